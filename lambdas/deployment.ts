@@ -1,0 +1,110 @@
+import type { TableName } from './storage/schema';
+
+/** One deployed function. The stack and the local cloud both run it from this description. */
+export interface FunctionSpec {
+  /** Entry point, relative to the project's root; it exports `handler`. */
+  readonly entry: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMb: number;
+  /** Tables it reads, and tables it also writes. Everything else is out of its reach. */
+  readonly reads: readonly TableName[];
+  readonly writes: readonly TableName[];
+  /** Queues it sends to. */
+  readonly sendsTo: readonly QueueName[];
+  /** Methods of the @connections API it may call. */
+  readonly connections: readonly ('POST' | 'GET' | 'DELETE')[];
+}
+
+/** One queue and who consumes it. */
+export interface QueueSpec {
+  readonly fifo: boolean;
+  /** Environment variable with the queue's URL. */
+  readonly variable: string;
+  readonly consumer: FunctionName;
+  readonly batchSize: number;
+  /** Deliveries of one message before it goes to the dead letters. */
+  readonly maxReceives: number;
+}
+
+export type FunctionName = 'onConnect' | 'onPackets' | 'onFanOut' | 'onTimer' | 'onSchedule';
+export type QueueName = 'packets' | 'fanOut' | 'timer';
+
+const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines'] as const;
+
+export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
+  onConnect: {
+    entry: 'lambdas/on-connect.ts',
+    timeoutSeconds: 5,
+    memoryMb: 256,
+    reads: [],
+    writes: [],
+    sendsTo: [],
+    connections: [],
+  },
+  onPackets: {
+    entry: 'lambdas/on-packets.ts',
+    timeoutSeconds: 20,
+    memoryMb: 1024,
+    reads: everyTable,
+    writes: everyTable,
+    sendsTo: ['packets', 'fanOut', 'timer'],
+    connections: ['POST', 'DELETE'],
+  },
+  onFanOut: {
+    entry: 'lambdas/on-fan-out.ts',
+    timeoutSeconds: 20,
+    memoryMb: 1024,
+    reads: ['sessions', 'inflight', 'topicIndex'],
+    writes: ['sessions', 'inflight', 'topicIndex'],
+    sendsTo: ['packets'],
+    connections: ['POST', 'DELETE'],
+  },
+  onTimer: {
+    entry: 'lambdas/on-timer.ts',
+    timeoutSeconds: 20,
+    memoryMb: 512,
+    reads: ['connections', 'deadlines'],
+    writes: ['connections', 'deadlines'],
+    sendsTo: ['packets', 'timer'],
+    connections: ['DELETE'],
+  },
+  onSchedule: {
+    entry: 'lambdas/on-schedule.ts',
+    timeoutSeconds: 50,
+    memoryMb: 512,
+    reads: ['deadlines'],
+    writes: [],
+    sendsTo: ['timer'],
+    connections: [],
+  },
+};
+
+export const queues: { readonly [Name in QueueName]: QueueSpec } = {
+  packets: { fifo: true, variable: 'PACKETS_QUEUE_URL', consumer: 'onPackets', batchSize: 10, maxReceives: 5 },
+  fanOut: { fifo: true, variable: 'FAN_OUT_QUEUE_URL', consumer: 'onFanOut', batchSize: 10, maxReceives: 5 },
+  timer: { fifo: false, variable: 'TIMER_QUEUE_URL', consumer: 'onTimer', batchSize: 10, maxReceives: 5 },
+};
+
+/** SQS: a message stays hidden this long after it was handed out; AWS asks for six times the consumer's timeout. */
+export function visibilitySeconds(queue: QueueName): number {
+  return 6 * functions[queues[queue].consumer].timeoutSeconds;
+}
+
+/** Seconds between two runs of the `onSchedule` function. */
+export const scheduleSeconds = 60;
+
+/** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
+export const callbackVariable = 'CALLBACK_URL';
+
+/**
+ * SQS message attributes of the packet queue. The gateway's mapping template sets them for frames and disconnects, the
+ * Lambdas for their own events. A client chooses only the body, so it cannot forge an event.
+ */
+export const attributes = {
+  /** `message` (a text frame), `disconnect`, `wake` or `expired`. */
+  event: 'event',
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  connectedAt: 'connectedAt',
+  /** When the frame reached API Gateway, milliseconds since 1970. */
+  receivedAt: 'receivedAt',
+} as const;
