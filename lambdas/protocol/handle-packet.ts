@@ -1,0 +1,64 @@
+import type { Packet } from 'mqtt-packet';
+import type { Effect } from './effects';
+import { handleConnect } from './packets/connect';
+import { handleDisconnect } from './packets/disconnect';
+import { handlePingreq } from './packets/pingreq';
+import { handlePuback } from './packets/puback';
+import { handlePubcomp } from './packets/pubcomp';
+import { handlePublish } from './packets/publish';
+import { handlePubrec } from './packets/pubrec';
+import { handlePubrel } from './packets/pubrel';
+import { handleSubscribe } from './packets/subscribe';
+import { handleUnsubscribe } from './packets/unsubscribe';
+import { ProtocolError, Reason } from './reason-codes';
+
+/** What a handler may know about the connection, once CONNECT was accepted. */
+export interface SessionView {
+  readonly clientId: string;
+  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1. */
+  readonly version: number;
+  readonly clean: boolean;
+}
+
+/** What is not the protocol's to decide. */
+export interface Surroundings {
+  /** A client id nobody else has, for a client that brought none. */
+  readonly generateClientId: () => string;
+  /** Wildcards in one topic filter. */
+  readonly maxWildcards: number;
+}
+
+/** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
+export function handlePacket(packet: Packet, session: SessionView | undefined, surroundings: Surroundings): Effect[] {
+  if (packet.cmd === 'connect') {
+    if (session) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
+    return handleConnect(packet, surroundings.generateClientId);
+  }
+  if (!session) throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNECT`); // [v3 MQTT-3.1.0-1]
+  return handleInSession(packet, surroundings);
+}
+
+function handleInSession(packet: Packet, { maxWildcards }: Surroundings): Effect[] {
+  switch (packet.cmd) {
+    case 'publish':
+      return handlePublish(packet);
+    case 'puback':
+      return handlePuback(packet);
+    case 'pubrec':
+      return handlePubrec(packet);
+    case 'pubrel':
+      return handlePubrel(packet);
+    case 'pubcomp':
+      return handlePubcomp(packet);
+    case 'subscribe':
+      return handleSubscribe(packet, maxWildcards);
+    case 'unsubscribe':
+      return handleUnsubscribe(packet);
+    case 'pingreq':
+      return handlePingreq();
+    case 'disconnect':
+      return handleDisconnect();
+    default:
+      throw new ProtocolError(Reason.protocolError, `a client may not send ${packet.cmd}`);
+  }
+}

@@ -1,0 +1,40 @@
+import { ProtocolError, Reason } from './reason-codes';
+
+/** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
+export const maximumPacketSize = 98_304;
+
+/** Whole packets, and the beginning of one that is still incomplete (empty when the stream ends on a packet's end). */
+export interface Split {
+  readonly packets: Buffer[];
+  readonly tail: Buffer;
+}
+
+/** Cuts the byte stream of a client into packets: what was left over last time, then what came now. */
+export function splitPackets(tail: Buffer, bytes: Buffer, maximum = maximumPacketSize): Split {
+  const stream = tail.length === 0 ? bytes : Buffer.concat([tail, bytes]);
+  const packets: Buffer[] = [];
+  let start = 0;
+  for (;;) {
+    const size = packetSize(stream, start);
+    if (size === undefined) break;
+    if (size > maximum) {
+      throw new ProtocolError(Reason.packetTooLarge, `packet has ${size} bytes, more than ${maximum}`);
+    }
+    if (start + size > stream.length) break;
+    packets.push(stream.subarray(start, start + size));
+    start += size;
+  }
+  return { packets, tail: stream.subarray(start) };
+}
+
+/** Size of the packet that begins at `start`, or undefined while its fixed header is incomplete. */
+function packetSize(stream: Buffer, start: number): number | undefined {
+  let remaining = 0;
+  for (let index = 0; index < 4; index++) {
+    const byte = stream[start + 1 + index];
+    if (byte === undefined) return undefined;
+    remaining += (byte & 0x7f) * 128 ** index;
+    if (byte < 0x80) return 2 + index + remaining;
+  }
+  throw new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
+}

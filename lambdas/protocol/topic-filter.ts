@@ -1,0 +1,33 @@
+import { hasTopicLength, levels } from './topic';
+
+/** Whether `filter` may be subscribed to: wildcards stand alone in their level, and `#` only comes last. */
+export function isTopicFilter(filter: string): boolean {
+  if (!hasTopicLength(filter) || filter.includes('\0')) return false; // [v3 MQTT-4.7.3-1] [v3 MQTT-4.7.3-2]
+  const parts = levels(filter);
+  return parts.every((level, index) => {
+    if (level === '#') return index === parts.length - 1; // [v3 MQTT-4.7.1-2]
+    return level === '+' || !/[+#]/.test(level); // [v3 MQTT-4.7.1-3]
+  });
+}
+
+/** Whether a message published to `topic` belongs to a subscription with `filter`. */
+export function matches(filter: string, topic: string): boolean {
+  if (topic.startsWith('$') && startsWithWildcard(filter)) return false; // [v3 MQTT-4.7.2-1]
+  const wanted = levels(filter);
+  const given = levels(topic);
+  for (const [index, level] of wanted.entries()) {
+    if (level === '#') return true; // the parent level too: `a/#` matches `a`
+    if (index >= given.length) return false;
+    if (level !== '+' && level !== given[index]) return false; // exact, case counts [v3 MQTT-4.7.3-4]
+  }
+  return wanted.length === given.length;
+}
+
+/** How many levels of a filter are wildcards. */
+export function countWildcards(filter: string): number {
+  return levels(filter).filter((level) => level === '+' || level === '#').length;
+}
+
+function startsWithWildcard(filter: string): boolean {
+  return filter.startsWith('+') || filter.startsWith('#');
+}
