@@ -1,0 +1,74 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { type Adapter, startAdapter } from '../../clients/adapter';
+import { startTextGateway, type TextGateway } from './support/text-gateway';
+
+let gateway: TextGateway;
+let adapter: Adapter;
+const lines: string[] = [];
+const clients: MqttClient[] = [];
+
+beforeAll(async () => {
+  gateway = await startTextGateway();
+  adapter = await startAdapter({
+    url: gateway.url,
+    listen: { host: '127.0.0.1', port: 0 },
+    listenWebSocket: { host: '127.0.0.1', port: 0 },
+    log: (line) => lines.push(line),
+  });
+});
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.endAsync(true)));
+  expect(gateway.breaches).toEqual([]);
+});
+
+afterAll(async () => {
+  await adapter.close();
+  await gateway.close();
+});
+
+const urls = {
+  TCP: () => `mqtt://127.0.0.1:${adapter.port}`,
+  WebSocket: () => `ws://127.0.0.1:${adapter.webSocketPort}/mqtt`,
+};
+
+async function connect(url: string): Promise<MqttClient> {
+  const client = await connectAsync(url, { reconnectPeriod: 0 });
+  clients.push(client);
+  return client;
+}
+
+describe.each(['TCP', 'WebSocket'] as const)('the adapter for a stock client over %s', (kind) => {
+  it.each([0, 1, 2] as const)('carries QoS %i and payloads of 0, 20 KB and 90 KB', async (qos) => {
+    const client = await connect(urls[kind]());
+    await client.subscribeAsync('a/b', { qos });
+    const payloads = [0, 20_480, 92_160].map((size) => Buffer.alloc(size, 7));
+
+    const received = collect(client, payloads.length);
+    for (const payload of payloads) await client.publishAsync('a/b', payload, { qos });
+
+    expect(await received).toEqual(payloads);
+  });
+
+  it('carries a burst of 1,000 publishes in few frames and in order', async () => {
+    const client = await connect(urls[kind]());
+    await client.subscribeAsync('burst');
+    const framesBefore = gateway.frameSizes.length;
+
+    const received = collect(client, 1_000);
+    for (let n = 0; n < 1_000; n++) client.publish('burst', `message ${n}`);
+
+    expect((await received).map(String)).toEqual(Array.from({ length: 1_000 }, (_, n) => `message ${n}`));
+    expect(gateway.frameSizes.length - framesBefore).toBeLessThan(20);
+  });
+});
+
+function collect(client: MqttClient, count: number): Promise<Buffer[]> {
+  const payloads: Buffer[] = [];
+  return new Promise((resolve) => {
+    client.on('message', (_topic, payload) => {
+      if (payloads.push(payload) === count) resolve(payloads);
+    });
+  });
+}
