@@ -1,5 +1,7 @@
-import { generate, type IConnectPacket, type IPublishPacket, type Packet, parser, writeToStream } from 'mqtt-packet';
+import { generate, type IConnectPacket, type IPublishPacket, type Packet, writeToStream } from 'mqtt-packet';
 import { checkConnect, checkConnectHeader, checkPacket } from './packet-checks';
+import { PacketParser, parserOf } from './packet-parser';
+import { packetSize } from './packet-splitter';
 import { ProtocolError, Reason } from './reason-codes';
 
 // mqtt-packet would build 65,536 buffers when it first writes a number: 30 ms and 16 MB of a cold start for nothing measurable after.
@@ -22,13 +24,17 @@ const refusedTypes = new Map([
  * anything the specification forbids, and nothing else.
  */
 export function decode(packet: Buffer, version: number | undefined): Packet {
+  // The parsers are shared, and one that was left in the middle of a packet would go on with somebody else's.
+  if (packetSize(packet, 0) !== packet.length) {
+    throw new ProtocolError(Reason.malformedPacket, 'not exactly one whole packet');
+  }
   const type = packet[0]! >> 4;
   if (type === packetTypes.connect) return decodeConnect(packet);
   if (version === undefined) throw new ProtocolError(Reason.protocolError, 'first packet is not CONNECT'); // [v3 MQTT-3.1.0-1]
   const refused = refusedTypes.get(type);
   if (refused) throw new ProtocolError(Reason.protocolError, `a client may not send ${refused}`);
 
-  const decoded = parse(version === 3 ? withoutDup(packet, type) : packet, parserOf(version));
+  const decoded = parserOf(version).parse(version === 3 ? withoutDup(packet, type) : packet);
   checkPacket(decoded, packet);
   return decoded;
 }
@@ -36,7 +42,7 @@ export function decode(packet: Buffer, version: number | undefined): Packet {
 /** A parser keeps the CONNECT it has read as its settings, password included. So each one gets a parser of its own. */
 function decodeConnect(packet: Buffer): Packet {
   checkConnectHeader(packet);
-  const decoded = parse(packet, new PacketParser(4)) as IConnectPacket;
+  const decoded = new PacketParser(4).parse(packet) as IConnectPacket;
   checkConnect(decoded, packet);
   return decoded;
 }
@@ -50,49 +56,10 @@ function withoutDup(packet: Buffer, type: number): Buffer {
   return copy;
 }
 
-/** One mqtt-packet parser; it answers by events, but always before `parse` returns. */
-class PacketParser {
-  packet: Packet | undefined;
-  error: Error | undefined;
-  private readonly parser;
-
-  constructor(version: number) {
-    this.parser = parser({ protocolVersion: version });
-    this.parser.on('packet', (packet) => {
-      this.packet = packet;
-    });
-    this.parser.on('error', (error: Error) => {
-      this.error ??= error;
-    });
-  }
-
-  parse(bytes: Buffer): void {
-    this.packet = undefined;
-    this.error = undefined;
-    this.parser.parse(bytes);
-  }
-}
-
-const parsers = new Map<number, PacketParser>();
-
-function parserOf(version: number): PacketParser {
-  const known = parsers.get(version);
-  if (known) return known;
-  const fresh = new PacketParser(version);
-  parsers.set(version, fresh);
-  return fresh;
-}
-
-function parse(bytes: Buffer, by: PacketParser): Packet {
-  by.parse(bytes);
-  if (by.packet && !by.error) return by.packet;
-  const reason = by.error?.message ?? 'packet is incomplete';
-  throw new ProtocolError(Reason.malformedPacket, reason.charAt(0).toLowerCase() + reason.slice(1));
-}
-
 /** The bytes of one packet for a client of `version`. */
 export function encode(packet: Packet, version: number): Buffer {
   if (packet.cmd === 'publish' && version < 5) return encodePublish(packet);
+  if (packet.cmd === 'connack' && version === 3) return generate({ ...packet, sessionPresent: false }); // v3.1 3.2: reserved
   return generate(packet, { protocolVersion: version });
 }
 

@@ -6,7 +6,10 @@ import { ProtocolError, Reason } from './reason-codes';
  * What the specification demands of a packet and mqtt-packet does not look at.
  */
 
-const levelsByName: Record<string, number> = { MQIsdp: 3, MQTT: 4 };
+const levelsByName = new Map([
+  ['MQIsdp', 3],
+  ['MQTT', 4],
+]);
 
 /** Protocol name and level, before anything else is read: of another version not even the layout is known. */
 export function checkConnectHeader(packet: Buffer): void {
@@ -14,7 +17,7 @@ export function checkConnectHeader(packet: Buffer): void {
   const name = fieldAt(body, 0).toString('latin1');
   const level = body[2 + name.length];
   if (level === undefined) throw malformed('CONNECT ends before the protocol level');
-  const expected = levelsByName[name];
+  const expected = levelsByName.get(name);
   if (expected === undefined) throw new ProtocolError(Reason.protocolError, 'protocol name is neither MQTT nor MQIsdp'); // [v3 MQTT-3.1.2-1]
   // Mosquitto bridges set the highest bit; mqtt-packet masks it too.
   if ((level & 0x7f) === expected) return;

@@ -27,8 +27,8 @@ export function splitPackets(tail: Buffer, bytes: Buffer, maximum = maximumPacke
   return { packets, tail: stream.subarray(start) };
 }
 
-/** Size of the packet that begins at `start`, or undefined while its fixed header is incomplete. */
-function packetSize(stream: Buffer, start: number): number | undefined {
+/** Bytes of the packet that begins at `start`, fixed header included, or undefined while that header is incomplete. */
+export function packetSize(stream: Buffer, start: number): number | undefined {
   let remaining = 0;
   for (let index = 0; index < 4; index++) {
     const byte = stream[start + 1 + index];

@@ -1,6 +1,5 @@
 import { levels } from './topic';
-
-const letters: Record<string, string> = { '+': '+', '#': '#' };
+import { isWildcard } from './topic-filter';
 
 /**
  * Which levels of a filter are wildcards and how it ends: `devices/+/state` is `L+L`, `a/#` is `L#`. A topic matches at most one
@@ -8,7 +7,7 @@ const letters: Record<string, string> = { '+': '+', '#': '#' };
  */
 export function shapeOf(filter: string): string {
   return levels(filter)
-    .map((level) => letters[level] ?? 'L')
+    .map((level) => (isWildcard(level) ? level : 'L'))
     .join('');
 }
 

@@ -25,7 +25,11 @@ export function matches(filter: string, topic: string): boolean {
 
 /** How many levels of a filter are wildcards. */
 export function countWildcards(filter: string): number {
-  return levels(filter).filter((level) => level === '+' || level === '#').length;
+  return levels(filter).filter(isWildcard).length;
+}
+
+export function isWildcard(level: string): boolean {
+  return level === '+' || level === '#';
 }
 
 function startsWithWildcard(filter: string): boolean {

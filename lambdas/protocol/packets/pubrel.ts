@@ -6,6 +6,6 @@ export function handlePubrel(packet: IPubrelPacket): Effect[] {
   const messageId = packet.messageId!;
   return [
     { do: 'release', packetId: messageId },
-    { do: 'send', packet: { cmd: 'pubcomp', messageId } }, // always: a repeat finds nothing held [v3 MQTT-3.6.4-1]
+    { do: 'send', packet: { cmd: 'pubcomp', messageId } }, // always: a repeat finds nothing held [v3 MQTT-4.3.3-2]
   ];
 }

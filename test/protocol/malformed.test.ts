@@ -1,0 +1,19 @@
+import { describe, expect } from '@jest/globals';
+import { decode } from '../../lambdas/protocol/codec';
+import { ProtocolError } from '../../lambdas/protocol/reason-codes';
+import { clause } from '../support/clause';
+import { hex } from '../support/packets';
+import { thrownBy } from '../support/thrown-by';
+import malformed from './malformed.json';
+
+describe('a malformed packet', () => {
+  for (const entry of malformed) {
+    const version = entry.before === 'connect' ? undefined : 4;
+    clause(entry.clause, `is ${entry.name}`, () => {
+      const error = thrownBy(() => decode(hex(entry.hex), version));
+
+      expect(error).toBeInstanceOf(ProtocolError);
+      expect(error).toMatchObject({ reason: entry.reason });
+    });
+  }
+});

@@ -1,0 +1,24 @@
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+
+/** Bytes written as hex, spaces allowed. */
+export function hex(text: string): Buffer {
+  return Buffer.from(text.replaceAll(' ', ''), 'hex');
+}
+
+/** A CONNECT of MQTT 3.1.1 with client id `kitchen` and a clean session, as the codec would read it. */
+export function connect(fields: Partial<IConnectPacket> = {}): IConnectPacket {
+  return {
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clientId: 'kitchen',
+    clean: true,
+    keepalive: 60,
+    ...fields,
+  };
+}
+
+/** A PUBLISH of `hello` to `a/b` at QoS 0. */
+export function publish(fields: Partial<IPublishPacket> = {}): IPublishPacket {
+  return { cmd: 'publish', topic: 'a/b', payload: Buffer.from('hello'), qos: 0, dup: false, retain: false, ...fields };
+}
