@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { Duration, type RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { type BundlingOptions, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import {
+  callbackVariable,
+  type FunctionName,
+  type FunctionSpec,
+  functions,
+  type QueueName,
+  queues,
+} from '../lambdas/deployment';
+import { type TableName, tableVariable } from '../lambdas/storage/schema';
+import type { WebsocketGateway } from './websocket-gateway';
+
+export interface BrokerFunctionProps {
+  readonly name: FunctionName;
+  readonly memoryMb: number;
+  readonly environment: Record<string, string>;
+  readonly tables: { readonly [Name in TableName]: Table };
+  readonly queues: { readonly [Name in QueueName]: Queue };
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** One Lambda with a role of its own, which reaches what the description of the function lists and nothing else. */
+export class BrokerFunction extends Construct {
+  readonly lambda: NodejsFunction;
+  private readonly spec: FunctionSpec;
+
+  constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
+    super(scope, id);
+    this.spec = functions[props.name];
+    this.lambda = this.createLambda(props);
+    this.allowTables(props.tables);
+    this.allowSending(props.queues);
+  }
+
+  /** Hands the function what arrives on its queue. A record that fails comes back alone, not with its whole batch. */
+  consume(name: QueueName, queue: Queue, maxConcurrency?: number): void {
+    this.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], [queue.queueArn]);
+    new EventSourceMapping(this, 'Source', {
+      target: this.lambda,
+      eventSourceArn: queue.queueArn,
+      batchSize: queues[name].batchSize,
+      reportBatchItemFailures: true,
+      maxConcurrency,
+    });
+  }
+
+  /** Lets the function answer connections of the gateway, with the methods its description lists. */
+  allowConnections(gateway: WebsocketGateway): void {
+    if (this.spec.connections.length === 0) return;
+
+    const resources = this.spec.connections.map((method) => gateway.connectionsArn(method));
+    this.allow(['execute-api:ManageConnections'], resources);
+    for (const resource of resources) this.acknowledgeWildcard(resource);
+    this.lambda.addEnvironment(callbackVariable, gateway.stage.callbackUrl);
+  }
+
+  private createLambda(props: BrokerFunctionProps): NodejsFunction {
+    const logGroup = new LogGroup(this, 'Log', { retention: props.logRetention, removalPolicy: props.removalPolicy });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    return new NodejsFunction(this, 'Function', {
+      entry: join(__dirname, '..', this.spec.entry),
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      memorySize: props.memoryMb,
+      timeout: Duration.seconds(this.spec.timeoutSeconds),
+      role,
+      logGroup,
+      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      awsSdkConnectionReuse: false, // the variable it would set is of SDK version 2
+      // Consumers send to each other's queues on purpose. Lambda counts the hops of a message over all its invocations, takes
+      // more than sixteen for a runaway loop, and would move the messages of a busy broker to the dead letters.
+      recursiveLoop: consumesQueue(props.name) ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
+      bundling,
+    });
+  }
+
+  private allowTables(tables: BrokerFunctionProps['tables']): void {
+    const { reads, writes } = this.spec;
+    this.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'], arns(reads, tables));
+    this.allow(
+      ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'],
+      arns(writes, tables),
+    );
+    for (const name of new Set([...reads, ...writes])) {
+      this.lambda.addEnvironment(tableVariable(name), tables[name].tableName);
+    }
+  }
+
+  private allowSending(targets: BrokerFunctionProps['queues']): void {
+    const { sendsTo } = this.spec;
+    this.allow(
+      ['sqs:SendMessage'],
+      sendsTo.map((name) => targets[name].queueArn),
+    );
+    for (const name of sendsTo) this.lambda.addEnvironment(queues[name].variable, targets[name].queueUrl);
+  }
+
+  private allow(actions: string[], resources: string[]): void {
+    if (resources.length > 0) this.lambda.addToRolePolicy(new PolicyStatement({ actions, resources }));
+  }
+
+  private acknowledgeWildcard(resource: string): void {
+    Validations.of(this).acknowledge({
+      id: `AwsSolutions-IAM5[Resource::${flatten(Stack.of(this).resolve(resource))}]`,
+      reason: 'connection ids exist only at run time; the grant is held to one method of the one stage of this API',
+    });
+  }
+}
+
+// Everything is in the bundle, the AWS SDK too: what was tested is what runs, and a cold start reads one small file.
+const bundling: BundlingOptions = {
+  minify: true,
+  sourceMap: true,
+  sourcesContent: false,
+  target: 'node24',
+  bundleAwsSDK: true,
+  mainFields: ['module', 'main'], // the ES module builds of the SDK, because only those can be tree-shaken
+};
+
+function consumesQueue(name: FunctionName): boolean {
+  return Object.values(queues).some((queue) => queue.consumer === name);
+}
+
+function arns(names: readonly TableName[], tables: BrokerFunctionProps['tables']): string[] {
+  return names.map((name) => tables[name].tableArn);
+}
+
+/** A resolved ARN as cdk-nag spells it in a finding. */
+function flatten(arn: { 'Fn::Join': [string, (string | { Ref: string })[]] }): string {
+  return arn['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join('');
+}

@@ -1,0 +1,120 @@
+import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
+import { type Settings, settingRules } from '../lambdas/settings';
+import { AccountLogRole } from './account-log-role';
+import { Alarms } from './alarms';
+import { BrokerFunction } from './broker-function';
+import { BrokerQueue } from './broker-queue';
+import { BrokerTables } from './broker-tables';
+import { byName, constructId } from './by-name';
+import type { BrokerOptions } from './options';
+import { Schedule } from './schedule';
+import { WebsocketGateway } from './websocket-gateway';
+
+export interface BrokerStackProps extends StackProps {
+  readonly options: BrokerOptions;
+}
+
+/** One broker: tables, queues, functions, gateway and schedule, and the addresses an operator needs. */
+export class BrokerStack extends Stack {
+  private readonly options: BrokerOptions;
+  private readonly tables: BrokerTables['byName'];
+  private readonly queues: { readonly [Name in QueueName]: BrokerQueue };
+  private readonly functions: { readonly [Name in FunctionName]: BrokerFunction };
+  private readonly gateway: WebsocketGateway;
+  private readonly schedule: Schedule;
+
+  constructor(scope: Construct, id: string, props: BrokerStackProps) {
+    super(scope, id, { description: 'MQTT broker on API Gateway, SQS, Lambda and DynamoDB', ...props });
+    this.options = props.options;
+    this.tables = new BrokerTables(this, 'Tables', this.retention()).byName;
+    this.queues = byName(queues, (name) => new BrokerQueue(this, constructId(name), { name }));
+    this.functions = byName(functions, (name) => this.createFunction(name));
+    this.gateway = this.createGateway();
+    this.schedule = new Schedule(this, 'Schedule', { target: this.functions.onSchedule.lambda });
+    this.joinFunctions();
+    this.watch();
+    this.printAddresses();
+  }
+
+  private createFunction(name: FunctionName): BrokerFunction {
+    return new BrokerFunction(this, constructId(name), {
+      name,
+      memoryMb: this.memoryMb(name),
+      environment: settingVariables(this.options),
+      tables: this.tables,
+      queues: byName(queues, (queue) => this.queues[queue].queue),
+      ...this.retention(),
+    });
+  }
+
+  private memoryMb(name: FunctionName): number {
+    if (name === 'onPackets') return this.options.onPacketsMemoryMb;
+    if (name === 'onFanOut') return this.options.onFanOutMemoryMb;
+    return functions[name].memoryMb;
+  }
+
+  private createGateway(): WebsocketGateway {
+    const gateway = new WebsocketGateway(this, 'Gateway', {
+      apiName: this.options.brokerName,
+      stageName: this.options.stageName,
+      throttleRate: this.options.throttleRate,
+      throttleBurst: this.options.throttleBurst,
+      onConnect: this.functions.onConnect.lambda,
+      packets: this.queues.packets.queue,
+      ...this.retention(),
+    });
+    if (this.options.accountLogRole === 'create') {
+      gateway.stage.node.addDependency(new AccountLogRole(this, 'AccountLogRole'));
+    }
+    return gateway;
+  }
+
+  private joinFunctions(): void {
+    for (const each of Object.values(this.functions)) each.allowConnections(this.gateway);
+    for (const name of Object.keys(queues) as QueueName[]) {
+      const maxConcurrency = name === 'packets' ? this.options.maxConcurrency : undefined;
+      this.functions[queues[name].consumer].consume(name, this.queues[name].queue, maxConcurrency);
+    }
+  }
+
+  private watch(): void {
+    const ofQueues = byName(queues, (name) => this.queues[name].deadLetters);
+    const deadLetters = { ...ofQueues, schedule: this.schedule.deadLetters };
+    new Alarms(this, 'Alarms', { deadLetters, tables: this.tables });
+  }
+
+  private printAddresses(): void {
+    const { stage } = this.gateway;
+    const addresses = {
+      BrokerUrl: stage.url,
+      CallbackUrl: stage.callbackUrl,
+      ...suffixed(
+        'Table',
+        byName(this.tables, (name) => this.tables[name].tableName),
+      ),
+      ...suffixed(
+        'QueueUrl',
+        byName(queues, (name) => this.queues[name].queue.queueUrl),
+      ),
+    };
+    for (const [id, value] of Object.entries(addresses)) new CfnOutput(this, id, { value });
+  }
+
+  private retention() {
+    const { logRetentionDays, removalPolicy } = this.options;
+    return { logRetention: logRetentionDays, removalPolicy: removalPolicies[removalPolicy] };
+  }
+}
+
+const removalPolicies = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
+
+function settingVariables(settings: Settings): Record<string, string> {
+  const names = Object.keys(settingRules) as (keyof Settings)[];
+  return Object.fromEntries(names.map((name) => [settingRules[name].variable, String(settings[name])]));
+}
+
+function suffixed(suffix: string, values: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [constructId(name) + suffix, value]));
+}

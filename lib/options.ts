@@ -1,0 +1,104 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { functions } from '../lambdas/deployment';
+import { type Settings, settingRules } from '../lambdas/settings';
+
+/** Key of the options in the CDK context, in `cdk.json` or as JSON on the command line: `-c broker='{"stageName":"test"}'`. */
+export const contextKey = 'broker';
+
+/** What an operator may set about the deployment, beside the settings the Lambdas read themselves. */
+export interface BrokerOptions extends Settings {
+  readonly brokerName: string;
+  readonly stageName: string;
+  readonly throttleRate: number;
+  readonly throttleBurst: number;
+  readonly maxConcurrency: number;
+  readonly onPacketsMemoryMb: number;
+  readonly onFanOutMemoryMb: number;
+  readonly logRetentionDays: number;
+  readonly removalPolicy: 'retain' | 'destroy';
+  readonly accountLogRole: 'create' | 'keep';
+}
+
+interface OptionRule<Value> {
+  readonly default: Value;
+  /** In words, for errors and for docs/options.md. */
+  readonly allowed: string;
+  readonly allows: (value: unknown) => boolean;
+}
+
+const settingOptions = Object.fromEntries(
+  Object.entries(settingRules).map(([name, rule]) => [name, wholeNumber(rule.default, rule.min, rule.max)]),
+) as { readonly [Name in keyof Settings]: OptionRule<number> };
+
+/** Every option with its default and what is allowed. docs/options.md is held to it by a test. */
+export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<BrokerOptions[Name]> } = {
+  brokerName: text('cirrus-mqtt', /^[a-z][a-z0-9-]{0,39}$/i, '1 to 40 letters, digits and hyphens, a letter first'),
+  stageName: text('mqtt', /^[a-z0-9_-]{1,64}$/i, '1 to 64 letters, digits, hyphens and underscores'),
+  // The smallest Regions have 2,500 requests/s with bursts of 1,250 for a whole account, answers to clients included.
+  throttleRate: wholeNumber(2000, 1, 100_000),
+  throttleBurst: wholeNumber(1000, 1, 50_000),
+  maxConcurrency: wholeNumber(100, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
+  onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
+  onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),
+  logRetentionDays: oneOf(30, retentionDays()),
+  removalPolicy: oneOf('retain', ['retain', 'destroy']),
+  accountLogRole: oneOf('create', ['create', 'keep']),
+  ...settingOptions,
+};
+
+/** The options in the CDK context, defaults where one is absent. Throws an `Error` that names the option, the value and what is allowed. */
+export function readOptions(context: unknown): BrokerOptions {
+  const given = contextObject(context);
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(optionRules, name)) {
+      throw new Error(
+        `${contextKey} has no option ${JSON.stringify(name)}, only ${Object.keys(optionRules).join(', ')}`,
+      );
+    }
+  }
+  const read = Object.entries(optionRules).map(([name, rule]) => [name, readOption(name, rule, given[name])]);
+  return Object.fromEntries(read) as BrokerOptions;
+}
+
+function contextObject(context: unknown): Record<string, unknown> {
+  const value = typeof context === 'string' ? parseJson(context) : (context ?? {});
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new Error(`${contextKey} is ${JSON.stringify(context)}, but must be a JSON object`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function readOption(name: string, rule: OptionRule<unknown>, value: unknown): unknown {
+  if (value === undefined) return rule.default;
+  if (rule.allows(value)) return value;
+  throw new Error(`${name} is ${JSON.stringify(value)}, but must be ${rule.allowed}`);
+}
+
+function wholeNumber(standard: number, min: number, max: number): OptionRule<number> {
+  const allows = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+  return { default: standard, allowed: `a whole number from ${min} to ${max}`, allows };
+}
+
+function text(standard: string, pattern: RegExp, allowed: string): OptionRule<string> {
+  return { default: standard, allowed, allows: (value) => typeof value === 'string' && pattern.test(value) };
+}
+
+function oneOf<Value>(standard: Value, values: readonly Value[]): OptionRule<Value> {
+  return {
+    default: standard,
+    allowed: `one of ${values.join(', ')}`,
+    allows: (value) => values.includes(value as Value),
+  };
+}
+
+function retentionDays(): number[] {
+  return Object.values(RetentionDays).filter(
+    (days): days is number => typeof days === 'number' && days !== RetentionDays.INFINITE,
+  );
+}

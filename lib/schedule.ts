@@ -1,0 +1,63 @@
+import { Duration, Validations } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
+import { CfnSchedule, ScheduleExpression } from 'aws-cdk-lib/aws-scheduler';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { scheduleSeconds } from '../lambdas/deployment';
+import { deadLetterDefaults } from './broker-queue';
+
+export interface ScheduleProps {
+  readonly target: Lambda;
+}
+
+/** Runs the sweeper at a fixed interval. A run that comes too late is dropped: the next one does its work. */
+export class Schedule extends Construct {
+  /** Runs that could not be started, and runs that failed. */
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, props: ScheduleProps) {
+    super(scope, id);
+    this.deadLetters = new Queue(this, 'DeadLetters', deadLetterDefaults);
+    Validations.of(this.deadLetters).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason:
+        'holds dead letters itself, of a schedule and of asynchronous invocations, which the rule does not look at',
+    });
+    this.keepFailedRuns(props.target);
+    this.schedule(props.target);
+  }
+
+  private keepFailedRuns(target: Lambda): void {
+    target.configureAsyncInvoke({
+      retryAttempts: 0,
+      maxEventAge: interval,
+      onFailure: { bind: () => ({ destination: this.deadLetters.queueArn }) },
+    });
+    target.addToRolePolicy(this.allowDeadLetters());
+  }
+
+  private schedule(target: Lambda): void {
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') });
+    role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }));
+    role.addToPolicy(this.allowDeadLetters());
+
+    const schedule = new CfnSchedule(this, 'Schedule', {
+      scheduleExpression: ScheduleExpression.rate(interval).expressionString,
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: {
+        arn: target.functionArn,
+        roleArn: role.roleArn,
+        retryPolicy: { maximumRetryAttempts: 2, maximumEventAgeInSeconds: interval.toSeconds() },
+        deadLetterConfig: { arn: this.deadLetters.queueArn },
+      },
+    });
+    schedule.node.addDependency(role); // a schedule starts at once, and would find its role still without permissions
+  }
+
+  private allowDeadLetters(): PolicyStatement {
+    return new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.queueArn] });
+  }
+}
+
+const interval = Duration.seconds(scheduleSeconds);

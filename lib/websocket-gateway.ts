@@ -1,0 +1,114 @@
+import { Aws, type RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  HttpMethod,
+  LogGroupLogDestination,
+  PassthroughBehavior,
+  WebSocketApi,
+  type WebSocketRouteIntegration,
+  WebSocketStage,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { WebSocketAwsIntegration, WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { type IRole, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { disconnectTemplate, frameTemplate } from './packet-template';
+
+export interface WebsocketGatewayProps {
+  readonly apiName: string;
+  readonly stageName: string;
+  readonly throttleRate: number;
+  readonly throttleBurst: number;
+  readonly onConnect: IFunction;
+  readonly packets: Queue;
+  readonly logRetention: RetentionDays;
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** The WebSocket API. A handshake calls a Lambda; frames and the disconnect go straight into the packet queue. */
+export class WebsocketGateway extends Construct {
+  readonly stage: WebSocketStage;
+  private readonly api: WebSocketApi;
+
+  constructor(scope: Construct, id: string, props: WebsocketGatewayProps) {
+    super(scope, id);
+    this.api = new WebSocketApi(this, 'Api', { apiName: props.apiName });
+    this.addRoutes(props);
+    this.stage = this.createStage(props);
+  }
+
+  /** One method of the @connections API, for every connection of the stage. */
+  connectionsArn(method: string): string {
+    return this.api.arnForExecuteApiV2(`${method}/@connections/*`, this.stage.stageName);
+  }
+
+  private addRoutes(props: WebsocketGatewayProps): void {
+    const sender = new Role(this, 'Sender', { assumedBy: new ServicePrincipal('apigateway.amazonaws.com') });
+    sender.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [props.packets.queueArn] }));
+
+    this.addRoute('$connect', new WebSocketLambdaIntegration('OnConnect', props.onConnect));
+    this.addRoute('$default', sendTo(props.packets, sender, 'Frame', frameTemplate));
+    this.addRoute('$disconnect', sendTo(props.packets, sender, 'Disconnect', disconnectTemplate));
+  }
+
+  private addRoute(routeKey: RouteKey, integration: WebSocketRouteIntegration): void {
+    const route = this.api.addRoute(routeKey, { integration });
+    Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason: reasonForNoAuthorizer[routeKey] });
+  }
+
+  private createStage(props: WebsocketGatewayProps): WebSocketStage {
+    const logGroup = new LogGroup(this, 'AccessLog', {
+      retention: props.logRetention,
+      removalPolicy: props.removalPolicy,
+    });
+    return new WebSocketStage(this, 'Stage', {
+      webSocketApi: this.api,
+      stageName: props.stageName,
+      autoDeploy: true,
+      throttle: { rateLimit: props.throttleRate, burstLimit: props.throttleBurst },
+      detailedMetricsEnabled: true,
+      accessLogSettings: { destination: new LogGroupLogDestination(logGroup), format: accessLogFormat },
+    });
+  }
+}
+
+type RouteKey = '$connect' | '$default' | '$disconnect';
+
+const afterHandshake =
+  'API Gateway authorizes only the handshake; the MQTT CONNECT packet authenticates the connection';
+
+const reasonForNoAuthorizer: { readonly [Key in RouteKey]: string } = {
+  $connect: 'MQTT clients authenticate with the CONNECT packet; the handshake only agrees on the subprotocol',
+  $default: afterHandshake,
+  $disconnect: afterHandshake,
+};
+
+// A query string may carry a token, so nothing that could hold one is logged.
+const accessLogFormat = AccessLogFormat.custom(
+  JSON.stringify({
+    requestId: '$context.requestId',
+    time: '$context.requestTimeEpoch',
+    eventType: '$context.eventType',
+    routeKey: '$context.routeKey',
+    status: '$context.status',
+    connectionId: '$context.connectionId',
+    sourceIp: '$context.identity.sourceIp',
+    integrationStatus: '$context.integration.status',
+    integrationLatency: '$context.integration.latency',
+    errorType: '$context.error.responseType',
+  }),
+);
+
+function sendTo(queue: Queue, role: IRole, id: string, template: string): WebSocketAwsIntegration {
+  return new WebSocketAwsIntegration(id, {
+    integrationUri: `arn:${Aws.PARTITION}:apigateway:${Aws.REGION}:sqs:path/${Aws.ACCOUNT_ID}/${queue.queueName}`,
+    integrationMethod: HttpMethod.POST,
+    credentialsRole: role,
+    passthroughBehavior: PassthroughBehavior.NEVER,
+    requestParameters: { 'integration.request.header.Content-Type': "'application/x-www-form-urlencoded'" },
+    templateSelectionExpression: '\\$default', // the same template whatever the frame holds
+    requestTemplates: { $default: template },
+  });
+}
