@@ -80,6 +80,7 @@ export class Relay {
   private gatewayLeft(code: number): void {
     this.end(`gateway left with ${code}`);
     const { client } = this;
+    if (client.destroyed) return;
     client.end(() => client.destroy());
     const timer = setTimeout(() => client.destroy(), LINGER_MS);
     client.once('close', () => clearTimeout(timer));
