@@ -22,7 +22,7 @@ export class NodeWebSocket extends WebSocket {
   /** Takes MQTT bytes for the frame that leaves at the end of this turn; false asks to wait for `drain`. */
   write(bytes: Uint8Array): boolean {
     this.frames.write(bytes);
-    if (this.frames.waiting && !this.turnEnds) {
+    if (this.frames.waitingBytes > 0 && !this.turnEnds) {
       this.turnEnds = true;
       setImmediate(this.endTurn);
     }

@@ -12,11 +12,14 @@ export const MAX_PACKET_BYTES = 98_304;
 /** The other side, or the library above, broke the wire format. The connection cannot go on. */
 export class WireError extends Error {
   override readonly name: string = 'WireError';
+  /** MQTT.js reports an error of its stream only if it has a code. */
+  readonly code: string = 'CIRRUS_WIRE';
 }
 
 /** API Gateway answered in place of the broker. */
 export class GatewayError extends WireError {
   override readonly name = 'GatewayError';
+  override readonly code = 'CIRRUS_GATEWAY';
 }
 
 /** Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet. */
@@ -31,9 +34,9 @@ export class FrameWriter {
 
   constructor(private readonly send: (frame: string) => void) {}
 
-  /** Whether whole packets wait for `flush`. */
-  get waiting(): boolean {
-    return this.wholeBytes > 0;
+  /** How many bytes of whole packets wait for `flush`. */
+  get waitingBytes(): number {
+    return this.wholeBytes;
   }
 
   /** Takes a chunk and keeps it until sent: do not reuse its memory. Full frames leave at once, the rest with `flush`. */

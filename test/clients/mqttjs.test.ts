@@ -1,0 +1,129 @@
+import { type EventEmitter, once } from 'node:events';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { buildSync } from 'esbuild';
+import type { IClientOptions, MqttClient } from 'mqtt';
+import WebSocket from 'ws';
+import { messagesOf } from './support/messages';
+import { startTextGateway, type TextGateway } from './support/text-gateway';
+
+// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+Object.assign(globalThis, { WebSocket });
+const { createWebsocket } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
+
+let gateway: TextGateway;
+const clients: MqttClient[] = [];
+
+beforeAll(async () => {
+  gateway = await startTextGateway();
+});
+
+afterEach(async () => {
+  await Promise.all(clients.splice(0).map((client) => client.endAsync(true)));
+  expect(gateway.breaches.splice(0)).toEqual([]);
+});
+
+afterAll(() => gateway.close());
+
+// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+function freshMqttJs(): typeof import('mqtt') {
+  let mqtt: typeof import('mqtt') | undefined;
+  jest.isolateModules(() => {
+    mqtt = require('mqtt');
+  });
+  return mqtt!;
+}
+
+describe.each<[string, IClientOptions]>([
+  ['the stream of Node', {}],
+  ['the surface of a browser', { forceNativeWebSocket: true }],
+])('MQTT.js over %s', (_name, options) => {
+  const { connectAsync } = freshMqttJs();
+
+  async function connect(): Promise<MqttClient> {
+    const client = await connectAsync(gateway.url, { createWebsocket, reconnectPeriod: 0, ...options });
+    clients.push(client);
+    return client;
+  }
+
+  it.each([0, 1, 2] as const)('carries QoS %i and payloads of 0, 20 KB and 90 KB', async (qos) => {
+    const client = await connect();
+    await client.subscribeAsync('a/b', { qos });
+    const payloads = [0, 20_480, 92_160].map((size) => Buffer.alloc(size, 7));
+
+    const received = messagesOf(client, payloads.length);
+    for (const payload of payloads) await client.publishAsync('a/b', payload, { qos });
+
+    expect((await received).map(String)).toEqual(payloads.map(String));
+  });
+
+  it('carries a burst of 1,000 publishes in few frames and in order', async () => {
+    const client = await connect();
+    await client.subscribeAsync('burst');
+    const framesBefore = gateway.frameSizes.length;
+
+    const received = messagesOf(client, 1_000);
+    for (let n = 0; n < 1_000; n++) client.publish('burst', `message ${n}`);
+
+    expect((await received).map(String)).toEqual(Array.from({ length: 1_000 }, (_, n) => `message ${n}`));
+    expect(gateway.frameSizes.length - framesBefore).toBeLessThan(10);
+  });
+
+  it('sends CONNECT in one frame', async () => {
+    const framesBefore = gateway.frameSizes.length;
+
+    await connect();
+
+    expect(gateway.frameSizes.length - framesBefore).toBe(1);
+  });
+
+  it('refuses a packet over 96 KB and names its size and the limit', async () => {
+    const client = await connect();
+
+    const failure = streamError(client);
+    client.on('error', () => {});
+    client.publish('a', Buffer.alloc(98_304));
+
+    expect(await failure).toBe('a packet of 98311 bytes is over the limit of 98304');
+  });
+
+  it('ends the connection when the gateway answers in place of the broker', async () => {
+    const client = await connect();
+
+    const failure = streamError(client);
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    client.on('error', () => {});
+    for (const socket of gateway.sockets) socket.send('{"message": "Internal server error"}');
+
+    expect(await failure).toBe('gateway: Internal server error');
+    await closed;
+  });
+});
+
+/** In a browser MQTT.js keeps the reason in the event of the WebSocket. */
+async function streamError(client: MqttClient): Promise<string> {
+  const [error] = await once(client.stream as EventEmitter, 'error');
+  return error.event?.message ?? error.message;
+}
+
+describe('the shim bundled for a browser', () => {
+  it('needs nothing of Node', () => {
+    const { metafile } = buildSync({
+      entryPoints: [require.resolve('../../clients/mqttjs')],
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      write: false,
+      metafile: true,
+    });
+
+    const inputs = Object.keys(metafile.inputs).map((path) => path.replace(/^.*(?=clients\/|node_modules\/)/, ''));
+    expect(inputs.sort()).toEqual([
+      'clients/base64.ts',
+      'clients/mqttjs.ts',
+      'clients/node-websocket.ts',
+      'clients/websocket.ts',
+      'clients/wire.ts',
+      'node_modules/ws/browser.js',
+    ]);
+  });
+});
