@@ -90,7 +90,7 @@ describe.each<[string, IClientOptions]>([
     const client = await connect();
 
     const failure = streamError(client);
-    const closed = new Promise((resolve) => client.once('close', resolve));
+    const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
     client.on('error', () => {});
     for (const socket of gateway.sockets) socket.send('{"message": "Internal server error"}');
 

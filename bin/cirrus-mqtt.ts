@@ -1,0 +1,47 @@
+#!/usr/bin/env node
+import { adapterCommand } from '../clients/commands/adapter';
+import type { Command } from '../clients/commands/command';
+
+const commands: Record<string, Command> = { adapter: adapterCommand };
+
+const help = `usage: cirrus-mqtt <command> [options]
+
+  adapter  lets stock MQTT clients connect to the gateway
+
+"cirrus-mqtt <command> --help" tells more.
+`;
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === '--help') return print(help);
+  const command = name === undefined ? undefined : commands[name];
+  if (!command) throw new Error(name ? `unknown command "${name}"` : 'no command; see "cirrus-mqtt --help"');
+  if (args.includes('--help')) return print(command.help);
+  return command.run(args, { ...terminal(), interrupted: interruption() });
+}
+
+function terminal() {
+  const { stdin, stdout, stderr } = process;
+  stdout.on('error', () => process.exit(0)); // The reader of a pipe left, as `head` does.
+  return { stdin, stdout, stderr };
+}
+
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
+  return controller.signal;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: Error) => {
+    process.stderr.write(`cirrus-mqtt: ${error.message}\n`);
+    process.exitCode = 1;
+  },
+);
