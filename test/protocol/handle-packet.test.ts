@@ -1,0 +1,53 @@
+/*
+ * Proved elsewhere: each packet in packets/; [v3 MQTT-3.1.4-5] by the shell, which stops reading a connection it refused.
+ */
+import { describe, expect, test } from '@jest/globals';
+import type { Packet } from 'mqtt-packet';
+import { handlePacket } from '../../lambdas/protocol/handle-packet';
+import { clause } from '../support/clause';
+import { connect, publish } from '../support/packets';
+import { thrownBy } from '../support/thrown-by';
+
+const session = { clientId: 'kitchen', version: 4, clean: true };
+const surroundings = { generateClientId: () => 'assigned', maxWildcards: 8 };
+
+describe('handlePacket', () => {
+  clause('v3 MQTT-3.1.0-1', 'the first packet must be CONNECT', () => {
+    const error = thrownBy(() => handlePacket(publish(), undefined, surroundings));
+
+    expect(error).toMatchObject({ reason: 0x82, message: 'publish before CONNECT' });
+  });
+
+  clause('v3 MQTT-3.1.0-2', 'a second CONNECT is a protocol violation', () => {
+    const error = thrownBy(() => handlePacket(connect(), session, surroundings));
+
+    expect(error).toMatchObject({ reason: 0x82, message: 'second CONNECT' });
+  });
+
+  const dispatched: [packet: Packet, effect: string][] = [
+    [publish(), 'accept'],
+    [{ cmd: 'puback', messageId: 7 }, 'settle'],
+    [{ cmd: 'pubrec', messageId: 7 }, 'markReceived'],
+    [{ cmd: 'pubrel', messageId: 7 }, 'release'],
+    [{ cmd: 'pubcomp', messageId: 7 }, 'complete'],
+    [{ cmd: 'subscribe', messageId: 7, subscriptions: [{ topic: 'a', qos: 0 }] }, 'subscribe'],
+    [{ cmd: 'unsubscribe', messageId: 7, unsubscriptions: ['a'] }, 'unsubscribe'],
+    [{ cmd: 'pingreq' }, 'send'],
+    [{ cmd: 'disconnect' }, 'end'],
+  ];
+  for (const [packet, effect] of dispatched) {
+    test(`${packet.cmd} leads to ${effect}`, () => {
+      expect(handlePacket(packet, session, surroundings)[0]).toMatchObject({ do: effect });
+    });
+  }
+
+  test('CONNECT leads to open', () => {
+    expect(handlePacket(connect(), undefined, surroundings)[0]).toMatchObject({ do: 'open' });
+  });
+
+  clause('v3 MQTT-4.8.0-1', 'a packet only servers send is a protocol violation', () => {
+    const error = thrownBy(() => handlePacket({ cmd: 'pingresp' }, session, surroundings));
+
+    expect(error).toMatchObject({ reason: 0x82, message: 'a client may not send pingresp' });
+  });
+});

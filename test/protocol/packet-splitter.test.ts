@@ -1,0 +1,87 @@
+import { describe, expect, test } from '@jest/globals';
+import { maximumPacketSize, splitPackets } from '../../lambdas/protocol/packet-splitter';
+import { ProtocolError } from '../../lambdas/protocol/reason-codes';
+import { hex } from '../support/packets';
+import { Random } from '../support/random';
+import { thrownBy } from '../support/thrown-by';
+
+const nothing = Buffer.alloc(0);
+
+describe('splitPackets', () => {
+  test('cuts several packets out of one frame', () => {
+    expect(splitPackets(nothing, hex('c000 4002 0007 e000'))).toEqual({
+      packets: [hex('c000'), hex('40020007'), hex('e000')],
+      tail: nothing,
+    });
+  });
+
+  test('keeps the beginning of a packet for later', () => {
+    expect(splitPackets(nothing, hex('c000 4002 00'))).toEqual({ packets: [hex('c000')], tail: hex('400200') });
+  });
+
+  test('joins what was left with what came', () => {
+    expect(splitPackets(hex('4002 00'), hex('07'))).toEqual({ packets: [hex('40020007')], tail: nothing });
+  });
+
+  test('waits for a fixed header that is cut after its first byte', () => {
+    expect(splitPackets(nothing, hex('c0'))).toEqual({ packets: [], tail: hex('c0') });
+  });
+
+  test('waits for a fixed header that is cut inside its length', () => {
+    expect(splitPackets(nothing, hex('30 80'))).toEqual({ packets: [], tail: hex('3080') });
+  });
+
+  test('finds nothing in nothing', () => {
+    expect(splitPackets(nothing, nothing)).toEqual({ packets: [], tail: nothing });
+  });
+
+  test('reads a length of two bytes', () => {
+    const packet = Buffer.concat([hex('30 c102'), Buffer.alloc(321)]);
+
+    expect(splitPackets(nothing, packet)).toEqual({ packets: [packet], tail: nothing });
+  });
+
+  test('takes a packet of exactly the maximum size', () => {
+    const packet = Buffer.concat([hex('30 fcff05'), Buffer.alloc(98_300)]);
+
+    expect(packet.length).toBe(maximumPacketSize);
+    expect(splitPackets(nothing, packet).packets).toEqual([packet]);
+  });
+
+  test('refuses a packet one byte over the maximum before its body has come', () => {
+    const error = thrownBy(() => splitPackets(nothing, hex('30 fdff05')));
+
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toMatchObject({ reason: 0x95, message: 'packet has 98305 bytes, more than 98304' });
+  });
+
+  test('goes by another maximum when it is given one', () => {
+    expect(thrownBy(() => splitPackets(nothing, hex('4002 0007'), 3))).toMatchObject({ reason: 0x95 });
+  });
+
+  test('refuses a length of five bytes [v3 section 2.2.3]', () => {
+    const error = thrownBy(() => splitPackets(nothing, hex('30 80808080 01')));
+
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toMatchObject({ reason: 0x81 });
+  });
+
+  test('finds the same packets wherever the stream is cut', () => {
+    const stream = Buffer.concat([hex('c000 4002 0007 30c102'), Buffer.alloc(321, 0xc0), hex('e000')]);
+    const whole = splitPackets(nothing, stream).packets;
+    const random = new Random(1);
+
+    for (let run = 0; run < 200; run++) {
+      const found: Buffer[] = [];
+      let tail: Buffer = nothing;
+      for (let position = 0; position < stream.length; ) {
+        const end = position + 1 + random.below(60);
+        const split = splitPackets(tail, stream.subarray(position, end));
+        found.push(...split.packets);
+        tail = split.tail;
+        position = end;
+      }
+      expect(found).toEqual(whole);
+    }
+  });
+});

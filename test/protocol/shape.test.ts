@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import { candidate, candidates, shapeOf } from '../../lambdas/protocol/shape';
+import { isTopicFilter, matches } from '../../lambdas/protocol/topic-filter';
+import { clause } from '../support/clause';
+import { Random } from '../support/random';
+
+describe('shapeOf', () => {
+  test('has one letter per level', () => {
+    expect(shapeOf('devices/+/state')).toBe('L+L');
+    expect(shapeOf('a/#')).toBe('L#');
+    expect(shapeOf('#')).toBe('#');
+    expect(shapeOf('+')).toBe('+');
+    expect(shapeOf('a')).toBe('L');
+  });
+
+  test('counts empty levels as literal', () => {
+    expect(shapeOf('/+/')).toBe('L+L');
+  });
+
+  test('is not fooled by levels named like parts of an object', () => {
+    expect(shapeOf('__proto__/constructor/+')).toBe('LL+');
+  });
+});
+
+describe('candidate', () => {
+  test('puts the wildcards of the shape into the topic', () => {
+    expect(candidate('L+L', ['devices', 'lamp', 'state'])).toBe('devices/+/state');
+  });
+
+  test('lets # stand for the levels that are left', () => {
+    expect(candidate('L#', ['a', 'b', 'c'])).toBe('a/#');
+  });
+
+  test('lets # stand for no level at all', () => {
+    expect(candidate('L#', ['a'])).toBe('a/#');
+  });
+
+  test('is undefined for a topic that is too short', () => {
+    expect(candidate('LL', ['a'])).toBeUndefined();
+    expect(candidate('LL#', ['a'])).toBeUndefined();
+  });
+
+  test('is undefined for a topic that is too long', () => {
+    expect(candidate('L', ['a', 'b'])).toBeUndefined();
+  });
+
+  clause('v3 MQTT-4.7.2-1', 'a shape with a leading wildcard cannot match a topic with a leading $', () => {
+    expect(candidate('#', ['$SYS', 'a'])).toBeUndefined();
+    expect(candidate('+L', ['$SYS', 'a'])).toBeUndefined();
+    expect(candidate('L+', ['$SYS', 'a'])).toBe('$SYS/+');
+  });
+});
+
+describe('candidates', () => {
+  test('leaves out the shapes that cannot match', () => {
+    expect(candidates(['L+L', 'L#', 'LL', '#'], 'a/b')).toEqual(['a/#', 'a/b', '#']);
+  });
+
+  test('finds a filter exactly where it matches', () => {
+    const random = new Random(7);
+    const agreements = { matching: 0, different: 0 };
+
+    for (let run = 0; run < 20_000; run++) {
+      const filter = randomFilter(random);
+      const topic = randomTopic(random);
+      const found = candidates([shapeOf(filter)], topic).includes(filter);
+      if (found !== matches(filter, topic)) throw new Error(`${filter} and ${topic}: ${found}`);
+      agreements[found ? 'matching' : 'different']++;
+    }
+
+    expect(agreements.matching).toBeGreaterThan(1000);
+    expect(agreements.different).toBeGreaterThan(1000);
+  });
+
+  test('only ever names filters that match', () => {
+    const random = new Random(8);
+
+    for (let run = 0; run < 20_000; run++) {
+      const topic = randomTopic(random);
+      for (const filter of candidates([shapeOf(randomFilter(random))], topic)) {
+        if (!isTopicFilter(filter) || !matches(filter, topic)) throw new Error(`${filter} and ${topic}`);
+      }
+    }
+  });
+});
+
+function randomTopic(random: Random): string {
+  const length = 1 + random.below(4);
+  return Array.from({ length }, () => random.pick(['a', 'b', '', '$SYS', '__proto__'])).join('/') || '/';
+}
+
+function randomFilter(random: Random): string {
+  const length = 1 + random.below(4);
+  const parts = Array.from({ length }, () => random.pick(['a', 'b', '', '$SYS', '__proto__', '+', '+', '+']));
+  if (random.below(3) === 0) parts[length - 1] = '#';
+  return parts.join('/') || '/';
+}
