@@ -1,0 +1,122 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Call, CallFault } from './fault-rules';
+import { callerIn } from './fault-rules';
+import type { Faults } from './faults';
+import { stage } from './gateway/connect-event';
+import {
+  type ConnectionsAnswer,
+  type ConnectionsApi,
+  connectionsOperation,
+  limitExceeded,
+} from './gateway/connections-api';
+import { SqsError } from './sqs/message';
+import { queueName, type SqsApi } from './sqs/sqs-api';
+
+export interface AwsEndpointProps {
+  readonly connections: ConnectionsApi;
+  readonly sqs: SqsApi;
+  readonly faults: Faults;
+  readonly kill: (caller: string) => void;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What one service adds to the way every AWS call goes: how to run it, and how its errors look. */
+interface ServiceCall {
+  readonly call: Call;
+  readonly run: () => Answer;
+  readonly throttled: () => Answer;
+  readonly failed: () => Answer;
+}
+
+const sqsTarget = 'AmazonSQS.';
+const connectionsPath = `/${stage}/@connections/`;
+
+/** SQS and @connections over HTTP, as the AWS SDKs speak them. */
+export class AwsEndpoint {
+  constructor(private readonly props: AwsEndpointProps) {}
+
+  /** Whether the request was one for AWS; then it has been answered. */
+  handle(request: IncomingMessage, response: ServerResponse, body: Buffer): boolean {
+    const service = this.serviceCall(request, body);
+    if (!service) return false;
+    const answer = this.answer(service);
+    if (answer) {
+      const headers = { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) };
+      response.writeHead(answer.status, headers).end(answer.body);
+    } else {
+      response.destroy();
+    }
+    return true;
+  }
+
+  private serviceCall(request: IncomingMessage, body: Buffer): ServiceCall | undefined {
+    const caller = callerIn(request.headers.authorization);
+    const target = request.headers['x-amz-target'];
+    if (typeof target === 'string' && target.startsWith(sqsTarget)) return this.sqs(target, body, caller);
+    const operation = connectionsOperation(request.method!);
+    if (operation === undefined || !request.url!.startsWith(connectionsPath)) return undefined;
+    const connectionId = decodeURIComponent(request.url!.slice(connectionsPath.length));
+    return this.connections(operation, connectionId, body, caller);
+  }
+
+  private answer(service: ServiceCall): Answer | undefined {
+    const fault = this.props.faults.call(service.call);
+    if (!fault) return service.run();
+    if (fault.when === 'after') service.run();
+    return this.struck(fault, service);
+  }
+
+  private struck(fault: CallFault, service: ServiceCall): Answer | undefined {
+    if (fault.outcome === 'throttle') return service.throttled();
+    if (fault.outcome === 'fail') return service.failed();
+    this.props.kill(service.call.caller);
+    return undefined;
+  }
+
+  private connections(operation: string, connectionId: string, body: Buffer, caller: string): ServiceCall {
+    return {
+      call: { service: 'connections', operation, caller },
+      run: () => connectionsAnswer(this.props.connections.run(operation, connectionId, body)),
+      throttled: () => connectionsAnswer(limitExceeded),
+      failed: () => connectionsAnswer({ status: 500, error: 'InternalServerError' }),
+    };
+  }
+
+  private sqs(target: string, body: Buffer, caller: string): ServiceCall {
+    const operation = target.slice(sqsTarget.length);
+    const input = JSON.parse(body.toString()) as Record<string, unknown>;
+    return {
+      call: { service: 'sqs', operation, queue: queueName(String(input.QueueUrl)), caller },
+      run: () => this.runSqs(operation, input),
+      throttled: () => sqsError(400, new SqsError('RequestThrottled', 'a fault of the local cloud')),
+      failed: () => sqsError(500, new SqsError('InternalError', 'a fault of the local cloud')),
+    };
+  }
+
+  private runSqs(operation: string, input: Record<string, unknown>): Answer {
+    try {
+      return json(200, this.props.sqs.run(operation, input));
+    } catch (error) {
+      if (error instanceof SqsError) return sqsError(400, error);
+      throw error;
+    }
+  }
+}
+
+function connectionsAnswer({ status, error, body }: ConnectionsAnswer): Answer {
+  if (error === undefined) return body === undefined ? { status, headers: {}, body: '' } : json(status, body);
+  return json(status, { message: error }, { 'x-amzn-ErrorType': error });
+}
+
+function sqsError(status: number, { code, message }: SqsError): Answer {
+  return json(status, { __type: `com.amazonaws.sqs#${code}`, message });
+}
+
+function json(status: number, body: unknown, headers: Record<string, string> = {}): Answer {
+  return { status, headers: { ...headers, 'content-type': 'application/x-amz-json-1.0' }, body: JSON.stringify(body) };
+}

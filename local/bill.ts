@@ -1,0 +1,227 @@
+import type { FunctionName, QueueName } from '../lambdas/deployment';
+import { functions, queues } from '../lambdas/deployment';
+import type { LocalClock } from './clock';
+
+/** Prices of us-east-1 in dollars, without free tiers: docs/cost.md says where each comes from. */
+export const prices = {
+  gatewayMessage: 1.0e-6,
+  connectionMinute: 0.25e-6,
+  fifoRequest: 0.5e-6,
+  standardRequest: 0.4e-6,
+  lambdaRequest: 0.2e-6,
+  lambdaGbSecond: 0.0000133334, // arm64
+  readUnit: 0.125e-6,
+  writeUnit: 0.625e-6,
+  scheduledInvocation: 1.0e-6,
+} as const;
+
+/** What AWS would charge for everything since the start or the last reset. */
+export interface Bill {
+  readonly dollars: number;
+  readonly gateway: {
+    /** Frames received from clients, and calls of PostToConnection that were sent. */
+    readonly frames: number;
+    readonly posts: number;
+    /** The same as AWS meters them, in 32 KB steps. */
+    readonly messagesIn: number;
+    readonly messagesOut: number;
+    readonly connects: number;
+    readonly connectionMinutes: number;
+    readonly dollars: number;
+  };
+  readonly sqs: {
+    /** Requests as AWS meters them, in 64 KB steps. */
+    readonly requests: number;
+    readonly queues: { readonly [Name in QueueName]: QueueUsage };
+    readonly dollars: number;
+  };
+  readonly lambda: {
+    readonly invocations: number;
+    readonly gbSeconds: number;
+    readonly functions: { readonly [Name in FunctionName]: FunctionUsage };
+    readonly dollars: number;
+  };
+  readonly dynamodb: {
+    /** Read and write request units. */
+    readonly reads: number;
+    readonly writes: number;
+    readonly calls: number;
+    /** By table, then by operation. A batch over several tables counts as a call of each. */
+    readonly tables: DynamoDbUsage;
+    readonly dollars: number;
+  };
+  readonly scheduler: { readonly invocations: number; readonly dollars: number };
+}
+
+export interface QueueUsage {
+  /** Metered requests. */
+  send: number;
+  receive: number;
+  delete: number;
+  /** Messages that were sent. */
+  messages: number;
+}
+
+export interface FunctionUsage {
+  invocations: number;
+  errors: number;
+  coldStarts: number;
+  milliseconds: number;
+}
+
+export interface OperationUsage {
+  calls: number;
+  reads: number;
+  writes: number;
+}
+
+export type DynamoDbUsage = Record<string, Record<string, OperationUsage>>;
+
+const gatewayStep = 32 * 1024;
+const sqsStep = 64 * 1024;
+
+function steps(bytes: number, step: number): number {
+  return Math.max(1, Math.ceil(bytes / step));
+}
+
+/** Counts what the imitated services do. DynamoDB counts in its own thread and is added when the bill is read. */
+export class Meter {
+  private gateway = freshGateway();
+  private queues = freshQueues();
+  private functions = freshFunctions();
+  private scheduled = 0;
+  private open = 0;
+  private connectionMilliseconds = 0;
+  private countedUntil: number;
+
+  constructor(private readonly clock: LocalClock) {
+    this.countedUntil = clock.now();
+  }
+
+  frame(bytes: number): void {
+    this.gateway.frames += 1;
+    this.gateway.messagesIn += steps(bytes, gatewayStep);
+  }
+
+  post(bytes: number): void {
+    this.gateway.posts += 1;
+    this.gateway.messagesOut += steps(bytes, gatewayStep);
+  }
+
+  connected(): void {
+    this.countConnectionTime();
+    this.gateway.connects += 1;
+    this.open += 1;
+  }
+
+  disconnected(): void {
+    this.countConnectionTime();
+    this.open -= 1;
+  }
+
+  sent(queue: QueueName, bytes: number, messages = 1): void {
+    this.queues[queue].messages += messages;
+    this.queues[queue].send += steps(bytes, sqsStep);
+  }
+
+  received(queue: QueueName, bytes: number): void {
+    this.queues[queue].receive += steps(bytes, sqsStep);
+  }
+
+  deleted(queue: QueueName): void {
+    this.queues[queue].delete += 1;
+  }
+
+  invoked(name: FunctionName, usage: { milliseconds: number; failed: boolean; coldStart: boolean }): void {
+    const total = this.functions[name];
+    total.invocations += 1;
+    total.errors += Number(usage.failed);
+    total.coldStarts += Number(usage.coldStart);
+    total.milliseconds += Math.ceil(usage.milliseconds); // Lambda: billed in whole milliseconds
+  }
+
+  scheduleRan(): void {
+    this.scheduled += 1;
+  }
+
+  reset(): void {
+    this.countConnectionTime();
+    this.gateway = freshGateway();
+    this.queues = freshQueues();
+    this.functions = freshFunctions();
+    this.scheduled = 0;
+    this.connectionMilliseconds = 0;
+  }
+
+  read(tables: DynamoDbUsage): Bill {
+    const parts = {
+      gateway: this.gatewayBill(),
+      sqs: sqsBill(structuredClone(this.queues)),
+      lambda: lambdaBill(structuredClone(this.functions)),
+      dynamodb: dynamoDbBill(tables),
+      scheduler: { invocations: this.scheduled, dollars: this.scheduled * prices.scheduledInvocation },
+    };
+    return { dollars: sum(Object.values(parts), (part) => part.dollars), ...parts };
+  }
+
+  private gatewayBill(): Bill['gateway'] {
+    this.countConnectionTime();
+    const connectionMinutes = this.connectionMilliseconds / 60_000;
+    const { messagesIn, messagesOut } = this.gateway;
+    const dollars = (messagesIn + messagesOut) * prices.gatewayMessage + connectionMinutes * prices.connectionMinute;
+    return { ...this.gateway, connectionMinutes, dollars };
+  }
+
+  private countConnectionTime(): void {
+    const now = this.clock.now();
+    this.connectionMilliseconds += this.open * (now - this.countedUntil);
+    this.countedUntil = now;
+  }
+}
+
+function freshGateway() {
+  return { frames: 0, posts: 0, messagesIn: 0, messagesOut: 0, connects: 0 };
+}
+
+function freshQueues(): Record<QueueName, QueueUsage> {
+  return fill(queues, () => ({ send: 0, receive: 0, delete: 0, messages: 0 }));
+}
+
+function freshFunctions(): Record<FunctionName, FunctionUsage> {
+  return fill(functions, () => ({ invocations: 0, errors: 0, coldStarts: 0, milliseconds: 0 }));
+}
+
+function fill<Name extends string, Value>(names: Record<Name, unknown>, value: () => Value): Record<Name, Value> {
+  return Object.fromEntries(Object.keys(names).map((name) => [name, value()])) as Record<Name, Value>;
+}
+
+function sqsBill(usage: Record<QueueName, QueueUsage>): Bill['sqs'] {
+  let requests = 0;
+  let dollars = 0;
+  for (const [name, { send, receive, delete: deleted }] of Object.entries(usage) as [QueueName, QueueUsage][]) {
+    const all = send + receive + deleted;
+    requests += all;
+    dollars += all * (queues[name].fifo ? prices.fifoRequest : prices.standardRequest);
+  }
+  return { requests, queues: usage, dollars };
+}
+
+function lambdaBill(usage: Record<FunctionName, FunctionUsage>): Bill['lambda'] {
+  const entries = Object.entries(usage) as [FunctionName, FunctionUsage][];
+  const invocations = sum(entries, ([, { invocations }]) => invocations);
+  const gbSeconds = sum(entries, ([name, used]) => (used.milliseconds / 1000) * (functions[name].memoryMb / 1024));
+  const dollars = invocations * prices.lambdaRequest + gbSeconds * prices.lambdaGbSecond;
+  return { invocations, gbSeconds, functions: usage, dollars };
+}
+
+function dynamoDbBill(tables: DynamoDbUsage): Bill['dynamodb'] {
+  const used = Object.values(tables).flatMap((operations) => Object.values(operations));
+  const reads = sum(used, (operation) => operation.reads);
+  const writes = sum(used, (operation) => operation.writes);
+  const calls = sum(used, (operation) => operation.calls);
+  return { reads, writes, calls, tables, dollars: reads * prices.readUnit + writes * prices.writeUnit };
+}
+
+function sum<Item>(items: readonly Item[], value: (item: Item) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

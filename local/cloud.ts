@@ -1,0 +1,351 @@
+import { mkdirSync } from 'node:fs';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type FunctionName,
+  type FunctionSpec,
+  functions,
+  type QueueName,
+  queues,
+  visibilitySeconds,
+} from '../lambdas/deployment';
+import { type Settings, settingsFromEnvironment } from '../lambdas/settings';
+import { AwsEndpoint } from './aws-endpoint';
+import { type Bill, Meter } from './bill';
+import { type Bundles, bundle } from './bundles';
+import { LocalClock } from './clock';
+import { ControlApi } from './control-api';
+import { DynamoDb } from './dynamodb/dynamodb';
+import { callerParts } from './fault-rules';
+import { Faults } from './faults';
+import { stage } from './gateway/connect-event';
+import { ConnectionJournal } from './gateway/connection-journal';
+import { ConnectionsApi } from './gateway/connections-api';
+import { Gateway } from './gateway/gateway';
+import { createHttpServer } from './http-server';
+import { Container } from './lambda/container';
+import { ContainerPool } from './lambda/container-pool';
+import { credentialsOf, deployedQueueName, type Endpoints, environmentOf, tablePrefix } from './lambda/environment';
+import { type LogSink, logTo } from './lambda/log';
+import { Schedule } from './schedule';
+import { EventSource } from './sqs/event-source';
+import { Queue } from './sqs/queue';
+import { type DeadLetter, SqsApi } from './sqs/sqs-api';
+
+export interface CloudOptions {
+  /** Port of gateway, AWS calls and control interface; a free one if absent or 0. */
+  readonly port?: number;
+  /** Folder that keeps tables, queues and connections over a restart; in memory if absent. */
+  readonly data?: string;
+  /** DynamoDB endpoint instead of the embedded one. */
+  readonly dynamodb?: string;
+  /** Containers per function, at most; 2 if absent. */
+  readonly containers?: number;
+  readonly settings?: Partial<Settings>;
+  /** Variables that every function sees besides its own. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Other entry points, timeouts or memory than the deployed ones, for tests. */
+  readonly functions?: { readonly [Name in FunctionName]?: Partial<FunctionSpec> };
+  /** Visibility timeout of all queues, instead of the deployed ones. */
+  readonly visibilitySeconds?: number;
+  /** API Gateway: 600 and 7200. */
+  readonly idleSeconds?: number;
+  readonly ageSeconds?: number;
+  /** Bytes that may wait for a client before posts to it are throttled. */
+  readonly bufferBytes?: number;
+  /** Containers end after so many invocations, or so many minutes without one. */
+  readonly recycleInvocations?: number;
+  readonly recycleIdleMinutes?: number;
+  /** Seed of the faults' luck. */
+  readonly seed?: number;
+  /** Whether the functions' own log lines are shown, or errors only. */
+  readonly verbose?: boolean;
+  /** Where log lines go; standard error if absent. */
+  readonly log?: LogSink;
+}
+
+/** AWS, as far as the broker uses it, in this process. */
+export interface Cloud {
+  readonly port: number;
+  /** `ws://127.0.0.1:port/mqtt` */
+  readonly gatewayUrl: string;
+  readonly billUrl: string;
+  /** Endpoint for the SDK's client of the @connections API. */
+  readonly callbackUrl: string;
+  /** Endpoints for the SDK's clients of SQS and DynamoDB. */
+  readonly endpoints: Endpoints;
+  readonly faults: Faults;
+  readonly clock: LocalClock;
+  bill(): Promise<Bill>;
+  resetBill(): Promise<void>;
+  deadLetters(): DeadLetter[];
+  /** Ids of the open connections, oldest first. */
+  connections(): string[];
+  /** Resolves when queues are empty and containers idle. Messages that wait for their delay do not count. */
+  settled(): Promise<void>;
+  /** Runs the scheduled function now. */
+  runSchedule(): Promise<void>;
+  /** Ends everything; nothing of it is left behind. */
+  stop(): Promise<void>;
+}
+
+type ByFunction<Value> = { readonly [Name in FunctionName]: Value };
+type ByQueue<Value> = { readonly [Name in QueueName]: Value };
+
+/** Starts the local cloud; resolves when everything listens. */
+export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
+  const cloud = new LocalCloud(options);
+  try {
+    await cloud.start();
+    return cloud;
+  } catch (error) {
+    await cloud.stop();
+    throw error;
+  }
+}
+
+class LocalCloud implements Cloud {
+  readonly clock = new LocalClock();
+  readonly faults = new Faults({
+    publish: (rules) => this.dynamoDb!.setRules(rules),
+    cut: (connectionId) => this.gateway.cut(connectionId),
+    kill: (name) => this.killFunction(name),
+  });
+  private readonly meter = new Meter(this.clock);
+  private readonly specs: ByFunction<FunctionSpec>;
+  private readonly settings: Settings;
+  private readonly bundles: Bundles;
+  private readonly queues: ByQueue<Queue>;
+  private readonly pools: ByFunction<ContainerPool>;
+  private readonly journal: ConnectionJournal | undefined;
+  private readonly gateway: Gateway;
+  private readonly schedule: Schedule;
+  private readonly server: Server;
+  private dynamoDb: DynamoDb | undefined;
+  private dynamoDbEndpoint = '';
+
+  constructor(private readonly options: CloudOptions) {
+    if (options.data !== undefined) mkdirSync(options.data, { recursive: true });
+    this.settings = { ...settingsFromEnvironment(process.env), ...options.settings };
+    this.specs = mapValues(functions, (spec, name) => ({ ...spec, ...options.functions?.[name] }));
+    this.bundles = bundle(mapValues(this.specs, ({ entry }) => entry));
+    this.queues = mapValues(queues, (_spec, name) => this.createQueue(name));
+    this.pools = mapValues(functions, (_spec, name) => this.createPool(name));
+    this.journal = options.data === undefined ? undefined : new ConnectionJournal(join(options.data, 'connections'));
+    this.gateway = this.createGateway();
+    this.schedule = new Schedule(this.clock, this.meter, (event) => this.pools.onSchedule.invoke(event));
+    this.server = createHttpServer({
+      gateway: this.gateway,
+      aws: this.createAwsEndpoint(),
+      control: this.createControl(),
+    });
+    if (options.seed !== undefined) this.faults.seed(options.seed);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  get gatewayUrl(): string {
+    return `ws://127.0.0.1:${this.port}/${stage}`;
+  }
+
+  get billUrl(): string {
+    return `http://127.0.0.1:${this.port}/bill`;
+  }
+
+  get callbackUrl(): string {
+    return `http://127.0.0.1:${this.port}/${stage}`;
+  }
+
+  get endpoints(): Endpoints {
+    const sqs = `http://127.0.0.1:${this.port}`;
+    return { callback: this.callbackUrl, sqs, dynamodb: this.dynamoDbEndpoint };
+  }
+
+  async start(): Promise<void> {
+    await listen(this.server, this.options.port ?? 0);
+    const { dynamoDb, endpoint } = await DynamoDb.start(this.bundles.dynamoDbThread, this.dynamoDbData(), (caller) =>
+      this.killCaller(caller),
+    );
+    this.dynamoDb = dynamoDb;
+    this.dynamoDbEndpoint = endpoint;
+    this.connectQueues();
+    this.schedule.start();
+    this.gateway.disconnectFormer(this.journal?.former ?? []);
+    this.journal?.forgetFormer();
+  }
+
+  async bill(): Promise<Bill> {
+    return this.meter.read(await this.dynamoDb!.usage());
+  }
+
+  async resetBill(): Promise<void> {
+    this.meter.reset();
+    await this.dynamoDb!.reset();
+  }
+
+  deadLetters(): DeadLetter[] {
+    return entries(this.queues).flatMap(([queue, { deadLetters }]) =>
+      deadLetters.map((message) => ({ ...message, queue })),
+    );
+  }
+
+  connections(): string[] {
+    return [...this.gateway.connections.keys()];
+  }
+
+  async settled(): Promise<void> {
+    while (!this.idle()) await sleep(2);
+  }
+
+  runSchedule(): Promise<void> {
+    return this.schedule.run();
+  }
+
+  async stop(): Promise<void> {
+    this.schedule.stop();
+    this.gateway.stop();
+    await Promise.all(Object.values(this.pools).map((pool) => pool.stop()));
+    this.clock.stop();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+    await this.dynamoDb?.stop();
+    for (const queue of Object.values(this.queues)) queue.close();
+    this.journal?.close();
+    this.bundles.remove();
+  }
+
+  private idle(): boolean {
+    return (
+      this.gateway.idle &&
+      Object.values(this.queues).every((queue) => queue.idle) &&
+      Object.values(this.pools).every((pool) => pool.idle)
+    );
+  }
+
+  private createQueue(name: QueueName): Queue {
+    const { data } = this.options;
+    return new Queue({
+      name,
+      spec: queues[name],
+      visibilitySeconds: this.options.visibilitySeconds ?? visibilitySeconds(name),
+      clock: this.clock,
+      meter: this.meter,
+      journalPath: data === undefined ? undefined : join(data, `${name}.queue`),
+    });
+  }
+
+  private createPool(name: FunctionName): ContainerPool {
+    return new ContainerPool({
+      name,
+      size: this.options.containers ?? 2,
+      create: (number) => this.createContainer(name, number),
+      meter: this.meter,
+      clock: this.clock,
+      recycleInvocations: this.options.recycleInvocations ?? Number.POSITIVE_INFINITY,
+      recycleIdleMinutes: this.options.recycleIdleMinutes ?? 30,
+    });
+  }
+
+  private createContainer(name: FunctionName, number: number): Container {
+    return new Container({
+      name,
+      spec: this.specs[name],
+      runtime: this.bundles.containerThread,
+      bundle: this.bundles.functions[name],
+      environment: {
+        ...environmentOf(name, this.specs[name], this.endpoints, this.settings),
+        ...credentialsOf(name, number),
+        ...this.options.environment,
+      },
+      clock: this.clock.shared,
+      log: logTo(this.options.log, this.options.verbose ?? false),
+    });
+  }
+
+  private createGateway(): Gateway {
+    const { idleSeconds = 600, ageSeconds = 7200, bufferBytes = 1024 * 1024 } = this.options;
+    return new Gateway({
+      packets: this.queues.packets,
+      onConnect: (event) => this.pools.onConnect.invoke(event),
+      limits: { idleSeconds, ageSeconds, bufferBytes },
+      clock: this.clock,
+      meter: this.meter,
+      faults: this.faults,
+      journal: this.journal,
+      port: () => this.port,
+    });
+  }
+
+  private createAwsEndpoint(): AwsEndpoint {
+    return new AwsEndpoint({
+      connections: new ConnectionsApi(this.gateway.connections, this.meter),
+      sqs: new SqsApi(this.queues, this.meter),
+      faults: this.faults,
+      kill: (caller) => this.killCaller(caller),
+    });
+  }
+
+  private createControl(): ControlApi {
+    return new ControlApi({
+      bill: () => this.bill(),
+      resetBill: () => this.resetBill(),
+      faults: this.faults,
+      clock: this.clock,
+      deadLetters: () => this.deadLetters(),
+      settled: () => this.settled(),
+      runSchedule: () => this.runSchedule(),
+    });
+  }
+
+  private connectQueues(): void {
+    for (const [name, queue] of entries(this.queues)) {
+      const arn = `arn:aws:sqs:us-east-1:000000000000:${deployedQueueName(name)}`;
+      const source = new EventSource({ arn, queue, pool: this.pools[queues[name].consumer], clock: this.clock });
+      source.start();
+    }
+  }
+
+  private dynamoDbData() {
+    const { data, dynamodb } = this.options;
+    return {
+      dynalite: require.resolve('dynalite'),
+      path: data === undefined ? undefined : join(data, 'dynamodb'),
+      remote: dynamodb,
+      chances: this.faults.memory.shared,
+      tablePrefix,
+    };
+  }
+
+  private killCaller(caller: string): void {
+    const parts = callerParts(caller);
+    if (parts) this.pools[parts.name].kill(parts.number);
+  }
+
+  private async killFunction(name: FunctionName | undefined): Promise<void> {
+    const pools = name === undefined ? Object.values(this.pools) : [this.pools[name]];
+    await Promise.all(pools.map((pool) => pool.kill()));
+  }
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
+
+function entries<Name extends string, Value>(record: { readonly [Key in Name]: Value }): [Name, Value][] {
+  return Object.entries(record) as [Name, Value][];
+}
+
+function mapValues<Name extends string, From, To>(
+  record: { readonly [Key in Name]: From },
+  map: (value: From, name: Name) => To,
+): { readonly [Key in Name]: To } {
+  const mapped = entries(record).map(([name, value]) => [name, map(value, name)]);
+  return Object.fromEntries(mapped) as { readonly [Key in Name]: To };
+}

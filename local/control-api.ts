@@ -1,0 +1,76 @@
+import type { FunctionName } from '../lambdas/deployment';
+import type { Bill } from './bill';
+import type { LocalClock } from './clock';
+import type { Fault } from './fault-rules';
+import type { FaultReport, Faults } from './faults';
+import type { DeadLetter } from './sqs/sqs-api';
+
+export interface ControlApiProps {
+  readonly bill: () => Promise<Bill>;
+  readonly resetBill: () => Promise<void>;
+  readonly faults: Faults;
+  readonly clock: LocalClock;
+  readonly deadLetters: () => DeadLetter[];
+  readonly settled: () => Promise<void>;
+  readonly runSchedule: () => Promise<void>;
+}
+
+/** What `POST /faults` takes besides faults: things that happen at once. */
+export type Action =
+  | { readonly fault: 'cut-socket'; readonly connectionId: string }
+  | { readonly fault: 'kill-containers'; readonly function?: FunctionName }
+  | { readonly fault: 'jump-clock'; readonly milliseconds: number }
+  | { readonly fault: 'seed'; readonly seed: number };
+
+type Route = (body: string) => Promise<unknown>;
+
+/** The local cloud's own HTTP interface, for tests and people that are not in its process. */
+export class ControlApi {
+  private readonly routes: Readonly<Record<string, Route>>;
+
+  constructor(private readonly props: ControlApiProps) {
+    this.routes = {
+      'GET /bill': props.bill,
+      'DELETE /bill': props.resetBill,
+      'POST /bill/reset': props.resetBill,
+      'GET /faults': async () => props.faults.report(),
+      'POST /faults': (body) => this.setFaults(JSON.parse(body)),
+      'DELETE /faults': () => props.faults.clear(),
+      'GET /dead-letters': async () => props.deadLetters(),
+      'GET /settled': props.settled,
+      'POST /schedule': props.runSchedule,
+    };
+  }
+
+  /** The answer as JSON, or nothing when there is no such route. */
+  async answer(method: string, path: string, body: string): Promise<string | undefined> {
+    const route = this.routes[`${method} ${path}`];
+    return route && JSON.stringify((await route(body)) ?? null);
+  }
+
+  /** One fault or action, or a list of them; answers with what is set. */
+  private async setFaults(wanted: Fault | Action | readonly (Fault | Action)[]): Promise<FaultReport[]> {
+    for (const one of [wanted].flat()) await this.apply(one);
+    return this.props.faults.report();
+  }
+
+  private async apply(one: Fault | Action): Promise<void> {
+    const { faults, clock } = this.props;
+    switch (one.fault) {
+      case 'cut-socket':
+        return faults.cut(one.connectionId);
+      case 'kill-containers':
+        return faults.kill(one.function);
+      case 'jump-clock':
+        return clock.jump(one.milliseconds);
+      case 'seed':
+        return faults.seed(one.seed);
+      case 'call':
+      case 'frame':
+      case 'lose-disconnect':
+        return faults.set(one);
+      default:
+        throw new Error(`there is no fault ${JSON.stringify(one)}`);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { Worker } from 'node:worker_threads';
+import type { DynamoDbUsage } from '../bill';
+import type { Rule } from '../fault-rules';
+import type { DynamoDbData, DynamoDbMessage, DynamoDbOrder } from './dynamodb-messages';
+
+/** DynamoDB in a thread of its own, so that it has a core of its own. */
+export class DynamoDb {
+  private readonly waiting: ((usage: DynamoDbUsage) => void)[] = [];
+  private readonly ended: Promise<unknown>;
+
+  private constructor(
+    private readonly worker: Worker,
+    private readonly kill: (caller: string) => void,
+  ) {
+    this.ended = new Promise((resolve) => worker.once('exit', resolve));
+  }
+
+  /** Resolves when the tables are there and the endpoint listens. */
+  static start(thread: string, data: DynamoDbData, kill: (caller: string) => void) {
+    const worker = new Worker(thread, { workerData: data });
+    const dynamoDb = new DynamoDb(worker, kill);
+    return new Promise<{ dynamoDb: DynamoDb; endpoint: string }>((resolve, reject) => {
+      worker.on('error', reject);
+      worker.on('message', (message: DynamoDbMessage) => {
+        if (message.kind === 'ready') resolve({ dynamoDb, endpoint: `http://127.0.0.1:${message.port}` });
+        else if (message.kind === 'failed') worker.terminate().then(() => reject(new Error(message.error)));
+        else dynamoDb.hear(message);
+      });
+    });
+  }
+
+  async setRules(rules: readonly Rule[]): Promise<void> {
+    await this.order({ kind: 'rules', rules });
+  }
+
+  usage(): Promise<DynamoDbUsage> {
+    return this.order({ kind: 'usage' });
+  }
+
+  async reset(): Promise<void> {
+    await this.order({ kind: 'reset' });
+  }
+
+  async stop(): Promise<void> {
+    await this.worker.terminate();
+    await this.ended;
+  }
+
+  private order(order: DynamoDbOrder): Promise<DynamoDbUsage> {
+    return new Promise((resolve) => {
+      this.waiting.push(resolve);
+      this.worker.postMessage(order);
+    });
+  }
+
+  private hear(message: DynamoDbMessage): void {
+    if (message.kind === 'kill') this.kill(message.caller);
+    if (message.kind === 'done') this.waiting.shift()?.(message.usage);
+  }
+}

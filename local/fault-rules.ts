@@ -1,0 +1,133 @@
+import type { FunctionName, QueueName } from '../lambdas/deployment';
+import type { TableName } from '../lambdas/storage/schema';
+
+/** When a fault strikes, among the events it matches. */
+export interface Chance {
+  /** From 0 to 1; 1 if absent. */
+  readonly probability?: number;
+  /** Matching events let pass first. */
+  readonly skip?: number;
+  /** Strikes at most so often; without end if absent. */
+  readonly times?: number;
+}
+
+export type Service = 'dynamodb' | 'sqs' | 'connections';
+
+/** An AWS call that goes wrong. What is left out matches everything. */
+export interface CallFault extends Chance {
+  readonly fault: 'call';
+  readonly service?: Service;
+  /** As the SDK names it, e.g. `UpdateItem`, `SendMessageBatch`, `PostToConnection`. */
+  readonly operation?: string;
+  readonly table?: TableName;
+  readonly queue?: QueueName;
+  /** Only calls made by containers of this function. */
+  readonly function?: FunctionName;
+  /** Whether the call takes effect before it goes wrong; `before` the effect if absent. */
+  readonly when?: 'before' | 'after';
+  /** `throttle` and `fail` answer with the service's own error, `kill` ends the calling container without an answer. */
+  readonly outcome: 'throttle' | 'fail' | 'kill';
+}
+
+/** A client's frame that suffers between gateway and queue, or with its socket. */
+export interface FrameFault extends Chance {
+  readonly fault: 'frame';
+  /** `delay` holds up the connection's later frames too, `reorder` lets them overtake, `cut` kills the socket after it. */
+  readonly does: 'duplicate' | 'delay' | 'reorder' | 'cut';
+  /** Longest hold of `delay` and `reorder`; 50 if absent. */
+  readonly milliseconds?: number;
+}
+
+/** API Gateway: `$disconnect` is best effort. */
+export interface DisconnectFault extends Chance {
+  readonly fault: 'lose-disconnect';
+}
+
+export type Fault = CallFault | FrameFault | DisconnectFault;
+
+/** One imitated AWS call, as far as faults tell them apart. */
+export interface Call {
+  readonly service: Service;
+  readonly operation: string;
+  readonly tables?: readonly string[];
+  readonly queue?: string;
+  /** Access key id of the caller; containers have one each. */
+  readonly caller: string;
+}
+
+export type Rule = Fault & { readonly slot: number };
+
+/** How many faults may be set at once. */
+export const maxRules = 256;
+
+/** Memory that all threads draw their luck from, so that `times`, `skip` and the seed hold for the whole cloud. */
+export class ChanceMemory {
+  private readonly cells: Int32Array;
+
+  constructor(readonly shared: SharedArrayBuffer = new SharedArrayBuffer(maxRules * 3 * 4)) {
+    this.cells = new Int32Array(shared);
+  }
+
+  reset(slot: number, seed: number): void {
+    this.cells.set([0, 0, seed], slot * 3);
+  }
+
+  fired(slot: number): number {
+    return Atomics.load(this.cells, slot * 3 + 1);
+  }
+
+  strikes({ slot, probability = 1, skip = 0, times = Number.POSITIVE_INFINITY }: Rule): boolean {
+    if (this.fired(slot) >= times) return false;
+    if (Atomics.add(this.cells, slot * 3, 1) < skip) return false;
+    if (probability < 1 && this.random(slot) >= probability) return false;
+    return Atomics.add(this.cells, slot * 3 + 1, 1) < times;
+  }
+
+  /** Mulberry32: its state only ever grows by a constant, so threads can share one sequence with one atomic addition. */
+  random(slot: number): number {
+    let state = Atomics.add(this.cells, slot * 3 + 2, 0x6d2b79f5) + 0x6d2b79f5;
+    state = Math.imul(state ^ (state >>> 15), state | 1);
+    state ^= state + Math.imul(state ^ (state >>> 7), state | 61);
+    return ((state ^ (state >>> 14)) >>> 0) / 2 ** 32;
+  }
+}
+
+const callerPattern = /^local-([a-zA-Z]+)-(\d+)$/;
+
+/** The access key id of a container. */
+export function callerOf(name: FunctionName, number: number): string {
+  return `local-${name}-${number}`;
+}
+
+/** Which container an access key id belongs to, if to any. */
+export function callerParts(caller: string): { name: FunctionName; number: number } | undefined {
+  const match = callerPattern.exec(caller);
+  return match ? { name: match[1] as FunctionName, number: Number(match[2]) } : undefined;
+}
+
+/** The first call fault that strikes this call. */
+export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, call: Call): CallFault | undefined {
+  if (rules.length === 0) return undefined;
+  const caller = callerParts(call.caller)?.name;
+  return rules.find((rule): rule is CallFault & Rule => {
+    if (rule.fault !== 'call' || !matches(rule, call, caller)) return false;
+    return memory.strikes(rule);
+  });
+}
+
+function matches(fault: CallFault, call: Call, caller: string | undefined): boolean {
+  if (fault.outcome === 'kill' && caller === undefined) return false;
+  return (
+    (fault.service === undefined || fault.service === call.service) &&
+    (fault.operation === undefined || fault.operation === call.operation) &&
+    (fault.table === undefined || (call.tables?.includes(fault.table) ?? false)) &&
+    (fault.queue === undefined || fault.queue === call.queue) &&
+    (fault.function === undefined || fault.function === caller)
+  );
+}
+
+/** Access key id in a SigV4 `Authorization` header. */
+export function callerIn(authorization: string | undefined): string {
+  const start = authorization?.indexOf('Credential=') ?? -1;
+  return start < 0 ? '' : authorization!.slice(start + 11, authorization!.indexOf('/', start));
+}

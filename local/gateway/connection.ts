@@ -1,0 +1,108 @@
+import type { WebSocket } from 'ws';
+import type { ClockTimer, LocalClock } from '../clock';
+
+export interface ConnectionLimits {
+  /** API Gateway: 10 minutes without a message in either direction. */
+  readonly idleSeconds: number;
+  /** API Gateway: 2 hours, whatever happens. */
+  readonly ageSeconds: number;
+  /** Bytes that may wait for a client that reads slowly. */
+  readonly bufferBytes: number;
+}
+
+export interface ConnectionProps {
+  readonly id: string;
+  readonly connectedAt: number;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  readonly socket: WebSocket;
+  readonly limits: ConnectionLimits;
+  readonly clock: LocalClock;
+  readonly onFrame: (connection: Connection, text: string) => void;
+  /** Called once, as soon as the gateway gives the connection up or learns of its end. */
+  readonly onEnd: (connection: Connection) => void;
+}
+
+// What a peer gets to answer a close before its socket is torn down.
+const closeMilliseconds = 1000;
+
+/** One client's WebSocket, under the limits of API Gateway. */
+export class Connection {
+  readonly id: string;
+  readonly connectedAt: number;
+  readonly sourceIp: string;
+  readonly userAgent: string;
+  lastActiveAt: number;
+  private open = true;
+  private idleTimer: ClockTimer;
+  private readonly ageTimer: ClockTimer;
+  private closeTimer: NodeJS.Timeout | undefined;
+  private readonly socket: WebSocket;
+
+  constructor(private readonly props: ConnectionProps) {
+    const { id, connectedAt, sourceIp, userAgent, socket, limits, clock } = props;
+    this.id = id;
+    this.connectedAt = connectedAt;
+    this.sourceIp = sourceIp;
+    this.userAgent = userAgent;
+    this.socket = socket;
+    this.lastActiveAt = connectedAt;
+    this.idleTimer = clock.after(limits.idleSeconds * 1000, () => this.checkIdle());
+    this.ageTimer = clock.after(limits.ageSeconds * 1000, () => this.close(1001));
+    socket.on('message', (data: Buffer, binary: boolean) => this.receive(data, binary));
+    socket.on('close', () => this.ended());
+    socket.on('error', () => {}); // `close` follows.
+  }
+
+  get backlogged(): boolean {
+    return this.socket.bufferedAmount > this.props.limits.bufferBytes;
+  }
+
+  send(text: Buffer | string): void {
+    this.lastActiveAt = this.props.clock.now();
+    this.socket.send(text, { binary: false });
+  }
+
+  /** Says goodbye with a close code. */
+  close(code: number): void {
+    if (!this.open) return;
+    this.socket.close(code);
+    this.closeTimer = setTimeout(() => this.socket.terminate(), closeMilliseconds);
+    this.end();
+  }
+
+  /** Ends without a word, as a network does. */
+  cut(): void {
+    this.socket.terminate();
+    this.end();
+  }
+
+  private receive(data: Buffer, binary: boolean): void {
+    if (!this.open) return;
+    this.lastActiveAt = this.props.clock.now();
+    if (binary)
+      this.close(1003); // API Gateway: binary frames are not supported.
+    else this.props.onFrame(this, data.toString());
+  }
+
+  /** One timer for many messages: it looks when it goes off how long it really was quiet. */
+  private checkIdle(): void {
+    const quiet = this.props.clock.now() - this.lastActiveAt;
+    const remaining = this.props.limits.idleSeconds * 1000 - quiet;
+    if (remaining <= 0) this.close(1001);
+    else this.idleTimer = this.props.clock.after(remaining, () => this.checkIdle());
+  }
+
+  private ended(): void {
+    clearTimeout(this.closeTimer);
+    this.end();
+  }
+
+  private end(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.idleTimer.cancel();
+    this.ageTimer.cancel();
+    this.props.onEnd(this);
+  }
+}

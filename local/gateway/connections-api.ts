@@ -1,0 +1,58 @@
+import type { Meter } from '../bill';
+import type { Connection } from './connection';
+import { messageLimit } from './gateway';
+
+export interface ConnectionsAnswer {
+  readonly status: number;
+  /** Name of the exception, for the header that the SDKs read. */
+  readonly error?: 'GoneException' | 'PayloadTooLargeException' | 'LimitExceededException' | 'InternalServerError';
+  readonly body?: unknown;
+}
+
+const gone: ConnectionsAnswer = { status: 410, error: 'GoneException' };
+const tooLarge: ConnectionsAnswer = { status: 413, error: 'PayloadTooLargeException' };
+export const limitExceeded: ConnectionsAnswer = { status: 429, error: 'LimitExceededException' };
+
+/** The @connections API: PostToConnection, GetConnection and DeleteConnection. */
+export class ConnectionsApi {
+  constructor(
+    private readonly connections: ReadonlyMap<string, Connection>,
+    private readonly meter: Meter,
+  ) {}
+
+  run(operation: string, connectionId: string, payload: Buffer): ConnectionsAnswer {
+    const connection = this.connections.get(connectionId);
+    if (!connection) return gone;
+    if (operation === 'GetConnection') return { status: 200, body: describe(connection) };
+    if (operation === 'PostToConnection') return this.post(connection, payload);
+    connection.close(1000);
+    return { status: 204 };
+  }
+
+  private post(connection: Connection, payload: Buffer): ConnectionsAnswer {
+    if (payload.length > messageLimit) return tooLarge;
+    if (connection.backlogged) return limitExceeded; // API Gateway: also means that the client's buffer is full.
+    connection.send(payload);
+    this.meter.post(payload.length);
+    return { status: 200 };
+  }
+}
+
+const operations: Readonly<Record<string, string>> = {
+  POST: 'PostToConnection',
+  GET: 'GetConnection',
+  DELETE: 'DeleteConnection',
+};
+
+/** The SDK's name for a method. */
+export function connectionsOperation(method: string): string | undefined {
+  return operations[method];
+}
+
+function describe({ connectedAt, lastActiveAt, sourceIp, userAgent }: Connection) {
+  return {
+    connectedAt: new Date(connectedAt).toISOString(),
+    lastActiveAt: new Date(lastActiveAt).toISOString(),
+    identity: { sourceIp, userAgent },
+  };
+}

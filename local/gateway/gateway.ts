@@ -1,0 +1,197 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { APIGatewayProxyResult } from 'aws-lambda';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { attributes } from '../../lambdas/deployment';
+import type { Meter } from '../bill';
+import type { LocalClock } from '../clock';
+import type { Faults } from '../faults';
+import type { MessageAttribute } from '../sqs/message';
+import { messageBytes, SqsError } from '../sqs/message';
+import type { Queue } from '../sqs/queue';
+import { connectEvent, stage } from './connect-event';
+import { Connection, type ConnectionLimits } from './connection';
+import type { ConnectionJournal } from './connection-journal';
+import { FrameFaults } from './frame-faults';
+import { FrameLimit } from './frame-limit';
+import { gatewayId } from './request-id';
+
+export interface GatewayProps {
+  readonly packets: Queue;
+  readonly onConnect: (event: unknown) => Promise<unknown>;
+  readonly limits: ConnectionLimits;
+  readonly clock: LocalClock;
+  readonly meter: Meter;
+  readonly faults: Faults;
+  readonly journal: ConnectionJournal | undefined;
+  readonly port: () => number;
+}
+
+/** A connection as the handshake made it. */
+export interface Accepted {
+  readonly id: string;
+  readonly connectedAt: number;
+}
+
+// API Gateway: a message may have 128 KB in several frames.
+export const messageLimit = 128 * 1024;
+
+/** The body of `$disconnect` in the packet queue. SQS wants at least one character. */
+const disconnectBody = 'disconnect';
+
+/** The WebSocket API: its routes `$connect`, `$default` and `$disconnect`, and its open connections. */
+export class Gateway {
+  readonly connections = new Map<string, Connection>();
+  private readonly subprotocols = new WeakMap<IncomingMessage, string>();
+  private readonly frames: FrameFaults;
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: messageLimit, // `ws` closes with 1009 beyond it, as API Gateway does.
+    // Only the function behind `$connect` chooses a subprotocol.
+    handleProtocols: (_offered, request) => this.subprotocols.get(request) ?? false,
+  });
+  private stopped = false;
+
+  constructor(private readonly props: GatewayProps) {
+    this.frames = new FrameFaults(props.faults);
+  }
+
+  get idle(): boolean {
+    return this.frames.pending === 0;
+  }
+
+  /** A handshake: it waits for the answer of `$connect`. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => {}); // The client may leave while `$connect` runs.
+    if (new URL(request.url!, 'ws://localhost').pathname !== `/${stage}`) return refuse(socket, 403);
+    const accepted: Accepted = { id: gatewayId(), connectedAt: this.props.clock.now() };
+    const event = connectEvent({ request, port: this.props.port(), ...accepted });
+    // API Gateway: 502 when the function fails.
+    const answer = await this.props.onConnect(event).catch(() => ({ statusCode: 502 }));
+    const { statusCode, headers } = answer as APIGatewayProxyResult;
+    if (statusCode < 200 || statusCode > 299) return refuse(socket, statusCode);
+    const subprotocol = headerIn(headers, 'sec-websocket-protocol');
+    if (subprotocol !== undefined) this.subprotocols.set(request, subprotocol);
+    this.accept(request, socket, head, accepted);
+  }
+
+  cut(connectionId: string): void {
+    this.connections.get(connectionId)?.cut();
+  }
+
+  /** Sends `$disconnect` for connections that ended with the previous life of the gateway. */
+  disconnectFormer(connections: readonly Accepted[]): void {
+    for (const { id, connectedAt } of connections) this.enqueueDisconnect(id, connectedAt);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    for (const connection of this.connections.values()) connection.cut();
+    this.server.close();
+  }
+
+  private accept(request: IncomingMessage, socket: Duplex, head: Buffer, accepted: Accepted): void {
+    if (this.stopped) {
+      socket.destroy();
+    } else if (socket.destroyed) {
+      this.enqueueDisconnect(accepted.id, accepted.connectedAt);
+    } else {
+      this.server.handleUpgrade(request, socket, head, (webSocket) => this.open(request, webSocket, accepted));
+    }
+  }
+
+  private open(request: IncomingMessage, socket: WebSocket, accepted: Accepted): void {
+    const connection = new Connection({
+      ...accepted,
+      sourceIp: request.socket.remoteAddress ?? '',
+      userAgent: request.headers['user-agent'] ?? '',
+      socket,
+      limits: this.props.limits,
+      clock: this.props.clock,
+      onFrame: (from, text) => this.receive(from, text),
+      onEnd: (ended) => this.end(ended),
+    });
+    const limit = new FrameLimit(() => connection.close(1009));
+    request.socket.prependListener('data', (chunk: Buffer) => limit.read(chunk));
+    this.connections.set(accepted.id, connection);
+    this.props.journal?.opened(accepted.id, accepted.connectedAt);
+    this.props.meter.connected();
+  }
+
+  private receive(connection: Connection, text: string): void {
+    this.props.meter.frame(Buffer.byteLength(text));
+    const receivedAt = this.props.clock.now();
+    const cut = this.frames.pass(connection.id, () => this.enqueueFrame(connection, text, receivedAt));
+    if (cut) connection.cut();
+  }
+
+  private enqueueFrame(connection: Connection, text: string, receivedAt: number): void {
+    const requestId = gatewayId();
+    try {
+      this.enqueue(
+        connection.id,
+        text,
+        { event: 'message', connectedAt: connection.connectedAt, receivedAt },
+        requestId,
+      );
+    } catch (error) {
+      if (!(error instanceof SqsError)) throw error;
+      // API Gateway: tells the client, and only it, that an integration failed.
+      const failure = { message: 'Internal server error', connectionId: connection.id, requestId };
+      if (this.connections.has(connection.id)) connection.send(JSON.stringify(failure));
+    }
+  }
+
+  private end({ id, connectedAt }: Connection): void {
+    this.connections.delete(id);
+    this.props.meter.disconnected();
+    if (this.stopped) return; // The journal still has it: the next life sends its `$disconnect`.
+    this.props.journal?.closed(id);
+    if (this.props.faults.losesDisconnect()) return;
+    this.frames.follow(id, () => this.enqueueDisconnect(id, connectedAt));
+  }
+
+  private enqueueDisconnect(id: string, connectedAt: number): void {
+    this.enqueue(
+      id,
+      disconnectBody,
+      { event: 'disconnect', connectedAt, receivedAt: this.props.clock.now() },
+      gatewayId(),
+    );
+  }
+
+  /** The mapping template of the routes `$default` and `$disconnect`. */
+  private enqueue(
+    connectionId: string,
+    body: string,
+    values: Record<keyof typeof attributes, string | number>,
+    requestId: string,
+  ): void {
+    const message = {
+      body,
+      group: connectionId,
+      deduplicationId: requestId,
+      attributes: {
+        [attributes.event]: stringAttribute(values.event),
+        [attributes.connectedAt]: stringAttribute(values.connectedAt),
+        [attributes.receivedAt]: stringAttribute(values.receivedAt),
+      },
+    };
+    this.props.packets.sendUnique(message);
+    this.props.meter.sent('packets', messageBytes(message));
+  }
+}
+
+function stringAttribute(value: string | number): MessageAttribute {
+  return { dataType: 'String', stringValue: String(value) };
+}
+
+function headerIn(headers: APIGatewayProxyResult['headers'], wanted: string): string | undefined {
+  const name = Object.keys(headers ?? {}).find((header) => header.toLowerCase() === wanted);
+  return name === undefined ? undefined : String(headers![name]);
+}
+
+function refuse(socket: Duplex, status: number): void {
+  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}

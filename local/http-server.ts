@@ -1,0 +1,35 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+import type { AwsEndpoint } from './aws-endpoint';
+import type { ControlApi } from './control-api';
+import type { Gateway } from './gateway/gateway';
+
+export interface HttpRooms {
+  readonly gateway: Gateway;
+  readonly aws: AwsEndpoint;
+  readonly control: ControlApi;
+}
+
+/** One HTTP server for the WebSocket handshake, the AWS calls and the control interface. */
+export function createHttpServer(rooms: HttpRooms): Server {
+  const server = createServer((request, response) => {
+    serve(rooms, request, response).catch((error) => {
+      answer(response, 400, JSON.stringify({ message: String(error) }));
+    });
+  });
+  server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
+  server.on('upgrade', (request, socket, head) => rooms.gateway.upgrade(request, socket, head));
+  return server;
+}
+
+async function serve({ aws, control }: HttpRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await buffer(request);
+  if (aws.handle(request, response, body)) return;
+  const found = await control.answer(request.method!, request.url!, body.toString());
+  if (found === undefined) answer(response, 404, '{"message":"not found"}');
+  else answer(response, 200, found);
+}
+
+function answer(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+}

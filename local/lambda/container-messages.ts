@@ -1,0 +1,24 @@
+/** What a container's thread is started with. */
+export interface ContainerData {
+  readonly bundle: string;
+  /** Float64: milliseconds the local clock is ahead of the wall clock. */
+  readonly clock: SharedArrayBuffer;
+  /** Int32: counts invocations; a frozen container wakes when it changes. */
+  readonly wake: SharedArrayBuffer;
+}
+
+/** To the container: one event as JSON, and what its context is made of. */
+export interface Invocation {
+  readonly event: string;
+  readonly requestId: string;
+  readonly functionName: string;
+  readonly memoryMb: number;
+  readonly timeoutSeconds: number;
+}
+
+/** From the container. */
+export type ContainerMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'result'; readonly result: string }
+  | { readonly kind: 'error'; readonly error: string }
+  | { readonly kind: 'log'; readonly level: 'error' | 'info'; readonly text: string };

@@ -1,0 +1,110 @@
+import type { FunctionName } from '../../lambdas/deployment';
+import type { Meter } from '../bill';
+import type { ClockTimer, LocalClock } from '../clock';
+import type { Container } from './container';
+
+export interface ContainerPoolProps {
+  readonly name: FunctionName;
+  /** Containers at most. */
+  readonly size: number;
+  readonly create: (number: number) => Container;
+  readonly meter: Meter;
+  readonly clock: LocalClock;
+  /** Containers end after so many invocations, or so long without one. */
+  readonly recycleInvocations: number;
+  readonly recycleIdleMinutes: number;
+}
+
+/** The execution environments of one function. They are made when all others are busy, as Lambda does it. */
+export class ContainerPool {
+  /** Called when an invocation could start at once. */
+  onRoom: () => void = () => {};
+  private readonly containers = new Map<number, Container>();
+  /** The most recently used last. */
+  private readonly idleContainers: Container[] = [];
+  private readonly line: (() => void)[] = [];
+  private readonly idleTimers = new Map<Container, ClockTimer>();
+  private created = 0;
+  private stopped = false;
+
+  constructor(private readonly props: ContainerPoolProps) {}
+
+  get hasRoom(): boolean {
+    return !this.stopped && (this.idleContainers.length > 0 || this.containers.size < this.props.size);
+  }
+
+  get idle(): boolean {
+    return this.line.length === 0 && this.idleContainers.length === this.containers.size;
+  }
+
+  /** Runs one event, once a container is free. */
+  async invoke(event: unknown): Promise<unknown> {
+    while (!this.hasRoom) await new Promise<void>((resolve) => this.line.push(resolve));
+    const coldStart = this.idleContainers.length === 0;
+    const container = this.take();
+    const startedAt = performance.now();
+    let failed = true;
+    try {
+      const result = await container.invoke(event);
+      failed = false;
+      return result;
+    } finally {
+      const milliseconds = performance.now() - startedAt;
+      this.props.meter.invoked(this.props.name, { milliseconds, failed, coldStart });
+      this.release(container);
+    }
+  }
+
+  /** Kills one container, or all of them; what they were doing fails. */
+  async kill(number?: number): Promise<void> {
+    const doomed = number === undefined ? [...this.containers.values()] : [this.containers.get(number)];
+    await Promise.all(doomed.map((container) => container?.kill('the container was killed')));
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.kill();
+  }
+
+  private take(): Container {
+    const container = this.idleContainers.pop() ?? this.create();
+    this.idleTimers.get(container)?.cancel();
+    return container;
+  }
+
+  private create(): Container {
+    this.created += 1;
+    const number = this.created;
+    const container = this.props.create(number);
+    this.containers.set(number, container);
+    container.onEnd = () => this.forget(number, container);
+    return container;
+  }
+
+  private release(container: Container): void {
+    if (!container.alive) return;
+    if (container.invocations >= this.props.recycleInvocations) {
+      container.kill('the container was recycled');
+      return;
+    }
+    this.idleContainers.push(container);
+    const recycle = () => container.kill('the container was recycled');
+    this.idleTimers.set(container, this.props.clock.after(this.props.recycleIdleMinutes * 60_000, recycle));
+    this.offerRoom();
+  }
+
+  private forget(number: number, container: Container): void {
+    this.containers.delete(number);
+    this.idleTimers.get(container)?.cancel();
+    this.idleTimers.delete(container);
+    const index = this.idleContainers.indexOf(container);
+    if (index >= 0) this.idleContainers.splice(index, 1);
+    this.offerRoom();
+  }
+
+  private offerRoom(): void {
+    const next = this.line.shift();
+    if (next) next();
+    else this.onRoom();
+  }
+}

@@ -1,0 +1,86 @@
+import { format } from 'node:util';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import type { Context, Handler } from 'aws-lambda';
+import type { ContainerData, ContainerMessage, Invocation } from './container-messages';
+
+/** What runs in a container's thread: the deployed bundle, between invocations frozen as Lambda freezes it. */
+const { bundle, clock, wake } = workerData as ContainerData;
+const port = parentPort as MessagePort;
+const wakeups = new Int32Array(wake);
+
+function tell(message: ContainerMessage): void {
+  port.postMessage(message);
+}
+
+function followLocalClock(): void {
+  const offset = new Float64Array(clock);
+  const WallDate = Date;
+  class LocalDate extends WallDate {
+    constructor(...parts: []) {
+      if (parts.length === 0) super(LocalDate.now());
+      else super(...parts);
+    }
+    static override now(): number {
+      return WallDate.now() + offset[0]!;
+    }
+  }
+  globalThis.Date = LocalDate as DateConstructor;
+}
+
+/** Lines go out at once: a frozen thread could not flush the streams of `console`. */
+function forwardConsole(): void {
+  const line =
+    (level: 'error' | 'info') =>
+    (...parts: unknown[]) =>
+      tell({ kind: 'log', level, text: format(...parts) });
+  Object.assign(console, { error: line('error'), warn: line('error') });
+  Object.assign(console, { log: line('info'), info: line('info'), debug: line('info'), trace: line('info') });
+}
+
+/** Blocks the whole thread until there is an event: timers, sockets and promises that nobody awaited stand still. */
+function nextInvocation(): Invocation {
+  for (;;) {
+    const seen = Atomics.load(wakeups, 0);
+    const received = receiveMessageOnPort(port) as { message: Invocation } | undefined;
+    if (received) return received.message;
+    Atomics.wait(wakeups, 0, seen);
+  }
+}
+
+function contextOf({ requestId, functionName, memoryMb, timeoutSeconds }: Invocation): Context {
+  const end = Date.now() + timeoutSeconds * 1000;
+  return {
+    awsRequestId: requestId,
+    functionName,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:us-east-1:000000000000:function:${functionName}`,
+    memoryLimitInMB: String(memoryMb),
+    logGroupName: `/aws/lambda/${functionName}`,
+    logStreamName: 'local',
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => end - Date.now(),
+    done: () => {},
+    fail: () => {},
+    succeed: () => {},
+  };
+}
+
+async function runOnce(handler: Handler, invocation: Invocation): Promise<void> {
+  try {
+    const result = await handler(JSON.parse(invocation.event), contextOf(invocation), () => {});
+    tell({ kind: 'result', result: JSON.stringify(result ?? null) });
+  } catch (error) {
+    tell({ kind: 'error', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  }
+}
+
+async function live(): Promise<never> {
+  process.setSourceMapsEnabled(true);
+  followLocalClock();
+  forwardConsole();
+  const { handler } = require(bundle) as { handler: Handler };
+  tell({ kind: 'ready' });
+  for (;;) await runOnce(handler, nextInvocation());
+}
+
+live();

@@ -1,0 +1,55 @@
+import {
+  callbackVariable,
+  type FunctionName,
+  type FunctionSpec,
+  type QueueName,
+  queues,
+} from '../../lambdas/deployment';
+import { type Settings, settingRules } from '../../lambdas/settings';
+import { tableVariable } from '../../lambdas/storage/schema';
+import { callerOf } from '../fault-rules';
+
+export interface Endpoints {
+  readonly callback: string;
+  readonly sqs: string;
+  readonly dynamodb: string;
+}
+
+/** What the deployed name of a table begins with; the name in the schema follows. */
+export const tablePrefix = 'cirrus-';
+
+/** The deployed name of a queue; AWS wants the suffix. */
+export function deployedQueueName(queue: QueueName): string {
+  return queues[queue].fifo ? `${queue}.fifo` : queue;
+}
+
+/** Every variable a container sees, of the tables and queues it was granted. */
+export function environmentOf(
+  name: FunctionName,
+  { reads, writes, sendsTo }: FunctionSpec,
+  endpoints: Endpoints,
+  settings: Settings,
+): Record<string, string> {
+  const environment: Record<string, string> = {
+    AWS_REGION: 'us-east-1',
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+    AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+    [callbackVariable]: endpoints.callback,
+  };
+  for (const table of [...reads, ...writes]) environment[tableVariable(table)] = tablePrefix + table;
+  for (const queue of sendsTo) {
+    environment[queues[queue].variable] = `${endpoints.sqs}/000000000000/${deployedQueueName(queue)}`;
+  }
+  for (const [setting, { variable }] of Object.entries(settingRules)) {
+    environment[variable] = String(settings[setting as keyof Settings]);
+  }
+  return environment;
+}
+
+/** The credentials of one container: calls are attributed by them. */
+export function credentialsOf(name: FunctionName, number: number): Record<string, string> {
+  return { AWS_ACCESS_KEY_ID: callerOf(name, number) };
+}

@@ -1,0 +1,12 @@
+import type { FunctionName } from '../../lambdas/deployment';
+
+export type LogSink = (line: string) => void;
+
+const standardError: LogSink = (line) => process.stderr.write(`${line}\n`);
+
+/** Prefixes what a function logs with its name; lines that are no errors only if asked for. */
+export function logTo(sink: LogSink = standardError, verbose: boolean) {
+  return (name: FunctionName, level: 'error' | 'info', text: string): void => {
+    if (level === 'error' || verbose) sink(`${name}: ${text}`);
+  };
+}

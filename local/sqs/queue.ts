@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import type { QueueName, QueueSpec } from '../../lambdas/deployment';
+import type { Meter } from '../bill';
+import type { LocalClock } from '../clock';
+import { Journal } from './journal';
+import { FifoLine, type Line, StandardLine } from './line';
+import { checkMessage, type Message, messageBytes, type NewMessage } from './message';
+
+export interface QueueProps {
+  readonly name: QueueName;
+  readonly spec: QueueSpec;
+  readonly visibilitySeconds: number;
+  readonly clock: LocalClock;
+  readonly meter: Meter;
+  /** File that keeps the messages over a restart. */
+  readonly journalPath?: string;
+}
+
+export interface Receipt {
+  readonly id: string;
+  readonly sequence?: string;
+}
+
+type Entry = { sent: Message } | { received: string[] } | { deleted: string[] } | { dead: string[] };
+
+// SQS: a deduplication id is remembered for 5 minutes.
+const deduplicationMilliseconds = 5 * 60_000;
+
+/** One imitated queue, with its dead letters. */
+export class Queue {
+  /** Called when there is something to receive. */
+  onReady: () => void = () => {};
+  readonly deadLetters: Message[] = [];
+  private readonly line: Line;
+  private readonly seen = new Map<string, { until: number; receipt: Receipt }>();
+  private readonly journal: Journal<Entry> | undefined;
+  private inFlight = 0;
+  private delayed = 0;
+  private sequence: number;
+
+  constructor(private readonly props: QueueProps) {
+    this.line = props.spec.fifo ? new FifoLine() : new StandardLine();
+    this.sequence = props.clock.now() * 1000;
+    if (props.journalPath === undefined) return;
+    this.journal = new Journal(props.journalPath);
+    this.restore(this.journal);
+  }
+
+  /** Nothing to hand out and nothing handed out; messages that wait for their delay do not count. */
+  get idle(): boolean {
+    return this.line.waiting === 0 && this.inFlight === 0;
+  }
+
+  get ready(): boolean {
+    return this.line.ready;
+  }
+
+  get counts() {
+    return { visible: this.line.waiting, inFlight: this.inFlight, delayed: this.delayed };
+  }
+
+  /** Takes a message; it is durable when this returns. A repeated deduplication id gets the first receipt again. */
+  send(message: NewMessage): Receipt {
+    checkMessage(message, this.props.spec.fifo);
+    const earlier = this.earlierReceipt(message);
+    if (earlier) return earlier;
+    const receipt = this.sendUnique(message);
+    if (message.deduplicationId !== undefined) {
+      const until = this.props.clock.now() + deduplicationMilliseconds;
+      this.seen.set(deduplicationKey(message), { until, receipt });
+    }
+    return receipt;
+  }
+
+  /** As `send`, for a sender whose deduplication ids are fresh by construction, so that nobody has to remember them. */
+  sendUnique(message: NewMessage): Receipt {
+    checkMessage(message, this.props.spec.fifo);
+    const { delaySeconds = 0, ...rest } = message;
+    const sentAt = this.props.clock.now();
+    const id = randomUUID();
+    const sequence = this.props.spec.fifo ? this.nextSequence() : undefined;
+    const kept: Message = { ...rest, id, sequence, sentAt, visibleAt: sentAt + delaySeconds * 1000, receives: 0 };
+    this.journal?.append({ sent: kept });
+    this.admit(kept);
+    return { id, sequence };
+  }
+
+  /** Hands out a batch of visible messages, each of which must be settled. */
+  receive(): Message[] {
+    const messages = this.line.take(this.props.spec.batchSize);
+    const now = this.props.clock.now();
+    for (const message of messages) {
+      message.receives += 1;
+      message.firstReceivedAt ??= now;
+    }
+    this.inFlight += messages.length;
+    this.journal?.append({ received: messages.map(({ id }) => id) });
+    this.props.meter.received(this.props.name, totalBytes(messages));
+    return messages;
+  }
+
+  /** Deletes what was consumed and hides the rest until its visibility timeout, which began with `receive`. */
+  settle(messages: readonly Message[], failed: readonly Message[], receivedAt: number): void {
+    const consumed = failed.length === 0 ? messages : messages.filter((message) => !failed.includes(message));
+    if (consumed.length > 0) this.delete(consumed);
+    if (failed.length === 0) return;
+    const hiddenUntil = receivedAt + this.props.visibilitySeconds * 1000;
+    this.props.clock.after(hiddenUntil - this.props.clock.now(), () => this.reappear(failed));
+  }
+
+  close(): void {
+    this.journal?.close();
+  }
+
+  private delete(consumed: readonly Message[]): void {
+    this.props.meter.deleted(this.props.name);
+    this.journal?.append({ deleted: consumed.map(({ id }) => id) });
+    this.leave(consumed);
+    if (this.idle && this.delayed === 0 && this.deadLetters.length === 0) this.journal?.clearIfLong();
+  }
+
+  private leave(messages: readonly Message[]): void {
+    this.inFlight -= messages.length;
+    for (const message of messages) this.line.done(message);
+    if (this.line.ready) this.onReady();
+  }
+
+  private reappear(messages: readonly Message[]): void {
+    const dead = messages.filter(({ receives }) => receives >= this.props.spec.maxReceives);
+    if (dead.length > 0) this.bury(dead);
+    const alive = messages.filter((message) => !dead.includes(message));
+    this.inFlight -= alive.length;
+    this.line.putBack(alive);
+    if (this.line.ready) this.onReady();
+  }
+
+  private bury(messages: readonly Message[]): void {
+    this.journal?.append({ dead: messages.map(({ id }) => id) });
+    this.deadLetters.push(...messages);
+    this.leave(messages);
+  }
+
+  private admit(message: Message): void {
+    const delay = message.visibleAt - this.props.clock.now();
+    if (delay <= 0) {
+      this.show(message);
+    } else {
+      this.delayed += 1;
+      this.props.clock.after(delay, () => this.appear(message));
+    }
+  }
+
+  private appear(message: Message): void {
+    this.delayed -= 1;
+    this.show(message);
+  }
+
+  private show(message: Message): void {
+    this.line.add(message);
+    if (this.line.ready) this.onReady();
+  }
+
+  private earlierReceipt(message: NewMessage): Receipt | undefined {
+    if (message.deduplicationId === undefined) return undefined;
+    const now = this.props.clock.now();
+    for (const [key, { until }] of this.seen) {
+      if (until > now) break;
+      this.seen.delete(key);
+    }
+    return this.seen.get(deduplicationKey(message))?.receipt;
+  }
+
+  /** Twenty digits that grow, also over a restart. */
+  private nextSequence(): string {
+    this.sequence += 1;
+    return `188${String(this.sequence).padStart(17, '0')}`;
+  }
+
+  private restore(journal: Journal<Entry>): void {
+    const { alive, dead } = replay(journal.read());
+    const entries: Entry[] = [...alive, ...dead].map((message) => ({ sent: message }));
+    if (dead.length > 0) entries.push({ dead: dead.map(({ id }) => id) });
+    journal.rewrite(entries);
+    this.deadLetters.push(...dead);
+    for (const message of alive) this.admit(message);
+  }
+}
+
+/** What a journal says is left, in the order it was sent. */
+function replay(entries: readonly Entry[]): { alive: Message[]; dead: Message[] } {
+  const alive = new Map<string, Message>();
+  const dead: Message[] = [];
+  for (const entry of entries) {
+    if ('sent' in entry) alive.set(entry.sent.id, entry.sent);
+    else if ('received' in entry) for (const id of entry.received) alive.get(id)!.receives += 1;
+    else if ('deleted' in entry) for (const id of entry.deleted) alive.delete(id);
+    else {
+      for (const id of entry.dead) {
+        dead.push(alive.get(id)!);
+        alive.delete(id);
+      }
+    }
+  }
+  return { alive: [...alive.values()], dead };
+}
+
+/** The deployed queue deduplicates within a message group. */
+function deduplicationKey({ group = '', deduplicationId = '' }: NewMessage): string {
+  return `${group} ${deduplicationId}`;
+}
+
+function totalBytes(messages: readonly Message[]): number {
+  return messages.reduce((bytes, message) => bytes + messageBytes(message), 0);
+}
