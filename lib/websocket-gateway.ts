@@ -34,7 +34,7 @@ export class WebsocketGateway extends Construct {
 
   constructor(scope: Construct, id: string, props: WebsocketGatewayProps) {
     super(scope, id);
-    this.api = new WebSocketApi(this, 'Api', { apiName: props.apiName });
+    this.api = new WebSocketApi(this, 'Api', { apiName: props.apiName, routeSelectionExpression: alwaysDefault });
     this.addRoutes(props);
     this.stage = this.createStage(props);
   }
@@ -74,6 +74,9 @@ export class WebsocketGateway extends Construct {
   }
 }
 
+// An expression on the body would let a client choose its route: a JSON frame could call itself `$disconnect`.
+const alwaysDefault = '\\$default';
+
 type RouteKey = '$connect' | '$default' | '$disconnect';
 
 const afterHandshake =
@@ -108,7 +111,7 @@ function sendTo(queue: Queue, role: IRole, id: string, template: string): WebSoc
     credentialsRole: role,
     passthroughBehavior: PassthroughBehavior.NEVER,
     requestParameters: { 'integration.request.header.Content-Type': "'application/x-www-form-urlencoded'" },
-    templateSelectionExpression: '\\$default', // the same template whatever the frame holds
+    templateSelectionExpression: alwaysDefault,
     requestTemplates: { $default: template },
   });
 }

@@ -1,0 +1,52 @@
+import { describe, expect, it } from '@jest/globals';
+import { Match } from 'aws-cdk-lib/assertions';
+import { type QueueName, queues, visibilitySeconds } from '../../lambdas/deployment';
+import { constructId } from '../../lib/by-name';
+import { readable, resourcesOf, synthesize } from './synthesize';
+
+const template = synthesize({ maxConcurrency: 17 });
+const deployed = resourcesOf(template, 'AWS::SQS::Queue');
+const sources = Object.values(resourcesOf(template, 'AWS::Lambda::EventSourceMapping'));
+
+describe.each(Object.keys(queues) as QueueName[])('queue %s', (name) => {
+  const queue = deployed[`${constructId(name)}Queue`]!.Properties;
+  const deadLetters = deployed[`${constructId(name)}DeadLetters`]!.Properties;
+  const spec = queues[name];
+
+  it('keeps order where it is described to, and within a message group only, so that groups run side by side', () => {
+    const perGroup = { FifoQueue: true, DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' };
+
+    if (spec.fifo) expect(queue).toMatchObject(perGroup);
+    else expect(queue.FifoQueue).toBeUndefined();
+    expect(deadLetters.FifoQueue).toBe(queue.FifoQueue);
+  });
+
+  it('hides a message long enough for its consumer, and puts away what never works', () => {
+    expect(queue.VisibilityTimeout).toBe(visibilitySeconds(name));
+    expect(queue.RedrivePolicy.maxReceiveCount).toBe(spec.maxReceives);
+    expect(readable(queue.RedrivePolicy.deadLetterTargetArn)).toBe(`${constructId(name)}DeadLetters.Arn`);
+    expect(deadLetters.MessageRetentionPeriod).toBe(14 * 24 * 60 * 60);
+  });
+
+  it('hands batches to its consumer, which gives back single messages', () => {
+    const arn = `${constructId(name)}Queue.Arn`;
+    const source = sources.find(({ Properties }) => readable(Properties.EventSourceArn) === arn)!.Properties;
+
+    expect(readable(source.FunctionName)).toBe(`${constructId(spec.consumer)}Function`);
+    expect(source.BatchSize).toBe(spec.batchSize);
+    expect(source.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
+    expect(source.ScalingConfig).toEqual(name === 'packets' ? { MaximumConcurrency: 17 } : undefined);
+  });
+});
+
+describe('every queue', () => {
+  it.each(Object.keys(deployed))('%s is encrypted and refuses plain HTTP', (id) => {
+    const onlyTls = { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+
+    expect(deployed[id]!.Properties.SqsManagedSseEnabled).toBe(true);
+    template.hasResourceProperties('AWS::SQS::QueuePolicy', {
+      Queues: [{ Ref: Match.stringLikeRegexp(`^${id}`) }],
+      PolicyDocument: { Statement: [Match.objectLike(onlyTls)] },
+    });
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Stack, Validations } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { createStack, readable, resourcesOf, synthesize } from './synthesize';
+
+const stack = createStack();
+const template = Template.fromStack(stack);
+
+describe('the stack', () => {
+  it('breaks no rule of AWS Solutions without a written reason', () => {
+    expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
+  });
+
+  it('excuses only what is listed here', () => {
+    expect(acknowledgedRules(stack)).toEqual([
+      'AccountLogRole/Role AwsSolutions-IAM4',
+      'Gateway/Api/$connect-Route AwsSolutions-APIG4',
+      'Gateway/Api/$default-Route AwsSolutions-APIG4',
+      'Gateway/Api/$disconnect-Route AwsSolutions-APIG4',
+      'OnFanOut AwsSolutions-IAM5',
+      'OnPackets AwsSolutions-IAM5',
+      'OnTimer AwsSolutions-IAM5',
+      'Schedule/DeadLetters AwsSolutions-SQS3',
+    ]);
+  });
+
+  it('tells the addresses, the tables and the queues', () => {
+    const outputs = Object.entries(template.toJSON().Outputs as Record<string, { Value: unknown }>);
+
+    expect(Object.fromEntries(outputs.map(([name, { Value }]) => [name, readable(Value)]))).toEqual({
+      BrokerUrl: 'wss://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt',
+      CallbackUrl: 'https://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt',
+      ConnectionsTable: 'TablesConnections',
+      SessionsTable: 'TablesSessions',
+      TopicIndexTable: 'TablesTopicIndex',
+      RetainedTable: 'TablesRetained',
+      InflightTable: 'TablesInflight',
+      DeadlinesTable: 'TablesDeadlines',
+      PacketsQueueUrl: 'PacketsQueue',
+      FanOutQueueUrl: 'FanOutQueue',
+      TimerQueueUrl: 'TimerQueue',
+    });
+  });
+});
+
+describe('the alarms', () => {
+  it('watch every queue of dead letters and every table', () => {
+    const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
+    const watched = alarms.map(
+      ({ Properties }) => `${readable(Properties.Dimensions[0].Value)} ${Properties.MetricName}`,
+    );
+
+    expect(watched.sort()).toEqual([
+      'FanOutDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'PacketsDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'ScheduleDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'TablesConnections WriteThrottleEvents',
+      'TablesDeadlines WriteThrottleEvents',
+      'TablesInflight WriteThrottleEvents',
+      'TablesRetained WriteThrottleEvents',
+      'TablesSessions WriteThrottleEvents',
+      'TablesTopicIndex ReadThrottleEvents',
+      'TimerDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+    ]);
+  });
+});
+
+describe('the log role of the account', () => {
+  it('is set before the stage that needs it, and outlives the stack', () => {
+    const [stage] = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Stage'));
+    const [accountId] = Object.keys(template.findResources('AWS::ApiGateway::Account'));
+    const { AccountLogRoleAccount: account } = resourcesOf(template, 'AWS::ApiGateway::Account');
+    const { AccountLogRole: role } = resourcesOf(template, 'AWS::IAM::Role');
+
+    expect(stage!.DependsOn).toContain(accountId);
+    expect(account!.DeletionPolicy).toBe('Retain');
+    expect(role!.DeletionPolicy).toBe('Retain');
+  });
+
+  it('is left alone if the operator says so', () => {
+    const keeping = synthesize({ accountLogRole: 'keep' });
+
+    keeping.resourceCountIs('AWS::ApiGateway::Account', 0);
+  });
+});
+
+/** Every construct with an acknowledged rule, without the finding. */
+function acknowledgedRules(scope: Stack): string[] {
+  const found = scope.node.findAll().flatMap(({ node }) => {
+    const entries = node.metadata.filter((entry) => entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY);
+    const ids = entries.flatMap((entry) => Object.keys(entry.data));
+    return ids.map((id) => `${node.path.replace('Broker/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`);
+  });
+  return [...new Set(found)].sort();
+}

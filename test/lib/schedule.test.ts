@@ -1,0 +1,33 @@
+import { describe, expect, it } from '@jest/globals';
+import { grantsOf, readable, resourcesOf, synthesize } from './synthesize';
+
+const template = synthesize();
+const [schedule] = Object.values(resourcesOf(template, 'AWS::Scheduler::Schedule')).map((each) => each.Properties);
+const [invocations] = Object.values(resourcesOf(template, 'AWS::Lambda::EventInvokeConfig')).map((e) => e.Properties);
+
+describe('the schedule', () => {
+  it('runs the sweeper every minute, to the second', () => {
+    expect(schedule!.ScheduleExpression).toBe('rate(1 minute)');
+    expect(schedule!.FlexibleTimeWindow).toEqual({ Mode: 'OFF' });
+    expect(readable(schedule!.Target.Arn)).toBe('OnScheduleFunction.Arn');
+  });
+
+  it('drops a run that the next one overtakes, and keeps a trace of it', () => {
+    expect(schedule!.Target.RetryPolicy).toEqual({ MaximumRetryAttempts: 2, MaximumEventAgeInSeconds: 60 });
+    expect(readable(schedule!.Target.DeadLetterConfig.Arn)).toBe('ScheduleDeadLetters.Arn');
+  });
+
+  it('leaves the work of a failed run to the next one, and keeps a trace of it', () => {
+    expect(readable(invocations!.FunctionName)).toBe('OnScheduleFunction');
+    expect(invocations).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
+    expect(readable(invocations!.DestinationConfig.OnFailure.Destination)).toBe('ScheduleDeadLetters.Arn');
+  });
+
+  it('may call the sweeper and write its dead letters, and nothing else', () => {
+    expect(readable(schedule!.Target.RoleArn)).toBe('ScheduleRole.Arn');
+    expect(grantsOf(template, 'ScheduleRole')).toEqual([
+      'lambda:InvokeFunction OnScheduleFunction.Arn',
+      'sqs:SendMessage ScheduleDeadLetters.Arn',
+    ]);
+  });
+});

@@ -1,0 +1,61 @@
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import cdkJson from '../../cdk.json';
+import { BrokerStack } from '../../lib/broker-stack';
+import { readOptions } from '../../lib/options';
+
+/** The stack under the flags of cdk.json, with these options. Lambdas are not bundled: their code is not what is tested. */
+export function createStack(options: Record<string, unknown> = {}): BrokerStack {
+  const app = new App({ context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] } });
+  return new BrokerStack(app, 'Broker', { options: readOptions(options) });
+}
+
+/** What CloudFormation gets. */
+export function synthesize(options: Record<string, unknown> = {}): Template {
+  return Template.fromStack(createStack(options));
+}
+
+/** A resource of a template. Its properties are whatever CloudFormation has for the type. */
+export interface Resource {
+  // biome-ignore lint/suspicious/noExplicitAny: a template has no types
+  readonly Properties: Record<string, any>;
+  readonly DeletionPolicy?: string;
+  readonly DependsOn?: string[];
+}
+
+/** Every resource of a type, under its logical id without the hash: `PacketsQueue`, `OnConnectFunction`. */
+export function resourcesOf(template: Template, type: string): Record<string, Resource> {
+  const found = Object.entries(template.findResources(type) as Record<string, Resource>);
+  return Object.fromEntries(found.map(([id, resource]) => [withoutHash(id), resource]));
+}
+
+interface Intrinsic {
+  readonly Ref: string;
+  readonly 'Fn::GetAtt'?: [string, string];
+  readonly 'Fn::Join'?: [string, unknown[]];
+}
+
+/** A value of a template as text: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
+export function readable(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as Intrinsic;
+  if (attribute) return `${withoutHash(attribute[0])}.${attribute[1]}`;
+  if (join) return join[1].map(readable).join(join[0]);
+  return withoutHash(Ref);
+}
+
+/** Everything a role may do, each as `action resource`, sorted. */
+export function grantsOf(template: Template, role: string): string[] {
+  const policies = Object.values(resourcesOf(template, 'AWS::IAM::Policy'));
+  const ofRole = policies.filter((policy) => policy.Properties.Roles.map(readable).includes(role));
+  return ofRole.flatMap((policy) => policy.Properties.PolicyDocument.Statement.flatMap(grants)).sort();
+}
+
+function grants(statement: { Action: string | string[]; Resource: unknown }): string[] {
+  const resources = [statement.Resource].flat().map(readable);
+  return [statement.Action].flat().flatMap((action) => resources.map((resource) => `${action} ${resource}`));
+}
+
+function withoutHash(logicalId: string): string {
+  return logicalId.replace(/[0-9A-F]{8}$/, '');
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from '@jest/globals';
+import { disconnectTemplate, frameTemplate } from '../../lib/packet-template';
+import { grantsOf, readable, resourcesOf, synthesize } from './synthesize';
+
+const template = synthesize({ stageName: 'v7', throttleRate: 70, throttleBurst: 7, logRetentionDays: 3 });
+const integrations = resourcesOf(template, 'AWS::ApiGatewayV2::Integration');
+const routes = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Route')).map((route) => route.Properties);
+const [stage] = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Stage'));
+const logGroups = resourcesOf(template, 'AWS::Logs::LogGroup');
+
+function integrationOf(routeKey: string) {
+  const route = routes.find((each) => each.RouteKey === routeKey)!;
+  return integrations[readable(route.Target).replace('integrations/', '')]!.Properties;
+}
+
+describe('the WebSocket API', () => {
+  it('has three routes, and a frame cannot choose another than $default', () => {
+    const [api] = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Api'));
+
+    expect(routes.map((route) => route.RouteKey).sort()).toEqual(['$connect', '$default', '$disconnect']);
+    expect(api!.Properties.ProtocolType).toBe('WEBSOCKET');
+    expect(api!.Properties.RouteSelectionExpression).toBe('\\$default');
+  });
+
+  it('asks the onConnect function at the handshake', () => {
+    expect(integrationOf('$connect').IntegrationType).toBe('AWS_PROXY');
+    expect(readable(integrationOf('$connect').IntegrationUri)).toContain('OnConnectFunction.Arn');
+  });
+
+  it.each([
+    ['$default', frameTemplate],
+    ['$disconnect', disconnectTemplate],
+  ])('sends %s to the packet queue without a Lambda between', (routeKey, expected) => {
+    const integration = integrationOf(routeKey);
+    const path = 'sqs:path/AWS::AccountId/PacketsQueue.QueueName';
+
+    expect(integration).toMatchObject({
+      IntegrationType: 'AWS',
+      IntegrationMethod: 'POST',
+      PassthroughBehavior: 'NEVER',
+      RequestParameters: { 'integration.request.header.Content-Type': "'application/x-www-form-urlencoded'" },
+      TemplateSelectionExpression: '\\$default',
+      RequestTemplates: { $default: expected },
+    });
+    expect(readable(integration.IntegrationUri)).toBe(`arn:AWS::Partition:apigateway:AWS::Region:${path}`);
+    expect(readable(integration.CredentialsArn)).toBe('GatewaySender.Arn');
+  });
+
+  it('may send to the packet queue and do nothing else', () => {
+    expect(grantsOf(template, 'GatewaySender')).toEqual(['sqs:SendMessage PacketsQueue.Arn']);
+  });
+});
+
+describe('the stage', () => {
+  it('has the name and the limits of the options', () => {
+    expect(stage!.Properties).toMatchObject({
+      StageName: 'v7',
+      AutoDeploy: true,
+      DefaultRouteSettings: { ThrottlingRateLimit: 70, ThrottlingBurstLimit: 7, DetailedMetricsEnabled: true },
+    });
+  });
+
+  it('logs every request as JSON, and nothing that could hold a query string or a header', () => {
+    const { DestinationArn, Format } = stage!.Properties.AccessLogSettings;
+    const fields = Object.values<string>(JSON.parse(Format));
+    const telling = fields.filter((field) => /query|header|path|userAgent|authorizer|message/i.test(field));
+
+    expect(readable(DestinationArn)).toContain('GatewayAccessLog');
+    expect(fields).toContain('$context.requestId');
+    expect(telling).toEqual([]);
+  });
+
+  it('keeps its access log as long as the operator wants', () => {
+    expect(logGroups.GatewayAccessLog!.Properties.RetentionInDays).toBe(3);
+  });
+
+  it('lets functions answer on it alone', () => {
+    const answers = grantsOf(template, 'OnPacketsRole').filter((grant) => grant.includes('@connections'));
+
+    expect(answers.length).toBeGreaterThan(0);
+    for (const grant of answers) expect(grant).toMatch(/:GatewayApi\/v7\/[A-Z]+\/@connections\/\*$/);
+  });
+});
