@@ -62,7 +62,13 @@ describe('decode CONNECT', () => {
   test('does not let a bridge leave its mark on other connections', () => {
     decode(hex('10 0d 0004 4d515454 84 02 003c 0001 61'), 4);
 
-    expect(decode(hex('82 06 0001 0001 61 01'), 4)).toMatchObject({ subscriptions: [{ topic: 'a', qos: 1 }] });
+    expect(decode(hex('82 06 0001 0001 61 01'), 4)).toHaveProperty('subscriptions', [{ topic: 'a', qos: 1 }]);
+  });
+
+  test('reads a CONNECT whose length takes two bytes', () => {
+    const bytes = Buffer.concat([hex('10 d401 0004 4d515454 04 02 003c 00c8'), Buffer.alloc(200, 0x61)]);
+
+    expect(decode(bytes, undefined)).toMatchObject({ clientId: 'a'.repeat(200) });
   });
 
   clause('v3 MQTT-3.1.2-2', 'an unknown level is told apart from other mistakes', () => {
@@ -133,6 +139,19 @@ describe('decode', () => {
   clause('v3 MQTT-1.5.3-1', 'a sender may mean U+FFFD', () => {
     expect(decode(hex('30 05 0003 efbfbd'), 4)).toMatchObject({ topic: '\ufffd' });
     expect(decode(hex('82 08 0001 0003 efbfbd 00'), 4)).toMatchObject({ subscriptions: [{ topic: '\ufffd' }] });
+  });
+
+  test('leaves the bytes it reads as they are', () => {
+    const bytes = hex('6a 02 0001');
+    decode(bytes, 3);
+
+    expect(bytes).toEqual(hex('6a 02 0001'));
+  });
+
+  clause('v3 MQTT-1.5.3-1', 'a sender may mean U+FFFD in a packet whose length takes two bytes', () => {
+    const bytes = Buffer.concat([hex('30 cd01 0003 efbfbd'), Buffer.alloc(200, 0xff)]);
+
+    expect(decode(bytes, 4)).toMatchObject({ topic: '\ufffd' });
   });
 
   clause('v3 MQTT-1.5.3-3', 'U+FEFF stays where it is', () => {
