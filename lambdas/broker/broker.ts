@@ -1,0 +1,78 @@
+import type { Settings } from '../settings';
+import { ConnectionCache } from './connection-cache';
+import { Deliverer } from './deliver';
+import { Dispatch } from './dispatch';
+import type { ConnectionEvent } from './inbox';
+import type { FanOutJob, Ports } from './ports';
+import { mailFor } from './publish';
+import { quickTurn } from './quick-turn';
+import { IndexCache, Router } from './router';
+import { Turn } from './turn';
+
+/** The broker of one container. What it remembers between invocations is checked before it is believed. */
+export class Broker {
+  private readonly index = new IndexCache();
+  private readonly connections = new ConnectionCache();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly settings: Settings,
+  ) {}
+
+  /**
+   * Works off a batch of events. Connections run side by side and fail alone; the ids of the events to be delivered again
+   * are returned.
+   */
+  async receive(events: readonly ConnectionEvent[]): Promise<string[]> {
+    const router = new Router(this.ports.topicIndex, this.index);
+    if (events.some(mayRoute)) router.prepare();
+    const failed = await Promise.all(
+      [...byConnection(events)].map(async ([connectionId, group]) => {
+        try {
+          await this.takeTurn(router, connectionId, group);
+          return [];
+        } catch (error) {
+          this.ports.log('turn failed', { connectionId, error: String(error), stack: (error as Error).stack ?? '' });
+          return group.map(({ id }) => id);
+        }
+      }),
+    );
+    return failed.flat();
+  }
+
+  private async takeTurn(router: Router, connectionId: string, events: ConnectionEvent[]): Promise<void> {
+    const shared = { ports: this.ports, settings: this.settings, connections: this.connections };
+    if (await quickTurn(shared, router, connectionId, events)) return;
+    await new Turn(shared, router, connectionId, events).run();
+  }
+
+  /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
+  async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
+    const dispatch = new Dispatch(this.ports);
+    const arrivals = job.messages.map(({ id, message }) => ({ id, message, replay: redelivered, retained: false }));
+    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
+    await deliverer.deliver(mailFor(arrivals, () => job.subscribers));
+    await dispatch.send();
+  }
+}
+
+function byConnection(events: readonly ConnectionEvent[]): Map<string, ConnectionEvent[]> {
+  const groups = new Map<string, ConnectionEvent[]>();
+  for (const event of events) {
+    const group = groups.get(event.connectionId);
+    if (group) group.push(event);
+    else groups.set(event.connectionId, [event]);
+  }
+  return groups;
+}
+
+/** Types of the packets whose handling reads the list of shapes. */
+const routingTypes = new Set([3, 6, 8, 10]); // PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE
+
+/** A guess from the first byte of a frame, so that the list is read beside the connection and not after it. */
+function mayRoute({ kind, text }: ConnectionEvent): boolean {
+  if (kind !== 'message') return false;
+  const start = text.indexOf('.') + 1;
+  const [header = 0] = Buffer.from(text.slice(start, start + 4), 'base64');
+  return routingTypes.has(header >> 4);
+}

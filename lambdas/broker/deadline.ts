@@ -1,0 +1,39 @@
+import type { ConnectionRecord, Deadline, Ports } from './ports';
+
+/** API Gateway ends every connection after two hours; a little later a connection without keep-alive is looked at. */
+const longestConnection = (2 * 60 + 5) * 60_000;
+
+/** The sweeper looks this far ahead; what falls due sooner than its next run is put on the timer queue at once. */
+export const sweepAhead = 75_000;
+
+/** When a connection counts as lost unless it says something: one and a half keep-alive intervals [v3 MQTT-3.1.2-24]. */
+export function expiryOf({ keepAlive, lastSeen }: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen'>): number {
+  return lastSeen + (keepAlive > 0 ? keepAlive * 1500 : longestConnection);
+}
+
+/** Sort key of a deadline: its time in a form that sorts, then whom it concerns. */
+export function dueKey(time: number, connectionId: string): string {
+  return `${String(time).padStart(15, '0')}#${connectionId}`;
+}
+
+/** The time in a sort key. */
+export function dueTime(due: string): number {
+  return Number(due.slice(0, 15));
+}
+
+/** Writes a deadline, and puts it on the timer queue when the sweeper would come too late. */
+export async function armDeadline(
+  ports: Pick<Ports, 'deadlines' | 'timers' | 'now'>,
+  deadline: Deadline,
+): Promise<void> {
+  const left = dueTime(deadline.due) - ports.now();
+  await Promise.all([
+    ports.deadlines.put(deadline),
+    left < sweepAhead ? ports.timers.check(deadline, secondsUntil(left)) : undefined,
+  ]);
+}
+
+/** Whole seconds, never early. */
+export function secondsUntil(milliseconds: number): number {
+  return Math.max(0, Math.ceil(milliseconds / 1000));
+}

@@ -1,0 +1,259 @@
+import type { QoS } from 'mqtt-packet';
+import { encode } from '../protocol/codec';
+import { toPublish } from '../protocol/deliver';
+import type { Message } from '../protocol/effects';
+import type { Settings } from '../settings';
+import { ask, type Dispatch } from './dispatch';
+import { hangUp } from './outbox';
+import { inParallel } from './parallel';
+import type { OnceRecord, Ports, RingItem, SessionHead, SessionId } from './ports';
+import { packetIdOf, ringSpan } from './ring';
+
+/** Sessions worked on at the same time. */
+const parallelSessions = 50;
+
+/** Seconds a message for a session that ends with its connection may outlive that session. */
+const transientSeconds = 24 * 3600;
+
+/** A message to be delivered, wherever it came from. */
+export interface Arrival {
+  readonly message: Message;
+  /** The same for a repeated attempt to deliver the same message. */
+  readonly id: string;
+  /** An earlier attempt may have delivered it: at QoS 0 it is not sent again. */
+  readonly replay: boolean;
+  /** Sent because of a new subscription, not because it was published just now. */
+  readonly retained: boolean;
+}
+
+/** One arrival for one session, at the lower of the QoS published and granted. */
+export interface Delivery {
+  readonly arrival: Arrival;
+  readonly qos: QoS;
+}
+
+/** What one session gets, in order. */
+export interface Mail {
+  readonly clientId: string;
+  readonly session: SessionId;
+  /** A filter that led here: the row to remove when the session turns out to have ended. */
+  readonly filter: string;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Mail whose durable part is in the ring. */
+interface Placed {
+  readonly head: SessionHead;
+  readonly numbers: ReadonlyMap<Delivery, number>;
+}
+
+/** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
+export class Deliverer {
+  constructor(
+    private readonly ports: Ports,
+    private readonly settings: Settings,
+    private readonly dispatch: Dispatch,
+  ) {}
+
+  async deliver(mail: readonly Mail[]): Promise<void> {
+    const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
+    const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
+    const numbered = new Set(waiting.map(({ session }) => session));
+    const transient = mail.filter(({ session }) => !numbered.has(session));
+    const [placed, heads] = await Promise.all([this.place(waiting), this.heads(transient)]);
+    for (const entry of mail) {
+      const known = placed.get(entry.session) ?? { head: heads.get(entry.clientId), numbers: new Map() };
+      if (known.head?.session === entry.session) this.post(entry, known.head, known.numbers);
+    }
+    const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
+    await inParallel(ended, parallelSessions, (entry) => this.forget(entry));
+  }
+
+  /** Who gets only QoS 0 needs no number, only to be found. */
+  private async heads(mail: readonly Mail[]): Promise<Map<string, SessionHead>> {
+    const clientIds = new Set(mail.map(({ clientId }) => clientId));
+    return clientIds.size > 0 ? this.ports.sessions.heads([...clientIds]) : new Map();
+  }
+
+  /** Index rows of sessions that have ended are removed by whoever meets them. */
+  private forget({ filter, clientId, session }: Mail): Promise<void> {
+    return this.ports.topicIndex.remove(filter, clientId, session);
+  }
+
+  // ---- QoS 2: what an earlier attempt did ----
+
+  private async withoutEarlierAttempts(mail: readonly Mail[]): Promise<readonly Mail[]> {
+    const keys = mail.flatMap(({ session, deliveries }) =>
+      deliveries.filter(({ qos }) => qos === 2).map(({ arrival }) => ({ session, id: arrival.id })),
+    );
+    if (keys.length === 0) return mail;
+    const found = new Map((await this.ports.inflight.once(keys)).map((record) => [onceName(record), record]));
+    if (found.size === 0) return mail;
+    return inParallel(mail, parallelSessions, async (entry) => ({
+      ...entry,
+      deliveries: await this.stillToDeliver(entry, found),
+    }));
+  }
+
+  private async stillToDeliver(mail: Mail, found: Map<string, OnceRecord>): Promise<Delivery[]> {
+    const left: Delivery[] = [];
+    for (const delivery of mail.deliveries) {
+      const earlier = found.get(onceName({ session: mail.session, id: delivery.arrival.id }));
+      if (!earlier || (await this.resume(mail, earlier)) === 'never placed') left.push(delivery);
+    }
+    return left;
+  }
+
+  /** An earlier attempt died somewhere. The message is in the ring, or was delivered whole, or never got there. */
+  private async resume(mail: Mail, earlier: OnceRecord): Promise<'settled' | 'never placed'> {
+    if (earlier.done) return 'settled';
+    const item = await this.ports.inflight.read(mail.session, packetIdOf(earlier.number));
+    if (item?.id === earlier.id && item.number === earlier.number) {
+      await this.resend(mail, item);
+      return 'settled';
+    }
+    const [again] = await this.ports.inflight.once([earlier]); // completed and removed between the two reads?
+    return again?.done ? 'settled' : 'never placed';
+  }
+
+  private async resend(mail: Mail, item: RingItem): Promise<void> {
+    const head = await this.ports.sessions.head(mail.clientId);
+    if (!head?.owner || head.session !== mail.session) return;
+    if (item.sentOn !== head.fence) return ask(this.ports, mail.clientId, head.owner);
+    // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
+    if (item.state === 'published') await hangUp(this.ports, head.owner);
+  }
+
+  // ---- the ring ----
+
+  private async place(mail: readonly Mail[]): Promise<Map<SessionId, Placed>> {
+    const placed = new Map<SessionId, Placed>();
+    await inParallel(mail, parallelSessions, async (entry) => {
+      const reserved = await this.reserve(entry);
+      if (reserved) placed.set(entry.session, reserved);
+    });
+    const items = [...placed.values()].flatMap((entry) => toRingItems(entry, this.ports.now()));
+    const once = items.filter(({ id }) => id !== undefined).map(toOnce);
+    if (once.length > 0) await this.ports.inflight.putOnce(once);
+    if (items.length > 0) await this.ports.inflight.put(items);
+    for (const { head } of placed.values()) this.dispatch.placed(head.clientId, liveOwner(head));
+    return placed;
+  }
+
+  private async reserve(mail: Mail): Promise<Placed | undefined> {
+    const { clientId, session, deliveries } = mail;
+    // Retained messages answer a wish of the client itself, so the limit for what others send it does not apply.
+    const unlimited = deliveries.every(({ arrival }) => arrival.retained);
+    const head = await this.ports.sessions.reserve(clientId, session, deliveries.length, unlimited);
+    return head === 'refused' ? this.reserveWhatFits(mail) : numbered(head, deliveries);
+  }
+
+  private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {
+    const { clientId, session, deliveries } = mail;
+    for (;;) {
+      const room = await this.makeRoom(mail);
+      if (room === 'ended') {
+        await this.forget(mail);
+        return undefined;
+      }
+      const fitting = deliveries.slice(0, room);
+      const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length, false));
+      if (head === 'refused') continue; // others were faster
+      const dropped = deliveries.length - fitting.length;
+      if (dropped > 0) this.ports.log('queue full', { clientId, dropped });
+      return head ? numbered(head, fitting) : undefined;
+    }
+  }
+
+  /**
+   * How many more messages fit. The head only counts down; what acknowledgements have given back is found here, once per
+   * queue limit.
+   */
+  private async makeRoom({ clientId, session }: Mail): Promise<number | 'ended'> {
+    for (;;) {
+      const head = await this.ports.sessions.head(clientId);
+      if (head?.session !== session) return 'ended';
+      const oldest = await this.ports.inflight.oldest(session, head.outSeq);
+      const waiting = oldest === undefined ? 0 : head.outSeq - oldest + 1;
+      const free = Math.max(0, Math.min(this.settings.queueLimit, ringSpan) - waiting);
+      if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
+    }
+  }
+
+  // ---- to the client ----
+
+  private post(mail: Mail, head: SessionHead, numbers: ReadonlyMap<Delivery, number>): void {
+    if (!head.owner) return;
+    const live = liveOwner(head) !== undefined;
+    for (const delivery of mail.deliveries) {
+      const number = numbers.get(delivery);
+      if (number !== undefined && live) this.postNumbered(delivery, head, number);
+      else if (delivery.qos === 0 && head.greeted === head.fence && !delivery.arrival.replay) {
+        this.dispatch.outbox.add(head.owner, transientPublish(delivery.arrival), { kind: 'transient' });
+      }
+    }
+  }
+
+  private postNumbered({ arrival, qos }: Delivery, head: SessionHead, number: number): void {
+    if (qos === 0 || !head.owner) return;
+    const packetId = packetIdOf(number);
+    const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain: arrival.retained });
+    const { clientId, session, fence } = head;
+    const stake = { kind: 'ring', clientId, session, fence, number, qos } as const;
+    this.dispatch.outbox.add(head.owner, encode(publish, 4), stake);
+  }
+}
+
+function durablePart(mail: Mail): Mail {
+  return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
+}
+
+/** The head was returned by the reservation, so its counter is the last of the reserved numbers. */
+function numbered(head: SessionHead, deliveries: readonly Delivery[]): Placed {
+  const first = head.outSeq - deliveries.length + 1;
+  return { head, numbers: new Map(deliveries.map((delivery, index) => [delivery, first + index])) };
+}
+
+/** Whom a new message may be sent to at once: nobody while older ones still wait to be sent. */
+function liveOwner(head: SessionHead): string | undefined {
+  return head.asked === head.answered ? head.owner : undefined;
+}
+
+const transientPublishes = new WeakMap<Arrival, Buffer>();
+
+/** A QoS 0 PUBLISH is the same for every subscriber, so it is encoded once. */
+function transientPublish(arrival: Arrival): Buffer {
+  const known = transientPublishes.get(arrival);
+  if (known) return known;
+  const bytes = encode(toPublish(arrival.message, { qos: 0, dup: false, retain: arrival.retained }), 4);
+  transientPublishes.set(arrival, bytes);
+  return bytes;
+}
+
+function toRingItems({ head, numbers }: Placed, now: number): RingItem[] {
+  const expiry = head.persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
+  return [...numbers].flatMap(([{ arrival, qos }, number]) =>
+    qos === 0
+      ? []
+      : {
+          session: head.session,
+          number,
+          ...(qos === 2 ? { id: arrival.id } : {}),
+          message: arrival.message,
+          qos,
+          retain: arrival.retained,
+          state: 'published' as const,
+          sentOn: liveOwner(head) ? head.fence : '',
+          sentBy: '',
+          ...expiry,
+        },
+  );
+}
+
+function toOnce({ session, id, number }: RingItem): OnceRecord {
+  return { session, id: id ?? '', number, done: false };
+}
+
+function onceName({ session, id }: { session: string; id: string }): string {
+  return `${session} ${id}`;
+}

@@ -1,0 +1,46 @@
+import { Outbox } from './outbox';
+import { inParallel } from './parallel';
+import type { Ports } from './ports';
+
+const parallelAsks = 50;
+
+/** What one turn sends, and whose head it has to look at once more. */
+export class Dispatch {
+  readonly outbox: Outbox;
+  /** Per client id the connection its new ring items were posted to, or undefined when they were not. */
+  private looks = new Map<string, string | undefined>();
+
+  constructor(private readonly ports: Ports) {
+    this.outbox = new Outbox(ports);
+  }
+
+  /** Ring items were put for this client and posted to this connection, or to none. */
+  placed(clientId: string, postedTo: string | undefined): void {
+    const consistent = !this.looks.has(clientId) || this.looks.get(clientId) === postedTo;
+    this.looks.set(clientId, consistent ? postedTo : undefined);
+  }
+
+  /** Posts everything and looks, side by side. */
+  async send(): Promise<void> {
+    await Promise.all([this.outbox.flush(), this.look()]);
+  }
+
+  /**
+   * Put, then look; a connecting client owns, then queries: one of the two always sees the other. Whoever is found to own
+   * the session and was not posted to is asked to query its ring.
+   */
+  private async look(): Promise<void> {
+    const looks = this.looks;
+    this.looks = new Map();
+    if (looks.size === 0) return;
+    const heads = await this.ports.sessions.heads([...looks.keys()]);
+    const missed = [...heads.values()].filter(({ clientId, owner }) => owner && owner !== looks.get(clientId));
+    await inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? ''));
+  }
+}
+
+/** Tells the owner of a session that something waits in its ring. */
+export async function ask(ports: Ports, clientId: string, owner: string): Promise<void> {
+  const asked = await ports.sessions.ask(clientId, owner);
+  if (asked !== 'gone') await ports.packets.wake(owner, asked);
+}

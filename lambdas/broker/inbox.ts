@@ -1,0 +1,92 @@
+import { parseFrame } from '../protocol/frames';
+import { ProtocolError, Reason } from '../protocol/reason-codes';
+import type { ConnectionRecord, EarlyFrame } from './ports';
+
+/** One event in the ordered stream of a connection. */
+export interface ConnectionEvent {
+  /** The same when the event is delivered again. */
+  readonly id: string;
+  readonly connectionId: string;
+  /** `message`: a text frame; `disconnect`: the connection is over; `wake`: something waits; `expired`: see the keep-alive. */
+  readonly kind: 'message' | 'disconnect' | 'wake' | 'expired';
+  /** Milliseconds since 1970. */
+  readonly connectedAt: number;
+  /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */
+  readonly receivedAt: number;
+  readonly text: string;
+  /** It was handed out before, and whoever got it may have done any part of the work. */
+  readonly redelivered: boolean;
+}
+
+/** A frame whose turn has come. */
+export interface ReadyFrame {
+  readonly number?: number;
+  readonly bytes: Buffer;
+  readonly eventId: string;
+  readonly receivedAt: number;
+  readonly redelivered: boolean;
+}
+
+/** Frames in order, and what has to wait. */
+export interface Inbox {
+  readonly ready: readonly ReadyFrame[];
+  readonly lastNumber: number;
+  readonly early: readonly EarlyFrame[];
+  /** Why the stream ends after the ready frames. */
+  readonly broken?: ProtocolError;
+}
+
+/** What an overtaken frame may cost before its connection is closed: bytes kept, and milliseconds waited. */
+const earlyBytes = 98_304;
+const earlyMilliseconds = 10_000;
+
+/**
+ * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
+ * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
+ */
+export function readInbox(connection: ConnectionRecord | undefined, events: readonly ConnectionEvent[]): Inbox {
+  let lastNumber = connection?.lastNumber ?? 0;
+  const ready: ReadyFrame[] = [];
+  const waiting = new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered: false }]));
+  let broken: ProtocolError | undefined;
+  for (const event of events) {
+    const frame = toFrame(event);
+    if (frame instanceof ProtocolError) broken ??= frame;
+    else if (frame.number !== undefined) waiting.set(frame.number, { ...frame, number: frame.number });
+    else if (lastNumber > 0)
+      broken ??= new ProtocolError(Reason.protocolError, 'frame without number after numbered ones');
+    else ready.push(frame);
+  }
+  for (const number of [...waiting.keys()].sort((a, b) => a - b)) {
+    const frame = waiting.get(number);
+    if (number > lastNumber + 1 || !frame) break;
+    waiting.delete(number);
+    if (number <= lastNumber) continue;
+    ready.push(frame);
+    lastNumber = number;
+  }
+  const early = [...waiting.values()];
+  return { ready, lastNumber, early, broken: broken ?? overdue(early, lastNumber, events) };
+}
+
+function toFrame(event: ConnectionEvent): ReadyFrame | ProtocolError {
+  const { id: eventId, receivedAt, redelivered } = event;
+  try {
+    return { ...parseFrame(event.text), eventId, receivedAt, redelivered };
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+}
+
+function overdue(
+  early: readonly EarlyFrame[],
+  lastNumber: number,
+  events: readonly ConnectionEvent[],
+): ProtocolError | undefined {
+  const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, 0);
+  const oldest = Math.min(...early.map(({ receivedAt }) => receivedAt));
+  const newest = Math.max(...events.map(({ receivedAt }) => receivedAt));
+  if (bytes <= earlyBytes && newest - oldest <= earlyMilliseconds) return undefined;
+  return new ProtocolError(Reason.malformedPacket, `frame ${lastNumber + 1} is missing`);
+}

@@ -1,0 +1,111 @@
+import type { ConnectRequest } from '../protocol/effects';
+import { armDeadline, dueKey, expiryOf } from './deadline';
+import { wipeSession } from './end-connection';
+import type { Claim, ConnectionRecord, Fence, Ports, SessionHead } from './ports';
+
+/** What CONNECT found. */
+export interface Opened {
+  readonly connection: ConnectionRecord;
+  /** [v3 MQTT-3.2.2-2] [v3 MQTT-3.2.2-3] */
+  readonly sessionPresent: boolean;
+  /** The connection that owned the session until now. */
+  readonly displaced?: string;
+}
+
+/**
+ * `late`: a newer connection of the same client id was first. `uncertain`: an earlier attempt has claimed the session and
+ * nobody knows whether its CONNACK arrived.
+ */
+export type OpenResult = Opened | 'late' | { readonly uncertain: ConnectionRecord };
+
+/** The order of two connections of one client id. */
+export function fenceOf(connectedAt: number, connectionId: string): Fence {
+  return `${String(connectedAt).padStart(15, '0')}#${connectionId}`;
+}
+
+interface Newcomer {
+  readonly connectionId: string;
+  readonly connectedAt: number;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+/** Claims the session for a connection. Everything CONNACK promises is durable when it returns. */
+export async function openSession(ports: Ports, request: ConnectRequest, newcomer: Newcomer): Promise<OpenResult> {
+  const { connectionId, connectedAt } = newcomer;
+  const fence = fenceOf(connectedAt, connectionId);
+  const claim = { clientId: request.clientId, connectionId, fence, persistent: !request.clean };
+  const fresh = recordOf(request, newcomer, fence, fence);
+  const [claimed] = await Promise.all([
+    request.clean ? claimFresh(ports, claim) : claimPersistent(ports, claim),
+    request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
+    armDeadline(ports, { due: fresh.deadline, connectionId }),
+  ]);
+  if (claimed === 'late') return 'late';
+  if (claimed === 'again') return { uncertain: fresh };
+  if (claimed.wiping) await wipeReplaced(ports, claim, claimed.wiping);
+  const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session } : fresh;
+  const displaced = claimed.owner && claimed.owner !== connectionId ? { displaced: claimed.owner } : {};
+  return { connection, sessionPresent: claimed.resumed !== undefined, ...displaced };
+}
+
+interface Claimed {
+  /** Who owned the session before. */
+  readonly owner?: string;
+  readonly resumed?: SessionHead;
+  /** A session that was replaced. */
+  readonly wiping?: string;
+}
+
+/** A clean session replaces whatever was there [v3 MQTT-3.1.2-6]. */
+async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | 'late' | 'again'> {
+  const result = await ports.sessions.claimFresh(claim);
+  if (result === 'late' || result === 'changed') return whoIsThere(ports, claim);
+  return { owner: result.old?.owner, wiping: result.old?.session };
+}
+
+async function whoIsThere(ports: Ports, claim: Claim): Promise<'late' | 'again'> {
+  const head = await ports.sessions.head(claim.clientId);
+  return head?.fence === claim.fence ? 'again' : 'late';
+}
+
+/** A persistent session is resumed when there is one [v3 MQTT-3.1.2-4], otherwise it begins. */
+async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'late' | 'again'> {
+  for (;;) {
+    const seen = await ports.sessions.head(claim.clientId);
+    if (seen && seen.fence >= claim.fence) return seen.fence === claim.fence ? 'again' : 'late';
+    if (seen?.persistent) {
+      const resumed = await ports.sessions.claimResume(claim, seen);
+      if (resumed !== 'changed') return { owner: seen.owner, resumed, wiping: resumed.wiping };
+    } else {
+      const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
+      if (typeof result === 'object') return { owner: seen?.owner, wiping: seen?.session };
+    }
+  }
+}
+
+async function wipeReplaced(ports: Ports, claim: Claim, session: string): Promise<void> {
+  await wipeSession(ports, claim.clientId, session);
+  await ports.sessions.wiped(claim.clientId, session);
+}
+
+function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
+  const { connectionId, receivedAt } = newcomer;
+  const { clientId, version, clean, keepAlive } = request;
+  return {
+    connectionId,
+    clientId,
+    version,
+    clean,
+    session,
+    fence,
+    keepAlive,
+    lastSeen: receivedAt,
+    lastNumber: 0,
+    tail: Buffer.alloc(0),
+    early: [],
+    hasWill: request.will !== undefined,
+    hasState: false,
+    deadline: dueKey(expiryOf({ keepAlive, lastSeen: receivedAt }), connectionId),
+  };
+}

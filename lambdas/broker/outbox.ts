@@ -1,0 +1,100 @@
+import { maximumPacketSize } from '../protocol/packet-splitter';
+import { inParallel } from './parallel';
+import type { Fence, Ports, PostResult, SessionId } from './ports';
+
+/** Connections posted to at the same time. */
+const parallelPosts = 50;
+
+/** Seconds until another attempt to send what a slow client would not take. */
+const retrySeconds = 2;
+
+/** What is lost when a packet cannot be sent. */
+export type Stake =
+  /** QoS 0: nothing that was promised. */
+  | { readonly kind: 'transient' }
+  /** An answer the client waits for: without it the two sides disagree. */
+  | { readonly kind: 'answer' }
+  /** A message in the ring, which can be sent again. */
+  | {
+      readonly kind: 'ring';
+      readonly clientId: string;
+      readonly session: SessionId;
+      readonly fence: Fence;
+      readonly number: number;
+      readonly qos: 1 | 2;
+    };
+
+interface Parcel {
+  readonly bytes: Buffer;
+  readonly stake: Stake;
+}
+
+/** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
+export class Outbox {
+  private parcels = new Map<string, Parcel[]>();
+
+  constructor(private readonly ports: Ports) {}
+
+  add(connectionId: string, bytes: Buffer, stake: Stake): void {
+    const waiting = this.parcels.get(connectionId);
+    if (waiting) waiting.push({ bytes, stake });
+    else this.parcels.set(connectionId, [{ bytes, stake }]);
+  }
+
+  /** Posts everything. One gone or slow peer never delays or fails the others. */
+  async flush(): Promise<void> {
+    const parcels = [...this.parcels];
+    this.parcels = new Map();
+    await inParallel(parcels, parallelPosts, ([connectionId, waiting]) => this.post(connectionId, waiting));
+  }
+
+  private async post(connectionId: string, parcels: Parcel[]): Promise<void> {
+    for (let left = parcels; left.length > 0; ) {
+      const count = firstPost(left);
+      const result = await this.ports.connections.post(connectionId, joined(left.slice(0, count)));
+      if (result !== 'sent') return this.failed(connectionId, result, left, count);
+      left = left.slice(count);
+    }
+  }
+
+  private async failed(connectionId: string, result: PostResult, left: Parcel[], tried: number): Promise<void> {
+    if (result === 'gone') return this.ports.packets.disconnect(connectionId);
+    const doubtful = result === 'unknown' ? left.slice(0, tried) : [];
+    const needsClosing =
+      left.some(({ stake }) => stake.kind === 'answer') ||
+      doubtful.some(({ stake }) => stake.kind === 'ring' && stake.qos === 2);
+    this.ports.log('post failed', { connectionId, result, packets: left.length, closing: needsClosing });
+    return needsClosing ? hangUp(this.ports, connectionId) : this.sendLater(connectionId, left);
+  }
+
+  /** Back into the ring, and nothing overtakes it: the session counts as having something to send. */
+  private async sendLater(connectionId: string, parcels: Parcel[]): Promise<void> {
+    const stakes = parcels.map(({ stake }) => stake).filter((stake) => stake.kind === 'ring');
+    const [first] = stakes;
+    if (!first) return;
+    await Promise.all(stakes.map((stake) => this.ports.inflight.unsend(stake.session, stake.number, stake.fence)));
+    await this.ports.sessions.ask(first.clientId, connectionId);
+    await this.ports.timers.wake(connectionId, retrySeconds);
+  }
+}
+
+/** Ends a connection whose client may have seen something or not; its reconnect settles it. */
+export async function hangUp(ports: Ports, connectionId: string): Promise<void> {
+  await ports.connections.close(connectionId);
+  await ports.packets.disconnect(connectionId);
+}
+
+/** How many parcels fit into one post, at least one. A packet never spans two posts. */
+function firstPost(parcels: Parcel[]): number {
+  let size = 0;
+  const end = parcels.findIndex(({ bytes }, index) => {
+    size += bytes.length;
+    return index > 0 && size > maximumPacketSize;
+  });
+  return end < 0 ? parcels.length : end;
+}
+
+function joined(parcels: Parcel[]): Buffer {
+  const [only] = parcels;
+  return parcels.length === 1 && only ? only.bytes : Buffer.concat(parcels.map(({ bytes }) => bytes));
+}

@@ -1,0 +1,271 @@
+import type { QoS } from 'mqtt-packet';
+import type { Message } from '../protocol/effects';
+
+/**
+ * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
+ * string. A later fence always wins, so a late CONNECT of an older connection can never steal a session.
+ */
+export type Fence = string;
+
+/** Identity of a session: the fence of the connection that created it. A new session is a new id, the old one is garbage. */
+export type SessionId = string;
+
+/** What outlives the single invocation about one open connection. */
+export interface ConnectionRecord {
+  readonly connectionId: string;
+  readonly clientId: string;
+  readonly version: number;
+  readonly clean: boolean;
+  readonly session: SessionId;
+  readonly fence: Fence;
+  /** Seconds; 0 is off. */
+  readonly keepAlive: number;
+  /** When the last frame reached the gateway, milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** Number of the last frame whose effects are complete; 0 before the first numbered one. */
+  readonly lastNumber: number;
+  /** First bytes of a packet whose rest is in frames still to come. */
+  readonly tail: Buffer;
+  /** Frames that overtook others on their way to the queue. */
+  readonly early: readonly EarlyFrame[];
+  readonly hasWill: boolean;
+  /** Whether the session has rows to remove when it ends. */
+  readonly hasState: boolean;
+  /** Sort key of this connection's row in the deadlines. */
+  readonly deadline: string;
+}
+
+/** A frame that arrived before one with a lower number. */
+export interface EarlyFrame {
+  readonly number: number;
+  readonly bytes: Buffer;
+  readonly eventId: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+export interface ConnectionStore {
+  read(connectionId: string): Promise<ConnectionRecord | undefined>;
+  create(record: ConnectionRecord): Promise<void>;
+  /** Writes what a turn changed; the deadline is left alone, it belongs to the timer. */
+  commit(record: ConnectionRecord): Promise<void>;
+  /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
+  commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
+  moveDeadline(connectionId: string, from: string, to: string): Promise<'moved' | 'stale'>;
+  remove(connectionId: string): Promise<void>;
+}
+
+/** The one small hot item of a session. */
+export interface SessionHead {
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly persistent: boolean;
+  /** Connection that owns the session; absent while the client is offline. */
+  readonly owner?: string;
+  /** Fence of the last connection that owned it. */
+  readonly fence: Fence;
+  /** Number of the newest outgoing message. */
+  readonly outSeq: number;
+  /** "There is something to send": how often it was said, and how often the pump has answered. */
+  readonly asked: number;
+  readonly answered: number;
+  /** Fence of the connection whose CONNACK has left; nothing is sent to another. */
+  readonly greeted: Fence;
+  /** An older session of this client id whose rows are still to be removed. */
+  readonly wiping?: SessionId;
+}
+
+export interface Claim {
+  readonly clientId: string;
+  readonly connectionId: string;
+  readonly fence: Fence;
+  readonly persistent: boolean;
+}
+
+export interface SessionStore {
+  head(clientId: string): Promise<SessionHead | undefined>;
+  heads(clientIds: readonly string[]): Promise<Map<string, SessionHead>>;
+  /**
+   * Starts a new session in place of whatever was there, whose head is returned. `late` when a newer connection was first.
+   * With `over`, only in place of exactly that head, else `changed`.
+   */
+  claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'late' | 'changed'>;
+  /** Takes over the session as it was read; `changed` when somebody else was first. */
+  claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'>;
+  wiped(clientId: string, session: SessionId): Promise<void>;
+  /** The connection no longer owns the session. */
+  disown(clientId: string, fence: Fence): Promise<void>;
+  /** Removes the head of a session that ends with its connection. */
+  end(clientId: string, fence: Fence): Promise<void>;
+  /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
+  reserve(clientId: string, session: SessionId, count: number, unlimited: boolean): Promise<SessionHead | 'refused'>;
+  /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
+  setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
+  /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
+  ask(clientId: string, owner: string): Promise<number | 'gone'>;
+  answer(head: SessionHead, asked: number): Promise<void>;
+  putWill(clientId: string, connectionId: string, will: Message): Promise<void>;
+  will(clientId: string, connectionId: string): Promise<Message | undefined>;
+  /** Removes the will; `absent` when it was removed before. */
+  removeWill(clientId: string, connectionId: string): Promise<'removed' | 'absent'>;
+  putSubscriptions(session: SessionId, filters: readonly string[]): Promise<void>;
+  removeSubscriptions(session: SessionId, filters: readonly string[]): Promise<void>;
+  subscriptions(session: SessionId): Promise<string[]>;
+}
+
+/** One client that subscribed to one filter. */
+export interface Subscriber {
+  /** The filter of the index row, or one of them when several match. */
+  readonly filter: string;
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly qos: QoS;
+}
+
+export interface TopicIndex {
+  /** The live shapes, each with a revision that changes after every change among its filters. */
+  shapes(): Promise<Map<string, number>>;
+  subscribers(filter: string): Promise<Subscriber[]>;
+  /** `late` when a newer session of the client has the row. */
+  put(subscriber: Subscriber): Promise<'put' | 'late'>;
+  /** Removes the row unless another session of the client has it by now. */
+  remove(filter: string, clientId: string, session: SessionId): Promise<void>;
+  /** Tells every cache that filters of this shape changed; adds the shape when it is new. */
+  touch(shape: string): Promise<void>;
+}
+
+export interface RetainedStore {
+  put(message: Message): Promise<void>;
+  remove(topic: string): Promise<void>;
+  match(filter: string): Promise<Message[]>;
+}
+
+/** An outgoing QoS 1 or 2 message in its slot. */
+export interface RingItem {
+  readonly session: SessionId;
+  readonly number: number;
+  /** Identity of a QoS 2 message; absent at QoS 1. */
+  readonly id?: string;
+  readonly message: Message;
+  readonly qos: 1 | 2;
+  readonly retain: boolean;
+  readonly state: 'published' | 'released';
+  /** Fence of the connection it was last sent on, empty before the first. */
+  readonly sentOn: Fence | '';
+  /** Event whose handling sent it, so that its redelivery knows its own traces. */
+  readonly sentBy: string;
+  /** Seconds since 1970 after which a leftover of a session that ended may be deleted. */
+  readonly expiresAt?: number;
+}
+
+/** An incoming QoS 2 message between PUBLISH and PUBREL. */
+export interface HeldMessage {
+  readonly packetId: number;
+  readonly id: string;
+  readonly message: Message;
+}
+
+/** What is known about an earlier attempt to route one QoS 2 message to one session. */
+export interface OnceRecord {
+  readonly session: SessionId;
+  readonly id: string;
+  readonly number: number;
+  readonly done: boolean;
+}
+
+export interface InflightStore {
+  put(items: readonly RingItem[]): Promise<void>;
+  read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
+  remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
+  /** From now on only PUBREL is sent for it; the payload is dropped. */
+  markReceived(session: SessionId, packetId: number): Promise<void>;
+  claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'>;
+  /** The gateway refused the packet, so it has not been sent after all. */
+  unsend(session: SessionId, number: number, fence: Fence): Promise<void>;
+  /** All outgoing messages in the order of their numbers, page by page. */
+  ring(session: SessionId, outSeq: number): AsyncIterable<RingItem[]>;
+  /** Number of the oldest outgoing message. */
+  oldest(session: SessionId, outSeq: number): Promise<number | undefined>;
+  hold(session: SessionId, held: readonly HeldMessage[]): Promise<void>;
+  /** Exclusive right to route a held message, until the lease ends or for the same event again. */
+  lease(session: SessionId, packetId: number, eventId: string): Promise<HeldMessage | 'none' | 'busy'>;
+  forget(session: SessionId, packetIds: readonly number[]): Promise<void>;
+  once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]>;
+  putOnce(records: readonly OnceRecord[]): Promise<void>;
+  markDone(session: SessionId, id: string): Promise<void>;
+  /** Removes every row of a session that has ended. */
+  clear(session: SessionId): Promise<void>;
+}
+
+export interface Deadline {
+  /** Sort key: time, then connection. */
+  readonly due: string;
+  readonly connectionId: string;
+}
+
+export interface DeadlineStore {
+  put(deadline: Deadline): Promise<void>;
+  remove(deadline: Deadline): Promise<void>;
+  /** Everything due before a time, in milliseconds since 1970. */
+  dueBefore(time: number): AsyncIterable<Deadline[]>;
+}
+
+/** `busy`: certainly not sent. `unknown`: sent or not, nobody can tell. */
+export type PostResult = 'sent' | 'gone' | 'busy' | 'unknown';
+
+export interface Connections {
+  post(connectionId: string, bytes: Buffer): Promise<PostResult>;
+  close(connectionId: string): Promise<void>;
+}
+
+/** The ordered stream of events of each connection. */
+export interface PacketQueue {
+  wake(connectionId: string, occasion: number | string): Promise<void>;
+  /** The connection is over, whether the gateway says so or not. */
+  disconnect(connectionId: string): Promise<void>;
+  /** The keep-alive seems to have run out. */
+  expire(connectionId: string): Promise<void>;
+}
+
+export interface TimerQueue {
+  /** Asks to look at a deadline after a delay, at most 900 s. */
+  check(deadline: Deadline, delaySeconds: number): Promise<void>;
+  /** Asks for another pump after a delay. */
+  wake(connectionId: string, delaySeconds: number): Promise<void>;
+}
+
+/** One message for one audience, too large for the publisher's own invocation. */
+export interface FanOutJob {
+  /** Jobs of one shard are worked off in order. */
+  readonly shard: string;
+  /** The same for a repeated attempt. */
+  readonly id: string;
+  readonly messages: readonly { readonly id: string; readonly message: Message }[];
+  readonly subscribers: readonly Subscriber[];
+}
+
+export interface FanOutQueue {
+  send(jobs: readonly FanOutJob[]): Promise<void>;
+}
+
+/** Milliseconds since 1970. */
+export type Clock = () => number;
+
+/** One structured line. Never payloads, passwords or tokens. */
+export type Log = (event: string, fields: Record<string, string | number | boolean>) => void;
+
+/** All that the broker needs from its surroundings. */
+export interface Ports {
+  readonly connectionStore: ConnectionStore;
+  readonly sessions: SessionStore;
+  readonly topicIndex: TopicIndex;
+  readonly retained: RetainedStore;
+  readonly inflight: InflightStore;
+  readonly deadlines: DeadlineStore;
+  readonly connections: Connections;
+  readonly packets: PacketQueue;
+  readonly timers: TimerQueue;
+  readonly fanOut: FanOutQueue;
+  readonly now: Clock;
+  readonly log: Log;
+}

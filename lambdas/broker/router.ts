@@ -1,0 +1,144 @@
+import { candidates, shapeOf } from '../protocol/shape';
+import type { Subscriber, TopicIndex } from './ports';
+
+/** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
+const rememberedRows = 20_000;
+
+interface Remembered {
+  readonly revision: number;
+  readonly subscribers: readonly Subscriber[];
+}
+
+/**
+ * What a warm container knows of the topic index. Every change among the filters of a shape gives the shape a new
+ * revision before its SUBACK leaves, and every routing reads the list of shapes first; so rows remembered under the
+ * current revision are right, whichever container changed the index.
+ */
+export class IndexCache {
+  private readonly remembered = new Map<string, Remembered>();
+  private rows = 0;
+  /** Shapes as last read; only a guess at what is worth asking for. */
+  shapes: ReadonlyMap<string, number> = new Map();
+
+  get(filter: string, revision: number | undefined): readonly Subscriber[] | undefined {
+    const entry = this.remembered.get(filter);
+    if (entry === undefined || entry.revision !== revision) return undefined;
+    this.remembered.delete(filter);
+    this.remembered.set(filter, entry);
+    return entry.subscribers;
+  }
+
+  set(filter: string, revision: number, subscribers: readonly Subscriber[]): void {
+    this.forget(filter);
+    this.remembered.set(filter, { revision, subscribers });
+    this.rows += 1 + subscribers.length;
+    for (const oldest of this.remembered.keys()) {
+      if (this.rows <= rememberedRows) return;
+      this.forget(oldest);
+    }
+  }
+
+  private forget(filter: string): void {
+    const entry = this.remembered.get(filter);
+    if (!entry) return;
+    this.remembered.delete(filter);
+    this.rows -= 1 + entry.subscribers.length;
+  }
+}
+
+/** Finds the subscribers of topics. One reading of the list of shapes serves a whole invocation. */
+export class Router {
+  private shapes: Promise<ReadonlyMap<string, number>> | undefined;
+
+  constructor(
+    private readonly index: TopicIndex,
+    private readonly cache: IndexCache,
+  ) {}
+
+  /** Starts reading the list of shapes, for a caller that will need it but is not ready yet. */
+  prepare(): void {
+    this.currentShapes().catch(() => undefined); // whoever awaits it gets the error
+  }
+
+  /** The list of shapes may have changed by this very invocation. */
+  refresh(): void {
+    this.shapes = undefined;
+  }
+
+  currentShapes(): Promise<ReadonlyMap<string, number>> {
+    this.shapes ??= this.index.shapes();
+    return this.shapes;
+  }
+
+  /** Per topic its subscribers, one entry per client at the highest QoS granted to it. */
+  async subscribersOf(topics: Iterable<string>): Promise<Map<string, Subscriber[]>> {
+    const wanted = [...new Set(topics)];
+    const guessed = this.cache.shapes;
+    const asked = this.ask(
+      wanted.flatMap((topic) => candidates(guessed.keys(), topic)),
+      guessed,
+    );
+    const shapes = await this.currentShapes();
+    this.cache.shapes = shapes;
+    const filtersOf = new Map(wanted.map((topic) => [topic, candidates(shapes.keys(), topic)]));
+    const found = await this.complete([...filtersOf.values()].flat(), shapes, asked);
+    return new Map(
+      [...filtersOf].map(([topic, filters]) => [
+        topic,
+        onePerClient(filters.flatMap((filter) => found.get(filter) ?? [])),
+      ]),
+    );
+  }
+
+  /** Queries the filters that are not remembered under these revisions. */
+  private ask(filters: Iterable<string>, shapes: ReadonlyMap<string, number>): Map<string, Promise<Subscriber[]>> {
+    const asked = new Map<string, Promise<Subscriber[]>>();
+    for (const filter of new Set(filters)) {
+      const revision = shapes.get(shapeOf(filter));
+      if (this.cache.get(filter, revision)) continue;
+      const answer = this.query(filter, revision ?? 0);
+      answer.catch(() => undefined); // awaited later, or not needed at all
+      asked.set(filter, answer);
+    }
+    return asked;
+  }
+
+  private async query(filter: string, revision: number): Promise<Subscriber[]> {
+    const subscribers = await this.index.subscribers(filter);
+    this.cache.set(filter, revision, subscribers);
+    return subscribers;
+  }
+
+  /** An answer asked for before the list of shapes arrived is as good as one asked for now: both came after the message. */
+  private async complete(
+    filters: readonly string[],
+    shapes: ReadonlyMap<string, number>,
+    asked: Map<string, Promise<Subscriber[]>>,
+  ): Promise<Map<string, readonly Subscriber[]>> {
+    const more = this.ask(
+      filters.filter((filter) => !asked.has(filter)),
+      shapes,
+    );
+    const found = new Map<string, readonly Subscriber[]>();
+    for (const filter of new Set(filters)) {
+      const answer = asked.get(filter) ?? more.get(filter);
+      found.set(filter, answer ? await answer : (this.cache.get(filter, shapes.get(shapeOf(filter))) ?? []));
+    }
+    return found;
+  }
+}
+
+/** A client with several matching filters gets one copy, at the highest QoS [v3 MQTT-3.3.5-1]. */
+function onePerClient(subscribers: readonly Subscriber[]): Subscriber[] {
+  const best = new Map<string, Subscriber>();
+  for (const subscriber of subscribers) {
+    const known = best.get(subscriber.clientId);
+    if (!known || prefers(subscriber, known)) best.set(subscriber.clientId, subscriber);
+  }
+  return [...best.values()];
+}
+
+/** The row of a newer session counts, whatever an older one was granted. */
+function prefers(one: Subscriber, other: Subscriber): boolean {
+  return one.session === other.session ? one.qos > other.qos : one.session > other.session;
+}

@@ -1,0 +1,52 @@
+import { armDeadline, dueKey, dueTime, expiryOf, secondsUntil, sweepAhead } from './deadline';
+import { inParallel } from './parallel';
+import type { ConnectionRecord, Deadline, Ports } from './ports';
+
+const parallelTimers = 25;
+
+/** What the timekeeper needs: no packets, no sessions. */
+export type TimerPorts = Pick<Ports, 'connectionStore' | 'deadlines' | 'timers' | 'packets' | 'now' | 'log'>;
+
+/** Hands whatever falls due until well after the next sweep to the timer queue, with the exact delay. */
+export async function sweep(ports: Pick<Ports, 'deadlines' | 'timers' | 'now'>): Promise<number> {
+  let found = 0;
+  for await (const page of ports.deadlines.dueBefore(ports.now() + sweepAhead)) {
+    found += page.length;
+    await inParallel(page, parallelTimers, (deadline) =>
+      ports.timers.check(deadline, secondsUntil(dueTime(deadline.due) - ports.now())),
+    );
+  }
+  return found;
+}
+
+/**
+ * A deadline has come: the connection has ended, was active meanwhile, or is lost. Any deadline may be checked twice, by
+ * the sweeper and by whoever armed it.
+ */
+export async function checkDeadline(ports: TimerPorts, deadline: Deadline): Promise<void> {
+  const { connectionId, due } = deadline;
+  const connection = await ports.connectionStore.read(connectionId);
+  if (!connection) return ports.deadlines.remove(deadline);
+  if (connection.deadline !== due) return dropMoved(ports, connection, deadline);
+  const expiry = expiryOf(connection);
+  if (expiry <= ports.now()) return ports.packets.expire(connectionId);
+  await moveDeadline(ports, deadline, expiry);
+}
+
+/** The new row is written before the old one is let go: a deadline too many costs a read, one too few a will. */
+async function moveDeadline(ports: TimerPorts, from: Deadline, time: number): Promise<void> {
+  const { connectionId } = from;
+  const to = { connectionId, due: dueKey(time, connectionId) };
+  if (to.due === from.due) return armDeadline(ports, to);
+  await armDeadline(ports, to);
+  await ports.connectionStore.moveDeadline(connectionId, from.due, to.due);
+  await ports.deadlines.remove(from);
+}
+
+/**
+ * The connection is due at another time. A later one: this row was left behind. An earlier one: whoever moves the deadline
+ * has written this row and is about to say so.
+ */
+async function dropMoved(ports: TimerPorts, connection: ConnectionRecord, deadline: Deadline): Promise<void> {
+  if (connection.deadline > deadline.due) await ports.deadlines.remove(deadline);
+}

@@ -1,0 +1,13 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { Broker } from './broker/broker';
+import { portsFromEnvironment } from './ports-from-env';
+import { settingsFromEnvironment } from './settings';
+import { toConnectionEvent } from './transport/gateway-event';
+
+const broker = new Broker(portsFromEnvironment(process.env), settingsFromEnvironment(process.env));
+
+/** Consumes the packet queue. When an event fails, the later ones of its connection wait behind it. */
+export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  const failed = await broker.receive(event.Records.map(toConnectionEvent));
+  return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+}

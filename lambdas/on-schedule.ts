@@ -1,0 +1,10 @@
+import { sweep } from './broker/timekeeper';
+import { portsFromEnvironment } from './ports-from-env';
+
+const ports = portsFromEnvironment(process.env);
+
+/** Runs every minute: what falls due soon goes to the timer queue. */
+export async function handler(): Promise<void> {
+  const found = await sweep(ports);
+  if (found > 0) ports.log('sweep', { found });
+}

@@ -1,0 +1,25 @@
+import { randomUUID } from 'node:crypto';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { checkDeadline } from './broker/timekeeper';
+import { portsFromEnvironment } from './ports-from-env';
+import { toTimerTask } from './transport/queues';
+
+const ports = portsFromEnvironment(process.env);
+
+/** Consumes the timer queue. */
+export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  const failed = await Promise.all(event.Records.map(work));
+  return { batchItemFailures: failed.flat() };
+}
+
+async function work(record: SQSRecord): Promise<{ itemIdentifier: string }[]> {
+  try {
+    const task = toTimerTask(record);
+    if (task.task === 'check') await checkDeadline(ports, task);
+    else await ports.packets.wake(task.connectionId, randomUUID());
+    return [];
+  } catch (error) {
+    ports.log('timer failed', { error: String(error), stack: (error as Error).stack ?? '' });
+    return [{ itemIdentifier: record.messageId }];
+  }
+}

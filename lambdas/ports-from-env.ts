@@ -1,0 +1,50 @@
+import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Log, Ports } from './broker/ports';
+import { callbackVariable, functions, type QueueName, queues } from './deployment';
+import { settingsFromEnvironment } from './settings';
+import { DynamoConnectionStore } from './storage/connections';
+import { DynamoDeadlineStore } from './storage/deadlines';
+import { DynamoInflightStore } from './storage/inflight';
+import { DynamoRetainedStore } from './storage/retained';
+import { type TableName, tableVariable } from './storage/schema';
+import { DynamoSessionStore } from './storage/sessions';
+import { DynamoTopicIndex } from './storage/topic-index';
+import { GatewayConnections } from './transport/gateway-connections';
+import { SqsFanOutQueue, SqsPacketQueue, SqsTimerQueue } from './transport/queues';
+
+/** Attempts at one AWS call. DynamoDB and SQS throttle for moments; a longer outage is for the queue's redelivery. */
+const maxAttempts = 5;
+
+/** Longer than any invocation may last, so a lease never ends while its holder works. */
+const leaseMilliseconds = 2 * functions.onPackets.timeoutSeconds * 1000;
+
+/**
+ * The ports of this container, from its environment, once per cold start. A function that lacks a variable was not granted
+ * what stands behind it, so each port complains only when it is used.
+ */
+export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
+  const db = new DynamoDBClient({ maxAttempts });
+  const sqs = new SQSClient({ maxAttempts });
+  const gateway = new ApiGatewayManagementApiClient({ endpoint: environment[callbackVariable] });
+  const table = (name: TableName) => environment[tableVariable(name)] ?? `(no ${tableVariable(name)})`;
+  const queue = (name: QueueName) => environment[queues[name].variable] ?? `(no ${queues[name].variable})`;
+  const now = () => Date.now();
+  return {
+    connectionStore: new DynamoConnectionStore(db, table('connections')),
+    sessions: new DynamoSessionStore(db, table('sessions'), settingsFromEnvironment(environment).queueLimit),
+    topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
+    retained: new DynamoRetainedStore(db, table('retained')),
+    inflight: new DynamoInflightStore(db, table('inflight'), now, leaseMilliseconds),
+    deadlines: new DynamoDeadlineStore(db, table('deadlines')),
+    connections: new GatewayConnections(gateway),
+    packets: new SqsPacketQueue(sqs, queue('packets'), now),
+    timers: new SqsTimerQueue(sqs, queue('timer')),
+    fanOut: new SqsFanOutQueue(sqs, queue('fanOut')),
+    now,
+    log,
+  };
+}
+
+const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }));

@@ -1,0 +1,57 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { QoS } from 'mqtt-packet';
+import type { Message } from '../protocol/effects';
+import type { Item } from './dynamo';
+
+export function text(value: string): AttributeValue {
+  return { S: value };
+}
+
+export function number(value: number): AttributeValue {
+  return { N: String(value) };
+}
+
+export function flag(value: boolean): AttributeValue {
+  return { BOOL: value };
+}
+
+export function bytes(value: Buffer): AttributeValue {
+  return { B: value };
+}
+
+export function readText(value: AttributeValue | undefined): string {
+  return value?.S ?? '';
+}
+
+export function readNumber(value: AttributeValue | undefined): number {
+  return Number(value?.N ?? 0);
+}
+
+export function readFlag(value: AttributeValue | undefined): boolean {
+  return value?.BOOL === true;
+}
+
+/** The bytes of an attribute; empty when it is absent. */
+export function readBytes(value: AttributeValue | undefined): Buffer {
+  const data = value?.B;
+  return data ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.alloc(0);
+}
+
+/** A message as attributes. An empty payload is left out: not every DynamoDB takes an empty binary. */
+export function messageAttributes(message: Message): Item {
+  return {
+    name: text(message.topic),
+    ...(message.payload.length > 0 ? { payload: bytes(message.payload) } : {}),
+    qos: number(message.qos),
+    retain: flag(message.retain),
+  };
+}
+
+export function readMessage(item: Item): Message {
+  return {
+    topic: readText(item.name),
+    payload: readBytes(item.payload),
+    qos: readNumber(item.qos) as QoS,
+    retain: readFlag(item.retain),
+  };
+}

@@ -1,0 +1,160 @@
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { ConnectionRecord, ConnectionStore, EarlyFrame } from '../broker/ports';
+import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
+import { conditionFailed, type Item } from './dynamo';
+
+/** API Gateway ends every connection after two hours; a day later nobody misses the row. */
+const rowLifetimeSeconds = 24 * 3600;
+
+/** The connections table. */
+export class DynamoConnectionStore implements ConnectionStore {
+  constructor(
+    private readonly db: DynamoDBClient,
+    private readonly table: string,
+  ) {}
+
+  async read(connectionId: string): Promise<ConnectionRecord | undefined> {
+    const command = new GetItemCommand({ TableName: this.table, Key: key(connectionId), ConsistentRead: true });
+    const { Item } = await this.db.send(command);
+    return Item && toRecord(Item);
+  }
+
+  async create(record: ConnectionRecord): Promise<void> {
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item: toItem(record) }));
+  }
+
+  async commit(record: ConnectionRecord): Promise<void> {
+    await this.update(record, 'attribute_exists(connectionId)', {});
+  }
+
+  async commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'> {
+    try {
+      const nothingWaits = 'attribute_not_exists(tail) AND attribute_not_exists(early)';
+      await this.update(record, `lastNumber = :expected AND ${nothingWaits}`, { ':expected': number(expected) });
+      return 'committed';
+    } catch (error) {
+      if (conditionFailed(error)) return 'stale';
+      throw error;
+    }
+  }
+
+  private async update(record: ConnectionRecord, condition: string, values: Item): Promise<void> {
+    const { set, remove, changes } = changesOf(record);
+    await this.db.send(
+      new UpdateItemCommand({
+        TableName: this.table,
+        Key: key(record.connectionId),
+        UpdateExpression: `SET ${set.join(', ')} REMOVE ${remove.join(', ')}`.replace(/ REMOVE $/, ''),
+        ConditionExpression: condition,
+        ExpressionAttributeValues: { ...changes, ...values },
+      }),
+    );
+  }
+
+  async moveDeadline(connectionId: string, from: string, to: string): Promise<'moved' | 'stale'> {
+    try {
+      await this.db.send(
+        new UpdateItemCommand({
+          TableName: this.table,
+          Key: key(connectionId),
+          UpdateExpression: 'SET deadline = :to',
+          ConditionExpression: 'deadline = :from',
+          ExpressionAttributeValues: { ':from': text(from), ':to': text(to) },
+        }),
+      );
+      return 'moved';
+    } catch (error) {
+      if (conditionFailed(error)) return 'stale';
+      throw error;
+    }
+  }
+
+  async remove(connectionId: string): Promise<void> {
+    await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: key(connectionId) }));
+  }
+}
+
+function key(connectionId: string): Item {
+  return { connectionId: text(connectionId) };
+}
+
+/** What a turn may change. Absent attributes keep the item, and so every commit, small. */
+function changesOf(record: ConnectionRecord): { set: string[]; remove: string[]; changes: Item } {
+  const set = ['lastSeen = :lastSeen', 'lastNumber = :lastNumber', 'hasState = :hasState'];
+  const remove: string[] = [];
+  const changes: Item = {
+    ':lastSeen': number(record.lastSeen),
+    ':lastNumber': number(record.lastNumber),
+    ':hasState': flag(record.hasState),
+  };
+  if (record.tail.length > 0) {
+    set.push('tail = :tail');
+    changes[':tail'] = bytes(record.tail);
+  } else remove.push('tail');
+  if (record.early.length > 0) {
+    set.push('early = :early');
+    changes[':early'] = { L: record.early.map(earlyAttribute) };
+  } else remove.push('early');
+  return { set, remove, changes };
+}
+
+function toItem(record: ConnectionRecord): Item {
+  return {
+    ...key(record.connectionId),
+    clientId: text(record.clientId),
+    version: number(record.version),
+    clean: flag(record.clean),
+    session: text(record.session),
+    fence: text(record.fence),
+    keepAlive: number(record.keepAlive),
+    lastSeen: number(record.lastSeen),
+    lastNumber: number(record.lastNumber),
+    hasWill: flag(record.hasWill),
+    hasState: flag(record.hasState),
+    deadline: text(record.deadline),
+    expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
+    ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
+    ...(record.early.length > 0 ? { early: { L: record.early.map(earlyAttribute) } } : {}),
+  };
+}
+
+function toRecord(item: Item): ConnectionRecord {
+  return {
+    connectionId: readText(item.connectionId),
+    clientId: readText(item.clientId),
+    version: readNumber(item.version),
+    clean: readFlag(item.clean),
+    session: readText(item.session),
+    fence: readText(item.fence),
+    keepAlive: readNumber(item.keepAlive),
+    lastSeen: readNumber(item.lastSeen),
+    lastNumber: readNumber(item.lastNumber),
+    tail: readBytes(item.tail),
+    early: (item.early?.L ?? []).map((entry) => toEarlyFrame(entry.M ?? {})),
+    hasWill: readFlag(item.hasWill),
+    hasState: readFlag(item.hasState),
+    deadline: readText(item.deadline),
+  };
+}
+
+function earlyAttribute(frame: EarlyFrame) {
+  const { number: position, eventId, receivedAt } = frame;
+  return {
+    M: { number: number(position), eventId: text(eventId), receivedAt: number(receivedAt), bytes: bytes(frame.bytes) },
+  };
+}
+
+function toEarlyFrame(item: Item): EarlyFrame {
+  return {
+    number: readNumber(item.number),
+    bytes: readBytes(item.bytes),
+    eventId: readText(item.eventId),
+    receivedAt: readNumber(item.receivedAt),
+  };
+}

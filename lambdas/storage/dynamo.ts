@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type AttributeValue,
+  BatchGetItemCommand,
+  type BatchGetItemCommandOutput,
+  BatchWriteItemCommand,
+  type BatchWriteItemCommandOutput,
+  ConditionalCheckFailedException,
+  type DynamoDBClient,
+  QueryCommand,
+  type QueryCommandInput,
+  type WriteRequest,
+} from '@aws-sdk/client-dynamodb';
+
+export type Item = Record<string, AttributeValue>;
+
+/** DynamoDB: at most 25 writes and 100 reads in one batch. */
+const writesPerBatch = 25;
+const readsPerBatch = 100;
+const attempts = 8;
+
+/** Whether the condition of a write was not met: an answer, not a failure. */
+export function conditionFailed(error: unknown): boolean {
+  return error instanceof ConditionalCheckFailedException;
+}
+
+/** Puts and deletes any number of distinct items; returns when all are written. */
+export async function writeAll(db: DynamoDBClient, table: string, requests: WriteRequest[]): Promise<void> {
+  await Promise.all(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
+}
+
+async function writeChunk(db: DynamoDBClient, table: string, requests: WriteRequest[]): Promise<void> {
+  let left: WriteRequest[] | undefined = requests;
+  for (let attempt = 0; left?.length; attempt++) {
+    if (attempt === attempts) throw new Error(`${left.length} writes to ${table} were not processed`);
+    if (attempt > 0) await sleep(backoff(attempt));
+    const command = new BatchWriteItemCommand({ RequestItems: { [table]: left } });
+    const answer: BatchWriteItemCommandOutput = await db.send(command);
+    left = answer.UnprocessedItems?.[table];
+  }
+}
+
+/** Reads any number of distinct keys, consistently, in no particular order. */
+export async function readAll(db: DynamoDBClient, table: string, keys: Item[]): Promise<Item[]> {
+  return (await Promise.all(chunks(keys, readsPerBatch).map((chunk) => readChunk(db, table, chunk)))).flat();
+}
+
+async function readChunk(db: DynamoDBClient, table: string, keys: Item[]): Promise<Item[]> {
+  const items: Item[] = [];
+  let left: Item[] | undefined = keys;
+  for (let attempt = 0; left?.length; attempt++) {
+    if (attempt === attempts) throw new Error(`${left.length} reads from ${table} were not processed`);
+    if (attempt > 0) await sleep(backoff(attempt));
+    const command = new BatchGetItemCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } });
+    const answer: BatchGetItemCommandOutput = await db.send(command);
+    items.push(...(answer.Responses?.[table] ?? []));
+    left = answer.UnprocessedKeys?.[table]?.Keys;
+  }
+  return items;
+}
+
+/** Exponential with full jitter, in milliseconds. */
+function backoff(attempt: number): number {
+  return Math.random() * Math.min(2000, 25 * 2 ** attempt);
+}
+
+/** All pages of a consistent query. */
+export async function* pages(db: DynamoDBClient, query: QueryCommandInput): AsyncGenerator<Item[]> {
+  let start: Item | undefined;
+  do {
+    const page = await db.send(new QueryCommand({ ...query, ConsistentRead: true, ExclusiveStartKey: start }));
+    yield page.Items ?? [];
+    start = page.LastEvaluatedKey;
+  } while (start);
+}
+
+/** All items of a consistent query. */
+export async function queryAll(db: DynamoDBClient, query: QueryCommandInput): Promise<Item[]> {
+  const items: Item[] = [];
+  for await (const page of pages(db, query)) items.push(...page);
+  return items;
+}
+
+function chunks<T>(list: T[], size: number): T[][] {
+  const result: T[][] = [];
+  for (let start = 0; start < list.length; start += size) result.push(list.slice(start, start + size));
+  return result;
+}

@@ -1,0 +1,267 @@
+import {
+  type DynamoDBClient,
+  GetItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import type { QoS } from 'mqtt-packet';
+import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
+import { packetIdOf } from '../broker/ring';
+import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
+import { conditionFailed, type Item, pages, queryAll, readAll, writeAll } from './dynamo';
+
+/** Kinds of slots, the first letter of the sort key. */
+const outgoing = 'o';
+const incoming = 'i';
+const routed = 'x';
+/** Sorts after every packet id. */
+const afterAll = '~';
+
+/** How long it is remembered that a QoS 2 message was routed: longer than any queue keeps an event. */
+const onceSeconds = 14 * 24 * 3600;
+
+const names = { '#number': 'number', '#state': 'state' };
+
+/** The inflight table: per session its outgoing ring, its incoming QoS 2 messages and what was routed to it. */
+export class DynamoInflightStore implements InflightStore {
+  constructor(
+    private readonly db: DynamoDBClient,
+    private readonly table: string,
+    private readonly now: Clock,
+    /** Longer than any invocation may last. */
+    private readonly leaseMilliseconds: number,
+  ) {}
+
+  async put(items: readonly RingItem[]): Promise<void> {
+    await this.write(items.map((item) => ({ PutRequest: { Item: toItem(item) } })));
+  }
+
+  async read(session: SessionId, packetId: number): Promise<RingItem | undefined> {
+    const Key = slotKey(session, outgoing, packetId);
+    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
+    return Item && toRingItem(Item);
+  }
+
+  async remove(session: SessionId, packetIds: readonly number[]): Promise<void> {
+    await this.delete(session, outgoing, packetIds);
+  }
+
+  async markReceived(session: SessionId, packetId: number): Promise<void> {
+    await this.update(slotKey(session, outgoing, packetId), {
+      UpdateExpression: 'SET #state = :released REMOVE payload',
+      ConditionExpression: 'attribute_exists(slot)',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':released': text('released') },
+    });
+  }
+
+  async claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
+    const claimed = await this.update(slotKey(item.session, outgoing, packetIdOf(item.number)), {
+      UpdateExpression: 'SET sentOn = :fence, sentBy = :event',
+      ConditionExpression: '#number = :number AND #state = :state AND sentOn = :seen',
+      ExpressionAttributeNames: names,
+      ExpressionAttributeValues: {
+        ':fence': text(fence),
+        ':event': text(eventId),
+        ':number': number(item.number),
+        ':state': text(item.state),
+        ':seen': text(item.sentOn),
+      },
+    });
+    return claimed ? 'claimed' : 'taken';
+  }
+
+  async unsend(session: SessionId, itemNumber: number, fence: Fence): Promise<void> {
+    await this.update(slotKey(session, outgoing, packetIdOf(itemNumber)), {
+      UpdateExpression: 'SET sentOn = :never',
+      ConditionExpression: '#number = :number AND sentOn = :fence',
+      ExpressionAttributeNames: { '#number': 'number' },
+      ExpressionAttributeValues: { ':never': text(''), ':number': number(itemNumber), ':fence': text(fence) },
+    });
+  }
+
+  /**
+   * The ring from its oldest slot: what lies behind the newest number first, then what wrapped around. A message that was
+   * reserved after `outSeq` was read lies in the place of an old one, so it is left for the next look.
+   */
+  async *ring(session: SessionId, outSeq: number): AsyncGenerator<RingItem[]> {
+    for (const [from, to] of ringRanges(outSeq)) {
+      for await (const page of pages(this.db, this.range(session, from, to))) {
+        yield page.map(toRingItem).filter((item) => item.number <= outSeq);
+      }
+    }
+  }
+
+  async oldest(session: SessionId, outSeq: number): Promise<number | undefined> {
+    for (const [from, to] of ringRanges(outSeq)) {
+      const query = { ...this.range(session, from, to), ConsistentRead: true, Limit: 1 };
+      const first = (await this.db.send(new QueryCommand(query))).Items?.[0];
+      if (first) return readNumber(first.number);
+    }
+    return undefined;
+  }
+
+  private range(session: SessionId, from: string, to: string) {
+    return {
+      TableName: this.table,
+      KeyConditionExpression: '#session = :session AND slot BETWEEN :from AND :to',
+      ExpressionAttributeNames: { '#session': 'session' },
+      ExpressionAttributeValues: { ':session': text(session), ':from': text(from), ':to': text(to) },
+    };
+  }
+
+  async hold(session: SessionId, held: readonly HeldMessage[]): Promise<void> {
+    const last = new Map(held.map((entry) => [entry.packetId, entry]));
+    await this.write(
+      [...last.values()].map(({ packetId, id, message }) => ({
+        PutRequest: { Item: { ...slotKey(session, incoming, packetId), id: text(id), ...messageAttributes(message) } },
+      })),
+    );
+  }
+
+  async lease(session: SessionId, packetId: number, eventId: string): Promise<HeldMessage | 'none' | 'busy'> {
+    const now = this.now();
+    const Key = slotKey(session, incoming, packetId);
+    const item = await this.update(Key, {
+      UpdateExpression: 'SET leasedBy = :event, leasedUntil = :until',
+      ConditionExpression:
+        'attribute_exists(slot) AND (attribute_not_exists(leasedBy) OR leasedBy = :event OR leasedUntil < :now)',
+      ExpressionAttributeValues: {
+        ':event': text(eventId),
+        ':until': number(now + this.leaseMilliseconds),
+        ':now': number(now),
+      },
+      ReturnValues: 'ALL_NEW',
+    });
+    if (item) return { packetId, id: readText(item.id), message: readMessage(item) };
+    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
+    return Item ? 'busy' : 'none';
+  }
+
+  async forget(session: SessionId, packetIds: readonly number[]): Promise<void> {
+    await this.delete(session, incoming, packetIds);
+  }
+
+  async once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]> {
+    const items = await readAll(
+      this.db,
+      this.table,
+      keys.map(({ session, id }) => onceKey(session, id)),
+    );
+    return items.map((item) => ({
+      session: readText(item.session),
+      id: readText(item.slot).slice(routed.length),
+      number: readNumber(item.number),
+      done: readFlag(item.done),
+    }));
+  }
+
+  async putOnce(records: readonly OnceRecord[]): Promise<void> {
+    const expiresAt = number(Math.ceil(this.now() / 1000) + onceSeconds);
+    await this.write(
+      records.map((record) => ({
+        PutRequest: {
+          Item: {
+            ...onceKey(record.session, record.id),
+            number: number(record.number),
+            done: flag(record.done),
+            expiresAt,
+          },
+        },
+      })),
+    );
+  }
+
+  async markDone(session: SessionId, id: string): Promise<void> {
+    await this.update(onceKey(session, id), {
+      UpdateExpression: 'SET done = :true',
+      ConditionExpression: 'attribute_exists(slot)',
+      ExpressionAttributeValues: { ':true': flag(true) },
+    });
+  }
+
+  async clear(session: SessionId): Promise<void> {
+    const items = await queryAll(this.db, this.range(session, '', afterAll));
+    await this.write(
+      items.map((item) => ({
+        DeleteRequest: { Key: { session: text(session), slot: text(readText(item.slot)) } },
+      })),
+    );
+  }
+
+  private async delete(session: SessionId, kind: string, packetIds: readonly number[]): Promise<void> {
+    await this.write(
+      [...new Set(packetIds)].map((packetId) => ({ DeleteRequest: { Key: slotKey(session, kind, packetId) } })),
+    );
+  }
+
+  private write(requests: Parameters<typeof writeAll>[2]): Promise<void> {
+    return writeAll(this.db, this.table, requests);
+  }
+
+  /** The updated item when `ReturnValues` asks for it, an empty one otherwise; undefined when the condition failed. */
+  private async update(
+    Key: Item,
+    expression: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+  ): Promise<Item | undefined> {
+    try {
+      const command = new UpdateItemCommand({ TableName: this.table, Key, ...expression });
+      return (await this.db.send(command)).Attributes ?? {};
+    } catch (error) {
+      if (conditionFailed(error)) return undefined;
+      throw error;
+    }
+  }
+}
+
+function slotName(kind: string, packetId: number): string {
+  return kind + String(packetId).padStart(5, '0');
+}
+
+function slotKey(session: SessionId, kind: string, packetId: number): Item {
+  return { session: text(session), slot: text(slotName(kind, packetId)) };
+}
+
+function onceKey(session: SessionId, id: string): Item {
+  return { session: text(session), slot: text(routed + id) };
+}
+
+/** Slots in the order of their numbers: behind the newest, then up to it. */
+function ringRanges(outSeq: number): [string, string][] {
+  const newest = slotName(outgoing, outSeq === 0 ? 0 : packetIdOf(outSeq));
+  return [
+    [`${newest}+`, outgoing + afterAll],
+    [outgoing, newest],
+  ];
+}
+
+function toItem(item: RingItem): Item {
+  return {
+    ...slotKey(item.session, outgoing, packetIdOf(item.number)),
+    number: number(item.number),
+    ...(item.id ? { id: text(item.id) } : {}),
+    ...messageAttributes(item.message),
+    granted: number(item.qos),
+    retained: flag(item.retain),
+    state: text(item.state),
+    sentOn: text(item.sentOn),
+    sentBy: text(item.sentBy),
+    ...(item.expiresAt ? { expiresAt: number(item.expiresAt) } : {}),
+  };
+}
+
+function toRingItem(item: Item): RingItem {
+  const id = readText(item.id);
+  return {
+    session: readText(item.session),
+    number: readNumber(item.number),
+    ...(id ? { id } : {}),
+    message: readMessage(item),
+    qos: readNumber(item.granted) as Exclude<QoS, 0>,
+    retain: readFlag(item.retained),
+    state: readText(item.state) === 'released' ? 'released' : 'published',
+    sentOn: readText(item.sentOn),
+    sentBy: readText(item.sentBy),
+  };
+}

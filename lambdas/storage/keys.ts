@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+
+/** DynamoDB: a partition key is at most 2,048 bytes, a sort key 1,024. */
+export const maximumPartitionKey = 2048;
+export const maximumSortKey = 1024;
+
+const digestLength = 64;
+/** No MQTT string contains it [MQTT-1.5.4-2], so a shortened key can never equal a whole one. */
+const separator = '\u0000';
+
+/**
+ * A key for a string of any length: itself when it fits, otherwise its beginning and a digest of the whole. Topics may
+ * be 65,535 bytes, keys may not.
+ */
+export function keyOf(text: string, maximum: number, prefix = ''): string {
+  const room = maximum - prefix.length;
+  if (text.length * 3 <= room || Buffer.byteLength(text) <= room) return prefix + text;
+  const digest = createHash('sha256').update(text).digest('hex');
+  return prefix + beginningOf(text, room - digestLength - separator.length) + separator + digest;
+}
+
+/** The longest beginning of a text with at most so many bytes; every key of a longer text begins with it. */
+export function beginningOf(text: string, bytes: number): string {
+  if (Buffer.byteLength(text) <= bytes) return text;
+  const cut = Buffer.from(text).subarray(0, bytes).toString();
+  return cut.endsWith('\uFFFD') ? cut.slice(0, -1) : cut;
+}
+
+/** What is left of a sort key of this size for the text itself when it has to be shortened. */
+export function literalRoom(maximum: number, prefix = ''): number {
+  return maximum - prefix.length - digestLength - separator.length;
+}

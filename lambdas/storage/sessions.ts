@@ -1,0 +1,266 @@
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
+import type { Claim, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
+import type { Message } from '../protocol/effects';
+import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
+import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
+import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+
+const headPart = 'head';
+const willPrefix = 'will#';
+const subscriptionPrefix = 'sub#';
+
+/** Attribute names that DynamoDB reserves, or may one day. */
+const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
+
+/** A subscription row and its index row are named by the same session, so a row of an older session can be told. */
+export class DynamoSessionStore implements SessionStore {
+  constructor(
+    private readonly db: DynamoDBClient,
+    private readonly table: string,
+    /** Outgoing messages that may wait in one session. */
+    private readonly queueLimit: number,
+  ) {}
+
+  async head(clientId: string): Promise<SessionHead | undefined> {
+    const command = new GetItemCommand({ TableName: this.table, Key: headKey(clientId), ConsistentRead: true });
+    const { Item } = await this.db.send(command);
+    return Item && toHead(Item);
+  }
+
+  async heads(clientIds: readonly string[]): Promise<Map<string, SessionHead>> {
+    const items = await readAll(this.db, this.table, clientIds.map(headKey));
+    return new Map(items.map(toHead).map((head) => [head.clientId, head]));
+  }
+
+  async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'late' | 'changed'> {
+    const { condition, values } = freshCondition(over);
+    try {
+      const { Attributes } = await this.db.send(
+        new UpdateItemCommand({
+          TableName: this.table,
+          Key: headKey(claim.clientId),
+          UpdateExpression:
+            'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, #owner = :owner, ' +
+            'fence = :fence, greeted = :fence, persistent = :persistent, outSeq = :zero, asked = :zero, ' +
+            'answered = :zero, #free = :free',
+          ConditionExpression: condition,
+          ExpressionAttributeNames: names,
+          ExpressionAttributeValues: {
+            ...values,
+            ':clientId': text(claim.clientId),
+            ':none': text(''),
+            ':owner': text(claim.connectionId),
+            ':fence': text(claim.fence),
+            ':persistent': flag(claim.persistent),
+            ':zero': number(0),
+            ':free': number(this.queueLimit),
+          },
+          ReturnValues: 'ALL_OLD',
+        }),
+      );
+      return Attributes ? { old: toHead(Attributes) } : {};
+    } catch (error) {
+      if (conditionFailed(error)) return over ? 'changed' : 'late';
+      throw error;
+    }
+  }
+
+  async claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'> {
+    return this.update(claim.clientId, 'changed', {
+      UpdateExpression: 'SET #owner = :owner, fence = :fence ADD asked :one',
+      ConditionExpression: '#session = :session AND fence = :seen',
+      ExpressionAttributeNames: { '#session': 'session', '#owner': 'owner' },
+      ExpressionAttributeValues: {
+        ':owner': text(claim.connectionId),
+        ':fence': text(claim.fence),
+        ':one': number(1),
+        ':session': text(seen.session),
+        ':seen': text(seen.fence),
+      },
+    });
+  }
+
+  async wiped(clientId: string, session: SessionId): Promise<void> {
+    await this.update(clientId, undefined, {
+      UpdateExpression: 'REMOVE wiping',
+      ConditionExpression: 'wiping = :session',
+      ExpressionAttributeValues: { ':session': text(session) },
+    });
+  }
+
+  async disown(clientId: string, fence: Fence): Promise<void> {
+    await this.update(clientId, undefined, {
+      UpdateExpression: 'REMOVE #owner',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeNames: { '#owner': 'owner' },
+      ExpressionAttributeValues: { ':fence': text(fence) },
+    });
+  }
+
+  async end(clientId: string, fence: Fence): Promise<void> {
+    const command = new DeleteItemCommand({
+      TableName: this.table,
+      Key: headKey(clientId),
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeValues: { ':fence': text(fence) },
+    });
+    await this.db.send(command).catch(unless(conditionFailed));
+  }
+
+  async reserve(
+    clientId: string,
+    session: SessionId,
+    count: number,
+    unlimited: boolean,
+  ): Promise<SessionHead | 'refused'> {
+    const values: Item = { ':session': text(session), ':count': number(count), ':less': number(-count) };
+    return this.update(clientId, 'refused', {
+      UpdateExpression: 'ADD outSeq :count, #free :less',
+      ConditionExpression: unlimited ? '#session = :session' : '#session = :session AND #free >= :count',
+      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ExpressionAttributeValues: values,
+    });
+  }
+
+  async setFree(head: SessionHead, free: number): Promise<'set' | 'changed'> {
+    const result = await this.update(head.clientId, 'changed', {
+      UpdateExpression: 'SET #free = :free',
+      ConditionExpression: '#session = :session AND outSeq = :outSeq',
+      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ExpressionAttributeValues: {
+        ':free': number(free),
+        ':session': text(head.session),
+        ':outSeq': number(head.outSeq),
+      },
+    });
+    return result === 'changed' ? 'changed' : 'set';
+  }
+
+  async ask(clientId: string, owner: string): Promise<number | 'gone'> {
+    const head = await this.update(clientId, 'gone', {
+      UpdateExpression: 'ADD asked :one',
+      ConditionExpression: '#owner = :owner',
+      ExpressionAttributeNames: { '#owner': 'owner' },
+      ExpressionAttributeValues: { ':one': number(1), ':owner': text(owner) },
+    });
+    return head === 'gone' ? 'gone' : head.asked;
+  }
+
+  async answer(head: SessionHead, asked: number): Promise<void> {
+    await this.update(head.clientId, undefined, {
+      UpdateExpression: 'SET answered = :asked, greeted = :fence',
+      ConditionExpression: 'fence = :fence AND answered < :asked',
+      ExpressionAttributeValues: { ':asked': number(asked), ':fence': text(head.fence) },
+    });
+  }
+
+  /** Updates an existing head; `otherwise` when the condition does not hold. */
+  private async update<const T extends string | undefined>(
+    clientId: string,
+    otherwise: T,
+    expression: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
+  ): Promise<SessionHead | T> {
+    try {
+      const { Attributes } = await this.db.send(
+        new UpdateItemCommand({
+          TableName: this.table,
+          Key: headKey(clientId),
+          ...expression,
+          ReturnValues: 'ALL_NEW',
+        }),
+      );
+      return toHead(Attributes ?? {});
+    } catch (error) {
+      if (conditionFailed(error)) return otherwise;
+      throw error;
+    }
+  }
+
+  async putWill(clientId: string, connectionId: string, will: Message): Promise<void> {
+    const Item = { ...willKey(clientId, connectionId), ...messageAttributes(will) };
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
+  }
+
+  async will(clientId: string, connectionId: string): Promise<Message | undefined> {
+    const Key = willKey(clientId, connectionId);
+    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
+    return Item && readMessage(Item);
+  }
+
+  async removeWill(clientId: string, connectionId: string): Promise<'removed' | 'absent'> {
+    const Key = willKey(clientId, connectionId);
+    const command = new DeleteItemCommand({ TableName: this.table, Key, ReturnValues: 'ALL_OLD' });
+    return (await this.db.send(command)).Attributes ? 'removed' : 'absent';
+  }
+
+  async putSubscriptions(session: SessionId, filters: readonly string[]): Promise<void> {
+    const rows = [...new Set(filters)].map((filter) => ({
+      PutRequest: { Item: { ...subscriptionKey(session, filter), filter: text(filter) } },
+    }));
+    await writeAll(this.db, this.table, rows);
+  }
+
+  async removeSubscriptions(session: SessionId, filters: readonly string[]): Promise<void> {
+    const rows = [...new Set(filters)].map((filter) => ({ DeleteRequest: { Key: subscriptionKey(session, filter) } }));
+    await writeAll(this.db, this.table, rows);
+  }
+
+  async subscriptions(session: SessionId): Promise<string[]> {
+    const items = await queryAll(this.db, {
+      TableName: this.table,
+      KeyConditionExpression: 'id = :session AND begins_with(part, :prefix)',
+      ExpressionAttributeValues: { ':session': text(session), ':prefix': text(subscriptionPrefix) },
+    });
+    return items.map((item) => readText(item.filter));
+  }
+}
+
+/** Without `over` any older head may be replaced; with it, only what was read. */
+function freshCondition(over?: SessionHead | 'none'): { condition: string; values: Item } {
+  if (over === 'none') return { condition: 'attribute_not_exists(id)', values: {} };
+  if (over) return { condition: 'fence = :seen', values: { ':seen': text(over.fence) } };
+  return { condition: 'attribute_not_exists(id) OR fence < :fence', values: {} };
+}
+
+function unless(expected: (error: unknown) => boolean): (error: unknown) => undefined {
+  return (error) => {
+    if (expected(error)) return undefined;
+    throw error;
+  };
+}
+
+function headKey(clientId: string): Item {
+  return { id: text(keyOf(clientId, maximumPartitionKey)), part: text(headPart) };
+}
+
+function willKey(clientId: string, connectionId: string): Item {
+  return { id: text(keyOf(clientId, maximumPartitionKey)), part: text(willPrefix + connectionId) };
+}
+
+function subscriptionKey(session: SessionId, filter: string): Item {
+  return { id: text(session), part: text(keyOf(filter, maximumSortKey, subscriptionPrefix)) };
+}
+
+function toHead(item: Item): SessionHead {
+  const owner = readText(item.owner);
+  const wiping = readText(item.wiping);
+  return {
+    clientId: readText(item.clientId),
+    session: readText(item.session),
+    persistent: readFlag(item.persistent),
+    ...(owner ? { owner } : {}),
+    fence: readText(item.fence),
+    outSeq: readNumber(item.outSeq),
+    asked: readNumber(item.asked),
+    answered: readNumber(item.answered),
+    greeted: readText(item.greeted),
+    ...(wiping ? { wiping } : {}),
+  };
+}

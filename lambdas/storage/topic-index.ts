@@ -1,0 +1,100 @@
+import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { QoS } from 'mqtt-packet';
+import type { SessionId, Subscriber, TopicIndex } from '../broker/ports';
+import { number, readNumber, readText, text } from './attributes';
+import { conditionFailed, type Item, queryAll } from './dynamo';
+import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+
+/** The partition of the live shapes. No filter contains U+0000, so none can collide with it. */
+const shapesPartition = '\u0000shapes';
+
+/** Subscriptions by topic filter, and the list of shapes they have. */
+export class DynamoTopicIndex implements TopicIndex {
+  constructor(
+    private readonly db: DynamoDBClient,
+    private readonly table: string,
+  ) {}
+
+  async shapes(): Promise<Map<string, number>> {
+    const items = await this.partition(shapesPartition);
+    return new Map(items.map((item) => [readText(item.clientId), readNumber(item.revision)]));
+  }
+
+  async subscribers(filter: string): Promise<Subscriber[]> {
+    const items = await this.partition(keyOf(filter, maximumPartitionKey));
+    return items.map((item) => ({
+      filter,
+      clientId: readText(item.client ?? item.clientId),
+      session: readText(item.session),
+      qos: readNumber(item.qos) as QoS,
+    }));
+  }
+
+  async put(subscriber: Subscriber): Promise<'put' | 'late'> {
+    try {
+      await this.db.send(
+        new PutItemCommand({
+          TableName: this.table,
+          Item: {
+            ...rowKey(subscriber.filter, subscriber.clientId),
+            ...fullClientId(subscriber.clientId),
+            session: text(subscriber.session),
+            qos: number(subscriber.qos),
+          },
+          ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
+          ExpressionAttributeNames: { '#session': 'session' },
+          ExpressionAttributeValues: { ':session': text(subscriber.session) },
+        }),
+      );
+      return 'put';
+    } catch (error) {
+      if (conditionFailed(error)) return 'late';
+      throw error;
+    }
+  }
+
+  async remove(filter: string, clientId: string, session: SessionId): Promise<void> {
+    try {
+      await this.db.send(
+        new DeleteItemCommand({
+          TableName: this.table,
+          Key: rowKey(filter, clientId),
+          ConditionExpression: '#session = :session',
+          ExpressionAttributeNames: { '#session': 'session' },
+          ExpressionAttributeValues: { ':session': text(session) },
+        }),
+      );
+    } catch (error) {
+      if (!conditionFailed(error)) throw error;
+    }
+  }
+
+  async touch(shape: string): Promise<void> {
+    await this.db.send(
+      new UpdateItemCommand({
+        TableName: this.table,
+        Key: { filter: text(shapesPartition), clientId: text(shape) },
+        UpdateExpression: 'ADD revision :one',
+        ExpressionAttributeValues: { ':one': number(1) },
+      }),
+    );
+  }
+
+  private partition(filterKey: string): Promise<Item[]> {
+    return queryAll(this.db, {
+      TableName: this.table,
+      KeyConditionExpression: '#filter = :filter',
+      ExpressionAttributeNames: { '#filter': 'filter' },
+      ExpressionAttributeValues: { ':filter': text(filterKey) },
+    });
+  }
+}
+
+function rowKey(filter: string, clientId: string): Item {
+  return { filter: text(keyOf(filter, maximumPartitionKey)), clientId: text(keyOf(clientId, maximumSortKey)) };
+}
+
+/** The client id itself, where the key holds only a digest of it. */
+function fullClientId(clientId: string): Item {
+  return keyOf(clientId, maximumSortKey) === clientId ? {} : { client: text(clientId) };
+}

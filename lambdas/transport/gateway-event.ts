@@ -1,0 +1,30 @@
+import type { SQSRecord } from 'aws-lambda';
+import type { ConnectionEvent } from '../broker/inbox';
+import { attributes } from '../deployment';
+
+const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired'] satisfies ConnectionEvent['kind'][];
+
+/** A record of the packet queue as an event of its connection. */
+export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
+  const connectionId = record.attributes.MessageGroupId;
+  const kind = attribute(record, attributes.event);
+  if (!connectionId || !kinds.includes(kind)) throw new Error(`record ${record.messageId} is not an event: ${kind}`);
+  return {
+    id: record.messageId,
+    connectionId,
+    kind: kind as ConnectionEvent['kind'],
+    connectedAt: Number(attribute(record, attributes.connectedAt)),
+    receivedAt: Number(attribute(record, attributes.receivedAt)),
+    text: record.body,
+    redelivered: isRedelivered(record),
+  };
+}
+
+/** SQS delivers at least once; what was handed out before may have been worked on. */
+export function isRedelivered(record: SQSRecord): boolean {
+  return Number(record.attributes.ApproximateReceiveCount) > 1;
+}
+
+function attribute(record: SQSRecord, name: string): string {
+  return record.messageAttributes[name]?.stringValue ?? '';
+}

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import {
+  SendMessageBatchCommand,
+  type SendMessageBatchRequestEntry,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
+import type { QoS } from 'mqtt-packet';
+import type { ConnectionEvent } from '../broker/inbox';
+import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
+import { attributes } from '../deployment';
+
+/** SQS: at most 10 messages in one batch. */
+const messagesPerBatch = 10;
+
+/** The broker's own events in the ordered stream of a connection. */
+export class SqsPacketQueue implements PacketQueue {
+  constructor(
+    private readonly client: SQSClient,
+    private readonly url: string,
+    private readonly now: Clock,
+  ) {}
+
+  wake(connectionId: string, occasion: number | string): Promise<void> {
+    return this.send(connectionId, 'wake', `wake#${connectionId}#${occasion}`);
+  }
+
+  disconnect(connectionId: string): Promise<void> {
+    return this.send(connectionId, 'disconnect', `disconnect#${connectionId}`);
+  }
+
+  expire(connectionId: string): Promise<void> {
+    return this.send(connectionId, 'expired', randomUUID());
+  }
+
+  private async send(connectionId: string, kind: ConnectionEvent['kind'], deduplicationId: string): Promise<void> {
+    await this.client.send(
+      new SendMessageCommand({
+        QueueUrl: this.url,
+        MessageBody: kind, // SQS takes no empty body
+        MessageGroupId: connectionId,
+        MessageDeduplicationId: deduplicationId,
+        MessageAttributes: {
+          [attributes.event]: { DataType: 'String', StringValue: kind },
+          [attributes.receivedAt]: { DataType: 'String', StringValue: String(this.now()) },
+        },
+      }),
+    );
+  }
+}
+
+/** What the timer queue asks for. */
+export type TimerTask =
+  | { readonly task: 'check'; readonly due: string; readonly connectionId: string }
+  | { readonly task: 'wake'; readonly connectionId: string };
+
+/** Delayed tasks. */
+export class SqsTimerQueue implements TimerQueue {
+  constructor(
+    private readonly client: SQSClient,
+    private readonly url: string,
+  ) {}
+
+  check({ due, connectionId }: Deadline, delaySeconds: number): Promise<void> {
+    return this.send({ task: 'check', due, connectionId }, delaySeconds);
+  }
+
+  wake(connectionId: string, delaySeconds: number): Promise<void> {
+    return this.send({ task: 'wake', connectionId }, delaySeconds);
+  }
+
+  private async send(task: TimerTask, delaySeconds: number): Promise<void> {
+    const MessageBody = JSON.stringify(task);
+    const command = new SendMessageCommand({ QueueUrl: this.url, MessageBody, DelaySeconds: delaySeconds });
+    await this.client.send(command);
+  }
+}
+
+/** Large audiences, in shards that are worked off side by side. */
+export class SqsFanOutQueue implements FanOutQueue {
+  constructor(
+    private readonly client: SQSClient,
+    private readonly url: string,
+  ) {}
+
+  /** Messages of one shard are sent one batch after the other, so that they lie in the queue in order. */
+  async send(jobs: readonly FanOutJob[]): Promise<void> {
+    const shards = new Map<string, FanOutJob[]>();
+    for (const job of jobs) shards.set(job.shard, [...(shards.get(job.shard) ?? []), job]);
+    await Promise.all([...shards.values()].map((shard) => this.sendShard(shard)));
+  }
+
+  /** SQS: a batch is at most as large as one message may be, so only small jobs share one. */
+  private async sendShard(jobs: readonly FanOutJob[]): Promise<void> {
+    let batch: SendMessageBatchRequestEntry[] = [];
+    let size = 0;
+    for (const [index, job] of jobs.entries()) {
+      const entry = toEntry(job, index);
+      const length = entry.MessageBody?.length ?? 0;
+      if (batch.length === messagesPerBatch || (batch.length > 0 && size + length > largestBatch)) {
+        await this.sendBatch(batch);
+        batch = [];
+        size = 0;
+      }
+      batch.push(entry);
+      size += length;
+    }
+    if (batch.length > 0) await this.sendBatch(batch);
+  }
+
+  private async sendBatch(Entries: SendMessageBatchRequestEntry[]): Promise<void> {
+    const { Failed = [] } = await this.client.send(new SendMessageBatchCommand({ QueueUrl: this.url, Entries }));
+    if (Failed.length > 0) throw new Error(`${Failed.length} fan-out jobs were not queued: ${Failed[0]?.Code}`);
+  }
+}
+
+/** SQS: 256 KiB per batch in every Region and on every kind of queue. */
+const largestBatch = 262_144;
+
+function toEntry(job: FanOutJob, index: number): SendMessageBatchRequestEntry {
+  return {
+    Id: String(index),
+    MessageBody: JSON.stringify(toBody(job)),
+    MessageGroupId: job.shard,
+    MessageDeduplicationId: job.id.slice(-128), // SQS: at most 128 characters; the beginning is the least telling part
+  };
+}
+
+interface FanOutBody {
+  readonly messages: readonly { id: string; topic: string; payload: string; qos: QoS; retain: boolean }[];
+  readonly subscribers: readonly Subscriber[];
+}
+
+function toBody({ messages, subscribers }: FanOutJob): FanOutBody {
+  return {
+    messages: messages.map(({ id, message: { topic, payload, qos, retain } }) => ({
+      id,
+      topic,
+      payload: payload.toString('base64'),
+      qos,
+      retain,
+    })),
+    subscribers,
+  };
+}
+
+/** A record of the fan-out queue as a job. */
+export function toFanOutJob(record: SQSRecord): FanOutJob {
+  const { messages, subscribers } = JSON.parse(record.body) as FanOutBody;
+  return {
+    shard: record.attributes.MessageGroupId ?? '',
+    id: record.messageId,
+    messages: messages.map(({ id, payload, ...rest }) => ({
+      id,
+      message: { ...rest, payload: Buffer.from(payload, 'base64') },
+    })),
+    subscribers,
+  };
+}
+
+/** A record of the timer queue as a task. */
+export function toTimerTask(record: SQSRecord): TimerTask {
+  return JSON.parse(record.body) as TimerTask;
+}
