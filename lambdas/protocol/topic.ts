@@ -21,3 +21,8 @@ export function hasTopicLength(text: string): boolean {
 export function isReservedTopic(topic: string): boolean {
   return topic.startsWith('$SYS/') || topic.startsWith('$share/') || topic === '$SYS' || topic === '$share';
 }
+
+/** A topic or filter for an error message: escaped, and cut short, because a client may send 64 KB of it. */
+export function quoteTopic(text: string): string {
+  return text.length <= 100 ? JSON.stringify(text) : `${JSON.stringify(text.slice(0, 100))}...`;
+}

@@ -138,7 +138,8 @@ export class DynamoRetainedStore implements RetainedStore {
   private query(bucket: string, prefix: string): QueryCommandInput {
     return {
       TableName: this.table,
-      KeyConditionExpression: prefix ? 'bucket = :bucket AND begins_with(topic, :prefix)' : 'bucket = :bucket',
+      KeyConditionExpression: prefix ? '#bucket = :bucket AND begins_with(topic, :prefix)' : '#bucket = :bucket',
+      ExpressionAttributeNames: { '#bucket': 'bucket' },
       ExpressionAttributeValues: { ':bucket': text(bucket), ...(prefix ? { ':prefix': text(prefix) } : {}) },
     };
   }

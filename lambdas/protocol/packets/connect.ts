@@ -1,7 +1,7 @@
 import type { IConnectPacket } from 'mqtt-packet';
 import type { ConnectRequest, Effect, Message } from '../effects';
 import { ProtocolError, Reason } from '../reason-codes';
-import { isTopicName } from '../topic';
+import { isTopicName, quoteTopic } from '../topic';
 
 /** CONNECT, section 3.1. Whether the client may come in at all (its password) is decided before, by the shell. */
 export function handleConnect(packet: IConnectPacket, generateClientId: () => string): Effect[] {
@@ -29,7 +29,7 @@ function assignClientId(packet: IConnectPacket, generateClientId: () => string):
 
 function willMessage(will: NonNullable<IConnectPacket['will']>): Message {
   if (!isTopicName(will.topic)) {
-    throw new ProtocolError(Reason.topicNameInvalid, `will topic ${JSON.stringify(will.topic)} is not a topic name`);
+    throw new ProtocolError(Reason.topicNameInvalid, `will topic ${quoteTopic(will.topic)} is not a topic name`);
   }
   return { topic: will.topic, payload: Buffer.from(will.payload), qos: will.qos!, retain: will.retain! };
 }

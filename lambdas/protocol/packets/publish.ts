@@ -1,12 +1,12 @@
 import type { IPublishPacket } from 'mqtt-packet';
 import type { Effect, Message } from '../effects';
 import { ProtocolError, Reason } from '../reason-codes';
-import { isReservedTopic, isTopicName } from '../topic';
+import { isReservedTopic, isTopicName, quoteTopic } from '../topic';
 
 /** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. */
 export function handlePublish(packet: IPublishPacket): Effect[] {
   if (!isTopicName(packet.topic)) {
-    throw new ProtocolError(Reason.topicNameInvalid, `${JSON.stringify(packet.topic)} is not a topic name`); // [v3 MQTT-3.3.2-2]
+    throw new ProtocolError(Reason.topicNameInvalid, `${quoteTopic(packet.topic)} is not a topic name`); // [v3 MQTT-3.3.2-2]
   }
   // Own it, then say so: a crash between the two costs a resend, never a message.
   return [...takeOver(packet), ...acknowledge(packet)];

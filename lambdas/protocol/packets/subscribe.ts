@@ -1,6 +1,7 @@
 import type { ISubscribePacket, ISubscription } from 'mqtt-packet';
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
 import { ProtocolError, Reason, subscriptionFailure } from '../reason-codes';
+import { quoteTopic } from '../topic';
 import { countWildcards, isTopicFilter } from '../topic-filter';
 
 /** SUBSCRIBE, section 3.8. Every entry gets its own answer, in the order asked for [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
@@ -12,7 +13,7 @@ export function handleSubscribe(packet: ISubscribePacket, maxWildcards: number):
 function judge({ topic: filter, qos }: ISubscription, maxWildcards: number): SubscriptionRequest | RefusedRequest {
   if (!isTopicFilter(filter)) {
     // A protocol violation ends the connection [v3 MQTT-4.8.0-1]. Mosquitto does the same; a refusal would hide the mistake.
-    throw new ProtocolError(Reason.topicFilterInvalid, `${JSON.stringify(filter)} is not a topic filter`);
+    throw new ProtocolError(Reason.topicFilterInvalid, `${quoteTopic(filter)} is not a topic filter`);
   }
   // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
   if (filter.startsWith('$share/')) return { filter, refused: subscriptionFailure };
