@@ -1,20 +1,27 @@
 #!/usr/bin/env node
-import { adapterCommand } from '../clients/commands/adapter';
 import type { Command } from '../clients/commands/command';
 
-const commands: Record<string, Command> = { adapter: adapterCommand };
+// Loaded when asked for: the adapter needs no MQTT.js.
+const commands: Record<string, () => Promise<Command>> = {
+  adapter: async () => (await import('../clients/commands/adapter')).adapterCommand,
+  pub: async () => (await import('../clients/commands/pub')).pubCommand,
+  sub: async () => (await import('../clients/commands/sub')).subCommand,
+};
 
 const help = `usage: cirrus-mqtt <command> [options]
 
   adapter  lets stock MQTT clients connect to the gateway
+  pub      publishes, with the flags of mosquitto_pub
+  sub      subscribes, with the flags of mosquitto_sub
 
 "cirrus-mqtt <command> --help" tells more.
 `;
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === '--help') return print(help);
-  const command = name === undefined ? undefined : commands[name];
-  if (!command) throw new Error(name ? `unknown command "${name}"` : 'no command; see "cirrus-mqtt --help"');
+  const load = commands[name ?? ''];
+  if (!load) throw new Error(name ? `unknown command "${name}"` : 'no command; see "cirrus-mqtt --help"');
+  const command = await load();
   if (args.includes('--help')) return print(command.help);
   return command.run(args, { ...terminal(), interrupted: interruption() });
 }

@@ -4,6 +4,9 @@ import { UsageError } from './commands/command';
 /** Flags by long name, as `parseArgs` describes them. */
 export type Flags = NonNullable<ParseArgsConfig['options']>;
 
+/** The values of such flags. */
+export type ParsedValues<F extends Flags> = ReturnType<typeof parseOptions<F>>['values'];
+
 /** Parses arguments the way mosquitto does: a value may begin with a dash, and an unknown flag is refused. */
 export function parseOptions<F extends Flags>(args: string[], flags: F, allowPositionals = false) {
   try {

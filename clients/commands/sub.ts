@@ -1,0 +1,110 @@
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { matchesFilter } from '../topic-filter';
+import { type Command, type Terminal, UsageError } from './command';
+
+const help = `usage: cirrus-mqtt sub -L wss://... -t filter [-t filter ...]
+
+  -t, --topic      a filter to subscribe to
+  -T, --filter-out print no messages of these topics
+  -U, --unsubscribe  a filter to unsubscribe from, for a kept session
+  -v, --verbose    print the topic before the payload
+  -N               no line feed after the payload
+  -R               no messages that were retained before
+  -C               leave after so many messages
+  -W               leave after so many seconds, with exit code 27
+  -E               leave once subscribed
+
+${connectionHelp}`;
+
+const flags = {
+  ...connectionFlags,
+  topic: { type: 'string', short: 't', multiple: true },
+  'filter-out': { type: 'string', short: 'T', multiple: true },
+  unsubscribe: { type: 'string', short: 'U', multiple: true },
+  verbose: { type: 'boolean', short: 'v' },
+  'no-line-feed': { type: 'boolean', short: 'N' },
+  'no-retained': { type: 'boolean', short: 'R' },
+  count: { type: 'string', short: 'C' },
+  timeout: { type: 'string', short: 'W' },
+  'exit-subscribed': { type: 'boolean', short: 'E' },
+} as const satisfies Flags;
+
+type Values = ParsedValues<typeof flags>;
+
+/** As of mosquitto_sub. */
+const TIMED_OUT = 27;
+
+const RECONNECT_MS = 1_000;
+
+/** `cirrus-mqtt sub`: prints messages, and comes back by itself when the connection is lost. */
+export const subCommand: Command = {
+  help,
+  async run(args, terminal) {
+    const { values } = parseOptions(args, flags);
+    const connection = connectionOf(values);
+    const filters = values.topic ?? (connection.topic ? [connection.topic] : []);
+    if (filters.length + (values.unsubscribe ?? []).length === 0) throw new UsageError('sub needs -t filter');
+    const qos = qosOf('-q', values.qos);
+    const count = values.count === undefined ? Infinity : wholeNumber('-C', values.count, 1, Number.MAX_SAFE_INTEGER);
+    const end = endOf(values, terminal);
+
+    const { client, connected } = open(connection, RECONNECT_MS, values, terminal);
+    try {
+      const counted = print(client, count, values, terminal);
+      const endedEarly = await Promise.race([connected, end]);
+      if (typeof endedEarly === 'number') return endedEarly;
+      client.on('error', (error) => values.quiet || terminal.stderr.write(`cirrus-mqtt: ${error.message}\n`));
+      const subscribed = subscribe(client, filters, values.unsubscribe ?? [], qos);
+      const next = subscribed.then(() => (values['exit-subscribed'] ? 0 : end));
+      const exitCode = await Promise.race([counted, end, next]);
+      await turn(); // The acknowledgement of the last message leaves first.
+      await client.endAsync();
+      return exitCode;
+    } finally {
+      client.end(true);
+    }
+  },
+};
+
+/** The exit code of whatever ends the command from outside: an interruption or the time limit. */
+function endOf(values: Values, { interrupted }: Terminal): Promise<number> {
+  const stopped = once(interrupted, 'abort').then(() => 0);
+  if (values.timeout === undefined) return stopped;
+  const limit = milliseconds('-W', values.timeout);
+  const timedOut = new Promise<number>((resolve) => setTimeout(resolve, limit, TIMED_OUT).unref());
+  return Promise.race([stopped, timedOut]);
+}
+
+async function subscribe(client: MqttClient, filters: string[], gone: string[], qos: 0 | 1 | 2): Promise<void> {
+  if (gone.length > 0) await client.unsubscribeAsync(gone);
+  if (filters.length > 0) await client.subscribeAsync(filters, { qos });
+}
+
+/** Prints what arrives; settles with exit code 0 when the count is reached. */
+function print(client: MqttClient, count: number, values: Values, { stdout }: Terminal): Promise<number> {
+  const filteredOut = values['filter-out'] ?? [];
+  let printed = 0;
+  return new Promise((resolve) => {
+    client.on('message', (topic, payload, packet) => {
+      if (printed === count || isUnwanted(packet, filteredOut, values)) return;
+      stdout.write(lineOf(topic, payload, values));
+      printed += 1;
+      if (printed === count) resolve(0);
+    });
+  });
+}
+
+function isUnwanted(packet: IPublishPacket, filteredOut: string[], values: Values): boolean {
+  const isStale = packet.retain && values['no-retained'] === true;
+  return isStale || filteredOut.some((filter) => matchesFilter(filter, packet.topic));
+}
+
+function lineOf(topic: string, payload: Buffer, values: Values): Buffer {
+  const before = values.verbose ? `${topic} ` : '';
+  const after = values['no-line-feed'] ? '' : '\n';
+  return Buffer.concat([Buffer.from(before), payload, Buffer.from(after)]);
+}

@@ -1,0 +1,26 @@
+import { PassThrough } from 'node:stream';
+import type { Command } from '../../../clients/commands/command';
+
+/** A command under way: what it printed so far, how it ends, and how to interrupt it. */
+export interface CommandRun {
+  stdout(): Buffer;
+  stderr(): string;
+  exitCode: Promise<number>;
+  interrupt(): void;
+}
+
+/** Runs a command in this process. */
+export function run(command: Command, args: string[], stdin: Buffer | string = ''): CommandRun {
+  const interruption = new AbortController();
+  const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const stdout = new PassThrough().on('data', (chunk) => output.stdout.push(chunk));
+  const stderr = new PassThrough().on('data', (chunk) => output.stderr.push(chunk));
+  const input = new PassThrough();
+  input.end(stdin);
+  return {
+    stdout: () => Buffer.concat(output.stdout),
+    stderr: () => Buffer.concat(output.stderr).toString(),
+    exitCode: command.run(args, { stdin: input, stdout, stderr, interrupted: interruption.signal }),
+    interrupt: () => interruption.abort(),
+  };
+}
