@@ -126,6 +126,11 @@ describe('decode', () => {
     expect(decode(hex('e000'), 4)).toMatchObject({ cmd: 'disconnect' });
   });
 
+  test('reads a remaining length with more bytes than it needs', () => {
+    expect(decode(hex('c0 80 00'), 4)).toMatchObject({ cmd: 'pingreq' });
+    expect(decode(hex('30 85 80 00 0003 612f62'), 4)).toMatchObject({ topic: 'a/b', payload: Buffer.alloc(0) });
+  });
+
   test('leaves an empty filter to the handler of SUBSCRIBE', () => {
     expect(decode(hex('82 05 0001 0000 00'), 4)).toMatchObject({ subscriptions: [{ topic: '', qos: 0 }] });
   });

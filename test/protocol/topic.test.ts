@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isReservedTopic, isTopicName, levels } from '../../lambdas/protocol/topic';
+import { isReservedTopic, isTopicName, levels, quoteTopic } from '../../lambdas/protocol/topic';
 import { clause } from '../support/clause';
 
 describe('levels', () => {
@@ -51,5 +51,15 @@ describe('isReservedTopic', () => {
     expect(isReservedTopic('$aws/things/lamp/shadow/update')).toBe(false);
     expect(isReservedTopic('$SYSTEM')).toBe(false);
     expect(isReservedTopic('a/$SYS/b')).toBe(false);
+  });
+});
+
+describe('quoteTopic', () => {
+  test('escapes what would break a line of the log', () => {
+    expect(quoteTopic('a\n"b"')).toBe('"a\\n\\"b\\""');
+  });
+
+  test('cuts what would flood it', () => {
+    expect(quoteTopic('a'.repeat(65_535))).toBe(`"${'a'.repeat(100)}"...`);
   });
 });
