@@ -1,16 +1,17 @@
 import type { IConnectPacket } from 'mqtt-packet';
 import type { ConnectRequest, Effect, Message } from '../effects';
 import { ProtocolError, Reason } from '../reason-codes';
-import { isTopicName, quoteTopic } from '../topic';
+import { isReservedTopic, isTopicName, quoteTopic } from '../topic';
 
 /** CONNECT, section 3.1. Whether the client may come in at all (its password) is decided before, by the shell. */
 export function handleConnect(packet: IConnectPacket, generateClientId: () => string): Effect[] {
+  const will = packet.will && willMessage(packet.will);
   const request: ConnectRequest = {
     clientId: packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId,
     version: packet.protocolVersion!,
     clean: packet.clean!,
     keepAlive: packet.keepalive!,
-    ...(packet.will && { will: willMessage(packet.will) }),
+    ...(will && { will }),
     ...(packet.username !== undefined && { username: packet.username }),
   };
   return [{ do: 'open', request }];
@@ -27,9 +28,10 @@ function assignClientId(packet: IConnectPacket, generateClientId: () => string):
   return generateClientId(); // [v3 MQTT-3.1.3-6] [v3 MQTT-3.1.3-7]
 }
 
-function willMessage(will: NonNullable<IConnectPacket['will']>): Message {
+function willMessage(will: NonNullable<IConnectPacket['will']>): Message | undefined {
   if (!isTopicName(will.topic)) {
     throw new ProtocolError(Reason.topicNameInvalid, `will topic ${quoteTopic(will.topic)} is not a topic name`);
   }
+  if (isReservedTopic(will.topic)) return undefined; // as in PUBLISH, and as Mosquitto does
   return { topic: will.topic, payload: Buffer.from(will.payload), qos: will.qos!, retain: will.retain! };
 }

@@ -47,6 +47,14 @@ describe('CONNECT', () => {
     ]);
   });
 
+  clause('v3 MQTT-3.3.5-2', 'a will for a topic clients may not publish to is dropped', () => {
+    const will = { topic: '$SYS/broker', payload: Buffer.from('gone'), qos: 1, retain: true } as const;
+
+    expect(handleConnect(connect({ will }), generateClientId)).toEqual([
+      { do: 'open', request: { clientId: 'kitchen', version: 4, clean: true, keepAlive: 60 } },
+    ]);
+  });
+
   clause('v3 MQTT-4.7.1-1', 'the will topic has no wildcards', () => {
     const will = { topic: 'w/+', payload: Buffer.from('gone'), qos: 0, retain: false } as const;
     const error = thrownBy(() => handleConnect(connect({ will }), generateClientId));
