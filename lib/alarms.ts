@@ -47,8 +47,8 @@ export class Alarms extends Construct {
 
 const period = Duration.minutes(5);
 
-// A partition takes 1,000 writes or 3,000 reads a second, so writes are throttled first. Only in the topic index many publishers read
-// the same partition, the list of shapes, and few write.
+// A partition takes 1,000 writes or 3,000 reads a second, so writes are throttled first. Only in the topic index many
+// publishers read the same partition, the list of shapes, and few write.
 const throttleEvent: { readonly [Name in TableName]: 'ReadThrottleEvents' | 'WriteThrottleEvents' } = {
   connections: 'WriteThrottleEvents',
   sessions: 'WriteThrottleEvents',

@@ -77,8 +77,8 @@ export class BrokerFunction extends Construct {
       logGroup,
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       awsSdkConnectionReuse: false, // the variable it would set is of SDK version 2
-      // Consumers send to each other's queues on purpose. Lambda counts the hops of a message over all its invocations, takes
-      // more than sixteen for a runaway loop, and would move the messages of a busy broker to the dead letters.
+      // Consumers send to each other's queues on purpose. Lambda counts the hops of a message over all its invocations,
+      // takes more than sixteen for a runaway loop, and would move a busy broker's messages to the dead letters.
       recursiveLoop: consumesQueue(props.name) ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       bundling,
     });

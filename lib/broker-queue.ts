@@ -31,8 +31,8 @@ const encrypted: QueueProps = { encryption: QueueEncryption.SQS_MANAGED, enforce
 /** Every queue of dead letters: kept as long as SQS keeps anything, so a weekend or a holiday loses no evidence. */
 export const deadLetterDefaults: QueueProps = { ...encrypted, retentionPeriod: Duration.days(14) };
 
-// Order and deduplication count per message group only, so SQS may spread the groups over partitions; without this the whole
-// queue is held to 300 calls a second, and the gateway sends frames singly.
+// Order and deduplication count per message group only, so SQS may spread the groups over partitions; without this the
+// whole queue is held to 300 calls a second, and the gateway sends frames singly.
 const highThroughputFifo: QueueProps = {
   fifo: true,
   deduplicationScope: DeduplicationScope.MESSAGE_GROUP,

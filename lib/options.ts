@@ -2,7 +2,7 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { functions } from '../lambdas/deployment';
 import { type Settings, settingRules } from '../lambdas/settings';
 
-/** Key of the options in the CDK context, in `cdk.json` or as JSON on the command line: `-c broker='{"stageName":"test"}'`. */
+/** Key of the options in the CDK context: an object in `cdk.json`, or JSON on the command line. */
 export const contextKey = 'broker';
 
 /** What an operator may set about the deployment, beside the settings the Lambdas read themselves. */
@@ -46,7 +46,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   ...settingOptions,
 };
 
-/** The options in the CDK context, defaults where one is absent. Throws an `Error` that names the option, the value and what is allowed. */
+/** The options given, and defaults. Throws an `Error` that names the option, the value and what is allowed. */
 export function readOptions(context: unknown): BrokerOptions {
   const given = contextObject(context);
   for (const name of Object.keys(given)) {

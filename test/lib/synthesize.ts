@@ -5,7 +5,7 @@ import { BrokerStack } from '../../lib/broker-stack';
 import { readOptions } from '../../lib/options';
 
 /**
- * The stack under the flags of cdk.json, with these options. To be done in no time it neither bundles the Lambdas nor asks
+ * The stack under the flags of cdk.json, with these options. To be quick it neither bundles the Lambdas nor asks
  * CloudFormation's rules; `cdk synth` does both.
  */
 export function createStack(options: Record<string, unknown> = {}): BrokerStack {
@@ -39,7 +39,7 @@ interface Intrinsic {
   readonly 'Fn::Join'?: [string, unknown[]];
 }
 
-/** A value of a template as text: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
+/** A value as text: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
 export function readable(value: unknown): string {
   if (typeof value === 'string') return value;
   const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as Intrinsic;
