@@ -4,8 +4,8 @@ import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 /**
- * The role with which API Gateway writes logs, one setting for the whole account and Region. Without one a stage with an
- * access log cannot be created. It outlives the stack, because by then other APIs may log with it.
+ * The role with which API Gateway writes logs, one setting for the whole account and Region. Without it a stage with
+ * an access log cannot be created. It outlives the stack, because by then other APIs may log with it.
  */
 export class AccountLogRole extends Construct {
   constructor(scope: Construct, id: string) {

@@ -7,9 +7,9 @@ export const frameTemplate = sendMessage('message', '$util.urlEncode($input.body
 export const disconnectTemplate = sendMessage('disconnect', 'disconnect');
 
 /**
- * An SQS SendMessage call as a form body, in API Gateway's template language. What may hold `+`, `/` or `=` is url-encoded:
- * base64 does, and so do the ids; the two times are plain digits. The gateway alone chooses group and attributes; a client
- * that could would choose its own order.
+ * An SQS SendMessage call as a form body, in API Gateway's template language. What may hold `+`, `/` or `=` is
+ * url-encoded: base64 does, and so do the ids; the two times are plain digits. The gateway alone chooses group and
+ * attributes; a client that could would choose its own order.
  */
 function sendMessage(event: 'message' | 'disconnect', body: string): string {
   const values = {
