@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { QoS } from 'mqtt-packet';
+import { type Cloud, startCloud } from '../local/cloud';
+import { TextClient } from './support/text-client';
+
+/**
+ * What an operation may cost, warm, with one subscriber and one packet per frame. The topic index counts one read for the
+ * list of shapes and one for each shape whose filters a container does not remember.
+ */
+describe('the bill', () => {
+  let cloud: Cloud;
+  let publisher: TextClient;
+  let subscriber: TextClient;
+
+  beforeAll(async () => {
+    cloud = await startCloud({ containers: 1 });
+    publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
+    subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
+    for (const qos of [0, 1, 2] as const) {
+      subscriber.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: `qos${qos}/+`, qos }] });
+      await subscriber.next('suback');
+      await publish(qos);
+    }
+  });
+
+  beforeEach(async () => {
+    await cloud.settled();
+    await cloud.resetBill();
+  });
+
+  afterAll(() => cloud.stop());
+
+  async function publish(qos: QoS): Promise<void> {
+    publisher.send({
+      cmd: 'publish',
+      topic: `qos${qos}/a`,
+      payload: 'x',
+      qos,
+      messageId: 9,
+      dup: false,
+      retain: false,
+    });
+    if (qos === 1) await publisher.next('puback');
+    if (qos === 2) {
+      await publisher.next('pubrec');
+      publisher.send({ cmd: 'pubrel', messageId: 9 });
+      await publisher.next('pubcomp');
+    }
+    const { messageId } = await subscriber.next('publish');
+    if (qos === 1) subscriber.send({ cmd: 'puback', messageId });
+    if (qos === 2) {
+      subscriber.send({ cmd: 'pubrec', messageId });
+      await subscriber.next('pubrel');
+      subscriber.send({ cmd: 'pubcomp', messageId });
+    }
+    await cloud.settled();
+  }
+
+  it('of a QoS 0 publish to one subscriber is 2 reads and the index, 1 write and 1 post', async () => {
+    await publish(0);
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb.reads).toBeLessThanOrEqual(2 + 1);
+    expect(dynamodb.writes).toBeLessThanOrEqual(1);
+    expect(gateway.posts).toBe(1);
+  });
+
+  it('of a QoS 1 publish to one QoS 1 subscriber is 5 reads and the index, 6 writes and 2 posts', async () => {
+    await publish(1);
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb.reads).toBeLessThanOrEqual(5 + 1);
+    expect(dynamodb.writes).toBeLessThanOrEqual(6);
+    expect(gateway.posts).toBe(2);
+  });
+
+  it('of a QoS 2 publish to one QoS 2 subscriber is 9 reads and the index, 14 writes and 4 posts', async () => {
+    await publish(2);
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb.reads).toBeLessThanOrEqual(9 + 1);
+    expect(dynamodb.writes).toBeLessThanOrEqual(14);
+    expect(gateway.posts).toBe(4);
+  });
+
+  it('of a PINGREQ is 1 read, 1 write and 1 post', async () => {
+    publisher.send({ cmd: 'pingreq' });
+    await publisher.next('pingresp');
+    await cloud.settled();
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb).toMatchObject({ reads: 1, writes: 1 });
+    expect(gateway.posts).toBe(1);
+  });
+
+  it('of a clean CONNECT and its DISCONNECT is 3 reads, 6 writes and 1 post', async () => {
+    const visitor = await TextClient.connect(cloud.gatewayUrl, 'visitor');
+    await cloud.settled();
+    visitor.send({ cmd: 'disconnect' });
+    await visitor.closed();
+    await cloud.settled();
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb.reads).toBeLessThanOrEqual(3);
+    expect(dynamodb.writes).toBeLessThanOrEqual(6);
+    expect(gateway.posts).toBe(1);
+  });
+
+  it('of a SUBSCRIBE to one filter without retained messages is 3 reads, 4 writes and 1 post', async () => {
+    subscriber.send({ cmd: 'subscribe', messageId: 2, subscriptions: [{ topic: 'one/filter', qos: 1 }] });
+    await subscriber.next('suback');
+    await cloud.settled();
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb.reads).toBeLessThanOrEqual(3);
+    expect(dynamodb.writes).toBeLessThanOrEqual(4);
+    expect(gateway.posts).toBe(1);
+  });
+
+  it('of ten QoS 0 publishes in one frame is one invocation, one commit and one post', async () => {
+    const message = { cmd: 'publish', topic: 'qos0/a', payload: 'x', qos: 0, dup: false, retain: false } as const;
+    publisher.send(...Array.from({ length: 10 }, () => message));
+    for (let count = 0; count < 10; count++) await subscriber.next('publish');
+    await cloud.settled();
+
+    const { dynamodb, gateway, lambda } = await cloud.bill();
+    expect(lambda.functions.onPackets.invocations).toBe(1);
+    expect(dynamodb.writes).toBe(1);
+    expect(gateway.posts).toBe(1);
+  });
+});
