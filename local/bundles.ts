@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -16,7 +17,7 @@ export interface Bundles {
 
 /** Bundles every function as it is deployed, and the threads of the local cloud, into a temporary folder. */
 export function bundle(entries: Readonly<Record<FunctionName, string>>): Bundles {
-  const folder = mkdtempSync(join(tmpdir(), 'cirrus-'));
+  const folder = join(tmpdir(), `cirrus-${randomUUID()}`);
   const threads = {
     containerThread: 'local/lambda/container-thread.ts',
     dynamoDbThread: 'local/dynamodb/dynamodb-thread.ts',
@@ -31,7 +32,7 @@ export function bundle(entries: Readonly<Record<FunctionName, string>>): Bundles
     target: 'node20',
     sourcemap: 'inline',
     sourcesContent: false,
-    logLevel: 'error',
+    logLevel: 'silent', // The error that is thrown has all of it.
   });
   const file = (name: string) => join(folder, `${name}.js`);
   const functions = Object.fromEntries(Object.keys(entries).map((name) => [name, file(name)]));

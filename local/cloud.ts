@@ -172,10 +172,11 @@ class LocalCloud implements Cloud {
     );
     this.dynamoDb = dynamoDb;
     this.dynamoDbEndpoint = endpoint;
+    // Only now: the lock of the embedded database keeps a second cloud away from the same folder.
+    for (const queue of Object.values(this.queues)) queue.restore();
+    this.gateway.disconnectFormer();
     this.connectQueues();
     this.schedule.start();
-    this.gateway.disconnectFormer(this.journal?.former ?? []);
-    this.journal?.forgetFormer();
   }
 
   async bill(): Promise<Bill> {

@@ -1,32 +1,35 @@
 import { Journal } from '../sqs/journal';
+import type { Accepted } from './gateway';
 
-type Entry = { opened: string; connectedAt: number } | { closed: string };
+type Entry = { opened: Accepted } | { closed: string };
 
 /** Remembers over a restart which connections were open, so that each still gets its `$disconnect`. */
 export class ConnectionJournal {
-  /** Connections that ended with the previous life. */
-  readonly former: readonly { id: string; connectedAt: number }[];
   private readonly journal: Journal<Entry>;
   private open = 0;
 
   constructor(path: string) {
     this.journal = new Journal(path);
-    const open = new Map<string, number>();
+  }
+
+  /** Connections that ended with the previous life. */
+  former(): Accepted[] {
+    const open = new Map<string, Accepted>();
     for (const entry of this.journal.read()) {
-      if ('opened' in entry) open.set(entry.opened, entry.connectedAt);
+      if ('opened' in entry) open.set(entry.opened.id, entry.opened);
       else open.delete(entry.closed);
     }
-    this.former = [...open].map(([id, connectedAt]) => ({ id, connectedAt }));
+    return [...open.values()];
   }
 
   /** Call when the former connections have been dealt with. */
-  forgetFormer(): void {
-    this.journal.rewrite([]);
+  begin(): void {
+    this.journal.begin([]);
   }
 
-  opened(id: string, connectedAt: number): void {
+  opened({ id, connectedAt }: Accepted): void {
     this.open += 1;
-    this.journal.append({ opened: id, connectedAt });
+    this.journal.append({ opened: { id, connectedAt } });
   }
 
   closed(id: string): void {

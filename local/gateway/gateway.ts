@@ -80,9 +80,11 @@ export class Gateway {
     this.connections.get(connectionId)?.cut();
   }
 
-  /** Sends `$disconnect` for connections that ended with the previous life of the gateway. */
-  disconnectFormer(connections: readonly Accepted[]): void {
-    for (const { id, connectedAt } of connections) this.enqueueDisconnect(id, connectedAt);
+  /** Sends `$disconnect` for the connections that ended with the previous life of the gateway. */
+  disconnectFormer(): void {
+    const { journal } = this.props;
+    for (const { id, connectedAt } of journal?.former() ?? []) this.enqueueDisconnect(id, connectedAt);
+    journal?.begin();
   }
 
   stop(): void {
@@ -115,7 +117,7 @@ export class Gateway {
     const limit = new FrameLimit(() => connection.close(1009));
     request.socket.prependListener('data', (chunk: Buffer) => limit.read(chunk));
     this.connections.set(accepted.id, connection);
-    this.props.journal?.opened(accepted.id, accepted.connectedAt);
+    this.props.journal?.opened(accepted);
     this.props.meter.connected();
   }
 

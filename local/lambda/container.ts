@@ -124,7 +124,7 @@ export class Container {
   }
 
   private end(): void {
-    this.alive = false;
+    this.fail('ended before it answered: nothing was left to wait for'); // Unless it already said why.
     clearTimeout(this.timeout);
     this.running?.reject(new Error(this.cause));
     this.running = undefined;

@@ -17,16 +17,10 @@ const longJournal = 1024 * 1024;
  * death of this process, though not a power cut.
  */
 export class Journal<Entry> {
-  private file: number;
+  private file: number | undefined;
   private bytes = 0;
 
-  constructor(private readonly path: string) {
-    this.file = openSync(path, 'a');
-  }
-
-  append(entry: Entry): void {
-    this.bytes += writeSync(this.file, `${JSON.stringify(entry)}\n`);
-  }
+  constructor(private readonly path: string) {}
 
   /** Entries of the previous life. A last line that was cut off by the death of its writer was never answered. */
   read(): Entry[] {
@@ -35,24 +29,27 @@ export class Journal<Entry> {
     return lines.map((line) => JSON.parse(line) as Entry);
   }
 
-  /** Replaces everything, in one step. */
-  rewrite(entries: readonly Entry[]): void {
+  /** Begins to write, with these entries instead of all former ones; a death in between leaves the old or the new. */
+  begin(entries: readonly Entry[]): void {
     const next = `${this.path}.next`;
     writeFileSync(next, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     renameSync(next, this.path);
-    closeSync(this.file);
     this.file = openSync(this.path, 'a');
-    this.bytes = 0;
+  }
+
+  append(entry: Entry): void {
+    this.bytes += writeSync(this.file!, `${JSON.stringify(entry)}\n`);
   }
 
   /** Forgets entries that no longer matter, if they are many. */
   clearIfLong(): void {
     if (this.bytes < longJournal) return;
-    ftruncateSync(this.file);
+    ftruncateSync(this.file!);
     this.bytes = 0;
   }
 
   close(): void {
-    closeSync(this.file);
+    if (this.file !== undefined) closeSync(this.file);
+    this.file = undefined;
   }
 }

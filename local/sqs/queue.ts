@@ -41,9 +41,18 @@ export class Queue {
   constructor(private readonly props: QueueProps) {
     this.line = props.spec.fifo ? new FifoLine() : new StandardLine();
     this.sequence = props.clock.now() * 1000;
-    if (props.journalPath === undefined) return;
-    this.journal = new Journal(props.journalPath);
-    this.restore(this.journal);
+    this.journal = props.journalPath === undefined ? undefined : new Journal(props.journalPath);
+  }
+
+  /** Takes over what the previous life left. */
+  restore(): void {
+    if (!this.journal) return;
+    const { alive, dead } = replay(this.journal.read());
+    const entries: Entry[] = [...alive, ...dead].map((message) => ({ sent: message }));
+    if (dead.length > 0) entries.push({ dead: dead.map(({ id }) => id) });
+    this.journal.begin(entries);
+    this.deadLetters.push(...dead);
+    for (const message of alive) this.admit(message);
   }
 
   /** Nothing to hand out and nothing handed out; messages that wait for their delay do not count. */
@@ -174,15 +183,6 @@ export class Queue {
   private nextSequence(): string {
     this.sequence += 1;
     return `188${String(this.sequence).padStart(17, '0')}`;
-  }
-
-  private restore(journal: Journal<Entry>): void {
-    const { alive, dead } = replay(journal.read());
-    const entries: Entry[] = [...alive, ...dead].map((message) => ({ sent: message }));
-    if (dead.length > 0) entries.push({ dead: dead.map(({ id }) => id) });
-    journal.rewrite(entries);
-    this.deadLetters.push(...dead);
-    for (const message of alive) this.admit(message);
   }
 }
 

@@ -1,0 +1,60 @@
+import { type Adapter, startAdapter } from '../clients/adapter';
+import { type Cloud, startCloud } from '../local/cloud';
+import { type CommandLine, parseCommandLine } from '../local/command-line';
+
+const host = '127.0.0.1';
+
+/** Broker and adapter on this machine, until Ctrl-C. */
+async function main(): Promise<void> {
+  const commandLine = parseCommandLine(process.argv.slice(2));
+  const interrupted = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
+  });
+  const verbose = commandLine.cloud.verbose || process.env.LOG === '1';
+  const cloud = await startCloud({ ...commandLine.cloud, verbose });
+  try {
+    const adapter = await listen(cloud, commandLine);
+    announce(cloud, adapter);
+    await interrupted;
+    await adapter.close();
+  } finally {
+    await cloud.stop();
+  }
+}
+
+function listen(cloud: Cloud, { mqttPort, mqttWebSocketPort }: CommandLine): Promise<Adapter> {
+  return startAdapter({
+    url: cloud.gatewayUrl,
+    listen: { host, port: mqttPort },
+    listenWebSocket: { host, port: mqttWebSocketPort },
+  });
+}
+
+function announce(cloud: Cloud, { port, webSocketPort }: Adapter): void {
+  console.log(`Stock MQTT clients connect to port ${port} (TCP) or ${webSocketPort} (WebSocket). For example:
+
+  mosquitto_sub -h ${host} -p ${port} -v -t 'hello/#'
+  mosquitto_pub -h ${host} -p ${port} -q 1 -r -t hello/world -m 'it works'
+
+What it would have cost on AWS: curl ${cloud.billUrl}
+`);
+  const ports = `mqtt=mqtt://${host}:${port} ws=ws://${host}:${webSocketPort}/mqtt`;
+  console.log(`ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}`);
+}
+
+/** One line a person can act on; `LOG=1` adds where it comes from. */
+function explain(error: unknown): string {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `port ${(error as Error & { port?: number }).port} is taken; choose another with --port, --mqtt-port or --mqtt-ws-port`;
+  }
+  if (!(error instanceof Error)) return String(error);
+  return process.env.LOG === '1' ? (error.stack ?? error.message) : error.message;
+}
+
+main().then(
+  () => process.exit(0),
+  (error) => {
+    console.error(explain(error));
+    process.exit(1);
+  },
+);

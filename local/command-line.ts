@@ -1,0 +1,86 @@
+import type { CloudOptions } from './cloud';
+
+/** What `npm start` was asked for. */
+export interface CommandLine {
+  readonly cloud: CloudOptions;
+  readonly mqttPort: number;
+  readonly mqttWebSocketPort: number;
+}
+
+interface Values {
+  port: number;
+  'mqtt-port': number;
+  'mqtt-ws-port': number;
+  containers: number;
+  data?: string;
+  dynamodb?: string;
+  verbose: boolean;
+}
+
+type Name = keyof Values;
+
+const defaults: Values = {
+  port: 8080,
+  'mqtt-port': 1883,
+  'mqtt-ws-port': 8083,
+  containers: 2,
+  verbose: false,
+};
+
+/** How each option's value is read. */
+const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, value: string) => string | number } = {
+  port: wholeNumber(0, 65535),
+  'mqtt-port': wholeNumber(0, 65535),
+  'mqtt-ws-port': wholeNumber(0, 65535),
+  containers: wholeNumber(1, 100),
+  data: folder,
+  dynamodb: httpUrl,
+};
+
+/** Reads `--name value` and `--name=value`. Throws an `Error` that names the option, the value and what is allowed. */
+export function parseCommandLine(words: readonly string[]): CommandLine {
+  const values: Values = { ...defaults };
+  const rest = words.flatMap(splitAtEquals);
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === '--verbose') values.verbose = true;
+    else Object.assign(values, option(word, rest.shift()));
+  }
+  const { port, containers, data, dynamodb, verbose } = values;
+  return {
+    cloud: { port, containers, data, dynamodb, verbose },
+    mqttPort: values['mqtt-port'],
+    mqttWebSocketPort: values['mqtt-ws-port'],
+  };
+}
+
+function splitAtEquals(word: string): string[] {
+  const equals = word.indexOf('=');
+  return word.startsWith('--') && equals > 0 ? [word.slice(0, equals), word.slice(equals + 1)] : [word];
+}
+
+function option(word: string, value: string | undefined): Record<string, string | number> {
+  const name = word.slice(2);
+  if (!word.startsWith('--') || !Object.hasOwn(parsers, name)) {
+    throw new Error(`${word} is not an option; allowed are --${Object.keys(parsers).join(', --')}, --verbose`);
+  }
+  if (value === undefined || value === '') throw new Error(`${word} needs a value`);
+  return { [name]: parsers[name as keyof typeof parsers](word, value) };
+}
+
+function wholeNumber(min: number, max: number) {
+  return (name: string, value: string): number => {
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+    throw new Error(`${name} is ${JSON.stringify(value)}, but must be a whole number from ${min} to ${max}`);
+  };
+}
+
+function folder(name: string, value: string): string {
+  if (!value.startsWith('--')) return value;
+  throw new Error(`${name} is ${JSON.stringify(value)}, but must be a folder`);
+}
+
+function httpUrl(name: string, value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value;
+  throw new Error(`${name} is ${JSON.stringify(value)}, but must be an http:// or https:// address`);
+}

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { tables } from '../../lambdas/storage/schema';
+import { startCloud } from '../../local/cloud';
+import { fixtures, TestCloud } from './support';
+
+describe('DynamoDB', () => {
+  let test: TestCloud;
+  let dynamodb: ReturnType<TestCloud['dynamodb']>;
+  beforeAll(async () => {
+    test = await TestCloud.start();
+    dynamodb = test.dynamodb();
+  });
+  afterAll(() => test.cloud.stop());
+
+  const key = (id: string) => ({ TableName: 'cirrus-sessions', Key: { id: { S: id }, part: { S: 'head' } } });
+
+  it('has the tables of the schema', async () => {
+    const { TableNames } = await dynamodb.listTables({});
+    expect(TableNames).toEqual(
+      Object.keys(tables)
+        .map((table) => `cirrus-${table}`)
+        .sort(),
+    );
+    const { Table } = await dynamodb.describeTable({ TableName: 'cirrus-sessions' });
+    expect(Table!.KeySchema).toEqual([
+      { AttributeName: 'id', KeyType: 'HASH' },
+      { AttributeName: 'part', KeyType: 'RANGE' },
+    ]);
+  });
+
+  it('prices every call by operation and table, failed conditions too', async () => {
+    await test.cloud.resetBill();
+    const Item = { ...key('priced').Key, text: { S: 'x'.repeat(1500) } };
+    await dynamodb.putItem({ TableName: 'cirrus-sessions', Item });
+    await dynamodb.getItem(key('priced'));
+    await dynamodb.getItem({ ...key('priced'), ConsistentRead: true });
+    const onlyNew = { TableName: 'cirrus-sessions', Item, ConditionExpression: 'attribute_not_exists(id)' };
+    await expect(dynamodb.putItem(onlyNew)).rejects.toThrow('conditional request failed');
+    await dynamodb.batchWriteItem({
+      RequestItems: {
+        'cirrus-sessions': [{ PutRequest: { Item: key('b').Key } }, { DeleteRequest: { Key: key('c').Key } }],
+      },
+    });
+
+    const { dynamodb: bill } = await test.cloud.bill();
+    expect(bill).toMatchObject({ reads: 1.5, writes: 5, calls: 5 });
+    expect(bill.tables).toEqual({
+      sessions: {
+        PutItem: { calls: 2, reads: 0, writes: 3 },
+        GetItem: { calls: 2, reads: 1.5, writes: 0 },
+        BatchWriteItem: { calls: 1, reads: 0, writes: 2 },
+      },
+    });
+  });
+
+  it('shows consumed capacity only to who asked for it', async () => {
+    expect(await dynamodb.getItem(key('a'))).not.toHaveProperty('ConsumedCapacity');
+    const asking = await dynamodb.getItem({ ...key('a'), ReturnConsumedCapacity: 'TOTAL' });
+    expect(asking.ConsumedCapacity).toMatchObject({ CapacityUnits: 0.5 });
+  });
+
+  it('can be any other endpoint', async () => {
+    const other = await startCloud({ functions: fixtures, dynamodb: test.cloud.endpoints.dynamodb });
+    try {
+      const item = { ...key('shared').Key };
+      await new TestClient(other.endpoints.dynamodb).put(item);
+      expect((await dynamodb.getItem({ ...key('shared'), ConsistentRead: true })).Item).toEqual(item);
+      expect((await other.bill()).dynamodb.writes).toBe(1);
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it('refuses to start on an endpoint that does not answer', async () => {
+    await expect(startCloud({ functions: fixtures, dynamodb: 'http://127.0.0.1:9' })).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+/** The least that DynamoDB asks of a request. */
+class TestClient {
+  constructor(private readonly endpoint: string) {}
+
+  async put(Item: unknown): Promise<void> {
+    const authorization = 'AWS4-HMAC-SHA256 Credential=a/b/c/dynamodb/d, SignedHeaders=host, Signature=e';
+    const headers = { authorization, 'x-amz-target': 'DynamoDB_20120810.PutItem' };
+    await fetch(this.endpoint, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify({ TableName: 'cirrus-sessions', Item }),
+    });
+  }
+}

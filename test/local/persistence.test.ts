@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { startCloud } from '../../local/cloud';
+import { fixtures, TestCloud, until } from './support';
+
+describe('a cloud with a data folder', () => {
+  let data: string;
+  beforeEach(() => {
+    data = mkdtempSync(join(tmpdir(), 'cirrus-test-'));
+  });
+  afterEach(() => rmSync(data, { recursive: true, force: true }));
+
+  const item = { TableName: 'cirrus-sessions', Item: { id: { S: 'kept' }, part: { S: 'head' } } };
+  const key = { TableName: 'cirrus-sessions', Key: item.Item };
+
+  it('keeps tables, queues, delays and dead letters over a restart, and disconnects who was connected', async () => {
+    const first = await TestCloud.start({ data, containers: 1 });
+    const client = await first.connect();
+    client.send('sleep 5000');
+    await until(() => first.bodies(client.id).length === 1);
+    client.send('waiting');
+    const timer = { QueueUrl: first.queueUrl('timer'), MessageBody: 'timer' };
+    await first.sqs().sendMessage({ ...timer, DelaySeconds: 600 });
+    await first.dynamodb().putItem(item);
+    await until(async () => (await first.cloud.bill()).gateway.frames === 2);
+    await first.cloud.stop();
+
+    const second = await TestCloud.start({ data, functions: { ...fixtures, onPackets: fixtures.onTimer } });
+    await until(() => second.bodies(client.id).length === 1);
+    expect((await second.dynamodb().getItem(key)).Item).toEqual(item.Item);
+    expect(second.records(client.id)[0]!.attributes.ApproximateReceiveCount).toBe('2');
+    await until(() => second.bodies(client.id).includes('disconnect'));
+    expect(second.bodies(client.id)).toEqual(['sleep 5000', 'waiting', 'disconnect']);
+    expect(second.bodies()).not.toContain('timer');
+    second.cloud.clock.jump(600_000);
+    await until(() => second.bodies().includes('timer'));
+    await second.cloud.stop();
+
+    const third = await TestCloud.start({ data });
+    await third.cloud.settled();
+    expect(third.batches).toEqual([]);
+    await third.cloud.stop();
+  }, 15_000);
+
+  it('keeps dead letters', async () => {
+    const first = await TestCloud.start({ data, visibilitySeconds: 0.01 });
+    const client = await first.connect();
+    client.send('fail');
+    await until(() => first.cloud.deadLetters().length === 1);
+    await first.cloud.stop();
+
+    const second = await TestCloud.start({ data });
+    expect(second.cloud.deadLetters()).toMatchObject([{ queue: 'packets', body: 'fail', receives: 5 }]);
+    await second.cloud.stop();
+  });
+
+  it('survives kill -9', async () => {
+    const script = `
+      const { startCloud } = require('./local/cloud');
+      startCloud({ data: ${JSON.stringify(data)}, functions: ${JSON.stringify(fixtures)} })
+        .then((cloud) => console.log(cloud.gatewayUrl + ' ' + cloud.endpoints.dynamodb));`;
+    const child = spawn(process.execPath, ['--require', 'tsx/cjs', '--eval', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [gatewayUrl = ''] = String(await new Promise((resolve) => child.stdout.once('data', resolve))).split(' ');
+    const socket = new WebSocket(gatewayUrl);
+    await new Promise((resolve) => socket.once('open', resolve));
+    const echoed = new Promise((resolve) => socket.once('message', resolve));
+    socket.send('write killed');
+    socket.send('echo done');
+    await echoed;
+    socket.send('sleep 5000');
+    socket.send('waiting');
+    const pinged = new Promise((resolve) => socket.once('pong', resolve));
+    socket.ping();
+    await pinged;
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+
+    const next = await TestCloud.start({ data });
+    await until(() => next.bodies().includes('sleep 5000'));
+    await next.cloud.faults.kill();
+    const written = { TableName: 'cirrus-sessions', Key: { id: { S: 'killed' }, part: { S: 'head' } } };
+    expect((await next.dynamodb().getItem(written)).Item).toMatchObject({ steps: { N: '1' } });
+    await next.cloud.stop();
+    const last = await TestCloud.start({ data });
+    await until(() => last.bodies().includes('sleep 5000'));
+    await last.cloud.stop();
+  }, 20_000);
+
+  it('is closed to a second cloud', async () => {
+    const first = await TestCloud.start({ data });
+    try {
+      await expect(startCloud({ data, functions: fixtures })).rejects.toThrow(data);
+    } finally {
+      await first.cloud.stop();
+    }
+  });
+});

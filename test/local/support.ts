@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiGatewayManagementApi } from '@aws-sdk/client-apigatewaymanagementapi';
+import { DynamoDB } from '@aws-sdk/client-dynamodb';
+import { SQS } from '@aws-sdk/client-sqs';
+import type { APIGatewayProxyWebsocketEventV2, SQSRecord } from 'aws-lambda';
+import { type ClientOptions, WebSocket } from 'ws';
+import type { QueueName } from '../../lambdas/deployment';
+import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud';
+
+const entry = (file: string) => ({ entry: `test/local/fixtures/${file}.ts` });
+
+export const fixtures = {
+  onConnect: entry('on-connect'),
+  onPackets: entry('on-batch'),
+  onFanOut: entry('on-batch'),
+  onTimer: entry('on-batch'),
+  onSchedule: entry('on-schedule'),
+} as const;
+
+const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+
+/** A local cloud with the fixtures for functions, and everything they logged. */
+export class TestCloud {
+  private constructor(
+    readonly cloud: Cloud,
+    private readonly lines: readonly string[],
+  ) {}
+
+  static async start(options: CloudOptions = {}): Promise<TestCloud> {
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    const cloud = await startCloud({ functions: fixtures, verbose: true, log, ...options });
+    return new TestCloud(cloud, lines);
+  }
+
+  get connectEvents(): (APIGatewayProxyWebsocketEventV2 & { headers: Record<string, string> })[] {
+    return this.logged('connect');
+  }
+
+  /** Every batch of records that was delivered. */
+  get batches(): SQSRecord[][] {
+    return this.logged('batch');
+  }
+
+  get schedules(): unknown[] {
+    return this.logged('schedule');
+  }
+
+  get errors(): string[] {
+    return this.lines.filter((line) => !line.includes('{'));
+  }
+
+  /** Delivered records, those of one connection if its id is given. */
+  records(connectionId?: string): SQSRecord[] {
+    const all = this.batches.flat();
+    return connectionId === undefined
+      ? all
+      : all.filter(({ attributes }) => attributes.MessageGroupId === connectionId);
+  }
+
+  bodies(connectionId?: string): string[] {
+    return this.records(connectionId).map(({ body }) => body);
+  }
+
+  connectionsApi() {
+    return new ApiGatewayManagementApi({ endpoint: this.cloud.callbackUrl, region: 'us-east-1', credentials });
+  }
+
+  sqs() {
+    return new SQS({ endpoint: this.cloud.endpoints.sqs, region: 'us-east-1', credentials });
+  }
+
+  dynamodb(maxAttempts = 3) {
+    return new DynamoDB({ endpoint: this.cloud.endpoints.dynamodb, region: 'us-east-1', credentials, maxAttempts });
+  }
+
+  queueUrl(name: QueueName): string {
+    return `${this.cloud.endpoints.sqs}/000000000000/${name}${name === 'timer' ? '' : '.fifo'}`;
+  }
+
+  async connect(query = '', protocols?: string[], options?: ClientOptions): Promise<Client> {
+    const socket = new WebSocket(this.cloud.gatewayUrl + query, protocols ?? [], options);
+    const client = new Client(socket);
+    await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
+    client.id = this.cloud.connections().at(-1)!;
+    return client;
+  }
+
+  private logged(kind: string) {
+    const prefix = `{"${kind}":`;
+    const json = this.lines.map((line) => line.slice(line.indexOf(' ') + 1)).filter((line) => line.startsWith(prefix));
+    return json.map((line) => JSON.parse(line)[kind]);
+  }
+}
+
+/** A WebSocket client that keeps what it received. */
+export class Client {
+  id = '';
+  readonly received: string[] = [];
+  readonly closed: Promise<number>;
+
+  constructor(readonly socket: WebSocket) {
+    socket.on('message', (data) => this.received.push(data.toString()));
+    this.closed = new Promise((resolve) => socket.once('close', resolve));
+  }
+
+  send(...texts: readonly string[]): void {
+    for (const text of texts) this.socket.send(text);
+  }
+
+  /** Sends one frame and resolves with the next one that comes back. */
+  async ask(text: string): Promise<string> {
+    const seen = this.received.length;
+    this.send(text);
+    await until(() => this.received.length > seen);
+    return this.received[seen]!;
+  }
+}
+
+/** Waits for something that is about to happen. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = Date.now() + 4000;
+  while (!(await holds())) {
+    if (Date.now() > deadline) throw new Error(`still not: ${holds}`);
+    await sleep(3);
+  }
+}
