@@ -43,12 +43,12 @@ function print(text: string): number {
   return 0;
 }
 
-main(process.argv.slice(2)).then(
-  (exitCode) => {
-    process.exitCode = exitCode;
-  },
-  (error: Error) => {
+main(process.argv.slice(2))
+  .catch((error: Error) => {
     process.stderr.write(`cirrus-mqtt: ${error.message}\n`);
-    process.exitCode = 1;
-  },
-);
+    return 1;
+  })
+  .then((exitCode) => {
+    process.exitCode = exitCode;
+    process.stdin.destroy(); // Else a half-read stdin keeps the process.
+  });

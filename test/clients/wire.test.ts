@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from '@jest/globals';
-import { FrameWriter, MAX_FRAME_BYTES, MAX_FRAME_CHARACTERS, readFrame } from '../../clients/wire';
+import { describe, expect, it, jest } from '@jest/globals';
+import * as wire from '../../clients/wire';
 import vectors from '../../docs/wire-vectors.json';
 import { wholePacketBytes } from './support/packets';
 
@@ -13,7 +13,7 @@ const bytesOf = (hex: string) => Buffer.from(expand(hex), 'hex');
 const inShort = (text: string) =>
   text.length < 200 ? text : `${text.slice(0, 80)}... ${createHash('sha1').update(text).digest('hex')}`;
 
-function play(writes: string[]): string[] {
+function play(writes: string[], { FrameWriter }: typeof wire = wire): string[] {
   const frames: string[] = [];
   const writer = new FrameWriter((frame) => frames.push(frame));
   for (const write of writes) {
@@ -24,21 +24,41 @@ function play(writes: string[]): string[] {
   return frames;
 }
 
-describe('the wire format, by its test vectors', () => {
+/** The wire format as a browser runs it. */
+function wireWithoutBuffer(): typeof wire {
+  const { Buffer } = globalThis;
+  let loaded: typeof wire | undefined;
+  try {
+    Object.assign(globalThis, { Buffer: undefined });
+    jest.isolateModules(() => {
+      loaded = require('../../clients/wire');
+    });
+  } finally {
+    Object.assign(globalThis, { Buffer });
+  }
+  return loaded!;
+}
+
+describe.each([
+  ['in Node', wire],
+  ['in a browser', wireWithoutBuffer()],
+])('the wire format %s, by its test vectors', (_where, implementation) => {
   it.each(vectors.clientToServer)('writes: $name', ({ writes, frames }) => {
-    expect(play(writes).map(inShort)).toEqual(frames.map(expand).map(inShort));
+    expect(play(writes, implementation).map(inShort)).toEqual(frames.map(expand).map(inShort));
   });
 
   it.each(vectors.clientToServerErrors)('refuses to write: $name', ({ writes, error }) => {
-    expect(() => play(writes)).toThrow(error);
+    expect(() => play(writes, implementation)).toThrow(error);
   });
 
   it.each(vectors.serverToClient)('reads: $name', ({ frame, bytes }) => {
-    expect(inShort(Buffer.from(readFrame(expand(frame))).toString('hex'))).toBe(inShort(expand(bytes)));
+    const read = implementation.readFrame(expand(frame));
+
+    expect(inShort(Buffer.from(read).toString('hex'))).toBe(inShort(expand(bytes)));
   });
 
   it.each(vectors.serverToClientErrors)('refuses to read: $name', ({ frame, error }) => {
-    expect(() => readFrame(expand(frame))).toThrow(new Error(error));
+    expect(() => implementation.readFrame(expand(frame))).toThrow(new Error(error));
   });
 });
 
@@ -54,9 +74,9 @@ describe('the frame writer', () => {
 
   it('keeps every frame within the limit of API Gateway when the numbers grow', () => {
     const longestNumber = '999999999999999.'; // 15 digits; a connection lives two hours.
-    const base64 = Buffer.alloc(MAX_FRAME_BYTES).toString('base64');
+    const base64 = Buffer.alloc(wire.MAX_FRAME_BYTES).toString('base64');
 
-    expect((longestNumber + base64).length).toBe(MAX_FRAME_CHARACTERS);
+    expect((longestNumber + base64).length).toBe(wire.MAX_FRAME_CHARACTERS);
   });
 
   it('puts a random stream into whole packets and slices, in order and without loss', () => {
@@ -67,7 +87,7 @@ describe('the frame writer', () => {
     const raw = frames.map((frame) => Buffer.from(frame.slice(frame.indexOf('.') + 1), 'base64'));
     expect(Buffer.concat(raw).equals(stream)).toBe(true);
     expect(frames.map((frame) => Number.parseInt(frame, 10))).toEqual(frames.map((_frame, index) => index + 1));
-    expect(Math.max(...raw.map((bytes) => bytes.length))).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+    expect(Math.max(...raw.map((bytes) => bytes.length))).toBeLessThanOrEqual(wire.MAX_FRAME_BYTES);
     expect(framesThatMix(raw)).toEqual([]);
   });
 });

@@ -1,0 +1,321 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type Adapter, startAdapter } from '../../clients/adapter';
+import { NodeWebSocket } from '../../clients/node-websocket';
+
+const ping = Buffer.from('c000', 'hex');
+const pingFrame = '1.wAA=';
+
+/** A gateway that says nothing by itself. */
+interface SilentGateway {
+  url: string;
+  server: WebSocketServer;
+  sockets: WebSocket[];
+  frames: string[];
+}
+
+const endings: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function silentGateway(verifyClient?: (info: unknown, accept: (yes: boolean) => void) => void) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', verifyClient });
+  await once(server, 'listening');
+  const gateway: SilentGateway = {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    server,
+    sockets: [],
+    frames: [],
+  };
+  server.on('connection', (socket) => {
+    gateway.sockets.push(socket);
+    socket.on('message', (data) => gateway.frames.push(data.toString()));
+  });
+  endings.push(async () => {
+    for (const socket of server.clients) socket.terminate();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return gateway;
+}
+
+interface StartedAdapter extends Adapter {
+  lines: string[];
+}
+
+async function adapterFor(url: string): Promise<StartedAdapter> {
+  const lines: string[] = [];
+  const loopback = { host: '127.0.0.1', port: 0 };
+  const adapter = await startAdapter({
+    url,
+    listen: loopback,
+    listenWebSocket: loopback,
+    log: (line) => lines.push(line),
+  });
+  endings.push(() => adapter.close());
+  return { ...adapter, lines };
+}
+
+async function tcpClient(adapter: Adapter): Promise<Socket> {
+  const socket = connect(adapter.port!, '127.0.0.1');
+  endings.push(() => socket.destroy());
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+async function webSocketClient(adapter: Adapter, protocols: string[], path = '/mqtt'): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
+  endings.push(() => socket.terminate());
+  await once(socket, 'open');
+  return socket;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('a client of the adapter', () => {
+  it('may speak before the gateway has answered', async () => {
+    let accept = (_yes: boolean) => {};
+    const gateway = await silentGateway((_info, answer) => {
+      accept = answer;
+    });
+    const client = await tcpClient(await adapterFor(gateway.url));
+
+    client.write(ping);
+    await pause(30);
+    accept(true);
+
+    await until(() => gateway.frames.length > 0);
+    expect(gateway.frames).toEqual([pingFrame]);
+  });
+
+  it('gets the last words of the broker before its connection ends', async () => {
+    const gateway = await silentGateway();
+    const client = await tcpClient(await adapterFor(gateway.url));
+    await until(() => gateway.sockets.length === 1);
+
+    const received: Buffer[] = [];
+    client.on('data', (chunk) => received.push(chunk));
+    gateway.sockets[0]!.send(Buffer.from('20020005', 'hex').toString('base64'));
+    gateway.sockets[0]!.close();
+
+    await once(client, 'close');
+    expect(Buffer.concat(received).toString('hex')).toBe('20020005');
+  });
+
+  it('takes its connection to the gateway along, after its last packet', async () => {
+    const gateway = await silentGateway();
+    const client = await tcpClient(await adapterFor(gateway.url));
+    await until(() => gateway.sockets.length === 1);
+
+    client.end(ping);
+
+    await once(gateway.sockets[0]!, 'close');
+    expect(gateway.frames).toEqual([pingFrame]);
+  });
+
+  it('is let go when the gateway cannot be reached, and the log says why', async () => {
+    const adapter = await adapterFor('ws://127.0.0.1:1');
+
+    await once(await tcpClient(adapter), 'close');
+
+    expect(adapter.lines.at(-1)).toBe('#1 closed: connect ECONNREFUSED 127.0.0.1:1');
+  });
+
+  it('is let go when the gateway answers in place of the broker', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter);
+    await until(() => gateway.sockets.length === 1);
+
+    gateway.sockets[0]!.send('{"message": "Forbidden", "connectionId": "abc="}');
+
+    await once(client, 'close');
+    expect(adapter.lines.at(-1)).toBe('#1 closed: gateway: Forbidden');
+  });
+
+  it('ends alone when it sends what is no MQTT', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const [bad, good] = [await tcpClient(adapter), await tcpClient(adapter)];
+
+    bad.write(Buffer.from('30ffffffff', 'hex'));
+    await once(bad, 'close');
+    good.write(ping);
+
+    await until(() => gateway.frames.length > 0);
+    expect(adapter.lines.at(-1)).toBe('#1 closed: malformed remaining length: more than 4 bytes');
+    expect(gateway.frames).toEqual([pingFrame]);
+  });
+
+  it('ends alone when its packet is too large, and the log names size and limit', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter);
+
+    client.write(Buffer.from('30fdff05', 'hex'));
+
+    await once(client, 'close');
+    expect(adapter.lines.at(-1)).toBe('#1 closed: a packet of 98305 bytes is over the limit of 98304');
+  });
+});
+
+describe('backpressure', () => {
+  const total = 30_000_000;
+
+  it('holds back a client that is faster than the gateway', async () => {
+    const gateway = await silentGateway();
+    const client = await tcpClient(await adapterFor(gateway.url));
+    await until(() => gateway.sockets.length === 1);
+    gateway.sockets[0]!.pause();
+
+    client.write(Buffer.alloc(total).fill(ping));
+    await pause(200);
+    expect(client.writableLength).toBeGreaterThan(total / 3);
+
+    gateway.sockets[0]!.resume();
+    const rawBytes = () => gateway.frames.reduce((sum, frame) => sum + bytesOf(frame).length, 0);
+    await until(() => gateway.frames.length > total / 25_000 && rawBytes() === total);
+  });
+
+  it('holds back a gateway that is faster than the client', async () => {
+    const gateway = await silentGateway();
+    const client = await tcpClient(await adapterFor(gateway.url));
+    await until(() => gateway.sockets.length === 1);
+    const post = Buffer.alloc(60_000).fill(ping).toString('base64');
+
+    client.pause();
+    for (let sent = 0; sent < total; sent += 60_000) gateway.sockets[0]!.send(post);
+    await pause(200);
+    expect(gateway.sockets[0]!.bufferedAmount).toBeGreaterThan(total / 3);
+
+    let received = 0;
+    client.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    client.resume();
+    await until(() => received === total);
+  });
+
+  it('gathers the packets of many turns in one frame while the gateway is slow', async () => {
+    const gateway = await silentGateway();
+    const socket = new NodeWebSocket(gateway.url);
+    endings.push(() => socket.terminate());
+    await once(socket, 'open');
+    gateway.sockets[0]!.pause();
+    const frames = Math.ceil(total / 24_564);
+
+    socket.write(Buffer.alloc(total).fill(ping));
+    for (let n = 0; n < 50; n++) {
+      socket.write(ping);
+      await turn();
+    }
+    gateway.sockets[0]!.resume();
+
+    await until(() => gateway.frames.length === frames);
+    await pause(20);
+    expect(gateway.frames.length).toBe(frames);
+    expect(bytesOf(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * ping.length);
+  });
+});
+
+describe('a WebSocket client of the adapter', () => {
+  it.each([
+    [['mqtt'], 'mqtt'],
+    [['mqttv3.1'], 'mqttv3.1'],
+    [['other', 'mqtt'], 'mqtt'],
+    [[], ''],
+  ])('that offers %j is given "%s"', async (offered, given) => {
+    const client = await webSocketClient(await adapterFor((await silentGateway()).url), offered);
+
+    expect(client.protocol).toBe(given);
+  });
+
+  it('may cut packets into frames as it likes', async () => {
+    const gateway = await silentGateway();
+    const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);
+
+    client.send(ping.subarray(0, 1));
+    client.send(ping.subarray(1));
+
+    await until(() => gateway.frames.length > 0);
+    expect(gateway.frames).toEqual([pingFrame]);
+  });
+
+  it('is closed with 1003 when it sends text, and nothing of it is passed on', async () => {
+    const gateway = await silentGateway();
+    const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);
+
+    client.send('\u0030\u0000');
+
+    expect((await once(client, 'close'))[0]).toBe(1003);
+    await until(() => gateway.server.clients.size === 0);
+    expect(gateway.frames).toEqual([]);
+  });
+
+  it('is refused on any path but /mqtt', async () => {
+    const adapter = await adapterFor((await silentGateway()).url);
+
+    await expect(webSocketClient(adapter, ['mqtt'], '/other')).rejects.toThrow('Unexpected server response: 400');
+  });
+});
+
+describe('closing the adapter', () => {
+  it('ends its listeners and all connections', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const [tcp, webSocket] = [await tcpClient(adapter), await webSocketClient(adapter, ['mqtt'])];
+    await until(() => gateway.server.clients.size === 2);
+
+    await Promise.all([once(tcp, 'close'), once(webSocket, 'close'), adapter.close()]);
+
+    await until(() => gateway.server.clients.size === 0);
+    await expect(tcpClient(adapter)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('waits for no gateway that never answers', async () => {
+    const deaf = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    endings.push(() => deaf.close());
+    const adapter = await adapterFor(`ws://127.0.0.1:${(deaf.address() as AddressInfo).port}`);
+    const leaving = await tcpClient(adapter);
+    await tcpClient(adapter);
+    await until(() => adapter.lines.length === 2);
+
+    leaving.destroy();
+
+    await adapter.close();
+  });
+});
+
+describe('starting the adapter', () => {
+  it('names a port that is taken, and leaves no other listener behind', async () => {
+    const { url } = await silentGateway();
+    const first = await adapterFor(url);
+    const free = createServer().listen(0, '127.0.0.1');
+    await once(free, 'listening');
+    const { port } = free.address() as AddressInfo;
+    await new Promise((resolve) => free.close(resolve));
+
+    const second = startAdapter({
+      url,
+      listen: { host: '127.0.0.1', port },
+      listenWebSocket: { host: '127.0.0.1', port: first.webSocketPort! },
+    });
+
+    await expect(second).rejects.toThrow(`port ${first.webSocketPort} is taken`);
+    await expect(tcpClient({ port } as Adapter)).rejects.toThrow('ECONNREFUSED');
+  });
+});
+
+function bytesOf(frame: string): Buffer {
+  return Buffer.from(frame.slice(frame.indexOf('.') + 1), 'base64');
+}
