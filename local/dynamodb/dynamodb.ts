@@ -3,6 +3,10 @@ import type { DynamoDbUsage } from '../bill';
 import type { Rule } from '../fault-rules';
 import type { DynamoDbData, DynamoDbMessage, DynamoDbOrder } from './dynamodb-messages';
 
+function cannotOpen(path: string, error: Error): Error {
+  return new Error(`${path} cannot be opened (${error.message}); is another local cloud using it?`);
+}
+
 /** DynamoDB in a thread of its own, so that it has a core of its own. */
 export class DynamoDb {
   private readonly waiting: ((usage: DynamoDbUsage) => void)[] = [];
@@ -20,7 +24,7 @@ export class DynamoDb {
     const worker = new Worker(thread, { workerData: data });
     const dynamoDb = new DynamoDb(worker, kill);
     return new Promise<{ dynamoDb: DynamoDb; endpoint: string }>((resolve, reject) => {
-      worker.on('error', reject);
+      worker.on('error', (error) => reject(data.path === undefined ? error : cannotOpen(data.path, error)));
       worker.on('message', (message: DynamoDbMessage) => {
         if (message.kind === 'ready') resolve({ dynamoDb, endpoint: `http://127.0.0.1:${message.port}` });
         else if (message.kind === 'failed') worker.terminate().then(() => reject(new Error(message.error)));
