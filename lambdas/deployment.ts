@@ -56,7 +56,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     memoryMb: 1024,
     reads: ['sessions', 'inflight', 'topicIndex'],
     writes: ['sessions', 'inflight', 'topicIndex'],
-    sendsTo: ['packets'],
+    sendsTo: ['packets', 'timer'],
     connections: ['POST', 'DELETE'],
   },
   onTimer: {
