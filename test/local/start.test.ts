@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { fixtures } from './support';
+
+const root = `${__dirname}/../..`;
+
+describe('npm start', () => {
+  let child: ChildProcess | undefined;
+  afterEach(() => {
+    child?.kill('SIGKILL');
+  });
+
+  const start = (...options: readonly string[]) => {
+    const words = ['--require', 'tsx/cjs', 'bin/local.ts', '--port', '0', '--mqtt-port', '0', '--mqtt-ws-port', '0'];
+    const started = spawn(process.execPath, [...words, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = started;
+    const status = new Promise((resolve) => started.once('exit', resolve));
+    return { started, status, errors: text(started.stderr) };
+  };
+
+  const ready = async (output: NodeJS.ReadableStream) => {
+    let said = '';
+    for await (const chunk of output) {
+      said += chunk;
+      if (/^ready .*\n/m.test(said)) return said;
+    }
+    throw new Error(`it was never ready, but said ${said}`);
+  };
+
+  it('says what to try and when it is ready, and ends with 0 on Ctrl-C', async () => {
+    const { started, status, errors } = start();
+    const said = await ready(started.stdout);
+
+    const ports = 'gateway=ws:\\/\\/127\\.0\\.0\\.1:(\\d+)\\/mqtt mqtt=mqtt:\\/\\/127\\.0\\.0\\.1:(\\d+)';
+    const match = new RegExp(`\\nready ${ports} ws=ws://127.0.0.1:\\d+/mqtt bill=http://127.0.0.1:\\d+/bill\\n$`).exec(
+      said,
+    )!;
+    expect(said).toContain(`mosquitto_sub -h 127.0.0.1 -p ${match[2]}`);
+    expect(said).toContain(`mosquitto_pub -h 127.0.0.1 -p ${match[2]}`);
+    expect((await fetch(`http://127.0.0.1:${match[1]}/bill`)).status).toBe(200);
+    started.kill('SIGINT');
+    expect(await status).toBe(0);
+    expect(await errors).toBe('');
+  }, 20_000);
+
+  it('names a port that is taken', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as { port: number };
+
+    for (const option of ['--port', '--mqtt-port', '--mqtt-ws-port']) {
+      const { status, errors } = start(option, String(port));
+      expect(await status).toBe(1);
+      expect(await errors).toMatch(new RegExp(`^port ${port} is taken.*\\n$`));
+    }
+    taken.close();
+  }, 20_000);
+
+  it('refuses a wrong option in one line', async () => {
+    const { status, errors } = start('--containers', 'many');
+    expect(await status).toBe(1);
+    expect(await errors).toBe('--containers is "many", but must be a whole number from 1 to 100\n');
+  }, 20_000);
+});
+
+describe('stop', () => {
+  it('leaves nothing that keeps the process alive', async () => {
+    const script = `
+      const { WebSocket } = require('ws');
+      const { startCloud } = require('./local/cloud');
+      async function main() {
+        const cloud = await startCloud({ functions: ${JSON.stringify(fixtures)} });
+        const socket = new WebSocket(cloud.gatewayUrl).on('error', () => {});
+        await new Promise((resolve) => socket.once('open', resolve));
+        socket.send('hang');
+        await cloud.runSchedule();
+        await cloud.stop();
+        console.log(process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap').join());
+      }
+      main();`;
+    const child = spawn(process.execPath, ['--require', 'tsx/cjs', '--eval', script], { cwd: root });
+    const output = text(child.stdout);
+
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+    expect((await output).trim()).not.toContain('Worker');
+    expect((await output).trim()).not.toContain('Timeout');
+  }, 15_000);
+});
