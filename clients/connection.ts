@@ -24,7 +24,6 @@ export const connectionFlags = {
   'will-qos': { type: 'string' },
   'will-retain': { type: 'boolean' },
   debug: { type: 'boolean', short: 'd' },
-  quiet: { type: 'boolean' },
 } as const satisfies Flags;
 
 /** What the help of `pub` and `sub` says of these flags. */
@@ -45,7 +44,6 @@ as whom:
 
   -q, --qos        0, 1 or 2; 0
   -d, --debug      name the packets on stderr
-  --quiet          no errors on stderr
 `;
 
 type Values = ParsedValues<typeof connectionFlags>;

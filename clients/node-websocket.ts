@@ -64,10 +64,10 @@ export class NodeWebSocket extends WebSocket {
     }
   }
 
-  /** While earlier frames wait for the network, packets gather for a fuller frame instead of queueing in small ones. */
+  /** While the handshake or earlier frames wait for the network, packets gather for a fuller frame instead of queueing in small ones. */
   private readonly endTurn = (): void => {
     this.turnEnds = false;
-    if (this.unsentFrames === 0) this.frames.flush();
+    if (this.readyState !== WebSocket.CONNECTING && this.unsentFrames === 0) this.frames.flush();
   };
 
   private sendFrame(frame: string): void {
@@ -85,6 +85,7 @@ export class NodeWebSocket extends WebSocket {
     this.early = [];
     this.earlyBytes = 0;
     for (const frame of frames) this.sendFrame(frame);
+    this.frames.flush();
   }
 
   private readonly onSent = (error?: Error): void => {

@@ -17,6 +17,7 @@ const help = `usage: cirrus-mqtt sub -L wss://... -t filter [-t filter ...]
   -C               leave after so many messages
   -W               leave after so many seconds, with exit code 27
   -E               leave once subscribed
+  --quiet          do not tell of lost connections
 
 ${connectionHelp}`;
 
@@ -31,6 +32,7 @@ const flags = {
   count: { type: 'string', short: 'C' },
   timeout: { type: 'string', short: 'W' },
   'exit-subscribed': { type: 'boolean', short: 'E' },
+  quiet: { type: 'boolean' },
 } as const satisfies Flags;
 
 type Values = ParsedValues<typeof flags>;

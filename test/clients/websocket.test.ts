@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import WebSocket from 'ws';
-import { CirrusWebSocket } from '../../clients/websocket';
+import { CirrusWebSocket, type TextSocketClass } from '../../clients/websocket';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
 const connectPacket = Uint8Array.from(Buffer.from('100d00044d515454040200140001', 'hex')).slice();
@@ -16,7 +16,7 @@ afterAll(() => gateway.close());
 
 /** As Paho does: a WebSocket class, `on...` handlers, ArrayBuffers. */
 function openLikePaho() {
-  const socket = new CirrusWebSocket(gateway.url, ['mqtt'], WebSocket);
+  const socket = new CirrusWebSocket(gateway.url, ['mqtt'], WebSocket as unknown as TextSocketClass);
   const packets: string[] = [];
   socket.binaryType = 'arraybuffer';
   socket.onmessage = (event) => {
