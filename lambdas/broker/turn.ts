@@ -178,6 +178,7 @@ export class Turn {
     origin: Origin,
   ): Promise<void> {
     await this.work.finish(); // what was published before is not for the new subscriptions
+    if (!this.stored) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
     const { codes, granted } = await subscribe(this.ports, this.shared.settings, this.router, connection, requests);

@@ -1,17 +1,38 @@
 import { once } from 'node:events';
-import mqtt, { type Packet } from 'mqtt-packet';
+import mqtt, {
+  type IConnackPacket,
+  type IConnectPacket,
+  type IPublishPacket,
+  type Packet,
+  type QoS,
+} from 'mqtt-packet';
 import { WebSocket } from 'ws';
+
+/** What a test says about a message it publishes; QoS 0 and not retained if it says nothing. */
+export type PublishOptions = Partial<Pick<IPublishPacket, 'qos' | 'retain' | 'dup' | 'messageId'>>;
+
+/** What a test asks about a message that arrived. */
+export interface Heard {
+  readonly topic: string;
+  readonly text: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly dup: boolean;
+}
 
 /**
  * A client that says exactly what a test wants: each call of `send` is one numbered text frame, and every packet that
- * arrives is kept until the test asks for it.
+ * arrives is kept until the test asks for it. Nothing is acknowledged unless the test does it.
  */
 export class TextClient {
+  /** The answer to CONNECT, once `connect` has returned. */
+  connack: IConnackPacket | undefined;
+  closeCode: number | undefined;
   private readonly parser = mqtt.parser({ protocolVersion: 4 });
   private readonly arrived: Packet[] = [];
   private waiting: (() => void)[] = [];
   private frames = 0;
-  closeCode: number | undefined;
+  private packetIds = 0;
 
   private constructor(readonly socket: WebSocket) {
     this.parser.on('packet', (packet) => {
@@ -26,19 +47,24 @@ export class TextClient {
     socket.on('error', () => undefined);
   }
 
-  static async open(url: string): Promise<TextClient> {
-    const socket = new WebSocket(url, 'mqtt');
+  static async open(url: string, subprotocol = 'mqtt'): Promise<TextClient> {
+    const socket = new WebSocket(url, subprotocol);
     const client = new TextClient(socket);
     await once(socket, 'open');
     return client;
   }
 
   /** Opens a socket and a session; returns when CONNACK has arrived. */
-  static async connect(url: string, clientId: string, options: Partial<mqtt.IConnectPacket> = {}): Promise<TextClient> {
+  static async connect(url: string, clientId: string, options: Partial<IConnectPacket> = {}): Promise<TextClient> {
     const client = await TextClient.open(url);
-    client.send({ cmd: 'connect', clientId, clean: true, keepalive: 60, ...options } as Packet);
-    await client.next('connack');
+    await client.connect(clientId, options);
     return client;
+  }
+
+  /** Says CONNECT with a clean session and returns when CONNACK has arrived. */
+  async connect(clientId: string, options: Partial<IConnectPacket> = {}): Promise<void> {
+    this.send({ cmd: 'connect', clientId, clean: true, keepalive: 60, ...options } as Packet);
+    this.connack = await this.next('connack');
   }
 
   send(...packets: Packet[]): void {
@@ -53,8 +79,53 @@ export class TextClient {
     this.socket.send(text);
   }
 
+  /** Subscribes to filters at one QoS; returns the codes of SUBACK. */
+  async subscribe(qos: QoS, ...filters: string[]): Promise<unknown[]> {
+    const subscriptions = filters.map((topic) => ({ topic, qos }));
+    this.send({ cmd: 'subscribe', messageId: this.packetId(), subscriptions });
+    return (await this.next('suback')).granted;
+  }
+
+  async unsubscribe(...unsubscriptions: string[]): Promise<void> {
+    this.send({ cmd: 'unsubscribe', messageId: this.packetId(), unsubscriptions });
+    await this.next('unsuback');
+  }
+
+  /** Publishes and returns when the broker owns the message; at QoS 0, when it has dealt with it. */
+  async publish(topic: string, payload: string | Buffer, options: PublishOptions = {}): Promise<void> {
+    const packet = publishPacket(topic, payload, { messageId: this.packetId(), ...options });
+    const { messageId } = packet;
+    this.send(packet);
+    if (packet.qos === 0) return this.ping();
+    if (packet.qos === 1) return void (await this.next('puback'));
+    await this.next('pubrec');
+    this.send({ cmd: 'pubrel', messageId });
+    await this.next('pubcomp');
+  }
+
+  /** The next message, acknowledged as its QoS wants it. */
+  async hear(): Promise<Heard> {
+    const packet = await this.next('publish');
+    await this.acknowledge(packet);
+    return heard(packet);
+  }
+
+  async acknowledge({ qos, messageId }: IPublishPacket): Promise<void> {
+    if (qos === 1) this.send({ cmd: 'puback', messageId });
+    if (qos !== 2) return;
+    this.send({ cmd: 'pubrec', messageId });
+    await this.next('pubrel');
+    this.send({ cmd: 'pubcomp', messageId });
+  }
+
+  /** Returns when everything sent so far was dealt with, and everything posted to this client so far has arrived. */
+  async ping(): Promise<void> {
+    this.send({ cmd: 'pingreq' });
+    await this.next('pingresp');
+  }
+
   /** The next packet of a kind; others that arrive before it are kept. */
-  async next<Cmd extends Packet['cmd']>(cmd: Cmd, milliseconds = 5000): Promise<Extract<Packet, { cmd: Cmd }>> {
+  async next<Cmd extends Packet['cmd']>(cmd: Cmd, milliseconds = 8000): Promise<Extract<Packet, { cmd: Cmd }>> {
     const deadline = Date.now() + milliseconds;
     for (;;) {
       const index = this.arrived.findIndex((packet) => packet.cmd === cmd);
@@ -69,15 +140,26 @@ export class TextClient {
     return this.arrived.splice(0);
   }
 
-  async closed(milliseconds = 5000): Promise<number> {
+  async closed(milliseconds = 8000): Promise<number> {
     const deadline = Date.now() + milliseconds;
     while (this.closeCode === undefined) await this.change(deadline, 'the close');
     return this.closeCode;
   }
 
+  /** Leaves with DISCONNECT; returns when the broker has closed the socket. */
+  async disconnect(): Promise<void> {
+    this.send({ cmd: 'disconnect' });
+    await this.closed();
+  }
+
   /** Ends the socket as a lost network does: no DISCONNECT, no close frame. */
   cut(): void {
     this.socket.terminate();
+  }
+
+  private packetId(): number {
+    this.packetIds += 1;
+    return this.packetIds;
   }
 
   private wakeUp(): void {
@@ -96,4 +178,13 @@ export class TextClient {
       });
     });
   }
+}
+
+/** A PUBLISH as a client sends it. */
+export function publishPacket(topic: string, payload: string | Buffer, options: PublishOptions = {}): IPublishPacket {
+  return { cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false, ...options };
+}
+
+export function heard({ topic, payload, qos, retain, dup }: IPublishPacket): Heard {
+  return { topic, text: String(payload), qos, retain, dup };
 }

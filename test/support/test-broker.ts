@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jest } from '@jest/globals';
+import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud';
+import { type Heard, heard, TextClient } from './text-client';
+
+// A test that waits for a busy machine is not a failing one.
+jest.setTimeout(30_000);
+
+/** The deployed functions in a local cloud, and all that they logged. */
+export class TestBroker {
+  private readonly ids = new WeakMap<TextClient, string>();
+  private opening: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly cloud: Cloud,
+    private readonly lines: string[],
+  ) {}
+
+  static async start(options: CloudOptions = {}): Promise<TestBroker> {
+    const lines: string[] = [];
+    const cloud = await startCloud({ verbose: true, log: (line) => lines.push(line), ...options });
+    return new TestBroker(cloud, lines);
+  }
+
+  stop(): Promise<void> {
+    return this.cloud.stop();
+  }
+
+  /** A socket that has said nothing yet. One after the other, so that the newest connection is the one just opened. */
+  open(subprotocol?: string): Promise<TextClient> {
+    const opened = this.opening.then(async () => {
+      const client = await TextClient.open(this.cloud.gatewayUrl, subprotocol);
+      this.ids.set(client, this.cloud.connections().at(-1) ?? '');
+      return client;
+    });
+    this.opening = opened.catch(() => undefined);
+    return opened;
+  }
+
+  async connect(clientId: string, options: Partial<IConnectPacket> = {}): Promise<TextClient> {
+    const client = await this.open();
+    await client.connect(clientId, options);
+    return client;
+  }
+
+  /** A client with a session that outlives its connection. */
+  resume(clientId: string, options: Partial<IConnectPacket> = {}): Promise<TextClient> {
+    return this.connect(clientId, { clean: false, ...options });
+  }
+
+  /** Ends the client's socket without a word; returns when the broker has dealt with it. */
+  async lose(client: TextClient): Promise<void> {
+    this.cloud.faults.cut(this.ids.get(client) ?? '');
+    await client.closed();
+    await this.cloud.settled();
+  }
+
+  /** Everything a client hears of what has happened so far, acknowledged by nobody. */
+  async heardBy(client: TextClient): Promise<Heard[]> {
+    await this.cloud.settled();
+    await client.ping();
+    return client
+      .rest()
+      .filter((packet): packet is IPublishPacket => packet.cmd === 'publish')
+      .map(heard);
+  }
+
+  /** Returns when a fault that was set has struck. */
+  async struck(): Promise<void> {
+    while (this.cloud.faults.report().every(({ struck }) => struck === 0)) await sleep(2);
+  }
+
+  /** What the broker logged under a name. */
+  logged(event: string): Record<string, unknown>[] {
+    return this.lines
+      .filter((line) => line.includes(`{"event":"${event}"`))
+      .map((line) => JSON.parse(line.slice(line.indexOf('{'))));
+  }
+}
