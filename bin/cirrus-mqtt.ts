@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import type { Command } from '../clients/commands/command';
+import { type Command, UsageError } from '../clients/commands/command';
 
 // Loaded when asked for: the adapter needs no MQTT.js.
 const commands: Record<string, () => Promise<Command>> = {
@@ -18,9 +18,9 @@ const help = `usage: cirrus-mqtt <command> [options]
 `;
 
 async function main([name, ...args]: string[]): Promise<number> {
-  if (name === '--help') return print(help);
-  const load = commands[name ?? ''];
-  if (!load) throw new Error(name ? `unknown command "${name}"` : 'no command; see "cirrus-mqtt --help"');
+  if (name === undefined || ['help', '--help', '-h'].includes(name)) return print(help);
+  const load = commands[name];
+  if (!load) throw new UsageError(`unknown command "${name}"`);
   const command = await load();
   if (args.includes('--help')) return print(command.help);
   return command.run(args, { ...terminal(), interrupted: interruption() });
@@ -45,7 +45,8 @@ function print(text: string): number {
 
 main(process.argv.slice(2))
   .catch((error: Error) => {
-    process.stderr.write(`cirrus-mqtt: ${error.message}\n`);
+    const hint = error instanceof UsageError ? '; --help lists what there is' : '';
+    process.stderr.write(`cirrus-mqtt: ${error.message}${hint}\n`);
     return 1;
   })
   .then((exitCode) => {

@@ -96,11 +96,17 @@ function addressOf(address: string) {
   if (!url || !/^(wss?|mqtts?):$/.test(url.protocol))
     throw new UsageError(`-L takes a wss:// or mqtt:// address, not "${address}"`);
   const isGateway = url.protocol.startsWith('ws');
-  const topic = isGateway ? undefined : decodeURIComponent(url.pathname.slice(1)) || undefined;
+  const topic = isGateway ? undefined : topicIn(address);
   const username = decodeURIComponent(url.username) || undefined;
   const password = decodeURIComponent(url.password) || undefined;
   url.username = url.password = '';
   return { url: isGateway ? url.href : `${url.protocol}//${url.host}`, topic, username, password, isGateway };
+}
+
+/** All behind the host: in a topic `#` and `?` are no marks of an address. */
+function topicIn(address: string): string | undefined {
+  const [, topic] = /^\w+:\/\/[^/]*\/(.+)$/s.exec(address) ?? [];
+  return topic && decodeURIComponent(topic);
 }
 
 function plainAddress({ host = 'localhost', port, ws }: Values): ReturnType<typeof addressOf> {

@@ -1,5 +1,5 @@
 import WebSocket from 'ws';
-import { FrameWriter, readFrame } from './wire';
+import { FrameWriter, readFrame, WireError } from './wire';
 
 /** Above this many bytes on their way to the gateway, `write` asks to wait for the drain. */
 const HIGH_WATER = 262_144;
@@ -53,18 +53,23 @@ export class NodeWebSocket extends WebSocket {
   }
 
   private receive(data: Buffer, isBinary: boolean): boolean {
+    const bytes = this.read(data, isBinary);
+    return bytes !== undefined && super.emit('message', bytes, true);
+  }
+
+  private read(data: Buffer, isBinary: boolean): Uint8Array | ArrayBuffer | undefined {
     try {
-      if (isBinary) throw new Error('binary frame from the gateway');
+      if (isBinary) throw new WireError('binary frame from the gateway');
       const bytes = readFrame(data.toString('latin1'));
-      return super.emit('message', this.binaryType === 'arraybuffer' ? toArrayBuffer(bytes) : bytes, true);
+      return this.binaryType === 'arraybuffer' ? toArrayBuffer(bytes) : bytes;
     } catch (error) {
       super.emit('error', error);
       this.terminate();
-      return true;
+      return undefined;
     }
   }
 
-  /** While the handshake or earlier frames wait for the network, packets gather for a fuller frame instead of queueing in small ones. */
+  /** While the handshake or earlier frames wait for the network, packets gather for a fuller frame. */
   private readonly endTurn = (): void => {
     this.turnEnds = false;
     if (this.readyState !== WebSocket.CONNECTING && this.unsentFrames === 0) this.frames.flush();

@@ -4,6 +4,9 @@ import { NodeWebSocket } from './node-websocket';
 /** A client that does not take its last bytes within this time is cut off. */
 const LINGER_MS = 5_000;
 
+/** API Gateway answers a handshake once its integration has, which takes up to 29 s. */
+const HANDSHAKE_MS = 30_000;
+
 interface RelayEvents {
   /** The relay stopped, and why. */
   onEnd(reason: string): void;
@@ -22,7 +25,7 @@ export class Relay {
     url: string,
     private readonly events: RelayEvents,
   ) {
-    this.gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: 15_000 });
+    this.gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: HANDSHAKE_MS });
     this.joinClient();
     this.joinGateway();
   }
@@ -49,7 +52,7 @@ export class Relay {
   private joinGateway(): void {
     const { client, gateway } = this;
     gateway.on('message', (bytes: Buffer) => {
-      if (!client.write(bytes)) gateway.pause();
+      if (!this.ended && !client.write(bytes)) gateway.pause();
     });
     gateway.on('drain', () => client.resume());
     gateway.on('error', (error) => this.end(error.message));

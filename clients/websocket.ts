@@ -1,4 +1,4 @@
-import { FrameWriter, readFrame } from './wire';
+import { FrameWriter, readFrame, WireError } from './wire';
 
 /** What `CirrusWebSocket` needs of the WebSocket below it: the browser's own, or that of `ws`. */
 export interface TextSocket {
@@ -99,13 +99,19 @@ export class CirrusWebSocket extends EventTarget {
     if (this.readyState === this.OPEN) this.frames.flush();
   }
 
-  private receive(data: unknown): void {
+  private receive(frame: unknown): void {
     if (this.failure) return;
+    const data = this.read(frame);
+    if (data) this.tell('message', { data });
+  }
+
+  private read(frame: unknown): ArrayBuffer | undefined {
     try {
-      if (typeof data !== 'string') throw new TypeError('binary frame from the gateway');
-      this.tell('message', { data: exactBuffer(readFrame(data)) });
+      if (typeof frame !== 'string') throw new WireError('binary frame from the gateway');
+      return exactBuffer(readFrame(frame));
     } catch (error) {
       this.fail(error as Error);
+      return undefined;
     }
   }
 

@@ -15,5 +15,5 @@ export interface Command {
   run(args: string[], terminal: Terminal): Promise<number>;
 }
 
-/** The user asked for something impossible: one line on stderr, exit code 1. */
+/** The user asked for something impossible; the help would tell. */
 export class UsageError extends Error {}

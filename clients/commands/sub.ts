@@ -90,6 +90,11 @@ async function subscribe(client: MqttClient, filters: string[], gone: string[], 
 function print(client: MqttClient, count: number, values: Values, { stdout }: Terminal): Promise<number> {
   const filteredOut = values['filter-out'] ?? [];
   let printed = 0;
+  // MQTT.js takes the next packet when this one is done: a slow reader of stdout slows the broker, not fills the memory.
+  client.handleMessage = (_packet, done) => {
+    if (stdout.writableNeedDrain) stdout.once('drain', () => done());
+    else done();
+  };
   return new Promise((resolve) => {
     client.on('message', (topic, payload, packet) => {
       if (printed === count || isUnwanted(packet, filteredOut, values)) return;

@@ -15,8 +15,13 @@ describe('cirrus-mqtt', () => {
   it.each([
     [['--help'], 0, /^usage: cirrus-mqtt <command>/, /^$/],
     [['pub', '--help'], 0, /^usage: cirrus-mqtt pub/, /^$/],
-    [['nonsense'], 1, /^$/, /^cirrus-mqtt: unknown command "nonsense"\n$/],
-    [['sub', '-t', 'a', '--nonsense'], 1, /^$/, /^cirrus-mqtt: unknown option '--nonsense'\n$/],
+    [['nonsense'], 1, /^$/, /^cirrus-mqtt: unknown command "nonsense"; --help lists what there is\n$/],
+    [
+      ['sub', '-t', 'a', '--nonsense'],
+      1,
+      /^$/,
+      /^cirrus-mqtt: unknown option '--nonsense'; --help lists what there is\n$/,
+    ],
   ])(
     'answers %j with exit code %i',
     async (args, exitCode, stdout, stderr) => {

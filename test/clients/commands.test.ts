@@ -44,7 +44,10 @@ async function publish(...args: string[]): Promise<void> {
 }
 
 async function printed(command: CommandRun, text: RegExp): Promise<void> {
-  while (!text.test(command.stderr())) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!text.test(command.stderr())) {
+    if (command.isOver()) throw new Error(`ended with ${await command.exitCode}: ${command.stderr()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 describe('pub and sub', () => {
@@ -69,11 +72,11 @@ describe('pub and sub', () => {
   });
 
   it('take the topic from an address as mosquitto does', async () => {
-    const address = `mqtt://127.0.0.1:${adapter.port}/from/address`;
-    const sub = run(subCommand, ['-L', address, '-C', '1', '-v', '-d']);
+    const address = `mqtt://127.0.0.1:${adapter.port}/from/`;
+    const sub = run(subCommand, ['-L', `${address}#`, '-C', '1', '-v', '-d']);
     await printed(sub, /received SUBACK/);
 
-    await run(pubCommand, ['-L', address, '-m', 'x']).exitCode;
+    await run(pubCommand, ['-L', `${address}address`, '-m', 'x']).exitCode;
 
     await sub.exitCode;
     expect(sub.stdout().toString()).toBe('from/address x\n');

@@ -122,6 +122,20 @@ describe('a client of the adapter', () => {
     expect(gateway.frames).toEqual([pingFrame]);
   });
 
+  it('is forgotten at once when it leaves in the middle of a flood', async () => {
+    const gateway = await silentGateway();
+    const client = await tcpClient(await adapterFor(gateway.url));
+    await until(() => gateway.sockets.length === 1);
+    const post = Buffer.alloc(60_000).fill(ping).toString('base64');
+
+    client.pause();
+    for (let n = 0; n < 300; n++) gateway.sockets[0]!.send(post);
+    await pause(50);
+    client.destroy();
+
+    await once(gateway.sockets[0]!, 'close');
+  });
+
   it('is let go when the gateway cannot be reached, and the log says why', async () => {
     const adapter = await adapterFor('ws://127.0.0.1:1');
 

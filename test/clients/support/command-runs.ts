@@ -6,6 +6,7 @@ export interface CommandRun {
   stdout(): Buffer;
   stderr(): string;
   exitCode: Promise<number>;
+  isOver(): boolean;
   interrupt(): void;
 }
 
@@ -17,10 +18,17 @@ export function run(command: Command, args: string[], stdin: Buffer | string = '
   const stderr = new PassThrough().on('data', (chunk) => output.stderr.push(chunk));
   const input = new PassThrough();
   input.end(stdin);
+  const exitCode = command.run(args, { stdin: input, stdout, stderr, interrupted: interruption.signal });
+  let over = false;
+  const end = () => {
+    over = true;
+  };
+  exitCode.then(end, end);
   return {
     stdout: () => Buffer.concat(output.stdout),
     stderr: () => Buffer.concat(output.stderr).toString(),
-    exitCode: command.run(args, { stdin: input, stdout, stderr, interrupted: interruption.signal }),
+    exitCode,
+    isOver: () => over,
     interrupt: () => interruption.abort(),
   };
 }
