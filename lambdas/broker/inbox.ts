@@ -55,7 +55,7 @@ export function readInbox(connection: ConnectionRecord | undefined, events: read
     else if (frame.number !== undefined) waiting.set(frame.number, { ...frame, number: frame.number });
     else if (lastNumber > 0)
       broken ??= new ProtocolError(Reason.protocolError, 'frame without number after numbered ones');
-    else ready.push(frame);
+    else if (!broken) ready.push(frame);
   }
   for (const number of [...waiting.keys()].sort((a, b) => a - b)) {
     const frame = waiting.get(number);

@@ -69,8 +69,8 @@ function readArrivals(
 
 /** The messages of a frame, or undefined when it holds anything but QoS 0 messages. */
 function readFrame(shared: Shared, connection: ConnectionRecord, frame: ReadyFrame): Arrival[] | undefined {
-  const { packets, tail } = splitPackets(Buffer.alloc(0), frame.bytes);
-  if (tail.length > 0 || !packets.every(isTransientPublish)) return undefined;
+  const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes);
+  if (broken || tail.length > 0 || !packets.every(isTransientPublish)) return undefined;
   const surroundings = { generateClientId: () => '', maxWildcards: shared.settings.maxWildcards };
   return packets.flatMap((packet, index) =>
     handlePacket(decode(packet, connection.version), connection, surroundings).map((effect) =>

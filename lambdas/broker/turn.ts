@@ -91,7 +91,7 @@ export class Turn {
   }
 
   private async readFrame(frame: ReadyFrame): Promise<void> {
-    const { packets, tail } = splitPackets(this.tail, frame.bytes);
+    const { packets, tail, broken } = splitPackets(this.tail, frame.bytes);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
       await this.handle(decode(bytes, this.connection?.version), {
@@ -101,6 +101,7 @@ export class Turn {
       });
       if (this.over) return;
     }
+    if (broken) throw broken;
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
     }

@@ -7,6 +7,8 @@ export const maximumPacketSize = 98_304;
 export interface Split {
   readonly packets: Buffer[];
   readonly tail: Buffer;
+  /** Why nothing behind these packets can be read. What was well said before it still counts. */
+  readonly broken?: ProtocolError;
 }
 
 /** Cuts the byte stream of a client into packets: what was left over last time, then what came now. */
@@ -15,20 +17,22 @@ export function splitPackets(tail: Buffer, bytes: Buffer, maximum = maximumPacke
   const packets: Buffer[] = [];
   let start = 0;
   for (;;) {
-    const size = packetSize(stream, start);
-    if (size === undefined) break;
-    if (size > maximum) {
-      throw new ProtocolError(Reason.packetTooLarge, `packet has ${size} bytes, more than ${maximum}`);
-    }
-    if (start + size > stream.length) break;
+    const size = sizeWithin(maximum, stream, start);
+    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(stream.length), broken: size };
+    if (size === undefined || start + size > stream.length) return { packets, tail: stream.subarray(start) };
     packets.push(stream.subarray(start, start + size));
     start += size;
   }
-  return { packets, tail: stream.subarray(start) };
+}
+
+function sizeWithin(maximum: number, stream: Buffer, start: number): number | ProtocolError | undefined {
+  const size = packetSize(stream, start);
+  if (typeof size !== 'number' || size <= maximum) return size;
+  return new ProtocolError(Reason.packetTooLarge, `packet has ${size} bytes, more than ${maximum}`);
 }
 
 /** Bytes of the packet that begins at `start`, fixed header included, or undefined while that header is incomplete. */
-export function packetSize(stream: Buffer, start: number): number | undefined {
+export function packetSize(stream: Buffer, start: number): number | ProtocolError | undefined {
   let remaining = 0;
   for (let index = 0; index < 4; index++) {
     const byte = stream[start + 1 + index];
@@ -36,5 +40,5 @@ export function packetSize(stream: Buffer, start: number): number | undefined {
     remaining += (byte & 0x7f) * 128 ** index;
     if (byte < 0x80) return 2 + index + remaining;
   }
-  throw new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
+  return new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
 }

@@ -3,7 +3,6 @@ import { maximumPacketSize, splitPackets } from '../../lambdas/protocol/packet-s
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { hex } from '../support/packets';
 import { Random } from '../support/random';
-import { thrownBy } from '../support/thrown-by';
 
 const nothing = Buffer.alloc(0);
 
@@ -49,21 +48,29 @@ describe('splitPackets', () => {
   });
 
   test('refuses a packet one byte over the maximum before its body has come', () => {
-    const error = thrownBy(() => splitPackets(nothing, hex('30 fdff05')));
+    const { broken } = splitPackets(nothing, hex('30 fdff05'));
 
-    expect(error).toBeInstanceOf(ProtocolError);
-    expect(error).toMatchObject({ reason: 0x95, message: 'packet has 98305 bytes, more than 98304' });
+    expect(broken).toBeInstanceOf(ProtocolError);
+    expect(broken).toMatchObject({ reason: 0x95, message: 'packet has 98305 bytes, more than 98304' });
   });
 
   test('goes by another maximum when it is given one', () => {
-    expect(thrownBy(() => splitPackets(nothing, hex('4002 0007'), 3))).toMatchObject({ reason: 0x95 });
+    expect(splitPackets(nothing, hex('4002 0007'), 3).broken).toMatchObject({ reason: 0x95 });
   });
 
   test('refuses a length of five bytes [v3 section 2.2.3]', () => {
-    const error = thrownBy(() => splitPackets(nothing, hex('30 80808080 01')));
+    const { broken } = splitPackets(nothing, hex('30 80808080 01'));
 
-    expect(error).toBeInstanceOf(ProtocolError);
-    expect(error).toMatchObject({ reason: 0x81 });
+    expect(broken).toBeInstanceOf(ProtocolError);
+    expect(broken).toMatchObject({ reason: 0x81 });
+  });
+
+  test('keeps what came before a packet that cannot be read', () => {
+    const { packets, tail, broken } = splitPackets(nothing, hex('c000 4002 0007 30 80808080 01 c000'));
+
+    expect(packets).toEqual([hex('c000'), hex('40020007')]);
+    expect(tail).toHaveLength(0);
+    expect(broken).toMatchObject({ reason: 0x81 });
   });
 
   test('finds the same packets wherever the stream is cut', () => {

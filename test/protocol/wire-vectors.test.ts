@@ -36,7 +36,7 @@ describe('frames from a client', () => {
 
   for (const { name, writes } of vectors.clientToServerErrors) {
     test(`must not carry ${name}`, () => {
-      expect(thrownBy(() => splitPackets(Buffer.alloc(0), written(writes)))).toBeInstanceOf(ProtocolError);
+      expect(splitPackets(Buffer.alloc(0), written(writes)).broken).toBeInstanceOf(ProtocolError);
     });
   }
 
