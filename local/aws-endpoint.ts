@@ -29,6 +29,7 @@ interface Answer {
 interface ServiceCall {
   readonly call: Call;
   readonly run: () => Answer;
+  readonly runHalf: () => Answer;
   readonly throttled: () => Answer;
   readonly failed: () => Answer;
 }
@@ -67,6 +68,7 @@ export class AwsEndpoint {
   private answer(service: ServiceCall): Answer | undefined {
     const fault = this.props.faults.call(service.call);
     if (!fault) return service.run();
+    if (fault.outcome === 'partial') return service.runHalf();
     if (fault.when === 'after') service.run();
     return this.struck(fault, service);
   }
@@ -79,9 +81,11 @@ export class AwsEndpoint {
   }
 
   private connections(operation: string, connectionId: string, body: Buffer, caller: string): ServiceCall {
+    const run = () => connectionsAnswer(this.props.connections.run(operation, connectionId, body));
     return {
       call: { service: 'connections', operation, caller },
-      run: () => connectionsAnswer(this.props.connections.run(operation, connectionId, body)),
+      run,
+      runHalf: run, // It has no batches.
       throttled: () => connectionsAnswer(limitExceeded),
       failed: () => connectionsAnswer({ status: 500, error: 'InternalServerError' }),
     };
@@ -92,15 +96,16 @@ export class AwsEndpoint {
     const input = JSON.parse(body.toString()) as Record<string, unknown>;
     return {
       call: { service: 'sqs', operation, queue: queueName(String(input.QueueUrl)), caller },
-      run: () => this.runSqs(operation, input),
+      run: () => this.runSqs(() => this.props.sqs.run(operation, input)),
+      runHalf: () => this.runSqs(() => this.props.sqs.runHalfBatch(input)),
       throttled: () => sqsError(400, new SqsError('RequestThrottled', 'a fault of the local cloud')),
       failed: () => sqsError(500, new SqsError('InternalError', 'a fault of the local cloud')),
     };
   }
 
-  private runSqs(operation: string, input: Record<string, unknown>): Answer {
+  private runSqs(run: () => unknown): Answer {
     try {
-      return json(200, this.props.sqs.run(operation, input));
+      return json(200, run());
     } catch (error) {
       if (error instanceof SqsError) return sqsError(400, error);
       throw error;

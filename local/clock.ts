@@ -18,6 +18,7 @@ export class LocalClock {
   readonly shared = new SharedArrayBuffer(8);
   private readonly offset = new Float64Array(this.shared);
   private readonly pending = new Set<Pending>();
+  private stopped = false;
 
   now(): number {
     return Date.now() + this.offset[0]!;
@@ -26,6 +27,7 @@ export class LocalClock {
   /** Runs once, when the local clock has moved on by so many milliseconds. */
   after(milliseconds: number, run: () => void): ClockTimer {
     const timer: Pending = { due: this.now() + milliseconds, run, handle: undefined, cancel: () => this.cancel(timer) };
+    if (this.stopped) return timer;
     this.pending.add(timer);
     this.arm(timer);
     return timer;
@@ -37,7 +39,9 @@ export class LocalClock {
     for (const timer of [...this.pending].sort((a, b) => a.due - b.due)) this.arm(timer);
   }
 
+  /** Ends all timers, and those that come too late. */
   stop(): void {
+    this.stopped = true;
     for (const timer of this.pending) this.cancel(timer);
   }
 

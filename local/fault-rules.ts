@@ -25,8 +25,11 @@ export interface CallFault extends Chance {
   readonly function?: FunctionName;
   /** Whether the call takes effect before it goes wrong; `before` the effect if absent. */
   readonly when?: 'before' | 'after';
-  /** `throttle` and `fail` answer with the service's own error, `kill` ends the calling container without an answer. */
-  readonly outcome: 'throttle' | 'fail' | 'kill';
+  /**
+   * `throttle` and `fail` answer with the service's own error, `kill` ends the calling container without an answer.
+   * `partial` does the first half of a batch and hands the rest back; other calls it leaves alone.
+   */
+  readonly outcome: 'throttle' | 'fail' | 'kill' | 'partial';
 }
 
 /** A client's frame that suffers between gateway and queue, or with its socket. */
@@ -115,8 +118,11 @@ export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, 
   });
 }
 
+const batches = new Set(['BatchGetItem', 'BatchWriteItem', 'SendMessageBatch']);
+
 function matches(fault: CallFault, call: Call, caller: string | undefined): boolean {
   if (fault.outcome === 'kill' && caller === undefined) return false;
+  if (fault.outcome === 'partial' && !batches.has(call.operation)) return false;
   return (
     (fault.service === undefined || fault.service === call.service) &&
     (fault.operation === undefined || fault.operation === call.operation) &&

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { buffer } from 'node:stream/consumers';
 import type { AwsEndpoint } from './aws-endpoint';
 import type { ControlApi } from './control-api';
 import type { Gateway } from './gateway/gateway';
+import { readBody } from './read-body';
 
 export interface HttpRooms {
   readonly gateway: Gateway;
@@ -23,7 +23,7 @@ export function createHttpServer(rooms: HttpRooms): Server {
 }
 
 async function serve({ aws, control }: HttpRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const body = await buffer(request);
+  const body = await readBody(request);
   if (aws.handle(request, response, body)) return;
   const found = await control.answer(request.method!, request.url!, body.toString());
   if (found === undefined) answer(response, 404, '{"message":"not found"}');

@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ChanceMemory } from '../fault-rules';
+import { readBody } from '../read-body';
 import type { Backend } from './backend';
 import { createTables } from './create-tables';
 import type { DynamoDbData, DynamoDbMessage, DynamoDbOrder } from './dynamodb-messages';
@@ -27,7 +27,7 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
   const answer = await front.answer({
     target: String(request.headers['x-amz-target']),
     authorization: request.headers.authorization ?? '',
-    body: await text(request),
+    body: (await readBody(request)).toString(),
   });
   if (!answer) return void response.destroy();
   response.writeHead(answer.status, {

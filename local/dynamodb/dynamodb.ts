@@ -21,7 +21,7 @@ export class DynamoDb {
 
   /** Resolves when the tables are there and the endpoint listens. */
   static start(thread: string, data: DynamoDbData, kill: (caller: string) => void) {
-    const worker = new Worker(thread, { workerData: data });
+    const worker = new Worker(thread, { workerData: data, execArgv: [] });
     const dynamoDb = new DynamoDb(worker, kill);
     return new Promise<{ dynamoDb: DynamoDb; endpoint: string }>((resolve, reject) => {
       worker.on('error', (error) => reject(data.path === undefined ? error : cannotOpen(data.path, error)));

@@ -1,6 +1,8 @@
 import type { DynamoDbUsage } from '../bill';
 import { type CallFault, type ChanceMemory, callerIn, type Rule, strikingCallFault } from '../fault-rules';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
+import { halves } from './batch-halves';
+import { takeCapacity } from './consumed-capacity';
 
 export interface FrontProps {
   readonly backend: Backend;
@@ -8,11 +10,6 @@ export interface FrontProps {
   /** Deployed table name to the name in the schema. */
   readonly tableOf: (deployed: string) => string;
   readonly kill: (caller: string) => void;
-}
-
-interface Capacity {
-  readonly TableName: string;
-  readonly CapacityUnits: number;
 }
 
 interface Request {
@@ -34,9 +31,10 @@ export class Front {
   async answer(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
     const operation = request.target.slice(request.target.indexOf('.') + 1);
     const fault = this.fault(operation, request);
-    if (fault && fault.when !== 'after') return this.struck(fault, request);
-    const answer = await this.run(operation, request);
-    return fault ? this.struck(fault, request) : answer;
+    if (!fault) return this.run(operation, request);
+    if (fault.outcome === 'partial') return this.runHalf(operation, request);
+    if (fault.when === 'after') await this.run(operation, request);
+    return this.struck(fault, request);
   }
 
   private fault(operation: string, { body, authorization }: DynamoDbRequest): CallFault | undefined {
@@ -47,15 +45,19 @@ export class Front {
   }
 
   private struck(fault: CallFault, request: DynamoDbRequest): DynamoDbAnswer | undefined {
-    switch (fault.outcome) {
-      case 'kill':
-        this.props.kill(callerIn(request.authorization));
-        return undefined;
-      case 'throttle':
-        return failure(400, 'ProvisionedThroughputExceededException');
-      case 'fail':
-        return failure(500, 'InternalServerError');
-    }
+    if (fault.outcome === 'throttle') return failure(400, 'ProvisionedThroughputExceededException');
+    if (fault.outcome === 'fail') return failure(500, 'InternalServerError');
+    this.props.kill(callerIn(request.authorization));
+    return undefined;
+  }
+
+  /** DynamoDB: a batch that is throttled in part hands back what it did not do. */
+  private async runHalf(operation: string, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+    const { done, left } = halves(JSON.parse(request.body));
+    const answer = await this.run(operation, { ...request, body: JSON.stringify(done) });
+    if (answer.status !== 200) return answer;
+    const unprocessed = operation === 'BatchGetItem' ? 'UnprocessedKeys' : 'UnprocessedItems';
+    return { ...answer, body: JSON.stringify({ ...JSON.parse(answer.body), [unprocessed]: left }) };
   }
 
   private async run(operation: string, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
@@ -66,11 +68,9 @@ export class Front {
       this.countRefusal(operation, request, answer);
       return answer;
     }
-    const { ConsumedCapacity, ...rest } = JSON.parse(answer.body) as { ConsumedCapacity?: Capacity | Capacity[] };
-    for (const { TableName, CapacityUnits } of [ConsumedCapacity ?? []].flat()) {
-      this.count(operation, TableName, CapacityUnits);
-    }
-    return asked ? answer : { status: answer.status, body: JSON.stringify(rest) };
+    const { capacities, body } = takeCapacity(answer.body);
+    for (const { TableName, CapacityUnits } of capacities) this.count(operation, TableName, CapacityUnits);
+    return asked ? answer : { status: answer.status, body };
   }
 
   /** DynamoDB: a write whose condition failed is charged by the size of the item; the rows here are mostly below 1 KB. */

@@ -7,7 +7,7 @@ import type { Meter } from '../bill';
 import type { LocalClock } from '../clock';
 import type { Faults } from '../faults';
 import type { MessageAttribute } from '../sqs/message';
-import { messageBytes, SqsError } from '../sqs/message';
+import { SqsError } from '../sqs/message';
 import type { Queue } from '../sqs/queue';
 import { connectEvent, stage } from './connect-event';
 import { Connection, type ConnectionLimits } from './connection';
@@ -170,7 +170,7 @@ export class Gateway {
     values: Record<keyof typeof attributes, string | number>,
     requestId: string,
   ): void {
-    const message = {
+    const { bytes } = this.props.packets.sendUnique({
       body,
       group: connectionId,
       deduplicationId: requestId,
@@ -179,9 +179,8 @@ export class Gateway {
         [attributes.connectedAt]: stringAttribute(values.connectedAt),
         [attributes.receivedAt]: stringAttribute(values.receivedAt),
       },
-    };
-    this.props.packets.sendUnique(message);
-    this.props.meter.sent('packets', messageBytes(message));
+    });
+    this.props.meter.sent('packets', bytes);
   }
 }
 

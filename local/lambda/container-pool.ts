@@ -39,7 +39,7 @@ export class ContainerPool {
 
   /** Runs one event, once a container is free. */
   async invoke(event: unknown): Promise<unknown> {
-    while (!this.hasRoom) await new Promise<void>((resolve) => this.line.push(resolve));
+    while (!this.hasRoom) await this.waitInLine();
     const coldStart = this.idleContainers.length === 0;
     const container = this.take();
     const startedAt = performance.now();
@@ -63,7 +63,13 @@ export class ContainerPool {
 
   async stop(): Promise<void> {
     this.stopped = true;
+    for (const next of this.line.splice(0)) next();
     await this.kill();
+  }
+
+  private async waitInLine(): Promise<void> {
+    if (this.stopped) throw new Error(`${this.props.name} cannot run: the local cloud has stopped`);
+    await new Promise<void>((resolve) => this.line.push(resolve));
   }
 
   private take(): Container {

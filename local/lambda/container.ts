@@ -42,6 +42,7 @@ export class Container {
     this.worker = new Worker(props.runtime, {
       workerData,
       env: { ...props.environment },
+      execArgv: [], // Nothing of how this process was started concerns a bundle.
       resourceLimits: { maxOldGenerationSizeMb: props.spec.memoryMb },
     });
     this.worker.on('message', (message: ContainerMessage) => this.hear(message));

@@ -81,10 +81,13 @@ function record(message: Message, arn: string): SQSRecord {
   };
 }
 
+const noValues: never[] = [];
+
 function recordAttributes(attributes: Readonly<Record<string, MessageAttribute>>): SQSRecord['messageAttributes'] {
   const result: SQSRecord['messageAttributes'] = {};
   for (const name in attributes) {
-    result[name] = { ...attributes[name]!, stringListValues: [], binaryListValues: [] };
+    const { stringValue, dataType } = attributes[name]!;
+    result[name] = { stringValue, stringListValues: noValues, binaryListValues: noValues, dataType };
   }
   return result;
 }

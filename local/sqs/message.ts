@@ -24,6 +24,8 @@ export interface Message {
   readonly sequence?: string;
   readonly sentAt: number;
   readonly visibleAt: number;
+  /** As SQS meters it. */
+  readonly bytes: number;
   receives: number;
   firstReceivedAt?: number;
 }
@@ -44,13 +46,15 @@ const illegal = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 // SQS: 1 MiB since 2025, attributes included.
 const largestMessage = 1024 * 1024;
 
-/** Throws what SQS would answer to a message it does not take. */
-export function checkMessage(message: NewMessage, fifo: boolean): void {
+/** The size of a message; throws what SQS would answer if it does not take it. */
+export function checkMessage(message: NewMessage, fifo: boolean): number {
   if (message.body.length === 0) throw new SqsError('MissingParameter', 'the message body must not be empty');
   if (illegal.test(message.body)) throw new SqsError('InvalidMessageContents', 'the body has characters not allowed');
-  if (messageBytes(message) > largestMessage) throw invalid('message is longer than 1048576 bytes');
+  const bytes = messageBytes(message);
+  if (bytes > largestMessage) throw invalid('message is longer than 1048576 bytes');
   if (fifo) checkFifo(message);
   else checkStandard(message);
+  return bytes;
 }
 
 function checkFifo({ group, deduplicationId, delaySeconds }: NewMessage): void {
@@ -71,7 +75,7 @@ function invalid(message: string): SqsError {
 }
 
 /** Size as SQS meters it: body and attributes. */
-export function messageBytes({ body, attributes }: NewMessage | Message): number {
+export function messageBytes({ body, attributes }: NewMessage): number {
   let bytes = Buffer.byteLength(body);
   for (const name in attributes) {
     const { dataType, stringValue } = attributes[name]!;

@@ -4,7 +4,7 @@ import type { Meter } from '../bill';
 import type { LocalClock } from '../clock';
 import { Journal } from './journal';
 import { FifoLine, type Line, StandardLine } from './line';
-import { checkMessage, type Message, messageBytes, type NewMessage } from './message';
+import { checkMessage, type Message, type NewMessage } from './message';
 
 export interface QueueProps {
   readonly name: QueueName;
@@ -19,6 +19,7 @@ export interface QueueProps {
 export interface Receipt {
   readonly id: string;
   readonly sequence?: string;
+  readonly bytes: number;
 }
 
 type Entry = { sent: Message } | { received: string[] } | { deleted: string[] } | { dead: string[] };
@@ -70,10 +71,10 @@ export class Queue {
 
   /** Takes a message; it is durable when this returns. A repeated deduplication id gets the first receipt again. */
   send(message: NewMessage): Receipt {
-    checkMessage(message, this.props.spec.fifo);
     const earlier = this.earlierReceipt(message);
     if (earlier) return earlier;
-    const receipt = this.sendUnique(message);
+    const { id, sequence, bytes } = this.sendUnique(message);
+    const receipt = { id, sequence, bytes };
     if (message.deduplicationId !== undefined) {
       const until = this.props.clock.now() + deduplicationMilliseconds;
       this.seen.set(deduplicationKey(message), { until, receipt });
@@ -83,15 +84,11 @@ export class Queue {
 
   /** As `send`, for a sender whose deduplication ids are fresh by construction, so that nobody has to remember them. */
   sendUnique(message: NewMessage): Receipt {
-    checkMessage(message, this.props.spec.fifo);
-    const { delaySeconds = 0, ...rest } = message;
-    const sentAt = this.props.clock.now();
-    const id = randomUUID();
-    const sequence = this.props.spec.fifo ? this.nextSequence() : undefined;
-    const kept: Message = { ...rest, id, sequence, sentAt, visibleAt: sentAt + delaySeconds * 1000, receives: 0 };
+    const bytes = checkMessage(message, this.props.spec.fifo);
+    const kept = this.newMessage(message, bytes);
     this.journal?.append({ sent: kept });
     this.admit(kept);
-    return { id, sequence };
+    return kept;
   }
 
   /** Hands out a batch of visible messages, each of which must be settled. */
@@ -119,6 +116,13 @@ export class Queue {
 
   close(): void {
     this.journal?.close();
+  }
+
+  private newMessage({ delaySeconds = 0, ...message }: NewMessage, bytes: number): Message {
+    const sentAt = this.props.clock.now();
+    const sequence = this.props.spec.fifo ? this.nextSequence() : undefined;
+    const visibleAt = sentAt + delaySeconds * 1000;
+    return { ...message, bytes, id: randomUUID(), sequence, sentAt, visibleAt, receives: 0 };
   }
 
   private delete(consumed: readonly Message[]): void {
@@ -210,5 +214,5 @@ function deduplicationKey({ group = '', deduplicationId = '' }: NewMessage): str
 }
 
 function totalBytes(messages: readonly Message[]): number {
-  return messages.reduce((bytes, message) => bytes + messageBytes(message), 0);
+  return messages.reduce((total, { bytes }) => total + bytes, 0);
 }

@@ -139,6 +139,26 @@ describe('faults', () => {
     await expect(put).rejects.toBeInstanceOf(ConditionalCheckFailedException);
   });
 
+  it('do a batch in part', async () => {
+    await test.cloud.faults.set({ fault: 'call', outcome: 'partial' });
+    const RequestItems = {
+      'cirrus-sessions': ['1', '2', '3'].map((part) => ({
+        PutRequest: { Item: { id: { S: 'b' }, part: { S: part } } },
+      })),
+    };
+    const Keys = ['1', '2', '3'].map((part) => ({ id: { S: 'b' }, part: { S: part } }));
+    const Entries = ['1', '2', '3'].map((Id) => ({ Id, MessageBody: Id }));
+
+    const written = await test.dynamodb().batchWriteItem({ RequestItems });
+    expect(written.UnprocessedItems).toEqual({ 'cirrus-sessions': RequestItems['cirrus-sessions'].slice(2) });
+    const read = await test.dynamodb().batchGetItem({ RequestItems: { 'cirrus-sessions': { Keys } } });
+    expect(read.Responses!['cirrus-sessions']).toHaveLength(2);
+    expect(read.UnprocessedKeys!['cirrus-sessions']!.Keys).toEqual(Keys.slice(2));
+    const sent = await test.sqs().sendMessageBatch({ QueueUrl: test.queueUrl('timer'), Entries });
+    expect(sent.Successful!.map(({ Id }) => Id)).toEqual(['1', '2']);
+    expect(sent.Failed).toMatchObject([{ Id: '3', SenderFault: false }]);
+  });
+
   it.each([
     [0, 'before', 1, 1],
     [0, 'after', 2, 1],
