@@ -7,6 +7,7 @@ import { settingsFromEnvironment } from './settings';
 import { DynamoConnectionStore } from './storage/connections';
 import { DynamoDeadlineStore } from './storage/deadlines';
 import { DynamoInflightStore } from './storage/inflight';
+import { DynamoLookup } from './storage/lookup';
 import { DynamoRetainedStore } from './storage/retained';
 import { type TableName, tableVariable } from './storage/schema';
 import { DynamoSessionStore } from './storage/sessions';
@@ -25,9 +26,10 @@ const leaseMilliseconds = 2 * functions.onPackets.timeoutSeconds * 1000;
  * what stands behind it, so each port complains only when it is used.
  */
 export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
-  const db = new DynamoDBClient({ maxAttempts });
-  const sqs = new SQSClient({ maxAttempts });
-  const gateway = new ApiGatewayManagementApiClient({ endpoint: environment[callbackVariable] });
+  const common = { maxAttempts, cacheMiddleware: true };
+  const db = new DynamoDBClient(common);
+  const sqs = new SQSClient(common);
+  const gateway = new ApiGatewayManagementApiClient({ ...common, endpoint: environment[callbackVariable] });
   const table = (name: TableName) => environment[tableVariable(name)] ?? `(no ${tableVariable(name)})`;
   const queue = (name: QueueName) => environment[queues[name].variable] ?? `(no ${queues[name].variable})`;
   const now = () => Date.now();
@@ -35,6 +37,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     connectionStore: new DynamoConnectionStore(db, table('connections')),
     sessions: new DynamoSessionStore(db, table('sessions'), settingsFromEnvironment(environment).queueLimit),
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
+    lookup: new DynamoLookup(db, table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained')),
     inflight: new DynamoInflightStore(db, table('inflight'), now, leaseMilliseconds),
     deadlines: new DynamoDeadlineStore(db, table('deadlines')),

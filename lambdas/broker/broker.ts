@@ -1,7 +1,9 @@
+import { firstByte } from '../protocol/frames';
 import type { Settings } from '../settings';
 import { ConnectionCache } from './connection-cache';
 import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
+import { hopefulTurn } from './hopeful-turn';
 import type { ConnectionEvent } from './inbox';
 import type { FanOutJob, Ports } from './ports';
 import { mailFor } from './publish';
@@ -25,7 +27,6 @@ export class Broker {
    */
   async receive(events: readonly ConnectionEvent[]): Promise<string[]> {
     const router = new Router(this.ports.topicIndex, this.index);
-    if (events.some(mayRoute)) router.prepare();
     const failed = await Promise.all(
       [...byConnection(events)].map(async ([connectionId, group]) => {
         try {
@@ -43,7 +44,11 @@ export class Broker {
   private async takeTurn(router: Router, connectionId: string, events: ConnectionEvent[]): Promise<void> {
     const shared = { ports: this.ports, settings: this.settings, connections: this.connections };
     if (await quickTurn(shared, router, connectionId, events)) return;
-    await new Turn(shared, router, connectionId, events).run();
+    if (events.some(mayRoute)) router.prepare();
+    const stored = this.ports.connectionStore.read(connectionId);
+    stored.catch(() => undefined); // whoever awaits it gets the error
+    if (await hopefulTurn(shared, router, connectionId, events, stored)) return;
+    await new Turn(shared, router, connectionId, events, await stored).run();
   }
 
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
@@ -72,7 +77,5 @@ const routingTypes = new Set([3, 6, 8, 10]); // PUBLISH, PUBREL, SUBSCRIBE, UNSU
 /** A guess from the first byte of a frame, so that the list is read beside the connection and not after it. */
 function mayRoute({ kind, text }: ConnectionEvent): boolean {
   if (kind !== 'message') return false;
-  const start = text.indexOf('.') + 1;
-  const [header = 0] = Buffer.from(text.slice(start, start + 4), 'base64');
-  return routingTypes.has(header >> 4);
+  return routingTypes.has(firstByte(text) >> 4);
 }

@@ -41,6 +41,9 @@ export interface Mail {
   readonly deliveries: readonly Delivery[];
 }
 
+/** Heads by client id, read after the messages arrived. */
+export type Heads = ReadonlyMap<string, SessionHead>;
+
 /** Mail whose durable part is in the ring. */
 interface Placed {
   readonly head: SessionHead;
@@ -55,24 +58,24 @@ export class Deliverer {
     private readonly dispatch: Dispatch,
   ) {}
 
-  async deliver(mail: readonly Mail[]): Promise<void> {
+  async deliver(mail: readonly Mail[], known: Heads = new Map()): Promise<void> {
     const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
     const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
     const numbered = new Set(waiting.map(({ session }) => session));
     const transient = mail.filter(({ session }) => !numbered.has(session));
-    const [placed, heads] = await Promise.all([this.place(waiting), this.heads(transient)]);
+    const [placed, heads] = await Promise.all([this.place(waiting), this.heads(transient, known)]);
     for (const entry of mail) {
-      const known = placed.get(entry.session) ?? { head: heads.get(entry.clientId), numbers: new Map() };
-      if (known.head?.session === entry.session) this.post(entry, known.head, known.numbers);
+      const { head, numbers } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), numbers: new Map() };
+      if (head?.session === entry.session) this.post(entry, head, numbers);
     }
     const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
     await inParallel(ended, parallelSessions, (entry) => this.forget(entry));
   }
 
   /** Who gets only QoS 0 needs no number, only to be found. */
-  private async heads(mail: readonly Mail[]): Promise<Map<string, SessionHead>> {
-    const clientIds = new Set(mail.map(({ clientId }) => clientId));
-    return clientIds.size > 0 ? this.ports.sessions.heads([...clientIds]) : new Map();
+  private async heads(mail: readonly Mail[], known: Heads): Promise<Heads> {
+    const clientIds = new Set(mail.map(({ clientId }) => clientId).filter((clientId) => !known.has(clientId)));
+    return clientIds.size > 0 ? new Map([...known, ...(await this.ports.sessions.heads([...clientIds]))]) : known;
   }
 
   /** Index rows of sessions that have ended are removed by whoever meets them. */

@@ -134,6 +134,21 @@ export interface TopicIndex {
   touch(shape: string): Promise<void>;
 }
 
+/** What a publish to subscribers it remembers has to know. */
+export interface Snapshot {
+  readonly shapes: ReadonlyMap<string, number>;
+  readonly heads: ReadonlyMap<string, SessionHead>;
+}
+
+/** The list of shapes and some heads in one consistent read. */
+export interface Lookup {
+  /** At most `lookupHeads` clients. */
+  read(clientIds: readonly string[]): Promise<Snapshot>;
+}
+
+/** DynamoDB: a batch reads at most 100 items, and one of them is the list of shapes. */
+export const lookupHeads = 99;
+
 export interface RetainedStore {
   put(message: Message): Promise<void>;
   remove(topic: string): Promise<void>;
@@ -259,6 +274,7 @@ export interface Ports {
   readonly connectionStore: ConnectionStore;
   readonly sessions: SessionStore;
   readonly topicIndex: TopicIndex;
+  readonly lookup: Lookup;
   readonly retained: RetainedStore;
   readonly inflight: InflightStore;
   readonly deadlines: DeadlineStore;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import type { Settings } from '../settings';
-import type { Arrival, Deliverer, Delivery, Mail } from './deliver';
+import type { Arrival, Deliverer, Delivery, Heads, Mail } from './deliver';
 import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
 import type { Router } from './router';
 
@@ -21,14 +21,12 @@ export class Publisher {
     private readonly deliverer: Deliverer,
   ) {}
 
-  /** Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. */
-  async publish(arrivals: readonly Arrival[], subscribers = this.subscribers(arrivals)): Promise<void> {
-    await Promise.all([this.retain(arrivals), this.route(arrivals, subscribers)]);
-  }
-
-  /** Who hears these messages, by topic. */
-  subscribers(arrivals: readonly Arrival[]): Promise<Map<string, Subscriber[]>> {
-    return this.router.subscribersOf(arrivals.map(({ message }) => message.topic));
+  /**
+   * Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. `heads` that were read
+   * by this invocation already are not read again.
+   */
+  async publish(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
+    await Promise.all([this.retain(arrivals), this.route(arrivals, heads)]);
   }
 
   /** The last message per topic counts, so a batch writes each topic once. */
@@ -46,8 +44,8 @@ export class Publisher {
     );
   }
 
-  async route(arrivals: readonly Arrival[], subscribers = this.subscribers(arrivals)): Promise<void> {
-    const byTopic = await subscribers;
+  async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
+    const byTopic = await this.router.subscribersOf(arrivals.map(({ message }) => message.topic));
     const isLarge = (topic: string) => (byTopic.get(topic)?.length ?? 0) > this.settings.inlineRecipients;
     const inline = arrivals.filter(({ message }) => !isLarge(message.topic));
     const jobs = [...byTopic]
@@ -59,7 +57,10 @@ export class Publisher {
         ),
       );
     await Promise.all([
-      this.deliverer.deliver(mailFor(inline, ({ message }) => byTopic.get(message.topic) ?? [])),
+      this.deliverer.deliver(
+        mailFor(inline, ({ message }) => byTopic.get(message.topic) ?? []),
+        heads,
+      ),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
     ]);
   }

@@ -3,11 +3,10 @@ import type { Effect } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
 import { ProtocolError } from '../protocol/reason-codes';
-import type { Arrival } from './deliver';
-import { Deliverer } from './deliver';
+import { type Arrival, Deliverer, type Heads } from './deliver';
 import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
-import type { ConnectionRecord } from './ports';
+import { type ConnectionRecord, lookupHeads, type Ports } from './ports';
 import { Publisher } from './publish';
 import type { Router } from './router';
 import type { Shared } from './turn';
@@ -33,13 +32,32 @@ export async function quickTurn(
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
   const next = { ...connection, lastNumber: arrivals.lastNumber, lastSeen: arrivals.lastSeen };
   shared.connections.delete(connectionId);
-  const subscribers = publisher.subscribers(arrivals.arrivals);
-  subscribers.catch(() => undefined); // a stale record makes it unwanted
-  if ((await ports.connectionStore.commitFrom(next, connection.lastNumber)) === 'stale') return false;
-  await publisher.publish(arrivals.arrivals, subscribers);
+  const [committed, heads] = await Promise.all([
+    ports.connectionStore.commitFrom(next, connection.lastNumber),
+    lookUp(ports, router, arrivals.arrivals),
+  ]);
+  if (committed === 'stale') return false;
+  await publisher.publish(arrivals.arrivals, heads);
   await dispatch.send();
   shared.connections.set(next);
   return true;
+}
+
+/**
+ * Whoever is remembered as a subscriber is looked up together with the list of shapes, which tells whether the memory is
+ * right. Where nothing is remembered, the routing itself begins.
+ */
+async function lookUp(ports: Ports, router: Router, arrivals: readonly Arrival[]): Promise<Heads> {
+  const topics = arrivals.map(({ message }) => message.topic);
+  const guessed = router.guess(topics);
+  const clientIds = [...new Set(guessed?.map(({ clientId }) => clientId))];
+  if (!guessed || clientIds.length > lookupHeads) {
+    await router.subscribersOf(topics);
+    return new Map();
+  }
+  const { shapes, heads } = await ports.lookup.read(clientIds);
+  router.adopt(shapes);
+  return heads;
 }
 
 interface QuickArrivals {

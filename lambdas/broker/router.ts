@@ -60,6 +60,25 @@ export class Router {
     this.currentShapes().catch(() => undefined); // whoever awaits it gets the error
   }
 
+  /** Who would hear these topics if nothing changed since this container looked; undefined when it does not know. */
+  guess(topics: Iterable<string>): readonly Subscriber[] | undefined {
+    const shapes = this.cache.shapes;
+    const guessed: Subscriber[] = [];
+    for (const topic of new Set(topics)) {
+      for (const filter of candidates(shapes.keys(), topic)) {
+        const subscribers = this.cache.get(filter, shapes.get(shapeOf(filter)));
+        if (!subscribers) return undefined;
+        guessed.push(...subscribers);
+      }
+    }
+    return guessed;
+  }
+
+  /** A list of shapes that was read by this invocation together with something else. */
+  adopt(shapes: ReadonlyMap<string, number>): void {
+    this.shapes ??= Promise.resolve(shapes);
+  }
+
   /** The list of shapes may have changed by this very invocation. */
   refresh(): void {
     this.shapes = undefined;

@@ -40,8 +40,7 @@ export class Turn {
   private readonly deliverer: Deliverer;
   private readonly publisher: Publisher;
   private readonly work: Work;
-  private connection: ConnectionRecord | undefined;
-  private tail: Buffer = Buffer.alloc(0);
+  private tail: Buffer;
   private stored = true;
   private over = false;
   private pumpFor: string | undefined;
@@ -51,18 +50,20 @@ export class Turn {
     private readonly router: Router,
     private readonly connectionId: string,
     private readonly events: readonly ConnectionEvent[],
+    private connection: ConnectionRecord | undefined,
+    /** Whether the connection is still as this turn believes; nothing is sent before it is known. */
+    private readonly stillTrue: Promise<boolean> = Promise.resolve(true),
   ) {
     this.ports = shared.ports;
     this.dispatch = new Dispatch(shared.ports);
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
     this.work = new Work(shared.ports, this.publisher, () => this.current().session);
+    this.tail = connection?.tail ?? Buffer.alloc(0);
   }
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
-    this.connection = await this.ports.connectionStore.read(this.connectionId);
-    this.tail = this.connection?.tail ?? this.tail;
     const inbox = readInbox(this.connection, this.events.filter(isFrame));
     try {
       await this.readFrames(inbox);
@@ -216,6 +217,7 @@ export class Turn {
 
   private async conclude(connection: ConnectionRecord, inbox: Inbox): Promise<void> {
     await this.work.finish();
+    if (!(await this.stillTrue)) return;
     await this.dispatch.send();
     const wake = this.pumpFor ?? this.events.find(({ kind }) => kind === 'wake')?.id;
     if (wake && (await pump(this.ports, this.dispatch, connection, wake)) === 'uncertain') return this.lose();

@@ -13,6 +13,12 @@ export function parseFrame(text: string): Frame {
   return { number: parseNumber(text.slice(0, dot)), bytes: parseBase64(text.slice(dot + 1)) };
 }
 
+/** The first byte a client frame carries, for a guess before the frame is read; 0 when there is none. */
+export function firstByte(text: string): number {
+  const start = text.indexOf('.') + 1;
+  return Buffer.from(text.slice(start, start + 4), 'base64')[0] ?? 0;
+}
+
 /** The text frame for whole packets to a client; these are never numbered. */
 export function formatFrame(bytes: Buffer): string {
   return bytes.toString('base64');

@@ -7,6 +7,7 @@ import {
   type BatchWriteItemCommandOutput,
   ConditionalCheckFailedException,
   type DynamoDBClient,
+  type KeysAndAttributes,
   QueryCommand,
   type QueryCommandInput,
   type WriteRequest,
@@ -42,21 +43,30 @@ async function writeChunk(db: DynamoDBClient, table: string, requests: WriteRequ
 
 /** Reads any number of distinct keys, consistently, in no particular order. */
 export async function readAll(db: DynamoDBClient, table: string, keys: Item[]): Promise<Item[]> {
-  return (await Promise.all(chunks(keys, readsPerBatch).map((chunk) => readChunk(db, table, chunk)))).flat();
+  const answers = await Promise.all(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
+  return answers.flatMap((answer) => answer[table] ?? []);
 }
 
-async function readChunk(db: DynamoDBClient, table: string, keys: Item[]): Promise<Item[]> {
-  const items: Item[] = [];
-  let left: Item[] | undefined = keys;
-  for (let attempt = 0; left?.length; attempt++) {
-    if (attempt === attempts) throw new Error(`${left.length} reads from ${table} were not processed`);
+/** Reads at most 100 distinct keys of several tables in one call, consistently. */
+export async function readTables(db: DynamoDBClient, keys: Record<string, Item[]>): Promise<Record<string, Item[]>> {
+  const items: Record<string, Item[]> = {};
+  let left: KeysByTable | undefined = withConsistency(keys);
+  for (let attempt = 0; left && Object.keys(left).length > 0; attempt++) {
+    if (attempt === attempts) throw new Error(`reads from ${Object.keys(left).join(', ')} were not processed`);
     if (attempt > 0) await sleep(backoff(attempt));
-    const command = new BatchGetItemCommand({ RequestItems: { [table]: { Keys: left, ConsistentRead: true } } });
-    const answer: BatchGetItemCommandOutput = await db.send(command);
-    items.push(...(answer.Responses?.[table] ?? []));
-    left = answer.UnprocessedKeys?.[table]?.Keys;
+    const answer: BatchGetItemCommandOutput = await db.send(new BatchGetItemCommand({ RequestItems: left }));
+    for (const [table, found] of Object.entries(answer.Responses ?? {})) {
+      items[table] = [...(items[table] ?? []), ...found];
+    }
+    left = answer.UnprocessedKeys;
   }
   return items;
+}
+
+type KeysByTable = Record<string, KeysAndAttributes>;
+
+function withConsistency(keys: Record<string, Item[]>): KeysByTable {
+  return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ConsistentRead: true }]));
 }
 
 /** Exponential with full jitter, in milliseconds. */

@@ -37,13 +37,24 @@ export class DynamoRetainedStore implements RetainedStore {
 
   /**
    * What leads to the message is written before the message: a pointer to nothing costs a read, a message without its
-   * pointer would be lost to some filters.
+   * pointer would be lost to some filters. Another writer may have replaced the pointer in between, and whoever removes
+   * that writer's message takes it away; so the message and its own pointer are written until they stand together.
    */
   async put(message: Message): Promise<void> {
-    const revision = { revision: text(randomUUID()) };
-    const pointer = { ...pointerKey(message.topic), ...revision, name: text(message.topic) };
-    await Promise.all([this.write(pointer), this.list(message.topic)]);
-    await this.write({ ...messageKey(message.topic), ...revision, ...messageAttributes(message) });
+    const { topic } = message;
+    for (;;) {
+      const revision = randomUUID();
+      const pointer = { ...pointerKey(topic), revision: text(revision), name: text(topic) };
+      await Promise.all([this.write(pointer), this.list(topic)]);
+      await this.write({ ...messageKey(topic), revision: text(revision), ...messageAttributes(message) });
+      if ((await this.revisionOf(pointerKey(topic))) === revision) return;
+      if ((await this.revisionOf(messageKey(topic))) !== revision) return; // another writer came after this one
+    }
+  }
+
+  private async revisionOf(Key: Item): Promise<string> {
+    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
+    return readText(Item?.revision);
   }
 
   private async list(topic: string): Promise<void> {
@@ -89,24 +100,22 @@ export class DynamoRetainedStore implements RetainedStore {
     const literal = literalBeginning(parts);
     if (literal.length === parts.length) return this.exact(filter);
     const last = parts.at(-1) ?? '';
-    if (last !== '+' && last !== '#') return this.byLastLevel(literal, last);
+    if (last !== '+' && last !== '#') return this.byLastLevel(filter, literal, last);
     if (literal.length > 0) return this.byFirstLevel(literal, last === '#' && literal.length === parts.length - 1);
     return this.walk(parts);
   }
 
   private async exact(topic: string): Promise<Item[]> {
+    if (topic === '') return []; // what lies above `/a` is no topic, and no key
     const Key = messageKey(topic);
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
     return Item ? [Item] : [];
   }
 
-  private async byLastLevel(literal: string[], last: string): Promise<Item[]> {
+  private async byLastLevel(filter: string, literal: string[], last: string): Promise<Item[]> {
     const pointers = await queryAll(this.db, this.query(lastBucket(last), prefixOf(literal)));
-    return readAll(
-      this.db,
-      this.table,
-      pointers.map((pointer) => messageKey(readText(pointer.name))),
-    );
+    const topics = pointers.map((pointer) => readText(pointer.name)).filter((topic) => matches(filter, topic));
+    return readAll(this.db, this.table, topics.map(messageKey));
   }
 
   /** `a/b/#` also matches `a/b` itself, which is not among what begins with `a/b/`. */

@@ -236,7 +236,7 @@ function unless(expected: (error: unknown) => boolean): (error: unknown) => unde
   };
 }
 
-function headKey(clientId: string): Item {
+export function headKey(clientId: string): Item {
   return { id: text(keyOf(clientId, maximumPartitionKey)), part: text(headPart) };
 }
 
@@ -248,7 +248,7 @@ function subscriptionKey(session: SessionId, filter: string): Item {
   return { id: text(session), part: text(keyOf(filter, maximumSortKey, subscriptionPrefix)) };
 }
 
-function toHead(item: Item): SessionHead {
+export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
   return {

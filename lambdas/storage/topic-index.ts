@@ -1,12 +1,24 @@
-import { DeleteItemCommand, type DynamoDBClient, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteItemCommand,
+  type DynamoDBClient,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import type { QoS } from 'mqtt-packet';
 import type { SessionId, Subscriber, TopicIndex } from '../broker/ports';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
-/** The partition of the live shapes. No filter contains U+0000, so none can collide with it. */
-const shapesPartition = '\u0000shapes';
+/** The one item that lists the shapes, an attribute each. No filter contains U+0000, so none can collide with it. */
+export const shapesKey: Item = { filter: text('\u0000shapes'), clientId: text('\u0000') };
+
+/** Shapes and their revisions. */
+export function readShapes(item: Item | undefined): Map<string, number> {
+  const entries = Object.entries(item ?? {}).filter(([name]) => !(name in shapesKey));
+  return new Map(entries.map(([shape, revision]) => [shape, readNumber(revision)]));
+}
 
 /** Subscriptions by topic filter, and the list of shapes they have. */
 export class DynamoTopicIndex implements TopicIndex {
@@ -16,8 +28,8 @@ export class DynamoTopicIndex implements TopicIndex {
   ) {}
 
   async shapes(): Promise<Map<string, number>> {
-    const items = await this.partition(shapesPartition);
-    return new Map(items.map((item) => [readText(item.clientId), readNumber(item.revision)]));
+    const command = new GetItemCommand({ TableName: this.table, Key: shapesKey, ConsistentRead: true });
+    return readShapes((await this.db.send(command)).Item);
   }
 
   async subscribers(filter: string): Promise<Subscriber[]> {
@@ -73,8 +85,9 @@ export class DynamoTopicIndex implements TopicIndex {
     await this.db.send(
       new UpdateItemCommand({
         TableName: this.table,
-        Key: { filter: text(shapesPartition), clientId: text(shape) },
-        UpdateExpression: 'ADD revision :one',
+        Key: shapesKey,
+        UpdateExpression: 'ADD #shape :one',
+        ExpressionAttributeNames: { '#shape': shape },
         ExpressionAttributeValues: { ':one': number(1) },
       }),
     );
