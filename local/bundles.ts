@@ -1,32 +1,61 @@
 import { randomUUID } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { buildSync } from 'esbuild';
+import { basename, join, resolve } from 'node:path';
+import { buildSync, type OutputFile } from 'esbuild';
 import type { FunctionName } from '../lambdas/deployment';
 
-/** The root of the project, from which entry points are named. */
-export const projectRoot = resolve(__dirname, '..');
+type ByFunction<Value> = { readonly [Name in FunctionName]: Value };
 
 export interface Bundles {
-  readonly functions: Readonly<Record<FunctionName, string>>;
+  readonly functions: ByFunction<string>;
   readonly containerThread: string;
   readonly dynamoDbThread: string;
   remove(): void;
 }
 
+/** The root of the project, from which entry points are named. */
+const projectRoot = resolve(__dirname, '..');
+
+const threads = {
+  containerThread: 'local/lambda/container-thread.ts',
+  dynamoDbThread: 'local/dynamodb/dynamodb-thread.ts',
+};
+
+/** What this process has built already: tests start many clouds of the same sources. */
+const built = new Map<string, readonly OutputFile[]>();
+
 /** Bundles every function as it is deployed, and the threads of the local cloud, into a temporary folder. */
-export function bundle(entries: Readonly<Record<FunctionName, string>>): Bundles {
+export function bundle(entries: ByFunction<string>): Bundles {
+  const files = buildOnce({ ...entries, ...threads });
   const folder = join(tmpdir(), `cirrus-${randomUUID()}`);
-  const threads = {
-    containerThread: 'local/lambda/container-thread.ts',
-    dynamoDbThread: 'local/dynamodb/dynamodb-thread.ts',
+  mkdirSync(folder);
+  for (const { path, contents } of files) writeFileSync(join(folder, basename(path)), contents);
+  const file = (name: string) => join(folder, `${name}.js`);
+  const functions = Object.fromEntries(Object.keys(entries).map((name) => [name, file(name)]));
+  return {
+    functions: functions as ByFunction<string>,
+    containerThread: file('containerThread'),
+    dynamoDbThread: file('dynamoDbThread'),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+function buildOnce(entryPoints: Record<string, string>): readonly OutputFile[] {
+  const key = JSON.stringify(entryPoints);
+  const files = built.get(key) ?? build(entryPoints);
+  built.set(key, files);
+  return files;
+}
+
+function build(entryPoints: Record<string, string>): readonly OutputFile[] {
   // The synchronous call leaves no esbuild process behind.
-  buildSync({
-    entryPoints: { ...entries, ...threads },
+  const { outputFiles } = buildSync({
+    entryPoints,
     absWorkingDir: projectRoot,
-    outdir: folder,
+    outdir: projectRoot, // Only for the source maps, whose paths are relative to it; nothing is written.
+    sourceRoot: projectRoot,
+    write: false,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -34,12 +63,5 @@ export function bundle(entries: Readonly<Record<FunctionName, string>>): Bundles
     sourcesContent: false,
     logLevel: 'silent', // The error that is thrown has all of it.
   });
-  const file = (name: string) => join(folder, `${name}.js`);
-  const functions = Object.fromEntries(Object.keys(entries).map((name) => [name, file(name)]));
-  return {
-    functions: functions as Record<FunctionName, string>,
-    containerThread: file('containerThread'),
-    dynamoDbThread: file('dynamoDbThread'),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+  return outputFiles;
 }

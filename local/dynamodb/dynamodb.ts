@@ -11,6 +11,7 @@ function cannotOpen(path: string, error: Error): Error {
 export class DynamoDb {
   private readonly waiting: ((usage: DynamoDbUsage) => void)[] = [];
   private readonly ended: Promise<unknown>;
+  private ready = false;
 
   private constructor(
     private readonly worker: Worker,
@@ -24,11 +25,14 @@ export class DynamoDb {
     const worker = new Worker(thread, { workerData: data, execArgv: [] });
     const dynamoDb = new DynamoDb(worker, kill);
     return new Promise<{ dynamoDb: DynamoDb; endpoint: string }>((resolve, reject) => {
-      worker.on('error', (error) => reject(data.path === undefined ? error : cannotOpen(data.path, error)));
+      worker.on('error', (error) => {
+        if (dynamoDb.ready) throw error; // Nothing can go on without a database.
+        reject(data.path === undefined ? error : cannotOpen(data.path, error));
+      });
       worker.on('message', (message: DynamoDbMessage) => {
         if (message.kind === 'ready') resolve({ dynamoDb, endpoint: `http://127.0.0.1:${message.port}` });
-        else if (message.kind === 'failed') worker.terminate().then(() => reject(new Error(message.error)));
-        else dynamoDb.hear(message);
+        if (message.kind === 'failed') worker.terminate().then(() => reject(new Error(message.error)));
+        dynamoDb.hear(message);
       });
     });
   }
@@ -58,6 +62,7 @@ export class DynamoDb {
   }
 
   private hear(message: DynamoDbMessage): void {
+    if (message.kind === 'ready') this.ready = true;
     if (message.kind === 'kill') this.kill(message.caller);
     if (message.kind === 'done') this.waiting.shift()?.(message.usage);
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Bill, prices } from '../../local/bill';
-import { TestCloud } from './support';
+import { TestCloud, until } from './support';
 
 describe('the bill', () => {
   let test: TestCloud;
@@ -73,6 +73,7 @@ describe('the bill', () => {
     expect(bill.dynamodb).toMatchObject({ writes: 1, reads: 0, dollars: 0.625e-6 });
     expect(bill.scheduler).toEqual({ invocations: 1, dollars: 1e-6 });
     client.socket.terminate();
+    await until(() => !test.cloud.connections().includes(client.id));
     await test.cloud.settled();
     await fetch(test.cloud.billUrl, { method: 'DELETE' });
     expect((await test.cloud.bill()).dynamodb.calls).toBe(0);

@@ -86,6 +86,16 @@ describe('the containers', () => {
     expect(test.errors.join()).toContain('crashed by the fixture');
   });
 
+  it('name the line of the source in the stack of an error', async () => {
+    const client = await start({ visibilitySeconds: 0.1 });
+    client.send('throw');
+    await until(() => test.errors.length > 0);
+
+    expect(test.errors[0]).toMatch(
+      /^onPackets: Error: thrown by the fixture\n.*test\/local\/fixtures\/on-batch\.ts:\d+/,
+    );
+  });
+
   it('are recycled after so many invocations, and after idle minutes', async () => {
     const client = await start({ recycleInvocations: 2, recycleIdleMinutes: 5, containers: 1 });
     const keys = [];
