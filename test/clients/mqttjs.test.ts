@@ -1,8 +1,10 @@
 import { type EventEmitter, once } from 'node:events';
+import { runInNewContext } from 'node:vm';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import WebSocket from 'ws';
+import type { CirrusWebSocket } from '../../clients/websocket';
 import { messagesOf } from './support/messages';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
@@ -106,18 +108,20 @@ async function streamError(client: MqttClient): Promise<string> {
 }
 
 describe('the shim bundled for a browser', () => {
-  it('needs nothing of Node', () => {
-    const { metafile } = buildSync({
-      entryPoints: [require.resolve('../../clients/mqttjs')],
-      bundle: true,
-      platform: 'browser',
-      format: 'esm',
-      write: false,
-      metafile: true,
-    });
+  const bundle = buildSync({
+    entryPoints: [require.resolve('../../clients/mqttjs')],
+    bundle: true,
+    platform: 'browser',
+    format: 'iife',
+    globalName: 'shim',
+    write: false,
+    metafile: true,
+  });
 
-    const inputs = Object.keys(metafile.inputs).map((path) => path.replace(/^.*(?=clients\/|node_modules\/)/, ''));
-    expect(inputs.sort()).toEqual([
+  it('needs nothing of Node', () => {
+    const inputs = Object.keys(bundle.metafile.inputs);
+
+    expect(inputs.map((path) => path.replace(/^.*(?=clients\/|node_modules\/)/, '')).sort()).toEqual([
       'clients/base64.ts',
       'clients/mqttjs.ts',
       'clients/node-websocket.ts',
@@ -125,5 +129,19 @@ describe('the shim bundled for a browser', () => {
       'clients/wire.ts',
       'node_modules/ws/browser.js',
     ]);
+  });
+
+  it('talks to the broker with the globals of a browser alone', async () => {
+    const browser = { WebSocket, EventTarget, Event, atob, btoa, queueMicrotask };
+    const { createWebsocket: create } = runInNewContext(`${bundle.outputFiles[0]!.text}; shim`, browser);
+
+    const socket: CirrusWebSocket = create(gateway.url, ['mqtt'], {});
+    const answer = new Promise<ArrayBuffer>((resolve) =>
+      socket.addEventListener('message', (event) => resolve((event as MessageEvent).data)),
+    );
+    socket.onopen = () => socket.send(Buffer.from('100d00044d51545404020014000161', 'hex'));
+
+    expect(Buffer.from(await answer).toString('hex')).toBe('20020000');
+    socket.close();
   });
 });
