@@ -1,14 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Call, CallFault } from './fault-rules';
-import { callerIn } from './fault-rules';
+import { type AwsCall, callerIn } from './aws-call';
+import type { CallFault } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
-import {
-  type ConnectionsAnswer,
-  type ConnectionsApi,
-  connectionsOperation,
-  limitExceeded,
-} from './gateway/connections-api';
+import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
+import { connectionOperations, isAllowed } from './permissions';
 import { SqsError } from './sqs/message';
 import { queueName, type SqsApi } from './sqs/sqs-api';
 
@@ -27,11 +23,12 @@ interface Answer {
 
 /** What one service adds to the way every AWS call goes: how to run it, and how its errors look. */
 interface ServiceCall {
-  readonly call: Call;
+  readonly call: AwsCall;
   readonly run: () => Answer;
   readonly runHalf: () => Answer;
   readonly throttled: () => Answer;
   readonly failed: () => Answer;
+  readonly denied: () => Answer;
 }
 
 const sqsTarget = 'AmazonSQS.';
@@ -59,13 +56,14 @@ export class AwsEndpoint {
     const caller = callerIn(request.headers.authorization);
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string' && target.startsWith(sqsTarget)) return this.sqs(target, body, caller);
-    const operation = connectionsOperation(request.method!);
+    const operation = connectionOperations[request.method!];
     if (operation === undefined || !request.url!.startsWith(connectionsPath)) return undefined;
     const connectionId = decodeURIComponent(request.url!.slice(connectionsPath.length));
     return this.connections(operation, connectionId, body, caller);
   }
 
   private answer(service: ServiceCall): Answer | undefined {
+    if (!isAllowed(service.call)) return service.denied();
     const fault = this.props.faults.call(service.call);
     if (!fault) return service.run();
     if (fault.outcome === 'partial') return service.runHalf();
@@ -88,6 +86,7 @@ export class AwsEndpoint {
       runHalf: run, // It has no batches.
       throttled: () => connectionsAnswer(limitExceeded),
       failed: () => connectionsAnswer({ status: 500, error: 'InternalServerError' }),
+      denied: () => connectionsAnswer({ status: 403, error: 'ForbiddenException' }),
     };
   }
 
@@ -100,6 +99,7 @@ export class AwsEndpoint {
       runHalf: () => this.runSqs(() => this.props.sqs.runHalfBatch(input)),
       throttled: () => sqsError(400, new SqsError('RequestThrottled', 'a fault of the local cloud')),
       failed: () => sqsError(500, new SqsError('InternalError', 'a fault of the local cloud')),
+      denied: () => sqsError(403, new SqsError('AccessDeniedException', 'the function may not send to this queue')),
     };
   }
 

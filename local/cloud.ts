@@ -12,13 +12,13 @@ import {
   visibilitySeconds,
 } from '../lambdas/deployment';
 import { type Settings, settingsFromEnvironment } from '../lambdas/settings';
+import { callerParts } from './aws-call';
 import { AwsEndpoint } from './aws-endpoint';
 import { type Bill, Meter } from './bill';
 import { type Bundles, bundle } from './bundles';
 import { LocalClock } from './clock';
 import { ControlApi } from './control-api';
 import { DynamoDb } from './dynamodb/dynamodb';
-import { callerParts } from './fault-rules';
 import { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { ConnectionJournal } from './gateway/connection-journal';

@@ -1,5 +1,6 @@
 import type { FunctionName, QueueName } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
+import { type AwsCall, callerParts, type Service } from './aws-call';
 
 /** When a fault strikes, among the events it matches. */
 export interface Chance {
@@ -10,8 +11,6 @@ export interface Chance {
   /** Strikes at most so often; without end if absent. */
   readonly times?: number;
 }
-
-export type Service = 'dynamodb' | 'sqs' | 'connections';
 
 /** An AWS call that goes wrong. What is left out matches everything. */
 export interface CallFault extends Chance {
@@ -47,16 +46,6 @@ export interface DisconnectFault extends Chance {
 }
 
 export type Fault = CallFault | FrameFault | DisconnectFault;
-
-/** One imitated AWS call, as far as faults tell them apart. */
-export interface Call {
-  readonly service: Service;
-  readonly operation: string;
-  readonly tables?: readonly string[];
-  readonly queue?: string;
-  /** Access key id of the caller; containers have one each. */
-  readonly caller: string;
-}
 
 export type Rule = Fault & { readonly slot: number };
 
@@ -95,21 +84,8 @@ export class ChanceMemory {
   }
 }
 
-const callerPattern = /^local-([a-zA-Z]+)-(\d+)$/;
-
-/** The access key id of a container. */
-export function callerOf(name: FunctionName, number: number): string {
-  return `local-${name}-${number}`;
-}
-
-/** Which container an access key id belongs to, if to any. */
-export function callerParts(caller: string): { name: FunctionName; number: number } | undefined {
-  const match = callerPattern.exec(caller);
-  return match ? { name: match[1] as FunctionName, number: Number(match[2]) } : undefined;
-}
-
 /** The first call fault that strikes this call. */
-export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, call: Call): CallFault | undefined {
+export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, call: AwsCall): CallFault | undefined {
   if (rules.length === 0) return undefined;
   const caller = callerParts(call.caller)?.name;
   return rules.find((rule): rule is CallFault & Rule => {
@@ -120,7 +96,7 @@ export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, 
 
 const batches = new Set(['BatchGetItem', 'BatchWriteItem', 'SendMessageBatch']);
 
-function matches(fault: CallFault, call: Call, caller: string | undefined): boolean {
+function matches(fault: CallFault, call: AwsCall, caller: string | undefined): boolean {
   if (fault.outcome === 'kill' && caller === undefined) return false;
   if (fault.outcome === 'partial' && !batches.has(call.operation)) return false;
   return (
@@ -130,10 +106,4 @@ function matches(fault: CallFault, call: Call, caller: string | undefined): bool
     (fault.queue === undefined || fault.queue === call.queue) &&
     (fault.function === undefined || fault.function === caller)
   );
-}
-
-/** Access key id in a SigV4 `Authorization` header. */
-export function callerIn(authorization: string | undefined): string {
-  const start = authorization?.indexOf('Credential=') ?? -1;
-  return start < 0 ? '' : authorization!.slice(start + 11, authorization!.indexOf('/', start));
 }

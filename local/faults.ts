@@ -1,6 +1,6 @@
 import type { FunctionName } from '../lambdas/deployment';
+import type { AwsCall } from './aws-call';
 import {
-  type Call,
   type CallFault,
   ChanceMemory,
   type Fault,
@@ -70,7 +70,7 @@ export class Faults {
     await this.targets.kill(name);
   }
 
-  call(call: Call): CallFault | undefined {
+  call(call: AwsCall): CallFault | undefined {
     return strikingCallFault(this.rules, this.memory, call);
   }
 

@@ -1,5 +1,7 @@
+import { type AwsCall, callerIn } from '../aws-call';
 import type { DynamoDbUsage } from '../bill';
-import { type CallFault, type ChanceMemory, callerIn, type Rule, strikingCallFault } from '../fault-rules';
+import { type CallFault, type ChanceMemory, type Rule, strikingCallFault } from '../fault-rules';
+import { isAllowed, readOperations, writeOperations } from '../permissions';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
 import { halves } from './batch-halves';
 import { takeCapacity } from './consumed-capacity';
@@ -12,15 +14,7 @@ export interface FrontProps {
   readonly kill: (caller: string) => void;
 }
 
-interface Request {
-  readonly TableName?: string;
-  readonly RequestItems?: Record<string, unknown>;
-}
-
-const reading = new Set(['GetItem', 'BatchGetItem', 'Query', 'Scan']);
-const writing = new Set(['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem']);
-
-/** Prices every DynamoDB call and lets faults strike it, whatever answers behind. */
+/** Prices every DynamoDB call, holds it to the deployed grants and lets faults strike it, whatever answers behind. */
 export class Front {
   rules: readonly Rule[] = [];
   usage: DynamoDbUsage = {};
@@ -29,63 +23,65 @@ export class Front {
 
   /** The answer, or nothing when the caller was killed and must not hear any more. */
   async answer(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
-    const operation = request.target.slice(request.target.indexOf('.') + 1);
-    const fault = this.fault(operation, request);
-    if (!fault) return this.run(operation, request);
-    if (fault.outcome === 'partial') return this.runHalf(operation, request);
-    if (fault.when === 'after') await this.run(operation, request);
-    return this.struck(fault, request);
+    const call = this.call(request);
+    if (!isAllowed(call)) return failure(400, 'AccessDeniedException');
+    const fault = strikingCallFault(this.rules, this.props.memory, call);
+    if (!fault) return this.run(call, request);
+    if (fault.outcome === 'partial') return this.runHalf(call, request);
+    if (fault.when === 'after') await this.run(call, request);
+    return this.struck(fault, call);
   }
 
-  private fault(operation: string, { body, authorization }: DynamoDbRequest): CallFault | undefined {
-    if (this.rules.length === 0) return undefined;
-    const tables = deployedTables(JSON.parse(body)).map(this.props.tableOf);
-    const caller = callerIn(authorization);
-    return strikingCallFault(this.rules, this.props.memory, { service: 'dynamodb', operation, tables, caller });
+  private call({ target, body, authorization }: DynamoDbRequest): AwsCall {
+    const operation = target.slice(target.indexOf('.') + 1);
+    const tables = deployedTables(body).map(this.props.tableOf);
+    return { service: 'dynamodb', operation, tables, caller: callerIn(authorization) };
   }
 
-  private struck(fault: CallFault, request: DynamoDbRequest): DynamoDbAnswer | undefined {
+  private struck(fault: CallFault, { caller }: AwsCall): DynamoDbAnswer | undefined {
     if (fault.outcome === 'throttle') return failure(400, 'ProvisionedThroughputExceededException');
     if (fault.outcome === 'fail') return failure(500, 'InternalServerError');
-    this.props.kill(callerIn(request.authorization));
+    this.props.kill(caller);
     return undefined;
   }
 
   /** DynamoDB: a batch that is throttled in part hands back what it did not do. */
-  private async runHalf(operation: string, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  private async runHalf(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     const { done, left } = halves(JSON.parse(request.body));
-    const answer = await this.run(operation, { ...request, body: JSON.stringify(done) });
+    const answer = await this.run(call, { ...request, body: JSON.stringify(done) });
     if (answer.status !== 200) return answer;
-    const unprocessed = operation === 'BatchGetItem' ? 'UnprocessedKeys' : 'UnprocessedItems';
+    const unprocessed = call.operation === 'BatchGetItem' ? 'UnprocessedKeys' : 'UnprocessedItems';
     return { ...answer, body: JSON.stringify({ ...JSON.parse(answer.body), [unprocessed]: left }) };
   }
 
-  private async run(operation: string, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
-    if (!reading.has(operation) && !writing.has(operation)) return this.props.backend(request);
+  private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+    const { operation } = call;
+    if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.props.backend(request);
     const asked = request.body.includes('"ReturnConsumedCapacity"');
     const answer = await this.props.backend(asked ? request : { ...request, body: askForCapacity(request.body) });
     if (answer.status !== 200) {
-      this.countRefusal(operation, request, answer);
+      this.countRefusal(call, answer);
       return answer;
     }
     const { capacities, body } = takeCapacity(answer.body);
-    for (const { TableName, CapacityUnits } of capacities) this.count(operation, TableName, CapacityUnits);
+    for (const { TableName, CapacityUnits } of capacities) {
+      this.count(operation, this.props.tableOf(TableName), CapacityUnits);
+    }
     return asked ? answer : { status: answer.status, body };
   }
 
   /** DynamoDB: a write whose condition failed is charged by the size of the item; the rows here are mostly below 1 KB. */
-  private countRefusal(operation: string, { body }: DynamoDbRequest, answer: DynamoDbAnswer): void {
+  private countRefusal({ operation, tables = [] }: AwsCall, answer: DynamoDbAnswer): void {
     const units = answer.body.includes('ConditionalCheckFailedException') ? 1 : 0;
-    for (const table of deployedTables(JSON.parse(body))) this.count(operation, table, units);
+    for (const table of tables) this.count(operation, table, units);
   }
 
-  private count(operation: string, deployed: string, units: number): void {
-    const table = this.props.tableOf(deployed);
+  private count(operation: string, table: string, units: number): void {
     this.usage[table] ??= {};
     this.usage[table][operation] ??= { calls: 0, reads: 0, writes: 0 };
     const used = this.usage[table][operation];
     used.calls += 1;
-    if (reading.has(operation)) used.reads += units;
+    if (readOperations.has(operation)) used.reads += units;
     else used.writes += units;
   }
 }
@@ -94,11 +90,17 @@ function askForCapacity(body: string): string {
   return `{"ReturnConsumedCapacity":"TOTAL",${body.slice(body.indexOf('{') + 1)}`;
 }
 
-function deployedTables({ TableName, RequestItems }: Request): string[] {
-  return TableName === undefined ? Object.keys(RequestItems ?? {}) : [TableName];
+// It cannot stand within an item: there every value is an object that names its type.
+const tableNamePattern = /"TableName":"([\w.-]+)"/;
+
+function deployedTables(body: string): string[] {
+  const table = tableNamePattern.exec(body)?.[1];
+  if (table !== undefined) return [table];
+  const { RequestItems } = JSON.parse(body) as { RequestItems?: Record<string, unknown> };
+  return Object.keys(RequestItems ?? {});
 }
 
 function failure(status: number, name: string): DynamoDbAnswer {
-  const error = { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: 'a fault of the local cloud' };
+  const error = { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: `the local cloud answers with ${name}` };
   return { status, body: JSON.stringify(error) };
 }

@@ -5,7 +5,12 @@ import { messageLimit } from './gateway';
 export interface ConnectionsAnswer {
   readonly status: number;
   /** Name of the exception, for the header that the SDKs read. */
-  readonly error?: 'GoneException' | 'PayloadTooLargeException' | 'LimitExceededException' | 'InternalServerError';
+  readonly error?:
+    | 'GoneException'
+    | 'PayloadTooLargeException'
+    | 'LimitExceededException'
+    | 'ForbiddenException'
+    | 'InternalServerError';
   readonly body?: unknown;
 }
 
@@ -36,17 +41,6 @@ export class ConnectionsApi {
     this.meter.post(payload.length);
     return { status: 200 };
   }
-}
-
-const operations: Readonly<Record<string, string>> = {
-  POST: 'PostToConnection',
-  GET: 'GetConnection',
-  DELETE: 'DeleteConnection',
-};
-
-/** The SDK's name for a method. */
-export function connectionsOperation(method: string): string | undefined {
-  return operations[method];
 }
 
 function describe({ connectedAt, lastActiveAt, sourceIp, userAgent }: Connection) {

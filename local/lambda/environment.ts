@@ -7,7 +7,7 @@ import {
 } from '../../lambdas/deployment';
 import { type Settings, settingRules } from '../../lambdas/settings';
 import { tableVariable } from '../../lambdas/storage/schema';
-import { callerOf } from '../fault-rules';
+import { callerOf } from '../aws-call';
 
 export interface Endpoints {
   readonly callback: string;

@@ -85,8 +85,7 @@ describe('the @connections API', () => {
   it('answers 429 while a client does not read what it was sent', async () => {
     const client = await test.connect();
     client.socket.pause();
-    const impatient = test.connectionsApi();
-    impatient.config.maxAttempts = async () => 1;
+    const impatient = test.connectionsApi({ maxAttempts: 1 });
     const Data = 'x'.repeat(131_072);
 
     const flood = async () => {

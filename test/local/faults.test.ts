@@ -96,13 +96,12 @@ describe('faults', () => {
       await test.cloud.faults.set({ fault: 'call', ...fault });
     };
     const getItem = () =>
-      test.dynamodb(1).getItem({ TableName: 'cirrus-sessions', Key: { id: { S: 'a' }, part: { S: 'b' } } });
-    const impatient = { maxAttempts: async () => 1 };
-    const sqs = Object.assign(test.sqs(), {});
-    Object.assign(sqs.config, impatient);
+      test
+        .dynamodb({ maxAttempts: 1 })
+        .getItem({ TableName: 'cirrus-sessions', Key: { id: { S: 'a' }, part: { S: 'b' } } });
+    const sqs = test.sqs({ maxAttempts: 1 });
     const send = () => sqs.sendMessage({ QueueUrl: test.queueUrl('timer'), MessageBody: 'x' });
-    const api = test.connectionsApi();
-    Object.assign(api.config, impatient);
+    const api = test.connectionsApi({ maxAttempts: 1 });
     const post = () => api.postToConnection({ ConnectionId: client.id, Data: 'x' });
 
     await strike({ service: 'dynamodb', operation: 'GetItem', table: 'sessions', outcome: 'throttle' });

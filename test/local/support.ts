@@ -17,7 +17,12 @@ export const fixtures = {
   onSchedule: entry('on-schedule'),
 } as const;
 
-const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+interface ClientSettings {
+  readonly maxAttempts?: number;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+const clientDefaults = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 
 /** A local cloud with the fixtures for functions, and everything they logged. */
 export class TestCloud {
@@ -62,16 +67,16 @@ export class TestCloud {
     return this.records(connectionId).map(({ body }) => body);
   }
 
-  connectionsApi() {
-    return new ApiGatewayManagementApi({ endpoint: this.cloud.callbackUrl, region: 'us-east-1', credentials });
+  connectionsApi(options: ClientSettings = {}) {
+    return new ApiGatewayManagementApi({ ...clientDefaults, endpoint: this.cloud.callbackUrl, ...options });
   }
 
-  sqs() {
-    return new SQS({ endpoint: this.cloud.endpoints.sqs, region: 'us-east-1', credentials });
+  sqs(options: ClientSettings = {}) {
+    return new SQS({ ...clientDefaults, endpoint: this.cloud.endpoints.sqs, ...options });
   }
 
-  dynamodb(maxAttempts = 3) {
-    return new DynamoDB({ endpoint: this.cloud.endpoints.dynamodb, region: 'us-east-1', credentials, maxAttempts });
+  dynamodb(options: ClientSettings = {}) {
+    return new DynamoDB({ ...clientDefaults, endpoint: this.cloud.endpoints.dynamodb, ...options });
   }
 
   queueUrl(name: QueueName): string {

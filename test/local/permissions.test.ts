@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { FunctionName } from '../../lambdas/deployment';
+import { TestCloud } from './support';
+
+describe('the containers of a function', () => {
+  let test: TestCloud;
+  beforeAll(async () => {
+    test = await TestCloud.start();
+  });
+  afterAll(() => test.cloud.stop());
+
+  const as = (name: FunctionName) => ({ credentials: { accessKeyId: `local-${name}-9`, secretAccessKey: 'x' } });
+  const denied = (name: string) => expect.objectContaining({ name });
+  const row = (table: string, partition: string, sort: string) => ({
+    TableName: `cirrus-${table}`,
+    Key: { [partition]: { S: 'a' }, [sort]: { S: 'b' } },
+  });
+
+  it('may read and write only the tables they were granted', async () => {
+    const schedule = test.dynamodb(as('onSchedule'));
+    const deadline = row('deadlines', 'shard', 'due');
+    const session = row('sessions', 'id', 'part');
+
+    await schedule.getItem(deadline);
+    await expect(schedule.deleteItem(deadline)).rejects.toThrow(denied('AccessDeniedException'));
+    await expect(schedule.getItem(session)).rejects.toThrow(denied('AccessDeniedException'));
+    const both = {
+      RequestItems: { 'cirrus-deadlines': { Keys: [deadline.Key] }, 'cirrus-sessions': { Keys: [session.Key] } },
+    };
+    await expect(schedule.batchGetItem(both)).rejects.toThrow(denied('AccessDeniedException'));
+    await expect(schedule.listTables()).rejects.toThrow(denied('AccessDeniedException'));
+    await test.dynamodb(as('onPackets')).batchGetItem(both);
+  });
+
+  it('may send only to the queues they were granted', async () => {
+    const message = { QueueUrl: test.queueUrl('timer'), MessageBody: 'x' };
+
+    await expect(test.sqs(as('onConnect')).sendMessage(message)).rejects.toThrow(denied('AccessDeniedException'));
+    await test.sqs(as('onTimer')).sendMessage(message);
+  });
+
+  it('may use only the methods of @connections they were granted', async () => {
+    const { id: ConnectionId } = await test.connect();
+    const timer = test.connectionsApi(as('onTimer'));
+
+    await expect(timer.postToConnection({ ConnectionId, Data: 'x' })).rejects.toThrow(denied('ForbiddenException'));
+    await timer.deleteConnection({ ConnectionId });
+  });
+});
