@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { jest } from '@jest/globals';
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
 import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud';
+import { tablePrefix } from '../../local/lambda/environment';
 import { type Heard, heard, TextClient } from './text-client';
 
 // A test that waits for a busy machine is not a failing one.
@@ -69,6 +72,25 @@ export class TestBroker {
   /** Returns when a fault that was set has struck. */
   async struck(): Promise<void> {
     while (this.cloud.faults.report().every(({ struck }) => struck === 0)) await sleep(2);
+  }
+
+  /** Keys of all that the broker keeps about connections and sessions. */
+  async rows(): Promise<string[]> {
+    await this.cloud.settled();
+    const names = ['connections', 'sessions', 'topicIndex', 'inflight', 'deadlines'] as const;
+    return (await Promise.all(names.map((name) => this.keysOf(name)))).flat().sort();
+  }
+
+  private async keysOf(name: TableName): Promise<string[]> {
+    const { partitionKey, sortKey }: TableSchema = tables[name];
+    const { Items = [] } = await this.dynamodb().send(new ScanCommand({ TableName: tablePrefix + name }));
+    const keys = Items.map((item) => `${name} ${item[partitionKey]?.S} ${sortKey ? item[sortKey]?.S : ''}`);
+    return keys.filter((key) => !key.startsWith(`${name} \u0000shapes`)); // shapes are never removed
+  }
+
+  private dynamodb(): DynamoDBClient {
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    return new DynamoDBClient({ endpoint: this.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
   }
 
   /** What the broker logged under a name. */
