@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import mqtt, { type IPublishPacket, type Packet } from 'mqtt-packet';
+import { WebSocket } from 'ws';
+
+/** Longest pause before a lost connection is opened again, in milliseconds. */
+const longestPause = 100;
+
+/**
+ * A client with a persistent session that keeps its side of the protocol through any number of lost connections, exactly
+ * as section 4 of the specification asks. It stays until it is stopped.
+ */
+abstract class StormClient {
+  private socket: WebSocket | undefined;
+  private frames = 0;
+  private stopped = false;
+  private outgoing: Packet[] = [];
+  connections = 0;
+
+  constructor(
+    private readonly url: string,
+    readonly clientId: string,
+  ) {}
+
+  protected abstract connected(): void;
+  protected abstract received(packet: Packet): void;
+
+  start(): void {
+    if (this.stopped) return;
+    const socket = new WebSocket(this.url, 'mqtt');
+    const parser = mqtt.parser({ protocolVersion: 4 });
+    this.socket = socket;
+    this.frames = 0;
+    this.outgoing = [];
+    parser.on('packet', (packet) => {
+      if (socket === this.socket) this.receive(packet);
+    });
+    socket.on('message', (data) => parser.parse(Buffer.from(String(data), 'base64')));
+    socket.on('open', () =>
+      this.send({ cmd: 'connect', clientId: this.clientId, clean: false, keepalive: 60, protocolVersion: 4 } as Packet),
+    );
+    socket.on('error', () => undefined);
+    socket.on('close', () => void this.reopen());
+  }
+
+  private async reopen(): Promise<void> {
+    await sleep(Math.random() * longestPause);
+    this.start();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.socket?.terminate();
+  }
+
+  cut(): void {
+    this.socket?.terminate();
+  }
+
+  protected send(packet: Packet): void {
+    if (this.outgoing.length === 0) setImmediate(() => this.flush());
+    this.outgoing.push(packet);
+  }
+
+  private flush(): void {
+    const bytes = Buffer.concat(this.outgoing.splice(0).map((packet) => mqtt.generate(packet)));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(`${++this.frames}.${bytes.toString('base64')}`);
+  }
+
+  private receive(packet: Packet): void {
+    if (packet.cmd !== 'connack') return this.received(packet);
+    this.connections += 1;
+    this.connected();
+  }
+}
+
+interface Unacknowledged {
+  readonly packet: IPublishPacket;
+  state: 'published' | 'released';
+}
+
+/** Publishes numbered messages to one topic, a few at a time, until all are acknowledged. */
+export class StormPublisher extends StormClient {
+  private readonly unacknowledged = new Map<number, Unacknowledged>();
+  private next = 0;
+  private isConnected = false;
+
+  constructor(
+    url: string,
+    private readonly name: string,
+    private readonly qos: 1 | 2,
+    private readonly total: number,
+    private readonly window = 16,
+  ) {
+    super(url, `publisher-${name}`);
+  }
+
+  get done(): boolean {
+    return this.next === this.total && this.unacknowledged.size === 0;
+  }
+
+  get acknowledged(): number {
+    return this.next - this.unacknowledged.size;
+  }
+
+  /** [v3 MQTT-4.4.0-1] */
+  protected connected(): void {
+    this.isConnected = true;
+    for (const { packet, state } of this.unacknowledged.values()) {
+      if (state === 'released') this.send({ cmd: 'pubrel', messageId: packet.messageId });
+      else this.send({ ...packet, dup: true });
+    }
+    this.fill();
+  }
+
+  protected received(packet: Packet): void {
+    const messageId = packet.messageId ?? 0;
+    const entry = this.unacknowledged.get(messageId);
+    if (packet.cmd === 'pubrec' && entry) entry.state = 'released';
+    if (packet.cmd === 'pubrec') this.send({ cmd: 'pubrel', messageId });
+    if (packet.cmd === 'puback' || packet.cmd === 'pubcomp') this.unacknowledged.delete(messageId);
+    this.fill();
+  }
+
+  private fill(): void {
+    while (this.isConnected && this.unacknowledged.size < this.window && this.next < this.total) {
+      const messageId = (this.next % 65_535) + 1;
+      const packet: IPublishPacket = {
+        cmd: 'publish',
+        topic: `storm/${this.name}`,
+        payload: Buffer.from(String(this.next++)),
+        qos: this.qos,
+        messageId,
+        dup: false,
+        retain: false,
+      };
+      this.unacknowledged.set(messageId, { packet, state: 'published' });
+      this.send(packet);
+    }
+  }
+}
+
+/** Subscribes to everything that is published in the storm and keeps what an application would get. */
+export class StormSubscriber extends StormClient {
+  /** Per topic the numbers in the order they were handed to the application. */
+  readonly messages = new Map<string, number[]>();
+  private readonly inDelivery = new Set<number>();
+  private ready: (() => void) | undefined;
+  readonly subscribed = new Promise<void>((resolve) => {
+    this.ready = resolve;
+  });
+
+  constructor(
+    url: string,
+    name: string,
+    private readonly qos: 1 | 2,
+  ) {
+    super(url, `subscriber-${name}`);
+  }
+
+  protected connected(): void {
+    this.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'storm/+', qos: this.qos }] });
+  }
+
+  protected received(packet: Packet): void {
+    if (packet.cmd === 'suback') this.ready?.();
+    if (packet.cmd === 'publish') this.take(packet);
+    if (packet.cmd === 'pubrel') {
+      this.inDelivery.delete(packet.messageId ?? 0);
+      this.send({ cmd: 'pubcomp', messageId: packet.messageId });
+    }
+  }
+
+  /** QoS 2, method B of figure 4.3: the packet id is kept until PUBREL, and while it is kept a repeat is no new message. */
+  private take(packet: IPublishPacket): void {
+    const messageId = packet.messageId ?? 0;
+    if (packet.qos < 2 || !this.inDelivery.has(messageId)) this.keep(packet);
+    if (packet.qos === 2) this.inDelivery.add(messageId);
+    this.send({ cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId });
+  }
+
+  private keep({ topic, payload }: IPublishPacket): void {
+    const numbers = this.messages.get(topic) ?? [];
+    this.messages.set(topic, numbers);
+    numbers.push(Number(payload.toString()));
+  }
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type Cloud, startCloud } from '../../local/cloud';
+import type { Fault } from '../../local/fault-rules';
+import { StormPublisher, StormSubscriber } from './storm-client';
+
+const messagesPerPublisher = 400;
+/** Long enough for the queue to hand an event out again many times over. */
+const patience = 60_000;
+
+/** What the network and AWS may do, a little more often than they do. */
+const storms: Record<string, Fault[]> = {
+  'frames are duplicated, delayed and reordered': [
+    { fault: 'frame', does: 'duplicate', probability: 0.1 },
+    { fault: 'frame', does: 'reorder', probability: 0.1, milliseconds: 30 },
+    { fault: 'frame', does: 'delay', probability: 0.05, milliseconds: 30 },
+  ],
+  'containers are killed between any two effects': [
+    { fault: 'call', outcome: 'kill', when: 'before', probability: 0.004 },
+    { fault: 'call', outcome: 'kill', when: 'after', probability: 0.004 },
+  ],
+  'calls are throttled, half done, or fail with and without effect': [
+    { fault: 'call', outcome: 'throttle', probability: 0.02 },
+    { fault: 'call', outcome: 'partial', probability: 0.02 },
+    { fault: 'call', outcome: 'fail', when: 'before', probability: 0.01 },
+    { fault: 'call', outcome: 'fail', when: 'after', probability: 0.01 },
+  ],
+  'sockets are cut and nobody says so': [
+    { fault: 'frame', does: 'cut', probability: 0.01 },
+    { fault: 'lose-disconnect', probability: 0.5 },
+  ],
+  'everything goes wrong at once': [
+    { fault: 'frame', does: 'duplicate', probability: 0.05 },
+    { fault: 'frame', does: 'reorder', probability: 0.05, milliseconds: 30 },
+    { fault: 'frame', does: 'cut', probability: 0.005 },
+    { fault: 'lose-disconnect', probability: 0.5 },
+    { fault: 'call', outcome: 'kill', when: 'before', probability: 0.002 },
+    { fault: 'call', outcome: 'kill', when: 'after', probability: 0.002 },
+    { fault: 'call', outcome: 'throttle', probability: 0.01 },
+    { fault: 'call', outcome: 'fail', when: 'after', probability: 0.005 },
+  ],
+};
+
+/** The first time each number was heard. */
+function firsts(numbers: readonly number[]): number[] {
+  return [...new Set(numbers)];
+}
+
+const flawless = { lost: [], doubled: [], disordered: [] };
+
+/** What is wrong with the numbers a subscriber heard of one publisher. */
+function flaws(numbers: readonly number[]): { lost: number[]; doubled: number[]; disordered: number[] } {
+  const everything = Array.from({ length: messagesPerPublisher }, (_, number) => number);
+  return {
+    lost: everything.filter((number) => !numbers.includes(number)),
+    doubled: numbers.filter((number, index) => numbers.indexOf(number) !== index),
+    disordered: firsts(numbers).filter((number, index, all) => index > 0 && number < (all[index - 1] ?? 0)),
+  };
+}
+
+describe('a storm in which', () => {
+  let cloud: Cloud;
+  const clients: (StormPublisher | StormSubscriber)[] = [];
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.stop();
+    await cloud.stop();
+  });
+
+  for (const [name, faults] of Object.entries(storms)) {
+    it(`${name} loses no acknowledged message, doubles none at QoS 2 and keeps the order`, async () => {
+      cloud = await startCloud({ visibilitySeconds: 1, containers: 2, seed: 7, log: () => undefined });
+      const subscribers = [1, 2].map((qos) => new StormSubscriber(cloud.gatewayUrl, `q${qos}`, qos as 1 | 2));
+      for (const subscriber of subscribers) subscriber.start();
+      clients.push(...subscribers);
+      await Promise.all(subscribers.map(({ subscribed }) => subscribed));
+      await cloud.faults.set(...faults);
+
+      const publishers = ([1, 2, 1, 2] as const).map(
+        (qos, index) => new StormPublisher(cloud.gatewayUrl, `q${qos}-${index}`, qos, messagesPerPublisher),
+      );
+      for (const publisher of publishers) publisher.start();
+      clients.push(...publishers);
+      const end = Date.now() + patience;
+      while (!publishers.every(({ done }) => done) && Date.now() < end) await sleep(50);
+      await cloud.faults.clear();
+      while (!publishers.every(({ done }) => done) && Date.now() < end + patience / 2) await sleep(50);
+      await arrived(cloud, subscribers);
+
+      expect(publishers.map(({ acknowledged }) => acknowledged)).toEqual(publishers.map(() => messagesPerPublisher));
+      for (const [index, { messages }] of subscribers.entries()) {
+        expect([...messages.keys()].sort()).toEqual(['storm/q1-0', 'storm/q1-2', 'storm/q2-1', 'storm/q2-3']);
+        for (const [topic, numbers] of messages) {
+          const exactlyOnce = index === 1 && topic.startsWith('storm/q2');
+          expect({ index, topic, ...flaws(exactlyOnce ? numbers : firsts(numbers)) }).toEqual({
+            index,
+            topic,
+            ...flawless,
+          });
+        }
+      }
+      expect(cloud.deadLetters()).toEqual([]);
+    }, 120_000);
+  }
+});
+
+/** Whatever still waits for a client reaches it when it comes back, so both come back once more. */
+async function arrived(cloud: Cloud, subscribers: readonly StormSubscriber[]): Promise<void> {
+  await cloud.settled();
+  for (const subscriber of subscribers) subscriber.cut();
+  const before = subscribers.map(({ connections }) => connections);
+  while (subscribers.some(({ connections }, index) => connections === before[index])) await sleep(20);
+  await cloud.settled();
+  await sleep(100);
+  await cloud.settled();
+}
