@@ -67,9 +67,10 @@ abstract class StormClient {
   }
 
   private receive(packet: Packet): void {
-    if (packet.cmd !== 'connack') return this.received(packet);
-    this.connections += 1;
-    this.connected();
+    if (packet.cmd === 'connack') {
+      this.connections += 1;
+      this.connected();
+    } else this.received(packet);
   }
 }
 
