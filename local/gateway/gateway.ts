@@ -148,7 +148,6 @@ export class Gateway {
   private end({ id, connectedAt }: Connection): void {
     this.connections.delete(id);
     this.props.meter.disconnected();
-    if (this.stopped) return; // The journal still has it: the next life sends its `$disconnect`.
     this.props.journal?.closed(id);
     if (this.props.faults.losesDisconnect()) return;
     this.frames.follow(id, () => this.enqueueDisconnect(id, connectedAt));

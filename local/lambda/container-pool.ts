@@ -57,8 +57,8 @@ export class ContainerPool {
 
   /** Kills one container, or all of them; what they were doing fails. */
   async kill(number?: number): Promise<void> {
-    const doomed = number === undefined ? [...this.containers.values()] : [this.containers.get(number)];
-    await Promise.all(doomed.map((container) => container?.kill('the container was killed')));
+    const doomed = [...this.containers].filter(([other]) => number === undefined || number === other);
+    await Promise.all(doomed.map(([, container]) => this.end(container, 'the container was killed')));
   }
 
   async stop(): Promise<void> {
@@ -89,22 +89,27 @@ export class ContainerPool {
 
   private release(container: Container): void {
     if (!container.alive) return;
+    const recycle = () => this.end(container, 'the container was recycled');
     if (container.invocations >= this.props.recycleInvocations) {
-      container.kill('the container was recycled');
+      recycle();
       return;
     }
     this.idleContainers.push(container);
-    const recycle = () => container.kill('the container was recycled');
     this.idleTimers.set(container, this.props.clock.after(this.props.recycleIdleMinutes * 60_000, recycle));
     this.offerRoom();
+  }
+
+  /** Nobody may take a container any more whose thread is about to end. */
+  private end(container: Container, cause: string): Promise<void> {
+    const index = this.idleContainers.indexOf(container);
+    if (index >= 0) this.idleContainers.splice(index, 1);
+    return container.kill(cause);
   }
 
   private forget(number: number, container: Container): void {
     this.containers.delete(number);
     this.idleTimers.get(container)?.cancel();
     this.idleTimers.delete(container);
-    const index = this.idleContainers.indexOf(container);
-    if (index >= 0) this.idleContainers.splice(index, 1);
     this.offerRoom();
   }
 

@@ -43,6 +43,7 @@ describe('the bill', () => {
     await test.cloud.settled();
     await test.cloud.resetBill();
     client.send('sleep 100');
+    await until(async () => (await test.cloud.bill()).gateway.frames === 1);
     await test.cloud.runSchedule();
     await test.cloud.settled();
     client.send('echo');

@@ -135,6 +135,13 @@ describe('the queues', () => {
     await until(() => test.bodies(group).includes('next'));
   });
 
+  it('gives the whole batch again when the function names a message that was not in it', async () => {
+    await send('stranger');
+    await until(() => test.bodies(group).length === 2);
+
+    expect(test.records(group).map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['1', '2']);
+  });
+
   it('delays a message of the standard queue on the local clock', async () => {
     await sqs.sendMessage({ QueueUrl: timer, MessageBody: `late ${group}`, DelaySeconds: 900 });
     await sqs.sendMessage({ QueueUrl: timer, MessageBody: `soon ${group}` });
