@@ -1,0 +1,150 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { importsOf } from './support/imports-of';
+
+const root = join(__dirname, '..');
+
+/**
+ * The arrows of docs/architecture.md. A room is a folder or a file; it may import itself and what is listed: another
+ * room, a single file of one, or a package. A file belongs to the longest room that fits.
+ */
+const mayImport: Record<string, readonly (string | RegExp)[]> = {
+  'lambdas/protocol': ['mqtt-packet', 'node:buffer'],
+  'lambdas/broker': ['lambdas/protocol', 'lambdas/settings', 'mqtt-packet', 'node:crypto', 'node:timers/promises'],
+  'lambdas/storage': [
+    'lambdas/broker/ports',
+    'lambdas/broker/deadline',
+    'lambdas/broker/ring',
+    'lambdas/protocol',
+    '@aws-sdk/client-dynamodb',
+    'mqtt-packet',
+    'node:crypto',
+    'node:timers/promises',
+  ],
+  'lambdas/storage/schema': [],
+  'lambdas/transport': [
+    'lambdas/broker/ports',
+    'lambdas/broker/inbox',
+    'lambdas/protocol',
+    'lambdas/deployment',
+    '@aws-sdk/client-apigatewaymanagementapi',
+    '@aws-sdk/client-sqs',
+    'aws-lambda',
+    'mqtt-packet',
+    'node:crypto',
+    'node:timers/promises',
+  ],
+  'lambdas/settings': [],
+  'lambdas/deployment': ['lambdas/storage/schema'],
+  'lambdas/ports-from-env': [
+    'lambdas/broker/ports',
+    'lambdas/storage',
+    'lambdas/storage/schema',
+    'lambdas/transport',
+    'lambdas/settings',
+    'lambdas/deployment',
+    /^@aws-sdk\/client-(apigatewaymanagementapi|dynamodb|sqs)$/,
+  ],
+  // The entry points: wiring only.
+  lambdas: [
+    'lambdas/broker',
+    'lambdas/transport',
+    'lambdas/ports-from-env',
+    'lambdas/settings',
+    'aws-lambda',
+    'node:crypto',
+  ],
+  lib: ['lambdas/deployment', 'lambdas/settings', 'lambdas/storage/schema', /^aws-cdk-lib/, 'constructs', 'node:path'],
+  // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
+  local: [
+    'lambdas/deployment',
+    'lambdas/settings',
+    'lambdas/storage/schema',
+    'aws-lambda',
+    'dynalite',
+    'esbuild',
+    'ws',
+    /^node:/,
+    '(computed)', // the bundle of a function, as Lambda loads it
+  ],
+  clients: ['mqtt', 'ws', /^node:/],
+  bin: ['aws-cdk-lib', 'cdk-nag', /^lib\//, /^local\//, /^clients\//],
+  bench: ['clients', 'local', 'lambdas/protocol', /^test\/support\//, 'aedes', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
+};
+
+const rooms = Object.keys(mayImport).sort((one, other) => other.length - one.length);
+
+/** The room of a file, named without its ending. */
+function roomOf(file: string): string | undefined {
+  return rooms.find((room) => file === room || file.startsWith(`${room}/`));
+}
+
+/** What a source in this file imports and must not. */
+function forbiddenImports(file: string, source: string): string[] {
+  const room = roomOf(file);
+  if (room === undefined) return ['(a file outside every room)'];
+  const targets = importsOf(source).map((name) => (name.startsWith('.') ? join(dirname(file), name) : name));
+  return targets.filter((target) => !isAllowed(room, target));
+}
+
+function isAllowed(room: string, target: string): boolean {
+  const targetRoom = roomOf(target) ?? target;
+  if (targetRoom === room) return true;
+  return (mayImport[room] ?? []).some((allowed) =>
+    typeof allowed === 'string' ? allowed === target || allowed === targetRoom : allowed.test(target),
+  );
+}
+
+function existsInRoot(folder: string): boolean {
+  return existsSync(join(root, folder));
+}
+
+function sourceFiles(): string[] {
+  const folders = new Set(rooms.map((room) => room.split('/')[0] ?? room));
+  return [...folders].filter(existsInRoot).flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => relative(root, join(entry.parentPath, entry.name))),
+  );
+}
+
+describe('the arrows between rooms', () => {
+  it('hold in every file', () => {
+    const violations = sourceFiles().flatMap((file) =>
+      forbiddenImports(file.replace(/\.ts$/, ''), readFileSync(join(root, file), 'utf8')).map(
+        (target) => `${file} imports ${target}`,
+      ),
+    );
+
+    expect(violations).toEqual([]);
+  });
+
+  it.each([
+    ['lambdas/protocol/planted', "import { tables } from '../storage/schema';", 'lambdas/storage/schema'],
+    ['lambdas/protocol/packets/planted', "import { setTimeout } from 'node:timers';", 'node:timers'],
+    [
+      'lambdas/broker/planted',
+      "import type { AttributeValue } from '@aws-sdk/client-dynamodb';",
+      '@aws-sdk/client-dynamodb',
+    ],
+    ['lambdas/broker/planted', "export { DynamoLookup } from '../storage/lookup';", 'lambdas/storage/lookup'],
+    ['lambdas/storage/planted', "import { Turn } from '../broker/turn';", 'lambdas/broker/turn'],
+    ['lambdas/storage/schema', "import { createHash } from 'node:crypto';", 'node:crypto'],
+    ['lambdas/on-planted', "import { DynamoLookup } from './storage/lookup';", 'lambdas/storage/lookup'],
+    ['lib/planted', "const { Broker } = await import('../lambdas/broker/broker');", 'lambdas/broker/broker'],
+    ['local/planted', "const codec = require('../lambdas/protocol/codec');", 'lambdas/protocol/codec'],
+    ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn').Turn;", 'lambdas/broker/turn'],
+    ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
+    ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
+    ['lambdas/broker/planted', 'const which = require(name);', '(computed)'],
+  ])('do not allow %s to say %s', (file, source, target) => {
+    expect(forbiddenImports(file, source)).toEqual([target]);
+  });
+
+  it('allow a room what is listed for it, and itself', () => {
+    const source = "import { parseFrame } from '../protocol/frames'; import type { Ports } from './ports';";
+
+    expect(forbiddenImports('lambdas/broker/planted', source)).toEqual([]);
+  });
+});
