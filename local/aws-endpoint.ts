@@ -43,12 +43,9 @@ export class AwsEndpoint {
     const service = this.serviceCall(request, body);
     if (!service) return false;
     const answer = this.answer(service);
-    if (answer) {
-      const headers = { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) };
-      response.writeHead(answer.status, headers).end(answer.body);
-    } else {
-      response.destroy();
-    }
+    if (!answer) return true; // The caller is being killed; a closed socket would make it try again before.
+    const headers = { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) };
+    response.writeHead(answer.status, headers).end(answer.body);
     return true;
   }
 

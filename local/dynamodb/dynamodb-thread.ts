@@ -29,7 +29,7 @@ async function serve(front: Front, request: IncomingMessage, response: ServerRes
     authorization: request.headers.authorization ?? '',
     body: (await readBody(request)).toString(),
   });
-  if (!answer) return void response.destroy();
+  if (!answer) return; // The caller is being killed; a closed socket would make it try again before.
   response.writeHead(answer.status, {
     'content-type': 'application/x-amz-json-1.0',
     'content-length': Buffer.byteLength(answer.body),
