@@ -91,13 +91,16 @@ describe('the queues', () => {
   });
 
   it('makes batches of up to 10 over several groups while the containers are busy', async () => {
-    await send('sleep 150');
+    await send('sleep 500');
     await until(() => test.bodies(group).length === 1);
-    const names = Array.from({ length: 15 }, (_, index) => `${group}-${index % 3}`);
-    for (const [index, MessageGroupId] of names.entries()) {
-      const MessageBody = `body ${index}`;
-      await sqs.sendMessage({ QueueUrl: packets, MessageBody, MessageGroupId, MessageDeduplicationId: MessageBody });
-    }
+    const entries = Array.from({ length: 15 }, (_, index) => ({
+      Id: String(index),
+      MessageBody: `body ${index}`,
+      MessageGroupId: `${group}-${index % 3}`,
+      MessageDeduplicationId: String(index),
+    }));
+    await sqs.sendMessageBatch({ QueueUrl: packets, Entries: entries.slice(0, 10) });
+    await sqs.sendMessageBatch({ QueueUrl: packets, Entries: entries.slice(10) });
     const before = test.batches.length;
     await test.cloud.settled();
 
