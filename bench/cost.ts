@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { IPublishPacket, Packet, QoS } from 'mqtt-packet';
+import { functions } from '../lambdas/deployment';
+import { type Bill, prices } from '../local/bill';
+import { type Cloud, startCloud } from '../local/cloud';
+import { TextClient } from '../test/support/text-client';
+
+/** What a laptop takes says nothing of a Lambda, so every invocation is priced at this duration. */
+const invocationMilliseconds = 30;
+
+/** What was counted, and its price. */
+export interface Cost {
+  readonly messages: number;
+  readonly connectionMinutes: number;
+  readonly requests: number;
+  readonly invocations: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly dollars: number;
+}
+
+export const keepAlives = [60, 300, 540] as const;
+
+/** One message from one publisher to one subscriber, each packet in a frame of its own. */
+export async function costOfMessage(qos: QoS): Promise<Cost> {
+  return withPair(qos, async (cloud, publisher, subscriber) => {
+    await transfer(publisher, subscriber, qos, 1);
+    return priced(await settledBill(cloud));
+  });
+}
+
+/** One message of a burst of a thousand, a hundred in a frame, acknowledgements too. */
+export async function costInBurst(qos: QoS): Promise<Cost> {
+  const frames = 10;
+  const each = 100;
+  return withPair(qos, async (cloud, publisher, subscriber) => {
+    const sent = Array.from({ length: frames }, (_, frame) => publish(publisher, qos, each, 1 + frame * each));
+    const received = takeAll(subscriber, qos, frames * each);
+    await Promise.all([...sent, received]);
+    return scaled(priced(await settledBill(cloud)), 1 / (frames * each));
+  });
+}
+
+/** Two hours, the longest that a connection lasts, of a device that only says it is there; its reconnect included. */
+export async function costOfIdleDevice(keepAlive: number): Promise<Cost> {
+  const cloud = await startCloud({ containers: 1 });
+  try {
+    const device = await TextClient.connect(cloud.gatewayUrl, 'device', { clean: false, keepalive: keepAlive });
+    await device.subscribe(1, 'devices/1/#');
+    await device.disconnect();
+    const nobody = await over(cloud, async () => undefined);
+    const one = await over(cloud, await idleDevice(cloud, keepAlive));
+    return difference(priced(one), priced(nobody));
+  } finally {
+    await cloud.stop();
+  }
+}
+
+/** A month of a broker with nobody connected; pollers and logs are not on the local bill. */
+export async function costOfNobody(): Promise<Cost> {
+  const cloud = await startCloud({ containers: 1 });
+  try {
+    return scaled(priced(await over(cloud, async () => undefined)), periodsPerMonth);
+  } finally {
+    await cloud.stop();
+  }
+}
+
+export const periodsPerMonth = (30 * 24) / 2;
+
+const step = 30;
+
+/** The bill of two hours. `live` is called every half minute. */
+async function over(cloud: Cloud, live: (seconds: number) => Promise<void>): Promise<Bill> {
+  await cloud.settled();
+  await cloud.resetBill();
+  for (let seconds = step; seconds <= 7200; seconds += step) {
+    cloud.clock.jump(step * 1000);
+    await sleep(5); // timers fire in the next turn
+    await cloud.settled();
+    await live(seconds);
+  }
+  return settledBill(cloud);
+}
+
+async function idleDevice(cloud: Cloud, keepAlive: number) {
+  const connect = () => TextClient.connect(cloud.gatewayUrl, 'device', { clean: false, keepalive: keepAlive });
+  let device = await connect();
+  let last = 0;
+  return async (seconds: number) => {
+    if (device.closeCode !== undefined) {
+      device = await connect();
+      last = seconds;
+    }
+    if (seconds - last < keepAlive) return;
+    await device.ping();
+    last = seconds;
+  };
+}
+
+async function withPair(qos: QoS, measure: (...of: [Cloud, TextClient, TextClient]) => Promise<Cost>): Promise<Cost> {
+  const cloud = await startCloud({ containers: 1 });
+  try {
+    const publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
+    const subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
+    await subscriber.subscribe(qos, 'cost/+');
+    for (let warm = 0; warm < 3; warm++) await transfer(publisher, subscriber, qos, 1);
+    await cloud.settled();
+    await cloud.resetBill();
+    return await measure(cloud, publisher, subscriber);
+  } finally {
+    await cloud.stop();
+  }
+}
+
+async function transfer(publisher: TextClient, subscriber: TextClient, qos: QoS, count: number): Promise<void> {
+  await Promise.all([publish(publisher, qos, count, 1), takeAll(subscriber, qos, count)]);
+}
+
+async function publish(client: TextClient, qos: QoS, count: number, firstId: number): Promise<void> {
+  const ids = Array.from({ length: count }, (_, index) => firstId + index);
+  const payload = Buffer.alloc(100, 'x');
+  const packet = { cmd: 'publish', topic: 'cost/a', payload, qos, dup: false, retain: false } as const;
+  client.send(...ids.map((messageId): IPublishPacket => ({ ...packet, messageId })));
+  if (qos === 1) for (const _ of ids) await client.next('puback');
+  if (qos < 2) return;
+  for (const _ of ids) await client.next('pubrec');
+  client.send(...ids.map((messageId) => ({ cmd: 'pubrel', messageId }) as const));
+  for (const _ of ids) await client.next('pubcomp');
+}
+
+/** Takes messages, and acknowledges together what arrived together. */
+async function takeAll(client: TextClient, qos: QoS, count: number): Promise<void> {
+  let open = qos === 2 ? 2 * count : count;
+  while (open > 0) {
+    const arrived = client.rest();
+    open -= arrived.length;
+    const answers = arrived.flatMap((packet) => answerTo(packet) ?? []);
+    if (answers.length > 0) client.send(...answers);
+    await sleep(1);
+  }
+}
+
+function answerTo({ cmd, messageId, ...packet }: Packet): Packet | undefined {
+  if (cmd === 'pubrel') return { cmd: 'pubcomp', messageId };
+  if (cmd !== 'publish' || !('qos' in packet) || packet.qos === 0) return undefined;
+  return { cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId };
+}
+
+async function settledBill(cloud: Cloud): Promise<Bill> {
+  await sleep(20); // what a client sent last is on its way
+  await cloud.settled();
+  return cloud.bill();
+}
+
+function priced({ gateway, sqs, lambda, dynamodb }: Bill): Cost {
+  const { connectionMinutes } = gateway;
+  const messages = gateway.messagesIn + gateway.messagesOut;
+  const compute = Object.entries(lambda.functions).reduce((total, [name, { invocations }]) => {
+    const { memoryMb } = functions[name as keyof typeof functions];
+    return total + invocations * (invocationMilliseconds / 1000) * (memoryMb / 1024) * prices.lambdaGbSecond;
+  }, lambda.invocations * prices.lambdaRequest);
+  const dollars =
+    messages * prices.gatewayMessage +
+    connectionMinutes * prices.connectionMinute +
+    sqs.dollars +
+    compute +
+    dynamodb.dollars;
+  const { reads, writes } = dynamodb;
+  return {
+    messages,
+    connectionMinutes,
+    requests: sqs.requests,
+    invocations: lambda.invocations,
+    reads,
+    writes,
+    dollars,
+  };
+}
+
+function combined(one: Cost, combine: (name: keyof Cost) => number): Cost {
+  return Object.fromEntries(Object.keys(one).map((name) => [name, combine(name as keyof Cost)])) as unknown as Cost;
+}
+
+function scaled(cost: Cost, factor: number): Cost {
+  return combined(cost, (name) => cost[name] * factor);
+}
+
+function difference(one: Cost, other: Cost): Cost {
+  return combined(one, (name) => one[name] - other[name]);
+}
+
+function row(name: string, cost: Cost, factor: number): string {
+  const { messages, connectionMinutes, requests, invocations, reads, writes, dollars } = scaled(cost, factor);
+  const counts = [messages, connectionMinutes, requests, invocations, reads, writes].map((count) =>
+    String(Number(count.toPrecision(3))),
+  );
+  return `| ${[name, ...counts, `$${dollars.toFixed(dollars < 1 ? 3 : 2)}`].join(' | ')} |`;
+}
+
+/** The tables of docs/cost.md. */
+async function main(): Promise<void> {
+  console.log('| | gateway messages | connection minutes | queue requests | invocations | reads | writes | dollars |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+  for (const qos of [0, 1, 2] as const) console.log(row(`QoS ${qos}, per million`, await costOfMessage(qos), 1e6));
+  for (const qos of [0, 1, 2] as const) console.log(row(`QoS ${qos}, bursts`, await costInBurst(qos), 1e6));
+  for (const keepAlive of keepAlives) {
+    console.log(row(`idle device, ${keepAlive} s, per month`, await costOfIdleDevice(keepAlive), periodsPerMonth));
+  }
+  console.log(row('nobody, per month', await costOfNobody(), 1));
+}
+
+if (require.main === module) main();
