@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
-import type { Message } from '../protocol/effects';
 import type { Settings } from '../settings';
 import type { Arrival, Deliverer, Delivery, Heads, Mail } from './deliver';
 import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
@@ -9,8 +8,11 @@ import type { Router } from './router';
 /** Shards of a large audience; each is worked off in order, all of them side by side. */
 const shards = 16;
 const subscribersPerJob = 100;
-/** Payload bytes of one job; as base64 with 100 subscribers this stays below the 256 KiB every SQS queue takes. */
-const bytesPerJob = 98_304;
+/** What a job may hold of messages and of subscribers: together below the 256 KiB that every SQS queue takes. */
+const messageBytesPerJob = 131_072;
+const subscriberBytesPerJob = 98_304;
+/** Names, punctuation and small fields of one entry of a job, written as JSON. */
+const entryBytes = 120;
 
 /** Takes ownership of messages: the retained copies, then everybody who subscribed. */
 export class Publisher {
@@ -85,30 +87,54 @@ export function mailFor(
 
 /** A client always falls into the same shard, so it hears one publisher's messages in order. */
 function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[]): FanOutJob[] {
-  const audience = chunks(bySharding(subscribers), subscribersPerJob);
-  return batches(arrivals.filter(({ replay, message }) => !replay || message.qos > 0)).flatMap((messages) =>
-    audience.map(({ shard, members, part }) => ({
+  const audience = [...bySharding(subscribers)].flatMap(([shard, all]) =>
+    packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members, part) => ({
       shard: String(shard),
-      id: `${messages[0]?.id}#${shard}#${part}`,
-      messages,
+      part,
+      members,
+    })),
+  );
+  const fresh = arrivals.filter(({ replay, message }) => !replay || message.qos > 0);
+  return packed(fresh, messageBytes, messageBytesPerJob).flatMap((batch) =>
+    audience.map(({ shard, part, members }) => ({
+      shard,
+      id: `${batch[0]?.id}#${shard}#${part}`,
+      messages: batch.map(({ id, message }) => ({ id, message })),
       subscribers: members,
     })),
   );
 }
 
-/** Messages that go together into one job. */
-function batches(arrivals: readonly Arrival[]): { id: string; message: Message }[][] {
-  const result: { id: string; message: Message }[][] = [];
+/** As JSON, the payload in base64. */
+function messageBytes({ message: { topic, payload } }: Arrival): number {
+  return entryBytes + Buffer.byteLength(topic) + (payload.length * 4) / 3;
+}
+
+function subscriberBytes({ clientId, filter }: Subscriber): number {
+  return entryBytes + Buffer.byteLength(clientId) + Buffer.byteLength(filter);
+}
+
+/** Cuts a list into parts of so many bytes and items at most; an item that is larger alone is a part of its own. */
+function packed<T>(
+  items: readonly T[],
+  bytesOf: (item: T) => number,
+  bytes: number,
+  count = Number.POSITIVE_INFINITY,
+): T[][] {
+  const parts: T[][] = [];
+  let part: T[] = [];
   let room = 0;
-  for (const { id, message } of arrivals) {
-    if (room < message.payload.length || result.length === 0) {
-      result.push([]);
-      room = bytesPerJob;
+  for (const item of items) {
+    const size = bytesOf(item);
+    if (size > room || part.length === count) {
+      part = [];
+      parts.push(part);
+      room = bytes;
     }
-    room -= message.payload.length + message.topic.length;
-    result.at(-1)?.push({ id, message });
+    part.push(item);
+    room -= size;
   }
-  return result;
+  return parts;
 }
 
 function bySharding(subscribers: readonly Subscriber[]): Map<number, Subscriber[]> {
@@ -124,14 +150,4 @@ function bySharding(subscribers: readonly Subscriber[]): Map<number, Subscriber[
 
 function shardOf(clientId: string): number {
   return (createHash('sha256').update(clientId).digest()[0] ?? 0) % shards;
-}
-
-function chunks(shardsOf: Map<number, Subscriber[]>, size: number) {
-  return [...shardsOf].flatMap(([shard, members]) =>
-    Array.from({ length: Math.ceil(members.length / size) }, (_, part) => ({
-      shard,
-      part,
-      members: members.slice(part * size, (part + 1) * size),
-    })),
-  );
 }

@@ -7,6 +7,9 @@ import type { Router } from './router';
 
 type Request = SubscriptionRequest | RefusedRequest;
 
+/** Levels of a topic filter. Its shape has a letter for each of them, and has to fit into a key of the index. */
+const maximumLevels = 1024;
+
 /** Writes subscriptions and returns the codes of SUBACK. From then on every publish by anybody finds them. */
 export async function subscribe(
   ports: Ports,
@@ -31,6 +34,7 @@ export async function subscribe(
 function judge(request: Request, shapes: Set<string>, settings: Settings, ports: Ports): number {
   if ('refused' in request) return request.refused;
   const shape = shapeOf(request.filter);
+  if (shape.length > maximumLevels) return subscriptionFailure;
   if (!shapes.has(shape) && shapes.size >= settings.maxShapes) {
     ports.log('shape limit', { shape, maxShapes: settings.maxShapes });
     return subscriptionFailure;

@@ -8,6 +8,9 @@ import mqtt, {
 } from 'mqtt-packet';
 import { WebSocket } from 'ws';
 
+/** Raw bytes that a frame holds beside its number. */
+const largestFrame = 24_564;
+
 /** What a test says about a message it publishes; QoS 0 and not retained if it says nothing. */
 export type PublishOptions = Partial<Pick<IPublishPacket, 'qos' | 'retain' | 'dup' | 'messageId'>>;
 
@@ -21,13 +24,15 @@ export interface Heard {
 }
 
 /**
- * A client that says exactly what a test wants: each call of `send` is one numbered text frame, and every packet that
+ * A client that says exactly what a test wants: each call of `send` is one numbered text frame, as far as it has room, and every packet that
  * arrives is kept until the test asks for it. Nothing is acknowledged unless the test does it.
  */
 export class TextClient {
   /** The answer to CONNECT, once `connect` has returned. */
   connack: IConnackPacket | undefined;
   closeCode: number | undefined;
+  /** What the gateway itself said, instead of the broker. */
+  readonly complaints: string[] = [];
   private readonly parser = mqtt.parser({ protocolVersion: 4 });
   private readonly arrived: Packet[] = [];
   private waiting: (() => void)[] = [];
@@ -39,7 +44,7 @@ export class TextClient {
       this.arrived.push(packet);
       this.wakeUp();
     });
-    socket.on('message', (data) => this.parser.parse(Buffer.from(String(data), 'base64')));
+    socket.on('message', (data) => this.read(String(data)));
     socket.on('close', (code) => {
       this.closeCode = code;
       this.wakeUp();
@@ -68,9 +73,17 @@ export class TextClient {
   }
 
   send(...packets: Packet[]): void {
-    this.sendBytes(Buffer.concat(packets.map((packet) => mqtt.generate(packet))));
+    this.sendStream(Buffer.concat(packets.map((packet) => mqtt.generate(packet))));
   }
 
+  /** Sends bytes in as many frames as they need. */
+  sendStream(bytes: Buffer): void {
+    for (let start = 0; start < bytes.length; start += largestFrame) {
+      this.sendBytes(bytes.subarray(start, start + largestFrame));
+    }
+  }
+
+  /** Sends one frame. */
   sendBytes(bytes: Buffer): void {
     this.socket.send(`${++this.frames}.${bytes.toString('base64')}`);
   }
@@ -155,6 +168,11 @@ export class TextClient {
   /** Ends the socket as a lost network does: no DISCONNECT, no close frame. */
   cut(): void {
     this.socket.terminate();
+  }
+
+  private read(text: string): void {
+    if (!text.startsWith('{')) this.parser.parse(Buffer.from(text, 'base64'));
+    else this.complaints.push(text);
   }
 
   private packetId(): number {

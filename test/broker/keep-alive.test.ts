@@ -1,0 +1,162 @@
+/*
+ * Proved elsewhere: the arithmetic of deadlines: test/protocol; what else makes a will speak: will.test.ts.
+ * The client's duty: [v3 MQTT-3.1.2-23] to speak in time, [v3 MQTT-3.12.4-1] to expect PINGRESP.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { clause } from '../support/clause';
+import { TestBroker } from '../support/test-broker';
+import type { TextClient } from '../support/text-client';
+
+const second = 1000;
+const minute = 60 * second;
+
+describe('the keep-alive', () => {
+  let broker: TestBroker;
+  let observer: TextClient;
+  let count = 0;
+
+  beforeAll(async () => {
+    broker = await TestBroker.start({ containers: 1 });
+  });
+
+  // New clients for each test: they share a clock that leaves the old ones behind.
+  beforeEach(async () => {
+    count += 1;
+    observer = await broker.connect(`observer ${count}`, { keepalive: 0 });
+    await observer.subscribe(1, `will/${count}`);
+  });
+
+  afterEach(() => broker.cloud.faults.clear());
+
+  afterAll(() => broker.stop());
+
+  function connect(keepalive: number): Promise<TextClient> {
+    const will = { topic: `will/${count}`, payload: Buffer.from('lost'), qos: 1, retain: false } as const;
+    return broker.connect(`client ${count}`, { keepalive, will });
+  }
+
+  clause('v3 MQTT-3.1.2-24', 'closes a connection that said nothing for one and a half of it', async () => {
+    const client = await connect(10);
+    broker.cloud.clock.jump(14 * second);
+    expect(await broker.heardBy(observer)).toEqual([]);
+    expect(client.closeCode).toBeUndefined();
+    broker.cloud.clock.jump(2 * second);
+
+    expect(await observer.hear()).toMatchObject({ text: 'lost' });
+    await client.closed();
+  });
+
+  clause('v3 MQTT-3.1.2-24', 'does not close a connection that speaks in time, whatever it says', async () => {
+    const client = await connect(10);
+    for (let count = 0; count < 6; count++) {
+      broker.cloud.clock.jump(12 * second);
+      if (count % 2 === 0) await client.ping();
+      else await client.publish('nobody', 'x', { qos: 1 });
+    }
+    await broker.cloud.settled();
+
+    expect(client.closeCode).toBeUndefined();
+    broker.cloud.clock.jump(16 * second);
+    expect(await observer.hear()).toMatchObject({ text: 'lost' });
+  });
+
+  clause('v3 MQTT-3.1.2-24', 'does not count what the broker sends', async () => {
+    const client = await connect(10);
+    await client.subscribe(0, 'chatter');
+    for (let count = 0; count < 4; count++) {
+      broker.cloud.clock.jump(4.5 * second);
+      await observer.publish('chatter', 'x');
+      await broker.cloud.settled();
+    }
+
+    expect(await observer.hear()).toMatchObject({ text: 'lost' });
+    await client.closed();
+  });
+
+  clause('v3 MQTT-3.1.2-24', 'longer than a sweep apart is watched by the schedule', async () => {
+    const client = await connect(200);
+    for (let minutes = 0; minutes < 4; minutes++) {
+      broker.cloud.clock.jump(minute);
+      await broker.cloud.runSchedule();
+      await broker.cloud.settled();
+    }
+    expect(client.closeCode).toBeUndefined();
+    broker.cloud.clock.jump(minute);
+    await broker.cloud.runSchedule();
+
+    expect(await observer.hear()).toMatchObject({ text: 'lost' });
+  });
+
+  it('of 0 never expires, until the limits of API Gateway', async () => {
+    const client = await connect(0);
+    for (let minutes = 0; minutes < 100; minutes += 9) {
+      broker.cloud.clock.jump(9 * minute);
+      await client.ping();
+      await observer.ping();
+    }
+    await broker.cloud.runSchedule();
+    expect(await broker.heardBy(observer)).toEqual([]);
+    expect(client.closeCode).toBeUndefined();
+  });
+
+  describe('when the gateway loses its $disconnect', () => {
+    async function lose(client: TextClient): Promise<void> {
+      await broker.cloud.faults.set({ fault: 'lose-disconnect', times: 1 });
+      await broker.lose(client);
+    }
+
+    clause('v3 MQTT-3.1.2-8', 'lets the timer queue publish the will', async () => {
+      await lose(await connect(10));
+      expect(await broker.heardBy(observer)).toEqual([]);
+      broker.cloud.clock.jump(16 * second);
+
+      expect(await observer.hear()).toMatchObject({ text: 'lost' });
+    });
+
+    clause(
+      'v3 MQTT-3.1.2-8',
+      'lets the schedule publish the will, when the keep-alive is longer than a sweep looks ahead',
+      async () => {
+        const client = await connect(100);
+        await broker.lose(client);
+        broker.cloud.clock.jump(151 * second);
+        await broker.cloud.runSchedule();
+
+        expect(await observer.hear()).toMatchObject({ text: 'lost' });
+        expect(await broker.heardBy(observer)).toEqual([]);
+      },
+    );
+
+    it('without a keep-alive lets it be found out after the two hours of a connection', async () => {
+      const watcher = await broker.resume('watcher');
+      await watcher.subscribe(1, `will/${count}`);
+      await watcher.disconnect();
+      await lose(await connect(0));
+      broker.cloud.clock.jump(119 * minute);
+      await broker.cloud.runSchedule();
+      expect(await broker.heardBy(await broker.resume('watcher'))).toEqual([]);
+      broker.cloud.clock.jump(7 * minute);
+      await broker.cloud.runSchedule();
+
+      expect(await (await broker.resume('watcher')).hear()).toMatchObject({ text: 'lost' });
+    });
+  });
+
+  it('leaves no deadline behind, whether it expired or was kept', async () => {
+    const before = await broker.rows();
+    const client = await connect(10);
+    broker.cloud.clock.jump(16 * second);
+    await client.closed();
+    await observer.hear();
+    const other = await connect(60);
+    broker.cloud.clock.jump(80 * second);
+    await other.ping();
+    await broker.cloud.runSchedule();
+    await broker.cloud.settled();
+    await other.disconnect();
+    broker.cloud.clock.jump(5 * minute);
+    await broker.cloud.runSchedule();
+
+    expect((await broker.rows()).filter((row) => !before.includes(row))).toEqual([]);
+  });
+});
