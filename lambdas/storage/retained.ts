@@ -38,23 +38,23 @@ export class DynamoRetainedStore implements RetainedStore {
   /**
    * What leads to the message is written before the message: a pointer to nothing costs a read, a message without its
    * pointer would be lost to some filters. Another writer may have replaced the pointer in between, and whoever removes
-   * that writer's message takes it away; so the message and its own pointer are written until they stand together.
+   * that writer's message takes it away; so a pointer that is not this message's own is replaced by one that stays.
    */
   async put(message: Message): Promise<void> {
     const { topic } = message;
-    for (;;) {
-      const revision = randomUUID();
-      const pointer = { ...pointerKey(topic), revision: text(revision), name: text(topic) };
-      await Promise.all([this.write(pointer), this.list(topic)]);
-      await this.write({ ...messageKey(topic), revision: text(revision), ...messageAttributes(message) });
-      if ((await this.revisionOf(pointerKey(topic))) === revision) return;
-      if ((await this.revisionOf(messageKey(topic))) !== revision) return; // another writer came after this one
-    }
+    const revision = randomUUID();
+    await Promise.all([this.point(topic, revision), this.list(topic)]);
+    await this.write({ ...messageKey(topic), revision: text(revision), ...messageAttributes(message) });
+    if ((await this.pointerRevision(topic)) !== revision) await this.point(topic, randomUUID());
   }
 
-  private async revisionOf(Key: Item): Promise<string> {
-    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
-    return readText(Item?.revision);
+  private async point(topic: string, revision: string): Promise<void> {
+    await this.write({ ...pointerKey(topic), revision: text(revision), name: text(topic) });
+  }
+
+  private async pointerRevision(topic: string): Promise<string> {
+    const command = new GetItemCommand({ TableName: this.table, Key: pointerKey(topic), ConsistentRead: true });
+    return readText((await this.db.send(command)).Item?.revision);
   }
 
   private async list(topic: string): Promise<void> {
@@ -122,7 +122,9 @@ export class DynamoRetainedStore implements RetainedStore {
   private async byFirstLevel(literal: string[], orItself: boolean): Promise<Item[]> {
     const below = queryAll(this.db, this.query(firstBucket(literal[0] ?? ''), prefixOf(literal)));
     if (!orItself) return below;
-    return (await Promise.all([this.exact(literal.join('/')), below])).flat();
+    const topic = literal.join('/');
+    const [itself, others] = await Promise.all([this.exact(topic), below]);
+    return [...itself, ...others.filter(({ name }) => readText(name) !== topic)]; // a cut prefix finds it too
   }
 
   /** A filter that is open at both ends: one first level after the other. `$` topics are not meant [MQTT-4.7.2-1]. */
