@@ -1,7 +1,6 @@
 import {
   type DynamoDBClient,
   GetItemCommand,
-  QueryCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
@@ -9,7 +8,8 @@ import type { QoS } from 'mqtt-packet';
 import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
 import { packetIdOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, pages, queryAll, readAll, writeAll } from './dynamo';
+import { conditionFailed, type Item, pages, readAll, writeAll } from './dynamo';
+import { keyOf, maximumSortKey } from './keys';
 
 /** Kinds of slots, the first letter of the sort key. */
 const outgoing = 'o';
@@ -58,7 +58,7 @@ export class DynamoInflightStore implements InflightStore {
 
   async claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
     const claimed = await this.update(slotKey(item.session, outgoing, packetIdOf(item.number)), {
-      UpdateExpression: 'SET sentOn = :fence, sentBy = :event',
+      UpdateExpression: 'SET sentOn = :fence, sentBy = :event, sentBefore = :seen',
       ConditionExpression: '#number = :number AND #state = :state AND sentOn = :seen',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
@@ -72,9 +72,10 @@ export class DynamoInflightStore implements InflightStore {
     return claimed ? 'claimed' : 'taken';
   }
 
+  /** What was sent on an earlier connection stays so, for it is a duplicate when it is sent again [v3 MQTT-3.3.1-1]. */
   async unsend(session: SessionId, itemNumber: number, fence: Fence): Promise<void> {
     await this.update(slotKey(session, outgoing, packetIdOf(itemNumber)), {
-      UpdateExpression: 'SET sentOn = :never',
+      UpdateExpression: 'SET sentOn = if_not_exists(sentBefore, :never)',
       ConditionExpression: '#number = :number AND sentOn = :fence',
       ExpressionAttributeNames: { '#number': 'number' },
       ExpressionAttributeValues: { ':never': text(''), ':number': number(itemNumber), ':fence': text(fence) },
@@ -95,9 +96,9 @@ export class DynamoInflightStore implements InflightStore {
 
   async oldest(session: SessionId, outSeq: number): Promise<number | undefined> {
     for (const [from, to] of ringRanges(outSeq)) {
-      const query = { ...this.range(session, from, to), ConsistentRead: true, Limit: 1 };
-      const first = (await this.db.send(new QueryCommand(query))).Items?.[0];
-      if (first) return readNumber(first.number);
+      for await (const [first] of pages(this.db, { ...this.range(session, from, to), Limit: 1 })) {
+        if (first && readNumber(first.number) <= outSeq) return readNumber(first.number);
+      }
     }
     return undefined;
   }
@@ -144,14 +145,11 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   async once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]> {
-    const items = await readAll(
-      this.db,
-      this.table,
-      keys.map(({ session, id }) => onceKey(session, id)),
-    );
+    const distinct = new Map(keys.map(({ session, id }) => [`${session} ${id}`, onceKey(session, id)]));
+    const items = await readAll(this.db, this.table, [...distinct.values()]);
     return items.map((item) => ({
       session: readText(item.session),
-      id: readText(item.slot).slice(routed.length),
+      id: readText(item.id),
       number: readNumber(item.number),
       done: readFlag(item.done),
     }));
@@ -164,6 +162,7 @@ export class DynamoInflightStore implements InflightStore {
         PutRequest: {
           Item: {
             ...onceKey(record.session, record.id),
+            id: text(record.id),
             number: number(record.number),
             done: flag(record.done),
             expiresAt,
@@ -182,12 +181,14 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   async clear(session: SessionId): Promise<void> {
-    const items = await queryAll(this.db, this.range(session, '', afterAll));
-    await this.write(
-      items.map((item) => ({
-        DeleteRequest: { Key: { session: text(session), slot: text(readText(item.slot)) } },
-      })),
-    );
+    const keys = pages(this.db, {
+      TableName: this.table,
+      KeyConditionExpression: '#session = :session',
+      ProjectionExpression: '#session, slot',
+      ExpressionAttributeNames: { '#session': 'session' },
+      ExpressionAttributeValues: { ':session': text(session) },
+    });
+    for await (const page of keys) await this.write(page.map((Key) => ({ DeleteRequest: { Key } })));
   }
 
   private async delete(session: SessionId, kind: string, packetIds: readonly number[]): Promise<void> {
@@ -224,7 +225,7 @@ function slotKey(session: SessionId, kind: string, packetId: number): Item {
 }
 
 function onceKey(session: SessionId, id: string): Item {
-  return { session: text(session), slot: text(routed + id) };
+  return { session: text(session), slot: text(keyOf(id, maximumSortKey, routed)) };
 }
 
 /** Slots in the order of their numbers: behind the newest, then up to it. */
@@ -263,5 +264,6 @@ function toRingItem(item: Item): RingItem {
     state: readText(item.state) === 'released' ? 'released' : 'published',
     sentOn: readText(item.sentOn),
     sentBy: readText(item.sentBy),
+    ...(item.expiresAt ? { expiresAt: readNumber(item.expiresAt) } : {}),
   };
 }
