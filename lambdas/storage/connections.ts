@@ -86,13 +86,13 @@ function key(connectionId: string): Item {
 
 /** What a turn may change. Absent attributes keep the item, and so every commit, small. */
 function changesOf(record: ConnectionRecord): { set: string[]; remove: string[]; changes: Item } {
-  const set = ['lastSeen = :lastSeen', 'lastNumber = :lastNumber', 'hasState = :hasState'];
+  const set = ['lastSeen = :lastSeen', 'lastNumber = :lastNumber'];
   const remove: string[] = [];
-  const changes: Item = {
-    ':lastSeen': number(record.lastSeen),
-    ':lastNumber': number(record.lastNumber),
-    ':hasState': flag(record.hasState),
-  };
+  const changes: Item = { ':lastSeen': number(record.lastSeen), ':lastNumber': number(record.lastNumber) };
+  if (record.hasState) {
+    set.push('hasState = :hasState'); // never taken back, least of all by a record remembered from before
+    changes[':hasState'] = flag(true);
+  }
   if (record.tail.length > 0) {
     set.push('tail = :tail');
     changes[':tail'] = bytes(record.tail);
