@@ -89,6 +89,21 @@ describe('quality of service', () => {
         ['5', true],
       ]);
     });
+
+    clause('v3 MQTT-4.4.0-1', 'is kept when it was posted to a socket that had gone', async () => {
+      const before = await broker.resume('gone');
+      await before.subscribe(1, 'gone');
+      await broker.cloud.faults.set({ fault: 'lose-disconnect', times: 1 });
+      await broker.lose(before);
+      await publisher.publish('gone', 'one', { qos: 1 });
+      await broker.cloud.settled();
+      await publisher.publish('gone', 'two', { qos: 1 });
+      await broker.cloud.faults.clear();
+      const after = await broker.resume('gone');
+
+      expect(await after.hear()).toMatchObject({ text: 'one', dup: true });
+      expect(await after.hear()).toMatchObject({ text: 'two', dup: false });
+    });
   });
 
   describe('2 to a subscriber', () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { QoS } from 'mqtt-packet';
 import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
-import type { TextClient } from '../support/text-client';
+import { publishPacket, type TextClient } from '../support/text-client';
 
 function willOf(clientId: string, qos: QoS = 1, retain = false) {
   return { topic: `will/${clientId}`, payload: Buffer.from(`${clientId} is gone`), qos, retain };
@@ -74,6 +74,16 @@ describe('a will', () => {
     await client.closed();
 
     expect(await broker.heardBy(observer)).toEqual([]);
+  });
+
+  clause('v3 MQTT-3.14.4-3', 'is discarded by DISCONNECT, and whatever follows it in its frame', async () => {
+    const client = await broker.connect('chatty', { will: willOf('chatty') });
+    client.send({ cmd: 'disconnect' }, publishPacket('will/chatty', 'one more thing', { qos: 1, messageId: 7 }));
+    client.send(publishPacket('will/chatty', 'and another'));
+    await client.closed();
+
+    expect(await broker.heardBy(observer)).toEqual([]);
+    expect(client.rest()).toEqual([]);
   });
 
   clause('v3 MQTT-3.1.2-8', 'is published when the client closes its socket without DISCONNECT', async () => {
@@ -144,6 +154,16 @@ describe('a will', () => {
     await (await broker.connect('tidy', { will: willOf('tidy', 2) })).disconnect();
 
     expect((await broker.rows()).filter((row) => !rows.includes(row) && !row.startsWith('inflight'))).toEqual([]);
+  });
+
+  it('is found out when the gateway says nothing and its client comes back', async () => {
+    const before = await broker.connect('back again', { will: willOf('back again') });
+    await broker.cloud.faults.set({ fault: 'lose-disconnect', times: 1 });
+    await broker.lose(before);
+    expect(await broker.heardBy(observer)).toEqual([]);
+    await broker.connect('back again');
+
+    expect(await observer.hear()).toMatchObject({ text: 'back again is gone' });
   });
 
   it('is found out when the gateway says nothing and a message cannot be posted', async () => {
