@@ -5,6 +5,7 @@
  *   retained.test.ts: what a subscription makes the broker send; qos.test.ts: the QoS of what it delivers
  */
 import { afterAll, beforeAll, beforeEach, describe, expect } from '@jest/globals';
+import type { QoS } from 'mqtt-packet';
 import { clause } from '../support/clause';
 import { hex } from '../support/packets';
 import { TestBroker } from '../support/test-broker';
@@ -16,7 +17,7 @@ describe('a subscription', () => {
   let subscriber: TextClient;
 
   beforeAll(async () => {
-    broker = await TestBroker.start();
+    broker = await TestBroker.start({ containers: 3 });
     publisher = await broker.connect('publisher');
   });
 
@@ -55,6 +56,22 @@ describe('a subscription', () => {
     }
 
     expect(await texts()).toEqual(['0', '1', '2', '3', '4']);
+  });
+
+  clause('v3 MQTT-4.5.0-1', 'holds from SUBACK to UNSUBACK for every publisher, in whichever container', async () => {
+    const pairs = Array.from({ length: 4 }, async (_, index) => {
+      const [from, to] = [await broker.connect(`from ${index}`), await broker.connect(`to ${index}`)];
+      for (let count = 0; count < 12; count++) {
+        const filter = count % 3 === 0 ? `pair/${index}/+` : count % 3 === 1 ? `pair/${index}/#` : `pair/${index}/a`;
+        await to.subscribe((count % 2) as QoS, filter);
+        await from.publish(`pair/${index}/a`, String(count), { qos: 1 });
+        expect(await to.hear()).toMatchObject({ text: String(count) });
+        await to.unsubscribe(filter);
+        await from.publish(`pair/${index}/a`, 'unwanted', { qos: 1 });
+      }
+      expect(await broker.heardBy(to)).toEqual([]);
+    });
+    await Promise.all(pairs);
   });
 
   clause('v3 MQTT-4.5.0-1', 'hears what its own client publishes', async () => {
