@@ -22,8 +22,10 @@ export function keyOf(text: string, maximum: number, prefix = ''): string {
 /** The longest beginning of a text with at most so many bytes; every key of a longer text begins with it. */
 export function beginningOf(text: string, bytes: number): string {
   if (Buffer.byteLength(text) <= bytes) return text;
-  const cut = Buffer.from(text).subarray(0, bytes).toString();
-  return cut.endsWith('\uFFFD') ? cut.slice(0, -1) : cut;
+  const whole = Buffer.from(text);
+  let end = bytes;
+  while (((whole[end] ?? 0) & 0xc0) === 0x80) end -= 1; // inside a character
+  return whole.subarray(0, end).toString();
 }
 
 /** What is left of a sort key of this size for the text itself when it has to be shortened. */

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { RetainedStore } from '../../lambdas/broker/ports';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { Engine } from './support/engine';
+import { message } from './support/messages';
+
+/**
+ * 5,000 topics of a fleet. What the filters below ask for lies among many neighbours: other topics of the same first level,
+ * other topics with the same last level, and topics that only differ in depth.
+ */
+const topics = [
+  'a/b',
+  ...numbered(40, (index) => `a/${index}/c`),
+  ...numbered(400, (index) => `a/${index}/t`),
+  ...numbered(100, (index) => `a/${index}/deep/c`),
+  ...numbered(60, (index) => `a/leaf-${index}`),
+  ...numbered(50, (index) => `site-${index}/x`),
+  ...numbered(200, (index) => `site-${index % 50}/hall-${index}/x`),
+  ...numbered(400, (index) => `site-${index % 50}/hall-${index}/c`),
+  ...numbered(3749, (index) => `site-${index % 50}/device-${index}/state`),
+];
+
+function numbered(count: number, topic: (index: number) => string): string[] {
+  return Array.from({ length: count }, (_, index) => topic(index));
+}
+
+describe('finding retained messages among 5,000', () => {
+  let engine: Engine;
+  let store: RetainedStore;
+
+  beforeAll(async () => {
+    engine = await Engine.start();
+    store = new DynamoRetainedStore(engine.client(), engine.table('retained'));
+    for (let start = 0; start < topics.length; start += 100) {
+      await Promise.all(topics.slice(start, start + 100).map((topic) => store.put(message(topic, 'x'.repeat(100)))));
+    }
+  }, 60_000);
+
+  afterAll(() => engine.stop());
+
+  async function costOf(filter: string): Promise<{ matches: number; units: number }> {
+    let matches = 0;
+    const units = await engine.readUnits('retained', async () => {
+      matches = (await store.match(filter)).length;
+    });
+    return { matches, units };
+  }
+
+  it.each([
+    ['a/b', 1],
+    ['a/#', 601],
+    ['a/+/c', 40],
+    ['+/x', 50],
+    ['+/+/state', 3749],
+    ['site-7/#', 88],
+    ['site-7/+/state', 75],
+  ])('costs at most 2 read units per match of %s', async (filter, expected) => {
+    const { matches, units } = await costOf(filter);
+
+    expect(matches).toBe(expected);
+    expect(units).toBeLessThanOrEqual(2 * matches);
+  });
+
+  it.each(['nothing/here', 'nothing/#', 'nothing/+/c', '+/nothing'])(
+    'costs at most 2 where nothing matches %s',
+    async (filter) => {
+      const { matches, units } = await costOf(filter);
+
+      expect(matches).toBe(0);
+      expect(units).toBeLessThanOrEqual(2);
+    },
+  );
+
+  /*
+   * The price of only two paths to a message. The bound does not hold, because what lies on the path is read and left out, for
+   * - `a/+` above deep trees, and `+/c` or `a/+/c` where many more topics end in `c` at other depths: 4 KB of them a unit;
+   * - filters with wildcards at both ends (`+`, `#`, `+/+`, `+/b/+`): at least one query per first level ever used;
+   * - messages and topics above some 4 KB, which are more than a unit each.
+   */
+  it.each(['site-7/+', '+/c', '+'])('reads past what does not match for %s', async (filter) => {
+    const { matches, units } = await costOf(filter);
+
+    expect(matches).toBe(0);
+    expect(units).toBeGreaterThan(5);
+    expect(units).toBeLessThan(60);
+  });
+});
