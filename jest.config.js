@@ -4,4 +4,5 @@ module.exports = {
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }] },
   testEnvironment: 'node',
   maxWorkers: 2,
+  testTimeout: 20_000,
 };

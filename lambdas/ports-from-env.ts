@@ -3,7 +3,6 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Log, Ports } from './broker/ports';
 import { callbackVariable, functions, type QueueName, queues } from './deployment';
-import { settingsFromEnvironment } from './settings';
 import { DynamoConnectionStore } from './storage/connections';
 import { DynamoDeadlineStore } from './storage/deadlines';
 import { DynamoInflightStore } from './storage/inflight';
@@ -35,7 +34,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
   const now = () => Date.now();
   return {
     connectionStore: new DynamoConnectionStore(db, table('connections')),
-    sessions: new DynamoSessionStore(db, table('sessions'), settingsFromEnvironment(environment).queueLimit),
+    sessions: new DynamoSessionStore(db, table('sessions')),
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained')),

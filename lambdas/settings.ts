@@ -1,6 +1,6 @@
 /** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
 export interface Settings {
-  /** Outgoing QoS 1 and 2 messages a session may have unacknowledged or waiting, in messages. */
+  /** Outgoing QoS 1 and 2 messages that may wait for a client while it is offline. */
   readonly queueLimit: number;
   /** Distinct filter shapes (positions of wildcards) in the whole broker; every publish may read one row per shape. */
   readonly maxShapes: number;
@@ -18,7 +18,7 @@ interface Rule {
 }
 
 export const settingRules: { readonly [Name in keyof Settings]: Rule } = {
-  queueLimit: { variable: 'QUEUE_LIMIT', default: 1024, min: 1, max: 32768 },
+  queueLimit: { variable: 'QUEUE_LIMIT', default: 1024, min: 1, max: 16384 },
   maxShapes: { variable: 'MAX_SHAPES', default: 64, min: 1, max: 1024 },
   maxWildcards: { variable: 'MAX_WILDCARDS', default: 8, min: 0, max: 128 },
   inlineRecipients: { variable: 'INLINE_RECIPIENTS', default: 100, min: 1, max: 1000 },

@@ -170,17 +170,27 @@ export class Deliverer {
 
   /**
    * How many more messages fit. The head only counts down; what acknowledgements have given back is found here, once per
-   * queue limit.
+   * many messages.
    */
   private async makeRoom({ clientId, session }: Mail): Promise<number | 'ended'> {
     for (;;) {
       const head = await this.ports.sessions.head(clientId);
       if (head?.session !== session) return 'ended';
-      const oldest = await this.ports.inflight.oldest(session, head.outSeq);
-      const waiting = oldest === undefined ? 0 : head.outSeq - oldest + 1;
-      const free = Math.max(0, Math.min(this.settings.queueLimit, ringSpan) - waiting);
+      const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
+      if (free === 0 && head.owner) await hangUp(this.ports, head.owner); // it does not acknowledge
       if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
     }
+  }
+
+  private async ringRoom(head: SessionHead): Promise<number> {
+    const oldest = await this.ports.inflight.oldest(head.session, head.outSeq);
+    return Math.max(0, oldest === undefined ? ringSpan : ringSpan - (head.outSeq - oldest + 1));
+  }
+
+  /** Nobody acknowledges while the client is away, so what came since then still waits. */
+  private async offlineRoom(head: SessionHead): Promise<number> {
+    const left = this.settings.queueLimit - (head.outSeq - head.offlineFrom);
+    return left <= 0 ? 0 : Math.min(left, await this.ringRoom(head));
   }
 
   // ---- to the client ----

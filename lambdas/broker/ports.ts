@@ -69,6 +69,8 @@ export interface SessionHead {
   /** "There is something to send": how often it was said, and how often the pump has answered. */
   readonly asked: number;
   readonly answered: number;
+  /** `outSeq` when the last owner left: what came after it waits for a client that is offline. */
+  readonly offlineFrom: number;
   /** Fence of the connection whose CONNACK has left; nothing is sent to another. */
   readonly greeted: Fence;
   /** An older session of this client id whose rows are still to be removed. */
@@ -93,7 +95,7 @@ export interface SessionStore {
   /** Takes over the session as it was read; `changed` when somebody else was first. */
   claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'>;
   wiped(clientId: string, session: SessionId): Promise<void>;
-  /** The connection no longer owns the session. */
+  /** The connection no longer owns the session; how much may wait while nobody does is counted from here. */
   disown(clientId: string, fence: Fence): Promise<void>;
   /** Removes the head of a session that ends with its connection. */
   end(clientId: string, fence: Fence): Promise<void>;

@@ -10,7 +10,7 @@ export function packetIdOf(number: number): number {
 }
 
 /**
- * Numbers that may be reserved past the oldest message that still waits, whatever the queue limit says: beyond it a slot
- * could be taken twice.
+ * How far the newest message may be ahead of the oldest unacknowledged one, in numbers. It stays well below the packet
+ * ids, so that even a worker that reserved a number and then stalled never meets another in its slot.
  */
-export const ringSpan = 60_000;
+export const ringSpan = 16_384;

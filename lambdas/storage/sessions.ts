@@ -7,6 +7,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { Claim, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
+import { ringSpan } from '../broker/ring';
 import type { Message } from '../protocol/effects';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
@@ -24,8 +25,6 @@ export class DynamoSessionStore implements SessionStore {
   constructor(
     private readonly db: DynamoDBClient,
     private readonly table: string,
-    /** Outgoing messages that may wait in one session. */
-    private readonly queueLimit: number,
   ) {}
 
   async head(clientId: string): Promise<SessionHead | undefined> {
@@ -60,7 +59,7 @@ export class DynamoSessionStore implements SessionStore {
             ':fence': text(claim.fence),
             ':persistent': flag(claim.persistent),
             ':zero': number(0),
-            ':free': number(this.queueLimit),
+            ':free': number(ringSpan),
           },
           ReturnValues: 'ALL_OLD',
         }),
@@ -97,10 +96,10 @@ export class DynamoSessionStore implements SessionStore {
 
   async disown(clientId: string, fence: Fence): Promise<void> {
     await this.update(clientId, undefined, {
-      UpdateExpression: 'REMOVE #owner',
-      ConditionExpression: 'fence = :fence',
-      ExpressionAttributeNames: { '#owner': 'owner' },
-      ExpressionAttributeValues: { ':fence': text(fence) },
+      UpdateExpression: 'REMOVE #owner SET offlineFrom = outSeq, #free = :none',
+      ConditionExpression: 'fence = :fence AND attribute_exists(#owner)',
+      ExpressionAttributeNames: { '#owner': 'owner', '#free': 'free' },
+      ExpressionAttributeValues: { ':fence': text(fence), ':none': number(0) },
     });
   }
 
@@ -260,6 +259,7 @@ export function toHead(item: Item): SessionHead {
     outSeq: readNumber(item.outSeq),
     asked: readNumber(item.asked),
     answered: readNumber(item.answered),
+    offlineFrom: readNumber(item.offlineFrom),
     greeted: readText(item.greeted),
     ...(wiping ? { wiping } : {}),
   };

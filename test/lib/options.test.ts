@@ -38,7 +38,7 @@ describe('options of the stack', () => {
     ['logRetentionDays', 2, 'logRetentionDays is 2, but must be one of 1, 3, 5, 7,'],
     ['removalPolicy', 'snapshot', 'removalPolicy is "snapshot", but must be one of retain, destroy'],
     ['accountLogRole', true, 'accountLogRole is true, but must be one of create, keep'],
-    ['queueLimit', '1024', 'queueLimit is "1024", but must be a whole number from 1 to 32768'],
+    ['queueLimit', '1024', 'queueLimit is "1024", but must be a whole number from 1 to 16384'],
     ['maxShapes', null, 'maxShapes is null, but must be a whole number from 1 to 1024'],
   ])('refuse a wrong %s, and say what is allowed', (name, value, message) => {
     expect(() => readOptions({ [name]: value })).toThrow(message);
