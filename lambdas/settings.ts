@@ -8,40 +8,69 @@ export interface Settings {
   readonly maxWildcards: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
   readonly inlineRecipients: number;
+  /** Topic filters nobody may subscribe to, nor to anything they cover. */
+  readonly refusedFilters: readonly string[];
 }
 
-interface Rule {
+/** How one setting is given and checked. */
+export interface SettingRule<Value> {
+  /** Environment variable of the functions, with the value as JSON. */
   readonly variable: string;
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
+  readonly default: Value;
+  /** In words, for errors and documentation. */
+  readonly allowed: string;
+  readonly allows: (value: unknown) => boolean;
 }
 
-export const settingRules: { readonly [Name in keyof Settings]: Rule } = {
-  queueLimit: { variable: 'QUEUE_LIMIT', default: 1024, min: 1, max: 16384 },
-  maxShapes: { variable: 'MAX_SHAPES', default: 64, min: 1, max: 1024 },
-  maxWildcards: { variable: 'MAX_WILDCARDS', default: 8, min: 0, max: 128 },
-  inlineRecipients: { variable: 'INLINE_RECIPIENTS', default: 100, min: 1, max: 1000 },
+export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Settings[Name]> } = {
+  queueLimit: wholeNumber('QUEUE_LIMIT', 1024, 1, 16384),
+  maxShapes: wholeNumber('MAX_SHAPES', 64, 1, 1024),
+  maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
+  inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
+  refusedFilters: {
+    variable: 'REFUSED_FILTERS',
+    default: [],
+    allowed: 'a list of at most 100 topic filters, none of them empty',
+    allows: isFilterList,
+  },
 };
 
-/** Checks one setting. Throws an `Error` that names the setting, the value and what is allowed. */
-export function checkSetting(name: keyof Settings, value: unknown): number {
-  const { min, max } = settingRules[name];
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number;
-  throw new Error(`${name} is ${JSON.stringify(value)}, but must be a whole number from ${min} to ${max}`);
+function wholeNumber(variable: string, standard: number, min: number, max: number): SettingRule<number> {
+  const allows = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+  return { variable, default: standard, allowed: `a whole number from ${min} to ${max}`, allows };
 }
 
-/** Settings from environment variables, defaults where a variable is absent. */
+function isFilterList(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length <= 100 && value.every((entry) => typeof entry === 'string' && entry !== '')
+  );
+}
+
+const names = Object.keys(settingRules) as (keyof Settings)[];
+
+/** Settings from environment variables, defaults where a variable is absent. Throws an `Error` that says what is wrong. */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Settings {
-  const read = (name: keyof Settings) => {
-    const value = environment[settingRules[name].variable];
-    return value === undefined ? settingRules[name].default : checkSetting(name, value);
-  };
-  return {
-    queueLimit: read('queueLimit'),
-    maxShapes: read('maxShapes'),
-    maxWildcards: read('maxWildcards'),
-    inlineRecipients: read('inlineRecipients'),
-  };
+  return Object.fromEntries(names.map((name) => [name, readSetting(name, environment)])) as unknown as Settings;
+}
+
+function readSetting(name: keyof Settings, environment: NodeJS.ProcessEnv): unknown {
+  const { variable, default: standard, allowed, allows } = settingRules[name];
+  const text = environment[variable];
+  if (text === undefined) return standard;
+  const value = parseJson(text);
+  if (allows(value)) return value;
+  throw new Error(`${name} (${variable}) is ${JSON.stringify(text)}, but must be ${allowed}`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The environment variables that give a function these settings. */
+export function settingVariables(settings: Settings): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [settingRules[name].variable, JSON.stringify(settings[name])]));
 }

@@ -1,7 +1,7 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
-import { type Settings, settingRules } from '../lambdas/settings';
+import { settingVariables } from '../lambdas/settings';
 import { AccountLogRole } from './account-log-role';
 import { Alarms } from './alarms';
 import { BrokerFunction } from './broker-function';
@@ -109,11 +109,6 @@ export class BrokerStack extends Stack {
 }
 
 const removalPolicies = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
-
-function settingVariables(settings: Settings): Record<string, string> {
-  const names = Object.keys(settingRules) as (keyof Settings)[];
-  return Object.fromEntries(names.map((name) => [settingRules[name].variable, String(settings[name])]));
-}
 
 function suffixed(suffix: string, values: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [constructId(name) + suffix, value]));

@@ -26,10 +26,6 @@ interface OptionRule<Value> {
   readonly allows: (value: unknown) => boolean;
 }
 
-const settingOptions = Object.fromEntries(
-  Object.entries(settingRules).map(([name, rule]) => [name, wholeNumber(rule.default, rule.min, rule.max)]),
-) as { readonly [Name in keyof Settings]: OptionRule<number> };
-
 /** Every option with its default and what is allowed. docs/options.md is held to it by a test. */
 export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<BrokerOptions[Name]> } = {
   brokerName: text('cirrus-mqtt', /^[a-z][a-z0-9-]{0,39}$/i, '1 to 40 letters, digits and hyphens, a letter first'),
@@ -43,7 +39,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   logRetentionDays: oneOf(30, retentionDays()),
   removalPolicy: oneOf('retain', ['retain', 'destroy']),
   accountLogRole: oneOf('create', ['create', 'keep']),
-  ...settingOptions,
+  ...settingRules,
 };
 
 /** The options given, and defaults. Throws an `Error` that names the option, the value and what is allowed. */

@@ -89,7 +89,7 @@ function readArrivals(
 function readFrame(shared: Shared, connection: ConnectionRecord, frame: ReadyFrame): Arrival[] | undefined {
   const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes);
   if (broken || tail.length > 0 || !packets.every(isTransientPublish)) return undefined;
-  const surroundings = { generateClientId: () => '', maxWildcards: shared.settings.maxWildcards };
+  const surroundings = { generateClientId: () => '', limits: shared.settings };
   return packets.flatMap((packet, index) =>
     handlePacket(decode(packet, connection.version), connection, surroundings).map((effect) =>
       toArrival(effect, `${frame.eventId}.${index}`),

@@ -111,7 +111,7 @@ export class Turn {
   private async handle(packet: Packet, origin: Origin): Promise<void> {
     const effects = handlePacket(packet, this.connection, {
       generateClientId: () => `auto-${this.connectionId}`, // the same when CONNECT is handled again
-      maxWildcards: this.shared.settings.maxWildcards,
+      limits: this.shared.settings,
     });
     for (const effect of effects) await this.apply(effect, origin);
   }

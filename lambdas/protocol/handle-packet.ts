@@ -8,7 +8,7 @@ import { handlePubcomp } from './packets/pubcomp';
 import { handlePublish } from './packets/publish';
 import { handlePubrec } from './packets/pubrec';
 import { handlePubrel } from './packets/pubrel';
-import { handleSubscribe } from './packets/subscribe';
+import { handleSubscribe, type SubscriptionLimits } from './packets/subscribe';
 import { handleUnsubscribe } from './packets/unsubscribe';
 import { ProtocolError, Reason } from './reason-codes';
 
@@ -24,8 +24,7 @@ export interface SessionView {
 export interface Surroundings {
   /** A client id nobody else has, for a client that brought none. */
   readonly generateClientId: () => string;
-  /** Wildcards in one topic filter. */
-  readonly maxWildcards: number;
+  readonly limits: SubscriptionLimits;
 }
 
 /** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
@@ -38,7 +37,7 @@ export function handlePacket(packet: Packet, session: SessionView | undefined, s
   return handleInSession(packet, surroundings);
 }
 
-function handleInSession(packet: Packet, { maxWildcards }: Surroundings): Effect[] {
+function handleInSession(packet: Packet, { limits }: Surroundings): Effect[] {
   switch (packet.cmd) {
     case 'publish':
       return handlePublish(packet);
@@ -51,7 +50,7 @@ function handleInSession(packet: Packet, { maxWildcards }: Surroundings): Effect
     case 'pubcomp':
       return handlePubcomp(packet);
     case 'subscribe':
-      return handleSubscribe(packet, maxWildcards);
+      return handleSubscribe(packet, limits);
     case 'unsubscribe':
       return handleUnsubscribe(packet);
     case 'pingreq':

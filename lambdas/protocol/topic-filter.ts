@@ -23,6 +23,20 @@ export function matches(filter: string, topic: string): boolean {
   return wanted.length === given.length;
 }
 
+/** Whether every topic that belongs to `inner` also belongs to `outer`. */
+export function covers(outer: string, inner: string): boolean {
+  if (startsWithWildcard(outer) && inner.startsWith('$')) return false; // [v3 MQTT-4.7.2-1]
+  const wide = levels(outer);
+  const narrow = levels(inner);
+  for (const [index, level] of wide.entries()) {
+    if (level === '#') return true;
+    const other = narrow[index];
+    if (other === undefined || other === '#') return false;
+    if (level !== '+' && level !== other) return false;
+  }
+  return wide.length === narrow.length;
+}
+
 /** How many levels of a filter are wildcards. */
 export function countWildcards(filter: string): number {
   return levels(filter).filter(isWildcard).length;

@@ -195,8 +195,14 @@ export class DynamoSessionStore implements SessionStore {
 
   async removeWill(clientId: string, connectionId: string): Promise<'removed' | 'absent'> {
     const Key = willKey(clientId, connectionId);
-    const command = new DeleteItemCommand({ TableName: this.table, Key, ReturnValues: 'ALL_OLD' });
-    return (await this.db.send(command)).Attributes ? 'removed' : 'absent';
+    const ConditionExpression = 'attribute_exists(part)';
+    try {
+      await this.db.send(new DeleteItemCommand({ TableName: this.table, Key, ConditionExpression }));
+      return 'removed';
+    } catch (error) {
+      if (conditionFailed(error)) return 'absent';
+      throw error;
+    }
   }
 
   async putSubscriptions(session: SessionId, filters: readonly string[]): Promise<void> {

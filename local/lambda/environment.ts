@@ -5,7 +5,7 @@ import {
   type QueueName,
   queues,
 } from '../../lambdas/deployment';
-import { type Settings, settingRules } from '../../lambdas/settings';
+import { type Settings, settingVariables } from '../../lambdas/settings';
 import { tableVariable } from '../../lambdas/storage/schema';
 import { callerOf } from '../aws-call';
 
@@ -43,9 +43,7 @@ export function environmentOf(
   for (const queue of sendsTo) {
     environment[queues[queue].variable] = `${endpoints.sqs}/000000000000/${deployedQueueName(queue)}`;
   }
-  for (const [setting, { variable }] of Object.entries(settingRules)) {
-    environment[variable] = String(settings[setting as keyof Settings]);
-  }
+  Object.assign(environment, settingVariables(settings));
   return environment;
 }
 

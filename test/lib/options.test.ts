@@ -39,6 +39,11 @@ describe('options of the stack', () => {
     ['removalPolicy', 'snapshot', 'removalPolicy is "snapshot", but must be one of retain, destroy'],
     ['accountLogRole', true, 'accountLogRole is true, but must be one of create, keep'],
     ['queueLimit', '1024', 'queueLimit is "1024", but must be a whole number from 1 to 16384'],
+    [
+      'refusedFilters',
+      ['a', ''],
+      'refusedFilters is ["a",""], but must be a list of at most 100 topic filters, none of them empty',
+    ],
     ['maxShapes', null, 'maxShapes is null, but must be a whole number from 1 to 1024'],
   ])('refuse a wrong %s, and say what is allowed', (name, value, message) => {
     expect(() => readOptions({ [name]: value })).toThrow(message);
@@ -58,7 +63,11 @@ describe('options of the stack', () => {
 
 describe('docs/options.md', () => {
   it('lists the options with their defaults and limits as the code has them', () => {
-    const inCode = Object.entries(optionRules).map(([name, rule]) => [name, String(rule.default), rule.allowed]);
+    const inCode = Object.entries(optionRules).map(([name, rule]) => [
+      name,
+      typeof rule.default === 'string' ? rule.default : JSON.stringify(rule.default),
+      rule.allowed,
+    ]);
 
     expect(documentedOptions()).toEqual(inCode);
   });

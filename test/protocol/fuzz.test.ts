@@ -7,7 +7,7 @@ import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { connect, publish } from '../support/packets';
 import { Random } from '../support/random';
 
-const surroundings = { generateClientId: () => 'assigned', maxWildcards: 8 };
+const surroundings = { generateClientId: () => 'assigned', limits: { maxWildcards: 8, refusedFilters: [] } };
 
 /** Everything a client's bytes pass through before anything is done about them. */
 function receive(bytes: Buffer, version: number | undefined): void {

@@ -9,7 +9,7 @@ import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
 const session = { clientId: 'kitchen', version: 4, clean: true };
-const surroundings = { generateClientId: () => 'assigned', maxWildcards: 8 };
+const surroundings = { generateClientId: () => 'assigned', limits: { maxWildcards: 8, refusedFilters: [] } };
 
 describe('handlePacket', () => {
   clause('v3 MQTT-3.1.0-1', 'the first packet must be CONNECT', () => {

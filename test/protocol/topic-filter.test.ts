@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { countWildcards, isTopicFilter, matches } from '../../lambdas/protocol/topic-filter';
+import { countWildcards, covers, isTopicFilter, matches } from '../../lambdas/protocol/topic-filter';
 import { clause } from '../support/clause';
 
 describe('isTopicFilter', () => {
@@ -116,5 +116,23 @@ describe('countWildcards', () => {
 
   test('finds none in a literal filter', () => {
     expect(countWildcards('a/b')).toBe(0);
+  });
+});
+
+describe('covers', () => {
+  test.each([
+    ['#', 'a/b', true],
+    ['a/#', 'a', true],
+    ['a/#', 'a/+/c', true],
+    ['a/+', 'a/b', true],
+    ['a/+', 'a/+', true],
+    ['a/+', 'a/#', false],
+    ['a/+', 'a', false],
+    ['a', 'a/b', false],
+    ['a/b', 'a/+', false],
+    ['#', '$SYS/a', false],
+    ['$SYS/#', '$SYS/a', true],
+  ])('%s over %s is %s', (outer, inner, expected) => {
+    expect(covers(outer, inner)).toBe(expected);
   });
 });

@@ -2,21 +2,34 @@ import type { ISubscribePacket, ISubscription } from 'mqtt-packet';
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
 import { ProtocolError, Reason, subscriptionFailure } from '../reason-codes';
 import { quoteTopic } from '../topic';
-import { countWildcards, isTopicFilter } from '../topic-filter';
+import { countWildcards, covers, isTopicFilter } from '../topic-filter';
+
+/** What nobody may subscribe to, whoever asks. */
+export interface SubscriptionLimits {
+  /** Wildcards in one topic filter. */
+  readonly maxWildcards: number;
+  /** Filters that are refused, with all that they cover. */
+  readonly refusedFilters: readonly string[];
+}
 
 /** SUBSCRIBE, section 3.8. Every entry gets its own answer, in the order asked for [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
-export function handleSubscribe(packet: ISubscribePacket, maxWildcards: number): Effect[] {
-  const requests = packet.subscriptions.map((subscription) => judge(subscription, maxWildcards));
+export function handleSubscribe(packet: ISubscribePacket, limits: SubscriptionLimits): Effect[] {
+  const requests = packet.subscriptions.map((subscription) => judge(subscription, limits));
   return [{ do: 'subscribe', packetId: packet.messageId!, requests }];
 }
 
-function judge({ topic: filter, qos }: ISubscription, maxWildcards: number): SubscriptionRequest | RefusedRequest {
+function judge(
+  { topic: filter, qos }: ISubscription,
+  limits: SubscriptionLimits,
+): SubscriptionRequest | RefusedRequest {
   if (!isTopicFilter(filter)) {
     // A protocol violation ends the connection [v3 MQTT-4.8.0-1]. Mosquitto does the same; a refusal would hide the mistake.
     throw new ProtocolError(Reason.topicFilterInvalid, `${quoteTopic(filter)} is not a topic filter`);
   }
   // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
-  if (filter.startsWith('$share/')) return { filter, refused: subscriptionFailure };
-  if (countWildcards(filter) > maxWildcards) return { filter, refused: subscriptionFailure };
-  return { filter, qos };
+  const refused =
+    filter.startsWith('$share/') ||
+    countWildcards(filter) > limits.maxWildcards ||
+    limits.refusedFilters.some((outer) => covers(outer, filter));
+  return refused ? { filter, refused: subscriptionFailure } : { filter, qos };
 }

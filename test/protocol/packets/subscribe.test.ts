@@ -13,7 +13,10 @@ import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
 function subscribe(...subscriptions: ISubscription[]): Effect[] {
-  return handleSubscribe({ cmd: 'subscribe', messageId: 7, subscriptions }, 3);
+  return handleSubscribe(
+    { cmd: 'subscribe', messageId: 7, subscriptions },
+    { maxWildcards: 3, refusedFilters: ['secret/#'] },
+  );
 }
 
 describe('SUBSCRIBE', () => {
@@ -40,6 +43,16 @@ describe('SUBSCRIBE', () => {
   clause('v3 MQTT-4.7.3-1', 'an empty filter ends the connection', () => {
     expect(thrownBy(() => subscribe({ topic: '', qos: 0 }))).toMatchObject({ reason: 0x8f });
   });
+
+  clause(
+    'v3 MQTT-3.8.4-5',
+    'a filter that the operator refuses, and what it covers, are refused in their place',
+    () => {
+      const effects = subscribe({ topic: 'secret', qos: 1 }, { topic: 'secret/+/x', qos: 1 }, { topic: '+/x', qos: 1 });
+
+      expect(effects).toMatchObject([{ requests: [{ refused: 0x80 }, { refused: 0x80 }, { filter: '+/x', qos: 1 }] }]);
+    },
+  );
 
   clause('v3 MQTT-3.8.4-5', 'a filter with too many wildcards is refused in its place', () => {
     expect(subscribe({ topic: '+/+/+/+', qos: 1 }, { topic: '+/+/#', qos: 1 })).toMatchObject([
