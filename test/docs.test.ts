@@ -1,0 +1,253 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { buildSync, transformSync } from 'esbuild';
+import { connectAsync } from 'mqtt';
+import { costOfMessage } from '../bench/cost';
+import { type Adapter, startAdapter } from '../clients/adapter';
+import { adapterCommand } from '../clients/commands/adapter';
+import { pubCommand } from '../clients/commands/pub';
+import { subCommand } from '../clients/commands/sub';
+import { optionRules, readOptions } from '../lib/options';
+import { type Cloud, startCloud } from '../local/cloud';
+import { parseCommandLine } from '../local/command-line';
+import { anchorsOf, codeBlocks, codeSpans, linksOf, shellLines, tableRows, wordsOf } from './support/markdown';
+
+jest.setTimeout(60_000);
+
+const root = join(__dirname, '..');
+const read = (path: string) => readFileSync(join(root, path), 'utf8');
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+];
+const readme = read('README.md');
+const scripts: Record<string, string> = JSON.parse(read('package.json')).scripts;
+
+const hasMosquitto = ['mosquitto_pub', 'mosquitto_sub'].every((name) => !spawnSync(name, ['--help']).error);
+if (!hasMosquitto)
+  console.warn('mosquitto_pub and mosquitto_sub are not installed: their lines in README.md are NOT run');
+
+describe.each(documents)('%s', (path) => {
+  const markdown = read(path);
+
+  it('links to files and headings that exist', () => {
+    const local = linksOf(markdown).filter((target) => !/^https?:/.test(target));
+    const broken = local.filter((target) => !resolves(path, target));
+
+    expect(broken).toEqual([]);
+  });
+
+  it('names npm scripts that exist', () => {
+    const named = [...markdown.matchAll(/npm (?:run )?([a-z][\w:-]*)/g)].map(([whole, name = '']) => ({ whole, name }));
+    const npmOwn = ['ci', 'link'];
+    const missing = named.filter(
+      ({ whole, name }) => !(name in scripts) && (whole.includes('run ') || !npmOwn.includes(name)),
+    );
+
+    expect(missing).toEqual([]);
+  });
+});
+
+function resolves(from: string, target: string): boolean {
+  const [file = '', anchor] = target.split('#');
+  const path = file === '' ? from : relative(root, join(root, dirname(from), file));
+  return existsSync(join(root, path)) && (anchor === undefined || anchorsOf(read(path)).includes(anchor));
+}
+
+describe('what README.md says of options', () => {
+  it('is true of those of programs', () => {
+    const ofStart = flagsIn(refusal(() => parseCommandLine(['--no-such-option', ''])));
+    const ofPrograms = [adapterCommand, pubCommand, subCommand].flatMap(({ help }) => flagsIn(help));
+    const named = codeSpans(readme).flatMap(flagsIn);
+
+    expect(named.length).toBeGreaterThan(5);
+    expect(named.filter((flag) => ![...ofStart, ...ofPrograms].includes(flag))).toEqual([]);
+  });
+
+  it.each(['README.md', 'docs/limits.md'])('is true of those of the stack, in %s too', (path) => {
+    const markdown = read(path);
+    const named = codeSpans(markdown).filter((code) =>
+      Object.hasOwn(optionRules, code),
+    ) as (keyof typeof optionRules)[];
+    const lines = markdown.split('\n');
+
+    expect(named.length).toBeGreaterThan(2);
+    for (const name of named) {
+      const standard = optionRules[name].default.toLocaleString('en');
+      expect(lines.filter((line) => line.includes(`\`${name}\``)).join('\n')).toContain(standard);
+    }
+  });
+});
+
+function flagsIn(words: string): string[] {
+  return words.match(/--[a-z][\w-]*/g) ?? [];
+}
+
+function refusal(attempt: () => unknown): string {
+  try {
+    attempt();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('it was not refused');
+}
+
+describe('what README.md tells to type', () => {
+  let cloud: Cloud;
+  let adapter: Adapter;
+  const children: ChildProcess[] = [];
+
+  beforeAll(async () => {
+    cloud = await startCloud({ containers: 1 });
+    adapter = await startAdapter({ url: cloud.gatewayUrl, listen: { host: '127.0.0.1', port: 0 } });
+    const client = await connectAsync(`mqtt://127.0.0.1:${adapter.port}`);
+    await client.publishAsync('hello/world', 'it works', { qos: 1, retain: true });
+    await client.endAsync();
+  });
+
+  afterAll(async () => {
+    for (const child of children) child.kill('SIGKILL');
+    await adapter.close();
+    await cloud.stop();
+  });
+
+  const run = (program: string, ...words: string[]) => {
+    const child = spawn(program, words, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    children.push(child);
+    const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    return { child, exit, output: text(child.stdout), errors: text(child.stderr) };
+  };
+
+  /** Returns when the program has said something of this kind, and fails when it ends without. */
+  const said = ({ child, errors }: ReturnType<typeof run>, stream: 'stdout' | 'stderr', what: RegExp) =>
+    new Promise<void>((resolve, reject) => {
+      let heard = '';
+      child[stream]?.on('data', (chunk) => {
+        heard += chunk;
+        if (what.test(heard)) resolve();
+      });
+      child.once('exit', async () => reject(new Error(`it ended after ${heard}, complaining ${await errors}`)));
+    });
+
+  /** The program as it is installed, on the local cloud instead of the address in the text. */
+  const cirrus = (line: string, ...more: string[]) => {
+    const [, ...words] = wordsOf(line).map((word) => (word.startsWith('wss://') ? cloud.gatewayUrl : word));
+    return run(process.execPath, '--import', 'tsx', 'bin/cirrus-mqtt.ts', ...words, ...more);
+  };
+
+  const lines = shellLines(readme);
+  const line = (beginning: string) => lines.find((each) => each.startsWith(beginning)) ?? `(no ${beginning})`;
+
+  it('is checked here, line by line', () => {
+    const checked = [
+      'npm ci && npm start',
+      'npm ci && npm test',
+      'npx cdk bootstrap',
+      'npx cdk deploy',
+      line('npx cdk deploy -c'),
+      line('mosquitto_sub'),
+      line('mosquitto_pub'),
+      line('cirrus-mqtt adapter'),
+      line('cirrus-mqtt sub'),
+      line('cirrus-mqtt pub'),
+      line('curl'),
+    ];
+
+    expect(lines.filter((each) => !checked.includes(each))).toEqual([]);
+  });
+
+  (hasMosquitto ? it : it.skip)('lets the clients of Mosquitto talk to each other', async () => {
+    const words = (beginning: string) =>
+      wordsOf(line(beginning))
+        .slice(1)
+        .map((word) => word.replace(/^1883$/, String(adapter.port)));
+    const sub = run('mosquitto_sub', ...words('mosquitto_sub'), '-C', '1', '-W', '30');
+    const pub = run('mosquitto_pub', ...words('mosquitto_pub'));
+
+    expect(await pub.exit).toBe(0);
+    expect(await sub.output).toBe('hello/world it works\n');
+    expect(await sub.exit).toBe(0);
+  });
+
+  it('lets MQTT.js talk straight to the gateway', async () => {
+    const [example] = codeBlocks(readme).filter(({ language }) => language === 'ts');
+    const source = example?.code.replace('ws://127.0.0.1:8080/mqtt', cloud.gatewayUrl) ?? '';
+    expect(source).toContain(cloud.gatewayUrl);
+
+    const { code } = transformSync(source, { loader: 'ts', format: 'cjs' });
+    const { output, errors, exit } = run(process.execPath, '--require', 'tsx/cjs', '--eval', code);
+
+    expect(await errors).toBe('');
+    expect(await output).toBe('hello/world it works\n');
+    expect(await exit).toBe(0);
+  });
+
+  it('shows a page that a bundler for browsers can build', () => {
+    const [page] = codeBlocks(readme).filter(({ language }) => language === 'js');
+    expect(scripts['build:browser']).toContain('clients/mqttjs.ts --bundle --format=esm --outfile=dist/mqttjs.js');
+
+    const contents = page?.code.replace('./dist/mqttjs.js', './clients/mqttjs') ?? '';
+    const { outputFiles } = buildSync({
+      stdin: { contents, resolveDir: root },
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+    });
+
+    expect(outputFiles[0]?.text).toContain('abc123.execute-api');
+  });
+
+  it('shows the bill', async () => {
+    const { pathname } = new URL(wordsOf(line('curl')).at(-1) ?? '');
+
+    const bill = await (await fetch(new URL(pathname, cloud.billUrl))).json();
+
+    expect(bill).toMatchObject({ dollars: expect.any(Number) });
+  });
+
+  it('lets the commands talk to each other', async () => {
+    const sub = cirrus(line('cirrus-mqtt sub'), '-C', '1', '-d');
+    await said(sub, 'stderr', /suback/i);
+    const pub = cirrus(line('cirrus-mqtt pub'));
+
+    expect(await pub.exit).toBe(0);
+    expect(await sub.output).toBe('home/lamp on\n');
+  });
+
+  it('starts an adapter', async () => {
+    const adapted = cirrus(line('cirrus-mqtt adapter').replace('--listen 1883', '--listen 0'));
+    await said(adapted, 'stdout', /^listening for MQTT on port \d+\n$/);
+
+    adapted.child.kill('SIGINT');
+    expect(await adapted.exit).toBe(0);
+  });
+
+  it('gives the stack options that it takes', () => {
+    const context = wordsOf(line('npx cdk deploy -c'))
+      .at(-1)
+      ?.replace(/^broker=/, '');
+
+    expect(readOptions(context)).toMatchObject({ brokerName: 'garage', removalPolicy: 'destroy' });
+  });
+});
+
+describe('the price of a million messages', () => {
+  it.each([0, 1, 2] as const)('at QoS %i is what README.md and docs/cost.md say', async (qos) => {
+    const { dollars } = await costOfMessage(qos);
+    const said = ['README.md', 'docs/cost.md'].flatMap((path) => {
+      const [row] = tableRows(read(path)).filter(([name]) => name === `QoS ${qos}`);
+      return Number((path === 'README.md' ? row?.[2] : row?.at(-1))?.replace('$', ''));
+    });
+
+    for (const price of said) {
+      expect(dollars * 1e6).toBeLessThan(price * 1.05);
+      expect(dollars * 1e6).toBeGreaterThan(price * 0.8);
+    }
+  });
+});
