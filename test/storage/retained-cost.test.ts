@@ -1,5 +1,7 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RetainedStore } from '../../lambdas/broker/ports';
+import { type Item, writeAll } from '../../lambdas/storage/dynamo';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
@@ -24,6 +26,20 @@ function numbered(count: number, topic: (index: number) => string): string[] {
   return Array.from({ length: count }, (_, index) => topic(index));
 }
 
+/** Puts messages with as few requests as possible: the rows the store wants to write are gathered into batches. */
+async function fill(engine: Engine, topics: readonly string[]): Promise<void> {
+  const rows = new Map<string, Item>();
+  const nameOf = ({ bucket, topic }: Item) => `${bucket?.S} ${topic?.S}`;
+  const send = async ({ input }: { input: { Item?: Item; Key?: Item } }) => {
+    if (input.Item) rows.set(nameOf(input.Item), input.Item);
+    return { Item: rows.get(nameOf(input.Key ?? {})) };
+  };
+  const store = new DynamoRetainedStore({ send } as unknown as DynamoDBClient, engine.table('retained'));
+  for (const topic of topics) await store.put(message(topic, 'x'.repeat(100)));
+  const requests = [...rows.values()].map((Item) => ({ PutRequest: { Item } }));
+  await writeAll(engine.client(), engine.table('retained'), requests);
+}
+
 describe('finding retained messages among 5,000', () => {
   let engine: Engine;
   let store: RetainedStore;
@@ -31,9 +47,7 @@ describe('finding retained messages among 5,000', () => {
   beforeAll(async () => {
     engine = await Engine.start();
     store = new DynamoRetainedStore(engine.client(), engine.table('retained'));
-    for (let start = 0; start < topics.length; start += 100) {
-      await Promise.all(topics.slice(start, start + 100).map((topic) => store.put(message(topic, 'x'.repeat(100)))));
-    }
+    await fill(engine, topics);
   }, 60_000);
 
   afterAll(() => engine.stop());
@@ -77,10 +91,14 @@ describe('finding retained messages among 5,000', () => {
    * - filters with wildcards at both ends (`+`, `#`, `+/+`, `+/b/+`): at least one query per first level ever used;
    * - messages and topics above some 4 KB, which are more than a unit each.
    */
-  it.each(['site-7/+', '+/c', '+'])('reads past what does not match for %s', async (filter) => {
+  it.each([
+    ['site-8/+', 1],
+    ['+/c', 0],
+    ['+', 0],
+  ])('reads past what does not match for %s', async (filter, expected) => {
     const { matches, units } = await costOf(filter);
 
-    expect(matches).toBe(0);
+    expect(matches).toBe(expected);
     expect(units).toBeGreaterThan(5);
     expect(units).toBeLessThan(60);
   });

@@ -48,7 +48,11 @@ export class Engine {
   }
 
   private async untilActive(table: string): Promise<void> {
-    while (!(await this.call('DescribeTable', table)).body.includes('"TableStatus":"ACTIVE"')) await turn();
+    for (;;) {
+      const { body } = await this.call('DescribeTable', table);
+      if (JSON.parse(body).Table?.TableStatus === 'ACTIVE') return;
+      await turn();
+    }
   }
 
   private call(operation: string, table: string): Promise<DynamoDbAnswer> {

@@ -1,0 +1,403 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Claim, SessionHead, SessionStore } from '../../lambdas/broker/ports';
+import { DynamoLookup } from '../../lambdas/storage/lookup';
+import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
+import { Engine, type Gate } from './support/engine';
+import { everyInterleaving } from './support/interleaving';
+import { everyByte, longest, message } from './support/messages';
+
+const [first, second, third] = ['000000000000001#a', '000000000000002#b', '000000000000003#c'];
+
+/** What the connection with this fence claims. */
+function claim(clientId: string, fence: string, fields: Partial<Claim> = {}): Claim {
+  return { clientId, connectionId: fence.slice(-1), fence, persistent: true, ...fields };
+}
+
+let engine: Engine;
+let sessions: SessionStore;
+
+beforeAll(async () => {
+  engine = await Engine.start();
+  sessions = store();
+});
+
+afterAll(() => engine.stop());
+
+function store(gate?: Gate): SessionStore {
+  return new DynamoSessionStore(engine.client(gate), engine.table('sessions'));
+}
+
+/** A session that this connection has just begun. */
+async function begun(clientId: string, fence = first, fields: Partial<Claim> = {}): Promise<SessionHead> {
+  await sessions.claimFresh(claim(clientId, fence, fields));
+  return (await sessions.head(clientId))!;
+}
+
+describe('a fresh session', () => {
+  it('begins where nothing was', async () => {
+    expect(await sessions.head('begins')).toBeUndefined();
+
+    expect(await sessions.claimFresh(claim('begins', first))).toEqual({});
+
+    const head = await sessions.head('begins');
+    expect(head).toMatchObject({ clientId: 'begins', session: first, fence: first, owner: 'a', persistent: true });
+    expect(head).toMatchObject({ outSeq: 0, asked: 0, answered: 0, greeted: first });
+    expect(head).not.toHaveProperty('wiping');
+  });
+
+  it('replaces an older one, returns its head, and names it until it is wiped', async () => {
+    await begun('replaces');
+    await sessions.reserve('replaces', first, 3, true);
+    await sessions.ask('replaces', 'a');
+    const old = await sessions.head('replaces');
+
+    expect(await sessions.claimFresh(claim('replaces', second, { persistent: false }))).toEqual({ old });
+
+    expect(await sessions.head('replaces')).toMatchObject({
+      session: second,
+      owner: 'b',
+      persistent: false,
+      outSeq: 0,
+      asked: 0,
+      wiping: first,
+    });
+    await sessions.wiped('replaces', second);
+    expect(await sessions.head('replaces')).toMatchObject({ wiping: first });
+    await sessions.wiped('replaces', first);
+    expect(await sessions.head('replaces')).not.toHaveProperty('wiping');
+  });
+
+  it('is refused to a late connection, and to the same one again, which the fence in the head tells', async () => {
+    const newest = await begun('late', second);
+
+    expect(await sessions.claimFresh(claim('late', first))).toBe('late');
+    expect(await sessions.claimFresh(claim('late', second))).toBe('late');
+
+    expect(await sessions.head('late')).toEqual(newest);
+  });
+
+  it('goes to the newer of two connections, in whatever order they claim', async () => {
+    const orders = await everyInterleaving(async (race, round) => {
+      const clientId = `newer-${round}`;
+      await race(
+        (gate) => store(gate).claimFresh(claim(clientId, first)),
+        (gate) => store(gate).claimFresh(claim(clientId, second)),
+      );
+      expect(await sessions.head(clientId)).toMatchObject({ session: second, fence: second, owner: 'b' });
+    });
+
+    expect(orders).toBe(2);
+  });
+
+  it('begins over none only once', async () => {
+    const results = await Promise.all([
+      sessions.claimFresh(claim('none', first), 'none'),
+      sessions.claimFresh(claim('none', second), 'none'),
+    ]);
+
+    expect(results).toContainEqual({});
+    expect(results).toContain('changed');
+  });
+
+  it('begins over exactly the head that was seen', async () => {
+    const seen = await begun('seen');
+
+    expect(await sessions.claimFresh(claim('seen', second), seen)).toEqual({ old: seen });
+    expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
+    await sessions.end('seen', second);
+    expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
+    expect(await sessions.head('seen')).toBeUndefined();
+  });
+});
+
+describe('a session that is resumed', () => {
+  it('keeps its identity and numbers, has the new owner, and something to send', async () => {
+    await begun('resumed');
+    await sessions.reserve('resumed', first, 3, true);
+    await sessions.disown('resumed', first);
+    const seen = (await sessions.head('resumed'))!;
+
+    const resumed = await sessions.claimResume(claim('resumed', second), seen);
+
+    expect(resumed).toEqual({ ...seen, owner: 'b', fence: second, asked: seen.asked + 1 });
+    expect(resumed).toMatchObject({ session: first, outSeq: 3, greeted: first });
+    expect(await sessions.head('resumed')).toEqual(resumed);
+  });
+
+  it('still names what is to be wiped', async () => {
+    await begun('names');
+    const seen = await begun('names', second);
+
+    expect(await sessions.claimResume(claim('names', third), seen)).toMatchObject({ session: second, wiping: first });
+  });
+
+  it('goes to one of several that saw the same head', async () => {
+    const seen = await begun('several');
+
+    const results = await Promise.all([
+      sessions.claimResume(claim('several', second), seen),
+      sessions.claimResume(claim('several', third), seen),
+      sessions.claimFresh(claim('several', third), seen),
+    ]);
+
+    expect(results.filter((result) => result === 'changed')).toHaveLength(2);
+  });
+
+  it('is not resumed when it has been replaced or has ended', async () => {
+    const seen = await begun('gone');
+    await begun('gone', second);
+    expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
+
+    await sessions.end('gone', second);
+    expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
+    expect(await sessions.head('gone')).toBeUndefined();
+  });
+});
+
+describe('the owner of a session', () => {
+  it('leaves it, and may say so twice', async () => {
+    await begun('leaves');
+    await sessions.disown('leaves', first);
+    await sessions.disown('leaves', first);
+
+    const head = await sessions.head('leaves');
+    expect(head).toMatchObject({ session: first, fence: first });
+    expect(head).not.toHaveProperty('owner');
+  });
+
+  it('that was displaced changes nothing any more', async () => {
+    const seen = await begun('displaced');
+    const resumed = await sessions.claimResume(claim('displaced', second), seen);
+
+    await sessions.disown('displaced', first);
+    await sessions.end('displaced', first);
+    await sessions.answer(seen, 9);
+
+    expect(await sessions.head('displaced')).toEqual(resumed);
+    expect(await sessions.ask('displaced', 'a')).toBe('gone');
+  });
+
+  it('ends it once and for all', async () => {
+    await begun('ends');
+    await sessions.end('ends', first);
+    await sessions.end('ends', first);
+    await sessions.disown('ends', first);
+    await sessions.wiped('ends', first);
+
+    expect(await sessions.ask('ends', 'a')).toBe('gone');
+    expect(await sessions.reserve('ends', first, 1, true)).toBe('refused');
+    expect(await sessions.head('ends')).toBeUndefined();
+  });
+
+  it('is asked and answers: an answer never takes back a later question', async () => {
+    await begun('asked');
+    expect(await sessions.ask('asked', 'a')).toBe(1);
+    expect(await sessions.ask('asked', 'a')).toBe(2);
+    const head = (await sessions.head('asked'))!;
+
+    await sessions.answer(head, 2);
+    await sessions.answer(head, 1);
+
+    expect(await sessions.head('asked')).toMatchObject({ asked: 2, answered: 2 });
+    expect(await sessions.ask('asked', 'a')).toBe(3);
+    expect(await sessions.head('asked')).toMatchObject({ asked: 3, answered: 2 });
+  });
+
+  it('is greeted with the first answer after it resumed', async () => {
+    const resumed = await sessions.claimResume(claim('greeted', second), await begun('greeted'));
+    if (resumed === 'changed') throw new Error('nobody else was there');
+
+    await sessions.answer(resumed, resumed.asked);
+
+    expect(await sessions.head('greeted')).toMatchObject({ greeted: second, asked: 1, answered: 1 });
+  });
+
+  it('is gone to whoever asks a client that is offline', async () => {
+    await begun('offline');
+    await sessions.disown('offline', first);
+
+    expect(await sessions.ask('offline', 'a')).toBe('gone');
+    expect(await sessions.head('offline')).toMatchObject({ asked: 0 });
+  });
+});
+
+describe('numbers of outgoing messages', () => {
+  it('are reserved without a gap, by however many at once', async () => {
+    await begun('numbers');
+
+    const heads = await Promise.all(Array.from({ length: 12 }, () => sessions.reserve('numbers', first, 3, true)));
+
+    const last = heads.map((head) => (head as SessionHead).outSeq).sort((one, other) => one - other);
+    expect(last).toEqual(Array.from({ length: 12 }, (_, index) => 3 * (index + 1)));
+  });
+
+  it('are returned with the head as it is at that very moment', async () => {
+    await begun('moment');
+    await sessions.ask('moment', 'a');
+
+    expect(await sessions.reserve('moment', first, 1, true)).toEqual(await sessions.head('moment'));
+  });
+
+  it('are refused beyond what is free, all or none', async () => {
+    await sessions.setFree(await begun('limited'), 5);
+
+    expect(await sessions.reserve('limited', first, 3, false)).toMatchObject({ outSeq: 3 });
+    expect(await sessions.reserve('limited', first, 3, false)).toBe('refused');
+    expect(await sessions.reserve('limited', first, 2, false)).toMatchObject({ outSeq: 5 });
+    expect(await sessions.reserve('limited', first, 1, false)).toBe('refused');
+  });
+
+  it('without limit are reserved in any case, at the expense of the others', async () => {
+    await sessions.setFree(await begun('unlimited'), 5);
+
+    expect(await sessions.reserve('unlimited', first, 8, true)).toMatchObject({ outSeq: 8 });
+    expect(await sessions.reserve('unlimited', first, 1, false)).toBe('refused');
+  });
+
+  it('are not for a session that was replaced', async () => {
+    await begun('wrong');
+    await begun('wrong', second);
+
+    expect(await sessions.reserve('wrong', first, 1, true)).toBe('refused');
+    expect(await sessions.reserve('wrong', first, 1, false)).toBe('refused');
+    expect(await sessions.head('wrong')).toMatchObject({ outSeq: 0 });
+  });
+
+  it('that were reserved meanwhile are not set free by who did not see them', async () => {
+    const outcomes = new Set();
+
+    await everyInterleaving(async (race, round) => {
+      const clientId = `race-${round}`;
+      const seen = await begun(clientId);
+      await sessions.setFree(seen, 1);
+      let setFree: string | undefined;
+      await race(
+        async (gate) => {
+          setFree = await store(gate).setFree(seen, 2);
+        },
+        (gate) => store(gate).reserve(clientId, first, 1, false),
+      );
+      const left = await sessions.reserve(clientId, first, 1, false);
+      outcomes.add(`${setFree}: ${left === 'refused' ? 'full' : 'one left'}`);
+    });
+
+    expect(outcomes).toEqual(new Set(['set: one left', 'changed: full']));
+  });
+
+  it('are not set free in a session that was replaced or has ended', async () => {
+    const seen = await begun('freed');
+    await begun('freed', second);
+    expect(await sessions.setFree(seen, 100)).toBe('changed');
+
+    await sessions.end('freed', second);
+    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.head('freed')).toBeUndefined();
+  });
+});
+
+describe('heads', () => {
+  it('of more clients than one batch holds come back by client id, those that exist', async () => {
+    const clientIds = Array.from({ length: 120 }, (_, index) => `many-${index}`);
+    await Promise.all(clientIds.slice(0, 110).map((clientId) => begun(clientId)));
+
+    const heads = await sessions.heads(clientIds);
+
+    expect([...heads.keys()].sort()).toEqual(clientIds.slice(0, 110).sort());
+    expect(heads.get('many-7')).toEqual(await sessions.head('many-7'));
+    expect((await sessions.heads([])).size).toBe(0);
+  });
+
+  it('of long client ids are told apart by their last byte', async () => {
+    const [one, other] = [longest('client', 'a'), longest('client', 'b')];
+    await begun(one, first);
+    await begun(other, second);
+
+    expect((await sessions.head(one))?.session).toBe(first);
+    expect((await sessions.head(one))?.clientId === one).toBe(true);
+    expect([...(await sessions.heads([one, other])).values()].map(({ session }) => session).sort()).toEqual([
+      first,
+      second,
+    ]);
+    expect(await sessions.head('client')).toBeUndefined();
+  });
+
+  it('come together with the list of shapes in one read', async () => {
+    const index = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
+    const lookup = new DynamoLookup(engine.client(), engine.table('topicIndex'), engine.table('sessions'));
+    expect(await lookup.read([])).toEqual({ shapes: new Map(), heads: new Map() });
+
+    const head = await begun('looked-up');
+    await index.touch('L+');
+
+    expect(await lookup.read(['looked-up', 'nobody'])).toEqual({
+      shapes: new Map([['L+', 1]]),
+      heads: new Map([['looked-up', head]]),
+    });
+  });
+});
+
+describe('wills', () => {
+  it('belong to a connection, and come back as they were put', async () => {
+    const will = message('will/topic', everyByte, { qos: 2, retain: false });
+    const clientId = longest('will', '!');
+    await sessions.putWill(clientId, 'a', will);
+    await sessions.putWill(clientId, 'b', message('other', ''));
+
+    expect(await sessions.will(clientId, 'a')).toEqual(will);
+    expect(await sessions.will(clientId, 'b')).toEqual(message('other', ''));
+    expect(await sessions.will(clientId, 'c')).toBeUndefined();
+    expect(await sessions.head(clientId)).toBeUndefined();
+  });
+
+  it('are removed by exactly one of two', async () => {
+    await sessions.putWill('once', 'a', message('will'));
+
+    const results = await Promise.all([sessions.removeWill('once', 'a'), sessions.removeWill('once', 'a')]);
+
+    expect(results.sort()).toEqual(['absent', 'removed']);
+    expect(await sessions.will('once', 'a')).toBeUndefined();
+  });
+
+  it('stay when the session is replaced or ends', async () => {
+    await begun('stays');
+    await sessions.putWill('stays', 'a', message('will'));
+    await begun('stays', second);
+    await sessions.end('stays', second);
+
+    expect(await sessions.will('stays', 'a')).toEqual(message('will'));
+  });
+});
+
+describe('subscriptions of a session', () => {
+  it('are as many as it wants, each once, however long', async () => {
+    const long = [longest('a/', '/+'), longest('a/', '/#')];
+    const filters = [...Array.from({ length: 60 }, (_, index) => `a/${index}/+`), ...long];
+
+    await sessions.putSubscriptions('many', [...filters, ...filters]);
+    await sessions.putSubscriptions('many', filters.slice(0, 3));
+
+    expect((await sessions.subscriptions('many')).sort().join(' ') === filters.sort().join(' ')).toBe(true);
+  });
+
+  it('are removed one by one, and as often as asked', async () => {
+    await sessions.putSubscriptions('some', ['a', 'b', 'c']);
+
+    await sessions.removeSubscriptions('some', ['a', 'c', 'a', 'never there']);
+    await sessions.removeSubscriptions('some', ['a']);
+    await sessions.removeSubscriptions('some', []);
+
+    expect(await sessions.subscriptions('some')).toEqual(['b']);
+  });
+
+  it('are apart from those of other sessions, and from a client whose id is the session', async () => {
+    await sessions.putSubscriptions(first, ['a']);
+    await sessions.putSubscriptions(`${first}a`, ['b']);
+    await begun(first, second);
+    await sessions.putWill(first, 'b', message('will'));
+
+    expect(await sessions.subscriptions(first)).toEqual(['a']);
+    await sessions.end(first, second);
+    expect(await sessions.subscriptions(first)).toEqual(['a']);
+  });
+});
