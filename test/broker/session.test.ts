@@ -95,18 +95,25 @@ describe('a session', () => {
     expect(await broker.heardBy(after)).toEqual([]);
   });
 
-  clause('v3 MQTT-3.1.2-6', 'that ended leaves no row in any table', async () => {
-    const rows = await broker.rows();
-    const before = await broker.resume('tidy');
-    await before.subscribe(2, 'tidy/#', 'tidy/+/b');
-    await publisher.publish('tidy/a', 'unacknowledged', { qos: 2 });
-    before.send(publishPacket('tidy/held', 'x', { qos: 2, messageId: 9 }));
-    await before.next('pubrec');
-    await broker.lose(before);
-    await (await broker.connect('tidy')).disconnect();
+  const endings: [ending: string, clean: boolean, end: (client: TextClient) => Promise<void>][] = [
+    ['its clean connection is lost', true, (client) => broker.lose(client)],
+    ['its clean connection says DISCONNECT', true, (client) => client.disconnect()],
+    ['its clean connection is taken over', true, async () => (await broker.connect('tidy')).disconnect()],
+    ['a clean one takes its place', false, async () => (await broker.connect('tidy')).disconnect()],
+  ];
+  for (const [ending, clean, end] of endings) {
+    clause('v3 MQTT-3.1.2-6', `leaves no row in any table when ${ending}`, async () => {
+      const rows = await broker.rows();
+      const client = await broker.connect('tidy', { clean });
+      await client.subscribe(2, 'tidy/#', 'tidy/+/b');
+      await publisher.publish('tidy/a', 'unacknowledged', { qos: 2 });
+      client.send(publishPacket('tidy/held', 'x', { qos: 2, messageId: 9 }));
+      await client.next('pubrec');
+      await end(client);
 
-    expect(await broker.rows()).toEqual(rows);
-  });
+      expect(await broker.rows()).toEqual(rows);
+    });
+  }
 
   // QoS 0 is let go until the pump has answered, so it may be lost for as long as the backlog takes.
   it.failing('hears QoS 0 from the moment its CONNACK has arrived, while it still catches up', async () => {
