@@ -128,15 +128,18 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
+  /** How much fits depends on whether the client is there, so the owner must be the one that was seen too. */
   async setFree(head: SessionHead, free: number): Promise<'set' | 'changed'> {
+    const sameOwner = head.owner ? '#owner = :owner' : 'attribute_not_exists(#owner)';
     const result = await this.update(head.clientId, 'changed', {
       UpdateExpression: 'SET #free = :free',
-      ConditionExpression: '#session = :session AND outSeq = :outSeq',
-      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ConditionExpression: `#session = :session AND outSeq = :outSeq AND ${sameOwner}`,
+      ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ':free': number(free),
         ':session': text(head.session),
         ':outSeq': number(head.outSeq),
+        ...(head.owner ? { ':owner': text(head.owner) } : {}),
       },
     });
     return result === 'changed' ? 'changed' : 'set';

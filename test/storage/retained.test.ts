@@ -4,7 +4,7 @@ import { matches } from '../../lambdas/protocol/topic-filter';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
-import { dyingAfter, everyInterleaving, untilDone } from './support/interleaving';
+import { dyingAfter, everyInterleaving, inOrder, untilDone } from './support/interleaving';
 import { everyByte, longest, message } from './support/messages';
 
 let engine: Engine;
@@ -106,8 +106,8 @@ describe('retained messages', () => {
   });
 });
 
-describe('two writers of one retained topic', () => {
-  const writers = [writer(), writer()] as const;
+describe('writers of one retained topic', () => {
+  const writers = [writer(), writer(), writer()] as const;
   let reader: RetainedStore;
 
   beforeAll(async () => {
@@ -143,7 +143,7 @@ describe('two writers of one retained topic', () => {
     return payloads[0]?.[0];
   }
 
-  it('put both: one of the two is found by every filter', async () => {
+  it('put two: one of the two is found by every filter', async () => {
     const left = new Set();
 
     await everyInterleaving(async (race, round) => {
@@ -160,7 +160,7 @@ describe('two writers of one retained topic', () => {
     expect(left).toEqual(new Set(['one', 'two']));
   });
 
-  it('put and remove against put: what exists is found by every filter', async () => {
+  it('put and remove against another put: what exists is found by every filter', async () => {
     const left = new Set();
 
     await everyInterleaving(async (race, round) => {
@@ -207,6 +207,23 @@ describe('two writers of one retained topic', () => {
       );
       expect(await agreed(`none-${round}`)).toBeUndefined();
     });
+  });
+
+  it('put twice and remove: who writes its pointer again does not bring back one that is about to be removed', async () => {
+    const topic = 'race/three';
+    const [one, two, remover] = [0, 1, 2];
+    const pointersThenFirstMessage = [one, two, one, one];
+    const firstRemovedThenSecondMessage = [remover, two, two];
+    const lastRequestsOfTheOthers = [one, 0];
+
+    await inOrder(
+      [...pointersThenFirstMessage, ...firstRemovedThenSecondMessage, ...lastRequestsOfTheOthers],
+      (gate) => writers[0].through(gate).put(message(topic, 'one')),
+      (gate) => writers[1].through(gate).put(message(topic, 'two')),
+      (gate) => writers[2].through(gate).remove(topic),
+    );
+
+    expect(await agreed('three')).toBe('two');
   });
 
   it.each([0, 1, 2])('one dies before request %i of a put and repeats it, the other removes', async (step) => {

@@ -285,6 +285,27 @@ describe('numbers of outgoing messages', () => {
     expect(outcomes).toEqual(new Set(['set: one left', 'changed: full']));
   });
 
+  it('are not set free for a client that left or came back meanwhile', async () => {
+    const online = await begun('comes and goes');
+    await sessions.disown('comes and goes', first);
+    const offline = (await sessions.head('comes and goes'))!;
+
+    expect(await sessions.setFree(online, 100)).toBe('changed');
+    expect(await sessions.setFree(offline, 1)).toBe('set');
+    await sessions.claimResume(claim('comes and goes', second), offline);
+    expect(await sessions.setFree(offline, 100)).toBe('changed');
+  });
+
+  it('are none any more when the client leaves, until somebody has counted what waits', async () => {
+    await sessions.setFree(await begun('leaving'), 100);
+    await sessions.reserve('leaving', first, 7, false);
+
+    await sessions.disown('leaving', first);
+
+    expect(await sessions.head('leaving')).toMatchObject({ outSeq: 7, offlineFrom: 7 });
+    expect(await sessions.reserve('leaving', first, 1, false)).toBe('refused');
+  });
+
   it('are not set free in a session that was replaced or has ended', async () => {
     const seen = await begun('freed');
     await begun('freed', second);

@@ -4,18 +4,23 @@ import type { Gate } from './engine';
 /** What one writer does. Every request it makes goes through its gate. */
 export type Program = (gate: Gate) => Promise<unknown>;
 
-/** Lets two programs run against each other in one order of their requests. */
-export type Race = (one: Program, other: Program) => Promise<void>;
+/** Lets programs run against each other in one order of their requests. */
+export type Race = (...programs: readonly Program[]) => Promise<void>;
 
-/** Plays a round for every order the requests of two programs can take. Returns how many there were. */
+/** Plays a round for every order the requests of the programs can take. Returns how many there were. */
 export async function everyInterleaving(playRound: (race: Race, round: number) => Promise<void>): Promise<number> {
   let rounds = 0;
   for (let order: number[] | undefined = []; order; rounds++) {
     const schedule: Schedule = new Schedule(order);
-    await playRound((one, other) => schedule.race(one, other), rounds);
+    await playRound((...programs) => schedule.race(programs), rounds);
     order = schedule.next();
   }
   return rounds;
+}
+
+/** Lets programs run in one order: at each step the number of the next one, among those that are not done. */
+export async function inOrder(order: readonly number[], ...programs: readonly Program[]): Promise<void> {
+  await new Schedule(order).race(programs);
 }
 
 /** A gate that stays open for so many requests; then the worker is dead. */
@@ -42,8 +47,8 @@ class Schedule {
 
   constructor(private readonly order: readonly number[]) {}
 
-  async race(one: Program, other: Program): Promise<void> {
-    const writers = [new Writer(one), new Writer(other)];
+  async race(programs: readonly Program[]): Promise<void> {
+    const writers = programs.map((program) => new Writer(program));
     for (;;) {
       for (const writer of writers) await writer.settled();
       const ready = writers.filter((writer) => writer.waits);
