@@ -2,7 +2,7 @@ import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagem
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Log, Ports } from './broker/ports';
-import { callbackVariable, functions, type QueueName, queues } from './deployment';
+import { callbackVariable, type QueueName, queues } from './deployment';
 import { DynamoConnectionStore } from './storage/connections';
 import { DynamoDeadlineStore } from './storage/deadlines';
 import { DynamoInflightStore } from './storage/inflight';
@@ -16,9 +16,6 @@ import { SqsFanOutQueue, SqsPacketQueue, SqsTimerQueue } from './transport/queue
 
 /** Attempts at one AWS call. DynamoDB and SQS throttle for moments; a longer outage is for the queue's redelivery. */
 const maxAttempts = 5;
-
-/** Longer than any invocation may last, so a lease never ends while its holder works. */
-const leaseMilliseconds = 2 * functions.onPackets.timeoutSeconds * 1000;
 
 /**
  * The ports of this container, from its environment, once per cold start. A function that lacks a variable was not granted
@@ -38,7 +35,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained')),
-    inflight: new DynamoInflightStore(db, table('inflight'), now, leaseMilliseconds),
+    inflight: new DynamoInflightStore(db, table('inflight'), now),
     deadlines: new DynamoDeadlineStore(db, table('deadlines')),
     connections: new GatewayConnections(gateway),
     packets: new SqsPacketQueue(sqs, queue('packets'), now),

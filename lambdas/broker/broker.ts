@@ -54,7 +54,13 @@ export class Broker {
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
   async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
     const dispatch = new Dispatch(this.ports);
-    const arrivals = job.messages.map(({ id, message }) => ({ id, message, replay: redelivered, retained: false }));
+    const arrivals = job.messages.map(({ id, message, attempted }) => ({
+      id,
+      message,
+      replay: redelivered,
+      attempted: attempted || redelivered,
+      retained: false,
+    }));
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     await deliverer.deliver(mailFor(arrivals, () => job.subscribers));
     await dispatch.send();

@@ -22,6 +22,8 @@ export interface Arrival {
   readonly id: string;
   /** An earlier attempt may have delivered it: at QoS 0 it is not sent again. */
   readonly replay: boolean;
+  /** An earlier attempt may have put it into rings: at QoS 2 its records are read. */
+  readonly attempted: boolean;
   /** Sent because of a new subscription, not because it was published just now. */
   readonly retained: boolean;
 }
@@ -87,7 +89,9 @@ export class Deliverer {
 
   private async withoutEarlierAttempts(mail: readonly Mail[]): Promise<readonly Mail[]> {
     const keys = mail.flatMap(({ session, deliveries }) =>
-      deliveries.filter(({ qos }) => qos === 2).map(({ arrival }) => ({ session, id: arrival.id })),
+      deliveries
+        .filter(({ qos, arrival }) => qos === 2 && arrival.attempted)
+        .map(({ arrival }) => ({ session, id: arrival.id })),
     );
     if (keys.length === 0) return mail;
     const found = new Map((await this.ports.inflight.once(keys)).map((record) => [onceName(record), record]));

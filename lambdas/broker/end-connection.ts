@@ -30,7 +30,7 @@ export async function publishWill(ports: Ports, publisher: Publisher, connection
   const { clientId, connectionId } = connection;
   const message = await ports.sessions.will(clientId, connectionId);
   if (!message) return;
-  const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, retained: false };
+  const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, attempted: true, retained: false };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);
   if ((await ports.sessions.removeWill(clientId, connectionId)) === 'absent') return;

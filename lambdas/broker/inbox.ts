@@ -47,12 +47,12 @@ const earlyMilliseconds = 10_000;
 export function readInbox(connection: ConnectionRecord | undefined, events: readonly ConnectionEvent[]): Inbox {
   let lastNumber = connection?.lastNumber ?? 0;
   const ready: ReadyFrame[] = [];
-  const waiting = new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered: false }]));
+  const waiting = earlyFrames(connection, events);
   let broken: ProtocolError | undefined;
   for (const event of events) {
     const frame = toFrame(event);
     if (frame instanceof ProtocolError) broken ??= frame;
-    else if (frame.number !== undefined) waiting.set(frame.number, { ...frame, number: frame.number });
+    else if (frame.number !== undefined) addFrame(waiting, { ...frame, number: frame.number });
     else if (lastNumber > 0)
       broken ??= new ProtocolError(Reason.protocolError, 'frame without number after numbered ones');
     else if (!broken) ready.push(frame);
@@ -67,6 +67,23 @@ export function readInbox(connection: ConnectionRecord | undefined, events: read
   }
   const early = [...waiting.values()];
   return { ready, lastNumber, early, broken: broken ?? overdue(early, lastNumber, events) };
+}
+
+type NumberedFrame = ReadyFrame & EarlyFrame;
+
+/** Whoever worked on a redelivered event before may have come to the frames that waited for it, too. */
+function earlyFrames(
+  connection: ConnectionRecord | undefined,
+  events: readonly ConnectionEvent[],
+): Map<number, NumberedFrame> {
+  const redelivered = events.some((event) => event.redelivered);
+  return new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered }]));
+}
+
+/** Of two copies of a frame the first one counts, and what is known of either. */
+function addFrame(waiting: Map<number, NumberedFrame>, frame: NumberedFrame): void {
+  const known = waiting.get(frame.number);
+  waiting.set(frame.number, known ? { ...known, redelivered: known.redelivered || frame.redelivered } : frame);
 }
 
 function toFrame(event: ConnectionEvent): ReadyFrame | ProtocolError {

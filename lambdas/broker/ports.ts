@@ -179,6 +179,8 @@ export interface RingItem {
 export interface HeldMessage {
   readonly packetId: number;
   readonly id: string;
+  /** The connection whose ordered stream may route it. */
+  readonly connectionId: string;
   readonly message: Message;
 }
 
@@ -194,8 +196,10 @@ export interface InflightStore {
   put(items: readonly RingItem[]): Promise<void>;
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
-  /** From now on only PUBREL is sent for it; the payload is dropped. */
-  markReceived(session: SessionId, packetId: number): Promise<void>;
+  /** What lies in these slots, in no particular order. */
+  readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]>;
+  /** From now on only PUBREL is sent for these; the payloads are dropped. */
+  markReceived(session: SessionId, packetIds: readonly number[]): Promise<void>;
   claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'>;
   /** The gateway refused the packet, so it has not been sent after all. */
   unsend(session: SessionId, number: number, fence: Fence): Promise<void>;
@@ -204,12 +208,12 @@ export interface InflightStore {
   /** Number of the oldest outgoing message. */
   oldest(session: SessionId, outSeq: number): Promise<number | undefined>;
   hold(session: SessionId, held: readonly HeldMessage[]): Promise<void>;
-  /** Exclusive right to route a held message, until the lease ends or for the same event again. */
-  lease(session: SessionId, packetId: number, eventId: string): Promise<HeldMessage | 'none' | 'busy'>;
+  held(session: SessionId, packetIds: readonly number[]): Promise<HeldMessage[]>;
+  /** Hands a held message to another connection, unless somebody else was faster. */
+  adopt(session: SessionId, held: HeldMessage, connectionId: string): Promise<'adopted' | 'changed'>;
   forget(session: SessionId, packetIds: readonly number[]): Promise<void>;
   once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]>;
   putOnce(records: readonly OnceRecord[]): Promise<void>;
-  markDone(session: SessionId, id: string): Promise<void>;
   /** Removes every row of a session that has ended. */
   clear(session: SessionId): Promise<void>;
 }
@@ -251,13 +255,20 @@ export interface TimerQueue {
   wake(connectionId: string, delaySeconds: number): Promise<void>;
 }
 
+export interface FanOutMessage {
+  readonly id: string;
+  readonly message: Message;
+  /** An earlier attempt may have put it into rings. */
+  readonly attempted: boolean;
+}
+
 /** One message for one audience, too large for the publisher's own invocation. */
 export interface FanOutJob {
   /** Jobs of one shard are worked off in order. */
   readonly shard: string;
   /** The same for a repeated attempt. */
   readonly id: string;
-  readonly messages: readonly { readonly id: string; readonly message: Message }[];
+  readonly messages: readonly FanOutMessage[];
   readonly subscribers: readonly Subscriber[];
 }
 

@@ -99,7 +99,7 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
     audience.map(({ shard, part, members }) => ({
       shard,
       id: `${batch[0]?.id}#${shard}#${part}`,
-      messages: batch.map(({ id, message }) => ({ id, message })),
+      messages: batch.map(({ id, message, attempted }) => ({ id, message, attempted })),
       subscribers: members,
     })),
   );

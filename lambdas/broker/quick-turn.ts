@@ -105,5 +105,5 @@ function isTransientPublish(packet: Buffer): boolean {
 
 function toArrival(effect: Effect, id: string): Arrival {
   if (effect.do !== 'accept') throw new Error(`a QoS 0 message asks for ${effect.do}`);
-  return { message: effect.message, id, replay: false, retained: false };
+  return { message: effect.message, id, replay: false, attempted: false, retained: false };
 }

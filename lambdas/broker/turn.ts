@@ -58,7 +58,7 @@ export class Turn {
     this.dispatch = new Dispatch(shared.ports);
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
-    this.work = new Work(shared.ports, this.publisher, () => this.current().session);
+    this.work = new Work(shared.ports, this.publisher, () => this.current());
     this.tail = connection?.tail ?? Buffer.alloc(0);
   }
 
@@ -197,7 +197,13 @@ export class Turn {
     const messages = await this.ports.retained.match(request.filter);
     const arrivals = messages.map((message, index): Arrival => {
       const id = `${origin.id}/${request.filter}/${index}`;
-      return { message: { ...message, retain: true }, id, replay: false, retained: true };
+      return {
+        message: { ...message, retain: true },
+        id,
+        replay: false,
+        attempted: origin.redelivered,
+        retained: true,
+      };
     });
     const mail = mailFor(arrivals, () => [subscriberOf(connection, request)]);
     for (const { arrival } of mail.flatMap(({ deliveries }) => deliveries.filter(({ qos }) => qos === 0))) {

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '../protocol/effects';
 import type { Arrival } from './deliver';
 import { inParallel } from './parallel';
-import type { HeldMessage, Ports, SessionId } from './ports';
+import type { ConnectionRecord, HeldMessage, Ports, SessionId } from './ports';
 import type { Publisher } from './publish';
 
 const parallelWrites = 25;
 
-/** How long to wait for another worker that routes the same held message, in milliseconds; then the event is retried. */
-const leasePatience = 5000;
-const leasePause = 200;
+/** How long to wait until an older connection of the session has come to its end, in milliseconds; then the event is retried. */
+const patience = 5000;
+const pause = 100;
 
 /** Where a packet came from. */
 export interface Origin {
@@ -35,18 +35,18 @@ export class Work {
   constructor(
     private readonly ports: Ports,
     private readonly publisher: Publisher,
-    private readonly session: () => SessionId,
+    private readonly owner: () => Pick<ConnectionRecord, 'session' | 'connectionId'>,
   ) {}
 
   accept(message: Message, { id, redelivered }: Origin): void {
     if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
-    this.inbound.push({ arrival: { message, id, replay: redelivered, retained: false } });
+    this.inbound.push({ arrival: { message, id, replay: redelivered, attempted: redelivered, retained: false } });
   }
 
   async hold(packetId: number, message: Message, { id }: Origin): Promise<void> {
     // The packet id is in use again: what was held under it has to be routed first.
     if (this.isReleasing(packetId)) await this.finish();
-    this.held.set(packetId, { packetId, id, message });
+    this.held.set(packetId, { packetId, id, message, connectionId: this.owner().connectionId });
   }
 
   release(packetId: number, origin: Origin): void {
@@ -75,51 +75,73 @@ export class Work {
   /** Makes everything gathered so far durable, independent parts side by side. */
   async finish(): Promise<void> {
     const { held, inbound, settled, received, completed } = this;
+    if (held.size + inbound.length + settled.length + received.size + completed.length === 0) return;
     this.held = new Map();
     this.inbound = [];
     this.settled = [];
     this.received = new Set();
     this.completed = [];
     const { inflight } = this.ports;
+    const { session } = this.owner();
     await Promise.all([
-      this.takeIn([...held.values()], inbound),
-      settled.length > 0 ? inflight.remove(this.session(), settled) : undefined,
-      inParallel([...received], parallelWrites, (packetId) => inflight.markReceived(this.session(), packetId)),
-      completed.length > 0 ? this.completeAll(completed) : undefined,
+      this.takeIn(session, [...held.values()], inbound),
+      settled.length > 0 ? inflight.remove(session, settled) : undefined,
+      received.size > 0 ? inflight.markReceived(session, [...received]) : undefined,
+      completed.length > 0 ? this.completeAll(session, completed) : undefined,
     ]);
   }
 
-  private async takeIn(held: HeldMessage[], inbound: Inbound[]): Promise<void> {
-    if (held.length > 0) await this.ports.inflight.hold(this.session(), held);
+  private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<void> {
+    if (held.length > 0) await this.ports.inflight.hold(session, held);
     if (inbound.length === 0) return;
-    const arrivals = await inParallel(inbound, parallelWrites, (entry) => this.arrivalOf(entry));
-    await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
     const released = inbound.flatMap((entry) => ('release' in entry ? [entry.release] : []));
-    if (released.length > 0) await this.ports.inflight.forget(this.session(), released); // [v3 MQTT-4.3.3-2]
+    const messages = released.length > 0 ? await this.ports.inflight.held(session, released) : [];
+    const byPacketId = new Map(messages.map((message) => [message.packetId, message]));
+    const arrivals = await inParallel(inbound, parallelWrites, (entry) =>
+      'arrival' in entry
+        ? Promise.resolve(entry.arrival)
+        : this.takeOver(session, byPacketId.get(entry.release), entry.origin),
+    );
+    await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
+    if (released.length > 0) await this.ports.inflight.forget(session, released); // [v3 MQTT-4.3.3-2]
   }
 
-  /** A held message may be routed by one worker at a time, and by the same event again. */
-  private async arrivalOf(entry: Inbound): Promise<Arrival | undefined> {
-    if ('arrival' in entry) return entry.arrival;
-    for (let waited = 0; waited <= leasePatience; waited += leasePause) {
-      const held = await this.ports.inflight.lease(this.session(), entry.release, entry.origin.eventId);
-      if (held === 'none') return undefined;
-      if (held !== 'busy') {
+  /**
+   * A held message is routed in the ordered stream of the connection that holds it, so never twice at a time. What an older
+   * connection holds may be taken over when its stream has come to its end, which is when its record is gone.
+   */
+  private async takeOver(
+    session: SessionId,
+    found: HeldMessage | undefined,
+    { redelivered }: Origin,
+  ): Promise<Arrival | undefined> {
+    const { connectionId } = this.owner();
+    let held = found;
+    for (let waited = 0; held; waited += pause) {
+      const isMine = held.connectionId === connectionId;
+      if (isMine || (await this.adopt(session, held))) {
         const { id, message } = held;
-        return { id, message, replay: entry.origin.redelivered, retained: false };
+        return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false };
       }
-      await sleep(leasePause);
+      if (waited > patience)
+        throw new Error(`packet id ${held.packetId} is held by ${held.connectionId}, which does not end`);
+      await sleep(pause);
+      [held] = await this.ports.inflight.held(session, [held.packetId]);
     }
-    throw new Error(`packet id ${entry.release} is still being routed by another worker`);
+    return undefined;
+  }
+
+  private async adopt(session: SessionId, held: HeldMessage): Promise<boolean> {
+    if (await this.ports.connectionStore.read(held.connectionId)) return false;
+    return (await this.ports.inflight.adopt(session, held, this.owner().connectionId)) === 'adopted';
   }
 
   /** The record of a QoS 2 message says that it is done before its slot is free. */
-  private async completeAll(packetIds: readonly number[]): Promise<void> {
+  private async completeAll(session: SessionId, packetIds: readonly number[]): Promise<void> {
     const { inflight } = this.ports;
-    await inParallel([...new Set(packetIds)], parallelWrites, async (packetId) => {
-      const item = await inflight.read(this.session(), packetId);
-      if (item?.id) await inflight.markDone(this.session(), item.id);
-    });
-    await inflight.remove(this.session(), packetIds);
+    const items = await inflight.readMany(session, packetIds);
+    const done = items.flatMap(({ id, number }) => (id ? [{ session, id, number, done: true }] : []));
+    if (done.length > 0) await inflight.putOnce(done);
+    await inflight.remove(session, packetIds);
   }
 }

@@ -29,8 +29,6 @@ export class DynamoInflightStore implements InflightStore {
     private readonly db: DynamoDBClient,
     private readonly table: string,
     private readonly now: Clock,
-    /** Longer than any invocation may last. */
-    private readonly leaseMilliseconds: number,
   ) {}
 
   async put(items: readonly RingItem[]): Promise<void> {
@@ -47,7 +45,21 @@ export class DynamoInflightStore implements InflightStore {
     await this.delete(session, outgoing, packetIds);
   }
 
-  async markReceived(session: SessionId, packetId: number): Promise<void> {
+  async readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]> {
+    return (await this.readSlots(session, outgoing, packetIds)).map(toRingItem);
+  }
+
+  /** One alone is updated in place. Many are read and written in batches, which is far fewer calls. */
+  async markReceived(session: SessionId, packetIds: readonly number[]): Promise<void> {
+    const [only] = packetIds;
+    if (packetIds.length === 1 && only !== undefined) return this.markOneReceived(session, only);
+    const items = await this.readSlots(session, outgoing, packetIds);
+    await this.write(
+      items.map(({ payload: _dropped, ...item }) => ({ PutRequest: { Item: { ...item, state: text('released') } } })),
+    );
+  }
+
+  private async markOneReceived(session: SessionId, packetId: number): Promise<void> {
     await this.update(slotKey(session, outgoing, packetId), {
       UpdateExpression: 'SET #state = :released REMOVE payload',
       ConditionExpression: 'attribute_exists(slot)',
@@ -114,30 +126,24 @@ export class DynamoInflightStore implements InflightStore {
 
   async hold(session: SessionId, held: readonly HeldMessage[]): Promise<void> {
     const last = new Map(held.map((entry) => [entry.packetId, entry]));
-    await this.write(
-      [...last.values()].map(({ packetId, id, message }) => ({
-        PutRequest: { Item: { ...slotKey(session, incoming, packetId), id: text(id), ...messageAttributes(message) } },
-      })),
-    );
+    await this.write([...last.values()].map((entry) => ({ PutRequest: { Item: toHeldItem(session, entry) } })));
   }
 
-  async lease(session: SessionId, packetId: number, eventId: string): Promise<HeldMessage | 'none' | 'busy'> {
-    const now = this.now();
-    const Key = slotKey(session, incoming, packetId);
-    const item = await this.update(Key, {
-      UpdateExpression: 'SET leasedBy = :event, leasedUntil = :until',
-      ConditionExpression:
-        'attribute_exists(slot) AND (attribute_not_exists(leasedBy) OR leasedBy = :event OR leasedUntil < :now)',
+  async held(session: SessionId, packetIds: readonly number[]): Promise<HeldMessage[]> {
+    return (await this.readSlots(session, incoming, packetIds)).map(toHeldMessage);
+  }
+
+  async adopt(session: SessionId, held: HeldMessage, connectionId: string): Promise<'adopted' | 'changed'> {
+    const adopted = await this.update(slotKey(session, incoming, held.packetId), {
+      UpdateExpression: 'SET connectionId = :to',
+      ConditionExpression: 'connectionId = :from AND id = :id',
       ExpressionAttributeValues: {
-        ':event': text(eventId),
-        ':until': number(now + this.leaseMilliseconds),
-        ':now': number(now),
+        ':to': text(connectionId),
+        ':from': text(held.connectionId),
+        ':id': text(held.id),
       },
-      ReturnValues: 'ALL_NEW',
     });
-    if (item) return { packetId, id: readText(item.id), message: readMessage(item) };
-    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
-    return Item ? 'busy' : 'none';
+    return adopted ? 'adopted' : 'changed';
   }
 
   async forget(session: SessionId, packetIds: readonly number[]): Promise<void> {
@@ -172,14 +178,6 @@ export class DynamoInflightStore implements InflightStore {
     );
   }
 
-  async markDone(session: SessionId, id: string): Promise<void> {
-    await this.update(onceKey(session, id), {
-      UpdateExpression: 'SET done = :true',
-      ConditionExpression: 'attribute_exists(slot)',
-      ExpressionAttributeValues: { ':true': flag(true) },
-    });
-  }
-
   async clear(session: SessionId): Promise<void> {
     const keys = pages(this.db, {
       TableName: this.table,
@@ -195,6 +193,11 @@ export class DynamoInflightStore implements InflightStore {
     await this.write(
       [...new Set(packetIds)].map((packetId) => ({ DeleteRequest: { Key: slotKey(session, kind, packetId) } })),
     );
+  }
+
+  private readSlots(session: SessionId, kind: string, packetIds: readonly number[]): Promise<Item[]> {
+    const keys = [...new Set(packetIds)].map((packetId) => slotKey(session, kind, packetId));
+    return readAll(this.db, this.table, keys);
   }
 
   private write(requests: Parameters<typeof writeAll>[2]): Promise<void> {
@@ -265,5 +268,24 @@ function toRingItem(item: Item): RingItem {
     sentOn: readText(item.sentOn),
     sentBy: readText(item.sentBy),
     ...(item.expiresAt ? { expiresAt: readNumber(item.expiresAt) } : {}),
+  };
+}
+
+function toHeldItem(session: SessionId, { packetId, id, connectionId, message }: HeldMessage): Item {
+  return {
+    ...slotKey(session, incoming, packetId),
+    packetId: number(packetId),
+    id: text(id),
+    connectionId: text(connectionId),
+    ...messageAttributes(message),
+  };
+}
+
+function toHeldMessage(item: Item): HeldMessage {
+  return {
+    packetId: readNumber(item.packetId),
+    id: readText(item.id),
+    connectionId: readText(item.connectionId),
+    message: readMessage(item),
   };
 }

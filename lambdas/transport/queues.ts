@@ -127,15 +127,25 @@ function toEntry(job: FanOutJob, index: number): SendMessageBatchRequestEntry {
   };
 }
 
+interface FanOutBodyMessage {
+  readonly id: string;
+  readonly attempted: boolean;
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: QoS;
+  readonly retain: boolean;
+}
+
 interface FanOutBody {
-  readonly messages: readonly { id: string; topic: string; payload: string; qos: QoS; retain: boolean }[];
+  readonly messages: readonly FanOutBodyMessage[];
   readonly subscribers: readonly Subscriber[];
 }
 
 function toBody({ messages, subscribers }: FanOutJob): FanOutBody {
   return {
-    messages: messages.map(({ id, message: { topic, payload, qos, retain } }) => ({
+    messages: messages.map(({ id, attempted, message: { topic, payload, qos, retain } }) => ({
       id,
+      attempted,
       topic,
       payload: payload.toString('base64'),
       qos,
@@ -151,8 +161,9 @@ export function toFanOutJob(record: SQSRecord): FanOutJob {
   return {
     shard: record.attributes.MessageGroupId ?? '',
     id: record.messageId,
-    messages: messages.map(({ id, payload, ...rest }) => ({
+    messages: messages.map(({ id, attempted, payload, ...rest }) => ({
       id,
+      attempted,
       message: { ...rest, payload: Buffer.from(payload, 'base64') },
     })),
     subscribers,

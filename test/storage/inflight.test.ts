@@ -6,15 +6,14 @@ import { Engine } from './support/engine';
 import { everyByte, longest, message } from './support/messages';
 
 const [first, second, third] = ['000000000000001#a', '000000000000002#b', '000000000000003#c'];
-const leaseMilliseconds = 60_000;
 
 let engine: Engine;
 let store: InflightStore;
-let now = 1_700_000_000_000;
+const now = 1_700_000_000_000;
 
 beforeAll(async () => {
   engine = await Engine.start();
-  store = new DynamoInflightStore(engine.client(), engine.table('inflight'), () => now, leaseMilliseconds);
+  store = new DynamoInflightStore(engine.client(), engine.table('inflight'), () => now);
 });
 
 afterAll(() => engine.stop());
@@ -69,8 +68,8 @@ describe('outgoing messages', () => {
   it('lose their payload when they were received, and stay in their place', async () => {
     await store.put([item('received', 1, { qos: 2, id: 'x', sentOn: first })]);
 
-    await store.markReceived('received', 1);
-    await store.markReceived('received', 1);
+    await store.markReceived('received', [1]);
+    await store.markReceived('received', [1]);
 
     const released = await store.read('received', 1);
     expect(released).toMatchObject({ state: 'released', number: 1, id: 'x', sentOn: first });
@@ -78,7 +77,7 @@ describe('outgoing messages', () => {
   });
 
   it('are not brought back by a late PUBREC', async () => {
-    await store.markReceived('never', 1);
+    await store.markReceived('never', [1]);
 
     expect(await store.read('never', 1)).toBeUndefined();
   });
@@ -108,7 +107,7 @@ describe('the claim of an outgoing message', () => {
     const items = [item('past', 1), item('past', 2, { qos: 2 }), item('past', 3)];
     await store.put(items);
     await store.remove('past', [1]);
-    await store.markReceived('past', 2);
+    await store.markReceived('past', [2]);
     await store.put([item('past', 3 + 65_535)]);
 
     expect(await Promise.all(items.map((one) => store.claim(one, first, 'e')))).toEqual(['taken', 'taken', 'taken']);
@@ -201,17 +200,17 @@ describe('the ring', () => {
 });
 
 describe('incoming QoS 2 messages', () => {
-  const held = { packetId: 7, id: 'event.0', message: message('a/b', everyByte, { qos: 2 }) };
+  const held = { packetId: 7, id: 'event.0', connectionId: 'one', message: message('a/b', everyByte, { qos: 2 }) };
 
   it('are held until they are forgotten', async () => {
-    await store.hold('held', [held, { ...held, packetId: 8, message: message('a', '') }]);
+    const other = { ...held, packetId: 8, message: message('a', '') };
+    await store.hold('held', [held, other]);
 
-    expect(await store.lease('held', 7, 'e')).toEqual(held);
-    expect(await store.lease('held', 8, 'e')).toEqual({ ...held, packetId: 8, message: message('a', '') });
+    expect(await store.held('held', [7])).toEqual([held]);
+    expect(await store.held('held', [8, 8])).toEqual([other]);
     await store.forget('held', [7, 7]);
     await store.forget('held', [7]);
-    expect(await store.lease('held', 7, 'e')).toBe('none');
-    expect(await store.lease('held', 8, 'e')).not.toBe('none');
+    expect(await store.held('held', [7, 8])).toEqual([other]);
   });
 
   it('replace what was held under the same packet id, within a batch too', async () => {
@@ -221,7 +220,7 @@ describe('incoming QoS 2 messages', () => {
       { ...held, id: 'event.2' },
     ]);
 
-    expect(await store.lease('replaced', 7, 'e')).toEqual({ ...held, id: 'event.2' });
+    expect(await store.held('replaced', [7])).toEqual([{ ...held, id: 'event.2' }]);
   });
 
   it('lie apart from outgoing ones with the same packet id', async () => {
@@ -233,31 +232,21 @@ describe('incoming QoS 2 messages', () => {
     expect(await numbersIn('apart', 7)).toEqual([7]);
   });
 
-  it('are leased to one event of two', async () => {
-    await store.hold('one', [held]);
+  it('are adopted by one connection of two', async () => {
+    await store.hold('adopted', [held]);
 
-    const results = await Promise.all([store.lease('one', 7, 'e1'), store.lease('one', 7, 'e2')]);
+    const results = await Promise.all([store.adopt('adopted', held, 'two'), store.adopt('adopted', held, 'three')]);
 
-    expect(results).toContainEqual(held);
-    expect(results).toContain('busy');
+    expect(results.sort()).toEqual(['adopted', 'changed']);
+    expect(await store.held('adopted', [7])).not.toContainEqual(held);
   });
 
-  it('are leased again to the same event, and to another one when the lease has ended', async () => {
-    await store.hold('again', [held]);
-    expect(await store.lease('again', 7, 'e1')).toEqual(held);
+  it('are not adopted when another message has taken the packet id, or when they are gone', async () => {
+    await store.hold('reused', [{ ...held, id: 'event.9' }]);
 
-    now += leaseMilliseconds;
-    expect(await store.lease('again', 7, 'e2')).toBe('busy');
-    expect(await store.lease('again', 7, 'e1')).toEqual(held);
-
-    now += leaseMilliseconds + 1;
-    expect(await store.lease('again', 7, 'e2')).toEqual(held);
-    expect(await store.lease('again', 7, 'e1')).toBe('busy');
-  });
-
-  it('that are not there are leased to nobody, and do not come into being', async () => {
-    expect(await store.lease('absent', 7, 'e1')).toBe('none');
-    expect(await store.lease('absent', 7, 'e2')).toBe('none');
+    expect(await store.adopt('reused', held, 'two')).toBe('changed');
+    expect(await store.adopt('gone', held, 'two')).toBe('changed');
+    expect(await store.held('gone', [7])).toEqual([]);
   });
 });
 
@@ -268,8 +257,7 @@ describe('records of what was routed', () => {
       { session: 'told', id: 'event.1', number: 8, done: false },
     ];
     await store.putOnce(records);
-    await store.markDone('told', 'event.0');
-    await store.markDone('told', 'event.0');
+    await store.putOnce([{ ...records[0]!, done: true }]);
 
     const found = await store.once([
       ...records,
@@ -284,12 +272,6 @@ describe('records of what was routed', () => {
     await store.putOnce([{ session: 'renumbered', id: 'x', number: 9, done: false }]);
 
     expect(await store.once([{ session: 'renumbered', id: 'x' }])).toMatchObject([{ number: 9 }]);
-  });
-
-  it('are not made by whoever only completes', async () => {
-    await store.markDone('completed', 'x');
-
-    expect(await store.once([{ session: 'completed', id: 'x' }])).toEqual([]);
   });
 
   it('may be asked for twice in one breath, for none, and for more than one batch holds', async () => {
@@ -309,7 +291,7 @@ describe('records of what was routed', () => {
   it('have ids as long as the filter of a subscription', async () => {
     const [one, other] = [`event.0/${longest('a', 'b')}/0`, `event.0/${longest('a', 'b')}/1`];
     await store.putOnce([{ session: 'long', id: one, number: 1, done: false }]);
-    await store.markDone('long', one);
+    await store.putOnce([{ session: 'long', id: one, number: 1, done: true }]);
 
     const found = await store.once([one, other].map((id) => ({ session: 'long', id })));
     expect(found).toHaveLength(1);
@@ -321,7 +303,7 @@ describe('a session that is wiped', () => {
   it('has no rows of any kind any more, and others keep theirs', async () => {
     for (const session of [first, second, `${second}x`]) {
       await store.put(Array.from({ length: 30 }, (_, index) => item(session, index + 1)));
-      await store.hold(session, [{ packetId: 1, id: 'x', message: message('a') }]);
+      await store.hold(session, [{ packetId: 1, id: 'x', connectionId: 'c', message: message('a') }]);
       await store.putOnce([{ session, id: 'x', number: 1, done: false }]);
     }
 
@@ -330,11 +312,11 @@ describe('a session that is wiped', () => {
     await store.clear(third);
 
     expect(await numbersIn(second, 30)).toEqual([]);
-    expect(await store.lease(second, 1, 'e')).toBe('none');
+    expect(await store.held(second, [1])).toEqual([]);
     expect(await store.once([{ session: second, id: 'x' }])).toEqual([]);
     for (const session of [first, `${second}x`]) {
       expect(await numbersIn(session, 30)).toHaveLength(30);
-      expect(await store.lease(session, 1, 'e')).not.toBe('none');
+      expect(await store.held(session, [1])).toHaveLength(1);
       expect(await store.once([{ session, id: 'x' }])).toHaveLength(1);
     }
   });
