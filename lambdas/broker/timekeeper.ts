@@ -4,6 +4,9 @@ import type { ConnectionRecord, Deadline, Ports } from './ports';
 
 const parallelTimers = 25;
 
+/** Longer than a CONNECT can be at work; until it is done, its connection is not on record. */
+const longestOpening = 60_000;
+
 /** What the timekeeper needs: no packets, no sessions. */
 export type TimerPorts = Pick<Ports, 'connectionStore' | 'deadlines' | 'timers' | 'packets' | 'now' | 'log'>;
 
@@ -26,11 +29,16 @@ export async function sweep(ports: Pick<Ports, 'deadlines' | 'timers' | 'now'>):
 export async function checkDeadline(ports: TimerPorts, deadline: Deadline): Promise<void> {
   const { connectionId, due } = deadline;
   const connection = await ports.connectionStore.read(connectionId);
-  if (!connection) return ports.deadlines.remove(deadline);
+  if (!connection) return dropEnded(ports, deadline);
   if (connection.deadline !== due) return dropMoved(ports, connection, deadline);
   const expiry = expiryOf(connection);
   if (expiry <= ports.now()) return ports.packets.expire(connectionId);
   await moveDeadline(ports, deadline, expiry);
+}
+
+/** The connection has ended, or is only just opening: then the next sweep finds its deadline again. */
+async function dropEnded(ports: TimerPorts, deadline: Deadline): Promise<void> {
+  if (dueTime(deadline.due) + longestOpening < ports.now()) await ports.deadlines.remove(deadline);
 }
 
 /** The new row is written before the old one is let go: a deadline too many costs a read, one too few a will. */

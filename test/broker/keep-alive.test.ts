@@ -87,6 +87,24 @@ describe('the keep-alive', () => {
     expect(await observer.hear()).toMatchObject({ text: 'lost' });
   });
 
+  it('is watched even when it runs out before its CONNECT is done', async () => {
+    await broker.cloud.faults.set({
+      fault: 'call',
+      operation: 'PutItem',
+      table: 'connections',
+      outcome: 'throttle',
+      times: 2,
+    });
+    await connect(10);
+    await broker.struck();
+    broker.cloud.clock.jump(16 * second);
+    await broker.cloud.settled();
+    await broker.cloud.faults.clear();
+    broker.cloud.clock.jump(minute);
+
+    expect(await observer.hear()).toMatchObject({ text: 'lost' });
+  });
+
   it('of 0 never expires, until the limits of API Gateway', async () => {
     const client = await connect(0);
     for (let minutes = 0; minutes < 100; minutes += 9) {
@@ -144,6 +162,7 @@ describe('the keep-alive', () => {
 
   it('leaves no deadline behind, whether it expired or was kept', async () => {
     const client = await connect(10);
+    await client.ping();
     broker.cloud.clock.jump(16 * second);
     await client.closed();
     await observer.hear();
