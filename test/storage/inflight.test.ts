@@ -76,6 +76,20 @@ describe('outgoing messages', () => {
     expect(released?.message.payload).toEqual(Buffer.alloc(0));
   });
 
+  it('are received by the dozen, those that are still there', async () => {
+    const numbers = Array.from({ length: 30 }, (_, index) => index + 1);
+    await store.put(numbers.map((number) => item('receives', number, { qos: 2, id: `x${number}`, sentOn: first })));
+    await store.remove('receives', [30]);
+
+    await store.markReceived('receives', [...numbers, 1, 2, 3]);
+
+    const left = await store.readMany('receives', [...numbers, 1, 2, 3]);
+    expect(left.map(({ number }) => number).sort((one, other) => one - other)).toEqual(numbers.slice(0, 29));
+    expect(
+      left.every(({ state, sentOn, message }) => state === 'released' && sentOn === first && !message.payload.length),
+    ).toBe(true);
+  });
+
   it('are not brought back by a late PUBREC', async () => {
     await store.markReceived('never', [1]);
 
