@@ -70,7 +70,18 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   clients: ['mqtt', 'ws', /^node:/],
   bin: ['aws-cdk-lib', 'cdk-nag', /^lib\//, /^local\//, /^clients\//],
-  bench: ['clients', 'local', 'lambdas/protocol', /^test\/support\//, 'aedes', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
+  bench: [
+    'clients',
+    'local',
+    'lambdas/deployment',
+    'lambdas/protocol',
+    /^test\/support\//,
+    'aedes',
+    'mqtt',
+    'mqtt-packet',
+    'ws',
+    /^node:/,
+  ],
 };
 
 const rooms = Object.keys(mayImport).sort((one, other) => other.length - one.length);
