@@ -1,11 +1,15 @@
 import type { Arrival } from './deliver';
+import { inParallel } from './parallel';
 import type { ConnectionRecord, Ports, SessionId } from './ports';
 import type { Publisher } from './publish';
+
+/** Index rows removed at the same time. */
+const parallelRows = 50;
 
 /** Removes everything a session left behind: rows of its subscriptions, then its messages. Safe to repeat. */
 export async function wipeSession(ports: Ports, clientId: string, session: SessionId): Promise<void> {
   const filters = await ports.sessions.subscriptions(session);
-  await Promise.all(filters.map((filter) => ports.topicIndex.remove(filter, clientId, session)));
+  await inParallel(filters, parallelRows, (filter) => ports.topicIndex.remove(filter, clientId, session));
   await Promise.all([ports.sessions.removeSubscriptions(session, filters), ports.inflight.clear(session)]);
 }
 

@@ -1,7 +1,7 @@
 import type { ConnectRequest } from '../protocol/effects';
 import { armDeadline, dueKey, expiryOf } from './deadline';
 import { wipeSession } from './end-connection';
-import type { Claim, ConnectionRecord, Fence, Ports, SessionHead } from './ports';
+import type { Claim, ConnectionRecord, Fence, Ports, SessionHead, SessionId } from './ports';
 
 /** What CONNECT found. */
 export interface Opened {
@@ -42,8 +42,8 @@ export async function openSession(ports: Ports, request: ConnectRequest, newcome
     armDeadline(ports, { due: fresh.deadline, connectionId }),
   ]);
   if (claimed === 'late') return 'late';
-  if (claimed === 'again') return { uncertain: fresh };
-  if (claimed.wiping) await wipeReplaced(ports, claim, claimed.wiping);
+  for (const session of claimed.replaced) await wipeReplaced(ports, claim, session);
+  if (claimed.again) return { uncertain: fresh };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session } : fresh;
   const displaced = claimed.owner && claimed.owner !== connectionId ? { displaced: claimed.owner } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...displaced };
@@ -53,38 +53,49 @@ interface Claimed {
   /** Who owned the session before. */
   readonly owner?: string;
   readonly resumed?: SessionHead;
-  /** A session that was replaced. */
-  readonly wiping?: string;
+  /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
+  readonly replaced: readonly SessionId[];
+  /** An earlier attempt of the same CONNECT was here. */
+  readonly again?: boolean;
 }
 
 /** A clean session replaces whatever was there [v3 MQTT-3.1.2-6]. */
-async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | 'late' | 'again'> {
+async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
   const result = await ports.sessions.claimFresh(claim);
   if (result === 'late' || result === 'changed') return whoIsThere(ports, claim);
-  return { owner: result.old?.owner, wiping: result.old?.session };
+  return { owner: result.old?.owner, replaced: sessionsOf(result.old) };
 }
 
-async function whoIsThere(ports: Ports, claim: Claim): Promise<'late' | 'again'> {
+async function whoIsThere(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
   const head = await ports.sessions.head(claim.clientId);
-  return head?.fence === claim.fence ? 'again' : 'late';
+  return head?.fence === claim.fence ? handledBefore(head) : 'late';
+}
+
+function handledBefore(head: SessionHead): Claimed {
+  return { replaced: head.wiping ? [head.wiping] : [], again: true };
+}
+
+function sessionsOf(head: SessionHead | undefined): SessionId[] {
+  return [head?.session, head?.wiping].filter((session) => session !== undefined);
 }
 
 /** A persistent session is resumed when there is one [v3 MQTT-3.1.2-4], otherwise it begins. */
-async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'late' | 'again'> {
+async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
   for (;;) {
     const seen = await ports.sessions.head(claim.clientId);
-    if (seen && seen.fence >= claim.fence) return seen.fence === claim.fence ? 'again' : 'late';
+    if (seen && seen.fence > claim.fence) return 'late';
+    if (seen?.fence === claim.fence) return handledBefore(seen);
     if (seen?.persistent) {
       const resumed = await ports.sessions.claimResume(claim, seen);
-      if (resumed !== 'changed') return { owner: seen.owner, resumed, wiping: resumed.wiping };
+      if (resumed !== 'changed') return { owner: seen.owner, resumed, replaced: seen.wiping ? [seen.wiping] : [] };
     } else {
       const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
-      if (typeof result === 'object') return { owner: seen?.owner, wiping: seen?.session };
+      if (typeof result === 'object') return { owner: seen?.owner, replaced: sessionsOf(seen) };
     }
   }
 }
 
-async function wipeReplaced(ports: Ports, claim: Claim, session: string): Promise<void> {
+async function wipeReplaced(ports: Ports, claim: Claim, session: SessionId): Promise<void> {
   await wipeSession(ports, claim.clientId, session);
   await ports.sessions.wiped(claim.clientId, session);
 }

@@ -105,6 +105,8 @@ export interface SessionStore {
   setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
   /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
   ask(clientId: string, owner: string): Promise<number | 'gone'>;
+  /** CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
+  greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   answer(head: SessionHead, asked: number): Promise<void>;
   putWill(clientId: string, connectionId: string, will: Message): Promise<void>;
   will(clientId: string, connectionId: string): Promise<Message | undefined>;

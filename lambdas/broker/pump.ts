@@ -2,7 +2,7 @@ import { encode } from '../protocol/codec';
 import { toPublish } from '../protocol/deliver';
 import type { Dispatch } from './dispatch';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, Ports, RingItem } from './ports';
+import type { ConnectionRecord, Ports, RingItem, SessionHead } from './ports';
 import { packetIdOf } from './ring';
 
 /** Slots claimed at the same time. */
@@ -16,16 +16,18 @@ export type PumpResult = 'answered' | 'uncertain';
  * of the connection that owns the session, so never twice at a time for one connection.
  *
  * `eventId` names the event that caused it: a claim of the same event from before is the trace of a worker that died.
+ * `known` is the head when it was read just now.
  */
 export async function pump(
   ports: Ports,
   dispatch: Dispatch,
   connection: ConnectionRecord,
   eventId: string,
+  known?: SessionHead,
 ): Promise<PumpResult> {
   const posted = new Set<number>();
-  for (;;) {
-    const head = await ports.sessions.head(connection.clientId);
+  for (let head = known; ; head = undefined) {
+    head ??= await ports.sessions.head(connection.clientId);
     if (head?.owner !== connection.connectionId || head.asked === head.answered) return 'answered';
     for await (const page of ports.inflight.ring(head.session, head.outSeq)) {
       const items = await withoutCompleted(ports, page);

@@ -2,8 +2,12 @@ import type { RefusedRequest, SubscriptionRequest } from '../protocol/effects';
 import { subscriptionFailure } from '../protocol/reason-codes';
 import { shapeOf } from '../protocol/shape';
 import type { Settings } from '../settings';
+import { inParallel } from './parallel';
 import type { ConnectionRecord, Ports, Subscriber } from './ports';
 import type { Router } from './router';
+
+/** Index rows written at the same time. */
+const parallelRows = 50;
 
 type Request = SubscriptionRequest | RefusedRequest;
 
@@ -55,7 +59,7 @@ async function write(ports: Ports, connection: ConnectionRecord, granted: Subscr
       connection.session,
       granted.map(({ filter }) => filter),
     ),
-    ...rows.map((row) => ports.topicIndex.put(row)),
+    inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row)),
   ]);
   await touchShapes(
     ports,
@@ -72,7 +76,7 @@ export async function unsubscribe(
 ): Promise<void> {
   await Promise.all([
     ports.sessions.removeSubscriptions(session, filters),
-    ...[...new Set(filters)].map((filter) => ports.topicIndex.remove(filter, clientId, session)),
+    inParallel([...new Set(filters)], parallelRows, (filter) => ports.topicIndex.remove(filter, clientId, session)),
   ]);
   const shapes = await router.currentShapes(); // a shape nobody has needs no revision, and must not get one
   await touchShapes(

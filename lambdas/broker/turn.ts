@@ -1,6 +1,6 @@
 import type { Packet } from 'mqtt-packet';
 import { decode, encode } from '../protocol/codec';
-import type { ConnectRequest, Effect, RefusedRequest, SubscriptionRequest } from '../protocol/effects';
+import type { ConnectRequest, Effect, Message, RefusedRequest, SubscriptionRequest } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
@@ -15,13 +15,17 @@ import { openSession } from './open-session';
 import { hangUp } from './outbox';
 import type { ConnectionRecord, Ports } from './ports';
 import { mailFor, Publisher } from './publish';
-import { pump } from './pump';
+import { type PumpResult, pump } from './pump';
+import { ringSpan } from './ring';
 import type { Router } from './router';
 import { subscribe, subscriberOf, unsubscribe } from './subscribe';
 import { type Origin, Work } from './work';
 
 /** MQTT 3.1.1; a refusal before the version is known is said in it. */
 const version311 = 4;
+
+/** Retained messages that one subscription gets at QoS 1 or 2. */
+const retainedPerSubscription = ringSpan / 2;
 
 /** What all turns of one container share. */
 export interface Shared {
@@ -194,7 +198,7 @@ export class Turn {
     request: SubscriptionRequest,
     origin: Origin,
   ): Promise<void> {
-    const messages = await this.ports.retained.match(request.filter);
+    const messages = await this.retainedFor(connection, request);
     const arrivals = messages.map((message, index): Arrival => {
       const id = `${origin.id}/${request.filter}/${index}`;
       return {
@@ -213,6 +217,14 @@ export class Turn {
     await this.deliverer.deliver(mail.map(withoutTransient).filter(({ deliveries }) => deliveries.length > 0));
   }
 
+  /** Numbers in the ring are not without end: what is sent through it at once has to leave room for everybody else. */
+  private async retainedFor({ clientId }: ConnectionRecord, { filter, qos }: SubscriptionRequest): Promise<Message[]> {
+    const messages = await this.ports.retained.match(filter);
+    if (qos === 0 || messages.length <= retainedPerSubscription) return messages;
+    this.ports.log('too many retained messages', { clientId, dropped: messages.length - retainedPerSubscription });
+    return messages.slice(0, retainedPerSubscription);
+  }
+
   private async unsubscribe(packetId: number, filters: readonly string[]): Promise<void> {
     await this.work.finish();
     await unsubscribe(this.ports, this.router, this.current(), filters);
@@ -225,9 +237,19 @@ export class Turn {
     await this.work.finish();
     if (!(await this.stillTrue)) return;
     await this.dispatch.send();
-    const wake = this.pumpFor ?? this.events.find(({ kind }) => kind === 'wake')?.id;
-    if (wake && (await pump(this.ports, this.dispatch, connection, wake)) === 'uncertain') return this.lose();
+    if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose();
     await this.commit({ ...connection, ...this.progress(connection, inbox) });
+  }
+
+  /** What waits in the ring of a session that was resumed, or that somebody says has something to send. */
+  private async sendWaiting(connection: ConnectionRecord): Promise<PumpResult> {
+    const { clientId, fence } = connection;
+    const wake = this.events.find(({ kind }) => kind === 'wake')?.id;
+    if (this.pumpFor !== undefined) {
+      const head = await this.ports.sessions.greet(clientId, fence);
+      return head === 'changed' ? 'answered' : pump(this.ports, this.dispatch, connection, this.pumpFor, head);
+    }
+    return wake === undefined ? 'answered' : pump(this.ports, this.dispatch, connection, wake);
   }
 
   private progress(connection: ConnectionRecord, { lastNumber, early }: Inbox) {

@@ -155,9 +155,17 @@ export class DynamoSessionStore implements SessionStore {
     return head === 'gone' ? 'gone' : head.asked;
   }
 
+  async greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'> {
+    return this.update(clientId, 'changed', {
+      UpdateExpression: 'SET greeted = :fence',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeValues: { ':fence': text(fence) },
+    });
+  }
+
   async answer(head: SessionHead, asked: number): Promise<void> {
     await this.update(head.clientId, undefined, {
-      UpdateExpression: 'SET answered = :asked, greeted = :fence',
+      UpdateExpression: 'SET answered = :asked',
       ConditionExpression: 'fence = :fence AND answered < :asked',
       ExpressionAttributeValues: { ':asked': number(asked), ':fence': text(head.fence) },
     });

@@ -4,6 +4,9 @@ import { ProtocolError, Reason, subscriptionFailure } from '../reason-codes';
 import { quoteTopic } from '../topic';
 import { countWildcards, covers, isTopicFilter } from '../topic-filter';
 
+/** Each filter costs two writes; as many as fit into one packet would outlast an invocation. */
+const filtersPerSubscribe = 1000;
+
 /** What nobody may subscribe to, whoever asks. */
 export interface SubscriptionLimits {
   /** Wildcards in one topic filter. */
@@ -14,7 +17,9 @@ export interface SubscriptionLimits {
 
 /** SUBSCRIBE, section 3.8. Every entry gets its own answer, in the order asked for [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
 export function handleSubscribe(packet: ISubscribePacket, limits: SubscriptionLimits): Effect[] {
-  const requests = packet.subscriptions.map((subscription) => judge(subscription, limits));
+  const requests = packet.subscriptions.map((subscription, index) =>
+    index < filtersPerSubscribe ? judge(subscription, limits) : refuse(subscription),
+  );
   return [{ do: 'subscribe', packetId: packet.messageId!, requests }];
 }
 
@@ -32,4 +37,8 @@ function judge(
     countWildcards(filter) > limits.maxWildcards ||
     limits.refusedFilters.some((outer) => covers(outer, filter));
   return refused ? { filter, refused: subscriptionFailure } : { filter, qos };
+}
+
+function refuse({ topic: filter }: ISubscription): RefusedRequest {
+  return { filter, refused: subscriptionFailure };
 }
