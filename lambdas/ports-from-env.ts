@@ -1,8 +1,11 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { type DynamoDb, LeanDynamoDb } from './aws/lean-dynamodb';
+import type { Credentials } from './aws/signature';
 import type { Log, Ports } from './broker/ports';
 import { callbackVariable, type QueueName, queues } from './deployment';
+import { settingsFromEnvironment } from './settings';
 import { DynamoConnectionStore } from './storage/connections';
 import { DynamoDeadlineStore } from './storage/deadlines';
 import { DynamoInflightStore } from './storage/inflight';
@@ -11,7 +14,8 @@ import { DynamoRetainedStore } from './storage/retained';
 import { type TableName, tableVariable } from './storage/schema';
 import { DynamoSessionStore } from './storage/sessions';
 import { DynamoTopicIndex } from './storage/topic-index';
-import { GatewayConnections } from './transport/gateway-connections';
+import { GatewayConnections, type Poster, SdkPoster } from './transport/gateway-connections';
+import { LeanPoster } from './transport/lean-connections';
 import { SqsFanOutQueue, SqsPacketQueue, SqsTimerQueue } from './transport/queues';
 
 /** Attempts at one AWS call. DynamoDB and SQS throttle for moments; a longer outage is for the queue's redelivery. */
@@ -23,7 +27,7 @@ const maxAttempts = 5;
  */
 export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
   const common = { maxAttempts, cacheMiddleware: true };
-  const db = new DynamoDBClient(common);
+  const db = dynamoDb(environment);
   const sqs = new SQSClient(common);
   const gateway = new ApiGatewayManagementApiClient({ ...common, endpoint: environment[callbackVariable] });
   const table = (name: TableName) => environment[tableVariable(name)] ?? `(no ${tableVariable(name)})`;
@@ -37,12 +41,36 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     retained: new DynamoRetainedStore(db, table('retained')),
     inflight: new DynamoInflightStore(db, table('inflight'), now),
     deadlines: new DynamoDeadlineStore(db, table('deadlines')),
-    connections: new GatewayConnections(gateway),
+    connections: new GatewayConnections(gateway, poster(environment, gateway)),
     packets: new SqsPacketQueue(sqs, queue('packets'), now),
     timers: new SqsTimerQueue(sqs, queue('timer')),
     fanOut: new SqsFanOutQueue(sqs, queue('fanOut')),
     now,
     log,
+  };
+}
+
+function dynamoDb(environment: NodeJS.ProcessEnv): DynamoDb {
+  if (settingsFromEnvironment(environment).awsClients === 'sdk') return new DynamoDBClient({ maxAttempts });
+  const region = environment.AWS_REGION ?? '';
+  const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.amazonaws.com`;
+  return new LeanDynamoDb({ endpoint, region, credentials: credentialsOf(environment), maxAttempts });
+}
+
+function poster(environment: NodeJS.ProcessEnv, gateway: ApiGatewayManagementApiClient): Poster {
+  const callback = environment[callbackVariable];
+  const lean = settingsFromEnvironment(environment).awsClients === 'lean';
+  return lean && callback
+    ? new LeanPoster(callback, environment.AWS_REGION ?? '', credentialsOf(environment))
+    : new SdkPoster(gateway);
+}
+
+/** Lambda gives each container credentials for its lifetime. */
+function credentialsOf(environment: NodeJS.ProcessEnv): Credentials {
+  return {
+    accessKeyId: environment.AWS_ACCESS_KEY_ID ?? '',
+    secretAccessKey: environment.AWS_SECRET_ACCESS_KEY ?? '',
+    sessionToken: environment.AWS_SESSION_TOKEN,
   };
 }
 

@@ -10,6 +10,8 @@ export interface Settings {
   readonly inlineRecipients: number;
   /** Topic filters nobody may subscribe to, nor to anything they cover. */
   readonly refusedFilters: readonly string[];
+  /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. */
+  readonly awsClients: 'lean' | 'sdk';
 }
 
 /** How one setting is given and checked. */
@@ -32,6 +34,12 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
     default: [],
     allowed: 'a list of at most 100 topic filters, none of them empty',
     allows: isFilterList,
+  },
+  awsClients: {
+    variable: 'AWS_CLIENTS',
+    default: 'lean',
+    allowed: 'one of lean, sdk',
+    allows: (value) => value === 'lean' || value === 'sdk',
   },
 };
 

@@ -1,10 +1,5 @@
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ConnectionRecord, ConnectionStore, EarlyFrame } from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
@@ -15,7 +10,7 @@ const rowLifetimeSeconds = 24 * 3600;
 /** The connections table. */
 export class DynamoConnectionStore implements ConnectionStore {
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { DeleteItemCommand, type DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import { dueKey } from '../broker/deadline';
 import type { Deadline, DeadlineStore } from '../broker/ports';
 import { readText, text } from './attributes';
@@ -11,7 +12,7 @@ const shards = 4;
 /** What falls due, sorted by time within a few shards. */
 export class DynamoDeadlineStore implements DeadlineStore {
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 

@@ -6,12 +6,12 @@ import {
   BatchWriteItemCommand,
   type BatchWriteItemCommandOutput,
   ConditionalCheckFailedException,
-  type DynamoDBClient,
   type KeysAndAttributes,
   QueryCommand,
   type QueryCommandInput,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 
 export type Item = Record<string, AttributeValue>;
 
@@ -26,11 +26,11 @@ export function conditionFailed(error: unknown): boolean {
 }
 
 /** Puts and deletes any number of distinct items; returns when all are written. */
-export async function writeAll(db: DynamoDBClient, table: string, requests: WriteRequest[]): Promise<void> {
+export async function writeAll(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
   await Promise.all(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
 }
 
-async function writeChunk(db: DynamoDBClient, table: string, requests: WriteRequest[]): Promise<void> {
+async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
   let left: WriteRequest[] | undefined = requests;
   for (let attempt = 0; left?.length; attempt++) {
     if (attempt === attempts) throw new Error(`${left.length} writes to ${table} were not processed`);
@@ -42,13 +42,13 @@ async function writeChunk(db: DynamoDBClient, table: string, requests: WriteRequ
 }
 
 /** Reads any number of distinct keys, consistently, in no particular order. */
-export async function readAll(db: DynamoDBClient, table: string, keys: Item[]): Promise<Item[]> {
+export async function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
   const answers = await Promise.all(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
   return answers.flatMap((answer) => answer[table] ?? []);
 }
 
 /** Reads at most 100 distinct keys of several tables in one call, consistently. */
-export async function readTables(db: DynamoDBClient, keys: Record<string, Item[]>): Promise<Record<string, Item[]>> {
+export async function readTables(db: DynamoDb, keys: Record<string, Item[]>): Promise<Record<string, Item[]>> {
   const items: Record<string, Item[]> = {};
   let left: KeysByTable | undefined = withConsistency(keys);
   for (let attempt = 0; left && Object.keys(left).length > 0; attempt++) {
@@ -75,7 +75,7 @@ function backoff(attempt: number): number {
 }
 
 /** All pages of a consistent query. */
-export async function* pages(db: DynamoDBClient, query: QueryCommandInput): AsyncGenerator<Item[]> {
+export async function* pages(db: DynamoDb, query: QueryCommandInput): AsyncGenerator<Item[]> {
   let start: Item | undefined;
   do {
     const page = await db.send(new QueryCommand({ ...query, ConsistentRead: true, ExclusiveStartKey: start }));
@@ -85,7 +85,7 @@ export async function* pages(db: DynamoDBClient, query: QueryCommandInput): Asyn
 }
 
 /** All items of a consistent query. */
-export async function queryAll(db: DynamoDBClient, query: QueryCommandInput): Promise<Item[]> {
+export async function queryAll(db: DynamoDb, query: QueryCommandInput): Promise<Item[]> {
   const items: Item[] = [];
   for await (const page of pages(db, query)) items.push(...page);
   return items;

@@ -1,10 +1,6 @@
-import {
-  type DynamoDBClient,
-  GetItemCommand,
-  UpdateItemCommand,
-  type UpdateItemCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import type { QoS } from 'mqtt-packet';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
 import { packetIdOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
@@ -26,7 +22,7 @@ const names = { '#number': 'number', '#state': 'state' };
 /** The inflight table: per session its outgoing ring, its incoming QoS 2 messages and what was routed to it. */
 export class DynamoInflightStore implements InflightStore {
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly table: string,
     private readonly now: Clock,
   ) {}

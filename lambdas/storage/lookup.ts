@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Lookup, Snapshot } from '../broker/ports';
 import { readTables } from './dynamo';
 import { headKey, toHead } from './sessions';
@@ -7,7 +7,7 @@ import { readShapes, shapesKey } from './topic-index';
 /** The list of shapes and the heads of sessions in one call, although they lie in two tables. */
 export class DynamoLookup implements Lookup {
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly topicIndexTable: string,
     private readonly sessionsTable: string,
   ) {}

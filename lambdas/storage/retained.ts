@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  type QueryCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { RetainedStore } from '../broker/ports';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
@@ -31,7 +26,7 @@ export class DynamoRetainedStore implements RetainedStore {
   private readonly listed = new Set<string>();
 
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 

@@ -1,11 +1,11 @@
 import {
   DeleteItemCommand,
-  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Claim, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
 import { ringSpan } from '../broker/ring';
 import type { Message } from '../protocol/effects';
@@ -23,7 +23,7 @@ const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
 /** A subscription row and its index row are named by the same session, so a row of an older session can be told. */
 export class DynamoSessionStore implements SessionStore {
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 

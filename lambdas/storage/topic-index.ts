@@ -1,11 +1,6 @@
-import {
-  DeleteItemCommand,
-  type DynamoDBClient,
-  GetItemCommand,
-  PutItemCommand,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { QoS } from 'mqtt-packet';
+import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { SessionId, Subscriber, TopicIndex } from '../broker/ports';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
@@ -23,7 +18,7 @@ export function readShapes(item: Item | undefined): Map<string, number> {
 /** Subscriptions by topic filter, and the list of shapes they have. */
 export class DynamoTopicIndex implements TopicIndex {
   constructor(
-    private readonly db: DynamoDBClient,
+    private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 
