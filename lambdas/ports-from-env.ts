@@ -27,7 +27,7 @@ const maxAttempts = 5;
  */
 export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
   const common = { maxAttempts, cacheMiddleware: true };
-  const db = dynamoDb(environment);
+  const db = dynamoDb(environment, maxAttempts);
   const sqs = new SQSClient(common);
   const gateway = new ApiGatewayManagementApiClient({ ...common, endpoint: environment[callbackVariable] });
   const table = (name: TableName) => environment[tableVariable(name)] ?? `(no ${tableVariable(name)})`;
@@ -39,7 +39,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained')),
-    inflight: new DynamoInflightStore(db, table('inflight'), now),
+    inflight: new DynamoInflightStore(db, dynamoDb(environment, 1), table('inflight'), now),
     deadlines: new DynamoDeadlineStore(db, table('deadlines')),
     connections: new GatewayConnections(gateway, poster(environment, gateway)),
     packets: new SqsPacketQueue(sqs, queue('packets'), now),
@@ -50,7 +50,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
   };
 }
 
-function dynamoDb(environment: NodeJS.ProcessEnv): DynamoDb {
+function dynamoDb(environment: NodeJS.ProcessEnv, maxAttempts: number): DynamoDb {
   if (settingsFromEnvironment(environment).awsClients === 'sdk') return new DynamoDBClient({ maxAttempts });
   const region = environment.AWS_REGION ?? '';
   const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.amazonaws.com`;

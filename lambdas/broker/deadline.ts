@@ -3,7 +3,9 @@ import type { ConnectionRecord, Deadline, Ports } from './ports';
 /** API Gateway ends every connection after two hours; a little later a connection without keep-alive is looked at. */
 const longestConnection = (2 * 60 + 5) * 60_000;
 
-/** The sweeper looks this far ahead; what falls due sooner than its next run is put on the timer queue at once. */
+/** The sweeper runs once a minute, and a little late now and then. */
+const sweepEvery = 65_000;
+/** It looks further ahead than to its next run, so that nothing falls between two of them. */
 export const sweepAhead = 75_000;
 
 /** When a connection counts as lost unless it says something: one and a half keep-alive intervals [v3 MQTT-3.1.2-24]. */
@@ -21,16 +23,18 @@ export function dueTime(due: string): number {
   return Number(due.slice(0, 15));
 }
 
-/** Writes a deadline, and puts it on the timer queue when the sweeper would come too late. */
+/** Writes a deadline and sees to it that it is checked in time. */
 export async function armDeadline(
   ports: Pick<Ports, 'deadlines' | 'timers' | 'now'>,
   deadline: Deadline,
 ): Promise<void> {
+  await Promise.all([ports.deadlines.put(deadline), startTimer(ports, deadline)]);
+}
+
+/** Puts a deadline on the timer queue when it falls due before the sweeper is sure to see it. */
+export async function startTimer(ports: Pick<Ports, 'timers' | 'now'>, deadline: Deadline): Promise<void> {
   const left = dueTime(deadline.due) - ports.now();
-  await Promise.all([
-    ports.deadlines.put(deadline),
-    left < sweepAhead ? ports.timers.check(deadline, secondsUntil(left)) : undefined,
-  ]);
+  if (left < sweepEvery) await ports.timers.check(deadline, secondsUntil(left));
 }
 
 /** Whole seconds, never early. */

@@ -12,9 +12,10 @@ import type { Router } from './router';
 import type { Shared } from './turn';
 
 /**
- * A turn that holds nothing but QoS 0 messages, of a connection this container knows. At most once allows the commit to
- * come first: it replaces the reading of the connection, because it fails when that is not as remembered, and it runs
- * beside the routing. Returns false when the turn is not of this kind; then nothing has happened.
+ * A turn that holds nothing but QoS 0 messages and PUBACKs, of a connection this container knows. At most once allows the
+ * commit to come first: it replaces the reading of the connection, because it fails when that is not as remembered, and
+ * it runs beside everything else. A PUBACK that is lost with its worker costs a repeated message at the next connection,
+ * which QoS 1 allows; one that is seen twice finds its slot empty. Returns false when the turn is not of this kind.
  */
 export async function quickTurn(
   shared: Shared,
@@ -25,19 +26,20 @@ export async function quickTurn(
   const connection = shared.connections.get(connectionId);
   if (!connection || connection.tail.length > 0 || connection.early.length > 0) return false;
   if (events.some(({ kind, redelivered }) => kind !== 'message' || redelivered)) return false;
-  const arrivals = readArrivals(shared, connection, events);
-  if (!arrivals) return false;
+  const load = readLoad(shared, connection, events);
+  if (!load) return false;
   const { ports, settings } = shared;
   const dispatch = new Dispatch(ports);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
-  const next = { ...connection, lastNumber: arrivals.lastNumber, lastSeen: arrivals.lastSeen };
+  const next = { ...connection, lastNumber: load.lastNumber, lastSeen: load.lastSeen };
   shared.connections.delete(connectionId);
   const [committed, heads] = await Promise.all([
     ports.connectionStore.commitFrom(next, connection.lastNumber),
-    lookUp(ports, router, arrivals.arrivals),
+    load.arrivals.length > 0 ? lookUp(ports, router, load.arrivals) : new Map(),
+    load.settled.length > 0 ? ports.inflight.remove(connection.session, load.settled) : undefined,
   ]);
   if (committed === 'stale') return false;
-  await publisher.publish(arrivals.arrivals, heads);
+  if (load.arrivals.length > 0) await publisher.publish(load.arrivals, heads);
   await dispatch.send();
   shared.connections.set(next);
   return true;
@@ -60,50 +62,49 @@ async function lookUp(ports: Ports, router: Router, arrivals: readonly Arrival[]
   return heads;
 }
 
-interface QuickArrivals {
-  readonly arrivals: readonly Arrival[];
+/** What a quick turn has to do. */
+interface Load {
+  readonly arrivals: Arrival[];
+  /** Packet ids of messages that are done. */
+  readonly settled: number[];
   readonly lastNumber: number;
   readonly lastSeen: number;
 }
 
-function readArrivals(
-  shared: Shared,
-  connection: ConnectionRecord,
-  events: readonly ConnectionEvent[],
-): QuickArrivals | undefined {
+/** The load of whole frames in their order, or undefined when they hold anything else. */
+function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly ConnectionEvent[]): Load | undefined {
   const { ready, lastNumber, early, broken } = readInbox(connection, events);
   if (broken || early.length > 0 || ready.length !== events.length) return undefined;
-  if (ready.some(({ number }) => number === undefined)) return undefined;
+  const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
+  const load: Load = { arrivals: [], settled: [], lastNumber, lastSeen };
   try {
-    const arrivals = ready.flatMap((frame) => readFrame(shared, connection, frame) ?? [undefined]);
-    if (arrivals.includes(undefined)) return undefined;
-    const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
-    return { arrivals: arrivals as Arrival[], lastNumber, lastSeen };
+    return ready.every((frame) => readFrame(shared, connection, frame, load)) ? load : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined; // the careful turn says it to the client
     throw error;
   }
 }
 
-/** The messages of a frame, or undefined when it holds anything but QoS 0 messages. */
-function readFrame(shared: Shared, connection: ConnectionRecord, frame: ReadyFrame): Arrival[] | undefined {
+function readFrame(shared: Shared, connection: ConnectionRecord, frame: ReadyFrame, load: Load): boolean {
   const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes);
-  if (broken || tail.length > 0 || !packets.every(isTransientPublish)) return undefined;
+  if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings };
-  return packets.flatMap((packet, index) =>
-    handlePacket(decode(packet, connection.version), connection, surroundings).map((effect) =>
-      toArrival(effect, `${frame.eventId}.${index}`),
-    ),
-  );
+  for (const [index, packet] of packets.entries()) {
+    const effects = handlePacket(decode(packet, connection.version), connection, surroundings);
+    for (const effect of effects) addEffect(load, effect, `${frame.eventId}.${index}`);
+  }
+  return true;
 }
 
-/** By the fixed header alone: PUBLISH with neither of the QoS bits. */
-function isTransientPublish(packet: Buffer): boolean {
+/** By the fixed header alone: PUBACK, or PUBLISH with neither of the QoS bits. */
+function isQuick(packet: Buffer): boolean {
   const header = packet[0] ?? 0;
-  return header >> 4 === 3 && (header & 0b0110) === 0;
+  return header >> 4 === 4 || (header >> 4 === 3 && (header & 0b0110) === 0);
 }
 
-function toArrival(effect: Effect, id: string): Arrival {
-  if (effect.do !== 'accept') throw new Error(`a QoS 0 message asks for ${effect.do}`);
-  return { message: effect.message, id, replay: false, attempted: false, retained: false };
+function addEffect({ arrivals, settled }: Load, effect: Effect, id: string): void {
+  if (effect.do === 'settle') settled.push(effect.packetId);
+  else if (effect.do === 'accept') {
+    arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false });
+  } else throw new Error(`a quick turn cannot ${effect.do}`);
 }

@@ -1,4 +1,4 @@
-import { armDeadline, dueKey, dueTime, expiryOf, secondsUntil, sweepAhead } from './deadline';
+import { dueKey, dueTime, expiryOf, secondsUntil, startTimer, sweepAhead } from './deadline';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, Deadline, Ports } from './ports';
 
@@ -41,14 +41,17 @@ async function dropEnded(ports: TimerPorts, deadline: Deadline): Promise<void> {
   if (dueTime(deadline.due) + longestOpening < ports.now()) await ports.deadlines.remove(deadline);
 }
 
-/** The new row is written before the old one is let go: a deadline too many costs a read, one too few a will. */
+/**
+ * The new row is written before the old one is let go: a deadline too many costs a read, one too few a will. Of two checks
+ * at the same moment only one moves it, so that they do not multiply.
+ */
 async function moveDeadline(ports: TimerPorts, from: Deadline, time: number): Promise<void> {
   const { connectionId } = from;
   const to = { connectionId, due: dueKey(time, connectionId) };
-  if (to.due === from.due) return armDeadline(ports, to);
-  await armDeadline(ports, to);
-  await ports.connectionStore.moveDeadline(connectionId, from.due, to.due);
-  await ports.deadlines.remove(from);
+  if (to.due === from.due) return startTimer(ports, to);
+  await ports.deadlines.put(to);
+  if ((await ports.connectionStore.moveDeadline(connectionId, from.due, to.due)) === 'stale') return;
+  await Promise.all([startTimer(ports, to), ports.deadlines.remove(from)]);
 }
 
 /**

@@ -30,6 +30,19 @@ export async function writeAll(db: DynamoDb, table: string, requests: WriteReque
   await Promise.all(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
 }
 
+/** Tries each batch once, and returns what is not known to be written. */
+export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<WriteRequest[]> {
+  const left = await Promise.all(
+    chunks(requests, writesPerBatch).map((chunk) =>
+      db.send(new BatchWriteItemCommand({ RequestItems: { [table]: chunk } })).then(
+        (answer: BatchWriteItemCommandOutput) => answer.UnprocessedItems?.[table] ?? [],
+        () => chunk,
+      ),
+    ),
+  );
+  return left.flat();
+}
+
 async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
   let left: WriteRequest[] | undefined = requests;
   for (let attempt = 0; left?.length; attempt++) {

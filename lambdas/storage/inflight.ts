@@ -1,10 +1,15 @@
-import { GetItemCommand, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import {
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
 import type { QoS } from 'mqtt-packet';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
 import { packetIdOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, pages, readAll, writeAll } from './dynamo';
+import { conditionFailed, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { keyOf, maximumSortKey } from './keys';
 
 /** Kinds of slots, the first letter of the sort key. */
@@ -23,12 +28,33 @@ const names = { '#number': 'number', '#state': 'state' };
 export class DynamoInflightStore implements InflightStore {
   constructor(
     private readonly db: DynamoDb,
+    /** A client that never repeats a call by itself. */
+    private readonly single: DynamoDb,
     private readonly table: string,
     private readonly now: Clock,
   ) {}
 
+  /**
+   * Written in batches, once. A write whose answer was lost may have taken effect, and its message may have been sent and
+   * acknowledged since; so what is not known to be written is written again only where it is not there.
+   */
   async put(items: readonly RingItem[]): Promise<void> {
-    await this.write(items.map((item) => ({ PutRequest: { Item: toItem(item) } })));
+    const requests = items.map((item) => ({ PutRequest: { Item: toItem(item) } }));
+    const left = await writeOnce(this.single, this.table, requests);
+    await Promise.all(left.map(({ PutRequest }) => this.putUnlessThere(PutRequest?.Item ?? {})));
+  }
+
+  private async putUnlessThere(item: Item): Promise<void> {
+    const command = new PutItemCommand({
+      TableName: this.table,
+      Item: item,
+      ConditionExpression: 'attribute_not_exists(slot) OR #number < :number',
+      ExpressionAttributeNames: { '#number': 'number' },
+      ExpressionAttributeValues: { ':number': item.number ?? number(0) },
+    });
+    await this.db.send(command).catch((error: unknown) => {
+      if (!conditionFailed(error)) throw error;
+    });
   }
 
   async read(session: SessionId, packetId: number): Promise<RingItem | undefined> {
@@ -67,7 +93,9 @@ export class DynamoInflightStore implements InflightStore {
   async claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
     const claimed = await this.update(slotKey(item.session, outgoing, packetIdOf(item.number)), {
       UpdateExpression: 'SET sentOn = :fence, sentBy = :event, sentBefore = :seen',
-      ConditionExpression: '#number = :number AND #state = :state AND sentOn = :seen',
+      // The second half: this very claim, repeated because its answer was lost.
+      ConditionExpression:
+        '#number = :number AND #state = :state AND (sentOn = :seen OR (sentOn = :fence AND sentBy = :event))',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ':fence': text(fence),

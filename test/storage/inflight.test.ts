@@ -13,7 +13,7 @@ const now = 1_700_000_000_000;
 
 beforeAll(async () => {
   engine = await Engine.start();
-  store = new DynamoInflightStore(engine.client(), engine.table('inflight'), () => now);
+  store = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
 });
 
 afterAll(() => engine.stop());
