@@ -1,6 +1,7 @@
 import type { ConnectRequest } from '../protocol/effects';
 import { armDeadline, dueKey, expiryOf } from './deadline';
 import { wipeSession } from './end-connection';
+import { fenceOf } from './fence';
 import type { Claim, ConnectionRecord, Fence, Ports, SessionHead, SessionId } from './ports';
 
 /** What CONNECT found. */
@@ -17,11 +18,6 @@ export interface Opened {
  * nobody knows whether its CONNACK arrived.
  */
 export type OpenResult = Opened | 'late' | { readonly uncertain: ConnectionRecord };
-
-/** The order of two connections of one client id. */
-export function fenceOf(connectedAt: number, connectionId: string): Fence {
-  return `${String(connectedAt).padStart(15, '0')}#${connectionId}`;
-}
 
 interface Newcomer {
   readonly connectionId: string;

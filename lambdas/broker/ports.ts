@@ -181,8 +181,8 @@ export interface RingItem {
 export interface HeldMessage {
   readonly packetId: number;
   readonly id: string;
-  /** The connection whose ordered stream may route it. */
-  readonly connectionId: string;
+  /** Fence of the connection whose ordered stream may route it. */
+  readonly holder: Fence;
   readonly message: Message;
 }
 
@@ -212,7 +212,7 @@ export interface InflightStore {
   hold(session: SessionId, held: readonly HeldMessage[]): Promise<void>;
   held(session: SessionId, packetIds: readonly number[]): Promise<HeldMessage[]>;
   /** Hands a held message to another connection, unless somebody else was faster. */
-  adopt(session: SessionId, held: HeldMessage, connectionId: string): Promise<'adopted' | 'changed'>;
+  adopt(session: SessionId, held: HeldMessage, holder: Fence): Promise<'adopted' | 'changed'>;
   forget(session: SessionId, packetIds: readonly number[]): Promise<void>;
   once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]>;
   putOnce(records: readonly OnceRecord[]): Promise<void>;

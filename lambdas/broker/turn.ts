@@ -62,7 +62,7 @@ export class Turn {
     this.dispatch = new Dispatch(shared.ports);
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
-    this.work = new Work(shared.ports, this.publisher, () => this.current());
+    this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.tail = connection?.tail ?? Buffer.alloc(0);
   }
 
@@ -236,7 +236,7 @@ export class Turn {
   private async conclude(connection: ConnectionRecord, inbox: Inbox): Promise<void> {
     await this.work.finish();
     if (!(await this.stillTrue)) return;
-    await this.dispatch.send();
+    await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose();
     await this.commit({ ...connection, ...this.progress(connection, inbox) });
   }
@@ -268,8 +268,7 @@ export class Turn {
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3]. */
   private async end(): Promise<void> {
     this.over = true;
-    await this.work.finish();
-    await this.dispatch.send();
+    await this.work.conclude();
     await endConnection(this.ports, this.current());
     await this.ports.connections.close(this.connectionId);
   }
@@ -289,7 +288,7 @@ export class Turn {
     const { connection } = this;
     await this.work.finish();
     if (connection) await publishWill(this.ports, this.publisher, connection);
-    await this.dispatch.send();
+    await this.work.conclude();
     if (connection) await endConnection(this.ports, connection);
     await this.ports.connections.close(this.connectionId);
   }

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '../protocol/effects';
 import type { Arrival } from './deliver';
+import type { Dispatch } from './dispatch';
+import { connectionOf } from './fence';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, HeldMessage, Ports, SessionId } from './ports';
 import type { Publisher } from './publish';
@@ -31,11 +33,14 @@ export class Work {
   private settled: number[] = [];
   private received = new Set<number>();
   private completed: number[] = [];
+  /** Packet ids of held messages that were routed, and are forgotten when they have left. */
+  private routed: number[] = [];
 
   constructor(
     private readonly ports: Ports,
     private readonly publisher: Publisher,
-    private readonly owner: () => Pick<ConnectionRecord, 'session' | 'connectionId'>,
+    private readonly dispatch: Dispatch,
+    private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence'>,
   ) {}
 
   accept(message: Message, { id, redelivered }: Origin): void {
@@ -44,9 +49,9 @@ export class Work {
   }
 
   async hold(packetId: number, message: Message, { id }: Origin): Promise<void> {
-    // The packet id is in use again: what was held under it has to be routed first.
-    if (this.isReleasing(packetId)) await this.finish();
-    this.held.set(packetId, { packetId, id, message, connectionId: this.owner().connectionId });
+    // The packet id is in use again: what was held under it has to be done with first.
+    if (this.isReleasing(packetId)) await this.conclude();
+    this.held.set(packetId, { packetId, id, message, holder: this.owner().fence });
   }
 
   release(packetId: number, origin: Origin): void {
@@ -55,6 +60,7 @@ export class Work {
   }
 
   private isReleasing(packetId: number): boolean {
+    if (this.routed.includes(packetId)) return true;
     return this.inbound.some((entry) => 'release' in entry && entry.release === packetId);
   }
 
@@ -70,6 +76,17 @@ export class Work {
   async complete(packetId: number): Promise<void> {
     if (this.received.has(packetId)) await this.finish();
     this.completed.push(packetId);
+  }
+
+  /**
+   * Makes everything gathered durable, sends it, and only then forgets what was held: a worker that dies before finds it
+   * again, and with it what it has put into rings and not sent.
+   */
+  async conclude(): Promise<void> {
+    await this.finish();
+    await this.dispatch.send();
+    const routed = this.routed.splice(0);
+    if (routed.length > 0) await this.ports.inflight.forget(this.owner().session, routed); // [v3 MQTT-4.3.3-2]
   }
 
   /** Makes everything gathered so far durable, independent parts side by side. */
@@ -103,28 +120,29 @@ export class Work {
         : this.takeOver(session, byPacketId.get(entry.release), entry.origin),
     );
     await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
-    if (released.length > 0) await this.ports.inflight.forget(session, released); // [v3 MQTT-4.3.3-2]
+    this.routed.push(...released);
   }
 
   /**
    * A held message is routed in the ordered stream of the connection that holds it, so never twice at a time. What an older
-   * connection holds may be taken over when its stream has come to its end, which is when its record is gone.
+   * connection holds may be taken over when its stream has come to its end, which is when its record is gone. What a newer
+   * one holds is another message under the same packet id.
    */
   private async takeOver(
     session: SessionId,
     found: HeldMessage | undefined,
     { redelivered }: Origin,
   ): Promise<Arrival | undefined> {
-    const { connectionId } = this.owner();
+    const { fence } = this.owner();
     let held = found;
-    for (let waited = 0; held; waited += pause) {
-      const isMine = held.connectionId === connectionId;
+    for (let waited = 0; held && held.holder <= fence; waited += pause) {
+      const isMine = held.holder === fence;
       if (isMine || (await this.adopt(session, held))) {
         const { id, message } = held;
         return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false };
       }
       if (waited > patience)
-        throw new Error(`packet id ${held.packetId} is held by ${held.connectionId}, which does not end`);
+        throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which does not end`);
       await sleep(pause);
       [held] = await this.ports.inflight.held(session, [held.packetId]);
     }
@@ -132,8 +150,8 @@ export class Work {
   }
 
   private async adopt(session: SessionId, held: HeldMessage): Promise<boolean> {
-    if (await this.ports.connectionStore.read(held.connectionId)) return false;
-    return (await this.ports.inflight.adopt(session, held, this.owner().connectionId)) === 'adopted';
+    if (await this.ports.connectionStore.read(connectionOf(held.holder))) return false;
+    return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';
   }
 
   /** The record of a QoS 2 message says that it is done before its slot is free. */

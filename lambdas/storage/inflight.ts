@@ -157,13 +157,13 @@ export class DynamoInflightStore implements InflightStore {
     return (await this.readSlots(session, incoming, packetIds)).map(toHeldMessage);
   }
 
-  async adopt(session: SessionId, held: HeldMessage, connectionId: string): Promise<'adopted' | 'changed'> {
+  async adopt(session: SessionId, held: HeldMessage, holder: Fence): Promise<'adopted' | 'changed'> {
     const adopted = await this.update(slotKey(session, incoming, held.packetId), {
-      UpdateExpression: 'SET connectionId = :to',
-      ConditionExpression: 'connectionId = :from AND id = :id',
+      UpdateExpression: 'SET holder = :to',
+      ConditionExpression: 'holder = :from AND id = :id',
       ExpressionAttributeValues: {
-        ':to': text(connectionId),
-        ':from': text(held.connectionId),
+        ':to': text(holder),
+        ':from': text(held.holder),
         ':id': text(held.id),
       },
     });
@@ -295,12 +295,12 @@ function toRingItem(item: Item): RingItem {
   };
 }
 
-function toHeldItem(session: SessionId, { packetId, id, connectionId, message }: HeldMessage): Item {
+function toHeldItem(session: SessionId, { packetId, id, holder, message }: HeldMessage): Item {
   return {
     ...slotKey(session, incoming, packetId),
     packetId: number(packetId),
     id: text(id),
-    connectionId: text(connectionId),
+    holder: text(holder),
     ...messageAttributes(message),
   };
 }
@@ -309,7 +309,7 @@ function toHeldMessage(item: Item): HeldMessage {
   return {
     packetId: readNumber(item.packetId),
     id: readText(item.id),
-    connectionId: readText(item.connectionId),
+    holder: readText(item.holder),
     message: readMessage(item),
   };
 }

@@ -214,7 +214,7 @@ describe('the ring', () => {
 });
 
 describe('incoming QoS 2 messages', () => {
-  const held = { packetId: 7, id: 'event.0', connectionId: 'one', message: message('a/b', everyByte, { qos: 2 }) };
+  const held = { packetId: 7, id: 'event.0', holder: 'one', message: message('a/b', everyByte, { qos: 2 }) };
 
   it('are held until they are forgotten', async () => {
     const other = { ...held, packetId: 8, message: message('a', '') };
@@ -317,7 +317,7 @@ describe('a session that is wiped', () => {
   it('has no rows of any kind any more, and others keep theirs', async () => {
     for (const session of [first, second, `${second}x`]) {
       await store.put(Array.from({ length: 30 }, (_, index) => item(session, index + 1)));
-      await store.hold(session, [{ packetId: 1, id: 'x', connectionId: 'c', message: message('a') }]);
+      await store.hold(session, [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
       await store.putOnce([{ session, id: 'x', number: 1, done: false }]);
     }
 

@@ -1,0 +1,13 @@
+import type { Fence } from './ports';
+
+const digits = 15;
+
+/** The order of two connections of one client id. */
+export function fenceOf(connectedAt: number, connectionId: string): Fence {
+  return `${String(connectedAt).padStart(digits, '0')}#${connectionId}`;
+}
+
+/** The connection a fence belongs to. */
+export function connectionOf(fence: Fence): string {
+  return fence.slice(digits + 1);
+}
