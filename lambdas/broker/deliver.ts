@@ -106,21 +106,27 @@ export class Deliverer {
     const left: Delivery[] = [];
     for (const delivery of mail.deliveries) {
       const earlier = found.get(onceName({ session: mail.session, id: delivery.arrival.id }));
-      if (!earlier || (await this.resume(mail, earlier)) === 'never placed') left.push(delivery);
+      if (earlier) await this.resume(mail, delivery, earlier);
+      else left.push(delivery);
     }
     return left;
   }
 
-  /** An earlier attempt died somewhere. The message is in the ring, or was delivered whole, or never got there. */
-  private async resume(mail: Mail, earlier: OnceRecord): Promise<'settled' | 'never placed'> {
-    if (earlier.done) return 'settled';
+  /**
+   * An earlier attempt died somewhere. The message is in the ring, or was delivered whole, or never got there: then it is
+   * put where it was meant to be, because its neighbours may be there already.
+   */
+  private async resume(mail: Mail, delivery: Delivery, earlier: OnceRecord): Promise<void> {
+    if (earlier.done) return;
     const item = await this.ports.inflight.read(mail.session, packetIdOf(earlier.number));
-    if (item?.id === earlier.id && item.number === earlier.number) {
-      await this.resend(mail, item);
-      return 'settled';
-    }
+    if (item?.id === earlier.id && item.number === earlier.number) return this.resend(mail, item);
     const [again] = await this.ports.inflight.once([earlier]); // completed and removed between the two reads?
-    return again?.done ? 'settled' : 'never placed';
+    if (again?.done) return;
+    const head = await this.ports.sessions.head(mail.clientId);
+    if (head?.session !== mail.session) return;
+    const numbers = new Map([[delivery, earlier.number]]);
+    await this.ports.inflight.putInOrder(toRingItems({ head, numbers }, this.ports.now(), ''));
+    this.dispatch.placed(mail.clientId, undefined);
   }
 
   private async resend(mail: Mail, item: RingItem): Promise<void> {
@@ -142,9 +148,25 @@ export class Deliverer {
     const items = [...placed.values()].flatMap((entry) => toRingItems(entry, this.ports.now()));
     const once = items.filter(({ id }) => id !== undefined).map(toOnce);
     if (once.length > 0) await this.ports.inflight.putOnce(once);
-    if (items.length > 0) await this.ports.inflight.put(items);
+    await this.putAll(items);
     for (const { head } of placed.values()) this.dispatch.placed(head.clientId, liveOwner(head));
     return placed;
+  }
+
+  /**
+   * What is sent right away is nobody else's business, and is put in batches. What waits may be looked at any moment by the
+   * pump, which must not find a later message before an earlier one.
+   */
+  private async putAll(items: readonly RingItem[]): Promise<void> {
+    const sent = items.filter(({ sentOn }) => sentOn !== '');
+    const waiting = new Map<SessionId, RingItem[]>();
+    for (const item of items) {
+      if (item.sentOn === '') waiting.set(item.session, [...(waiting.get(item.session) ?? []), item]);
+    }
+    await Promise.all([
+      sent.length > 0 ? this.ports.inflight.put(sent) : undefined,
+      inParallel([...waiting.values()], parallelSessions, (queue) => this.ports.inflight.putInOrder(queue)),
+    ]);
   }
 
   private async reserve(mail: Mail): Promise<Placed | undefined> {
@@ -247,7 +269,7 @@ function transientPublish(arrival: Arrival): Buffer {
   return bytes;
 }
 
-function toRingItems({ head, numbers }: Placed, now: number): RingItem[] {
+function toRingItems({ head, numbers }: Placed, now: number, sentOn = liveOwner(head) ? head.fence : ''): RingItem[] {
   const expiry = head.persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
   return [...numbers].flatMap(([{ arrival, qos }, number]) =>
     qos === 0
@@ -260,7 +282,7 @@ function toRingItems({ head, numbers }: Placed, now: number): RingItem[] {
           qos,
           retain: arrival.retained,
           state: 'published' as const,
-          sentOn: liveOwner(head) ? head.fence : '',
+          sentOn,
           sentBy: '',
           ...expiry,
         },

@@ -195,7 +195,10 @@ export interface OnceRecord {
 }
 
 export interface InflightStore {
+  /** Puts items that are also being sent; they become visible in any order. */
   put(items: readonly RingItem[]): Promise<void>;
+  /** Puts items of one session one after the other: whoever looks meanwhile sees a beginning of them, never a gap. */
+  putInOrder(items: readonly RingItem[]): Promise<void>;
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
   /** What lies in these slots, in no particular order. */

@@ -44,6 +44,10 @@ export class DynamoInflightStore implements InflightStore {
     await Promise.all(left.map(({ PutRequest }) => this.putUnlessThere(PutRequest?.Item ?? {})));
   }
 
+  async putInOrder(items: readonly RingItem[]): Promise<void> {
+    for (const item of items) await this.putUnlessThere(toItem(item));
+  }
+
   private async putUnlessThere(item: Item): Promise<void> {
     const command = new PutItemCommand({
       TableName: this.table,
