@@ -68,6 +68,7 @@ export class Turn {
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
+    if (this.events.some(({ lastAttempt }) => lastAttempt)) return this.lose(); // the client's resume settles it
     const inbox = readInbox(this.connection, this.events.filter(isFrame));
     try {
       await this.readFrames(inbox);
@@ -269,8 +270,8 @@ export class Turn {
   private async end(): Promise<void> {
     this.over = true;
     await this.work.conclude();
-    await endConnection(this.ports, this.current());
     await this.ports.connections.close(this.connectionId);
+    await endConnection(this.ports, this.current());
   }
 
   private isLost(): boolean {
@@ -289,8 +290,8 @@ export class Turn {
     await this.work.finish();
     if (connection) await publishWill(this.ports, this.publisher, connection);
     await this.work.conclude();
+    await this.ports.connections.close(this.connectionId); // while the record still tells a next attempt to do so
     if (connection) await endConnection(this.ports, connection);
-    await this.ports.connections.close(this.connectionId);
   }
 
   /** The client broke the protocol: it is told as far as its version has words, and closed. */

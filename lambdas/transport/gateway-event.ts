@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { ConnectionEvent } from '../broker/inbox';
-import { attributes } from '../deployment';
+import { attributes, queues } from '../deployment';
 
 const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired'] satisfies ConnectionEvent['kind'][];
 
@@ -17,12 +17,17 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     receivedAt: Number(attribute(record, attributes.receivedAt)),
     text: record.body,
     redelivered: isRedelivered(record),
+    lastAttempt: receives(record) >= queues.packets.maxReceives,
   };
 }
 
 /** SQS delivers at least once; what was handed out before may have been worked on. */
 export function isRedelivered(record: SQSRecord): boolean {
-  return Number(record.attributes.ApproximateReceiveCount) > 1;
+  return receives(record) > 1;
+}
+
+function receives(record: SQSRecord): number {
+  return Number(record.attributes.ApproximateReceiveCount);
 }
 
 function attribute(record: SQSRecord, name: string): string {
