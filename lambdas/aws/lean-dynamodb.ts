@@ -17,7 +17,7 @@ export interface LeanClientOptions {
   readonly endpoint: string;
   readonly region: string;
   readonly credentials: Credentials;
-  /** Attempts at one call that is throttled or fails on the service's side. */
+  /** Attempts at one call that is throttled, fails on the service's side or gets no answer. With 1 nothing is repeated. */
   readonly maxAttempts: number;
 }
 
@@ -72,7 +72,7 @@ export class LeanDynamoDb {
   private readonly attempts: number;
 
   constructor({ endpoint, region, credentials, maxAttempts }: LeanClientOptions) {
-    this.http = new HttpSender(new URL(endpoint));
+    this.http = new HttpSender(new URL(endpoint), maxAttempts > 1);
     this.signer = new Signer(credentials, region, 'dynamodb');
     this.attempts = maxAttempts;
   }
@@ -83,9 +83,9 @@ export class LeanDynamoDb {
     if (!operation) throw new Error(`${command.constructor.name} is not among the commands of the stores`);
     const body = JSON.stringify(withBase64(command.input));
     for (let attempt = 1; ; attempt++) {
-      const error = await this.call(operation, body).then(accepted, (reason: Error) => reason);
-      if (!(error instanceof Error)) return error.output;
-      if (attempt === this.attempts || !isRetryable(error)) throw error;
+      const outcome = await this.call(operation, body).then(toOutcome, (error: Error) => ({ error }));
+      if ('output' in outcome) return outcome.output;
+      if (attempt === this.attempts || !isRetryable(outcome.error)) throw outcome.error;
       await sleep(Math.random() * Math.min(longestPause, firstPause * 2 ** attempt));
     }
   }) as DynamoDb['send'];
@@ -102,8 +102,14 @@ export class LeanDynamoDb {
   }
 }
 
-function accepted({ status, body }: HttpAnswer): { output: unknown } | Error {
-  if (status === 200) return { output: parse(body) };
+/** Not told apart by `instanceof Error`: errors of Node's own may be of another realm. */
+type Outcome = { readonly output: unknown } | { readonly error: Error };
+
+function toOutcome({ status, body }: HttpAnswer): Outcome {
+  return status === 200 ? { output: parse(body) } : { error: refusal(status, body) };
+}
+
+function refusal(status: number, body: string): Error {
   const { __type: type = '', message = '', Message = message } = errorOf(body);
   const name = type.slice(type.lastIndexOf('#') + 1);
   if (name !== 'ConditionalCheckFailedException') return new DynamoDbError(name || `HTTP ${status}`, Message, status);

@@ -11,7 +11,7 @@ export class LeanPoster implements Poster {
   /** `callback`: the @connections endpoint of the stage, `https://…/stage`. */
   constructor(callback: string, region: string, credentials: Credentials) {
     const url = new URL(callback);
-    this.http = new HttpSender(url);
+    this.http = new HttpSender(url, true);
     this.signer = new Signer(credentials, region, 'execute-api');
     this.base = url.pathname.replace(/\/$/, '');
   }

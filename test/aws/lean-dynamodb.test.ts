@@ -1,0 +1,314 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import {
+  BatchGetItemCommand,
+  BatchWriteItemCommand,
+  ConditionalCheckFailedException,
+  DeleteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  ListTablesCommand,
+  PutItemCommand,
+  QueryCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { HttpSender } from '../../lambdas/aws/http-sender';
+import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean-dynamodb';
+import { type Cloud, startCloud } from '../../local/cloud';
+
+const region = 'us-east-1';
+const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+const kinds = ['the small client', "the SDK's client"] as const;
+type Kind = (typeof kinds)[number];
+
+function clientOf(kind: Kind, endpoint: string, maxAttempts = 5): DynamoDb {
+  const options = { endpoint, region, credentials, maxAttempts };
+  return kind === 'the small client' ? new LeanDynamoDb(options) : new DynamoDBClient(options);
+}
+
+const TableName = 'cirrus-sessions';
+const bytes = Buffer.from([0, 1, 127, 128, 255]);
+const item = (id: string, part = 'head') => ({
+  id: { S: id },
+  part: { S: part },
+  B: { B: bytes },
+  N: { N: '7' },
+  deep: { M: { B: { B: bytes }, list: { L: [{ BOOL: true }, { B: bytes }] } } },
+  words: { S: 'ü "B": "AAAA"' },
+});
+const key = (id: string, part = 'head') => ({ id: { S: id }, part: { S: part } });
+
+/** What a call answers, without what only the SDK adds; bytes as bytes, whatever class they have. */
+async function answerOf(answer: Promise<object>): Promise<unknown> {
+  const { $metadata: _metadata, ...rest } = (await answer) as { $metadata?: unknown };
+  return plain(rest);
+}
+
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { bytes: [...value] };
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, of]) => (of === undefined ? [] : [[name, plain(of)]])),
+  );
+}
+
+describe.each(kinds)('%s', (kind) => {
+  let cloud: Cloud;
+  let db: DynamoDb;
+  let once: DynamoDb;
+  beforeAll(async () => {
+    cloud = await startCloud({ containers: 1 });
+    db = clientOf(kind, cloud.endpoints.dynamodb);
+    once = clientOf(kind, cloud.endpoints.dynamodb, 1);
+  });
+  afterEach(() => cloud.faults.clear());
+  afterAll(() => cloud.stop());
+
+  const struck = () => cloud.faults.report()[0]?.struck;
+
+  it('puts and gets every type, bytes too', async () => {
+    await expect(answerOf(db.send(new PutItemCommand({ TableName, Item: item('typed') })))).resolves.toEqual({});
+
+    const answer = await answerOf(db.send(new GetItemCommand({ TableName, Key: key('typed'), ConsistentRead: true })));
+
+    expect(answer).toEqual({ Item: plain(item('typed')) });
+  });
+
+  it('gives bytes as a Uint8Array', async () => {
+    await db.send(new PutItemCommand({ TableName, Item: item('bytes') }));
+
+    const { Item } = await db.send(new GetItemCommand({ TableName, Key: key('bytes') }));
+
+    expect(Item?.B?.B).toBeInstanceOf(Uint8Array);
+  });
+
+  it('answers without an item where there is none', async () => {
+    const absent = { TableName, Key: key('absent') };
+
+    expect(await answerOf(db.send(new GetItemCommand(absent)))).toEqual({});
+    expect(await answerOf(db.send(new DeleteItemCommand({ ...absent, ReturnValues: 'ALL_OLD' })))).toEqual({});
+    const none = await answerOf(
+      db.send(
+        new QueryCommand({
+          TableName,
+          KeyConditionExpression: 'id = :id',
+          ExpressionAttributeValues: { ':id': { S: 'absent' } },
+        }),
+      ),
+    );
+    expect(none).toEqual({ Items: [], Count: 0, ScannedCount: 0 });
+    const batch = { RequestItems: { [TableName]: { Keys: [key('absent')] } } };
+    const found = await answerOf(db.send(new BatchGetItemCommand(batch)));
+    expect(found).toEqual({ Responses: { [TableName]: [] }, UnprocessedKeys: {} });
+  });
+
+  it('updates, and tells old and new', async () => {
+    const update = new UpdateItemCommand({
+      TableName,
+      Key: key('counted'),
+      UpdateExpression: 'ADD n :one SET B = :bytes',
+      ExpressionAttributeValues: { ':one': { N: '1' }, ':bytes': { B: bytes } },
+      ReturnValues: 'ALL_NEW',
+    });
+    await db.send(update);
+
+    const expected = plain({ ...key('counted'), n: { N: '2' }, B: { B: bytes } });
+    expect(await answerOf(db.send(update))).toEqual({ Attributes: expected });
+    const removal = new DeleteItemCommand({ TableName, Key: key('counted'), ReturnValues: 'ALL_OLD' });
+    expect(await answerOf(db.send(removal))).toEqual({ Attributes: expected });
+  });
+
+  it('writes, queries and reads in batches, page by page', async () => {
+    const parts = ['a', 'b', 'c'];
+    const requests = parts.map((part) => ({ PutRequest: { Item: item('many', part) } }));
+    const written = await answerOf(db.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } })));
+    expect(written).toEqual({ UnprocessedItems: {} });
+
+    const query = {
+      TableName,
+      KeyConditionExpression: 'id = :id',
+      ExpressionAttributeValues: { ':id': { S: 'many' } },
+      Limit: 2,
+    };
+    const first = await db.send(new QueryCommand(query));
+    const rest = await db.send(new QueryCommand({ ...query, ExclusiveStartKey: first.LastEvaluatedKey }));
+    expect(first.LastEvaluatedKey).toEqual(key('many', 'b'));
+    expect(plain([...(first.Items ?? []), ...(rest.Items ?? [])])).toEqual(parts.map((p) => plain(item('many', p))));
+
+    const Keys = parts.map((part) => key('many', part));
+    const { Responses } = await db.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys } } }));
+    expect(plain(Responses?.[TableName])).toEqual(expect.arrayContaining(parts.map((p) => plain(item('many', p)))));
+  });
+
+  it('hands back what a batch left undone, bytes as bytes', async () => {
+    await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome: 'partial', times: 1 });
+    const requests = ['a', 'b'].map((part) => ({ PutRequest: { Item: item('half', part) } }));
+
+    const { UnprocessedItems } = await db.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } }));
+
+    expect(plain(UnprocessedItems)).toEqual({ [TableName]: [plain(requests[1])] });
+  });
+
+  it('throws the class of the SDK when a condition is not met, at the first attempt', async () => {
+    const impossible = { TableName, Key: key('nobody'), ConditionExpression: 'attribute_exists(id)' };
+    const begun = Date.now();
+
+    const error = await db.send(new DeleteItemCommand(impossible)).catch((reason: unknown) => reason);
+
+    expect(error).toBeInstanceOf(ConditionalCheckFailedException);
+    expect(error).toMatchObject({
+      name: 'ConditionalCheckFailedException',
+      message: 'The conditional request failed',
+      $metadata: { httpStatusCode: 400 },
+    });
+    expect(Date.now() - begun).toBeLessThan(1000);
+  });
+
+  it.each([
+    ['ResourceNotFoundException', new GetItemCommand({ TableName: 'no-such-table', Key: key('x') })],
+    ['ValidationException', new GetItemCommand({ TableName, Key: { id: { S: 'x' } } })],
+  ])("throws other errors under the service's name: %s", async (name, command) => {
+    await expect(db.send(command)).rejects.toMatchObject({ name, message: expect.stringMatching(/./) });
+  });
+
+  it.each(['throttle', 'fail'] as const)('repeats what meets a %s, for as long as it lasts', async (outcome) => {
+    await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome, times: 3 });
+
+    await expect(answerOf(db.send(new GetItemCommand({ TableName, Key: key('absent') })))).resolves.toEqual({});
+    expect(struck()).toBe(3);
+  });
+
+  it.each([
+    ['throttle', 'ProvisionedThroughputExceededException'],
+    ['fail', 'InternalServerError'],
+  ] as const)(
+    'throws after five attempts that met a %s',
+    async (outcome, name) => {
+      await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome });
+
+      await expect(db.send(new GetItemCommand({ TableName, Key: key('x') }))).rejects.toMatchObject({ name });
+      expect(struck()).toBe(5);
+    },
+    60_000,
+  ); // the SDK waits for seconds
+
+  it.each(['throttle', 'fail'] as const)('repeats nothing after a %s when one attempt is all', async (outcome) => {
+    await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome, times: 1 });
+
+    await expect(once.send(new GetItemCommand({ TableName, Key: key('x') }))).rejects.toThrow();
+    expect(struck()).toBe(1);
+  });
+});
+
+/** A server that does with each request what the test says; the first argument counts requests. */
+class Scripted {
+  requests = 0;
+  private readonly sockets = new Set<Socket>();
+  private constructor(private readonly server: Server) {}
+
+  static async start(act: (request: number, socket: Socket) => void): Promise<Scripted> {
+    const server = createServer();
+    const scripted = new Scripted(server);
+    server.on('connection', (socket) => {
+      scripted.sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('data', (data) => {
+        if (data.includes('POST ')) act(++scripted.requests, socket);
+      });
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return scripted;
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+const reply = (socket: Socket, body = '{}', status = '200 OK') =>
+  socket.write(`HTTP/1.1 ${status}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+const post = { method: 'POST', path: '/', headers: { 'content-length': '1' }, body: 'x' };
+
+describe('a call whose connection fails', () => {
+  let server: Scripted;
+  afterEach(() => server.stop());
+  const lean = (maxAttempts: number) => clientOf('the small client', server.origin, maxAttempts);
+  const get = new GetItemCommand({ TableName, Key: key('x') });
+  /** Answers the first request and resets the connection at the second, as one that was closed while it lay idle. */
+  const closesIdle = (request: number, socket: Socket) => {
+    if (request === 2) socket.resetAndDestroy();
+    else reply(socket);
+  };
+
+  it('is made again once when the connection was used before', async () => {
+    server = await Scripted.start(closesIdle);
+    const http = new HttpSender(new URL(server.origin), true);
+    await http.send(post);
+
+    await expect(http.send(post)).resolves.toMatchObject({ status: 200, body: '{}' });
+    expect(server.requests).toBe(3);
+  });
+
+  it('is not made again on a connection that is new', async () => {
+    server = await Scripted.start((_request, socket) => socket.resetAndDestroy());
+
+    await expect(new HttpSender(new URL(server.origin), true).send(post)).rejects.toThrow('ECONNRESET');
+    expect(server.requests).toBe(1);
+  });
+
+  it('is not made again by the sender once its answer has begun', async () => {
+    server = await Scripted.start((request, socket) => {
+      if (request === 1) reply(socket);
+      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{', () => socket.resetAndDestroy());
+    });
+    const http = new HttpSender(new URL(server.origin), true);
+    await http.send(post);
+
+    await expect(http.send(post)).rejects.toThrow();
+    expect(server.requests).toBe(2);
+  });
+
+  it('is never made again when one attempt is all', async () => {
+    server = await Scripted.start(closesIdle);
+    const db = lean(1);
+    await db.send(get);
+
+    await expect(db.send(get)).rejects.toThrow();
+    expect(server.requests).toBe(2);
+  });
+
+  it('is made again when there are attempts left', async () => {
+    server = await Scripted.start((request, socket) => (request < 3 ? socket.resetAndDestroy() : reply(socket)));
+
+    await expect(lean(5).send(get)).resolves.toEqual({});
+    expect(server.requests).toBe(3);
+  });
+
+  it('is given up when nothing comes back', async () => {
+    server = await Scripted.start(() => undefined);
+
+    await expect(lean(1).send(get)).rejects.toThrow('no answer within 5000 ms');
+    expect(server.requests).toBe(1);
+  });
+
+  it('is refused under its status when the answer is not one of DynamoDB', async () => {
+    server = await Scripted.start((_request, socket) => reply(socket, '<html>', '403 Forbidden'));
+
+    await expect(lean(5).send(get)).rejects.toMatchObject({ name: 'HTTP 403', status: 403 });
+    expect(server.requests).toBe(1);
+  });
+
+  it('is not made when the command is not one of the seven', async () => {
+    server = await Scripted.start((_request, socket) => reply(socket));
+
+    await expect(lean(5).send(new ListTablesCommand({}))).rejects.toThrow('ListTablesCommand');
+    expect(server.requests).toBe(0);
+  });
+});
