@@ -53,8 +53,13 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
 function dynamoDb(environment: NodeJS.ProcessEnv, maxAttempts: number): DynamoDb {
   if (settingsFromEnvironment(environment).awsClients === 'sdk') return new DynamoDBClient({ maxAttempts });
   const region = environment.AWS_REGION ?? '';
-  const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.amazonaws.com`;
+  const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.${domainOf(region)}`;
   return new LeanDynamoDb({ endpoint, region, credentials: credentialsOf(environment), maxAttempts });
+}
+
+/** China's Regions are under a domain of their own. */
+function domainOf(region: string): string {
+  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
 }
 
 function poster(environment: NodeJS.ProcessEnv, gateway: ApiGatewayManagementApiClient): Poster {
