@@ -104,37 +104,57 @@ export class Deliverer {
 
   private async stillToDeliver(mail: Mail, found: Map<string, OnceRecord>): Promise<Delivery[]> {
     const left: Delivery[] = [];
+    let highest = 0;
+    let waits = false;
     for (const delivery of mail.deliveries) {
       const earlier = found.get(onceName({ session: mail.session, id: delivery.arrival.id }));
-      if (earlier) await this.resume(mail, delivery, earlier);
-      else left.push(delivery);
+      // Records of different attempts: a number before those of earlier messages would put it before them.
+      const inPlace = left.length === 0 && earlier !== undefined && earlier.number > highest;
+      highest = Math.max(highest, earlier?.number ?? 0);
+      const state = earlier ? await this.resume(mail, delivery, earlier, inPlace) : 'new';
+      if (state === 'new') left.push(delivery);
+      if (state === 'waiting') waits = true;
     }
+    if (waits) await this.askFirst(mail);
     return left;
+  }
+
+  /** Before anything new is reserved, so that it is not sent past what waits. */
+  private async askFirst({ clientId }: Mail): Promise<void> {
+    this.dispatch.placed(clientId, undefined);
+    const head = await this.ports.sessions.head(clientId);
+    if (head?.owner) await ask(this.ports, clientId, head.owner);
   }
 
   /**
    * An earlier attempt died somewhere. The message is in the ring, or was delivered whole, or never got there: then it is
-   * put where it was meant to be, because its neighbours may be there already.
+   * put where it was meant to be, because its neighbours may be there already, or it is new when it has no place.
    */
-  private async resume(mail: Mail, delivery: Delivery, earlier: OnceRecord): Promise<void> {
-    if (earlier.done) return;
+  private async resume(
+    mail: Mail,
+    delivery: Delivery,
+    earlier: OnceRecord,
+    inPlace: boolean,
+  ): Promise<'settled' | 'waiting' | 'new'> {
+    if (earlier.done) return 'settled';
     const item = await this.ports.inflight.read(mail.session, packetIdOf(earlier.number));
     if (item?.id === earlier.id && item.number === earlier.number) return this.resend(mail, item);
     const [again] = await this.ports.inflight.once([earlier]); // completed and removed between the two reads?
-    if (again?.done) return;
+    if (again?.done) return 'settled';
     const head = await this.ports.sessions.head(mail.clientId);
-    if (head?.session !== mail.session) return;
+    if (!inPlace || head?.session !== mail.session) return 'new';
     const numbers = new Map([[delivery, earlier.number]]);
     await this.ports.inflight.putInOrder(toRingItems({ head, numbers }, this.ports.now(), ''));
-    this.dispatch.placed(mail.clientId, undefined);
+    return 'waiting';
   }
 
-  private async resend(mail: Mail, item: RingItem): Promise<void> {
+  private async resend(mail: Mail, item: RingItem): Promise<'settled' | 'waiting'> {
     const head = await this.ports.sessions.head(mail.clientId);
-    if (!head?.owner || head.session !== mail.session) return;
-    if (item.sentOn !== head.fence) return ask(this.ports, mail.clientId, head.owner);
+    if (!head?.owner || head.session !== mail.session) return 'settled';
+    if (item.sentOn !== head.fence) return 'waiting';
     // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
     if (item.state === 'published') await hangUp(this.ports, head.owner);
+    return 'settled';
   }
 
   // ---- the ring ----

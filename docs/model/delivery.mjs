@@ -1,0 +1,381 @@
+// An executable model of outgoing QoS 1/2 delivery (docs/architecture.md, ADR 0005). Every store operation and every post is one atomic
+// step; publishers, the subscriber's own event groups and the network interleave at random; any worker may die before any step, after
+// which its event is delivered again. Run: node delivery.mjs [runs] [seed]; TRACE=1 prints the failing trace (a label names the step
+// about to happen). BREAK=<rule> leaves one rule out, to see that the model notices; the rules are listed at the end.
+const RUNS = Number(process.argv[2] ?? 20000),
+  SEED = Number(process.argv[3] ?? 1),
+  BREAK = process.env.BREAK ?? '';
+
+function rng(seed) {
+  let s = (seed * 2654435761) >>> 0 || 1;
+  return () => {
+    s ^= s << 13;
+    s >>>= 0;
+    s ^= s >>> 17;
+    s ^= s << 5;
+    s >>>= 0;
+    return s / 2 ** 32;
+  };
+}
+
+function simulate(seed) {
+  const rand = rng(seed),
+    pick = (a) => a[Math.floor(rand() * a.length)],
+    R = Number(process.env.RING ?? 4096),
+    trace = [],
+    log = (...a) => trace.push(a.join(' '));
+  // ---- the store ----
+  const head = { owner: null, at: 0, outSeq: 0, asked: 0, answered: 0 }; // the session's one small hot item
+  const ring = new Map(); // slot -> { seq, id, qos, state, sentOn, sentBy }
+  const once = new Map(); // id -> { seq, done }, QoS 2 only
+  const pid = (seq) => seq % R,
+    slot = pid,
+    at = (conn) => conns.get(conn).at;
+  // ---- the network and the client ----
+  const conns = new Map(),
+    groups = new Map(),
+    client = { conn: null, received: new Set(), got: [] };
+  let events = 0;
+  const emit = (conn, event) => {
+    if (!groups.has(conn)) groups.set(conn, []);
+    groups.get(conn).push({ ...event, n: ++events });
+  };
+  const close = (conn) => {
+    const c = conns.get(conn);
+    if (BREAK === 'close' || c.gone) return;
+    c.open = false;
+    c.gone = true;
+    c.toClient.length = 0;
+    if (client.conn === conn) client.conn = null;
+    emit(conn, { type: 'disconnect' });
+    log('CLOSE', conn);
+  };
+  const post = (conn, packet) => {
+    const c = conns.get(conn);
+    if (!c.gone && c.open) c.toClient.push(packet);
+  }; // gone or half-open: nobody hears it
+
+  // ---- the broker: one yield before each atomic step ----
+  // A batch of messages for this subscriber; runs serially per publisher. `attempted`: an earlier attempt may have died anywhere.
+  function* deliver(ids, qos, attempted) {
+    let fresh = ids,
+      asks = false,
+      highest = 0;
+    if (qos === 2 && attempted && BREAK !== 'once') {
+      fresh = [];
+      for (const id of ids) {
+        yield 'read once';
+        const earlier = once.get(id) && { ...once.get(id) };
+        if (!earlier) {
+          fresh.push(id);
+          continue;
+        }
+        const behind = earlier.seq > highest;
+        highest = Math.max(highest, earlier.seq);
+        if (earlier.done) continue;
+        yield 'read item';
+        const i = ring.get(slot(earlier.seq)),
+          placed = i?.id === id && { ...i };
+        if (placed) {
+          yield 'look';
+          const h = { ...head };
+          if (!h.owner) continue;
+          if (placed.sentOn === h.at) {
+            if (placed.state === 'published') {
+              yield 'close';
+              close(h.owner);
+            }
+            continue;
+          } // sent or not? nobody can tell: the client comes back and its resume settles it
+          asks = true;
+          continue;
+        }
+        if (BREAK !== 'once twice') {
+          yield 'read once again';
+          if (once.get(id).done) continue;
+        } // completed and removed between the two reads
+        if (BREAK === 'original' || ((fresh.length || !behind) && BREAK !== 'renumber')) {
+          fresh.push(id);
+          continue;
+        } // records of different attempts: that number would be before its neighbours'
+        yield 'put at its number';
+        ring.set(slot(earlier.seq), { seq: earlier.seq, id, qos, state: 'published', sentOn: 0, sentBy: 0 }); // its neighbours may be there already
+        asks = true;
+      }
+    }
+    if (asks && BREAK !== 'ask first') {
+      yield 'look';
+      if (head.owner) yield* ask(head.owner);
+    } // nothing new is sent past them
+    let live = false,
+      owner = null;
+    if (fresh.length) {
+      yield 'reserve';
+      head.outSeq += fresh.length;
+      owner = head.owner;
+      live = owner && (head.asked === head.answered || BREAK === 'live'); // one update, and what it returns
+      const first = head.outSeq - fresh.length + 1,
+        items = fresh.map((id, n) => ({
+          seq: first + n,
+          id,
+          qos,
+          state: 'published',
+          sentOn: live ? at(owner) : 0,
+          sentBy: 0,
+        }));
+      if (qos === 2)
+        for (const { id, seq } of shuffled(items)) {
+          yield 'put once';
+          once.set(id, { seq, done: false });
+        } // a batch is not atomic
+      for (const item of BREAK === 'order' ? shuffled(items) : items) {
+        yield 'put item';
+        ring.set(slot(item.seq), item);
+      } // what waits is put in order: the pump may look any moment
+      if (live) {
+        yield 'post';
+        for (const { seq, id } of items) post(owner, { cmd: 'publish', pid: pid(seq), id, qos });
+      } // one post
+    }
+    if (BREAK === 'look') return;
+    yield 'look';
+    const now = head.owner; // put, then look; own, then query: one of the two must see the other
+    if (now && (asks || (fresh.length && !(live && now === owner)))) yield* ask(now);
+  }
+  function shuffled(list) {
+    return list
+      .map((x) => [rand(), x])
+      .sort((x, y) => x[0] - y[0])
+      .map(([, x]) => x);
+  }
+  function* ask(conn) {
+    // "there is something to send": nothing is sent past it until the pump has answered
+    yield 'ask';
+    if (BREAK !== 'ask') head.asked++;
+    yield 'wake';
+    if (BREAK !== 'wake') emit(conn, { type: 'wake' });
+  }
+  function* pump(conn, event) {
+    // runs only in the connection's own group, so never twice at a time for one connection
+    for (;;) {
+      yield 'read head';
+      const h = { ...head };
+      if (h.owner !== conn || h.asked === h.answered) return;
+      yield 'query';
+      const items = [...ring.values()].sort((a, b) => a.seq - b.seq).map((i) => ({ ...i }));
+      for (const { seq } of items) {
+        yield 'claim';
+        const i = ring.get(slot(seq));
+        if (!i || i.seq !== seq || (BREAK !== 'fence' && i.sentOn > at(conn))) continue; // acknowledged meanwhile, or taken by a newer connection
+        if (i.sentOn === at(conn) && (i.sentBy !== event.n || event.posted.has(seq))) continue; // already sent on this connection
+        if (i.sentOn === at(conn) && i.qos === 2 && i.state === 'published') {
+          yield 'close';
+          close(conn);
+          return;
+        } // claimed by this very event before its worker died
+        const packet =
+          i.state === 'released'
+            ? { cmd: 'pubrel', pid: pid(seq) }
+            : { cmd: 'publish', pid: pid(seq), id: i.id, qos: i.qos, dup: i.sentOn > 0 };
+        i.sentOn = at(conn);
+        i.sentBy = event.n;
+        event.posted.add(seq);
+        yield 'post';
+        post(conn, packet);
+      }
+      yield 'answer';
+      if (head.owner !== conn) return;
+      head.answered = Math.max(head.answered, BREAK === 'answer' ? head.asked : h.asked);
+    }
+  }
+  function* handle(conn, event) {
+    if (event.type === 'connect') {
+      yield 'own';
+      if (head.at > event.at) return;
+      if (head.owner !== conn) {
+        head.at = event.at;
+        head.owner = conn;
+        head.asked++;
+      }
+      yield* pump(conn, event);
+    } else if (event.type === 'wake') yield* pump(conn, event);
+    else if (event.type === 'disconnect') {
+      yield 'disown';
+      if (head.owner === conn) head.owner = null;
+    } else {
+      yield 'read item';
+      const i = ring.get(event.pid % R) && { ...ring.get(event.pid % R) };
+      if (event.type === 'pubrec') {
+        if (i && (BREAK === 'late ack' || pid(i.seq) === event.pid)) {
+          yield 'release';
+          const k = ring.get(event.pid % R);
+          if (k?.seq === i.seq) k.state = 'released';
+        }
+        yield 'post';
+        post(conn, { cmd: 'pubrel', pid: event.pid });
+        return;
+      }
+      if (!i || (BREAK !== 'late ack' && pid(i.seq) !== event.pid)) return; // an old acknowledgement: the slot is in use again under another packet id
+      if (event.type === 'pubcomp' && BREAK !== 'done') {
+        yield 'done';
+        const o = once.get(i.id);
+        if (o) o.done = true;
+      } // before the slot is freed
+      yield 'delete';
+      if (ring.get(event.pid % R)?.seq === i.seq) ring.delete(event.pid % R);
+    }
+  }
+  // ---- the world ----
+  const publishers = [1, 2, 1].map((qos, p) => ({
+    p,
+    qos,
+    next: 0,
+    total: 6,
+    work: null,
+    batch: [],
+    attempted: false,
+  }));
+  const workers = new Map();
+  let clock = 0,
+    stormy = true,
+    orphans = 0;
+  const connect = () => {
+    const id = `c${++clock}`;
+    conns.set(id, { at: clock, open: true, gone: false, toClient: [] });
+    client.conn = id;
+    emit(id, { type: 'connect', at: clock });
+    log('CONNECT', id);
+  };
+  const cut = () => {
+    const id = client.conn,
+      c = conns.get(id);
+    c.open = false;
+    c.toClient.length = 0;
+    client.conn = null;
+    log('CUT', id);
+  };
+  const clientStep = () => {
+    const k = conns.get(client.conn).toClient.shift();
+    log('client <-', JSON.stringify(k));
+    if (k.cmd === 'pubrel') {
+      client.received.delete(k.pid);
+      emit(client.conn, { type: 'pubcomp', pid: k.pid });
+      return;
+    }
+    if (k.qos === 1 || !client.received.has(k.pid)) client.got.push(k.id);
+    if (k.qos === 2) client.received.add(k.pid);
+    emit(client.conn, { type: k.qos === 1 ? 'puback' : 'pubrec', pid: k.pid });
+  };
+  const step = (gen, name) => {
+    const r = gen.next();
+    log(name, r.done ? 'end' : r.value);
+    return r.done;
+  };
+  const moves = () => {
+    const m = [];
+    for (const b of publishers) {
+      const name = `p${b.p}`;
+      if (!b.work && b.next < b.total)
+        m.push(() => {
+          if (!b.attempted)
+            b.batch = Array.from(
+              { length: Math.min(b.total - b.next, 1 + Math.floor(rand() * 3)) },
+              (_, n) => `${name}m${b.next + n}`,
+            );
+          b.work = deliver(b.batch, b.qos, b.attempted);
+        });
+      if (b.work)
+        m.push(() => {
+          if (step(b.work, name)) {
+            b.work = null;
+            b.attempted = false;
+            b.next += b.batch.length;
+          }
+        });
+      if (b.work && stormy && rand() < 0.06)
+        m.push(() => {
+          log('DIE', name);
+          b.work = null;
+          b.attempted = true;
+        });
+    }
+    for (const [conn, queue] of groups) {
+      const w = workers.get(conn);
+      if (!w && queue.length)
+        m.push(() => {
+          queue[0].posted = new Set();
+          workers.set(conn, handle(conn, queue[0]));
+        });
+      if (w)
+        m.push(() => {
+          if (step(w, `${conn}.${queue[0].type}`)) {
+            queue.shift();
+            workers.delete(conn);
+          }
+        });
+      if (w && stormy && rand() < 0.06)
+        m.push(() => {
+          log('DIE', conn, queue[0].type);
+          workers.delete(conn);
+        });
+    }
+    if (client.conn && conns.get(client.conn).toClient.length) m.push(clientStep, clientStep);
+    if (!client.conn) m.push(connect);
+    if (client.conn && stormy && rand() < 0.1) m.push(cut);
+    for (const [id, c] of conns)
+      if (!c.open && !c.gone && rand() < 0.2)
+        m.push(() => {
+          c.gone = true;
+          emit(id, { type: 'disconnect' });
+          log('GONE', id);
+        });
+    return m;
+  };
+  const calm = 30 + Math.floor(rand() * 500); // the storm ends early, late, or after the last message
+  const rest = () => {
+    for (let n = 0; n < 20000; n++) {
+      if (n === calm) stormy = false;
+      const m = moves();
+      if (m.length) pick(m)();
+      else if (![...conns.values()].some((c) => !c.open && !c.gone)) return true;
+    }
+    return false;
+  };
+  const fail = (why) => ({ why, trace, got: client.got, ring: [...ring.values()], head });
+  if (!rest()) return fail('does not come to rest');
+  if (ring.size) {
+    // a QoS 1 attempt that died after its put was retried under a new number; its first copy waits for the next connection
+    if ([...ring.values()].some((i) => i.qos === 2))
+      return fail('a QoS 2 message is stuck while the client is connected');
+    if ([...ring.values()].some((i) => !client.got.includes(i.id)))
+      return fail('a QoS 1 message is stuck while the client is connected');
+    orphans++;
+    cut();
+    if (!rest()) return fail('does not come to rest after a reconnect');
+  }
+  for (const b of publishers) {
+    const mine = client.got.filter((id) => id.startsWith(`p${b.p}m`)),
+      first = [...new Set(mine)];
+    if (first.length !== b.total) return fail(`lost: publisher ${b.p} (QoS ${b.qos}), ${first.length} of ${b.total}`);
+    if (b.qos === 2 && mine.length !== b.total) return fail(`doubled at QoS 2: ${mine}`);
+    if (first.some((id, i) => id !== `p${b.p}m${i}`)) return fail(`out of order: ${first}`);
+  }
+  if (ring.size) return fail('left in the ring');
+  return { orphans };
+}
+let orphans = 0;
+for (let i = 0; i < RUNS; i++) {
+  const result = simulate(SEED + i);
+  if (result.why) {
+    console.log(`run ${SEED + i}: ${result.why}`);
+    if (process.env.TRACE) console.log(result.trace.join('\n'), result.got, result.ring, result.head);
+    process.exit(1);
+  }
+  orphans += result.orphans;
+}
+console.log(`${RUNS} runs held; ${orphans} left a duplicate QoS 1 copy for the next connection`);
+// BREAK = once | once twice | renumber | ask first | order | live | look | ask | wake | close | answer | done: each makes some
+// run fail (up to 30,000 runs; `once twice` is rarer still). RING=7 fails: two messages in one slot.
+// BREAK=fence and BREAK=original: kept because they are right and cost nothing. No run has needed them, because here a batch that
+// is sent right away is put in order. In truth such a batch is not atomic: a client that reconnects in those very milliseconds may
+// get it out of order (BREAK=order shows it), and a message its dead writer left out goes to its original number.

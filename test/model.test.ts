@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+/** Runs the model; returns what it says and whether every run held. */
+function run(runs: number, breaks = ''): { holds: boolean; says: string } {
+  const script = join(__dirname, '../docs/model/delivery.mjs');
+  const { status, stdout } = spawnSync(process.execPath, [script, String(runs)], {
+    encoding: 'utf8',
+    env: { ...process.env, BREAK: breaks },
+  });
+  return { holds: status === 0, says: stdout };
+}
+
+describe('the model of delivery', () => {
+  it('holds under any interleaving and any crash', () => {
+    expect(run(3000)).toMatchObject({ holds: true, says: expect.stringContaining('3000 runs held') });
+  });
+
+  it.each(['once', 'renumber', 'order', 'live', 'look', 'ask', 'wake', 'close', 'answer'])(
+    'needs the rule "%s"',
+    (rule) => {
+      expect(run(500, rule).holds).toBe(false);
+    },
+  );
+
+  it('needs to ask before anything new is reserved', () => {
+    expect(run(4000, 'ask first').holds).toBe(false);
+  });
+});
