@@ -298,7 +298,7 @@ describe('a call whose connection fails', () => {
     expect(server.requests).toBe(1);
   });
 
-  it('is refused under its status when the answer is not one of DynamoDB', async () => {
+  it('is refused under its status when something on the way answered', async () => {
     server = await Scripted.start((_request, socket) => reply(socket, '<html>', '403 Forbidden'));
 
     await expect(lean(5).send(get)).rejects.toMatchObject({ name: 'HTTP 403', status: 403 });
