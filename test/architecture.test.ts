@@ -147,6 +147,7 @@ describe('the arrows between rooms', () => {
     ['lambdas/broker/planted', "export { DynamoLookup } from '../storage/lookup';", 'lambdas/storage/lookup'],
     ['lambdas/storage/planted', "import { Turn } from '../broker/turn';", 'lambdas/broker/turn'],
     ['lambdas/storage/schema', "import { createHash } from 'node:crypto';", 'node:crypto'],
+    ['lambdas/aws/planted', "import type { Ports } from '../broker/ports';", 'lambdas/broker/ports'],
     ['lambdas/on-planted', "import { DynamoLookup } from './storage/lookup';", 'lambdas/storage/lookup'],
     ['lib/planted', "const { Broker } = await import('../lambdas/broker/broker');", 'lambdas/broker/broker'],
     ['local/planted', "const codec = require('../lambdas/protocol/codec');", 'lambdas/protocol/codec'],
