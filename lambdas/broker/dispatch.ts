@@ -20,9 +20,9 @@ export class Dispatch {
     this.looks.set(clientId, consistent ? postedTo : undefined);
   }
 
-  /** Posts everything and looks, side by side. */
-  async send(): Promise<void> {
-    await Promise.all([this.outbox.flush(), this.look()]);
+  /** Posts everything, or everything but answers, and looks, side by side. */
+  async send(what: 'all' | 'messages' = 'all'): Promise<void> {
+    await Promise.all([this.outbox.flush(what), this.look()]);
   }
 
   /**

@@ -41,11 +41,21 @@ export class Outbox {
     else this.parcels.set(connectionId, [{ bytes, stake }]);
   }
 
-  /** Posts everything. One gone or slow peer never delays or fails the others. */
-  async flush(): Promise<void> {
+  /** Posts everything, or everything but answers. One gone or slow peer never delays or fails the others. */
+  async flush(what: 'all' | 'messages' = 'all'): Promise<void> {
     const parcels = [...this.parcels];
     this.parcels = new Map();
+    if (what === 'messages') this.holdBackAnswers(parcels);
     await inParallel(parcels, parallelPosts, ([connectionId, waiting]) => this.post(connectionId, waiting));
+  }
+
+  private holdBackAnswers(parcels: [string, Parcel[]][]): void {
+    for (const entry of parcels) {
+      const [connectionId, waiting] = entry;
+      const answers = waiting.filter(({ stake }) => stake.kind === 'answer');
+      if (answers.length > 0) this.parcels.set(connectionId, answers);
+      entry[1] = waiting.filter(({ stake }) => stake.kind !== 'answer');
+    }
   }
 
   private async post(connectionId: string, parcels: Parcel[]): Promise<void> {

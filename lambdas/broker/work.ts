@@ -79,14 +79,18 @@ export class Work {
   }
 
   /**
-   * Makes everything gathered durable, sends it, and only then forgets what was held: a worker that dies before finds it
-   * again, and with it what it has put into rings and not sent.
+   * Makes everything gathered durable and sends it. What was held is forgotten only after its message has left, so that a
+   * worker that dies before finds it again, and with it what it has put into rings and not sent; and before PUBCOMP leaves,
+   * because then the client may use the packet id anew [v3 MQTT-4.3.3-2].
    */
   async conclude(): Promise<void> {
     await this.finish();
-    await this.dispatch.send();
     const routed = this.routed.splice(0);
-    if (routed.length > 0) await this.ports.inflight.forget(this.owner().session, routed); // [v3 MQTT-4.3.3-2]
+    if (routed.length > 0) {
+      await this.dispatch.send('messages');
+      await this.ports.inflight.forget(this.owner().session, routed);
+    }
+    await this.dispatch.send();
   }
 
   /** Makes everything gathered so far durable, independent parts side by side. */
