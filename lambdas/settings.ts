@@ -65,16 +65,17 @@ function readSetting(name: keyof Settings, environment: NodeJS.ProcessEnv): unkn
   const { variable, default: standard, allowed, allows } = settingRules[name];
   const text = environment[variable];
   if (text === undefined) return standard;
-  const value = parseJson(text);
+  const value = parse(text);
   if (allows(value)) return value;
   throw new Error(`${name} (${variable}) is ${JSON.stringify(text)}, but must be ${allowed}`);
 }
 
-function parseJson(text: string): unknown {
+/** JSON, or a plain word as it stands. */
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return undefined;
+    return text;
   }
 }
 

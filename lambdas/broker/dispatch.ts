@@ -20,9 +20,18 @@ export class Dispatch {
     this.looks.set(clientId, consistent ? postedTo : undefined);
   }
 
-  /** Posts everything, or everything but answers, and looks, side by side. */
-  async send(what: 'all' | 'messages' = 'all'): Promise<void> {
-    await Promise.all([this.outbox.flush(what), this.look()]);
+  /**
+   * Messages leave before the answers that let their publisher go on: should every attempt at a turn die, either the
+   * publisher sends them again or they have left.
+   */
+  async send(): Promise<void> {
+    await this.sendMessages();
+    await this.outbox.sendAnswers();
+  }
+
+  /** Posts the messages and looks, side by side. */
+  async sendMessages(): Promise<void> {
+    await Promise.all([this.outbox.sendMessages(), this.look()]);
   }
 
   /**

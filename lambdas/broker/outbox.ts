@@ -29,33 +29,37 @@ interface Parcel {
   readonly stake: Stake;
 }
 
+type Parcels = Map<string, Parcel[]>;
+
 /** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
 export class Outbox {
-  private parcels = new Map<string, Parcel[]>();
+  private messages: Parcels = new Map();
+  private answers: Parcels = new Map();
 
   constructor(private readonly ports: Ports) {}
 
   add(connectionId: string, bytes: Buffer, stake: Stake): void {
-    const waiting = this.parcels.get(connectionId);
+    const parcels = stake.kind === 'answer' ? this.answers : this.messages;
+    const waiting = parcels.get(connectionId);
     if (waiting) waiting.push({ bytes, stake });
-    else this.parcels.set(connectionId, [{ bytes, stake }]);
+    else parcels.set(connectionId, [{ bytes, stake }]);
   }
 
-  /** Posts everything, or everything but answers. One gone or slow peer never delays or fails the others. */
-  async flush(what: 'all' | 'messages' = 'all'): Promise<void> {
-    const parcels = [...this.parcels];
-    this.parcels = new Map();
-    if (what === 'messages') this.holdBackAnswers(parcels);
-    await inParallel(parcels, parallelPosts, ([connectionId, waiting]) => this.post(connectionId, waiting));
+  async sendMessages(): Promise<void> {
+    const parcels = this.messages;
+    this.messages = new Map();
+    await this.postAll(parcels);
   }
 
-  private holdBackAnswers(parcels: [string, Parcel[]][]): void {
-    for (const entry of parcels) {
-      const [connectionId, waiting] = entry;
-      const answers = waiting.filter(({ stake }) => stake.kind === 'answer');
-      if (answers.length > 0) this.parcels.set(connectionId, answers);
-      entry[1] = waiting.filter(({ stake }) => stake.kind !== 'answer');
-    }
+  async sendAnswers(): Promise<void> {
+    const parcels = this.answers;
+    this.answers = new Map();
+    await this.postAll(parcels);
+  }
+
+  /** One gone or slow peer never delays or fails the others. */
+  private async postAll(parcels: Parcels): Promise<void> {
+    await inParallel([...parcels], parallelPosts, ([connectionId, waiting]) => this.post(connectionId, waiting));
   }
 
   private async post(connectionId: string, parcels: Parcel[]): Promise<void> {

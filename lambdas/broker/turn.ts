@@ -215,7 +215,9 @@ export class Turn {
       const { topic, payload } = arrival.message;
       this.send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: true });
     }
-    await this.deliverer.deliver(mail.map(withoutTransient).filter(({ deliveries }) => deliveries.length > 0));
+    const durable = mail.map(withoutTransient).filter(({ deliveries }) => deliveries.length > 0);
+    if (durable.length > 0) await this.dispatch.send(); // SUBACK first
+    await this.deliverer.deliver(durable);
   }
 
   /** Numbers in the ring are not without end: what is sent through it at once has to leave room for everybody else. */

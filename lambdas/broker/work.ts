@@ -87,7 +87,7 @@ export class Work {
     await this.finish();
     const routed = this.routed.splice(0);
     if (routed.length > 0) {
-      await this.dispatch.send('messages');
+      await this.dispatch.sendMessages();
       await this.ports.inflight.forget(this.owner().session, routed);
     }
     await this.dispatch.send();
