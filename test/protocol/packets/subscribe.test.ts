@@ -54,6 +54,17 @@ describe('SUBSCRIBE', () => {
     },
   );
 
+  clause('v3 MQTT-3.8.4-5', 'the 1,001st filter of one packet is refused in its place, those before it are not', () => {
+    const filters = Array.from({ length: 1001 }, (_, index) => ({ topic: `a/${index}`, qos: 1 as const }));
+
+    const [effect] = subscribe(...filters);
+
+    const requests = effect?.do === 'subscribe' ? effect.requests : [];
+    expect(requests).toHaveLength(1001);
+    expect(requests[999]).toEqual({ filter: 'a/999', qos: 1 });
+    expect(requests[1000]).toEqual({ filter: 'a/1000', refused: 0x80 });
+  });
+
   clause('v3 MQTT-3.8.4-5', 'a filter with too many wildcards is refused in its place', () => {
     expect(subscribe({ topic: '+/+/+/+', qos: 1 }, { topic: '+/+/#', qos: 1 })).toMatchObject([
       {
