@@ -80,10 +80,16 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
 };
 
 export const queues: { readonly [Name in QueueName]: QueueSpec } = {
-  packets: { fifo: true, variable: 'PACKETS_QUEUE_URL', consumer: 'onPackets', batchSize: 10, maxReceives: 5 },
-  fanOut: { fifo: true, variable: 'FAN_OUT_QUEUE_URL', consumer: 'onFanOut', batchSize: 10, maxReceives: 5 },
-  timer: { fifo: false, variable: 'TIMER_QUEUE_URL', consumer: 'onTimer', batchSize: 10, maxReceives: 5 },
+  packets: { fifo: true, variable: 'PACKETS_QUEUE_URL', consumer: 'onPackets', batchSize: 10, maxReceives: 10 },
+  fanOut: { fifo: true, variable: 'FAN_OUT_QUEUE_URL', consumer: 'onFanOut', batchSize: 10, maxReceives: 10 },
+  timer: { fifo: false, variable: 'TIMER_QUEUE_URL', consumer: 'onTimer', batchSize: 10, maxReceives: 10 },
 };
+
+/**
+ * Attempts at an event of a connection. Those that the queue leaves after them only close the connection, which is little
+ * enough to succeed: an event that ended among the dead letters would leave a hole in the connection's stream.
+ */
+export const eventAttempts = 4;
 
 /** SQS: a message stays hidden this long after it was handed out; AWS asks for six times the consumer's timeout. */
 export function visibilitySeconds(queue: QueueName): number {

@@ -16,8 +16,8 @@ export interface ConnectionEvent {
   readonly text: string;
   /** It was handed out before, and whoever got it may have done any part of the work. */
   readonly redelivered: boolean;
-  /** It failed every time before, and is lost when it fails again. */
-  readonly lastAttempt: boolean;
+  /** It failed as often as anybody may try: what is left to do is to close its connection. */
+  readonly exhausted: boolean;
 }
 
 /** A frame whose turn has come. */

@@ -68,7 +68,7 @@ export class Turn {
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
-    if (this.events.some(({ lastAttempt }) => lastAttempt)) return this.lose(); // the client's resume settles it
+    if (this.events.some(({ exhausted }) => exhausted)) return this.lose(); // the client's resume settles it
     const inbox = readInbox(this.connection, this.events.filter(isFrame));
     try {
       await this.readFrames(inbox);

@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { ConnectionEvent } from '../broker/inbox';
-import { attributes, queues } from '../deployment';
+import { attributes, eventAttempts } from '../deployment';
 
 const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired'] satisfies ConnectionEvent['kind'][];
 
@@ -17,7 +17,7 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     receivedAt: Number(attribute(record, attributes.receivedAt)),
     text: record.body,
     redelivered: isRedelivered(record),
-    lastAttempt: receives(record) >= queues.packets.maxReceives,
+    exhausted: receives(record) > eventAttempts,
   };
 }
 

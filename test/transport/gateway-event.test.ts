@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
-import { queues } from '../../lambdas/deployment';
+import { eventAttempts, queues } from '../../lambdas/deployment';
 import { isRedelivered, toConnectionEvent } from '../../lambdas/transport/gateway-event';
 
 const stringValue = (value: string) => ({ dataType: 'String', stringValue: value }) as const;
@@ -40,7 +40,7 @@ describe('an event of a connection', () => {
       receivedAt: 1_700_000_000_123,
       text: '1 wAA=',
       redelivered: false,
-      lastAttempt: false,
+      exhausted: false,
     });
   });
 
@@ -48,7 +48,7 @@ describe('an event of a connection', () => {
     expect(toConnectionEvent(record({ event })).kind).toBe(event);
   });
 
-  it('is redelivered from the second time on, and at its last attempt when the queue would give it up next', () => {
+  it('is redelivered from the second time on, and exhausted long before the queue gives it up', () => {
     const { maxReceives } = queues.packets;
     const times = Array.from({ length: maxReceives }, (_, index) => record({ receives: index + 1 }));
 
@@ -56,8 +56,8 @@ describe('an event of a connection', () => {
 
     expect(events.map(({ redelivered }) => redelivered)).toEqual(times.map((_, index) => index > 0));
     expect(times.map(isRedelivered)).toEqual(times.map((_, index) => index > 0));
-    expect(events.map(({ lastAttempt }) => lastAttempt)).toEqual(times.map((_, index) => index === maxReceives - 1));
-    expect(toConnectionEvent(record({ receives: maxReceives + 1 })).lastAttempt).toBe(true);
+    expect(events.map(({ exhausted }) => exhausted)).toEqual(times.map((_, index) => index >= eventAttempts));
+    expect(maxReceives - eventAttempts).toBeGreaterThan(5);
   });
 
   it.each([

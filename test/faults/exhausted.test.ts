@@ -1,0 +1,81 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventAttempts } from '../../lambdas/deployment';
+import type { CallFault } from '../../local/fault-rules';
+import { TestBroker } from '../support/test-broker';
+import { publishPacket, type TextClient } from '../support/text-client';
+
+/** The container dies at this call, so often. */
+function kills(times: number, call: Partial<CallFault>): CallFault {
+  return { fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', times, ...call };
+}
+
+/** More than what is left after the attempts at the work itself would suffer, were there not so many of them. */
+const unlucky = 3;
+
+describe('an event whose every attempt dies', () => {
+  let broker: TestBroker;
+  let subscriber: TextClient;
+
+  beforeEach(async () => {
+    broker = await TestBroker.start({ visibilitySeconds: 0.2 });
+    subscriber = await broker.resume('subscriber');
+    await subscriber.subscribe(2, 'said/#');
+  });
+
+  afterEach(() => broker.stop());
+
+  async function hearAll(): Promise<string[]> {
+    await broker.cloud.settled();
+    const texts: string[] = [];
+    for (;;) {
+      const publish = await subscriber.next('publish', 300).catch(() => undefined);
+      if (!publish) return texts;
+      texts.push(String(publish.payload));
+      await subscriber.acknowledge(publish);
+    }
+  }
+
+  it('closes its connection, whose client comes back and loses nothing', async () => {
+    const will = { topic: 'said/will', payload: Buffer.from('gave up'), qos: 1, retain: false } as const;
+    const publisher = await broker.resume('publisher', { will });
+    await broker.cloud.faults.set(
+      kills(eventAttempts, { operation: 'PostToConnection' }),
+      kills(unlucky, { operation: 'DeleteConnection' }),
+    );
+    const packet = {
+      cmd: 'publish',
+      topic: 'said',
+      qos: 1,
+      messageId: 1,
+      payload: 'important',
+      retain: false,
+    } as const;
+    publisher.send({ ...packet, dup: false });
+
+    await publisher.closed();
+    const again = await broker.resume('publisher');
+    again.send({ ...packet, dup: true });
+    await again.next('puback');
+
+    expect(new Set(await hearAll())).toEqual(new Set(['important', 'gave up']));
+    expect(broker.cloud.deadLetters()).toEqual([]);
+  });
+
+  it('leaves no claimed message behind that later ones could overtake', async () => {
+    const publisher = await broker.connect('publisher');
+    await broker.cloud.faults.set({ fault: 'call', outcome: 'throttle', operation: 'PostToConnection' });
+    publisher.send(...[1, 2, 3].map((id) => publishPacket('said', String(id), { qos: 1, messageId: id })));
+    await publisher.closed(); // its acknowledgements would not leave either
+    await broker.cloud.faults.clear();
+    await broker.cloud.faults.set(
+      kills(eventAttempts, { operation: 'PostToConnection' }),
+      kills(unlucky, { operation: 'DeleteConnection' }),
+    );
+    await subscriber.closed();
+    subscriber = await broker.resume('subscriber');
+    await (await broker.connect('other')).publish('said', '4', { qos: 1 });
+
+    expect(await hearAll()).toEqual(['1', '2', '3', '4']);
+    expect(broker.cloud.deadLetters()).toEqual([]);
+  });
+});
