@@ -45,7 +45,9 @@ export async function startAedes(): Promise<Broker & { readonly websocket: Targe
 }
 
 async function startProcess(args: string[], ready: RegExp): Promise<{ child: ChildProcess; line: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, ['--v8-pool-size=1', '--import', 'tsx', ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   for await (const line of createInterface({ input: child.stdout! })) {
     if (ready.test(line)) {
       child.stdout?.resume();

@@ -37,7 +37,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     connectionStore: new DynamoConnectionStore(db, table('connections')),
     sessions: new DynamoSessionStore(db, table('sessions')),
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
-    lookup: new DynamoLookup(db, table('topicIndex'), table('sessions')),
+    lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained')),
     inflight: new DynamoInflightStore(db, dynamoDb(environment, 1), table('inflight'), now),
     deadlines: new DynamoDeadlineStore(db, table('deadlines')),

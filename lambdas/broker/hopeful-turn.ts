@@ -3,6 +3,7 @@ import { splitPackets } from '../protocol/packet-splitter';
 import type { ConnectionEvent } from './inbox';
 import { readInbox } from './inbox';
 import type { ConnectionRecord } from './ports';
+import { isSame } from './quick-turn';
 import type { Router } from './router';
 import { type Shared, Turn } from './turn';
 
@@ -23,10 +24,6 @@ export async function hopefulTurn(
   const stillTrue = stored.then((record) => record !== undefined && isSame(record, remembered));
   await new Turn(shared, router, connectionId, events, remembered, stillTrue).run();
   return stillTrue;
-}
-
-function isSame(one: ConnectionRecord, other: ConnectionRecord): boolean {
-  return one.lastNumber === other.lastNumber && one.tail.length === 0 && one.early.length === 0;
 }
 
 function isHarmless(connection: ConnectionRecord, events: readonly ConnectionEvent[]): boolean {

@@ -47,8 +47,8 @@ export interface EarlyFrame {
 export interface ConnectionStore {
   read(connectionId: string): Promise<ConnectionRecord | undefined>;
   create(record: ConnectionRecord): Promise<void>;
-  /** Writes what a turn changed; the deadline is left alone, it belongs to the timer. */
-  commit(record: ConnectionRecord): Promise<void>;
+  /** Writes what a turn changed of the record as it was stored; the deadline is left alone, it belongs to the timer. */
+  commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
   /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
   moveDeadline(connectionId: string, from: string, to: string): Promise<'moved' | 'stale'>;
@@ -140,18 +140,20 @@ export interface TopicIndex {
 
 /** What a publish to subscribers it remembers has to know. */
 export interface Snapshot {
+  /** The publisher's own; absent when it has ended. */
+  readonly connection?: ConnectionRecord;
   readonly shapes: ReadonlyMap<string, number>;
   readonly heads: ReadonlyMap<string, SessionHead>;
 }
 
-/** The list of shapes and some heads in one consistent read. */
+/** A connection, the list of shapes and some heads in one consistent read. */
 export interface Lookup {
   /** At most `lookupHeads` clients. */
-  read(clientIds: readonly string[]): Promise<Snapshot>;
+  read(connectionId: string, clientIds: readonly string[]): Promise<Snapshot>;
 }
 
-/** DynamoDB: a batch reads at most 100 items, and one of them is the list of shapes. */
-export const lookupHeads = 99;
+/** DynamoDB: a batch reads at most 100 items; two of them are the connection and the list of shapes. */
+export const lookupHeads = 98;
 
 export interface RetainedStore {
   put(message: Message): Promise<void>;

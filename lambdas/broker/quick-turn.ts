@@ -3,19 +3,18 @@ import type { Effect } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
 import { ProtocolError } from '../protocol/reason-codes';
-import { type Arrival, Deliverer, type Heads } from './deliver';
+import { type Arrival, Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
-import { type ConnectionRecord, lookupHeads, type Ports } from './ports';
+import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot } from './ports';
 import { Publisher } from './publish';
 import type { Router } from './router';
 import type { Shared } from './turn';
 
 /**
- * A turn that holds nothing but QoS 0 messages and PUBACKs, of a connection this container knows. At most once allows the
- * commit to come first: it replaces the reading of the connection, because it fails when that is not as remembered, and
- * it runs beside everything else. A PUBACK that is lost with its worker costs a repeated message at the next connection,
- * which QoS 1 allows; one that is seen twice finds its slot empty. Returns false when the turn is not of this kind.
+ * A turn that holds nothing but QoS 0 messages and PUBACKs, of a connection this container knows. At most once allows its
+ * messages to leave beside the commit: an event that is delivered again brings no QoS 0 message a second time. A PUBACK
+ * that is seen twice finds its slot empty. Returns false when the turn is not of this kind, or the memory was wrong.
  */
 export async function quickTurn(
   shared: Shared,
@@ -28,38 +27,60 @@ export async function quickTurn(
   if (events.some(({ kind, redelivered }) => kind !== 'message' || redelivered)) return false;
   const load = readLoad(shared, connection, events);
   if (!load) return false;
-  const { ports, settings } = shared;
-  const dispatch = new Dispatch(ports);
-  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
-  const next = { ...connection, lastNumber: load.lastNumber, lastSeen: load.lastSeen };
   shared.connections.delete(connectionId);
-  const [committed, heads] = await Promise.all([
-    ports.connectionStore.commitFrom(next, connection.lastNumber),
-    load.arrivals.length > 0 ? lookUp(ports, router, load.arrivals) : new Map(),
-    load.settled.length > 0 ? ports.inflight.remove(connection.session, load.settled) : undefined,
-  ]);
-  if (committed === 'stale') return false;
-  if (load.arrivals.length > 0) await publisher.publish(load.arrivals, heads);
-  await dispatch.send();
-  shared.connections.set(next);
+  const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
+  if ((await done) === 'stale') return false;
+  shared.connections.set(afterwards(connection, load));
   return true;
 }
 
-/**
- * Whoever is remembered as a subscriber is looked up together with the list of shapes, which tells whether the memory is
- * right. Where nothing is remembered, the routing itself begins.
- */
-async function lookUp(ports: Ports, router: Router, arrivals: readonly Arrival[]): Promise<Heads> {
-  const topics = arrivals.map(({ message }) => message.topic);
-  const guessed = router.guess(topics);
-  const clientIds = [...new Set(guessed?.map(({ clientId }) => clientId))];
-  if (!guessed || clientIds.length > lookupHeads) {
-    await router.subscribersOf(topics);
-    return new Map();
-  }
-  const { shapes, heads } = await ports.lookup.read(clientIds);
-  router.adopt(shapes);
-  return heads;
+type Outcome = 'committed' | 'stale';
+
+/** Nothing but acknowledgements: the commit itself tells whether the memory was right, so nothing is read. */
+async function settle({ ports }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
+  const [committed] = await Promise.all([
+    ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber),
+    ports.inflight.remove(connection.session, load.settled),
+  ]);
+  return committed;
+}
+
+/** One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. */
+async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
+  const { ports, settings } = shared;
+  const { arrivals, settled } = load;
+  const removed = settled.length > 0 ? ports.inflight.remove(connection.session, settled) : undefined;
+  const { connection: stored, heads } = await lookUp(ports, router, connection.connectionId, arrivals);
+  if (!stored || !isSame(stored, connection)) return 'stale';
+  const dispatch = new Dispatch(ports);
+  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
+  await publisher.publish(arrivals, heads);
+  const sent = dispatch.send(); // on its way before the commit
+  await Promise.all([sent, ports.connectionStore.commit(afterwards(stored, load), stored), removed]);
+  return 'committed';
+}
+
+function afterwards(connection: ConnectionRecord, { lastNumber, lastSeen }: Load): ConnectionRecord {
+  return { ...connection, lastNumber, lastSeen };
+}
+
+/** Whoever is remembered as a subscriber is looked up together with what tells whether the memory is right. */
+async function lookUp(
+  ports: Ports,
+  router: Router,
+  connectionId: string,
+  arrivals: readonly Arrival[],
+): Promise<Snapshot> {
+  const guessed = router.guess(arrivals.map(({ message }) => message.topic)) ?? [];
+  const clientIds = [...new Set(guessed.map(({ clientId }) => clientId))];
+  const snapshot = await ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
+  router.adopt(snapshot.shapes);
+  return snapshot;
+}
+
+/** Of one connection at two times: nothing happened in between. */
+export function isSame(one: ConnectionRecord, other: ConnectionRecord): boolean {
+  return one.lastNumber === other.lastNumber && one.tail.length === 0 && one.early.length === 0;
 }
 
 /** What a quick turn has to do. */

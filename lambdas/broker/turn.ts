@@ -45,7 +45,8 @@ export class Turn {
   private readonly publisher: Publisher;
   private readonly work: Work;
   private tail: Buffer;
-  private stored = true;
+  /** As it was stored when the turn began; absent until CONNECT has been handled. */
+  private readonly before: ConnectionRecord | undefined;
   private over = false;
   private pumpFor: string | undefined;
 
@@ -63,6 +64,7 @@ export class Turn {
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
+    this.before = connection;
     this.tail = connection?.tail ?? Buffer.alloc(0);
   }
 
@@ -165,7 +167,6 @@ export class Turn {
     const opened = await openSession(this.ports, request, { connectionId: this.connectionId, connectedAt, receivedAt });
     if (opened === 'late') return this.giveUp(request);
     this.connection = 'uncertain' in opened ? opened.uncertain : opened.connection;
-    this.stored = false;
     if ('uncertain' in opened) return this.lose();
     if (opened.displaced) await hangUp(this.ports, opened.displaced); // [v3 MQTT-3.1.4-2]
     this.send({ cmd: 'connack', returnCode: 0, sessionPresent: opened.sessionPresent });
@@ -185,7 +186,7 @@ export class Turn {
     origin: Origin,
   ): Promise<void> {
     await this.work.finish(); // what was published before is not for the new subscriptions
-    if (!this.stored) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
+    if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
     const { codes, granted } = await subscribe(this.ports, this.shared.settings, this.router, connection, requests);
@@ -261,9 +262,9 @@ export class Turn {
   }
 
   private async commit(record: ConnectionRecord): Promise<void> {
-    const nothingHappened = this.stored && !this.events.some(isFrame);
-    if (nothingHappened) return;
-    if (this.stored) await this.ports.connectionStore.commit(record);
+    const { before } = this;
+    if (before && !this.events.some(isFrame)) return; // nothing happened
+    if (before) await this.ports.connectionStore.commit(record, before);
     else await this.ports.connectionStore.create(record);
     this.shared.connections.set(record);
   }

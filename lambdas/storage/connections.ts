@@ -15,7 +15,11 @@ export class DynamoConnectionStore implements ConnectionStore {
   ) {}
 
   async read(connectionId: string): Promise<ConnectionRecord | undefined> {
-    const command = new GetItemCommand({ TableName: this.table, Key: key(connectionId), ConsistentRead: true });
+    const command = new GetItemCommand({
+      TableName: this.table,
+      Key: connectionKey(connectionId),
+      ConsistentRead: true,
+    });
     const { Item } = await this.db.send(command);
     return Item && toRecord(Item);
   }
@@ -24,12 +28,12 @@ export class DynamoConnectionStore implements ConnectionStore {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item: toItem(record) }));
   }
 
-  async commit(record: ConnectionRecord): Promise<void> {
-    const { set, remove, changes } = changesOf(record);
+  async commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void> {
+    const { set, remove, changes } = changesOf(record, before);
     await this.db.send(
       new UpdateItemCommand({
         TableName: this.table,
-        Key: key(record.connectionId),
+        Key: connectionKey(record.connectionId),
         UpdateExpression: `SET ${set.join(', ')} REMOVE ${remove.join(', ')}`.replace(/ REMOVE $/, ''),
         ConditionExpression: 'attribute_exists(connectionId)',
         ExpressionAttributeValues: changes,
@@ -37,13 +41,12 @@ export class DynamoConnectionStore implements ConnectionStore {
     );
   }
 
-  /** Written as briefly as can be: this is the one write of a QoS 0 turn. */
   async commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'> {
     try {
       await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
-          Key: key(record.connectionId),
+          Key: connectionKey(record.connectionId),
           UpdateExpression: 'SET lastSeen = :seen, lastNumber = :number',
           ConditionExpression: 'lastNumber = :expected AND attribute_not_exists(tail) AND attribute_not_exists(early)',
           ExpressionAttributeValues: {
@@ -65,7 +68,7 @@ export class DynamoConnectionStore implements ConnectionStore {
       await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
-          Key: key(connectionId),
+          Key: connectionKey(connectionId),
           UpdateExpression: 'SET deadline = :to',
           ConditionExpression: 'deadline = :from',
           ExpressionAttributeValues: { ':from': text(from), ':to': text(to) },
@@ -79,37 +82,40 @@ export class DynamoConnectionStore implements ConnectionStore {
   }
 
   async remove(connectionId: string): Promise<void> {
-    await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: key(connectionId) }));
+    await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: connectionKey(connectionId) }));
   }
 }
 
-function key(connectionId: string): Item {
+export function connectionKey(connectionId: string): Item {
   return { connectionId: text(connectionId) };
 }
 
-/** What a turn may change. Absent attributes keep the item, and so every commit, small. */
-function changesOf(record: ConnectionRecord): { set: string[]; remove: string[]; changes: Item } {
+/** What a turn changed. Absent attributes keep the item, and so every commit, small. */
+function changesOf(
+  record: ConnectionRecord,
+  before: ConnectionRecord,
+): { set: string[]; remove: string[]; changes: Item } {
   const set = ['lastSeen = :lastSeen', 'lastNumber = :lastNumber'];
   const remove: string[] = [];
   const changes: Item = { ':lastSeen': number(record.lastSeen), ':lastNumber': number(record.lastNumber) };
-  if (record.hasState) {
-    set.push('hasState = :hasState'); // never taken back, least of all by a record remembered from before
+  if (record.hasState && !before.hasState) {
+    set.push('hasState = :hasState'); // never taken back
     changes[':hasState'] = flag(true);
   }
   if (record.tail.length > 0) {
     set.push('tail = :tail');
     changes[':tail'] = bytes(record.tail);
-  } else remove.push('tail');
+  } else if (before.tail.length > 0) remove.push('tail');
   if (record.early.length > 0) {
     set.push('early = :early');
     changes[':early'] = { L: record.early.map(earlyAttribute) };
-  } else remove.push('early');
+  } else if (before.early.length > 0) remove.push('early');
   return { set, remove, changes };
 }
 
 function toItem(record: ConnectionRecord): Item {
   return {
-    ...key(record.connectionId),
+    ...connectionKey(record.connectionId),
     clientId: text(record.clientId),
     version: number(record.version),
     clean: flag(record.clean),
@@ -127,7 +133,7 @@ function toItem(record: ConnectionRecord): Item {
   };
 }
 
-function toRecord(item: Item): ConnectionRecord {
+export function toRecord(item: Item): ConnectionRecord {
   return {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),

@@ -1,24 +1,29 @@
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Lookup, Snapshot } from '../broker/ports';
+import { connectionKey, toRecord } from './connections';
 import { readTables } from './dynamo';
 import { headKey, toHead } from './sessions';
 import { readShapes, shapesKey } from './topic-index';
 
-/** The list of shapes and the heads of sessions in one call, although they lie in two tables. */
+/** A connection, the list of shapes and the heads of sessions in one call, although they lie in three tables. */
 export class DynamoLookup implements Lookup {
   constructor(
     private readonly db: DynamoDb,
+    private readonly connectionsTable: string,
     private readonly topicIndexTable: string,
     private readonly sessionsTable: string,
   ) {}
 
-  async read(clientIds: readonly string[]): Promise<Snapshot> {
+  async read(connectionId: string, clientIds: readonly string[]): Promise<Snapshot> {
     const items = await readTables(this.db, {
+      [this.connectionsTable]: [connectionKey(connectionId)],
       [this.topicIndexTable]: [shapesKey],
       ...(clientIds.length > 0 ? { [this.sessionsTable]: clientIds.map(headKey) } : {}),
     });
     const heads = (items[this.sessionsTable] ?? []).map(toHead);
+    const connection = items[this.connectionsTable]?.[0];
     return {
+      ...(connection ? { connection: toRecord(connection) } : {}),
       shapes: readShapes(items[this.topicIndexTable]?.[0]),
       heads: new Map(heads.map((head) => [head.clientId, head])),
     };

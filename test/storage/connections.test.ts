@@ -61,11 +61,11 @@ describe('connections', () => {
     await store.create(before);
 
     const during = { ...before, lastNumber: 3, lastSeen: 1_700_000_001_000, tail: everyByte, early: [early] };
-    await store.commit(during);
+    await store.commit(during, before);
     expect(await store.read('tails')).toEqual(during);
 
     const after = { ...during, lastNumber: 8, tail: Buffer.alloc(0), early: [] };
-    await store.commit(after);
+    await store.commit(after, during);
     expect(await store.read('tails')).toEqual(after);
   });
 
@@ -73,7 +73,7 @@ describe('connections', () => {
     await store.create(record('timed'));
     await store.moveDeadline('timed', '000002#a', '000009#a');
 
-    await store.commit(record('timed', { lastNumber: 1 }));
+    await store.commit(record('timed', { lastNumber: 1 }), record('timed'));
 
     expect(await store.read('timed')).toMatchObject({ lastNumber: 1, deadline: '000009#a' });
   });
@@ -109,7 +109,7 @@ describe('connections', () => {
 
   it('never take back that the session has rows', async () => {
     await store.create(record('stateful'));
-    await store.commit(record('stateful', { hasState: true }));
+    await store.commit(record('stateful', { hasState: true }), record('stateful'));
 
     await store.commitFrom(record('stateful', { lastNumber: 1, hasState: false }), 0);
 
@@ -131,7 +131,7 @@ describe('connections', () => {
 
     expect(await store.commitFrom(record('ended'), 0)).toBe('stale');
     expect(await store.moveDeadline('ended', '000002#a', '000003#a')).toBe('stale');
-    await expect(store.commit(record('ended'))).rejects.toThrow();
+    await expect(store.commit(record('ended'), record('ended'))).rejects.toThrow();
     expect(await store.read('ended')).toBeUndefined();
   });
 });

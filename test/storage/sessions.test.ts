@@ -344,13 +344,18 @@ describe('heads', () => {
 
   it('come together with the list of shapes in one read', async () => {
     const index = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
-    const lookup = new DynamoLookup(engine.client(), engine.table('topicIndex'), engine.table('sessions'));
-    expect(await lookup.read([])).toEqual({ shapes: new Map(), heads: new Map() });
+    const lookup = new DynamoLookup(
+      engine.client(),
+      engine.table('connections'),
+      engine.table('topicIndex'),
+      engine.table('sessions'),
+    );
+    expect(await lookup.read('nobody', [])).toEqual({ shapes: new Map(), heads: new Map() });
 
     const head = await begun('looked-up');
     await index.touch('L+');
 
-    expect(await lookup.read(['looked-up', 'nobody'])).toEqual({
+    expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
       shapes: new Map([['L+', 1]]),
       heads: new Map([['looked-up', head]]),
     });
