@@ -128,4 +128,20 @@ describe('the bill', () => {
     expect(dynamodb.writes).toBe(1);
     expect(gateway.posts).toBe(1);
   });
+
+  it('of 32 small QoS 1 messages in one frame, acknowledged together, is a write unit for each of four bundles and their removal', async () => {
+    const send = (messageId: number) =>
+      ({ cmd: 'publish', topic: 'qos1/a', payload: 'x', qos: 1, messageId, dup: false, retain: false }) as const;
+    publisher.send(...Array.from({ length: 32 }, (_, index) => send(index + 1)));
+    const packetIds: (number | undefined)[] = [];
+    for (let count = 0; count < 32; count++) packetIds.push((await subscriber.next('publish')).messageId);
+    subscriber.send(...packetIds.map((messageId) => ({ cmd: 'puback', messageId }) as const));
+    for (let count = 0; count < 32; count++) await publisher.next('puback');
+    await cloud.settled();
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb.tables.inflight?.BatchWriteItem?.writes).toBe(4 + 4);
+    expect(dynamodb.writes).toBeLessThanOrEqual(4 + 4 + 3);
+    expect(gateway.posts).toBe(2);
+  });
 });

@@ -26,7 +26,10 @@ function simulate(seed) {
     log = (...a) => trace.push(a.join(' '));
   // ---- the store ----
   const head = { owner: null, at: 0, outSeq: 0, asked: 0, answered: 0 }; // the session's one small hot item
-  const ring = new Map(); // slot -> { seq, id, qos, state, sentOn, sentBy }
+  const ring = new Map(); // slot of its first message -> { seq, ids, gone, qos, state, sentOn, sentBy }; at QoS 1 two messages share an item
+  const copy = (i) => i && { ...i, gone: new Set(i.gone) };
+  const itemWith = (p) => [...ring.values()].find((i) => i.ids.some((_, k) => slot(i.seq + k) === p % R));
+  const left = (i) => i.ids.map((id, k) => ({ id, k, pid: pid(i.seq + k) })).filter(({ k }) => !i.gone.has(k));
   const once = new Map(); // id -> { seq, done }, QoS 2 only
   const pid = (seq) => seq % R,
     slot = pid,
@@ -75,7 +78,7 @@ function simulate(seed) {
         if (earlier.done) continue;
         yield 'read item';
         const i = ring.get(slot(earlier.seq)),
-          placed = i?.id === id && { ...i };
+          placed = i?.ids[0] === id && copy(i);
         if (placed) {
           yield 'look';
           const h = { ...head };
@@ -99,7 +102,15 @@ function simulate(seed) {
           continue;
         } // records of different attempts: that number would be before its neighbours'
         yield 'put at its number';
-        ring.set(slot(earlier.seq), { seq: earlier.seq, id, qos, state: 'published', sentOn: 0, sentBy: 0 }); // its neighbours may be there already
+        ring.set(slot(earlier.seq), {
+          seq: earlier.seq,
+          ids: [id],
+          gone: new Set(),
+          qos,
+          state: 'published',
+          sentOn: 0,
+          sentBy: 0,
+        }); // its neighbours may be there already
         asks = true;
       }
     }
@@ -115,16 +126,23 @@ function simulate(seed) {
       owner = head.owner;
       live = owner && (head.asked === head.answered || BREAK === 'live'); // one update, and what it returns
       const first = head.outSeq - fresh.length + 1,
-        items = fresh.map((id, n) => ({
+        size = qos === 1 ? 2 : 1,
+        items = [];
+      for (let n = 0; n < fresh.length; n += size)
+        items.push({
           seq: first + n,
-          id,
+          ids: fresh.slice(n, n + size),
+          gone: new Set(),
           qos,
           state: 'published',
           sentOn: live ? at(owner) : 0,
           sentBy: 0,
-        }));
+        });
       if (qos === 2)
-        for (const { id, seq } of shuffled(items)) {
+        for (const {
+          ids: [id],
+          seq,
+        } of shuffled(items)) {
           yield 'put once';
           once.set(id, { seq, done: false });
         } // a batch is not atomic
@@ -134,7 +152,8 @@ function simulate(seed) {
       } // what waits is put in order: the pump may look any moment
       if (live) {
         yield 'post';
-        for (const { seq, id } of items) post(owner, { cmd: 'publish', pid: pid(seq), id, qos });
+        for (const { seq, ids } of items)
+          for (const [k, id] of ids.entries()) post(owner, { cmd: 'publish', pid: pid(seq + k), id, qos });
       } // one post
     }
     if (BREAK === 'look') return;
@@ -162,7 +181,7 @@ function simulate(seed) {
       const h = { ...head };
       if (h.owner !== conn || h.asked === h.answered) return;
       yield 'query';
-      const items = [...ring.values()].sort((a, b) => a.seq - b.seq).map((i) => ({ ...i }));
+      const items = [...ring.values()].sort((a, b) => a.seq - b.seq).map(copy);
       for (const { seq } of items) {
         yield 'claim';
         const i = ring.get(slot(seq));
@@ -173,15 +192,14 @@ function simulate(seed) {
           close(conn);
           return;
         } // claimed by this very event before its worker died
-        const packet =
-          i.state === 'released'
-            ? { cmd: 'pubrel', pid: pid(seq) }
-            : { cmd: 'publish', pid: pid(seq), id: i.id, qos: i.qos, dup: i.sentOn > 0 };
+        const packets = left(i).map(({ id, pid }) =>
+          i.state === 'released' ? { cmd: 'pubrel', pid } : { cmd: 'publish', pid, id, qos: i.qos, dup: i.sentOn > 0 },
+        );
         i.sentOn = at(conn);
         i.sentBy = event.n;
         event.posted.add(seq);
         yield 'post';
-        post(conn, packet);
+        for (const packet of packets) post(conn, packet);
       }
       yield 'answer';
       if (head.owner !== conn) return;
@@ -204,25 +222,29 @@ function simulate(seed) {
       if (head.owner === conn) head.owner = null;
     } else {
       yield 'read item';
-      const i = ring.get(event.pid % R) && { ...ring.get(event.pid % R) };
+      const i = copy(itemWith(event.pid));
+      const k = i && left(i).find(({ pid }) => pid === event.pid)?.k;
       if (event.type === 'pubrec') {
-        if (i && (BREAK === 'late ack' || pid(i.seq) === event.pid)) {
+        if (i && (BREAK === 'late ack' || k !== undefined)) {
           yield 'release';
-          const k = ring.get(event.pid % R);
-          if (k?.seq === i.seq) k.state = 'released';
+          const now = ring.get(slot(i.seq));
+          if (now?.seq === i.seq) now.state = 'released';
         }
         yield 'post';
         post(conn, { cmd: 'pubrel', pid: event.pid });
         return;
       }
-      if (!i || (BREAK !== 'late ack' && pid(i.seq) !== event.pid)) return; // an old acknowledgement: the slot is in use again under another packet id
+      if (!i || (BREAK !== 'late ack' && k === undefined)) return; // an old acknowledgement: the slot is in use again under another packet id
       if (event.type === 'pubcomp' && BREAK !== 'done') {
         yield 'done';
-        const o = once.get(i.id);
+        const o = once.get(i.ids[0]);
         if (o) o.done = true;
       } // before the slot is freed
       yield 'delete';
-      if (ring.get(event.pid % R)?.seq === i.seq) ring.delete(event.pid % R);
+      const now = ring.get(slot(i.seq));
+      if (now?.seq !== i.seq) return;
+      now.gone.add(k);
+      if (now.gone.size === now.ids.length) ring.delete(slot(i.seq));
     }
   }
   // ---- the world ----
@@ -347,7 +369,7 @@ function simulate(seed) {
     // a QoS 1 attempt that died after its put was retried under a new number; its first copy waits for the next connection
     if ([...ring.values()].some((i) => i.qos === 2))
       return fail('a QoS 2 message is stuck while the client is connected');
-    if ([...ring.values()].some((i) => !client.got.includes(i.id)))
+    if ([...ring.values()].some((i) => left(i).some(({ id }) => !client.got.includes(id))))
       return fail('a QoS 1 message is stuck while the client is connected');
     orphans++;
     cut();

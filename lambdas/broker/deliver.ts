@@ -6,8 +6,8 @@ import type { Settings } from '../settings';
 import { ask, type Dispatch } from './dispatch';
 import { hangUp } from './outbox';
 import { inParallel } from './parallel';
-import type { OnceRecord, Ports, RingItem, SessionHead, SessionId } from './ports';
-import { packetIdOf, ringSpan } from './ring';
+import type { OnceRecord, Ports, RingItem, RingMessage, SessionHead, SessionId } from './ports';
+import { type Place, placeAlone, placesFor, ringSpan } from './ring';
 
 /** Sessions worked on at the same time. */
 const parallelSessions = 50;
@@ -49,7 +49,7 @@ export type Heads = ReadonlyMap<string, SessionHead>;
 /** Mail whose durable part is in the ring. */
 interface Placed {
   readonly head: SessionHead;
-  readonly numbers: ReadonlyMap<Delivery, number>;
+  readonly places: ReadonlyMap<Delivery, Place>;
 }
 
 /** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
@@ -67,8 +67,8 @@ export class Deliverer {
     const transient = mail.filter(({ session }) => !numbered.has(session));
     const [placed, heads] = await Promise.all([this.place(waiting), this.heads(transient, known)]);
     for (const entry of mail) {
-      const { head, numbers } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), numbers: new Map() };
-      if (head?.session === entry.session) this.post(entry, head, numbers);
+      const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
+      if (head?.session === entry.session) this.post(entry, head, places);
     }
     const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
     await inParallel(ended, parallelSessions, (entry) => this.forget(entry));
@@ -137,14 +137,14 @@ export class Deliverer {
     inPlace: boolean,
   ): Promise<'settled' | 'waiting' | 'new'> {
     if (earlier.done) return 'settled';
-    const item = await this.ports.inflight.read(mail.session, packetIdOf(earlier.number));
+    const item = await this.ports.inflight.read(mail.session, placeAlone(earlier.number).packetId);
     if (item?.id === earlier.id && item.number === earlier.number) return this.resend(mail, item);
     const [again] = await this.ports.inflight.once([earlier]); // completed and removed between the two reads?
     if (again?.done) return 'settled';
     const head = await this.ports.sessions.head(mail.clientId);
     if (!inPlace || head?.session !== mail.session) return 'new';
-    const numbers = new Map([[delivery, earlier.number]]);
-    await this.ports.inflight.putInOrder(toRingItems({ head, numbers }, this.ports.now(), ''));
+    const places = new Map([[delivery, placeAlone(earlier.number)]]);
+    await this.ports.inflight.putInOrder(toRingItems({ head, places }, this.ports.now(), ''));
     return 'waiting';
   }
 
@@ -241,24 +241,23 @@ export class Deliverer {
 
   // ---- to the client ----
 
-  private post(mail: Mail, head: SessionHead, numbers: ReadonlyMap<Delivery, number>): void {
+  private post(mail: Mail, head: SessionHead, places: Placed['places']): void {
     if (!head.owner) return;
     const live = liveOwner(head) !== undefined;
     for (const delivery of mail.deliveries) {
-      const number = numbers.get(delivery);
-      if (number !== undefined && live) this.postNumbered(delivery, head, number);
+      const place = places.get(delivery);
+      if (place && live) this.postDurable(delivery, head, place);
       else if (delivery.qos === 0 && head.greeted === head.fence && !delivery.arrival.replay) {
         this.dispatch.outbox.add(head.owner, transientPublish(delivery.arrival), { kind: 'transient' });
       }
     }
   }
 
-  private postNumbered({ arrival, qos }: Delivery, head: SessionHead, number: number): void {
+  private postDurable({ arrival, qos }: Delivery, head: SessionHead, { number, packetId, slot }: Place): void {
     if (qos === 0 || !head.owner) return;
-    const packetId = packetIdOf(number);
     const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain: arrival.retained });
     const { clientId, session, fence } = head;
-    const stake = { kind: 'ring', clientId, session, fence, number, qos } as const;
+    const stake = { kind: 'ring', clientId, session, fence, slot, number: number - (packetId - slot), qos } as const;
     this.dispatch.outbox.add(head.owner, encode(publish, 4), stake);
   }
 }
@@ -269,8 +268,8 @@ function durablePart(mail: Mail): Mail {
 
 /** The head was returned by the reservation, so its counter is the last of the reserved numbers. */
 function numbered(head: SessionHead, deliveries: readonly Delivery[]): Placed {
-  const first = head.outSeq - deliveries.length + 1;
-  return { head, numbers: new Map(deliveries.map((delivery, index) => [delivery, first + index])) };
+  const places = placesFor(deliveries.map(bytesInBundle), head.outSeq - deliveries.length + 1);
+  return { head, places: new Map(deliveries.map((delivery, index) => [delivery, places[index] as Place])) };
 }
 
 /** Whom a new message may be sent to at once: nobody while older ones still wait to be sent. */
@@ -289,24 +288,27 @@ function transientPublish(arrival: Arrival): Buffer {
   return bytes;
 }
 
-function toRingItems({ head, numbers }: Placed, now: number, sentOn = liveOwner(head) ? head.fence : ''): RingItem[] {
+/** A QoS 2 message is found again by its number, so it lies alone. */
+function bytesInBundle({ arrival: { message }, qos }: Delivery): number | 'alone' {
+  return qos === 2 ? 'alone' : Buffer.byteLength(message.topic) + message.payload.length;
+}
+
+function toRingItems({ head, places }: Placed, now: number, sentOn = liveOwner(head) ? head.fence : ''): RingItem[] {
   const expiry = head.persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
-  return [...numbers].flatMap(([{ arrival, qos }, number]) =>
-    qos === 0
-      ? []
-      : {
-          session: head.session,
-          number,
-          ...(qos === 2 ? { id: arrival.id } : {}),
-          message: arrival.message,
-          qos,
-          retain: arrival.retained,
-          state: 'published' as const,
-          sentOn,
-          sentBy: '',
-          ...expiry,
-        },
-  );
+  const items = new Map<number, RingItem & { messages: RingMessage[] }>();
+  for (const [{ arrival, qos }, { number, packetId, slot }] of places) {
+    if (qos === 0) continue;
+    const content = { packetId, message: arrival.message, retain: arrival.retained };
+    const begun = items.get(slot);
+    if (begun) begun.messages.push(content);
+    else {
+      const id = qos === 2 ? { id: arrival.id } : {};
+      const state = 'published' as const;
+      const { session } = head;
+      items.set(slot, { session, slot, number, ...id, messages: [content], qos, state, sentOn, sentBy: '', ...expiry });
+    }
+  }
+  return [...items.values()];
 }
 
 function toOnce({ session, id, number }: RingItem): OnceRecord {

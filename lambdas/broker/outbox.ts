@@ -14,12 +14,13 @@ export type Stake =
   | { readonly kind: 'transient' }
   /** An answer the client waits for: without it the two sides disagree. */
   | { readonly kind: 'answer' }
-  /** A message in the ring, which can be sent again. */
+  /** A message in the ring, which can be sent again; the number is that of its slot. */
   | {
       readonly kind: 'ring';
       readonly clientId: string;
       readonly session: SessionId;
       readonly fence: Fence;
+      readonly slot: number;
       readonly number: number;
       readonly qos: 1 | 2;
     };
@@ -86,7 +87,8 @@ export class Outbox {
     const stakes = parcels.map(({ stake }) => stake).filter((stake) => stake.kind === 'ring');
     const [first] = stakes;
     if (!first) return;
-    await Promise.all(stakes.map((stake) => this.ports.inflight.unsend(stake.session, stake.number, stake.fence)));
+    const slots = new Map(stakes.map((stake) => [stake.slot, stake]));
+    await Promise.all([...slots.values()].map((stake) => this.ports.inflight.unsend(stake, stake.fence)));
     await this.ports.sessions.ask(first.clientId, connectionId);
     await this.ports.timers.wake(connectionId, retrySeconds);
   }

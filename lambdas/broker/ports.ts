@@ -161,15 +161,24 @@ export interface RetainedStore {
   match(filter: string): Promise<Message[]>;
 }
 
-/** An outgoing QoS 1 or 2 message in its slot. */
+/** One outgoing message that is not acknowledged yet. */
+export interface RingMessage {
+  readonly packetId: number;
+  readonly message: Message;
+  readonly retain: boolean;
+}
+
+/** What lies in one slot: a message, or at QoS 1 a bundle of small ones that were routed together. */
 export interface RingItem {
   readonly session: SessionId;
+  /** Packet id that names the slot, which is that of its first message. */
+  readonly slot: number;
+  /** Of its first message. */
   readonly number: number;
   /** Identity of a QoS 2 message; absent at QoS 1. */
   readonly id?: string;
-  readonly message: Message;
+  readonly messages: readonly RingMessage[];
   readonly qos: 1 | 2;
-  readonly retain: boolean;
   readonly state: 'published' | 'released';
   /** Fence of the connection it was last sent on, empty before the first. */
   readonly sentOn: Fence | '';
@@ -202,15 +211,16 @@ export interface InflightStore {
   /** Puts items of one session one after the other: whoever looks meanwhile sees a beginning of them, never a gap. */
   putInOrder(items: readonly RingItem[]): Promise<void>;
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
+  /** Messages that are done; a bundle goes when its last message does. */
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
   /** What lies in these slots, in no particular order. */
   readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]>;
-  /** From now on only PUBREL is sent for these; the payloads are dropped. */
+  /** From now on only PUBREL is sent for these, the payloads are dropped. Messages at QoS 1 are left alone. */
   markReceived(session: SessionId, packetIds: readonly number[]): Promise<void>;
   claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'>;
-  /** The gateway refused the packet, so it has not been sent after all. */
-  unsend(session: SessionId, number: number, fence: Fence): Promise<void>;
-  /** All outgoing messages in the order of their numbers, page by page. */
+  /** The gateway refused what the slot holds, so it has not been sent after all. */
+  unsend(item: Pick<RingItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void>;
+  /** All that is outgoing in the order of its numbers, page by page. */
   ring(session: SessionId, outSeq: number): AsyncIterable<RingItem[]>;
   /** Number of the oldest outgoing message. */
   oldest(session: SessionId, outSeq: number): Promise<number | undefined>;

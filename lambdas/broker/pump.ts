@@ -3,7 +3,6 @@ import { toPublish } from '../protocol/deliver';
 import type { Dispatch } from './dispatch';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, Ports, RingItem, SessionHead } from './ports';
-import { packetIdOf } from './ring';
 
 /** Slots claimed at the same time. */
 const parallelClaims = 25;
@@ -68,13 +67,15 @@ function isWaiting(item: RingItem, connection: ConnectionRecord, eventId: string
 
 function post(dispatch: Dispatch, connection: ConnectionRecord, item: RingItem): void {
   const { clientId, session, fence, connectionId, version } = connection;
-  const packetId = packetIdOf(item.number);
-  const packet =
-    item.state === 'released'
-      ? ({ cmd: 'pubrel', messageId: packetId } as const)
-      : toPublish(item.message, { qos: item.qos, packetId, dup: item.sentOn !== '', retain: item.retain });
-  const stake = { kind: 'ring', clientId, session, fence, number: item.number, qos: item.qos } as const;
-  dispatch.outbox.add(connectionId, encode(packet, version), stake);
+  const { slot, number, qos } = item;
+  const stake = { kind: 'ring', clientId, session, fence, slot, number, qos } as const;
+  for (const { packetId, message, retain } of item.messages) {
+    const packet =
+      item.state === 'released'
+        ? ({ cmd: 'pubrel', messageId: packetId } as const)
+        : toPublish(message, { qos, packetId, dup: item.sentOn !== '', retain });
+    dispatch.outbox.add(connectionId, encode(packet, version), stake);
+  }
 }
 
 /**
@@ -88,6 +89,6 @@ async function withoutCompleted(ports: Ports, items: RingItem[]): Promise<RingIt
   const records = await ports.inflight.once(keys);
   const done = new Map(records.filter((record) => record.done).map(({ id, number }) => [id, number]));
   const completed = unsent.filter(({ id, number }) => done.get(id ?? '') === number);
-  for (const { session, number } of completed) await ports.inflight.remove(session, [packetIdOf(number)]);
+  for (const { session, slot } of completed) await ports.inflight.remove(session, [slot]);
   return items.filter((item) => !completed.includes(item));
 }

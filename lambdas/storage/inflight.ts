@@ -1,23 +1,19 @@
 import {
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { QoS } from 'mqtt-packet';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
-import { packetIdOf } from '../broker/ring';
+import { bundleSize, isBundled, slotOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { keyOf, maximumSortKey } from './keys';
-
-/** Kinds of slots, the first letter of the sort key. */
-const outgoing = 'o';
-const incoming = 'i';
-const routed = 'x';
-/** Sorts after every packet id. */
-const afterAll = '~';
+import { toItem, toRingItem } from './ring-items';
+import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './ring-order';
+import { incoming, outgoing, routed, slotKey } from './slots';
 
 /** How long it is remembered that a QoS 2 message was routed: longer than any queue keeps an event. */
 const onceSeconds = 14 * 24 * 3600;
@@ -67,8 +63,29 @@ export class DynamoInflightStore implements InflightStore {
     return Item && toRingItem(Item);
   }
 
+  /** Whose bundle is acknowledged as a whole needs no reading, and the rest is marked in place. */
   async remove(session: SessionId, packetIds: readonly number[]): Promise<void> {
-    await this.delete(session, outgoing, packetIds);
+    const slots = new Map<number, Set<number>>();
+    for (const packetId of packetIds) {
+      const slot = slotOf(packetId);
+      slots.set(slot, (slots.get(slot) ?? new Set()).add(packetId));
+    }
+    const parts = [...slots].filter(([slot, gone]) => isBundled(slot) && gone.size < bundleSize);
+    for (const [slot] of parts) slots.delete(slot);
+    await Promise.all([
+      slots.size > 0 ? this.delete(session, outgoing, [...slots.keys()]) : undefined,
+      ...parts.map(([slot, gone]) => this.removePart(session, slot, [...gone])),
+    ]);
+  }
+
+  private async removePart(session: SessionId, slot: number, packetIds: readonly number[]): Promise<void> {
+    const updated = await this.update(slotKey(session, outgoing, slot), {
+      UpdateExpression: 'ADD gone :gone',
+      ConditionExpression: 'attribute_exists(bundle)',
+      ExpressionAttributeValues: { ':gone': { NS: packetIds.map(String) } },
+      ReturnValues: 'UPDATED_NEW',
+    });
+    if (updated?.gone?.NS?.length === bundleSize) await this.delete(session, outgoing, [slot]);
   }
 
   async readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]> {
@@ -77,9 +94,10 @@ export class DynamoInflightStore implements InflightStore {
 
   /** One alone is updated in place. Many are read and written in batches, which is far fewer calls. */
   async markReceived(session: SessionId, packetIds: readonly number[]): Promise<void> {
-    const [only] = packetIds;
-    if (packetIds.length === 1 && only !== undefined) return this.markOneReceived(session, only);
-    const items = await this.readSlots(session, outgoing, packetIds);
+    const alone = packetIds.filter((packetId) => !isBundled(packetId));
+    const [only] = alone;
+    if (alone.length === 1 && only !== undefined) return this.markOneReceived(session, only);
+    const items = await this.readSlots(session, outgoing, alone);
     await this.write(
       items.map(({ payload: _dropped, ...item }) => ({ PutRequest: { Item: { ...item, state: text('released') } } })),
     );
@@ -95,7 +113,7 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   async claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
-    const claimed = await this.update(slotKey(item.session, outgoing, packetIdOf(item.number)), {
+    const claimed = await this.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = :fence, sentBy = :event, sentBefore = :seen',
       // The second half: this very claim, repeated because its answer was lost.
       ConditionExpression:
@@ -113,37 +131,54 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /** What was sent on an earlier connection stays so, for it is a duplicate when it is sent again [v3 MQTT-3.3.1-1]. */
-  async unsend(session: SessionId, itemNumber: number, fence: Fence): Promise<void> {
-    await this.update(slotKey(session, outgoing, packetIdOf(itemNumber)), {
+  async unsend(item: Pick<RingItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
+    await this.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = if_not_exists(sentBefore, :never)',
       ConditionExpression: '#number = :number AND sentOn = :fence',
       ExpressionAttributeNames: { '#number': 'number' },
-      ExpressionAttributeValues: { ':never': text(''), ':number': number(itemNumber), ':fence': text(fence) },
+      ExpressionAttributeValues: { ':never': text(''), ':number': number(item.number), ':fence': text(fence) },
     });
   }
 
   /**
-   * The ring from its oldest slot: what lies behind the newest number first, then what wrapped around. A message that was
-   * reserved after `outSeq` was read lies in the place of an old one, so it is left for the next look.
+   * In the order of numbers. A short ring is read at once and sorted; a long one is read from its oldest slot, messages alone
+   * and bundles side by side. What was reserved after `outSeq` was read lies in the place of something old, so it is left
+   * for the next look.
    */
   async *ring(session: SessionId, outSeq: number): AsyncGenerator<RingItem[]> {
-    for (const [from, to] of ringRanges(outSeq)) {
-      for await (const page of pages(this.db, this.range(session, from, to))) {
-        yield page.map(toRingItem).filter((item) => item.number <= outSeq);
-      }
+    const whole = new QueryCommand({ ...this.range(session, everySlot), ConsistentRead: true });
+    const { Items = [], LastEvaluatedKey } = await this.db.send(whole);
+    if (!LastEvaluatedKey) {
+      yield upTo(outSeq, Items).sort((one, other) => one.number - other.number);
+      return;
+    }
+    yield* inOrder(this.walk(session, aloneRanges(outSeq), outSeq), this.walk(session, bundleRanges(outSeq), outSeq));
+  }
+
+  private async *walk(session: SessionId, ranges: readonly Range[], outSeq: number): AsyncGenerator<RingItem[]> {
+    for (const range of ranges) {
+      for await (const page of pages(this.db, this.range(session, range))) yield upTo(outSeq, page);
     }
   }
 
   async oldest(session: SessionId, outSeq: number): Promise<number | undefined> {
-    for (const [from, to] of ringRanges(outSeq)) {
-      for await (const [first] of pages(this.db, { ...this.range(session, from, to), Limit: 1 })) {
+    const found = await Promise.all(
+      [aloneRanges(outSeq), bundleRanges(outSeq)].map((ranges) => this.oldestIn(session, ranges, outSeq)),
+    );
+    const numbers = found.filter((number) => number !== undefined);
+    return numbers.length > 0 ? Math.min(...numbers) : undefined;
+  }
+
+  private async oldestIn(session: SessionId, ranges: readonly Range[], outSeq: number): Promise<number | undefined> {
+    for (const range of ranges) {
+      for await (const [first] of pages(this.db, { ...this.range(session, range), Limit: 1 })) {
         if (first && readNumber(first.number) <= outSeq) return readNumber(first.number);
       }
     }
     return undefined;
   }
 
-  private range(session: SessionId, from: string, to: string) {
+  private range(session: SessionId, [from, to]: Range) {
     return {
       TableName: this.table,
       KeyConditionExpression: '#session = :session AND slot BETWEEN :from AND :to',
@@ -247,56 +282,8 @@ export class DynamoInflightStore implements InflightStore {
   }
 }
 
-function slotName(kind: string, packetId: number): string {
-  return kind + String(packetId).padStart(5, '0');
-}
-
-function slotKey(session: SessionId, kind: string, packetId: number): Item {
-  return { session: text(session), slot: text(slotName(kind, packetId)) };
-}
-
 function onceKey(session: SessionId, id: string): Item {
   return { session: text(session), slot: text(keyOf(id, maximumSortKey, routed)) };
-}
-
-/** Slots in the order of their numbers: behind the newest, then up to it. */
-function ringRanges(outSeq: number): [string, string][] {
-  const newest = slotName(outgoing, outSeq === 0 ? 0 : packetIdOf(outSeq));
-  return [
-    [`${newest}+`, outgoing + afterAll],
-    [outgoing, newest],
-  ];
-}
-
-function toItem(item: RingItem): Item {
-  return {
-    ...slotKey(item.session, outgoing, packetIdOf(item.number)),
-    number: number(item.number),
-    ...(item.id ? { id: text(item.id) } : {}),
-    ...messageAttributes(item.message),
-    granted: number(item.qos),
-    retained: flag(item.retain),
-    state: text(item.state),
-    sentOn: text(item.sentOn),
-    sentBy: text(item.sentBy),
-    ...(item.expiresAt ? { expiresAt: number(item.expiresAt) } : {}),
-  };
-}
-
-function toRingItem(item: Item): RingItem {
-  const id = readText(item.id);
-  return {
-    session: readText(item.session),
-    number: readNumber(item.number),
-    ...(id ? { id } : {}),
-    message: readMessage(item),
-    qos: readNumber(item.granted) as Exclude<QoS, 0>,
-    retain: readFlag(item.retained),
-    state: readText(item.state) === 'released' ? 'released' : 'published',
-    sentOn: readText(item.sentOn),
-    sentBy: readText(item.sentBy),
-    ...(item.expiresAt ? { expiresAt: readNumber(item.expiresAt) } : {}),
-  };
 }
 
 function toHeldItem(session: SessionId, { packetId, id, holder, message }: HeldMessage): Item {
@@ -316,4 +303,8 @@ function toHeldMessage(item: Item): HeldMessage {
     holder: readText(item.holder),
     message: readMessage(item),
   };
+}
+
+function upTo(outSeq: number, page: readonly Item[]): RingItem[] {
+  return page.map(toRingItem).filter((item) => item.number <= outSeq);
 }

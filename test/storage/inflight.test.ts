@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { InflightStore, RingItem } from '../../lambdas/broker/ports';
-import { packetIdOf } from '../../lambdas/broker/ring';
+import type { InflightStore, RingItem, RingMessage } from '../../lambdas/broker/ports';
+import { bundleSize, placeAlone, placesFor } from '../../lambdas/broker/ring';
+import type { Message } from '../../lambdas/protocol/effects';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { Engine } from './support/engine';
 import { everyByte, longest, message } from './support/messages';
@@ -18,14 +19,19 @@ beforeAll(async () => {
 
 afterAll(() => engine.stop());
 
+/** What lies alone in the slot of this number. */
+function content(number: number, what: Message, retain = false): RingMessage {
+  return { packetId: placeAlone(number).packetId, message: what, retain };
+}
+
 /** A QoS 1 message that waits to be sent. */
 function item(session: string, number: number, fields: Partial<RingItem> = {}): RingItem {
   return {
     session,
     number,
-    message: message('a/b', `${number}`, { retain: false }),
+    slot: placeAlone(number).slot,
+    messages: [content(number, message('a/b', `${number}`, { retain: false }))],
     qos: 1,
-    retain: false,
     state: 'published',
     sentOn: '',
     sentBy: '',
@@ -42,8 +48,8 @@ async function numbersIn(session: string, outSeq: number): Promise<number[]> {
 describe('outgoing messages', () => {
   it('come back as they were put', async () => {
     const items = [
-      item('back', 1, { message: message('a/b', everyByte, { qos: 2 }), qos: 2, id: 'event.0', retain: true }),
-      item('back', 2, { message: message(longest('a', 'b'), ''), sentOn: first, sentBy: 'event' }),
+      item('back', 1, { messages: [content(1, message('a/b', everyByte, { qos: 2 }), true)], qos: 2, id: 'event.0' }),
+      item('back', 2, { messages: [content(2, message(longest('a', 'b'), ''))], sentOn: first, sentBy: 'event' }),
       item('back', 3, { state: 'released', expiresAt: 1_800_000_000 }),
     ];
 
@@ -73,7 +79,7 @@ describe('outgoing messages', () => {
 
     const released = await store.read('received', 1);
     expect(released).toMatchObject({ state: 'released', number: 1, id: 'x', sentOn: first });
-    expect(released?.message.payload).toEqual(Buffer.alloc(0));
+    expect(released?.messages[0]?.message.payload).toEqual(Buffer.alloc(0));
   });
 
   it('are received by the dozen, those that are still there', async () => {
@@ -85,9 +91,10 @@ describe('outgoing messages', () => {
 
     const left = await store.readMany('receives', [...numbers, 1, 2, 3]);
     expect(left.map(({ number }) => number).sort((one, other) => one - other)).toEqual(numbers.slice(0, 29));
-    expect(
-      left.every(({ state, sentOn, message }) => state === 'released' && sentOn === first && !message.payload.length),
-    ).toBe(true);
+    expect(left.every(({ state, sentOn }) => state === 'released' && sentOn === first)).toBe(true);
+    expect(left.flatMap(({ messages }) => messages).every(({ message: { payload } }) => payload.length === 0)).toBe(
+      true,
+    );
   });
 
   it('are not brought back by a late PUBREC', async () => {
@@ -122,7 +129,7 @@ describe('the claim of an outgoing message', () => {
     await store.put(items);
     await store.remove('past', [1]);
     await store.markReceived('past', [2]);
-    await store.put([item('past', 3 + 65_535)]);
+    await store.put([item('past', 3 + 32_767)]);
 
     expect(await Promise.all(items.map((one) => store.claim(one, first, 'e')))).toEqual(['taken', 'taken', 'taken']);
     expect(await store.read('past', 1)).toBeUndefined();
@@ -131,8 +138,8 @@ describe('the claim of an outgoing message', () => {
   it('is given back when the gateway refused the packet', async () => {
     await store.put([item('refused', 1, { sentOn: first })]);
 
-    await store.unsend('refused', 1, first);
-    await store.unsend('refused', 1, first);
+    await store.unsend(item('refused', 1), first);
+    await store.unsend(item('refused', 1), first);
 
     expect(await store.read('refused', 1)).toMatchObject({ sentOn: '' });
   });
@@ -142,18 +149,18 @@ describe('the claim of an outgoing message', () => {
     await store.put([sent]);
     await store.claim(sent, second, 'e2');
 
-    await store.unsend('before', 1, second);
+    await store.unsend(item('before', 1), second);
 
     expect(await store.read('before', 1)).toMatchObject({ sentOn: first });
     expect(await store.claim({ ...sent, sentOn: first }, second, 'e3')).toBe('claimed');
   });
 
   it('of a newer connection, or of another message in the slot, is not given back', async () => {
-    await store.put([item('others', 1, { sentOn: second }), item('others', 2 + 65_535, { sentOn: first })]);
+    await store.put([item('others', 1, { sentOn: second }), item('others', 2 + 32_767, { sentOn: first })]);
 
-    await store.unsend('others', 1, first);
-    await store.unsend('others', 2, first);
-    await store.unsend('others', 3, first);
+    await store.unsend(item('others', 1), first);
+    await store.unsend(item('others', 2), first);
+    await store.unsend(item('others', 3), first);
 
     expect(await store.read('others', 1)).toMatchObject({ sentOn: second });
     expect(await store.read('others', 2)).toMatchObject({ sentOn: first });
@@ -161,11 +168,82 @@ describe('the claim of an outgoing message', () => {
   });
 });
 
+/** Eight messages in one slot. */
+function bundle(session: string, first: number, fields: Partial<RingItem> = {}): RingItem {
+  const places = placesFor(Array(bundleSize).fill(10), first);
+  const messages = places.map(({ number, packetId }) => ({
+    ...content(number, message('a/b', `${number}`)),
+    packetId,
+  }));
+  return item(session, first, { slot: places[0]?.slot, messages, ...fields });
+}
+
+function packetIdsOf({ messages }: RingItem): number[] {
+  return messages.map(({ packetId }) => packetId);
+}
+
+describe('a bundle', () => {
+  it('comes back as it was put, under the packet id of its first message', async () => {
+    const eight = bundle('whole', 5, { sentOn: first, sentBy: 'event' });
+
+    await store.put([eight]);
+
+    expect(await store.read('whole', eight.slot)).toEqual(eight);
+  });
+
+  it('is removed when all its messages are acknowledged at once, without being read', async () => {
+    const eights = [bundle('at once', 1), bundle('at once', 9), bundle('at once', 17)];
+    await store.put(eights);
+
+    await store.remove('at once', eights.slice(0, 2).flatMap(packetIdsOf));
+
+    expect(await numbersIn('at once', 24)).toEqual([17]);
+  });
+
+  it('keeps what was not acknowledged, in its order', async () => {
+    const eight = bundle('piecemeal', 1);
+    await store.put([eight]);
+    const ids = packetIdsOf(eight);
+
+    await store.remove('piecemeal', [ids[1], ids[6]] as number[]);
+    await store.remove('piecemeal', [ids[1]] as number[]);
+    expect((await store.read('piecemeal', eight.slot))?.messages).toEqual(
+      eight.messages.filter((_, index) => index !== 1 && index !== 6),
+    );
+
+    for (const packetId of ids.slice(1)) await store.remove('piecemeal', [packetId]);
+    expect((await store.read('piecemeal', eight.slot))?.messages).toEqual(eight.messages.slice(0, 1));
+    await store.remove('piecemeal', ids.slice(0, 1));
+    expect(await store.read('piecemeal', eight.slot)).toBeUndefined();
+  });
+
+  it('is not brought back by a late acknowledgement, nor received like a message at QoS 2', async () => {
+    const eight = bundle('late', 1);
+    await store.remove('late', packetIdsOf(eight).slice(3));
+    expect(await store.read('late', eight.slot)).toBeUndefined();
+
+    await store.put([eight]);
+    await store.markReceived('late', packetIdsOf(eight));
+    expect(await store.read('late', eight.slot)).toEqual(eight);
+  });
+
+  it('is claimed and given back as a whole', async () => {
+    const eight = bundle('claimed', 1);
+    await store.put([eight]);
+
+    expect(await store.claim(eight, first, 'event')).toBe('claimed');
+    expect(await store.claim(eight, second, 'event')).toBe('taken');
+    await store.unsend(eight, first);
+
+    expect(await store.read('claimed', eight.slot)).toMatchObject({ sentOn: '' });
+  });
+});
+
 describe('the ring', () => {
   it.each([
     ['begins', 1],
-    ['wraps', 65_530],
-    ['wraps for the second time', 2 * 65_535 - 4],
+    ['wraps', 32_762],
+    ['wraps for the second time', 2 * 32_767 - 4],
     ['is far behind the wrap', 70_000],
   ])('is in the order of numbers where it %s', async (name, start) => {
     const numbers = Array.from({ length: 12 }, (_, index) => start + index);
@@ -175,15 +253,18 @@ describe('the ring', () => {
     expect(await numbersIn(name, outSeq)).toEqual(numbers);
     expect(await store.oldest(name, outSeq)).toBe(start);
 
-    await store.remove(name, numbers.slice(0, 8).map(packetIdOf));
+    await store.remove(
+      name,
+      numbers.slice(0, 8).map((number) => placeAlone(number).packetId),
+    );
     expect(await numbersIn(name, outSeq)).toEqual(numbers.slice(8));
     expect(await store.oldest(name, outSeq)).toBe(start + 8);
   });
 
   it.each([
     ['at the beginning', 5],
-    ['up to the wrap', 65_535],
-    ['behind the wrap', 65_540],
+    ['up to the wrap', 32_767],
+    ['behind the wrap', 32_772],
   ])('leaves out what was reserved after the newest number was read, %s', async (name, outSeq) => {
     const numbers = [-3, -1, 0, 1, 2, 3].map((distance) => outSeq + distance);
     await store.put(numbers.map((number) => item(name, number)));
@@ -191,9 +272,47 @@ describe('the ring', () => {
     expect(await numbersIn(name, outSeq)).toEqual(numbers.slice(0, 3));
     expect(await store.oldest(name, outSeq)).toBe(outSeq - 3);
 
-    await store.remove(name, numbers.slice(0, 3).map(packetIdOf));
+    await store.remove(
+      name,
+      numbers.slice(0, 3).map((number) => placeAlone(number).packetId),
+    );
     expect(await numbersIn(name, outSeq)).toEqual([]);
     expect(await store.oldest(name, outSeq)).toBeUndefined();
+  });
+
+  it.each([
+    ['begin', 1],
+    ['wrap among messages alone', 32_760],
+    ['wrap among bundles', 32_768 - 12],
+    ['are far behind the wrap', 3 * 32_768 + 5],
+  ])('has bundles among messages alone where they %s', async (name, start) => {
+    const sizes = Array.from({ length: 40 }, (_, index) => (index % 10 === 0 ? 'alone' : 10) as 'alone' | number);
+    const places = placesFor(sizes, start);
+    const outSeq = start + 39;
+    const slots = new Map(places.map(({ slot, packetId, number }) => [slot, number - (packetId - slot)]));
+    for (const [slot, number] of slots) {
+      await store.put([slot < 32_768 ? item(`mixed ${name}`, number) : bundle(`mixed ${name}`, number)]);
+    }
+    const expected = [...slots.values()].sort((one, other) => one - other);
+
+    expect(await numbersIn(`mixed ${name}`, outSeq)).toEqual(expected);
+    expect(await store.oldest(`mixed ${name}`, outSeq)).toBe(start);
+  });
+
+  it('holds more than one page of bundles and messages alone, in order', async () => {
+    const text = 'x'.repeat(150);
+    const large = message('a', Buffer.alloc(60_000, 'x'));
+    const first = 32_768 - 400;
+    const items = Array.from({ length: 80 }, (_, index) => {
+      const number = first + index * 9;
+      const alone = item('long', number + 8, { messages: [content(number + 8, large)] });
+      const eight = bundle('long', number);
+      return [{ ...eight, messages: eight.messages.map((one) => ({ ...one, message: message('a', text) })) }, alone];
+    }).flat();
+    await store.put([...items].reverse());
+
+    expect(await numbersIn('long', first + 719)).toEqual(items.map(({ number }) => number));
+    await store.clear('long');
   });
 
   it('may be empty', async () => {
@@ -203,13 +322,13 @@ describe('the ring', () => {
   });
 
   it('holds more than one page, in order across the wrap', async () => {
-    const numbers = Array.from({ length: 30 }, (_, index) => 65_520 + index);
+    const numbers = Array.from({ length: 30 }, (_, index) => 32_752 + index);
     const large = message('a', Buffer.alloc(90_000, 'x'));
-    await store.put(numbers.map((number) => item('large', number, { message: large })));
+    await store.put(numbers.map((number) => item('large', number, { messages: [content(number, large)] })));
 
-    expect(await numbersIn('large', 65_549)).toEqual(numbers);
+    expect(await numbersIn('large', 32_781)).toEqual(numbers);
     await store.clear('large');
-    expect(await numbersIn('large', 65_549)).toEqual([]);
+    expect(await numbersIn('large', 32_781)).toEqual([]);
   });
 });
 

@@ -1,0 +1,54 @@
+import type { QoS } from 'mqtt-packet';
+import type { RingItem, RingMessage } from '../broker/ports';
+import { isBundled } from '../broker/ring';
+import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
+import type { Item } from './dynamo';
+import { outgoing, slotKey, slotNumber } from './slots';
+
+export function toItem(item: RingItem): Item {
+  return {
+    ...slotKey(item.session, outgoing, item.slot),
+    number: number(item.number),
+    ...(item.id ? { id: text(item.id) } : {}),
+    ...contentAttributes(item),
+    granted: number(item.qos),
+    state: text(item.state),
+    sentOn: text(item.sentOn),
+    sentBy: text(item.sentBy),
+    ...(item.expiresAt ? { expiresAt: number(item.expiresAt) } : {}),
+  };
+}
+
+function contentAttributes({ slot, messages }: RingItem): Item {
+  const contents = messages.map(({ message, retain }) => ({ ...messageAttributes(message), retained: flag(retain) }));
+  return isBundled(slot) ? { bundle: { L: contents.map((content) => ({ M: content })) } } : (contents[0] ?? {});
+}
+
+export function toRingItem(item: Item): RingItem {
+  const id = readText(item.id);
+  return {
+    session: readText(item.session),
+    slot: slotNumber(readText(item.slot)),
+    number: readNumber(item.number),
+    ...(id ? { id } : {}),
+    messages: readContents(item),
+    qos: readNumber(item.granted) as Exclude<QoS, 0>,
+    state: readText(item.state) === 'released' ? 'released' : 'published',
+    sentOn: readText(item.sentOn),
+    sentBy: readText(item.sentBy),
+    ...(item.expiresAt ? { expiresAt: readNumber(item.expiresAt) } : {}),
+  };
+}
+
+function readContents(item: Item): RingMessage[] {
+  const slot = slotNumber(readText(item.slot));
+  const contents = item.bundle?.L?.map(({ M = {} }) => M) ?? [item];
+  const gone = new Set(item.gone?.NS?.map(Number));
+  return contents
+    .map((content, index) => ({
+      packetId: slot + index,
+      message: readMessage(content),
+      retain: readFlag(content.retained),
+    }))
+    .filter(({ packetId }) => !gone.has(packetId));
+}

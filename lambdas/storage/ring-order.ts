@@ -1,0 +1,57 @@
+import type { RingItem } from '../broker/ports';
+import { bundleSlot, placeAlone } from '../broker/ring';
+import { afterAll, outgoing, slotName } from './slots';
+
+/** Sort keys, both included. */
+export type Range = readonly [from: string, to: string];
+
+/** The whole ring, in no useful order. */
+export const everySlot: Range = [outgoing, outgoing + afterAll];
+const lastAlone = slotName(outgoing, bundleSlot(0) - 1) + afterAll;
+const firstBundle = slotName(outgoing, bundleSlot(0));
+
+/** Slots in the order of their numbers: behind the newest, then up to it. */
+export function aloneRanges(outSeq: number): Range[] {
+  const newest = slotName(outgoing, placeAlone(outSeq).slot);
+  return [
+    [`${newest}+`, lastAlone],
+    [outgoing, newest],
+  ];
+}
+
+export function bundleRanges(outSeq: number): Range[] {
+  const newest = slotName(outgoing, bundleSlot(outSeq));
+  return [
+    [`${newest}+`, outgoing + afterAll],
+    [firstBundle, newest],
+  ];
+}
+
+/** Two sequences as one, both in the order of numbers. */
+export async function* inOrder(
+  one: AsyncGenerator<RingItem[]>,
+  other: AsyncGenerator<RingItem[]>,
+): AsyncGenerator<RingItem[]> {
+  let [left, right] = await Promise.all([nextPage(one), nextPage(other)]);
+  while (left && right) {
+    const [ahead, behind] = lastNumber(left) < lastNumber(right) ? [left, right] : [right, left];
+    const end = lastNumber(ahead);
+    yield [...ahead, ...behind.filter(({ number }) => number < end)].sort((a, b) => a.number - b.number);
+    const rest = behind.filter(({ number }) => number > end);
+    if (ahead === left) [left, right] = [await nextPage(one), rest.length > 0 ? rest : await nextPage(other)];
+    else [left, right] = [rest.length > 0 ? rest : await nextPage(one), await nextPage(other)];
+  }
+  for (let page = left ?? right; page; page = await nextPage(left ? one : other)) yield page;
+}
+
+async function nextPage(pages: AsyncGenerator<RingItem[]>): Promise<RingItem[] | undefined> {
+  for (;;) {
+    const { value, done } = await pages.next();
+    if (done) return undefined;
+    if (value.length > 0) return value;
+  }
+}
+
+function lastNumber(page: readonly RingItem[]): number {
+  return page.at(-1)?.number ?? 0;
+}

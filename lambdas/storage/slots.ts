@@ -1,0 +1,22 @@
+import type { SessionId } from '../broker/ports';
+import { text } from './attributes';
+import type { Item } from './dynamo';
+
+/** Kinds of slots, the first letter of the sort key. */
+export const outgoing = 'o';
+export const incoming = 'i';
+export const routed = 'x';
+/** Sorts after every packet id. */
+export const afterAll = '~';
+
+export function slotName(kind: string, packetId: number): string {
+  return kind + String(packetId).padStart(5, '0');
+}
+
+export function slotNumber(name: string): number {
+  return Number(name.slice(1));
+}
+
+export function slotKey(session: SessionId, kind: string, packetId: number): Item {
+  return { session: text(session), slot: text(slotName(kind, packetId)) };
+}
