@@ -5,7 +5,7 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import type { ConnectionEvent } from './inbox';
-import type { FanOutJob, Ports } from './ports';
+import type { ConnectionRecord, FanOutJob, Ports } from './ports';
 import { mailFor } from './publish';
 import { quickTurn } from './quick-turn';
 import { IndexCache, Router } from './router';
@@ -44,11 +44,18 @@ export class Broker {
   private async takeTurn(router: Router, connectionId: string, events: ConnectionEvent[]): Promise<void> {
     const shared = { ports: this.ports, settings: this.settings, connections: this.connections };
     if (await quickTurn(shared, router, connectionId, events)) return;
-    if (events.some(mayRoute)) router.prepare();
-    const stored = this.ports.connectionStore.read(connectionId);
+    const stored = this.read(router, connectionId, events.some(mayRoute));
     stored.catch(() => undefined); // whoever awaits it gets the error
     if (await hopefulTurn(shared, router, connectionId, events, stored)) return;
     await new Turn(shared, router, connectionId, events, await stored).run();
+  }
+
+  /** The first in an invocation that will route reads the list of shapes together with its connection. */
+  private async read(router: Router, connectionId: string, routes: boolean): Promise<ConnectionRecord | undefined> {
+    if (!routes || router.isPrepared) return this.ports.connectionStore.read(connectionId);
+    const snapshot = this.ports.lookup.read(connectionId, []);
+    router.prepare(snapshot.then(({ shapes }) => shapes));
+    return (await snapshot).connection;
   }
 
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */

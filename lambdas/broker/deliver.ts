@@ -46,6 +46,14 @@ export interface Mail {
 /** Heads by client id, read after the messages arrived. */
 export type Heads = ReadonlyMap<string, SessionHead>;
 
+/** Numbers that are being reserved for a session. */
+interface Reservation {
+  readonly count: number;
+  readonly head: Promise<SessionHead | 'refused'>;
+}
+
+export type Reservations = ReadonlyMap<SessionId, Reservation>;
+
 /** Mail whose durable part is in the ring. */
 interface Placed {
   readonly head: SessionHead;
@@ -60,12 +68,24 @@ export class Deliverer {
     private readonly dispatch: Dispatch,
   ) {}
 
-  async deliver(mail: readonly Mail[], known: Heads = new Map()): Promise<void> {
+  /** Begins to reserve numbers for mail that will probably be delivered in a moment. */
+  reserveAhead(mail: readonly Mail[]): Reservations {
+    const durable = mail.map(durablePart).filter(({ deliveries }) => deliveries.length > 0);
+    return new Map(
+      durable.map(({ clientId, session, deliveries: { length: count } }) => {
+        const head = this.ports.sessions.reserve(clientId, session, count, false);
+        head.catch(() => undefined); // whoever needs it gets the error
+        return [session, { count, head }];
+      }),
+    );
+  }
+
+  async deliver(mail: readonly Mail[], known: Heads = new Map(), reserved: Reservations = new Map()): Promise<void> {
     const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
     const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
     const numbered = new Set(waiting.map(({ session }) => session));
     const transient = mail.filter(({ session }) => !numbered.has(session));
-    const [placed, heads] = await Promise.all([this.place(waiting), this.heads(transient, known)]);
+    const [placed, heads] = await Promise.all([this.place(waiting, reserved), this.heads(transient, known)]);
     for (const entry of mail) {
       const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
       if (head?.session === entry.session) this.post(entry, head, places);
@@ -159,10 +179,10 @@ export class Deliverer {
 
   // ---- the ring ----
 
-  private async place(mail: readonly Mail[]): Promise<Map<SessionId, Placed>> {
+  private async place(mail: readonly Mail[], ahead: Reservations): Promise<Map<SessionId, Placed>> {
     const placed = new Map<SessionId, Placed>();
     await inParallel(mail, parallelSessions, async (entry) => {
-      const reserved = await this.reserve(entry);
+      const reserved = await this.reserve(entry, ahead.get(entry.session));
       if (reserved) placed.set(entry.session, reserved);
     });
     const items = [...placed.values()].flatMap((entry) => toRingItems(entry, this.ports.now()));
@@ -189,11 +209,14 @@ export class Deliverer {
     ]);
   }
 
-  private async reserve(mail: Mail): Promise<Placed | undefined> {
+  private async reserve(mail: Mail, ahead: Reservation | undefined): Promise<Placed | undefined> {
     const { clientId, session, deliveries } = mail;
     // Retained messages answer a wish of the client itself, so the limit for what others send it does not apply.
     const unlimited = deliveries.every(({ arrival }) => arrival.retained);
-    const head = await this.ports.sessions.reserve(clientId, session, deliveries.length, unlimited);
+    const isAhead = ahead?.count === deliveries.length;
+    const head = await (isAhead
+      ? ahead.head
+      : this.ports.sessions.reserve(clientId, session, deliveries.length, unlimited));
     return head === 'refused' ? this.reserveWhatFits(mail) : numbered(head, deliveries);
   }
 

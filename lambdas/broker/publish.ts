@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
 import type { Settings } from '../settings';
-import type { Arrival, Deliverer, Delivery, Heads, Mail } from './deliver';
+import type { Arrival, Deliverer, Delivery, Heads, Mail, Reservations } from './deliver';
 import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
-import type { Router } from './router';
+import type { Router, SubscribersByTopic } from './router';
 
 /** Shards of a large audience; each is worked off in order, all of them side by side. */
 const shards = 16;
@@ -47,7 +47,9 @@ export class Publisher {
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    const byTopic = await this.router.subscribersOf(arrivals.map(({ message }) => message.topic));
+    const topics = arrivals.map(({ message }) => message.topic);
+    const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
+    const byTopic = await this.router.subscribersOf(topics);
     const isLarge = (topic: string) => (byTopic.get(topic)?.length ?? 0) > this.settings.inlineRecipients;
     const inline = arrivals.filter(({ message }) => !isLarge(message.topic));
     const jobs = [...byTopic]
@@ -62,9 +64,21 @@ export class Publisher {
       this.deliverer.deliver(
         mailFor(inline, ({ message }) => byTopic.get(message.topic) ?? []),
         heads,
+        reserved,
       ),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
     ]);
+  }
+
+  /**
+   * Numbers for those who are remembered as subscribers, while it is still being read whether the memory is right. A wrong
+   * guess leaves numbers unused, which harms nobody.
+   */
+  private reserveAhead(arrivals: readonly Arrival[], guessed: SubscribersByTopic | undefined): Reservations {
+    const audience = [...(guessed?.values() ?? [])];
+    if (audience.some(({ length }) => length > this.settings.inlineRecipients)) return new Map();
+    if (arrivals.some(({ attempted }) => attempted)) return new Map();
+    return this.deliverer.reserveAhead(mailFor(arrivals, ({ message }) => guessed?.get(message.topic) ?? []));
   }
 }
 

@@ -6,7 +6,7 @@ import { ProtocolError } from '../protocol/reason-codes';
 import { type Arrival, Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
-import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot } from './ports';
+import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot, type Subscriber } from './ports';
 import { Publisher } from './publish';
 import type { Router } from './router';
 import type { Shared } from './turn';
@@ -65,16 +65,11 @@ function afterwards(connection: ConnectionRecord, { lastNumber, lastSeen }: Load
 }
 
 /** Whoever is remembered as a subscriber is looked up together with what tells whether the memory is right. */
-async function lookUp(
-  ports: Ports,
-  router: Router,
-  connectionId: string,
-  arrivals: readonly Arrival[],
-): Promise<Snapshot> {
-  const guessed = router.guess(arrivals.map(({ message }) => message.topic)) ?? [];
-  const clientIds = [...new Set(guessed.map(({ clientId }) => clientId))];
-  const snapshot = await ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
-  router.adopt(snapshot.shapes);
+function lookUp(ports: Ports, router: Router, connectionId: string, arrivals: readonly Arrival[]): Promise<Snapshot> {
+  const guessed = router.guess(arrivals.map(({ message }) => message.topic)) ?? new Map<string, Subscriber[]>();
+  const clientIds = [...new Set([...guessed.values()].flat().map(({ clientId }) => clientId))];
+  const snapshot = ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
+  router.prepare(snapshot.then(({ shapes }) => shapes));
   return snapshot;
 }
 

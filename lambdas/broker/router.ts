@@ -46,6 +46,9 @@ export class IndexCache {
   }
 }
 
+/** Per topic its subscribers, one entry per client at the highest QoS granted to it. */
+export type SubscribersByTopic = ReadonlyMap<string, readonly Subscriber[]>;
+
 /** Finds the subscribers of topics. One reading of the list of shapes serves a whole invocation. */
 export class Router {
   private shapes: Promise<ReadonlyMap<string, number>> | undefined;
@@ -55,28 +58,28 @@ export class Router {
     private readonly cache: IndexCache,
   ) {}
 
-  /** Starts reading the list of shapes, for a caller that will need it but is not ready yet. */
-  prepare(): void {
-    this.currentShapes().catch(() => undefined); // whoever awaits it gets the error
+  get isPrepared(): boolean {
+    return this.shapes !== undefined;
+  }
+
+  /** The list of shapes is being read by this invocation together with something else. */
+  prepare(shapes: Promise<ReadonlyMap<string, number>>): void {
+    shapes.catch(() => undefined); // whoever awaits it gets the error
+    this.shapes ??= shapes;
   }
 
   /** Who would hear these topics if nothing changed since this container looked; undefined when it does not know. */
-  guess(topics: Iterable<string>): readonly Subscriber[] | undefined {
+  guess(topics: Iterable<string>): SubscribersByTopic | undefined {
     const shapes = this.cache.shapes;
-    const guessed: Subscriber[] = [];
+    const guessed = new Map<string, Subscriber[]>();
     for (const topic of new Set(topics)) {
-      for (const filter of candidates(shapes.keys(), topic)) {
-        const subscribers = this.cache.get(filter, shapes.get(shapeOf(filter)));
-        if (!subscribers) return undefined;
-        guessed.push(...subscribers);
-      }
+      const found = candidates(shapes.keys(), topic).map((filter) =>
+        this.cache.get(filter, shapes.get(shapeOf(filter))),
+      );
+      if (found.includes(undefined)) return undefined;
+      guessed.set(topic, onePerClient(found.flatMap((subscribers) => subscribers ?? [])));
     }
     return guessed;
-  }
-
-  /** A list of shapes that was read by this invocation together with something else. */
-  adopt(shapes: ReadonlyMap<string, number>): void {
-    this.shapes ??= Promise.resolve(shapes);
   }
 
   /** The list of shapes may have changed by this very invocation. */
@@ -89,8 +92,7 @@ export class Router {
     return this.shapes;
   }
 
-  /** Per topic its subscribers, one entry per client at the highest QoS granted to it. */
-  async subscribersOf(topics: Iterable<string>): Promise<Map<string, Subscriber[]>> {
+  async subscribersOf(topics: Iterable<string>): Promise<SubscribersByTopic> {
     const wanted = [...new Set(topics)];
     const guessed = this.cache.shapes;
     const asked = this.ask(
