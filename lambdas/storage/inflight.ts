@@ -4,10 +4,10 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { QoS } from 'mqtt-packet';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
 import { packetIdOf } from '../broker/ring';
+import type { QoS } from '../protocol/packets';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { keyOf, maximumSortKey } from './keys';
