@@ -1,8 +1,8 @@
 import type { ConnectPacket, PublishPacket } from '../../lambdas/protocol/packets';
 
-/** Bytes written as hex, spaces allowed. */
+/** Bytes written as hex, white space allowed. */
 export function hex(text: string): Buffer {
-  return Buffer.from(text.replaceAll(' ', ''), 'hex');
+  return Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 }
 
 /** A CONNECT of MQTT 3.1.1 with client id `kitchen` and a clean session, as the codec would read it. */

@@ -2,6 +2,7 @@ import type { ConnectPacket, ConnectProperties, ProtocolVersion, QoS, Will, Will
 import { ProtocolError, Reason } from '../reason-codes';
 import { isTopicName, quoteTopic } from '../topic';
 import { malformed, violation } from './errors';
+import { checkFixedHeader } from './fixed-header';
 import type { PacketReader } from './packet-reader';
 import { allow, readProperties } from './read-properties';
 
@@ -34,7 +35,7 @@ const flag = { reserved: 0x01, clean: 0x02, will: 0x04, willRetain: 0x20, passwo
 export function decodeConnect(reader: PacketReader, newest: number): ConnectPacket {
   const protocol = readProtocol(reader, newest);
   const { protocolVersion } = protocol;
-  if (protocolVersion === 5) reader.refusePaddedLength();
+  checkFixedHeader(reader, protocolVersion);
   const flags = readFlags(reader, protocolVersion);
   const keepalive = reader.uint16('keep-alive');
   const properties = protocolVersion === 5 ? readConnectProperties(reader) : undefined;

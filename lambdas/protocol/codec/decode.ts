@@ -8,8 +8,18 @@ import { decodePublish } from './decode-publish';
 import { decodeSubscribe } from './decode-subscribe';
 import { decodeUnsubscribe } from './decode-unsubscribe';
 import { malformed, violation } from './errors';
+import { checkFixedHeader } from './fixed-header';
 import { PacketReader } from './packet-reader';
-import { packetType, reservedFlags } from './packet-types';
+import { packetType } from './packet-types';
+
+/** Reserved, and packets only a server sends. */
+const refusedTypes = new Set<number>([
+  0,
+  packetType.connack,
+  packetType.suback,
+  packetType.unsuback,
+  packetType.pingresp,
+]);
 
 /**
  * Reads exactly one whole packet from a client. `version` is what its CONNECT said, undefined before; `newest` is the highest
@@ -20,7 +30,6 @@ export function decode(bytes: Buffer, version: number | undefined, newest = 4): 
   if (packetSize(bytes, 0) !== bytes.length) throw malformed('not exactly one whole packet');
   const reader = new PacketReader(bytes);
   const type = reader.header >> 4;
-  if (type !== packetType.publish) checkFlags(reader.header, type, version);
   const packet = type === packetType.connect ? decodeConnect(reader, newest) : decodeInSession(type, reader, version);
   reader.end(packet.cmd);
   return packet;
@@ -28,7 +37,10 @@ export function decode(bytes: Buffer, version: number | undefined, newest = 4): 
 
 function decodeInSession(type: number, reader: PacketReader, version: number | undefined): ClientPacket {
   if (version === undefined) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
-  if (version === 5) reader.refusePaddedLength();
+  if (refusedTypes.has(type) || (type === packetType.auth && version < 5)) {
+    throw violation(`a client may not send packet type ${type}`);
+  }
+  checkFixedHeader(reader, version);
   switch (type) {
     case packetType.publish:
       return decodePublish(reader, version);
@@ -49,17 +61,6 @@ function decodeInSession(type: number, reader: PacketReader, version: number | u
     case packetType.disconnect:
       return decodeDisconnect(reader, version);
     default:
-      if (type === packetType.auth && version === 5) return decodeAuth(reader);
-      throw violation(`a client may not send packets of type ${type}`);
+      return decodeAuth(reader); // no other type is left
   }
-}
-
-/** [MQTT-2.1.3-1] [v3 MQTT-2.2.2-2] */
-function checkFlags(header: number, type: number, version: number | undefined): void {
-  const flags = header & 0x0f;
-  const expected = reservedFlags(type);
-  if (flags === expected) return;
-  // MQTT 3.1 lets a client set DUP on these when it sends them again (v3.1 section 2.1); 3.1.1 reserves the bit.
-  if (version === 3 && expected !== 0 && flags === (expected | 0x08)) return;
-  throw malformed(`flags of packet type ${type} are ${flags}, not ${expected}`);
 }

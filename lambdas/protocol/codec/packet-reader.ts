@@ -7,7 +7,9 @@ import { malformed } from './errors';
  */
 export class PacketReader {
   /** Where the next field begins. */
-  position: number;
+  private position: number;
+  /** Where reading has to stop. */
+  private limit: number;
   /** Where the fixed header ends. */
   private readonly start: number;
 
@@ -17,27 +19,36 @@ export class PacketReader {
     while (bytes[start - 1]! >= 0x80) start++;
     this.start = start;
     this.position = start;
+    this.limit = bytes.length;
   }
 
   get header(): number {
     return this.bytes[0]!;
   }
 
-  /** MQTT 5.0 forbids a remaining length with more bytes than it needs, MQTT 3.1.1 does not. */
-  refusePaddedLength(): void {
-    if (this.start === 2 || this.bytes[this.start - 1] !== 0) return;
-    throw malformed('remaining length has more bytes than it needs'); // [MQTT-1.5.5-1]
+  /** Whether the remaining length has more bytes than it needs. */
+  get hasPaddedLength(): boolean {
+    return this.start > 2 && this.bytes[this.start - 1] === 0;
   }
 
   /** How many bytes are left. */
   get left(): number {
-    return this.bytes.length - this.position;
+    return this.limit - this.position;
+  }
+
+  /** From here on only this many bytes can be read, until `leave`. */
+  enter(length: number, name: string): void {
+    if (length > this.left) throw tooShort(name);
+    this.limit = this.position + length;
+  }
+
+  leave(): void {
+    this.limit = this.bytes.length;
   }
 
   byte(name: string): number {
-    const value = this.bytes[this.position++];
-    if (value === undefined) throw tooShort(name);
-    return value;
+    if (this.position >= this.limit) throw tooShort(name);
+    return this.bytes[this.position++]!;
   }
 
   uint16(name: string): number {
@@ -100,11 +111,11 @@ export class PacketReader {
   private move(length: number, name: string): number {
     const start = this.position;
     this.position += length;
-    if (this.position > this.bytes.length) throw tooShort(name);
+    if (this.position > this.limit) throw tooShort(name);
     return start;
   }
 }
 
 function tooShort(name: string): Error {
-  return malformed(`packet ends before or inside ${name}`);
+  return malformed(`bytes end before or inside ${name}`);
 }

@@ -16,16 +16,15 @@ export function allow<T>(...names: (keyof T & string)[]): AllowedProperties {
 export function readProperties<T>(reader: PacketReader, allowed: AllowedProperties): T | undefined {
   const length = reader.varint('property length');
   if (length === 0) return undefined;
-  if (length > reader.left) throw malformed('packet ends inside its properties');
-  const end = reader.position + length;
+  reader.enter(length, 'properties');
   const found: Record<string, unknown> = {};
-  while (reader.position < end) {
+  while (reader.left > 0) {
     const id = reader.varint('property identifier');
     const property = allowed.get(id);
     if (property === undefined) throw malformed(`property 0x${id.toString(16)} does not belong here`); // section 2.2.2.2
     addProperty(found, property, reader);
   }
-  if (reader.position > end) throw malformed('the last property goes beyond the property length');
+  reader.leave();
   return found as T;
 }
 
