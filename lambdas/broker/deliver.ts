@@ -1,7 +1,7 @@
-import type { QoS } from 'mqtt-packet';
-import { encode } from '../protocol/codec';
+import { encode } from '../protocol/codec/encode';
 import { toPublish } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
+import type { QoS } from '../protocol/packets';
 import type { Settings } from '../settings';
 import { ask, type Dispatch } from './dispatch';
 import { hangUp } from './outbox';

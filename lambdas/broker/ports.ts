@@ -1,5 +1,5 @@
-import type { QoS } from 'mqtt-packet';
 import type { Message } from '../protocol/effects';
+import type { QoS } from '../protocol/packets';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable

@@ -1,4 +1,4 @@
-import { encode } from '../protocol/codec';
+import { encode } from '../protocol/codec/encode';
 import { toPublish } from '../protocol/deliver';
 import type { Dispatch } from './dispatch';
 import { inParallel } from './parallel';

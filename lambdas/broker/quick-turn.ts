@@ -1,4 +1,4 @@
-import { decode } from '../protocol/codec';
+import { decode } from '../protocol/codec/decode';
 import type { Effect } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';

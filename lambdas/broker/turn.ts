@@ -1,8 +1,9 @@
-import type { Packet } from 'mqtt-packet';
-import { decode, encode } from '../protocol/codec';
+import { decode } from '../protocol/codec/decode';
+import { encode } from '../protocol/codec/encode';
 import type { ConnectRequest, Effect, Message, RefusedRequest, SubscriptionRequest } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
+import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import type { ConnectionCache } from './connection-cache';
@@ -115,7 +116,7 @@ export class Turn {
     }
   }
 
-  private async handle(packet: Packet, origin: Origin): Promise<void> {
+  private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
     const effects = handlePacket(packet, this.connection, {
       generateClientId: () => `auto-${this.connectionId}`, // the same when CONNECT is handled again
       limits: this.shared.settings,
@@ -150,7 +151,7 @@ export class Turn {
     }
   }
 
-  private send(packet: Packet): void {
+  private send(packet: ServerPacket): void {
     const version = this.connection?.version ?? version311;
     this.dispatch.outbox.add(this.connectionId, encode(packet, version), { kind: 'answer' });
   }

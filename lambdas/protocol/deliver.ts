@@ -1,5 +1,5 @@
-import type { IPublishPacket, QoS } from 'mqtt-packet';
 import type { Message } from './effects';
+import type { PublishPacket, QoS } from './packets';
 
 /** How one message goes to one client. */
 export interface Delivery {
@@ -13,7 +13,7 @@ export interface Delivery {
 }
 
 /** The PUBLISH that delivers a message to a client. */
-export function toPublish(message: Message, { qos, packetId, dup, retain }: Delivery): IPublishPacket {
+export function toPublish(message: Message, { qos, packetId, dup, retain }: Delivery): PublishPacket {
   return { cmd: 'publish', topic: message.topic, payload: message.payload, qos, messageId: packetId, dup, retain };
 }
 

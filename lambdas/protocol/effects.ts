@@ -1,4 +1,4 @@
-import type { Packet, QoS } from 'mqtt-packet';
+import type { QoS, ServerPacket } from './packets';
 
 /** An Application Message: what a publisher says, free of packet ids and of the connection it came by. */
 export interface Message {
@@ -38,7 +38,7 @@ export interface ConnectRequest {
  */
 export type Effect =
   /** Send a packet to this client, once all that the same turn promises is durable. */
-  | { readonly do: 'send'; readonly packet: Packet }
+  | { readonly do: 'send'; readonly packet: ServerPacket }
   /** Claim the session and answer CONNACK; whether a session is present only the shell can know. */
   | { readonly do: 'open'; readonly request: ConnectRequest }
   /** Take ownership of a QoS 0 or 1 message: update the retained copy, then deliver it onward. */

@@ -1,5 +1,5 @@
-import type { Packet } from 'mqtt-packet';
 import type { Effect } from './effects';
+import type { ClientPacket, ConnectPacket } from './packets';
 import { handleConnect } from './packets/connect';
 import { handleDisconnect } from './packets/disconnect';
 import { handlePingreq } from './packets/pingreq';
@@ -28,7 +28,11 @@ export interface Surroundings {
 }
 
 /** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
-export function handlePacket(packet: Packet, session: SessionView | undefined, surroundings: Surroundings): Effect[] {
+export function handlePacket(
+  packet: ClientPacket,
+  session: SessionView | undefined,
+  surroundings: Surroundings,
+): Effect[] {
   if (packet.cmd === 'connect') {
     if (session) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
     return handleConnect(packet, surroundings.generateClientId);
@@ -37,7 +41,7 @@ export function handlePacket(packet: Packet, session: SessionView | undefined, s
   return handleInSession(packet, surroundings);
 }
 
-function handleInSession(packet: Packet, { limits }: Surroundings): Effect[] {
+function handleInSession(packet: Exclude<ClientPacket, ConnectPacket>, { limits }: Surroundings): Effect[] {
   switch (packet.cmd) {
     case 'publish':
       return handlePublish(packet);
@@ -57,7 +61,7 @@ function handleInSession(packet: Packet, { limits }: Surroundings): Effect[] {
       return handlePingreq();
     case 'disconnect':
       return handleDisconnect();
-    default:
-      throw new ProtocolError(Reason.protocolError, `a client may not send ${packet.cmd}`);
+    case 'auth':
+      throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT');
   }
 }

@@ -46,6 +46,11 @@ export function isWildcard(level: string): boolean {
   return level === '+' || level === '#';
 }
 
+/** Whether `filter` asks for a shared subscription of MQTT 5.0, section 4.8.2. */
+export function isShared(filter: string): boolean {
+  return filter.startsWith('$share/');
+}
+
 function startsWithWildcard(filter: string): boolean {
   return filter.startsWith('+') || filter.startsWith('#');
 }

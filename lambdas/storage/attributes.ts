@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { QoS } from 'mqtt-packet';
 import type { Message } from '../protocol/effects';
+import type { QoS } from '../protocol/packets';
 import type { Item } from './dynamo';
 
 export function text(value: string): AttributeValue {

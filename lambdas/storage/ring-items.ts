@@ -1,6 +1,6 @@
-import type { QoS } from 'mqtt-packet';
 import type { RingItem, RingMessage } from '../broker/ports';
 import { isBundled } from '../broker/ring';
+import type { QoS } from '../protocol/packets';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 import { outgoing, slotKey, slotNumber } from './slots';

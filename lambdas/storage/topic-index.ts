@@ -1,7 +1,7 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { QoS } from 'mqtt-packet';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { SessionId, Subscriber, TopicIndex } from '../broker/ports';
+import type { QoS } from '../protocol/packets';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';

@@ -6,10 +6,10 @@ import {
   type SQSClient,
 } from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
-import type { QoS } from 'mqtt-packet';
 import type { ConnectionEvent } from '../broker/inbox';
 import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
 import { attributes } from '../deployment';
+import type { QoS } from '../protocol/packets';
 
 /** SQS: at most 10 messages in one batch. */
 const messagesPerBatch = 10;

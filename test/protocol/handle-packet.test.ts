@@ -2,8 +2,8 @@
  * Proved elsewhere: each packet in packets/; [v3 MQTT-3.1.4-5] by the shell, which stops reading a connection it refused.
  */
 import { describe, expect, test } from '@jest/globals';
-import type { Packet } from 'mqtt-packet';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
+import type { ClientPacket } from '../../lambdas/protocol/packets';
 import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
@@ -24,7 +24,7 @@ describe('handlePacket', () => {
     expect(error).toMatchObject({ reason: 0x82, message: 'second CONNECT' });
   });
 
-  const dispatched: [packet: Packet, effect: string][] = [
+  const dispatched: [packet: ClientPacket, effect: string][] = [
     [publish(), 'accept'],
     [{ cmd: 'puback', messageId: 7 }, 'settle'],
     [{ cmd: 'pubrec', messageId: 7 }, 'markReceived'],
@@ -45,9 +45,9 @@ describe('handlePacket', () => {
     expect(handlePacket(connect(), undefined, surroundings)[0]).toMatchObject({ do: 'open' });
   });
 
-  clause('v3 MQTT-4.8.0-1', 'a packet only servers send is a protocol violation', () => {
-    const error = thrownBy(() => handlePacket({ cmd: 'pingresp' }, session, surroundings));
+  test('AUTH is a protocol error of a client that named no authentication method', () => {
+    const error = thrownBy(() => handlePacket({ cmd: 'auth', reasonCode: 0x18 }, session, surroundings));
 
-    expect(error).toMatchObject({ reason: 0x82, message: 'a client may not send pingresp' });
+    expect(error).toMatchObject({ reason: 0x82 });
   });
 });

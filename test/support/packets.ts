@@ -1,12 +1,12 @@
-import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
+import type { ConnectPacket, PublishPacket } from '../../lambdas/protocol/packets';
 
-/** Bytes written as hex, spaces allowed. */
+/** Bytes written as hex, white space allowed. */
 export function hex(text: string): Buffer {
-  return Buffer.from(text.replaceAll(' ', ''), 'hex');
+  return Buffer.from(text.replaceAll(/\s/g, ''), 'hex');
 }
 
 /** A CONNECT of MQTT 3.1.1 with client id `kitchen` and a clean session, as the codec would read it. */
-export function connect(fields: Partial<IConnectPacket> = {}): IConnectPacket {
+export function connect(fields: Partial<ConnectPacket> = {}): ConnectPacket {
   return {
     cmd: 'connect',
     protocolId: 'MQTT',
@@ -19,6 +19,6 @@ export function connect(fields: Partial<IConnectPacket> = {}): IConnectPacket {
 }
 
 /** A PUBLISH of `hello` to `a/b` at QoS 0. */
-export function publish(fields: Partial<IPublishPacket> = {}): IPublishPacket {
+export function publish(fields: Partial<PublishPacket> = {}): PublishPacket {
   return { cmd: 'publish', topic: 'a/b', payload: Buffer.from('hello'), qos: 0, dup: false, retain: false, ...fields };
 }

@@ -1,7 +1,7 @@
-import type { IPubackPacket } from 'mqtt-packet';
 import type { Effect } from '../effects';
+import type { AcknowledgementPacket } from '../packets';
 
 /** PUBACK, section 3.4: the client owns the QoS 1 message now. */
-export function handlePuback(packet: IPubackPacket): Effect[] {
-  return [{ do: 'settle', packetId: packet.messageId! }];
+export function handlePuback(packet: AcknowledgementPacket): Effect[] {
+  return [{ do: 'settle', packetId: packet.messageId }];
 }

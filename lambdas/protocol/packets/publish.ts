@@ -1,18 +1,14 @@
-import type { IPublishPacket } from 'mqtt-packet';
 import type { Effect, Message } from '../effects';
-import { ProtocolError, Reason } from '../reason-codes';
-import { isReservedTopic, isTopicName, quoteTopic } from '../topic';
+import type { PublishPacket } from '../packets';
+import { isReservedTopic } from '../topic';
 
 /** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. */
-export function handlePublish(packet: IPublishPacket): Effect[] {
-  if (!isTopicName(packet.topic)) {
-    throw new ProtocolError(Reason.topicNameInvalid, `${quoteTopic(packet.topic)} is not a topic name`); // [v3 MQTT-3.3.2-2]
-  }
+export function handlePublish(packet: PublishPacket): Effect[] {
   // Own it, then say so: a crash between the two costs a resend, never a message.
   return [...takeOver(packet), ...acknowledge(packet)];
 }
 
-function takeOver(packet: IPublishPacket): Effect[] {
+function takeOver(packet: PublishPacket): Effect[] {
   // MQTT 3.1.1 has no word for "not allowed here" but a positive acknowledgement or the end of the connection [v3 MQTT-3.3.5-2].
   // Mosquitto acknowledges and drops, and so does this broker.
   if (isReservedTopic(packet.topic)) return [];
@@ -22,13 +18,13 @@ function takeOver(packet: IPublishPacket): Effect[] {
   return [{ do: 'hold', packetId: packet.messageId!, message }]; // a repeat finds it held [v3 MQTT-4.3.3-2]
 }
 
-function acknowledge(packet: IPublishPacket): Effect[] {
+function acknowledge(packet: PublishPacket): Effect[] {
   if (packet.qos === 0) return [];
   const cmd = packet.qos === 1 ? 'puback' : 'pubrec'; // [v3 MQTT-3.3.4-1]
-  return [{ do: 'send', packet: { cmd, messageId: packet.messageId } }]; // [v3 MQTT-2.3.1-6]
+  return [{ do: 'send', packet: { cmd, messageId: packet.messageId! } }]; // [v3 MQTT-2.3.1-6]
 }
 
 /** DUP stays behind: it speaks of this hop only [v3 MQTT-3.3.1-3]. */
-function messageOf({ topic, payload, qos, retain }: IPublishPacket): Message {
-  return { topic, payload: Buffer.isBuffer(payload) ? payload : Buffer.from(payload), qos, retain };
+function messageOf({ topic, payload, qos, retain }: PublishPacket): Message {
+  return { topic, payload, qos, retain };
 }

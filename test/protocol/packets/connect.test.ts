@@ -1,8 +1,8 @@
 /*
  * Proved elsewhere:
- *   codec.test.ts, malformed.test.ts: [v3 MQTT-3.1.2-1] to [v3 MQTT-3.1.2-3], [v3 MQTT-3.1.2-9], [v3 MQTT-3.1.2-11], [v3 MQTT-3.1.2-13]
+ *   decode.test.ts, malformed.test.ts: [v3 MQTT-3.1.2-1] to [v3 MQTT-3.1.2-3], [v3 MQTT-3.1.2-9], [v3 MQTT-3.1.2-11], [v3 MQTT-3.1.2-13]
  *     to [v3 MQTT-3.1.2-15], [v3 MQTT-3.1.2-18] to [v3 MQTT-3.1.2-22], [v3 MQTT-3.1.3-1], [v3 MQTT-3.1.3-3], [v3 MQTT-3.1.3-4],
- *     [v3 MQTT-3.1.3-10], [v3 MQTT-3.1.3-11], [v3 MQTT-3.1.4-1]
+ *     [v3 MQTT-3.1.3-10], [v3 MQTT-3.1.3-11], [v3 MQTT-3.1.4-1], [v3 MQTT-4.7.1-1], [v3 MQTT-4.7.3-1]
  *   handle-packet.test.ts: [v3 MQTT-3.1.0-1], [v3 MQTT-3.1.0-2]
  *   reason-codes.test.ts: [v3 MQTT-3.1.3-9], [v3 MQTT-3.2.2-6]
  * Not proved here, the duty of the shell: [v3 MQTT-3.1.2-4] to [v3 MQTT-3.1.2-8], [v3 MQTT-3.1.2-10], [v3 MQTT-3.1.2-12],
@@ -53,19 +53,6 @@ describe('CONNECT', () => {
     expect(handleConnect(connect({ will }), generateClientId)).toEqual([
       { do: 'open', request: { clientId: 'kitchen', version: 4, clean: true, keepAlive: 60 } },
     ]);
-  });
-
-  clause('v3 MQTT-4.7.1-1', 'the will topic has no wildcards', () => {
-    const will = { topic: 'w/+', payload: Buffer.from('gone'), qos: 0, retain: false } as const;
-    const error = thrownBy(() => handleConnect(connect({ will }), generateClientId));
-
-    expect(error).toMatchObject({ reason: 0x90, message: 'will topic "w/+" is not a topic name' });
-  });
-
-  clause('v3 MQTT-4.7.3-1', 'the will topic has at least one character', () => {
-    const will = { topic: '', payload: Buffer.from('gone'), qos: 0, retain: false } as const;
-
-    expect(thrownBy(() => handleConnect(connect({ will }), generateClientId))).toMatchObject({ reason: 0x90 });
   });
 
   clause('v3 MQTT-3.1.3-5', 'a client id of 23 letters and digits is allowed', () => {

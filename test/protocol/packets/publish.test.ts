@@ -1,6 +1,6 @@
 /*
  * Proved elsewhere:
- *   codec.test.ts, malformed.test.ts: [v3 MQTT-3.3.1-2], [v3 MQTT-3.3.1-4], [v3 MQTT-3.3.2-1], [v3 MQTT-2.3.1-1]
+ *   decode.test.ts, malformed.test.ts: [v3 MQTT-3.3.1-2], [v3 MQTT-3.3.1-4], [v3 MQTT-3.3.2-1], [v3 MQTT-3.3.2-2], [v3 MQTT-2.3.1-1]
  *   deliver.test.ts: [v3 MQTT-3.3.1-3], [v3 MQTT-3.3.1-9]
  *   topic-filter.test.ts: [v3 MQTT-3.3.2-3]
  * Not proved here, the duty of the shell: [v3 MQTT-3.3.1-1], [v3 MQTT-3.3.1-5] to [v3 MQTT-3.3.1-8], [v3 MQTT-3.3.1-10] to
@@ -10,7 +10,6 @@ import { describe, expect, test } from '@jest/globals';
 import { handlePublish } from '../../../lambdas/protocol/packets/publish';
 import { clause } from '../../support/clause';
 import { publish } from '../../support/packets';
-import { thrownBy } from '../../support/thrown-by';
 
 const payload = Buffer.from('hello');
 
@@ -43,16 +42,6 @@ describe('PUBLISH', () => {
 
   test('RETAIN stays with the message', () => {
     expect(handlePublish(publish({ retain: true }))).toMatchObject([{ message: { retain: true } }]);
-  });
-
-  clause('v3 MQTT-3.3.2-2', 'a topic name with a wildcard ends the connection', () => {
-    const error = thrownBy(() => handlePublish(publish({ topic: 'a/#' })));
-
-    expect(error).toMatchObject({ reason: 0x90, message: '"a/#" is not a topic name' });
-  });
-
-  clause('v3 MQTT-4.7.3-1', 'an empty topic name ends the connection', () => {
-    expect(thrownBy(() => handlePublish(publish({ topic: '' })))).toMatchObject({ reason: 0x90 });
   });
 
   clause('v3 MQTT-3.3.5-2', 'what clients may not publish to is acknowledged and dropped', () => {

@@ -6,13 +6,13 @@
  * Not proved here, the duty of the shell: [v3 MQTT-3.8.4-1] to [v3 MQTT-3.8.4-3], [v3 MQTT-3.9.3-1].
  */
 import { describe, expect, test } from '@jest/globals';
-import type { ISubscription } from 'mqtt-packet';
 import type { Effect } from '../../../lambdas/protocol/effects';
+import type { Subscription } from '../../../lambdas/protocol/packets';
 import { handleSubscribe } from '../../../lambdas/protocol/packets/subscribe';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
-function subscribe(...subscriptions: ISubscription[]): Effect[] {
+function subscribe(...subscriptions: Subscription[]): Effect[] {
   return handleSubscribe(
     { cmd: 'subscribe', messageId: 7, subscriptions },
     { maxWildcards: 3, refusedFilters: ['secret/#'] },

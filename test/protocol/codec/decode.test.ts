@@ -4,12 +4,10 @@
  * Not decided by the specification: a remaining length with more bytes than it needs is read [v3 section 2.2.3]; MQTT 5.0 forbids it.
  */
 import { describe, expect, test } from '@jest/globals';
-import { generate, type IPublishPacket } from 'mqtt-packet';
-import { decode, encode } from '../../lambdas/protocol/codec';
-import { clause } from '../support/clause';
-import { hex, publish } from '../support/packets';
-import { Random } from '../support/random';
-import { thrownBy } from '../support/thrown-by';
+import { decode } from '../../../lambdas/protocol/codec/decode';
+import { clause } from '../../support/clause';
+import { hex } from '../../support/packets';
+import { thrownBy } from '../../support/thrown-by';
 
 describe('decode CONNECT', () => {
   test('reads the smallest CONNECT of MQTT 3.1.1', () => {
@@ -187,45 +185,154 @@ describe('decode', () => {
   });
 });
 
-describe('encode', () => {
-  test('writes PUBLISH at QoS 0', () => {
-    expect(encode(publish({ payload: hex('0102') }), 4)).toEqual(hex('30 07 0003 612f62 0102'));
+describe('decode CONNECT of MQTT 5.0', () => {
+  const smallest = hex('10 0d 0004 4d515454 05 02 003c 00 0000');
+
+  test('is for callers that say so', () => {
+    expect(thrownBy(() => decode(smallest, undefined))).toMatchObject({ reason: 0x84 });
+    expect(thrownBy(() => decode(smallest, undefined, 4))).toMatchObject({ reason: 0x84 });
+    expect(decode(smallest, undefined, 5)).toStrictEqual({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 5,
+      clean: true,
+      keepalive: 60,
+      clientId: '',
+    });
   });
 
-  test('writes PUBLISH with all flags', () => {
-    const packet = publish({ qos: 2, messageId: 258, dup: true, retain: true, payload: Buffer.alloc(0) });
+  clause('MQTT-3.1.3-1', 'reads a CONNECT with everything in it, in its order', () => {
+    const connect = '0004 4d515454 05 f6 0000 05 11 0000003c 0001 63';
+    const bytes = hex(`10 27 ${connect} 05 18 0000000a 0001 77 0002 6279 0001 75 0002 ff00`);
 
-    expect(encode(packet, 4)).toEqual(hex('3d 07 0003 612f62 0102'));
+    expect(decode(bytes, undefined, 5)).toStrictEqual({
+      cmd: 'connect',
+      protocolId: 'MQTT',
+      protocolVersion: 5,
+      clean: true,
+      keepalive: 0,
+      clientId: 'c',
+      will: { topic: 'w', payload: Buffer.from('by'), qos: 2, retain: true, properties: { willDelayInterval: 10 } },
+      username: 'u',
+      password: hex('ff00'),
+      properties: { sessionExpiryInterval: 60 },
+    });
   });
 
-  test('writes PUBLISH byte by byte as mqtt-packet does', () => {
-    const random = new Random(3);
-    const lengths = [0, 1, 121, 122, 123, 124, 16_376, 16_377, 16_378, 16_379, 16_380, 98_290, 2_097_145, 2_097_147];
-    for (const length of lengths) {
-      const packet: IPublishPacket = publish({
-        topic: random.pick(['a/b', '\u20ac/\u{1f4a1}', 'x'.repeat(200)]),
-        payload: Buffer.alloc(length, 0x61),
-        qos: random.pick([0, 1, 2] as const),
-        messageId: 7,
-      });
+  clause('MQTT-3.1.2-19', 'a password needs no user name', () => {
+    const bytes = hex('10 11 0004 4d515454 05 42 003c 00 0001 61 0001 70');
 
-      expect(encode(packet, 4).equals(generate(packet, { protocolVersion: 4 }))).toBe(true);
+    expect(decode(bytes, undefined, 5)).toMatchObject({ password: Buffer.from('p') });
+  });
+
+  test('reads the older versions beside it', () => {
+    expect(decode(hex('10 0c 0004 4d515454 04 02 003c 0000'), undefined, 5)).toMatchObject({ protocolVersion: 4 });
+    expect(decode(hex('10 0f 0006 4d5149736470 03 00 000a 0001 63'), undefined, 5)).toMatchObject({
+      protocolVersion: 3,
+    });
+  });
+
+  clause('MQTT-3.1.0-2', 'reads a second one, so that its handler can refuse it', () => {
+    expect(decode(smallest, 5, 5)).toMatchObject({ cmd: 'connect' });
+  });
+});
+
+describe('decode at MQTT 5.0', () => {
+  test('reads PUBLISH', () => {
+    expect(decode(hex('3d 0f 0003 612f62 0007 05 02 0000003c 6869'), 5)).toStrictEqual({
+      cmd: 'publish',
+      topic: 'a/b',
+      payload: Buffer.from('hi'),
+      qos: 2,
+      dup: true,
+      retain: true,
+      messageId: 7,
+      properties: { messageExpiryInterval: 60 },
+    });
+  });
+
+  test('an empty topic may stand beside a topic alias', () => {
+    expect(decode(hex('30 06 0000 03 23 ffff'), 5)).toMatchObject({ topic: '', properties: { topicAlias: 65_535 } });
+  });
+
+  test('acknowledgements may leave success out, or their properties', () => {
+    expect(decode(hex('40 02 0007'), 5)).toStrictEqual({ cmd: 'puback', messageId: 7, reasonCode: 0 });
+    expect(decode(hex('50 03 0007 00'), 5)).toStrictEqual({ cmd: 'pubrec', messageId: 7, reasonCode: 0 });
+    expect(decode(hex('62 03 0007 92'), 5)).toStrictEqual({ cmd: 'pubrel', messageId: 7, reasonCode: 0x92 });
+    expect(decode(hex('70 04 0007 92 00'), 5)).toStrictEqual({ cmd: 'pubcomp', messageId: 7, reasonCode: 0x92 });
+  });
+
+  clause('MQTT-3.4.2-1', 'acknowledgements have the reason codes of their tables', () => {
+    const received = ['00', '10', '80', '83', '87', '90', '91', '97', '99'];
+    const released = ['00', '92'];
+    for (const [header, codes] of [
+      ['40', received],
+      ['50', received],
+      ['62', released],
+      ['70', released],
+    ] as const) {
+      expect(acceptedCodes((code) => `${header} 03 0007 ${code}`)).toEqual(codes);
     }
   });
 
-  test('writes what a server answers', () => {
-    expect(encode({ cmd: 'connack', returnCode: 0, sessionPresent: true }, 4)).toEqual(hex('20 02 01 00'));
-    expect(encode({ cmd: 'connack', returnCode: 1, sessionPresent: false }, 4)).toEqual(hex('20 02 00 01'));
-    expect(encode({ cmd: 'puback', messageId: 7 }, 4)).toEqual(hex('40 02 0007'));
-    expect(encode({ cmd: 'pubrec', messageId: 7 }, 4)).toEqual(hex('50 02 0007'));
-    expect(encode({ cmd: 'pubrel', messageId: 7 }, 4)).toEqual(hex('62 02 0007'));
-    expect(encode({ cmd: 'pubcomp', messageId: 7 }, 4)).toEqual(hex('70 02 0007'));
-    expect(encode({ cmd: 'suback', messageId: 7, granted: [0, 1, 2, 128] }, 4)).toEqual(hex('90 06 0007 00 01 02 80'));
-    expect(encode({ cmd: 'unsuback', messageId: 7, granted: [] }, 4)).toEqual(hex('b0 02 0007'));
-    expect(encode({ cmd: 'pingresp' }, 4)).toEqual(hex('d0 00'));
+  clause('MQTT-3.14.2-1', 'DISCONNECT has the reason codes of a client', () => {
+    const codes = ['00', '04', '80', '81', '82', '83', '90', '93', '94', '95', '96', '97', '98', '99'];
+
+    expect(acceptedCodes((code) => `e0 01 ${code}`)).toEqual(codes);
   });
 
-  test('MQTT 3.1 has no session present flag', () => {
-    expect(encode({ cmd: 'connack', returnCode: 0, sessionPresent: true }, 3)).toEqual(hex('20 02 00 00'));
+  clause('MQTT-3.15.2-1', 'AUTH has the reason codes of a client', () => {
+    expect(acceptedCodes((code) => `f0 06 ${code} 04 15 0001 6d`)).toEqual(['18', '19']);
+  });
+
+  test('reads the options of SUBSCRIBE', () => {
+    expect(decode(hex('82 0d 0007 02 0b 07 0001 61 2d 0001 23 10'), 5)).toStrictEqual({
+      cmd: 'subscribe',
+      messageId: 7,
+      subscriptions: [
+        { topic: 'a', qos: 1, nl: true, rap: true, rh: 2 },
+        { topic: '#', qos: 0, nl: false, rap: false, rh: 1 },
+      ],
+      properties: { subscriptionIdentifier: 7 },
+    });
+  });
+
+  test('a shared subscription may have all options but No Local', () => {
+    expect(decode(hex('82 0f 0007 00 0009 2473686172652f672f 29'), 5)).toMatchObject({
+      subscriptions: [{ topic: '$share/g/', rap: true, rh: 2 }],
+    });
+  });
+
+  test('reads UNSUBSCRIBE and PINGREQ', () => {
+    expect(decode(hex('a2 09 0007 00 0001 61 0001 23'), 5)).toStrictEqual({
+      cmd: 'unsubscribe',
+      messageId: 7,
+      unsubscriptions: ['a', '#'],
+    });
+    expect(decode(hex('c000'), 5)).toStrictEqual({ cmd: 'pingreq' });
+  });
+
+  test('DISCONNECT may leave a normal disconnection out, or its properties', () => {
+    expect(decode(hex('e000'), 5)).toStrictEqual({ cmd: 'disconnect', reasonCode: 0 });
+    expect(decode(hex('e0 01 04'), 5)).toStrictEqual({ cmd: 'disconnect', reasonCode: 4 });
+    expect(decode(hex('e0 02 04 00'), 5)).toStrictEqual({ cmd: 'disconnect', reasonCode: 4 });
+  });
+
+  test('reads AUTH', () => {
+    expect(decode(hex('f0 0a 18 08 15 0001 6d 16 0001 64'), 5)).toStrictEqual({
+      cmd: 'auth',
+      reasonCode: 0x18,
+      properties: { authenticationMethod: 'm', authenticationData: Buffer.from('d') },
+    });
   });
 });
+
+/** The reason codes, in hex, with which this packet of MQTT 5.0 is accepted. */
+function acceptedCodes(packet: (code: string) => string): string[] {
+  const codes = Array.from({ length: 256 }, (_, code) => code.toString(16).padStart(2, '0'));
+  return codes.filter((code) => {
+    const error = thrownBy(() => decode(hex(packet(code)), 5));
+    if (error !== undefined) expect(error).toMatchObject({ reason: 0x82 });
+    return error === undefined;
+  });
+}

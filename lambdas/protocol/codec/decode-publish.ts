@@ -1,0 +1,64 @@
+import { isUtf8 } from 'node:buffer';
+import type { MessageProperties, PublishPacket, PublishProperties, QoS } from '../packets';
+import { ProtocolError, Reason } from '../reason-codes';
+import { isTopicName, quoteTopic } from '../topic';
+import { malformed, violation } from './errors';
+import { readPacketId } from './packet-id';
+import type { PacketReader } from './packet-reader';
+import { allow, readProperties } from './read-properties';
+
+/** A client must not send a subscription identifier, but that is another mistake than a property that PUBLISH does not have. */
+interface ReadProperties extends PublishProperties {
+  readonly subscriptionIdentifier?: number;
+}
+
+/** Spreading what is optional into a literal would make the most frequent packet twice as expensive. */
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+const allowed = allow<ReadProperties>(
+  'payloadFormatIndicator',
+  'messageExpiryInterval',
+  'topicAlias',
+  'responseTopic',
+  'correlationData',
+  'userProperties',
+  'subscriptionIdentifier',
+  'contentType',
+);
+
+/** PUBLISH, section 3.3. */
+export function decodePublish(reader: PacketReader, version: number): PublishPacket {
+  const { header } = reader;
+  const qos = (header >> 1) & 0x03;
+  const dup = (header & 0x08) !== 0;
+  const retain = (header & 0x01) !== 0;
+  if (qos === 3) throw malformed('PUBLISH has QoS 3'); // [MQTT-3.3.1-4] [v3 MQTT-3.3.1-4]
+  if (dup && qos === 0) throw malformed('PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [v3 MQTT-3.3.1-2]
+
+  const topic = reader.text('topic name'); // [MQTT-3.3.2-1] [v3 MQTT-3.3.2-1]
+  const messageId = qos > 0 ? readPacketId(reader, version) : undefined;
+  const properties = version === 5 ? readProperties<ReadProperties>(reader, allowed) : undefined;
+  checkTopic(topic, version, properties);
+  const payload = reader.rest();
+  const packet: Mutable<PublishPacket> = { cmd: 'publish', topic, payload, qos: qos as QoS, dup, retain };
+  if (messageId !== undefined) packet.messageId = messageId;
+  if (properties !== undefined) packet.properties = properties;
+  return packet;
+}
+
+function checkTopic(topic: string, version: number, properties: ReadProperties | undefined): void {
+  if (properties?.subscriptionIdentifier !== undefined) {
+    throw violation('a client sent a subscription identifier'); // [MQTT-3.3.4-6]
+  }
+  if (isTopicName(topic) || (topic === '' && properties?.topicAlias !== undefined)) return;
+  if (topic === '' && version === 5) throw violation('neither topic name nor topic alias'); // section 3.3.2.1
+  throw new ProtocolError(Reason.topicNameInvalid, `${quoteTopic(topic)} is not a topic name`); // [MQTT-3.3.2-2] [v3 MQTT-3.3.2-2]
+}
+
+/** Whether the payload of a PUBLISH or a will is what its Payload Format Indicator declares: UTF-8, or anything at all. */
+export function hasDeclaredFormat(message: {
+  readonly payload: Buffer;
+  readonly properties?: MessageProperties;
+}): boolean {
+  return message.properties?.payloadFormatIndicator !== true || isUtf8(message.payload);
+}

@@ -1,0 +1,66 @@
+import { packetSize } from '../packet-splitter';
+import type { ClientPacket } from '../packets';
+import { decodeAcknowledgement } from './decode-acknowledgement';
+import { decodeAuth } from './decode-auth';
+import { decodeConnect } from './decode-connect';
+import { decodeDisconnect } from './decode-disconnect';
+import { decodePublish } from './decode-publish';
+import { decodeSubscribe } from './decode-subscribe';
+import { decodeUnsubscribe } from './decode-unsubscribe';
+import { malformed, violation } from './errors';
+import { checkFixedHeader } from './fixed-header';
+import { PacketReader } from './packet-reader';
+import { packetType } from './packet-types';
+
+/** Reserved, and packets only a server sends. */
+const refusedTypes = new Set<number>([
+  0,
+  packetType.connack,
+  packetType.suback,
+  packetType.unsuback,
+  packetType.pingresp,
+]);
+
+/**
+ * Reads exactly one whole packet from a client. `version` is what its CONNECT said, undefined before; `newest` is the highest
+ * protocol level a CONNECT may say. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
+ * else. Buffers in the result are views of `bytes`.
+ */
+export function decode(bytes: Buffer, version: number | undefined, newest = 4): ClientPacket {
+  if (packetSize(bytes, 0) !== bytes.length) throw malformed('not exactly one whole packet');
+  const reader = new PacketReader(bytes);
+  const type = reader.header >> 4;
+  const packet = type === packetType.connect ? decodeConnect(reader, newest) : decodeInSession(type, reader, version);
+  reader.end(packet.cmd);
+  return packet;
+}
+
+function decodeInSession(type: number, reader: PacketReader, version: number | undefined): ClientPacket {
+  if (version === undefined) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
+  if (refusedTypes.has(type) || (type === packetType.auth && version < 5)) {
+    throw violation(`a client may not send packet type ${type}`);
+  }
+  checkFixedHeader(reader, version);
+  switch (type) {
+    case packetType.publish:
+      return decodePublish(reader, version);
+    case packetType.puback:
+      return decodeAcknowledgement('puback', reader, version);
+    case packetType.pubrec:
+      return decodeAcknowledgement('pubrec', reader, version);
+    case packetType.pubrel:
+      return decodeAcknowledgement('pubrel', reader, version);
+    case packetType.pubcomp:
+      return decodeAcknowledgement('pubcomp', reader, version);
+    case packetType.subscribe:
+      return decodeSubscribe(reader, version);
+    case packetType.unsubscribe:
+      return decodeUnsubscribe(reader, version);
+    case packetType.pingreq:
+      return { cmd: 'pingreq' };
+    case packetType.disconnect:
+      return decodeDisconnect(reader, version);
+    default:
+      return decodeAuth(reader); // no other type is left
+  }
+}

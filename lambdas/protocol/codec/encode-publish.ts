@@ -1,0 +1,22 @@
+import type { PublishPacket } from '../packets';
+import { packetType } from './packet-types';
+import { PacketWriter, textSize } from './packet-writer';
+import { PropertyBlock } from './property-block';
+
+const noProperties = new PropertyBlock();
+
+/** PUBLISH, section 3.3, in one allocation. */
+export function encodePublish(packet: PublishPacket, version: number): Buffer {
+  const { topic, payload, qos, messageId, dup, retain, properties } = packet;
+  if (qos > 0 && messageId === undefined) throw new Error('PUBLISH above QoS 0 without a packet id'); // [MQTT-2.2.1-3]
+  const block = properties ? new PropertyBlock(properties) : noProperties;
+  const beforePayload = textSize(topic) + (qos > 0 ? 2 : 0) + (version === 5 ? block.size : 0);
+
+  const header = (packetType.publish << 4) | (dup ? 0x08 : 0) | (qos << 1) | (retain ? 0x01 : 0);
+  const writer = new PacketWriter(header, beforePayload + payload.length);
+  writer.text(topic);
+  if (qos > 0) writer.uint16(messageId!);
+  if (version === 5) block.write(writer);
+  writer.raw(payload);
+  return writer.bytes;
+}

@@ -1,0 +1,121 @@
+import { isUtf8 } from 'node:buffer';
+import { malformed } from './errors';
+
+/**
+ * Reads the fields of one whole packet one after the other, section 1.5. Every method takes the name of the field for the
+ * message of its error, and throws a malformed packet where the bytes end too early.
+ */
+export class PacketReader {
+  /** Where the next field begins. */
+  private position: number;
+  /** Where reading has to stop. */
+  private limit: number;
+  /** Where the fixed header ends. */
+  private readonly start: number;
+
+  /** Begins behind the fixed header. */
+  constructor(private readonly bytes: Buffer) {
+    let start = 2;
+    while (bytes[start - 1]! >= 0x80) start++;
+    this.start = start;
+    this.position = start;
+    this.limit = bytes.length;
+  }
+
+  get header(): number {
+    return this.bytes[0]!;
+  }
+
+  /** Whether the remaining length has more bytes than it needs. */
+  get hasPaddedLength(): boolean {
+    return this.start > 2 && this.bytes[this.start - 1] === 0;
+  }
+
+  /** How many bytes are left. */
+  get left(): number {
+    return this.limit - this.position;
+  }
+
+  /** From here on only this many bytes can be read, until `leave`. */
+  enter(length: number, name: string): void {
+    if (length > this.left) throw tooShort(name);
+    this.limit = this.position + length;
+  }
+
+  leave(): void {
+    this.limit = this.bytes.length;
+  }
+
+  byte(name: string): number {
+    if (this.position >= this.limit) throw tooShort(name);
+    return this.bytes[this.position++]!;
+  }
+
+  uint16(name: string): number {
+    const start = this.move(2, name);
+    return (this.bytes[start]! << 8) | this.bytes[start + 1]!;
+  }
+
+  uint32(name: string): number {
+    return this.bytes.readUInt32BE(this.move(4, name));
+  }
+
+  /** Variable Byte Integer. */
+  varint(name: string): number {
+    let value = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.byte(name);
+      value |= (byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      if (byte === 0 && shift > 0) throw malformed(`${name} has more bytes than it needs`); // [MQTT-1.5.5-1]
+      return value;
+    }
+    throw malformed(`${name} has more than 4 bytes`);
+  }
+
+  /** UTF-8 Encoded String. */
+  text(name: string): string {
+    const length = this.uint16(name);
+    const start = this.move(length, name);
+    let everyBit = 0;
+    for (let index = start; index < this.position; index++) {
+      const byte = this.bytes[index]!;
+      if (byte === 0) throw malformed(`${name} contains U+0000`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
+      everyBit |= byte;
+    }
+    if (everyBit < 0x80) return this.bytes.toString('latin1', start, this.position); // ASCII, and twice as fast
+    if (isUtf8(this.bytes.subarray(start, this.position))) return this.bytes.toString('utf8', start, this.position);
+    throw malformed(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
+  }
+
+  /** Binary Data: a view of the packet, not a copy. */
+  binary(name: string): Buffer {
+    const length = this.uint16(name);
+    const start = this.move(length, name);
+    return this.bytes.subarray(start, this.position);
+  }
+
+  /** All that is left: a view of the packet, not a copy. */
+  rest(): Buffer {
+    const start = this.position;
+    this.position = this.bytes.length;
+    return this.bytes.subarray(start);
+  }
+
+  /** Throws when something follows the last field. */
+  end(name: string): void {
+    if (this.left > 0) throw malformed(`${name} goes on after its last field`);
+  }
+
+  /** Steps over a field and returns where it begins. */
+  private move(length: number, name: string): number {
+    const start = this.position;
+    this.position += length;
+    if (this.position > this.limit) throw tooShort(name);
+    return start;
+  }
+}
+
+function tooShort(name: string): Error {
+  return malformed(`bytes end before or inside ${name}`);
+}

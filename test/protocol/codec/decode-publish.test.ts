@@ -1,0 +1,27 @@
+/*
+ * Proved elsewhere: decode.test.ts reads PUBLISH, malformed.test.ts refuses it.
+ */
+import { describe, expect, test } from '@jest/globals';
+import { hasDeclaredFormat } from '../../../lambdas/protocol/codec/decode-publish';
+import { hex } from '../../support/packets';
+
+describe('hasDeclaredFormat', () => {
+  const declared = { payloadFormatIndicator: true };
+
+  test('a payload declared to be UTF-8 has to be', () => {
+    expect(hasDeclaredFormat({ payload: Buffer.from('\u20ac'), properties: declared })).toBe(true);
+    expect(hasDeclaredFormat({ payload: hex('eda080'), properties: declared })).toBe(false);
+    expect(hasDeclaredFormat({ payload: hex('e282'), properties: declared })).toBe(false);
+  });
+
+  test('an empty payload is UTF-8, and so is U+0000 in it', () => {
+    expect(hasDeclaredFormat({ payload: Buffer.alloc(0), properties: declared })).toBe(true);
+    expect(hasDeclaredFormat({ payload: hex('6100'), properties: declared })).toBe(true);
+  });
+
+  test('a payload that is declared to be bytes, or nothing, is anything', () => {
+    expect(hasDeclaredFormat({ payload: hex('ff'), properties: { payloadFormatIndicator: false } })).toBe(true);
+    expect(hasDeclaredFormat({ payload: hex('ff'), properties: { contentType: 'text/plain' } })).toBe(true);
+    expect(hasDeclaredFormat({ payload: hex('ff') })).toBe(true);
+  });
+});
