@@ -1,5 +1,5 @@
 /**
- * Packet ids run from 1 to 65,535 [MQTT-2.2.1-3]. Those of the lower half belong to messages that have a slot of their own,
+ * Packet ids run from 1 to 65,535 [MQTT-2.2.1-4]. Those of the lower half belong to messages that have a slot of their own,
  * those of the upper half to bundles: so a packet id alone tells which slot it means, and how many messages that holds.
  */
 const aloneIds = 32_767;

@@ -22,7 +22,7 @@ describe('CONNECT', () => {
 
   afterAll(() => broker.stop());
 
-  clause('v3 MQTT-3.2.0-1', 'is answered with CONNACK before anything else', async () => {
+  clause(['v3 MQTT-3.2.0-1', 'v3 MQTT-3.1.4-4'], 'is answered with CONNACK before anything else', async () => {
     const client = await broker.open();
     client.send({ cmd: 'connect', clientId: 'first', clean: true, keepalive: 60 }, { cmd: 'pingreq' });
     await client.next('pingresp');
@@ -191,16 +191,20 @@ describe('CONNECT', () => {
       expect(await other.hear()).toMatchObject({ text: 'hello' });
     });
 
-    clause('v3 MQTT-3.1.3-8', 'may not be empty when the session is to outlive the connection', async () => {
-      const client = await broker.open();
-      client.send({ cmd: 'connect', clientId: '', clean: true, keepalive: 60 });
-      await client.next('connack');
-      const refused = await broker.open();
-      refused.sendBytes(hex('10 0c 0004 4d515454 04 00 003c 0000'));
+    clause(
+      ['v3 MQTT-3.1.3-8', 'v3 MQTT-3.2.2-4', 'v3 MQTT-3.2.2-5'],
+      'may not be empty when the session is to outlive the connection',
+      async () => {
+        const client = await broker.open();
+        client.send({ cmd: 'connect', clientId: '', clean: true, keepalive: 60 });
+        await client.next('connack');
+        const refused = await broker.open();
+        refused.sendBytes(hex('10 0c 0004 4d515454 04 00 003c 0000'));
 
-      expect(await refused.next('connack')).toMatchObject({ returnCode: 2, sessionPresent: false });
-      await refused.closed();
-    });
+        expect(await refused.next('connack')).toMatchObject({ returnCode: 2, sessionPresent: false });
+        await refused.closed();
+      },
+    );
 
     clause('v3 MQTT-3.1.3-5', 'may be any text, of any length', async () => {
       for (const clientId of ['a', ' ', 'Küche/+/#', '💡', 'head', 'i'.repeat(23), 'long'.repeat(2000)]) {
@@ -229,6 +233,16 @@ describe('CONNECT', () => {
 
     expect((await broker.connect('comes back')).connack).toMatchObject({ returnCode: 0 });
   });
+
+  clause(
+    ['MQTT-6.0.0-4', 'v3 MQTT-6.0.0-4'],
+    'is for a socket with the subprotocol mqtt, whatever else was offered',
+    async () => {
+      const client = await broker.open(['soap', 'mqtt']);
+
+      expect(client.socket.protocol).toBe('mqtt');
+    },
+  );
 
   it('that offers no subprotocol of MQTT is refused at the handshake', async () => {
     await expect(broker.open('soap')).rejects.toThrow('400');

@@ -158,7 +158,7 @@ describe('quality of service', () => {
   });
 
   describe('1 from a publisher', () => {
-    clause('v3 MQTT-4.3.2-2', 'is acknowledged under its packet id', async () => {
+    clause(['v3 MQTT-4.3.2-2', 'v3 MQTT-3.3.4-1'], 'is acknowledged under its packet id', async () => {
       publisher.send(publishPacket('nobody', 'x', { qos: 1, messageId: 65535 }));
 
       expect(await publisher.next('puback')).toMatchObject({ messageId: 65535 });
@@ -182,8 +182,40 @@ describe('quality of service', () => {
     });
   });
 
+  clause(
+    ['v3 MQTT-4.6.0-2', 'v3 MQTT-4.6.0-3'],
+    'is acknowledged in the order of its publishing, over many frames',
+    async () => {
+      const ids = Array.from({ length: 24 }, (_, index) => 500 - index);
+      for (const messageId of ids)
+        publisher.send(publishPacket('nobody', 'x', { qos: messageId % 2 ? 1 : 2, messageId }));
+      await publisher.ping();
+      const answers = publisher.rest() as { cmd: string; messageId: number }[];
+      for (const messageId of ids) if (messageId % 2 === 0) publisher.send({ cmd: 'pubrel', messageId });
+      await publisher.ping();
+      publisher.rest();
+
+      const idsOf = (wanted: string) => answers.filter(({ cmd }) => cmd === wanted).map(({ messageId }) => messageId);
+      expect(idsOf('puback')).toEqual(ids.filter((id) => id % 2 === 1));
+      expect(idsOf('pubrec')).toEqual(ids.filter((id) => id % 2 === 0));
+    },
+  );
+
+  clause('v3 MQTT-4.6.0-4', 'answers PUBRECs with PUBRELs in their order', async () => {
+    const subscriber = await broker.connect('reader');
+    await subscriber.subscribe(2, 'backwards');
+    for (let count = 0; count < 12; count++) await publisher.publish('backwards', String(count), { qos: 1 });
+    const ids: (number | undefined)[] = [];
+    for (let count = 0; count < 12; count++) ids.unshift((await subscriber.next('publish')).messageId);
+    for (const messageId of ids) subscriber.send({ cmd: 'pubrec', messageId });
+    const released: (number | undefined)[] = [];
+    for (const _ of ids) released.push((await subscriber.next('pubrel')).messageId);
+
+    expect(released).toEqual(ids);
+  });
+
   describe('2 from a publisher', () => {
-    clause('v3 MQTT-4.3.3-2', 'is delivered once, when PUBREL has come', async () => {
+    clause(['v3 MQTT-4.3.3-2', 'v3 MQTT-3.3.4-1'], 'is delivered once, when PUBREL has come', async () => {
       const subscriber = await broker.connect('reader');
       await subscriber.subscribe(2, 'exactly');
       publisher.send(publishPacket('exactly', 'x', { qos: 2, messageId: 8 }));

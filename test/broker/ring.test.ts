@@ -40,7 +40,7 @@ describe('places in the ring', () => {
     expect(places.map(({ packetId }) => slotOf(packetId))).toEqual(places.map(({ slot }) => slot));
   });
 
-  it('[MQTT-2.2.1-3] have packet ids from 1 to 65,535, and none twice within what may be unacknowledged', () => {
+  it('[MQTT-2.2.1-4] have packet ids from 1 to 65,535, and none twice within what may be unacknowledged', () => {
     const random = new Random(7);
     const wrong: Place[] = [];
     for (let number = 1; number < 300_000; ) {

@@ -65,7 +65,7 @@ describe('a second connection with the same client id', () => {
     expect(await second.hear()).toMatchObject({ text: 'really' });
   });
 
-  it('with a clean session is not hurt by the tidying up after the first one', async () => {
+  clause('v3 MQTT-4.1.0-2', 'with a clean session is not hurt by the tidying up after the first one', async () => {
     const first = await broker.connect('tidied');
     await first.subscribe(1, 'to/tidied');
     const second = await broker.connect('tidied');

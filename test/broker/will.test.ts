@@ -60,6 +60,14 @@ describe('a will', () => {
     expect(await broker.heardBy(visitor)).toEqual([]);
   });
 
+  clause('v3 MQTT-3.1.2-12', 'that was not given is not published, not even that of the last connection', async () => {
+    await broker.lose(await broker.resume('terse', { will: willOf('terse') }));
+    expect(await observer.hear()).toMatchObject({ text: 'terse is gone' });
+    await broker.lose(await broker.resume('terse'));
+
+    expect(await broker.heardBy(observer)).toEqual([]);
+  });
+
   clause('v3 MQTT-3.14.4-3', 'is discarded by DISCONNECT', async () => {
     const client = await broker.connect('polite', { will: willOf('polite') });
     await client.disconnect();

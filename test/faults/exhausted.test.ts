@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventAttempts } from '../../lambdas/deployment';
 import type { CallFault } from '../../local/fault-rules';
+import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
 
@@ -35,7 +36,7 @@ describe('an event whose every attempt dies', () => {
     }
   }
 
-  it('closes its connection, whose client comes back and loses nothing', async () => {
+  clause('v3 MQTT-4.8.0-2', 'closes its connection, whose client comes back and loses nothing', async () => {
     const will = { topic: 'said/will', payload: Buffer.from('gave up'), qos: 1, retain: false } as const;
     const publisher = await broker.resume('publisher', { will });
     await broker.cloud.faults.set(

@@ -3,7 +3,7 @@ import { countWildcards, covers, isTopicFilter, matches } from '../../lambdas/pr
 import { clause } from '../support/clause';
 
 describe('isTopicFilter', () => {
-  clause('v3 MQTT-4.7.1-2', '# stands alone in the last level', () => {
+  clause(['MQTT-4.7.1-1', 'v3 MQTT-4.7.1-2'], '# stands alone in the last level', () => {
     expect(isTopicFilter('#')).toBe(true);
     expect(isTopicFilter('sport/tennis/#')).toBe(true);
     expect(isTopicFilter('sport/tennis#')).toBe(false);
@@ -12,7 +12,7 @@ describe('isTopicFilter', () => {
     expect(isTopicFilter('##')).toBe(false);
   });
 
-  clause('v3 MQTT-4.7.1-3', '+ stands alone in any level', () => {
+  clause(['MQTT-4.7.1-2', 'v3 MQTT-4.7.1-3'], '+ stands alone in any level', () => {
     expect(isTopicFilter('+')).toBe(true);
     expect(isTopicFilter('+/tennis/#')).toBe(true);
     expect(isTopicFilter('sport/+/player1')).toBe(true);
@@ -23,16 +23,16 @@ describe('isTopicFilter', () => {
     expect(isTopicFilter('a/+#')).toBe(false);
   });
 
-  clause('v3 MQTT-4.7.3-1', 'a filter has at least one character', () => {
+  clause(['MQTT-4.7.3-1', 'v3 MQTT-4.7.3-1'], 'a filter has at least one character', () => {
     expect(isTopicFilter('')).toBe(false);
     expect(isTopicFilter('/')).toBe(true);
   });
 
-  clause('v3 MQTT-4.7.3-2', 'a filter has no U+0000', () => {
+  clause(['MQTT-4.7.3-2', 'v3 MQTT-4.7.3-2'], 'a filter has no U+0000', () => {
     expect(isTopicFilter('a/\0')).toBe(false);
   });
 
-  clause('v3 MQTT-4.7.3-3', 'a filter has at most 65,535 bytes', () => {
+  clause(['MQTT-4.7.3-3', 'v3 MQTT-4.7.3-3'], 'a filter has at most 65,535 bytes', () => {
     expect(isTopicFilter('a'.repeat(65_535))).toBe(true);
     expect(isTopicFilter('a'.repeat(65_536))).toBe(false);
   });
@@ -94,14 +94,14 @@ describe('matches', () => {
     });
   }
 
-  clause('v3 MQTT-4.7.2-1', 'a leading wildcard never matches a topic with a leading $', () => {
+  clause(['MQTT-4.7.2-1', 'v3 MQTT-4.7.2-1'], 'a leading wildcard never matches a topic with a leading $', () => {
     expect(matches('#', '$SYS/broker')).toBe(false);
     expect(matches('+/broker', '$SYS/broker')).toBe(false);
     expect(matches('+/#', '$SYS/broker')).toBe(false);
     expect(matches('+', '$SYS')).toBe(false);
   });
 
-  clause('v3 MQTT-4.7.3-4', 'nothing is normalized: case, accents and spaces count', () => {
+  clause(['MQTT-4.7.3-4', 'v3 MQTT-4.7.3-4'], 'nothing is normalized: case, accents and spaces count', () => {
     expect(matches('ACCOUNTS', 'Accounts')).toBe(false);
     expect(matches('\u00e9', 'e\u0301')).toBe(false);
     expect(matches('a b', 'a  b')).toBe(false);

@@ -31,7 +31,7 @@ export class TestBroker {
   }
 
   /** A socket that has said nothing yet. One after the other, so that the newest connection is the one just opened. */
-  open(subprotocol?: string): Promise<TextClient> {
+  open(subprotocol?: string | string[]): Promise<TextClient> {
     const opened = this.opening.then(async () => {
       const client = await TextClient.open(this.cloud.gatewayUrl, subprotocol);
       this.ids.set(client, this.cloud.connections().at(-1) ?? '');

@@ -52,7 +52,7 @@ export class TextClient {
     socket.on('error', () => undefined);
   }
 
-  static async open(url: string, subprotocol = 'mqtt'): Promise<TextClient> {
+  static async open(url: string, subprotocol: string | string[] = 'mqtt'): Promise<TextClient> {
     const socket = new WebSocket(url, subprotocol);
     const client = new TextClient(socket);
     await once(socket, 'open');

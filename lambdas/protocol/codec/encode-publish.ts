@@ -8,7 +8,7 @@ const noProperties = new PropertyBlock();
 /** PUBLISH, section 3.3, in one allocation. */
 export function encodePublish(packet: PublishPacket, version: number): Buffer {
   const { topic, payload, qos, messageId, dup, retain, properties } = packet;
-  if (qos > 0 && messageId === undefined) throw new Error('PUBLISH above QoS 0 without a packet id'); // [MQTT-2.2.1-3]
+  if (qos > 0 && messageId === undefined) throw new Error('PUBLISH above QoS 0 without a packet id'); // [MQTT-2.2.1-4]
   const block = properties ? new PropertyBlock(properties) : noProperties;
   const beforePayload = textSize(topic) + (qos > 0 ? 2 : 0) + (version === 5 ? block.size : 0);
 

@@ -157,8 +157,9 @@ describe('decode', () => {
     expect(decode(bytes, 4)).toMatchObject({ topic: '\ufffd' });
   });
 
-  clause('v3 MQTT-1.5.3-3', 'U+FEFF stays where it is', () => {
+  clause(['MQTT-1.5.4-3', 'v3 MQTT-1.5.3-3'], 'U+FEFF stays where it is', () => {
     expect(decode(hex('30 06 0004 efbbbf61'), 4)).toMatchObject({ topic: '\ufeffa' });
+    expect(decode(hex('30 07 0004 efbbbf61 00'), 5)).toMatchObject({ topic: '\ufeffa' });
   });
 
   test('characters beyond the basic plane and unassigned ones are well-formed', () => {

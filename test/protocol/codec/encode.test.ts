@@ -32,7 +32,7 @@ describe('encode', () => {
     }
   });
 
-  test('writes what a server answers', () => {
+  clause('v3 MQTT-2.2.2-1', 'writes what a server answers', () => {
     expect(encode({ cmd: 'connack', returnCode: 0, sessionPresent: true }, 4)).toEqual(hex('20 02 01 00'));
     expect(encode({ cmd: 'connack', returnCode: 1, sessionPresent: false }, 4)).toEqual(hex('20 02 00 01'));
     expect(encode({ cmd: 'puback', messageId: 7 }, 4)).toEqual(hex('40 02 0007'));
