@@ -79,13 +79,18 @@ export class Relay {
     this.gateway.close();
   }
 
-  /** What the broker said last, a refusing CONNACK for one, still reaches the client. */
+  /**
+   * What the broker said last, a refusing CONNACK for one, still reaches the client. It may still be writing: to close its
+   * socket under its hands would throw away what it has not read yet, so it is listened to until it has left as well.
+   */
   private gatewayLeft(code: number): void {
     this.end(`gateway left with ${code}`);
     const { client } = this;
     if (client.destroyed) return;
-    client.end(() => client.destroy());
+    client.resume();
+    client.end();
     const timer = setTimeout(() => client.destroy(), LINGER_MS);
+    client.once('end', () => client.destroy());
     client.once('close', () => clearTimeout(timer));
   }
 

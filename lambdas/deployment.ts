@@ -54,7 +54,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-fan-out.ts',
     timeoutSeconds: 20,
     memoryMb: 1024,
-    reads: ['sessions', 'inflight', 'topicIndex'],
+    reads: ['connections', 'sessions', 'inflight', 'topicIndex'],
     writes: ['sessions', 'inflight', 'topicIndex'],
     sendsTo: ['packets', 'timer'],
     connections: ['POST', 'DELETE'],

@@ -10,6 +10,8 @@ export interface Settings {
   readonly inlineRecipients: number;
   /** Topic filters nobody may subscribe to, nor to anything they cover. */
   readonly refusedFilters: readonly string[];
+  /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
+  readonly maxKeepAlive: number;
   /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. */
   readonly awsClients: 'lean' | 'sdk';
 }
@@ -29,6 +31,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxShapes: wholeNumber('MAX_SHAPES', 64, 1, 1024),
   maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
+  maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],

@@ -23,12 +23,20 @@ export class Broker {
 
   /**
    * Works off a batch of events. Connections run side by side and fail alone; the ids of the events to be delivered again
-   * are returned.
+   * are returned. Who subscribes comes first: people expect that a message hears of a subscription made a moment before on
+   * another connection, although nobody promises it.
    */
   async receive(events: readonly ConnectionEvent[]): Promise<string[]> {
     const router = new Router(this.ports.topicIndex, this.index);
+    const groups = [...byConnection(events)];
+    const subscribing = groups.filter(([, group]) => group.some(subscribes));
+    const others = groups.filter(([, group]) => !group.some(subscribes));
+    return [...(await this.takeTurns(router, subscribing)), ...(await this.takeTurns(router, others))];
+  }
+
+  private async takeTurns(router: Router, groups: readonly [string, ConnectionEvent[]][]): Promise<string[]> {
     const failed = await Promise.all(
-      [...byConnection(events)].map(async ([connectionId, group]) => {
+      groups.map(async ([connectionId, group]) => {
         try {
           await this.takeTurn(router, connectionId, group);
           return [];
@@ -86,6 +94,11 @@ function byConnection(events: readonly ConnectionEvent[]): Map<string, Connectio
 
 /** Types of the packets whose handling reads the list of shapes. */
 const routingTypes = new Set([3, 6, 8, 10]); // PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE
+
+/** A guess, too: SUBSCRIBE is seldom sent behind something else in one frame. */
+function subscribes({ kind, text }: ConnectionEvent): boolean {
+  return kind === 'message' && firstByte(text) >> 4 === 8;
+}
 
 /** A guess from the first byte of a frame, so that the list is read beside the connection and not after it. */
 function mayRoute({ kind, text }: ConnectionEvent): boolean {

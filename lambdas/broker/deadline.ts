@@ -1,4 +1,4 @@
-import type { ConnectionRecord, Deadline, Ports } from './ports';
+import type { ConnectionRecord, Deadline, Ending, Ports } from './ports';
 
 /** API Gateway ends every connection after two hours; a little later a connection without keep-alive is looked at. */
 const longestConnection = (2 * 60 + 5) * 60_000;
@@ -11,6 +11,12 @@ export const sweepAhead = 75_000;
 /** When a connection counts as lost unless it says something: one and a half keep-alive intervals [v3 MQTT-3.1.2-24]. */
 export function expiryOf({ keepAlive, lastSeen }: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen'>): number {
   return lastSeen + (keepAlive > 0 ? keepAlive * 1500 : longestConnection);
+}
+
+/** When something is to be done for a connection that has ended; never, when nothing is left. */
+export function nextOf({ willAt, sessionEndsAt }: Ending): number | undefined {
+  if (willAt === undefined || sessionEndsAt === undefined) return willAt ?? sessionEndsAt;
+  return Math.min(willAt, sessionEndsAt);
 }
 
 /** Sort key of a deadline: its time in a form that sorts, then whom it concerns. */

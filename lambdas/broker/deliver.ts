@@ -1,12 +1,24 @@
 import { encode } from '../protocol/codec/encode';
-import { toPublish } from '../protocol/deliver';
+import { isExpired, toPublish } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
-import type { QoS } from '../protocol/packets';
+import { largestPacket } from '../protocol/limits';
+import type { PublishPacket, QoS } from '../protocol/packets';
+import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { ask, type Dispatch } from './dispatch';
-import { hangUp } from './outbox';
+import { hangUp } from './hang-up';
+import { aliasable } from './outgoing-aliases';
 import { inParallel } from './parallel';
-import type { OnceRecord, Ports, RingItem, RingMessage, SessionHead, SessionId } from './ports';
+import type {
+  OnceRecord,
+  Ports,
+  RingItem,
+  RingMessage,
+  SessionHead,
+  SessionId,
+  SharedSubscription,
+  SubscriptionRow,
+} from './ports';
 import { type Place, placeAlone, placesFor, ringSpan } from './ring';
 
 /** Sessions worked on at the same time. */
@@ -32,14 +44,18 @@ export interface Arrival {
 export interface Delivery {
   readonly arrival: Arrival;
   readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers?: readonly number[];
+  /** It comes through a shared subscription. */
+  readonly share?: SharedSubscription;
 }
 
 /** What one session gets, in order. */
 export interface Mail {
   readonly clientId: string;
   readonly session: SessionId;
-  /** A filter that led here: the row to remove when the session turns out to have ended. */
-  readonly filter: string;
+  /** A subscription that led here: to be removed when the session turns out to have ended. */
+  readonly row: SubscriptionRow;
   readonly deliveries: readonly Delivery[];
 }
 
@@ -80,7 +96,8 @@ export class Deliverer {
     );
   }
 
-  async deliver(mail: readonly Mail[], known: Heads = new Map(), reserved: Reservations = new Map()): Promise<void> {
+  async deliver(all: readonly Mail[], known: Heads = new Map(), reserved: Reservations = new Map()): Promise<void> {
+    const mail = withoutExpired(all, this.ports.now());
     const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
     const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
     const numbered = new Set(waiting.map(({ session }) => session));
@@ -101,8 +118,8 @@ export class Deliverer {
   }
 
   /** Index rows of sessions that have ended are removed by whoever meets them. */
-  private forget({ filter, clientId, session }: Mail): Promise<void> {
-    return this.ports.topicIndex.remove(filter, clientId, session);
+  private forget({ row }: Mail): Promise<void> {
+    return this.ports.topicIndex.remove(row);
   }
 
   // ---- QoS 2: what an earlier attempt did ----
@@ -111,7 +128,7 @@ export class Deliverer {
     const keys = mail.flatMap(({ session, deliveries }) =>
       deliveries
         .filter(({ qos, arrival }) => qos === 2 && arrival.attempted)
-        .map(({ arrival }) => ({ session, id: arrival.id })),
+        .map((delivery) => ({ session, id: idOf(delivery) })),
     );
     if (keys.length === 0) return mail;
     const found = new Map((await this.ports.inflight.once(keys)).map((record) => [onceName(record), record]));
@@ -127,7 +144,7 @@ export class Deliverer {
     let highest = 0;
     let waits = false;
     for (const delivery of mail.deliveries) {
-      const earlier = found.get(onceName({ session: mail.session, id: delivery.arrival.id }));
+      const earlier = found.get(onceName({ session: mail.session, id: idOf(delivery) }));
       // Records of different attempts: a number before those of earlier messages would put it before them.
       const inPlace = left.length === 0 && earlier !== undefined && earlier.number > highest;
       highest = Math.max(highest, earlier?.number ?? 0);
@@ -173,7 +190,7 @@ export class Deliverer {
     if (!head?.owner || head.session !== mail.session) return 'settled';
     if (item.sentOn !== head.fence) return 'waiting';
     // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
-    if (item.state === 'published') await hangUp(this.ports, head.owner);
+    if (item.state === 'published') await hangUp(this.ports, head.owner, Reason.unspecifiedError);
     return 'settled';
   }
 
@@ -246,7 +263,7 @@ export class Deliverer {
       const head = await this.ports.sessions.head(clientId);
       if (head?.session !== session) return 'ended';
       const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
-      if (free === 0 && head.owner) await hangUp(this.ports, head.owner); // it does not acknowledge
+      if (free === 0 && head.owner) await hangUp(this.ports, head.owner, Reason.quotaExceeded); // it does not acknowledge
       if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
     }
   }
@@ -271,17 +288,29 @@ export class Deliverer {
       const place = places.get(delivery);
       if (place && live) this.postDurable(delivery, head, place);
       else if (delivery.qos === 0 && head.greeted === head.fence && !delivery.arrival.replay) {
-        this.dispatch.outbox.add(head.owner, transientPublish(delivery.arrival), { kind: 'transient' });
+        this.postTransient(delivery, head, head.owner);
       }
     }
   }
 
-  private postDurable({ arrival, qos }: Delivery, head: SessionHead, { number, packetId, slot }: Place): void {
+  private postTransient(delivery: Delivery, { version, capabilities }: SessionHead, owner: string): void {
+    const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
+    if (bytes.length <= largestPacket(capabilities)) {
+      this.dispatch.outbox.add(owner, bytes, { kind: 'transient' }, aliasable(packet, bytes, capabilities));
+    } else this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
+  }
+
+  private postDurable(delivery: Delivery, head: SessionHead, { number, packetId, slot }: Place): void {
+    const { arrival, qos, retain, identifiers } = delivery;
     if (qos === 0 || !head.owner) return;
-    const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain: arrival.retained });
+    const { now } = this.ports;
+    const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain, identifiers, now: now() });
     const { clientId, session, fence } = head;
     const stake = { kind: 'ring', clientId, session, fence, slot, number: number - (packetId - slot), qos } as const;
-    this.dispatch.outbox.add(head.owner, encode(publish, 4), stake);
+    const bytes = encode(publish, head.version);
+    if (bytes.length <= largestPacket(head.capabilities)) {
+      this.dispatch.outbox.add(head.owner, bytes, stake, aliasable(publish, bytes, head.capabilities));
+    } else this.dispatch.tooLarge(stake, packetId);
   }
 }
 
@@ -291,24 +320,55 @@ function durablePart(mail: Mail): Mail {
 
 /** The head was returned by the reservation, so its counter is the last of the reserved numbers. */
 function numbered(head: SessionHead, deliveries: readonly Delivery[]): Placed {
-  const places = placesFor(deliveries.map(bytesInBundle), head.outSeq - deliveries.length + 1);
+  const isWindowed = head.capabilities.receiveMaximum !== undefined; // a bundle might never fit into the window
+  const sizes = deliveries.map((delivery) => (isWindowed ? 'alone' : bytesInBundle(delivery)));
+  const places = placesFor(sizes, head.outSeq - deliveries.length + 1);
   return { head, places: new Map(deliveries.map((delivery, index) => [delivery, places[index] as Place])) };
 }
 
-/** Whom a new message may be sent to at once: nobody while older ones still wait to be sent. */
+/**
+ * Whom a new message may be sent to at once: nobody while older ones still wait to be sent, or when the client might get more
+ * than it takes at a time. Then the pump looks how many it has really got.
+ */
 function liveOwner(head: SessionHead): string | undefined {
-  return head.asked === head.answered ? head.owner : undefined;
+  const { receiveMaximum } = head.capabilities;
+  const fits = receiveMaximum === undefined || head.outSeq - head.settled <= receiveMaximum;
+  return fits && head.asked === head.answered ? head.owner : undefined;
 }
 
-const transientPublishes = new WeakMap<Arrival, Buffer>();
+/** At QoS 2 a message is remembered by its id; through each share it is a message of its own. */
+function idOf({ arrival, share }: Delivery): string {
+  return share ? `${arrival.id}$${share.share}/${share.filter}` : arrival.id;
+}
 
-/** A QoS 0 PUBLISH is the same for every subscriber, so it is encoded once. */
-function transientPublish(arrival: Arrival): Buffer {
-  const known = transientPublishes.get(arrival);
+function withoutExpired(mail: readonly Mail[], now: number): readonly Mail[] {
+  if (!mail.some(({ deliveries }) => deliveries.some(({ arrival }) => isExpired(arrival.message, now)))) return mail;
+  return mail
+    .map((entry) => ({
+      ...entry,
+      deliveries: entry.deliveries.filter(({ arrival }) => !isExpired(arrival.message, now)),
+    }))
+    .filter(({ deliveries }) => deliveries.length > 0);
+}
+
+interface Encoded {
+  readonly packet: PublishPacket;
+  readonly bytes: Buffer;
+}
+
+const transientPublishes = new WeakMap<Arrival, Map<string, Encoded>>();
+
+/** A QoS 0 PUBLISH is the same for most subscribers, so it is encoded once. */
+function transientPublish({ arrival, retain, identifiers }: Delivery, version: number, now: number): Encoded {
+  const variants = transientPublishes.get(arrival) ?? new Map<string, Encoded>();
+  transientPublishes.set(arrival, variants);
+  const variant = `${version} ${retain} ${identifiers ?? ''}`;
+  const known = variants.get(variant);
   if (known) return known;
-  const bytes = encode(toPublish(arrival.message, { qos: 0, dup: false, retain: arrival.retained }), 4);
-  transientPublishes.set(arrival, bytes);
-  return bytes;
+  const packet = toPublish(arrival.message, { qos: 0, dup: false, retain, identifiers, now });
+  const encoded = { packet, bytes: encode(packet, version) };
+  variants.set(variant, encoded);
+  return encoded;
 }
 
 /** A QoS 2 message is found again by its number, so it lies alone. */
@@ -316,16 +376,23 @@ function bytesInBundle({ arrival: { message }, qos }: Delivery): number | 'alone
   return qos === 2 ? 'alone' : Buffer.byteLength(message.topic) + message.payload.length;
 }
 
+/** Who published it no longer matters. */
+function toRingMessage({ arrival, retain, identifiers, share }: Delivery, packetId: number): RingMessage {
+  const { publisher: _, ...message } = arrival.message;
+  return { packetId, message, retain, ...(identifiers && { identifiers }), ...(share && { share }) };
+}
+
 function toRingItems({ head, places }: Placed, now: number, sentOn = liveOwner(head) ? head.fence : ''): RingItem[] {
   const expiry = head.persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
   const items = new Map<number, RingItem & { messages: RingMessage[] }>();
-  for (const [{ arrival, qos }, { number, packetId, slot }] of places) {
+  for (const [delivery, { number, packetId, slot }] of places) {
+    const { qos } = delivery;
     if (qos === 0) continue;
-    const content = { packetId, message: arrival.message, retain: arrival.retained };
+    const content = toRingMessage(delivery, packetId);
     const begun = items.get(slot);
     if (begun) begun.messages.push(content);
     else {
-      const id = qos === 2 ? { id: arrival.id } : {};
+      const id = qos === 2 ? { id: idOf(delivery) } : {};
       const state = 'published' as const;
       const { session } = head;
       items.set(slot, { session, slot, number, ...id, messages: [content], qos, state, sentOn, sentBy: '', ...expiry });

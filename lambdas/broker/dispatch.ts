@@ -1,6 +1,6 @@
-import { Outbox } from './outbox';
+import { Outbox, type RingStake } from './outbox';
 import { inParallel } from './parallel';
-import type { Ports } from './ports';
+import type { Ports, SessionId } from './ports';
 
 const parallelAsks = 50;
 
@@ -9,15 +9,30 @@ export class Dispatch {
   readonly outbox: Outbox;
   /** Per client id the connection its new ring items were posted to, or undefined when they were not. */
   private looks = new Map<string, string | undefined>();
+  private readonly dropped: { readonly session: SessionId; readonly packetId: number }[] = [];
 
-  constructor(private readonly ports: Ports) {
-    this.outbox = new Outbox(ports);
+  constructor(
+    private readonly ports: Ports,
+    own?: ConstructorParameters<typeof Outbox>[1],
+  ) {
+    this.outbox = new Outbox(ports, own);
   }
 
   /** Ring items were put for this client and posted to this connection, or to none. */
   placed(clientId: string, postedTo: string | undefined): void {
     const consistent = !this.looks.has(clientId) || this.looks.get(clientId) === postedTo;
     this.looks.set(clientId, consistent ? postedTo : undefined);
+  }
+
+  /** The client does not take packets that large: as if the message had been sent and acknowledged [MQTT-3.1.2-25]. */
+  tooLarge({ session, clientId }: RingStake, packetId: number): void {
+    this.ports.log('packet too large', { clientId, packetId });
+    this.dropped.push({ session, packetId });
+  }
+
+  private async drop(): Promise<void> {
+    const dropped = this.dropped.splice(0);
+    await inParallel(dropped, parallelAsks, ({ session, packetId }) => this.ports.inflight.remove(session, [packetId]));
   }
 
   /**
@@ -31,7 +46,7 @@ export class Dispatch {
 
   /** Posts the messages and looks, side by side. */
   async sendMessages(): Promise<void> {
-    await Promise.all([this.outbox.sendMessages(), this.look()]);
+    await Promise.all([this.outbox.sendMessages(), this.look(), this.drop()]);
   }
 
   /**

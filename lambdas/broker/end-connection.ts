@@ -1,6 +1,9 @@
+import { sessionForever, type Will } from '../protocol/effects';
+import { subscriptionName } from '../protocol/subscription-name';
+import { armDeadline, dueKey, nextOf } from './deadline';
 import type { Arrival } from './deliver';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, Ports, SessionId } from './ports';
+import type { ConnectionRecord, Ending, Ports, SessionId } from './ports';
 import type { Publisher } from './publish';
 
 /** Index rows removed at the same time. */
@@ -8,32 +11,96 @@ const parallelRows = 50;
 
 /** Removes everything a session left behind: rows of its subscriptions, then its messages. Safe to repeat. */
 export async function wipeSession(ports: Ports, clientId: string, session: SessionId): Promise<void> {
-  const filters = await ports.sessions.subscriptions(session);
-  await inParallel(filters, parallelRows, (filter) => ports.topicIndex.remove(filter, clientId, session));
-  await Promise.all([ports.sessions.removeSubscriptions(session, filters), ports.inflight.clear(session)]);
+  const names = await ports.sessions.subscriptions(session);
+  await inParallel(names, parallelRows, (name) => {
+    const { filter, share } = subscriptionName(name, 5);
+    return ports.topicIndex.remove({ filter, clientId, session, share });
+  });
+  await Promise.all([ports.sessions.removeSubscriptions(session, names), ports.inflight.clear(session)]);
 }
 
-/** The connection has no owner's rights any more; a session that lives only as long as its connection ends. */
-export async function endConnection(ports: Ports, connection: ConnectionRecord): Promise<void> {
-  const { connectionId, clientId, fence, clean, session, hasState, hasWill, deadline } = connection;
-  if (clean && hasState) await wipeSession(ports, clientId, session);
+/**
+ * What is left to do when a connection ends at this time, milliseconds since 1970: its will, when that waits
+ * [MQTT-3.1.3-9], and the end of its session. `will` is what is to be published at once: because it does not wait, or because
+ * the session has ended.
+ */
+export async function endingOf(
+  ports: Ports,
+  connection: ConnectionRecord,
+  time: number,
+  withWill: boolean,
+): Promise<Ending & { readonly will?: Will }> {
+  const { clientId, connectionId, sessionExpiry, fence } = connection;
+  const will = withWill && connection.hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
+  const delay = Math.min(will?.delay ?? 0, sessionExpiry) * 1000;
+  const lasts = sessionExpiry > 0 && sessionExpiry !== sessionForever;
+  const sessionEndsAt = lasts ? { sessionEndsAt: time + sessionExpiry * 1000 } : {};
+  if (delay === 0) return { ...(will && { will }), ...sessionEndsAt };
+  const head = await ports.sessions.head(clientId);
+  if (head?.fence === fence) return { willAt: time + delay, ...sessionEndsAt };
+  return head?.session !== connection.session && will ? { will } : {}; // replaced, or resumed in time
+}
+
+/** The connection has no owner's rights any more. What is still to come keeps its record and a deadline. */
+export async function endConnection(ports: Ports, connection: ConnectionRecord, ending: Ending = {}): Promise<void> {
+  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, deadline } = connection;
+  const { willAt, sessionEndsAt } = ending;
+  if (sessionExpiry === 0 && hasState) await wipeSession(ports, clientId, session);
   await Promise.all([
-    clean ? ports.sessions.end(clientId, fence) : ports.sessions.disown(clientId, fence),
-    hasWill ? ports.sessions.removeWill(clientId, connectionId) : undefined,
-    ports.deadlines.remove({ due: deadline, connectionId }),
+    sessionExpiry === 0 ? ports.sessions.end(clientId, fence) : ports.sessions.disown(clientId, fence, sessionEndsAt),
+    hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
   ]);
-  await ports.connectionStore.remove(connectionId);
+  await rest(ports, connection, { willAt, sessionEndsAt });
+  await ports.deadlines.remove({ due: deadline, connectionId });
+}
+
+/** The record waits for the next that is due, or goes. It comes last: until then a next attempt finds what is to be done. */
+async function rest(ports: Ports, { connectionId }: ConnectionRecord, ending: Ending): Promise<void> {
+  const next = nextOf(ending);
+  if (next === undefined) return ports.connectionStore.remove(connectionId);
+  const due = dueKey(next, connectionId);
+  await armDeadline(ports, { due, connectionId });
+  await ports.connectionStore.end(connectionId, ending, due);
+}
+
+/** Does what is due for a connection that has ended: publishes its will, ends its session. */
+export async function settleEnding(
+  ports: Ports,
+  publisher: Publisher,
+  connection: ConnectionRecord,
+  ended: Ending,
+): Promise<void> {
+  const { clientId, connectionId, session, fence, hasWill, deadline } = connection;
+  const head = await ports.sessions.head(clientId);
+  const now = ports.now();
+  const isMine = head?.fence === fence;
+  const isOver = isMine ? (ended.sessionEndsAt ?? Number.POSITIVE_INFINITY) <= now : head?.session !== session;
+  const willIsDue = isOver || (isMine && (ended.willAt ?? Number.POSITIVE_INFINITY) <= now);
+  const will = willIsDue && hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
+  if (will) await publishWill(ports, publisher, connection, will);
+  if (isMine && isOver) {
+    await wipeSession(ports, clientId, session);
+    await ports.sessions.end(clientId, fence);
+  }
+  if (hasWill && (willIsDue || !isMine)) await ports.sessions.removeWill(clientId, connectionId);
+  const isLeft = isMine && !isOver;
+  const { willAt, sessionEndsAt } = ended;
+  await rest(ports, connection, isLeft ? { sessionEndsAt, ...(willIsDue ? {} : { willAt }) } : {});
+  await ports.deadlines.remove({ due: deadline, connectionId });
 }
 
 /**
  * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8]. At QoS 0 removing it is the right to publish it, so
  * it is published at most once; above, it is removed after it is safe.
  */
-export async function publishWill(ports: Ports, publisher: Publisher, connection: ConnectionRecord): Promise<void> {
-  if (!connection.hasWill) return;
-  const { clientId, connectionId } = connection;
-  const message = await ports.sessions.will(clientId, connectionId);
-  if (!message) return;
+export async function publishWill(
+  ports: Ports,
+  publisher: Publisher,
+  { clientId, connectionId }: ConnectionRecord,
+  will: Will,
+): Promise<void> {
+  const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
+  const message = { ...will.message, ...expiresAt };
   const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, attempted: true, retained: false };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);

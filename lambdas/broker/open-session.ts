@@ -1,7 +1,7 @@
 import type { ConnectRequest } from '../protocol/effects';
 import { armDeadline, dueKey, expiryOf } from './deadline';
 import { wipeSession } from './end-connection';
-import { fenceOf } from './fence';
+import { connectionOf, fenceOf } from './fence';
 import type { Claim, ConnectionRecord, Fence, Ports, SessionHead, SessionId } from './ports';
 
 /** What CONNECT found. */
@@ -11,6 +11,8 @@ export interface Opened {
   readonly sessionPresent: boolean;
   /** The connection that owned the session until now. */
   readonly displaced?: string;
+  /** The last connection of a session that was replaced while its client was away. */
+  readonly former?: string;
 }
 
 /**
@@ -30,24 +32,28 @@ interface Newcomer {
 export async function openSession(ports: Ports, request: ConnectRequest, newcomer: Newcomer): Promise<OpenResult> {
   const { connectionId, connectedAt } = newcomer;
   const fence = fenceOf(connectedAt, connectionId);
-  const claim = { clientId: request.clientId, connectionId, fence, persistent: !request.clean };
+  const { clientId, version, capabilities, sessionExpiry } = request;
+  const claim = { clientId, connectionId, fence, persistent: sessionExpiry > 0, version, capabilities };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await Promise.all([
-    request.clean ? claimFresh(ports, claim) : claimPersistent(ports, claim),
+    request.cleanStart ? claimFresh(ports, claim) : claimPersistent(ports, claim),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     armDeadline(ports, { due: fresh.deadline, connectionId }),
   ]);
   if (claimed === 'late') return 'late';
   for (const session of claimed.replaced) await wipeReplaced(ports, claim, session);
   if (claimed.again) return { uncertain: fresh };
-  const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session } : fresh;
+  const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
   const displaced = claimed.owner && claimed.owner !== connectionId ? { displaced: claimed.owner } : {};
-  return { connection, sessionPresent: claimed.resumed !== undefined, ...displaced };
+  const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
+  return { connection, sessionPresent: claimed.resumed !== undefined, ...displaced, ...former };
 }
 
 interface Claimed {
   /** Who owned the session before. */
   readonly owner?: string;
+  /** Fence of the last connection of a session that nobody owned and that is no more. */
+  readonly former?: Fence;
   readonly resumed?: SessionHead;
   /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
   readonly replaced: readonly SessionId[];
@@ -59,7 +65,7 @@ interface Claimed {
 async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
   const result = await ports.sessions.claimFresh(claim);
   if (result === 'late' || result === 'changed') return whoIsThere(ports, claim);
-  return { owner: result.old?.owner, replaced: sessionsOf(result.old) };
+  return { owner: result.old?.owner, ...formerOf(result.old), replaced: sessionsOf(result.old) };
 }
 
 async function whoIsThere(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
@@ -71,8 +77,17 @@ function handledBefore(head: SessionHead): Claimed {
   return { replaced: head.wiping ? [head.wiping] : [], again: true };
 }
 
+function formerOf(head: SessionHead | undefined): { former?: Fence } {
+  return head && !head.owner ? { former: head.fence } : {};
+}
+
 function sessionsOf(head: SessionHead | undefined): SessionId[] {
   return [head?.session, head?.wiping].filter((session) => session !== undefined);
+}
+
+/** A session of a client that is away may have ended, whether its end was dealt with or not. */
+function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
+  return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
 /** A persistent session is resumed when there is one [v3 MQTT-3.1.2-4], otherwise it begins. */
@@ -81,12 +96,12 @@ async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'l
     const seen = await ports.sessions.head(claim.clientId);
     if (seen && seen.fence > claim.fence) return 'late';
     if (seen?.fence === claim.fence) return handledBefore(seen);
-    if (seen?.persistent) {
+    if (seen && isAlive(seen, ports.now())) {
       const resumed = await ports.sessions.claimResume(claim, seen);
       if (resumed !== 'changed') return { owner: seen.owner, resumed, replaced: seen.wiping ? [seen.wiping] : [] };
     } else {
       const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
-      if (typeof result === 'object') return { owner: seen?.owner, replaced: sessionsOf(seen) };
+      if (typeof result === 'object') return { owner: seen?.owner, ...formerOf(seen), replaced: sessionsOf(seen) };
     }
   }
 }
@@ -98,12 +113,13 @@ async function wipeReplaced(ports: Ports, claim: Claim, session: SessionId): Pro
 
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
   const { connectionId, receivedAt } = newcomer;
-  const { clientId, version, clean, keepAlive } = request;
+  const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
     connectionId,
     clientId,
     version,
-    clean,
+    sessionExpiry,
+    capabilities,
     session,
     fence,
     keepAlive,
@@ -113,6 +129,9 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     early: [],
     hasWill: request.will !== undefined,
     hasState: false,
+    aliases: new Map(),
+    outgoingAliases: new Map(),
+    unreleased: 0,
     deadline: dueKey(expiryOf({ keepAlive, lastSeen: receivedAt }), connectionId),
   };
 }

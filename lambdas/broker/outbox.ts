@@ -1,4 +1,7 @@
 import { maximumPacketSize } from '../protocol/packet-splitter';
+import { Reason } from '../protocol/reason-codes';
+import { hangUp } from './hang-up';
+import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './outgoing-aliases';
 import { inParallel } from './parallel';
 import type { Fence, Ports, PostResult, SessionId } from './ports';
 
@@ -12,22 +15,25 @@ const retrySeconds = 2;
 export type Stake =
   /** QoS 0: nothing that was promised. */
   | { readonly kind: 'transient' }
-  /** An answer the client waits for: without it the two sides disagree. */
+  /** An answer. */
   | { readonly kind: 'answer' }
-  /** A message in the ring, which can be sent again; the number is that of its slot. */
-  | {
-      readonly kind: 'ring';
-      readonly clientId: string;
-      readonly session: SessionId;
-      readonly fence: Fence;
-      readonly slot: number;
-      readonly number: number;
-      readonly qos: 1 | 2;
-    };
+  | RingStake;
+
+/** A message in the ring, which can be sent again; the number is that of its slot. */
+export interface RingStake {
+  readonly kind: 'ring';
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly fence: Fence;
+  readonly slot: number;
+  readonly number: number;
+  readonly qos: 1 | 2;
+}
 
 interface Parcel {
   readonly bytes: Buffer;
   readonly stake: Stake;
+  readonly aliasable?: Aliasable;
 }
 
 type Parcels = Map<string, Parcel[]>;
@@ -35,15 +41,26 @@ type Parcels = Map<string, Parcel[]>;
 /** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
 export class Outbox {
   private messages: Parcels = new Map();
-  private answers: Parcels = new Map();
+  private answers = new Map<string, (() => Buffer)[]>();
 
-  constructor(private readonly ports: Ports) {}
+  constructor(
+    private readonly ports: Ports,
+    /** The connection in whose stream this is, and the topic aliases that its client knows. */
+    private readonly own?: { readonly connectionId: string; readonly aliases: OwnAliases },
+  ) {}
 
-  add(connectionId: string, bytes: Buffer, stake: Stake): void {
-    const parcels = stake.kind === 'answer' ? this.answers : this.messages;
-    const waiting = parcels.get(connectionId);
-    if (waiting) waiting.push({ bytes, stake });
-    else parcels.set(connectionId, [{ bytes, stake }]);
+  /** An answer the client waits for: without it the two sides disagree. It is encoded when all that it depends on is known. */
+  answer(connectionId: string, bytesOf: () => Buffer): void {
+    const waiting = this.answers.get(connectionId);
+    if (waiting) waiting.push(bytesOf);
+    else this.answers.set(connectionId, [bytesOf]);
+  }
+
+  add(connectionId: string, bytes: Buffer, stake: Stake, aliasable?: Aliasable): void {
+    const waiting = this.messages.get(connectionId);
+    const parcel = { bytes, stake, ...(aliasable && { aliasable }) };
+    if (waiting) waiting.push(parcel);
+    else this.messages.set(connectionId, [parcel]);
   }
 
   async sendMessages(): Promise<void> {
@@ -53,9 +70,12 @@ export class Outbox {
   }
 
   async sendAnswers(): Promise<void> {
-    const parcels = this.answers;
+    const stake = { kind: 'answer' } as const;
+    const parcels = [...this.answers].map(
+      ([connectionId, waiting]) => [connectionId, waiting.map((bytesOf) => ({ bytes: bytesOf(), stake }))] as const,
+    );
     this.answers = new Map();
-    await this.postAll(parcels);
+    await this.postAll(new Map(parcels));
   }
 
   /** One gone or slow peer never delays or fails the others. */
@@ -66,20 +86,30 @@ export class Outbox {
   private async post(connectionId: string, parcels: Parcel[]): Promise<void> {
     for (let left = parcels; left.length > 0; ) {
       const count = firstPost(left);
-      const result = await this.ports.connections.post(connectionId, joined(left.slice(0, count)));
+      const result = await this.ports.connections.post(connectionId, this.joined(connectionId, left.slice(0, count)));
       if (result !== 'sent') return this.failed(connectionId, result, left, count);
       left = left.slice(count);
     }
   }
 
+  private joined(connectionId: string, parcels: Parcel[]): Buffer {
+    const own = connectionId === this.own?.connectionId ? this.own.aliases : undefined;
+    const packets = own ? parcels.map((parcel) => own.apply(parcel)) : withAliases(parcels);
+    const [only] = packets;
+    return packets.length === 1 && only ? only : Buffer.concat(packets);
+  }
+
   private async failed(connectionId: string, result: PostResult, left: Parcel[], tried: number): Promise<void> {
+    if (connectionId === this.own?.connectionId) this.own.aliases.forget();
     if (result === 'gone') return this.ports.packets.disconnect(connectionId);
     const doubtful = result === 'unknown' ? left.slice(0, tried) : [];
     const needsClosing =
       left.some(({ stake }) => stake.kind === 'answer') ||
       doubtful.some(({ stake }) => stake.kind === 'ring' && stake.qos === 2);
     this.ports.log('post failed', { connectionId, result, packets: left.length, closing: needsClosing });
-    return needsClosing ? hangUp(this.ports, connectionId) : this.sendLater(connectionId, left);
+    return needsClosing
+      ? hangUp(this.ports, connectionId, Reason.unspecifiedError)
+      : this.sendLater(connectionId, left);
   }
 
   /** Back into the ring, and nothing overtakes it: the session counts as having something to send. */
@@ -94,23 +124,12 @@ export class Outbox {
   }
 }
 
-/** Ends a connection whose client may have seen something or not; its reconnect settles it. */
-export async function hangUp(ports: Ports, connectionId: string): Promise<void> {
-  await ports.connections.close(connectionId);
-  await ports.packets.disconnect(connectionId);
-}
-
 /** How many parcels fit into one post, at least one. A packet never spans two posts. */
 function firstPost(parcels: Parcel[]): number {
   let size = 0;
-  const end = parcels.findIndex(({ bytes }, index) => {
-    size += bytes.length;
+  const end = parcels.findIndex(({ bytes, aliasable }, index) => {
+    size += bytes.length + (aliasable ? aliasBytes : 0);
     return index > 0 && size > maximumPacketSize;
   });
   return end < 0 ? parcels.length : end;
-}
-
-function joined(parcels: Parcel[]): Buffer {
-  const [only] = parcels;
-  return parcels.length === 1 && only ? only.bytes : Buffer.concat(parcels.map(({ bytes }) => bytes));
 }

@@ -1,4 +1,4 @@
-import type { Message } from '../protocol/effects';
+import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 
 /**
@@ -15,9 +15,11 @@ export interface ConnectionRecord {
   readonly connectionId: string;
   readonly clientId: string;
   readonly version: number;
-  readonly clean: boolean;
+  /** Seconds that the session outlives its connection; 0 not at all. */
+  readonly sessionExpiry: number;
   readonly session: SessionId;
   readonly fence: Fence;
+  readonly capabilities: ClientCapabilities;
   /** Seconds; 0 is off. */
   readonly keepAlive: number;
   /** When the last frame reached the gateway, milliseconds since 1970. */
@@ -33,6 +35,22 @@ export interface ConnectionRecord {
   readonly hasState: boolean;
   /** Sort key of this connection's row in the deadlines. */
   readonly deadline: string;
+  /** Topics by the aliases that the client set up. */
+  readonly aliases: ReadonlyMap<number, string>;
+  /** Topic aliases that its own stream has set up with this client. */
+  readonly outgoingAliases: ReadonlyMap<string, number>;
+  /** QoS 2 messages that this client has sent on this connection and not released yet. */
+  readonly unreleased: number;
+  /** The connection is over; its record waits until its will and the end of its session are due. */
+  readonly ended?: Ending;
+}
+
+/** What is still to be done for a connection that has ended, milliseconds since 1970. */
+export interface Ending {
+  /** When its will is published, if it has one that waits. */
+  readonly willAt?: number;
+  /** When its session ends, if it ever does. */
+  readonly sessionEndsAt?: number;
 }
 
 /** A frame that arrived before one with a lower number. */
@@ -52,6 +70,8 @@ export interface ConnectionStore {
   /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
   moveDeadline(connectionId: string, from: string, to: string): Promise<'moved' | 'stale'>;
+  /** The connection is over, and its record stays for what is still to come, next at this deadline. */
+  end(connectionId: string, ended: Ending, deadline: string): Promise<void>;
   remove(connectionId: string): Promise<void>;
 }
 
@@ -73,6 +93,13 @@ export interface SessionHead {
   readonly offlineFrom: number;
   /** Fence of the connection whose CONNACK has left; nothing is sent to another. */
   readonly greeted: Fence;
+  /** Protocol level and limits of the client that owns it. */
+  readonly version: number;
+  readonly capabilities: ClientCapabilities;
+  /** Everything up to this number was acknowledged when the pump looked last; kept for clients with a Receive Maximum. */
+  readonly settled: number;
+  /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
+  readonly expiresAt?: number;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
 }
@@ -82,6 +109,8 @@ export interface Claim {
   readonly connectionId: string;
   readonly fence: Fence;
   readonly persistent: boolean;
+  readonly version: number;
+  readonly capabilities: ClientCapabilities;
 }
 
 export interface SessionStore {
@@ -96,7 +125,7 @@ export interface SessionStore {
   claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'>;
   wiped(clientId: string, session: SessionId): Promise<void>;
   /** The connection no longer owns the session; how much may wait while nobody does is counted from here. */
-  disown(clientId: string, fence: Fence): Promise<void>;
+  disown(clientId: string, fence: Fence, expiresAt?: number): Promise<void>;
   /** Removes the head of a session that ends with its connection. */
   end(clientId: string, fence: Fence): Promise<void>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
@@ -107,14 +136,17 @@ export interface SessionStore {
   ask(clientId: string, owner: string): Promise<number | 'gone'>;
   /** CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
   greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
-  answer(head: SessionHead, asked: number): Promise<void>;
-  putWill(clientId: string, connectionId: string, will: Message): Promise<void>;
-  will(clientId: string, connectionId: string): Promise<Message | undefined>;
+  /** `settled`: everything up to this number was acknowledged. */
+  answer(head: SessionHead, asked: number, settled?: number): Promise<void>;
+  putWill(clientId: string, connectionId: string, will: Will): Promise<void>;
+  will(clientId: string, connectionId: string): Promise<Will | undefined>;
   /** Removes the will; `absent` when it was removed before. */
   removeWill(clientId: string, connectionId: string): Promise<'removed' | 'absent'>;
-  putSubscriptions(session: SessionId, filters: readonly string[]): Promise<void>;
-  removeSubscriptions(session: SessionId, filters: readonly string[]): Promise<void>;
+  putSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
+  removeSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   subscriptions(session: SessionId): Promise<string[]>;
+  /** Which of these the session has. */
+  hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
 }
 
 /** One client that subscribed to one filter. */
@@ -124,7 +156,16 @@ export interface Subscriber {
   readonly clientId: string;
   readonly session: SessionId;
   readonly qos: QoS;
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  /** Of all the subscriptions that match. */
+  readonly identifiers?: readonly number[];
+  /** ShareName: one of all subscribers with the same filter and share gets a message. */
+  readonly share?: string;
 }
+
+/** What names a row of the index. */
+export type SubscriptionRow = Pick<Subscriber, 'filter' | 'clientId' | 'session' | 'share'>;
 
 export interface TopicIndex {
   /** The live shapes, each with a revision that changes after every change among its filters. */
@@ -133,7 +174,7 @@ export interface TopicIndex {
   /** `late` when a newer session of the client has the row. */
   put(subscriber: Subscriber): Promise<'put' | 'late'>;
   /** Removes the row unless another session of the client has it by now. */
-  remove(filter: string, clientId: string, session: SessionId): Promise<void>;
+  remove(row: SubscriptionRow): Promise<void>;
   /** Tells every cache that filters of this shape changed; adds the shape when it is new. */
   touch(shape: string): Promise<void>;
 }
@@ -166,6 +207,14 @@ export interface RingMessage {
   readonly packetId: number;
   readonly message: Message;
   readonly retain: boolean;
+  readonly identifiers?: readonly number[];
+  /** It came through a shared subscription, `filter` and ShareName: should its session end, another member gets it. */
+  readonly share?: SharedSubscription;
+}
+
+export interface SharedSubscription {
+  readonly filter: string;
+  readonly share: string;
 }
 
 /** What lies in one slot: a message, or at QoS 1 a bundle of small ones that were routed together. */
@@ -203,6 +252,8 @@ export interface OnceRecord {
   readonly id: string;
   readonly number: number;
   readonly done: boolean;
+  /** Client id of the member that was chosen, where the session is that of a share. */
+  readonly member?: string;
 }
 
 export interface InflightStore {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
 import type { Settings } from '../settings';
+import { heardBy, type Listener, nobody } from './audience';
 import type { Arrival, Deliverer, Delivery, Heads, Mail, Reservations } from './deliver';
 import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
-import type { Router, SubscribersByTopic } from './router';
+import type { AudienceByTopic, Router } from './router';
+import { chooseMembers } from './share';
 
 /** Shards of a large audience; each is worked off in order, all of them side by side. */
 const shards = 16;
@@ -16,6 +18,9 @@ const entryBytes = 120;
 
 /** Takes ownership of messages: the retained copies, then everybody who subscribed. */
 export class Publisher {
+  /** Topics that nobody subscribed to. */
+  readonly unheard = new Set<string>();
+
   constructor(
     private readonly ports: Ports,
     private readonly settings: Settings,
@@ -49,54 +54,78 @@ export class Publisher {
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
-    const byTopic = await this.router.subscribersOf(topics);
-    const isLarge = (topic: string) => (byTopic.get(topic)?.length ?? 0) > this.settings.inlineRecipients;
-    const inline = arrivals.filter(({ message }) => !isLarge(message.topic));
+    const byTopic = await this.router.audiences(topics);
+    const audienceOf = ({ message }: Arrival) => byTopic.get(message.topic) ?? nobody;
+    this.notice(byTopic);
+    const isLarge = (topic: string) => (byTopic.get(topic)?.everyone.length ?? 0) > this.settings.inlineRecipients;
+    const chosen = await chooseMembers(this.ports, arrivals, audienceOf);
     const jobs = [...byTopic]
       .filter(([topic]) => isLarge(topic))
-      .flatMap(([topic, subscribers]) =>
+      .flatMap(([topic, { everyone }]) =>
         jobsFor(
           arrivals.filter(({ message }) => message.topic === topic),
-          subscribers,
+          everyone,
         ),
       );
+    const listenersOf = (arrival: Arrival) => [
+      ...(isLarge(arrival.message.topic) ? [] : audienceOf(arrival).everyone),
+      ...(chosen.get(arrival) ?? []),
+    ];
     await Promise.all([
-      this.deliverer.deliver(
-        mailFor(inline, ({ message }) => byTopic.get(message.topic) ?? []),
-        heads,
-        reserved,
-      ),
+      this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
     ]);
+  }
+
+  /** Finds out whether anybody hears these topics, for messages that are not routed yet. */
+  async look(topics: readonly string[]): Promise<void> {
+    this.notice(await this.router.audiences(topics));
+  }
+
+  private notice(byTopic: AudienceByTopic): void {
+    for (const [topic, { everyone, members }] of byTopic) {
+      if (everyone.length + members.length === 0) this.unheard.add(topic);
+    }
   }
 
   /**
    * Numbers for those who are remembered as subscribers, while it is still being read whether the memory is right. A wrong
    * guess leaves numbers unused, which harms nobody.
    */
-  private reserveAhead(arrivals: readonly Arrival[], guessed: SubscribersByTopic | undefined): Reservations {
-    const audience = [...(guessed?.values() ?? [])];
-    if (audience.some(({ length }) => length > this.settings.inlineRecipients)) return new Map();
+  private reserveAhead(arrivals: readonly Arrival[], guessed: AudienceByTopic | undefined): Reservations {
+    const audiences = [...(guessed?.values() ?? [])];
+    if (audiences.some(({ everyone }) => everyone.length > this.settings.inlineRecipients)) return new Map();
     if (arrivals.some(({ attempted }) => attempted)) return new Map();
-    return this.deliverer.reserveAhead(mailFor(arrivals, ({ message }) => guessed?.get(message.topic) ?? []));
+    const listenersOf = ({ message }: Arrival) => guessed?.get(message.topic)?.everyone ?? [];
+    return this.deliverer.reserveAhead(mailFor(arrivals, listenersOf));
   }
 }
 
 /** Per session what it gets, each message at the lower of the QoS published and granted. */
-export function mailFor(
-  arrivals: readonly Arrival[],
-  subscribersOf: (arrival: Arrival) => readonly Subscriber[],
-): Mail[] {
+export function mailFor(arrivals: readonly Arrival[], listenersOf: (arrival: Arrival) => readonly Listener[]): Mail[] {
   const mail = new Map<SessionId, Mail & { deliveries: Delivery[] }>();
   for (const arrival of arrivals) {
-    for (const { clientId, session, filter, qos } of subscribersOf(arrival)) {
-      const delivery = { arrival, qos: downgrade(arrival.message.qos, qos) };
+    for (const listener of listenersOf(arrival)) {
+      const subscriber = heardBy(listener, arrival.message);
+      if (!subscriber) continue;
+      const { clientId, session } = subscriber;
       const entry = mail.get(session);
-      if (entry) entry.deliveries.push(delivery);
-      else mail.set(session, { clientId, session, filter, deliveries: [delivery] });
+      if (entry) entry.deliveries.push(deliveryTo(subscriber, arrival));
+      else mail.set(session, { clientId, session, row: subscriber, deliveries: [deliveryTo(subscriber, arrival)] });
     }
   }
   return [...mail.values()];
+}
+
+function deliveryTo({ qos, retainAsPublished, identifiers, share, filter }: Subscriber, arrival: Arrival): Delivery {
+  const { message, retained } = arrival;
+  return {
+    arrival,
+    qos: downgrade(message.qos, qos),
+    retain: retained || (retainAsPublished === true && message.retain), // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    ...(identifiers && { identifiers }),
+    ...(share !== undefined && { share: { share, filter } }),
+  };
 }
 
 /** A client always falls into the same shard, so it hears one publisher's messages in order. */

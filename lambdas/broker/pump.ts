@@ -1,8 +1,11 @@
 import { encode } from '../protocol/codec/encode';
-import { toPublish } from '../protocol/deliver';
+import { isExpired, toPublish } from '../protocol/deliver';
+import { largestPacket } from '../protocol/limits';
 import type { Dispatch } from './dispatch';
+import { aliasable } from './outgoing-aliases';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, Ports, RingItem, SessionHead } from './ports';
+import type { ConnectionRecord, Ports, RingItem, RingMessage, SessionHead } from './ports';
+import { isBundled, placeAlone } from './ring';
 
 /** Slots claimed at the same time. */
 const parallelClaims = 25;
@@ -11,8 +14,9 @@ const parallelClaims = 25;
 export type PumpResult = 'answered' | 'uncertain';
 
 /**
- * Sends what waits in the ring of a session, in order, until nobody asks any more. It runs only inside the ordered stream
- * of the connection that owns the session, so never twice at a time for one connection.
+ * Sends what waits in the ring of a session, in order, until nobody asks any more or the client has as much as it takes at a
+ * time; then its acknowledgements go on with it. It runs only inside the ordered stream of the connection that owns the
+ * session, so never twice at a time for one connection.
  *
  * `eventId` names the event that caused it: a claim of the same event from before is the trace of a worker that died.
  * `known` is the head when it was read just now.
@@ -28,67 +32,145 @@ export async function pump(
   for (let head = known; ; head = undefined) {
     head ??= await ports.sessions.head(connection.clientId);
     if (head?.owner !== connection.connectionId || head.asked === head.answered) return 'answered';
+    const round = new Round(ports, dispatch, connection, eventId, posted);
     for await (const page of ports.inflight.ring(head.session, head.outSeq)) {
-      const items = await withoutCompleted(ports, page);
-      if ((await sendPage(ports, dispatch, connection, eventId, items, posted)) === 'uncertain') return 'uncertain';
+      if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
     }
-    await ports.sessions.answer(head, head.asked);
+    if (round.isHeldBack) return 'answered';
+    await ports.sessions.answer(head, head.asked, round.settledUpTo(head));
   }
 }
 
-async function sendPage(
-  ports: Ports,
-  dispatch: Dispatch,
-  connection: ConnectionRecord,
-  eventId: string,
-  items: readonly RingItem[],
-  posted: Set<number>,
-): Promise<PumpResult> {
-  const waiting = items.filter((item) => isWaiting(item, connection, eventId, posted));
-  const abandoned = (item: RingItem) => item.sentOn === connection.fence;
-  if (waiting.some((item) => abandoned(item) && item.qos === 2 && item.state === 'published')) return 'uncertain';
-  const claims = await inParallel(waiting, parallelClaims, (item) =>
-    abandoned(item) ? Promise.resolve('claimed') : ports.inflight.claim(item, connection.fence, eventId),
-  );
-  for (const [index, item] of waiting.entries()) {
-    if (claims[index] !== 'claimed') continue; // acknowledged meanwhile, or taken by a newer connection
-    posted.add(item.number);
-    post(dispatch, connection, item);
+/** One walk through the ring. */
+class Round {
+  /** The client has as much as it takes, and there is more. */
+  isHeldBack = false;
+  private oldest: number | undefined;
+  /** Messages that the client has and did not acknowledge. */
+  private unacknowledged = 0;
+  private readonly window: number;
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly dispatch: Dispatch,
+    private readonly connection: ConnectionRecord,
+    private readonly eventId: string,
+    private readonly posted: Set<number>,
+  ) {
+    this.window = connection.capabilities.receiveMaximum ?? Number.POSITIVE_INFINITY;
   }
-  await dispatch.send();
-  return 'answered';
-}
 
-/** Not sent on this connection yet; or claimed by this very event before its worker died. */
-function isWaiting(item: RingItem, connection: ConnectionRecord, eventId: string, posted: Set<number>): boolean {
-  if (item.sentOn > connection.fence) return false;
-  return item.sentOn < connection.fence || (item.sentBy === eventId && !posted.has(item.number));
-}
-
-function post(dispatch: Dispatch, connection: ConnectionRecord, item: RingItem): void {
-  const { clientId, session, fence, connectionId, version } = connection;
-  const { slot, number, qos } = item;
-  const stake = { kind: 'ring', clientId, session, fence, slot, number, qos } as const;
-  for (const { packetId, message, retain } of item.messages) {
-    const packet =
-      item.state === 'released'
-        ? ({ cmd: 'pubrel', messageId: packetId } as const)
-        : toPublish(message, { qos, packetId, dup: item.sentOn !== '', retain });
-    dispatch.outbox.add(connectionId, encode(packet, version), stake);
+  /** Everything up to this number is acknowledged; known only for a client with a window, whose ring was counted. */
+  settledUpTo(head: SessionHead): number | undefined {
+    if (this.window === Number.POSITIVE_INFINITY) return undefined;
+    return this.oldest === undefined ? head.outSeq : this.oldest - 1;
   }
-}
 
-/**
- * A write that was repeated because its answer got lost can bring back a QoS 2 message that has been completed since.
- * Its record says so.
- */
-async function withoutCompleted(ports: Ports, items: RingItem[]): Promise<RingItem[]> {
-  const unsent = items.filter(({ qos, state }) => qos === 2 && state === 'published');
-  if (unsent.length === 0) return items;
-  const keys = unsent.map(({ session, id }) => ({ session, id: id ?? '' }));
-  const records = await ports.inflight.once(keys);
-  const done = new Map(records.filter((record) => record.done).map(({ id, number }) => [id, number]));
-  const completed = unsent.filter(({ id, number }) => done.get(id ?? '') === number);
-  for (const { session, slot } of completed) await ports.inflight.remove(session, [slot]);
-  return items.filter((item) => !completed.includes(item));
+  async sendPage(page: readonly RingItem[]): Promise<PumpResult> {
+    const items = await this.withoutDead(await this.unbundled(page));
+    const waiting = items.filter((item) => this.mayGo(item));
+    const { fence } = this.connection;
+    const abandoned = (item: RingItem) => item.sentOn === fence;
+    if (waiting.some((item) => abandoned(item) && item.qos === 2 && item.state === 'published')) return 'uncertain';
+    const claims = await inParallel(waiting, parallelClaims, (item) =>
+      abandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, this.eventId),
+    );
+    for (const [index, item] of waiting.entries()) {
+      if (claims[index] !== 'claimed') continue; // acknowledged meanwhile, or taken by a newer connection
+      this.posted.add(item.number);
+      this.post(item);
+    }
+    await this.dispatch.send();
+    return 'answered';
+  }
+
+  /** In order: counts what the client has, and holds back whatever comes after its window is full. */
+  private mayGo(item: RingItem): boolean {
+    this.oldest ??= item.number;
+    const waits = this.isWaiting(item);
+    if (waits && (this.isHeldBack || this.unacknowledged + item.messages.length > this.window)) {
+      this.isHeldBack = true;
+      return false;
+    }
+    if (waits || item.sentOn === this.connection.fence) this.unacknowledged += item.messages.length;
+    return waits;
+  }
+
+  /** Not sent on this connection yet; or claimed by this very event before its worker died. */
+  private isWaiting(item: RingItem): boolean {
+    const { fence } = this.connection;
+    if (item.sentOn > fence) return false;
+    return item.sentOn < fence || (item.sentBy === this.eventId && !this.posted.has(item.number));
+  }
+
+  private post(item: RingItem): void {
+    const { clientId, session, fence, connectionId, version, capabilities } = this.connection;
+    const { slot, number, qos } = item;
+    const stake = { kind: 'ring', clientId, session, fence, slot, number, qos } as const;
+    for (const content of item.messages) {
+      const packet = this.packetFor(item, content);
+      const bytes = encode(packet, version);
+      if (bytes.length > largestPacket(capabilities)) this.dispatch.tooLarge(stake, content.packetId);
+      else {
+        const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
+        this.dispatch.outbox.add(connectionId, bytes, stake, alias);
+      }
+    }
+  }
+
+  private packetFor({ state, qos, sentOn }: RingItem, { packetId, message, retain, identifiers }: RingMessage) {
+    if (state === 'released') return { cmd: 'pubrel', messageId: packetId } as const;
+    return toPublish(message, { qos, packetId, dup: sentOn !== '', retain, identifiers, now: this.ports.now() });
+  }
+
+  /** Bundles were made for a client that takes any number at a time; the one that is here now gets their messages singly. */
+  private async unbundled(page: readonly RingItem[]): Promise<readonly RingItem[]> {
+    if (this.window === Number.POSITIVE_INFINITY || !page.some(({ slot }) => isBundled(slot))) return page;
+    const split: RingItem[] = [];
+    for (const item of page) {
+      if (!isBundled(item.slot)) split.push(item);
+      else split.push(...(await this.takeApart(item)));
+    }
+    return split;
+  }
+
+  /** The pieces are put before the whole is removed: a worker that dies in between leaves a duplicate, as QoS 1 allows. */
+  private async takeApart(item: RingItem): Promise<RingItem[]> {
+    const pieces = item.messages.map((content) => {
+      const place = placeAlone(item.number + (content.packetId - item.slot));
+      return { ...item, slot: place.slot, number: place.number, messages: [{ ...content, packetId: place.packetId }] };
+    });
+    await this.ports.inflight.putInOrder(pieces);
+    await this.ports.inflight.remove(
+      item.session,
+      item.messages.map(({ packetId }) => packetId),
+    );
+    return pieces;
+  }
+
+  /**
+   * Messages that expired before they were ever sent [MQTT-3.3.2-5] are removed. And a write that was repeated because its
+   * answer got lost can bring back a QoS 2 message that has been completed since; its record says so.
+   */
+  private async withoutDead(items: readonly RingItem[]): Promise<readonly RingItem[]> {
+    const now = this.ports.now();
+    const expired = items.flatMap(({ sentOn, messages }) =>
+      sentOn === '' ? messages.filter(({ message }) => isExpired(message, now)) : [],
+    );
+    const completed = await this.completed(items);
+    if (expired.length + completed.length === 0) return items;
+    const dead = new Set([...expired, ...completed].map(({ packetId }) => packetId));
+    await this.ports.inflight.remove(this.connection.session, [...dead]);
+    return items
+      .map((item) => ({ ...item, messages: item.messages.filter(({ packetId }) => !dead.has(packetId)) }))
+      .filter(({ messages }) => messages.length > 0);
+  }
+
+  private async completed(items: readonly RingItem[]): Promise<RingMessage[]> {
+    const unsent = items.filter(({ qos, state }) => qos === 2 && state === 'published');
+    if (unsent.length === 0) return [];
+    const records = await this.ports.inflight.once(unsent.map(({ session, id }) => ({ session, id: id ?? '' })));
+    const done = new Map(records.filter((record) => record.done).map(({ id, number }) => [id, number]));
+    return unsent.filter(({ id, number }) => done.get(id ?? '') === number).flatMap(({ messages }) => messages);
+  }
 }

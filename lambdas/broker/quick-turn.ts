@@ -2,11 +2,13 @@ import { decode } from '../protocol/codec/decode';
 import type { Effect } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
+import type { ClientPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
+import { type Aliases, resolveAlias } from '../protocol/topic-alias';
 import { type Arrival, Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
-import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot, type Subscriber } from './ports';
+import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot } from './ports';
 import { Publisher } from './publish';
 import type { Router } from './router';
 import type { Shared } from './turn';
@@ -27,6 +29,9 @@ export async function quickTurn(
   if (events.some(({ kind, redelivered }) => kind !== 'message' || redelivered)) return false;
   const load = readLoad(shared, connection, events);
   if (!load) return false;
+  const { receiveMaximum, topicAliasMaximum = 0 } = connection.capabilities;
+  if (receiveMaximum !== undefined && load.settled.length > 0) return false; // more may go to it now
+  if (topicAliasMaximum > 0 && load.arrivals.length > 0) return false; // aliases are kept by the careful turn
   shared.connections.delete(connectionId);
   const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
   if ((await done) === 'stale') return false;
@@ -56,18 +61,18 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
   await publisher.publish(arrivals, heads);
   const sent = dispatch.send(); // on its way before the commit
-  await Promise.all([sent, ports.connectionStore.commit(afterwards(stored, load), stored), removed]);
+  await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection), removed]);
   return 'committed';
 }
 
-function afterwards(connection: ConnectionRecord, { lastNumber, lastSeen }: Load): ConnectionRecord {
-  return { ...connection, lastNumber, lastSeen };
+function afterwards(connection: ConnectionRecord, { lastNumber, lastSeen, aliases }: Load): ConnectionRecord {
+  return { ...connection, lastNumber, lastSeen, aliases };
 }
 
 /** Whoever is remembered as a subscriber is looked up together with what tells whether the memory is right. */
 function lookUp(ports: Ports, router: Router, connectionId: string, arrivals: readonly Arrival[]): Promise<Snapshot> {
-  const guessed = router.guess(arrivals.map(({ message }) => message.topic)) ?? new Map<string, Subscriber[]>();
-  const clientIds = [...new Set([...guessed.values()].flat().map(({ clientId }) => clientId))];
+  const guessed = [...(router.guess(arrivals.map(({ message }) => message.topic))?.values() ?? [])];
+  const clientIds = [...new Set(guessed.flatMap(({ everyone }) => everyone.map(({ clientId }) => clientId)))];
   const snapshot = ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
   router.prepare(snapshot.then(({ shapes }) => shapes));
   return snapshot;
@@ -85,6 +90,7 @@ interface Load {
   readonly settled: number[];
   readonly lastNumber: number;
   readonly lastSeen: number;
+  aliases: Aliases;
 }
 
 /** The load of whole frames in their order, or undefined when they hold anything else. */
@@ -92,7 +98,7 @@ function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly
   const { ready, lastNumber, early, broken } = readInbox(connection, events);
   if (broken || early.length > 0 || ready.length !== events.length) return undefined;
   const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
-  const load: Load = { arrivals: [], settled: [], lastNumber, lastSeen };
+  const load: Load = { arrivals: [], settled: [], lastNumber, lastSeen, aliases: connection.aliases };
   try {
     return ready.every((frame) => readFrame(shared, connection, frame, load)) ? load : undefined;
   } catch (error) {
@@ -104,12 +110,21 @@ function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly
 function readFrame(shared: Shared, connection: ConnectionRecord, frame: ReadyFrame, load: Load): boolean {
   const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes);
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
-  const surroundings = { generateClientId: () => '', limits: shared.settings };
-  for (const [index, packet] of packets.entries()) {
-    const effects = handlePacket(decode(packet, connection.version), connection, surroundings);
-    for (const effect of effects) addEffect(load, effect, `${frame.eventId}.${index}`);
+  const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
+  for (const [index, bytes] of packets.entries()) {
+    const packet = withTopic(decode(bytes, connection.version), load);
+    for (const effect of handlePacket(packet, connection, surroundings)) {
+      addEffect(load, effect, `${frame.eventId}.${index}`);
+    }
   }
   return true;
+}
+
+function withTopic(packet: ClientPacket, load: Load): ClientPacket {
+  if (packet.cmd !== 'publish') return packet;
+  const resolved = resolveAlias(packet, load.aliases);
+  load.aliases = resolved.aliases;
+  return resolved.packet;
 }
 
 /** By the fixed header alone: PUBACK, or PUBLISH with neither of the QoS bits. */

@@ -1,4 +1,5 @@
 import { candidates, shapeOf } from '../protocol/shape';
+import { type Audience, audienceOf } from './audience';
 import type { Subscriber, TopicIndex } from './ports';
 
 /** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
@@ -46,8 +47,7 @@ export class IndexCache {
   }
 }
 
-/** Per topic its subscribers, one entry per client at the highest QoS granted to it. */
-export type SubscribersByTopic = ReadonlyMap<string, readonly Subscriber[]>;
+export type AudienceByTopic = ReadonlyMap<string, Audience>;
 
 /** Finds the subscribers of topics. One reading of the list of shapes serves a whole invocation. */
 export class Router {
@@ -69,15 +69,15 @@ export class Router {
   }
 
   /** Who would hear these topics if nothing changed since this container looked; undefined when it does not know. */
-  guess(topics: Iterable<string>): SubscribersByTopic | undefined {
+  guess(topics: Iterable<string>): AudienceByTopic | undefined {
     const shapes = this.cache.shapes;
-    const guessed = new Map<string, Subscriber[]>();
+    const guessed = new Map<string, Audience>();
     for (const topic of new Set(topics)) {
       const found = candidates(shapes.keys(), topic).map((filter) =>
         this.cache.get(filter, shapes.get(shapeOf(filter))),
       );
       if (found.includes(undefined)) return undefined;
-      guessed.set(topic, onePerClient(found.flatMap((subscribers) => subscribers ?? [])));
+      guessed.set(topic, audienceOf(found.flatMap((subscribers) => subscribers ?? [])));
     }
     return guessed;
   }
@@ -92,7 +92,8 @@ export class Router {
     return this.shapes;
   }
 
-  async subscribersOf(topics: Iterable<string>): Promise<SubscribersByTopic> {
+  /** Who hears what is published to these topics. */
+  async audiences(topics: Iterable<string>): Promise<AudienceByTopic> {
     const wanted = [...new Set(topics)];
     const guessed = this.cache.shapes;
     const asked = this.ask(
@@ -106,7 +107,7 @@ export class Router {
     return new Map(
       [...filtersOf].map(([topic, filters]) => [
         topic,
-        onePerClient(filters.flatMap((filter) => found.get(filter) ?? [])),
+        audienceOf(filters.flatMap((filter) => found.get(filter) ?? [])),
       ]),
     );
   }
@@ -147,19 +148,4 @@ export class Router {
     }
     return found;
   }
-}
-
-/** A client with several matching filters gets one copy, at the highest QoS [v3 MQTT-3.3.5-1]. */
-function onePerClient(subscribers: readonly Subscriber[]): Subscriber[] {
-  const best = new Map<string, Subscriber>();
-  for (const subscriber of subscribers) {
-    const known = best.get(subscriber.clientId);
-    if (!known || prefers(subscriber, known)) best.set(subscriber.clientId, subscriber);
-  }
-  return [...best.values()];
-}
-
-/** The row of a newer session counts, whatever an older one was granted. */
-function prefers(one: Subscriber, other: Subscriber): boolean {
-  return one.session === other.session ? one.qos > other.qos : one.session > other.session;
 }

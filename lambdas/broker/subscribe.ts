@@ -1,5 +1,5 @@
-import type { RefusedRequest, SubscriptionRequest } from '../protocol/effects';
-import { subscriptionFailure } from '../protocol/reason-codes';
+import type { RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
+import { Reason, subscriptionFailure } from '../protocol/reason-codes';
 import { shapeOf } from '../protocol/shape';
 import type { Settings } from '../settings';
 import { inParallel } from './parallel';
@@ -21,27 +21,44 @@ export async function subscribe(
   router: Router,
   connection: ConnectionRecord,
   requests: readonly Request[],
-): Promise<{ codes: number[]; granted: SubscriptionRequest[] }> {
+): Promise<Subscribed> {
   const shapes = new Set((await router.currentShapes()).keys());
-  const codes = requests.map((request) => judge(request, shapes, settings, ports));
+  const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
+  const codes = requests.map((request) => judge(request, shapes, settings, ports) ?? limit);
   const granted = lastOfEach(
-    requests.filter(
-      (request, index) => !('refused' in request) && codes[index] !== subscriptionFailure,
-    ) as SubscriptionRequest[],
+    requests.filter((_, index) => (codes[index] ?? limit) < subscriptionFailure) as SubscriptionRequest[],
   );
+  const known = await alreadyThere(ports, connection, granted);
   if (granted.length > 0) await write(ports, connection, granted);
   router.refresh();
-  return { codes, granted };
+  return { codes, granted, known };
 }
 
-/** A new shape makes every publish dearer, so their number is limited. */
-function judge(request: Request, shapes: Set<string>, settings: Settings, ports: Ports): number {
+export interface Subscribed {
+  readonly codes: number[];
+  readonly granted: readonly SubscriptionRequest[];
+  /** Names of those that replaced an older subscription, as far as anybody asks. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** Asked for only where the answer makes a difference: Retain Handling 1. */
+async function alreadyThere(
+  ports: Ports,
+  { session }: ConnectionRecord,
+  granted: readonly SubscriptionRequest[],
+): Promise<ReadonlySet<string>> {
+  const asking = granted.filter(({ retainHandling }) => retainHandling === 1).map(({ name }) => name);
+  return asking.length > 0 ? ports.sessions.hasSubscriptions(session, asking) : new Set();
+}
+
+/** The QoS granted or a refusal. A new shape makes every publish dearer, so their number is limited: undefined beyond. */
+function judge(request: Request, shapes: Set<string>, settings: Settings, ports: Ports): number | undefined {
   if ('refused' in request) return request.refused;
   const shape = shapeOf(request.filter);
-  if (shape.length > maximumLevels) return subscriptionFailure;
+  if (shape.length > maximumLevels) return undefined;
   if (!shapes.has(shape) && shapes.size >= settings.maxShapes) {
     ports.log('shape limit', { shape, maxShapes: settings.maxShapes });
-    return subscriptionFailure;
+    return undefined;
   }
   shapes.add(shape);
   return request.qos;
@@ -49,7 +66,7 @@ function judge(request: Request, shapes: Set<string>, settings: Settings, ports:
 
 /** The same filter twice in one SUBSCRIBE: the later one replaces the earlier [v3 MQTT-3.8.4-3]. */
 function lastOfEach(requests: readonly SubscriptionRequest[]): SubscriptionRequest[] {
-  return [...new Map(requests.map((request) => [request.filter, request])).values()];
+  return [...new Map(requests.map((request) => [request.name, request])).values()];
 }
 
 async function write(ports: Ports, connection: ConnectionRecord, granted: SubscriptionRequest[]): Promise<void> {
@@ -57,7 +74,7 @@ async function write(ports: Ports, connection: ConnectionRecord, granted: Subscr
   await Promise.all([
     ports.sessions.putSubscriptions(
       connection.session,
-      granted.map(({ filter }) => filter),
+      granted.map(({ name }) => name),
     ),
     inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row)),
   ]);
@@ -67,16 +84,23 @@ async function write(ports: Ports, connection: ConnectionRecord, granted: Subscr
   );
 }
 
-/** Removes subscriptions; when it returns no new message is routed to them [v3 MQTT-3.10.4-2]. */
+/**
+ * Removes subscriptions and returns the codes of UNSUBACK; when it returns no new message is routed to them
+ * [v3 MQTT-3.10.4-2]. Only MQTT 5.0 tells whether there was one, so only there it is looked up.
+ */
 export async function unsubscribe(
   ports: Ports,
   router: Router,
-  { clientId, session }: ConnectionRecord,
-  filters: readonly string[],
-): Promise<void> {
+  { clientId, session, version }: ConnectionRecord,
+  subscriptions: readonly SubscriptionName[],
+): Promise<number[]> {
+  const names = subscriptions.map(({ name }) => name);
+  const filters = subscriptions.map(({ filter }) => filter);
+  const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
+  const known = version === 5 ? await ports.sessions.hasSubscriptions(session, names) : new Set(names);
   await Promise.all([
-    ports.sessions.removeSubscriptions(session, filters),
-    inParallel([...new Set(filters)], parallelRows, (filter) => ports.topicIndex.remove(filter, clientId, session)),
+    ports.sessions.removeSubscriptions(session, names),
+    inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row)),
   ]);
   const shapes = await router.currentShapes(); // a shape nobody has needs no revision, and must not get one
   await touchShapes(
@@ -84,6 +108,7 @@ export async function unsubscribe(
     filters.filter((filter) => shapes.has(shapeOf(filter))),
   );
   router.refresh();
+  return names.map((name) => (known.has(name) ? Reason.success : Reason.noSubscriptionExisted));
 }
 
 /** After the rows: whoever remembers rows under the new revision has read them after they changed. */
@@ -92,5 +117,15 @@ async function touchShapes(ports: Ports, filters: readonly string[]): Promise<vo
 }
 
 export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {
-  return { filter: request.filter, clientId, session, qos: request.qos };
+  const { filter, qos, noLocal, retainAsPublished, identifier, share } = request;
+  return {
+    filter,
+    clientId,
+    session,
+    qos,
+    ...(noLocal && { noLocal }),
+    ...(retainAsPublished && { retainAsPublished }),
+    ...(identifier !== undefined && { identifiers: [identifier] }),
+    ...(share !== undefined && { share }),
+  };
 }

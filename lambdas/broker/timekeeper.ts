@@ -1,4 +1,4 @@
-import { dueKey, dueTime, expiryOf, secondsUntil, startTimer, sweepAhead } from './deadline';
+import { dueKey, dueTime, expiryOf, nextOf, secondsUntil, startTimer, sweepAhead } from './deadline';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, Deadline, Ports } from './ports';
 
@@ -31,7 +31,7 @@ export async function checkDeadline(ports: TimerPorts, deadline: Deadline): Prom
   const connection = await ports.connectionStore.read(connectionId);
   if (!connection) return dropEnded(ports, deadline);
   if (connection.deadline !== due) return dropMoved(ports, connection, deadline);
-  const expiry = expiryOf(connection);
+  const expiry = connection.ended ? (nextOf(connection.ended) ?? 0) : expiryOf(connection);
   if (expiry <= ports.now()) return ports.packets.expire(connectionId);
   await moveDeadline(ports, deadline, expiry);
 }

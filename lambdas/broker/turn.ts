@@ -1,32 +1,43 @@
+import { connectVersion } from '../protocol/codec/connect-version';
 import { decode } from '../protocol/codec/decode';
 import { encode } from '../protocol/codec/encode';
-import type { ConnectRequest, Effect, Message, RefusedRequest, SubscriptionRequest } from '../protocol/effects';
+import type {
+  ConnectRequest,
+  Effect,
+  RefusedRequest,
+  SubscriptionName,
+  SubscriptionRequest,
+} from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
+import { incomingQuota, largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
-import type { ClientPacket, ServerPacket } from '../protocol/packets';
+import type { ClientPacket, ConnackPacket, ConnackProperties, ServerPacket } from '../protocol/packets';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
+import { withReason } from '../protocol/reason-string';
+import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
 import type { ConnectionCache } from './connection-cache';
 import { expiryOf } from './deadline';
-import { type Arrival, Deliverer, type Mail } from './deliver';
+import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
-import { endConnection, publishWill } from './end-connection';
+import { endConnection, endingOf, publishWill, settleEnding } from './end-connection';
+import { close, type Farewell, hangUp } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
 import { openSession } from './open-session';
-import { hangUp } from './outbox';
-import type { ConnectionRecord, Ports } from './ports';
-import { mailFor, Publisher } from './publish';
+import { OwnAliases } from './outgoing-aliases';
+import type { ConnectionRecord, Ending, Ports } from './ports';
+import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import { ringSpan } from './ring';
 import type { Router } from './router';
-import { subscribe, subscriberOf, unsubscribe } from './subscribe';
+import { sendRetained } from './send-retained';
+import { subscribe, unsubscribe } from './subscribe';
 import { type Origin, Work } from './work';
 
-/** MQTT 3.1.1; a refusal before the version is known is said in it. */
-const version311 = 4;
+/** The newest version that is spoken here. */
+const newestVersion = 5;
 
-/** Retained messages that one subscription gets at QoS 1 or 2. */
-const retainedPerSubscription = ringSpan / 2;
+/** What a client is told when nobody knows what it has already seen. */
+const uncertain: Farewell = { reason: Reason.unspecifiedError };
 
 /** What all turns of one container share. */
 export interface Shared {
@@ -42,6 +53,7 @@ export interface Shared {
 export class Turn {
   private readonly ports: Ports;
   private readonly dispatch: Dispatch;
+  private readonly ownAliases: OwnAliases;
   private readonly deliverer: Deliverer;
   private readonly publisher: Publisher;
   private readonly work: Work;
@@ -50,6 +62,14 @@ export class Turn {
   private readonly before: ConnectionRecord | undefined;
   private over = false;
   private pumpFor: string | undefined;
+  /** Event that made room for more messages. */
+  private roomFor: string | undefined;
+  /** Topics of QoS 2 messages, which are routed only later. */
+  private readonly askedAbout = new Set<string>();
+  /** In which a refusal is said before CONNECT was accepted. */
+  private version = 4;
+  /** Bytes; what CONNECT said of itself, as far as it was understood. */
+  private packetLimit = largestPacket({});
 
   constructor(
     private readonly shared: Shared,
@@ -61,7 +81,8 @@ export class Turn {
     private readonly stillTrue: Promise<boolean> = Promise.resolve(true),
   ) {
     this.ports = shared.ports;
-    this.dispatch = new Dispatch(shared.ports);
+    this.ownAliases = new OwnAliases(connection?.outgoingAliases);
+    this.dispatch = new Dispatch(shared.ports, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
@@ -71,7 +92,8 @@ export class Turn {
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
-    if (this.events.some(({ exhausted }) => exhausted)) return this.lose(); // the client's resume settles it
+    if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
+    if (this.events.some(({ exhausted }) => exhausted)) return this.lose(uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection, this.events.filter(isFrame));
     try {
       await this.readFrames(inbox);
@@ -80,7 +102,7 @@ export class Turn {
       return this.refuse(error);
     }
     if (this.over) return;
-    if (this.isLost()) return this.lose();
+    if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(this.connection, inbox);
   }
 
@@ -103,11 +125,10 @@ export class Turn {
     const { packets, tail, broken } = splitPackets(this.tail, frame.bytes);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
-      await this.handle(decode(bytes, this.connection?.version), {
-        eventId: frame.eventId,
-        id: `${frame.eventId}.${index}`,
-        redelivered: frame.redelivered,
-      });
+      if (!this.connection) this.version = connectVersion(bytes);
+      const { eventId, redelivered, receivedAt } = frame;
+      const packet = decode(bytes, this.connection?.version, newestVersion);
+      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
     }
     if (broken) throw broken;
@@ -117,48 +138,89 @@ export class Turn {
   }
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
-    const effects = handlePacket(packet, this.connection, {
+    if (packet.cmd === 'connect') this.packetLimit = largestPacket(packet.properties ?? {});
+    const effects = handlePacket(this.withTopic(packet), this.connection, {
       generateClientId: () => `auto-${this.connectionId}`, // the same when CONNECT is handled again
       limits: this.shared.settings,
+      now: origin.receivedAt,
     });
     for (const effect of effects) await this.apply(effect, origin);
+  }
+
+  private withTopic(packet: ClientPacket): ClientPacket {
+    if (packet.cmd !== 'publish' || !this.connection) return packet;
+    const resolved = resolveAlias(packet, this.connection.aliases);
+    if (resolved.aliases !== this.connection.aliases) {
+      this.connection = { ...this.connection, aliases: resolved.aliases };
+    }
+    return resolved.packet;
   }
 
   private apply(effect: Effect, origin: Origin): Promise<void> | void {
     switch (effect.do) {
       case 'send':
         return this.send(effect.packet);
+      case 'acknowledge':
+        return this.acknowledge(effect);
       case 'accept':
         return this.work.accept(effect.message, origin);
       case 'hold':
         return this.hold(effect, origin);
       case 'release':
-        return this.work.release(effect.packetId, origin);
+        return this.release(effect.packetId, origin);
       case 'settle':
+        this.done(origin);
         return this.work.settle(effect.packetId);
       case 'markReceived':
         return this.work.markReceived(effect.packetId);
       case 'complete':
+        this.done(origin);
         return this.work.complete(effect.packetId);
       case 'open':
         return this.open(effect.request, origin);
       case 'subscribe':
         return this.subscribe(effect.packetId, effect.requests, origin);
       case 'unsubscribe':
-        return this.unsubscribe(effect.packetId, effect.filters);
+        return this.unsubscribe(effect.packetId, effect.names);
       case 'end':
-        return this.end();
+        return this.end(effect);
     }
   }
 
   private send(packet: ServerPacket): void {
-    const version = this.connection?.version ?? version311;
-    this.dispatch.outbox.add(this.connectionId, encode(packet, version), { kind: 'answer' });
+    const bytes = encode(packet, this.connection?.version ?? this.version);
+    this.dispatch.outbox.answer(this.connectionId, () => bytes);
+  }
+
+  /** Whether anybody has subscribed to the topic is known when the answers leave. */
+  private acknowledge({ cmd, packetId: messageId, topic }: Extract<Effect, { do: 'acknowledge' }>): void {
+    const { version } = this.current();
+    if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
+    this.dispatch.outbox.answer(this.connectionId, () => {
+      const isUnheard = version === 5 && this.publisher.unheard.has(topic);
+      return encode({ cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) }, version);
+    });
   }
 
   private hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
-    this.connection = { ...this.current(), hasState: true };
+    const connection = this.current();
+    const unreleased = connection.unreleased + 1;
+    if (unreleased > incomingQuota && connection.version === 5) {
+      throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${incomingQuota} messages at a time`); // [MQTT-3.3.4-9]
+    }
+    this.connection = { ...connection, hasState: true, unreleased };
     return this.work.hold(packetId, message, origin);
+  }
+
+  private release(packetId: number, origin: Origin): void {
+    const connection = this.current();
+    this.connection = { ...connection, unreleased: Math.max(0, connection.unreleased - 1) };
+    this.work.release(packetId, origin);
+  }
+
+  /** A message is done, so a client that takes only so many at a time may have room for another. */
+  private done({ eventId }: Origin): void {
+    if (this.current().capabilities.receiveMaximum !== undefined) this.roomFor ??= eventId;
   }
 
   // ---- session ----
@@ -169,8 +231,9 @@ export class Turn {
     if (opened === 'late') return this.giveUp(request);
     this.connection = 'uncertain' in opened ? opened.uncertain : opened.connection;
     if ('uncertain' in opened) return this.lose();
-    if (opened.displaced) await hangUp(this.ports, opened.displaced); // [v3 MQTT-3.1.4-2]
-    this.send({ cmd: 'connack', returnCode: 0, sessionPresent: opened.sessionPresent });
+    if (opened.displaced) await hangUp(this.ports, opened.displaced, Reason.sessionTakenOver); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
+    if (opened.former) await this.ports.packets.expire(opened.former); // its session has ended, so its will may be due
+    this.send(connack(Reason.success, opened.sessionPresent, request.answer));
     if (opened.sessionPresent) this.pumpFor = origin.eventId;
   }
 
@@ -190,59 +253,28 @@ export class Turn {
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
-    const { codes, granted } = await subscribe(this.ports, this.shared.settings, this.router, connection, requests);
-    this.send({ cmd: 'suback', messageId: packetId, granted: codes });
-    for (const request of granted) await this.sendRetained(connection, request, origin);
+    const { ports, dispatch, deliverer } = this;
+    const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
+    this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes });
+    await sendRetained({ ports, dispatch, deliverer, connection, origin }, subscribed);
   }
 
-  /** [v3 MQTT-3.3.1-6] At QoS 0 straight to the client, which is known to be here; above through the ring. */
-  private async sendRetained(
-    connection: ConnectionRecord,
-    request: SubscriptionRequest,
-    origin: Origin,
-  ): Promise<void> {
-    const messages = await this.retainedFor(connection, request);
-    const arrivals = messages.map((message, index): Arrival => {
-      const id = `${origin.id}/${request.filter}/${index}`;
-      return {
-        message: { ...message, retain: true },
-        id,
-        replay: false,
-        attempted: origin.redelivered,
-        retained: true,
-      };
-    });
-    const mail = mailFor(arrivals, () => [subscriberOf(connection, request)]);
-    for (const { arrival } of mail.flatMap(({ deliveries }) => deliveries.filter(({ qos }) => qos === 0))) {
-      const { topic, payload } = arrival.message;
-      this.send({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: true });
-    }
-    const durable = mail.map(withoutTransient).filter(({ deliveries }) => deliveries.length > 0);
-    if (durable.length > 0) await this.dispatch.send(); // SUBACK first
-    await this.deliverer.deliver(durable);
-  }
-
-  /** Numbers in the ring are not without end: what is sent through it at once has to leave room for everybody else. */
-  private async retainedFor({ clientId }: ConnectionRecord, { filter, qos }: SubscriptionRequest): Promise<Message[]> {
-    const messages = await this.ports.retained.match(filter);
-    if (qos === 0 || messages.length <= retainedPerSubscription) return messages;
-    this.ports.log('too many retained messages', { clientId, dropped: messages.length - retainedPerSubscription });
-    return messages.slice(0, retainedPerSubscription);
-  }
-
-  private async unsubscribe(packetId: number, filters: readonly string[]): Promise<void> {
+  private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
     await this.work.finish();
-    await unsubscribe(this.ports, this.router, this.current(), filters);
-    this.send({ cmd: 'unsuback', messageId: packetId, granted: [] });
+    const granted = await unsubscribe(this.ports, this.router, this.current(), names);
+    this.send({ cmd: 'unsuback', messageId: packetId, granted });
   }
 
   // ---- the end of a turn, the end of a connection ----
 
   private async conclude(connection: ConnectionRecord, inbox: Inbox): Promise<void> {
-    await this.work.finish();
+    await Promise.all([
+      this.work.finish(),
+      this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
+    ]);
     if (!(await this.stillTrue)) return;
     await this.work.conclude();
-    if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose();
+    if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     await this.commit({ ...connection, ...this.progress(connection, inbox) });
   }
 
@@ -254,12 +286,14 @@ export class Turn {
       const head = await this.ports.sessions.greet(clientId, fence);
       return head === 'changed' ? 'answered' : pump(this.ports, this.dispatch, connection, this.pumpFor, head);
     }
-    return wake === undefined ? 'answered' : pump(this.ports, this.dispatch, connection, wake);
+    const cause = wake ?? this.roomFor;
+    return cause === undefined ? 'answered' : pump(this.ports, this.dispatch, connection, cause);
   }
 
   private progress(connection: ConnectionRecord, { lastNumber, early }: Inbox) {
     const lastSeen = Math.max(connection.lastSeen, ...this.events.filter(isFrame).map(({ receivedAt }) => receivedAt));
-    return { lastSeen, lastNumber, early, tail: this.tail };
+    const outgoingAliases = this.ownAliases.isChanged ? this.ownAliases.all : connection.outgoingAliases;
+    return { lastSeen, lastNumber, early, tail: this.tail, outgoingAliases };
   }
 
   private async commit(record: ConnectionRecord): Promise<void> {
@@ -270,17 +304,27 @@ export class Turn {
     this.shared.connections.set(record);
   }
 
-  /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3]. */
-  private async end(): Promise<void> {
-    this.over = true;
+  /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
+  private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
+    const connection = this.current();
+    this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
+    return this.leave(withWill, undefined);
+  }
+
+  /** What happens to a connection that is over: something falls due, or leftovers arrive. */
+  private async afterTheEnd(connection: ConnectionRecord, ended: Ending): Promise<void> {
+    if (!this.events.some(({ kind }) => kind === 'expired')) return this.ports.connections.close(this.connectionId);
+    await settleEnding(this.ports, this.publisher, connection, ended);
     await this.work.conclude();
-    await this.ports.connections.close(this.connectionId);
-    await endConnection(this.ports, this.current());
+  }
+
+  private isGone(): boolean {
+    return this.events.some(({ kind }) => kind === 'disconnect');
   }
 
   private isLost(): boolean {
     const { connection, events } = this;
-    if (events.some(({ kind }) => kind === 'disconnect')) return true;
+    if (this.isGone()) return true;
     const expired = events.find(({ kind }) => kind === 'expired');
     if (!connection || !expired) return false;
     const lastSeen = Math.max(connection.lastSeen, ...events.filter(isFrame).map(({ receivedAt }) => receivedAt));
@@ -288,21 +332,34 @@ export class Turn {
   }
 
   /** The connection is gone without DISCONNECT, or has to be closed: the will is published. */
-  private async lose(): Promise<void> {
+  private lose(farewell?: Farewell): Promise<void> {
+    return this.leave(true, farewell);
+  }
+
+  private async leave(withWill: boolean, farewell: Farewell | undefined): Promise<void> {
     this.over = true;
-    const { connection } = this;
+    const { connection, ports } = this;
     await this.work.finish();
-    if (connection) await publishWill(this.ports, this.publisher, connection);
+    const ending = connection ? await endingOf(ports, connection, this.endedAt(), withWill) : {};
+    if (connection && ending.will) await publishWill(ports, this.publisher, connection, ending.will);
     await this.work.conclude();
-    await this.ports.connections.close(this.connectionId); // while the record still tells a next attempt to do so
-    if (connection) await endConnection(this.ports, connection);
+    // While the record still tells a next attempt to do so.
+    await (farewell
+      ? close(ports, this.connectionId, connection, farewell)
+      : ports.connections.close(this.connectionId));
+    if (connection) await endConnection(ports, connection, ending);
+  }
+
+  private endedAt(): number {
+    return this.events.find(({ kind }) => kind === 'disconnect')?.receivedAt ?? this.ports.now();
   }
 
   /** The client broke the protocol: it is told as far as its version has words, and closed. */
   private async refuse({ reason, message }: ProtocolError): Promise<void> {
     this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
-    const returnCode = connackCode(reason);
-    if (!this.connection && returnCode !== undefined) this.send({ cmd: 'connack', returnCode, sessionPresent: false });
+    if (this.connection) return this.lose({ reason, text: message });
+    if (this.version === 5) this.send(withReason(connack(reason, false), message, this.packetLimit));
+    else if (connackCode(reason) !== undefined) this.send(connack(reason, false));
     return this.lose();
   }
 
@@ -316,6 +373,8 @@ function isFrame({ kind }: ConnectionEvent): boolean {
   return kind === 'message';
 }
 
-function withoutTransient(mail: Mail): Mail {
-  return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
+/** MQTT 3.1 and 3.1.1 have return codes of their own. */
+function connack(reasonCode: number, sessionPresent: boolean, properties?: ConnackProperties): ConnackPacket {
+  const returnCode = reasonCode === Reason.success ? 0 : (connackCode(reasonCode) ?? 0);
+  return { cmd: 'connack', sessionPresent, returnCode, reasonCode, ...(properties && { properties }) };
 }

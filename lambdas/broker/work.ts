@@ -19,6 +19,8 @@ export interface Origin {
   /** Identity of the packet: the same when its event is delivered again. */
   readonly id: string;
   readonly redelivered: boolean;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
 }
 
 type Inbound = { readonly arrival: Arrival } | { readonly release: number; readonly origin: Origin };
@@ -154,7 +156,8 @@ export class Work {
   }
 
   private async adopt(session: SessionId, held: HeldMessage): Promise<boolean> {
-    if (await this.ports.connectionStore.read(connectionOf(held.holder))) return false;
+    const holder = await this.ports.connectionStore.read(connectionOf(held.holder));
+    if (holder && !holder.ended) return false;
     return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';
   }
 

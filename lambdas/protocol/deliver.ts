@@ -8,13 +8,32 @@ export interface Delivery {
   /** Present exactly when `qos` is 1 or 2. */
   readonly packetId?: number;
   readonly dup: boolean;
-  /** True only for a retained message sent because of a new subscription [v3 MQTT-3.3.1-8] [v3 MQTT-3.3.1-9]. */
   readonly retain: boolean;
+  /** Of the subscriptions that led here [MQTT-3.3.4-3] [MQTT-3.3.4-4]. */
+  readonly identifiers?: readonly number[];
+  /** Milliseconds since 1970; what is left of the expiry interval is counted from here [MQTT-3.3.2-6]. */
+  readonly now: number;
 }
 
-/** The PUBLISH that delivers a message to a client. */
-export function toPublish(message: Message, { qos, packetId, dup, retain }: Delivery): PublishPacket {
-  return { cmd: 'publish', topic: message.topic, payload: message.payload, qos, messageId: packetId, dup, retain };
+/** The PUBLISH that delivers a message to a client. Its properties are left out where the client does not know any. */
+export function toPublish(message: Message, delivery: Delivery): PublishPacket {
+  const { topic, payload, properties, expiresAt } = message;
+  const { qos, packetId, dup, retain, identifiers, now } = delivery;
+  const packet = { cmd: 'publish', topic, payload, qos, messageId: packetId, dup, retain } as const;
+  if (!properties && expiresAt === undefined && !identifiers?.length) return packet;
+  return {
+    ...packet,
+    properties: {
+      ...properties,
+      ...(expiresAt !== undefined && { messageExpiryInterval: Math.max(0, Math.ceil((expiresAt - now) / 1000)) }),
+      ...(identifiers?.length && { subscriptionIdentifiers: identifiers }),
+    },
+  };
+}
+
+/** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */
+export function isExpired({ expiresAt }: Message, now: number): boolean {
+  return expiresAt !== undefined && expiresAt <= now;
 }
 
 /** A message goes out at the lower of the QoS it was published with and the QoS granted [v3 MQTT-3.8.4-6]. */

@@ -1,4 +1,4 @@
-import type { QoS, ServerPacket } from './packets';
+import type { ConnackProperties, MessageProperties, QoS, ServerPacket } from './packets';
 
 /** An Application Message: what a publisher says, free of packet ids and of the connection it came by. */
 export interface Message {
@@ -6,30 +6,82 @@ export interface Message {
   readonly payload: Buffer;
   readonly qos: QoS;
   readonly retain: boolean;
+  /** Client id of its publisher, whom a subscription with No Local spares. */
+  readonly publisher?: string;
+  /** When nobody may hear it any more, milliseconds since 1970. */
+  readonly expiresAt?: number;
+  readonly properties?: ForwardedProperties;
+}
+
+/** What its publisher said about a message, passed on as it is [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-17]. */
+export type ForwardedProperties = Omit<MessageProperties, 'messageExpiryInterval'>;
+
+/** The message to be published when a client is lost. */
+export interface Will {
+  readonly message: Message;
+  /** Seconds between the end of the connection and its publication. */
+  readonly delay: number;
+  /** Seconds from its publication until it expires. */
+  readonly expiry?: number;
+}
+
+/** What an entry of SUBSCRIBE or UNSUBSCRIBE names. */
+export interface SubscriptionName {
+  /** As the client said it. */
+  readonly name: string;
+  /** The topic filter, without the share. */
+  readonly filter: string;
+  /** ShareName of a shared subscription. */
+  readonly share?: string;
 }
 
 /** One entry of a SUBSCRIBE that the rules of the protocol allow. */
-export interface SubscriptionRequest {
-  readonly filter: string;
+export interface SubscriptionRequest extends SubscriptionName, SubscriptionOptions {}
+
+export interface SubscriptionOptions {
   readonly qos: QoS;
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  /** 0 sends retained messages, 1 only for a new subscription, 2 never [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]. */
+  readonly retainHandling?: 0 | 1 | 2;
+  readonly identifier?: number;
 }
 
 /** One entry of a SUBSCRIBE that is refused: its SUBACK code, nothing else happens. */
 export interface RefusedRequest {
-  readonly filter: string;
   readonly refused: number;
 }
 
 /** What a CONNECT asks for, checked and normalized. */
 export interface ConnectRequest {
   readonly clientId: string;
-  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1. */
+  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
   readonly version: number;
-  readonly clean: boolean;
+  /** The session begins anew, whatever was there. */
+  readonly cleanStart: boolean;
+  /** Seconds that the session outlives its connection; 0 not at all, `sessionForever` without end. */
+  readonly sessionExpiry: number;
   /** Seconds; 0 turns the keep-alive off. */
   readonly keepAlive: number;
-  readonly will?: Message;
+  readonly will?: Will;
   readonly username?: string;
+  readonly capabilities: ClientCapabilities;
+  /** What CONNACK says besides, in MQTT 5.0. */
+  readonly answer?: ConnackProperties;
+}
+
+/** Session Expiry Interval of a session that never expires. */
+export const sessionForever = 0xffff_ffff;
+
+/** What a client can take; what is absent is not limited. */
+export interface ClientCapabilities {
+  /** QoS 1 and 2 messages it takes at a time. */
+  readonly receiveMaximum?: number;
+  /** Bytes. */
+  readonly maximumPacketSize?: number;
+  readonly topicAliasMaximum?: number;
+  /** It does not want reason strings but where they matter most [MQTT-3.1.2-29]. */
+  readonly noProblemInformation?: boolean;
 }
 
 /**
@@ -41,6 +93,13 @@ export type Effect =
   | { readonly do: 'send'; readonly packet: ServerPacket }
   /** Claim the session and answer CONNACK; whether a session is present only the shell can know. */
   | { readonly do: 'open'; readonly request: ConnectRequest }
+  /** PUBACK or PUBREC, once the message is owned; in MQTT 5.0 it tells when nobody subscribed to the topic. */
+  | {
+      readonly do: 'acknowledge';
+      readonly cmd: 'puback' | 'pubrec';
+      readonly packetId: number;
+      readonly topic: string;
+    }
   /** Take ownership of a QoS 0 or 1 message: update the retained copy, then deliver it onward. */
   | { readonly do: 'accept'; readonly message: Message }
   /** Keep an incoming QoS 2 message under its packet id until PUBREL. */
@@ -60,6 +119,9 @@ export type Effect =
       readonly requests: readonly (SubscriptionRequest | RefusedRequest)[];
     }
   /** Remove the subscriptions and answer UNSUBACK. */
-  | { readonly do: 'unsubscribe'; readonly packetId: number; readonly filters: readonly string[] }
-  /** The client said DISCONNECT: its will is discarded and the connection ends. */
-  | { readonly do: 'end' };
+  | { readonly do: 'unsubscribe'; readonly packetId: number; readonly names: readonly SubscriptionName[] }
+  /**
+   * The client said DISCONNECT: the connection ends, its will is discarded unless it is asked for, and the session outlives it
+   * by `sessionExpiry` seconds if that is said anew.
+   */
+  | { readonly do: 'end'; readonly withWill: boolean; readonly sessionExpiry?: number };

@@ -15,16 +15,19 @@ import { ProtocolError, Reason } from './reason-codes';
 /** What a handler may know about the connection, once CONNECT was accepted. */
 export interface SessionView {
   readonly clientId: string;
-  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1. */
+  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
   readonly version: number;
-  readonly clean: boolean;
+  /** Seconds that the session outlives its connection. */
+  readonly sessionExpiry: number;
 }
 
 /** What is not the protocol's to decide. */
 export interface Surroundings {
   /** A client id nobody else has, for a client that brought none. */
   readonly generateClientId: () => string;
-  readonly limits: SubscriptionLimits;
+  readonly limits: SubscriptionLimits & { readonly maxKeepAlive: number };
+  /** When the packet arrived, milliseconds since 1970. */
+  readonly now: number;
 }
 
 /** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
@@ -35,16 +38,20 @@ export function handlePacket(
 ): Effect[] {
   if (packet.cmd === 'connect') {
     if (session) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
-    return handleConnect(packet, surroundings.generateClientId);
+    return handleConnect(packet, surroundings.generateClientId, surroundings.limits.maxKeepAlive);
   }
   if (!session) throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNECT`); // [v3 MQTT-3.1.0-1]
-  return handleInSession(packet, surroundings);
+  return handleInSession(packet, session, surroundings);
 }
 
-function handleInSession(packet: Exclude<ClientPacket, ConnectPacket>, { limits }: Surroundings): Effect[] {
+function handleInSession(
+  packet: Exclude<ClientPacket, ConnectPacket>,
+  session: SessionView,
+  { limits, now }: Surroundings,
+): Effect[] {
   switch (packet.cmd) {
     case 'publish':
-      return handlePublish(packet);
+      return handlePublish(packet, session, now);
     case 'puback':
       return handlePuback(packet);
     case 'pubrec':
@@ -54,13 +61,13 @@ function handleInSession(packet: Exclude<ClientPacket, ConnectPacket>, { limits 
     case 'pubcomp':
       return handlePubcomp(packet);
     case 'subscribe':
-      return handleSubscribe(packet, limits);
+      return handleSubscribe(packet, session.version, limits);
     case 'unsubscribe':
-      return handleUnsubscribe(packet);
+      return handleUnsubscribe(packet, session.version);
     case 'pingreq':
       return handlePingreq();
     case 'disconnect':
-      return handleDisconnect();
+      return handleDisconnect(packet, session);
     case 'auth':
       throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT');
   }

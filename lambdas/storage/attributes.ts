@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Message } from '../protocol/effects';
+import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 import type { Item } from './dynamo';
 
@@ -44,7 +44,26 @@ export function messageAttributes(message: Message): Item {
     ...(message.payload.length > 0 ? { payload: bytes(message.payload) } : {}),
     qos: number(message.qos),
     retain: flag(message.retain),
+    ...(message.publisher === undefined ? {} : { publisher: text(message.publisher) }),
+    ...(message.expiresAt === undefined ? {} : { until: number(message.expiresAt) }),
+    ...(message.properties ? { properties: { M: propertyAttributes(message.properties) } } : {}),
   };
+}
+
+function propertyAttributes(properties: ForwardedProperties): Item {
+  const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;
+  return {
+    ...(payloadFormatIndicator === undefined ? {} : { format: flag(payloadFormatIndicator) }),
+    ...(contentType === undefined ? {} : { type: text(contentType) }),
+    ...(responseTopic === undefined ? {} : { response: text(responseTopic) }),
+    ...(correlationData === undefined ? {} : { correlation: bytesOrNothing(correlationData) }),
+    ...(userProperties === undefined ? {} : { user: { L: userProperties.flat().map(text) } }),
+  };
+}
+
+/** Not every DynamoDB takes an empty binary. */
+function bytesOrNothing(value: Buffer): AttributeValue {
+  return value.length > 0 ? bytes(value) : { NULL: true };
 }
 
 export function readMessage(item: Item): Message {
@@ -53,5 +72,25 @@ export function readMessage(item: Item): Message {
     payload: readBytes(item.payload),
     qos: readNumber(item.qos) as QoS,
     retain: readFlag(item.retain),
+    ...(item.publisher ? { publisher: readText(item.publisher) } : {}),
+    ...(item.until ? { expiresAt: readNumber(item.until) } : {}),
+    ...(item.properties?.M ? { properties: readProperties(item.properties.M) } : {}),
   };
+}
+
+function readProperties({ format, type, response, correlation, user }: Item): ForwardedProperties {
+  return {
+    ...(format ? { payloadFormatIndicator: readFlag(format) } : {}),
+    ...(type ? { contentType: readText(type) } : {}),
+    ...(response ? { responseTopic: readText(response) } : {}),
+    ...(correlation ? { correlationData: readBytes(correlation) } : {}),
+    ...(user ? { userProperties: readPairs(user.L ?? []) } : {}),
+  };
+}
+
+function readPairs(list: readonly AttributeValue[]): [string, string][] {
+  return Array.from({ length: list.length / 2 }, (_, index) => [
+    readText(list[2 * index]),
+    readText(list[2 * index + 1]),
+  ]);
 }

@@ -1,7 +1,8 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ConnectionRecord, ConnectionStore, EarlyFrame } from '../broker/ports';
+import type { ConnectionRecord, ConnectionStore, EarlyFrame, Ending } from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
+import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item } from './dynamo';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
@@ -81,6 +82,26 @@ export class DynamoConnectionStore implements ConnectionStore {
     }
   }
 
+  /** TTL would take the record of a session that lasts for years, so it counts from what is still to come. */
+  async end(connectionId: string, ended: Ending, deadline: string): Promise<void> {
+    const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
+    await this.db.send(
+      new UpdateItemCommand({
+        TableName: this.table,
+        Key: connectionKey(connectionId),
+        UpdateExpression:
+          'SET #ended = :ended, expiresAt = :expiresAt, deadline = :deadline REMOVE tail, early, aliases, outgoingAliases',
+        ConditionExpression: 'attribute_exists(connectionId)',
+        ExpressionAttributeNames: { '#ended': 'ended' },
+        ExpressionAttributeValues: {
+          ':ended': { M: endingAttributes(ended) },
+          ':deadline': text(deadline),
+          ':expiresAt': number(Math.ceil(last / 1000) + rowLifetimeSeconds),
+        },
+      }),
+    );
+  }
+
   async remove(connectionId: string): Promise<void> {
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: connectionKey(connectionId) }));
   }
@@ -110,6 +131,18 @@ function changesOf(
     set.push('early = :early');
     changes[':early'] = { L: record.early.map(earlyAttribute) };
   } else if (before.early.length > 0) remove.push('early');
+  if (record.aliases !== before.aliases) {
+    set.push('aliases = :aliases');
+    changes[':aliases'] = aliasAttribute(record.aliases);
+  }
+  if (record.outgoingAliases !== before.outgoingAliases) {
+    set.push('outgoingAliases = :outgoingAliases');
+    changes[':outgoingAliases'] = outgoingAttribute(record.outgoingAliases);
+  }
+  if (record.unreleased !== before.unreleased) {
+    set.push('unreleased = :unreleased');
+    changes[':unreleased'] = number(record.unreleased);
+  }
   return { set, remove, changes };
 }
 
@@ -118,7 +151,7 @@ function toItem(record: ConnectionRecord): Item {
     ...connectionKey(record.connectionId),
     clientId: text(record.clientId),
     version: number(record.version),
-    clean: flag(record.clean),
+    sessionExpiry: number(record.sessionExpiry),
     session: text(record.session),
     fence: text(record.fence),
     keepAlive: number(record.keepAlive),
@@ -127,9 +160,12 @@ function toItem(record: ConnectionRecord): Item {
     hasWill: flag(record.hasWill),
     hasState: flag(record.hasState),
     deadline: text(record.deadline),
+    ...capabilityAttributes(record.capabilities),
     expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
     ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
     ...(record.early.length > 0 ? { early: { L: record.early.map(earlyAttribute) } } : {}),
+    ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
+    ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
   };
 }
 
@@ -138,7 +174,7 @@ export function toRecord(item: Item): ConnectionRecord {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),
     version: readNumber(item.version),
-    clean: readFlag(item.clean),
+    sessionExpiry: readNumber(item.sessionExpiry),
     session: readText(item.session),
     fence: readText(item.fence),
     keepAlive: readNumber(item.keepAlive),
@@ -149,6 +185,11 @@ export function toRecord(item: Item): ConnectionRecord {
     hasWill: readFlag(item.hasWill),
     hasState: readFlag(item.hasState),
     deadline: readText(item.deadline),
+    capabilities: readCapabilities(item),
+    aliases: readAliases(item),
+    outgoingAliases: readOutgoing(item),
+    unreleased: readNumber(item.unreleased),
+    ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
   };
 }
 
@@ -165,5 +206,37 @@ function toEarlyFrame(item: Item): EarlyFrame {
     bytes: readBytes(item.bytes),
     eventId: readText(item.eventId),
     receivedAt: readNumber(item.receivedAt),
+  };
+}
+
+function aliasAttribute(aliases: ReadonlyMap<number, string>) {
+  return { M: Object.fromEntries([...aliases].map(([alias, topic]) => [String(alias), text(topic)])) };
+}
+
+/** Numbers by topic: a topic may be longer than DynamoDB's attribute names. */
+function outgoingAttribute(aliases: ReadonlyMap<string, number>) {
+  return aliasAttribute(new Map([...aliases].map(([topic, alias]) => [alias, topic])));
+}
+
+function readOutgoing({ outgoingAliases }: Item): ReadonlyMap<string, number> {
+  const byNumber = readAliases({ ...(outgoingAliases ? { aliases: outgoingAliases } : {}) });
+  return new Map([...byNumber].map(([alias, topic]) => [topic, alias]));
+}
+
+function readAliases({ aliases }: Item): ReadonlyMap<number, string> {
+  return new Map(Object.entries(aliases?.M ?? {}).map(([alias, topic]) => [Number(alias), readText(topic)]));
+}
+
+function endingAttributes({ willAt, sessionEndsAt }: Ending): Item {
+  return {
+    ...(willAt === undefined ? {} : { willAt: number(willAt) }),
+    ...(sessionEndsAt === undefined ? {} : { sessionEndsAt: number(sessionEndsAt) }),
+  };
+}
+
+function readEnding({ willAt, sessionEndsAt }: Item): Ending {
+  return {
+    ...(willAt ? { willAt: readNumber(willAt) } : {}),
+    ...(sessionEndsAt ? { sessionEndsAt: readNumber(sessionEndsAt) } : {}),
   };
 }

@@ -221,6 +221,7 @@ export class DynamoInflightStore implements InflightStore {
       id: readText(item.id),
       number: readNumber(item.number),
       done: readFlag(item.done),
+      ...(item.member ? { member: readText(item.member) } : {}),
     }));
   }
 
@@ -234,6 +235,7 @@ export class DynamoInflightStore implements InflightStore {
             id: text(record.id),
             number: number(record.number),
             done: flag(record.done),
+            ...(record.member === undefined ? {} : { member: text(record.member) }),
             expiresAt,
           },
         },

@@ -20,7 +20,12 @@ export function toItem(item: RingItem): Item {
 }
 
 function contentAttributes({ slot, messages }: RingItem): Item {
-  const contents = messages.map(({ message, retain }) => ({ ...messageAttributes(message), retained: flag(retain) }));
+  const contents = messages.map(({ message, retain, identifiers, share }) => ({
+    ...messageAttributes(message),
+    retained: flag(retain),
+    ...(identifiers?.length ? { identifiers: { L: identifiers.map(number) } } : {}),
+    ...(share ? { share: text(share.share), shared: text(share.filter) } : {}),
+  }));
   return isBundled(slot) ? { bundle: { L: contents.map((content) => ({ M: content })) } } : (contents[0] ?? {});
 }
 
@@ -49,6 +54,8 @@ function readContents(item: Item): RingMessage[] {
       packetId: slot + index,
       message: readMessage(content),
       retain: readFlag(content.retained),
+      ...(content.identifiers ? { identifiers: (content.identifiers.L ?? []).map(readNumber) } : {}),
+      ...(content.share ? { share: { share: readText(content.share), filter: readText(content.shared) } } : {}),
     }))
     .filter(({ packetId }) => !gone.has(packetId));
 }

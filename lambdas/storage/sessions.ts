@@ -8,8 +8,9 @@ import {
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Claim, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
 import { ringSpan } from '../broker/ring';
-import type { Message } from '../protocol/effects';
+import type { Will } from '../protocol/effects';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
+import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
@@ -48,7 +49,7 @@ export class DynamoSessionStore implements SessionStore {
           UpdateExpression:
             'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, #owner = :owner, ' +
             'fence = :fence, greeted = :fence, persistent = :persistent, outSeq = :zero, asked = :zero, ' +
-            'answered = :zero, #free = :free',
+            `answered = :zero, #free = :free, version = :version${setCapabilities(claim)}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: names,
           ExpressionAttributeValues: {
@@ -60,6 +61,7 @@ export class DynamoSessionStore implements SessionStore {
             ':persistent': flag(claim.persistent),
             ':zero': number(0),
             ':free': number(ringSpan),
+            ...ownerValues(claim),
           },
           ReturnValues: 'ALL_OLD',
         }),
@@ -73,7 +75,7 @@ export class DynamoSessionStore implements SessionStore {
 
   async claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'> {
     return this.update(claim.clientId, 'changed', {
-      UpdateExpression: 'SET #owner = :owner, fence = :fence ADD asked :one',
+      UpdateExpression: `SET #owner = :owner, fence = :fence, persistent = :persistent, version = :version${setCapabilities(claim)} ADD asked :one`,
       ConditionExpression: '#session = :session AND fence = :seen',
       ExpressionAttributeNames: { '#session': 'session', '#owner': 'owner' },
       ExpressionAttributeValues: {
@@ -82,6 +84,8 @@ export class DynamoSessionStore implements SessionStore {
         ':one': number(1),
         ':session': text(seen.session),
         ':seen': text(seen.fence),
+        ':persistent': flag(claim.persistent),
+        ...ownerValues(claim),
       },
     });
   }
@@ -94,12 +98,13 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async disown(clientId: string, fence: Fence): Promise<void> {
+  async disown(clientId: string, fence: Fence, expiresAt?: number): Promise<void> {
+    const expiry: Item = expiresAt === undefined ? {} : { ':expiresAt': number(expiresAt) };
     await this.update(clientId, undefined, {
-      UpdateExpression: 'REMOVE #owner SET offlineFrom = outSeq, #free = :none',
+      UpdateExpression: `REMOVE #owner SET offlineFrom = outSeq, #free = :none${expiresAt === undefined ? '' : ', expiresAt = :expiresAt'}`,
       ConditionExpression: 'fence = :fence AND attribute_exists(#owner)',
       ExpressionAttributeNames: { '#owner': 'owner', '#free': 'free' },
-      ExpressionAttributeValues: { ':fence': text(fence), ':none': number(0) },
+      ExpressionAttributeValues: { ':fence': text(fence), ':none': number(0), ...expiry },
     });
   }
 
@@ -163,11 +168,15 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async answer(head: SessionHead, asked: number): Promise<void> {
+  async answer(head: SessionHead, asked: number, settled?: number): Promise<void> {
     await this.update(head.clientId, undefined, {
-      UpdateExpression: 'SET answered = :asked',
+      UpdateExpression: `SET answered = :asked${settled === undefined ? '' : ', settled = :settled'}`,
       ConditionExpression: 'fence = :fence AND answered < :asked',
-      ExpressionAttributeValues: { ':asked': number(asked), ':fence': text(head.fence) },
+      ExpressionAttributeValues: {
+        ':asked': number(asked),
+        ':fence': text(head.fence),
+        ...(settled === undefined ? {} : { ':settled': number(settled) }),
+      },
     });
   }
 
@@ -193,15 +202,15 @@ export class DynamoSessionStore implements SessionStore {
     }
   }
 
-  async putWill(clientId: string, connectionId: string, will: Message): Promise<void> {
-    const Item = { ...willKey(clientId, connectionId), ...messageAttributes(will) };
+  async putWill(clientId: string, connectionId: string, will: Will): Promise<void> {
+    const Item = { ...willKey(clientId, connectionId), ...willAttributes(will) };
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  async will(clientId: string, connectionId: string): Promise<Message | undefined> {
+  async will(clientId: string, connectionId: string): Promise<Will | undefined> {
     const Key = willKey(clientId, connectionId);
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
-    return Item && readMessage(Item);
+    return Item && readWill(Item);
   }
 
   async removeWill(clientId: string, connectionId: string): Promise<'removed' | 'absent'> {
@@ -228,6 +237,11 @@ export class DynamoSessionStore implements SessionStore {
     await writeAll(this.db, this.table, rows);
   }
 
+  async hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>> {
+    const keys = [...new Set(names)].map((name) => subscriptionKey(session, name));
+    return new Set((await readAll(this.db, this.table, keys)).map((item) => readText(item.filter)));
+  }
+
   async subscriptions(session: SessionId): Promise<string[]> {
     const items = await queryAll(this.db, {
       TableName: this.table,
@@ -243,6 +257,32 @@ function freshCondition(over?: SessionHead | 'none'): { condition: string; value
   if (over === 'none') return { condition: 'attribute_not_exists(id)', values: {} };
   if (over) return { condition: 'fence = :seen', values: { ':seen': text(over.fence) } };
   return { condition: 'attribute_not_exists(id) OR fence < :fence', values: {} };
+}
+
+/** What the head tells of its owner to those who send to it. */
+function ownerValues({ version, capabilities }: Claim): Item {
+  const { can } = capabilityAttributes(capabilities);
+  return { ':version': number(version), ...(can ? { ':can': can } : {}) };
+}
+
+/** The former owner's are removed: every update that claims a session ends its SET clause with this. */
+function setCapabilities({ capabilities }: Claim): string {
+  return capabilityAttributes(capabilities).can
+    ? ', can = :can REMOVE expiresAt, settled'
+    : ' REMOVE can, expiresAt, settled';
+}
+
+function willAttributes({ message, delay, expiry }: Will): Item {
+  return {
+    ...messageAttributes(message),
+    ...(delay > 0 ? { delay: number(delay) } : {}),
+    ...(expiry === undefined ? {} : { expiry: number(expiry) }),
+  };
+}
+
+function readWill(item: Item): Will {
+  const expiry = item.expiry ? { expiry: readNumber(item.expiry) } : {};
+  return { message: readMessage(item), delay: readNumber(item.delay), ...expiry };
 }
 
 function unless(expected: (error: unknown) => boolean): (error: unknown) => undefined {
@@ -278,6 +318,10 @@ export function toHead(item: Item): SessionHead {
     answered: readNumber(item.answered),
     offlineFrom: readNumber(item.offlineFrom),
     greeted: readText(item.greeted),
+    version: readNumber(item.version),
+    capabilities: readCapabilities(item),
+    settled: readNumber(item.settled),
+    ...(owner || !item.expiresAt ? {} : { expiresAt: readNumber(item.expiresAt) }),
     ...(wiping ? { wiping } : {}),
   };
 }

@@ -1,8 +1,8 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionId, Subscriber, TopicIndex } from '../broker/ports';
+import type { Subscriber, SubscriptionRow, TopicIndex } from '../broker/ports';
 import type { QoS } from '../protocol/packets';
-import { number, readNumber, readText, text } from './attributes';
+import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
@@ -29,12 +29,7 @@ export class DynamoTopicIndex implements TopicIndex {
 
   async subscribers(filter: string): Promise<Subscriber[]> {
     const items = await this.partition(keyOf(filter, maximumPartitionKey));
-    return items.map((item) => ({
-      filter,
-      clientId: readText(item.client ?? item.clientId),
-      session: readText(item.session),
-      qos: readNumber(item.qos) as QoS,
-    }));
+    return items.map((item) => toSubscriber(filter, item));
   }
 
   async put(subscriber: Subscriber): Promise<'put' | 'late'> {
@@ -42,12 +37,7 @@ export class DynamoTopicIndex implements TopicIndex {
       await this.db.send(
         new PutItemCommand({
           TableName: this.table,
-          Item: {
-            ...rowKey(subscriber.filter, subscriber.clientId),
-            ...fullClientId(subscriber.clientId),
-            session: text(subscriber.session),
-            qos: number(subscriber.qos),
-          },
+          Item: { ...rowKey(subscriber), ...rowAttributes(subscriber) },
           ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
           ExpressionAttributeNames: { '#session': 'session' },
           ExpressionAttributeValues: { ':session': text(subscriber.session) },
@@ -60,15 +50,15 @@ export class DynamoTopicIndex implements TopicIndex {
     }
   }
 
-  async remove(filter: string, clientId: string, session: SessionId): Promise<void> {
+  async remove(row: SubscriptionRow): Promise<void> {
     try {
       await this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
-          Key: rowKey(filter, clientId),
+          Key: rowKey(row),
           ConditionExpression: '#session = :session',
           ExpressionAttributeNames: { '#session': 'session' },
-          ExpressionAttributeValues: { ':session': text(session) },
+          ExpressionAttributeValues: { ':session': text(row.session) },
         }),
       );
     } catch (error) {
@@ -98,11 +88,38 @@ export class DynamoTopicIndex implements TopicIndex {
   }
 }
 
-function rowKey(filter: string, clientId: string): Item {
-  return { filter: text(keyOf(filter, maximumPartitionKey)), clientId: text(keyOf(clientId, maximumSortKey)) };
+/** A client has at most one row for a filter, and one for each share of it. */
+function rowKey({ filter, clientId, share }: Pick<Subscriber, 'filter' | 'clientId' | 'share'>): Item {
+  const member = share === undefined ? clientId : `${noClientId}${share}${noClientId}${clientId}`;
+  return { filter: text(keyOf(filter, maximumPartitionKey)), clientId: text(keyOf(member, maximumSortKey)) };
 }
 
-/** The client id itself, where the key holds only a digest of it. */
-function fullClientId(clientId: string): Item {
-  return keyOf(clientId, maximumSortKey) === clientId ? {} : { client: text(clientId) };
+/** No client id and no ShareName contains it [MQTT-1.5.4-2]. */
+const noClientId = '\u0000';
+
+function rowAttributes(subscriber: Subscriber): Item {
+  const { clientId, session, qos, noLocal, retainAsPublished, identifiers, share } = subscriber;
+  const isInKey = share === undefined && keyOf(clientId, maximumSortKey) === clientId;
+  return {
+    ...(isInKey ? {} : { client: text(clientId) }),
+    session: text(session),
+    qos: number(qos),
+    ...(noLocal ? { noLocal: flag(true) } : {}),
+    ...(retainAsPublished ? { retainAsPublished: flag(true) } : {}),
+    ...(identifiers?.length ? { identifier: number(identifiers[0] ?? 0) } : {}),
+    ...(share === undefined ? {} : { share: text(share) }),
+  };
+}
+
+function toSubscriber(filter: string, item: Item): Subscriber {
+  return {
+    filter,
+    clientId: readText(item.client ?? item.clientId),
+    session: readText(item.session),
+    qos: readNumber(item.qos) as QoS,
+    ...(item.noLocal ? { noLocal: readFlag(item.noLocal) } : {}),
+    ...(item.retainAsPublished ? { retainAsPublished: readFlag(item.retainAsPublished) } : {}),
+    ...(item.identifier ? { identifiers: [readNumber(item.identifier)] } : {}),
+    ...(item.share ? { share: readText(item.share) } : {}),
+  };
 }

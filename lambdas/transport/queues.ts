@@ -9,7 +9,7 @@ import type { SQSRecord } from 'aws-lambda';
 import type { ConnectionEvent } from '../broker/inbox';
 import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
 import { attributes } from '../deployment';
-import type { QoS } from '../protocol/packets';
+import type { ForwardedProperties, Message } from '../protocol/effects';
 
 /** SQS: at most 10 messages in one batch. */
 const messagesPerBatch = 10;
@@ -130,10 +130,11 @@ function toEntry(job: FanOutJob, index: number): SendMessageBatchRequestEntry {
 interface FanOutBodyMessage {
   readonly id: string;
   readonly attempted: boolean;
-  readonly topic: string;
-  readonly payload: string;
-  readonly qos: QoS;
-  readonly retain: boolean;
+  /** Binary values in base64. */
+  readonly message: Omit<Message, 'payload' | 'properties'> & {
+    readonly payload: string;
+    readonly properties?: Omit<ForwardedProperties, 'correlationData'> & { readonly correlationData?: string };
+  };
 }
 
 interface FanOutBody {
@@ -143,16 +144,23 @@ interface FanOutBody {
 
 function toBody({ messages, subscribers }: FanOutJob): FanOutBody {
   return {
-    messages: messages.map(({ id, attempted, message: { topic, payload, qos, retain } }) => ({
-      id,
-      attempted,
-      topic,
-      payload: payload.toString('base64'),
-      qos,
-      retain,
-    })),
+    messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: toJson(message) })),
     subscribers,
   };
+}
+
+function toJson({ payload, properties, ...rest }: Message): FanOutBodyMessage['message'] {
+  if (!properties) return { ...rest, payload: payload.toString('base64') };
+  const { correlationData, ...plain } = properties;
+  const correlation = correlationData ? { correlationData: correlationData.toString('base64') } : {};
+  return { ...rest, payload: payload.toString('base64'), properties: { ...plain, ...correlation } };
+}
+
+function fromJson({ payload, properties, ...rest }: FanOutBodyMessage['message']): Message {
+  if (!properties) return { ...rest, payload: Buffer.from(payload, 'base64') };
+  const { correlationData, ...plain } = properties;
+  const correlation = correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData, 'base64') };
+  return { ...rest, payload: Buffer.from(payload, 'base64'), properties: { ...plain, ...correlation } };
 }
 
 /** A record of the fan-out queue as a job. */
@@ -161,11 +169,7 @@ export function toFanOutJob(record: SQSRecord): FanOutJob {
   return {
     shard: record.attributes.MessageGroupId ?? '',
     id: record.messageId,
-    messages: messages.map(({ id, attempted, payload, ...rest }) => ({
-      id,
-      attempted,
-      message: { ...rest, payload: Buffer.from(payload, 'base64') },
-    })),
+    messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: fromJson(message) })),
     subscribers,
   };
 }

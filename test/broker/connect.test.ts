@@ -97,14 +97,6 @@ describe('CONNECT', () => {
     await client.closed();
   });
 
-  clause('v3 MQTT-3.1.2-2', 'of MQTT 5.0 hears return code 0x01, then the close', async () => {
-    const client = await broker.open();
-    client.sendBytes(hex('10 0e 0004 4d515454 05 02 003c 00 0001 63'));
-
-    expect(await client.next('connack')).toMatchObject({ returnCode: 1, sessionPresent: false });
-    await client.closed();
-  });
-
   clause('v3 MQTT-3.1.2-1', 'with an unknown protocol name hears nothing but the close', async () => {
     const client = await broker.open();
     client.sendBytes(hex('10 0d 0004 48545450 04 02 003c 0001 63'));

@@ -1,18 +1,35 @@
-import type { ConnectRequest, Effect, Message } from '../effects';
-import type { ConnectPacket, Will } from '../packets';
+import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effects';
+import { sessionForever } from '../effects';
+import { forwardedProperties } from '../forwarded-properties';
+import { incomingAliases, incomingQuota } from '../limits';
+import { maximumPacketSize } from '../packet-splitter';
+import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic } from '../topic';
 
-/** CONNECT, section 3.1. Whether the client may come in at all (its password) is decided before, by the shell. */
-export function handleConnect(packet: ConnectPacket, generateClientId: () => string): Effect[] {
-  const will = packet.will && willMessage(packet.will);
+/** Where a client that asks for it may have its answers sent. */
+const responseTopics = 'response/';
+
+/** CONNECT, section 3.1. Whether the client may come in at all (its password) is decided before, by the shell. `maxKeepAlive` in seconds. */
+export function handleConnect(packet: ConnectPacket, generateClientId: () => string, maxKeepAlive: number): Effect[] {
+  const { properties } = packet;
+  if (properties?.authenticationMethod !== undefined) {
+    const method = JSON.stringify(properties.authenticationMethod.slice(0, 100));
+    throw new ProtocolError(Reason.badAuthenticationMethod, `authentication method ${method} is not configured`);
+  }
+  const clientId = packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId;
+  const will = packet.will && willOf(packet.will, clientId);
+  const keepAlive = keepAliveOf(packet, maxKeepAlive);
   const request: ConnectRequest = {
-    clientId: packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId,
+    clientId,
     version: packet.protocolVersion,
-    clean: packet.clean,
-    keepAlive: packet.keepalive,
+    cleanStart: packet.clean,
+    sessionExpiry: sessionExpiryOf(packet),
+    keepAlive,
     ...(will && { will }),
     ...(packet.username !== undefined && { username: packet.username }),
+    capabilities: capabilitiesOf(packet),
+    ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive) }),
   };
   return [{ do: 'open', request }];
 }
@@ -22,13 +39,51 @@ function assignClientId(packet: ConnectPacket, generateClientId: () => string): 
   if (packet.protocolVersion === 3) {
     throw new ProtocolError(Reason.clientIdentifierNotValid, 'empty client id in mqtt 3.1'); // v3.1 3.1: 1 to 23 characters
   }
-  if (!packet.clean) {
+  if (packet.protocolVersion === 4 && !packet.clean) {
     throw new ProtocolError(Reason.clientIdentifierNotValid, 'empty client id without clean session'); // [v3 MQTT-3.1.3-8]
   }
-  return generateClientId(); // [v3 MQTT-3.1.3-6] [v3 MQTT-3.1.3-7]
+  return generateClientId(); // [MQTT-3.1.3-6] [v3 MQTT-3.1.3-6] [v3 MQTT-3.1.3-7]
 }
 
-function willMessage({ topic, payload, qos, retain }: Will): Message | undefined {
+/** Only MQTT 5.0 lets the server choose another one [MQTT-3.1.2-21]. */
+function keepAliveOf({ protocolVersion, keepalive }: ConnectPacket, maxKeepAlive: number): number {
+  if (protocolVersion < 5) return keepalive;
+  return keepalive === 0 ? maxKeepAlive : Math.min(keepalive, maxKeepAlive);
+}
+
+/** In MQTT 3.1.1 one flag decides how a session begins and how it ends. */
+function sessionExpiryOf({ protocolVersion, clean, properties }: ConnectPacket): number {
+  if (protocolVersion < 5) return clean ? 0 : sessionForever;
+  return properties?.sessionExpiryInterval ?? 0; // section 3.1.2.11.2
+}
+
+function capabilitiesOf({ properties = {} }: ConnectPacket): ClientCapabilities {
+  const { receiveMaximum, maximumPacketSize: packetSize, topicAliasMaximum, requestProblemInformation } = properties;
+  return {
+    ...(receiveMaximum !== undefined && { receiveMaximum }),
+    ...(packetSize !== undefined && { maximumPacketSize: packetSize }),
+    ...(topicAliasMaximum !== undefined && { topicAliasMaximum }),
+    ...(requestProblemInformation === false && { noProblemInformation: true }),
+  };
+}
+
+/** What is not said is available: QoS 2, retained messages, wildcards, subscription identifiers and shared subscriptions. */
+function answerOf(packet: ConnectPacket, clientId: string, keepAlive: number): ConnackProperties {
+  return {
+    receiveMaximum: incomingQuota,
+    maximumPacketSize,
+    topicAliasMaximum: incomingAliases,
+    ...(packet.clientId === '' && { assignedClientIdentifier: clientId }), // [MQTT-3.1.3-7]
+    ...(keepAlive !== packet.keepalive && { serverKeepAlive: keepAlive }),
+    ...(packet.properties?.requestResponseInformation && { responseInformation: responseTopics + clientId }), // [MQTT-3.1.2-28]
+  };
+}
+
+function willOf({ topic, payload, qos, retain, properties }: WillFields, publisher: string): Will | undefined {
   if (isReservedTopic(topic)) return undefined; // as in PUBLISH, and as Mosquitto does
-  return { topic, payload, qos, retain };
+  return {
+    message: { topic, payload, qos, retain, publisher, ...forwardedProperties(properties) },
+    delay: properties?.willDelayInterval ?? 0,
+    ...(properties?.messageExpiryInterval !== undefined && { expiry: properties.messageExpiryInterval }),
+  };
 }

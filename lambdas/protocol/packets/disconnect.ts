@@ -1,6 +1,18 @@
 import type { Effect } from '../effects';
+import type { SessionView } from '../handle-packet';
+import type { DisconnectPacket } from '../packets';
+import { ProtocolError, Reason } from '../reason-codes';
 
-/** DISCONNECT, section 3.14: the client leaves on purpose, so its will is not published [v3 MQTT-3.14.4-3]. */
-export function handleDisconnect(): Effect[] {
-  return [{ do: 'end' }];
+/**
+ * DISCONNECT, section 3.14: the client leaves on purpose, so its will is not published [v3 MQTT-3.14.4-3], unless it says so
+ * [MQTT-3.14.4-3].
+ */
+export function handleDisconnect({ reasonCode, properties }: DisconnectPacket, session: SessionView): Effect[] {
+  const withWill = reasonCode === Reason.disconnectWithWill;
+  const sessionExpiry = properties?.sessionExpiryInterval;
+  if (sessionExpiry === undefined) return [{ do: 'end', withWill }];
+  if (sessionExpiry > 0 && session.sessionExpiry === 0) {
+    throw new ProtocolError(Reason.protocolError, 'a session expiry in DISCONNECT after none in CONNECT'); // section 3.14.2.2.2
+  }
+  return [{ do: 'end', withWill, sessionExpiry }];
 }

@@ -1,30 +1,61 @@
+import { hasDeclaredFormat } from '../codec/decode-publish';
 import type { Effect, Message } from '../effects';
+import { forwardedProperties } from '../forwarded-properties';
+import type { SessionView } from '../handle-packet';
 import type { PublishPacket } from '../packets';
+import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic } from '../topic';
 
-/** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. */
-export function handlePublish(packet: PublishPacket): Effect[] {
+/** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. `now`: when it arrived, milliseconds since 1970. */
+export function handlePublish(packet: PublishPacket, session: SessionView, now: number): Effect[] {
+  const refusal = refusalOf(packet);
+  if (refusal !== undefined) return refuse(packet, session, refusal);
   // Own it, then say so: a crash between the two costs a resend, never a message.
-  return [...takeOver(packet), ...acknowledge(packet)];
+  return [...takeOver(packet, session, now), ...acknowledge(packet)];
 }
 
-function takeOver(packet: PublishPacket): Effect[] {
-  // MQTT 3.1.1 has no word for "not allowed here" but a positive acknowledgement or the end of the connection [v3 MQTT-3.3.5-2].
-  // Mosquitto acknowledges and drops, and so does this broker.
-  if (isReservedTopic(packet.topic)) return [];
+function refusalOf(packet: PublishPacket): number | undefined {
+  if (isReservedTopic(packet.topic)) return Reason.notAuthorized;
+  return hasDeclaredFormat(packet) ? undefined : Reason.payloadFormatInvalid; // section 3.3.2.3.2
+}
 
-  const message = messageOf(packet);
+/**
+ * MQTT 3.1.1 has no word for "not allowed here" but a positive acknowledgement or the end of the connection
+ * [v3 MQTT-3.3.5-2]. Mosquitto acknowledges and drops, and so does this broker.
+ */
+function refuse(packet: PublishPacket, { version }: SessionView, reasonCode: number): Effect[] {
+  const { qos, messageId } = packet;
+  if (qos > 0 && messageId !== undefined) {
+    const said = version === 5 ? { reasonCode } : {};
+    return [{ do: 'send', packet: { cmd: qos === 1 ? 'puback' : 'pubrec', messageId, ...said } }];
+  }
+  if (reasonCode === Reason.payloadFormatInvalid) throw new ProtocolError(reasonCode, 'the payload is not UTF-8');
+  return [];
+}
+
+function takeOver(packet: PublishPacket, session: SessionView, now: number): Effect[] {
+  const message = messageOf(packet, session, now);
   if (packet.qos < 2) return [{ do: 'accept', message }]; // [v3 MQTT-4.3.1-1] [v3 MQTT-4.3.2-2]
   return [{ do: 'hold', packetId: packet.messageId!, message }]; // a repeat finds it held [v3 MQTT-4.3.3-2]
 }
 
-function acknowledge(packet: PublishPacket): Effect[] {
-  if (packet.qos === 0) return [];
-  const cmd = packet.qos === 1 ? 'puback' : 'pubrec'; // [v3 MQTT-3.3.4-1]
-  return [{ do: 'send', packet: { cmd, messageId: packet.messageId! } }]; // [v3 MQTT-2.3.1-6]
+function acknowledge({ qos, messageId, topic }: PublishPacket): Effect[] {
+  if (qos === 0 || messageId === undefined) return [];
+  return [{ do: 'acknowledge', cmd: qos === 1 ? 'puback' : 'pubrec', packetId: messageId, topic }]; // [v3 MQTT-3.3.4-1] [v3 MQTT-2.3.1-6]
 }
 
-/** DUP stays behind: it speaks of this hop only [v3 MQTT-3.3.1-3]. */
-function messageOf({ topic, payload, qos, retain }: PublishPacket): Message {
-  return { topic, payload, qos, retain };
+/** DUP stays behind: it speaks of this hop only [v3 MQTT-3.3.1-3]. So does a topic alias. */
+function messageOf(packet: PublishPacket, { clientId, version }: SessionView, now: number): Message {
+  const { topic, payload, qos, retain } = packet;
+  if (version < 5) return { topic, payload, qos, retain, publisher: clientId };
+  const expiry = packet.properties?.messageExpiryInterval;
+  return {
+    topic,
+    payload,
+    qos,
+    retain,
+    publisher: clientId,
+    ...(expiry !== undefined && { expiresAt: now + expiry * 1000 }),
+    ...forwardedProperties(packet.properties),
+  };
 }

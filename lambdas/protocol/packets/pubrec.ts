@@ -1,8 +1,12 @@
 import type { Effect } from '../effects';
 import type { AcknowledgementPacket } from '../packets';
 
+/** Reason codes from here on say that something failed. */
+const failure = 0x80;
+
 /** PUBREC, section 3.5: from now on the PUBLISH must not be sent again [v3 MQTT-4.3.3-1]. */
-export function handlePubrec({ messageId }: AcknowledgementPacket): Effect[] {
+export function handlePubrec({ messageId, reasonCode = 0 }: AcknowledgementPacket): Effect[] {
+  if (reasonCode >= failure) return [{ do: 'complete', packetId: messageId }]; // it does not want the message, section 4.3.3
   return [
     { do: 'markReceived', packetId: messageId },
     { do: 'send', packet: { cmd: 'pubrel', messageId } }, // an unknown id too, or the client would wait for it forever

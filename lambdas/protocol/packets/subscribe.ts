@@ -1,8 +1,8 @@
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
 import type { SubscribePacket, Subscription } from '../packets';
-import { ProtocolError, Reason, subscriptionFailure } from '../reason-codes';
-import { quoteTopic } from '../topic';
-import { countWildcards, covers, isShared, isTopicFilter } from '../topic-filter';
+import { Reason, subscriptionFailure } from '../reason-codes';
+import { subscriptionName } from '../subscription-name';
+import { countWildcards, covers, isShared } from '../topic-filter';
 
 /** Each filter costs two writes; as many as fit into one packet would outlast an invocation. */
 const filtersPerSubscribe = 1000;
@@ -16,26 +16,40 @@ export interface SubscriptionLimits {
 }
 
 /** SUBSCRIBE, section 3.8. Every entry gets its own answer, in the order asked for [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
-export function handleSubscribe(packet: SubscribePacket, limits: SubscriptionLimits): Effect[] {
+export function handleSubscribe(packet: SubscribePacket, version: number, limits: SubscriptionLimits): Effect[] {
+  const identifier = packet.properties?.subscriptionIdentifier;
   const requests = packet.subscriptions.map((subscription, index) =>
-    index < filtersPerSubscribe ? judge(subscription, limits) : refuse(subscription),
+    index < filtersPerSubscribe
+      ? judge(subscription, identifier, version, limits)
+      : refuse(version, Reason.quotaExceeded),
   );
   return [{ do: 'subscribe', packetId: packet.messageId, requests }];
 }
 
-function judge({ topic: filter, qos }: Subscription, limits: SubscriptionLimits): SubscriptionRequest | RefusedRequest {
-  if (!isTopicFilter(filter)) {
-    // A protocol violation ends the connection [v3 MQTT-4.8.0-1]. Mosquitto does the same; a refusal would hide the mistake.
-    throw new ProtocolError(Reason.topicFilterInvalid, `${quoteTopic(filter)} is not a topic filter`);
-  }
+function judge(
+  subscription: Subscription,
+  identifier: number | undefined,
+  version: number,
+  limits: SubscriptionLimits,
+): SubscriptionRequest | RefusedRequest {
+  const { topic, qos, nl, rap, rh } = subscription;
+  const name = subscriptionName(topic, version);
   // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
-  const refused =
-    isShared(filter) ||
-    countWildcards(filter) > limits.maxWildcards ||
-    limits.refusedFilters.some((outer) => covers(outer, filter));
-  return refused ? { filter, refused: subscriptionFailure } : { filter, qos };
+  if (isShared(name.filter)) return refuse(version, Reason.topicFilterInvalid);
+  if (countWildcards(name.filter) > limits.maxWildcards) return refuse(version, Reason.quotaExceeded);
+  if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
+    return refuse(version, Reason.unspecifiedError);
+  return {
+    ...name,
+    qos,
+    ...(nl && { noLocal: true }),
+    ...(rap && { retainAsPublished: true }),
+    ...(rh && { retainHandling: rh }),
+    ...(identifier !== undefined && { identifier }),
+  };
 }
 
-function refuse({ topic: filter }: Subscription): RefusedRequest {
-  return { filter, refused: subscriptionFailure };
+/** MQTT 3.1.1 has one code for every refusal [v3 MQTT-3.9.3-2]. */
+function refuse(version: number, reason: number): RefusedRequest {
+  return { refused: version === 5 ? reason : subscriptionFailure };
 }

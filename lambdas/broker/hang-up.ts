@@ -1,0 +1,31 @@
+import { encode } from '../protocol/codec/encode';
+import { largestPacket } from '../protocol/limits';
+import { withReason } from '../protocol/reason-string';
+import type { ConnectionRecord, Ports } from './ports';
+
+/** Ends a connection from outside its stream; in MQTT 5.0 its client is told why. Its end is dealt with in its stream. */
+export async function hangUp(ports: Ports, connectionId: string, reason: number): Promise<void> {
+  const connection = await ports.connectionStore.read(connectionId);
+  await close(ports, connectionId, connection, { reason });
+  await ports.packets.disconnect(connectionId);
+}
+
+/** Why the server ends a connection. */
+export interface Farewell {
+  readonly reason: number;
+  readonly text?: string;
+}
+
+/** Closes a connection, after a DISCONNECT where the client knows it [MQTT-4.13.1-1]. Whether that arrives makes no difference. */
+export async function close(
+  ports: Ports,
+  connectionId: string,
+  connection: Pick<ConnectionRecord, 'version' | 'capabilities'> | undefined,
+  { reason: reasonCode, text }: Farewell,
+): Promise<void> {
+  if (connection?.version === 5) {
+    const packet = withReason({ cmd: 'disconnect', reasonCode }, text, largestPacket(connection.capabilities));
+    await ports.connections.post(connectionId, encode(packet, 5));
+  }
+  await ports.connections.close(connectionId);
+}

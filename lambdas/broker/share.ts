@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import type { Audience } from './audience';
+import type { Arrival } from './deliver';
+import { lookupHeads, type OnceRecord, type Ports, type SessionHead, type Subscriber } from './ports';
+
+/** One share of one filter, and who is in it. */
+interface Group {
+  /** Stands in for a session where it is remembered who got a message. */
+  readonly key: string;
+  readonly members: readonly Subscriber[];
+}
+
+/** Who of each share gets each message [MQTT-4.8.2-4]. */
+export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
+
+/**
+ * Chooses one member of each share for each message: of those that are online, else of those whose session waits
+ * [MQTT-4.8.2-5]. The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
+ * is remembered besides, because the members may have changed meanwhile.
+ */
+export async function chooseMembers(
+  ports: Ports,
+  arrivals: readonly Arrival[],
+  audienceOf: (arrival: Arrival) => Audience,
+): Promise<Chosen> {
+  if (arrivals.every((arrival) => audienceOf(arrival).members.length === 0)) return new Map();
+  const groupsOf = new Map(arrivals.map((arrival) => [arrival, groups(audienceOf(arrival).members)]));
+  const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
+  const heads = await ports.sessions.heads([...new Set(everybody)]);
+  const earlier = await earlierChoices(ports, groupsOf);
+  const chosen = new Map<Arrival, Subscriber[]>();
+  const remembered: OnceRecord[] = [];
+  for (const [arrival, shares] of groupsOf) {
+    for (const group of shares) {
+      const member = earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, heads, ports.now());
+      const found = typeof member === 'string' ? group.members.find(({ clientId }) => clientId === member) : member;
+      if (!found) continue;
+      chosen.set(arrival, [...(chosen.get(arrival) ?? []), found]);
+      if (isExactlyOnce(arrival, found)) {
+        remembered.push({ session: group.key, id: arrival.id, number: 0, done: false, member: found.clientId });
+      }
+    }
+  }
+  if (remembered.length > 0) await ports.inflight.putOnce(remembered);
+  return chosen;
+}
+
+function isExactlyOnce({ message }: Arrival, { qos }: Subscriber): boolean {
+  return message.qos === 2 && qos === 2;
+}
+
+async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<Arrival, readonly Group[]>) {
+  const keys = [...groupsOf].flatMap(([{ attempted, message, id }, shares]) =>
+    attempted && message.qos === 2 ? shares.map(({ key }) => ({ session: key, id })) : [],
+  );
+  const records = keys.length > 0 ? await ports.inflight.once(keys) : [];
+  return new Map(records.map(({ session, id, member }) => [`${session} ${id}`, member]));
+}
+
+function groups(members: readonly Subscriber[]): Group[] {
+  const found = new Map<string, Subscriber[]>();
+  for (const member of members) {
+    const key = keyOf(member);
+    found.set(key, [...(found.get(key) ?? []), member]);
+  }
+  return [...found].map(([key, list]) => ({ key, members: list.slice(0, lookupHeads) }));
+}
+
+function keyOf({ filter, share }: Subscriber): string {
+  return `share#${createHash('sha256').update(`${share}/${filter}`).digest('hex')}`;
+}
+
+function choose(
+  { members }: Group,
+  { id }: Arrival,
+  heads: ReadonlyMap<string, SessionHead>,
+  now: number,
+): Subscriber | undefined {
+  const waiting = members.filter(({ clientId, session }) => {
+    const head = heads.get(clientId);
+    return head?.session === session && (head.expiresAt === undefined || head.expiresAt > now);
+  });
+  const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
+  const candidates = online.length > 0 ? online : waiting;
+  return candidates[createHash('sha256').update(id).digest().readUInt32BE() % candidates.length];
+}

@@ -1,0 +1,16 @@
+import type { ForwardedProperties } from './effects';
+import type { MessageProperties } from './packets';
+
+/** The properties of a message that its receivers get as they are; none when there are none. */
+export function forwardedProperties(properties: MessageProperties | undefined): { properties?: ForwardedProperties } {
+  if (!properties) return {};
+  const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;
+  const forwarded: ForwardedProperties = {
+    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
+    ...(contentType !== undefined && { contentType }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData !== undefined && { correlationData }),
+    ...(userProperties !== undefined && { userProperties }),
+  };
+  return Object.keys(forwarded).length > 0 ? { properties: forwarded } : {};
+}
