@@ -5,17 +5,24 @@ import { parseFrame } from '../../lambdas/protocol/frames';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
+import { resolveAlias } from '../../lambdas/protocol/topic-alias';
 import { mqttPacketForm } from '../support/mqtt-packet-form';
 import { Random } from '../support/random';
 import { RandomPackets } from '../support/random-packets';
 
-const surroundings = { generateClientId: () => 'assigned', limits: { maxWildcards: 8, refusedFilters: [] } };
+const surroundings = {
+  generateClientId: () => 'assigned',
+  limits: { maxWildcards: 8, refusedFilters: [], maxKeepAlive: 540 },
+  now: 0,
+};
+const aliases = new Map([[1, 'a/b']]);
 
 /** Everything a client's bytes pass through before anything is done about them. */
 function receive(bytes: Buffer, version: number | undefined): void {
-  const session = version === undefined ? undefined : { clientId: 'kitchen', version, clean: true };
+  const session = version === undefined ? undefined : { clientId: 'kitchen', version, sessionExpiry: 0 };
   for (const packet of splitPackets(Buffer.alloc(0), bytes).packets) {
-    handlePacket(decode(packet, version, 5), session, surroundings);
+    const decoded = decode(packet, version, 5);
+    handlePacket(decoded.cmd === 'publish' ? resolveAlias(decoded, aliases).packet : decoded, session, surroundings);
   }
 }
 

@@ -8,20 +8,27 @@ import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
-const session = { clientId: 'kitchen', version: 4, clean: true };
-const surroundings = { generateClientId: () => 'assigned', limits: { maxWildcards: 8, refusedFilters: [] } };
+const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0 };
+const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0 };
+const surroundings = {
+  generateClientId: () => 'assigned',
+  limits: { maxWildcards: 8, refusedFilters: [], maxKeepAlive: 540 },
+  now: 1_700_000_000_000,
+};
 
 describe('handlePacket', () => {
-  clause('v3 MQTT-3.1.0-1', 'the first packet must be CONNECT', () => {
+  clause(['MQTT-3.1.0-1', 'v3 MQTT-3.1.0-1'], 'the first packet must be CONNECT', () => {
     const error = thrownBy(() => handlePacket(publish(), undefined, surroundings));
 
     expect(error).toMatchObject({ reason: 0x82, message: 'publish before CONNECT' });
   });
 
-  clause('v3 MQTT-3.1.0-2', 'a second CONNECT is a protocol violation', () => {
-    const error = thrownBy(() => handlePacket(connect(), session, surroundings));
+  clause(['MQTT-3.1.0-2', 'v3 MQTT-3.1.0-2'], 'a second CONNECT is a protocol violation', () => {
+    for (const known of [session, session5]) {
+      const error = thrownBy(() => handlePacket(connect(), known, surroundings));
 
-    expect(error).toMatchObject({ reason: 0x82, message: 'second CONNECT' });
+      expect(error).toMatchObject({ reason: 0x82, message: 'second CONNECT' });
+    }
   });
 
   const dispatched: [packet: ClientPacket, effect: string][] = [
@@ -38,15 +45,33 @@ describe('handlePacket', () => {
   for (const [packet, effect] of dispatched) {
     test(`${packet.cmd} leads to ${effect}`, () => {
       expect(handlePacket(packet, session, surroundings)[0]).toMatchObject({ do: effect });
+      expect(handlePacket(packet, session5, surroundings)[0]).toMatchObject({ do: effect });
     });
   }
+
+  test('a message expires so many seconds after its packet arrived', () => {
+    const packet = publish({ properties: { messageExpiryInterval: 60 } });
+
+    expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ message: { expiresAt: 1_700_000_060_000 } }]);
+  });
+
+  test('a shared subscription is one of MQTT 5.0 only', () => {
+    const packet = {
+      cmd: 'subscribe',
+      messageId: 7,
+      subscriptions: [{ topic: '$share/g/a', qos: 0 }],
+    } as const;
+
+    expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
+    expect(handlePacket(packet, session, surroundings)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
+  });
 
   test('CONNECT leads to open', () => {
     expect(handlePacket(connect(), undefined, surroundings)[0]).toMatchObject({ do: 'open' });
   });
 
   test('AUTH is a protocol error of a client that named no authentication method', () => {
-    const error = thrownBy(() => handlePacket({ cmd: 'auth', reasonCode: 0x18 }, session, surroundings));
+    const error = thrownBy(() => handlePacket({ cmd: 'auth', reasonCode: 0x18 }, session5, surroundings));
 
     expect(error).toMatchObject({ reason: 0x82 });
   });

@@ -1,5 +1,7 @@
+import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionRecord, ConnectionStore } from '../../lambdas/broker/ports';
+import type { ConnectionRecord, ConnectionStore, Ending } from '../../lambdas/broker/ports';
+import type { ClientCapabilities } from '../../lambdas/protocol/effects';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { Engine } from './support/engine';
 import { everyByte, longest } from './support/messages';
@@ -9,9 +11,10 @@ function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): C
     connectionId,
     clientId: 'kitchen',
     version: 4,
-    clean: true,
+    sessionExpiry: 0,
     session: '000001#a',
     fence: '000001#a',
+    capabilities: {},
     keepAlive: 60,
     lastSeen: 1_700_000_000_123,
     lastNumber: 0,
@@ -20,6 +23,9 @@ function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): C
     hasWill: false,
     hasState: false,
     deadline: '000002#a',
+    aliases: new Map(),
+    outgoingAliases: new Map(),
+    unreleased: 0,
     ...fields,
   };
 }
@@ -41,7 +47,19 @@ describe('connections', () => {
     const plain = record('plain');
     const full = record('full', {
       clientId: longest('client-', '!'),
-      clean: false,
+      version: 5,
+      sessionExpiry: 0xffff_ffff,
+      capabilities: {
+        receiveMaximum: 1,
+        maximumPacketSize: 0xffff_ffff,
+        topicAliasMaximum: 65_535,
+        noProblemInformation: true,
+      },
+      aliases: new Map([
+        [1, 'a/b'],
+        [16, longest('a', 'b')],
+      ]),
+      unreleased: 1024,
       tail: everyByte,
       early: [early, { ...early, number: 8 }],
       hasWill: true,
@@ -54,6 +72,46 @@ describe('connections', () => {
     expect(await store.read('plain')).toEqual(plain);
     expect(await store.read('full')).toEqual(full);
     expect(await store.read('nobody')).toBeUndefined();
+  });
+
+  it.each<ClientCapabilities>([
+    {},
+    { receiveMaximum: 65_535 },
+    { maximumPacketSize: 1 },
+    { topicAliasMaximum: 0 },
+    { noProblemInformation: true },
+  ])('say what their client can take: %p', async (capabilities) => {
+    const connectionId = `can-${JSON.stringify(capabilities)}`;
+    await store.create(record(connectionId, { capabilities }));
+
+    expect(await store.read(connectionId)).toEqual(record(connectionId, { capabilities }));
+  });
+
+  it('keep topic aliases and the count of unreleased messages from turn to turn', async () => {
+    const before = record('aliases');
+    await store.create(before);
+
+    const outgoingAliases = new Map([[longest('a', 'b'), 2]]);
+    const during = { ...before, lastNumber: 1, aliases: new Map([[3, 'a/b']]), outgoingAliases, unreleased: 2 };
+    await store.commit(during, before);
+    expect(await store.read('aliases')).toEqual(during);
+
+    const later = { ...during, lastNumber: 2 };
+    await store.commit(later, during);
+    expect(await store.read('aliases')).toEqual(later);
+
+    const after = { ...later, lastNumber: 3, aliases: new Map([[3, 'c']]), outgoingAliases: new Map(), unreleased: 0 };
+    await store.commit(after, later);
+    expect(await store.read('aliases')).toEqual(after);
+  });
+
+  it('keep them when they move on from an expected number', async () => {
+    const before = record('kept', { aliases: new Map([[1, 'a']]), unreleased: 7 });
+    await store.create(before);
+
+    await store.commitFrom({ ...before, lastNumber: 1 }, 0);
+
+    expect(await store.read('kept')).toEqual({ ...before, lastNumber: 1 });
   });
 
   it('keep the tail and the early frames of a turn, and drop them with a later one', async () => {
@@ -133,5 +191,76 @@ describe('connections', () => {
     expect(await store.moveDeadline('ended', '000002#a', '000003#a')).toBe('stale');
     await expect(store.commit(record('ended'), record('ended'))).rejects.toThrow();
     expect(await store.read('ended')).toBeUndefined();
+  });
+
+  describe('that have ended', () => {
+    const full = {
+      version: 5,
+      sessionExpiry: 60,
+      capabilities: { receiveMaximum: 7 },
+      hasWill: true,
+      hasState: true,
+      tail: everyByte,
+      early: [early],
+      aliases: new Map([[1, 'a']]),
+      unreleased: 3,
+    };
+    const left = { tail: Buffer.alloc(0), early: [], aliases: new Map() };
+
+    it.each<[string, Ending]>([
+      ['a will', { willAt: 1_700_000_005_123 }],
+      ['the end of a session', { sessionEndsAt: 1_700_000_060_456 }],
+      ['both', { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 }],
+    ])('wait for %s, without what only a connection needs', async (what, ending) => {
+      const before = record(`waits for ${what}`, full);
+      await store.create(before);
+      await store.commit({ ...before, outgoingAliases: new Map([['a', 1]]) }, before);
+
+      await store.end(`waits for ${what}`, ending, '000009#a');
+      await store.end(`waits for ${what}`, ending, '000009#a');
+
+      expect(await store.read(`waits for ${what}`)).toEqual(
+        record(`waits for ${what}`, { ...full, ...left, ended: ending, deadline: '000009#a' }),
+      );
+    });
+
+    it('wait for what is left', async () => {
+      await store.create(record('left', full));
+      await store.end('left', { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 }, '000009#a');
+
+      await store.end('left', { sessionEndsAt: 1_700_000_060_456 }, '000010#a');
+
+      expect(await store.read('left')).toMatchObject({
+        ended: { sessionEndsAt: 1_700_000_060_456 },
+        deadline: '000010#a',
+      });
+      expect((await store.read('left'))?.ended).not.toHaveProperty('willAt');
+    });
+
+    it('are not deleted before what is still to come, years later', async () => {
+      const years = 1_700_000_000_000 + 10 * 365 * 24 * 3_600_000;
+      await store.create(record('years', full));
+      await store.end('years', { willAt: 1_700_000_005_123, sessionEndsAt: years }, '000009#a');
+
+      const Key = { connectionId: { S: 'years' } };
+      const { Item } = await engine
+        .client()
+        .send(new GetItemCommand({ TableName: engine.table('connections'), Key, ConsistentRead: true }));
+      expect(Number(Item?.expiresAt?.N)).toBeGreaterThan(years / 1000);
+    });
+
+    it('do not come back when their record is gone', async () => {
+      await expect(store.end('never', { willAt: 1 }, '000009#a')).rejects.toThrow();
+
+      expect(await store.read('never')).toBeUndefined();
+    });
+
+    it('leave the timer of the connection behind', async () => {
+      await store.create(record('timer', full));
+      await store.end('timer', { willAt: 1 }, '000009#a');
+
+      expect(await store.moveDeadline('timer', '000002#a', '000003#a')).toBe('stale');
+      expect(await store.moveDeadline('timer', '000009#a', '000011#a')).toBe('moved');
+    });
   });
 });

@@ -4,7 +4,7 @@ import { bundleSize, placeAlone, placesFor } from '../../lambdas/broker/ring';
 import type { Message } from '../../lambdas/protocol/effects';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { Engine } from './support/engine';
-import { everyByte, longest, message } from './support/messages';
+import { emptyMessage, everyByte, fullMessage, longest, message } from './support/messages';
 
 const [first, second, third] = ['000000000000001#a', '000000000000002#b', '000000000000003#c'];
 
@@ -58,6 +58,37 @@ describe('outgoing messages', () => {
     for (const one of items) expect(await store.read('back', one.number)).toEqual(one);
     expect(await store.read('back', 4)).toBeUndefined();
     expect(await store.read('elsewhere', 1)).toBeUndefined();
+  });
+
+  it('come back with all that was said about them, their identifiers and their share', async () => {
+    const share = { filter: 'a/+', share: 'group' };
+    const items = [
+      item('told', 1, { messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7, 268_435_455] }] }),
+      item('told', 2, { messages: [{ ...content(2, emptyMessage('a/b')), share }] }),
+      item('told', 3, { messages: [{ ...content(3, fullMessage('a/b'), true), identifiers: [1], share }], qos: 2 }),
+      item('told', 4, {
+        messages: [{ ...content(4, message('a')), share: { filter: longest('a', 'b'), share: 'g' } }],
+      }),
+    ];
+
+    await store.put(items);
+
+    for (const one of items) expect(await store.read('told', one.number)).toEqual(one);
+    expect(await store.readMany('told', [1, 2])).toEqual(expect.arrayContaining(items.slice(0, 2)));
+  });
+
+  it('keep all but their payload when they were received', async () => {
+    const share = { filter: 'a/+', share: 'group' };
+    const sent = item('keeps', 1, {
+      messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7], share }],
+      qos: 2,
+    });
+    await store.put([sent]);
+
+    await store.markReceived('keeps', [1]);
+
+    const [left] = (await store.read('keeps', 1))?.messages ?? [];
+    expect(left).toEqual({ ...sent.messages[0], message: { ...fullMessage('a/b'), payload: Buffer.alloc(0) } });
   });
 
   it('are put and removed by the dozen, removed ones again', async () => {
@@ -191,6 +222,22 @@ describe('a bundle', () => {
     expect(await store.read('whole', eight.slot)).toEqual(eight);
   });
 
+  it('tells its messages apart, whatever was said about each', async () => {
+    const eight = bundle('told apart', 5);
+    const told = eight.messages.map((one, index): RingMessage => {
+      if (index === 1) return { ...one, message: fullMessage('a/b'), retain: true };
+      if (index === 3) return { ...one, message: emptyMessage('a/b'), identifiers: [7, 9] };
+      if (index === 6) return { ...one, share: { filter: 'a/+', share: 'group' } };
+      return one;
+    });
+    await store.put([{ ...eight, messages: told }]);
+    expect(await store.read('told apart', eight.slot)).toEqual({ ...eight, messages: told });
+
+    await store.remove('told apart', packetIdsOf(eight).slice(0, 3));
+
+    expect((await store.read('told apart', eight.slot))?.messages).toEqual(told.slice(3));
+  });
+
   it('is removed when all its messages are acknowledged at once, without being read', async () => {
     const eights = [bundle('at once', 1), bundle('at once', 9), bundle('at once', 17)];
     await store.put(eights);
@@ -315,6 +362,18 @@ describe('the ring', () => {
     await store.clear('long');
   });
 
+  it('can be read whole, whatever the newest number is, and without what is incoming or routed', async () => {
+    const items = [item('whole ring', 3), bundle('whole ring', 9), item('whole ring', 40_000)];
+    await store.put(items);
+    await store.hold('whole ring', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
+    await store.putOnce([{ session: 'whole ring', id: 'x', number: 1, done: false }]);
+
+    const found: RingItem[] = [];
+    for await (const page of store.everything('whole ring')) found.push(...page);
+
+    expect(found.sort((one, other) => one.number - other.number)).toEqual(items);
+  });
+
   it('may be empty', async () => {
     expect(await numbersIn('empty', 0)).toEqual([]);
     expect(await numbersIn('empty', 70_000)).toEqual([]);
@@ -344,6 +403,18 @@ describe('incoming QoS 2 messages', () => {
     await store.forget('held', [7, 7]);
     await store.forget('held', [7]);
     expect(await store.held('held', [7, 8])).toEqual([other]);
+  });
+
+  it('come back with all that was said about them', async () => {
+    const full = { ...held, message: fullMessage('a/b') };
+    const empty = { ...held, packetId: 8, message: emptyMessage('a/b') };
+
+    await store.hold('told', [full, empty]);
+
+    expect(await store.held('told', [7])).toEqual([full]);
+    expect(await store.held('told', [8])).toEqual([empty]);
+    expect(await store.adopt('told', full, 'two')).toBe('adopted');
+    expect(await store.held('told', [7])).toEqual([{ ...full, holder: 'two' }]);
   });
 
   it('replace what was held under the same packet id, within a batch too', async () => {
@@ -405,6 +476,15 @@ describe('records of what was routed', () => {
     await store.putOnce([{ session: 'renumbered', id: 'x', number: 9, done: false }]);
 
     expect(await store.once([{ session: 'renumbered', id: 'x' }])).toMatchObject([{ number: 9 }]);
+  });
+
+  it('tell which member of a share was chosen', async () => {
+    const member = { session: 'share#x', id: 'event.0', number: 0, done: false, member: longest('client', '!') };
+    const empty = { ...member, id: 'event.1', member: '' };
+    await store.putOnce([member, empty]);
+
+    expect(await store.once([member])).toEqual([member]);
+    expect(await store.once([empty])).toEqual([empty]);
   });
 
   it('may be asked for twice in one breath, for none, and for more than one batch holds', async () => {

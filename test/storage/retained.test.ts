@@ -5,7 +5,7 @@ import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 import { dyingAfter, everyInterleaving, inOrder, untilDone } from './support/interleaving';
-import { everyByte, longest, message } from './support/messages';
+import { emptyMessage, everyByte, fullMessage, longest, message, singleProperties } from './support/messages';
 
 let engine: Engine;
 
@@ -40,6 +40,29 @@ describe('retained messages', () => {
     for (const filter of ['binary/x', 'binary/+', 'binary/#', '+/x']) {
       expect(await store.match(filter)).toEqual([binary]);
     }
+  });
+
+  it('come back with all that was said about them', async () => {
+    await store.put(fullMessage('told/full'));
+    await store.put(emptyMessage('told/empty'));
+
+    expect(await store.match('told/full')).toEqual([fullMessage('told/full')]);
+    expect(await store.match('+/empty')).toEqual([emptyMessage('told/empty')]);
+  });
+
+  it('come back with each property alone', async () => {
+    for (const [index, properties] of singleProperties.entries()) {
+      await store.put(message(`alone/${index}`, 'on', { properties }));
+
+      expect(await store.match(`alone/${index}`)).toEqual([message(`alone/${index}`, 'on', { properties })]);
+    }
+  });
+
+  it('forget what was said about the one before', async () => {
+    await store.put(fullMessage('said/before'));
+    await store.put(message('said/before'));
+
+    expect(await store.match('said/before')).toEqual([message('said/before')]);
   });
 
   it('may be empty', async () => {

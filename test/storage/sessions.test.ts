@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Claim, SessionHead, SessionStore } from '../../lambdas/broker/ports';
+import type { Will } from '../../lambdas/protocol/effects';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import { Engine, type Gate } from './support/engine';
 import { everyInterleaving } from './support/interleaving';
-import { everyByte, longest, message } from './support/messages';
+import { emptyMessage, everyByte, fullMessage, longest, message } from './support/messages';
 
 const [first, second, third] = ['000000000000001#a', '000000000000002#b', '000000000000003#c'];
 
 /** What the connection with this fence claims. */
 function claim(clientId: string, fence: string, fields: Partial<Claim> = {}): Claim {
-  return { clientId, connectionId: fence.slice(-1), fence, persistent: true, ...fields };
+  return { clientId, connectionId: fence.slice(-1), fence, persistent: true, version: 4, capabilities: {}, ...fields };
 }
 
 let engine: Engine;
@@ -152,6 +153,135 @@ describe('a session that is resumed', () => {
     await sessions.end('gone', second);
     expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
     expect(await sessions.head('gone')).toBeUndefined();
+  });
+});
+
+describe('what the head tells of its owner', () => {
+  const narrow = {
+    version: 5,
+    capabilities: {
+      receiveMaximum: 7,
+      maximumPacketSize: 200,
+      topicAliasMaximum: 3,
+      noProblemInformation: true,
+    },
+  };
+  const wide = { version: 5, capabilities: { topicAliasMaximum: 0 } };
+
+  it('is its version and what it can take', async () => {
+    expect(await begun('narrow', first, narrow)).toMatchObject({ ...narrow, settled: 0 });
+    expect((await begun('wide', first, wide)).capabilities).toEqual({ topicAliasMaximum: 0 });
+    expect(await begun('old')).toMatchObject({ version: 4, capabilities: {} });
+  });
+
+  it.each([
+    ['with other limits', wide],
+    ['without limits', { version: 4, capabilities: {} }],
+  ])('is not that of its former owner when it begins anew, %s', async (how, owner) => {
+    await sessions.answer({ ...(await begun(`fresh ${how}`, first, narrow)), asked: 1 }, 1, 12);
+
+    const head = await begun(`fresh ${how}`, second, owner);
+
+    expect(head.version).toBe(owner.version);
+    expect(head.capabilities).toEqual(owner.capabilities);
+    expect(head.settled).toBe(0);
+  });
+
+  it.each([
+    ['with other limits', wide],
+    ['without limits', { version: 4, capabilities: {} }],
+  ])('is not that of its former owner when it is resumed, %s', async (how, owner) => {
+    const clientId = `resumed ${how}`;
+    const seen = await begun(clientId, first, narrow);
+    await sessions.answer(seen, 1, 12);
+
+    const head = await sessions.claimResume(claim(clientId, second, owner), seen);
+
+    expect(head).toEqual(await sessions.head(clientId));
+    expect(head).toMatchObject({ session: first, version: owner.version, settled: 0 });
+    expect((await sessions.head(clientId))?.capabilities).toEqual(owner.capabilities);
+  });
+
+  it('is limits where its former owner had none', async () => {
+    const seen = await begun('limited now');
+
+    expect(await sessions.claimResume(claim('limited now', second, narrow), seen)).toMatchObject(narrow);
+    expect(await sessions.head('limited now')).toMatchObject(narrow);
+  });
+
+  it('is up to where everything was acknowledged, as the last answer has it', async () => {
+    const head = await begun('settled', first, narrow);
+    await sessions.ask('settled', 'a');
+    await sessions.ask('settled', 'a');
+
+    await sessions.answer(head, 1, 12);
+    expect(await sessions.head('settled')).toMatchObject({ answered: 1, settled: 12 });
+    await sessions.answer(head, 1, 13);
+    expect(await sessions.head('settled')).toMatchObject({ answered: 1, settled: 12 });
+    await sessions.answer(head, 2);
+    expect(await sessions.head('settled')).toMatchObject({ answered: 2, settled: 12 });
+  });
+
+  it('is the same in one read of many, and with the list of shapes', async () => {
+    const head = await begun('many reads', first, narrow);
+
+    expect((await sessions.heads(['many reads'])).get('many reads')).toEqual(head);
+  });
+});
+
+describe('the end of a session whose client is away', () => {
+  const endsAt = 1_700_000_060_123;
+
+  it('is what its connection said when it left', async () => {
+    await begun('away');
+    expect(await sessions.head('away')).not.toHaveProperty('expiresAt');
+
+    await sessions.disown('away', first, endsAt);
+
+    expect(await sessions.head('away')).toMatchObject({ session: first, expiresAt: endsAt });
+    expect(await sessions.head('away')).not.toHaveProperty('owner');
+  });
+
+  it('may be never', async () => {
+    await begun('never ends');
+    await sessions.disown('never ends', first);
+
+    expect(await sessions.head('never ends')).not.toHaveProperty('expiresAt');
+  });
+
+  it('is what was said first, by the connection that had it', async () => {
+    await begun('said');
+    await sessions.disown('said', first, endsAt);
+
+    await sessions.disown('said', first, endsAt + 1);
+    await sessions.disown('said', second, endsAt + 2);
+
+    expect(await sessions.head('said')).toMatchObject({ expiresAt: endsAt });
+  });
+
+  it('is not what a connection says that was displaced', async () => {
+    const seen = await begun('said late');
+    await sessions.claimResume(claim('said late', second), seen);
+
+    await sessions.disown('said late', first, endsAt);
+
+    const head = await sessions.head('said late');
+    expect(head).toMatchObject({ owner: 'b' });
+    expect(head).not.toHaveProperty('expiresAt');
+  });
+
+  it.each(['resumed', 'fresh'])('is none any more when its client is back, the session %s', async (how) => {
+    const clientId = `back ${how}`;
+    await begun(clientId);
+    await sessions.disown(clientId, first, endsAt);
+    const seen = (await sessions.head(clientId))!;
+
+    if (how === 'resumed') await sessions.claimResume(claim(clientId, second), seen);
+    else await sessions.claimFresh(claim(clientId, second), seen);
+    expect(await sessions.head(clientId)).not.toHaveProperty('expiresAt');
+
+    await sessions.disown(clientId, second);
+    expect(await sessions.head(clientId)).not.toHaveProperty('expiresAt');
   });
 });
 
@@ -362,21 +492,38 @@ describe('heads', () => {
   });
 });
 
+const plainWill: Will = { message: message('will'), delay: 0 };
+
 describe('wills', () => {
   it('belong to a connection, and come back as they were put', async () => {
-    const will = message('will/topic', everyByte, { qos: 2, retain: false });
+    const will = { message: message('will/topic', everyByte, { qos: 2, retain: false }), delay: 0 };
+    const other = { message: message('other', ''), delay: 0 };
     const clientId = longest('will', '!');
     await sessions.putWill(clientId, 'a', will);
-    await sessions.putWill(clientId, 'b', message('other', ''));
+    await sessions.putWill(clientId, 'b', other);
 
     expect(await sessions.will(clientId, 'a')).toEqual(will);
-    expect(await sessions.will(clientId, 'b')).toEqual(message('other', ''));
+    expect(await sessions.will(clientId, 'b')).toEqual(other);
     expect(await sessions.will(clientId, 'c')).toBeUndefined();
     expect(await sessions.head(clientId)).toBeUndefined();
   });
 
+  it('come back with their delay, their expiry and all that was said about their message', async () => {
+    const wills: Will[] = [
+      { message: fullMessage('will'), delay: 0xffff_ffff, expiry: 0xffff_ffff },
+      { message: emptyMessage('will'), delay: 0, expiry: 0 },
+      { message: message('will'), delay: 1 },
+    ];
+
+    for (const will of wills) {
+      await sessions.putWill('told', 'a', will);
+
+      expect(await sessions.will('told', 'a')).toEqual(will);
+    }
+  });
+
   it('are removed by exactly one of two', async () => {
-    await sessions.putWill('once', 'a', message('will'));
+    await sessions.putWill('once', 'a', plainWill);
 
     const results = await Promise.all([sessions.removeWill('once', 'a'), sessions.removeWill('once', 'a')]);
 
@@ -386,11 +533,11 @@ describe('wills', () => {
 
   it('stay when the session is replaced or ends', async () => {
     await begun('stays');
-    await sessions.putWill('stays', 'a', message('will'));
+    await sessions.putWill('stays', 'a', plainWill);
     await begun('stays', second);
     await sessions.end('stays', second);
 
-    expect(await sessions.will('stays', 'a')).toEqual(message('will'));
+    expect(await sessions.will('stays', 'a')).toEqual(plainWill);
   });
 });
 
@@ -415,11 +562,24 @@ describe('subscriptions of a session', () => {
     expect(await sessions.subscriptions('some')).toEqual(['b']);
   });
 
+  it('tell which of some names are among them, however many and long', async () => {
+    const long = [longest('a/', '/+'), longest('a/', '/#')];
+    const names = Array.from({ length: 120 }, (_, index) => `a/${index}`);
+    await sessions.putSubscriptions('asked for', [...names.slice(0, 110), '$share/g/a', long[0]!]);
+
+    const found = await sessions.hasSubscriptions('asked for', [...names, ...names.slice(0, 3), ...long, 'a']);
+
+    expect([...found].sort().join(' ') === [...names.slice(0, 110), long[0]].sort().join(' ')).toBe(true);
+    expect(await sessions.hasSubscriptions('asked for', ['$share/g/a', '$share/h/a'])).toEqual(new Set(['$share/g/a']));
+    expect(await sessions.hasSubscriptions('asked for', [])).toEqual(new Set());
+    expect(await sessions.hasSubscriptions('of nobody', ['a/1'])).toEqual(new Set());
+  });
+
   it('are apart from those of other sessions, and from a client whose id is the session', async () => {
     await sessions.putSubscriptions(first, ['a']);
     await sessions.putSubscriptions(`${first}a`, ['b']);
     await begun(first, second);
-    await sessions.putWill(first, 'b', message('will'));
+    await sessions.putWill(first, 'b', plainWill);
 
     expect(await sessions.subscriptions(first)).toEqual(['a']);
     await sessions.end(first, second);

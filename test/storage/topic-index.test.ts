@@ -49,8 +49,8 @@ describe('topic index', () => {
     await index.put(subscriber('kept/newer', 'one', { session: newer }));
     await index.put(subscriber('kept/older', 'one'));
 
-    await index.remove('kept/newer', 'one', older);
-    await index.remove('kept/older', 'one', newer);
+    await index.remove(subscriber('kept/newer', 'one'));
+    await index.remove(subscriber('kept/older', 'one', { session: newer }));
 
     expect(await index.subscribers('kept/newer')).toHaveLength(1);
     expect(await index.subscribers('kept/older')).toHaveLength(1);
@@ -60,8 +60,8 @@ describe('topic index', () => {
     await index.put(subscriber('removed', 'one'));
     await index.put(subscriber('removed', 'two'));
 
-    await index.remove('removed', 'one', older);
-    await index.remove('removed', 'one', older);
+    await index.remove(subscriber('removed', 'one'));
+    await index.remove(subscriber('removed', 'one'));
 
     expect(await index.subscribers('removed')).toEqual([subscriber('removed', 'two')]);
   });
@@ -73,12 +73,92 @@ describe('topic index', () => {
       for (const clientId of clientIds) await index.put(subscriber(filter, clientId));
     }
 
-    await index.remove(filters[0]!, clientIds[0]!, older);
+    await index.remove(subscriber(filters[0]!, clientIds[0]!));
 
     const found = async (filter: string) => (await index.subscribers(filter)).map(({ clientId }) => clientId).sort();
     expect((await found(filters[0]!)).map((id) => id.at(-1))).toEqual(['t', 'b']);
     expect((await found(filters[1]!)).map((id) => id.at(-1))).toEqual(['t', 'a', 'b']);
     expect((await index.subscribers(filters[1]!)).every(({ filter }) => filter === filters[1])).toBe(true);
+  });
+
+  it('holds the options of a subscription, those of its last SUBSCRIBE', async () => {
+    const full = subscriber('options', 'one', {
+      qos: 2,
+      noLocal: true,
+      retainAsPublished: true,
+      identifiers: [268_435_455],
+    });
+    await index.put(full);
+    expect(await index.subscribers('options')).toEqual([full]);
+
+    await index.put(subscriber('options', 'one', { retainAsPublished: true, identifiers: [1] }));
+    expect(await index.subscribers('options')).toEqual([
+      subscriber('options', 'one', { retainAsPublished: true, identifiers: [1] }),
+    ]);
+
+    await index.put(subscriber('options', 'one'));
+    expect(await index.subscribers('options')).toEqual([subscriber('options', 'one')]);
+  });
+
+  it('holds a filter of one client plain and in several shares', async () => {
+    const rows = [
+      subscriber('shares', 'one'),
+      subscriber('shares', 'one', { share: 'g', qos: 2, identifiers: [7] }),
+      subscriber('shares', 'one', { share: 'h', qos: 0 }),
+      subscriber('shares', 'two', { share: 'g', retainAsPublished: true }),
+    ];
+    for (const row of rows) await index.put(row);
+
+    const found = await index.subscribers('shares');
+    expect(found).toHaveLength(4);
+    expect(found).toEqual(expect.arrayContaining(rows));
+  });
+
+  it('removes of a filter what was subscribed to, plain or for one share', async () => {
+    const plain = subscriber('unshared', 'one');
+    const [g, h] = [subscriber('unshared', 'one', { share: 'g' }), subscriber('unshared', 'one', { share: 'h' })];
+    for (const row of [plain, g, h]) await index.put(row);
+
+    await index.remove(g);
+    expect(await index.subscribers('unshared')).toEqual(expect.arrayContaining([plain, h]));
+    expect(await index.subscribers('unshared')).toHaveLength(2);
+
+    await index.remove(plain);
+    expect(await index.subscribers('unshared')).toEqual([h]);
+
+    await index.remove({ ...h, session: newer });
+    expect(await index.subscribers('unshared')).toEqual([h]);
+  });
+
+  it('gives each row of a share to the newer session, apart from the plain one', async () => {
+    const newest = subscriber('fenced shares', 'one', { share: 'g', session: newer });
+    await index.put(newest);
+
+    expect(await index.put(subscriber('fenced shares', 'one', { share: 'g' }))).toBe('late');
+    expect(await index.put(subscriber('fenced shares', 'one', { share: 'h' }))).toBe('put');
+    expect(await index.put(subscriber('fenced shares', 'one'))).toBe('put');
+    expect(await index.subscribers('fenced shares')).toContainEqual(newest);
+  });
+
+  it('tells shares from client ids, however long both are', async () => {
+    const filter = 'long shares';
+    const [one, other] = [longest('x', 'a'), longest('x', 'b')];
+    const rows = [
+      subscriber(filter, one, { share: 'g' }),
+      subscriber(filter, other, { share: 'g' }),
+      subscriber(filter, one),
+      subscriber(filter, 'g', { share: one }),
+      subscriber(filter, 'g', { share: other }),
+      subscriber(filter, 'b/c', { share: 'a' }),
+    ];
+    for (const row of rows) await index.put(row);
+
+    const name = ({ clientId, share = '' }: Subscriber) =>
+      `${share.length}${share.at(-1)} ${clientId.length}${clientId.at(-1)}`;
+    expect((await index.subscribers(filter)).map(name).sort()).toEqual(rows.map(name).sort());
+
+    for (const row of rows) await index.remove(row);
+    expect(await index.subscribers(filter)).toEqual([]);
   });
 
   it('finds an audience of more than one page', async () => {

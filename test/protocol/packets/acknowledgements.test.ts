@@ -16,8 +16,16 @@ describe('PUBACK', () => {
   });
 });
 
+describe('PUBACK of MQTT 5.0', () => {
+  clause('MQTT-4.4.0-2', 'settles the message, whatever its reason code', () => {
+    for (const reasonCode of [0x00, 0x10, 0x80, 0x99]) {
+      expect(handlePuback({ cmd: 'puback', messageId: 7, reasonCode })).toEqual([{ do: 'settle', packetId: 7 }]);
+    }
+  });
+});
+
 describe('PUBREC', () => {
-  clause('v3 MQTT-4.3.3-1', 'is answered with PUBREL once the arrival is on record', () => {
+  clause(['MQTT-4.3.3-4', 'v3 MQTT-4.3.3-1'], 'is answered with PUBREL once the arrival is on record', () => {
     expect(handlePubrec({ cmd: 'pubrec', messageId: 7 })).toEqual([
       { do: 'markReceived', packetId: 7 },
       { do: 'send', packet: { cmd: 'pubrel', messageId: 7 } },
@@ -25,8 +33,30 @@ describe('PUBREC', () => {
   });
 });
 
+describe('PUBREC of MQTT 5.0', () => {
+  const released = [
+    { do: 'markReceived', packetId: 7 },
+    { do: 'send', packet: { cmd: 'pubrel', messageId: 7 } },
+  ];
+
+  clause('MQTT-4.3.3-4', 'is answered with PUBREL when its reason code is below 0x80', () => {
+    expect(handlePubrec({ cmd: 'pubrec', messageId: 7, reasonCode: 0x00 })).toEqual(released);
+    expect(handlePubrec({ cmd: 'pubrec', messageId: 7, reasonCode: 0x10 })).toEqual(released);
+  });
+
+  for (const reasonCode of [0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]) {
+    clause(
+      ['MQTT-4.4.0-2', 'MQTT-4.3.3-9'],
+      `with 0x${reasonCode.toString(16)} completes the exchange, without PUBREL`,
+      () => {
+        expect(handlePubrec({ cmd: 'pubrec', messageId: 7, reasonCode })).toEqual([{ do: 'complete', packetId: 7 }]);
+      },
+    );
+  }
+});
+
 describe('PUBREL', () => {
-  clause('v3 MQTT-4.3.3-2', 'is answered with PUBCOMP once the message is on its way', () => {
+  clause(['MQTT-4.3.3-11', 'v3 MQTT-4.3.3-2'], 'is answered with PUBCOMP once the message is on its way', () => {
     expect(handlePubrel({ cmd: 'pubrel', messageId: 7 })).toEqual([
       { do: 'release', packetId: 7 },
       { do: 'send', packet: { cmd: 'pubcomp', messageId: 7 } },
@@ -35,7 +65,10 @@ describe('PUBREL', () => {
 });
 
 describe('PUBCOMP', () => {
-  test('completes the exchange', () => {
+  test('completes the exchange, whatever its reason code', () => {
     expect(handlePubcomp({ cmd: 'pubcomp', messageId: 7 })).toEqual([{ do: 'complete', packetId: 7 }]);
+    expect(handlePubcomp({ cmd: 'pubcomp', messageId: 7, reasonCode: 0x92 })).toEqual([
+      { do: 'complete', packetId: 7 },
+    ]);
   });
 });

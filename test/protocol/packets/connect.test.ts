@@ -11,71 +11,104 @@
  * The client's duty: [v3 MQTT-3.1.2-23].
  */
 import { describe, expect, test } from '@jest/globals';
+import { type ConnectRequest, sessionForever } from '../../../lambdas/protocol/effects';
+import type { ConnectPacket } from '../../../lambdas/protocol/packets';
 import { handleConnect } from '../../../lambdas/protocol/packets/connect';
 import { clause } from '../../support/clause';
 import { connect } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
 
 const generateClientId = () => 'assigned';
+const maxKeepAlive = 540;
+
+/** What a CONNECT asks for. */
+function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
+  const [effect] = handleConnect(connect(fields), generateClientId, maxKeepAlive);
+  return effect?.do === 'open' ? effect.request : undefined;
+}
+
+/** The same in MQTT 5.0. */
+function request5(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
+  return request({ protocolVersion: 5, ...fields });
+}
 
 describe('CONNECT', () => {
   test('asks for the session as the client described it', () => {
-    expect(handleConnect(connect(), generateClientId)).toEqual([
-      { do: 'open', request: { clientId: 'kitchen', version: 4, clean: true, keepAlive: 60 } },
+    expect(handleConnect(connect(), generateClientId, maxKeepAlive)).toEqual([
+      {
+        do: 'open',
+        request: {
+          clientId: 'kitchen',
+          version: 4,
+          cleanStart: true,
+          sessionExpiry: 0,
+          keepAlive: 60,
+          capabilities: {},
+        },
+      },
     ]);
   });
 
   test('passes on a persistent session, a keep-alive of 0 and the user name', () => {
-    const packet = connect({ clean: false, keepalive: 0, username: 'ann' });
-
-    expect(handleConnect(packet, generateClientId)).toEqual([
-      { do: 'open', request: { clientId: 'kitchen', version: 4, clean: false, keepAlive: 0, username: 'ann' } },
-    ]);
+    expect(request({ clean: false, keepalive: 0, username: 'ann' })).toEqual({
+      clientId: 'kitchen',
+      version: 4,
+      cleanStart: false,
+      sessionExpiry: sessionForever,
+      keepAlive: 0,
+      username: 'ann',
+      capabilities: {},
+    });
   });
 
   test('leaves the password out of what is asked for', () => {
     const packet = connect({ username: 'ann', password: Buffer.from('secret') });
 
-    expect(JSON.stringify(handleConnect(packet, generateClientId))).not.toContain('password');
+    expect(JSON.stringify(handleConnect(packet, generateClientId, maxKeepAlive))).not.toContain('password');
   });
 
   test('passes on the will', () => {
     const will = { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true } as const;
 
-    expect(handleConnect(connect({ will }), generateClientId)).toMatchObject([
-      { request: { will: { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true } } },
-    ]);
+    expect(request({ will })?.will).toEqual({
+      message: { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true, publisher: 'kitchen' },
+      delay: 0,
+    });
   });
 
   clause('v3 MQTT-3.3.5-2', 'a will for a topic clients may not publish to is dropped', () => {
     const will = { topic: '$SYS/broker', payload: Buffer.from('gone'), qos: 1, retain: true } as const;
 
-    expect(handleConnect(connect({ will }), generateClientId)).toEqual([
-      { do: 'open', request: { clientId: 'kitchen', version: 4, clean: true, keepAlive: 60 } },
-    ]);
+    expect(request({ will })).toEqual(request());
+    expect(request5({ will })).toEqual(request5());
   });
 
-  clause('v3 MQTT-3.1.3-5', 'a client id of 23 letters and digits is allowed', () => {
-    const clientId = '0123456789abcdefghijkLM';
-
-    expect(handleConnect(connect({ clientId }), generateClientId)).toMatchObject([{ request: { clientId } }]);
+  clause(['MQTT-3.1.3-5', 'v3 MQTT-3.1.3-5'], 'a client id of 1 to 23 letters and digits is allowed', () => {
+    for (const clientId of ['0', 'z', '0123456789abcdefghijkLM']) {
+      expect(request({ clientId })).toMatchObject({ clientId });
+      expect(request5({ clientId })).toMatchObject({ clientId });
+    }
   });
 
   test('a longer client id with other characters is allowed too, even in MQTT 3.1', () => {
     const clientId = 'floor-1/kitchen/lamp \u{1f4a1} 0123456789';
     const packet = connect({ clientId, protocolId: 'MQIsdp', protocolVersion: 3 });
 
-    expect(handleConnect(packet, generateClientId)).toMatchObject([{ request: { clientId, version: 3 } }]);
+    expect(handleConnect(packet, generateClientId, maxKeepAlive)).toMatchObject([
+      { request: { clientId, version: 3 } },
+    ]);
   });
 
   clause('v3 MQTT-3.1.3-6', 'an empty client id gets one assigned', () => {
-    expect(handleConnect(connect({ clientId: '' }), generateClientId)).toMatchObject([
-      { request: { clientId: 'assigned', clean: true } },
+    expect(handleConnect(connect({ clientId: '' }), generateClientId, maxKeepAlive)).toMatchObject([
+      { request: { clientId: 'assigned', cleanStart: true } },
     ]);
   });
 
   clause('v3 MQTT-3.1.3-8', 'an empty client id without a clean session is rejected', () => {
-    const error = thrownBy(() => handleConnect(connect({ clientId: '', clean: false }), generateClientId));
+    const error = thrownBy(() =>
+      handleConnect(connect({ clientId: '', clean: false }), generateClientId, maxKeepAlive),
+    );
 
     expect(error).toMatchObject({ reason: 0x85, message: 'empty client id without clean session' });
   });
@@ -83,6 +116,161 @@ describe('CONNECT', () => {
   test('an empty client id is rejected in MQTT 3.1', () => {
     const packet = connect({ clientId: '', protocolId: 'MQIsdp', protocolVersion: 3 });
 
-    expect(thrownBy(() => handleConnect(packet, generateClientId))).toMatchObject({ reason: 0x85 });
+    expect(thrownBy(() => handleConnect(packet, generateClientId, maxKeepAlive))).toMatchObject({ reason: 0x85 });
+  });
+});
+
+describe('CONNECT of MQTT 5.0', () => {
+  test('asks for the session as the client described it', () => {
+    expect(request5()).toEqual({
+      clientId: 'kitchen',
+      version: 5,
+      cleanStart: true,
+      sessionExpiry: 0,
+      keepAlive: 60,
+      capabilities: {},
+      answer: { receiveMaximum: 1024, maximumPacketSize: 98_304, topicAliasMaximum: 16 },
+    });
+  });
+
+  clause('MQTT-3.1.2-23', 'says how a session ends apart from how it begins', () => {
+    const asked = (clean: boolean, sessionExpiryInterval?: number) =>
+      request5({ clean, ...(sessionExpiryInterval !== undefined && { properties: { sessionExpiryInterval } }) });
+
+    expect(asked(true)).toMatchObject({ cleanStart: true, sessionExpiry: 0 });
+    expect(asked(false)).toMatchObject({ cleanStart: false, sessionExpiry: 0 });
+    expect(asked(true, 0)).toMatchObject({ cleanStart: true, sessionExpiry: 0 });
+    expect(asked(true, 60)).toMatchObject({ cleanStart: true, sessionExpiry: 60 });
+    expect(asked(false, 0xffff_ffff)).toMatchObject({ cleanStart: false, sessionExpiry: sessionForever });
+  });
+
+  clause('MQTT-3.2.2-22', 'a keep-alive of 1 to 540 seconds holds, and CONNACK says no other', () => {
+    for (const keepalive of [1, 60, 540]) {
+      expect(request5({ keepalive })?.keepAlive).toBe(keepalive);
+      expect(request5({ keepalive })?.answer).not.toHaveProperty('serverKeepAlive');
+    }
+  });
+
+  test('a longer keep-alive, or none, becomes 540 seconds, and CONNACK says so', () => {
+    for (const keepalive of [0, 541, 65_535]) {
+      expect(request5({ keepalive })).toMatchObject({ keepAlive: 540, answer: { serverKeepAlive: 540 } });
+    }
+  });
+
+  test('the operator may want an even shorter one', () => {
+    const asked = (keepalive: number) =>
+      handleConnect(connect({ protocolVersion: 5, keepalive }), generateClientId, 30)[0];
+
+    expect(asked(30)).toMatchObject({ request: { keepAlive: 30 } });
+    expect(asked(31)).toMatchObject({ request: { keepAlive: 30, answer: { serverKeepAlive: 30 } } });
+    expect(asked(0)).toMatchObject({ request: { keepAlive: 30, answer: { serverKeepAlive: 30 } } });
+  });
+
+  test('only MQTT 5.0 is told another keep-alive', () => {
+    for (const keepalive of [0, 65_535]) expect(request({ keepalive })?.keepAlive).toBe(keepalive);
+  });
+
+  clause(
+    ['MQTT-3.1.3-6', 'MQTT-3.1.3-7', 'MQTT-3.2.2-16'],
+    'an empty client id gets one assigned, and CONNACK names it',
+    () => {
+      for (const clean of [true, false]) {
+        expect(request5({ clientId: '', clean })).toMatchObject({
+          clientId: 'assigned',
+          answer: { assignedClientIdentifier: 'assigned' },
+        });
+      }
+    },
+  );
+
+  test('a client id of its own is not named in CONNACK', () => {
+    expect(request5()?.answer).not.toHaveProperty('assignedClientIdentifier');
+  });
+
+  test('says what the client can take', () => {
+    const properties = {
+      receiveMaximum: 1,
+      maximumPacketSize: 200,
+      topicAliasMaximum: 0,
+      requestProblemInformation: false,
+    };
+
+    expect(request5({ properties })?.capabilities).toEqual({
+      receiveMaximum: 1,
+      maximumPacketSize: 200,
+      topicAliasMaximum: 0,
+      noProblemInformation: true,
+    });
+    expect(request5({ properties: { requestProblemInformation: true } })?.capabilities).toEqual({});
+  });
+
+  clause('MQTT-3.1.2-28', 'Response Information is only for those who asked', () => {
+    const answer = (properties: ConnectPacket['properties']) => request5({ properties })?.answer;
+
+    expect(answer({ requestResponseInformation: true })).toMatchObject({ responseInformation: 'response/kitchen' });
+    expect(answer({ requestResponseInformation: false })).not.toHaveProperty('responseInformation');
+    expect(answer({})).not.toHaveProperty('responseInformation');
+  });
+
+  test('Response Information of a client without an id of its own has the one assigned', () => {
+    const properties = { requestResponseInformation: true };
+
+    expect(request5({ clientId: '', properties })?.answer).toMatchObject({ responseInformation: 'response/assigned' });
+  });
+
+  clause('MQTT-4.12.0-1', 'an authentication method that nobody configured ends the connection', () => {
+    const properties = { authenticationMethod: 'SCRAM-SHA-1', authenticationData: Buffer.from('secret') };
+    const error = thrownBy(() => request5({ properties }));
+
+    expect(error).toMatchObject({
+      reason: 0x8c,
+      message: 'authentication method "SCRAM-SHA-1" is not configured',
+    });
+    expect(thrownBy(() => request5({ properties: { authenticationMethod: '' } }))).toMatchObject({ reason: 0x8c });
+  });
+
+  clause('MQTT-4.12.0-6', 'without an authentication method CONNACK names none', () => {
+    expect(request5()?.answer).not.toHaveProperty('authenticationMethod');
+  });
+
+  test('passes on when its will is published and how long that lasts', () => {
+    const will = { topic: 'w', payload: Buffer.from('gone'), qos: 2, retain: false } as const;
+    const properties = { willDelayInterval: 30, messageExpiryInterval: 60 };
+
+    expect(request5({ will: { ...will, properties } })?.will).toEqual({
+      message: { ...will, publisher: 'kitchen' },
+      delay: 30,
+      expiry: 60,
+    });
+    expect(request5({ will })?.will).toEqual({ message: { ...will, publisher: 'kitchen' }, delay: 0 });
+    expect(request5({ will: { ...will, properties: { messageExpiryInterval: 0 } } })?.will).toMatchObject({
+      expiry: 0,
+    });
+  });
+
+  clause('MQTT-3.1.3-10', 'the properties of a will are those of its message, user properties in their order', () => {
+    const properties = {
+      payloadFormatIndicator: true,
+      contentType: 'text/plain',
+      responseTopic: 'answers/here',
+      correlationData: Buffer.alloc(0),
+      userProperties: [
+        ['b', '1'],
+        ['a', '2'],
+        ['b', '0'],
+      ],
+    } as const;
+    const will = { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true } as const;
+
+    expect(request5({ will: { ...will, properties: { ...properties, willDelayInterval: 5 } } })?.will).toEqual({
+      message: { ...will, publisher: 'kitchen', properties },
+      delay: 5,
+    });
+  });
+
+  clause('MQTT-3.1.3-7', 'the will of a client without an id of its own is published under the one assigned', () => {
+    const will = { topic: 'w', payload: Buffer.from('gone'), qos: 1, retain: true } as const;
+
+    expect(request5({ clientId: '', will })?.will?.message.publisher).toBe('assigned');
   });
 });

@@ -7,16 +7,27 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
-import type { Subscription } from '../../../lambdas/protocol/packets';
+import type { SubscribeProperties, Subscription } from '../../../lambdas/protocol/packets';
 import { handleSubscribe } from '../../../lambdas/protocol/packets/subscribe';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
+const limits = { maxWildcards: 3, refusedFilters: ['secret/#'] };
+
 function subscribe(...subscriptions: Subscription[]): Effect[] {
-  return handleSubscribe(
-    { cmd: 'subscribe', messageId: 7, subscriptions },
-    { maxWildcards: 3, refusedFilters: ['secret/#'] },
-  );
+  return handleSubscribe({ cmd: 'subscribe', messageId: 7, subscriptions }, 4, limits);
+}
+
+/** A subscription of MQTT 5.0 as the codec reads it, without any option unless one is given. */
+function option(topic: string, fields: Partial<Subscription> = {}): Subscription {
+  return { topic, qos: 1, nl: false, rap: false, rh: 0, ...fields };
+}
+
+/** What MQTT 5.0 makes of each of these. */
+function requests5(subscriptions: readonly Subscription[], properties?: SubscribeProperties) {
+  const packet = { cmd: 'subscribe', messageId: 7, subscriptions, ...(properties && { properties }) } as const;
+  const [effect] = handleSubscribe(packet, 5, limits);
+  return effect?.do === 'subscribe' ? effect.requests : [];
 }
 
 describe('SUBSCRIBE', () => {
@@ -26,9 +37,9 @@ describe('SUBSCRIBE', () => {
         do: 'subscribe',
         packetId: 7,
         requests: [
-          { filter: 'a/b', qos: 2 },
-          { filter: '#', qos: 0 },
-          { filter: 'a/b', qos: 1 },
+          { name: 'a/b', filter: 'a/b', qos: 2 },
+          { name: '#', filter: '#', qos: 0 },
+          { name: 'a/b', filter: 'a/b', qos: 1 },
         ],
       },
     ]);
@@ -61,28 +72,94 @@ describe('SUBSCRIBE', () => {
 
     const requests = effect?.do === 'subscribe' ? effect.requests : [];
     expect(requests).toHaveLength(1001);
-    expect(requests[999]).toEqual({ filter: 'a/999', qos: 1 });
-    expect(requests[1000]).toEqual({ filter: 'a/1000', refused: 0x80 });
+    expect(requests[999]).toEqual({ name: 'a/999', filter: 'a/999', qos: 1 });
+    expect(requests[1000]).toEqual({ refused: 0x80 });
   });
 
   clause('v3 MQTT-3.8.4-5', 'a filter with too many wildcards is refused in its place', () => {
     expect(subscribe({ topic: '+/+/+/+', qos: 1 }, { topic: '+/+/#', qos: 1 })).toMatchObject([
-      {
-        requests: [
-          { filter: '+/+/+/+', refused: 0x80 },
-          { filter: '+/+/#', qos: 1 },
-        ],
-      },
+      { requests: [{ refused: 0x80 }, { filter: '+/+/#', qos: 1 }] },
     ]);
   });
 
   test('a shared subscription is refused, because MQTT 3.1.1 knows none', () => {
-    expect(subscribe({ topic: '$share/group/a', qos: 1 })).toMatchObject([
-      { requests: [{ filter: '$share/group/a', refused: 0x80 }] },
+    expect(subscribe({ topic: '$share/group/a', qos: 1 }, { topic: '$share/group', qos: 1 })).toEqual([
+      { do: 'subscribe', packetId: 7, requests: [{ refused: 0x80 }, { refused: 0x80 }] },
     ]);
   });
 
   test('filters with a leading $ are allowed', () => {
     expect(subscribe({ topic: '$SYS/#', qos: 0 })).toMatchObject([{ requests: [{ filter: '$SYS/#', qos: 0 }] }]);
+  });
+});
+
+describe('SUBSCRIBE of MQTT 5.0', () => {
+  clause('MQTT-3.8.4-5', 'asks for all its filters at once, in their order', () => {
+    expect(requests5([option('a/b', { qos: 2 }), option('#', { qos: 0 })])).toEqual([
+      { name: 'a/b', filter: 'a/b', qos: 2 },
+      { name: '#', filter: '#', qos: 0 },
+    ]);
+  });
+
+  test('passes on the options of each filter', () => {
+    expect(
+      requests5([
+        option('a', { nl: true }),
+        option('b', { rap: true }),
+        option('c', { rh: 1 }),
+        option('d', { rh: 2 }),
+        option('e', { nl: true, rap: true, rh: 2, qos: 2 }),
+      ]),
+    ).toEqual([
+      { name: 'a', filter: 'a', qos: 1, noLocal: true },
+      { name: 'b', filter: 'b', qos: 1, retainAsPublished: true },
+      { name: 'c', filter: 'c', qos: 1, retainHandling: 1 },
+      { name: 'd', filter: 'd', qos: 1, retainHandling: 2 },
+      { name: 'e', filter: 'e', qos: 2, noLocal: true, retainAsPublished: true, retainHandling: 2 },
+    ]);
+  });
+
+  test('gives its identifier to each filter', () => {
+    expect(requests5([option('a'), option('$share/g/b')], { subscriptionIdentifier: 268_435_455 })).toEqual([
+      { name: 'a', filter: 'a', qos: 1, identifier: 268_435_455 },
+      { name: '$share/g/b', filter: 'b', share: 'g', qos: 1, identifier: 268_435_455 },
+    ]);
+  });
+
+  clause(
+    ['MQTT-3.8.4-6', 'MQTT-3.8.4-7', 'MQTT-3.9.3-1', 'MQTT-3.9.3-2'],
+    'each refusal says why, in its place',
+    () => {
+      const requests = requests5([option('secret/a'), option('+/+/+/+'), option('a'), option('$share/g/$share/h/a')]);
+
+      expect(requests).toEqual([
+        { refused: 0x80 },
+        { refused: 0x97 },
+        { name: 'a', filter: 'a', qos: 1 },
+        { refused: 0x8f },
+      ]);
+    },
+  );
+
+  test('the 1,001st filter of one packet is refused as too many', () => {
+    const requests = requests5(Array.from({ length: 1001 }, (_, index) => option(`a/${index}`)));
+
+    expect(requests).toHaveLength(1001);
+    expect(requests[999]).toEqual({ name: 'a/999', filter: 'a/999', qos: 1 });
+    expect(requests[1000]).toEqual({ refused: 0x97 });
+  });
+
+  test('limits are those of the filter, whatever share it is for', () => {
+    expect(requests5([option('$share/secret/a'), option('$share/g/secret/a'), option('$share/g/+/+/+/+')])).toEqual([
+      { name: '$share/secret/a', filter: 'a', share: 'secret', qos: 1 },
+      { refused: 0x80 },
+      { refused: 0x97 },
+    ]);
+  });
+
+  clause(['MQTT-4.8.2-1', 'MQTT-4.8.2-2'], 'a malformed shared subscription ends the connection', () => {
+    for (const topic of ['$share//a', '$share/g', '$share/g/', '$share/+/a', '$share/g/a#']) {
+      expect(thrownBy(() => requests5([option('a'), option(topic)]))).toMatchObject({ reason: 0x8f });
+    }
   });
 });

@@ -1,4 +1,4 @@
-import type { Message } from '../../../lambdas/protocol/effects';
+import type { ForwardedProperties, Message } from '../../../lambdas/protocol/effects';
 
 /** A retained QoS 1 message with a short payload. */
 export function message(topic: string, payload: string | Buffer = 'on', fields: Partial<Message> = {}): Message {
@@ -12,3 +12,54 @@ export const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => by
 export function longest(beginning: string, end: string): string {
   return beginning + 'x'.repeat(65_535 - Buffer.byteLength(beginning) - Buffer.byteLength(end)) + end;
 }
+
+/** A QoS 2 message with all that can be said about one. */
+export function fullMessage(topic: string): Message {
+  return message(topic, everyByte, {
+    qos: 2,
+    publisher: 'kitchen',
+    expiresAt: 1_700_000_060_123,
+    properties: {
+      payloadFormatIndicator: true,
+      contentType: 'text/plain',
+      responseTopic: 'answers/here',
+      correlationData: everyByte,
+      userProperties: [
+        ['b', '1'],
+        ['a', '2'],
+        ['b', '0'],
+      ],
+    },
+  });
+}
+
+/** The same, as empty as can be: what is there and empty is not absent. */
+export function emptyMessage(topic: string): Message {
+  return message(topic, '', {
+    qos: 0,
+    retain: false,
+    publisher: 'kitchen',
+    expiresAt: 0,
+    properties: {
+      payloadFormatIndicator: false,
+      contentType: '',
+      correlationData: Buffer.alloc(0),
+      userProperties: [
+        ['', ''],
+        ['', 'value'],
+        ['name', ''],
+      ],
+    },
+  });
+}
+
+/** Each property alone, absent ones left out. */
+export const singleProperties: readonly ForwardedProperties[] = [
+  { payloadFormatIndicator: true },
+  { payloadFormatIndicator: false },
+  { contentType: '' },
+  { responseTopic: 'a' },
+  { correlationData: Buffer.alloc(0) },
+  { correlationData: everyByte },
+  { userProperties: [['name', 'value']] },
+];

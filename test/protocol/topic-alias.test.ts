@@ -1,0 +1,75 @@
+/*
+ * Proved elsewhere: [MQTT-3.3.2-8] malformed.test.ts.
+ */
+import { describe, expect, test } from '@jest/globals';
+import { type Aliases, resolveAlias } from '../../lambdas/protocol/topic-alias';
+import { clause } from '../support/clause';
+import { publish } from '../support/packets';
+import { thrownBy } from '../support/thrown-by';
+
+const none: Aliases = new Map();
+
+/** A PUBLISH with a topic alias. */
+function aliased(topicAlias: number, topic: string) {
+  return publish({ topic, properties: { topicAlias } });
+}
+
+describe('resolveAlias', () => {
+  clause('MQTT-3.3.2-12', 'every alias from 1 to the 16 of CONNACK stands for the topic it came with', () => {
+    let aliases = none;
+    for (let alias = 1; alias <= 16; alias++) ({ aliases } = resolveAlias(aliased(alias, `t/${alias}`), aliases));
+
+    for (let alias = 1; alias <= 16; alias++) {
+      expect(resolveAlias(aliased(alias, ''), aliases).packet.topic).toBe(`t/${alias}`);
+    }
+  });
+
+  clause('MQTT-3.3.2-9', 'an alias above them ends the connection', () => {
+    expect(thrownBy(() => resolveAlias(aliased(17, 'a'), none))).toMatchObject({ reason: 0x94 });
+    expect(thrownBy(() => resolveAlias(aliased(65_535, ''), none))).toMatchObject({ reason: 0x94 });
+  });
+
+  test('an alias that was never set ends the connection', () => {
+    const { aliases } = resolveAlias(aliased(1, 'a'), none);
+
+    expect(thrownBy(() => resolveAlias(aliased(2, ''), aliases))).toMatchObject({
+      reason: 0x82,
+      message: 'topic alias 2 was never set',
+    });
+  });
+
+  test('an alias that comes with another topic stands for that from now on', () => {
+    const first = resolveAlias(aliased(1, 'a'), none);
+    const second = resolveAlias(aliased(1, 'b'), first.aliases);
+
+    expect(second.packet.topic).toBe('b');
+    expect(resolveAlias(aliased(1, ''), second.aliases).packet.topic).toBe('b');
+  });
+
+  test('two aliases may stand for one topic', () => {
+    const first = resolveAlias(aliased(1, 'a'), none);
+    const second = resolveAlias(aliased(2, 'a'), first.aliases);
+
+    expect([...second.aliases]).toEqual([
+      [1, 'a'],
+      [2, 'a'],
+    ]);
+  });
+
+  test('the aliases are the same object as long as they say the same, so that they are not written again', () => {
+    const { aliases } = resolveAlias(aliased(1, 'a'), none);
+
+    expect(resolveAlias(publish(), aliases).aliases).toBe(aliases);
+    expect(resolveAlias(aliased(1, 'a'), aliases).aliases).toBe(aliases);
+    expect(resolveAlias(aliased(1, ''), aliases).aliases).toBe(aliases);
+    expect(none.size).toBe(0);
+  });
+
+  test('all but the topic is left as it is', () => {
+    const { aliases } = resolveAlias(aliased(1, 'a/b'), none);
+    const packet = publish({ topic: '', qos: 2, messageId: 7, dup: true, retain: true, properties: { topicAlias: 1 } });
+
+    expect(resolveAlias(packet, aliases).packet).toEqual({ ...packet, topic: 'a/b' });
+    expect(resolveAlias(publish(), aliases).packet).toEqual(publish());
+  });
+});

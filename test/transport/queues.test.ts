@@ -1,0 +1,96 @@
+import type { SendMessageBatchCommand, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
+import { describe, expect, it } from '@jest/globals';
+import type { SQSRecord } from 'aws-lambda';
+import { audienceOf } from '../../lambdas/broker/audience';
+import type { FanOutJob, FanOutMessage, Subscriber } from '../../lambdas/broker/ports';
+import type { Message } from '../../lambdas/protocol/effects';
+import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';
+import { emptyMessage, everyByte, fullMessage, message, singleProperties } from '../storage/support/messages';
+
+/** Keeps what it is sent, batch by batch, in place of SQS. */
+class Recorder {
+  readonly batches: SendMessageBatchRequestEntry[][] = [];
+
+  async send({ input }: SendMessageBatchCommand): Promise<object> {
+    this.batches.push(input.Entries ?? []);
+    return {};
+  }
+}
+
+function toRecord({ MessageBody = '', MessageGroupId = '' }: SendMessageBatchRequestEntry): SQSRecord {
+  return {
+    messageId: 'd3f1',
+    receiptHandle: '',
+    body: MessageBody,
+    attributes: {
+      ApproximateReceiveCount: '1',
+      SentTimestamp: '0',
+      SenderId: '',
+      ApproximateFirstReceiveTimestamp: '0',
+      MessageGroupId,
+    },
+    messageAttributes: {},
+    md5OfBody: '',
+    eventSource: 'aws:sqs',
+    eventSourceARN: '',
+    awsRegion: '',
+  };
+}
+
+/** Jobs as they come out of the queue that go into it. */
+async function throughQueue(...jobs: readonly FanOutJob[]): Promise<FanOutJob[]> {
+  const recorder = new Recorder();
+  await new SqsFanOutQueue(recorder as unknown as SQSClient, 'https://queue').send(jobs);
+  return recorder.batches.flat().map((entry) => toFanOutJob(toRecord(entry)));
+}
+
+function job(messages: readonly FanOutMessage[], subscribers: readonly Subscriber[] = []): FanOutJob {
+  return { shard: '7', id: 'd3f1', messages, subscribers };
+}
+
+function withMessages(...messages: readonly Message[]): FanOutJob {
+  return job(messages.map((one, index) => ({ id: `event.${index}`, message: one, attempted: index % 2 === 0 })));
+}
+
+describe('a fan-out job', () => {
+  it('comes out of the queue as it went in', async () => {
+    const plain = withMessages(message('a/b', everyByte), message('a', ''));
+
+    expect(await throughQueue(plain)).toEqual([plain]);
+  });
+
+  it('has all that was said about its messages', async () => {
+    const full = withMessages(fullMessage('a/b'), emptyMessage('a/b'), message('a/b'));
+
+    expect(await throughQueue(full)).toEqual([full]);
+  });
+
+  it('has each property alone, and no other', async () => {
+    const singles = withMessages(...singleProperties.map((properties) => message('a', 'on', { properties })));
+
+    expect(await throughQueue(singles)).toEqual([singles]);
+  });
+
+  it('has text as it is, quotes, control characters and all', async () => {
+    const strange = '"\\\u0001\u007f\u2028\ufeff\u00e9\u{1f4a1}';
+    const told = withMessages(
+      message(strange, 'on', { properties: { contentType: strange, userProperties: [[strange, strange]] } }),
+    );
+
+    expect(await throughQueue(told)).toEqual([told]);
+  });
+
+  it('has the options of its subscribers, and what is left of No Local', async () => {
+    const rows: Subscriber[] = [
+      { filter: 'a/+', clientId: 'one', session: 's', qos: 2, noLocal: true, identifiers: [7, 9] },
+      { filter: '#', clientId: 'one', session: 's', qos: 0, retainAsPublished: true },
+      { filter: '#', clientId: 'two', session: 't', qos: 1, noLocal: true },
+      { filter: '#', clientId: 'three', session: 'u', qos: 0 },
+    ];
+    const { everyone } = audienceOf(rows);
+    const options = job([{ id: 'event.0', message: message('a/b'), attempted: false }], everyone);
+
+    expect(everyone).toHaveLength(3);
+    expect(await throughQueue(options)).toEqual([options]);
+  });
+});
