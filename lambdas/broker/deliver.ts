@@ -2,10 +2,12 @@ import { encode } from '../protocol/codec/encode';
 import { isExpired, toPublish } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { largestPacket } from '../protocol/limits';
+import { messageSize } from '../protocol/message-size';
 import type { PublishPacket, QoS } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { ask, type Dispatch } from './dispatch';
+import { forgetRow } from './forget-row';
 import { hangUp } from './hang-up';
 import { aliasable } from './outgoing-aliases';
 import { inParallel } from './parallel';
@@ -117,9 +119,8 @@ export class Deliverer {
     return clientIds.size > 0 ? new Map([...known, ...(await this.ports.sessions.heads([...clientIds]))]) : known;
   }
 
-  /** Index rows of sessions that have ended are removed by whoever meets them. */
   private forget({ row }: Mail): Promise<void> {
-    return this.ports.topicIndex.remove(row);
+    return forgetRow(this.ports, row);
   }
 
   // ---- QoS 2: what an earlier attempt did ----
@@ -373,7 +374,7 @@ function transientPublish({ arrival, retain, identifiers }: Delivery, version: n
 
 /** A QoS 2 message is found again by its number, so it lies alone. */
 function bytesInBundle({ arrival: { message }, qos }: Delivery): number | 'alone' {
-  return qos === 2 ? 'alone' : Buffer.byteLength(message.topic) + message.payload.length;
+  return qos === 2 ? 'alone' : messageSize(message);
 }
 
 /** Who published it no longer matters. */

@@ -1,23 +1,9 @@
 import { sessionForever, type Will } from '../protocol/effects';
-import { subscriptionName } from '../protocol/subscription-name';
 import { armDeadline, dueKey, nextOf } from './deadline';
 import type { Arrival } from './deliver';
-import { inParallel } from './parallel';
-import type { ConnectionRecord, Ending, Ports, SessionId } from './ports';
+import type { ConnectionRecord, Ending, Ports } from './ports';
 import type { Publisher } from './publish';
-
-/** Index rows removed at the same time. */
-const parallelRows = 50;
-
-/** Removes everything a session left behind: rows of its subscriptions, then its messages. Safe to repeat. */
-export async function wipeSession(ports: Ports, clientId: string, session: SessionId): Promise<void> {
-  const names = await ports.sessions.subscriptions(session);
-  await inParallel(names, parallelRows, (name) => {
-    const { filter, share } = subscriptionName(name, 5);
-    return ports.topicIndex.remove({ filter, clientId, session, share });
-  });
-  await Promise.all([ports.sessions.removeSubscriptions(session, names), ports.inflight.clear(session)]);
-}
+import type { SessionWiper } from './session-wiper';
 
 /**
  * What is left to do when a connection ends at this time, milliseconds since 1970: its will, when that waits
@@ -42,12 +28,19 @@ export async function endingOf(
 }
 
 /** The connection has no owner's rights any more. What is still to come keeps its record and a deadline. */
-export async function endConnection(ports: Ports, connection: ConnectionRecord, ending: Ending = {}): Promise<void> {
+export async function endConnection(
+  ports: Ports,
+  wiper: SessionWiper,
+  connection: ConnectionRecord,
+  ending: Ending,
+): Promise<void> {
   const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, deadline } = connection;
   const { willAt, sessionEndsAt } = ending;
-  if (sessionExpiry === 0 && hasState) await wipeSession(ports, clientId, session);
+  if (sessionExpiry === 0 && hasState) await wiper.wipe(clientId, session);
   await Promise.all([
-    sessionExpiry === 0 ? ports.sessions.end(clientId, fence) : ports.sessions.disown(clientId, fence, sessionEndsAt),
+    sessionExpiry === 0
+      ? ports.sessions.end(clientId, fence)
+      : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
   ]);
   await rest(ports, connection, { willAt, sessionEndsAt });
@@ -67,6 +60,7 @@ async function rest(ports: Ports, { connectionId }: ConnectionRecord, ending: En
 export async function settleEnding(
   ports: Ports,
   publisher: Publisher,
+  wiper: SessionWiper,
   connection: ConnectionRecord,
   ended: Ending,
 ): Promise<void> {
@@ -75,14 +69,15 @@ export async function settleEnding(
   const now = ports.now();
   const isMine = head?.fence === fence;
   const isOver = isMine ? (ended.sessionEndsAt ?? Number.POSITIVE_INFINITY) <= now : head?.session !== session;
-  const willIsDue = isOver || (isMine && (ended.willAt ?? Number.POSITIVE_INFINITY) <= now);
+  // A client that returned in time has removed its will.
+  const willIsDue = isOver || !isMine || (ended.willAt ?? Number.POSITIVE_INFINITY) <= now;
   const will = willIsDue && hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
   if (will) await publishWill(ports, publisher, connection, will);
   if (isMine && isOver) {
-    await wipeSession(ports, clientId, session);
+    await wiper.wipe(clientId, session);
     await ports.sessions.end(clientId, fence);
   }
-  if (hasWill && (willIsDue || !isMine)) await ports.sessions.removeWill(clientId, connectionId);
+  if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   const { willAt, sessionEndsAt } = ended;
   await rest(ports, connection, isLeft ? { sessionEndsAt, ...(willIsDue ? {} : { willAt }) } : {});

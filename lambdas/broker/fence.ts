@@ -11,3 +11,8 @@ export function fenceOf(connectedAt: number, connectionId: string): Fence {
 export function connectionOf(fence: Fence): string {
   return fence.slice(digits + 1);
 }
+
+/** When it was accepted, milliseconds since 1970. */
+export function timeOf(fence: Fence): number {
+  return Number(fence.slice(0, digits));
+}

@@ -1,8 +1,8 @@
 import type { ConnectRequest } from '../protocol/effects';
 import { armDeadline, dueKey, expiryOf } from './deadline';
-import { wipeSession } from './end-connection';
-import { connectionOf, fenceOf } from './fence';
+import { connectionOf, fenceOf, timeOf } from './fence';
 import type { Claim, ConnectionRecord, Fence, Ports, SessionHead, SessionId } from './ports';
+import type { SessionWiper } from './session-wiper';
 
 /** What CONNECT found. */
 export interface Opened {
@@ -29,7 +29,12 @@ interface Newcomer {
 }
 
 /** Claims the session for a connection. Everything CONNACK promises is durable when it returns. */
-export async function openSession(ports: Ports, request: ConnectRequest, newcomer: Newcomer): Promise<OpenResult> {
+export async function openSession(
+  ports: Ports,
+  wiper: SessionWiper,
+  request: ConnectRequest,
+  newcomer: Newcomer,
+): Promise<OpenResult> {
   const { connectionId, connectedAt } = newcomer;
   const fence = fenceOf(connectedAt, connectionId);
   const { clientId, version, capabilities, sessionExpiry } = request;
@@ -41,7 +46,10 @@ export async function openSession(ports: Ports, request: ConnectRequest, newcome
     armDeadline(ports, { due: fresh.deadline, connectionId }),
   ]);
   if (claimed === 'late') return 'late';
-  for (const session of claimed.replaced) await wipeReplaced(ports, claim, session);
+  for (const session of claimed.replaced) {
+    await wiper.wipe(clientId, session);
+    await ports.sessions.wiped(clientId, session);
+  }
   if (claimed.again) return { uncertain: fresh };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
   const displaced = claimed.owner && claimed.owner !== connectionId ? { displaced: claimed.owner } : {};
@@ -85,6 +93,18 @@ function sessionsOf(head: SessionHead | undefined): SessionId[] {
   return [head?.session, head?.wiping].filter((session) => session !== undefined);
 }
 
+/**
+ * A client that returns within the delay of its will cancels it [MQTT-3.1.3-9]. Before the claim, because afterwards nobody would
+ * know that it was in time.
+ */
+async function cancelWill(
+  ports: Ports,
+  { clientId, fence }: Claim,
+  { willAt, fence: former }: SessionHead,
+): Promise<void> {
+  if (willAt !== undefined && timeOf(fence) < willAt) await ports.sessions.removeWill(clientId, connectionOf(former));
+}
+
 /** A session of a client that is away may have ended, whether its end was dealt with or not. */
 function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
@@ -97,6 +117,7 @@ async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'l
     if (seen && seen.fence > claim.fence) return 'late';
     if (seen?.fence === claim.fence) return handledBefore(seen);
     if (seen && isAlive(seen, ports.now())) {
+      await cancelWill(ports, claim, seen);
       const resumed = await ports.sessions.claimResume(claim, seen);
       if (resumed !== 'changed') return { owner: seen.owner, resumed, replaced: seen.wiping ? [seen.wiping] : [] };
     } else {
@@ -104,11 +125,6 @@ async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'l
       if (typeof result === 'object') return { owner: seen?.owner, ...formerOf(seen), replaced: sessionsOf(seen) };
     }
   }
-}
-
-async function wipeReplaced(ports: Ports, claim: Claim, session: SessionId): Promise<void> {
-  await wipeSession(ports, claim.clientId, session);
-  await ports.sessions.wiped(claim.clientId, session);
 }
 
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {

@@ -1,7 +1,8 @@
 import { encode } from '../protocol/codec/encode';
 import type { ClientCapabilities } from '../protocol/effects';
-import { largestPacket } from '../protocol/limits';
+import { aliasTopicBytes, largestPacket } from '../protocol/limits';
 import type { PublishPacket } from '../protocol/packets';
+import { topicBytes } from '../protocol/topic-alias';
 
 /** A PUBLISH that may use a topic alias, for a client that takes so many. */
 export interface Aliasable {
@@ -59,6 +60,7 @@ export class OwnAliases {
     const known = this.known.get(topic);
     if (known !== undefined) return withAlias(aliasable.packet, '', known);
     if (this.known.size >= ownShare(aliasable.topicAliasMaximum)) return bytes;
+    if (topicBytes([...this.known.keys(), topic]) > aliasTopicBytes) return bytes;
     this.isChanged = true;
     this.known.set(topic, this.known.size + 1);
     return withAlias(aliasable.packet, topic, this.known.size);

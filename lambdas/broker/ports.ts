@@ -100,6 +100,8 @@ export interface SessionHead {
   readonly settled: number;
   /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
   readonly expiresAt?: number;
+  /** When the will of a client that is away is due, milliseconds since 1970; absent when none waits. */
+  readonly willAt?: number;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
 }
@@ -125,7 +127,7 @@ export interface SessionStore {
   claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'>;
   wiped(clientId: string, session: SessionId): Promise<void>;
   /** The connection no longer owns the session; how much may wait while nobody does is counted from here. */
-  disown(clientId: string, fence: Fence, expiresAt?: number): Promise<void>;
+  disown(clientId: string, fence: Fence, ending?: Ending): Promise<void>;
   /** Removes the head of a session that ends with its connection. */
   end(clientId: string, fence: Fence): Promise<void>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
@@ -273,6 +275,8 @@ export interface InflightStore {
   unsend(item: Pick<RingItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void>;
   /** All that is outgoing in the order of its numbers, page by page. */
   ring(session: SessionId, outSeq: number): AsyncIterable<RingItem[]>;
+  /** All that is outgoing in any order, page by page. */
+  everything(session: SessionId): AsyncIterable<RingItem[]>;
   /** Number of the oldest outgoing message. */
   oldest(session: SessionId, outSeq: number): Promise<number | undefined>;
   hold(session: SessionId, held: readonly HeldMessage[]): Promise<void>;

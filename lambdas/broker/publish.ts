@@ -148,13 +148,16 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
   );
 }
 
-/** As JSON, the payload in base64. */
-function messageBytes({ message: { topic, payload } }: Arrival): number {
-  return entryBytes + Buffer.byteLength(topic) + (payload.length * 4) / 3;
+/** As JSON, binary values in base64. */
+function messageBytes({
+  message: { payload, properties: { correlationData, ...properties } = {}, ...rest },
+}: Arrival): number {
+  const binary = payload.length + (correlationData?.length ?? 0);
+  return entryBytes + Buffer.byteLength(JSON.stringify([rest, properties])) + (binary * 4) / 3;
 }
 
-function subscriberBytes({ clientId, filter }: Subscriber): number {
-  return entryBytes + Buffer.byteLength(clientId) + Buffer.byteLength(filter);
+function subscriberBytes(subscriber: Subscriber): number {
+  return 2 + Buffer.byteLength(JSON.stringify(subscriber));
 }
 
 /** Cuts a list into parts of so many bytes and items at most; an item that is larger alone is a part of its own. */

@@ -18,21 +18,22 @@ export type PumpResult = 'answered' | 'uncertain';
  * time; then its acknowledgements go on with it. It runs only inside the ordered stream of the connection that owns the
  * session, so never twice at a time for one connection.
  *
- * `eventId` names the event that caused it: a claim of the same event from before is the trace of a worker that died.
+ * `eventIds` are those of its turn. The first of them signs the claims: should the worker die it is the first to be delivered
+ * again, in whatever company, and whoever gets it knows the trace.
  * `known` is the head when it was read just now.
  */
 export async function pump(
   ports: Ports,
   dispatch: Dispatch,
   connection: ConnectionRecord,
-  eventId: string,
+  eventIds: readonly string[],
   known?: SessionHead,
 ): Promise<PumpResult> {
   const posted = new Set<number>();
   for (let head = known; ; head = undefined) {
     head ??= await ports.sessions.head(connection.clientId);
     if (head?.owner !== connection.connectionId || head.asked === head.answered) return 'answered';
-    const round = new Round(ports, dispatch, connection, eventId, posted);
+    const round = new Round(ports, dispatch, connection, eventIds, posted);
     for await (const page of ports.inflight.ring(head.session, head.outSeq)) {
       if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
     }
@@ -54,7 +55,7 @@ class Round {
     private readonly ports: Ports,
     private readonly dispatch: Dispatch,
     private readonly connection: ConnectionRecord,
-    private readonly eventId: string,
+    private readonly eventIds: readonly string[],
     private readonly posted: Set<number>,
   ) {
     this.window = connection.capabilities.receiveMaximum ?? Number.POSITIVE_INFINITY;
@@ -73,7 +74,7 @@ class Round {
     const abandoned = (item: RingItem) => item.sentOn === fence;
     if (waiting.some((item) => abandoned(item) && item.qos === 2 && item.state === 'published')) return 'uncertain';
     const claims = await inParallel(waiting, parallelClaims, (item) =>
-      abandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, this.eventId),
+      abandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, this.eventIds[0] ?? ''),
     );
     for (const [index, item] of waiting.entries()) {
       if (claims[index] !== 'claimed') continue; // acknowledged meanwhile, or taken by a newer connection
@@ -96,11 +97,11 @@ class Round {
     return waits;
   }
 
-  /** Not sent on this connection yet; or claimed by this very event before its worker died. */
+  /** Not sent on this connection yet; or claimed for one of these very events before its worker died. */
   private isWaiting(item: RingItem): boolean {
     const { fence } = this.connection;
     if (item.sentOn > fence) return false;
-    return item.sentOn < fence || (item.sentBy === this.eventId && !this.posted.has(item.number));
+    return item.sentOn < fence || (this.eventIds.includes(item.sentBy) && !this.posted.has(item.number));
   }
 
   private post(item: RingItem): void {
@@ -110,11 +111,8 @@ class Round {
     for (const content of item.messages) {
       const packet = this.packetFor(item, content);
       const bytes = encode(packet, version);
-      if (bytes.length > largestPacket(capabilities)) this.dispatch.tooLarge(stake, content.packetId);
-      else {
-        const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
-        this.dispatch.outbox.add(connectionId, bytes, stake, alias);
-      }
+      const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
+      this.dispatch.outbox.add(connectionId, bytes, stake, alias);
     }
   }
 
@@ -149,7 +147,8 @@ class Round {
   }
 
   /**
-   * Messages that expired before they were ever sent [MQTT-3.3.2-5] are removed. And a write that was repeated because its
+   * Messages are removed that expired before they were ever sent [MQTT-3.3.2-5], or that this client does not take because they
+   * are too large [MQTT-3.1.2-25]. And a write that was repeated because its
    * answer got lost can bring back a QoS 2 message that has been completed since; its record says so.
    */
   private async withoutDead(items: readonly RingItem[]): Promise<readonly RingItem[]> {
@@ -157,13 +156,20 @@ class Round {
     const expired = items.flatMap(({ sentOn, messages }) =>
       sentOn === '' ? messages.filter(({ message }) => isExpired(message, now)) : [],
     );
+    const tooLarge = items.flatMap((item) => item.messages.filter((content) => this.isTooLarge(item, content)));
     const completed = await this.completed(items);
-    if (expired.length + completed.length === 0) return items;
-    const dead = new Set([...expired, ...completed].map(({ packetId }) => packetId));
+    if (expired.length + tooLarge.length + completed.length === 0) return items;
+    const dead = new Set([...expired, ...tooLarge, ...completed].map(({ packetId }) => packetId));
     await this.ports.inflight.remove(this.connection.session, [...dead]);
     return items
       .map((item) => ({ ...item, messages: item.messages.filter(({ packetId }) => !dead.has(packetId)) }))
       .filter(({ messages }) => messages.length > 0);
+  }
+
+  private isTooLarge(item: RingItem, content: RingMessage): boolean {
+    const { version, capabilities } = this.connection;
+    if (capabilities.maximumPacketSize === undefined) return false; // nothing larger was ever taken in
+    return encode(this.packetFor(item, content), version).length > largestPacket(capabilities);
   }
 
   private async completed(items: readonly RingItem[]): Promise<RingMessage[]> {

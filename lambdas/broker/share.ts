@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Audience } from './audience';
 import type { Arrival } from './deliver';
-import { lookupHeads, type OnceRecord, type Ports, type SessionHead, type Subscriber } from './ports';
+import { forgetRow } from './forget-row';
+import { inParallel } from './parallel';
+import type { OnceRecord, Ports, SessionHead, Subscriber } from './ports';
 
 /** One share of one filter, and who is in it. */
 interface Group {
@@ -10,13 +12,16 @@ interface Group {
   readonly members: readonly Subscriber[];
 }
 
-/** Who of each share gets each message [MQTT-4.8.2-4]. */
+/** Index rows removed at the same time. */
+const parallelRows = 50;
+
+/** Who of each share gets each message. */
 export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
 
 /**
- * Chooses one member of each share for each message: of those that are online, else of those whose session waits
- * [MQTT-4.8.2-5]. The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
- * is remembered besides, because the members may have changed meanwhile.
+ * Chooses one member of each share for each message: of those that are online, else of those whose session waits.
+ * The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
+ * is remembered besides, because the members may have changed meanwhile [MQTT-4.8.2-4] [MQTT-4.8.2-5].
  */
 export async function chooseMembers(
   ports: Ports,
@@ -27,6 +32,7 @@ export async function chooseMembers(
   const groupsOf = new Map(arrivals.map((arrival) => [arrival, groups(audienceOf(arrival).members)]));
   const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
   const heads = await ports.sessions.heads([...new Set(everybody)]);
+  await forgetGone(ports, [...groupsOf.values()].flat(), heads);
   const earlier = await earlierChoices(ports, groupsOf);
   const chosen = new Map<Arrival, Subscriber[]>();
   const remembered: OnceRecord[] = [];
@@ -43,6 +49,26 @@ export async function chooseMembers(
   }
   if (remembered.length > 0) await ports.inflight.putOnce(remembered);
   return chosen;
+}
+
+async function forgetGone(
+  ports: Ports,
+  shares: readonly Group[],
+  heads: ReadonlyMap<string, SessionHead>,
+): Promise<void> {
+  const members = new Set(shares.flatMap((group) => group.members));
+  const gone = [...members].filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
+  await inParallel(gone, parallelRows, (member) => forgetRow(ports, member));
+}
+
+/** The same for the members of one share. */
+export async function chooseAmong(
+  ports: Ports,
+  arrival: Arrival,
+  members: readonly Subscriber[],
+): Promise<readonly Subscriber[]> {
+  const chosen = await chooseMembers(ports, [arrival], () => ({ everyone: [], members }));
+  return chosen.get(arrival) ?? [];
 }
 
 function isExactlyOnce({ message }: Arrival, { qos }: Subscriber): boolean {
@@ -63,7 +89,7 @@ function groups(members: readonly Subscriber[]): Group[] {
     const key = keyOf(member);
     found.set(key, [...(found.get(key) ?? []), member]);
   }
-  return [...found].map(([key, list]) => ({ key, members: list.slice(0, lookupHeads) }));
+  return [...found].map(([key, list]) => ({ key, members: list }));
 }
 
 function keyOf({ filter, share }: Subscriber): string {

@@ -30,6 +30,7 @@ import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
+import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
 import { type Origin, Work } from './work';
 
@@ -56,14 +57,16 @@ export class Turn {
   private readonly ownAliases: OwnAliases;
   private readonly deliverer: Deliverer;
   private readonly publisher: Publisher;
+  private readonly wiper: SessionWiper;
   private readonly work: Work;
   private tail: Buffer;
   /** As it was stored when the turn began; absent until CONNECT has been handled. */
   private readonly before: ConnectionRecord | undefined;
   private over = false;
-  private pumpFor: string | undefined;
-  /** Event that made room for more messages. */
-  private roomFor: string | undefined;
+  /** A session goes on that has messages waiting, perhaps. */
+  private isResumed = false;
+  /** A client that takes only so many messages at a time is done with some. */
+  private hasRoom = false;
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
   /** In which a refusal is said before CONNECT was accepted. */
@@ -85,6 +88,7 @@ export class Turn {
     this.dispatch = new Dispatch(shared.ports, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
+    this.wiper = new SessionWiper(shared.ports, this.deliverer);
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
     this.tail = connection?.tail ?? Buffer.alloc(0);
@@ -169,15 +173,15 @@ export class Turn {
       case 'release':
         return this.release(effect.packetId, origin);
       case 'settle':
-        this.done(origin);
+        this.messageDone();
         return this.work.settle(effect.packetId);
       case 'markReceived':
         return this.work.markReceived(effect.packetId);
       case 'complete':
-        this.done(origin);
+        this.messageDone();
         return this.work.complete(effect.packetId);
       case 'open':
-        return this.open(effect.request, origin);
+        return this.open(effect.request);
       case 'subscribe':
         return this.subscribe(effect.packetId, effect.requests, origin);
       case 'unsubscribe':
@@ -218,23 +222,23 @@ export class Turn {
     this.work.release(packetId, origin);
   }
 
-  /** A message is done, so a client that takes only so many at a time may have room for another. */
-  private done({ eventId }: Origin): void {
-    if (this.current().capabilities.receiveMaximum !== undefined) this.roomFor ??= eventId;
+  private messageDone(): void {
+    this.hasRoom ||= this.current().capabilities.receiveMaximum !== undefined;
   }
 
   // ---- session ----
 
-  private async open(request: ConnectRequest, origin: Origin): Promise<void> {
+  private async open(request: ConnectRequest): Promise<void> {
     const [{ connectedAt, receivedAt }] = this.events as [ConnectionEvent];
-    const opened = await openSession(this.ports, request, { connectionId: this.connectionId, connectedAt, receivedAt });
+    const newcomer = { connectionId: this.connectionId, connectedAt, receivedAt };
+    const opened = await openSession(this.ports, this.wiper, request, newcomer);
     if (opened === 'late') return this.giveUp(request);
     this.connection = 'uncertain' in opened ? opened.uncertain : opened.connection;
     if ('uncertain' in opened) return this.lose();
     if (opened.displaced) await hangUp(this.ports, opened.displaced, Reason.sessionTakenOver); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
     if (opened.former) await this.ports.packets.expire(opened.former); // its session has ended, so its will may be due
     this.send(connack(Reason.success, opened.sessionPresent, request.answer));
-    if (opened.sessionPresent) this.pumpFor = origin.eventId;
+    this.isResumed = opened.sessionPresent;
   }
 
   /** A newer connection of the same client id has the session. */
@@ -281,13 +285,13 @@ export class Turn {
   /** What waits in the ring of a session that was resumed, or that somebody says has something to send. */
   private async sendWaiting(connection: ConnectionRecord): Promise<PumpResult> {
     const { clientId, fence } = connection;
-    const wake = this.events.find(({ kind }) => kind === 'wake')?.id;
-    if (this.pumpFor !== undefined) {
+    const eventIds = this.events.map(({ id }) => id);
+    if (this.isResumed) {
       const head = await this.ports.sessions.greet(clientId, fence);
-      return head === 'changed' ? 'answered' : pump(this.ports, this.dispatch, connection, this.pumpFor, head);
+      return head === 'changed' ? 'answered' : pump(this.ports, this.dispatch, connection, eventIds, head);
     }
-    const cause = wake ?? this.roomFor;
-    return cause === undefined ? 'answered' : pump(this.ports, this.dispatch, connection, cause);
+    const isAsked = this.hasRoom || this.events.some(({ kind }) => kind === 'wake');
+    return isAsked ? pump(this.ports, this.dispatch, connection, eventIds) : 'answered';
   }
 
   private progress(connection: ConnectionRecord, { lastNumber, early }: Inbox) {
@@ -314,7 +318,7 @@ export class Turn {
   /** What happens to a connection that is over: something falls due, or leftovers arrive. */
   private async afterTheEnd(connection: ConnectionRecord, ended: Ending): Promise<void> {
     if (!this.events.some(({ kind }) => kind === 'expired')) return this.ports.connections.close(this.connectionId);
-    await settleEnding(this.ports, this.publisher, connection, ended);
+    await settleEnding(this.ports, this.publisher, this.wiper, connection, ended);
     await this.work.conclude();
   }
 
@@ -347,7 +351,8 @@ export class Turn {
     await (farewell
       ? close(ports, this.connectionId, connection, farewell)
       : ports.connections.close(this.connectionId));
-    if (connection) await endConnection(ports, connection, ending);
+    if (connection) await endConnection(ports, this.wiper, connection, ending);
+    await this.dispatch.send(); // what the session left to others
   }
 
   private endedAt(): number {

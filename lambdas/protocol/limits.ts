@@ -7,6 +7,9 @@ export const incomingQuota = 1024;
 /** Topic aliases that a client may set up; the record of its connection holds them, and every commit writes it. */
 export const incomingAliases = 16;
 
+/** Bytes of all topics that have an alias, in each direction. */
+export const aliasTopicBytes = 4096;
+
 /** Bytes of the largest packet that a client gets: its own limit, or that of a post [MQTT-3.1.2-24]. */
 export function largestPacket(capabilities: ClientCapabilities): number {
   return Math.min(capabilities.maximumPacketSize ?? maximumPacketSize, maximumPacketSize);

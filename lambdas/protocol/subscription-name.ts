@@ -5,15 +5,17 @@ import { isShared, isTopicFilter } from './topic-filter';
 
 /**
  * What a client means by the name of a subscription. Throws for what is no topic filter, which is a violation of the protocol
- * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal would hide the mistake.
+ * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal would hide the mistake. A client of MQTT 3.1.1 may come back
+ * to a session of 5.0, so it may mean a share as well.
  */
 export function subscriptionName(name: string, version: number): SubscriptionName {
   if (!isTopicFilter(name)) throw invalid(name);
-  if (version < 5 || !isShared(name)) return { name, filter: name };
+  if (!isShared(name)) return { name, filter: name };
   const [, share = '', ...rest] = name.split('/');
   const filter = rest.join('/');
-  if (share === '' || /[+#]/.test(share) || !isTopicFilter(filter)) throw invalid(name); // [MQTT-4.8.2-1] [MQTT-4.8.2-2]
-  return { name, filter, share };
+  if (share !== '' && !/[+#]/.test(share) && isTopicFilter(filter)) return { name, filter, share };
+  if (version < 5) return { name, filter: name };
+  throw invalid(name); // [MQTT-4.8.2-1] [MQTT-4.8.2-2]
 }
 
 function invalid(name: string): ProtocolError {

@@ -1,10 +1,10 @@
-import { incomingAliases } from './limits';
+import { aliasTopicBytes, incomingAliases } from './limits';
 import type { PublishPacket } from './packets';
 import { ProtocolError, Reason } from './reason-codes';
 
 export type Aliases = ReadonlyMap<number, string>;
 
-/** A PUBLISH with its topic in place of an alias, and the aliases that hold from now on [MQTT-3.3.2-8] [MQTT-3.3.2-9]. */
+/** A PUBLISH with its topic in place of an alias, and the aliases that hold from now on [MQTT-3.3.2-12]. */
 export function resolveAlias(packet: PublishPacket, aliases: Aliases): { packet: PublishPacket; aliases: Aliases } {
   const alias = packet.properties?.topicAlias;
   if (alias === undefined) return { packet, aliases };
@@ -12,10 +12,22 @@ export function resolveAlias(packet: PublishPacket, aliases: Aliases): { packet:
     throw new ProtocolError(Reason.topicAliasInvalid, `topic alias ${alias} is above ${incomingAliases}`);
   }
   if (packet.topic !== '') {
-    const isKnown = aliases.get(alias) === packet.topic;
-    return { packet, aliases: isKnown ? aliases : new Map(aliases).set(alias, packet.topic) };
+    return { packet, aliases: aliases.get(alias) === packet.topic ? aliases : withTopic(aliases, alias, packet.topic) };
   }
   const topic = aliases.get(alias);
   if (topic === undefined) throw new ProtocolError(Reason.protocolError, `topic alias ${alias} was never set`);
   return { packet: { ...packet, topic }, aliases };
+}
+
+function withTopic(aliases: Aliases, alias: number, topic: string): Aliases {
+  const changed = new Map(aliases).set(alias, topic);
+  if (topicBytes(changed.values()) <= aliasTopicBytes) return changed;
+  throw new ProtocolError(Reason.quotaExceeded, `more than ${aliasTopicBytes} bytes of topics with an alias`);
+}
+
+/** Bytes of these topics. */
+export function topicBytes(topics: Iterable<string>): number {
+  let sum = 0;
+  for (const topic of topics) sum += Buffer.byteLength(topic);
+  return sum;
 }

@@ -90,7 +90,7 @@ export class DynamoConnectionStore implements ConnectionStore {
         TableName: this.table,
         Key: connectionKey(connectionId),
         UpdateExpression:
-          'SET #ended = :ended, expiresAt = :expiresAt, deadline = :deadline REMOVE tail, early, aliases, outgoingAliases',
+          'SET #ended = :ended, expiresAt = :expiresAt, deadline = :deadline REMOVE lastNumber, tail, early, aliases, outgoingAliases',
         ConditionExpression: 'attribute_exists(connectionId)',
         ExpressionAttributeNames: { '#ended': 'ended' },
         ExpressionAttributeValues: {
@@ -165,6 +165,7 @@ function toItem(record: ConnectionRecord): Item {
     ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
     ...(record.early.length > 0 ? { early: { L: record.early.map(earlyAttribute) } } : {}),
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
+    ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
     ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
   };
 }

@@ -155,6 +155,10 @@ export class DynamoInflightStore implements InflightStore {
     yield* inOrder(this.walk(session, aloneRanges(outSeq), outSeq), this.walk(session, bundleRanges(outSeq), outSeq));
   }
 
+  async *everything(session: SessionId): AsyncGenerator<RingItem[]> {
+    for await (const page of pages(this.db, this.range(session, everySlot))) yield page.map(toRingItem);
+  }
+
   private async *walk(session: SessionId, ranges: readonly Range[], outSeq: number): AsyncGenerator<RingItem[]> {
     for (const range of ranges) {
       for await (const page of pages(this.db, this.range(session, range))) yield upTo(outSeq, page);

@@ -6,7 +6,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Claim, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
+import type { Claim, Ending, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
@@ -98,13 +98,17 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async disown(clientId: string, fence: Fence, expiresAt?: number): Promise<void> {
-    const expiry: Item = expiresAt === undefined ? {} : { ':expiresAt': number(expiresAt) };
+  async disown(clientId: string, fence: Fence, { sessionEndsAt, willAt }: Ending = {}): Promise<void> {
+    const values: Item = {
+      ...(sessionEndsAt === undefined ? {} : { ':expiresAt': number(sessionEndsAt) }),
+      ...(willAt === undefined ? {} : { ':willAt': number(willAt) }),
+    };
+    const times = Object.keys(values).map((name) => `, ${name.slice(1)} = ${name}`);
     await this.update(clientId, undefined, {
-      UpdateExpression: `REMOVE #owner SET offlineFrom = outSeq, #free = :none${expiresAt === undefined ? '' : ', expiresAt = :expiresAt'}`,
+      UpdateExpression: `REMOVE #owner SET offlineFrom = outSeq, #free = :none${times.join('')}`,
       ConditionExpression: 'fence = :fence AND attribute_exists(#owner)',
       ExpressionAttributeNames: { '#owner': 'owner', '#free': 'free' },
-      ExpressionAttributeValues: { ':fence': text(fence), ':none': number(0), ...expiry },
+      ExpressionAttributeValues: { ':fence': text(fence), ':none': number(0), ...values },
     });
   }
 
@@ -268,8 +272,8 @@ function ownerValues({ version, capabilities }: Claim): Item {
 /** The former owner's are removed: every update that claims a session ends its SET clause with this. */
 function setCapabilities({ capabilities }: Claim): string {
   return capabilityAttributes(capabilities).can
-    ? ', can = :can REMOVE expiresAt, settled'
-    : ' REMOVE can, expiresAt, settled';
+    ? ', can = :can REMOVE expiresAt, willAt, settled'
+    : ' REMOVE can, expiresAt, willAt, settled';
 }
 
 function willAttributes({ message, delay, expiry }: Will): Item {
@@ -322,6 +326,7 @@ export function toHead(item: Item): SessionHead {
     capabilities: readCapabilities(item),
     settled: readNumber(item.settled),
     ...(owner || !item.expiresAt ? {} : { expiresAt: readNumber(item.expiresAt) }),
+    ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
   };
 }

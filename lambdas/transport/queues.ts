@@ -97,7 +97,7 @@ export class SqsFanOutQueue implements FanOutQueue {
     let size = 0;
     for (const [index, job] of jobs.entries()) {
       const entry = toEntry(job, index);
-      const length = entry.MessageBody?.length ?? 0;
+      const length = Buffer.byteLength(entry.MessageBody ?? '');
       if (batch.length === messagesPerBatch || (batch.length > 0 && size + length > largestBatch)) {
         await this.sendBatch(batch);
         batch = [];

@@ -4,11 +4,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { audienceOf } from '../../lambdas/broker/audience';
 import type { Arrival } from '../../lambdas/broker/deliver';
-import type { InflightStore, Ports, SessionStore, Subscriber } from '../../lambdas/broker/ports';
+import type { InflightStore, Ports, SessionStore, Subscriber, TopicIndex } from '../../lambdas/broker/ports';
 import { chooseMembers } from '../../lambdas/broker/share';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import { Engine } from '../storage/support/engine';
 import { message } from '../storage/support/messages';
 import { clause } from '../support/clause';
@@ -20,12 +21,14 @@ const second = '000000000000002#b';
 let engine: Engine;
 let sessions: SessionStore;
 let inflight: InflightStore;
+let topicIndex: TopicIndex;
 /** So that no two tests have a client or a share in common. */
 let round = 0;
 
 beforeAll(async () => {
   engine = await Engine.start();
   sessions = new DynamoSessionStore(engine.client(), engine.table('sessions'));
+  topicIndex = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
   inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
 });
 
@@ -47,7 +50,7 @@ async function comes(client: string, fence = first): Promise<void> {
 
 /** The client has gone, and its session waits. */
 async function goes(client: string, expiresAt?: number): Promise<void> {
-  await sessions.disown(nameOf(client), first, expiresAt);
+  await sessions.disown(nameOf(client), first, { sessionEndsAt: expiresAt });
 }
 
 function member(client: string, fields: Partial<Subscriber> = {}): Subscriber {
@@ -60,7 +63,7 @@ function arrival(id: string, qos: QoS = 1, attempted = false): Arrival {
 
 /** For each arrival the clients that were chosen. */
 async function chosen(rows: readonly Subscriber[], ...arrivals: readonly Arrival[]): Promise<string[][]> {
-  const ports = { sessions, inflight, now: () => now } as Partial<Ports> as Ports;
+  const ports = { sessions, inflight, topicIndex, now: () => now } as Partial<Ports> as Ports;
   const found = await chooseMembers(ports, arrivals, () => audienceOf(rows));
   return arrivals.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
 }
@@ -108,7 +111,7 @@ describe('of each share', () => {
   clause('MQTT-4.8.2-3', 'the member is served at the QoS it was granted', async () => {
     for (const client of ['one', 'two']) await comes(client);
     const rows = [member('one', { qos: 0, identifiers: [7] }), member('two', { qos: 2 })];
-    const ports = { sessions, inflight, now: () => now } as Partial<Ports> as Ports;
+    const ports = { sessions, inflight, topicIndex, now: () => now } as Partial<Ports> as Ports;
 
     const found = await chooseMembers(ports, manyArrivals(2), () => audienceOf(rows));
 

@@ -5,6 +5,15 @@ import { WebSocket } from 'ws';
 /** Longest pause before a lost connection is opened again, in milliseconds. */
 const longestPause = 100;
 
+/** How a client speaks: its version of MQTT, and in 5.0 how many messages it takes at a time. */
+export interface Dialect {
+  readonly version: 4 | 5;
+  readonly receiveMaximum?: number;
+}
+
+/** Long enough for any storm, in seconds. */
+const sessionExpiryInterval = 3600;
+
 /**
  * A client with a persistent session that keeps its side of the protocol through any number of lost connections, exactly
  * as section 4 of the specification asks. It stays until it is stopped.
@@ -19,6 +28,7 @@ abstract class StormClient {
   constructor(
     private readonly url: string,
     readonly clientId: string,
+    private readonly dialect: Dialect,
   ) {}
 
   protected abstract connected(): void;
@@ -27,7 +37,7 @@ abstract class StormClient {
   start(): void {
     if (this.stopped) return;
     const socket = new WebSocket(this.url, 'mqtt');
-    const parser = mqtt.parser({ protocolVersion: 4 });
+    const parser = mqtt.parser({ protocolVersion: this.dialect.version });
     this.socket = socket;
     this.frames = 0;
     this.outgoing = [];
@@ -35,11 +45,16 @@ abstract class StormClient {
       if (socket === this.socket) this.receive(packet);
     });
     socket.on('message', (data) => parser.parse(Buffer.from(String(data), 'base64')));
-    socket.on('open', () =>
-      this.send({ cmd: 'connect', clientId: this.clientId, clean: false, keepalive: 60, protocolVersion: 4 } as Packet),
-    );
+    socket.on('open', () => this.send(this.connect()));
     socket.on('error', () => undefined);
     socket.on('close', () => void this.reopen());
+  }
+
+  private connect(): Packet {
+    const { version, receiveMaximum } = this.dialect;
+    const properties = { sessionExpiryInterval, ...(receiveMaximum === undefined ? {} : { receiveMaximum }) };
+    const packet = { cmd: 'connect', clientId: this.clientId, clean: false, keepalive: 60, protocolVersion: version };
+    return { ...packet, ...(version === 5 ? { properties } : {}) } as Packet;
   }
 
   private async reopen(): Promise<void> {
@@ -62,7 +77,8 @@ abstract class StormClient {
   }
 
   private flush(): void {
-    const bytes = Buffer.concat(this.outgoing.splice(0).map((packet) => mqtt.generate(packet)));
+    const options = { protocolVersion: this.dialect.version };
+    const bytes = Buffer.concat(this.outgoing.splice(0).map((packet) => mqtt.generate(packet, options)));
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(`${++this.frames}.${bytes.toString('base64')}`);
   }
 
@@ -90,9 +106,10 @@ export class StormPublisher extends StormClient {
     private readonly name: string,
     private readonly qos: 1 | 2,
     private readonly total: number,
+    dialect: Dialect = { version: 4 },
     private readonly window = 16,
   ) {
-    super(url, `publisher-${name}`);
+    super(url, `publisher-${name}`, dialect);
   }
 
   get done(): boolean {
@@ -154,12 +171,14 @@ export class StormSubscriber extends StormClient {
     url: string,
     name: string,
     private readonly qos: 1 | 2,
+    dialect: Dialect = { version: 4 },
+    private readonly filter = 'storm/+',
   ) {
-    super(url, `subscriber-${name}`);
+    super(url, `subscriber-${name}`, dialect);
   }
 
   protected connected(): void {
-    this.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'storm/+', qos: this.qos }] });
+    this.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: this.filter, qos: this.qos }] });
   }
 
   protected received(packet: Packet): void {

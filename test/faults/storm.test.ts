@@ -2,9 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Cloud, startCloud } from '../../local/cloud';
 import type { Fault } from '../../local/fault-rules';
-import { StormPublisher, StormSubscriber } from './storm-client';
+import { type Dialect, StormPublisher, StormSubscriber } from './storm-client';
 
 const messagesPerPublisher = 300;
+/** Both versions, and a client that takes fewer messages at a time than a publisher sends. */
+const dialects: readonly Dialect[] = [{ version: 4 }, { version: 5, receiveMaximum: 7 }];
 /** Another seed is another storm: `STORM_SEED=8 npx jest test/faults`. */
 const seed = Number(process.env.STORM_SEED ?? 7);
 /** Long enough for the queue to hand an event out again many times over. */
@@ -75,14 +77,17 @@ describe('a storm in which', () => {
   for (const [name, faults] of Object.entries(storms)) {
     it(`${name} loses no acknowledged message, doubles none at QoS 2 and keeps the order`, async () => {
       cloud = await startCloud({ visibilitySeconds: 1, containers: 2, seed, log: () => undefined });
-      const subscribers = [1, 2].map((qos) => new StormSubscriber(cloud.gatewayUrl, `q${qos}`, qos as 1 | 2));
+      const subscribers = [1, 2].map(
+        (qos) => new StormSubscriber(cloud.gatewayUrl, `q${qos}`, qos as 1 | 2, dialects[qos - 1]),
+      );
       for (const subscriber of subscribers) subscriber.start();
       clients.push(...subscribers);
       await Promise.all(subscribers.map(({ subscribed }) => subscribed));
       await cloud.faults.set(...faults);
 
       const publishers = ([1, 2, 1, 2] as const).map(
-        (qos, index) => new StormPublisher(cloud.gatewayUrl, `q${qos}-${index}`, qos, messagesPerPublisher),
+        (qos, index) =>
+          new StormPublisher(cloud.gatewayUrl, `q${qos}-${index}`, qos, messagesPerPublisher, dialects[index >> 1]),
       );
       for (const publisher of publishers) publisher.start();
       clients.push(...publishers);
@@ -104,6 +109,44 @@ describe('a storm in which', () => {
           });
         }
       }
+    }, 120_000);
+  }
+});
+
+describe('a storm over a shared subscription, in which', () => {
+  let cloud: Cloud;
+  const clients: (StormPublisher | StormSubscriber)[] = [];
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.stop();
+    await cloud.stop();
+  });
+
+  for (const [name, faults] of Object.entries(storms)) {
+    it(`[MQTT-4.8.2-3] ${name} gives each QoS 2 message to one member, once, and in order`, async () => {
+      cloud = await startCloud({ visibilitySeconds: 1, containers: 2, seed, log: () => undefined });
+      const members = ['one', 'two'].map(
+        (member) => new StormSubscriber(cloud.gatewayUrl, member, 2, { version: 5 }, '$share/crew/storm/+'),
+      );
+      for (const member of members) member.start();
+      clients.push(...members);
+      await Promise.all(members.map(({ subscribed }) => subscribed));
+      await cloud.faults.set(...faults);
+
+      const publisher = new StormPublisher(cloud.gatewayUrl, 'q2', 2, messagesPerPublisher, { version: 5 });
+      publisher.start();
+      clients.push(publisher);
+      const end = Date.now() + patience;
+      while (!publisher.done && Date.now() < end) await sleep(50);
+      await cloud.faults.clear();
+      while (!publisher.done && Date.now() < end + patience / 2) await sleep(50);
+      await arrived(cloud, members);
+
+      const heard = members.map(({ messages }) => messages.get('storm/q2') ?? []);
+      expect(heard.flat().sort((one, other) => one - other)).toEqual(
+        Array.from({ length: messagesPerPublisher }, (_, number) => number),
+      );
+      for (const numbers of heard) expect(numbers).toEqual([...numbers].sort((one, other) => one - other));
     }, 120_000);
   }
 });

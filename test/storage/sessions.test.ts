@@ -236,7 +236,7 @@ describe('the end of a session whose client is away', () => {
     await begun('away');
     expect(await sessions.head('away')).not.toHaveProperty('expiresAt');
 
-    await sessions.disown('away', first, endsAt);
+    await sessions.disown('away', first, { sessionEndsAt: endsAt });
 
     expect(await sessions.head('away')).toMatchObject({ session: first, expiresAt: endsAt });
     expect(await sessions.head('away')).not.toHaveProperty('owner');
@@ -251,10 +251,10 @@ describe('the end of a session whose client is away', () => {
 
   it('is what was said first, by the connection that had it', async () => {
     await begun('said');
-    await sessions.disown('said', first, endsAt);
+    await sessions.disown('said', first, { sessionEndsAt: endsAt });
 
-    await sessions.disown('said', first, endsAt + 1);
-    await sessions.disown('said', second, endsAt + 2);
+    await sessions.disown('said', first, { sessionEndsAt: endsAt + 1 });
+    await sessions.disown('said', second, { sessionEndsAt: endsAt + 2 });
 
     expect(await sessions.head('said')).toMatchObject({ expiresAt: endsAt });
   });
@@ -263,7 +263,7 @@ describe('the end of a session whose client is away', () => {
     const seen = await begun('said late');
     await sessions.claimResume(claim('said late', second), seen);
 
-    await sessions.disown('said late', first, endsAt);
+    await sessions.disown('said late', first, { sessionEndsAt: endsAt });
 
     const head = await sessions.head('said late');
     expect(head).toMatchObject({ owner: 'b' });
@@ -273,7 +273,7 @@ describe('the end of a session whose client is away', () => {
   it.each(['resumed', 'fresh'])('is none any more when its client is back, the session %s', async (how) => {
     const clientId = `back ${how}`;
     await begun(clientId);
-    await sessions.disown(clientId, first, endsAt);
+    await sessions.disown(clientId, first, { sessionEndsAt: endsAt });
     const seen = (await sessions.head(clientId))!;
 
     if (how === 'resumed') await sessions.claimResume(claim(clientId, second), seen);

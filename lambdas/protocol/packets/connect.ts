@@ -1,3 +1,4 @@
+import { hasDeclaredFormat } from '../codec/decode-publish';
 import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effects';
 import { sessionForever } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
@@ -5,7 +6,7 @@ import { incomingAliases, incomingQuota } from '../limits';
 import { maximumPacketSize } from '../packet-splitter';
 import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
-import { isReservedTopic } from '../topic';
+import { isReservedTopic, isTopicName } from '../topic';
 
 /** Where a client that asks for it may have its answers sent. */
 const responseTopics = 'response/';
@@ -16,6 +17,9 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
   if (properties?.authenticationMethod !== undefined) {
     const method = JSON.stringify(properties.authenticationMethod.slice(0, 100));
     throw new ProtocolError(Reason.badAuthenticationMethod, `authentication method ${method} is not configured`);
+  }
+  if (packet.will && !hasDeclaredFormat(packet.will)) {
+    throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload of the will is not UTF-8'); // section 3.1.3.2.3
   }
   const clientId = packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId;
   const will = packet.will && willOf(packet.will, clientId);
@@ -75,8 +79,14 @@ function answerOf(packet: ConnectPacket, clientId: string, keepAlive: number): C
     topicAliasMaximum: incomingAliases,
     ...(packet.clientId === '' && { assignedClientIdentifier: clientId }), // [MQTT-3.1.3-7]
     ...(keepAlive !== packet.keepalive && { serverKeepAlive: keepAlive }),
-    ...(packet.properties?.requestResponseInformation && { responseInformation: responseTopics + clientId }), // [MQTT-3.1.2-28]
+    ...(packet.properties?.requestResponseInformation && responseInformation(clientId)),
   };
+}
+
+/** [MQTT-3.1.2-28] None for a client id that is no part of a topic name. */
+function responseInformation(clientId: string): ConnackProperties {
+  const topic = responseTopics + clientId;
+  return isTopicName(topic) ? { responseInformation: topic } : {};
 }
 
 function willOf({ topic, payload, qos, retain, properties }: WillFields, publisher: string): Will | undefined {

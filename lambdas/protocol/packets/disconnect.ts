@@ -4,11 +4,11 @@ import type { DisconnectPacket } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 
 /**
- * DISCONNECT, section 3.14: the client leaves on purpose, so its will is not published [v3 MQTT-3.14.4-3], unless it says so
- * [MQTT-3.14.4-3].
+ * DISCONNECT, section 3.14: the client leaves on purpose, so its will is not published [MQTT-3.14.4-3] [v3 MQTT-3.14.4-3]. With any
+ * other reason than a normal disconnection it is [MQTT-3.1.2-8].
  */
 export function handleDisconnect({ reasonCode, properties }: DisconnectPacket, session: SessionView): Effect[] {
-  const withWill = reasonCode === Reason.disconnectWithWill;
+  const withWill = (reasonCode ?? Reason.success) !== Reason.success;
   const sessionExpiry = properties?.sessionExpiryInterval;
   if (sessionExpiry === undefined) return [{ do: 'end', withWill }];
   if (sessionExpiry > 0 && session.sessionExpiry === 0) {

@@ -35,7 +35,7 @@ function judge(
   const { topic, qos, nl, rap, rh } = subscription;
   const name = subscriptionName(topic, version);
   // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
-  if (isShared(name.filter)) return refuse(version, Reason.topicFilterInvalid);
+  if (isShared(name.filter) || (version < 5 && isShared(topic))) return refuse(version, Reason.topicFilterInvalid);
   if (countWildcards(name.filter) > limits.maxWildcards) return refuse(version, Reason.quotaExceeded);
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);

@@ -1,0 +1,51 @@
+import { subscriptionName } from '../protocol/subscription-name';
+import type { Arrival, Deliverer } from './deliver';
+import { inParallel } from './parallel';
+import type { Ports, RingItem, SessionId, SharedSubscription } from './ports';
+import { mailFor } from './publish';
+import { chooseAmong } from './share';
+
+/** Index rows removed at the same time. */
+const parallelRows = 50;
+
+/** Removes what sessions leave behind when they end. */
+export class SessionWiper {
+  constructor(
+    private readonly ports: Ports,
+    private readonly deliverer: Deliverer,
+  ) {}
+
+  /**
+   * Removes the rows of its subscriptions, then its messages; those that came through a share and were never sent go to another
+   * member. Safe to repeat.
+   */
+  async wipe(clientId: string, session: SessionId): Promise<void> {
+    const names = await this.ports.sessions.subscriptions(session);
+    await inParallel(names, parallelRows, (name) => {
+      const { filter, share } = subscriptionName(name, 5);
+      return this.ports.topicIndex.remove({ filter, clientId, session, share });
+    });
+    if (names.some((name) => subscriptionName(name, 5).share !== undefined)) await this.handOver(session);
+    await Promise.all([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
+  }
+
+  private async handOver(session: SessionId): Promise<void> {
+    const items: RingItem[] = [];
+    for await (const page of this.ports.inflight.everything(session)) {
+      items.push(...page.filter(({ sentOn }) => sentOn === ''));
+    }
+    for (const item of items.sort((one, other) => one.number - other.number)) {
+      for (const { message, share, packetId } of item.messages) {
+        if (share) await this.passOn(share, { message, id: `left#${session}#${item.number}#${packetId}` });
+      }
+    }
+  }
+
+  private async passOn({ filter, share }: SharedSubscription, { message, id }: Pick<Arrival, 'message' | 'id'>) {
+    const rows = await this.ports.topicIndex.subscribers(filter);
+    const members = rows.filter((row) => row.share === share);
+    const arrival: Arrival = { message, id, replay: false, attempted: true, retained: false };
+    const chosen = await chooseAmong(this.ports, arrival, members);
+    if (chosen.length > 0) await this.deliverer.deliver(mailFor([arrival], () => chosen));
+  }
+}
