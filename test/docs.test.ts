@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync, transformSync } from 'esbuild';
 import { connectAsync } from 'mqtt';
@@ -152,6 +153,7 @@ describe('what README.md tells to type', () => {
       line('npx cdk deploy -c'),
       line('mosquitto_sub'),
       line('mosquitto_pub'),
+      ...lines.filter((each) => each.includes('-V 5')),
       line('cirrus-mqtt adapter'),
       line('cirrus-mqtt sub'),
       line('cirrus-mqtt pub'),
@@ -172,6 +174,26 @@ describe('what README.md tells to type', () => {
     expect(await pub.exit).toBe(0);
     expect(await sub.output).toBe('hello/world it works\n');
     expect(await sub.exit).toBe(0);
+  });
+
+  (hasMosquitto ? it : it.skip)('lets the clients of Mosquitto talk MQTT 5.0', async () => {
+    const [worker = '', job = '', sensor = ''] = lines.filter((each) => each.includes('-V 5'));
+    const words = (each: string) =>
+      wordsOf(each.replace('-p 1883', `-p ${adapter.port}`).replace(/interval 10\b/, 'interval 1'));
+    const mosquitto = (each: string, ...more: string[]) => {
+      const [program = '', ...rest] = words(each);
+      return run(program, ...rest, ...more);
+    };
+    const works = mosquitto(worker, '-C', '1', '-W', '30');
+    const observer = mosquitto('mosquitto_sub -p 1883 -V 5 -t sensors/#', '-C', '1', '-W', '30');
+    const lost = mosquitto(sensor);
+    while (cloud.connections().length < 3) await sleep(20);
+    await cloud.settled();
+
+    expect(await mosquitto(job).exit).toBe(0);
+    expect(await works.output).toBe('jobs/1 resize size:small\n');
+    lost.child.kill('SIGKILL');
+    expect(await observer.output).toBe('lost\n');
   });
 
   it('lets MQTT.js talk straight to the gateway', async () => {

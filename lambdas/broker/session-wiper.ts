@@ -16,8 +16,8 @@ export class SessionWiper {
   ) {}
 
   /**
-   * Removes the rows of its subscriptions, then its messages; those that came through a share and were never sent go to another
-   * member. Safe to repeat.
+   * Removes the rows of its subscriptions, then its messages; those that came through a share go to another member, unless
+   * they were sent at QoS 2 [MQTT-4.8.2-5]. Safe to repeat.
    */
   async wipe(clientId: string, session: SessionId): Promise<void> {
     const names = await this.ports.sessions.subscriptions(session);
@@ -32,7 +32,7 @@ export class SessionWiper {
   private async handOver(session: SessionId): Promise<void> {
     const items: RingItem[] = [];
     for await (const page of this.ports.inflight.everything(session)) {
-      items.push(...page.filter(({ sentOn }) => sentOn === ''));
+      items.push(...page.filter(({ sentOn, qos }) => sentOn === '' || qos === 1)); // section 4.8.2
     }
     for (const item of items.sort((one, other) => one.number - other.number)) {
       for (const { message, share, packetId } of item.messages) {
