@@ -273,8 +273,8 @@ export interface InflightStore {
   claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'>;
   /** The gateway refused what the slot holds, so it has not been sent after all. */
   unsend(item: Pick<RingItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void>;
-  /** All that is outgoing in the order of its numbers, page by page. */
-  ring(session: SessionId, outSeq: number): AsyncIterable<RingItem[]>;
+  /** All that is outgoing in the order of its numbers, page by page; `few` at a time for who will not read far. */
+  ring(session: SessionId, outSeq: number, few?: number): AsyncIterable<RingItem[]>;
   /** All that is outgoing in any order, page by page. */
   everything(session: SessionId): AsyncIterable<RingItem[]>;
   /** Number of the oldest outgoing message. */

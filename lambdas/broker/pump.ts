@@ -34,8 +34,9 @@ export async function pump(
     head ??= await ports.sessions.head(connection.clientId);
     if (head?.owner !== connection.connectionId || head.asked === head.answered) return 'answered';
     const round = new Round(ports, dispatch, connection, eventIds, posted);
-    for await (const page of ports.inflight.ring(head.session, head.outSeq)) {
+    for await (const page of ports.inflight.ring(head.session, head.outSeq, round.howFar(head))) {
       if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
+      if (round.isHeldBack) break;
     }
     if (round.isHeldBack) return 'answered';
     await ports.sessions.answer(head, head.asked, round.settledUpTo(head));
@@ -59,6 +60,11 @@ class Round {
     private readonly posted: Set<number>,
   ) {
     this.window = connection.capabilities.receiveMaximum ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Items to read at a time: a few where a long queue waits for a client that takes only some of it. */
+  howFar({ outSeq, settled }: SessionHead): number | undefined {
+    return outSeq - settled > 4 * this.window ? 2 * this.window : undefined;
   }
 
   /** Everything up to this number is acknowledged; known only for a client with a window, whose ring was counted. */

@@ -145,23 +145,39 @@ export class DynamoInflightStore implements InflightStore {
    * and bundles side by side. What was reserved after `outSeq` was read lies in the place of something old, so it is left
    * for the next look.
    */
-  async *ring(session: SessionId, outSeq: number): AsyncGenerator<RingItem[]> {
+  async *ring(session: SessionId, outSeq: number, few?: number): AsyncGenerator<RingItem[]> {
+    if (few === undefined) yield* this.wholeRing(session, outSeq);
+    else yield* this.orderedRing(session, outSeq, few);
+  }
+
+  private async *wholeRing(session: SessionId, outSeq: number): AsyncGenerator<RingItem[]> {
     const whole = new QueryCommand({ ...this.range(session, everySlot), ConsistentRead: true });
     const { Items = [], LastEvaluatedKey } = await this.db.send(whole);
     if (!LastEvaluatedKey) {
       yield upTo(outSeq, Items).sort((one, other) => one.number - other.number);
       return;
     }
-    yield* inOrder(this.walk(session, aloneRanges(outSeq), outSeq), this.walk(session, bundleRanges(outSeq), outSeq));
+    yield* this.orderedRing(session, outSeq);
+  }
+
+  private orderedRing(session: SessionId, outSeq: number, few?: number): AsyncGenerator<RingItem[]> {
+    const [alone, bundled] = [aloneRanges(outSeq), bundleRanges(outSeq)];
+    return inOrder(this.walk(session, alone, outSeq, few), this.walk(session, bundled, outSeq, few));
   }
 
   async *everything(session: SessionId): AsyncGenerator<RingItem[]> {
     for await (const page of pages(this.db, this.range(session, everySlot))) yield page.map(toRingItem);
   }
 
-  private async *walk(session: SessionId, ranges: readonly Range[], outSeq: number): AsyncGenerator<RingItem[]> {
+  private async *walk(
+    session: SessionId,
+    ranges: readonly Range[],
+    outSeq: number,
+    Limit?: number,
+  ): AsyncGenerator<RingItem[]> {
     for (const range of ranges) {
-      for await (const page of pages(this.db, this.range(session, range))) yield upTo(outSeq, page);
+      const query = { ...this.range(session, range), ...(Limit === undefined ? {} : { Limit }) };
+      for await (const page of pages(this.db, query)) yield upTo(outSeq, page);
     }
   }
 

@@ -76,7 +76,7 @@ describe('a storm in which', () => {
 
   for (const [name, faults] of Object.entries(storms)) {
     it(`${name} loses no acknowledged message, doubles none at QoS 2 and keeps the order`, async () => {
-      cloud = await startCloud({ visibilitySeconds: 1, containers: 2, seed, log: () => undefined });
+      cloud = await startCloud({ visibilitySeconds: 0.3, containers: 2, seed, log: () => undefined });
       const subscribers = [1, 2].map(
         (qos) => new StormSubscriber(cloud.gatewayUrl, `q${qos}`, qos as 1 | 2, dialects[qos - 1]),
       );
@@ -124,7 +124,7 @@ describe('a storm over a shared subscription, in which', () => {
 
   for (const [name, faults] of Object.entries(storms)) {
     it(`[MQTT-4.8.2-3] ${name} gives each QoS 2 message to one member, once, and in order`, async () => {
-      cloud = await startCloud({ visibilitySeconds: 1, containers: 2, seed, log: () => undefined });
+      cloud = await startCloud({ visibilitySeconds: 0.3, containers: 2, seed, log: () => undefined });
       const members = ['one', 'two'].map(
         (member) => new StormSubscriber(cloud.gatewayUrl, member, 2, { version: 5 }, '$share/crew/storm/+'),
       );

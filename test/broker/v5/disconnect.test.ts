@@ -118,6 +118,17 @@ describe('DISCONNECT', () => {
       );
     }
 
+    clause('MQTT-3.1.4-3', 'says 0x8e even to a client whose CONNECT is only just being dealt with', async () => {
+      const held = { operation: 'PutItem', table: 'connections', outcome: 'throttle', times: 2 } as const;
+      await broker.cloud.faults.set({ fault: 'call', ...held });
+      const first = await broker.resume('hasty');
+      await broker.older.struck();
+      await broker.resume('hasty');
+      await broker.cloud.faults.clear();
+
+      expect(await first.farewell()).toMatchObject({ reasonCode: 0x8e });
+    });
+
     clause('MQTT-3.14.0-1', 'does not come before CONNACK: what comes first is simply hung up on', async () => {
       for (const bytes of ['c0 00', 'e0 00', '30 05 0001 61 00 78', 'f0 00']) {
         const client = await broker.open();
