@@ -191,7 +191,7 @@ export class Deliverer {
     if (!head?.owner || head.session !== mail.session) return 'settled';
     if (item.sentOn !== head.fence) return 'waiting';
     // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
-    if (item.state === 'published') await hangUp(this.ports, head.owner, Reason.unspecifiedError);
+    if (item.state === 'published') await hangUp(this.ports, head.owner, Reason.unspecifiedError, head);
     return 'settled';
   }
 
@@ -264,7 +264,7 @@ export class Deliverer {
       const head = await this.ports.sessions.head(clientId);
       if (head?.session !== session) return 'ended';
       const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
-      if (free === 0 && head.owner) await hangUp(this.ports, head.owner, Reason.quotaExceeded); // it does not acknowledge
+      if (free === 0 && head.owner) await hangUp(this.ports, head.owner, Reason.quotaExceeded, head); // it does not acknowledge
       if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
     }
   }

@@ -3,10 +3,15 @@ import { largestPacket } from '../protocol/limits';
 import { withReason } from '../protocol/reason-string';
 import type { ConnectionRecord, Ports } from './ports';
 
-/** Ends a connection from outside its stream; in MQTT 5.0 its client is told why. Its end is dealt with in its stream. */
-export async function hangUp(ports: Ports, connectionId: string, reason: number): Promise<void> {
-  const connection = await ports.connectionStore.read(connectionId);
-  await close(ports, connectionId, connection, { reason });
+/** What is to be known of a client to tell it something. */
+export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities'>;
+
+/**
+ * Ends a connection from outside its stream; in MQTT 5.0 its client is told why. Its end is dealt with in its stream. `client`
+ * when it is known already, from the head of its session for one.
+ */
+export async function hangUp(ports: Ports, connectionId: string, reason: number, client?: Addressee): Promise<void> {
+  await close(ports, connectionId, client ?? (await ports.connectionStore.read(connectionId)), { reason });
   await ports.packets.disconnect(connectionId);
 }
 
@@ -20,7 +25,7 @@ export interface Farewell {
 export async function close(
   ports: Ports,
   connectionId: string,
-  connection: Pick<ConnectionRecord, 'version' | 'capabilities'> | undefined,
+  connection: Addressee | undefined,
   { reason: reasonCode, text }: Farewell,
 ): Promise<void> {
   if (connection?.version === 5) {

@@ -10,7 +10,7 @@ export interface Opened {
   /** [v3 MQTT-3.2.2-2] [v3 MQTT-3.2.2-3] */
   readonly sessionPresent: boolean;
   /** The connection that owned the session until now. */
-  readonly displaced?: string;
+  readonly displaced?: Displaced;
   /** The last connection of a session that was replaced while its client was away. */
   readonly former?: string;
 }
@@ -52,14 +52,21 @@ export async function openSession(
   }
   if (claimed.again) return { uncertain: fresh };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
-  const displaced = claimed.owner && claimed.owner !== connectionId ? { displaced: claimed.owner } : {};
+  const { owned } = claimed;
+  const displaced = owned && owned.owner !== connectionId ? { displaced: owned } : {};
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...displaced, ...former };
 }
 
+/** A connection that owned a session, and the head that said so. */
+export interface Displaced {
+  readonly owner: string;
+  readonly head: SessionHead;
+}
+
 interface Claimed {
   /** Who owned the session before. */
-  readonly owner?: string;
+  readonly owned?: Displaced;
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
   readonly resumed?: SessionHead;
@@ -73,7 +80,7 @@ interface Claimed {
 async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
   const result = await ports.sessions.claimFresh(claim);
   if (result === 'late' || result === 'changed') return whoIsThere(ports, claim);
-  return { owner: result.old?.owner, ...formerOf(result.old), replaced: sessionsOf(result.old) };
+  return { ...ownerOf(result.old), ...formerOf(result.old), replaced: sessionsOf(result.old) };
 }
 
 async function whoIsThere(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
@@ -83,6 +90,10 @@ async function whoIsThere(ports: Ports, claim: Claim): Promise<Claimed | 'late'>
 
 function handledBefore(head: SessionHead): Claimed {
   return { replaced: head.wiping ? [head.wiping] : [], again: true };
+}
+
+function ownerOf(head: SessionHead | undefined): { owned?: Displaced } {
+  return head?.owner ? { owned: { owner: head.owner, head } } : {};
 }
 
 function formerOf(head: SessionHead | undefined): { former?: Fence } {
@@ -119,10 +130,10 @@ async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'l
     if (seen && isAlive(seen, ports.now())) {
       await cancelWill(ports, claim, seen);
       const resumed = await ports.sessions.claimResume(claim, seen);
-      if (resumed !== 'changed') return { owner: seen.owner, resumed, replaced: seen.wiping ? [seen.wiping] : [] };
+      if (resumed !== 'changed') return { ...ownerOf(seen), resumed, replaced: seen.wiping ? [seen.wiping] : [] };
     } else {
       const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
-      if (typeof result === 'object') return { owner: seen?.owner, ...formerOf(seen), replaced: sessionsOf(seen) };
+      if (typeof result === 'object') return { ...ownerOf(seen), ...formerOf(seen), replaced: sessionsOf(seen) };
     }
   }
 }

@@ -34,9 +34,6 @@ import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
 import { type Origin, Work } from './work';
 
-/** The newest version that is spoken here. */
-const newestVersion = 5;
-
 /** What a client is told when nobody knows what it has already seen. */
 const uncertain: Farewell = { reason: Reason.unspecifiedError };
 
@@ -131,7 +128,7 @@ export class Turn {
     for (const [index, bytes] of packets.entries()) {
       if (!this.connection) this.version = connectVersion(bytes);
       const { eventId, redelivered, receivedAt } = frame;
-      const packet = decode(bytes, this.connection?.version, newestVersion);
+      const packet = decode(bytes, this.connection?.version);
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
     }
@@ -235,7 +232,8 @@ export class Turn {
     if (opened === 'late') return this.giveUp(request);
     this.connection = 'uncertain' in opened ? opened.uncertain : opened.connection;
     if ('uncertain' in opened) return this.lose();
-    if (opened.displaced) await hangUp(this.ports, opened.displaced, Reason.sessionTakenOver); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
+    const { owner: displaced, head: itsHead } = opened.displaced ?? {};
+    if (displaced) await hangUp(this.ports, displaced, Reason.sessionTakenOver, itsHead); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
     if (opened.former) await this.ports.packets.expire(opened.former); // its session has ended, so its will may be due
     this.send(connack(Reason.success, opened.sessionPresent, request.answer));
     this.isResumed = opened.sessionPresent;

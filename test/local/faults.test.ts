@@ -1,5 +1,6 @@
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { queues } from '../../lambdas/deployment';
 import type { Fault } from '../../local/fault-rules';
 import { TestCloud, until } from './support';
 
@@ -185,8 +186,8 @@ describe('faults', () => {
     await until(() => test.bodies(client.id).length === 2);
     await test.cloud.faults.kill();
     await test.cloud.faults.set();
-    for (let kills = 0; kills < 3; kills += 1) {
-      await until(() => test.bodies(client.id).length === 3 + kills);
+    for (let receives = 3; receives <= queues.packets.maxReceives; receives += 1) {
+      await until(() => test.bodies(client.id).length === receives);
       await test.cloud.faults.kill();
     }
     await until(() => test.cloud.deadLetters().length === 1);

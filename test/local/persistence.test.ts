@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
+import { queues } from '../../lambdas/deployment';
 import { startCloud } from '../../local/cloud';
 import { fixtures, TestCloud, until } from './support';
 
@@ -54,7 +55,9 @@ describe('a cloud with a data folder', () => {
     await first.cloud.stop();
 
     const second = await TestCloud.start({ data });
-    expect(second.cloud.deadLetters()).toMatchObject([{ queue: 'packets', body: 'fail', receives: 5 }]);
+    expect(second.cloud.deadLetters()).toMatchObject([
+      { queue: 'packets', body: 'fail', receives: queues.packets.maxReceives },
+    ]);
     await second.cloud.stop();
   });
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { queues } from '../../lambdas/deployment';
 import { TestCloud, until } from './support';
 
 describe('the queues', () => {
@@ -124,7 +125,8 @@ describe('the queues', () => {
     expect(all.indexOf(`${other} b`)).toBeLessThan(all.lastIndexOf(`${group} flaky`));
   });
 
-  it('gives the whole batch again when the function throws, and keeps dead letters after 5 receives', async () => {
+  it('gives the whole batch again when the function throws, and keeps dead letters after all receives', async () => {
+    const { maxReceives } = queues.packets;
     await send('throw');
     await until(async () => {
       test.cloud.clock.jump(200);
@@ -132,8 +134,13 @@ describe('the queues', () => {
       return test.cloud.deadLetters().length === 1;
     });
 
-    expect(test.cloud.deadLetters()[0]).toMatchObject({ queue: 'packets', body: 'throw', group, receives: 5 });
-    expect(test.bodies(group)).toEqual(['throw', 'throw', 'throw', 'throw', 'throw']);
+    expect(test.cloud.deadLetters()[0]).toMatchObject({
+      queue: 'packets',
+      body: 'throw',
+      group,
+      receives: maxReceives,
+    });
+    expect(test.bodies(group)).toEqual(Array(maxReceives).fill('throw'));
     await send('next');
     await until(() => test.bodies(group).includes('next'));
   });

@@ -26,7 +26,7 @@ function refusals(vectors: readonly Malformed[], version: number): void {
 
   for (const { name, clause: id, before, hex: text, reason } of vectors) {
     const body = () => {
-      const error = thrownBy(() => decode(hex(text), before === 'connect' ? undefined : version, version));
+      const error = thrownBy(() => decode(hex(text), before === 'connect' ? undefined : version));
 
       expect(error).toBeInstanceOf(ProtocolError);
       expect(error).toMatchObject({ reason });

@@ -31,9 +31,9 @@ const allowedOfWill = allow<WillProperties>(
 /** Connect Flags, section 3.1.2.3. */
 const flag = { reserved: 0x01, clean: 0x02, will: 0x04, willRetain: 0x20, password: 0x40, username: 0x80 } as const;
 
-/** CONNECT, section 3.1. `newest` is the highest protocol level it may say. */
-export function decodeConnect(reader: PacketReader, newest: number): ConnectPacket {
-  const protocol = readProtocol(reader, newest);
+/** CONNECT, section 3.1. */
+export function decodeConnect(reader: PacketReader): ConnectPacket {
+  const protocol = readProtocol(reader);
   const { protocolVersion } = protocol;
   checkFixedHeader(reader, protocolVersion);
   const flags = readFlags(reader, protocolVersion);
@@ -57,14 +57,14 @@ export function decodeConnect(reader: PacketReader, newest: number): ConnectPack
 }
 
 /** Protocol name and level, before anything else is read: of another version not even the layout is known. */
-function readProtocol(reader: PacketReader, newest: number): Pick<ConnectPacket, 'protocolId' | 'protocolVersion'> {
+function readProtocol(reader: PacketReader): Pick<ConnectPacket, 'protocolId' | 'protocolVersion'> {
   const protocolId = reader.binary('protocol name').toString('latin1');
   const level = reader.byte('protocol level');
   if (protocolId !== 'MQTT' && protocolId !== 'MQIsdp') {
     throw violation('protocol name is neither MQTT nor MQIsdp'); // [MQTT-3.1.2-1] [v3 MQTT-3.1.2-1]
   }
   const protocolVersion = versionOf(protocolId, level);
-  if (protocolVersion !== undefined && protocolVersion <= newest) return { protocolId, protocolVersion };
+  if (protocolVersion !== undefined) return { protocolId, protocolVersion };
   const problem = `protocol level ${level} of ${protocolId} is not supported`;
   throw new ProtocolError(Reason.unsupportedProtocolVersion, problem); // [MQTT-3.1.2-2] [v3 MQTT-3.1.2-2]
 }

@@ -22,15 +22,14 @@ const refusedTypes = new Set<number>([
 ]);
 
 /**
- * Reads exactly one whole packet from a client. `version` is what its CONNECT said, undefined before; `newest` is the highest
- * protocol level a CONNECT may say. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
+ * Reads exactly one whole packet from a client. `version` is what its CONNECT said, undefined before. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
  * else. Buffers in the result are views of `bytes`.
  */
-export function decode(bytes: Buffer, version: number | undefined, newest = 4): ClientPacket {
+export function decode(bytes: Buffer, version: number | undefined): ClientPacket {
   if (packetSize(bytes, 0) !== bytes.length) throw malformed('not exactly one whole packet');
   const reader = new PacketReader(bytes);
   const type = reader.header >> 4;
-  const packet = type === packetType.connect ? decodeConnect(reader, newest) : decodeInSession(type, reader, version);
+  const packet = type === packetType.connect ? decodeConnect(reader) : decodeInSession(type, reader, version);
   reader.end(packet.cmd);
   return packet;
 }

@@ -175,6 +175,7 @@ describe('a session', () => {
 
   clause('MQTT-4.1.0-2', 'of a client whose keep-alive ran out expires from then on', async () => {
     const client = await broker.resume(clientId, 60, { keepalive: 10 });
+    await broker.cloud.settled();
     broker.cloud.clock.jump(16 * second);
     await client.closed();
     await broker.cloud.settled();

@@ -70,9 +70,9 @@ describe('decode CONNECT', () => {
   });
 
   clause('v3 MQTT-3.1.2-2', 'an unknown level is told apart from other mistakes', () => {
-    const error = thrownBy(() => decode(hex('10 0e 0004 4d515454 05 02 003c 00 0001 61'), undefined));
+    const error = thrownBy(() => decode(hex('10 0e 0004 4d515454 06 02 003c 00 0001 61'), undefined));
 
-    expect(error).toMatchObject({ reason: 0x84, message: 'protocol level 5 of MQTT is not supported' });
+    expect(error).toMatchObject({ reason: 0x84, message: 'protocol level 6 of MQTT is not supported' });
   });
 });
 
@@ -189,10 +189,8 @@ describe('decode', () => {
 describe('decode CONNECT of MQTT 5.0', () => {
   const smallest = hex('10 0d 0004 4d515454 05 02 003c 00 0000');
 
-  test('is for callers that say so', () => {
-    expect(thrownBy(() => decode(smallest, undefined))).toMatchObject({ reason: 0x84 });
-    expect(thrownBy(() => decode(smallest, undefined, 4))).toMatchObject({ reason: 0x84 });
-    expect(decode(smallest, undefined, 5)).toStrictEqual({
+  test('reads the smallest there is', () => {
+    expect(decode(smallest, undefined)).toStrictEqual({
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: 5,
@@ -206,7 +204,7 @@ describe('decode CONNECT of MQTT 5.0', () => {
     const connect = '0004 4d515454 05 f6 0000 05 11 0000003c 0001 63';
     const bytes = hex(`10 27 ${connect} 05 18 0000000a 0001 77 0002 6279 0001 75 0002 ff00`);
 
-    expect(decode(bytes, undefined, 5)).toStrictEqual({
+    expect(decode(bytes, undefined)).toStrictEqual({
       cmd: 'connect',
       protocolId: 'MQTT',
       protocolVersion: 5,
@@ -223,18 +221,18 @@ describe('decode CONNECT of MQTT 5.0', () => {
   clause('MQTT-3.1.2-19', 'a password needs no user name', () => {
     const bytes = hex('10 11 0004 4d515454 05 42 003c 00 0001 61 0001 70');
 
-    expect(decode(bytes, undefined, 5)).toMatchObject({ password: Buffer.from('p') });
+    expect(decode(bytes, undefined)).toMatchObject({ password: Buffer.from('p') });
   });
 
   test('reads the older versions beside it', () => {
-    expect(decode(hex('10 0c 0004 4d515454 04 02 003c 0000'), undefined, 5)).toMatchObject({ protocolVersion: 4 });
-    expect(decode(hex('10 0f 0006 4d5149736470 03 00 000a 0001 63'), undefined, 5)).toMatchObject({
+    expect(decode(hex('10 0c 0004 4d515454 04 02 003c 0000'), undefined)).toMatchObject({ protocolVersion: 4 });
+    expect(decode(hex('10 0f 0006 4d5149736470 03 00 000a 0001 63'), undefined)).toMatchObject({
       protocolVersion: 3,
     });
   });
 
   clause('MQTT-3.1.0-2', 'reads a second one, so that its handler can refuse it', () => {
-    expect(decode(smallest, 5, 5)).toMatchObject({ cmd: 'connect' });
+    expect(decode(smallest, 5)).toMatchObject({ cmd: 'connect' });
   });
 });
 

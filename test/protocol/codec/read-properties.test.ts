@@ -76,7 +76,7 @@ function decodeWith(frame: string, properties: string): ClientPacket {
   const block = hex(properties);
   const body = Buffer.concat([hex(before), Buffer.from([block.length]), block, hex(behind)]);
   const bytes = Buffer.concat([hex(header), Buffer.from([body.length]), body]);
-  return decode(bytes, header === '10' ? undefined : 5, 5);
+  return decode(bytes, header === '10' ? undefined : 5);
 }
 
 function propertiesOf(frame: string, packet: ClientPacket): object | undefined {
