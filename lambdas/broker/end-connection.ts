@@ -1,6 +1,7 @@
 import { sessionForever, type Will } from '../protocol/effects';
 import { armDeadline, dueKey, nextOf } from './deadline';
 import type { Arrival } from './deliver';
+import type { Dispatch } from './dispatch';
 import type { ConnectionRecord, Ending, Ports } from './ports';
 import type { Publisher } from './publish';
 import type { SessionWiper } from './session-wiper';
@@ -34,7 +35,7 @@ export async function endConnection(
   connection: ConnectionRecord,
   ending: Ending,
 ): Promise<void> {
-  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, deadline } = connection;
+  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill } = connection;
   const { willAt, sessionEndsAt } = ending;
   if (sessionExpiry === 0 && hasState) await wiper.wipe(clientId, session);
   await Promise.all([
@@ -44,27 +45,38 @@ export async function endConnection(
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
   ]);
   await rest(ports, connection, { willAt, sessionEndsAt });
-  await ports.deadlines.remove({ due: deadline, connectionId });
 }
 
-/** The record waits for the next that is due, or goes. It comes last: until then a next attempt finds what is to be done. */
-async function rest(ports: Ports, { connectionId }: ConnectionRecord, ending: Ending): Promise<void> {
+/**
+ * The record waits for the next that is due, or goes. It comes after everything else: until then a next attempt finds what is to
+ * be done. The deadline that led here is let go last, unless it came too early and still holds.
+ */
+async function rest(ports: Ports, { connectionId, deadline }: ConnectionRecord, ending: Ending): Promise<void> {
   const next = nextOf(ending);
-  if (next === undefined) return ports.connectionStore.remove(connectionId);
-  const due = dueKey(next, connectionId);
-  await armDeadline(ports, { due, connectionId });
-  await ports.connectionStore.end(connectionId, ending, due);
+  const due = next === undefined ? undefined : dueKey(next, connectionId);
+  if (due === undefined) await ports.connectionStore.remove(connectionId);
+  else {
+    await armDeadline(ports, { due, connectionId });
+    await ports.connectionStore.end(connectionId, ending, due);
+  }
+  if (due !== deadline) await ports.deadlines.remove({ due: deadline, connectionId });
+}
+
+/** What the end of a connection needs of a turn. */
+export interface EndingTurn {
+  readonly publisher: Publisher;
+  readonly dispatch: Dispatch;
+  readonly wiper: SessionWiper;
 }
 
 /** Does what is due for a connection that has ended: publishes its will, ends its session. */
 export async function settleEnding(
   ports: Ports,
-  publisher: Publisher,
-  wiper: SessionWiper,
+  { publisher, dispatch, wiper }: EndingTurn,
   connection: ConnectionRecord,
   ended: Ending,
 ): Promise<void> {
-  const { clientId, connectionId, session, fence, hasWill, deadline } = connection;
+  const { clientId, connectionId, session, fence, hasWill } = connection;
   const head = await ports.sessions.head(clientId);
   const now = ports.now();
   const isMine = head?.fence === fence;
@@ -73,6 +85,7 @@ export async function settleEnding(
   const willIsDue = isOver || !isMine || (ended.willAt ?? Number.POSITIVE_INFINITY) <= now;
   const will = willIsDue && hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
   if (will) await publishWill(ports, publisher, connection, will);
+  await dispatch.sendMessages(); // while a next attempt would still find the will
   if (isMine && isOver) {
     await wiper.wipe(clientId, session);
     await ports.sessions.end(clientId, fence);
@@ -81,7 +94,6 @@ export async function settleEnding(
   const isLeft = isMine && !isOver;
   const { willAt, sessionEndsAt } = ended;
   await rest(ports, connection, isLeft ? { sessionEndsAt, ...(willIsDue ? {} : { willAt }) } : {});
-  await ports.deadlines.remove({ due: deadline, connectionId });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { subscriptionName } from '../protocol/subscription-name';
 import type { Arrival, Deliverer } from './deliver';
+import type { Dispatch } from './dispatch';
 import { inParallel } from './parallel';
 import type { Ports, RingItem, SessionId, SharedSubscription } from './ports';
 import { mailFor } from './publish';
@@ -13,6 +14,7 @@ export class SessionWiper {
   constructor(
     private readonly ports: Ports,
     private readonly deliverer: Deliverer,
+    private readonly dispatch: Dispatch,
   ) {}
 
   /**
@@ -39,6 +41,7 @@ export class SessionWiper {
         if (share) await this.passOn(share, { message, id: `left#${session}#${item.number}#${packetId}` });
       }
     }
+    await this.dispatch.sendMessages(); // while a next attempt would still find them
   }
 
   private async passOn({ filter, share }: SharedSubscription, { message, id }: Pick<Arrival, 'message' | 'id'>) {

@@ -50,11 +50,11 @@ export interface Shared {
  */
 export class Turn {
   private readonly ports: Ports;
-  private readonly dispatch: Dispatch;
+  readonly dispatch: Dispatch;
   private readonly ownAliases: OwnAliases;
   private readonly deliverer: Deliverer;
-  private readonly publisher: Publisher;
-  private readonly wiper: SessionWiper;
+  readonly publisher: Publisher;
+  readonly wiper: SessionWiper;
   private readonly work: Work;
   private tail: Buffer;
   /** As it was stored when the turn began; absent until CONNECT has been handled. */
@@ -85,7 +85,7 @@ export class Turn {
     this.dispatch = new Dispatch(shared.ports, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
-    this.wiper = new SessionWiper(shared.ports, this.deliverer);
+    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
     this.tail = connection?.tail ?? Buffer.alloc(0);
@@ -316,8 +316,7 @@ export class Turn {
   /** What happens to a connection that is over: something falls due, or leftovers arrive. */
   private async afterTheEnd(connection: ConnectionRecord, ended: Ending): Promise<void> {
     if (!this.events.some(({ kind }) => kind === 'expired')) return this.ports.connections.close(this.connectionId);
-    await settleEnding(this.ports, this.publisher, this.wiper, connection, ended);
-    await this.work.conclude();
+    await settleEnding(this.ports, this, connection, ended);
   }
 
   private isGone(): boolean {
@@ -350,7 +349,6 @@ export class Turn {
       ? close(ports, this.connectionId, connection, farewell)
       : ports.connections.close(this.connectionId));
     if (connection) await endConnection(ports, this.wiper, connection, ending);
-    await this.dispatch.send(); // what the session left to others
   }
 
   private endedAt(): number {
