@@ -8,6 +8,9 @@ import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../pa
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic, isTopicName } from '../topic';
 
+/** As good as none, section 3.1.2.11.3: there are no more packet ids. */
+const noReceiveMaximum = 65_535;
+
 /** Where a client that asks for it may have its answers sent. */
 const responseTopics = 'response/';
 
@@ -64,7 +67,7 @@ function sessionExpiryOf({ protocolVersion, clean, properties }: ConnectPacket):
 function capabilitiesOf({ properties = {} }: ConnectPacket): ClientCapabilities {
   const { receiveMaximum, maximumPacketSize: packetSize, topicAliasMaximum, requestProblemInformation } = properties;
   return {
-    ...(receiveMaximum !== undefined && { receiveMaximum }),
+    ...(receiveMaximum !== undefined && receiveMaximum < noReceiveMaximum && { receiveMaximum }),
     ...(packetSize !== undefined && { maximumPacketSize: packetSize }),
     ...(topicAliasMaximum !== undefined && { topicAliasMaximum }),
     ...(requestProblemInformation === false && { noProblemInformation: true }),

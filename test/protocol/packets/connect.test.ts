@@ -202,6 +202,7 @@ describe('CONNECT of MQTT 5.0', () => {
       noProblemInformation: true,
     });
     expect(request5({ properties: { requestProblemInformation: true } })?.capabilities).toEqual({});
+    expect(request5({ properties: { receiveMaximum: 65_535 } })?.capabilities).toEqual({}); // there are no more packet ids
   });
 
   clause('MQTT-3.1.2-28', 'Response Information is only for those who asked', () => {
