@@ -1,65 +1,21 @@
 import { encode } from '../protocol/codec/encode';
 import { isExpired, toPublish } from '../protocol/deliver';
-import type { Message } from '../protocol/effects';
 import { largestPacket } from '../protocol/limits';
-import { messageSize } from '../protocol/message-size';
-import type { PublishPacket, QoS } from '../protocol/packets';
+import type { PublishPacket } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { ask, type Dispatch } from './dispatch';
 import { forgetRow } from './forget-row';
 import { hangUp } from './hang-up';
+import { type Arrival, type Delivery, idOf, type Mail } from './mail';
 import { aliasable } from './outgoing-aliases';
 import { inParallel } from './parallel';
-import type {
-  OnceRecord,
-  Ports,
-  RingItem,
-  RingMessage,
-  SessionHead,
-  SessionId,
-  SharedSubscription,
-  SubscriptionRow,
-} from './ports';
-import { type Place, placeAlone, placesFor, ringSpan } from './ring';
+import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
+import type { OnceRecord, Ports, RingItem, SessionHead, SessionId } from './ports';
+import { type Place, placeAlone, ringSpan } from './ring';
 
 /** Sessions worked on at the same time. */
 const parallelSessions = 50;
-
-/** Seconds a message for a session that ends with its connection may outlive that session. */
-const transientSeconds = 24 * 3600;
-
-/** A message to be delivered, wherever it came from. */
-export interface Arrival {
-  readonly message: Message;
-  /** The same for a repeated attempt to deliver the same message. */
-  readonly id: string;
-  /** An earlier attempt may have delivered it: at QoS 0 it is not sent again. */
-  readonly replay: boolean;
-  /** An earlier attempt may have put it into rings: at QoS 2 its records are read. */
-  readonly attempted: boolean;
-  /** Sent because of a new subscription, not because it was published just now. */
-  readonly retained: boolean;
-}
-
-/** One arrival for one session, at the lower of the QoS published and granted. */
-export interface Delivery {
-  readonly arrival: Arrival;
-  readonly qos: QoS;
-  readonly retain: boolean;
-  readonly identifiers?: readonly number[];
-  /** It comes through a shared subscription. */
-  readonly share?: SharedSubscription;
-}
-
-/** What one session gets, in order. */
-export interface Mail {
-  readonly clientId: string;
-  readonly session: SessionId;
-  /** A subscription that led here: to be removed when the session turns out to have ended. */
-  readonly row: SubscriptionRow;
-  readonly deliveries: readonly Delivery[];
-}
 
 /** Heads by client id, read after the messages arrived. */
 export type Heads = ReadonlyMap<string, SessionHead>;
@@ -71,12 +27,6 @@ interface Reservation {
 }
 
 export type Reservations = ReadonlyMap<SessionId, Reservation>;
-
-/** Mail whose durable part is in the ring. */
-interface Placed {
-  readonly head: SessionHead;
-  readonly places: ReadonlyMap<Delivery, Place>;
-}
 
 /** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
 export class Deliverer {
@@ -319,29 +269,6 @@ function durablePart(mail: Mail): Mail {
   return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
 }
 
-/** The head was returned by the reservation, so its counter is the last of the reserved numbers. */
-function numbered(head: SessionHead, deliveries: readonly Delivery[]): Placed {
-  const isWindowed = head.capabilities.receiveMaximum !== undefined; // a bundle might never fit into the window
-  const sizes = deliveries.map((delivery) => (isWindowed ? 'alone' : bytesInBundle(delivery)));
-  const places = placesFor(sizes, head.outSeq - deliveries.length + 1);
-  return { head, places: new Map(deliveries.map((delivery, index) => [delivery, places[index] as Place])) };
-}
-
-/**
- * Whom a new message may be sent to at once: nobody while older ones still wait to be sent, or when the client might get more
- * than it takes at a time. Then the pump looks how many it has really got.
- */
-function liveOwner(head: SessionHead): string | undefined {
-  const { receiveMaximum } = head.capabilities;
-  const fits = receiveMaximum === undefined || head.outSeq - head.settled <= receiveMaximum;
-  return fits && head.asked === head.answered ? head.owner : undefined;
-}
-
-/** At QoS 2 a message is remembered by its id; through each share it is a message of its own. */
-function idOf({ arrival, share }: Delivery): string {
-  return share ? `${arrival.id}$${share.share}/${share.filter}` : arrival.id;
-}
-
 function withoutExpired(mail: readonly Mail[], now: number): readonly Mail[] {
   if (!mail.some(({ deliveries }) => deliveries.some(({ arrival }) => isExpired(arrival.message, now)))) return mail;
   return mail
@@ -370,40 +297,6 @@ function transientPublish({ arrival, retain, identifiers }: Delivery, version: n
   const encoded = { packet, bytes: encode(packet, version) };
   variants.set(variant, encoded);
   return encoded;
-}
-
-/** A QoS 2 message is found again by its number, so it lies alone. */
-function bytesInBundle({ arrival: { message }, qos }: Delivery): number | 'alone' {
-  return qos === 2 ? 'alone' : messageSize(message);
-}
-
-/** Who published it no longer matters. */
-function toRingMessage({ arrival, retain, identifiers, share }: Delivery, packetId: number): RingMessage {
-  const { publisher: _, ...message } = arrival.message;
-  return { packetId, message, retain, ...(identifiers && { identifiers }), ...(share && { share }) };
-}
-
-function toRingItems({ head, places }: Placed, now: number, sentOn = liveOwner(head) ? head.fence : ''): RingItem[] {
-  const expiry = head.persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
-  const items = new Map<number, RingItem & { messages: RingMessage[] }>();
-  for (const [delivery, { number, packetId, slot }] of places) {
-    const { qos } = delivery;
-    if (qos === 0) continue;
-    const content = toRingMessage(delivery, packetId);
-    const begun = items.get(slot);
-    if (begun) begun.messages.push(content);
-    else {
-      const id = qos === 2 ? { id: idOf(delivery) } : {};
-      const state = 'published' as const;
-      const { session } = head;
-      items.set(slot, { session, slot, number, ...id, messages: [content], qos, state, sentOn, sentBy: '', ...expiry });
-    }
-  }
-  return [...items.values()];
-}
-
-function toOnce({ session, id, number }: RingItem): OnceRecord {
-  return { session, id: id ?? '', number, done: false };
 }
 
 function onceName({ session, id }: { session: string; id: string }): string {

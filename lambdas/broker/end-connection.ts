@@ -1,7 +1,7 @@
 import { sessionForever, type Will } from '../protocol/effects';
 import { armDeadline, dueKey, nextOf } from './deadline';
-import type { Arrival } from './deliver';
 import type { Dispatch } from './dispatch';
+import type { Arrival } from './mail';
 import type { ConnectionRecord, Ending, Ports } from './ports';
 import type { Publisher } from './publish';
 import type { SessionWiper } from './session-wiper';

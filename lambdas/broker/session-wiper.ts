@@ -1,6 +1,7 @@
 import { subscriptionName } from '../protocol/subscription-name';
-import type { Arrival, Deliverer } from './deliver';
+import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
+import type { Arrival } from './mail';
 import { inParallel } from './parallel';
 import type { Ports, RingItem, SessionId, SharedSubscription } from './ports';
 import { mailFor } from './publish';

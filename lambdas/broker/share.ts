@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Audience } from './audience';
-import type { Arrival } from './deliver';
 import { forgetRow } from './forget-row';
+import type { Arrival } from './mail';
 import { inParallel } from './parallel';
 import type { OnceRecord, Ports, SessionHead, Subscriber } from './ports';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '../protocol/effects';
-import type { Arrival } from './deliver';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
+import type { Arrival } from './mail';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, HeldMessage, Ports, SessionId } from './ports';
 import type { Publisher } from './publish';

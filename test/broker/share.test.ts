@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { audienceOf } from '../../lambdas/broker/audience';
-import type { Arrival } from '../../lambdas/broker/deliver';
+import type { Arrival } from '../../lambdas/broker/mail';
 import type { InflightStore, Ports, SessionStore, Subscriber, TopicIndex } from '../../lambdas/broker/ports';
 import { chooseMembers } from '../../lambdas/broker/share';
 import type { QoS } from '../../lambdas/protocol/packets';

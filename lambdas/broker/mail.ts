@@ -1,0 +1,40 @@
+import type { Message } from '../protocol/effects';
+import type { QoS } from '../protocol/packets';
+import type { SessionId, SharedSubscription, SubscriptionRow } from './ports';
+
+/** A message to be delivered, wherever it came from. */
+export interface Arrival {
+  readonly message: Message;
+  /** The same for a repeated attempt to deliver the same message. */
+  readonly id: string;
+  /** An earlier attempt may have delivered it: at QoS 0 it is not sent again. */
+  readonly replay: boolean;
+  /** An earlier attempt may have put it into rings: at QoS 2 its records are read. */
+  readonly attempted: boolean;
+  /** Sent because of a new subscription, not because it was published just now. */
+  readonly retained: boolean;
+}
+
+/** One arrival for one session, at the lower of the QoS published and granted. */
+export interface Delivery {
+  readonly arrival: Arrival;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers?: readonly number[];
+  /** It comes through a shared subscription. */
+  readonly share?: SharedSubscription;
+}
+
+/** What one session gets, in order. */
+export interface Mail {
+  readonly clientId: string;
+  readonly session: SessionId;
+  /** A subscription that led here: to be removed when the session turns out to have ended. */
+  readonly row: SubscriptionRow;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** At QoS 2 a message is remembered by its id; through each share it is a message of its own. */
+export function idOf({ arrival, share }: Delivery): string {
+  return share ? `${arrival.id}$${share.share}/${share.filter}` : arrival.id;
+}
