@@ -44,7 +44,18 @@ export async function endConnection(
       : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
   ]);
-  await rest(ports, connection, { willAt, sessionEndsAt });
+  const isCancelled = willAt !== undefined && (await hasReturned(ports, connection));
+  if (isCancelled) await ports.sessions.removeWill(clientId, connectionId);
+  await rest(ports, connection, isCancelled ? { sessionEndsAt } : { willAt, sessionEndsAt });
+}
+
+/**
+ * A client that returns before its connection is disowned finds no will to cancel, so whoever disowns looks once more: one of the
+ * two always sees the other [MQTT-3.1.3-9].
+ */
+async function hasReturned(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<boolean> {
+  const head = await ports.sessions.head(clientId);
+  return head?.session === session && head.fence !== fence;
 }
 
 /**

@@ -86,6 +86,7 @@ export class Publisher {
   private notice(byTopic: AudienceByTopic): void {
     for (const [topic, { everyone, members }] of byTopic) {
       if (everyone.length + members.length === 0) this.unheard.add(topic);
+      else this.unheard.delete(topic); // somebody has subscribed since
     }
   }
 

@@ -55,14 +55,16 @@ async function settle({ ports }: Shared, connection: ConnectionRecord, load: Loa
 async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   const { ports, settings } = shared;
   const { arrivals, settled } = load;
-  const removed = settled.length > 0 ? ports.inflight.remove(connection.session, settled) : undefined;
-  const { connection: stored, heads } = await lookUp(ports, router, connection.connectionId, arrivals);
+  const [{ connection: stored, heads }] = await Promise.all([
+    lookUp(ports, router, connection.connectionId, arrivals),
+    settled.length > 0 ? ports.inflight.remove(connection.session, settled) : undefined,
+  ]);
   if (!stored || !isSame(stored, connection)) return 'stale';
   const dispatch = new Dispatch(ports);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
   await publisher.publish(arrivals, heads);
   const sent = dispatch.send(); // on its way before the commit
-  await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection), removed]);
+  await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
 }
 
@@ -81,7 +83,7 @@ function lookUp(ports: Ports, router: Router, connectionId: string, arrivals: re
 
 /** Of one connection at two times: nothing happened in between. */
 export function isSame(one: ConnectionRecord, other: ConnectionRecord): boolean {
-  return one.lastNumber === other.lastNumber && one.tail.length === 0 && one.early.length === 0;
+  return !one.ended && one.lastNumber === other.lastNumber && one.tail.length === 0 && one.early.length === 0;
 }
 
 /** What a quick turn has to do. */

@@ -21,8 +21,10 @@ export function resolveAlias(packet: PublishPacket, aliases: Aliases): { packet:
 
 function withTopic(aliases: Aliases, alias: number, topic: string): Aliases {
   const changed = new Map(aliases).set(alias, topic);
-  if (topicBytes(changed.values()) <= aliasTopicBytes) return changed;
-  throw new ProtocolError(Reason.quotaExceeded, `more than ${aliasTopicBytes} bytes of topics with an alias`);
+  const bytes = topicBytes(changed.values());
+  if (bytes <= aliasTopicBytes) return changed;
+  const problem = `topics with an alias have ${bytes} bytes together, at most ${aliasTopicBytes} are kept`;
+  throw new ProtocolError(Reason.quotaExceeded, problem);
 }
 
 /** Bytes of these topics. */

@@ -29,6 +29,17 @@ describe('resolveAlias', () => {
     expect(thrownBy(() => resolveAlias(aliased(65_535, ''), none))).toMatchObject({ reason: 0x94 });
   });
 
+  test('topics of 4,096 bytes together may have an alias, in bytes, and a topic that is replaced no longer counts', () => {
+    const { aliases } = resolveAlias(aliased(1, 'é'.repeat(2048)), none);
+    expect(thrownBy(() => resolveAlias(aliased(2, 'a'), aliases))).toMatchObject({
+      reason: 0x97,
+      message: 'topics with an alias have 4097 bytes together, at most 4096 are kept',
+    });
+
+    const replaced = resolveAlias(aliased(1, 'b'), aliases);
+    expect(resolveAlias(aliased(2, 'a'), replaced.aliases).aliases.get(2)).toBe('a');
+  });
+
   test('an alias that was never set ends the connection', () => {
     const { aliases } = resolveAlias(aliased(1, 'a'), none);
 

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { endConnection } from '../../lambdas/broker/end-connection';
+import type { ConnectionRecord, Ports } from '../../lambdas/broker/ports';
+import type { SessionWiper } from '../../lambdas/broker/session-wiper';
+import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoDeadlineStore } from '../../lambdas/storage/deadlines';
+import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { Engine } from '../storage/support/engine';
+import { message } from '../storage/support/messages';
+import { clause } from '../support/clause';
+
+const now = 1_700_000_000_000;
+const willAt = now + 600_000;
+const [first, second] = ['000000000000001#a', '000000000000002#b'];
+
+let engine: Engine;
+let ports: Ports;
+
+beforeAll(async () => {
+  engine = await Engine.start();
+  ports = {
+    sessions: new DynamoSessionStore(engine.client(), engine.table('sessions')),
+    connectionStore: new DynamoConnectionStore(engine.client(), engine.table('connections')),
+    deadlines: new DynamoDeadlineStore(engine.client(), engine.table('deadlines')),
+    now: () => now,
+  } as Partial<Ports> as Ports;
+});
+
+afterAll(() => engine.stop());
+
+function claim(clientId: string, fence: string) {
+  const connectionId = fence.slice(-1);
+  return { clientId, connectionId, fence, persistent: true, version: 5, capabilities: {} };
+}
+
+/** A connection with a will that waits, whose socket is gone. */
+async function lost(clientId: string): Promise<ConnectionRecord> {
+  await ports.sessions.claimFresh(claim(clientId, first));
+  await ports.sessions.putWill(clientId, 'a', { message: message('lost', 'x'), delay: 600 });
+  const record: ConnectionRecord = {
+    ...{ connectionId: 'a', clientId, version: 5, sessionExpiry: 3600, capabilities: {}, session: first, fence: first },
+    ...{ keepAlive: 60, lastSeen: now, lastNumber: 3, tail: Buffer.alloc(0), early: [], hasWill: true, hasState: true },
+    ...{ deadline: '000002#a', aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
+  };
+  await ports.connectionStore.create(record);
+  return record;
+}
+
+describe('the end of a connection whose will waits', () => {
+  const nothingToWipe = {} as SessionWiper;
+
+  clause('MQTT-3.1.3-9', 'keeps the will and tells when it is due while its client is away', async () => {
+    const record = await lost('away');
+
+    await endConnection(ports, nothingToWipe, record, { willAt });
+
+    expect(await ports.sessions.head('away')).toMatchObject({ willAt });
+    expect(await ports.sessions.will('away', 'a')).toBeDefined();
+    expect((await ports.connectionStore.read('a'))?.ended).toEqual({ willAt });
+  });
+
+  clause('MQTT-3.1.3-9', 'cancels it when its client was back before anybody could tell', async () => {
+    const record = await lost('back');
+    const seen = (await ports.sessions.head('back'))!;
+    await ports.sessions.claimResume(claim('back', second), seen);
+
+    await endConnection(ports, nothingToWipe, record, { willAt });
+
+    expect(await ports.sessions.will('back', 'a')).toBeUndefined();
+    expect(await ports.connectionStore.read('a')).toBeUndefined();
+    expect(await ports.sessions.head('back')).toMatchObject({ owner: 'b' });
+  });
+});
