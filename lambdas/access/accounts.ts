@@ -1,0 +1,55 @@
+import type { Rule } from './rule';
+
+/** What is known of one user. */
+export interface Account {
+  readonly username: string;
+  /** In PHC string format, see `password-hash.ts`. Absent: no login with a password. */
+  readonly passwordHash?: string;
+  /** Absent: no login with SCRAM-SHA-256. */
+  readonly scram?: ScramCredentials;
+  /** The only client id it may use. */
+  readonly clientId?: string;
+  /** What every client id it uses begins with. */
+  readonly clientIdPrefix?: string;
+  readonly rules: readonly Rule[];
+  /** Connections at a time; absent: as many as everybody. */
+  readonly maxConnections?: number;
+}
+
+/** What RFC 5802 lets a server keep; the password cannot be read from it, but guessed with little memory. */
+export interface ScramCredentials {
+  readonly salt: Buffer;
+  readonly iterations: number;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/** Failed logins from one source address. */
+export interface Failures {
+  readonly count: number;
+  /** Of the last one, milliseconds since 1970. */
+  readonly lastAt: number;
+}
+
+/** What a login needs to know, read together. */
+export interface LoginRecord {
+  readonly account?: Account;
+  readonly failures: Failures;
+}
+
+export interface AccountStore {
+  /** The account of a user name and the failures of a source address in one call. */
+  readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord>;
+  /** The accounts that exist, by user name. */
+  readMany(usernames: readonly string[]): Promise<Map<string, Account>>;
+  create(account: Account): Promise<'created' | 'exists'>;
+  /** Replaces an account as a whole. */
+  replace(account: Account): Promise<'replaced' | 'absent'>;
+  remove(username: string): Promise<'removed' | 'absent'>;
+  /** All accounts, page by page, in no particular order. */
+  list(): AsyncIterable<Account[]>;
+  /** One more failure; the count begins anew when the last one is older than `memory` milliseconds. */
+  addFailure(address: string, now: number, memory: number): Promise<void>;
+  /** A random secret of this broker, 32 bytes, made by whoever asks first. */
+  secret(): Promise<Buffer>;
+}

@@ -1,0 +1,21 @@
+import type { IdentityKind, Rule } from './rule';
+
+/** Who a client has proved to be. It is kept with the connection and with the session, so it is small and has no secrets. */
+export interface Identity {
+  readonly kind: IdentityKind;
+  /** Of a user its name, of a token the claim that names its subject; absent when anonymous. */
+  readonly username?: string;
+  /** Of a token: who issued it. Two issuers may give the same name to different subjects. */
+  readonly issuer?: string;
+  /** Claims of a token that the rules refer to, as text. */
+  readonly claims?: Readonly<Record<string, string>>;
+  /** Rules that the token itself carries. */
+  readonly rules?: readonly Rule[];
+  /** When it is no longer proved, milliseconds since 1970; absent when never. */
+  readonly expiresAt?: number;
+}
+
+/** The same for the same person or thing, whatever it may do at the moment: sessions belong to it. */
+export function accountOf({ kind, issuer, username }: Identity): string {
+  return kind === 'token' ? `token#${issuer}#${username}` : kind === 'user' ? `user#${username}` : 'anonymous';
+}

@@ -1,0 +1,11 @@
+import type { QoS } from './packets';
+
+/** What a client may do. Whoever decides it, the packet handlers only ask. */
+export interface Permissions {
+  /** Whether a message may be published: to this topic, at this QoS, retained or not. */
+  mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
+  /** The highest QoS at which a topic filter may be subscribed to; undefined when it may not. */
+  subscribeQos(filter: string): QoS | undefined;
+  /** The highest QoS at which a message published to a topic may be delivered; undefined when it may not. */
+  receiveQos(topic: string): QoS | undefined;
+}
