@@ -12,6 +12,7 @@ const root = join(__dirname, '..');
 const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/protocol': ['node:buffer'],
   'lambdas/broker': ['lambdas/protocol', 'lambdas/settings', 'node:crypto', 'node:timers/promises'],
+  'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'jose'],
   // The hot calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
   'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/storage': [
