@@ -9,6 +9,10 @@ export interface Identity {
   readonly issuer?: string;
   /** Claims of a token that the rules refer to, as text. */
   readonly claims?: Readonly<Record<string, string>>;
+  /** The only client id it is good for. */
+  readonly clientId?: string;
+  /** What every client id that it is good for begins with. */
+  readonly clientIdPrefix?: string;
   /** Rules that the token itself carries. */
   readonly rules?: readonly Rule[];
   /** When it is no longer proved, milliseconds since 1970; absent when never. */

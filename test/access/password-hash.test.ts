@@ -1,0 +1,121 @@
+import { scryptSync } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { hashPassword, longestPassword, verifyPassword } from '../../lambdas/access/password-hash';
+
+const form = /^\$scrypt\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
+
+/** RFC 7914 section 12, third vector: password "pleaseletmein", salt "SodiumChloride", N 16384, r 8, p 1. */
+const vector = `$scrypt$ln=14,r=8,p=1$${unpadded(Buffer.from('SodiumChloride'))}$${unpadded(
+  Buffer.from(
+    '7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2' +
+      'd5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887',
+    'hex',
+  ),
+)}`;
+
+function unpadded(bytes: Buffer): string {
+  return bytes.toString('base64').replace(/=+$/, '');
+}
+
+describe('a password hash', () => {
+  it('is a PHC string that only its password fits', async () => {
+    const hash = await hashPassword('correct horse');
+
+    expect(hash).toMatch(form);
+    await expect(verifyPassword(hash, 'correct horse')).resolves.toBe(true);
+    await expect(verifyPassword(hash, 'correct horsf')).resolves.toBe(false);
+    await expect(verifyPassword(hash, '')).resolves.toBe(false);
+  });
+
+  it('has a salt of its own', async () => {
+    expect(await hashPassword('the same')).not.toBe(await hashPassword('the same'));
+  });
+
+  it('takes bytes as they are, and text as UTF-8', async () => {
+    const bytes = Buffer.from([0, 0xff, 0xfe, 0x80]);
+
+    await expect(verifyPassword(await hashPassword(bytes), bytes)).resolves.toBe(true);
+    await expect(verifyPassword(await hashPassword('Zürich'), Buffer.from('Zürich'))).resolves.toBe(true);
+    await expect(verifyPassword(await hashPassword('Zürich'), 'Zu\u0308rich')).resolves.toBe(false);
+  });
+
+  it('is verified with the parameters, salt and length it names [RFC 7914 section 12]', async () => {
+    await expect(verifyPassword(vector, 'pleaseletmein')).resolves.toBe(true);
+    await expect(verifyPassword(vector, 'pleaseletmeout')).resolves.toBe(false);
+  });
+
+  it('of several lanes and of the highest cost has memory enough', async () => {
+    const salt = Buffer.alloc(16, 7);
+    const hash = scryptSync('lanes', salt, 32, { N: 2 ** 17, r: 8, p: 2, maxmem: 2 ** 28 });
+
+    const text = `$scrypt$ln=17,r=8,p=2$${unpadded(salt)}$${unpadded(hash)}`;
+
+    await expect(verifyPassword(text, 'lanes')).resolves.toBe(true);
+  });
+
+  it.each([
+    ['ln=18,r=8,p=1'],
+    ['ln=99,r=8,p=1'],
+    ['ln=13,r=8,p=1'],
+    ['ln=15,r=17,p=1'],
+    ['ln=15,r=0,p=1'],
+    ['ln=15,r=8,p=5'],
+    ['ln=15,r=8,p=0'],
+  ])('with %s is refused before anything is computed', async (parameters) => {
+    await expect(verifyPassword(vector.replace('ln=14,r=8,p=1', parameters), 'pleaseletmein')).rejects.toThrow(
+      `password hash has parameters ${parameters}, which are not accepted`,
+    );
+  });
+
+  it.each([
+    '',
+    'plain text',
+    vector.replace('scrypt', 'argon2id'),
+    `${vector}=`,
+    vector.slice(0, 60),
+    vector.replace('r=8,', ''),
+  ])('of another form is refused, and not told: %j', async (text) => {
+    await expect(verifyPassword(text, 'pleaseletmein')).rejects.toThrow(
+      /^password hash is not a PHC string of scrypt$/,
+    );
+  });
+});
+
+describe('a password', () => {
+  it('may have 1,024 bytes', async () => {
+    const password = Buffer.alloc(longestPassword, 1);
+
+    await expect(verifyPassword(await hashPassword(password), password)).resolves.toBe(true);
+  });
+
+  it.each([0, longestPassword + 1])('of %i bytes is not hashed', async (length) => {
+    await expect(hashPassword(Buffer.alloc(length))).rejects.toThrow(RangeError);
+    await expect(verifyPassword(vector, Buffer.alloc(length))).resolves.toBe(false);
+    await expect(verifyPassword(undefined, Buffer.alloc(length))).resolves.toBe(false);
+  });
+});
+
+describe('a user that does not exist', () => {
+  it('has no password', async () => {
+    await expect(verifyPassword(undefined, 'nobody')).resolves.toBe(false);
+  });
+
+  it('costs as much time as one that does', async () => {
+    const hash = await hashPassword('secret');
+    const known: number[] = [];
+    const unknown: number[] = [];
+    for (let round = 0; round < 7; round++) {
+      known.push(await millisecondsOf(() => verifyPassword(hash, 'guess')));
+      unknown.push(await millisecondsOf(() => verifyPassword(undefined, 'guess')));
+    }
+
+    expect(Math.min(...unknown)).toBeGreaterThan(Math.min(...known) / 2);
+    expect(Math.min(...unknown)).toBeLessThan(Math.min(...known) * 2);
+  });
+});
+
+async function millisecondsOf(body: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await body();
+  return performance.now() - start;
+}
