@@ -29,7 +29,7 @@ export interface QueueSpec {
 export type FunctionName = 'onConnect' | 'onPackets' | 'onFanOut' | 'onTimer' | 'onSchedule';
 export type QueueName = 'packets' | 'fanOut' | 'timer';
 
-const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines'] as const;
+const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines', 'accounts'] as const;
 
 export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
   onConnect: {
@@ -37,8 +37,8 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     timeoutSeconds: 5,
     memoryMb: 256,
     reads: [],
-    writes: [],
-    sendsTo: [],
+    writes: ['connections'],
+    sendsTo: ['timer'],
     connections: [],
   },
   onPackets: {
@@ -54,7 +54,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-fan-out.ts',
     timeoutSeconds: 20,
     memoryMb: 1024,
-    reads: ['connections', 'sessions', 'inflight', 'topicIndex'],
+    reads: ['connections', 'sessions', 'inflight', 'topicIndex', 'accounts'],
     writes: ['sessions', 'inflight', 'topicIndex'],
     sendsTo: ['packets', 'timer'],
     connections: ['POST', 'DELETE'],

@@ -11,7 +11,7 @@ export interface AlarmsProps {
   readonly tables: { readonly [Name in TableName]: Table };
 }
 
-/** What an operator should look into. Each alarm watches one metric; the ten an account has free cover one broker. */
+/** What an operator should look into. Each of the eleven alarms watches one metric; an account has ten free. */
 export class Alarms extends Construct {
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
@@ -48,7 +48,7 @@ export class Alarms extends Construct {
 const period = Duration.minutes(5);
 
 // A partition takes 1,000 writes or 3,000 reads a second, so writes are throttled first. Only in the topic index many
-// publishers read the same partition, the list of shapes, and few write.
+// publishers read the same partition, the list of shapes, and few write; and a fleet may share one account.
 const throttleEvent: { readonly [Name in TableName]: 'ReadThrottleEvents' | 'WriteThrottleEvents' } = {
   connections: 'WriteThrottleEvents',
   sessions: 'WriteThrottleEvents',
@@ -56,4 +56,5 @@ const throttleEvent: { readonly [Name in TableName]: 'ReadThrottleEvents' | 'Wri
   retained: 'WriteThrottleEvents',
   inflight: 'WriteThrottleEvents',
   deadlines: 'WriteThrottleEvents',
+  accounts: 'ReadThrottleEvents',
 };

@@ -16,6 +16,8 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   // The hot calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
   'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/storage': [
+    'lambdas/access/accounts',
+    'lambdas/access/rule',
     'lambdas/aws',
     'lambdas/broker/ports',
     'lambdas/broker/deadline',

@@ -37,19 +37,33 @@ export interface LoginRecord {
   readonly failures: Failures;
 }
 
+/** What the broker asks and notes when somebody logs in, and when the rules of users are looked up. */
 export interface AccountStore {
-  /** The account of a user name and the failures of a source address in one call. */
+  /** The account of a user name and the failures of a source address in one call. An unknown address is empty and has none. */
   readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord>;
   /** The accounts that exist, by user name. */
   readMany(usernames: readonly string[]): Promise<Map<string, Account>>;
+  /** One more failure; the count begins anew when the last one is older than `memory` milliseconds. */
+  addFailure(address: string, now: number, memory: number): Promise<void>;
+  /** A random secret of this broker, 32 bytes, made by whoever asks first. */
+  secret(): Promise<Buffer>;
+}
+
+/** What an operator does with accounts. No Lambda may: listing them takes a scan, which none is granted. */
+export interface AccountDirectory {
+  read(username: string): Promise<Account | undefined>;
   create(account: Account): Promise<'created' | 'exists'>;
   /** Replaces an account as a whole. */
   replace(account: Account): Promise<'replaced' | 'absent'>;
   remove(username: string): Promise<'removed' | 'absent'>;
   /** All accounts, page by page, in no particular order. */
   list(): AsyncIterable<Account[]>;
-  /** One more failure; the count begins anew when the last one is older than `memory` milliseconds. */
-  addFailure(address: string, now: number, memory: number): Promise<void>;
-  /** A random secret of this broker, 32 bytes, made by whoever asks first. */
-  secret(): Promise<Buffer>;
+}
+
+/** Bytes of a user name that can have an account. */
+const maximumUsernameBytes = 256;
+
+/** Whether there can be an account of this name; a client may ask for any. */
+export function canHaveAccount(username: string): boolean {
+  return username !== '' && Buffer.byteLength(username) <= maximumUsernameBytes;
 }

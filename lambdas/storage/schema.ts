@@ -20,6 +20,8 @@ export const tables = {
   inflight: { partitionKey: 'session', sortKey: 'slot', timeToLive: 'expiresAt' },
   /** What falls due, spread over shards, sorted by time. */
   deadlines: { partitionKey: 'shard', sortKey: 'due' },
+  /** Users, failed logins by source address, and the secret of this broker. */
+  accounts: { partitionKey: 'id', sortKey: 'part', timeToLive: 'expiresAt' },
 } as const satisfies Record<string, TableSchema>;
 
 export type TableName = keyof typeof tables;
