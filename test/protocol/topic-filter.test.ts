@@ -130,6 +130,11 @@ describe('covers', () => {
     ['a/+', 'a', false],
     ['a', 'a/b', false],
     ['a/b', 'a/+', false],
+    ['+/#', '#', true],
+    ['#', '+/#', true],
+    ['/+/#', '/#', true],
+    ['a/+/#', 'a/#', false],
+    ['+', '#', false],
     ['#', '$SYS/a', false],
     ['$SYS/#', '$SYS/a', true],
   ])('%s over %s is %s', (outer, inner, expected) => {
