@@ -35,7 +35,7 @@ export function sourceOf(address: string): string {
 function groupsOf(address: string): number[] | undefined {
   const [, bare] = /^([\da-f:.]+)(%.*)?$/i.exec(address) ?? [];
   const url = `http://[${bare}]`;
-  if (!URL.canParse(url)) return undefined;
+  if (bare === undefined || !URL.canParse(url)) return undefined;
   const [head = '', tail] = new URL(url).hostname.slice(1, -1).split('::'); // URL has turned a dotted end into two groups
   const [before, after] = [head, tail ?? ''].map((part) =>
     part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)),
