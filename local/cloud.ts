@@ -12,6 +12,7 @@ import {
   visibilitySeconds,
 } from '../lambdas/deployment';
 import { type Settings, settingsFromEnvironment } from '../lambdas/settings';
+import { tables } from '../lambdas/storage/schema';
 import { callerParts } from './aws-call';
 import { AwsEndpoint } from './aws-endpoint';
 import { type Bill, Meter } from './bill';
@@ -305,6 +306,10 @@ class LocalCloud implements Cloud {
       deadLetters: () => this.deadLetters(),
       settled: () => this.settled(),
       runSchedule: () => this.runSchedule(),
+      resources: () => ({
+        dynamodb: this.dynamoDbEndpoint,
+        tables: mapValues(tables, (_schema, name) => tablePrefix + name),
+      }),
     });
   }
 

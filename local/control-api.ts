@@ -1,9 +1,18 @@
 import type { FunctionName } from '../lambdas/deployment';
+import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
 import type { LocalClock } from './clock';
 import type { Fault } from './fault-rules';
 import type { FaultReport, Faults } from './faults';
 import type { DeadLetter } from './sqs/sqs-api';
+
+/** What the outputs of the stack tell on AWS, for programs that work on a broker from outside. */
+export interface Resources {
+  /** Endpoint of DynamoDB. */
+  readonly dynamodb: string;
+  /** Deployed names of the tables. */
+  readonly tables: { readonly [Name in TableName]: string };
+}
 
 export interface ControlApiProps {
   readonly bill: () => Promise<Bill>;
@@ -13,6 +22,7 @@ export interface ControlApiProps {
   readonly deadLetters: () => DeadLetter[];
   readonly settled: () => Promise<void>;
   readonly runSchedule: () => Promise<void>;
+  readonly resources: () => Resources;
 }
 
 /** What `POST /faults` takes besides faults: things that happen at once. */
@@ -39,6 +49,7 @@ export class ControlApi {
       'GET /dead-letters': async () => props.deadLetters(),
       'GET /settled': props.settled,
       'POST /schedule': props.runSchedule,
+      'GET /resources': async () => props.resources(),
     };
   }
 
