@@ -75,7 +75,16 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     '(computed)', // the bundle of a function, as Lambda loads it
   ],
   clients: ['mqtt', 'ws', /^node:/],
-  bin: ['aws-cdk-lib', 'cdk-nag', /^lib\//, /^local\//, /^clients\//],
+  // What an operator does by hand: to the tables of a broker, past its Lambdas.
+  admin: [
+    'clients/commands/command',
+    'clients/options',
+    'lambdas/access',
+    'lambdas/storage/account-directory',
+    '@aws-sdk/client-dynamodb',
+    /^node:/,
+  ],
+  bin: ['aws-cdk-lib', 'cdk-nag', /^lib\//, /^local\//, /^clients\//, /^admin\//],
   bench: [
     'clients',
     'local',

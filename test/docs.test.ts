@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync, transformSync } from 'esbuild';
 import { connectAsync } from 'mqtt';
+import { usersCommand } from '../admin/users-command';
 import { costOfMessage } from '../bench/cost';
 import { type Adapter, startAdapter } from '../clients/adapter';
 import { adapterCommand } from '../clients/commands/adapter';
@@ -63,7 +64,7 @@ function resolves(from: string, target: string): boolean {
 describe('what README.md says of options', () => {
   it('is true of those of programs', () => {
     const ofStart = flagsIn(refusal(() => parseCommandLine(['--no-such-option', ''])));
-    const ofPrograms = [adapterCommand, pubCommand, subCommand].flatMap(({ help }) => flagsIn(help));
+    const ofPrograms = [adapterCommand, pubCommand, subCommand, usersCommand].flatMap(({ help }) => flagsIn(help));
     const named = codeSpans(readme).flatMap(flagsIn);
 
     expect(named.length).toBeGreaterThan(5);
@@ -137,7 +138,10 @@ describe('what README.md tells to type', () => {
 
   /** The program as it is installed, on the local cloud instead of the address in the text. */
   const cirrus = (line: string, ...more: string[]) => {
-    const [, ...words] = wordsOf(line).map((word) => (word.startsWith('wss://') ? cloud.gatewayUrl : word));
+    const [, ...words] = wordsOf(line).flatMap((word) => {
+      if (word === '--local') return [word, new URL(cloud.billUrl).origin];
+      return word.startsWith('wss://') ? cloud.gatewayUrl : word;
+    });
     return run(process.execPath, '--import', 'tsx', 'bin/cirrus-mqtt.ts', ...words, ...more);
   };
 
@@ -157,6 +161,8 @@ describe('what README.md tells to type', () => {
       line('cirrus-mqtt adapter'),
       line('cirrus-mqtt sub'),
       line('cirrus-mqtt pub'),
+      line('cirrus-mqtt users add'),
+      line('cirrus-mqtt users show'),
       line('curl'),
     ];
 
@@ -248,6 +254,16 @@ describe('what README.md tells to type', () => {
 
     adapted.child.kill('SIGINT');
     expect(await adapted.exit).toBe(0);
+  });
+
+  it('adds a user and shows it', async () => {
+    const added = cirrus(line('cirrus-mqtt users add'));
+    expect(await added.output).toMatch(/^user "kitchen" added\npassword: \S+\n$/);
+    expect(await added.exit).toBe(0);
+
+    const shown = cirrus(line('cirrus-mqtt users show'));
+    expect(await shown.output).toContain('{"actions":["publish"],"topics":["home/kitchen/#"]}');
+    expect(await shown.exit).toBe(0);
   });
 
   it('gives the stack options that it takes', () => {

@@ -15,6 +15,7 @@ describe('cirrus-mqtt', () => {
   it.each([
     [['--help'], 0, /^usage: cirrus-mqtt <command>/, /^$/],
     [['pub', '--help'], 0, /^usage: cirrus-mqtt pub/, /^$/],
+    [['users', '--help'], 0, /^usage: cirrus-mqtt users add NAME/, /^$/],
     [['nonsense'], 1, /^$/, /^cirrus-mqtt: unknown command "nonsense"; --help lists what there is\n$/],
     [
       ['sub', '-t', 'a', '--nonsense'],

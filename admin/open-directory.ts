@@ -1,0 +1,76 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { UsageError } from '../clients/commands/command';
+import type { Flags, ParsedValues } from '../clients/options';
+import type { AccountDirectory } from '../lambdas/access/accounts';
+import { DynamoAccountDirectory } from '../lambdas/storage/account-directory';
+
+export const targetHelp = `where, one of:
+  --table NAME         the table that "cdk deploy" printed as AccountsTable; AWS_REGION, AWS_PROFILE and the like
+                       say in which Region and with which credentials
+  --local [URL]        the local cloud, at http://127.0.0.1:8080
+`;
+
+export const targetFlags = {
+  table: { type: 'string' },
+  local: { type: 'string' },
+} as const satisfies Flags;
+
+const localAddress = 'http://127.0.0.1:8080';
+
+/** Gives `--local` its address, which may be left out. */
+export function withLocalAddress(args: string[]): string[] {
+  const isAddress = (arg: string | undefined) => arg !== undefined && /^https?:\/\//.test(arg);
+  return args.flatMap((arg, index) => {
+    if (arg === '--local') return [`--local=${isAddress(args[index + 1]) ? args[index + 1] : localAddress}`];
+    return isAddress(arg) && args[index - 1] === '--local' ? [] : [arg];
+  });
+}
+
+/** The accounts of the broker that the flags name. What it throws says what an operator can do about it. */
+export async function openDirectory({ table, local }: ParsedValues<typeof targetFlags>): Promise<AccountDirectory> {
+  if ((table === undefined) === (local === undefined)) {
+    throw new UsageError('users needs either --table, with the AccountsTable that "cdk deploy" printed, or --local');
+  }
+  // The SDK warns of versions of Node that its next ones will not take; an operator can do nothing about it.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  if (local !== undefined) return openLocal(local);
+  return new DynamoAccountDirectory(explaining(new DynamoDBClient(), table!), table!);
+}
+
+/** The local cloud takes any credentials. */
+async function openLocal(address: string): Promise<AccountDirectory> {
+  const { dynamodb, tables } = await resourcesAt(address);
+  const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+  const client = new DynamoDBClient({ endpoint: dynamodb, region: 'us-east-1', credentials });
+  return new DynamoAccountDirectory(explaining(client, tables.accounts), tables.accounts);
+}
+
+async function resourcesAt(address: string): Promise<{ dynamodb: string; tables: { accounts: string } }> {
+  try {
+    const response = await fetch(new URL('/resources', address));
+    if (response.ok) return (await response.json()) as Awaited<ReturnType<typeof resourcesAt>>;
+  } catch {
+    // Nobody is there, or somebody else.
+  }
+  throw new Error(`no local cloud answers at ${address}; "npm start" starts one`);
+}
+
+type Sender = Pick<DynamoDBClient, 'send'>;
+
+/** The client, with errors in words where the SDK's say too little. */
+function explaining(client: DynamoDBClient, table: string): Sender {
+  const send = (command: Parameters<DynamoDBClient['send']>[0]) =>
+    client.send(command).catch((error: Error) => {
+      throw explained(error, table);
+    });
+  return { send: send as Sender['send'] };
+}
+
+function explained(error: Error, table: string): Error {
+  const { name, message } = error;
+  if (name === 'CredentialsProviderError') return new Error(`there are no AWS credentials: ${message}`);
+  if (message === 'Region is missing') return new Error('there is no AWS Region; AWS_REGION names one');
+  if (name === 'ResourceNotFoundException') return new Error(`there is no table "${table}" in this account and Region`);
+  if (message.includes('does not match the schema')) return new Error(`"${table}" is not a table of accounts`);
+  return error;
+}

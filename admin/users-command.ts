@@ -1,0 +1,112 @@
+import { type Command, type Terminal, UsageError } from '../clients/commands/command';
+import { type Flags, type ParsedValues, parseOptions } from '../clients/options';
+import { type AccountDirectory, canHaveAccount } from '../lambdas/access/accounts';
+import { accountFlags, accountHelp, readAccountOptions } from './account-options';
+import {
+  choosePassword,
+  deriveCredentials,
+  passwordFlags,
+  passwordHelp,
+  refusePasswordArgument,
+} from './choose-password';
+import { describeAccount, publicAccount, quoted, shown } from './describe-account';
+import { openDirectory, targetFlags, targetHelp, withLocalAddress } from './open-directory';
+
+const help = `usage: cirrus-mqtt users add NAME    [where] [password] [what it may do]
+       cirrus-mqtt users passwd NAME [where] [password]
+       cirrus-mqtt users list        [where] [--json]
+       cirrus-mqtt users show NAME   [where] [--json]
+       cirrus-mqtt users remove NAME [where]
+
+Who may log in with a name and a password. A name has up to 256 bytes, and case counts.
+
+${targetHelp}
+${passwordHelp}
+${accountHelp}
+for list and show:
+  --json               all but the hashes, as JSON
+`;
+
+type Verb = (args: string[], terminal: Terminal) => Promise<void>;
+
+/** `cirrus-mqtt users`: the accounts of a broker, on AWS or in the local cloud. */
+export const usersCommand: Command = {
+  help,
+  async run([verb = '', ...args], terminal) {
+    const perform = Object.hasOwn(verbs, verb) ? verbs[verb as keyof typeof verbs] : undefined;
+    if (!perform) throw new UsageError(`users takes ${Object.keys(verbs).join(', ')}, not "${verb}"`);
+    refusePasswordArgument(args);
+    await perform(withLocalAddress(args), terminal);
+    return 0;
+  },
+};
+
+const verbs = { add, passwd, list, show, remove } satisfies Record<string, Verb>;
+
+async function add(args: string[], terminal: Terminal): Promise<void> {
+  const { username, values } = parseNamed('add', args, { ...targetFlags, ...passwordFlags, ...accountFlags });
+  const options = await readAccountOptions(values);
+  const directory = await openDirectory(values);
+  const chosen = await choosePassword(values, terminal);
+  const credentials = await deriveCredentials(chosen.password, values.scram ?? false);
+
+  const result = await directory.create({ username, ...credentials, ...options });
+  if (result === 'exists') {
+    throw new Error(`there is a user ${quoted(username)} already; "users passwd" gives it another password`);
+  }
+  terminal.stdout.write(`user ${quoted(username)} added\n${chosen.announcement}`);
+}
+
+/** What logged in with the old password does so no more: SCRAM credentials are made anew as well. */
+async function passwd(args: string[], terminal: Terminal): Promise<void> {
+  const { username, values } = parseNamed('passwd', args, { ...targetFlags, ...passwordFlags });
+  const directory = await openDirectory(values);
+  const { passwordHash: _, scram, ...account } = await existing(directory, username);
+  const chosen = await choosePassword(values, terminal);
+  const credentials = await deriveCredentials(chosen.password, values.scram ?? scram !== undefined);
+
+  if ((await directory.replace({ ...account, ...credentials })) === 'absent') throw noUser(username);
+  terminal.stdout.write(`user ${quoted(username)} has a new password\n${chosen.announcement}`);
+}
+
+async function list(args: string[], { stdout }: Terminal): Promise<void> {
+  const { values } = parseOptions(args, { ...targetFlags, json: { type: 'boolean' } });
+  const directory = await openDirectory(values);
+  const accounts = [];
+  for await (const page of directory.list()) accounts.push(...page);
+  accounts.sort((one, other) => (one.username < other.username ? -1 : 1));
+  if (values.json) stdout.write(`${JSON.stringify(accounts.map(publicAccount), undefined, 2)}\n`);
+  else for (const { username } of accounts) stdout.write(`${shown(username)}\n`);
+}
+
+async function show(args: string[], { stdout }: Terminal): Promise<void> {
+  const { username, values } = parseNamed('show', args, { ...targetFlags, json: { type: 'boolean' } });
+  const account = await existing(await openDirectory(values), username);
+  stdout.write(values.json ? `${JSON.stringify(publicAccount(account), undefined, 2)}\n` : describeAccount(account));
+}
+
+async function remove(args: string[], { stdout }: Terminal): Promise<void> {
+  const { username, values } = parseNamed('remove', args, targetFlags);
+  const directory = await openDirectory(values);
+  if ((await directory.remove(username)) === 'absent') throw noUser(username);
+  stdout.write(`user ${quoted(username)} removed\n`);
+}
+
+function parseNamed<F extends Flags>(verb: string, args: string[], flags: F) {
+  const { values, positionals } = parseOptions(args, flags, true);
+  const [username, ...rest] = positionals;
+  if (username === undefined) throw new UsageError(`users ${verb} needs the name of a user`);
+  if (rest.length > 0) throw new UsageError(`users ${verb} takes one name, not also "${rest[0]}"`);
+  if (!canHaveAccount(username)) throw new UsageError('the name of a user has 1 to 256 bytes');
+  return { username, values: values as ParsedValues<F> };
+}
+
+async function existing(directory: AccountDirectory, username: string) {
+  const account = await directory.read(username);
+  if (!account) throw noUser(username);
+  return account;
+}
+
+function noUser(username: string): Error {
+  return new Error(`there is no user ${quoted(username)}`);
+}
