@@ -1,9 +1,10 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { ProtocolError, Reason } from '../protocol/reason-codes';
+import { Reason } from '../protocol/reason-codes';
 import type { Account, AccountStore, ScramCredentials } from './accounts';
 import type { AuthenticationMethod, Peer, Step } from './authentication-method';
 import type { Identity } from './identity';
+import { malformed, refusingBreaches } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 import { type ClientFinal, readClientFinal, readClientFirst } from './scram-messages';
 import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
@@ -72,11 +73,11 @@ export class ScramSha256 implements AuthenticationMethod {
   ) {}
 
   begin(data: Buffer | undefined, peer: Peer): Promise<Step> {
-    return refusingWhatBreaksTheProtocol(() => this.challenge(data, peer));
+    return refusingBreaches(() => this.challenge(data, peer));
   }
 
   proceed(state: string, data: Buffer | undefined, peer: Peer): Promise<Step> {
-    return refusingWhatBreaksTheProtocol(() => this.conclude(JSON.parse(state), data, peer));
+    return refusingBreaches(() => this.conclude(JSON.parse(state), data, peer));
   }
 
   private async challenge(data: Buffer | undefined, peer: Peer): Promise<Step> {
@@ -148,9 +149,9 @@ function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
 /** The final message has to repeat the gs2-header, or somebody has changed it on the way, and the nonce (section 5.1). */
 function checkEcho({ channelBinding, nonce }: ClientFinal, exchange: Exchange): void {
   if (channelBinding !== Buffer.from(exchange.gs2Header).toString('base64')) {
-    throw new ProtocolError(Reason.protocolError, 'channel binding does not repeat the gs2-header');
+    throw malformed('channel binding does not repeat the gs2-header');
   }
-  if (nonce !== exchange.nonce) throw new ProtocolError(Reason.protocolError, 'nonce is not the one of this exchange');
+  if (nonce !== exchange.nonce) throw malformed('nonce is not the one of this exchange');
 }
 
 /** ClientProof is ClientKey XOR ClientSignature, and StoredKey is the hash of ClientKey (section 3). */
@@ -158,15 +159,6 @@ function provesKey(proof: Buffer, storedKey: Buffer, signed: string): boolean {
   const signature = hmac(storedKey, signed);
   const clientKey = proof.map((byte, index) => byte ^ signature[index]!);
   return timingSafeEqual(sha256(clientKey), storedKey);
-}
-
-async function refusingWhatBreaksTheProtocol(body: () => Promise<Step>): Promise<Step> {
-  try {
-    return await body();
-  } catch (error) {
-    if (error instanceof ProtocolError) return { next: 'refuse', reason: error.reason, why: error.message };
-    throw error;
-  }
 }
 
 function hmac(key: Buffer, text: string): Buffer {

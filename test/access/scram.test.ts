@@ -241,10 +241,10 @@ describe('who does not know the password', () => {
 describe('a first message', () => {
   it.each<[string | undefined, string]>([
     [undefined, 'no authentication data'],
-    ['', 'client-first-message has no gs2-header'],
-    ['n=user,r=abc', 'client-first-message has no gs2-header'],
-    ['x,,n=user,r=abc', 'client-first-message has no gs2-header'],
-    ['n=,,n=user,r=abc', 'client-first-message has no gs2-header'],
+    ['', 'message has no gs2-header'],
+    ['n=user,r=abc', 'message has no gs2-header'],
+    ['x,,n=user,r=abc', 'message has no gs2-header'],
+    ['n=,,n=user,r=abc', 'message has no gs2-header'],
     ['p=tls-server-end-point,,n=user,r=abc', 'channel binding is not supported'],
     ['n,a=other,n=user,r=abc', 'nobody may act for another user'],
     ['n,,m=1,n=user,r=abc', 'mandatory extensions are not supported'],
