@@ -3,8 +3,8 @@ import { exportJWK, generateKeyPair } from 'jose';
 import Provider from 'oidc-provider';
 
 /*
- * The process that `oidc-provider.ts` starts: oidc-provider is an ECMAScript module, which jest cannot
- * load. It prints its issuer, and takes each line it reads as the order to make new keys and forget the old ones.
+ * The process that `oidc-provider.ts` starts: oidc-provider is an ECMAScript module, which jest cannot load. It
+ * prints its issuer, and takes each line it reads as the order to make new keys and forget the old ones.
  *
  * A client asks for its token by the resource it names (RFC 8707): the query of that address says what the token is like.
  */
