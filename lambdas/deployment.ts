@@ -102,6 +102,9 @@ export const scheduleSeconds = 60;
 /** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
 export const callbackVariable = 'CALLBACK_URL';
 
+/** Environment variable with the access configuration, packed. */
+export const accessVariable = 'ACCESS';
+
 /**
  * SQS message attributes of the packet queue. The gateway's mapping template sets them for frames and disconnects, the
  * Lambdas for their own events. A client chooses only the body, so it cannot forge an event.
@@ -113,4 +116,6 @@ export const attributes = {
   connectedAt: 'connectedAt',
   /** When the frame reached API Gateway, milliseconds since 1970. */
   receivedAt: 'receivedAt',
+  /** Source address of the client; the broker's own events have none. */
+  address: 'address',
 } as const;

@@ -1,14 +1,26 @@
-import type { APIGatewayProxyResultV2, APIGatewayProxyWebsocketEventV2 } from 'aws-lambda';
-import { chooseSubprotocol } from './transport/subprotocol';
+import type { APIGatewayProxyResultV2 } from 'aws-lambda';
+import { verifierOf } from './access/assemble';
+import { unpackAccess } from './access/read-access';
+import { Handshake } from './broker/handshake';
+import { accessVariable } from './deployment';
+import { portsFromEnvironment } from './ports-from-env';
+import { settingsFromEnvironment } from './settings';
+import { type ConnectEvent, toOffer } from './transport/handshake-offer';
 
-type ConnectEvent = APIGatewayProxyWebsocketEventV2 & { headers?: Record<string, string | undefined> };
+const access = unpackAccess(process.env[accessVariable]);
+const ports = portsFromEnvironment(process.env);
 
-/** `$connect`: agrees on the subprotocol. The session is claimed by the CONNECT packet, not here. */
+const handshake = new Handshake({
+  ports,
+  tokens: verifierOf(access),
+  hasIssuers: access.issuers.length > 0,
+  tokenRequired: access.handshake === 'required',
+  connectTimeout: settingsFromEnvironment(process.env).connectTimeout,
+});
+
+/** `$connect`: agrees on the subprotocol and looks at a token. The session is claimed by the CONNECT packet, not here. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
-  const headers = Object.entries(event.headers ?? {});
-  const [, offered] = headers.find(([name]) => name.toLowerCase() === 'sec-websocket-protocol') ?? [];
-  const subprotocol = chooseSubprotocol(offered);
-  if (subprotocol === 'refused') return { statusCode: 400, body: 'offer the subprotocol mqtt' };
-  if (subprotocol === 'none') return { statusCode: 200 };
-  return { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': subprotocol.chosen } };
+  const { status: statusCode, subprotocol, body } = await handshake.answer(toOffer(event));
+  const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
+  return { statusCode, ...headers, ...(body !== undefined && { body }) };
 }

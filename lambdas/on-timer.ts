@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { checkDeadline } from './broker/timekeeper';
+import { checkDeadline, closeUnlessOpen } from './broker/timekeeper';
 import { portsFromEnvironment } from './ports-from-env';
 import { toTimerTask } from './transport/queues';
 
@@ -16,6 +16,7 @@ async function work(record: SQSRecord): Promise<{ itemIdentifier: string }[]> {
   try {
     const task = toTimerTask(record);
     if (task.task === 'check') await checkDeadline(ports, task);
+    else if (task.task === 'greet') await closeUnlessOpen(ports, task.connectionId);
     else await ports.packets.wake(task.connectionId, randomUUID());
     return [];
   } catch (error) {

@@ -1,11 +1,14 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { assembleAccess } from './access/assemble';
+import { unpackAccess } from './access/read-access';
 import { type DynamoDb, LeanDynamoDb } from './aws/lean-dynamodb';
 import type { Credentials } from './aws/signature';
 import type { Log, Ports } from './broker/ports';
-import { callbackVariable, type QueueName, queues } from './deployment';
+import { accessVariable, callbackVariable, type QueueName, queues } from './deployment';
 import { settingsFromEnvironment } from './settings';
+import { DynamoAccountStore } from './storage/accounts';
 import { DynamoConnectionStore } from './storage/connections';
 import { DynamoDeadlineStore } from './storage/deadlines';
 import { DynamoInflightStore } from './storage/inflight';
@@ -45,6 +48,11 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     packets: new SqsPacketQueue(sqs, queue('packets'), now),
     timers: new SqsTimerQueue(sqs, queue('timer')),
     fanOut: new SqsFanOutQueue(sqs, queue('fanOut')),
+    access: assembleAccess(
+      unpackAccess(environment[accessVariable]),
+      new DynamoAccountStore(db, table('accounts'), log),
+      now,
+    ),
     now,
     log,
   };

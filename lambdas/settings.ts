@@ -12,6 +12,8 @@ export interface Settings {
   readonly refusedFilters: readonly string[];
   /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
   readonly maxKeepAlive: number;
+  /** Seconds after the handshake in which a client has to be let in. */
+  readonly connectTimeout: number;
   /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. */
   readonly awsClients: 'lean' | 'sdk';
 }
@@ -32,6 +34,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
+  connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],

@@ -16,6 +16,7 @@ function sendMessage(event: 'message' | 'disconnect', body: string): string {
     [attributes.event]: event,
     [attributes.connectedAt]: '$context.connectedAt',
     [attributes.receivedAt]: '$context.requestTimeEpoch',
+    [attributes.address]: '$util.urlEncode($context.identity.sourceIp)', // an IPv6 address has colons
   };
   return [
     'Action=SendMessage',

@@ -3,7 +3,9 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { openAccess } from '../lambdas/access/read-access';
 import {
+  accessVariable,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -45,6 +47,8 @@ export interface CloudOptions {
   /** Containers per function, at most; 2 if absent. */
   readonly containers?: number;
   readonly settings?: Partial<Settings>;
+  /** Who may come in and what each may do, as JSON; everybody may do everything if absent. */
+  readonly access?: unknown;
   /** Variables that every function sees besides its own. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Other entry points, timeouts or memory than the deployed ones, for tests. */
@@ -266,6 +270,7 @@ class LocalCloud implements Cloud {
       bundle: this.bundles.functions[name],
       environment: {
         ...environmentOf(name, this.specs[name], this.endpoints, this.settings),
+        [accessVariable]: JSON.stringify(this.options.access ?? openAccess),
         ...credentialsOf(name, number),
         ...this.options.environment,
       },

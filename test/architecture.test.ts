@@ -11,8 +11,17 @@ const root = join(__dirname, '..');
  */
 const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/protocol': ['node:buffer'],
-  'lambdas/broker': ['lambdas/protocol', 'lambdas/settings', 'node:crypto', 'node:timers/promises'],
-  'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'jose'],
+  // Who a client is and what it may do: decisions, and nothing of connections and sessions.
+  'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
+  'lambdas/broker': [
+    'lambdas/protocol',
+    'lambdas/access/access',
+    'lambdas/access/authentication-method',
+    'lambdas/access/identity',
+    'lambdas/settings',
+    'node:crypto',
+    'node:timers/promises',
+  ],
   // The hot calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
   'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/storage': [
@@ -22,6 +31,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker/ports',
     'lambdas/broker/deadline',
     'lambdas/broker/ring',
+    'lambdas/access/identity',
     'lambdas/protocol',
     '@aws-sdk/client-dynamodb',
     'node:crypto',
@@ -31,6 +41,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/transport': [
     'lambdas/aws',
     'lambdas/broker/ports',
+    'lambdas/broker/handshake',
     'lambdas/broker/inbox',
     'lambdas/protocol',
     'lambdas/deployment',
@@ -43,6 +54,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/settings': [],
   'lambdas/deployment': ['lambdas/storage/schema'],
   'lambdas/ports-from-env': [
+    'lambdas/access',
     'lambdas/aws',
     'lambdas/broker/ports',
     'lambdas/storage',
@@ -54,7 +66,9 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // The entry points: wiring only.
   lambdas: [
+    'lambdas/access',
     'lambdas/broker',
+    'lambdas/deployment',
     'lambdas/transport',
     'lambdas/ports-from-env',
     'lambdas/settings',
@@ -64,6 +78,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   lib: ['lambdas/deployment', 'lambdas/settings', 'lambdas/storage/schema', /^aws-cdk-lib/, 'constructs', 'node:path'],
   // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
   local: [
+    'lambdas/access/read-access',
     'lambdas/deployment',
     'lambdas/settings',
     'lambdas/storage/schema',

@@ -2,8 +2,8 @@ import type { Rule } from './rule';
 
 /** Who may come in, and what they may do: the whole of it, as an operator writes it down. */
 export interface AccessConfig {
-  /** Clients without any proof are let in. */
-  readonly anonymous: boolean;
+  /** Clients without any proof: not let in, let in to do what the rules allow, or let in to do everything. */
+  readonly anonymous: 'off' | 'by-rules' | 'everything';
   /** Users of the accounts table may log in, with passwords and with SCRAM-SHA-256. */
   readonly users: boolean;
   /** Whose tokens are accepted. */

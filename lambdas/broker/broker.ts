@@ -6,7 +6,7 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import type { ConnectionEvent } from './inbox';
-import type { ConnectionRecord, FanOutJob, Ports } from './ports';
+import type { FanOutJob, Ports, StoredConnection } from './ports';
 import { mailFor } from './publish';
 import { quickTurn } from './quick-turn';
 import { IndexCache, Router } from './router';
@@ -65,11 +65,11 @@ export class Broker {
   }
 
   /** The first in an invocation that will route reads the list of shapes together with its connection. */
-  private async read(router: Router, connectionId: string, routes: boolean): Promise<ConnectionRecord | undefined> {
-    if (!routes || router.isPrepared) return this.ports.connectionStore.read(connectionId);
+  private async read(router: Router, connectionId: string, routes: boolean): Promise<StoredConnection> {
+    if (!routes || router.isPrepared) return this.ports.connectionStore.load(connectionId);
     const snapshot = this.ports.lookup.read(connectionId, []);
     router.prepare(snapshot.then(({ shapes }) => shapes));
-    return (await snapshot).connection;
+    return snapshot;
   }
 
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */

@@ -8,8 +8,16 @@ const sweepEvery = 65_000;
 /** It looks further ahead than to its next run, so that nothing falls between two of them. */
 export const sweepAhead = 75_000;
 
-/** When a connection counts as lost unless it says something: one and a half keep-alive intervals [v3 MQTT-3.1.2-24]. */
-export function expiryOf({ keepAlive, lastSeen }: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen'>): number {
+/**
+ * When a connection is over unless something happens: it counts as lost after one and a half keep-alive intervals
+ * [v3 MQTT-3.1.2-24], and it may not outlast what its client has proved.
+ */
+export function expiryOf(connection: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen' | 'identity'>): number {
+  return Math.min(silentUntil(connection), connection.identity.expiresAt ?? Number.POSITIVE_INFINITY);
+}
+
+/** When a connection counts as lost unless it says something. */
+export function silentUntil({ keepAlive, lastSeen }: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen'>): number {
   return lastSeen + (keepAlive > 0 ? keepAlive * 1500 : longestConnection);
 }
 
@@ -35,6 +43,20 @@ export async function armDeadline(
   deadline: Deadline,
 ): Promise<void> {
   await Promise.all([ports.deadlines.put(deadline), startTimer(ports, deadline)]);
+}
+
+/** A connection may have to be looked at sooner than was thought; a later look finds its new time by itself. */
+export async function advanceDeadline(
+  ports: Pick<Ports, 'connectionStore' | 'deadlines' | 'timers' | 'now'>,
+  connection: ConnectionRecord,
+): Promise<ConnectionRecord> {
+  const { connectionId, deadline } = connection;
+  const due = dueKey(expiryOf(connection), connectionId);
+  if (due >= deadline) return connection;
+  await armDeadline(ports, { due, connectionId });
+  if ((await ports.connectionStore.moveDeadline(connectionId, deadline, due)) === 'stale') return connection;
+  await ports.deadlines.remove({ due: deadline, connectionId });
+  return { ...connection, deadline: due };
 }
 
 /** Puts a deadline on the timer queue when it falls due before the sweeper is sure to see it. */

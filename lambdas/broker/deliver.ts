@@ -28,6 +28,8 @@ interface Reservation {
 
 export type Reservations = ReadonlyMap<SessionId, Reservation>;
 
+type Audible = (delivery: Delivery) => boolean;
+
 /** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
 export class Deliverer {
   constructor(
@@ -55,10 +57,12 @@ export class Deliverer {
     const numbered = new Set(waiting.map(({ session }) => session));
     const transient = mail.filter(({ session }) => !numbered.has(session));
     const [placed, heads] = await Promise.all([this.place(waiting, reserved), this.heads(transient, known)]);
-    for (const entry of mail) {
-      const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
-      if (head?.session === entry.session) this.post(entry, head, places);
-    }
+    await Promise.all(
+      mail.map(async (entry) => {
+        const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
+        if (head?.session === entry.session) this.post(entry, head, places, await this.audible(head));
+      }),
+    );
     const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
     await inParallel(ended, parallelSessions, (entry) => this.forget(entry));
   }
@@ -67,6 +71,13 @@ export class Deliverer {
   private async heads(mail: readonly Mail[], known: Heads): Promise<Heads> {
     const clientIds = new Set(mail.map(({ clientId }) => clientId).filter((clientId) => !known.has(clientId)));
     return clientIds.size > 0 ? new Map([...known, ...(await this.ports.sessions.heads([...clientIds]))]) : known;
+  }
+
+  /** Which messages the owner of a session may hear, or its last owner while the client is away. */
+  private async audible({ identity, clientId }: SessionHead): Promise<Audible> {
+    const { access } = this.ports;
+    const permissions = access.remembered(identity, clientId) ?? (await access.permissions(identity, clientId));
+    return ({ arrival }) => permissions !== 'revoked' && permissions.receiveQos(arrival.message.topic) !== undefined;
   }
 
   private forget({ row }: Mail): Promise<void> {
@@ -185,7 +196,8 @@ export class Deliverer {
     const head = await (isAhead
       ? ahead.head
       : this.ports.sessions.reserve(clientId, session, deliveries.length, unlimited));
-    return head === 'refused' ? this.reserveWhatFits(mail) : numbered(head, deliveries);
+    if (head === 'refused') return this.reserveWhatFits(mail);
+    return numbered(head, deliveries.filter(await this.audible(head)), deliveries.length);
   }
 
   private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {
@@ -201,7 +213,7 @@ export class Deliverer {
       if (head === 'refused') continue; // others were faster
       const dropped = deliveries.length - fitting.length;
       if (dropped > 0) this.ports.log('queue full', { clientId, dropped });
-      return head ? numbered(head, fitting) : undefined;
+      return head ? numbered(head, fitting.filter(await this.audible(head)), fitting.length) : undefined;
     }
   }
 
@@ -232,13 +244,13 @@ export class Deliverer {
 
   // ---- to the client ----
 
-  private post(mail: Mail, head: SessionHead, places: Placed['places']): void {
+  private post(mail: Mail, head: SessionHead, places: Placed['places'], isAudible: Audible): void {
     if (!head.owner) return;
     const live = liveOwner(head) !== undefined;
     for (const delivery of mail.deliveries) {
       const place = places.get(delivery);
       if (place && live) this.postDurable(delivery, head, place);
-      else if (delivery.qos === 0 && head.greeted === head.fence && !delivery.arrival.replay) {
+      else if (delivery.qos === 0 && head.greeted === head.fence && !delivery.arrival.replay && isAudible(delivery)) {
         this.postTransient(delivery, head, head.owner);
       }
     }

@@ -2,7 +2,7 @@ import { firstByte } from '../protocol/frames';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ConnectionEvent } from './inbox';
 import { readInbox } from './inbox';
-import type { ConnectionRecord } from './ports';
+import type { ConnectionRecord, StoredConnection } from './ports';
 import { isSame } from './quick-turn';
 import type { Router } from './router';
 import { type Shared, Turn } from './turn';
@@ -17,12 +17,12 @@ export async function hopefulTurn(
   router: Router,
   connectionId: string,
   events: readonly ConnectionEvent[],
-  stored: Promise<ConnectionRecord | undefined>,
+  stored: Promise<StoredConnection>,
 ): Promise<boolean> {
   const remembered = shared.connections.get(connectionId);
   if (!remembered || !isHarmless(remembered, events)) return false;
-  const stillTrue = stored.then((record) => record !== undefined && isSame(record, remembered));
-  await new Turn(shared, router, connectionId, events, remembered, stillTrue).run();
+  const stillTrue = stored.then(({ connection }) => connection !== undefined && isSame(connection, remembered));
+  await new Turn(shared, router, connectionId, events, { connection: remembered }, stillTrue).run();
   return stillTrue;
 }
 

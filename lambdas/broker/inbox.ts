@@ -1,6 +1,6 @@
 import { parseFrame } from '../protocol/frames';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import type { ConnectionRecord, EarlyFrame } from './ports';
+import type { EarlyFrame } from './ports';
 
 /** One event in the ordered stream of a connection. */
 export interface ConnectionEvent {
@@ -14,6 +14,8 @@ export interface ConnectionEvent {
   /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */
   readonly receivedAt: number;
   readonly text: string;
+  /** Source address of the client; empty in the broker's own events. */
+  readonly address: string;
   /** It was handed out before, and whoever got it may have done any part of the work. */
   readonly redelivered: boolean;
   /** It failed as often as anybody may try: what is left to do is to close its connection. */
@@ -42,11 +44,17 @@ export interface Inbox {
 const earlyBytes = 98_304;
 const earlyMilliseconds = 10_000;
 
+/** What is known of the frames of a connection. */
+export interface Received {
+  readonly lastNumber: number;
+  readonly early: readonly EarlyFrame[];
+}
+
 /**
  * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
  * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
  */
-export function readInbox(connection: ConnectionRecord | undefined, events: readonly ConnectionEvent[]): Inbox {
+export function readInbox(connection: Received | undefined, events: readonly ConnectionEvent[]): Inbox {
   let lastNumber = connection?.lastNumber ?? 0;
   const ready: ReadyFrame[] = [];
   const waiting = earlyFrames(connection, events);
@@ -74,10 +82,7 @@ export function readInbox(connection: ConnectionRecord | undefined, events: read
 type NumberedFrame = ReadyFrame & EarlyFrame;
 
 /** Whoever worked on a redelivered event before may have come to the frames that waited for it, too. */
-function earlyFrames(
-  connection: ConnectionRecord | undefined,
-  events: readonly ConnectionEvent[],
-): Map<number, NumberedFrame> {
+function earlyFrames(connection: Received | undefined, events: readonly ConnectionEvent[]): Map<number, NumberedFrame> {
   const redelivered = events.some((event) => event.redelivered);
   return new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered }]));
 }

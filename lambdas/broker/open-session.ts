@@ -1,3 +1,4 @@
+import { accountOf, type Identity } from '../access/identity';
 import type { ConnectRequest } from '../protocol/effects';
 import { armDeadline, dueKey, expiryOf } from './deadline';
 import { connectionOf, fenceOf, timeOf } from './fence';
@@ -16,14 +17,15 @@ export interface Opened {
 }
 
 /**
- * `late`: a newer connection of the same client id was first. `uncertain`: an earlier attempt has claimed the session and
- * nobody knows whether its CONNACK arrived.
+ * `late`: a newer connection of the same client id was first. `foreign`: the session belongs to another account. `uncertain`: an
+ * earlier attempt has claimed the session and nobody knows whether its CONNACK arrived.
  */
-export type OpenResult = Opened | 'late' | { readonly uncertain: ConnectionRecord };
+export type OpenResult = Opened | 'late' | 'foreign' | { readonly uncertain: ConnectionRecord };
 
-interface Newcomer {
+export interface Newcomer {
   readonly connectionId: string;
   readonly connectedAt: number;
+  readonly identity: Identity;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
 }
@@ -35,17 +37,17 @@ export async function openSession(
   request: ConnectRequest,
   newcomer: Newcomer,
 ): Promise<OpenResult> {
-  const { connectionId, connectedAt } = newcomer;
+  const { connectionId, connectedAt, identity } = newcomer;
   const fence = fenceOf(connectedAt, connectionId);
   const { clientId, version, capabilities, sessionExpiry } = request;
-  const claim = { clientId, connectionId, fence, persistent: sessionExpiry > 0, version, capabilities };
+  const claim = { clientId, connectionId, fence, persistent: sessionExpiry > 0, version, capabilities, identity };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await Promise.all([
     request.cleanStart ? claimFresh(ports, claim) : claimPersistent(ports, claim),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     armDeadline(ports, { due: fresh.deadline, connectionId }),
   ]);
-  if (claimed === 'late') return 'late';
+  if (claimed === 'late' || claimed === 'foreign') return claimed;
   for (const session of claimed.replaced) {
     await wiper.wipe(clientId, session);
     await ports.sessions.wiped(clientId, session);
@@ -64,6 +66,8 @@ export interface Displaced {
   readonly head: SessionHead;
 }
 
+type Refusal = 'late' | 'foreign';
+
 interface Claimed {
   /** Who owned the session before. */
   readonly owned?: Displaced;
@@ -77,15 +81,24 @@ interface Claimed {
 }
 
 /** A clean session replaces whatever was there [v3 MQTT-3.1.2-6]. */
-async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
-  const result = await ports.sessions.claimFresh(claim);
-  if (result === 'late' || result === 'changed') return whoIsThere(ports, claim);
-  return { ...ownerOf(result.old), ...formerOf(result.old), replaced: sessionsOf(result.old) };
+async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | Refusal> {
+  for (let over: SessionHead | undefined; ; ) {
+    const result = await ports.sessions.claimFresh(claim, over);
+    if (typeof result === 'object') {
+      return { ...ownerOf(result.old), ...formerOf(result.old), replaced: sessionsOf(result.old) };
+    }
+    const head = await ports.sessions.head(claim.clientId);
+    if (head?.fence === claim.fence) return handledBefore(head);
+    if (head && head.fence > claim.fence) return 'late';
+    if (head && isForeign(head, claim, ports.now())) return 'foreign';
+    over = head; // of another account, but it has ended; or gone by now
+  }
 }
 
-async function whoIsThere(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
-  const head = await ports.sessions.head(claim.clientId);
-  return head?.fence === claim.fence ? handledBefore(head) : 'late';
+/** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
+function isForeign(head: SessionHead, { identity }: Claim, now: number): boolean {
+  const isThere = head.owner !== undefined || isAlive(head, now);
+  return isThere && accountOf(head.identity) !== accountOf(identity);
 }
 
 function handledBefore(head: SessionHead): Claimed {
@@ -122,11 +135,12 @@ function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
 }
 
 /** A persistent session is resumed when there is one [v3 MQTT-3.1.2-4], otherwise it begins. */
-async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'late'> {
+async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | Refusal> {
   for (;;) {
     const seen = await ports.sessions.head(claim.clientId);
     if (seen && seen.fence > claim.fence) return 'late';
     if (seen?.fence === claim.fence) return handledBefore(seen);
+    if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
     if (seen && isAlive(seen, ports.now())) {
       await cancelWill(ports, claim, seen);
       const resumed = await ports.sessions.claimResume(claim, seen);
@@ -139,7 +153,7 @@ async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | 'l
 }
 
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
-  const { connectionId, receivedAt } = newcomer;
+  const { connectionId, receivedAt, identity } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
     connectionId,
@@ -159,6 +173,8 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     aliases: new Map(),
     outgoingAliases: new Map(),
     unreleased: 0,
-    deadline: dueKey(expiryOf({ keepAlive, lastSeen: receivedAt }), connectionId),
+    identity,
+    ...(request.authentication && { authentication: { method: request.authentication.method } }),
+    deadline: dueKey(expiryOf({ keepAlive, lastSeen: receivedAt, identity }), connectionId),
   };
 }

@@ -12,11 +12,14 @@ export interface Placed {
   readonly places: ReadonlyMap<Delivery, Place>;
 }
 
-/** The head was returned by the reservation, so its counter is the last of the reserved numbers. */
-export function numbered(head: SessionHead, deliveries: readonly Delivery[]): Placed {
+/**
+ * The head was returned by the reservation, so its counter is the last of the `reserved` numbers. When there are fewer messages
+ * the last numbers stay unused, which harms nobody.
+ */
+export function numbered(head: SessionHead, deliveries: readonly Delivery[], reserved = deliveries.length): Placed {
   const isWindowed = head.capabilities.receiveMaximum !== undefined; // a bundle might never fit into the window
   const sizes = deliveries.map((delivery) => (isWindowed ? 'alone' : bytesInBundle(delivery)));
-  const places = placesFor(sizes, head.outSeq - deliveries.length + 1);
+  const places = placesFor(sizes, head.outSeq - reserved + 1);
   return { head, places: new Map(deliveries.map((delivery, index) => [delivery, places[index] as Place])) };
 }
 

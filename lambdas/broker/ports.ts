@@ -1,3 +1,5 @@
+import type { Access } from '../access/access';
+import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 
@@ -41,8 +43,44 @@ export interface ConnectionRecord {
   readonly outgoingAliases: ReadonlyMap<string, number>;
   /** QoS 2 messages that this client has sent on this connection and not released yet. */
   readonly unreleased: number;
+  readonly identity: Identity;
+  /** Present when CONNECT named a method of enhanced authentication. */
+  readonly authentication?: AuthenticationState;
   /** The connection is over; its record waits until its will and the end of its session are due. */
   readonly ended?: Ending;
+}
+
+/** Where the enhanced authentication of an open connection stands. */
+export interface AuthenticationState {
+  readonly method: string;
+  /** What the method remembers while the client proves itself anew; absent while it does not. */
+  readonly state?: string;
+}
+
+/** A connection whose client was not let in yet. */
+export interface PendingConnection {
+  readonly connectionId: string;
+  readonly lastNumber: number;
+  readonly tail: Buffer;
+  readonly early: readonly EarlyFrame[];
+  /** What the handshake has proved. */
+  readonly proved?: Identity;
+  /** CONNECT, while its client proves who it is. */
+  readonly exchange?: Exchange;
+}
+
+/** An authentication that goes on before the session is opened. */
+export interface Exchange {
+  /** The packet, without its password. */
+  readonly connect: Buffer;
+  /** What the method remembers. */
+  readonly state: string;
+}
+
+/** What is stored under a connection id. */
+export interface StoredConnection {
+  readonly connection?: ConnectionRecord;
+  readonly pending?: PendingConnection;
 }
 
 /** What is still to be done for a connection that has ended, milliseconds since 1970. */
@@ -63,7 +101,11 @@ export interface EarlyFrame {
 }
 
 export interface ConnectionStore {
+  /** The connection, if its client was let in. */
   read(connectionId: string): Promise<ConnectionRecord | undefined>;
+  load(connectionId: string): Promise<StoredConnection>;
+  /** Keeps what is known of a connection before its client is let in; it is replaced by `create`. */
+  putPending(pending: PendingConnection): Promise<void>;
   create(record: ConnectionRecord): Promise<void>;
   /** Writes what a turn changed of the record as it was stored; the deadline is left alone, it belongs to the timer. */
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
@@ -102,6 +144,8 @@ export interface SessionHead {
   readonly expiresAt?: number;
   /** When the will of a client that is away is due, milliseconds since 1970; absent when none waits. */
   readonly willAt?: number;
+  /** Who may use the session: whoever last owned it. */
+  readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
 }
@@ -113,18 +157,21 @@ export interface Claim {
   readonly persistent: boolean;
   readonly version: number;
   readonly capabilities: ClientCapabilities;
+  readonly identity: Identity;
 }
 
 export interface SessionStore {
   head(clientId: string): Promise<SessionHead | undefined>;
   heads(clientIds: readonly string[]): Promise<Map<string, SessionHead>>;
   /**
-   * Starts a new session in place of whatever was there, whose head is returned. `late` when a newer connection was first.
-   * With `over`, only in place of exactly that head, else `changed`.
+   * Starts a new session in place of whatever was there, whose head is returned. `refused` when a newer connection was first, or
+   * when what was there belongs to another account. With `over`, only in place of exactly that head, else `changed`.
    */
-  claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'late' | 'changed'>;
+  claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'>;
   /** Takes over the session as it was read; `changed` when somebody else was first. */
   claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'>;
+  /** The owner has proved itself anew. */
+  identify(clientId: string, fence: Fence, identity: Identity): Promise<void>;
   wiped(clientId: string, session: SessionId): Promise<void>;
   /** The connection no longer owns the session; how much may wait while nobody does is counted from here. */
   disown(clientId: string, fence: Fence, ending?: Ending): Promise<void>;
@@ -182,9 +229,7 @@ export interface TopicIndex {
 }
 
 /** What a publish to subscribers it remembers has to know. */
-export interface Snapshot {
-  /** The publisher's own; absent when it has ended. */
-  readonly connection?: ConnectionRecord;
+export interface Snapshot extends StoredConnection {
   readonly shapes: ReadonlyMap<string, number>;
   readonly heads: ReadonlyMap<string, SessionHead>;
 }
@@ -325,6 +370,8 @@ export interface TimerQueue {
   check(deadline: Deadline, delaySeconds: number): Promise<void>;
   /** Asks for another pump after a delay. */
   wake(connectionId: string, delaySeconds: number): Promise<void>;
+  /** Asks to close the connection after a delay unless its client was let in by then. */
+  greet(connectionId: string, delaySeconds: number): Promise<void>;
 }
 
 export interface FanOutMessage {
@@ -367,6 +414,7 @@ export interface Ports {
   readonly packets: PacketQueue;
   readonly timers: TimerQueue;
   readonly fanOut: FanOutQueue;
+  readonly access: Access;
   readonly now: Clock;
   readonly log: Log;
 }

@@ -1,6 +1,7 @@
 import { encode } from '../protocol/codec/encode';
 import { isExpired, toPublish } from '../protocol/deliver';
 import { largestPacket } from '../protocol/limits';
+import type { Permissions } from '../protocol/permissions';
 import type { Dispatch } from './dispatch';
 import { aliasable } from './outgoing-aliases';
 import { inParallel } from './parallel';
@@ -13,6 +14,13 @@ const parallelClaims = 25;
 /** `uncertain`: a worker died between claim and post, and at QoS 2 nobody can tell what the client has seen. */
 export type PumpResult = 'answered' | 'uncertain';
 
+/** What sending from the ring needs of a turn. */
+export interface PumpingTurn {
+  readonly ports: Ports;
+  readonly dispatch: Dispatch;
+  readonly permissions: Permissions;
+}
+
 /**
  * Sends what waits in the ring of a session, in order, until nobody asks any more or the client has as much as it takes at a
  * time; then its acknowledgements go on with it. It runs only inside the ordered stream of the connection that owns the
@@ -23,17 +31,17 @@ export type PumpResult = 'answered' | 'uncertain';
  * `known` is the head when it was read just now.
  */
 export async function pump(
-  ports: Ports,
-  dispatch: Dispatch,
+  turn: PumpingTurn,
   connection: ConnectionRecord,
   eventIds: readonly string[],
   known?: SessionHead,
 ): Promise<PumpResult> {
+  const { ports } = turn;
   const posted = new Set<number>();
   for (let head = known; ; head = undefined) {
     head ??= await ports.sessions.head(connection.clientId);
     if (head?.owner !== connection.connectionId || head.asked === head.answered) return 'answered';
-    const round = new Round(ports, dispatch, connection, eventIds, posted);
+    const round = new Round(turn, connection, eventIds, posted);
     for await (const page of ports.inflight.ring(head.session, head.outSeq, round.howFar(head))) {
       if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
       if (round.isHeldBack) break;
@@ -51,14 +59,17 @@ class Round {
   /** Messages that the client has and did not acknowledge. */
   private unacknowledged = 0;
   private readonly window: number;
+  private readonly ports: Ports;
+  private readonly dispatch: Dispatch;
 
   constructor(
-    private readonly ports: Ports,
-    private readonly dispatch: Dispatch,
+    private readonly turn: PumpingTurn,
     private readonly connection: ConnectionRecord,
     private readonly eventIds: readonly string[],
     private readonly posted: Set<number>,
   ) {
+    this.ports = turn.ports;
+    this.dispatch = turn.dispatch;
     this.window = connection.capabilities.receiveMaximum ?? Number.POSITIVE_INFINITY;
   }
 
@@ -153,19 +164,24 @@ class Round {
   }
 
   /**
-   * Messages are removed that expired before they were ever sent [MQTT-3.3.2-5], or that this client does not take because they
-   * are too large [MQTT-3.1.2-25]. And a write that was repeated because its
+   * Messages are removed that expired before they were ever sent [MQTT-3.3.2-5], that their client may not hear any more, or that
+   * it does not take because they are too large [MQTT-3.1.2-25]. And a write that was repeated because its
    * answer got lost can bring back a QoS 2 message that has been completed since; its record says so.
    */
   private async withoutDead(items: readonly RingItem[]): Promise<readonly RingItem[]> {
     const now = this.ports.now();
-    const expired = items.flatMap(({ sentOn, messages }) =>
-      sentOn === '' ? messages.filter(({ message }) => isExpired(message, now)) : [],
+    const { permissions } = this.turn;
+    const unwanted = items.flatMap(({ sentOn, messages }) =>
+      sentOn === ''
+        ? messages.filter(
+            ({ message }) => isExpired(message, now) || permissions.receiveQos(message.topic) === undefined,
+          )
+        : [],
     );
     const tooLarge = items.flatMap((item) => item.messages.filter((content) => this.isTooLarge(item, content)));
     const completed = await this.completed(items);
-    if (expired.length + tooLarge.length + completed.length === 0) return items;
-    const dead = new Set([...expired, ...tooLarge, ...completed].map(({ packetId }) => packetId));
+    if (unwanted.length + tooLarge.length + completed.length === 0) return items;
+    const dead = new Set([...unwanted, ...tooLarge, ...completed].map(({ packetId }) => packetId));
     await this.ports.inflight.remove(this.connection.session, [...dead]);
     return items
       .map((item) => ({ ...item, messages: item.messages.filter(({ packetId }) => !dead.has(packetId)) }))

@@ -1,6 +1,6 @@
 import { decode } from '../protocol/codec/decode';
 import type { Effect } from '../protocol/effects';
-import { handlePacket } from '../protocol/handle-packet';
+import { handlePacket, type SessionView } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
@@ -13,6 +13,7 @@ import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot } from '.
 import { Publisher } from './publish';
 import type { Router } from './router';
 import type { Shared } from './turn';
+import { viewOf } from './view';
 
 /**
  * A turn that holds nothing but QoS 0 messages and PUBACKs, of a connection this container knows. At most once allows its
@@ -101,22 +102,28 @@ function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly
   const { ready, lastNumber, early, broken } = readInbox(connection, events);
   if (broken || early.length > 0 || ready.length !== events.length) return undefined;
   const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
+  const { identity, clientId } = connection;
+  const permissions = shared.ports.access.remembered(identity, clientId);
+  if (!permissions || permissions === 'revoked' || lastSeen >= (identity.expiresAt ?? Number.POSITIVE_INFINITY)) {
+    return undefined;
+  }
   const load: Load = { arrivals: [], settled: [], lastNumber, lastSeen, aliases: connection.aliases };
+  const view = viewOf(connection, permissions);
   try {
-    return ready.every((frame) => readFrame(shared, connection, frame, load)) ? load : undefined;
+    return ready.every((frame) => readFrame(shared, view, frame, load)) ? load : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined; // the careful turn says it to the client
     throw error;
   }
 }
 
-function readFrame(shared: Shared, connection: ConnectionRecord, frame: ReadyFrame, load: Load): boolean {
+function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load: Load): boolean {
   const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes);
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
   for (const [index, bytes] of packets.entries()) {
-    const packet = withTopic(decode(bytes, connection.version), load);
-    for (const effect of handlePacket(packet, connection, surroundings)) {
+    const packet = withTopic(decode(bytes, session.version), load);
+    for (const effect of handlePacket(packet, session, surroundings)) {
       addEffect(load, effect, `${frame.eventId}.${index}`);
     }
   }

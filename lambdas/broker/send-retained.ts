@@ -2,6 +2,7 @@ import { encode } from '../protocol/codec/encode';
 import { isExpired, toPublish } from '../protocol/deliver';
 import type { Message, SubscriptionRequest } from '../protocol/effects';
 import { largestPacket } from '../protocol/limits';
+import type { Permissions } from '../protocol/permissions';
 import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
 import type { Arrival, Delivery, Mail } from './mail';
@@ -22,6 +23,7 @@ export interface RetainedTurn {
   readonly deliverer: Deliverer;
   readonly connection: ConnectionRecord;
   readonly origin: Origin;
+  readonly permissions: Permissions;
 }
 
 /** The retained messages that new subscriptions are owed [v3 MQTT-3.3.1-6]. */
@@ -64,9 +66,14 @@ function sendTransient(
 }
 
 /** Numbers in the ring are not without end: what is sent through it at once has to leave room for everybody else. */
-async function matching({ ports, connection }: RetainedTurn, { filter, qos }: SubscriptionRequest): Promise<Message[]> {
+async function matching(
+  { ports, connection, permissions }: RetainedTurn,
+  { filter, qos }: SubscriptionRequest,
+): Promise<Message[]> {
   const now = ports.now();
-  const messages = (await ports.retained.match(filter)).filter((message) => !isExpired(message, now));
+  const messages = (await ports.retained.match(filter)).filter(
+    (message) => !isExpired(message, now) && permissions.receiveQos(message.topic) !== undefined,
+  );
   if (qos === 0 || messages.length <= retainedPerSubscription) return messages;
   const dropped = messages.length - retainedPerSubscription;
   ports.log('too many retained messages', { clientId: connection.clientId, dropped });

@@ -36,6 +36,18 @@ export async function checkDeadline(ports: TimerPorts, deadline: Deadline): Prom
   await moveDeadline(ports, deadline, expiry);
 }
 
+/** Whoever has not been let in by now has had its time. */
+export async function closeUnlessOpen(
+  ports: Pick<Ports, 'connectionStore' | 'connections' | 'log'>,
+  connectionId: string,
+): Promise<void> {
+  const { connection, pending } = await ports.connectionStore.load(connectionId);
+  if (connection) return;
+  ports.log('no connect', { connectionId });
+  await ports.connections.close(connectionId);
+  if (pending) await ports.connectionStore.remove(connectionId);
+}
+
 /** The connection has ended, or is only just opening: then the next sweep finds its deadline again. */
 async function dropEnded(ports: TimerPorts, deadline: Deadline): Promise<void> {
   if (dueTime(deadline.due) + longestOpening < ports.now()) await ports.deadlines.remove(deadline);

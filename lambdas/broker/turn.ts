@@ -9,29 +9,34 @@ import type {
   SubscriptionRequest,
 } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
-import { incomingQuota, largestPacket } from '../protocol/limits';
-import { splitPackets } from '../protocol/packet-splitter';
+import { incomingQuota, largestConnect, largestPacket } from '../protocol/limits';
+import { packetSize, splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ConnackPacket, ConnackProperties, ServerPacket } from '../protocol/packets';
+import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { withReason } from '../protocol/reason-string';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
 import type { ConnectionCache } from './connection-cache';
-import { expiryOf } from './deadline';
+import { advanceDeadline, silentUntil } from './deadline';
 import { Deliverer } from './deliver';
+import { depart } from './departure';
 import { Dispatch } from './dispatch';
-import { endConnection, endingOf, publishWill, settleEnding } from './end-connection';
-import { close, type Farewell, hangUp } from './hang-up';
+import { settleEnding } from './end-connection';
+import { type Admitted, type Challenged, goOn, logIn, proveAnew, Refused } from './entry';
+import { type Farewell, hangUp } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
 import { openSession } from './open-session';
 import { OwnAliases } from './outgoing-aliases';
-import type { ConnectionRecord, Ending, Ports } from './ports';
+import { PendingEntry } from './pending-entry';
+import type { ConnectionRecord, Ending, Ports, StoredConnection } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
+import { viewOf } from './view';
 import { type Origin, Work } from './work';
 
 /** What a client is told when nobody knows what it has already seen. */
@@ -49,14 +54,19 @@ export interface Shared {
  * last, so whatever dies before is done again, and everything here is safe to do again.
  */
 export class Turn {
-  private readonly ports: Ports;
+  readonly ports: Ports;
   readonly dispatch: Dispatch;
   private readonly ownAliases: OwnAliases;
   private readonly deliverer: Deliverer;
   readonly publisher: Publisher;
   readonly wiper: SessionWiper;
-  private readonly work: Work;
+  readonly work: Work;
   private tail: Buffer;
+  private connection: ConnectionRecord | undefined;
+  /** What the client may do; known once the connection is. */
+  private permissions: Permissions | undefined;
+  /** What is kept of the connection until its client is let in. */
+  private readonly pending: PendingEntry;
   /** As it was stored when the turn began; absent until CONNECT has been handled. */
   private readonly before: ConnectionRecord | undefined;
   private over = false;
@@ -74,9 +84,9 @@ export class Turn {
   constructor(
     private readonly shared: Shared,
     private readonly router: Router,
-    private readonly connectionId: string,
+    readonly connectionId: string,
     private readonly events: readonly ConnectionEvent[],
-    private connection: ConnectionRecord | undefined,
+    { connection, pending }: StoredConnection,
     /** Whether the connection is still as this turn believes; nothing is sent before it is known. */
     private readonly stillTrue: Promise<boolean> = Promise.resolve(true),
   ) {
@@ -88,15 +98,18 @@ export class Turn {
     this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
-    this.tail = connection?.tail ?? Buffer.alloc(0);
+    this.connection = connection;
+    this.pending = new PendingEntry(shared.ports.connectionStore, connectionId, pending);
+    this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(uncertain); // the client's resume settles it
-    const inbox = readInbox(this.connection, this.events.filter(isFrame));
+    const inbox = readInbox(this.connection ?? this.pending.stored, this.events.filter(isFrame));
     try {
+      if (this.connection) await this.checkStanding(this.connection);
       await this.readFrames(inbox);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -105,16 +118,29 @@ export class Turn {
     if (this.over) return;
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(this.connection, inbox);
+    else await this.waitOutside(inbox);
+  }
+
+  /** Who the client is, it has proved before; whether that still holds, and what it may do, is asked in every turn. */
+  private async checkStanding({ identity, clientId }: ConnectionRecord): Promise<void> {
+    const until = identity.expiresAt ?? Number.POSITIVE_INFINITY;
+    if (this.events.some(({ receivedAt }) => receivedAt >= until)) {
+      throw new ProtocolError(Reason.maximumConnectTime, 'what the client has proved holds no longer');
+    }
+    const permissions = await this.ports.access.permissions(identity, clientId);
+    if (permissions === 'revoked') throw new ProtocolError(Reason.administrativeAction, 'access was revoked');
+    this.permissions = permissions;
+  }
+
+  /** The client was not let in yet: what came so far is kept, and what there is to answer leaves. */
+  private async waitOutside({ lastNumber, early }: Inbox): Promise<void> {
+    await this.dispatch.send();
+    if (!(await this.pending.keep({ lastNumber, early, tail: this.tail }))) await this.lose();
   }
 
   // ---- frames to effects ----
 
-  private async readFrames({ ready, broken, early }: Inbox): Promise<void> {
-    if (!this.connection && early.length > 0) {
-      // What is left over from a connection that has ended, or a stream whose CONNECT is missing.
-      this.over = true;
-      return this.ports.connections.close(this.connectionId);
-    }
+  private async readFrames({ ready, broken }: Inbox): Promise<void> {
     for (const frame of ready) {
       await this.readFrame(frame);
       if (this.over) return;
@@ -123,12 +149,14 @@ export class Turn {
   }
 
   private async readFrame(frame: ReadyFrame): Promise<void> {
+    if (!this.connection) checkConnectSize(Buffer.concat([this.tail, frame.bytes]));
     const { packets, tail, broken } = splitPackets(this.tail, frame.bytes);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
-      if (!this.connection) this.version = connectVersion(bytes);
+      if (!this.connection) this.version = this.pending.version ?? connectVersion(bytes);
       const { eventId, redelivered, receivedAt } = frame;
-      const packet = decode(bytes, this.connection?.version);
+      const packet = decode(bytes, this.connection?.version ?? this.pending.version);
+      if (packet.cmd === 'connect') this.pending.connect = { packet, bytes };
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
     }
@@ -140,12 +168,14 @@ export class Turn {
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
     if (packet.cmd === 'connect') this.packetLimit = largestPacket(packet.properties ?? {});
-    const effects = handlePacket(this.withTopic(packet), this.connection, {
-      generateClientId: () => `auto-${this.connectionId}`, // the same when CONNECT is handled again
-      limits: this.shared.settings,
-      now: origin.receivedAt,
-    });
+    const session = this.connection && this.permissions && viewOf(this.connection, this.permissions);
+    const effects = handlePacket(this.withTopic(packet), session, this.surroundings(origin.receivedAt));
     for (const effect of effects) await this.apply(effect, origin);
+  }
+
+  private surroundings(now: number) {
+    const generateClientId = () => `auto-${this.connectionId}`; // the same when CONNECT is handled again
+    return { generateClientId, limits: this.shared.settings, now, pending: this.pending.authentication };
   }
 
   private withTopic(packet: ClientPacket): ClientPacket {
@@ -178,7 +208,9 @@ export class Turn {
         this.messageDone();
         return this.work.complete(effect.packetId);
       case 'open':
-        return this.open(effect.request);
+        return this.logIn(effect.request, origin);
+      case 'authenticate':
+        return this.authenticate(effect, origin);
       case 'subscribe':
         return this.subscribe(effect.packetId, effect.requests, origin);
       case 'unsubscribe':
@@ -223,19 +255,74 @@ export class Turn {
     this.hasRoom ||= this.current().capabilities.receiveMaximum !== undefined;
   }
 
+  // ---- who it is ----
+
+  private async logIn(request: ConnectRequest, origin: Origin): Promise<void> {
+    const entered = await logIn(this.ports, request, this.peer(request.clientId, origin), this.pending.stored?.proved);
+    return this.enter(request, entered);
+  }
+
+  /** The client answers a challenge, or wants to prove itself anew. */
+  private async authenticate({ data }: Extract<Effect, { do: 'authenticate' }>, origin: Origin): Promise<void> {
+    // Whoever worked on it before may have sent another challenge, and the client has answered that one.
+    if (origin.redelivered) throw new ProtocolError(Reason.unspecifiedError, 'the exchange was interrupted');
+    if (this.connection) return this.proveAnew(this.connection, data, origin);
+    const [effect] = handlePacket(this.pending.connectPacket(), undefined, {
+      ...this.surroundings(origin.receivedAt),
+      pending: undefined,
+    });
+    if (effect?.do !== 'open') throw new Error('the CONNECT that was kept opens nothing');
+    const { request } = effect;
+    const peer = this.peer(request.clientId, origin);
+    await this.enter(request, await goOn(this.ports, request, peer, this.pending.state, data));
+  }
+
+  private async enter(request: ConnectRequest, entered: Admitted | Challenged): Promise<void> {
+    if ('identity' in entered) return this.open(request, entered);
+    this.pending.challenged(entered.state);
+    this.sayAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
+  }
+
+  private async proveAnew(connection: ConnectionRecord, data: Buffer | undefined, origin: Origin): Promise<void> {
+    const { clientId, fence, authentication } = connection;
+    const method = authentication?.method ?? '';
+    const proved = await proveAnew(this.ports, connection, this.peer(clientId, origin), data);
+    if ('state' in proved) {
+      this.connection = { ...connection, authentication: { method, state: proved.state } };
+      return this.sayAuth(Reason.continueAuthentication, method, proved.data);
+    }
+    const { identity, permissions } = proved;
+    this.permissions = permissions;
+    this.connection = await advanceDeadline(this.ports, { ...connection, identity, authentication: { method } });
+    await this.ports.sessions.identify(clientId, fence, identity);
+    this.sayAuth(Reason.success, method, proved.data);
+  }
+
+  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
+    this.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) });
+  }
+
+  private peer(clientId: string, { receivedAt }: Origin) {
+    const address = this.events.find((event) => event.address !== '')?.address ?? '';
+    return { connectionId: this.connectionId, clientId, address, now: receivedAt };
+  }
+
   // ---- session ----
 
-  private async open(request: ConnectRequest): Promise<void> {
+  private async open(request: ConnectRequest, { identity, permissions, data }: Admitted): Promise<void> {
     const [{ connectedAt, receivedAt }] = this.events as [ConnectionEvent];
-    const newcomer = { connectionId: this.connectionId, connectedAt, receivedAt };
+    const newcomer = { connectionId: this.connectionId, connectedAt, receivedAt, identity };
     const opened = await openSession(this.ports, this.wiper, request, newcomer);
     if (opened === 'late') return this.giveUp(request);
+    if (opened === 'foreign') throw new ProtocolError(Reason.clientIdentifierNotValid, 'client id of another account');
+    this.permissions = permissions;
     this.connection = 'uncertain' in opened ? opened.uncertain : opened.connection;
     if ('uncertain' in opened) return this.lose();
     const { owner: displaced, head: itsHead } = opened.displaced ?? {};
     if (displaced) await hangUp(this.ports, displaced, Reason.sessionTakenOver, itsHead); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
     if (opened.former) await this.ports.packets.expire(opened.former); // its session has ended, so its will may be due
-    this.send(connack(Reason.success, opened.sessionPresent, request.answer));
+    const proof = authenticationProperties(request.authentication?.method, data);
+    this.send(connack(Reason.success, opened.sessionPresent, request.answer && { ...request.answer, ...proof }));
     this.isResumed = opened.sessionPresent;
   }
 
@@ -258,7 +345,7 @@ export class Turn {
     const { ports, dispatch, deliverer } = this;
     const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
     this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes });
-    await sendRetained({ ports, dispatch, deliverer, connection, origin }, subscribed);
+    await sendRetained({ ports, dispatch, deliverer, connection, origin, permissions: this.permitted() }, subscribed);
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
@@ -284,12 +371,13 @@ export class Turn {
   private async sendWaiting(connection: ConnectionRecord): Promise<PumpResult> {
     const { clientId, fence } = connection;
     const eventIds = this.events.map(({ id }) => id);
+    const permissions = this.permitted();
     if (this.isResumed) {
       const head = await this.ports.sessions.greet(clientId, fence);
-      return head === 'changed' ? 'answered' : pump(this.ports, this.dispatch, connection, eventIds, head);
+      return head === 'changed' ? 'answered' : pump({ ...this, permissions }, connection, eventIds, head);
     }
     const isAsked = this.hasRoom || this.events.some(({ kind }) => kind === 'wake');
-    return isAsked ? pump(this.ports, this.dispatch, connection, eventIds) : 'answered';
+    return isAsked ? pump({ ...this, permissions }, connection, eventIds) : 'answered';
   }
 
   private progress(connection: ConnectionRecord, { lastNumber, early }: Inbox) {
@@ -308,8 +396,8 @@ export class Turn {
 
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
   private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
-    const connection = this.current();
-    this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
+    const { connection } = this;
+    if (connection) this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
     return this.leave(withWill, undefined);
   }
 
@@ -329,7 +417,7 @@ export class Turn {
     const expired = events.find(({ kind }) => kind === 'expired');
     if (!connection || !expired) return false;
     const lastSeen = Math.max(connection.lastSeen, ...events.filter(isFrame).map(({ receivedAt }) => receivedAt));
-    return expiryOf({ keepAlive: connection.keepAlive, lastSeen }) <= expired.receivedAt;
+    return silentUntil({ keepAlive: connection.keepAlive, lastSeen }) <= expired.receivedAt;
   }
 
   /** The connection is gone without DISCONNECT, or has to be closed: the will is published. */
@@ -339,16 +427,10 @@ export class Turn {
 
   private async leave(withWill: boolean, farewell: Farewell | undefined): Promise<void> {
     this.over = true;
-    const { connection, ports } = this;
-    await this.work.finish();
-    const ending = connection ? await endingOf(ports, connection, this.endedAt(), withWill) : {};
-    if (connection && ending.will) await publishWill(ports, this.publisher, connection, ending.will);
-    await this.work.conclude();
-    // While the record still tells a next attempt to do so.
-    await (farewell
-      ? close(ports, this.connectionId, connection, farewell)
-      : ports.connections.close(this.connectionId));
-    if (connection) await endConnection(ports, this.wiper, connection, ending);
+    if (this.connection) return depart(this, this.connection, { at: this.endedAt(), withWill, farewell });
+    await this.dispatch.send();
+    await this.ports.connections.close(this.connectionId);
+    await this.pending.drop();
   }
 
   private endedAt(): number {
@@ -356,12 +438,20 @@ export class Turn {
   }
 
   /** The client broke the protocol: it is told as far as its version has words, and closed. */
-  private async refuse({ reason, message }: ProtocolError): Promise<void> {
-    this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
+  private async refuse(error: ProtocolError): Promise<void> {
+    const { reason, message } = error;
+    if (!(error instanceof Refused)) {
+      this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
+    }
     if (this.connection) return this.lose({ reason, text: message });
     if (this.version === 5) this.send(withReason(connack(reason, false), message, this.packetLimit));
     else if (connackCode(reason) !== undefined) this.send(connack(reason, false));
     return this.lose();
+  }
+
+  private permitted(): Permissions {
+    if (!this.permissions) throw new Error(`what connection ${this.connectionId} may do is not known`);
+    return this.permissions;
   }
 
   private current(): ConnectionRecord {
@@ -372,6 +462,19 @@ export class Turn {
 
 function isFrame({ kind }: ConnectionEvent): boolean {
   return kind === 'message';
+}
+
+/** Whoever was not let in cannot have 96 KB kept for it. */
+function checkConnectSize(stream: Buffer): void {
+  const size = packetSize(stream, 0);
+  if (typeof size !== 'number' || size <= largestConnect) return;
+  throw new ProtocolError(Reason.packetTooLarge, `CONNECT has ${size} bytes, more than ${largestConnect}`);
+}
+
+/** What the answer to an authentication says of it [MQTT-4.12.0-5]. */
+function authenticationProperties(method: string | undefined, data: Buffer | undefined) {
+  if (method === undefined) return {};
+  return { authenticationMethod: method, ...(data && { authenticationData: data }) };
 }
 
 /** MQTT 3.1 and 3.1.1 have return codes of their own. */

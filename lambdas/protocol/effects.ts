@@ -65,9 +65,18 @@ export interface ConnectRequest {
   readonly keepAlive: number;
   readonly will?: Will;
   readonly username?: string;
+  readonly password?: Buffer;
+  /** The way of enhanced authentication that the client asks for, section 4.12. */
+  readonly authentication?: AuthenticationRequest;
   readonly capabilities: ClientCapabilities;
   /** What CONNACK says besides, in MQTT 5.0. */
   readonly answer?: ConnackProperties;
+}
+
+/** What CONNECT or AUTH says of enhanced authentication. */
+export interface AuthenticationRequest {
+  readonly method: string;
+  readonly data?: Buffer;
 }
 
 /** Session Expiry Interval of a session that never expires. */
@@ -91,8 +100,10 @@ export interface ClientCapabilities {
 export type Effect =
   /** Send a packet to this client, once all that the same turn promises is durable. */
   | { readonly do: 'send'; readonly packet: ServerPacket }
-  /** Claim the session and answer CONNACK; whether a session is present only the shell can know. */
+  /** Let the client in or not; then claim the session and answer CONNACK. Who it is and whether a session is present only the shell can know. */
   | { readonly do: 'open'; readonly request: ConnectRequest }
+  /** AUTH: the client goes on with its authentication, or begins it anew. */
+  | { readonly do: 'authenticate'; readonly anew: boolean; readonly data?: Buffer }
   /** PUBACK or PUBREC, once the message is owned; in MQTT 5.0 it tells when nobody subscribed to the topic. */
   | {
       readonly do: 'acknowledge';

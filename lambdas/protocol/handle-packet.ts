@@ -1,5 +1,6 @@
 import type { Effect } from './effects';
 import type { ClientPacket, ConnectPacket } from './packets';
+import { handleAuth } from './packets/auth';
 import { handleConnect } from './packets/connect';
 import { handleDisconnect } from './packets/disconnect';
 import { handlePingreq } from './packets/pingreq';
@@ -10,6 +11,7 @@ import { handlePubrec } from './packets/pubrec';
 import { handlePubrel } from './packets/pubrel';
 import { handleSubscribe, type SubscriptionLimits } from './packets/subscribe';
 import { handleUnsubscribe } from './packets/unsubscribe';
+import type { Permissions } from './permissions';
 import { ProtocolError, Reason } from './reason-codes';
 
 /** What a handler may know about the connection, once CONNECT was accepted. */
@@ -19,6 +21,16 @@ export interface SessionView {
   readonly version: number;
   /** Seconds that the session outlives its connection. */
   readonly sessionExpiry: number;
+  readonly permissions: Permissions;
+  /** Absent when CONNECT named no method. */
+  readonly authentication?: Authentication;
+}
+
+/** Where the enhanced authentication of a connection stands, section 4.12. */
+export interface Authentication {
+  readonly method: string;
+  /** An exchange goes on, and the client has to answer. */
+  readonly isPending: boolean;
 }
 
 /** What is not the protocol's to decide. */
@@ -28,6 +40,8 @@ export interface Surroundings {
   readonly limits: SubscriptionLimits & { readonly maxKeepAlive: number };
   /** When the packet arrived, milliseconds since 1970. */
   readonly now: number;
+  /** CONNECT has been read and waits until its client has proved who it is. */
+  readonly pending?: Authentication;
 }
 
 /** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
@@ -37,11 +51,19 @@ export function handlePacket(
   surroundings: Surroundings,
 ): Effect[] {
   if (packet.cmd === 'connect') {
-    if (session) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
+    if (session || surroundings.pending) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
     return handleConnect(packet, surroundings.generateClientId, surroundings.limits.maxKeepAlive);
   }
-  if (!session) throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNECT`); // [v3 MQTT-3.1.0-1]
-  return handleInSession(packet, session, surroundings);
+  if (session) return handleInSession(packet, session, surroundings);
+  if (surroundings.pending) return handleWhilePending(packet, surroundings.pending);
+  throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNECT`); // [v3 MQTT-3.1.0-1]
+}
+
+/** Between CONNECT and CONNACK [MQTT-3.1.2-30]. */
+function handleWhilePending(packet: Exclude<ClientPacket, ConnectPacket>, pending: Authentication): Effect[] {
+  if (packet.cmd === 'auth') return handleAuth(packet, pending);
+  if (packet.cmd === 'disconnect') return [{ do: 'end', withWill: false }];
+  throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNACK`);
 }
 
 function handleInSession(
@@ -61,7 +83,7 @@ function handleInSession(
     case 'pubcomp':
       return handlePubcomp(packet);
     case 'subscribe':
-      return handleSubscribe(packet, session.version, limits);
+      return handleSubscribe(packet, session, limits);
     case 'unsubscribe':
       return handleUnsubscribe(packet, session.version);
     case 'pingreq':
@@ -69,6 +91,6 @@ function handleInSession(
     case 'disconnect':
       return handleDisconnect(packet, session);
     case 'auth':
-      throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT');
+      return handleAuth(packet, session.authentication);
   }
 }

@@ -9,3 +9,10 @@ export interface Permissions {
   /** The highest QoS at which a message published to a topic may be delivered; undefined when it may not. */
   receiveQos(topic: string): QoS | undefined;
 }
+
+/** Where there is nothing to decide. */
+export const everything: Permissions = {
+  mayPublish: () => true,
+  subscribeQos: () => 2,
+  receiveQos: () => 2,
+};

@@ -1,9 +1,12 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ConnectionRecord, ConnectionStore, EarlyFrame, Ending } from '../broker/ports';
+import type { ConnectionRecord, ConnectionStore, Ending, PendingConnection, StoredConnection } from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item } from './dynamo';
+import { earlyAttribute, readEarly } from './early-frames';
+import { identityAttribute, readIdentity } from './identity';
+import { isPending, toPending, toPendingItem } from './pending-connections';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
 const rowLifetimeSeconds = 24 * 3600;
@@ -16,13 +19,22 @@ export class DynamoConnectionStore implements ConnectionStore {
   ) {}
 
   async read(connectionId: string): Promise<ConnectionRecord | undefined> {
+    return (await this.load(connectionId)).connection;
+  }
+
+  async load(connectionId: string): Promise<StoredConnection> {
     const command = new GetItemCommand({
       TableName: this.table,
       Key: connectionKey(connectionId),
       ConsistentRead: true,
     });
     const { Item } = await this.db.send(command);
-    return Item && toRecord(Item);
+    return toStored(Item);
+  }
+
+  async putPending(pending: PendingConnection): Promise<void> {
+    const Item = { ...connectionKey(pending.connectionId), ...toPendingItem(pending) };
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
   async create(record: ConnectionRecord): Promise<void> {
@@ -37,6 +49,7 @@ export class DynamoConnectionStore implements ConnectionStore {
         Key: connectionKey(record.connectionId),
         UpdateExpression: `SET ${set.join(', ')} REMOVE ${remove.join(', ')}`.replace(/ REMOVE $/, ''),
         ConditionExpression: 'attribute_exists(connectionId)',
+        ...(changes[':identity'] ? { ExpressionAttributeNames: { '#identity': 'identity' } } : {}),
         ExpressionAttributeValues: changes,
       }),
     );
@@ -129,7 +142,7 @@ function changesOf(
   } else if (before.tail.length > 0) remove.push('tail');
   if (record.early.length > 0) {
     set.push('early = :early');
-    changes[':early'] = { L: record.early.map(earlyAttribute) };
+    changes[':early'] = earlyAttribute(record.early);
   } else if (before.early.length > 0) remove.push('early');
   if (record.aliases !== before.aliases) {
     set.push('aliases = :aliases');
@@ -142,6 +155,17 @@ function changesOf(
   if (record.unreleased !== before.unreleased) {
     set.push('unreleased = :unreleased');
     changes[':unreleased'] = number(record.unreleased);
+  }
+  if (record.identity !== before.identity) {
+    set.push('#identity = :identity');
+    changes[':identity'] = identityAttribute(record.identity);
+  }
+  if (record.authentication?.state !== before.authentication?.state) {
+    if (record.authentication?.state === undefined) remove.push('exchange');
+    else {
+      set.push('exchange = :exchange');
+      changes[':exchange'] = text(record.authentication.state);
+    }
   }
   return { set, remove, changes };
 }
@@ -163,14 +187,22 @@ function toItem(record: ConnectionRecord): Item {
     ...capabilityAttributes(record.capabilities),
     expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
     ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
-    ...(record.early.length > 0 ? { early: { L: record.early.map(earlyAttribute) } } : {}),
+    ...(record.early.length > 0 ? { early: earlyAttribute(record.early) } : {}),
+    ...(record.identity.kind === 'anonymous' ? {} : { identity: identityAttribute(record.identity) }),
+    ...authenticationAttributes(record),
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
     ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
   };
 }
 
-export function toRecord(item: Item): ConnectionRecord {
+/** The one table has a row for each connection, whether its client was let in or not. */
+export function toStored(item: Item | undefined): StoredConnection {
+  if (!item) return {};
+  return isPending(item) ? { pending: toPending(item) } : { connection: toRecord(item) };
+}
+
+function toRecord(item: Item): ConnectionRecord {
   return {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),
@@ -182,7 +214,7 @@ export function toRecord(item: Item): ConnectionRecord {
     lastSeen: readNumber(item.lastSeen),
     lastNumber: readNumber(item.lastNumber),
     tail: readBytes(item.tail),
-    early: (item.early?.L ?? []).map((entry) => toEarlyFrame(entry.M ?? {})),
+    early: readEarly(item.early),
     hasWill: readFlag(item.hasWill),
     hasState: readFlag(item.hasState),
     deadline: readText(item.deadline),
@@ -190,24 +222,21 @@ export function toRecord(item: Item): ConnectionRecord {
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
     unreleased: readNumber(item.unreleased),
+    identity: readIdentity(item.identity),
+    ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
   };
 }
 
-function earlyAttribute(frame: EarlyFrame) {
-  const { number: position, eventId, receivedAt } = frame;
-  return {
-    M: { number: number(position), eventId: text(eventId), receivedAt: number(receivedAt), bytes: bytes(frame.bytes) },
-  };
+function authenticationAttributes({ authentication }: ConnectionRecord): Item {
+  if (!authentication) return {};
+  const { method, state } = authentication;
+  return { method: text(method), ...(state === undefined ? {} : { exchange: text(state) }) };
 }
 
-function toEarlyFrame(item: Item): EarlyFrame {
-  return {
-    number: readNumber(item.number),
-    bytes: readBytes(item.bytes),
-    eventId: readText(item.eventId),
-    receivedAt: readNumber(item.receivedAt),
-  };
+function readAuthentication({ method, exchange }: Item): Pick<ConnectionRecord, 'authentication'> {
+  if (!method) return {};
+  return { authentication: { method: readText(method), ...(exchange ? { state: readText(exchange) } : {}) } };
 }
 
 function aliasAttribute(aliases: ReadonlyMap<number, string>) {

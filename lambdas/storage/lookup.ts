@@ -1,6 +1,6 @@
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Lookup, Snapshot } from '../broker/ports';
-import { connectionKey, toRecord } from './connections';
+import { connectionKey, toStored } from './connections';
 import { readTables } from './dynamo';
 import { headKey, toHead } from './sessions';
 import { readShapes, shapesKey } from './topic-index';
@@ -21,9 +21,8 @@ export class DynamoLookup implements Lookup {
       ...(clientIds.length > 0 ? { [this.sessionsTable]: clientIds.map(headKey) } : {}),
     });
     const heads = (items[this.sessionsTable] ?? []).map(toHead);
-    const connection = items[this.connectionsTable]?.[0];
     return {
-      ...(connection ? { connection: toRecord(connection) } : {}),
+      ...toStored(items[this.connectionsTable]?.[0]),
       shapes: readShapes(items[this.topicIndexTable]?.[0]),
       heads: new Map(heads.map((head) => [head.clientId, head])),
     };

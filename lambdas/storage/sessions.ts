@@ -5,6 +5,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
+import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Claim, Ending, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
 import { ringSpan } from '../broker/ring';
@@ -12,6 +13,7 @@ import type { Will } from '../protocol/effects';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
+import { identityAttribute, readIdentity } from './identity';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 const headPart = 'head';
@@ -20,6 +22,7 @@ const subscriptionPrefix = 'sub#';
 
 /** Attribute names that DynamoDB reserves, or may one day. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
+const claimNames = { ...names, '#identity': 'identity' };
 
 /** A subscription row and its index row are named by the same session, so a row of an older session can be told. */
 export class DynamoSessionStore implements SessionStore {
@@ -39,8 +42,8 @@ export class DynamoSessionStore implements SessionStore {
     return new Map(items.map(toHead).map((head) => [head.clientId, head]));
   }
 
-  async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'late' | 'changed'> {
-    const { condition, values } = freshCondition(over);
+  async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'> {
+    const { condition, values } = freshCondition(claim, over);
     try {
       const { Attributes } = await this.db.send(
         new UpdateItemCommand({
@@ -49,9 +52,9 @@ export class DynamoSessionStore implements SessionStore {
           UpdateExpression:
             'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, #owner = :owner, ' +
             'fence = :fence, greeted = :fence, persistent = :persistent, outSeq = :zero, asked = :zero, ' +
-            `answered = :zero, #free = :free, version = :version${setCapabilities(claim)}`,
+            `answered = :zero, #free = :free, version = :version${setOwner(claim)}`,
           ConditionExpression: condition,
-          ExpressionAttributeNames: names,
+          ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
             ...values,
             ':clientId': text(claim.clientId),
@@ -68,16 +71,16 @@ export class DynamoSessionStore implements SessionStore {
       );
       return Attributes ? { old: toHead(Attributes) } : {};
     } catch (error) {
-      if (conditionFailed(error)) return over ? 'changed' : 'late';
+      if (conditionFailed(error)) return over ? 'changed' : 'refused';
       throw error;
     }
   }
 
   async claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'> {
     return this.update(claim.clientId, 'changed', {
-      UpdateExpression: `SET #owner = :owner, fence = :fence, persistent = :persistent, version = :version${setCapabilities(claim)} ADD asked :one`,
+      UpdateExpression: `SET #owner = :owner, fence = :fence, persistent = :persistent, version = :version${setOwner(claim)} ADD asked :one`,
       ConditionExpression: '#session = :session AND fence = :seen',
-      ExpressionAttributeNames: { '#session': 'session', '#owner': 'owner' },
+      ExpressionAttributeNames: { '#session': 'session', '#owner': 'owner', '#identity': 'identity' },
       ExpressionAttributeValues: {
         ':owner': text(claim.connectionId),
         ':fence': text(claim.fence),
@@ -87,6 +90,15 @@ export class DynamoSessionStore implements SessionStore {
         ':persistent': flag(claim.persistent),
         ...ownerValues(claim),
       },
+    });
+  }
+
+  async identify(clientId: string, fence: Fence, identity: Identity): Promise<void> {
+    await this.update(clientId, undefined, {
+      UpdateExpression: 'SET #identity = :identity',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeNames: { '#identity': 'identity' },
+      ExpressionAttributeValues: { ':identity': identityAttribute(identity), ':fence': text(fence) },
     });
   }
 
@@ -256,24 +268,43 @@ export class DynamoSessionStore implements SessionStore {
   }
 }
 
-/** Without `over` any older head may be replaced; with it, only what was read. */
-function freshCondition(over?: SessionHead | 'none'): { condition: string; values: Item } {
+/** Without `over` any older head of the same account may be replaced; with it, only what was read. */
+function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { condition: string; values: Item } {
   if (over === 'none') return { condition: 'attribute_not_exists(id)', values: {} };
   if (over) return { condition: 'fence = :seen', values: { ':seen': text(over.fence) } };
-  return { condition: 'attribute_not_exists(id) OR fence < :fence', values: {} };
+  const isMine = isAnonymous(identity) ? 'attribute_not_exists(account)' : 'account = :account';
+  return { condition: `attribute_not_exists(id) OR (fence < :fence AND ${isMine})`, values: {} };
 }
 
 /** What the head tells of its owner to those who send to it. */
-function ownerValues({ version, capabilities }: Claim): Item {
+function ownerValues({ version, capabilities, identity }: Claim): Item {
   const { can } = capabilityAttributes(capabilities);
-  return { ':version': number(version), ...(can ? { ':can': can } : {}) };
+  return {
+    ':version': number(version),
+    ...(can ? { ':can': can } : {}),
+    ...(isAnonymous(identity)
+      ? {}
+      : { ':identity': identityAttribute(identity), ':account': text(accountOf(identity)) }),
+  };
 }
 
 /** The former owner's are removed: every update that claims a session ends its SET clause with this. */
-function setCapabilities({ capabilities }: Claim): string {
-  return capabilityAttributes(capabilities).can
-    ? ', can = :can REMOVE expiresAt, willAt, settled'
-    : ' REMOVE can, expiresAt, willAt, settled';
+function setOwner({ capabilities, identity }: Claim): string {
+  const can = capabilityAttributes(capabilities).can !== undefined;
+  const named = !isAnonymous(identity);
+  const set = `${can ? ', can = :can' : ''}${named ? ', #identity = :identity, account = :account' : ''}`;
+  const remove = [
+    ...(can ? [] : ['can']),
+    ...(named ? [] : ['#identity', 'account']),
+    'expiresAt',
+    'willAt',
+    'settled',
+  ];
+  return `${set} REMOVE ${remove.join(', ')}`;
+}
+
+function isAnonymous({ kind }: Identity): boolean {
+  return kind === 'anonymous';
 }
 
 function willAttributes({ message, delay, expiry }: Will): Item {
@@ -325,6 +356,7 @@ export function toHead(item: Item): SessionHead {
     version: readNumber(item.version),
     capabilities: readCapabilities(item),
     settled: readNumber(item.settled),
+    identity: readIdentity(item.identity),
     ...(owner || !item.expiresAt ? {} : { expiresAt: readNumber(item.expiresAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),

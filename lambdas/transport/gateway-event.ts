@@ -16,6 +16,7 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     connectedAt: Number(attribute(record, attributes.connectedAt)),
     receivedAt: Number(attribute(record, attributes.receivedAt)),
     text: record.body,
+    address: attribute(record, attributes.address),
     redelivered: isRedelivered(record),
     exhausted: receives(record) > eventAttempts,
   };

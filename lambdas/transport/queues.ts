@@ -53,7 +53,8 @@ export class SqsPacketQueue implements PacketQueue {
 /** What the timer queue asks for. */
 export type TimerTask =
   | { readonly task: 'check'; readonly due: string; readonly connectionId: string }
-  | { readonly task: 'wake'; readonly connectionId: string };
+  | { readonly task: 'wake'; readonly connectionId: string }
+  | { readonly task: 'greet'; readonly connectionId: string };
 
 /** Delayed tasks. */
 export class SqsTimerQueue implements TimerQueue {
@@ -68,6 +69,10 @@ export class SqsTimerQueue implements TimerQueue {
 
   wake(connectionId: string, delaySeconds: number): Promise<void> {
     return this.send({ task: 'wake', connectionId }, delaySeconds);
+  }
+
+  greet(connectionId: string, delaySeconds: number): Promise<void> {
+    return this.send({ task: 'greet', connectionId }, delaySeconds);
   }
 
   private async send(task: TimerTask, delaySeconds: number): Promise<void> {

@@ -27,9 +27,9 @@ export class ConnectionJournal {
     this.journal.begin([]);
   }
 
-  opened({ id, connectedAt }: Accepted): void {
+  opened({ id, connectedAt, sourceIp }: Accepted): void {
     this.open += 1;
-    this.journal.append({ opened: { id, connectedAt } });
+    this.journal.append({ opened: { id, connectedAt, sourceIp } });
   }
 
   closed(id: string): void {

@@ -31,6 +31,7 @@ export interface GatewayProps {
 export interface Accepted {
   readonly id: string;
   readonly connectedAt: number;
+  readonly sourceIp: string;
 }
 
 // API Gateway: a message may have 128 KB in several frames.
@@ -65,7 +66,8 @@ export class Gateway {
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => {}); // The client may leave while `$connect` runs.
     if (new URL(request.url!, 'ws://localhost').pathname !== `/${stage}`) return refuse(socket, 403);
-    const accepted: Accepted = { id: gatewayId(), connectedAt: this.props.clock.now() };
+    const sourceIp = request.socket.remoteAddress ?? '';
+    const accepted: Accepted = { id: gatewayId(), connectedAt: this.props.clock.now(), sourceIp };
     const event = connectEvent({ request, port: this.props.port(), ...accepted });
     // API Gateway: 502 when the function fails.
     const answer = await this.props.onConnect(event).catch(() => ({ statusCode: 502 }));
@@ -83,7 +85,7 @@ export class Gateway {
   /** Sends `$disconnect` for the connections that ended with the previous life of the gateway. */
   disconnectFormer(): void {
     const { journal } = this.props;
-    for (const { id, connectedAt } of journal?.former() ?? []) this.enqueueDisconnect(id, connectedAt);
+    for (const accepted of journal?.former() ?? []) this.enqueueDisconnect(accepted);
     journal?.begin();
   }
 
@@ -97,7 +99,7 @@ export class Gateway {
     if (this.stopped) {
       socket.destroy();
     } else if (socket.destroyed) {
-      this.enqueueDisconnect(accepted.id, accepted.connectedAt);
+      this.enqueueDisconnect(accepted);
     } else {
       this.server.handleUpgrade(request, socket, head, (webSocket) => this.open(request, webSocket, accepted));
     }
@@ -106,7 +108,6 @@ export class Gateway {
   private open(request: IncomingMessage, socket: WebSocket, accepted: Accepted): void {
     const connection = new Connection({
       ...accepted,
-      sourceIp: request.socket.remoteAddress ?? '',
       userAgent: request.headers['user-agent'] ?? '',
       socket,
       limits: this.props.limits,
@@ -134,7 +135,7 @@ export class Gateway {
       this.enqueue(
         connection.id,
         text,
-        { event: 'message', connectedAt: connection.connectedAt, receivedAt },
+        { event: 'message', connectedAt: connection.connectedAt, receivedAt, address: connection.sourceIp },
         requestId,
       );
     } catch (error) {
@@ -145,19 +146,20 @@ export class Gateway {
     }
   }
 
-  private end({ id, connectedAt }: Connection): void {
+  private end(connection: Connection): void {
+    const { id } = connection;
     this.connections.delete(id);
     this.props.meter.disconnected();
     this.props.journal?.closed(id);
     if (this.props.faults.losesDisconnect()) return;
-    this.frames.follow(id, () => this.enqueueDisconnect(id, connectedAt));
+    this.frames.follow(id, () => this.enqueueDisconnect(connection));
   }
 
-  private enqueueDisconnect(id: string, connectedAt: number): void {
+  private enqueueDisconnect({ id, connectedAt, sourceIp }: Accepted): void {
     this.enqueue(
       id,
       disconnectBody,
-      { event: 'disconnect', connectedAt, receivedAt: this.props.clock.now() },
+      { event: 'disconnect', connectedAt, receivedAt: this.props.clock.now(), address: sourceIp },
       gatewayId(),
     );
   }
@@ -177,6 +179,7 @@ export class Gateway {
         [attributes.event]: stringAttribute(values.event),
         [attributes.connectedAt]: stringAttribute(values.connectedAt),
         [attributes.receivedAt]: stringAttribute(values.receivedAt),
+        [attributes.address]: stringAttribute(values.address),
       },
     });
     this.props.meter.sent('packets', bytes);

@@ -30,7 +30,15 @@ afterAll(() => engine.stop());
 
 function claim(clientId: string, fence: string) {
   const connectionId = fence.slice(-1);
-  return { clientId, connectionId, fence, persistent: true, version: 5, capabilities: {} };
+  return {
+    clientId,
+    connectionId,
+    fence,
+    persistent: true,
+    version: 5,
+    capabilities: {},
+    identity: { kind: 'anonymous' } as const,
+  };
 }
 
 /** A connection with a will that waits, whose socket is gone. */
@@ -38,7 +46,16 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
   await ports.sessions.claimFresh(claim(clientId, first));
   await ports.sessions.putWill(clientId, 'a', { message: message('lost', 'x'), delay: 600 });
   const record: ConnectionRecord = {
-    ...{ connectionId: 'a', clientId, version: 5, sessionExpiry: 3600, capabilities: {}, session: first, fence: first },
+    ...{
+      connectionId: 'a',
+      clientId,
+      version: 5,
+      sessionExpiry: 3600,
+      capabilities: {},
+      session: first,
+      fence: first,
+      identity: { kind: 'anonymous' } as const,
+    },
     ...{ keepAlive: 60, lastSeen: now, lastNumber: 3, tail: Buffer.alloc(0), early: [], hasWill: true, hasState: true },
     ...{ deadline: '000002#a', aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
   };

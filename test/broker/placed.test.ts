@@ -9,6 +9,7 @@ function head(fields: Partial<SessionHead> = {}): SessionHead {
   return {
     ...{ clientId: 'c', session: 's', persistent: true, owner: 'a', fence: 'f', greeted: 'f', version: 5 },
     ...{ outSeq: 8, asked: 0, answered: 0, offlineFrom: 0, settled: 0, capabilities: {} },
+    identity: { kind: 'anonymous' },
     ...fields,
   };
 }

@@ -45,7 +45,7 @@ function nameOf(client: string): string {
 /** The client is there. */
 async function comes(client: string, fence = first): Promise<void> {
   const claim = { clientId: nameOf(client), connectionId: nameOf(client), fence, persistent: true };
-  await sessions.claimFresh({ ...claim, version: 5, capabilities: {} });
+  await sessions.claimFresh({ ...claim, version: 5, capabilities: {}, identity: { kind: 'anonymous' } });
 }
 
 /** The client has gone, and its session waits. */

@@ -6,6 +6,7 @@ const context = {
   requestId: 'JC1f+HVsoAM/Fow=',
   connectedAt: '1790000000000',
   requestTimeEpoch: '1790000000123',
+  'identity.sourceIp': '2001:db8::1',
 };
 
 describe('the message that the gateway sends for a frame', () => {
@@ -24,10 +25,10 @@ describe('the message that the gateway sends for a frame', () => {
     expect(message.get('MessageBody')).toBe('12.MAYAA2EvYisv/w==');
   });
 
-  it('says what happened and when', () => {
-    const expected = { event: 'message', connectedAt: '1790000000000', receivedAt: '1790000000123' };
+  it('says what happened, when, and from where', () => {
+    const times = { connectedAt: '1790000000000', receivedAt: '1790000000123' };
 
-    expect(attributesOf(message)).toEqual(expected);
+    expect(attributesOf(message)).toEqual({ event: 'message', ...times, address: '2001:db8::1' });
   });
 
   it('leaves group and event alone, whatever a client puts into the frame', () => {

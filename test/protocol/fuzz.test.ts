@@ -4,6 +4,7 @@ import { decode } from '../../lambdas/protocol/codec/decode';
 import { parseFrame } from '../../lambdas/protocol/frames';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import { splitPackets } from '../../lambdas/protocol/packet-splitter';
+import { everything } from '../../lambdas/protocol/permissions';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { resolveAlias } from '../../lambdas/protocol/topic-alias';
 import { mqttPacketForm } from '../support/mqtt-packet-form';
@@ -19,7 +20,8 @@ const aliases = new Map([[1, 'a/b']]);
 
 /** Everything a client's bytes pass through before anything is done about them. */
 function receive(bytes: Buffer, version: number | undefined): void {
-  const session = version === undefined ? undefined : { clientId: 'kitchen', version, sessionExpiry: 0 };
+  const session =
+    version === undefined ? undefined : { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything };
   for (const packet of splitPackets(Buffer.alloc(0), bytes).packets) {
     const decoded = decode(packet, version);
     handlePacket(decoded.cmd === 'publish' ? resolveAlias(decoded, aliases).packet : decoded, session, surroundings);

@@ -4,12 +4,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import type { ClientPacket } from '../../lambdas/protocol/packets';
+import { everything } from '../../lambdas/protocol/permissions';
 import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
-const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0 };
-const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0 };
+const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything };
+const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything };
 const surroundings = {
   generateClientId: () => 'assigned',
   limits: { maxWildcards: 8, refusedFilters: [], maxKeepAlive: 540 },

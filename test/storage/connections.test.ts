@@ -15,6 +15,7 @@ function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): C
     session: '000001#a',
     fence: '000001#a',
     capabilities: {},
+    identity: { kind: 'anonymous' },
     keepAlive: 60,
     lastSeen: 1_700_000_000_123,
     lastNumber: 0,

@@ -12,7 +12,16 @@ const [first, second, third] = ['000000000000001#a', '000000000000002#b', '00000
 
 /** What the connection with this fence claims. */
 function claim(clientId: string, fence: string, fields: Partial<Claim> = {}): Claim {
-  return { clientId, connectionId: fence.slice(-1), fence, persistent: true, version: 4, capabilities: {}, ...fields };
+  return {
+    clientId,
+    connectionId: fence.slice(-1),
+    fence,
+    persistent: true,
+    version: 4,
+    capabilities: {},
+    identity: { kind: 'anonymous' },
+    ...fields,
+  };
 }
 
 let engine: Engine;
@@ -72,8 +81,8 @@ describe('a fresh session', () => {
   it('is refused to a late connection, and to the same one again, which the fence in the head tells', async () => {
     const newest = await begun('late', second);
 
-    expect(await sessions.claimFresh(claim('late', first))).toBe('late');
-    expect(await sessions.claimFresh(claim('late', second))).toBe('late');
+    expect(await sessions.claimFresh(claim('late', first))).toBe('refused');
+    expect(await sessions.claimFresh(claim('late', second))).toBe('refused');
 
     expect(await sessions.head('late')).toEqual(newest);
   });

@@ -65,6 +65,7 @@ export class Broker5 {
 
   /** Lets so many seconds go by, with the sweeps that fall into them. */
   async pass(seconds: number): Promise<void> {
+    await this.cloud.settled(); // CONNACK leaves before the connection is on record
     for (let left = seconds; left > 0; left -= 60) {
       this.cloud.clock.jump(Math.min(left, 60) * 1000);
       await this.cloud.runSchedule();

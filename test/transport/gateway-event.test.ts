@@ -22,6 +22,7 @@ function record(changes: { event?: string; group?: string; receives?: number; bo
       ...(event ? { event: stringValue(event) } : {}),
       connectedAt: stringValue('1700000000000'),
       receivedAt: stringValue('1700000000123'),
+      address: stringValue('198.51.100.7'),
     },
     md5OfBody: '',
     eventSource: 'aws:sqs',
@@ -39,6 +40,7 @@ describe('an event of a connection', () => {
       connectedAt: 1_700_000_000_000,
       receivedAt: 1_700_000_000_123,
       text: '1 wAA=',
+      address: '198.51.100.7',
       redelivered: false,
       exhausted: false,
     });

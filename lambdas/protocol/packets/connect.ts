@@ -14,13 +14,8 @@ const noReceiveMaximum = 65_535;
 /** Where a client that asks for it may have its answers sent. */
 const responseTopics = 'response/';
 
-/** CONNECT, section 3.1. Whether the client may come in at all (its password) is decided before, by the shell. `maxKeepAlive` in seconds. */
+/** CONNECT, section 3.1. Whether the client may come in at all is for the shell to decide. `maxKeepAlive` in seconds. */
 export function handleConnect(packet: ConnectPacket, generateClientId: () => string, maxKeepAlive: number): Effect[] {
-  const { properties } = packet;
-  if (properties?.authenticationMethod !== undefined) {
-    const method = JSON.stringify(properties.authenticationMethod.slice(0, 100));
-    throw new ProtocolError(Reason.badAuthenticationMethod, `authentication method ${method} is not configured`);
-  }
   if (packet.will && !hasDeclaredFormat(packet.will)) {
     throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload of the will is not UTF-8'); // section 3.1.3.2.3
   }
@@ -35,10 +30,17 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
     keepAlive,
     ...(will && { will }),
     ...(packet.username !== undefined && { username: packet.username }),
+    ...(packet.password !== undefined && { password: packet.password }),
+    ...authenticationOf(packet),
     capabilities: capabilitiesOf(packet),
     ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive) }),
   };
   return [{ do: 'open', request }];
+}
+
+function authenticationOf({ properties }: ConnectPacket): Pick<ConnectRequest, 'authentication'> {
+  const { authenticationMethod: method, authenticationData: data } = properties ?? {};
+  return method === undefined ? {} : { authentication: { method, ...(data && { data }) } };
 }
 
 /** Longer ids than the 23 characters of MQTT 3.1 are welcome in every version; only an empty one needs a rule. */

@@ -8,14 +8,15 @@ import { isReservedTopic } from '../topic';
 
 /** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. `now`: when it arrived, milliseconds since 1970. */
 export function handlePublish(packet: PublishPacket, session: SessionView, now: number): Effect[] {
-  const refusal = refusalOf(packet);
+  const refusal = refusalOf(packet, session);
   if (refusal !== undefined) return refuse(packet, session, refusal);
   // Own it, then say so: a crash between the two costs a resend, never a message.
   return [...takeOver(packet, session, now), ...acknowledge(packet)];
 }
 
-function refusalOf(packet: PublishPacket): number | undefined {
-  if (isReservedTopic(packet.topic)) return Reason.notAuthorized;
+function refusalOf(packet: PublishPacket, { permissions }: SessionView): number | undefined {
+  const { topic, qos, retain } = packet;
+  if (isReservedTopic(topic) || !permissions.mayPublish(topic, qos, retain)) return Reason.notAuthorized;
   return hasDeclaredFormat(packet) ? undefined : Reason.payloadFormatInvalid; // section 3.3.2.3.2
 }
 

@@ -1,5 +1,6 @@
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
-import type { SubscribePacket, Subscription } from '../packets';
+import type { SessionView } from '../handle-packet';
+import type { QoS, SubscribePacket, Subscription } from '../packets';
 import { Reason, subscriptionFailure } from '../reason-codes';
 import { subscriptionName } from '../subscription-name';
 import { countWildcards, covers, isShared } from '../topic-filter';
@@ -16,20 +17,22 @@ export interface SubscriptionLimits {
 }
 
 /** SUBSCRIBE, section 3.8. Every entry gets its own answer, in the order asked for [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
-export function handleSubscribe(packet: SubscribePacket, version: number, limits: SubscriptionLimits): Effect[] {
+export function handleSubscribe(packet: SubscribePacket, session: Subscribing, limits: SubscriptionLimits): Effect[] {
   const identifier = packet.properties?.subscriptionIdentifier;
   const requests = packet.subscriptions.map((subscription, index) =>
     index < filtersPerSubscribe
-      ? judge(subscription, identifier, version, limits)
-      : refuse(version, Reason.quotaExceeded),
+      ? judge(subscription, identifier, session, limits)
+      : refuse(session.version, Reason.quotaExceeded),
   );
   return [{ do: 'subscribe', packetId: packet.messageId, requests }];
 }
 
+type Subscribing = Pick<SessionView, 'version' | 'permissions'>;
+
 function judge(
   subscription: Subscription,
   identifier: number | undefined,
-  version: number,
+  { version, permissions }: Subscribing,
   limits: SubscriptionLimits,
 ): SubscriptionRequest | RefusedRequest {
   const { topic, qos, nl, rap, rh } = subscription;
@@ -39,9 +42,11 @@ function judge(
   if (countWildcards(name.filter) > limits.maxWildcards) return refuse(version, Reason.quotaExceeded);
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);
+  const highest = permissions.subscribeQos(name.filter);
+  if (highest === undefined) return refuse(version, Reason.notAuthorized);
   return {
     ...name,
-    qos,
+    qos: Math.min(qos, highest) as QoS, // the server may grant less, section 3.8.4
     ...(nl && { noLocal: true }),
     ...(rap && { retainAsPublished: true }),
     ...(rh && { retainHandling: rh }),

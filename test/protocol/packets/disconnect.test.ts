@@ -5,12 +5,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import { handleDisconnect } from '../../../lambdas/protocol/packets/disconnect';
+import { everything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
 describe('DISCONNECT', () => {
   clause('v3 MQTT-3.14.4-3', 'ends the connection without its will', () => {
-    const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0 };
+    const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything };
 
     expect(handleDisconnect({ cmd: 'disconnect' }, session)).toEqual([{ do: 'end', withWill: false }]);
   });
@@ -22,7 +23,7 @@ describe('DISCONNECT of MQTT 5.0', () => {
     const properties = anew === undefined ? {} : { properties: { sessionExpiryInterval: anew } };
     return handleDisconnect(
       { cmd: 'disconnect', ...(reasonCode !== undefined && { reasonCode }), ...properties },
-      { clientId: 'kitchen', version: 5, sessionExpiry: said },
+      { clientId: 'kitchen', version: 5, sessionExpiry: said, permissions: everything },
     );
   }
 

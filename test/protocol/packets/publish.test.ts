@@ -10,6 +10,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import type { PublishPacket, PublishProperties } from '../../../lambdas/protocol/packets';
 import { handlePublish } from '../../../lambdas/protocol/packets/publish';
+import { everything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { hex, publish } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
@@ -18,7 +19,7 @@ const payload = Buffer.from('hello');
 const now = 1_700_000_000_000;
 
 function handled(packet: PublishPacket, version = 4): Effect[] {
-  return handlePublish(packet, { clientId: 'kitchen', version, sessionExpiry: 0 }, now);
+  return handlePublish(packet, { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything }, now);
 }
 
 const published = { topic: 'a/b', payload, retain: false, publisher: 'kitchen' };

@@ -9,13 +9,18 @@ import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import type { SubscribeProperties, Subscription } from '../../../lambdas/protocol/packets';
 import { handleSubscribe } from '../../../lambdas/protocol/packets/subscribe';
+import { everything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
 const limits = { maxWildcards: 3, refusedFilters: ['secret/#'] };
 
 function subscribe(...subscriptions: Subscription[]): Effect[] {
-  return handleSubscribe({ cmd: 'subscribe', messageId: 7, subscriptions }, 4, limits);
+  return handleSubscribe(
+    { cmd: 'subscribe', messageId: 7, subscriptions },
+    { version: 4, permissions: everything },
+    limits,
+  );
 }
 
 /** A subscription of MQTT 5.0 as the codec reads it, without any option unless one is given. */
@@ -26,7 +31,7 @@ function option(topic: string, fields: Partial<Subscription> = {}): Subscription
 /** What MQTT 5.0 makes of each of these. */
 function requests5(subscriptions: readonly Subscription[], properties?: SubscribeProperties) {
   const packet = { cmd: 'subscribe', messageId: 7, subscriptions, ...(properties && { properties }) } as const;
-  const [effect] = handleSubscribe(packet, 5, limits);
+  const [effect] = handleSubscribe(packet, { version: 5, permissions: everything }, limits);
   return effect?.do === 'subscribe' ? effect.requests : [];
 }
 

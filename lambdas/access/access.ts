@@ -1,0 +1,25 @@
+import type { Permissions } from '../protocol/permissions';
+import type { AuthenticationMethod, Peer } from './authentication-method';
+import type { Identity } from './identity';
+
+/** What a client without an authentication method shows to be let in. */
+export interface Login extends Peer {
+  readonly username?: string;
+  readonly password?: Buffer;
+  /** What its handshake has proved. */
+  readonly proved?: Identity;
+}
+
+/** `refused` is a reason code of section 2.4; `why` is for the log and holds no secret. */
+export type Admission = { readonly identity: Identity } | { readonly refused: number; readonly why: string };
+
+/** Who may come in, and what each may do. */
+export interface Access {
+  admit(login: Login): Promise<Admission>;
+  /** The method of enhanced authentication of this name, if it is configured. */
+  method(name: string): AuthenticationMethod | undefined;
+  /** What a client may do; `revoked` when whoever it is may not be here any more. At most half a minute old. */
+  permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
+  /** The same when it is known without asking anybody. */
+  remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { everything, type Permissions } from '../protocol/permissions';
+import { Reason } from '../protocol/reason-codes';
+import type { Access, Admission, Login } from './access';
+import type { AccessConfig } from './access-config';
+import { AccountCache } from './account-cache';
+import type { Account, AccountStore } from './accounts';
+import type { AuthenticationMethod } from './authentication-method';
+import type { Identity } from './identity';
+import { verifyPassword } from './password-hash';
+import { RulePermissions, type SourcedRules } from './rule-permissions';
+import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
+import { looksLikeToken, type TokenOutcome } from './tokens';
+
+/** What a token is checked by. */
+export interface TokenCheck {
+  verify(token: string, now: number): Promise<TokenOutcome>;
+}
+
+export interface GatekeeperProps {
+  readonly config: AccessConfig;
+  readonly accounts: AccountStore;
+  readonly tokens: TokenCheck;
+  readonly methods: readonly AuthenticationMethod[];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Clients whose permissions one container remembers. */
+const rememberedClients = 10_000;
+
+/** Decides by configuration, accounts and tokens who may come in, and what each may do. */
+export class Gatekeeper implements Access {
+  private readonly accounts: AccountCache;
+  private readonly methods: ReadonlyMap<string, AuthenticationMethod>;
+  private readonly compiled = new Map<string, { readonly account?: Account; readonly permissions: Permissions }>();
+
+  constructor(private readonly props: GatekeeperProps) {
+    this.accounts = new AccountCache(props.accounts, props.now);
+    this.methods = new Map(props.methods.map((method) => [method.name, method]));
+  }
+
+  method(name: string): AuthenticationMethod | undefined {
+    return this.methods.get(name);
+  }
+
+  async admit(login: Login): Promise<Admission> {
+    const { config, tokens } = this.props;
+    const { password, proved } = login;
+    if (password && config.issuers.length > 0 && looksLikeToken(password)) {
+      const outcome = await tokens.verify(password.toString(), login.now);
+      return 'identity' in outcome ? outcome : { refused: outcome.reason, why: outcome.refused };
+    }
+    if (password && config.users) return this.checkPassword(login, password);
+    if (proved) return { identity: proved };
+    if (config.anonymous !== 'off') return { identity: { kind: 'anonymous' } };
+    return { refused: Reason.notAuthorized, why: 'no proof of identity' };
+  }
+
+  private async checkPassword({ username, address, now }: Login, password: Buffer): Promise<Admission> {
+    const { accounts } = this.props;
+    const source = sourceOf(address);
+    const { account, failures } = await accounts.readLogin(username, source, now);
+    // Where everybody may do everything a password keeps nobody out; only that of somebody known has to be right.
+    if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
+    if (isSlowedDown(failures, now)) return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
+    if (await verifyPassword(account?.passwordHash, password)) return { identity: identityOf(account as Account) };
+    await accounts.addFailure(source, now, failureMemory);
+    return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
+  }
+
+  remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined {
+    if (!this.isWelcome(identity)) return 'revoked';
+    if (identity.kind !== 'user') return this.permissionsOf(identity, clientId, undefined);
+    const known = this.accounts.remembered(identity.username ?? '');
+    return known && this.permissionsOf(identity, clientId, known.account);
+  }
+
+  async permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
+    const known = this.remembered(identity, clientId);
+    if (known) return known;
+    return this.permissionsOf(identity, clientId, await this.accounts.read(identity.username ?? ''));
+  }
+
+  /** Whether the configuration still knows this kind of client at all. */
+  private isWelcome({ kind, issuer }: Identity): boolean {
+    const { anonymous, users, issuers } = this.props.config;
+    if (kind === 'anonymous') return anonymous !== 'off';
+    return kind === 'user' ? users : issuers.some((known) => known.issuer === issuer);
+  }
+
+  private permissionsOf(identity: Identity, clientId: string, account: Account | undefined): Permissions | 'revoked' {
+    if (identity.kind === 'anonymous' && this.props.config.anonymous === 'everything') return everything;
+    if (identity.kind === 'user' && !(account && isGoodFor(account, clientId))) return 'revoked';
+    const key = keyOf(identity, clientId);
+    const known = this.compiled.get(key);
+    if (known && known.account === account) return known.permissions;
+    const permissions = new RulePermissions(this.rulesOf(identity, account), { ...identity, clientId });
+    this.remember(key, { permissions, ...(account && { account }) });
+    return permissions;
+  }
+
+  private rulesOf({ rules = [] }: Identity, account: Account | undefined): SourcedRules[] {
+    return [
+      { source: 'configuration', rules: this.props.config.rules },
+      ...(account ? [{ source: `account ${account.username}`, rules: account.rules }] : []),
+      ...(rules.length > 0 ? [{ source: 'token', rules }] : []),
+    ];
+  }
+
+  private remember(key: string, entry: { readonly account?: Account; readonly permissions: Permissions }): void {
+    this.compiled.delete(key);
+    this.compiled.set(key, entry);
+    const [oldest] = this.compiled.keys();
+    if (this.compiled.size > rememberedClients && oldest !== undefined) this.compiled.delete(oldest);
+  }
+}
+
+/** What is known of a user from its account. */
+export function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
+  return {
+    kind: 'user',
+    username,
+    ...(clientId !== undefined && { clientId }),
+    ...(clientIdPrefix !== undefined && { clientIdPrefix }),
+  };
+}
+
+function isGoodFor({ clientId, clientIdPrefix = '' }: Account, asked: string): boolean {
+  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
+}
+
+/** Rules and claims of a token may be long. */
+function keyOf({ kind, issuer, username, claims, rules }: Identity, clientId: string): string {
+  const plain = JSON.stringify([kind, clientId, username, issuer]);
+  if (!claims && !rules) return plain;
+  return createHash('sha256')
+    .update(JSON.stringify([plain, claims, rules]))
+    .digest('base64');
+}

@@ -1,0 +1,37 @@
+import { endConnection, endingOf, publishWill } from './end-connection';
+import { close, type Farewell } from './hang-up';
+import type { ConnectionRecord, Ports } from './ports';
+import type { Publisher } from './publish';
+import type { SessionWiper } from './session-wiper';
+import type { Work } from './work';
+
+/** What the end of a connection needs of a turn. */
+export interface LeavingTurn {
+  readonly ports: Ports;
+  readonly connectionId: string;
+  readonly work: Work;
+  readonly publisher: Publisher;
+  readonly wiper: SessionWiper;
+}
+
+/** How a connection ends. */
+export interface Departure {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly withWill: boolean;
+  /** What its client is told, if it may still listen. */
+  readonly farewell?: Farewell;
+}
+
+/** The connection of a session is over: its will, its session, its record. */
+export async function depart(turn: LeavingTurn, connection: ConnectionRecord, departure: Departure): Promise<void> {
+  const { ports, connectionId, work, publisher, wiper } = turn;
+  const { at, withWill, farewell } = departure;
+  await work.finish();
+  const ending = await endingOf(ports, connection, at, withWill);
+  if (ending.will) await publishWill(ports, publisher, connection, ending.will);
+  await work.conclude();
+  // While the record still tells a next attempt to do so.
+  await (farewell ? close(ports, connectionId, connection, farewell) : ports.connections.close(connectionId));
+  await endConnection(ports, wiper, connection, ending);
+}

@@ -1,0 +1,126 @@
+import type { Peer, Step } from '../access/authentication-method';
+import { accountOf, type Identity } from '../access/identity';
+import type { AuthenticationRequest, ConnectRequest } from '../protocol/effects';
+import type { Permissions } from '../protocol/permissions';
+import { ProtocolError, Reason } from '../protocol/reason-codes';
+import type { ConnectionRecord, Ports } from './ports';
+
+/** A client that is who it says, and may be here. */
+export interface Admitted {
+  readonly identity: Identity;
+  readonly permissions: Permissions;
+  /** Authentication Data of the answer. */
+  readonly data?: Buffer;
+}
+
+/** A client that has to say more: what it is told, and what is to be remembered until it answers. */
+export interface Challenged {
+  readonly state: string;
+  readonly data?: Buffer;
+}
+
+/** The client was not let in, and why is in the log. What it is told helps nobody to guess. */
+export class Refused extends ProtocolError {}
+
+/** Who asks to come in, or proves itself anew. */
+interface Asking extends Peer {
+  readonly connectionId: string;
+}
+
+/** CONNECT: by its authentication method, or by what it brought along. */
+export async function logIn(
+  ports: Ports,
+  request: ConnectRequest,
+  peer: Asking,
+  proved: Identity | undefined,
+): Promise<Admitted | Challenged> {
+  const { authentication, username, password } = request;
+  if (authentication)
+    return entered(ports, request, peer, await methodOf(ports, authentication, peer).begin(authentication.data, peer));
+  const admission = await ports.access.admit({ ...peer, username, password, proved });
+  if ('identity' in admission) return admitted(ports, request, peer, admission.identity);
+  throw refusal(ports, peer, admission.refused, admission.why, username);
+}
+
+/** AUTH before CONNACK: the client answers. */
+export async function goOn(
+  ports: Ports,
+  request: ConnectRequest,
+  peer: Asking,
+  state: string,
+  data: Buffer | undefined,
+): Promise<Admitted | Challenged> {
+  const method = methodOf(ports, request.authentication ?? { method: '' }, peer);
+  return entered(ports, request, peer, await method.proceed(state, data, peer));
+}
+
+/** AUTH on an open connection, section 4.12.1. It has to prove that it is still the same. */
+export async function proveAnew(
+  ports: Ports,
+  { authentication, identity }: Pick<ConnectionRecord, 'authentication' | 'identity'>,
+  peer: Asking,
+  data: Buffer | undefined,
+): Promise<Admitted | Challenged> {
+  const { method: name = '', state } = authentication ?? {};
+  const method = methodOf(ports, { method: name }, peer);
+  const step = await (state === undefined ? method.begin(data, peer) : method.proceed(state, data, peer));
+  const result = await entered(ports, {}, peer, step);
+  if ('identity' in result && accountOf(result.identity) !== accountOf(identity)) {
+    throw refusal(ports, peer, Reason.notAuthorized, 'another account than before', result.identity.username);
+  }
+  return result;
+}
+
+function methodOf(ports: Ports, { method }: AuthenticationRequest, peer: Asking) {
+  const found = ports.access.method(method);
+  if (found) return found;
+  const name = JSON.stringify(method.slice(0, 100));
+  throw refusal(ports, peer, Reason.badAuthenticationMethod, `authentication method ${name} is not configured`);
+}
+
+async function entered(
+  ports: Ports,
+  request: Pick<ConnectRequest, 'will'>,
+  peer: Asking,
+  step: Step,
+): Promise<Admitted | Challenged> {
+  if (step.next === 'refuse') throw refusal(ports, peer, step.reason, step.why);
+  const data = step.data ? { data: step.data } : {};
+  if (step.next === 'continue') return { state: step.state, ...data };
+  return { ...(await admitted(ports, request, peer, step.identity)), ...data };
+}
+
+/** What holds however a client has proved who it is. */
+async function admitted(
+  ports: Ports,
+  { will }: Pick<ConnectRequest, 'will'>,
+  peer: Asking,
+  identity: Identity,
+): Promise<Admitted> {
+  const refuse = (reason: number, why: string) => refusal(ports, peer, reason, why, identity.username);
+  if (!isGoodFor(identity, peer.clientId)) throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
+  const permissions = await ports.access.permissions(identity, peer.clientId);
+  if (permissions === 'revoked') throw refuse(Reason.notAuthorized, 'revoked');
+  if (will && !permissions.mayPublish(will.message.topic, will.message.qos, will.message.retain)) {
+    throw refuse(Reason.notAuthorized, 'the will may not be published');
+  }
+  return { identity, permissions };
+}
+
+function isGoodFor({ clientId, clientIdPrefix = '' }: Identity, asked: string): boolean {
+  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
+}
+
+function refusal(ports: Ports, peer: Asking, reason: number, why: string, username = ''): Refused {
+  const { connectionId, clientId, address } = peer;
+  ports.log('refused', { connectionId, clientId: short(clientId), username: short(username), address, reason, why });
+  return new Refused(reason, tellable.has(reason) ? why : 'not let in');
+}
+
+/** What says nothing about users, passwords and rules. */
+const tellable = new Set<number>([Reason.badAuthenticationMethod, Reason.protocolError, Reason.connectionRateExceeded]);
+
+/** Whoever is not let in says what it likes, up to 64 KB. */
+function short(text: string): string {
+  return text.slice(0, 100);
+}

@@ -1,0 +1,20 @@
+import type { Effect } from '../effects';
+import type { Authentication } from '../handle-packet';
+import type { AuthPacket } from '../packets';
+import { ProtocolError, Reason } from '../reason-codes';
+
+/** AUTH, section 3.15. Only a client that named a method in CONNECT may send it, and only for that method. */
+export function handleAuth(packet: AuthPacket, authentication: Authentication | undefined): Effect[] {
+  if (!authentication) {
+    throw new ProtocolError(Reason.protocolError, 'AUTH without an authentication method in CONNECT'); // [MQTT-4.12.0-7]
+  }
+  const { authenticationMethod, authenticationData } = packet.properties ?? {};
+  if (authenticationMethod !== authentication.method) {
+    throw new ProtocolError(Reason.protocolError, 'AUTH names another method than CONNECT'); // [MQTT-4.12.0-5]
+  }
+  const anew = packet.reasonCode === Reason.reAuthenticate;
+  if (anew === authentication.isPending) {
+    throw new ProtocolError(Reason.protocolError, anew ? 'authentication goes on' : 'no authentication goes on'); // section 4.12
+  }
+  return [{ do: 'authenticate', anew, ...(authenticationData && { data: authenticationData }) }];
+}

@@ -1,0 +1,29 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { EarlyFrame } from '../broker/ports';
+import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
+import type { Item } from './dynamo';
+
+/** Frames that overtook others, as one attribute. */
+export function earlyAttribute(frames: readonly EarlyFrame[]): AttributeValue {
+  return { L: frames.map(toEntry) };
+}
+
+export function readEarly(value: AttributeValue | undefined): EarlyFrame[] {
+  return (value?.L ?? []).map((entry) => toFrame(entry.M ?? {}));
+}
+
+function toEntry(frame: EarlyFrame): AttributeValue {
+  const { number: position, eventId, receivedAt } = frame;
+  return {
+    M: { number: number(position), eventId: text(eventId), receivedAt: number(receivedAt), bytes: bytes(frame.bytes) },
+  };
+}
+
+function toFrame(item: Item): EarlyFrame {
+  return {
+    number: readNumber(item.number),
+    bytes: readBytes(item.bytes),
+    eventId: readText(item.eventId),
+    receivedAt: readNumber(item.receivedAt),
+  };
+}

@@ -1,0 +1,36 @@
+import type { PendingConnection } from '../broker/ports';
+import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
+import type { Item } from './dynamo';
+import { earlyAttribute, readEarly } from './early-frames';
+import { identityAttribute, readIdentity } from './identity';
+
+/** A client that has not come in within a minute never will; DynamoDB removes what its end did not. */
+const rowLifetime = 3_600_000;
+
+/** Everything but the key. */
+export function toPendingItem({ lastNumber, tail, early, proved, exchange }: PendingConnection): Item {
+  return {
+    pending: flag(true),
+    lastNumber: number(lastNumber),
+    ...(tail.length > 0 ? { tail: bytes(tail) } : {}),
+    ...(early.length > 0 ? { early: earlyAttribute(early) } : {}),
+    ...(proved ? { identity: identityAttribute(proved) } : {}),
+    ...(exchange ? { connect: bytes(exchange.connect), exchange: text(exchange.state) } : {}),
+    expiresAt: number(Math.ceil((Date.now() + rowLifetime) / 1000)),
+  };
+}
+
+export function isPending({ pending }: Item): boolean {
+  return readFlag(pending);
+}
+
+export function toPending(item: Item): PendingConnection {
+  return {
+    connectionId: readText(item.connectionId),
+    lastNumber: readNumber(item.lastNumber),
+    tail: readBytes(item.tail),
+    early: readEarly(item.early),
+    ...(item.identity ? { proved: readIdentity(item.identity) } : {}),
+    ...(item.connect ? { exchange: { connect: readBytes(item.connect), state: readText(item.exchange) } } : {}),
+  };
+}
