@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { UsageError } from '../clients/commands/command';
 import { type Flags, type ParsedValues, wholeNumber } from '../clients/options';
 import type { Account } from '../lambdas/access/accounts';
+import { parseJson } from '../lambdas/access/checked-json';
 import { readRules } from '../lambdas/access/read-rules';
 import type { Rule } from '../lambdas/access/rule';
 
@@ -67,13 +68,5 @@ function rulesOfFlags({ publish, subscribe, 'max-qos': qos, 'no-retain': noRetai
 }
 
 async function rulesIn(file: string): Promise<Rule[]> {
-  return readRules(parse(await readFile(file, 'utf8'), file), file);
-}
-
-function parse(json: string, file: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw new Error(`${file} is no JSON: ${(error as Error).message}`);
-  }
+  return readRules(parseJson(await readFile(file, 'utf8'), file), file);
 }

@@ -13,6 +13,8 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/protocol': ['node:buffer'],
   // Who a client is and what it may do: decisions, and nothing of connections and sessions.
   'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
+  // What only programs on an operator's machine do: a Lambda has no files of its own.
+  'lambdas/access/access-file': ['lambdas/access', 'node:fs'],
   'lambdas/broker': [
     'lambdas/protocol',
     'lambdas/access/access',

@@ -1,6 +1,15 @@
-/** What an operator wrote cannot be used as it is. The message is for whoever wrote it. */
-export class InvalidJsonError extends Error {
-  override readonly name = 'InvalidJsonError';
+/** Access cannot be decided by what is written. The message is for whoever wrote it. */
+export class InvalidAccessError extends Error {
+  override readonly name = 'InvalidAccessError';
+}
+
+/** JSON as a value; errors stay on one line, and call it `where`. */
+export function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new InvalidAccessError(`${where} is no JSON: ${(error as Error).message.replace(/\s+/g, ' ')}`);
+  }
 }
 
 /** An object without other keys: one that is misspelt would otherwise allow more than was meant. */
@@ -40,9 +49,9 @@ export function readWholeNumber(value: unknown, where: string, min: number, max:
   return isAllowed ? (value as number) : refuse(value, where, `a whole number from ${min} to ${max}`);
 }
 
-/** @throws InvalidJsonError that says where, what and what is allowed; the value is cut short. */
+/** @throws InvalidAccessError that says where, what and what is allowed; the value is cut short. */
 export function refuse(value: unknown, where: string, allowed: string): never {
   const text = JSON.stringify(value) ?? 'absent';
   const shown = text.length <= 100 ? text : `${text.slice(0, 100)}...`;
-  throw new InvalidJsonError(`${where} is ${shown}, but must be ${allowed}`);
+  throw new InvalidAccessError(`${where} is ${shown}, but must be ${allowed}`);
 }

@@ -1,5 +1,6 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
 import type { Issuer } from './access-config';
+import { isLoopback } from './loopback';
 
 /** Milliseconds that keys count as fresh: so long a key that its issuer has withdrawn is still believed. */
 const freshness = 10 * 60_000;
@@ -123,10 +124,6 @@ function checkAddress(address: string, mayBeLoopback: boolean): void {
   const url = new URL(address);
   const isAccepted = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
   if (!isAccepted || (isLoopback(url) && !mayBeLoopback)) throw new Error(`${address} is not https`);
-}
-
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 /** A JSON object. Redirects are not followed: they would let others choose what is fetched. */

@@ -1,6 +1,7 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { AccessConfig, Issuer, SignatureAlgorithm } from './access-config';
 import { readChoice, readFlag, readList, readObject, readText, readWholeNumber, refuse } from './checked-json';
+import { isLoopback } from './loopback';
 import { readRules } from './read-rules';
 
 /** Nobody but users of the accounts table, who may do what their accounts say. */
@@ -31,22 +32,16 @@ const defaultAlgorithms: readonly SignatureAlgorithm[] = ['RS256', 'ES256', 'EdD
 
 /** Access as an operator wrote it down, in parsed JSON. What is absent is as in `closedAccess`. */
 export function readAccess(value: unknown, where = 'access'): AccessConfig {
-  const { anonymous, users, issuers, handshake, rules } = readObject(value, where, keys);
+  const given = givenIn(readObject(value, where, keys), where);
   const config: AccessConfig = {
     anonymous:
-      anonymous === undefined
-        ? closedAccess.anonymous
-        : readChoice(anonymous, `${where}.anonymous`, ['off', 'by-rules', 'everything']),
-    users: users === undefined ? closedAccess.users : readFlag(users, `${where}.users`),
-    issuers:
-      issuers === undefined
-        ? []
-        : readList(issuers, `${where}.issuers`, { min: 0, max: 20, of: 'issuers' }, readIssuer),
+      given('anonymous', (choice, at) => readChoice(choice, at, ['off', 'by-rules', 'everything'])) ??
+      closedAccess.anonymous,
+    users: given('users', readFlag) ?? closedAccess.users,
+    issuers: given('issuers', readIssuers) ?? closedAccess.issuers,
     handshake:
-      handshake === undefined
-        ? closedAccess.handshake
-        : readChoice(handshake, `${where}.handshake`, ['optional', 'required']),
-    rules: rules === undefined ? [] : readRules(rules, `${where}.rules`),
+      given('handshake', (choice, at) => readChoice(choice, at, ['optional', 'required'])) ?? closedAccess.handshake,
+    rules: given('rules', readRules) ?? closedAccess.rules,
   };
   if (config.handshake === 'required' && config.issuers.length === 0) {
     refuse('required', `${where}.handshake`, 'optional when there are no issuers, because then nobody could come in');
@@ -54,40 +49,51 @@ export function readAccess(value: unknown, where = 'access'): AccessConfig {
   return config;
 }
 
+function readIssuers(value: unknown, where: string): Issuer[] {
+  const issuers = readList(value, where, { min: 0, max: 20, of: 'issuers' }, readIssuer);
+  const names = issuers.map(({ issuer }) => issuer);
+  const again = names.findIndex((name, index) => names.indexOf(name) < index);
+  if (again !== -1) refuse(names[again], `${where}[${again}].issuer`, 'another than those before it');
+  return issuers;
+}
+
 function readIssuer(value: unknown, where: string): Issuer {
-  const given = readObject(value, where, issuerKeys);
-  const optional = (key: string) =>
-    given[key] === undefined ? {} : { [key]: readText(given[key], `${where}.${key}`) };
-  const { audience, clockSkew } = given;
+  const object = readObject(value, where, issuerKeys);
+  const given = givenIn(object, where);
   return {
-    issuer: readUrl(given.issuer, `${where}.issuer`),
-    audience: readList(
-      typeof audience === 'string' ? [audience] : audience,
-      `${where}.audience`,
-      { min: 1, max: 20, of: 'audiences' },
-      readText,
-    ),
-    ...(given.jwksUri === undefined ? {} : { jwksUri: readUrl(given.jwksUri, `${where}.jwksUri`) }),
-    algorithms:
-      given.algorithms === undefined
-        ? defaultAlgorithms
-        : readList(given.algorithms, `${where}.algorithms`, { min: 1, max: 7, of: 'algorithms' }, (name, at) =>
-            readChoice(name, at, algorithms),
-          ),
-    clockSkew: clockSkew === undefined ? 30 : readWholeNumber(clockSkew, `${where}.clockSkew`, 0, 300),
-    usernameClaim: 'sub',
-    ...optional('usernameClaim'),
-    ...optional('rulesClaim'),
-    ...optional('clientIdClaim'),
+    issuer: readUrl(object.issuer, `${where}.issuer`),
+    audience: readAudience(object.audience, `${where}.audience`),
+    jwksUri: given('jwksUri', readUrl),
+    algorithms: given('algorithms', readAlgorithms) ?? defaultAlgorithms,
+    clockSkew: given('clockSkew', (seconds, at) => readWholeNumber(seconds, at, 0, 300)) ?? 30,
+    usernameClaim: given('usernameClaim', readText) ?? 'sub',
+    rulesClaim: given('rulesClaim', readText),
+    clientIdClaim: given('clientIdClaim', readText),
   };
+}
+
+/** Reads what an object has under a key that it may lack. */
+function givenIn(object: Record<string, unknown>, where: string) {
+  return <Value>(key: string, read: (value: unknown, where: string) => Value): Value | undefined =>
+    object[key] === undefined ? undefined : read(object[key], `${where}.${key}`);
+}
+
+function readAudience(value: unknown, where: string): string[] {
+  const list = typeof value === 'string' ? [value] : value;
+  return readList(list, where, { min: 1, max: 20, of: 'audiences' }, readText);
+}
+
+function readAlgorithms(value: unknown, where: string): SignatureAlgorithm[] {
+  return readList(value, where, { min: 1, max: algorithms.length, of: 'algorithms' }, (name, at) =>
+    readChoice(name, at, algorithms),
+  );
 }
 
 /** Keys that came over an open line could be anybody's; on the machine itself there is no line. */
 function readUrl(value: unknown, where: string): string {
   const text = readText(value, where);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isSafe =
-    url?.protocol === 'https:' || (url?.protocol === 'http:' && /^(localhost|127\..*|\[::1\])$/.test(url.hostname));
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url));
   return isSafe ? text : refuse(value, where, 'an https:// address');
 }
 

@@ -1,12 +1,8 @@
 import type { QoS } from '../protocol/packets';
 import { isShared, isTopicFilter } from '../protocol/topic-filter';
+import { readChoice, readFlag, readList, readObject, readText, refuse } from './checked-json';
 import type { Action, IdentityKind, Rule } from './rule';
 import { templateParts } from './topic-template';
-
-/** Rules that cannot be applied as they are written. The message is for whoever wrote them. */
-export class InvalidRulesError extends Error {
-  override readonly name = 'InvalidRulesError';
-}
 
 const maxRules = 1000;
 const maxTopics = 100;
@@ -71,10 +67,6 @@ function readQos(value: unknown, where: string): QoS {
   return value === 0 || value === 1 || value === 2 ? value : refuse(value, where, '0, 1 or 2');
 }
 
-function readFlag(value: unknown, where: string): boolean {
-  return typeof value === 'boolean' ? value : refuse(value, where, 'true or false');
-}
-
 /** It is printed on one line of the audit log. */
 function readName(value: unknown, where: string): string {
   const isName = typeof value === 'string' && /^\P{Cc}{1,100}$/u.test(value);
@@ -95,38 +87,4 @@ function readWho(value: unknown, where: string): Rule['who'] {
       clientIds: readList(clientIds, `${where}.clientIds`, { ...size, of: 'client ids' }, readText),
     }),
   };
-}
-
-function readText(value: unknown, where: string): string {
-  return typeof value === 'string' && value !== '' ? value : refuse(value, where, 'a text that is not empty');
-}
-
-function readChoice<Choice extends string>(value: unknown, where: string, choices: readonly Choice[]): Choice {
-  return choices.find((choice) => choice === value) ?? refuse(value, where, `one of ${choices.join(', ')}`);
-}
-
-function readList<Entry>(
-  value: unknown,
-  where: string,
-  { min, max, of }: { min: number; max: number; of: string },
-  readEntry: (value: unknown, where: string) => Entry,
-): Entry[] {
-  if (!Array.isArray(value) || value.length < min || value.length > max)
-    return refuse(value, where, `a list of ${min} to ${max} ${of}`);
-  return value.map((entry, index) => readEntry(entry, `${where}[${index}]`));
-}
-
-/** An object without other keys: one that is misspelt would otherwise allow more than was meant. */
-function readObject(value: unknown, where: string, keys: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return refuse(value, where, `an object with ${keys.join(', ')}`);
-  const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown !== undefined) refuse(unknown, `a key of ${where}`, `one of ${keys.join(', ')}`);
-  return value as Record<string, unknown>;
-}
-
-function refuse(value: unknown, where: string, allowed: string): never {
-  const text = JSON.stringify(value) ?? 'absent';
-  const shown = text.length <= 100 ? text : `${text.slice(0, 100)}...`;
-  throw new InvalidRulesError(`${where} is ${shown}, but must be ${allowed}`);
 }

@@ -1,13 +1,14 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
-import { InvalidRulesError, readRules } from '../../lambdas/access/read-rules';
+import { InvalidAccessError } from '../../lambdas/access/checked-json';
+import { readRules } from '../../lambdas/access/read-rules';
 import { thrownBy } from '../support/thrown-by';
 
 const rule = { actions: ['publish'], topics: ['a'] };
 
 function problem(...rules: unknown[]): string {
   const error = thrownBy(() => readRules(rules));
-  expect(error).toBeInstanceOf(InvalidRulesError);
+  expect(error).toBeInstanceOf(InvalidAccessError);
   return (error as Error).message;
 }
 
