@@ -1,34 +1,27 @@
-import { connectVersion } from '../protocol/codec/connect-version';
 import { decode } from '../protocol/codec/decode';
 import { encode } from '../protocol/codec/encode';
-import type {
-  ConnectRequest,
-  Effect,
-  RefusedRequest,
-  SubscriptionName,
-  SubscriptionRequest,
-} from '../protocol/effects';
+import type { Effect, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
-import { incomingQuota, largestConnect, largestPacket } from '../protocol/limits';
-import { packetSize, splitPackets } from '../protocol/packet-splitter';
-import type { ClientPacket, ConnackPacket, ConnackProperties, ServerPacket } from '../protocol/packets';
+import { incomingQuota } from '../protocol/limits';
+import { splitPackets } from '../protocol/packet-splitter';
+import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { withReason } from '../protocol/reason-string';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
+import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
-import { advanceDeadline, silentUntil } from './deadline';
+import { silentUntil } from './deadline';
 import { Deliverer } from './deliver';
 import { depart } from './departure';
 import { Dispatch } from './dispatch';
 import { settleEnding } from './end-connection';
-import { type Admitted, type Challenged, goOn, logIn, proveAnew, Refused } from './entry';
-import { type Farewell, hangUp } from './hang-up';
+import { checkConnectSize, type Entered, Entrance } from './entrance';
+import { Refused } from './entry';
+import type { Farewell } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
-import { openSession } from './open-session';
 import { OwnAliases } from './outgoing-aliases';
-import { PendingEntry } from './pending-entry';
 import type { ConnectionRecord, Ending, Ports, StoredConnection } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
@@ -65,8 +58,7 @@ export class Turn {
   private connection: ConnectionRecord | undefined;
   /** What the client may do; known once the connection is. */
   private permissions: Permissions | undefined;
-  /** What is kept of the connection until its client is let in. */
-  private readonly pending: PendingEntry;
+  private readonly entrance: Entrance;
   /** As it was stored when the turn began; absent until CONNECT has been handled. */
   private readonly before: ConnectionRecord | undefined;
   private over = false;
@@ -76,16 +68,12 @@ export class Turn {
   private hasRoom = false;
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
-  /** In which a refusal is said before CONNECT was accepted. */
-  private version = 4;
-  /** Bytes; what CONNECT said of itself, as far as it was understood. */
-  private packetLimit = largestPacket({});
 
   constructor(
     private readonly shared: Shared,
     private readonly router: Router,
     readonly connectionId: string,
-    private readonly events: readonly ConnectionEvent[],
+    readonly events: readonly ConnectionEvent[],
     { connection, pending }: StoredConnection,
     /** Whether the connection is still as this turn believes; nothing is sent before it is known. */
     private readonly stillTrue: Promise<boolean> = Promise.resolve(true),
@@ -99,7 +87,7 @@ export class Turn {
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
     this.connection = connection;
-    this.pending = new PendingEntry(shared.ports.connectionStore, connectionId, pending);
+    this.entrance = new Entrance({ ...this, send: (packet) => this.send(packet) }, pending);
     this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
@@ -107,7 +95,7 @@ export class Turn {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(uncertain); // the client's resume settles it
-    const inbox = readInbox(this.connection ?? this.pending.stored, this.events.filter(isFrame));
+    const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     try {
       if (this.connection) await this.checkStanding(this.connection);
       await this.readFrames(inbox);
@@ -135,7 +123,7 @@ export class Turn {
   /** The client was not let in yet: what came so far is kept, and what there is to answer leaves. */
   private async waitOutside({ lastNumber, early }: Inbox): Promise<void> {
     await this.dispatch.send();
-    if (!(await this.pending.keep({ lastNumber, early, tail: this.tail }))) await this.lose();
+    if (!(await this.entrance.pending.keep({ lastNumber, early, tail: this.tail }))) await this.lose();
   }
 
   // ---- frames to effects ----
@@ -153,10 +141,10 @@ export class Turn {
     const { packets, tail, broken } = splitPackets(this.tail, frame.bytes);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
-      if (!this.connection) this.version = this.pending.version ?? connectVersion(bytes);
+      if (!this.connection) this.entrance.notice(bytes);
       const { eventId, redelivered, receivedAt } = frame;
-      const packet = decode(bytes, this.connection?.version ?? this.pending.version);
-      if (packet.cmd === 'connect') this.pending.connect = { packet, bytes };
+      const packet = decode(bytes, this.connection?.version ?? this.entrance.pending.version);
+      this.entrance.hear(packet, bytes);
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
     }
@@ -167,7 +155,6 @@ export class Turn {
   }
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
-    if (packet.cmd === 'connect') this.packetLimit = largestPacket(packet.properties ?? {});
     const session = this.connection && this.permissions && viewOf(this.connection, this.permissions);
     const effects = handlePacket(this.withTopic(packet), session, this.surroundings(origin.receivedAt));
     for (const effect of effects) await this.apply(effect, origin);
@@ -175,7 +162,7 @@ export class Turn {
 
   private surroundings(now: number) {
     const generateClientId = () => `auto-${this.connectionId}`; // the same when CONNECT is handled again
-    return { generateClientId, limits: this.shared.settings, now, pending: this.pending.authentication };
+    return { generateClientId, limits: this.shared.settings, now, pending: this.entrance.authentication };
   }
 
   private withTopic(packet: ClientPacket): ClientPacket {
@@ -208,9 +195,9 @@ export class Turn {
         this.messageDone();
         return this.work.complete(effect.packetId);
       case 'open':
-        return this.logIn(effect.request, origin);
+        return this.entrance.logIn(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
-        return this.authenticate(effect, origin);
+        return this.authenticate(effect.data, origin);
       case 'subscribe':
         return this.subscribe(effect.packetId, effect.requests, origin);
       case 'unsubscribe':
@@ -221,7 +208,7 @@ export class Turn {
   }
 
   private send(packet: ServerPacket): void {
-    const bytes = encode(packet, this.connection?.version ?? this.version);
+    const bytes = encode(packet, this.connection?.version ?? this.entrance.version);
     this.dispatch.outbox.answer(this.connectionId, () => bytes);
   }
 
@@ -255,82 +242,30 @@ export class Turn {
     this.hasRoom ||= this.current().capabilities.receiveMaximum !== undefined;
   }
 
-  // ---- who it is ----
-
-  private async logIn(request: ConnectRequest, origin: Origin): Promise<void> {
-    const entered = await logIn(this.ports, request, this.peer(request.clientId, origin), this.pending.stored?.proved);
-    return this.enter(request, entered);
-  }
-
-  /** The client answers a challenge, or wants to prove itself anew. */
-  private async authenticate({ data }: Extract<Effect, { do: 'authenticate' }>, origin: Origin): Promise<void> {
-    // Whoever worked on it before may have sent another challenge, and the client has answered that one.
-    if (origin.redelivered) throw new ProtocolError(Reason.unspecifiedError, 'the exchange was interrupted');
-    if (this.connection) return this.proveAnew(this.connection, data, origin);
-    const [effect] = handlePacket(this.pending.connectPacket(), undefined, {
-      ...this.surroundings(origin.receivedAt),
-      pending: undefined,
-    });
-    if (effect?.do !== 'open') throw new Error('the CONNECT that was kept opens nothing');
-    const { request } = effect;
-    const peer = this.peer(request.clientId, origin);
-    await this.enter(request, await goOn(this.ports, request, peer, this.pending.state, data));
-  }
-
-  private async enter(request: ConnectRequest, entered: Admitted | Challenged): Promise<void> {
-    if ('identity' in entered) return this.open(request, entered);
-    this.pending.challenged(entered.state);
-    this.sayAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
-  }
-
-  private async proveAnew(connection: ConnectionRecord, data: Buffer | undefined, origin: Origin): Promise<void> {
-    const { clientId, fence, authentication } = connection;
-    const method = authentication?.method ?? '';
-    const proved = await proveAnew(this.ports, connection, this.peer(clientId, origin), data);
-    if ('state' in proved) {
-      this.connection = { ...connection, authentication: { method, state: proved.state } };
-      return this.sayAuth(Reason.continueAuthentication, method, proved.data);
-    }
-    const { identity, permissions } = proved;
-    this.permissions = permissions;
-    this.connection = await advanceDeadline(this.ports, { ...connection, identity, authentication: { method } });
-    await this.ports.sessions.identify(clientId, fence, identity);
-    this.sayAuth(Reason.success, method, proved.data);
-  }
-
-  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
-    this.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) });
-  }
-
-  private peer(clientId: string, { receivedAt }: Origin) {
-    const address = this.events.find((event) => event.address !== '')?.address ?? '';
-    return { connectionId: this.connectionId, clientId, address, now: receivedAt };
-  }
-
   // ---- session ----
 
-  private async open(request: ConnectRequest, { identity, permissions, data }: Admitted): Promise<void> {
-    const [{ connectedAt, receivedAt }] = this.events as [ConnectionEvent];
-    const newcomer = { connectionId: this.connectionId, connectedAt, receivedAt, identity };
-    const opened = await openSession(this.ports, this.wiper, request, newcomer);
-    if (opened === 'late') return this.giveUp(request);
-    if (opened === 'foreign') throw new ProtocolError(Reason.clientIdentifierNotValid, 'client id of another account');
-    this.permissions = permissions;
-    this.connection = 'uncertain' in opened ? opened.uncertain : opened.connection;
-    if ('uncertain' in opened) return this.lose();
-    const { owner: displaced, head: itsHead } = opened.displaced ?? {};
-    if (displaced) await hangUp(this.ports, displaced, Reason.sessionTakenOver, itsHead); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
-    if (opened.former) await this.ports.packets.expire(opened.former); // its session has ended, so its will may be due
-    const proof = authenticationProperties(request.authentication?.method, data);
-    this.send(connack(Reason.success, opened.sessionPresent, request.answer && { ...request.answer, ...proof }));
-    this.isResumed = opened.sessionPresent;
+  private async comeIn(entered: Entered): Promise<void> {
+    if (entered === 'outside') return;
+    if (entered === 'late') {
+      this.over = true;
+      return this.ports.connections.close(this.connectionId);
+    }
+    if ('uncertain' in entered) {
+      this.connection = entered.uncertain;
+      return this.lose();
+    }
+    this.connection = entered.connection;
+    this.permissions = entered.permissions;
+    this.isResumed = entered.sessionPresent;
   }
 
-  /** A newer connection of the same client id has the session. */
-  private async giveUp({ clientId, will }: ConnectRequest): Promise<void> {
-    this.over = true;
-    if (will) await this.ports.sessions.removeWill(clientId, this.connectionId);
-    await this.ports.connections.close(this.connectionId);
+  private async authenticate(data: Buffer | undefined, origin: Origin): Promise<void> {
+    if (!this.connection) {
+      return this.comeIn(await this.entrance.answer(data, origin, this.surroundings(origin.receivedAt)));
+    }
+    const proved = await this.entrance.proveAnew(this.connection, data, origin);
+    this.connection = proved.connection;
+    if ('permissions' in proved) this.permissions = proved.permissions;
   }
 
   private async subscribe(
@@ -430,7 +365,7 @@ export class Turn {
     if (this.connection) return depart(this, this.connection, { at: this.endedAt(), withWill, farewell });
     await this.dispatch.send();
     await this.ports.connections.close(this.connectionId);
-    await this.pending.drop();
+    await this.entrance.pending.drop();
   }
 
   private endedAt(): number {
@@ -444,7 +379,8 @@ export class Turn {
       this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
     }
     if (this.connection) return this.lose({ reason, text: message });
-    if (this.version === 5) this.send(withReason(connack(reason, false), message, this.packetLimit));
+    const { version, packetLimit } = this.entrance;
+    if (version === 5) this.send(withReason(connack(reason, false), message, packetLimit));
     else if (connackCode(reason) !== undefined) this.send(connack(reason, false));
     return this.lose();
   }
@@ -462,23 +398,4 @@ export class Turn {
 
 function isFrame({ kind }: ConnectionEvent): boolean {
   return kind === 'message';
-}
-
-/** Whoever was not let in cannot have 96 KB kept for it. */
-function checkConnectSize(stream: Buffer): void {
-  const size = packetSize(stream, 0);
-  if (typeof size !== 'number' || size <= largestConnect) return;
-  throw new ProtocolError(Reason.packetTooLarge, `CONNECT has ${size} bytes, more than ${largestConnect}`);
-}
-
-/** What the answer to an authentication says of it [MQTT-4.12.0-5]. */
-function authenticationProperties(method: string | undefined, data: Buffer | undefined) {
-  if (method === undefined) return {};
-  return { authenticationMethod: method, ...(data && { authenticationData: data }) };
-}
-
-/** MQTT 3.1 and 3.1.1 have return codes of their own. */
-function connack(reasonCode: number, sessionPresent: boolean, properties?: ConnackProperties): ConnackPacket {
-  const returnCode = reasonCode === Reason.success ? 0 : (connackCode(reasonCode) ?? 0);
-  return { cmd: 'connack', sessionPresent, returnCode, reasonCode, ...(properties && { properties }) };
 }
