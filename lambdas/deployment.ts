@@ -13,6 +13,8 @@ export interface FunctionSpec {
   readonly sendsTo: readonly QueueName[];
   /** Methods of the @connections API it may call. */
   readonly connections: readonly ('POST' | 'GET' | 'DELETE')[];
+  /** Whether it decides who may come in or what clients may do, for which it is given the access configuration. */
+  readonly access: boolean;
 }
 
 /** One queue and who consumes it. */
@@ -40,6 +42,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     writes: ['connections'],
     sendsTo: ['timer'],
     connections: [],
+    access: true,
   },
   onPackets: {
     entry: 'lambdas/on-packets.ts',
@@ -49,6 +52,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     writes: everyTable,
     sendsTo: ['packets', 'fanOut', 'timer'],
     connections: ['POST', 'DELETE'],
+    access: true,
   },
   onFanOut: {
     entry: 'lambdas/on-fan-out.ts',
@@ -58,6 +62,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     writes: ['sessions', 'inflight', 'topicIndex'],
     sendsTo: ['packets', 'timer'],
     connections: ['POST', 'DELETE'],
+    access: true,
   },
   onTimer: {
     entry: 'lambdas/on-timer.ts',
@@ -67,6 +72,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     writes: ['connections', 'deadlines'],
     sendsTo: ['packets', 'timer'],
     connections: ['DELETE'],
+    access: false,
   },
   onSchedule: {
     entry: 'lambdas/on-schedule.ts',
@@ -76,6 +82,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     writes: [],
     sendsTo: ['timer'],
     connections: [],
+    access: false,
   },
 };
 
@@ -102,7 +109,7 @@ export const scheduleSeconds = 60;
 /** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
 export const callbackVariable = 'CALLBACK_URL';
 
-/** Environment variable with the access configuration, packed. */
+/** Environment variable with the access configuration, packed; for the functions that decide by it. */
 export const accessVariable = 'ACCESS';
 
 /**

@@ -2,6 +2,7 @@ import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
+import { accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
 import { Alarms } from './alarms';
 import { BrokerFunction } from './broker-function';
@@ -19,6 +20,7 @@ export interface BrokerStackProps extends StackProps {
 /** One broker: tables, queues, functions, gateway and schedule, and the addresses an operator needs. */
 export class BrokerStack extends Stack {
   private readonly options: BrokerOptions;
+  private readonly access: Record<string, string>;
   private readonly tables: BrokerTables['byName'];
   private readonly queues: { readonly [Name in QueueName]: BrokerQueue };
   private readonly functions: { readonly [Name in FunctionName]: BrokerFunction };
@@ -28,6 +30,7 @@ export class BrokerStack extends Stack {
   constructor(scope: Construct, id: string, props: BrokerStackProps) {
     super(scope, id, { description: 'MQTT broker on API Gateway, SQS, Lambda and DynamoDB', ...props });
     this.options = props.options;
+    this.access = accessVariableOf(this.options.accessFile);
     this.tables = new BrokerTables(this, 'Tables', this.retention()).byName;
     this.queues = byName(queues, (name) => new BrokerQueue(this, constructId(name), { name }));
     this.functions = byName(functions, (name) => this.createFunction(name));
@@ -42,7 +45,7 @@ export class BrokerStack extends Stack {
     return new BrokerFunction(this, constructId(name), {
       name,
       memoryMb: this.memoryMb(name),
-      environment: settingVariables(this.options),
+      environment: { ...settingVariables(this.options), ...(functions[name].access && this.access) },
       tables: this.tables,
       queues: byName(queues, (queue) => this.queues[queue].queue),
       ...this.retention(),

@@ -3,7 +3,8 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { openAccess } from '../lambdas/access/read-access';
+import type { AccessConfig } from '../lambdas/access/access-config';
+import { openAccess, readAccess } from '../lambdas/access/read-access';
 import {
   accessVariable,
   type FunctionName,
@@ -81,6 +82,8 @@ export interface Cloud {
   readonly callbackUrl: string;
   /** Endpoints for the SDK's clients of SQS and DynamoDB. */
   readonly endpoints: Endpoints;
+  /** Who may come in and what each may do. */
+  readonly access: AccessConfig;
   readonly faults: Faults;
   readonly clock: LocalClock;
   bill(): Promise<Bill>;
@@ -115,6 +118,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 }
 
 class LocalCloud implements Cloud {
+  readonly access: AccessConfig;
   readonly clock = new LocalClock();
   readonly faults = new Faults({
     publish: (rules) => this.dynamoDb!.setRules(rules),
@@ -137,6 +141,7 @@ class LocalCloud implements Cloud {
   constructor(private readonly options: CloudOptions) {
     if (options.data !== undefined) mkdirSync(options.data, { recursive: true });
     this.settings = { ...settingsFromEnvironment(process.env), ...options.settings };
+    this.access = readAccess(options.access ?? openAccess);
     this.specs = mapValues(functions, (spec, name) => ({ ...spec, ...options.functions?.[name] }));
     this.bundles = bundle(mapValues(this.specs, ({ entry }) => entry));
     this.queues = mapValues(queues, (_spec, name) => this.createQueue(name));
@@ -270,7 +275,7 @@ class LocalCloud implements Cloud {
       bundle: this.bundles.functions[name],
       environment: {
         ...environmentOf(name, this.specs[name], this.endpoints, this.settings),
-        [accessVariable]: JSON.stringify(this.options.access ?? openAccess),
+        ...(this.specs[name].access && { [accessVariable]: JSON.stringify(this.access) }),
         ...credentialsOf(name, number),
         ...this.options.environment,
       },
@@ -314,6 +319,7 @@ class LocalCloud implements Cloud {
       resources: () => ({
         dynamodb: this.dynamoDbEndpoint,
         tables: mapValues(tables, (_schema, name) => tablePrefix + name),
+        access: this.access,
       }),
     });
   }

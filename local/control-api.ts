@@ -1,3 +1,4 @@
+import type { AccessConfig } from '../lambdas/access/access-config';
 import type { FunctionName } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
@@ -12,6 +13,8 @@ export interface Resources {
   readonly dynamodb: string;
   /** Deployed names of the tables. */
   readonly tables: { readonly [Name in TableName]: string };
+  /** Who may come in and what each may do. */
+  readonly access: AccessConfig;
 }
 
 export interface ControlApiProps {

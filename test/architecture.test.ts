@@ -77,9 +77,20 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'aws-lambda',
     'node:crypto',
   ],
-  lib: ['lambdas/deployment', 'lambdas/settings', 'lambdas/storage/schema', /^aws-cdk-lib/, 'constructs', 'node:path'],
+  lib: [
+    'lambdas/access/access-file',
+    'lambdas/access/read-access',
+    'lambdas/deployment',
+    'lambdas/settings',
+    'lambdas/storage/schema',
+    /^aws-cdk-lib/,
+    'constructs',
+    'node:path',
+  ],
   // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
   local: [
+    'lambdas/access/access-config',
+    'lambdas/access/access-file',
     'lambdas/access/read-access',
     'lambdas/deployment',
     'lambdas/settings',
