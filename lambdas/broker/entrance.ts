@@ -70,6 +70,7 @@ export class Entrance {
   hear(packet: ClientPacket, bytes: Buffer): void {
     if (packet.cmd !== 'connect') return;
     this.pending.connect = { packet, bytes };
+    this.version = packet.protocolVersion;
     this.packetLimit = largestPacket(packet.properties ?? {});
   }
 

@@ -30,9 +30,11 @@ describe('the keep-alive', () => {
 
   afterAll(() => broker.stop());
 
-  function connect(keepalive: number): Promise<TextClient> {
+  async function connect(keepalive: number): Promise<TextClient> {
     const will = { topic: `will/${count}`, payload: Buffer.from('lost'), qos: 1, retain: false } as const;
-    return broker.connect(`client ${count}`, { keepalive, will });
+    const client = await broker.connect(`client ${count}`, { keepalive, will });
+    await broker.cloud.settled(); // CONNACK leaves before the connection is on record
+    return client;
   }
 
   clause('v3 MQTT-3.1.2-24', 'closes a connection that said nothing for one and a half of it', async () => {

@@ -80,6 +80,7 @@ describe('DISCONNECT', () => {
       'says 0x8d when nothing came for one and a half keep-alives',
       async () => {
         const client = await broker.connect('silent', { keepalive: 10 });
+        await broker.cloud.settled(); // CONNACK leaves before the connection is on record
         broker.cloud.clock.jump(14 * second);
         await broker.cloud.settled();
         expect(client.closeCode).toBeUndefined();
@@ -91,6 +92,7 @@ describe('DISCONNECT', () => {
 
     clause('MQTT-3.1.2-22', 'does not come to a client that keeps the Server Keep Alive it was given', async () => {
       const client = await broker.connect('relaxed', { keepalive: 0 });
+      await broker.cloud.settled();
       for (let minutes = 0; minutes < 36; minutes += 9) {
         broker.cloud.clock.jump(540 * second);
         await client.ping();
