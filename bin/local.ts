@@ -1,6 +1,7 @@
 import { type Adapter, startAdapter } from '../clients/adapter';
 import { type Cloud, startCloud } from '../local/cloud';
 import { type CommandLine, parseCommandLine } from '../local/command-line';
+import { describeAccess } from '../local/describe-access';
 
 const host = '127.0.0.1';
 
@@ -14,7 +15,7 @@ async function main(): Promise<void> {
   const cloud = await startCloud({ ...commandLine.cloud, verbose });
   try {
     const adapter = await listen(cloud, commandLine);
-    announce(cloud, adapter);
+    announce(cloud, adapter, commandLine);
     await interrupted;
     await adapter.close();
   } finally {
@@ -30,13 +31,15 @@ function listen(cloud: Cloud, { mqttPort, mqttWebSocketPort }: CommandLine): Pro
   });
 }
 
-function announce(cloud: Cloud, { port, webSocketPort }: Adapter): void {
+function announce(cloud: Cloud, { port, webSocketPort }: Adapter, { accessFile }: CommandLine): void {
+  const login = cloud.access.anonymous === 'off' ? ' -u NAME -P PASSWORD' : '';
   console.log(`Stock MQTT clients connect to port ${port} (TCP) or ${webSocketPort} (WebSocket). For example:
 
-  mosquitto_sub -h ${host} -p ${port} -v -t 'hello/#'
-  mosquitto_pub -h ${host} -p ${port} -q 1 -r -t hello/world -m 'it works'
+  mosquitto_sub -h ${host} -p ${port}${login} -v -t 'hello/#'
+  mosquitto_pub -h ${host} -p ${port}${login} -q 1 -r -t hello/world -m 'it works'
 
 What it would have cost on AWS: curl ${cloud.billUrl}
+${describeAccess(cloud.access, accessFile)}
 `);
   const ports = `mqtt=mqtt://${host}:${port} ws=ws://${host}:${webSocketPort}/mqtt`;
   console.log(`ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}`);

@@ -1,3 +1,4 @@
+import { readAccessFile } from '../lambdas/access/access-file';
 import type { CloudOptions } from './cloud';
 
 /** What `npm start` was asked for. */
@@ -5,6 +6,8 @@ export interface CommandLine {
   readonly cloud: CloudOptions;
   readonly mqttPort: number;
   readonly mqttWebSocketPort: number;
+  /** Where the access configuration of the cloud was read from. */
+  readonly accessFile?: string;
 }
 
 interface Values {
@@ -14,6 +17,7 @@ interface Values {
   containers: number;
   data?: string;
   dynamodb?: string;
+  access?: string;
   verbose: boolean;
 }
 
@@ -33,8 +37,9 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   'mqtt-port': wholeNumber(0, 65535),
   'mqtt-ws-port': wholeNumber(0, 65535),
   containers: wholeNumber(1, 100),
-  data: folder,
+  data: path('a folder'),
   dynamodb: httpUrl,
+  access: path('a file'),
 };
 
 /** Reads `--name value` and `--name=value`. Throws an `Error` that names the option, the value and what is allowed. */
@@ -45,11 +50,13 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     if (word === '--verbose') values.verbose = true;
     else Object.assign(values, option(word, rest.shift()));
   }
-  const { port, containers, data, dynamodb, verbose } = values;
+  const { port, containers, data, dynamodb, verbose, access: accessFile } = values;
+  const access = accessFile === undefined ? undefined : readAccessFile(accessFile);
   return {
-    cloud: { port, containers, data, dynamodb, verbose },
+    cloud: { port, containers, data, dynamodb, verbose, access },
     mqttPort: values['mqtt-port'],
     mqttWebSocketPort: values['mqtt-ws-port'],
+    accessFile,
   };
 }
 
@@ -75,9 +82,11 @@ function wholeNumber(min: number, max: number) {
   };
 }
 
-function folder(name: string, value: string): string {
-  if (!value.startsWith('--')) return value;
-  throw new Error(`${name} is ${JSON.stringify(value)}, but must be a folder`);
+function path(what: string) {
+  return (name: string, value: string): string => {
+    if (!value.startsWith('--')) return value;
+    throw new Error(`${name} is ${JSON.stringify(value)}, but must be ${what}`);
+  };
 }
 
 function httpUrl(name: string, value: string): string {

@@ -1,7 +1,14 @@
-import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { readAccess } from '../../lambdas/access/read-access';
 import { parseCommandLine } from '../../local/command-line';
 
 describe('the command line', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cirrus-start-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
   it('has the well-known ports by default', () => {
     expect(parseCommandLine([])).toEqual({
       cloud: { port: 8080, containers: 2, data: undefined, dynamodb: undefined, verbose: false },
@@ -20,6 +27,26 @@ describe('the command line', () => {
     });
   });
 
+  it('reads who may connect from a file', () => {
+    const file = join(folder, 'access.json');
+    writeFileSync(file, '{"anonymous":"by-rules"}');
+
+    expect(parseCommandLine(['--access', file])).toMatchObject({
+      cloud: { access: readAccess({ anonymous: 'by-rules' }) },
+      accessFile: file,
+    });
+  });
+
+  it('says what is wrong with that file', () => {
+    const file = join(folder, 'wrong.json');
+    writeFileSync(file, '{"anonymous":"sure"}');
+
+    expect(() => parseCommandLine([`--access=${file}`])).toThrow(
+      `${file}.anonymous is "sure", but must be one of off,`,
+    );
+    expect(() => parseCommandLine(['--access=/nowhere'])).toThrow('/nowhere cannot be read: ENOENT');
+  });
+
   it.each([
     ['--prot 80', '--prot is not an option; allowed are --port, --mqtt-port'],
     ['stray', 'stray is not an option'],
@@ -29,6 +56,7 @@ describe('the command line', () => {
     ['--containers 0', '--containers is "0", but must be a whole number from 1 to 100'],
     ['--dynamodb localhost', '--dynamodb is "localhost", but must be an http:// or https:// address'],
     ['--data --verbose', '--data is "--verbose", but must be a folder'],
+    ['--access --verbose', '--access is "--verbose", but must be a file'],
   ])('refuses %s', (line, message) => {
     expect(() => parseCommandLine(line.split(' '))).toThrow(message);
   });

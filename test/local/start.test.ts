@@ -1,10 +1,23 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { connectAsync } from 'mqtt';
 import { fixtures } from './support';
 
 const root = `${__dirname}/../..`;
+
+const folder = mkdtempSync(join(tmpdir(), 'cirrus-start-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, content: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
 
 describe('npm start', () => {
   let child: ChildProcess | undefined;
@@ -56,6 +69,28 @@ describe('npm start', () => {
       expect(await errors).toMatch(new RegExp(`^port ${port} is taken.*\\n$`));
     }
     taken.close();
+  }, 20_000);
+
+  it('says who may connect, and lets in nobody else', async () => {
+    const open = start();
+    expect(await ready(open.started.stdout)).toContain('\nAnybody may connect and do everything (this machine only);');
+    open.started.kill('SIGKILL');
+
+    const { started } = start('--access', file('closed.json', '{}'));
+    const said = await ready(started.stdout);
+
+    expect(said).toMatch(/\nWho may connect, by \S+closed\.json: users \(.*\)\. Rules in it: 0\.\n\nready gateway=/);
+    expect(said).toMatch(/mosquitto_sub -h 127\.0\.0\.1 -p \d+ -u NAME -P PASSWORD /);
+    const [, port] = /mqtt=mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(said)!;
+    await expect(connectAsync(`mqtt://127.0.0.1:${port}`)).rejects.toThrow('Not authorized');
+  }, 30_000);
+
+  it('refuses a wrong file of access in one line', async () => {
+    const path = file('wrong.json', '{\n  "anonymous": "off",\n}');
+    const { status, errors } = start('--access', path);
+
+    expect(await status).toBe(1);
+    expect(await errors).toMatch(/^\S+wrong\.json is no JSON: .*\n$/);
   }, 20_000);
 
   it('refuses a wrong option in one line', async () => {
