@@ -99,6 +99,8 @@ async function admitted(
 ): Promise<Admitted> {
   const refuse = (reason: number, why: string) => refusal(ports, peer, reason, why, identity.username);
   if (!isGoodFor(identity, peer.clientId)) throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
+  const { expiresAt = Number.POSITIVE_INFINITY } = identity; // what the handshake has proved may be over by now
+  if (peer.now >= expiresAt) throw refuse(Reason.notAuthorized, 'what the client has proved holds no longer');
   const permissions = await ports.access.permissions(identity, peer.clientId);
   if (permissions === 'revoked') throw refuse(Reason.notAuthorized, 'revoked');
   if (will && !permissions.mayPublish(will.message.topic, will.message.qos, will.message.retain)) {
