@@ -1,7 +1,7 @@
 import type { IPublishPacket } from 'mqtt-packet';
 import type { Cloud, CloudOptions } from '../../local/cloud';
 import { Client5, type ConnectFields, type Heard5, heard5 } from './client5';
-import { TestBroker } from './test-broker';
+import { type HandshakeFields, TestBroker } from './test-broker';
 
 /** Session Expiry Interval of a session that never expires. */
 export const forever = 0xffff_ffff;
@@ -26,8 +26,8 @@ export class Broker5 {
   }
 
   /** A socket that has said nothing yet. */
-  async open(): Promise<Client5> {
-    return new Client5(await this.older.open());
+  async open(said: HandshakeFields = {}): Promise<Client5> {
+    return new Client5(await this.older.open(said));
   }
 
   async connect(clientId: string, fields: ConnectFields = {}): Promise<Client5> {

@@ -10,6 +10,13 @@ import { type Heard, heard, TextClient } from './text-client';
 // A test that waits for a busy machine is not a failing one.
 jest.setTimeout(30_000);
 
+/** What a client says in its handshake. */
+export interface HandshakeFields {
+  readonly subprotocol?: string | string[];
+  readonly query?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** The deployed functions in a local cloud, and all that they logged. */
 export class TestBroker {
   private readonly ids = new WeakMap<TextClient, string>();
@@ -31,9 +38,10 @@ export class TestBroker {
   }
 
   /** A socket that has said nothing yet. One after the other, so that the newest connection is the one just opened. */
-  open(subprotocol?: string | string[]): Promise<TextClient> {
+  open(said: string | string[] | HandshakeFields = {}): Promise<TextClient> {
+    const { subprotocol, query = '', headers } = isSubprotocol(said) ? { subprotocol: said } : said;
     const opened = this.opening.then(async () => {
-      const client = await TextClient.open(this.cloud.gatewayUrl, subprotocol);
+      const client = await TextClient.open(`${this.cloud.gatewayUrl}${query}`, subprotocol, { headers });
       this.ids.set(client, this.cloud.connections().at(-1) ?? '');
       return client;
     });
@@ -99,4 +107,8 @@ export class TestBroker {
       .filter((line) => line.includes(`{"event":"${event}"`))
       .map((line) => JSON.parse(line.slice(line.indexOf('{'))));
   }
+}
+
+function isSubprotocol(said: string | string[] | HandshakeFields): said is string | string[] {
+  return typeof said === 'string' || Array.isArray(said);
 }

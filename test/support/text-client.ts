@@ -6,7 +6,7 @@ import mqtt, {
   type Packet,
   type QoS,
 } from 'mqtt-packet';
-import { WebSocket } from 'ws';
+import { type ClientOptions, WebSocket } from 'ws';
 
 /** Raw bytes that a frame holds beside its number. */
 const largestFrame = 24_564;
@@ -52,8 +52,13 @@ export class TextClient {
     socket.on('error', () => undefined);
   }
 
-  static async open(url: string, subprotocol: string | string[] = 'mqtt'): Promise<TextClient> {
-    const socket = new WebSocket(url, subprotocol);
+  /** `options` are those of the handshake. */
+  static async open(
+    url: string,
+    subprotocol: string | string[] = 'mqtt',
+    options: ClientOptions = {},
+  ): Promise<TextClient> {
+    const socket = new WebSocket(url, subprotocol, options);
     const client = new TextClient(socket);
     await once(socket, 'open');
     return client;

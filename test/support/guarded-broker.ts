@@ -1,0 +1,122 @@
+import { DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { Account } from '../../lambdas/access/accounts';
+import { hashPassword } from '../../lambdas/access/password-hash';
+import type { Rule } from '../../lambdas/access/rule';
+import { deriveScramCredentials } from '../../lambdas/access/scram';
+import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
+import { type TableName, tables } from '../../lambdas/storage/schema';
+import type { CloudOptions } from '../../local/cloud';
+import { tablePrefix } from '../../local/lambda/environment';
+import { Broker5 } from './broker5';
+
+/** A rule for everybody: everything. */
+export const everythingRule: Rule = { actions: ['publish', 'subscribe', 'receive'], topics: ['#'] };
+
+type UserFields = Partial<Omit<Account, 'username' | 'passwordHash' | 'scram'>>;
+
+/** Fewest iterations that there may be: what they are worth is tested elsewhere. */
+const iterations = 4096;
+
+/** A broker that does not let everybody in, its accounts, and everything it has written anywhere. */
+export class GuardedBroker {
+  readonly accounts: DynamoAccountDirectory;
+  private readonly db: DynamoDBClient;
+
+  private constructor(
+    /** The broker for clients of MQTT 5.0; `older` is the same for those of MQTT 3.1.1. */
+    readonly broker: Broker5,
+    readonly lines: readonly string[],
+  ) {
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    this.db = new DynamoDBClient({ endpoint: broker.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
+    this.accounts = new DynamoAccountDirectory(this.db, `${tablePrefix}accounts`);
+  }
+
+  /** `access` is what an operator writes into the access file. */
+  static async start(access: unknown, options: CloudOptions = {}): Promise<GuardedBroker> {
+    const lines: string[] = [];
+    const broker = await Broker5.start({ access, log: (line) => lines.push(line), ...options });
+    return new GuardedBroker(broker, lines);
+  }
+
+  get older() {
+    return this.broker.older;
+  }
+
+  get cloud() {
+    return this.broker.cloud;
+  }
+
+  stop(): Promise<void> {
+    return this.broker.stop();
+  }
+
+  /** A user that logs in with a password, and may do everything unless said otherwise. */
+  async addUser(username: string, password: string, fields: UserFields = {}): Promise<void> {
+    await this.add({ username, passwordHash: await hashPassword(password), rules: [everythingRule], ...fields });
+  }
+
+  /** The same for SCRAM-SHA-256. */
+  async addScramUser(username: string, password: string, fields: UserFields = {}): Promise<void> {
+    const scram = await deriveScramCredentials(password, iterations);
+    await this.add({ username, scram, rules: [everythingRule], ...fields });
+  }
+
+  /** What an operator does with `users`: other rules for somebody who is there. */
+  async changeRules(username: string, rules: readonly Rule[]): Promise<void> {
+    const account = await this.accounts.read(username);
+    if (!account) throw new Error(`there is no user ${username}`);
+    await this.accounts.replace({ ...account, rules });
+  }
+
+  /** Failed logins of this machine are forgotten; all tests come from its address. */
+  async forgive(): Promise<void> {
+    const Key = { id: { S: 'address#127.0.0.1' }, part: { S: 'failures' } };
+    await this.db.send(new DeleteItemCommand({ TableName: `${tablePrefix}accounts`, Key }));
+  }
+
+  /** All rows of all tables as text, one character for each byte of what is binary. */
+  async stored(): Promise<string> {
+    await this.cloud.settled();
+    const names = Object.keys(tables) as TableName[];
+    const pages = await Promise.all(
+      names.map((name) => this.db.send(new ScanCommand({ TableName: tablePrefix + name }))),
+    );
+    return pages.flatMap(({ Items = [] }) => Items.map(textOf)).join('\n');
+  }
+
+  /** What was logged under a name. */
+  logged(event: string): Record<string, unknown>[] {
+    return this.lines
+      .filter((line) => line.includes(`{"event":"${event}"`))
+      .map((line) => JSON.parse(line.slice(line.indexOf('{'))));
+  }
+
+  private async add(account: Account): Promise<void> {
+    if ((await this.accounts.create(account)) === 'exists') throw new Error(`${account.username} is there already`);
+  }
+}
+
+function textOf(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, part]) => `${name} ${textOf(part)}`)
+    .join(' ');
+}
+
+/** Whether a text has any eight characters of a secret, as they are or in base64. */
+export function reveals(text: string, secret: string): boolean {
+  const spellings = [secret, ...[0, 1, 2].map((shift) => base64From(secret, shift))];
+  return spellings.some((spelling) => {
+    const starts = Array.from({ length: spelling.length - 7 }, (_, start) => start);
+    return starts.some((start) => text.includes(spelling.slice(start, start + 8)));
+  });
+}
+
+/** Without the characters at both ends, which depend on what stands around. */
+function base64From(secret: string, shift: number): string {
+  return Buffer.from('\0'.repeat(shift) + secret)
+    .toString('base64')
+    .slice(shift === 0 ? 0 : 4, -4);
+}
