@@ -8,8 +8,9 @@ import type { Account, AccountStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
 import type { Identity } from './identity';
 import { verifyPassword } from './password-hash';
-import { RulePermissions, type SourcedRules } from './rule-permissions';
+import { RulePermissions } from './rule-permissions';
 import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
+import { isGoodFor, isWelcome, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
 /** What a token is checked by. */
@@ -70,7 +71,7 @@ export class Gatekeeper implements Access {
   }
 
   remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined {
-    if (!this.isWelcome(identity)) return 'revoked';
+    if (!isWelcome(this.props.config, identity)) return 'revoked';
     if (identity.kind !== 'user') return this.permissionsOf(identity, clientId, undefined);
     const known = this.accounts.remembered(identity.username ?? '');
     return known && this.permissionsOf(identity, clientId, known.account);
@@ -82,30 +83,15 @@ export class Gatekeeper implements Access {
     return this.permissionsOf(identity, clientId, await this.accounts.read(identity.username ?? ''));
   }
 
-  /** Whether the configuration still knows this kind of client at all. */
-  private isWelcome({ kind, issuer }: Identity): boolean {
-    const { anonymous, users, issuers } = this.props.config;
-    if (kind === 'anonymous') return anonymous !== 'off';
-    return kind === 'user' ? users : issuers.some((known) => known.issuer === issuer);
-  }
-
   private permissionsOf(identity: Identity, clientId: string, account: Account | undefined): Permissions | 'revoked' {
     if (identity.kind === 'anonymous' && this.props.config.anonymous === 'everything') return everything;
     if (identity.kind === 'user' && !(account && isGoodFor(account, clientId))) return 'revoked';
     const key = keyOf(identity, clientId);
     const known = this.compiled.get(key);
     if (known && known.account === account) return known.permissions;
-    const permissions = new RulePermissions(this.rulesOf(identity, account), { ...identity, clientId });
+    const permissions = new RulePermissions(rulesOf(this.props.config, identity, account), { ...identity, clientId });
     this.remember(key, { permissions, ...(account && { account }) });
     return permissions;
-  }
-
-  private rulesOf({ rules = [] }: Identity, account: Account | undefined): SourcedRules[] {
-    return [
-      { source: 'configuration', rules: this.props.config.rules },
-      ...(account ? [{ source: `account ${account.username}`, rules: account.rules }] : []),
-      ...(rules.length > 0 ? [{ source: 'token', rules }] : []),
-    ];
   }
 
   private remember(key: string, entry: { readonly account?: Account; readonly permissions: Permissions }): void {
@@ -124,10 +110,6 @@ export function identityOf({ username, clientId, clientIdPrefix }: Account): Ide
     ...(clientId !== undefined && { clientId }),
     ...(clientIdPrefix !== undefined && { clientIdPrefix }),
   };
-}
-
-function isGoodFor({ clientId, clientIdPrefix = '' }: Account, asked: string): boolean {
-  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
 }
 
 /** Rules and claims of a token may be long. */

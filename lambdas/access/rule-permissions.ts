@@ -88,7 +88,8 @@ function named({ source, rules }: SourcedRules): NamedRule[] {
   return rules.map((rule, index) => ({ rule, name: rule.name ?? `${source} rule ${index + 1}` }));
 }
 
-function concerns({ who = {} }: Rule, { kind, username, clientId }: Subject): boolean {
+/** Whether a rule is about a client at all. */
+export function concerns({ who = {} }: Rule, { kind, username, clientId }: Subject): boolean {
   return isAmong(kind, who.kinds) && isAmong(username, who.usernames) && isAmong(clientId, who.clientIds);
 }
 

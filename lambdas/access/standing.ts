@@ -1,0 +1,24 @@
+import type { AccessConfig } from './access-config';
+import type { Account } from './accounts';
+import type { Identity } from './identity';
+import type { SourcedRules } from './rule-permissions';
+
+/** Whether the configuration still knows this kind of client at all. */
+export function isWelcome({ anonymous, users, issuers }: AccessConfig, { kind, issuer }: Identity): boolean {
+  if (kind === 'anonymous') return anonymous !== 'off';
+  return kind === 'user' ? users : issuers.some((known) => known.issuer === issuer);
+}
+
+/** Whether a user may connect with this client id. */
+export function isGoodFor({ clientId, clientIdPrefix = '' }: Account, asked: string): boolean {
+  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
+}
+
+/** Every rule that may concern a client, and where it is found. */
+export function rulesOf(config: AccessConfig, { rules = [] }: Identity, account: Account | undefined): SourcedRules[] {
+  return [
+    { source: 'configuration', rules: config.rules },
+    ...(account ? [{ source: `account ${account.username}`, rules: account.rules }] : []),
+    ...(rules.length > 0 ? [{ source: 'token', rules }] : []),
+  ];
+}
