@@ -26,10 +26,14 @@ export function withLocalAddress(args: string[]): string[] {
   });
 }
 
-/** The accounts of the broker that the flags name. What it throws says what an operator can do about it. */
-export async function openDirectory({ table, local }: ParsedValues<typeof targetFlags>): Promise<AccountDirectory> {
+/** The accounts of the broker that the flags of a command name. What it throws says what an operator can do about it. */
+export async function openDirectory(
+  command: string,
+  { table, local }: ParsedValues<typeof targetFlags>,
+): Promise<AccountDirectory> {
   if ((table === undefined) === (local === undefined)) {
-    throw new UsageError('users needs either --table, with the AccountsTable that "cdk deploy" printed, or --local');
+    const either = '--table, with the AccountsTable that "cdk deploy" printed, or --local';
+    throw new UsageError(`${command} needs either ${either}`);
   }
   // The SDK warns of versions of Node that its next ones will not take; an operator can do nothing about it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
@@ -45,10 +49,17 @@ async function openLocal(address: string): Promise<AccountDirectory> {
   return new DynamoAccountDirectory(explaining(client, tables.accounts), tables.accounts);
 }
 
-async function resourcesAt(address: string): Promise<{ dynamodb: string; tables: { accounts: string } }> {
+/** What the local cloud tells of itself; of the access configuration, whatever it says. */
+interface LocalResources {
+  readonly dynamodb: string;
+  readonly tables: { readonly accounts: string };
+  readonly access: unknown;
+}
+
+export async function resourcesAt(address: string): Promise<LocalResources> {
   try {
     const response = await fetch(new URL('/resources', address));
-    if (response.ok) return (await response.json()) as Awaited<ReturnType<typeof resourcesAt>>;
+    if (response.ok) return (await response.json()) as LocalResources;
   } catch {
     // Nobody is there, or somebody else.
   }

@@ -1,6 +1,6 @@
 import { type Command, type Terminal, UsageError } from '../clients/commands/command';
 import { type Flags, type ParsedValues, parseOptions } from '../clients/options';
-import { type AccountDirectory, canHaveAccount } from '../lambdas/access/accounts';
+import { canHaveAccount } from '../lambdas/access/accounts';
 import { accountFlags, accountHelp, readAccountOptions } from './account-options';
 import {
   choosePassword,
@@ -10,6 +10,7 @@ import {
   refusePasswordArgument,
 } from './choose-password';
 import { describeAccount, publicAccount, quoted, shown } from './describe-account';
+import { existingAccount, noUser } from './existing-account';
 import { openDirectory, targetFlags, targetHelp, withLocalAddress } from './open-directory';
 
 const help = `usage: cirrus-mqtt users add NAME    [where] [password] [what it may do]
@@ -46,7 +47,7 @@ const verbs = { add, passwd, list, show, remove } satisfies Record<string, Verb>
 async function add(args: string[], terminal: Terminal): Promise<void> {
   const { username, values } = parseNamed('add', args, { ...targetFlags, ...passwordFlags, ...accountFlags });
   const options = await readAccountOptions(values);
-  const directory = await openDirectory(values);
+  const directory = await openDirectory('users', values);
   const chosen = await choosePassword(values, terminal);
   const credentials = await deriveCredentials(chosen.password, values.scram ?? false);
 
@@ -60,8 +61,8 @@ async function add(args: string[], terminal: Terminal): Promise<void> {
 /** What logged in with the old password does so no more: SCRAM credentials are made anew as well. */
 async function passwd(args: string[], terminal: Terminal): Promise<void> {
   const { username, values } = parseNamed('passwd', args, { ...targetFlags, ...passwordFlags });
-  const directory = await openDirectory(values);
-  const { passwordHash: _, scram, ...account } = await existing(directory, username);
+  const directory = await openDirectory('users', values);
+  const { passwordHash: _, scram, ...account } = await existingAccount(directory, username);
   const chosen = await choosePassword(values, terminal);
   const credentials = await deriveCredentials(chosen.password, values.scram ?? scram !== undefined);
 
@@ -71,7 +72,7 @@ async function passwd(args: string[], terminal: Terminal): Promise<void> {
 
 async function list(args: string[], { stdout }: Terminal): Promise<void> {
   const { values } = parseOptions(args, { ...targetFlags, json: { type: 'boolean' } });
-  const directory = await openDirectory(values);
+  const directory = await openDirectory('users', values);
   const accounts = [];
   for await (const page of directory.list()) accounts.push(...page);
   accounts.sort((one, other) => (one.username < other.username ? -1 : 1));
@@ -81,13 +82,13 @@ async function list(args: string[], { stdout }: Terminal): Promise<void> {
 
 async function show(args: string[], { stdout }: Terminal): Promise<void> {
   const { username, values } = parseNamed('show', args, { ...targetFlags, json: { type: 'boolean' } });
-  const account = await existing(await openDirectory(values), username);
+  const account = await existingAccount(await openDirectory('users', values), username);
   stdout.write(values.json ? `${JSON.stringify(publicAccount(account), undefined, 2)}\n` : describeAccount(account));
 }
 
 async function remove(args: string[], { stdout }: Terminal): Promise<void> {
   const { username, values } = parseNamed('remove', args, targetFlags);
-  const directory = await openDirectory(values);
+  const directory = await openDirectory('users', values);
   if ((await directory.remove(username)) === 'absent') throw noUser(username);
   stdout.write(`user ${quoted(username)} removed\n`);
 }
@@ -99,14 +100,4 @@ function parseNamed<F extends Flags>(verb: string, args: string[], flags: F) {
   if (rest.length > 0) throw new UsageError(`users ${verb} takes one name, not also "${rest[0]}"`);
   if (!canHaveAccount(username)) throw new UsageError('the name of a user has 1 to 256 bytes');
   return { username, values: values as ParsedValues<F> };
-}
-
-async function existing(directory: AccountDirectory, username: string) {
-  const account = await directory.read(username);
-  if (!account) throw noUser(username);
-  return account;
-}
-
-function noUser(username: string): Error {
-  return new Error(`there is no user ${quoted(username)}`);
 }

@@ -108,6 +108,8 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'clients/commands/command',
     'clients/options',
     'lambdas/access',
+    'lambdas/access/access-file',
+    'lambdas/protocol',
     'lambdas/storage/account-directory',
     '@aws-sdk/client-dynamodb',
     /^node:/,
