@@ -21,7 +21,7 @@ export type TokenOutcome =
   | { readonly identity: Identity }
   /**
    * `refused` says why and holds nothing of the token. `reason` is `notAuthorized`, or `serverUnavailable` when the issuer
-   * cannot be reached: then the token may be good, and nobody has failed to log in. CONNACK and DISCONNECT have both.
+   * cannot be reached: then the token may be good, and nobody has failed to log in. CONNACK has both codes.
    */
   | { readonly refused: string; readonly reason: number };
 

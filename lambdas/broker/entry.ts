@@ -54,10 +54,34 @@ export async function goOn(
   return entered(ports, request, peer, await method.proceed(state, data, peer));
 }
 
+type Known = Pick<ConnectionRecord, 'authentication' | 'identity'>;
+
 /** AUTH on an open connection, section 4.12.1. It has to prove that it is still the same. */
 export async function proveAnew(
   ports: Ports,
-  { authentication, identity }: Pick<ConnectionRecord, 'authentication' | 'identity'>,
+  known: Known,
+  peer: Asking,
+  data: Buffer | undefined,
+): Promise<Admitted | Challenged> {
+  try {
+    return await proveSame(ports, known, peer, data);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    throw new Refused(inDisconnect.get(error.reason) ?? error.reason, error.message);
+  }
+}
+
+/** What CONNACK has a code for and DISCONNECT has not: tables of sections 3.2.2.2 and 3.14.2.1. */
+const inDisconnect = new Map<number, number>([
+  [Reason.clientIdentifierNotValid, Reason.notAuthorized],
+  [Reason.badUserNameOrPassword, Reason.notAuthorized],
+  [Reason.badAuthenticationMethod, Reason.notAuthorized],
+  [Reason.serverUnavailable, Reason.serverBusy],
+]);
+
+async function proveSame(
+  ports: Ports,
+  { authentication, identity }: Known,
   peer: Asking,
   data: Buffer | undefined,
 ): Promise<Admitted | Challenged> {
