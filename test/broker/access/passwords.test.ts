@@ -69,6 +69,16 @@ describe('a broker without an access file', () => {
       expect(await codes('someone', fields)).toEqual(expected);
     });
 
+    clause('MQTT-3.1.3-8', 'a client id by 0x85, and closes', async () => {
+      for (const username of ['bound', 'fleet']) {
+        const client = await guarded.broker.connect('someone', login(username, secret));
+        await client.closed();
+
+        expect(client.connack).toMatchObject({ reasonCode: 0x85 });
+        expect(client.rest()).toEqual([]);
+      }
+    });
+
     it('a password without a name', async () => {
       const client = await guarded.broker.open();
       client.sendBytes(hex('10 16 0004 4d515454 05 42 003c 00 0001 61 0006 736563726574'));

@@ -1,5 +1,6 @@
 /*
- * No authentication method is configured, so no exchange ever begins. Proved elsewhere: a CONNECT that asks for one: connect.test.ts.
+ * Of clients without an exchange. Proved elsewhere: exchanges: test/broker/access/scram.test.ts; a CONNECT that asks for a method
+ *   there is not: connect.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Broker5 } from '../../support/broker5';
