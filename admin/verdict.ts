@@ -26,7 +26,7 @@ export interface Client {
 export interface Verdict {
   readonly allowed: boolean;
   readonly rule?: string;
-  /** Highest QoS, when it is allowed. */
+  /** Highest QoS to publish or subscribe at, when it is allowed. */
   readonly qos?: QoS;
   readonly why: string;
   /** What could not be considered. */
@@ -45,7 +45,7 @@ export function verdictOn(client: Client, inquiry: Inquiry): Verdict {
   if (inquiry.action === 'publish' && isReservedTopic(inquiry.topic))
     return denied('the broker lets nobody publish there');
   if (identity.kind === 'anonymous' && config.anonymous === 'everything') {
-    return { allowed: true, qos: 2, why: 'allowed: clients without proof may do everything', notes: [] };
+    return { allowed: true, why: 'allowed: clients without proof may do everything', notes: [] };
   }
   return byRules(client, inquiry);
 }
@@ -53,26 +53,21 @@ export function verdictOn(client: Client, inquiry: Inquiry): Verdict {
 function byRules({ config, identity, account, clientId }: Client, inquiry: Inquiry): Verdict {
   const sources = rulesOf(config ?? closedAccess, identity, account);
   const subject = { ...identity, clientId: clientId ?? account?.clientId ?? '' };
-  const permissions = new RulePermissions(sources, subject);
-  const notes = [
-    ...(config ? [] : ['rules for everybody are left out, for want of --access']),
-    ...gaps(
-      sources.flatMap(({ rules }) => rules),
-      subject,
-      inquiry,
-    ),
-  ];
+  const rules = sources.flatMap((source) => source.rules);
+  const unread = config ? [] : ['rules for everybody are left out, for want of --access'];
+  const notes = [...unread, ...gaps(rules, subject, inquiry)];
+  return { ...judge(new RulePermissions(sources, subject), inquiry), notes };
+}
+
+function judge(permissions: RulePermissions, inquiry: Inquiry): Verdict {
   const decision = permissions.decide(inquiry);
-  if (decision.outcome === 'unmentioned') return { ...denied(missing(permissions, inquiry)), notes };
+  if (decision.outcome === 'unmentioned') return denied(missing(permissions, inquiry));
   const { outcome, rule } = decision;
-  if (outcome === 'denied') return { allowed: false, rule, why: `denied by ${quoted(rule)}`, notes };
-  return {
-    allowed: true,
-    rule,
-    qos: decision.qos,
-    why: `allowed by ${quoted(rule)}, up to QoS ${decision.qos}`,
-    notes,
-  };
+  if (outcome === 'denied') return { allowed: false, rule, why: `denied by ${quoted(rule)}`, notes: [] };
+  // Of what is received the broker asks only whether.
+  if (inquiry.action === 'receive') return { allowed: true, rule, why: `allowed by ${quoted(rule)}`, notes: [] };
+  const { qos } = decision;
+  return { allowed: true, rule, qos, why: `allowed by ${quoted(rule)}, up to QoS ${qos}`, notes: [] };
 }
 
 function denied(reason: string): Verdict {
