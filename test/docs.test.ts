@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync, transformSync } from 'esbuild';
 import { connectAsync } from 'mqtt';
+import { explainCommand } from '../admin/explain-command';
 import { usersCommand } from '../admin/users-command';
 import { costOfMessage } from '../bench/cost';
 import { type Adapter, startAdapter } from '../clients/adapter';
@@ -61,10 +62,21 @@ function resolves(from: string, target: string): boolean {
   return existsSync(join(root, path)) && (anchor === undefined || anchorsOf(read(path)).includes(anchor));
 }
 
+describe('what docs/access.md tells to type', () => {
+  it('is understood by the programs', () => {
+    const lines = shellLines(read('docs/access.md')).filter((line) => line.startsWith('cirrus-mqtt explain'));
+    const known = [...flagsIn(explainCommand.help), ...flagsIn(usersCommand.help)];
+
+    expect(lines.length).toBeGreaterThan(2);
+    expect(lines.flatMap(flagsIn).filter((flag) => !known.includes(flag))).toEqual([]);
+  });
+});
+
 describe('what README.md says of options', () => {
   it('is true of those of programs', () => {
     const ofStart = flagsIn(refusal(() => parseCommandLine(['--no-such-option', ''])));
-    const ofPrograms = [adapterCommand, pubCommand, subCommand, usersCommand].flatMap(({ help }) => flagsIn(help));
+    const commands = [adapterCommand, explainCommand, pubCommand, subCommand, usersCommand];
+    const ofPrograms = commands.flatMap(({ help }) => flagsIn(help));
     const named = codeSpans(readme).flatMap(flagsIn);
 
     expect(named.length).toBeGreaterThan(5);
@@ -163,6 +175,7 @@ describe('what README.md tells to type', () => {
       line('cirrus-mqtt pub'),
       line('cirrus-mqtt users add'),
       line('cirrus-mqtt users show'),
+      line('cirrus-mqtt explain'),
       line('curl'),
     ];
 
@@ -256,7 +269,7 @@ describe('what README.md tells to type', () => {
     expect(await adapted.exit).toBe(0);
   });
 
-  it('adds a user and shows it', async () => {
+  it('adds a user, shows it and says what it may do', async () => {
     const added = cirrus(line('cirrus-mqtt users add'));
     expect(await added.output).toMatch(/^user "kitchen" added\npassword: \S+\n$/);
     expect(await added.exit).toBe(0);
@@ -264,6 +277,10 @@ describe('what README.md tells to type', () => {
     const shown = cirrus(line('cirrus-mqtt users show'));
     expect(await shown.output).toContain('{"actions":["publish"],"topics":["home/kitchen/#"]}');
     expect(await shown.exit).toBe(0);
+
+    const explained = cirrus(line('cirrus-mqtt explain'));
+    expect(await explained.output).toBe('denied: no rule allows it\n');
+    expect(await explained.exit).toBe(2);
   });
 
   it('gives the stack options that it takes', () => {

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { readAccess } from '../../lambdas/access/read-access';
+import { codeBlocks, tableRows } from '../support/markdown';
+import { thrownBy } from '../support/thrown-by';
+
+const document = readFileSync(join(__dirname, '../../docs/access.md'), 'utf8');
+
+const issuer = { issuer: 'https://login.example', audience: ['app'] };
+const rule = { actions: ['publish'], topics: ['a'] };
+
+/** Objects of the file: how one with a certain value in it is written, and what one has by default. */
+const objects = [
+  { path: 'access', prefix: '', write: (value: object) => value, standard: readAccess({}) },
+  {
+    path: 'access.issuers[0]',
+    prefix: '',
+    write: (value: object) => ({ issuers: [{ ...issuer, ...value }] }),
+    standard: { ...readAccess({ issuers: [issuer] }).issuers[0], issuer: undefined, audience: undefined },
+  },
+  { path: 'access.rules[0]', prefix: '', write: (value: object) => ({ rules: [{ ...rule, ...value }] }) },
+  { path: 'access.rules[0].who', prefix: 'who.', write: (who: object) => ({ rules: [{ ...rule, who }] }) },
+];
+
+describe('docs/access.md', () => {
+  it('lists every key with its default and what is allowed as the code has them', () => {
+    const documented = tableRows(document)
+      .filter(([name]) => name?.startsWith('`'))
+      .map(([name = '', standard = '', allowed = '']) => [bare(name), bare(standard), allowed]);
+
+    expect(documented.map(([name, , allowed]) => [name, allowed])).toEqual(
+      objects.flatMap(({ path, prefix, write }) =>
+        keysOf(path, write).map((key) => [prefix + key, allowedAt(`${path}.${key}`, key, write)]),
+      ),
+    );
+    const standards = objects.flatMap(({ path, write, standard }) =>
+      standard === undefined ? [] : keysOf(path, write).map((key) => shown((standard as Record<string, unknown>)[key])),
+    );
+    expect(documented.slice(0, standards.length).map(([, standard]) => standard)).toEqual(standards);
+  });
+
+  it('has files that are taken as they stand', () => {
+    const files = codeBlocks(document).filter(({ language }) => language === 'json');
+
+    expect(files.length).toBeGreaterThan(2);
+    for (const { code } of files) expect(() => readAccess(JSON.parse(code))).not.toThrow();
+  });
+});
+
+type Write = (value: object) => unknown;
+
+/** The keys of an object, as it names them when there is another. */
+function keysOf(path: string, write: Write): string[] {
+  const [, keys = ''] = /^a key of \S+ is "other", but must be one of (.*)$/.exec(problem(write({ other: 1 }))) ?? [];
+  expect(problem(write({ other: 1 }))).toContain(`a key of ${path} is`);
+  return keys.split(', ');
+}
+
+/** What has to stand at a place, as an error says. An address is a text first. */
+function allowedAt(place: string, key: string, write: Write): string {
+  const wrong = ['issuer', 'jwksUri'].includes(key) ? 'http://elsewhere.example' : -1;
+  const [said = '', allowed = ''] = problem(write({ [key]: wrong })).split(', but must be ');
+  expect(said).toBe(`${place} is ${JSON.stringify(wrong)}`);
+  return allowed;
+}
+
+function problem(access: unknown): string {
+  return (thrownBy(() => readAccess(access)) as Error).message;
+}
+
+function bare(cell: string): string {
+  return cell.replaceAll('`', '');
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return '';
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
