@@ -15,6 +15,7 @@ import { DynamoInflightStore } from './storage/inflight';
 import { DynamoLookup } from './storage/lookup';
 import { DynamoRetainedStore } from './storage/retained';
 import { type TableName, tableVariable } from './storage/schema';
+import { DynamoSeats } from './storage/seats';
 import { DynamoSessionStore } from './storage/sessions';
 import { DynamoTopicIndex } from './storage/topic-index';
 import { GatewayConnections, type Poster, SdkPoster } from './transport/gateway-connections';
@@ -36,12 +37,13 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
   const table = (name: TableName) => environment[tableVariable(name)] ?? `(no ${tableVariable(name)})`;
   const queue = (name: QueueName) => environment[queues[name].variable] ?? `(no ${queues[name].variable})`;
   const now = () => Date.now();
+  const settings = settingsFromEnvironment(environment);
   return {
     connectionStore: new DynamoConnectionStore(db, table('connections')),
     sessions: new DynamoSessionStore(db, table('sessions')),
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained')),
+    retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
     inflight: new DynamoInflightStore(db, dynamoDb(environment, 1), table('inflight'), now),
     deadlines: new DynamoDeadlineStore(db, table('deadlines')),
     connections: new GatewayConnections(gateway, poster(environment, gateway)),
@@ -51,8 +53,9 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),
-      now,
+      { now, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
+    seats: new DynamoSeats(db, table('accounts')),
     now,
     log,
   };

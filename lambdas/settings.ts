@@ -6,6 +6,19 @@ export interface Settings {
   readonly maxShapes: number;
   /** Wildcards in one topic filter. */
   readonly maxWildcards: number;
+  /** Levels of one topic filter. */
+  readonly maxLevels: number;
+  /** Subscriptions of one session; 0 is any number. */
+  readonly maxSubscriptions: number;
+  /** Bytes of one packet of a client. */
+  readonly maxPacketSize: number;
+  /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
+  readonly maxPublishRate: number;
+  readonly maxPublishBytes: number;
+  /** Clients of one user, or of one subject of tokens, at a time; 0 is any number. An account may say another one. */
+  readonly maxConnectionsPerUser: number;
+  /** Retained messages of the whole broker; 0 is any number. */
+  readonly maxRetained: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
   readonly inlineRecipients: number;
   /** Topic filters nobody may subscribe to, nor to anything they cover. */
@@ -32,6 +45,13 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   queueLimit: wholeNumber('QUEUE_LIMIT', 1024, 1, 16384),
   maxShapes: wholeNumber('MAX_SHAPES', 64, 1, 1024),
   maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
+  maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
+  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
+  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', 98_304, 1024, 98_304), // API Gateway: 128 KB per message, of which base64 leaves 96 KB
+  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
+  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
+  maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
+  maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
   connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),

@@ -31,6 +31,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/access/rule',
     'lambdas/aws',
     'lambdas/broker/ports',
+    'lambdas/broker/allowance',
     'lambdas/broker/deadline',
     'lambdas/broker/ring',
     'lambdas/access/identity',

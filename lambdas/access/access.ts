@@ -22,4 +22,6 @@ export interface Access {
   permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
   /** The same when it is known without asking anybody. */
   remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
+  /** How many clients of this user may be connected at a time; undefined is any number. Known once its permissions are. */
+  connectionLimit(identity: Identity): number | undefined;
 }

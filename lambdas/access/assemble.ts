@@ -1,7 +1,7 @@
 import type { Access } from './access';
 import type { AccessConfig } from './access-config';
 import type { AccountStore } from './accounts';
-import { Gatekeeper } from './gatekeeper';
+import { Gatekeeper, type GatekeeperProps } from './gatekeeper';
 import { OAuthBearer } from './oauth-bearer';
 import { readRules } from './read-rules';
 import type { Rule } from './rule';
@@ -9,14 +9,16 @@ import { ScramSha256 } from './scram';
 import { TokenVerifier } from './tokens';
 import { templateParts } from './topic-template';
 
-/** Everything that decides about clients, as it is configured. `now` in milliseconds since 1970. */
-export function assembleAccess(config: AccessConfig, accounts: AccountStore, now: () => number): Access {
+type Surroundings = Pick<GatekeeperProps, 'now' | 'maxConnectionsPerUser'>;
+
+/** Everything that decides about clients, as it is configured. */
+export function assembleAccess(config: AccessConfig, accounts: AccountStore, surroundings: Surroundings): Access {
   const tokens = verifierOf(config);
   const methods = [
     ...(config.users ? [new ScramSha256(accounts)] : []),
     ...(config.issuers.length > 0 ? [new OAuthBearer(tokens)] : []),
   ];
-  return new Gatekeeper({ config, accounts, tokens, methods, now });
+  return new Gatekeeper({ config, accounts, tokens, methods, ...surroundings });
 }
 
 /** The handshake needs nothing else. */

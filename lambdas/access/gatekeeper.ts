@@ -23,6 +23,8 @@ export interface GatekeeperProps {
   readonly accounts: AccountStore;
   readonly tokens: TokenCheck;
   readonly methods: readonly AuthenticationMethod[];
+  /** 0 is any number. */
+  readonly maxConnectionsPerUser: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -78,9 +80,16 @@ export class Gatekeeper implements Access {
   }
 
   async permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
+    if (!this.isWelcome(identity)) return 'revoked';
     const known = this.remembered(identity, clientId);
-    if (known) return known;
+    if (known && known !== 'revoked') return known; // a user who had no account may have one by now, and has just logged in
     return this.permissionsOf(identity, clientId, await this.accounts.read(identity.username ?? ''));
+  }
+
+  connectionLimit({ kind, username = '' }: Identity): number | undefined {
+    const { maxConnectionsPerUser } = this.props;
+    const account = kind === 'user' ? this.accounts.remembered(username)?.account : undefined;
+    return account?.maxConnections ?? (maxConnectionsPerUser > 0 ? maxConnectionsPerUser : undefined);
   }
 
   private permissionsOf(identity: Identity, clientId: string, account: Account | undefined): Permissions | 'revoked' {

@@ -34,4 +34,6 @@ export async function depart(turn: LeavingTurn, connection: ConnectionRecord, de
   // While the record still tells a next attempt to do so.
   await (farewell ? close(ports, connectionId, connection, farewell) : ports.connections.close(connectionId));
   await endConnection(ports, wiper, connection, ending);
+  const { clientId } = connection;
+  ports.log('disconnected', { connectionId, clientId, withWill, ...(farewell && { reason: farewell.reason }) });
 }

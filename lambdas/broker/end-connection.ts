@@ -4,6 +4,7 @@ import type { Dispatch } from './dispatch';
 import type { Arrival } from './mail';
 import type { ConnectionRecord, Ending, Ports } from './ports';
 import type { Publisher } from './publish';
+import { leaveSeat } from './seat';
 import type { SessionWiper } from './session-wiper';
 
 /**
@@ -35,7 +36,7 @@ export async function endConnection(
   connection: ConnectionRecord,
   ending: Ending,
 ): Promise<void> {
-  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill } = connection;
+  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, hasSeat } = connection;
   const { willAt, sessionEndsAt } = ending;
   if (sessionExpiry === 0 && hasState) await wiper.wipe(clientId, session);
   await Promise.all([
@@ -43,6 +44,7 @@ export async function endConnection(
       ? ports.sessions.end(clientId, fence)
       : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
+    hasSeat ? leaveSeat(ports, connection) : undefined,
   ]);
   const isCancelled = willAt !== undefined && (await hasReturned(ports, connection));
   if (isCancelled) await ports.sessions.removeWill(clientId, connectionId);

@@ -14,6 +14,7 @@ import type { ConnectionEvent } from './inbox';
 import { openSession } from './open-session';
 import { PendingEntry } from './pending-entry';
 import type { ConnectionRecord, PendingConnection, Ports } from './ports';
+import { leaveSeat, takeSeat } from './seat';
 import type { SessionWiper } from './session-wiper';
 import type { Origin } from './work';
 
@@ -120,8 +121,11 @@ export class Entrance {
   private async open(request: ConnectRequest, { identity, permissions, data }: Admitted): Promise<Entered> {
     const { ports, wiper, connectionId, events } = this.turn;
     const [{ connectedAt, receivedAt }] = events as [ConnectionEvent];
-    const opened = await openSession(ports, wiper, request, { connectionId, connectedAt, receivedAt, identity });
+    const sitting = { identity, clientId: request.clientId, connectionId };
+    const hasSeat = await takeSeat(ports, sitting);
+    const opened = await openSession(ports, wiper, request, { ...sitting, connectedAt, receivedAt, hasSeat });
     if (opened === 'late' || opened === 'foreign') {
+      if (hasSeat) await leaveSeat(ports, sitting);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
       if (opened === 'late') return 'late';
       throw new ProtocolError(Reason.clientIdentifierNotValid, 'the client id belongs to another account');
@@ -131,9 +135,23 @@ export class Entrance {
     if (displaced) await hangUp(ports, displaced, Reason.sessionTakenOver, itsHead); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
     if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due
     const { connection, sessionPresent } = opened;
+    this.logEntry(connection, sessionPresent, displaced);
     const proof = authenticationProperties(request.authentication?.method, data);
     this.turn.send(connack(Reason.success, sessionPresent, request.answer && { ...request.answer, ...proof }));
     return { connection, permissions, sessionPresent };
+  }
+
+  private logEntry(connection: ConnectionRecord, sessionPresent: boolean, displaced: string | undefined): void {
+    const { log } = this.turn.ports;
+    const { connectionId, clientId, version, identity } = connection;
+    const { kind, username = '' } = identity;
+    const address = this.address();
+    log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
+    if (displaced) log('taken over', { connectionId, clientId, displaced });
+  }
+
+  private address(): string {
+    return this.turn.events.find((event) => event.address !== '')?.address ?? '';
   }
 
   /** What the CONNECT that was kept asks for. */
@@ -148,9 +166,7 @@ export class Entrance {
   }
 
   private peer({ clientId }: { readonly clientId: string }, { receivedAt }: Origin) {
-    const { connectionId, events } = this.turn;
-    const address = events.find((event) => event.address !== '')?.address ?? '';
-    return { connectionId, clientId, address, now: receivedAt };
+    return { connectionId: this.turn.connectionId, clientId, address: this.address(), now: receivedAt };
   }
 }
 

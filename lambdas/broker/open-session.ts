@@ -26,6 +26,8 @@ export interface Newcomer {
   readonly connectionId: string;
   readonly connectedAt: number;
   readonly identity: Identity;
+  /** It is counted among the connections of its user. */
+  readonly hasSeat: boolean;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
 }
@@ -153,7 +155,7 @@ async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | Re
 }
 
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
-  const { connectionId, receivedAt, identity } = newcomer;
+  const { connectionId, receivedAt, identity, hasSeat } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
     connectionId,
@@ -174,6 +176,7 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     outgoingAliases: new Map(),
     unreleased: 0,
     identity,
+    hasSeat,
     ...(request.authentication && { authentication: { method: request.authentication.method } }),
     deadline: dueKey(expiryOf({ keepAlive, lastSeen: receivedAt, identity }), connectionId),
   };

@@ -2,6 +2,7 @@ import type { Access } from '../access/access';
 import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
+import type { Allowance } from './allowance';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
@@ -33,6 +34,8 @@ export interface ConnectionRecord {
   /** Frames that overtook others on their way to the queue. */
   readonly early: readonly EarlyFrame[];
   readonly hasWill: boolean;
+  /** It is counted among the connections of its user. */
+  readonly hasSeat: boolean;
   /** Whether the session has rows to remove when it ends. */
   readonly hasState: boolean;
   /** Sort key of this connection's row in the deadlines. */
@@ -41,6 +44,8 @@ export interface ConnectionRecord {
   readonly aliases: ReadonlyMap<number, string>;
   /** Topic aliases that its own stream has set up with this client. */
   readonly outgoingAliases: ReadonlyMap<string, number>;
+  /** What it may still publish, where that is limited. */
+  readonly allowance?: Allowance;
   /** QoS 2 messages that this client has sent on this connection and not released yet. */
   readonly unreleased: number;
   readonly identity: Identity;
@@ -244,7 +249,8 @@ export interface Lookup {
 export const lookupHeads = 98;
 
 export interface RetainedStore {
-  put(message: Message): Promise<void>;
+  /** `full` when there are as many as there may be, and none of this topic. */
+  put(message: Message): Promise<'put' | 'full'>;
   remove(topic: string): Promise<void>;
   match(filter: string): Promise<Message[]>;
 }
@@ -395,6 +401,14 @@ export interface FanOutQueue {
   send(jobs: readonly FanOutJob[]): Promise<void>;
 }
 
+/** Who of a user is connected, where their number is limited. */
+export interface Seats {
+  /** Takes or keeps the seat of a client; returns how many seats are taken then. `now` in milliseconds since 1970. */
+  take(account: string, clientId: string, connectionId: string, now: number): Promise<number>;
+  /** Leaves it, unless the client has come back on another connection. */
+  leave(account: string, clientId: string, connectionId: string): Promise<void>;
+}
+
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
@@ -415,6 +429,7 @@ export interface Ports {
   readonly timers: TimerQueue;
   readonly fanOut: FanOutQueue;
   readonly access: Access;
+  readonly seats: Seats;
   readonly now: Clock;
   readonly log: Log;
 }

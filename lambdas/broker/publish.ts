@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
+import type { Message } from '../protocol/effects';
 import type { Settings } from '../settings';
 import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
@@ -47,9 +48,15 @@ export class Publisher {
         (message) =>
           message.payload.length === 0
             ? this.ports.retained.remove(message.topic) // [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]
-            : this.ports.retained.put(message), // [v3 MQTT-3.3.1-5]
+            : this.keep(message), // [v3 MQTT-3.3.1-5]
       ),
     );
+  }
+
+  /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
+  private async keep(message: Message): Promise<void> {
+    if ((await this.ports.retained.put(message)) === 'put') return;
+    this.ports.log('limit', { limit: 'retained messages', allowed: this.settings.maxRetained });
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {

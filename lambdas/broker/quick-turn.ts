@@ -5,7 +5,9 @@ import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
 import { type Aliases, resolveAlias } from '../protocol/topic-alias';
+import { type Allowance, spend } from './allowance';
 import { Deliverer } from './deliver';
+import { logDenials } from './denials';
 import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
 import type { Arrival } from './mail';
@@ -37,6 +39,7 @@ export async function quickTurn(
   shared.connections.delete(connectionId);
   const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
   if ((await done) === 'stale') return false;
+  logDenials(shared.ports, connection, load.denied);
   shared.connections.set(afterwards(connection, load));
   return true;
 }
@@ -69,8 +72,9 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   return 'committed';
 }
 
-function afterwards(connection: ConnectionRecord, { lastNumber, lastSeen, aliases }: Load): ConnectionRecord {
-  return { ...connection, lastNumber, lastSeen, aliases };
+function afterwards(connection: ConnectionRecord, load: Load): ConnectionRecord {
+  const { lastNumber, lastSeen, aliases, allowance } = load;
+  return { ...connection, lastNumber, lastSeen, aliases, ...(allowance && { allowance }) };
 }
 
 /** Whoever is remembered as a subscriber is looked up together with what tells whether the memory is right. */
@@ -92,9 +96,11 @@ interface Load {
   readonly arrivals: Arrival[];
   /** Packet ids of messages that are done. */
   readonly settled: number[];
+  readonly denied: Extract<Effect, { do: 'deny' }>[];
   readonly lastNumber: number;
   readonly lastSeen: number;
   aliases: Aliases;
+  allowance: Allowance | undefined;
 }
 
 /** The load of whole frames in their order, or undefined when they hold anything else. */
@@ -107,7 +113,15 @@ function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly
   if (!permissions || permissions === 'revoked' || lastSeen >= (identity.expiresAt ?? Number.POSITIVE_INFINITY)) {
     return undefined;
   }
-  const load: Load = { arrivals: [], settled: [], lastNumber, lastSeen, aliases: connection.aliases };
+  const load: Load = {
+    arrivals: [],
+    settled: [],
+    denied: [],
+    lastNumber,
+    lastSeen,
+    aliases: connection.aliases,
+    allowance: connection.allowance,
+  };
   const view = viewOf(connection, permissions);
   try {
     return ready.every((frame) => readFrame(shared, view, frame, load)) ? load : undefined;
@@ -118,11 +132,13 @@ function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly
 }
 
 function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load: Load): boolean {
-  const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes);
+  const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes, shared.settings.maxPacketSize);
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
   for (const [index, bytes] of packets.entries()) {
     const packet = withTopic(decode(bytes, session.version), load);
+    if (packet.cmd === 'publish')
+      load.allowance = spend(load.allowance, shared.settings, bytes.length, frame.receivedAt);
     for (const effect of handlePacket(packet, session, surroundings)) {
       addEffect(load, effect, `${frame.eventId}.${index}`);
     }
@@ -143,8 +159,9 @@ function isQuick(packet: Buffer): boolean {
   return header >> 4 === 4 || (header >> 4 === 3 && (header & 0b0110) === 0);
 }
 
-function addEffect({ arrivals, settled }: Load, effect: Effect, id: string): void {
+function addEffect({ arrivals, settled, denied }: Load, effect: Effect, id: string): void {
   if (effect.do === 'settle') settled.push(effect.packetId);
+  else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {
     arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false });
   } else throw new Error(`a quick turn cannot ${effect.do}`);

@@ -11,9 +11,6 @@ const parallelRows = 50;
 
 type Request = SubscriptionRequest | RefusedRequest;
 
-/** Levels of a topic filter. Its shape has a letter for each of them, and has to fit into a key of the index. */
-const maximumLevels = 1024;
-
 /** Writes subscriptions and returns the codes of SUBACK. From then on every publish by anybody finds them. */
 export async function subscribe(
   ports: Ports,
@@ -24,7 +21,8 @@ export async function subscribe(
 ): Promise<Subscribed> {
   const shapes = new Set((await router.currentShapes()).keys());
   const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
-  const codes = requests.map((request) => judge(request, shapes, settings, ports) ?? limit);
+  const takes = await taker(ports, settings, connection);
+  const codes = requests.map((request) => judge(request, shapes, takes, settings, ports) ?? limit);
   const granted = lastOfEach(
     requests.filter((_, index) => (codes[index] ?? limit) < subscriptionFailure) as SubscriptionRequest[],
   );
@@ -51,11 +49,26 @@ async function alreadyThere(
   return asking.length > 0 ? ports.sessions.hasSubscriptions(session, asking) : new Set();
 }
 
+/** Takes a place for a subscription of the session, if there is one left; the same name takes only one. */
+type Taker = (name: string) => boolean;
+
+async function taker(ports: Ports, { maxSubscriptions }: Settings, { session }: ConnectionRecord): Promise<Taker> {
+  if (maxSubscriptions === 0) return () => true;
+  const names = new Set(await ports.sessions.subscriptions(session));
+  return (name) => (names.size < maxSubscriptions && Boolean(names.add(name))) || names.has(name);
+}
+
 /** The QoS granted or a refusal. A new shape makes every publish dearer, so their number is limited: undefined beyond. */
-function judge(request: Request, shapes: Set<string>, settings: Settings, ports: Ports): number | undefined {
+function judge(
+  request: Request,
+  shapes: Set<string>,
+  takes: Taker,
+  settings: Settings,
+  ports: Ports,
+): number | undefined {
   if ('refused' in request) return request.refused;
+  if (!takes(request.name)) return undefined;
   const shape = shapeOf(request.filter);
-  if (shape.length > maximumLevels) return undefined;
   if (!shapes.has(shape) && shapes.size >= settings.maxShapes) {
     ports.log('shape limit', { shape, maxShapes: settings.maxShapes });
     return undefined;

@@ -10,10 +10,12 @@ import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { withReason } from '../protocol/reason-string';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
+import { spend } from './allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
 import { silentUntil } from './deadline';
 import { Deliverer } from './deliver';
+import { logDenials } from './denials';
 import { depart } from './departure';
 import { Dispatch } from './dispatch';
 import { settleEnding } from './end-connection';
@@ -66,6 +68,7 @@ export class Turn {
   private isResumed = false;
   /** A client that takes only so many messages at a time is done with some. */
   private hasRoom = false;
+  private readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
 
@@ -103,6 +106,7 @@ export class Turn {
       if (!(error instanceof ProtocolError)) throw error;
       return this.refuse(error);
     }
+    if (this.connection) logDenials(this.ports, this.connection, this.denied);
     if (this.over) return;
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(this.connection, inbox);
@@ -138,13 +142,14 @@ export class Turn {
 
   private async readFrame(frame: ReadyFrame): Promise<void> {
     if (!this.connection) checkConnectSize(Buffer.concat([this.tail, frame.bytes]));
-    const { packets, tail, broken } = splitPackets(this.tail, frame.bytes);
+    const { packets, tail, broken } = splitPackets(this.tail, frame.bytes, this.shared.settings.maxPacketSize);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
       if (!this.connection) this.entrance.notice(bytes);
       const { eventId, redelivered, receivedAt } = frame;
       const packet = decode(bytes, this.connection?.version ?? this.entrance.pending.version);
       this.entrance.hear(packet, bytes);
+      this.spend(packet, bytes, receivedAt);
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
     }
@@ -152,6 +157,12 @@ export class Turn {
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
     }
+  }
+
+  private spend(packet: ClientPacket, bytes: Buffer, now: number): void {
+    if (packet.cmd !== 'publish' || !this.connection) return;
+    const allowance = spend(this.connection.allowance, this.shared.settings, bytes.length, now);
+    if (allowance) this.connection = { ...this.connection, allowance };
   }
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
@@ -180,6 +191,9 @@ export class Turn {
         return this.send(effect.packet);
       case 'acknowledge':
         return this.acknowledge(effect);
+      case 'deny':
+        this.denied.push(effect);
+        return;
       case 'accept':
         return this.work.accept(effect.message, origin);
       case 'hold':

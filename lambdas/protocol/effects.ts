@@ -111,6 +111,8 @@ export type Effect =
       readonly packetId: number;
       readonly topic: string;
     }
+  /** The client asked for what it may not do; it is noted, and what it hears is said by other effects. */
+  | { readonly do: 'deny'; readonly action: 'publish' | 'subscribe'; readonly topic: string }
   /** Take ownership of a QoS 0 or 1 message: update the retained copy, then deliver it onward. */
   | { readonly do: 'accept'; readonly message: Message }
   /** Keep an incoming QoS 2 message under its packet id until PUBREL. */

@@ -1,7 +1,7 @@
 import type { Effect } from './effects';
 import type { ClientPacket, ConnectPacket } from './packets';
 import { handleAuth } from './packets/auth';
-import { handleConnect } from './packets/connect';
+import { type ConnectLimits, handleConnect } from './packets/connect';
 import { handleDisconnect } from './packets/disconnect';
 import { handlePingreq } from './packets/pingreq';
 import { handlePuback } from './packets/puback';
@@ -37,7 +37,7 @@ export interface Authentication {
 export interface Surroundings {
   /** A client id nobody else has, for a client that brought none. */
   readonly generateClientId: () => string;
-  readonly limits: SubscriptionLimits & { readonly maxKeepAlive: number };
+  readonly limits: SubscriptionLimits & ConnectLimits;
   /** When the packet arrived, milliseconds since 1970. */
   readonly now: number;
   /** CONNECT has been read and waits until its client has proved who it is. */
@@ -52,7 +52,7 @@ export function handlePacket(
 ): Effect[] {
   if (packet.cmd === 'connect') {
     if (session || surroundings.pending) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
-    return handleConnect(packet, surroundings.generateClientId, surroundings.limits.maxKeepAlive);
+    return handleConnect(packet, surroundings.generateClientId, surroundings.limits);
   }
   if (session) return handleInSession(packet, session, surroundings);
   if (surroundings.pending) return handleWhilePending(packet, surroundings.pending);

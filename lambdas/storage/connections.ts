@@ -1,5 +1,12 @@
-import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Allowance } from '../broker/allowance';
 import type { ConnectionRecord, ConnectionStore, Ending, PendingConnection, StoredConnection } from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
@@ -156,6 +163,10 @@ function changesOf(
     set.push('unreleased = :unreleased');
     changes[':unreleased'] = number(record.unreleased);
   }
+  if (record.allowance && record.allowance !== before.allowance) {
+    set.push('allowance = :allowance');
+    changes[':allowance'] = allowanceAttribute(record.allowance);
+  }
   if (record.identity !== before.identity) {
     set.push('#identity = :identity');
     changes[':identity'] = identityAttribute(record.identity);
@@ -183,6 +194,7 @@ function toItem(record: ConnectionRecord): Item {
     lastNumber: number(record.lastNumber),
     hasWill: flag(record.hasWill),
     hasState: flag(record.hasState),
+    ...(record.hasSeat ? { hasSeat: flag(true) } : {}),
     deadline: text(record.deadline),
     ...capabilityAttributes(record.capabilities),
     expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
@@ -216,6 +228,7 @@ function toRecord(item: Item): ConnectionRecord {
     tail: readBytes(item.tail),
     early: readEarly(item.early),
     hasWill: readFlag(item.hasWill),
+    hasSeat: readFlag(item.hasSeat),
     hasState: readFlag(item.hasState),
     deadline: readText(item.deadline),
     capabilities: readCapabilities(item),
@@ -223,9 +236,19 @@ function toRecord(item: Item): ConnectionRecord {
     outgoingAliases: readOutgoing(item),
     unreleased: readNumber(item.unreleased),
     identity: readIdentity(item.identity),
+    ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
   };
+}
+
+/** Short, because it is written with every turn that publishes. */
+function allowanceAttribute({ messages, bytes: size, at }: Allowance) {
+  return { L: [number(Math.floor(messages)), number(Math.floor(size)), number(at)] };
+}
+
+function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
+  return { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) };
 }
 
 function authenticationAttributes({ authentication }: ConnectionRecord): Item {

@@ -8,6 +8,7 @@ import { matches } from '../protocol/topic-filter';
 import { messageAttributes, readMessage, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
 import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from './keys';
+import { RetainedCount } from './retained-count';
 
 /**
  * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,
@@ -25,22 +26,38 @@ export class DynamoRetainedStore implements RetainedStore {
   /** First levels known to be listed; they are never removed from the list, so this cache cannot be wrong. */
   private readonly listed = new Set<string>();
 
+  private readonly count: RetainedCount;
+
+  /** `limit`: retained messages at a time, 0 for any number. `now` in milliseconds since 1970. */
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,
-  ) {}
+    private readonly limit = 0,
+    now: () => number = Date.now,
+  ) {
+    this.count = new RetainedCount(db, table, now);
+  }
 
   /**
    * What leads to the message is written before the message: a pointer to nothing costs a read, a message without its
    * pointer would be lost to some filters. Another writer may have replaced the pointer in between, and whoever removes
    * that writer's message takes it away; so a pointer that is not this message's own is replaced by one that stays.
    */
-  async put(message: Message): Promise<void> {
+  async put(message: Message): Promise<'put' | 'full'> {
     const { topic } = message;
+    if (this.limit > 0 && (await this.isFull(topic))) return 'full';
     const revision = randomUUID();
     await Promise.all([this.point(topic, revision), this.list(topic)]);
-    await this.write({ ...messageKey(topic), revision: text(revision), ...messageAttributes(message) });
+    const item = { ...messageKey(topic), revision: text(revision), ...messageAttributes(message) };
+    const former = await this.write(item, this.limit > 0 ? 'ALL_OLD' : 'NONE');
+    if (this.limit > 0 && !former) await this.count.add(1);
     if ((await this.pointerRevision(topic)) !== revision) await this.point(topic, randomUUID());
+    return 'put';
+  }
+
+  private async isFull(topic: string): Promise<boolean> {
+    if ((await this.count.read()) < this.limit) return false;
+    return (await this.exact(topic)).length === 0;
   }
 
   private async point(topic: string, revision: string): Promise<void> {
@@ -67,7 +84,9 @@ export class DynamoRetainedStore implements RetainedStore {
       ReturnValues: 'ALL_OLD',
     });
     const { Attributes } = await this.db.send(command);
-    if (Attributes) await this.removePointer(topic, readText(Attributes.revision));
+    if (!Attributes) return;
+    await this.removePointer(topic, readText(Attributes.revision));
+    if (this.limit > 0) await this.count.add(-1);
   }
 
   private async removePointer(topic: string, revision: string): Promise<void> {
@@ -150,8 +169,9 @@ export class DynamoRetainedStore implements RetainedStore {
     };
   }
 
-  private async write(Item: Item): Promise<void> {
-    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
+  private async write(Item: Item, ReturnValues: 'NONE' | 'ALL_OLD' = 'NONE'): Promise<Item | undefined> {
+    const { Attributes } = await this.db.send(new PutItemCommand({ TableName: this.table, Item, ReturnValues }));
+    return Attributes;
   }
 }
 

@@ -56,7 +56,16 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
       fence: first,
       identity: { kind: 'anonymous' } as const,
     },
-    ...{ keepAlive: 60, lastSeen: now, lastNumber: 3, tail: Buffer.alloc(0), early: [], hasWill: true, hasState: true },
+    ...{
+      keepAlive: 60,
+      lastSeen: now,
+      lastNumber: 3,
+      tail: Buffer.alloc(0),
+      early: [],
+      hasWill: true,
+      hasState: true,
+      hasSeat: false,
+    },
     ...{ deadline: '000002#a', aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
   };
   await ports.connectionStore.create(record);

@@ -13,7 +13,7 @@ import { RandomPackets } from '../support/random-packets';
 
 const surroundings = {
   generateClientId: () => 'assigned',
-  limits: { maxWildcards: 8, refusedFilters: [], maxKeepAlive: 540 },
+  limits: { maxWildcards: 8, maxLevels: 1024, refusedFilters: [], maxKeepAlive: 540, maxPacketSize: 98_304 },
   now: 0,
 };
 const aliases = new Map([[1, 'a/b']]);

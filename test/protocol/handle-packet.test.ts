@@ -13,7 +13,7 @@ const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions
 const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything };
 const surroundings = {
   generateClientId: () => 'assigned',
-  limits: { maxWildcards: 8, refusedFilters: [], maxKeepAlive: 540 },
+  limits: { maxWildcards: 8, maxLevels: 1024, refusedFilters: [], maxKeepAlive: 540, maxPacketSize: 98_304 },
   now: 1_700_000_000_000,
 };
 

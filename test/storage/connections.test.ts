@@ -22,6 +22,7 @@ function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): C
     tail: Buffer.alloc(0),
     early: [],
     hasWill: false,
+    hasSeat: false,
     hasState: false,
     deadline: '000002#a',
     aliases: new Map(),

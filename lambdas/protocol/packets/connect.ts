@@ -3,7 +3,6 @@ import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effect
 import { sessionForever } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
 import { incomingAliases, incomingQuota } from '../limits';
-import { maximumPacketSize } from '../packet-splitter';
 import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic, isTopicName } from '../topic';
@@ -14,14 +13,22 @@ const noReceiveMaximum = 65_535;
 /** Where a client that asks for it may have its answers sent. */
 const responseTopics = 'response/';
 
-/** CONNECT, section 3.1. Whether the client may come in at all is for the shell to decide. `maxKeepAlive` in seconds. */
-export function handleConnect(packet: ConnectPacket, generateClientId: () => string, maxKeepAlive: number): Effect[] {
+/** What a server tells its clients to keep to. */
+export interface ConnectLimits {
+  /** Seconds. */
+  readonly maxKeepAlive: number;
+  /** Bytes of one packet of a client. */
+  readonly maxPacketSize: number;
+}
+
+/** CONNECT, section 3.1. Whether the client may come in at all is for the shell to decide. */
+export function handleConnect(packet: ConnectPacket, generateClientId: () => string, limits: ConnectLimits): Effect[] {
   if (packet.will && !hasDeclaredFormat(packet.will)) {
     throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload of the will is not UTF-8'); // section 3.1.3.2.3
   }
   const clientId = packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId;
   const will = packet.will && willOf(packet.will, clientId);
-  const keepAlive = keepAliveOf(packet, maxKeepAlive);
+  const keepAlive = keepAliveOf(packet, limits.maxKeepAlive);
   const request: ConnectRequest = {
     clientId,
     version: packet.protocolVersion,
@@ -33,7 +40,7 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
     ...(packet.password !== undefined && { password: packet.password }),
     ...authenticationOf(packet),
     capabilities: capabilitiesOf(packet),
-    ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive) }),
+    ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive, limits.maxPacketSize) }),
   };
   return [{ do: 'open', request }];
 }
@@ -77,7 +84,12 @@ function capabilitiesOf({ properties = {} }: ConnectPacket): ClientCapabilities 
 }
 
 /** What is not said is available: QoS 2, retained messages, wildcards, subscription identifiers and shared subscriptions. */
-function answerOf(packet: ConnectPacket, clientId: string, keepAlive: number): ConnackProperties {
+function answerOf(
+  packet: ConnectPacket,
+  clientId: string,
+  keepAlive: number,
+  maximumPacketSize: number,
+): ConnackProperties {
   return {
     receiveMaximum: incomingQuota,
     maximumPacketSize,

@@ -9,6 +9,9 @@ import { isReservedTopic } from '../topic';
 /** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. `now`: when it arrived, milliseconds since 1970. */
 export function handlePublish(packet: PublishPacket, session: SessionView, now: number): Effect[] {
   const refusal = refusalOf(packet, session);
+  if (refusal === Reason.notAuthorized) {
+    return [{ do: 'deny', action: 'publish', topic: packet.topic }, ...refuse(packet, session, refusal)];
+  }
   if (refusal !== undefined) return refuse(packet, session, refusal);
   // Own it, then say so: a crash between the two costs a resend, never a message.
   return [...takeOver(packet, session, now), ...acknowledge(packet)];

@@ -3,6 +3,7 @@ import type { SessionView } from '../handle-packet';
 import type { QoS, SubscribePacket, Subscription } from '../packets';
 import { Reason, subscriptionFailure } from '../reason-codes';
 import { subscriptionName } from '../subscription-name';
+import { levels } from '../topic';
 import { countWildcards, covers, isShared } from '../topic-filter';
 
 /** Each filter costs two writes; as many as fit into one packet would outlast an invocation. */
@@ -12,6 +13,8 @@ const filtersPerSubscribe = 1000;
 export interface SubscriptionLimits {
   /** Wildcards in one topic filter. */
   readonly maxWildcards: number;
+  /** Levels of one topic filter. */
+  readonly maxLevels: number;
   /** Filters that are refused, with all that they cover. */
   readonly refusedFilters: readonly string[];
 }
@@ -24,7 +27,18 @@ export function handleSubscribe(packet: SubscribePacket, session: Subscribing, l
       ? judge(subscription, identifier, session, limits)
       : refuse(session.version, Reason.quotaExceeded),
   );
-  return [{ do: 'subscribe', packetId: packet.messageId, requests }];
+  const denied = requests.flatMap((request) => ('denied' in request ? [request.denied] : []));
+  return [
+    ...denied.map((topic) => ({ do: 'deny', action: 'subscribe', topic }) as const),
+    { do: 'subscribe', packetId: packet.messageId, requests: requests.map(withoutDenied) },
+  ];
+}
+
+/** A refusal for lack of permission is noted besides. */
+type Judgement = SubscriptionRequest | RefusedRequest | (RefusedRequest & { readonly denied: string });
+
+function withoutDenied(judgement: Judgement): SubscriptionRequest | RefusedRequest {
+  return 'denied' in judgement ? { refused: judgement.refused } : judgement;
 }
 
 type Subscribing = Pick<SessionView, 'version' | 'permissions'>;
@@ -34,16 +48,18 @@ function judge(
   identifier: number | undefined,
   { version, permissions }: Subscribing,
   limits: SubscriptionLimits,
-): SubscriptionRequest | RefusedRequest {
+): Judgement {
   const { topic, qos, nl, rap, rh } = subscription;
   const name = subscriptionName(topic, version);
   // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
   if (isShared(name.filter) || (version < 5 && isShared(topic))) return refuse(version, Reason.topicFilterInvalid);
-  if (countWildcards(name.filter) > limits.maxWildcards) return refuse(version, Reason.quotaExceeded);
+  if (countWildcards(name.filter) > limits.maxWildcards || levels(name.filter).length > limits.maxLevels) {
+    return refuse(version, Reason.quotaExceeded);
+  }
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);
   const highest = permissions.subscribeQos(name.filter);
-  if (highest === undefined) return refuse(version, Reason.notAuthorized);
+  if (highest === undefined) return { ...refuse(version, Reason.notAuthorized), denied: topic };
   return {
     ...name,
     qos: Math.min(qos, highest) as QoS, // the server may grant less, section 3.8.4

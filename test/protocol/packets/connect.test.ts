@@ -19,11 +19,11 @@ import { connect } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
 
 const generateClientId = () => 'assigned';
-const maxKeepAlive = 540;
+const limits = { maxKeepAlive: 540, maxPacketSize: 98_304 };
 
 /** What a CONNECT asks for. */
 function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
-  const [effect] = handleConnect(connect(fields), generateClientId, maxKeepAlive);
+  const [effect] = handleConnect(connect(fields), generateClientId, limits);
   return effect?.do === 'open' ? effect.request : undefined;
 }
 
@@ -34,7 +34,7 @@ function request5(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefin
 
 describe('CONNECT', () => {
   test('asks for the session as the client described it', () => {
-    expect(handleConnect(connect(), generateClientId, maxKeepAlive)).toEqual([
+    expect(handleConnect(connect(), generateClientId, limits)).toEqual([
       {
         do: 'open',
         request: {
@@ -64,7 +64,7 @@ describe('CONNECT', () => {
   test('passes on user name and password', () => {
     const packet = connect({ username: 'ann', password: Buffer.from('secret') });
 
-    expect(handleConnect(packet, generateClientId, maxKeepAlive)).toMatchObject([
+    expect(handleConnect(packet, generateClientId, limits)).toMatchObject([
       { do: 'open', request: { username: 'ann', password: Buffer.from('secret') } },
     ]);
   });
@@ -96,21 +96,17 @@ describe('CONNECT', () => {
     const clientId = 'floor-1/kitchen/lamp \u{1f4a1} 0123456789';
     const packet = connect({ clientId, protocolId: 'MQIsdp', protocolVersion: 3 });
 
-    expect(handleConnect(packet, generateClientId, maxKeepAlive)).toMatchObject([
-      { request: { clientId, version: 3 } },
-    ]);
+    expect(handleConnect(packet, generateClientId, limits)).toMatchObject([{ request: { clientId, version: 3 } }]);
   });
 
   clause('v3 MQTT-3.1.3-6', 'an empty client id gets one assigned', () => {
-    expect(handleConnect(connect({ clientId: '' }), generateClientId, maxKeepAlive)).toMatchObject([
+    expect(handleConnect(connect({ clientId: '' }), generateClientId, limits)).toMatchObject([
       { request: { clientId: 'assigned', cleanStart: true } },
     ]);
   });
 
   clause('v3 MQTT-3.1.3-8', 'an empty client id without a clean session is rejected', () => {
-    const error = thrownBy(() =>
-      handleConnect(connect({ clientId: '', clean: false }), generateClientId, maxKeepAlive),
-    );
+    const error = thrownBy(() => handleConnect(connect({ clientId: '', clean: false }), generateClientId, limits));
 
     expect(error).toMatchObject({ reason: 0x85, message: 'empty client id without clean session' });
   });
@@ -118,7 +114,7 @@ describe('CONNECT', () => {
   test('an empty client id is rejected in MQTT 3.1', () => {
     const packet = connect({ clientId: '', protocolId: 'MQIsdp', protocolVersion: 3 });
 
-    expect(thrownBy(() => handleConnect(packet, generateClientId, maxKeepAlive))).toMatchObject({ reason: 0x85 });
+    expect(thrownBy(() => handleConnect(packet, generateClientId, limits))).toMatchObject({ reason: 0x85 });
   });
 });
 
@@ -161,7 +157,7 @@ describe('CONNECT of MQTT 5.0', () => {
 
   test('the operator may want an even shorter one', () => {
     const asked = (keepalive: number) =>
-      handleConnect(connect({ protocolVersion: 5, keepalive }), generateClientId, 30)[0];
+      handleConnect(connect({ protocolVersion: 5, keepalive }), generateClientId, { ...limits, maxKeepAlive: 30 })[0];
 
     expect(asked(30)).toMatchObject({ request: { keepAlive: 30 } });
     expect(asked(31)).toMatchObject({ request: { keepAlive: 30, answer: { serverKeepAlive: 30 } } });

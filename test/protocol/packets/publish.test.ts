@@ -68,13 +68,33 @@ describe('PUBLISH', () => {
   });
 
   clause('v3 MQTT-3.3.5-2', 'what clients may not publish to is acknowledged and dropped', () => {
-    expect(handled(publish({ topic: '$SYS/broker/uptime' }))).toEqual([]);
+    expect(handled(publish({ topic: '$SYS/broker/uptime' }))).toEqual([
+      { do: 'deny', action: 'publish', topic: '$SYS/broker/uptime' },
+    ]);
     expect(handled(publish({ topic: '$share/g/a', qos: 1, messageId: 7 }))).toEqual([
+      { do: 'deny', action: 'publish', topic: '$share/g/a' },
       { do: 'send', packet: { cmd: 'puback', messageId: 7 } },
     ]);
     expect(handled(publish({ topic: '$SYS/a', qos: 2, messageId: 7 }))).toEqual([
+      { do: 'deny', action: 'publish', topic: '$SYS/a' },
       { do: 'send', packet: { cmd: 'pubrec', messageId: 7 } },
     ]);
+  });
+
+  test('is refused where the permissions say so: by topic, QoS and retain flag', () => {
+    const permissions = {
+      ...everything,
+      mayPublish: (topic: string, qos: number, retain: boolean) => topic === 'a' && qos < 2 && !retain,
+    };
+    const did = (fields: Parameters<typeof publish>[0]) =>
+      handlePublish(publish(fields), { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions }, now).map(
+        (effect) => effect.do,
+      );
+
+    expect(did({ topic: 'a', qos: 1, messageId: 7 })).toEqual(['accept', 'acknowledge']);
+    expect(did({ topic: 'b', qos: 1, messageId: 7 })).toEqual(['deny', 'send']);
+    expect(did({ topic: 'a', qos: 2, messageId: 7 })).toEqual(['deny', 'send']);
+    expect(did({ topic: 'a', retain: true })).toEqual(['deny']);
   });
 
   test('other topics with a leading $ are accepted', () => {
@@ -89,11 +109,15 @@ describe('PUBLISH of MQTT 5.0', () => {
   }
 
   test('hears that it may not publish to a topic of the broker', () => {
-    expect(handled(publish({ topic: '$SYS/broker/uptime' }), 5)).toEqual([]);
+    expect(handled(publish({ topic: '$SYS/broker/uptime' }), 5)).toEqual([
+      { do: 'deny', action: 'publish', topic: '$SYS/broker/uptime' },
+    ]);
     expect(handled(publish({ topic: '$share/g/a', qos: 1, messageId: 7 }), 5)).toEqual([
+      { do: 'deny', action: 'publish', topic: '$share/g/a' },
       { do: 'send', packet: { cmd: 'puback', messageId: 7, reasonCode: 0x87 } },
     ]);
     expect(handled(publish({ topic: '$SYS/a', qos: 2, messageId: 7 }), 5)).toEqual([
+      { do: 'deny', action: 'publish', topic: '$SYS/a' },
       { do: 'send', packet: { cmd: 'pubrec', messageId: 7, reasonCode: 0x87 } },
     ]);
   });

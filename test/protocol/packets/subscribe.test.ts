@@ -13,7 +13,7 @@ import { everything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
-const limits = { maxWildcards: 3, refusedFilters: ['secret/#'] };
+const limits = { maxWildcards: 3, maxLevels: 20, refusedFilters: ['secret/#'] };
 
 function subscribe(...subscriptions: Subscription[]): Effect[] {
   return handleSubscribe(

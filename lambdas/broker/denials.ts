@@ -1,0 +1,17 @@
+import type { Effect } from '../protocol/effects';
+import { quoteTopic } from '../protocol/topic';
+import type { ConnectionRecord, Ports } from './ports';
+
+type Denial = Extract<Effect, { do: 'deny' }>;
+
+/** What one turn denied to a client, in one line of the log: a client that insists must not fill it. */
+export function logDenials(
+  { log }: Pick<Ports, 'log'>,
+  { connectionId, clientId, identity: { username = '' } }: ConnectionRecord,
+  denials: readonly Denial[],
+): void {
+  const [first] = denials;
+  if (!first) return;
+  const { action, topic } = first;
+  log('denied', { connectionId, clientId, username, action, topic: quoteTopic(topic), count: denials.length });
+}
