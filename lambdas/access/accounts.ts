@@ -24,17 +24,26 @@ export interface ScramCredentials {
   readonly serverKey: Buffer;
 }
 
-/** Failed logins from one source address. */
+/** Failed logins of one kind. */
 export interface Failures {
   readonly count: number;
   /** Of the last one, milliseconds since 1970. */
   readonly lastAt: number;
 }
 
+/**
+ * Failed logins that count for one more. Those with the same user name say that somebody guesses, or that a device is badly set up;
+ * those of the whole address that somebody tries one name after the other. Many devices may share one address.
+ */
+export interface LoginFailures {
+  readonly ofUser: Failures;
+  readonly ofAddress: Failures;
+}
+
 /** What a login needs to know, read together. */
 export interface LoginRecord {
   readonly account?: Account;
-  readonly failures: Failures;
+  readonly failures: LoginFailures;
 }
 
 /** What the broker asks and notes when somebody logs in, and when the rules of users are looked up. */
@@ -43,8 +52,8 @@ export interface AccountStore {
   readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord>;
   /** The accounts that exist, by user name. */
   readMany(usernames: readonly string[]): Promise<Map<string, Account>>;
-  /** One more failure; the count begins anew when the last one is older than `memory` milliseconds. */
-  addFailure(address: string, now: number, memory: number): Promise<void>;
+  /** One more failure; each count begins anew when its last one is older than `memory` milliseconds. */
+  addFailure(username: string | undefined, address: string, now: number, memory: number): Promise<void>;
   /** A random secret of this broker, 32 bytes, made by whoever asks first. */
   secret(): Promise<Buffer>;
 }

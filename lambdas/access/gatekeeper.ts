@@ -10,7 +10,7 @@ import type { Identity } from './identity';
 import { verifyPassword } from './password-hash';
 import { RulePermissions } from './rule-permissions';
 import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
-import { isGoodFor, isWelcome, rulesOf } from './standing';
+import { identityOf, isGoodFor, isWelcome, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
 /** What a token is checked by. */
@@ -68,7 +68,7 @@ export class Gatekeeper implements Access {
     if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
     if (isSlowedDown(failures, now)) return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
     if (await verifyPassword(account?.passwordHash, password)) return { identity: identityOf(account as Account) };
-    await accounts.addFailure(source, now, failureMemory);
+    await accounts.addFailure(username, source, now, failureMemory);
     return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
   }
 
@@ -80,7 +80,7 @@ export class Gatekeeper implements Access {
   }
 
   async permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
-    if (!this.isWelcome(identity)) return 'revoked';
+    if (!isWelcome(this.props.config, identity)) return 'revoked';
     const known = this.remembered(identity, clientId);
     if (known && known !== 'revoked') return known; // a user who had no account may have one by now, and has just logged in
     return this.permissionsOf(identity, clientId, await this.accounts.read(identity.username ?? ''));
@@ -109,16 +109,6 @@ export class Gatekeeper implements Access {
     const [oldest] = this.compiled.keys();
     if (this.compiled.size > rememberedClients && oldest !== undefined) this.compiled.delete(oldest);
   }
-}
-
-/** What is known of a user from its account. */
-export function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
-  return {
-    kind: 'user',
-    username,
-    ...(clientId !== undefined && { clientId }),
-    ...(clientIdPrefix !== undefined && { clientIdPrefix }),
-  };
 }
 
 /** Rules and claims of a token may be long. */

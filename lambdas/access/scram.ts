@@ -3,11 +3,11 @@ import { promisify } from 'node:util';
 import { Reason } from '../protocol/reason-codes';
 import type { Account, AccountStore, ScramCredentials } from './accounts';
 import type { AuthenticationMethod, Peer, Step } from './authentication-method';
-import type { Identity } from './identity';
 import { malformed, refusingBreaches } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 import { type ClientFinal, readClientFinal, readClientFirst } from './scram-messages';
 import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
+import { identityOf } from './standing';
 
 /**
  * Iterations of PBKDF2 where nothing else is asked for: the rule of thumb of RFC 7677 section 4, 0.1 seconds on a computer
@@ -100,7 +100,7 @@ export class ScramSha256 implements AuthenticationMethod {
     const signed = `${exchange.clientFirstBare},${exchange.serverFirst},${final.withoutProof}`; // AuthMessage, section 3
     const isProved = provesKey(final.proof, login.credentials.storedKey, signed);
     if (!isProved || login.account === undefined) {
-      await this.accounts.addFailure(sourceOf(peer.address), peer.now, failureMemory);
+      await this.accounts.addFailure(exchange.username, sourceOf(peer.address), peer.now, failureMemory);
       return { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user name or password' };
     }
     const signature = hmac(login.credentials.serverKey, signed).toString('base64');
@@ -135,15 +135,6 @@ const slowedDown: Step = {
 function inventedCredentials(secret: Buffer, username: string): ScramCredentials {
   const key = hmac(secret, `SCRAM-SHA-256 ${username}`);
   return { salt: key.subarray(0, saltBytes), iterations: scramIterations, storedKey: key, serverKey: key };
-}
-
-function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
-  return {
-    kind: 'user',
-    username,
-    ...(clientId === undefined ? {} : { clientId }),
-    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix }),
-  };
 }
 
 /** The final message has to repeat the gs2-header, or somebody has changed it on the way, and the nonce (section 5.1). */

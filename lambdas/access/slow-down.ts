@@ -1,16 +1,20 @@
-import type { Failures } from './accounts';
+import type { Failures, LoginFailures } from './accounts';
 
 /** Milliseconds after which a failed login counts nothing any more, and the longest that a source has to wait. */
 export const failureMemory = 15 * 60_000;
 
-/** Failures of one source that cost nothing: people mistype, and devices behind one address share it. */
-const freeFailures = 5;
+/** Failures that cost nothing: people mistype, and a device that is badly set up must not keep out the others of its house. */
+const free = { ofUser: 5, ofAddress: 100 };
 
 /**
- * Whether a source address has to wait before its next login is looked at. Beyond the free ones, each failure doubles the
- * wait since the last one: 2 seconds after the sixth, 4 after the seventh, at last a quarter of an hour.
+ * Whether somebody has to wait before the next login is looked at. Beyond the free ones, each failure doubles the wait since the
+ * last one: 2 seconds after the sixth of a user name, 4 after the seventh, at last a quarter of an hour.
  */
-export function isSlowedDown({ count, lastAt }: Failures, now: number): boolean {
+export function isSlowedDown({ ofUser, ofAddress }: LoginFailures, now: number): boolean {
+  return mustWait(ofUser, free.ofUser, now) || mustWait(ofAddress, free.ofAddress, now);
+}
+
+function mustWait({ count, lastAt }: Failures, freeFailures: number, now: number): boolean {
   if (count <= freeFailures) return false;
   return now - lastAt < Math.min(2 ** (count - freeFailures) * 1000, failureMemory);
 }

@@ -14,6 +14,16 @@ export function isGoodFor({ clientId, clientIdPrefix = '' }: Account, asked: str
   return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
 }
 
+/** What is known of a user from its account. */
+export function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
+  return {
+    kind: 'user',
+    username,
+    ...(clientId !== undefined && { clientId }),
+    ...(clientIdPrefix !== undefined && { clientIdPrefix }),
+  };
+}
+
 /** Every rule that may concern a client, and where it is found. */
 export function rulesOf(config: AccessConfig, { rules = [] }: Identity, account: Account | undefined): SourcedRules[] {
   return [

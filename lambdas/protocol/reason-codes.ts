@@ -66,6 +66,8 @@ const returnCodes = new Map<number, number>([
   [Reason.unsupportedProtocolVersion, 0x01],
   [Reason.clientIdentifierNotValid, 0x02],
   [Reason.serverUnavailable, 0x03],
+  [Reason.quotaExceeded, 0x03],
+  [Reason.connectionRateExceeded, 0x03],
   [Reason.badUserNameOrPassword, 0x04],
   [Reason.notAuthorized, 0x05],
 ]);

@@ -4,13 +4,12 @@ import { type Account, type AccountStore, canHaveAccount, type Failures, type Lo
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Log } from '../broker/ports';
 import { accountKey, isAccount, readAccount } from './account-item';
-import { bytes, number, readBytes, readNumber, text } from './attributes';
+import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll } from './dynamo';
+import { keyOf, maximumSortKey } from './keys';
 
 const secretKey: Item = { id: text('broker'), part: text('secret') };
 const secretBytes = 32;
-
-const noFailures: Failures = { count: 0, lastAt: 0 };
 
 /** Accounts, failed logins and the broker's secret, which share a table. */
 export class DynamoAccountStore implements AccountStore {
@@ -25,11 +24,15 @@ export class DynamoAccountStore implements AccountStore {
   async readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord> {
     const items = await readAll(this.db, this.table, [
       ...(username !== undefined && canHaveAccount(username) ? [accountKey(username)] : []),
-      ...(address === '' ? [] : [failuresKey(address)]),
+      ...(address === '' ? [] : failureKeys(username, address)),
     ]);
     const account = this.accountsIn(items)[0];
-    const failures = items.find((item) => !isAccount(item) && readNumber(item.expiresAt) * 1000 > now);
-    return { ...(account ? { account } : {}), failures: failures ? toFailures(failures) : noFailures };
+    const fresh = items.filter((item) => !isAccount(item) && readNumber(item.expiresAt) * 1000 > now);
+    const failures = {
+      ofUser: toFailures(fresh.find(({ part }) => readText(part) !== addressPart)),
+      ofAddress: toFailures(fresh.find(({ part }) => readText(part) === addressPart)),
+    };
+    return { ...(account ? { account } : {}), failures };
   }
 
   async readMany(usernames: readonly string[]): Promise<Map<string, Account>> {
@@ -38,9 +41,13 @@ export class DynamoAccountStore implements AccountStore {
     return new Map(accounts.map((account) => [account.username, account]));
   }
 
-  /** One of two updates finds its condition met, unless a failure from there was counted in between: then the other does. */
-  async addFailure(address: string, now: number, memory: number): Promise<void> {
+  async addFailure(username: string | undefined, address: string, now: number, memory: number): Promise<void> {
     if (address === '') return;
+    await Promise.all(failureKeys(username, address).map((key) => this.countFailure(key, now, memory)));
+  }
+
+  /** One of two updates finds its condition met, unless a failure from there was counted in between: then the other does. */
+  private async countFailure(key: Item, now: number, memory: number): Promise<void> {
     const values = {
       ':one': number(1),
       ':now': number(now),
@@ -48,7 +55,7 @@ export class DynamoAccountStore implements AccountStore {
       ':expiresAt': number(Math.ceil((now + memory) / 1000)),
     };
     let update = oneMore;
-    while ((await this.updateFailures(address, update, values)) === 'unmet') {
+    while ((await this.updateFailures(key, update, values)) === 'unmet') {
       update = update === oneMore ? theFirst : oneMore;
     }
   }
@@ -70,12 +77,12 @@ export class DynamoAccountStore implements AccountStore {
     });
   }
 
-  private async updateFailures(address: string, update: FailureUpdate, values: Item): Promise<'updated' | 'unmet'> {
+  private async updateFailures(key: Item, update: FailureUpdate, values: Item): Promise<'updated' | 'unmet'> {
     try {
       await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
-          Key: failuresKey(address),
+          Key: key,
           ...update,
           ExpressionAttributeValues: values,
         }),
@@ -127,10 +134,14 @@ const theFirst: FailureUpdate = {
   ConditionExpression: 'attribute_not_exists(lastAt) OR lastAt < :oldest',
 };
 
-function failuresKey(address: string): Item {
-  return { id: text(`address#${address}`), part: text('failures') };
+const addressPart = 'failures';
+
+/** One for the address, and one for each user name that was tried from it. */
+function failureKeys(username = '', address: string): Item[] {
+  const id = text(`address#${address}`);
+  return [addressPart, keyOf(username, maximumSortKey, `${addressPart}#`)].map((part) => ({ id, part: text(part) }));
 }
 
-function toFailures(item: Item): Failures {
-  return { count: readNumber(item.failures), lastAt: readNumber(item.lastAt) };
+function toFailures(item: Item | undefined): Failures {
+  return item ? { count: readNumber(item.failures), lastAt: readNumber(item.lastAt) } : { count: 0, lastAt: 0 };
 }

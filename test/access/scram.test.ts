@@ -9,7 +9,7 @@ import { ScramClient } from '../support/scram-client';
 const peer: Peer = { clientId: 'sensor', address: '2001:db8::7', now: 1_700_000_000_000 };
 const source = '2001:db8:0:0::/64';
 
-/** Accounts in memory, which count failures by source. */
+/** Accounts in memory, which count failures by network and user name. */
 class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secret'> {
   readonly failures = new Map<string, Failures>();
 
@@ -20,12 +20,14 @@ class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secre
 
   async readLogin(username: string, address: string) {
     const account = this.accounts.find((known) => known.username === username);
-    const failures = this.failures.get(address) ?? { count: 0, lastAt: 0 };
+    const ofUser = this.failures.get(`${address} ${username}`) ?? { count: 0, lastAt: 0 };
+    const failures = { ofUser, ofAddress: { count: 0, lastAt: 0 } };
     return account === undefined ? { failures } : { account, failures };
   }
 
-  async addFailure(address: string, now: number) {
-    this.failures.set(address, { count: (this.failures.get(address)?.count ?? 0) + 1, lastAt: now });
+  async addFailure(username: string, address: string, now: number) {
+    const key = `${address} ${username}`;
+    this.failures.set(key, { count: (this.failures.get(key)?.count ?? 0) + 1, lastAt: now });
   }
 
   async secret() {
@@ -192,7 +194,7 @@ describe('who does not know the password', () => {
 
     await expect(exchange(accounts, new ScramClient('user', 'pencils'))).resolves.toMatchObject({ step: wrong });
 
-    expect([...accounts.failures]).toEqual([[source, { count: 1, lastAt: peer.now }]]);
+    expect([...accounts.failures]).toEqual([[`${source} user`, { count: 1, lastAt: peer.now }]]);
   });
 
   it('is refused in the same way when there is no such user, or none with SCRAM credentials', async () => {
@@ -200,7 +202,7 @@ describe('who does not know the password', () => {
 
     await expect(exchange(accounts, new ScramClient('nobody', 'pencil'))).resolves.toMatchObject({ step: wrong });
     await expect(exchange(accounts, new ScramClient('plain', 'pencil'))).resolves.toMatchObject({ step: wrong });
-    expect(accounts.failures.get(source)?.count).toBe(2);
+    expect([...accounts.failures.keys()]).toEqual([`${source} nobody`, `${source} plain`]);
   });
 
   it('cannot tell by the salt which users exist [RFC 5802 section 9]', async () => {
@@ -232,7 +234,7 @@ describe('who does not know the password', () => {
     const slowed = { next: 'refuse', reason: Reason.connectionRateExceeded };
     await expect(method.begin(Buffer.from(client.first), peer)).resolves.toMatchObject(slowed);
     await expect(method.proceed(begun.state, final, peer)).resolves.toMatchObject(slowed);
-    expect(accounts.failures.get(source)?.count).toBe(6);
+    expect(accounts.failures.get(`${source} user`)?.count).toBe(6);
     const later = { ...peer, now: peer.now + 2000 };
     await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'admit' });
   });

@@ -4,31 +4,41 @@ import { failureMemory, isSlowedDown, sourceOf } from '../../lambdas/access/slow
 const now = 1_700_000_000_000;
 
 describe('failed logins', () => {
-  it.each([0, 1, 5])('cost nothing when there are %i', (count) => {
-    expect(isSlowedDown({ count, lastAt: now }, now)).toBe(false);
-  });
+  const none = { count: 0, lastAt: 0 };
 
-  it.each([
-    [6, 2],
-    [7, 4],
-    [10, 32],
-    [14, 512],
-    [15, 900],
-    [5000, 900],
-  ])('make the next one wait when there are %i: %i seconds since the last', (count, seconds) => {
-    const lastAt = now - seconds * 1000;
+  for (const [kind, free] of [
+    ['ofUser', 5],
+    ['ofAddress', 100],
+  ] as const) {
+    const waits = (count: number, lastAt: number) =>
+      isSlowedDown({ ofUser: none, ofAddress: none, [kind]: { count, lastAt } }, now);
 
-    expect(isSlowedDown({ count, lastAt: lastAt + 1 }, now)).toBe(true);
-    expect(isSlowedDown({ count, lastAt }, now)).toBe(false);
-  });
+    it.each([0, 1, free])(`${kind} cost nothing when there are %i`, (count) => {
+      expect(waits(count, now)).toBe(false);
+    });
 
-  it('are forgotten after a quarter of an hour', () => {
-    expect(isSlowedDown({ count: 1_000_000, lastAt: now - failureMemory }, now)).toBe(false);
-  });
+    it.each([
+      [1, 2],
+      [2, 4],
+      [5, 32],
+      [9, 512],
+      [10, 900],
+      [5000, 900],
+    ])(`${kind} make the next one wait when there are %i more: %i seconds since the last`, (more, seconds) => {
+      const lastAt = now - seconds * 1000;
 
-  it('still count when the clock of whoever wrote them is ahead', () => {
-    expect(isSlowedDown({ count: 6, lastAt: now + 500 }, now)).toBe(true);
-  });
+      expect(waits(free + more, lastAt + 1)).toBe(true);
+      expect(waits(free + more, lastAt)).toBe(false);
+    });
+
+    it(`${kind} are forgotten after a quarter of an hour`, () => {
+      expect(waits(1_000_000, now - failureMemory)).toBe(false);
+    });
+
+    it(`${kind} still count when the clock of whoever wrote them is ahead`, () => {
+      expect(waits(free + 1, now + 500)).toBe(true);
+    });
+  }
 });
 
 describe('a source', () => {

@@ -91,7 +91,7 @@ describe('accounts', () => {
     const hash = 'x'.repeat(100_000); // DynamoDB hands out 1 MB a page
     const large = Array.from({ length: 25 }, (_, index) => ({ ...plain(`large-${index}`), passwordHash: hash }));
     await Promise.all(large.map((account) => directory.create(account)));
-    await store.addFailure('192.0.2.1', now, minute);
+    await store.addFailure('kitchen', '192.0.2.1', now, minute);
     await store.secret();
 
     const names = (await listed()).map(({ username }) => username).filter((name) => name.startsWith('large-'));
@@ -159,48 +159,73 @@ describe('accounts', () => {
         calls += 1;
         return request();
       });
-      await store.addFailure('2001:db8::1', now, minute);
+      await store.addFailure('kitchen', '2001:db8::1', now, minute);
 
       expect(await counting.readLogin('kitchen', '2001:db8::1', now)).toEqual({
         account: full,
-        failures: { count: 1, lastAt: now },
+        failures: { ofUser: { count: 1, lastAt: now }, ofAddress: { count: 1, lastAt: now } },
       });
       expect(calls).toBe(1);
     });
 
     it('are counted by address', async () => {
-      await store.addFailure('192.0.2.2', now, minute);
-      await store.addFailure('192.0.2.2', now + 1, minute);
-      await store.addFailure('192.0.2.3', now + 2, minute);
+      await store.addFailure('kitchen', '192.0.2.2', now, minute);
+      await store.addFailure('kitchen', '192.0.2.2', now + 1, minute);
+      await store.addFailure('kitchen', '192.0.2.3', now + 2, minute);
 
-      expect((await store.readLogin(undefined, '192.0.2.2', now + 3)).failures).toEqual({ count: 2, lastAt: now + 1 });
-      expect((await store.readLogin(undefined, '192.0.2.3', now + 3)).failures).toEqual({ count: 1, lastAt: now + 2 });
-      expect((await store.readLogin(undefined, '192.0.2.4', now + 3)).failures).toEqual({ count: 0, lastAt: 0 });
+      expect((await store.readLogin(undefined, '192.0.2.2', now + 3)).failures.ofAddress).toEqual({
+        count: 2,
+        lastAt: now + 1,
+      });
+      expect((await store.readLogin(undefined, '192.0.2.3', now + 3)).failures.ofAddress).toEqual({
+        count: 1,
+        lastAt: now + 2,
+      });
+      expect((await store.readLogin(undefined, '192.0.2.4', now + 3)).failures.ofAddress).toEqual({
+        count: 0,
+        lastAt: 0,
+      });
+    });
+
+    it('are counted by user name as well, which another name of the same address does not see', async () => {
+      await store.addFailure('kitchen', '192.0.2.9', now, minute);
+      await store.addFailure('garage', '192.0.2.9', now, minute);
+      await store.addFailure('garage', '192.0.2.9', now, minute);
+      const counts = async (username: string) => {
+        const { ofUser, ofAddress } = (await store.readLogin(username, '192.0.2.9', now)).failures;
+        return [ofUser.count, ofAddress.count];
+      };
+
+      expect(await counts('kitchen')).toEqual([1, 3]);
+      expect(await counts('garage')).toEqual([2, 3]);
+      expect(await counts('')).toEqual([0, 3]);
     });
 
     it('are counted anew when the last one is older than what is remembered', async () => {
-      await store.addFailure('192.0.2.5', now, minute);
-      await store.addFailure('192.0.2.5', now + minute, minute);
-      expect((await store.readLogin(undefined, '192.0.2.5', now + minute)).failures.count).toBe(2);
+      await store.addFailure('kitchen', '192.0.2.5', now, minute);
+      await store.addFailure('kitchen', '192.0.2.5', now + minute, minute);
+      expect((await store.readLogin(undefined, '192.0.2.5', now + minute)).failures.ofAddress.count).toBe(2);
 
-      await store.addFailure('192.0.2.5', now + 2 * minute + 1, minute);
-      expect((await store.readLogin(undefined, '192.0.2.5', now + 2 * minute + 1)).failures.count).toBe(1);
+      await store.addFailure('kitchen', '192.0.2.5', now + 2 * minute + 1, minute);
+      expect((await store.readLogin(undefined, '192.0.2.5', now + 2 * minute + 1)).failures.ofAddress.count).toBe(1);
     });
 
     it('are forgotten in time, whenever DynamoDB deletes them', async () => {
-      await store.addFailure('192.0.2.6', now, minute);
+      await store.addFailure('kitchen', '192.0.2.6', now, minute);
 
-      expect((await store.readLogin(undefined, '192.0.2.6', now + minute)).failures.count).toBe(1);
-      expect((await store.readLogin(undefined, '192.0.2.6', now + minute + 1000)).failures.count).toBe(0);
+      expect((await store.readLogin(undefined, '192.0.2.6', now + minute)).failures.ofAddress.count).toBe(1);
+      expect((await store.readLogin(undefined, '192.0.2.6', now + minute + 1000)).failures.ofAddress.count).toBe(0);
       const Key = { id: { S: 'address#192.0.2.6' }, part: { S: 'failures' } };
       const { Item } = await engine.client().send(new GetItemCommand({ TableName: engine.table('accounts'), Key }));
       expect(Number(Item?.expiresAt?.N)).toBe(Math.ceil((now + minute) / 1000));
     });
 
     it('are not counted for an address that nobody knows', async () => {
-      await store.addFailure('', now, minute);
+      await store.addFailure('kitchen', '', now, minute);
 
-      expect(await store.readLogin(undefined, '', now)).toEqual({ failures: { count: 0, lastAt: 0 } });
+      expect(await store.readLogin(undefined, '', now)).toEqual({
+        failures: { ofUser: { count: 0, lastAt: 0 }, ofAddress: { count: 0, lastAt: 0 } },
+      });
     });
 
     it.each([
@@ -209,14 +234,14 @@ describe('accounts', () => {
     ])('are all counted when two containers meet one %s', async (when, earlier) => {
       const rounds = await everyInterleaving(async (race, round) => {
         const address = `${when}-${round}`;
-        if (earlier !== undefined) await store.addFailure(address, earlier, minute);
+        if (earlier !== undefined) await store.addFailure('kitchen', address, earlier, minute);
 
         await race(
-          (gate) => openStore(gate).addFailure(address, now, minute),
-          (gate) => openStore(gate).addFailure(address, now, minute),
+          (gate) => openStore(gate).addFailure('kitchen', address, now, minute),
+          (gate) => openStore(gate).addFailure('kitchen', address, now, minute),
         );
 
-        expect((await store.readLogin(undefined, address, now)).failures.count).toBe(2);
+        expect((await store.readLogin('kitchen', address, now)).failures.ofUser.count).toBe(2);
       });
 
       expect(rounds).toBeGreaterThan(5);
