@@ -21,6 +21,8 @@ import type { WebsocketGateway } from './websocket-gateway';
 export interface BrokerFunctionProps {
   readonly name: FunctionName;
   readonly memoryMb: number;
+  /** Invocations at a time, which no other function can take and this one cannot exceed; absent: no number of its own. */
+  readonly reservedConcurrency?: number;
   readonly environment: Record<string, string>;
   readonly tables: { readonly [Name in TableName]: Table };
   readonly queues: { readonly [Name in QueueName]: Queue };
@@ -72,6 +74,7 @@ export class BrokerFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMb,
+      reservedConcurrentExecutions: props.reservedConcurrency,
       timeout: Duration.seconds(this.spec.timeoutSeconds),
       role,
       logGroup,

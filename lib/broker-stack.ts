@@ -45,6 +45,7 @@ export class BrokerStack extends Stack {
     return new BrokerFunction(this, constructId(name), {
       name,
       memoryMb: this.memoryMb(name),
+      reservedConcurrency: this.reservedConcurrency(name),
       environment: { ...settingVariables(this.options), ...(functions[name].access && this.access) },
       tables: this.tables,
       queues: byName(queues, (queue) => this.queues[queue].queue),
@@ -58,12 +59,19 @@ export class BrokerStack extends Stack {
     return functions[name].memoryMb;
   }
 
+  private reservedConcurrency(name: FunctionName): number | undefined {
+    const { connectConcurrency } = this.options;
+    return name === 'onConnect' && connectConcurrency > 0 ? connectConcurrency : undefined;
+  }
+
   private createGateway(): WebsocketGateway {
     const gateway = new WebsocketGateway(this, 'Gateway', {
       apiName: this.options.brokerName,
       stageName: this.options.stageName,
       throttleRate: this.options.throttleRate,
       throttleBurst: this.options.throttleBurst,
+      connectRate: this.options.connectRate,
+      connectBurst: this.options.connectBurst,
       onConnect: this.functions.onConnect.lambda,
       packets: this.queues.packets.queue,
       ...this.retention(),

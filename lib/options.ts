@@ -13,6 +13,10 @@ export interface BrokerOptions extends Settings {
   readonly accessFile: string;
   readonly throttleRate: number;
   readonly throttleBurst: number;
+  readonly connectRate: number;
+  readonly connectBurst: number;
+  /** 0 reserves nothing. */
+  readonly connectConcurrency: number;
   readonly maxConcurrency: number;
   readonly onPacketsMemoryMb: number;
   readonly onFanOutMemoryMb: number;
@@ -36,6 +40,9 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   // The smallest Regions have 2,500 requests/s with bursts of 1,250 for a whole account, answers to clients included.
   throttleRate: wholeNumber(2000, 1, 100_000),
   throttleBurst: wholeNumber(1000, 1, 50_000),
+  connectRate: wholeNumber(100, 1, 100_000), // API Gateway: 500 new connections/s for an account, unless raised
+  connectBurst: wholeNumber(200, 1, 50_000),
+  connectConcurrency: wholeNumber(0, 0, 10_000), // new accounts have 10 in all, of which none may be reserved
   maxConcurrency: wholeNumber(100, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
   onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
   onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),

@@ -1,10 +1,12 @@
 import { Aws, type RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
+  type CfnStage,
   HttpMethod,
   LogGroupLogDestination,
   PassthroughBehavior,
   WebSocketApi,
+  type WebSocketRoute,
   type WebSocketRouteIntegration,
   WebSocketStage,
 } from 'aws-cdk-lib/aws-apigatewayv2';
@@ -21,6 +23,9 @@ export interface WebsocketGatewayProps {
   readonly stageName: string;
   readonly throttleRate: number;
   readonly throttleBurst: number;
+  /** Of handshakes: whoever knows the address can make them. */
+  readonly connectRate: number;
+  readonly connectBurst: number;
   readonly onConnect: IFunction;
   readonly packets: Queue;
   readonly logRetention: RetentionDays;
@@ -35,8 +40,9 @@ export class WebsocketGateway extends Construct {
   constructor(scope: Construct, id: string, props: WebsocketGatewayProps) {
     super(scope, id);
     this.api = new WebSocketApi(this, 'Api', { apiName: props.apiName, routeSelectionExpression: alwaysDefault });
-    this.addRoutes(props);
+    const connectRoute = this.addRoutes(props);
     this.stage = this.createStage(props);
+    this.throttleHandshakes(connectRoute, props);
   }
 
   /** One method of the @connections API, for every connection of the stage. */
@@ -44,18 +50,19 @@ export class WebsocketGateway extends Construct {
     return this.api.arnForExecuteApiV2(`${method}/@connections/*`, this.stage.stageName);
   }
 
-  private addRoutes(props: WebsocketGatewayProps): void {
+  private addRoutes(props: WebsocketGatewayProps): WebSocketRoute {
     const sender = new Role(this, 'Sender', { assumedBy: new ServicePrincipal('apigateway.amazonaws.com') });
     sender.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [props.packets.queueArn] }));
 
-    this.addRoute('$connect', new WebSocketLambdaIntegration('OnConnect', props.onConnect));
     this.addRoute('$default', sendTo(props.packets, sender, 'Frame', frameTemplate));
     this.addRoute('$disconnect', sendTo(props.packets, sender, 'Disconnect', disconnectTemplate));
+    return this.addRoute('$connect', new WebSocketLambdaIntegration('OnConnect', props.onConnect));
   }
 
-  private addRoute(routeKey: RouteKey, integration: WebSocketRouteIntegration): void {
+  private addRoute(routeKey: RouteKey, integration: WebSocketRouteIntegration): WebSocketRoute {
     const route = this.api.addRoute(routeKey, { integration });
     Validations.of(route).acknowledge({ id: 'AwsSolutions-APIG4', reason: reasonForNoAuthorizer[routeKey] });
+    return route;
   }
 
   private createStage(props: WebsocketGatewayProps): WebSocketStage {
@@ -71,6 +78,20 @@ export class WebsocketGateway extends Construct {
       detailedMetricsEnabled: true,
       accessLogSettings: { destination: new LogGroupLogDestination(logGroup), format: accessLogFormat },
     });
+  }
+
+  /** The limits of the stage would let an attacker make as many handshakes as all clients together may send frames. */
+  private throttleHandshakes(route: WebSocketRoute, props: WebsocketGatewayProps): void {
+    const stage = this.stage.node.defaultChild as CfnStage;
+    stage.routeSettings = {
+      // JSON to CloudFormation, so the names are as it spells them.
+      $connect: {
+        ThrottlingRateLimit: props.connectRate,
+        ThrottlingBurstLimit: props.connectBurst,
+        DetailedMetricsEnabled: true,
+      },
+    };
+    this.stage.node.addDependency(route); // a stage with settings of a route that is not there yet fails
   }
 }
 

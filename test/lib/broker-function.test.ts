@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { type FunctionName, functions, type QueueName, queues } from '../../lambdas/deployment';
+import {
+  accessVariable,
+  callbackVariable,
+  type FunctionName,
+  functions,
+  type QueueName,
+  queues,
+} from '../../lambdas/deployment';
+import { settingRules } from '../../lambdas/settings';
 import { type TableName, tables, tableVariable } from '../../lambdas/storage/schema';
 import { constructId } from '../../lib/by-name';
 import { grantsOf, readable, resourcesOf, synthesize } from './synthesize';
@@ -46,6 +54,18 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     );
   });
 
+  it('is told nothing else: its environment has no room for a secret', () => {
+    const others = Object.keys(variables).filter((variable) => !allVariables.includes(variable));
+    const given = [
+      ...Object.values(settingRules).map(({ variable }) => variable),
+      ...(spec.connections.length > 0 ? [callbackVariable] : []),
+      ...(spec.access ? [accessVariable] : []),
+      'NODE_OPTIONS',
+    ];
+
+    expect(others.sort()).toEqual(given.sort());
+  });
+
   it('knows the callback address only if it may use it', () => {
     const address = 'https://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt';
 
@@ -66,6 +86,42 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     const consumes = Object.values(queues).some((queue) => queue.consumer === name);
 
     expect(lambda.RecursiveLoop).toBe(consumes ? 'Allow' : 'Terminate');
+  });
+});
+
+describe('the accounts', () => {
+  const grants = (name: FunctionName) =>
+    grantsOf(template, `${constructId(name)}Role`).filter((grant) => grant.includes('TablesAccounts'));
+
+  it('are out of reach of functions that let nobody in', () => {
+    for (const name of ['onConnect', 'onTimer', 'onSchedule'] as const) expect(grants(name)).toEqual([]);
+  });
+
+  it('are read by the two that decide, and failed logins are noted by one; nobody may list them', () => {
+    const reading = ['BatchGetItem', 'GetItem', 'Query'].map((action) => `dynamodb:${action} TablesAccounts.Arn`);
+    const writing = ['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'];
+
+    expect(grants('onFanOut')).toEqual(reading);
+    expect(grants('onPackets')).toEqual(
+      [...reading, ...writing.map((action) => `dynamodb:${action} TablesAccounts.Arn`)].sort(),
+    );
+  });
+});
+
+describe('concurrency reserved for handshakes', () => {
+  const reserved = (of: typeof template) => {
+    const all = Object.entries(resourcesOf(of, 'AWS::Lambda::Function'));
+    return all.filter(([, { Properties }]) => 'ReservedConcurrentExecutions' in Properties);
+  };
+
+  it('is that of the option, of one function alone', () => {
+    const given = reserved(synthesize({ connectConcurrency: 5 }));
+
+    expect(given).toMatchObject([['OnConnectFunction', { Properties: { ReservedConcurrentExecutions: 5 } }]]);
+  });
+
+  it('is none unless somebody asks for it: a new account has none to spare', () => {
+    expect(reserved(template)).toEqual([]);
   });
 });
 

@@ -45,6 +45,47 @@ describe('the stack', () => {
   });
 });
 
+describe('what the stack may hold', () => {
+  const resources = Object.values<{ Type: string; Properties?: Record<string, unknown> }>(template.toJSON().Resources);
+
+  it('is no secret: nothing that keeps one, nothing that asks for one', () => {
+    const { Parameters = {} } = template.toJSON();
+    const keepers = resources.filter(({ Type }) => /Secret|SSM::Parameter|IAM::(User|AccessKey)|ApiKey|KMS/.test(Type));
+    const asked = Object.keys(Parameters).filter((name) => name !== 'BootstrapVersion');
+
+    expect(keepers).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  it('lets no role do anything on all resources, and no role of AWS but the one that writes access logs', () => {
+    const statements = Object.values(resourcesOf(template, 'AWS::IAM::Policy')).flatMap(
+      ({ Properties }) => Properties.PolicyDocument.Statement as { Action: string | string[]; Resource: unknown }[],
+    );
+    const actions = statements.flatMap(({ Action }) => Action);
+    const everywhere = statements.flatMap(({ Resource }) => Resource).filter((resource) => resource === '*');
+    const managed = Object.entries(resourcesOf(template, 'AWS::IAM::Role')).filter(
+      ([, { Properties }]) => 'ManagedPolicyArns' in Properties || 'Policies' in Properties,
+    );
+
+    expect(statements.length).toBeGreaterThan(5);
+    expect(actions.filter((action) => action.includes('*'))).toEqual([]);
+    expect(everywhere).toEqual([]);
+    expect(managed.map(([id]) => id)).toEqual(['AccountLogRole']);
+  });
+
+  it('encrypts every table and every queue, and lets no queue be asked in the clear', () => {
+    for (const { Properties } of Object.values(resourcesOf(template, 'AWS::DynamoDB::Table')))
+      expect(Properties.SSESpecification).toEqual({ SSEEnabled: true });
+    const guarded = Object.values(resourcesOf(template, 'AWS::SQS::QueuePolicy')).map(({ Properties }) => Properties);
+
+    expect(guarded.length).toBe(Object.keys(resourcesOf(template, 'AWS::SQS::Queue')).length);
+    for (const { PolicyDocument } of guarded) {
+      const insecure = { Effect: 'Deny', Action: 'sqs:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
+      expect(PolicyDocument.Statement).toContainEqual(expect.objectContaining(insecure));
+    }
+  });
+});
+
 describe('the alarms', () => {
   it('watch every queue of dead letters and every table', () => {
     const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
