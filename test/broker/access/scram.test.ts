@@ -158,7 +158,7 @@ describe('SCRAM-SHA-256', () => {
     expect((await logIn('fleet-1', {}, new ScramClient('fleet', 'sesame'))).connack).toMatchObject({ reasonCode: 0 });
   });
 
-  it('slows down an address that has failed six times', async () => {
+  it('slows down whoever has failed six times', async () => {
     for (let times = 6; times > 0; times--) await logIn('a', {}, new ScramClient('alice', 'wrong'));
     const client = await guarded.broker.open();
     client.send(connect('a', new ScramClient('alice', 'sesame').first));
@@ -166,7 +166,7 @@ describe('SCRAM-SHA-256', () => {
     expect(await client.next('connack')).toMatchObject({ reasonCode: 0x9f });
   });
 
-  it('asks an exchange that began before how often its address has failed since', async () => {
+  it('asks an exchange that began before how often its user has failed since', async () => {
     const early = await begin('early');
     for (let times = 6; times > 0; times--) await logIn('a', {}, new ScramClient('alice', 'wrong'));
 
