@@ -53,7 +53,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),
-      { now, maxConnectionsPerUser: settings.maxConnectionsPerUser },
+      { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
     seats: new DynamoSeats(db, table('accounts')),
     now,

@@ -5,6 +5,9 @@ const freshness = 30_000;
 /** Accounts that one container remembers. */
 const rememberedAccounts = 10_000;
 
+/** One structured line for the audit log. */
+export type AccessLog = (event: string, fields: Record<string, string>) => void;
+
 interface Remembered {
   /** Absent when there is none of that name. */
   readonly account?: Account;
@@ -21,6 +24,7 @@ export class AccountCache {
   constructor(
     private readonly store: Pick<AccountStore, 'readMany'>,
     private readonly now: () => number,
+    private readonly log: AccessLog,
   ) {}
 
   remembered(username: string): Remembered | undefined {
@@ -48,11 +52,20 @@ export class AccountCache {
 
   /** The same object for as long as nothing has changed, so that what was made of it can be kept. */
   private remember(username: string, read: Account | undefined, readAt: number): void {
-    const before = this.known.get(username)?.account;
-    const account = before && read && JSON.stringify(before) === JSON.stringify(read) ? before : read;
+    const former = this.known.get(username);
+    const before = former?.account;
+    const isSame = JSON.stringify(before) === JSON.stringify(read);
+    if (former && !isSame) this.log('account changed', { username, change: changeOf(before, read) });
+    const account = isSame ? before : read;
     this.known.delete(username);
     this.known.set(username, { ...(account && { account }), readAt });
     const [oldest] = this.known.keys();
     if (this.known.size > rememberedAccounts && oldest !== undefined) this.known.delete(oldest);
   }
+}
+
+/** What an operator did, as the broker notices it. */
+function changeOf(before: Account | undefined, read: Account | undefined): string {
+  if (!before) return 'made';
+  return read ? 'changed' : 'removed';
 }

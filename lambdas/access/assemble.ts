@@ -9,7 +9,7 @@ import { ScramSha256 } from './scram';
 import { TokenVerifier } from './tokens';
 import { templateParts } from './topic-template';
 
-type Surroundings = Pick<GatekeeperProps, 'now' | 'maxConnectionsPerUser'>;
+type Surroundings = Pick<GatekeeperProps, 'now' | 'log' | 'maxConnectionsPerUser'>;
 
 /** Everything that decides about clients, as it is configured. */
 export function assembleAccess(config: AccessConfig, accounts: AccountStore, surroundings: Surroundings): Access {

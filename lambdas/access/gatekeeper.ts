@@ -3,7 +3,7 @@ import { everything, type Permissions } from '../protocol/permissions';
 import { Reason } from '../protocol/reason-codes';
 import type { Access, Admission, Login } from './access';
 import type { AccessConfig } from './access-config';
-import { AccountCache } from './account-cache';
+import { type AccessLog, AccountCache } from './account-cache';
 import type { Account, AccountStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
 import type { Identity } from './identity';
@@ -27,6 +27,7 @@ export interface GatekeeperProps {
   readonly maxConnectionsPerUser: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly log: AccessLog;
 }
 
 /** Clients whose permissions one container remembers. */
@@ -39,7 +40,7 @@ export class Gatekeeper implements Access {
   private readonly compiled = new Map<string, { readonly account?: Account; readonly permissions: Permissions }>();
 
   constructor(private readonly props: GatekeeperProps) {
-    this.accounts = new AccountCache(props.accounts, props.now);
+    this.accounts = new AccountCache(props.accounts, props.now, props.log);
     this.methods = new Map(props.methods.map((method) => [method.name, method]));
   }
 

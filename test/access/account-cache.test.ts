@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import { AccountCache } from '../../lambdas/access/account-cache';
+import type { Account } from '../../lambdas/access/accounts';
+
+const second = 1000;
+
+/** A cache over accounts that a test may change, and what it asked and logged. */
+function cacheOf(...accounts: Account[]) {
+  const stored = new Map(accounts.map((account) => [account.username, account]));
+  const asked: (readonly string[])[] = [];
+  const logged: Record<string, string>[] = [];
+  const time = { now: 1_700_000_000_000 };
+  const readMany = async (usernames: readonly string[]) => {
+    asked.push(usernames);
+    return new Map([...stored].filter(([username]) => usernames.includes(username)));
+  };
+  const cache = new AccountCache(
+    { readMany },
+    () => time.now,
+    (event, fields) => logged.push({ event, ...fields }),
+  );
+  return { cache, stored, asked, logged, time };
+}
+
+const account = (username: string, topic = 'a'): Account => ({
+  username,
+  rules: [{ actions: ['publish'], topics: [topic] }],
+});
+
+describe('accounts that a container remembers', () => {
+  it('are read together when they are wanted at the same time', async () => {
+    const { cache, asked } = cacheOf(account('ann'), account('ben'));
+
+    await expect(Promise.all(['ann', 'ben', 'ann', 'nobody'].map((name) => cache.read(name)))).resolves.toEqual([
+      account('ann'),
+      account('ben'),
+      account('ann'),
+      undefined,
+    ]);
+    expect(asked).toEqual([['ann', 'ben', 'nobody']]);
+  });
+
+  it('are believed for half a minute, those that do not exist as well', async () => {
+    const { cache, time } = cacheOf(account('ann'));
+    await Promise.all([cache.read('ann'), cache.read('nobody')]);
+
+    time.now += 30 * second - 1;
+    expect(cache.remembered('ann')?.account).toEqual(account('ann'));
+    expect(cache.remembered('nobody')).toMatchObject({});
+    expect(cache.remembered('never asked')).toBeUndefined();
+    time.now += 1;
+    expect(cache.remembered('ann')).toBeUndefined();
+    expect(cache.remembered('nobody')).toBeUndefined();
+  });
+
+  it('stay the same object while nothing changes, so that what was made of them can be kept', async () => {
+    const { cache, stored } = cacheOf(account('ann'));
+    const before = await cache.read('ann');
+    stored.set('ann', account('ann'));
+
+    expect(await cache.read('ann')).toBe(before);
+    stored.set('ann', account('ann', 'b'));
+    expect(await cache.read('ann')).toEqual(account('ann', 'b'));
+  });
+
+  it('leave a line in the audit log when an operator has changed them', async () => {
+    const { cache, stored, logged } = cacheOf();
+    for (const now of [undefined, account('ann'), account('ann'), account('ann', 'b'), undefined]) {
+      if (now) stored.set('ann', now);
+      else stored.delete('ann');
+      await cache.read('ann');
+    }
+
+    expect(logged).toEqual(
+      ['made', 'changed', 'removed'].map((change) => ({ event: 'account changed', username: 'ann', change })),
+    );
+  });
+
+  it('that cannot be read are asked for again', async () => {
+    let fails = true;
+    const readMany = async () => {
+      if (fails) throw new Error('throttled');
+      return new Map([['ann', account('ann')]]);
+    };
+    const cache = new AccountCache({ readMany }, Date.now, () => undefined);
+
+    await expect(Promise.all([cache.read('ann'), cache.read('ann')])).rejects.toThrow('throttled');
+    fails = false;
+    await expect(cache.read('ann')).resolves.toEqual(account('ann'));
+  });
+});
