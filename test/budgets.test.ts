@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { QoS } from 'mqtt-packet';
 import { type Cloud, startCloud } from '../local/cloud';
 import { Client5 } from './support/client5';
+import { GuardedBroker } from './support/guarded-broker';
 import { publishPacket, TextClient } from './support/text-client';
 
 /**
@@ -181,5 +182,57 @@ describe('the bill', () => {
     const { dynamodb } = await cloud.bill();
     expect(dynamodb.reads).toBeLessThanOrEqual(reads + 1);
     expect(dynamodb.writes).toBeLessThanOrEqual(writes);
+  });
+});
+
+describe('the bill of users whose rules are asked', () => {
+  let guarded: GuardedBroker;
+
+  beforeAll(async () => {
+    guarded = await GuardedBroker.start({}, { containers: 1 });
+    const rules = [{ actions: ['publish', 'subscribe'], topics: ['home/+/#', 'shared/#'] }] as const;
+    for (const name of ['ann', 'ben']) await guarded.addUser(name, 'secret', { rules });
+  });
+
+  afterAll(() => guarded.stop());
+
+  const login = (username: string) => ({ username, password: Buffer.from('secret') });
+
+  it('of a login is one more read for the account, of the failures beside it and of its rules', async () => {
+    await guarded.cloud.settled();
+    await guarded.cloud.resetBill();
+    await guarded.broker.connect('visitor', login('ann'));
+    await guarded.cloud.settled();
+
+    const { dynamodb } = await guarded.cloud.bill();
+    expect(dynamodb.tables.accounts).toMatchObject({ BatchGetItem: { calls: 2 } });
+    expect(dynamodb.reads).toBeLessThanOrEqual(3 + 4);
+    expect(dynamodb.writes).toBeLessThanOrEqual(4);
+  });
+
+  it.each([
+    [0, 2, 1],
+    [1, 5, 6],
+  ] as const)('of a QoS %i publish from one to the other is no more than without', async (qos, reads, writes) => {
+    const [from, to] = [
+      await guarded.broker.connect(`from-${qos}`, login('ann')),
+      await guarded.broker.connect(`to-${qos}`, login('ben')),
+    ];
+    const topic = `shared/${qos}`;
+    await to.subscribe({ topic, qos });
+    const transfer = async () => {
+      from.send({ ...publishPacket(topic, 'x', { qos }), ...(qos > 0 && { messageId: 9 }) });
+      if (qos === 1) await from.next('puback');
+      await to.hear();
+      await guarded.cloud.settled();
+    };
+    for (let warm = 0; warm < 2; warm++) await transfer();
+    await guarded.cloud.resetBill();
+    await transfer();
+
+    const { dynamodb } = await guarded.cloud.bill();
+    expect(dynamodb.reads).toBeLessThanOrEqual(reads + 1);
+    expect(dynamodb.writes).toBeLessThanOrEqual(writes);
+    expect(dynamodb.tables.accounts).toBeUndefined();
   });
 });
