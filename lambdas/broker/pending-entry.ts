@@ -4,8 +4,13 @@ import { largestConnect } from '../protocol/limits';
 import type { ConnectPacket } from '../protocol/packets';
 import type { ConnectionStore, PendingConnection } from './ports';
 
-/** Frames that a client may need until it is let in; each of them may write all that is kept. */
+/** Frames that a client may need until it is let in. */
 const mostFrames = 8;
+
+/** Of a client that has said nothing that was kept. */
+const nothing = { exchange: undefined, lastNumber: 0, early: [] };
+
+type Received = Pick<PendingConnection, 'lastNumber' | 'tail' | 'early'>;
 
 /** A connection on its way in, from one invocation to the next. */
 export class PendingEntry {
@@ -53,16 +58,27 @@ export class PendingEntry {
   }
 
   /** Keeps what came so far; false when it is more than anybody needs to come in. */
-  async keep(received: Pick<PendingConnection, 'lastNumber' | 'tail' | 'early'>): Promise<boolean> {
-    const { lastNumber, tail, early } = received;
-    const bytes = tail.length + early.reduce((sum, frame) => sum + frame.bytes.length, 0);
-    if (lastNumber + early.length > mostFrames || bytes > largestConnect) return false;
+  async keep(received: Received): Promise<boolean> {
+    if (!this.isAffordable(received)) return false;
+    if (!this.hasNews(received)) return true; // a repeated frame must not write all of it anew
     const { stored, exchange, connectionId } = this;
-    const isNew = exchange !== stored?.exchange || lastNumber !== (stored?.lastNumber ?? 0) || bytes > 0;
-    if (!isNew) return true;
     const proved = stored?.proved && { proved: stored.proved };
     await this.store.putPending({ connectionId, ...received, ...proved, ...(exchange && { exchange }) });
     return true;
+  }
+
+  /** Each frame writes all that is kept, so whoever sends more of them may have less. */
+  private isAffordable({ lastNumber, tail, early }: Received): boolean {
+    const frames = lastNumber + early.length;
+    const kept = [tail, ...early.map(({ bytes }) => bytes), ...(this.exchange ? [this.exchange.connect] : [])];
+    const bytes = kept.reduce((sum, { length }) => sum + length, 0);
+    return frames <= mostFrames && bytes * Math.max(1, frames) <= largestConnect;
+  }
+
+  /** The tail grows only with the number. */
+  private hasNews({ lastNumber, early }: Received): boolean {
+    const { exchange, lastNumber: before, early: earlyBefore } = this.stored ?? nothing;
+    return this.exchange !== exchange || lastNumber !== before || early.length !== earlyBefore.length;
   }
 
   /** The client will not come in. */
