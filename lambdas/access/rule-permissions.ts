@@ -39,8 +39,8 @@ export class RulePermissions implements Permissions {
     return qosOf(this.law('subscribe').onFilter(filterOf(filter)));
   }
 
-  receiveQos(topic: string): QoS | undefined {
-    return qosOf(this.law('receive').onTopic(topic));
+  mayReceive(topic: string): boolean {
+    return this.law('receive').onTopic(topic).outcome === 'allowed';
   }
 
   /** The same answers, with the rule they come from: its name, or its source and position, where the first is 1. */

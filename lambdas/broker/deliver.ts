@@ -4,6 +4,7 @@ import { largestPacket } from '../protocol/limits';
 import type { PublishPacket } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
+import { type Audible, audibleTo } from './audible';
 import { ask, type Dispatch } from './dispatch';
 import { forgetRow } from './forget-row';
 import { hangUp } from './hang-up';
@@ -27,8 +28,6 @@ interface Reservation {
 }
 
 export type Reservations = ReadonlyMap<SessionId, Reservation>;
-
-type Audible = (delivery: Delivery) => boolean;
 
 /** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
 export class Deliverer {
@@ -60,7 +59,7 @@ export class Deliverer {
     await Promise.all(
       mail.map(async (entry) => {
         const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
-        if (head?.session === entry.session) this.post(entry, head, places, await this.audible(head));
+        if (head?.session === entry.session) this.post(entry, head, places, await audibleTo(this.ports, head));
       }),
     );
     const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
@@ -73,11 +72,9 @@ export class Deliverer {
     return clientIds.size > 0 ? new Map([...known, ...(await this.ports.sessions.heads([...clientIds]))]) : known;
   }
 
-  /** Which messages the owner of a session may hear, or its last owner while the client is away. */
-  private async audible({ identity, clientId }: SessionHead): Promise<Audible> {
-    const { access } = this.ports;
-    const permissions = access.remembered(identity, clientId) ?? (await access.permissions(identity, clientId));
-    return ({ arrival }) => permissions !== 'revoked' && permissions.receiveQos(arrival.message.topic) !== undefined;
+  private async audible(head: SessionHead, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const isAudible = await audibleTo(this.ports, head);
+    return deliveries.filter((delivery) => isAudible(topicOf(delivery)));
   }
 
   private forget({ row }: Mail): Promise<void> {
@@ -197,7 +194,7 @@ export class Deliverer {
       ? ahead.head
       : this.ports.sessions.reserve(clientId, session, deliveries.length, unlimited));
     if (head === 'refused') return this.reserveWhatFits(mail);
-    return numbered(head, deliveries.filter(await this.audible(head)), deliveries.length);
+    return numbered(head, await this.audible(head, deliveries), deliveries.length);
   }
 
   private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {
@@ -213,7 +210,7 @@ export class Deliverer {
       if (head === 'refused') continue; // others were faster
       const dropped = deliveries.length - fitting.length;
       if (dropped > 0) this.ports.log('queue full', { clientId, dropped });
-      return head ? numbered(head, fitting.filter(await this.audible(head)), fitting.length) : undefined;
+      return head ? numbered(head, await this.audible(head, fitting), fitting.length) : undefined;
     }
   }
 
@@ -250,7 +247,12 @@ export class Deliverer {
     for (const delivery of mail.deliveries) {
       const place = places.get(delivery);
       if (place && live) this.postDurable(delivery, head, place);
-      else if (delivery.qos === 0 && head.greeted === head.fence && !delivery.arrival.replay && isAudible(delivery)) {
+      else if (
+        delivery.qos === 0 &&
+        head.greeted === head.fence &&
+        !delivery.arrival.replay &&
+        isAudible(topicOf(delivery))
+      ) {
         this.postTransient(delivery, head, head.owner);
       }
     }
@@ -275,6 +277,10 @@ export class Deliverer {
       this.dispatch.outbox.add(head.owner, bytes, stake, aliasable(publish, bytes, head.capabilities));
     } else this.dispatch.tooLarge(stake, packetId);
   }
+}
+
+function topicOf({ arrival }: Delivery): string {
+  return arrival.message.topic;
 }
 
 function durablePart(mail: Mail): Mail {

@@ -1,4 +1,5 @@
 import { connectVersion } from '../protocol/codec/connect-version';
+import { encode } from '../protocol/codec/encode';
 import type { ConnectRequest } from '../protocol/effects';
 import { type Authentication, handlePacket, type Surroundings } from '../protocol/handle-packet';
 import { largestConnect, largestPacket } from '../protocol/limits';
@@ -99,22 +100,28 @@ export class Entrance {
     const { ports } = this.turn;
     const { clientId, fence, authentication } = connection;
     const method = authentication?.method ?? '';
+    const limit = largestPacket(connection.capabilities);
     const proved = await proveAnew(ports, connection, this.peer(connection, origin), data);
     if ('state' in proved) {
-      this.sayAuth(Reason.continueAuthentication, method, proved.data);
+      this.sayAuth(Reason.continueAuthentication, method, proved.data, limit);
       return { connection: { ...connection, authentication: { method, state: proved.state } } };
     }
     const { identity, permissions } = proved;
     await ports.sessions.identify(clientId, fence, identity);
     const known = await advanceDeadline(ports, { ...connection, identity, authentication: { method } });
-    this.sayAuth(Reason.success, method, proved.data);
+    this.sayAuth(Reason.success, method, proved.data, limit);
     return { connection: known, permissions };
   }
 
   private enter(request: ConnectRequest, entered: Admitted | Challenged): Promise<Entered> | Entered {
     if ('identity' in entered) return this.open(request, entered);
     this.pending.challenged(entered.state);
-    this.sayAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
+    this.sayAuth(
+      Reason.continueAuthentication,
+      request.authentication?.method,
+      entered.data,
+      largestPacket(request.capabilities),
+    );
     return 'outside';
   }
 
@@ -161,8 +168,11 @@ export class Entrance {
     return effect.request;
   }
 
-  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
-    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) });
+  /** `limit`: bytes of the largest packet that the client takes; without this one nothing can go on [MQTT-3.1.2-24]. */
+  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined, limit: number): void {
+    const packet = { cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) } as const;
+    if (encode(packet, 5).length > limit) throw new ProtocolError(Reason.packetTooLarge, 'AUTH is too large');
+    this.turn.send(packet);
   }
 
   private peer({ clientId }: { readonly clientId: string }, { receivedAt }: Origin) {

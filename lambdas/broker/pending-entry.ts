@@ -19,7 +19,7 @@ export class PendingEntry {
   private exchange: PendingConnection['exchange'];
 
   constructor(
-    private readonly store: Pick<ConnectionStore, 'putPending' | 'remove'>,
+    private readonly store: Pick<ConnectionStore, 'putPending' | 'removePending'>,
     private readonly connectionId: string,
     readonly stored: PendingConnection | undefined,
   ) {
@@ -83,6 +83,6 @@ export class PendingEntry {
 
   /** The client will not come in. */
   async drop(): Promise<void> {
-    if (this.stored) await this.store.remove(this.connectionId);
+    if (this.stored) await this.store.removePending(this.connectionId);
   }
 }

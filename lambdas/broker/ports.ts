@@ -111,6 +111,8 @@ export interface ConnectionStore {
   load(connectionId: string): Promise<StoredConnection>;
   /** Keeps what is known of a connection before its client is let in; it is replaced by `create`. */
   putPending(pending: PendingConnection): Promise<void>;
+  /** Removes it, unless its client was let in meanwhile. */
+  removePending(connectionId: string): Promise<void>;
   create(record: ConnectionRecord): Promise<void>;
   /** Writes what a turn changed of the record as it was stored; the deadline is left alone, it belongs to the timer. */
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;

@@ -173,9 +173,7 @@ class Round {
     const { permissions } = this.turn;
     const unwanted = items.flatMap(({ sentOn, messages }) =>
       sentOn === ''
-        ? messages.filter(
-            ({ message }) => isExpired(message, now) || permissions.receiveQos(message.topic) === undefined,
-          )
+        ? messages.filter(({ message }) => isExpired(message, now) || !permissions.mayReceive(message.topic))
         : [],
     );
     const tooLarge = items.flatMap((item) => item.messages.filter((content) => this.isTooLarge(item, content)));

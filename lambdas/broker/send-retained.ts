@@ -72,7 +72,7 @@ async function matching(
 ): Promise<Message[]> {
   const now = ports.now();
   const messages = (await ports.retained.match(filter)).filter(
-    (message) => !isExpired(message, now) && permissions.receiveQos(message.topic) !== undefined,
+    (message) => !isExpired(message, now) && permissions.mayReceive(message.topic),
   );
   if (qos === 0 || messages.length <= retainedPerSubscription) return messages;
   const dropped = messages.length - retainedPerSubscription;

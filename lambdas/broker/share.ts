@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Audible, audibleTo } from './audible';
 import type { Audience } from './audience';
 import { forgetRow } from './forget-row';
 import type { Arrival } from './mail';
@@ -33,12 +34,13 @@ export async function chooseMembers(
   const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
   const heads = await ports.sessions.heads([...new Set(everybody)]);
   await forgetGone(ports, [...groupsOf.values()].flat(), heads);
-  const earlier = await earlierChoices(ports, groupsOf);
+  const [earlier, audible] = await Promise.all([earlierChoices(ports, groupsOf), audibleToEach(ports, heads)]);
   const chosen = new Map<Arrival, Subscriber[]>();
   const remembered: OnceRecord[] = [];
   for (const [arrival, shares] of groupsOf) {
     for (const group of shares) {
-      const member = earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, heads, ports.now());
+      const member =
+        earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, { heads, audible, now: ports.now() });
       const found = typeof member === 'string' ? group.members.find(({ clientId }) => clientId === member) : member;
       if (!found) continue;
       chosen.set(arrival, [...(chosen.get(arrival) ?? []), found]);
@@ -49,6 +51,13 @@ export async function chooseMembers(
   }
   if (remembered.length > 0) await ports.inflight.putOnce(remembered);
   return chosen;
+}
+
+async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionHead>): Promise<Map<string, Audible>> {
+  const each = [...heads.values()].map(
+    async (head): Promise<[string, Audible]> => [head.clientId, await audibleTo(ports, head)],
+  );
+  return new Map(await Promise.all(each));
 }
 
 async function forgetGone(
@@ -96,15 +105,22 @@ function keyOf({ filter, share }: Subscriber): string {
   return `share#${createHash('sha256').update(`${share}/${filter}`).digest('hex')}`;
 }
 
+/** What is known of those who might be chosen. */
+interface Known {
+  readonly heads: ReadonlyMap<string, SessionHead>;
+  readonly audible: ReadonlyMap<string, Audible>;
+  readonly now: number;
+}
+
 function choose(
   { members }: Group,
-  { id }: Arrival,
-  heads: ReadonlyMap<string, SessionHead>,
-  now: number,
+  { id, message: { topic } }: Arrival,
+  { heads, audible, now }: Known,
 ): Subscriber | undefined {
   const waiting = members.filter(({ clientId, session }) => {
     const head = heads.get(clientId);
-    return head?.session === session && (head.expiresAt === undefined || head.expiresAt > now);
+    if (head?.session !== session || !audible.get(clientId)?.(topic)) return false;
+    return head.expiresAt === undefined || head.expiresAt > now;
   });
   const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
   const candidates = online.length > 0 ? online : waiting;

@@ -45,7 +45,7 @@ export async function closeUnlessOpen(
   if (connection) return;
   ports.log('no connect', { connectionId });
   await ports.connections.close(connectionId);
-  if (pending) await ports.connectionStore.remove(connectionId);
+  if (pending) await ports.connectionStore.removePending(connectionId);
 }
 
 /** The connection has ended, or is only just opening: then the next sweep finds its deadline again. */

@@ -6,13 +6,13 @@ export interface Permissions {
   mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
   /** The highest QoS at which a topic filter may be subscribed to; undefined when it may not. */
   subscribeQos(filter: string): QoS | undefined;
-  /** The highest QoS at which a message published to a topic may be delivered; undefined when it may not. */
-  receiveQos(topic: string): QoS | undefined;
+  /** Whether a message published to a topic may be delivered, at whatever QoS was granted. */
+  mayReceive(topic: string): boolean;
 }
 
 /** Where there is nothing to decide. */
 export const everything: Permissions = {
   mayPublish: () => true,
   subscribeQos: () => 2,
-  receiveQos: () => 2,
+  mayReceive: () => true,
 };

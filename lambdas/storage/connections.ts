@@ -44,6 +44,17 @@ export class DynamoConnectionStore implements ConnectionStore {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
+  async removePending(connectionId: string): Promise<void> {
+    const command = new DeleteItemCommand({
+      TableName: this.table,
+      Key: connectionKey(connectionId),
+      ConditionExpression: 'attribute_exists(pending)',
+    });
+    await this.db.send(command).catch((error) => {
+      if (!conditionFailed(error)) throw error;
+    });
+  }
+
   async create(record: ConnectionRecord): Promise<void> {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item: toItem(record) }));
   }

@@ -143,10 +143,10 @@ describe('receive', () => {
       { actions: ['receive'], topics: ['a/b', 'b'], maxQos: 1 },
     ]);
 
-    expect(permissions.receiveQos('a/c')).toBe(0);
-    expect(permissions.receiveQos('a/b')).toBe(1);
-    expect(permissions.receiveQos('b')).toBe(1);
-    expect(permissions.receiveQos('c')).toBeUndefined();
+    expect(permissions.mayReceive('a/c')).toBe(true);
+    expect(permissions.mayReceive('a/b')).toBe(true);
+    expect(permissions.mayReceive('b')).toBe(true);
+    expect(permissions.mayReceive('c')).toBe(false);
   });
 
   test('is denied by rules about receive, not by those about subscribe', () => {
@@ -156,9 +156,9 @@ describe('receive', () => {
       { effect: 'deny', actions: ['subscribe'], topics: ['b/#'] },
     ]);
 
-    expect(permissions.receiveQos('a/secret')).toBeUndefined();
+    expect(permissions.mayReceive('a/secret')).toBe(false);
     expect(permissions.subscribeQos('a/secret')).toBe(2);
-    expect(permissions.receiveQos('b/c')).toBe(2);
+    expect(permissions.mayReceive('b/c')).toBe(true);
     expect(permissions.subscribeQos('b/c')).toBeUndefined();
   });
 });
@@ -169,14 +169,14 @@ describe('topics that begin with $', () => {
 
     expect(permissions.mayPublish('$x/a', 0, false)).toBe(false);
     expect(permissions.subscribeQos('$SYS/#')).toBeUndefined();
-    expect(permissions.receiveQos('$SYS/broker/uptime')).toBeUndefined();
+    expect(permissions.mayReceive('$SYS/broker/uptime')).toBe(false);
   });
 
   test('are allowed by a rule that names the first level', () => {
     const permissions = allowed([{ actions: ['subscribe'], topics: ['$SYS/#'] }]);
 
     expect(permissions.subscribeQos('$SYS/broker/+')).toBe(2);
-    expect(permissions.receiveQos('$SYS/broker/uptime')).toBe(2);
+    expect(permissions.mayReceive('$SYS/broker/uptime')).toBe(true);
     expect(permissions.subscribeQos('#')).toBeUndefined();
   });
 
@@ -272,8 +272,7 @@ describe('decide', () => {
     const long = `a/${'x'.repeat(1000)}`;
 
     for (let round = 0; round < 3; round++)
-      for (const topic of [...topics, long])
-        expect(permissions.receiveQos(topic)).toBe(topic.startsWith('a/') ? 0 : undefined);
+      for (const topic of [...topics, long]) expect(permissions.mayReceive(topic)).toBe(topic.startsWith('a/'));
   });
 });
 
@@ -289,7 +288,7 @@ describe('a client that lies about itself', () => {
 
     for (const topic of wanted) {
       expect(permissions.mayPublish(topic, 0, false)).toBe(false);
-      expect(permissions.receiveQos(topic)).toBeUndefined();
+      expect(permissions.mayReceive(topic)).toBe(false);
     }
     for (const filter of [...wanted, '#', '+', '+/#', '$SYS/#', '$share/g/#', '$share/g/$SYS/#'])
       expect(permissions.subscribeQos(filter)).toBeUndefined();
@@ -307,7 +306,7 @@ describe('a client that lies about itself', () => {
 
     for (const topic of ['victim/private', '/private', '$SYS/private', '$x/private']) {
       expect(permissions.mayPublish(topic, 0, false)).toBe(false);
-      expect(permissions.receiveQos(topic)).toBeUndefined();
+      expect(permissions.mayReceive(topic)).toBe(false);
       expect(permissions.subscribeQos(topic)).toBeUndefined();
     }
     for (const filter of ['#', '+/+', '$SYS/#', '$x/+', '$share/g/$SYS/+'])

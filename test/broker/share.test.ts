@@ -7,6 +7,7 @@ import type { Arrival } from '../../lambdas/broker/mail';
 import type { InflightStore, Ports, SessionStore, Subscriber, TopicIndex } from '../../lambdas/broker/ports';
 import { chooseMembers } from '../../lambdas/broker/share';
 import type { QoS } from '../../lambdas/protocol/packets';
+import { everything } from '../../lambdas/protocol/permissions';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
@@ -38,6 +39,9 @@ beforeEach(() => {
 
 afterAll(() => engine.stop());
 
+/** Who hears what is tested with a whole broker. */
+const access = { remembered: () => everything } as unknown as Ports['access'];
+
 function nameOf(client: string): string {
   return `${client}-${round}`;
 }
@@ -63,7 +67,7 @@ function arrival(id: string, qos: QoS = 1, attempted = false): Arrival {
 
 /** For each arrival the clients that were chosen. */
 async function chosen(rows: readonly Subscriber[], ...arrivals: readonly Arrival[]): Promise<string[][]> {
-  const ports = { sessions, inflight, topicIndex, now: () => now } as Partial<Ports> as Ports;
+  const ports = { sessions, inflight, topicIndex, access, now: () => now } as Partial<Ports> as Ports;
   const found = await chooseMembers(ports, arrivals, () => audienceOf(rows));
   return arrivals.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
 }
@@ -111,7 +115,7 @@ describe('of each share', () => {
   clause('MQTT-4.8.2-3', 'the member is served at the QoS it was granted', async () => {
     for (const client of ['one', 'two']) await comes(client);
     const rows = [member('one', { qos: 0, identifiers: [7] }), member('two', { qos: 2 })];
-    const ports = { sessions, inflight, topicIndex, now: () => now } as Partial<Ports> as Ports;
+    const ports = { sessions, inflight, topicIndex, access, now: () => now } as Partial<Ports> as Ports;
 
     const found = await chooseMembers(ports, manyArrivals(2), () => audienceOf(rows));
 

@@ -67,8 +67,7 @@ describe('the end of the time to connect', () => {
     expect(await store.read('in')).toBeDefined();
   });
 
-  // Open: without its record nobody publishes its will, and its session keeps an owner that is gone.
-  it.failing('keeps the record of a client that comes in at that moment', async () => {
+  it('keeps the record of a client that comes in at that moment', async () => {
     await store.putPending(pending('last-moment'));
     const racing: ConnectionStore = Object.create(store, {
       load: {
