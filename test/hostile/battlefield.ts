@@ -87,6 +87,7 @@ export class Battlefield {
    * @throws Error when anybody calm is hurt, or a turn failed.
    */
   async endure(units: number, attack: () => Promise<unknown>): Promise<Toll> {
+    await this.elapse(tooLong); // whoever came before has had its time
     const toll = await this.measure(async () => {
       await Promise.all([attack(), this.talk()]);
       await this.elapse(tooLong);

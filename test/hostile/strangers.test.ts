@@ -176,7 +176,7 @@ describe('strangers', () => {
       expect(strangers.map(({ closeCode }) => closeCode)).toEqual(strangers.map(() => 1003));
     });
 
-    expect(above(toll, { writes: 0, reads: 2, invocations: 3, posts: 0 })).toEqual({});
+    expect(above(toll, { writes: 0, reads: 4, invocations: 3, posts: 0 })).toEqual({});
   });
 
   it('who publish beside a CONNECT that is refused publish nothing', async () => {

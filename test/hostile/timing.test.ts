@@ -1,0 +1,63 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { AccountStore } from '../../lambdas/access/accounts';
+import { Gatekeeper } from '../../lambdas/access/gatekeeper';
+import { hashPassword } from '../../lambdas/access/password-hash';
+import { closedAccess } from '../../lambdas/access/read-access';
+
+/** Logins of each kind in one try, and tries: another process may take the processor away in the middle of one. */
+const logins = 11;
+const tries = 4;
+
+describe('the time that a refusal takes', () => {
+  let gatekeeper: Gatekeeper;
+
+  beforeAll(async () => {
+    const account = { username: 'ann', passwordHash: await hashPassword('right'), rules: [] };
+    const none = { count: 0, lastAt: 0 };
+    const accounts: AccountStore = {
+      readLogin: async (username) => ({
+        ...(username === account.username && { account }),
+        failures: { ofUser: none, ofAddress: none },
+      }),
+      readMany: async () => new Map(),
+      addFailure: async () => undefined,
+      secret: async () => Buffer.alloc(32),
+    };
+    const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
+    const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
+    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, tokens, methods: [], ...settings });
+  });
+
+  async function timeOf(username: string | undefined, password: string): Promise<number> {
+    const start = performance.now();
+    const peer = { clientId: 'c', address: '198.51.100.1', now: Date.now() };
+    const admission = await gatekeeper.admit({ ...peer, username, password: Buffer.from(password) });
+    expect(admission).toMatchObject({ refused: 0x86 });
+    return performance.now() - start;
+  }
+
+  /** By turns, so that what slows the machine down slows down both. */
+  async function ratio(one: () => Promise<number>, other: () => Promise<number>): Promise<number> {
+    const times: [number, number][] = [];
+    for (let count = 0; count < logins; count++) times.push([await one(), await other()]);
+    return median(times.map(([first]) => first)) / median(times.map(([, second]) => second));
+  }
+
+  it.each([
+    ['a user that exists and one that does not', () => timeOf('ann', 'wrong'), () => timeOf('bob', 'wrong')],
+    ['a user that does not exist and none at all', () => timeOf('bob', 'wrong'), () => timeOf(undefined, 'wrong')],
+  ])('is the same for %s', async (_what, one, other) => {
+    const ratios: number[] = [];
+    while (ratios.length < tries && !ratios.some(isAlike)) ratios.push(await ratio(one, other));
+
+    expect(ratios.filter(isAlike)).toHaveLength(1);
+  });
+});
+
+function isAlike(ratio: number): boolean {
+  return ratio >= 0.8 && ratio <= 1.25;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
