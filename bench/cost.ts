@@ -147,13 +147,15 @@ function answerTo({ cmd, messageId, ...packet }: Packet): Packet | undefined {
   return { cmd: packet.qos === 1 ? 'puback' : 'pubrec', messageId };
 }
 
-async function settledBill(cloud: Cloud): Promise<Bill> {
+/** What is on the bill when everybody is done. */
+export async function settledBill(cloud: Cloud): Promise<Bill> {
   await sleep(20); // what a client sent last is on its way
   await cloud.settled();
   return cloud.bill();
 }
 
-function priced({ gateway, sqs, lambda, dynamodb }: Bill): Cost {
+/** A bill in dollars. */
+export function priced({ gateway, sqs, lambda, dynamodb }: Bill): Cost {
   const { connectionMinutes } = gateway;
   const messages = gateway.messagesIn + gateway.messagesOut;
   const compute = Object.entries(lambda.functions).reduce((total, [name, { invocations }]) => {

@@ -1,0 +1,72 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { attacks, costsOfAttacks, dearestOf, worstHours } from '../../bench/attacks';
+import type { Cost } from '../../bench/cost';
+import { codeSpans, tableRows } from '../support/markdown';
+
+jest.setTimeout(60_000);
+
+const root = join(__dirname, '../..');
+const security = readFileSync(join(root, 'docs/security.md'), 'utf8');
+const rows = tableRows(security);
+
+/** Not more than it says, and not much less: reads depend on who comes first. */
+function expectPrice(dollars: number, said: string): void {
+  const price = Number(said.replace('$', ''));
+  expect(dollars).toBeLessThan(price * 1.05);
+  expect(dollars).toBeGreaterThan(price * 0.9);
+}
+
+describe('what an attack costs', () => {
+  let costs: Map<string, Cost>;
+
+  beforeAll(async () => {
+    costs = await costsOfAttacks();
+  });
+
+  it.each(attacks.map(({ name }) => name))('is what docs/security.md says of %s', (name) => {
+    const said = rows.find(([first]) => first === name)?.at(-1) ?? '';
+
+    expectPrice((costs.get(name)?.dollars ?? 0) * 1e6, said);
+  });
+
+  it('is at its dearest what the text says', () => {
+    const { connection, frame } = dearestOf(costs);
+    const [, ofConnection = '', ofFrame = ''] =
+      /with (\$[\d.]+) a million for the dearest connection, and (\$[\d.]+) for the dearest frame/.exec(security) ?? [];
+
+    expectPrice(connection * 1e6, ofConnection);
+    expectPrice(frame * 1e6, ofFrame);
+  });
+
+  it('is at most so much in an hour, by defaults and other settings', () => {
+    const hours = [...worstHours(costs).values()];
+    const said = rows.slice(rows.findIndex(([first]) => first === 'options') + 2, rows.length).slice(0, hours.length);
+
+    for (const [index, dollars] of hours.entries()) expectPrice(dollars, said[index]?.[1] ?? '');
+  });
+});
+
+describe('docs/security.md', () => {
+  it('names tests that exist', () => {
+    const named = codeSpans(security).filter((code) => code.startsWith('test/'));
+    const missing = named.filter((path) => !['', '.test.ts'].some((end) => existsSync(join(root, path + end))));
+
+    expect(named.length).toBeGreaterThan(20);
+    expect(missing).toEqual([]);
+  });
+
+  it('names every event that the functions log, and no other', () => {
+    const folder = join(root, 'lambdas');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const sources = files.map((name) => readFileSync(join(folder, name), 'utf8'));
+    const logged = sources.flatMap((source) => [...source.matchAll(/\blog\(\s*'([^']+)'/g)].map(([, event]) => event));
+    const audit = security.slice(security.indexOf('## Audit log'));
+    const ofRows = tableRows(audit).map(([event = '']) => event.replaceAll('`', ''));
+    const ofText = codeSpans(audit.slice(audit.indexOf('Others are')));
+    const named = [...ofRows.filter((event) => !/^(event|-+)$/.test(event)), ...ofText];
+
+    expect(named.sort()).toEqual([...new Set(logged)].sort());
+  });
+});
