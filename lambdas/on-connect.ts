@@ -1,19 +1,17 @@
 import type { APIGatewayProxyResultV2 } from 'aws-lambda';
-import { verifierOf } from './access/assemble';
+import type { AccessConfig } from './access/access-config';
 import { unpackAccess } from './access/read-access';
-import { Handshake } from './broker/handshake';
+import { Handshake, type TokenVerification } from './broker/handshake';
 import { accessVariable } from './deployment';
-import { portsFromEnvironment } from './ports-from-env';
 import { settingsFromEnvironment } from './settings';
 import { type ConnectEvent, toOffer } from './transport/handshake-offer';
+import { handshakePorts } from './wiring/handshake-ports';
 
 const access = unpackAccess(process.env[accessVariable]);
-const ports = portsFromEnvironment(process.env);
 
 const handshake = new Handshake({
-  ports,
-  tokens: verifierOf(access),
-  hasIssuers: access.issuers.length > 0,
+  ports: handshakePorts(process.env),
+  ...(access.issuers.length > 0 && { tokens: verificationFor(access) }),
   tokenRequired: access.handshake === 'required',
   connectTimeout: settingsFromEnvironment(process.env).connectTimeout,
 });
@@ -23,4 +21,10 @@ export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResul
   const { status: statusCode, subprotocol, body } = await handshake.answer(toOffer(event));
   const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
   return { statusCode, ...headers, ...(body !== undefined && { body }) };
+}
+
+/** Its cryptography is loaded only where there are issuers, but then at once: Lambda gives a start more power than a call. */
+function verificationFor(config: AccessConfig): TokenVerification {
+  const verifier = import('./access/verifier').then(({ verifierOf }) => verifierOf(config));
+  return { verify: async (token, now) => (await verifier).verify(token, now) };
 }

@@ -1,9 +1,9 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { Broker } from './broker/broker';
-import { portsFromEnvironment } from './ports-from-env';
 import { settingsFromEnvironment } from './settings';
 import { isRedelivered } from './transport/gateway-event';
 import { toFanOutJob } from './transport/queues';
+import { portsFromEnvironment } from './wiring/ports-from-env';
 
 const ports = portsFromEnvironment(process.env);
 const broker = new Broker(ports, settingsFromEnvironment(process.env));

@@ -1,8 +1,8 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { Broker } from './broker/broker';
-import { portsFromEnvironment } from './ports-from-env';
 import { settingsFromEnvironment } from './settings';
 import { toConnectionEvent } from './transport/gateway-event';
+import { portsFromEnvironment } from './wiring/ports-from-env';
 
 const broker = new Broker(portsFromEnvironment(process.env), settingsFromEnvironment(process.env));
 

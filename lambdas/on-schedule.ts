@@ -1,7 +1,7 @@
 import { sweep } from './broker/timekeeper';
-import { portsFromEnvironment } from './ports-from-env';
+import { timekeeperPorts } from './wiring/timekeeper-ports';
 
-const ports = portsFromEnvironment(process.env);
+const ports = timekeeperPorts(process.env);
 
 /** Runs every minute: what falls due soon goes to the timer queue. */
 export async function handler(): Promise<void> {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { checkDeadline, closeUnlessOpen } from './broker/timekeeper';
-import { portsFromEnvironment } from './ports-from-env';
 import { toTimerTask } from './transport/queues';
+import { timekeeperPorts } from './wiring/timekeeper-ports';
 
-const ports = portsFromEnvironment(process.env);
+const ports = timekeeperPorts(process.env);
 
 /** Consumes the timer queue. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {

@@ -27,7 +27,7 @@ export interface Settings {
   readonly maxKeepAlive: number;
   /** Seconds after the handshake in which a client has to be let in. */
   readonly connectTimeout: number;
-  /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. */
+  /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. Decided when bundling. */
   readonly awsClients: 'lean' | 'sdk';
 }
 
@@ -108,4 +108,9 @@ function parse(text: string): unknown {
 /** The environment variables that give a function these settings. */
 export function settingVariables(settings: Settings): Record<string, string> {
   return Object.fromEntries(names.map((name) => [settingRules[name].variable, JSON.stringify(settings[name])]));
+}
+
+/** What esbuild puts in place of variables that decide which code a bundle has. */
+export function bundleConstants({ awsClients }: Pick<Settings, 'awsClients'>): Record<string, string> {
+  return { [`process.env.${settingRules.awsClients.variable}`]: JSON.stringify(awsClients) };
 }

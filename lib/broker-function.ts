@@ -24,6 +24,8 @@ export interface BrokerFunctionProps {
   /** Invocations at a time, which no other function can take and this one cannot exceed; absent: no number of its own. */
   readonly reservedConcurrency?: number;
   readonly environment: Record<string, string>;
+  /** Constants of its bundle, see `bundleConstants`. */
+  readonly constants: Record<string, string>;
   readonly tables: { readonly [Name in TableName]: Table };
   readonly queues: { readonly [Name in QueueName]: Queue };
   readonly logRetention: RetentionDays;
@@ -83,7 +85,7 @@ export class BrokerFunction extends Construct {
       // Consumers send to each other's queues on purpose. Lambda counts the hops of a message over all its invocations,
       // takes more than sixteen for a runaway loop, and would move a busy broker's messages to the dead letters.
       recursiveLoop: consumesQueue(props.name) ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
-      bundling,
+      bundling: { ...bundling, define: props.constants },
     });
   }
 

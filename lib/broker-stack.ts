@@ -1,7 +1,7 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
-import { settingVariables } from '../lambdas/settings';
+import { bundleConstants, settingVariables } from '../lambdas/settings';
 import { accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
 import { Alarms } from './alarms';
@@ -47,6 +47,7 @@ export class BrokerStack extends Stack {
       memoryMb: this.memoryMb(name),
       reservedConcurrency: this.reservedConcurrency(name),
       environment: { ...settingVariables(this.options), ...(functions[name].access && this.access) },
+      constants: bundleConstants(this.options),
       tables: this.tables,
       queues: byName(queues, (queue) => this.queues[queue].queue),
       ...this.retention(),

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { buildSync, type OutputFile } from 'esbuild';
 import type { FunctionName } from '../lambdas/deployment';
+import { bundleConstants, type Settings } from '../lambdas/settings';
 
 type ByFunction<Value> = { readonly [Name in FunctionName]: Value };
 
@@ -26,8 +27,8 @@ const threads = {
 const built = new Map<string, readonly OutputFile[]>();
 
 /** Bundles every function as it is deployed, and the threads of the local cloud, into a temporary folder. */
-export function bundle(entries: ByFunction<string>): Bundles {
-  const files = buildOnce({ ...entries, ...threads });
+export function bundle(entries: ByFunction<string>, settings: Settings): Bundles {
+  const files = buildOnce({ ...entries, ...threads }, bundleConstants(settings));
   const folder = join(tmpdir(), `cirrus-${randomUUID()}`);
   mkdirSync(folder);
   for (const { path, contents } of files) writeFileSync(join(folder, basename(path)), contents);
@@ -41,14 +42,14 @@ export function bundle(entries: ByFunction<string>): Bundles {
   };
 }
 
-function buildOnce(entryPoints: Record<string, string>): readonly OutputFile[] {
-  const key = JSON.stringify(entryPoints);
-  const files = built.get(key) ?? build(entryPoints);
+function buildOnce(entryPoints: Record<string, string>, define: Record<string, string>): readonly OutputFile[] {
+  const key = JSON.stringify({ entryPoints, define });
+  const files = built.get(key) ?? build(entryPoints, define);
   built.set(key, files);
   return files;
 }
 
-function build(entryPoints: Record<string, string>): readonly OutputFile[] {
+function build(entryPoints: Record<string, string>, define: Record<string, string>): readonly OutputFile[] {
   // The synchronous call leaves no esbuild process behind.
   const { outputFiles } = buildSync({
     entryPoints,
@@ -59,6 +60,8 @@ function build(entryPoints: Record<string, string>): readonly OutputFile[] {
     bundle: true,
     platform: 'node',
     target: 'node20',
+    mainFields: ['module', 'main'], // as in the stack
+    define,
     sourcemap: 'inline',
     sourcesContent: false,
     logLevel: 'silent', // The error that is thrown has all of it.

@@ -143,7 +143,10 @@ class LocalCloud implements Cloud {
     this.settings = { ...settingsFromEnvironment(process.env), ...options.settings };
     this.access = readAccess(options.access ?? openAccess);
     this.specs = mapValues(functions, (spec, name) => ({ ...spec, ...options.functions?.[name] }));
-    this.bundles = bundle(mapValues(this.specs, ({ entry }) => entry));
+    this.bundles = bundle(
+      mapValues(this.specs, ({ entry }) => entry),
+      this.settings,
+    );
     this.queues = mapValues(queues, (_spec, name) => this.createQueue(name));
     this.pools = mapValues(functions, (_spec, name) => this.createPool(name));
     this.journal = options.data === undefined ? undefined : new ConnectionJournal(join(options.data, 'connections'));

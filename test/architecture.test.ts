@@ -24,12 +24,14 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'node:crypto',
     'node:timers/promises',
   ],
-  // The hot calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
-  'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
+  // Calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
+  'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
+  'lambdas/aws/lean-dynamodb': ['lambdas/aws', '@aws-sdk/client-dynamodb'],
   'lambdas/storage': [
     'lambdas/access/accounts',
     'lambdas/access/rule',
     'lambdas/aws',
+    'lambdas/aws/lean-dynamodb',
     'lambdas/broker/ports',
     'lambdas/broker/allowance',
     'lambdas/broker/deadline',
@@ -49,23 +51,24 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/protocol',
     'lambdas/deployment',
     '@aws-sdk/client-apigatewaymanagementapi',
-    '@aws-sdk/client-sqs',
     'aws-lambda',
     'node:crypto',
-    'node:timers/promises',
   ],
   'lambdas/settings': [],
   'lambdas/deployment': ['lambdas/storage/schema'],
-  'lambdas/ports-from-env': [
+  // The ports of a function, from its environment: each function gets what it uses.
+  'lambdas/wiring': [
     'lambdas/access',
     'lambdas/aws',
+    'lambdas/aws/lean-dynamodb',
+    'lambdas/broker/handshake',
     'lambdas/broker/ports',
     'lambdas/storage',
     'lambdas/storage/schema',
     'lambdas/transport',
     'lambdas/settings',
     'lambdas/deployment',
-    /^@aws-sdk\/client-(apigatewaymanagementapi|dynamodb|sqs)$/,
+    /^@aws-sdk\/client-(apigatewaymanagementapi|dynamodb)$/,
   ],
   // The entry points: wiring only.
   lambdas: [
@@ -73,7 +76,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker',
     'lambdas/deployment',
     'lambdas/transport',
-    'lambdas/ports-from-env',
+    'lambdas/wiring',
     'lambdas/settings',
     'aws-lambda',
     'node:crypto',

@@ -3,11 +3,8 @@ import type { AccessConfig } from './access-config';
 import type { AccountStore } from './accounts';
 import { Gatekeeper, type GatekeeperProps } from './gatekeeper';
 import { OAuthBearer } from './oauth-bearer';
-import { readRules } from './read-rules';
-import type { Rule } from './rule';
 import { ScramSha256 } from './scram';
-import { TokenVerifier } from './tokens';
-import { templateParts } from './topic-template';
+import { verifierOf } from './verifier';
 
 type Surroundings = Pick<GatekeeperProps, 'now' | 'log' | 'maxConnectionsPerUser'>;
 
@@ -19,20 +16,4 @@ export function assembleAccess(config: AccessConfig, accounts: AccountStore, sur
     ...(config.issuers.length > 0 ? [new OAuthBearer(tokens)] : []),
   ];
   return new Gatekeeper({ config, accounts, tokens, methods, ...surroundings });
-}
-
-/** The handshake needs nothing else. */
-export function verifierOf({ issuers, rules }: AccessConfig): TokenVerifier {
-  return new TokenVerifier(issuers, { claimNames: claimNamesIn(rules), readRules });
-}
-
-/** Only claims that a rule refers to are kept of a token. */
-function claimNamesIn(rules: readonly Rule[]): Set<string> {
-  const variables = rules.flatMap(({ topics }) => topics.flatMap((topic) => templateParts(topic).filter(isVariable)));
-  return new Set(variables.filter((name) => name.startsWith('claim.')).map((name) => name.slice('claim.'.length)));
-}
-
-/** Text and variables take turns. */
-function isVariable(_part: string, index: number): boolean {
-  return index % 2 === 1;
 }

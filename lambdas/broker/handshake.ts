@@ -1,6 +1,6 @@
 import type { Identity } from '../access/identity';
 import { Reason } from '../protocol/reason-codes';
-import type { Ports } from './ports';
+import type { ConnectionStore, Ports } from './ports';
 
 /** What clients of MQTT 3.1.1 and 3.1 offer; the specification names the first [v3 MQTT-6.0.0-3]. */
 const spoken = ['mqtt', 'mqttv3.1'];
@@ -27,11 +27,16 @@ export interface TokenVerification {
   ): Promise<{ readonly identity: Identity } | { readonly refused: string; readonly reason: number }>;
 }
 
+/** Little, because a client waits for all of it to be loaded. */
+export interface HandshakePorts extends Pick<Ports, 'log' | 'now'> {
+  readonly connectionStore: Pick<ConnectionStore, 'putPending'>;
+  readonly timers: Pick<Ports['timers'], 'greet'>;
+}
+
 export interface HandshakeProps {
-  readonly ports: Pick<Ports, 'connectionStore' | 'timers' | 'log' | 'now'>;
-  readonly tokens: TokenVerification;
-  /** Whether somebody issues tokens at all; otherwise what looks like one is not looked at. */
-  readonly hasIssuers: boolean;
+  readonly ports: HandshakePorts;
+  /** Absent when nobody issues tokens; then what looks like one is not looked at. */
+  readonly tokens?: TokenVerification;
   /** Whether nobody comes in without a token. */
   readonly tokenRequired: boolean;
   /** Seconds until CONNECT has to have been accepted. */
@@ -60,8 +65,8 @@ export class Handshake {
 
   /** A client that brings a token means to be known by it, so a bad one is never passed over. */
   private async prove({ connectionId, token }: Offer): Promise<HandshakeAnswer | { readonly proved?: Identity }> {
-    const { ports, tokens, hasIssuers, tokenRequired } = this.props;
-    if (token === undefined || !hasIssuers) {
+    const { ports, tokens, tokenRequired } = this.props;
+    if (token === undefined || tokens === undefined) {
       return tokenRequired ? { status: 401, body: 'bring a bearer token' } : {};
     }
     const outcome = await tokens.verify(token, ports.now());

@@ -10,10 +10,11 @@ import type { Allowance } from '../broker/allowance';
 import type { ConnectionRecord, ConnectionStore, Ending, PendingConnection, StoredConnection } from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
+import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
-import { isPending, toPending, toPendingItem } from './pending-connections';
+import { isPending, pendingItem, toPending } from './pending-connections';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
 const rowLifetimeSeconds = 24 * 3600;
@@ -40,8 +41,7 @@ export class DynamoConnectionStore implements ConnectionStore {
   }
 
   async putPending(pending: PendingConnection): Promise<void> {
-    const Item = { ...connectionKey(pending.connectionId), ...toPendingItem(pending) };
-    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item: pendingItem(pending) }));
   }
 
   async removePending(connectionId: string): Promise<void> {
@@ -136,10 +136,6 @@ export class DynamoConnectionStore implements ConnectionStore {
   async remove(connectionId: string): Promise<void> {
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: connectionKey(connectionId) }));
   }
-}
-
-export function connectionKey(connectionId: string): Item {
-  return { connectionId: text(connectionId) };
 }
 
 /** What a turn changed. Absent attributes keep the item, and so every commit, small. */

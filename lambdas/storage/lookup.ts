@@ -1,6 +1,7 @@
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Lookup, Snapshot } from '../broker/ports';
-import { connectionKey, toStored } from './connections';
+import { connectionKey } from './connection-key';
+import { toStored } from './connections';
 import { readTables } from './dynamo';
 import { headKey, toHead } from './sessions';
 import { readShapes, shapesKey } from './topic-index';

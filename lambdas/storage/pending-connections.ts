@@ -1,5 +1,7 @@
-import type { PendingConnection } from '../broker/ports';
+import type { DynamoDbJson } from '../aws/dynamodb-json';
+import type { ConnectionStore, PendingConnection } from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
+import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
@@ -7,9 +9,21 @@ import { identityAttribute, readIdentity } from './identity';
 /** A client that has not come in within a minute never will; DynamoDB removes what its end did not. */
 const rowLifetime = 3_600_000;
 
-/** Everything but the key. */
-export function toPendingItem({ lastNumber, tail, early, proved, exchange }: PendingConnection): Item {
+/** What the handshake needs of the connections table, without the SDK's commands, which would be most of its bundle. */
+export class DynamoPendingConnections implements Pick<ConnectionStore, 'putPending'> {
+  constructor(
+    private readonly db: Pick<DynamoDbJson, 'call'>,
+    private readonly table: string,
+  ) {}
+
+  async putPending(pending: PendingConnection): Promise<void> {
+    await this.db.call('PutItem', { TableName: this.table, Item: pendingItem(pending) });
+  }
+}
+
+export function pendingItem({ connectionId, lastNumber, tail, early, proved, exchange }: PendingConnection): Item {
   return {
+    ...connectionKey(connectionId),
     pending: flag(true),
     lastNumber: number(lastNumber),
     ...(tail.length > 0 ? { tail: bytes(tail) } : {}),

@@ -1,54 +1,31 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type ApiGatewayManagementApiClient,
-  ApiGatewayManagementApiServiceException,
-  DeleteConnectionCommand,
-  PostToConnectionCommand,
-} from '@aws-sdk/client-apigatewaymanagementapi';
+import { repeatWhile } from '../aws/retries';
 import type { Connections, PostResult } from '../broker/ports';
 import { formatFrame } from '../protocol/frames';
 
-/** Attempts at a connection that is throttled or whose client reads slowly, and the longest pause, in milliseconds. */
+/** Attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */
 const attempts = 6;
-const longestPause = 800;
 
-/** Posts a text frame to a connection; returns the HTTP status, or undefined when no answer came. */
-export interface Poster {
+/** The methods of the @connections API; each tells the HTTP status, or undefined when no answer came. */
+export interface ConnectionsClient {
+  /** Posts a text frame to a connection, once: nobody can tell whether an attempt without an answer has reached it. */
   post(connectionId: string, data: Buffer): Promise<number | undefined>;
-}
-
-/** The SDK's own way to post. */
-export class SdkPoster implements Poster {
-  constructor(private readonly client: ApiGatewayManagementApiClient) {}
-
-  post(connectionId: string, data: Buffer): Promise<number | undefined> {
-    const command = new PostToConnectionCommand({ ConnectionId: connectionId, Data: data });
-    return this.client.send(command).then(() => 200, statusOf);
-  }
+  /** Closes a connection. Closing twice does no harm, so what fails for a moment is tried again. */
+  delete(connectionId: string): Promise<number | undefined>;
 }
 
 /** The @connections API of the stage. */
 export class GatewayConnections implements Connections {
-  constructor(
-    private readonly client: ApiGatewayManagementApiClient,
-    private readonly poster: Poster,
-  ) {}
+  constructor(private readonly client: ConnectionsClient) {}
 
-  async post(connectionId: string, bytes: Buffer): Promise<PostResult> {
+  post(connectionId: string, bytes: Buffer): Promise<PostResult> {
     const data = Buffer.from(formatFrame(bytes));
-    for (let attempt = 1; ; attempt++) {
-      const result = meaningOf(await this.poster.post(connectionId, data));
-      if (result !== 'busy' || attempt === attempts) return result;
-      await sleep(Math.random() * Math.min(longestPause, 25 * 2 ** attempt));
-    }
+    return repeatWhile(isBusy, attempts, async () => meaningOf(await this.client.post(connectionId, data)));
   }
 
   async close(connectionId: string): Promise<void> {
-    try {
-      await this.client.send(new DeleteConnectionCommand({ ConnectionId: connectionId }));
-    } catch (error) {
-      if (statusOf(error) !== 410) throw error;
-    }
+    const status = await this.client.delete(connectionId);
+    const isClosed = status === 410 || (status !== undefined && status >= 200 && status < 300);
+    if (!isClosed) throw new Error(`connection ${connectionId} was not closed: ${status ?? 'no answer'}`);
   }
 }
 
@@ -59,6 +36,6 @@ export function meaningOf(status: number | undefined): PostResult {
   return status === 429 ? 'busy' : 'unknown';
 }
 
-function statusOf(error: unknown): number | undefined {
-  return error instanceof ApiGatewayManagementApiServiceException ? error.$metadata.httpStatusCode : undefined;
+function isBusy(result: PostResult): boolean {
+  return result === 'busy';
 }

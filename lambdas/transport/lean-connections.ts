@@ -1,9 +1,13 @@
-import { type HttpAnswer, HttpSender } from '../aws/http-sender';
+import { HttpSender } from '../aws/http-sender';
+import { repeatWhile } from '../aws/retries';
 import { type Credentials, Signer } from '../aws/signature';
-import type { Poster } from './gateway-connections';
+import type { ConnectionsClient } from './gateway-connections';
 
-/** Posts to connections without the SDK's layers (ADR 0010). */
-export class LeanPoster implements Poster {
+/** Attempts at closing a connection. */
+const attempts = 5;
+
+/** Posts to connections and closes them without the SDK's layers (ADR 0010). */
+export class LeanConnections implements ConnectionsClient {
   private readonly http: HttpSender;
   private readonly signer: Signer;
   private readonly base: string;
@@ -16,19 +20,34 @@ export class LeanPoster implements Poster {
     this.base = url.pathname.replace(/\/$/, '');
   }
 
-  async post(connectionId: string, data: Buffer): Promise<number | undefined> {
+  post(connectionId: string, data: Buffer): Promise<number | undefined> {
+    return this.call('POST', connectionId, {
+      headers: { 'content-length': String(data.length), 'content-type': 'application/octet-stream' },
+      body: data,
+    });
+  }
+
+  delete(connectionId: string): Promise<number | undefined> {
+    return repeatWhile(isPassing, attempts, () => this.call('DELETE', connectionId, { headers: {}, body: '' }));
+  }
+
+  private call(method: string, connectionId: string, content: Content): Promise<number | undefined> {
     const path = `${this.base}/@connections/${encodeURIComponent(connectionId)}`;
-    const headers = {
-      'content-length': String(data.length),
-      'content-type': 'application/octet-stream',
-      host: this.http.host,
-    };
-    const request = { method: 'POST', path, headers, body: data };
+    const request = { method, path, body: content.body, headers: { ...content.headers, host: this.http.host } };
     const signed = { ...request, headers: this.signer.sign(request, new Date()) };
-    return this.http.send(signed).then(statusOf, () => undefined);
+    return this.http.send(signed).then(
+      ({ status }) => status,
+      () => undefined,
+    );
   }
 }
 
-function statusOf({ status }: HttpAnswer): number {
-  return status;
+interface Content {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Buffer;
+}
+
+/** Throttled, failed on the gateway's side, or no answer at all. */
+function isPassing(status: number | undefined): boolean {
+  return status === undefined || status === 429 || status >= 500;
 }

@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import {
-  SendMessageBatchCommand,
-  type SendMessageBatchRequestEntry,
-  SendMessageCommand,
-  type SQSClient,
-} from '@aws-sdk/client-sqs';
 import type { SQSRecord } from 'aws-lambda';
+import type { BatchEntry, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
 import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
 import { attributes } from '../deployment';
@@ -17,7 +12,7 @@ const messagesPerBatch = 10;
 /** The broker's own events in the ordered stream of a connection. */
 export class SqsPacketQueue implements PacketQueue {
   constructor(
-    private readonly client: SQSClient,
+    private readonly sqs: Sqs,
     private readonly url: string,
     private readonly now: Clock,
   ) {}
@@ -34,19 +29,17 @@ export class SqsPacketQueue implements PacketQueue {
     return this.send(connectionId, 'expired', randomUUID());
   }
 
-  private async send(connectionId: string, kind: ConnectionEvent['kind'], deduplicationId: string): Promise<void> {
-    await this.client.send(
-      new SendMessageCommand({
-        QueueUrl: this.url,
-        MessageBody: kind, // SQS takes no empty body
-        MessageGroupId: connectionId,
-        MessageDeduplicationId: deduplicationId,
-        MessageAttributes: {
-          [attributes.event]: { DataType: 'String', StringValue: kind },
-          [attributes.receivedAt]: { DataType: 'String', StringValue: String(this.now()) },
-        },
-      }),
-    );
+  private send(connectionId: string, kind: ConnectionEvent['kind'], deduplicationId: string): Promise<void> {
+    return this.sqs.sendMessage({
+      QueueUrl: this.url,
+      MessageBody: kind, // SQS takes no empty body
+      MessageGroupId: connectionId,
+      MessageDeduplicationId: deduplicationId,
+      MessageAttributes: {
+        [attributes.event]: { DataType: 'String', StringValue: kind },
+        [attributes.receivedAt]: { DataType: 'String', StringValue: String(this.now()) },
+      },
+    });
   }
 }
 
@@ -56,10 +49,10 @@ export type TimerTask =
   | { readonly task: 'wake'; readonly connectionId: string }
   | { readonly task: 'greet'; readonly connectionId: string };
 
-/** Delayed tasks. */
+/** Delayed tasks. Each may come twice: a second look at a deadline or a connection finds nothing to do. */
 export class SqsTimerQueue implements TimerQueue {
   constructor(
-    private readonly client: SQSClient,
+    private readonly sqs: Sqs,
     private readonly url: string,
   ) {}
 
@@ -75,17 +68,16 @@ export class SqsTimerQueue implements TimerQueue {
     return this.send({ task: 'greet', connectionId }, delaySeconds);
   }
 
-  private async send(task: TimerTask, delaySeconds: number): Promise<void> {
+  private send(task: TimerTask, delaySeconds: number): Promise<void> {
     const MessageBody = JSON.stringify(task);
-    const command = new SendMessageCommand({ QueueUrl: this.url, MessageBody, DelaySeconds: delaySeconds });
-    await this.client.send(command);
+    return this.sqs.sendMessage({ QueueUrl: this.url, MessageBody, DelaySeconds: delaySeconds });
   }
 }
 
 /** Large audiences, in shards that are worked off side by side. */
 export class SqsFanOutQueue implements FanOutQueue {
   constructor(
-    private readonly client: SQSClient,
+    private readonly sqs: Sqs,
     private readonly url: string,
   ) {}
 
@@ -98,11 +90,11 @@ export class SqsFanOutQueue implements FanOutQueue {
 
   /** SQS: a batch is at most as large as one message may be, so only small jobs share one. */
   private async sendShard(jobs: readonly FanOutJob[]): Promise<void> {
-    let batch: SendMessageBatchRequestEntry[] = [];
+    let batch: BatchEntry[] = [];
     let size = 0;
     for (const [index, job] of jobs.entries()) {
       const entry = toEntry(job, index);
-      const length = Buffer.byteLength(entry.MessageBody ?? '');
+      const length = Buffer.byteLength(entry.MessageBody);
       if (batch.length === messagesPerBatch || (batch.length > 0 && size + length > largestBatch)) {
         await this.sendBatch(batch);
         batch = [];
@@ -114,16 +106,16 @@ export class SqsFanOutQueue implements FanOutQueue {
     if (batch.length > 0) await this.sendBatch(batch);
   }
 
-  private async sendBatch(Entries: SendMessageBatchRequestEntry[]): Promise<void> {
-    const { Failed = [] } = await this.client.send(new SendMessageBatchCommand({ QueueUrl: this.url, Entries }));
-    if (Failed.length > 0) throw new Error(`${Failed.length} fan-out jobs were not queued: ${Failed[0]?.Code}`);
+  private async sendBatch(Entries: BatchEntry[]): Promise<void> {
+    const [failed, ...others] = await this.sqs.sendMessageBatch({ QueueUrl: this.url, Entries });
+    if (failed) throw new Error(`${1 + others.length} fan-out jobs were not queued: ${failed.Code}`);
   }
 }
 
 /** SQS: 256 KiB per batch in every Region and on every kind of queue. */
 const largestBatch = 262_144;
 
-function toEntry(job: FanOutJob, index: number): SendMessageBatchRequestEntry {
+function toEntry(job: FanOutJob, index: number): BatchEntry {
   return {
     Id: String(index),
     MessageBody: JSON.stringify(toBody(job)),

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { ApiGatewayManagementApiClient, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
 import { type Credentials, Signer } from '../../lambdas/aws/signature';
 
@@ -76,6 +77,19 @@ describe('the signature', () => {
     expect(headers.authorization).toBe(sent.headers.authorization);
     expect(headers['x-amz-content-sha256']).toBe(sent.headers['x-amz-content-sha256']);
     expect(headers['x-amz-security-token']).toBe(sent.headers['x-amz-security-token']);
+  });
+
+  it.each([
+    ['', lasting],
+    [' with a session token', ofLambda],
+  ])("is the SDK's for SendMessage%s", async (_name, credentials) => {
+    const QueueUrl = 'https://sqs.eu-central-1.amazonaws.com/000000000000/timer';
+    const sent = await signedBySdk((handler) =>
+      new SQSClient(common(credentials, handler)).send(new SendMessageCommand({ QueueUrl, MessageBody: 'müller' })),
+    );
+
+    expect(sent.headers.host).toBe('sqs.eu-central-1.amazonaws.com');
+    expect(signedByUs(sent, credentials, 'sqs').authorization).toBe(sent.headers.authorization);
   });
 
   it.each([

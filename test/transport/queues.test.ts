@@ -1,6 +1,6 @@
-import type { SendMessageBatchCommand, SendMessageBatchRequestEntry, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
+import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
 import { audienceOf } from '../../lambdas/broker/audience';
 import type { FanOutJob, FanOutMessage, Subscriber } from '../../lambdas/broker/ports';
 import type { Message } from '../../lambdas/protocol/effects';
@@ -8,16 +8,20 @@ import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';
 import { emptyMessage, everyByte, fullMessage, message, singleProperties } from '../storage/support/messages';
 
 /** Keeps what it is sent, batch by batch, in place of SQS. */
-class Recorder {
-  readonly batches: SendMessageBatchRequestEntry[][] = [];
+class Recorder implements Sqs {
+  readonly entries: BatchEntry[] = [];
 
-  async send({ input }: SendMessageBatchCommand): Promise<object> {
-    this.batches.push(input.Entries ?? []);
-    return {};
+  async sendMessage(): Promise<void> {
+    throw new Error('fan-out jobs are sent in batches');
+  }
+
+  async sendMessageBatch({ Entries }: SendMessageBatchInput): Promise<[]> {
+    this.entries.push(...Entries);
+    return [];
   }
 }
 
-function toRecord({ MessageBody = '', MessageGroupId = '' }: SendMessageBatchRequestEntry): SQSRecord {
+function toRecord({ MessageBody, MessageGroupId = '' }: BatchEntry): SQSRecord {
   return {
     messageId: 'd3f1',
     receiptHandle: '',
@@ -40,8 +44,8 @@ function toRecord({ MessageBody = '', MessageGroupId = '' }: SendMessageBatchReq
 /** Jobs as they come out of the queue that go into it. */
 async function throughQueue(...jobs: readonly FanOutJob[]): Promise<FanOutJob[]> {
   const recorder = new Recorder();
-  await new SqsFanOutQueue(recorder as unknown as SQSClient, 'https://queue').send(jobs);
-  return recorder.batches.flat().map((entry) => toFanOutJob(toRecord(entry)));
+  await new SqsFanOutQueue(recorder, 'https://queue').send(jobs);
+  return recorder.entries.map((entry) => toFanOutJob(toRecord(entry)));
 }
 
 function job(messages: readonly FanOutMessage[], subscribers: readonly Subscriber[] = []): FanOutJob {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { HttpSender } from '../lambdas/aws/http-sender';
-import { portsFromEnvironment } from '../lambdas/ports-from-env';
+import { HttpSender } from '../../lambdas/aws/http-sender';
+import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 
 const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', CONNECTIONS_TABLE: 'connections' };
 

@@ -1,0 +1,26 @@
+import {
+  type ApiGatewayManagementApiClient,
+  DeleteConnectionCommand,
+  PostToConnectionCommand,
+} from '@aws-sdk/client-apigatewaymanagementapi';
+import type { ConnectionsClient } from './gateway-connections';
+
+/** The SDK's own way to post and to close. */
+export class SdkConnections implements ConnectionsClient {
+  constructor(private readonly client: ApiGatewayManagementApiClient) {}
+
+  post(connectionId: string, data: Buffer): Promise<number | undefined> {
+    const command = new PostToConnectionCommand({ ConnectionId: connectionId, Data: data });
+    return this.client.send(command).then(statusOf, statusOf);
+  }
+
+  delete(connectionId: string): Promise<number | undefined> {
+    const command = new DeleteConnectionCommand({ ConnectionId: connectionId });
+    return this.client.send(command).then(statusOf, statusOf);
+  }
+}
+
+/** Of an answer or an error; an error of the network has none. */
+function statusOf({ $metadata }: { readonly $metadata?: { readonly httpStatusCode?: number } }): number | undefined {
+  return $metadata?.httpStatusCode;
+}

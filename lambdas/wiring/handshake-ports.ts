@@ -1,0 +1,16 @@
+import { DynamoDbJson } from '../aws/dynamodb-json';
+import type { HandshakePorts } from '../broker/handshake';
+import { DynamoPendingConnections } from '../storage/pending-connections';
+import { SqsTimerQueue } from '../transport/queues';
+import { dynamoDbOptions, log, maxAttempts, queueIn, sqsFor, tableIn } from './environment';
+
+/** The ports of the handshake: a client waits for its container to start, so nothing else may be loaded. */
+export function handshakePorts(environment: NodeJS.ProcessEnv): HandshakePorts {
+  const db = new DynamoDbJson(dynamoDbOptions(environment, maxAttempts));
+  return {
+    connectionStore: new DynamoPendingConnections(db, tableIn(environment, 'connections')),
+    timers: new SqsTimerQueue(sqsFor(environment), queueIn(environment, 'timer')),
+    now: () => Date.now(),
+    log,
+  };
+}

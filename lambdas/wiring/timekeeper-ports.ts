@@ -1,0 +1,29 @@
+import type { Ports } from '../broker/ports';
+import { DynamoConnectionStore } from '../storage/connections';
+import { DynamoDeadlineStore } from '../storage/deadlines';
+import { GatewayConnections } from '../transport/gateway-connections';
+import { SqsPacketQueue, SqsTimerQueue } from '../transport/queues';
+import { type Clients, clientsFor } from './clients';
+import { log, queueIn, tableIn } from './environment';
+
+/** Connections, deadlines and queues: what there is to do for a connection whose client is silent. */
+export type TimekeeperPorts = Pick<
+  Ports,
+  'connectionStore' | 'deadlines' | 'connections' | 'packets' | 'timers' | 'now' | 'log'
+>;
+
+export function timekeeperPorts(
+  environment: NodeJS.ProcessEnv,
+  { db, sqs, connections }: Clients = clientsFor(environment),
+): TimekeeperPorts {
+  const now = () => Date.now();
+  return {
+    connectionStore: new DynamoConnectionStore(db, tableIn(environment, 'connections')),
+    deadlines: new DynamoDeadlineStore(db, tableIn(environment, 'deadlines')),
+    connections: new GatewayConnections(connections),
+    packets: new SqsPacketQueue(sqs, queueIn(environment, 'packets'), now),
+    timers: new SqsTimerQueue(sqs, queueIn(environment, 'timer')),
+    now,
+    log,
+  };
+}
