@@ -1,5 +1,7 @@
 import type { QoS } from 'mqtt-packet';
+import { type FunctionName, functions } from '../lambdas/deployment';
 import { type Bridge, startAedes, startBridge } from './brokers';
+import { bundleOf, loadTimes } from './bundles';
 import type { Target } from './load-client';
 import { burst, fanOut, latencies, oneToOne, retain, retainedMatches, unrelatedSubscriptions } from './scenarios';
 
@@ -11,6 +13,7 @@ type Row = Record<string, string | number>;
 
 /** Figures are ratios within one run, counts and units: a bare time says more about the machine than about the broker. */
 async function main(): Promise<void> {
+  print('what a cold start loads', bundles());
   const bridge = await startBridge();
   const aedes = await startAedes();
   try {
@@ -24,6 +27,19 @@ async function main(): Promise<void> {
   } finally {
     await Promise.all([bridge.stop(), aedes.stop()]);
   }
+}
+
+/** On Lambda, loading takes longer by as much as a function has less than a processor: 1,769 MB are one. */
+function bundles(): Row[] {
+  return (Object.keys(functions) as FunctionName[]).map((name) => {
+    const bundle = bundleOf(name);
+    const times = loadTimes(bundle, 9);
+    return {
+      function: name,
+      'KB minified': Math.round(bundle.code.length / 1000),
+      'ms to load': median(times).toFixed(1),
+    };
+  });
 }
 
 /** The brokers take turns, so that a change in the machine's mood meets all of them; medians count. */

@@ -24,8 +24,7 @@ export interface BrokerFunctionProps {
   /** Invocations at a time, which no other function can take and this one cannot exceed; absent: no number of its own. */
   readonly reservedConcurrency?: number;
   readonly environment: Record<string, string>;
-  /** Constants of its bundle, see `bundleConstants`. */
-  readonly constants: Record<string, string>;
+  readonly bundling: BundlingOptions;
   readonly tables: { readonly [Name in TableName]: Table };
   readonly queues: { readonly [Name in QueueName]: Queue };
   readonly logRetention: RetentionDays;
@@ -85,7 +84,7 @@ export class BrokerFunction extends Construct {
       // Consumers send to each other's queues on purpose. Lambda counts the hops of a message over all its invocations,
       // takes more than sixteen for a runaway loop, and would move a busy broker's messages to the dead letters.
       recursiveLoop: consumesQueue(props.name) ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
-      bundling: { ...bundling, define: props.constants },
+      bundling: props.bundling,
     });
   }
 
@@ -121,16 +120,6 @@ export class BrokerFunction extends Construct {
     });
   }
 }
-
-// Everything is in the bundle, the AWS SDK too: what was tested is what runs, and a cold start reads one small file.
-const bundling: BundlingOptions = {
-  minify: true,
-  sourceMap: true,
-  sourcesContent: false,
-  target: 'node24',
-  bundleAwsSDK: true,
-  mainFields: ['module', 'main'], // the ES module builds of the SDK, because only those can be tree-shaken
-};
 
 function consumesQueue(name: FunctionName): boolean {
   return Object.values(queues).some((queue) => queue.consumer === name);

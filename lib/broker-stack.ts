@@ -1,13 +1,14 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
-import { bundleConstants, settingVariables } from '../lambdas/settings';
+import { settingVariables } from '../lambdas/settings';
 import { accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
 import { Alarms } from './alarms';
 import { BrokerFunction } from './broker-function';
 import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
+import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
 import type { BrokerOptions } from './options';
 import { Schedule } from './schedule';
@@ -47,7 +48,7 @@ export class BrokerStack extends Stack {
       memoryMb: this.memoryMb(name),
       reservedConcurrency: this.reservedConcurrency(name),
       environment: { ...settingVariables(this.options), ...(functions[name].access && this.access) },
-      constants: bundleConstants(this.options),
+      bundling: bundling(this.options),
       tables: this.tables,
       queues: byName(queues, (queue) => this.queues[queue].queue),
       ...this.retention(),

@@ -1,17 +1,21 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { HttpSender } from '../../lambdas/aws/http-sender';
+import type { Ports } from '../../lambdas/broker/ports';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 
 const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', CONNECTIONS_TABLE: 'connections' };
 
-/** The host that a store of this environment calls. */
-async function hostCalled(environment: NodeJS.ProcessEnv): Promise<string | undefined> {
+/** The host that a port of this environment calls. */
+async function hostCalled(
+  environment: NodeJS.ProcessEnv,
+  use: (ports: Ports) => Promise<unknown> = ({ connectionStore }) => connectionStore.read('JC1dgf9yoAMCK-g='),
+): Promise<string | undefined> {
   let host: string | undefined;
   jest.spyOn(HttpSender.prototype, 'send').mockImplementation(function (this: HttpSender) {
     host = this.host;
     return Promise.resolve({ status: 200, headers: {}, body: '{}' });
   });
-  await portsFromEnvironment({ ...keys, ...environment }).connectionStore.read('JC1dgf9yoAMCK-g=');
+  await use(portsFromEnvironment({ ...keys, ...environment }));
   return host;
 }
 
@@ -33,5 +37,32 @@ describe('the stores of a container', () => {
     const environment = { AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000' };
 
     expect(await hostCalled(environment)).toBe('127.0.0.1:8000');
+  });
+});
+
+describe('the queues of a container', () => {
+  const wake = ({ timers }: Ports) => timers.wake('JC1dgf9yoAMCK-g=', 2);
+  const environment = {
+    AWS_REGION: 'eu-central-1',
+    TIMER_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/000000000000/timer',
+  };
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('are called where their URLs say', async () => {
+    expect(await hostCalled(environment, wake)).toBe('sqs.eu-central-1.amazonaws.com');
+  });
+
+  it('are called at another endpoint when they are told to', async () => {
+    const elsewhere = { ...environment, AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:9324' };
+
+    expect(await hostCalled(elsewhere, wake)).toBe('127.0.0.1:9324');
+  });
+
+  it('complain of what was not granted only when they are used', async () => {
+    await expect(hostCalled({ AWS_REGION: 'eu-central-1' })).resolves.toBeDefined();
+    await expect(hostCalled({ AWS_REGION: 'eu-central-1' }, wake)).rejects.toThrow('no TIMER_QUEUE_URL');
   });
 });

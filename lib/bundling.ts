@@ -1,0 +1,15 @@
+import type { BundlingOptions } from 'aws-cdk-lib/aws-lambda-nodejs';
+import { bundleConstants, type Settings } from '../lambdas/settings';
+
+/** Everything is in the bundle, the AWS SDK too: what was tested is what runs, and a cold start reads one small file. */
+export function bundling(settings: Pick<Settings, 'awsClients'>) {
+  return {
+    minify: true,
+    sourceMap: true,
+    sourcesContent: false,
+    target: 'node24',
+    bundleAwsSDK: true,
+    mainFields: ['module', 'main'], // the ES module builds of the SDK, because only those can be tree-shaken
+    define: bundleConstants(settings),
+  } satisfies BundlingOptions;
+}

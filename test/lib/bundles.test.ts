@@ -1,0 +1,38 @@
+import { describe, expect, it } from '@jest/globals';
+import { bundleOf } from '../../bench/bundles';
+import { type FunctionName, functions } from '../../lambdas/deployment';
+
+/**
+ * Bytes of a function as it is deployed, with some room. A cold start reads, compiles and runs all of them, with a seventh
+ * of a processor in the handshake, and a client waits for it.
+ */
+const budgets: { readonly [Name in FunctionName]: number } = {
+  onConnect: 50_000,
+  onPackets: 260_000,
+  onFanOut: 260_000,
+  onTimer: 80_000,
+  onSchedule: 80_000,
+};
+
+const names = Object.keys(functions) as FunctionName[];
+
+describe('the bundle of a function', () => {
+  it.each(names)('is within its budget: %s', (name) => {
+    expect(bundleOf(name).code.length).toBeLessThanOrEqual(budgets[name]);
+  });
+
+  it('has nothing of the AWS SDK in the handshake', () => {
+    const ofSdk = bundleOf('onConnect').sources.filter((source) => /@aws-sdk|@smithy/.test(source));
+
+    expect(ofSdk).toEqual([]);
+  });
+
+  it('has clients of the SDK only where they were chosen', () => {
+    const clients = /client-apigatewaymanagementapi|DynamoDBClient\.js|credential-provider/;
+    const clientsIn = (awsClients: 'lean' | 'sdk') =>
+      bundleOf('onPackets', awsClients).sources.filter((source) => clients.test(source));
+
+    expect(clientsIn('lean')).toEqual([]);
+    expect(clientsIn('sdk').length).toBeGreaterThan(2);
+  });
+});
