@@ -9,7 +9,7 @@ import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { connack } from './connack';
 import { advanceDeadline } from './deadline';
-import { type Admitted, type Challenged, goOn, logIn, proveAnew } from './entry';
+import { type Admitted, type Asking, type Challenged, goOn, logIn, proveAnew, refusal } from './entry';
 import { hangUp } from './hang-up';
 import type { ConnectionEvent } from './inbox';
 import { openSession } from './open-session';
@@ -79,14 +79,17 @@ export class Entrance {
   /** CONNECT. */
   async logIn(request: ConnectRequest, origin: Origin): Promise<Entered> {
     const { ports } = this.turn;
-    return this.enter(request, await logIn(ports, request, this.peer(request, origin), this.pending.stored?.proved));
+    return this.enter(
+      request,
+      await logIn(ports, request, this.peer(request, origin.receivedAt), this.pending.stored?.proved),
+    );
   }
 
   /** AUTH before CONNACK. */
   async answer(data: Buffer | undefined, origin: Origin, surroundings: Surroundings): Promise<Entered> {
     refuseRepetition(origin);
     const request = this.pendingRequest(surroundings);
-    const peer = this.peer(request, origin);
+    const peer = this.peer(request, origin.receivedAt);
     return this.enter(request, await goOn(this.turn.ports, request, peer, this.pending.state, data));
   }
 
@@ -101,7 +104,7 @@ export class Entrance {
     const { clientId, fence, authentication } = connection;
     const method = authentication?.method ?? '';
     const limit = largestPacket(connection.capabilities);
-    const proved = await proveAnew(ports, connection, this.peer(connection, origin), data);
+    const proved = await proveAnew(ports, connection, this.peer(connection, origin.receivedAt), data);
     if ('state' in proved) {
       this.sayAuth(Reason.continueAuthentication, method, proved.data, limit);
       return { connection: { ...connection, authentication: { method, state: proved.state } } };
@@ -135,7 +138,13 @@ export class Entrance {
       if (hasSeat) await leaveSeat(ports, sitting);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
       if (opened === 'late') return 'late';
-      throw new ProtocolError(Reason.clientIdentifierNotValid, 'the client id belongs to another account');
+      throw refusal(
+        ports,
+        this.peer(request, receivedAt),
+        Reason.clientIdentifierNotValid,
+        'the client id belongs to another account',
+        identity.username,
+      );
     }
     if ('uncertain' in opened) return opened;
     const { owner: displaced, head: itsHead } = opened.displaced ?? {};
@@ -175,7 +184,7 @@ export class Entrance {
     this.turn.send(packet);
   }
 
-  private peer({ clientId }: { readonly clientId: string }, { receivedAt }: Origin) {
+  private peer({ clientId }: { readonly clientId: string }, receivedAt: number): Asking {
     return { connectionId: this.turn.connectionId, clientId, address: this.address(), now: receivedAt };
   }
 }

@@ -23,7 +23,7 @@ export interface Challenged {
 export class Refused extends ProtocolError {}
 
 /** Who asks to come in, or proves itself anew. */
-interface Asking extends Peer {
+export interface Asking extends Peer {
   readonly connectionId: string;
 }
 
@@ -137,7 +137,7 @@ function isGoodFor({ clientId, clientIdPrefix = '' }: Identity, asked: string): 
   return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
 }
 
-function refusal(ports: Ports, peer: Asking, reason: number, why: string, username = ''): Refused {
+export function refusal(ports: Ports, peer: Asking, reason: number, why: string, username = ''): Refused {
   const { connectionId, clientId, address } = peer;
   ports.log('refused', { connectionId, clientId: short(clientId), username: short(username), address, reason, why });
   return new Refused(reason, tellable.has(reason) ? why : 'not let in');

@@ -40,8 +40,9 @@ export interface Inbox {
   readonly broken?: ProtocolError;
 }
 
-/** What an overtaken frame may cost before its connection is closed: bytes kept, and milliseconds waited. */
+/** What an overtaken frame may cost before its connection is closed: bytes and frames kept, and milliseconds waited. */
 const earlyBytes = 98_304;
+const earlyCount = 256; // all of them are written again with each that joins them
 const earlyMilliseconds = 10_000;
 
 /** What is known of the frames of a connection. */
@@ -111,6 +112,6 @@ function overdue(
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, 0);
   const oldest = Math.min(...early.map(({ receivedAt }) => receivedAt));
   const newest = Math.max(...events.map(({ receivedAt }) => receivedAt));
-  if (bytes <= earlyBytes && newest - oldest <= earlyMilliseconds) return undefined;
+  if (bytes <= earlyBytes && early.length <= earlyCount && newest - oldest <= earlyMilliseconds) return undefined;
   return new ProtocolError(Reason.malformedPacket, `frame ${lastNumber + 1} is missing`);
 }

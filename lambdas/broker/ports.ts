@@ -361,7 +361,8 @@ export type PostResult = 'sent' | 'gone' | 'busy' | 'unknown';
 
 export interface Connections {
   post(connectionId: string, bytes: Buffer): Promise<PostResult>;
-  close(connectionId: string): Promise<void>;
+  /** `gone` when its peer had left already. */
+  close(connectionId: string): Promise<'closed' | 'gone'>;
 }
 
 /** The ordered stream of events of each connection. */

@@ -43,8 +43,7 @@ export async function closeUnlessOpen(
 ): Promise<void> {
   const { connection, pending } = await ports.connectionStore.load(connectionId);
   if (connection) return;
-  ports.log('no connect', { connectionId });
-  await ports.connections.close(connectionId);
+  if ((await ports.connections.close(connectionId)) === 'closed') ports.log('no connect', { connectionId });
   if (pending) await ports.connectionStore.removePending(connectionId);
 }
 

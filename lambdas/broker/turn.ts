@@ -262,7 +262,8 @@ export class Turn {
     if (entered === 'outside') return;
     if (entered === 'late') {
       this.over = true;
-      return this.ports.connections.close(this.connectionId);
+      await this.ports.connections.close(this.connectionId);
+      return;
     }
     if ('uncertain' in entered) {
       this.connection = entered.uncertain;
@@ -352,8 +353,8 @@ export class Turn {
 
   /** What happens to a connection that is over: something falls due, or leftovers arrive. */
   private async afterTheEnd(connection: ConnectionRecord, ended: Ending): Promise<void> {
-    if (!this.events.some(({ kind }) => kind === 'expired')) return this.ports.connections.close(this.connectionId);
-    await settleEnding(this.ports, this, connection, ended);
+    if (this.events.some(({ kind }) => kind === 'expired')) await settleEnding(this.ports, this, connection, ended);
+    else await this.ports.connections.close(this.connectionId);
   }
 
   private isGone(): boolean {

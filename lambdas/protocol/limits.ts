@@ -7,6 +7,9 @@ export const incomingQuota = 1024;
 /** Bytes of a CONNECT with its will: what one frame of the gateway holds. More would be kept for clients nobody knows yet. */
 export const largestConnect = 24_000;
 
+/** Bytes of a client id: it stands in the record of the connection, in the head of the session and in each subscription. */
+export const longestClientId = 1024;
+
 /** Topic aliases that a client may set up; the record of its connection holds them, and every commit writes it. */
 export const incomingAliases = 16;
 

@@ -7,7 +7,14 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Allowance } from '../broker/allowance';
-import type { ConnectionRecord, ConnectionStore, Ending, PendingConnection, StoredConnection } from '../broker/ports';
+import type {
+  ConnectionRecord,
+  ConnectionStore,
+  EarlyFrame,
+  Ending,
+  PendingConnection,
+  StoredConnection,
+} from '../broker/ports';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
@@ -150,14 +157,14 @@ function changesOf(
     set.push('hasState = :hasState'); // never taken back
     changes[':hasState'] = flag(true);
   }
-  if (record.tail.length > 0) {
+  if (record.tail.length > 0 && !record.tail.equals(before.tail)) {
     set.push('tail = :tail');
     changes[':tail'] = bytes(record.tail);
-  } else if (before.tail.length > 0) remove.push('tail');
-  if (record.early.length > 0) {
+  } else if (record.tail.length === 0 && before.tail.length > 0) remove.push('tail');
+  if (record.early.length > 0 && !isSameEarly(record.early, before.early)) {
     set.push('early = :early');
     changes[':early'] = earlyAttribute(record.early);
-  } else if (before.early.length > 0) remove.push('early');
+  } else if (record.early.length === 0 && before.early.length > 0) remove.push('early');
   if (record.aliases !== before.aliases) {
     set.push('aliases = :aliases');
     changes[':aliases'] = aliasAttribute(record.aliases);
@@ -256,6 +263,11 @@ function allowanceAttribute({ messages, bytes: size, at }: Allowance) {
 
 function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
   return { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) };
+}
+
+/** A number is given to one frame only. */
+function isSameEarly(one: readonly EarlyFrame[], other: readonly EarlyFrame[]): boolean {
+  return one.length === other.length && one.every(({ number: position }, index) => position === other[index]?.number);
 }
 
 function authenticationAttributes({ authentication }: ConnectionRecord): Item {

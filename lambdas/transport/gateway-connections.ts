@@ -22,10 +22,11 @@ export class GatewayConnections implements Connections {
     return repeatWhile(isBusy, attempts, async () => meaningOf(await this.client.post(connectionId, data)));
   }
 
-  async close(connectionId: string): Promise<void> {
+  async close(connectionId: string): Promise<'closed' | 'gone'> {
     const status = await this.client.delete(connectionId);
     const isClosed = status === 410 || (status !== undefined && status >= 200 && status < 300);
     if (!isClosed) throw new Error(`connection ${connectionId} was not closed: ${status ?? 'no answer'}`);
+    return status === 410 ? 'gone' : 'closed';
   }
 }
 

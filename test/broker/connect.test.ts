@@ -198,8 +198,8 @@ describe('CONNECT', () => {
       },
     );
 
-    clause('v3 MQTT-3.1.3-5', 'may be any text, of any length', async () => {
-      for (const clientId of ['a', ' ', 'Küche/+/#', '💡', 'head', 'i'.repeat(23), 'long'.repeat(2000)]) {
+    clause('v3 MQTT-3.1.3-5', 'may be any text of up to 1,024 bytes', async () => {
+      for (const clientId of ['a', ' ', 'Küche/+/#', '💡', 'head', 'i'.repeat(23), 'long'.repeat(256)]) {
         const client = await broker.resume(clientId);
         await client.subscribe(1, `to/all`);
         await client.publish('to/all', 'hello', { qos: 1 });
@@ -210,8 +210,15 @@ describe('CONNECT', () => {
       }
     });
 
+    it('is refused when it is longer', async () => {
+      const client = await broker.connect('x'.repeat(1025));
+      await client.closed();
+
+      expect(client.connack).toMatchObject({ returnCode: 2 });
+    });
+
     clause('v3 MQTT-3.1.3-2', 'tells sessions apart by every character', async () => {
-      const long = 'long'.repeat(2000);
+      const long = 'long'.repeat(255);
       await (await broker.resume(`${long}1`)).disconnect();
 
       expect(await sessionPresent(`${long}2`)).toBe(false);

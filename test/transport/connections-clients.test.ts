@@ -109,7 +109,7 @@ describe.each<[string, Create]>([
   });
 
   it('is content when the connection is not there', async () => {
-    await expect(connections.close('JC1dgf9yoAMCK-g=')).resolves.toBeUndefined();
+    await expect(connections.close('JC1dgf9yoAMCK-g=')).resolves.toBe('gone');
   });
 
   it.each(['throttle', 'fail'] as const)('tries again what meets a %s', async (outcome) => {

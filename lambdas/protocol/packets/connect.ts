@@ -2,7 +2,7 @@ import { hasDeclaredFormat } from '../codec/decode-publish';
 import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effects';
 import { sessionForever } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
-import { incomingAliases, incomingQuota } from '../limits';
+import { incomingAliases, incomingQuota, longestClientId } from '../limits';
 import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic, isTopicName } from '../topic';
@@ -25,6 +25,9 @@ export interface ConnectLimits {
 export function handleConnect(packet: ConnectPacket, generateClientId: () => string, limits: ConnectLimits): Effect[] {
   if (packet.will && !hasDeclaredFormat(packet.will)) {
     throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload of the will is not UTF-8'); // section 3.1.3.2.3
+  }
+  if (Buffer.byteLength(packet.clientId) > longestClientId) {
+    throw new ProtocolError(Reason.clientIdentifierNotValid, `client id has more than ${longestClientId} bytes`); // [MQTT-3.1.3-5] asks for 23
   }
   const clientId = packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId;
   const will = packet.will && willOf(packet.will, clientId);

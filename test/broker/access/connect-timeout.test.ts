@@ -51,7 +51,10 @@ describe('the end of the time to connect', () => {
   afterAll(() => engine.stop());
 
   function end(connectionId: string, connectionStore: ConnectionStore): Promise<void> {
-    const close = async (id: string) => void closed.push(id);
+    const close = async (id: string) => {
+      closed.push(id);
+      return 'closed' as const;
+    };
     return closeUnlessOpen(
       { connectionStore, connections: { close, post: close as never }, log: () => {} },
       connectionId,
