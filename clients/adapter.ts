@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws';
+import type { Headers } from './bearer';
 import { Relay } from './relay';
 
 /** Where the gateway is and where stock MQTT clients may connect. Port 0 takes a free one. */
@@ -12,6 +13,8 @@ export interface AdapterOptions {
   listen?: { host: string; port: number };
   /** Binary MQTT over WebSocket; the path is `/mqtt` unless given. */
   listenWebSocket?: { host: string; port: number; path?: string };
+  /** Asked before each handshake with the gateway, for a token that its clients do not have themselves. */
+  headers?: Headers;
   log?: (line: string) => void;
 }
 
@@ -24,7 +27,7 @@ export interface Adapter {
 
 /** Lets unmodified MQTT clients talk to the gateway: each of their connections becomes one of text frames. */
 export async function startAdapter(options: AdapterOptions): Promise<Adapter> {
-  const relays = new Relays(options.url, options.log ?? (() => {}));
+  const relays = new Relays(options);
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     relays.closeAll();
@@ -52,19 +55,26 @@ class Relays {
   private readonly open = new Set<Relay>();
   private count = 0;
 
-  constructor(
-    private readonly url: string,
-    private readonly log: (line: string) => void,
-  ) {}
+  constructor(private readonly options: AdapterOptions) {}
 
   add(client: Duplex, from: string): void {
     const name = `#${++this.count}`;
     this.log(`${name} opened by ${from}`);
-    const relay = new Relay(client, this.url, {
-      onEnd: (reason) => this.log(`${name} closed: ${reason}`),
-      onGone: () => this.open.delete(relay),
-    });
-    this.open.add(relay);
+    try {
+      const { url, headers = () => ({}) } = this.options;
+      const relay = new Relay(client, url, headers(), {
+        onEnd: (reason) => this.log(`${name} closed: ${reason}`),
+        onGone: () => this.open.delete(relay),
+      });
+      this.open.add(relay);
+    } catch (error) {
+      this.log(`${name} closed: ${(error as Error).message}`); // no token
+      client.destroy();
+    }
+  }
+
+  private log(line: string): void {
+    this.options.log?.(line);
   }
 
   closeAll(): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { bearerFrom } from './bearer';
 import { type Terminal, UsageError } from './commands/command';
 import { createWebsocket } from './mqttjs';
 import { type Flags, type ParsedValues, wholeNumber } from './options';
@@ -14,6 +15,7 @@ export const connectionFlags = {
   'id-prefix': { type: 'string', short: 'I' },
   username: { type: 'string', short: 'u' },
   pw: { type: 'string', short: 'P' },
+  'token-file': { type: 'string' },
   keepalive: { type: 'string', short: 'k' },
   'disable-clean-session': { type: 'boolean', short: 'c' },
   'session-expiry-interval': { type: 'string', short: 'x' },
@@ -36,6 +38,7 @@ export const connectionHelp = `where to connect:
 as whom:
   -i, --id         client id; -I, --id-prefix puts the process id behind a prefix
   -u, --username   with -P, --pw
+  --token-file     brings the token in it to the handshake with the gateway, read anew for each
   -k, --keepalive  seconds; 60
   -c, --disable-clean-session  keep the session; needs -i
   -x, --session-expiry-interval  seconds, for MQTT 5
@@ -63,7 +66,7 @@ export function connectionOf(values: Values): Connection {
     url,
     topic,
     options: {
-      ...(isGateway && { createWebsocket }),
+      ...(isGateway && { createWebsocket: websocketWith(values['token-file']) }),
       ...session(values),
       ...versions(values['protocol-version'] ?? '311'),
       keepalive: wholeNumber('-k', values.keepalive ?? '60', 0, 65_535),
@@ -72,6 +75,14 @@ export function connectionOf(values: Values): Connection {
       ...(will && { will }),
     },
   };
+}
+
+function websocketWith(tokenFile: string | undefined): typeof createWebsocket {
+  if (tokenFile === undefined) return createWebsocket;
+  const headers = bearerFrom(tokenFile);
+  headers(); // a file that is not there is said at once
+  return (url, protocols, { wsOptions, ...options }) =>
+    createWebsocket(url, protocols, { ...options, wsOptions: { ...wsOptions, headers: headers() } });
 }
 
 /** The quality of service a flag names. */

@@ -23,9 +23,10 @@ export class Relay {
   constructor(
     private readonly client: Duplex,
     url: string,
+    headers: Record<string, string>,
     private readonly events: RelayEvents,
   ) {
-    this.gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: HANDSHAKE_MS });
+    this.gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: HANDSHAKE_MS, headers });
     this.joinClient();
     this.joinGateway();
   }

@@ -1,15 +1,18 @@
 import { once } from 'node:events';
 import { startAdapter } from '../adapter';
+import { bearerFrom } from '../bearer';
 import { type Flags, parseOptions, wholeNumber } from '../options';
 import { type Command, UsageError } from './command';
 
-const help = `usage: cirrus-mqtt adapter wss://... [--listen [host:]port] [--listen-ws [host:]port] [--path /mqtt] [--quiet]
+const help = `usage: cirrus-mqtt adapter wss://... [--listen [host:]port] [--listen-ws [host:]port] [--path /mqtt]
+                            [--token-file FILE] [--quiet]
 
 Lets stock MQTT clients connect: plain MQTT on one side, the text frames of the gateway on the other.
 
   --listen     MQTT over TCP, 127.0.0.1:1883 if no port is named at all
   --listen-ws  binary MQTT over WebSocket
   --path       path of the WebSocket, /mqtt
+  --token-file brings the token in it to each handshake; read anew each time, so that it may be renewed
   --quiet      log no connections
 `;
 
@@ -17,6 +20,7 @@ const flags = {
   listen: { type: 'string' },
   'listen-ws': { type: 'string' },
   path: { type: 'string' },
+  'token-file': { type: 'string' },
   quiet: { type: 'boolean' },
 } as const satisfies Flags;
 
@@ -26,9 +30,12 @@ export const adapterCommand: Command = {
   async run(args, { stdout, stderr, interrupted }) {
     const { values, positionals } = parseOptions(args, flags, true);
     const url = gatewayUrl(positionals);
+    const headers = values['token-file'] === undefined ? undefined : bearerFrom(values['token-file']);
+    headers?.(); // a file that is not there is better said now than to each client
     const tcp = values.listen ?? (values['listen-ws'] ? undefined : '1883');
     const adapter = await startAdapter({
       url,
+      headers,
       listen: tcp ? address('--listen', tcp) : undefined,
       listenWebSocket: values['listen-ws']
         ? { ...address('--listen-ws', values['listen-ws']), path: values.path }

@@ -77,3 +77,11 @@ function shown(value: unknown): string {
   if (value === undefined) return '';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
+
+it('README.md shows a file that can be read', () => {
+  const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+  const files = codeBlocks(readme).filter(({ code }) => code.includes('"issuers"'));
+
+  expect(files).toHaveLength(1);
+  expect(readAccess(JSON.parse(files[0]?.code ?? '')).issuers).toHaveLength(1);
+});
