@@ -1,9 +1,8 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import mqtt from 'mqtt';
+import mqtt, { type MqttClient } from 'mqtt';
 import { startAdapter } from '../../clients/adapter';
 import { bearerFrom } from '../../clients/bearer';
 import { adapterCommand } from '../../clients/commands/adapter';
@@ -41,10 +40,10 @@ describe('--token-file', () => {
       headers: bearerFrom(file),
     });
     const connect = () => mqtt.connect(`mqtt://127.0.0.1:${adapter.port}`, { reconnectPeriod: 0 });
-    await once(connect(), 'close');
+    await heard(connect(), 'close');
     writeFileSync(file, `${await provider.token()}\n`);
     const client = connect();
-    await once(client, 'connect');
+    await heard(client, 'connect');
 
     await client.endAsync(true);
     await adapter.close();
@@ -71,3 +70,7 @@ describe('--token-file', () => {
     expect(bearerFrom(file)).toThrow(`${file} is empty, but should hold a token`);
   });
 });
+
+function heard(client: MqttClient, event: 'close' | 'connect'): Promise<unknown> {
+  return new Promise((resolve) => client.once(event, resolve));
+}
