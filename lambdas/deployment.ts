@@ -15,6 +15,12 @@ export interface FunctionSpec {
   readonly connections: readonly ('POST' | 'GET' | 'DELETE')[];
   /** Whether it decides who may come in or what clients may do, for which it is given the access configuration. */
   readonly access: boolean;
+  /** Whether it hands messages to the bridge or takes them from it, for which it is given the bridge's configuration. */
+  readonly bridge?: true;
+  /** Whether it publishes to AWS IoT Core. */
+  readonly publishesToIot?: true;
+  /** Deployed only with what is named; absent: always. */
+  readonly part?: 'bridge';
 }
 
 /** One queue and who consumes it. */
@@ -26,10 +32,14 @@ export interface QueueSpec {
   readonly batchSize: number;
   /** Deliveries of one message before it goes to the dead letters. */
   readonly maxReceives: number;
+  /** Deployed only with what is named; absent: always. */
+  readonly part?: 'bridge';
 }
 
-export type FunctionName = 'onConnect' | 'onPackets' | 'onFanOut' | 'onTimer' | 'onSchedule';
-export type QueueName = 'packets' | 'fanOut' | 'timer';
+export type BridgeFunctionName = 'onBridgeOut' | 'onBridgeIn';
+export type BridgeQueueName = 'bridge' | 'bridgeIn';
+export type FunctionName = 'onConnect' | 'onPackets' | 'onFanOut' | 'onTimer' | 'onSchedule' | BridgeFunctionName;
+export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 
 const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines', 'accounts'] as const;
 
@@ -50,9 +60,10 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     memoryMb: 1024,
     reads: everyTable,
     writes: everyTable,
-    sendsTo: ['packets', 'fanOut', 'timer'],
+    sendsTo: ['packets', 'fanOut', 'timer', 'bridge'],
     connections: ['POST', 'DELETE'],
     access: true,
+    bridge: true,
   },
   onFanOut: {
     entry: 'lambdas/on-fan-out.ts',
@@ -84,12 +95,54 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     connections: [],
     access: false,
   },
+  onBridgeOut: {
+    entry: 'lambdas/on-bridge-out.ts',
+    timeoutSeconds: 20,
+    memoryMb: 256,
+    reads: [],
+    writes: [],
+    sendsTo: [],
+    connections: [],
+    access: false,
+    bridge: true,
+    publishesToIot: true,
+    part: 'bridge',
+  },
+  onBridgeIn: {
+    entry: 'lambdas/on-bridge-in.ts',
+    timeoutSeconds: 20,
+    memoryMb: 512,
+    reads: ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'],
+    writes: ['sessions', 'topicIndex', 'retained', 'inflight'],
+    sendsTo: ['packets', 'fanOut', 'timer'], // not to the bridge: what comes in cannot go out
+    connections: ['POST', 'DELETE'],
+    access: true,
+    bridge: true,
+    part: 'bridge',
+  },
 };
 
 export const queues: { readonly [Name in QueueName]: QueueSpec } = {
   packets: { fifo: true, variable: 'PACKETS_QUEUE_URL', consumer: 'onPackets', batchSize: 10, maxReceives: 10 },
   fanOut: { fifo: true, variable: 'FAN_OUT_QUEUE_URL', consumer: 'onFanOut', batchSize: 10, maxReceives: 10 },
   timer: { fifo: false, variable: 'TIMER_QUEUE_URL', consumer: 'onTimer', batchSize: 10, maxReceives: 10 },
+  bridge: {
+    fifo: true,
+    variable: 'BRIDGE_QUEUE_URL',
+    consumer: 'onBridgeOut',
+    batchSize: 10,
+    maxReceives: 60, // every two minutes, so AWS IoT Core may be away for two hours
+    part: 'bridge',
+  },
+  // Messages that come in some other way than through a rule: synchronised, or brought back from the dead letters.
+  bridgeIn: {
+    fifo: false,
+    variable: 'BRIDGE_IN_QUEUE_URL',
+    consumer: 'onBridgeIn',
+    batchSize: 10,
+    maxReceives: 10,
+    part: 'bridge',
+  },
 };
 
 /**
@@ -111,6 +164,12 @@ export const callbackVariable = 'CALLBACK_URL';
 
 /** Environment variable with the access configuration, packed; for the functions that decide by it. */
 export const accessVariable = 'ACCESS';
+
+/** Environment variable with the configuration of the bridge, packed; absent where there is none. */
+export const bridgeVariable = 'BRIDGE';
+
+/** Environment variable from which the SDK takes the endpoint of AWS IoT Core's data plane. */
+export const iotEndpointVariable = 'AWS_ENDPOINT_URL_IOT_DATA_PLANE';
 
 /**
  * SQS message attributes of the packet queue. The gateway's mapping template sets them for frames and disconnects, the

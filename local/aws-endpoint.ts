@@ -4,6 +4,8 @@ import type { CallFault } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
+import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
+import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';
 import { SqsError } from './sqs/message';
 import { queueName, type SqsApi } from './sqs/sqs-api';
@@ -11,6 +13,8 @@ import { queueName, type SqsApi } from './sqs/sqs-api';
 export interface AwsEndpointProps {
   readonly connections: ConnectionsApi;
   readonly sqs: SqsApi;
+  /** Absent when there is no bridge. */
+  readonly iot: () => IotCore | undefined;
   readonly faults: Faults;
   readonly kill: (caller: string) => void;
 }
@@ -34,7 +38,7 @@ interface ServiceCall {
 const sqsTarget = 'AmazonSQS.';
 const connectionsPath = `/${stage}/@connections/`;
 
-/** SQS and @connections over HTTP, as the AWS SDKs speak them. */
+/** SQS, @connections and AWS IoT Core's data plane over HTTP, as the AWS SDKs speak them. */
 export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
@@ -54,7 +58,7 @@ export class AwsEndpoint {
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string' && target.startsWith(sqsTarget)) return this.sqs(target, body, caller);
     const operation = connectionOperations[request.method!];
-    if (operation === undefined || !request.url!.startsWith(connectionsPath)) return undefined;
+    if (operation === undefined || !request.url!.startsWith(connectionsPath)) return this.iot(request, body, caller);
     const connectionId = decodeURIComponent(request.url!.slice(connectionsPath.length));
     return this.connections(operation, connectionId, body, caller);
   }
@@ -87,6 +91,21 @@ export class AwsEndpoint {
     };
   }
 
+  private iot(request: IncomingMessage, body: Buffer, caller: string): ServiceCall | undefined {
+    const core = this.props.iot();
+    const call = core && iotCall(request, body);
+    if (!call) return undefined;
+    const run = () => iotAnswer(call.run(core));
+    return {
+      call: { service: 'iot', operation: call.operation, caller },
+      run,
+      runHalf: run, // It has no batches.
+      throttled: () => iotAnswer(iotError(429, 'ThrottlingException', 'a fault of the local cloud')),
+      failed: () => iotAnswer(iotError(500, 'InternalFailureException', 'a fault of the local cloud')),
+      denied: () => iotAnswer(iotError(403, 'ForbiddenException', 'the function may not do this')),
+    };
+  }
+
   private sqs(target: string, body: Buffer, caller: string): ServiceCall {
     const operation = target.slice(sqsTarget.length);
     const input = JSON.parse(body.toString()) as Record<string, unknown>;
@@ -113,6 +132,10 @@ export class AwsEndpoint {
 function connectionsAnswer({ status, error, body }: ConnectionsAnswer): Answer {
   if (error === undefined) return body === undefined ? { status, headers: {}, body: '' } : json(status, body);
   return json(status, { message: error }, { 'x-amzn-ErrorType': error });
+}
+
+function iotAnswer({ status, error, body }: IotAnswer): Answer {
+  return json(status, body, error === undefined ? {} : { 'x-amzn-ErrorType': error });
 }
 
 function sqsError(status: number, { code, message }: SqsError): Answer {

@@ -13,6 +13,9 @@ export const prices = {
   readUnit: 0.125e-6,
   writeUnit: 0.625e-6,
   scheduledInvocation: 1.0e-6,
+  iotMessage: 1.0e-6,
+  iotRule: 0.15e-6,
+  iotAction: 0.15e-6,
 } as const;
 
 /** What AWS would charge for everything since the start or the last reset. */
@@ -51,6 +54,8 @@ export interface Bill {
     readonly dollars: number;
   };
   readonly scheduler: { readonly invocations: number; readonly dollars: number };
+  /** What the bridge costs at AWS IoT Core; what devices send and receive there is not counted. */
+  readonly iot: IotUsage & { readonly dollars: number };
 }
 
 export interface QueueUsage {
@@ -69,6 +74,15 @@ export interface FunctionUsage {
   milliseconds: number;
 }
 
+export interface IotUsage {
+  /** Messages published, and the same as AWS meters them: in 5 KB steps, twice what is retained. */
+  publishes: number;
+  messages: number;
+  /** Rules triggered, and actions run, in 5 KB steps. */
+  rules: number;
+  actions: number;
+}
+
 export interface OperationUsage {
   calls: number;
   reads: number;
@@ -79,6 +93,7 @@ export type DynamoDbUsage = Record<string, Record<string, OperationUsage>>;
 
 const gatewayStep = 32 * 1024;
 const sqsStep = 64 * 1024;
+const iotStep = 5 * 1024;
 
 function steps(bytes: number, step: number): number {
   return Math.max(1, Math.ceil(bytes / step));
@@ -89,6 +104,7 @@ export class Meter {
   private gateway = freshGateway();
   private queues = freshQueues();
   private functions = freshFunctions();
+  private iot = freshIot();
   private scheduled = 0;
   private open = 0;
   private connectionMilliseconds = 0;
@@ -140,6 +156,16 @@ export class Meter {
     total.milliseconds += Math.ceil(usage.milliseconds); // Lambda: billed in whole milliseconds
   }
 
+  iotPublished(bytes: number, retain: boolean): void {
+    this.iot.publishes += 1;
+    this.iot.messages += steps(bytes, iotStep) * (retain ? 2 : 1);
+  }
+
+  ruleTriggered(bytes: number): void {
+    this.iot.rules += steps(bytes, iotStep);
+    this.iot.actions += steps(bytes, iotStep);
+  }
+
   scheduleRan(): void {
     this.scheduled += 1;
   }
@@ -149,6 +175,7 @@ export class Meter {
     this.gateway = freshGateway();
     this.queues = freshQueues();
     this.functions = freshFunctions();
+    this.iot = freshIot();
     this.scheduled = 0;
     this.connectionMilliseconds = 0;
   }
@@ -160,6 +187,7 @@ export class Meter {
       lambda: lambdaBill(structuredClone(this.functions)),
       dynamodb: dynamoDbBill(tables),
       scheduler: { invocations: this.scheduled, dollars: this.scheduled * prices.scheduledInvocation },
+      iot: iotBill({ ...this.iot }),
     };
     return { dollars: sum(Object.values(parts), (part) => part.dollars), ...parts };
   }
@@ -181,6 +209,10 @@ export class Meter {
 
 function freshGateway() {
   return { frames: 0, posts: 0, messagesIn: 0, messagesOut: 0, connects: 0 };
+}
+
+function freshIot(): IotUsage {
+  return { publishes: 0, messages: 0, rules: 0, actions: 0 };
 }
 
 function freshQueues(): Record<QueueName, QueueUsage> {
@@ -212,6 +244,12 @@ function lambdaBill(usage: Record<FunctionName, FunctionUsage>): Bill['lambda'] 
   const gbSeconds = sum(entries, ([name, used]) => (used.milliseconds / 1000) * (functions[name].memoryMb / 1024));
   const dollars = invocations * prices.lambdaRequest + gbSeconds * prices.lambdaGbSecond;
   return { invocations, gbSeconds, functions: usage, dollars };
+}
+
+function iotBill(usage: IotUsage): Bill['iot'] {
+  const { messages, rules, actions } = usage;
+  const dollars = messages * prices.iotMessage + rules * prices.iotRule + actions * prices.iotAction;
+  return { ...usage, dollars };
 }
 
 function dynamoDbBill(tables: DynamoDbUsage): Bill['dynamodb'] {

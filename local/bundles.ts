@@ -6,7 +6,7 @@ import { buildSync, type OutputFile } from 'esbuild';
 import type { FunctionName } from '../lambdas/deployment';
 import { bundleConstants, type Settings } from '../lambdas/settings';
 
-type ByFunction<Value> = { readonly [Name in FunctionName]: Value };
+type ByFunction<Value> = { readonly [Name in FunctionName]?: Value };
 
 export interface Bundles {
   readonly functions: ByFunction<string>;
@@ -26,7 +26,7 @@ const threads = {
 /** What this process has built already: tests start many clouds of the same sources. */
 const built = new Map<string, readonly OutputFile[]>();
 
-/** Bundles every function as it is deployed, and the threads of the local cloud, into a temporary folder. */
+/** Bundles functions as they are deployed, and the threads of the local cloud, into a temporary folder. */
 export function bundle(entries: ByFunction<string>, settings: Settings): Bundles {
   const files = buildOnce({ ...entries, ...threads }, bundleConstants(settings));
   const folder = join(tmpdir(), `cirrus-${randomUUID()}`);

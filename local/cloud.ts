@@ -5,8 +5,12 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { AccessConfig } from '../lambdas/access/access-config';
 import { openAccess, readAccess } from '../lambdas/access/read-access';
+import type { BridgeConfig } from '../lambdas/bridge/bridge-config';
+import { packBridge, readBridge } from '../lambdas/bridge/read-bridge';
+import { rulesOf } from '../lambdas/bridge/rules';
 import {
   accessVariable,
+  bridgeVariable,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -29,6 +33,8 @@ import { ConnectionJournal } from './gateway/connection-journal';
 import { ConnectionsApi } from './gateway/connections-api';
 import { Gateway } from './gateway/gateway';
 import { createHttpServer } from './http-server';
+import { IotCore } from './iot/iot-core';
+import { AsyncInvocations } from './lambda/async-invocations';
 import { Container } from './lambda/container';
 import { ContainerPool } from './lambda/container-pool';
 import { credentialsOf, deployedQueueName, type Endpoints, environmentOf, tablePrefix } from './lambda/environment';
@@ -50,6 +56,10 @@ export interface CloudOptions {
   readonly settings?: Partial<Settings>;
   /** Who may come in and what each may do, as JSON; everybody may do everything if absent. */
   readonly access?: unknown;
+  /** What crosses to and from an imitated AWS IoT Core, as JSON; there is none if absent. */
+  readonly bridge?: unknown;
+  /** Port of that for MQTT clients; a free one if absent or 0. */
+  readonly iotPort?: number;
   /** Variables that every function sees besides its own. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Other entry points, timeouts or memory than the deployed ones, for tests. */
@@ -84,11 +94,15 @@ export interface Cloud {
   readonly endpoints: Endpoints;
   /** Who may come in and what each may do. */
   readonly access: AccessConfig;
+  /** The imitated AWS IoT Core, if there is a bridge: where its MQTT clients connect. */
+  readonly iotUrl: string | undefined;
   readonly faults: Faults;
   readonly clock: LocalClock;
   bill(): Promise<Bill>;
   resetBill(): Promise<void>;
   deadLetters(): DeadLetter[];
+  /** Moves the dead letters of a queue back; returns how many they were. */
+  redrive(queue: QueueName): number;
   /** Ids of the open connections, oldest first. */
   connections(): string[];
   /** Resolves when queues are empty and containers idle. Messages that wait for their delay do not count. */
@@ -101,6 +115,9 @@ export interface Cloud {
 
 // A frame that a client of this process has just sent is read within the next turns of the event loop.
 const turnsToSettle = 4;
+
+/** Name of the broker, which marks what goes over the bridge. */
+const brokerName = 'cirrus-mqtt';
 
 type ByFunction<Value> = { readonly [Name in FunctionName]: Value };
 type ByQueue<Value> = { readonly [Name in QueueName]: Value };
@@ -119,6 +136,7 @@ export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
 
 class LocalCloud implements Cloud {
   readonly access: AccessConfig;
+  private readonly bridge: BridgeConfig | undefined;
   readonly clock = new LocalClock();
   readonly faults = new Faults({
     publish: (rules) => this.dynamoDb!.setRules(rules),
@@ -135,6 +153,8 @@ class LocalCloud implements Cloud {
   private readonly gateway: Gateway;
   private readonly schedule: Schedule;
   private readonly server: Server;
+  private readonly ruleActions: AsyncInvocations;
+  private iot: IotCore | undefined;
   private dynamoDb: DynamoDb | undefined;
   private dynamoDbEndpoint = '';
 
@@ -142,15 +162,18 @@ class LocalCloud implements Cloud {
     if (options.data !== undefined) mkdirSync(options.data, { recursive: true });
     this.settings = { ...settingsFromEnvironment(process.env), ...options.settings };
     this.access = readAccess(options.access ?? openAccess);
+    this.bridge = options.bridge === undefined ? undefined : readBridge(options.bridge);
     this.specs = mapValues(functions, (spec, name) => ({ ...spec, ...options.functions?.[name] }));
-    this.bundles = bundle(
-      mapValues(this.specs, ({ entry }) => entry),
-      this.settings,
-    );
+    this.bundles = bundle(this.entryPoints(), this.settings);
     this.queues = mapValues(queues, (_spec, name) => this.createQueue(name));
     this.pools = mapValues(functions, (_spec, name) => this.createPool(name));
     this.journal = options.data === undefined ? undefined : new ConnectionJournal(join(options.data, 'connections'));
     this.gateway = this.createGateway();
+    this.ruleActions = new AsyncInvocations({
+      pool: this.pools.onBridgeIn,
+      clock: this.clock,
+      onFailure: (record) => this.queues.bridgeIn.addDeadLetter(JSON.stringify(record)),
+    });
     this.schedule = new Schedule(this.clock, this.meter, (event) => this.pools.onSchedule.invoke(event));
     this.server = createHttpServer({
       gateway: this.gateway,
@@ -177,8 +200,12 @@ class LocalCloud implements Cloud {
   }
 
   get endpoints(): Endpoints {
-    const sqs = `http://127.0.0.1:${this.port}`;
-    return { callback: this.callbackUrl, sqs, dynamodb: this.dynamoDbEndpoint };
+    const here = `http://127.0.0.1:${this.port}`;
+    return { callback: this.callbackUrl, sqs: here, iot: here, dynamodb: this.dynamoDbEndpoint };
+  }
+
+  get iotUrl(): string | undefined {
+    return this.iot && `mqtt://127.0.0.1:${this.iot.port}`;
   }
 
   async start(): Promise<void> {
@@ -188,6 +215,7 @@ class LocalCloud implements Cloud {
     );
     this.dynamoDb = dynamoDb;
     this.dynamoDbEndpoint = endpoint;
+    await this.startIot();
     // Only now: the lock of the embedded database keeps a second cloud away from the same folder.
     for (const queue of Object.values(this.queues)) queue.restore();
     this.gateway.disconnectFormer();
@@ -208,6 +236,10 @@ class LocalCloud implements Cloud {
     return entries(this.queues).flatMap(([queue, { deadLetters }]) =>
       deadLetters.map((message) => ({ ...message, queue })),
     );
+  }
+
+  redrive(queue: QueueName): number {
+    return this.queues[queue].redrive();
   }
 
   connections(): string[] {
@@ -232,6 +264,7 @@ class LocalCloud implements Cloud {
     this.clock.stop();
     this.server.closeAllConnections();
     await new Promise((resolve) => this.server.close(resolve));
+    await this.iot?.stop();
     await this.dynamoDb?.stop();
     for (const queue of Object.values(this.queues)) queue.close();
     this.journal?.close();
@@ -241,9 +274,27 @@ class LocalCloud implements Cloud {
   private idle(): boolean {
     return (
       this.gateway.idle &&
+      (this.iot?.idle ?? true) &&
+      this.ruleActions.idle &&
       Object.values(this.queues).every((queue) => queue.idle) &&
       Object.values(this.pools).every((pool) => pool.idle)
     );
+  }
+
+  private entryPoints(): { readonly [Name in FunctionName]?: string } {
+    const deployed = entries(this.specs).filter(([, { part }]) => part === undefined || this.bridge);
+    return Object.fromEntries(deployed.map(([name, { entry }]) => [name, entry]));
+  }
+
+  private async startIot(): Promise<void> {
+    if (!this.bridge) return;
+    this.iot = await IotCore.start({
+      port: this.options.iotPort,
+      rules: rulesOf(this.bridge),
+      invoke: (event) => this.ruleActions.invoke(event),
+      clock: this.clock,
+      meter: this.meter,
+    });
   }
 
   private createQueue(name: QueueName): Queue {
@@ -275,16 +326,21 @@ class LocalCloud implements Cloud {
       name,
       spec: this.specs[name],
       runtime: this.bundles.containerThread,
-      bundle: this.bundles.functions[name],
+      bundle: this.bundles.functions[name] ?? '', // its part is not deployed, and nobody invokes it
       environment: {
         ...environmentOf(name, this.specs[name], this.endpoints, this.settings),
         ...(this.specs[name].access && { [accessVariable]: JSON.stringify(this.access) }),
+        ...(this.specs[name].bridge && this.bridgeVariables()),
         ...credentialsOf(name, number),
         ...this.options.environment,
       },
       clock: this.clock.shared,
       log: logTo(this.options.log, this.options.verbose ?? false),
     });
+  }
+
+  private bridgeVariables(): Record<string, string> {
+    return this.bridge ? { [bridgeVariable]: packBridge({ broker: brokerName, ...this.bridge }) } : {};
   }
 
   private createGateway(): Gateway {
@@ -305,6 +361,7 @@ class LocalCloud implements Cloud {
     return new AwsEndpoint({
       connections: new ConnectionsApi(this.gateway.connections, this.meter),
       sqs: new SqsApi(this.queues, this.meter),
+      iot: () => this.iot,
       faults: this.faults,
       kill: (caller) => this.killCaller(caller),
     });
@@ -317,6 +374,7 @@ class LocalCloud implements Cloud {
       faults: this.faults,
       clock: this.clock,
       deadLetters: () => this.deadLetters(),
+      redrive: (queue) => this.redrive(queue),
       settled: () => this.settled(),
       runSchedule: () => this.runSchedule(),
       resources: () => ({

@@ -1,5 +1,5 @@
 import type { AccessConfig } from '../lambdas/access/access-config';
-import type { FunctionName } from '../lambdas/deployment';
+import { type FunctionName, type QueueName, queues } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
 import type { LocalClock } from './clock';
@@ -23,6 +23,8 @@ export interface ControlApiProps {
   readonly faults: Faults;
   readonly clock: LocalClock;
   readonly deadLetters: () => DeadLetter[];
+  /** Moves the dead letters of a queue back; returns how many they were. */
+  readonly redrive: (queue: QueueName) => number;
   readonly settled: () => Promise<void>;
   readonly runSchedule: () => Promise<void>;
   readonly resources: () => Resources;
@@ -50,6 +52,7 @@ export class ControlApi {
       'POST /faults': (body) => this.setFaults(JSON.parse(body)),
       'DELETE /faults': () => props.faults.clear(),
       'GET /dead-letters': async () => props.deadLetters(),
+      'POST /redrive': async (body) => ({ moved: props.redrive(readQueueName(body)) }),
       'GET /settled': props.settled,
       'POST /schedule': props.runSchedule,
       'GET /resources': async () => props.resources(),
@@ -87,4 +90,9 @@ export class ControlApi {
         throw new Error(`there is no fault ${JSON.stringify(one)}`);
     }
   }
+}
+
+function readQueueName(text: string): QueueName {
+  if (Object.hasOwn(queues, text)) return text as QueueName;
+  throw new Error(`there is no queue ${JSON.stringify(text)}, only ${Object.keys(queues).join(', ')}`);
 }

@@ -20,6 +20,8 @@ function isGranted(spec: FunctionSpec, { service, operation, tables = [], queue 
       return spec.sendsTo.includes(queue as QueueName);
     case 'connections':
       return spec.connections.some((method) => connectionOperations[method] === operation);
+    case 'iot':
+      return spec.publishesToIot === true && operation === 'Publish';
   }
 }
 

@@ -6,8 +6,8 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import type { ConnectionEvent } from './inbox';
-import type { FanOutJob, Ports, StoredConnection } from './ports';
-import { mailFor } from './publish';
+import type { FanOutJob, Identified, Ports, StoredConnection } from './ports';
+import { mailFor, Publisher } from './publish';
 import { quickTurn } from './quick-turn';
 import { IndexCache, Router } from './router';
 import { Turn } from './turn';
@@ -70,6 +70,17 @@ export class Broker {
     const snapshot = this.ports.lookup.read(connectionId, []);
     router.prepare(snapshot.then(({ shapes }) => shapes));
     return snapshot;
+  }
+
+  /** Messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
+  async publish(incoming: readonly Identified[]): Promise<void> {
+    const dispatch = new Dispatch(this.ports);
+    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
+    const router = new Router(this.ports.topicIndex, this.index);
+    const publisher = new Publisher(this.ports, this.settings, router, deliverer);
+    const flags = { replay: false, attempted: true, retained: false };
+    await publisher.publish(incoming.map(({ id, message }) => ({ id, message, ...flags })));
+    await dispatch.send();
   }
 
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */

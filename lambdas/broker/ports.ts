@@ -404,6 +404,19 @@ export interface FanOutQueue {
   send(jobs: readonly FanOutJob[]): Promise<void>;
 }
 
+/** A message that crosses between brokers. */
+export interface Identified {
+  /** The same for a repeated attempt. */
+  readonly id: string;
+  readonly message: Message;
+}
+
+/** The way to another broker. */
+export interface BridgeQueue {
+  /** Returns when those that are to cross are durable. */
+  forward(messages: readonly Identified[]): Promise<void>;
+}
+
 /** Who of a user is connected, where their number is limited. */
 export interface Seats {
   /** Takes or keeps the seat of a client; returns how many seats are taken then. `now` in milliseconds since 1970. */
@@ -431,6 +444,8 @@ export interface Ports {
   readonly packets: PacketQueue;
   readonly timers: TimerQueue;
   readonly fanOut: FanOutQueue;
+  /** Absent when there is no bridge. */
+  readonly bridge?: BridgeQueue;
   readonly access: Access;
   readonly seats: Seats;
   readonly now: Clock;

@@ -60,6 +60,8 @@ export class Publisher {
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
+    const forwarded = this.ports.bridge?.forward(arrivals);
+    forwarded?.catch(() => undefined); // it is awaited below
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
     const byTopic = await this.router.audiences(topics);
@@ -82,6 +84,7 @@ export class Publisher {
     await Promise.all([
       this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
+      forwarded,
     ]);
   }
 

@@ -11,6 +11,8 @@ export interface Message {
   /** When nobody may hear it any more, milliseconds since 1970. */
   readonly expiresAt?: number;
   readonly properties?: ForwardedProperties;
+  /** It came from another broker, and never goes back there. */
+  readonly origin?: 'bridge';
 }
 
 /** What its publisher said about a message, passed on as it is [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-17]. */

@@ -47,6 +47,7 @@ export function messageAttributes(message: Message): Item {
     ...(message.publisher === undefined ? {} : { publisher: text(message.publisher) }),
     ...(message.expiresAt === undefined ? {} : { until: number(message.expiresAt) }),
     ...(message.properties ? { properties: { M: propertyAttributes(message.properties) } } : {}),
+    ...(message.origin === undefined ? {} : { origin: text(message.origin) }),
   };
 }
 
@@ -75,6 +76,7 @@ export function readMessage(item: Item): Message {
     ...(item.publisher ? { publisher: readText(item.publisher) } : {}),
     ...(item.until ? { expiresAt: readNumber(item.until) } : {}),
     ...(item.properties?.M ? { properties: readProperties(item.properties.M) } : {}),
+    ...(item.origin ? { origin: 'bridge' } : {}),
   };
 }
 

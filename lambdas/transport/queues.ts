@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
-import type { BatchEntry, Sqs } from '../aws/lean-sqs';
+import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
 import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
 import { attributes } from '../deployment';
-import type { ForwardedProperties, Message } from '../protocol/effects';
-
-/** SQS: at most 10 messages in one batch. */
-const messagesPerBatch = 10;
+import { fromJson, type MessageJson, toJson } from './message-json';
+import { sendInOrder } from './ordered-batches';
 
 /** The broker's own events in the ordered stream of a connection. */
 export class SqsPacketQueue implements PacketQueue {
@@ -85,39 +83,12 @@ export class SqsFanOutQueue implements FanOutQueue {
   async send(jobs: readonly FanOutJob[]): Promise<void> {
     const shards = new Map<string, FanOutJob[]>();
     for (const job of jobs) shards.set(job.shard, [...(shards.get(job.shard) ?? []), job]);
-    await Promise.all([...shards.values()].map((shard) => this.sendShard(shard)));
-  }
-
-  /** SQS: a batch is at most as large as one message may be, so only small jobs share one. */
-  private async sendShard(jobs: readonly FanOutJob[]): Promise<void> {
-    let batch: BatchEntry[] = [];
-    let size = 0;
-    for (const [index, job] of jobs.entries()) {
-      const entry = toEntry(job, index);
-      const length = Buffer.byteLength(entry.MessageBody);
-      if (batch.length === messagesPerBatch || (batch.length > 0 && size + length > largestBatch)) {
-        await this.sendBatch(batch);
-        batch = [];
-        size = 0;
-      }
-      batch.push(entry);
-      size += length;
-    }
-    if (batch.length > 0) await this.sendBatch(batch);
-  }
-
-  private async sendBatch(Entries: BatchEntry[]): Promise<void> {
-    const [failed, ...others] = await this.sqs.sendMessageBatch({ QueueUrl: this.url, Entries });
-    if (failed) throw new Error(`${1 + others.length} fan-out jobs were not queued: ${failed.Code}`);
+    await Promise.all([...shards.values()].map((shard) => sendInOrder(this.sqs, this.url, shard.map(toEntry))));
   }
 }
 
-/** SQS: 256 KiB per batch in every Region and on every kind of queue. */
-const largestBatch = 262_144;
-
-function toEntry(job: FanOutJob, index: number): BatchEntry {
+function toEntry(job: FanOutJob): NewMessage {
   return {
-    Id: String(index),
     MessageBody: JSON.stringify(toBody(job)),
     MessageGroupId: job.shard,
     MessageDeduplicationId: job.id.slice(-128), // SQS: at most 128 characters; the beginning is the least telling part
@@ -127,11 +98,7 @@ function toEntry(job: FanOutJob, index: number): BatchEntry {
 interface FanOutBodyMessage {
   readonly id: string;
   readonly attempted: boolean;
-  /** Binary values in base64. */
-  readonly message: Omit<Message, 'payload' | 'properties'> & {
-    readonly payload: string;
-    readonly properties?: Omit<ForwardedProperties, 'correlationData'> & { readonly correlationData?: string };
-  };
+  readonly message: MessageJson;
 }
 
 interface FanOutBody {
@@ -144,20 +111,6 @@ function toBody({ messages, subscribers }: FanOutJob): FanOutBody {
     messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: toJson(message) })),
     subscribers,
   };
-}
-
-function toJson({ payload, properties, ...rest }: Message): FanOutBodyMessage['message'] {
-  if (!properties) return { ...rest, payload: payload.toString('base64') };
-  const { correlationData, ...plain } = properties;
-  const correlation = correlationData ? { correlationData: correlationData.toString('base64') } : {};
-  return { ...rest, payload: payload.toString('base64'), properties: { ...plain, ...correlation } };
-}
-
-function fromJson({ payload, properties, ...rest }: FanOutBodyMessage['message']): Message {
-  if (!properties) return { ...rest, payload: Buffer.from(payload, 'base64') };
-  const { correlationData, ...plain } = properties;
-  const correlation = correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData, 'base64') };
-  return { ...rest, payload: Buffer.from(payload, 'base64'), properties: { ...plain, ...correlation } };
 }
 
 /** A record of the fan-out queue as a job. */

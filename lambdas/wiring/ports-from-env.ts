@@ -12,6 +12,7 @@ import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
 import { DynamoTopicIndex } from '../storage/topic-index';
 import { SqsFanOutQueue } from '../transport/queues';
+import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
 import { queueIn, tableIn } from './environment';
 import { timekeeperPorts } from './timekeeper-ports';
@@ -32,6 +33,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
+    ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),

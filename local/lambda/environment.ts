@@ -2,6 +2,7 @@ import {
   callbackVariable,
   type FunctionName,
   type FunctionSpec,
+  iotEndpointVariable,
   type QueueName,
   queues,
 } from '../../lambdas/deployment';
@@ -13,6 +14,8 @@ export interface Endpoints {
   readonly callback: string;
   readonly sqs: string;
   readonly dynamodb: string;
+  /** Data plane of AWS IoT Core. */
+  readonly iot: string;
 }
 
 /** What the deployed name of a table begins with; the name in the schema follows. */
@@ -36,6 +39,7 @@ export function environmentOf(
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
     AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+    [iotEndpointVariable]: endpoints.iot,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     [callbackVariable]: endpoints.callback,
   };

@@ -22,7 +22,12 @@ export interface Receipt {
   readonly bytes: number;
 }
 
-type Entry = { sent: Message } | { received: string[] } | { deleted: string[] } | { dead: string[] };
+type Entry =
+  | { sent: Message }
+  | { received: string[] }
+  | { deleted: string[] }
+  | { dead: string[] }
+  | { revived: string[] };
 
 // SQS: a deduplication id is remembered for 5 minutes.
 const deduplicationMilliseconds = 5 * 60_000;
@@ -114,6 +119,26 @@ export class Queue {
     this.props.clock.after(hiddenUntil - this.props.clock.now(), () => this.reappear(failed));
   }
 
+  /** Puts something among the dead letters that was never in the queue. */
+  addDeadLetter(body: string): void {
+    const message = { body, attributes: {} };
+    const kept = this.newMessage(message, checkMessage(message, this.props.spec.fifo));
+    this.journal?.append({ sent: kept });
+    this.journal?.append({ dead: [kept.id] });
+    this.deadLetters.push(kept);
+  }
+
+  /** Moves the dead letters back, in their order; returns how many they were. */
+  redrive(): number {
+    const revived = this.deadLetters.splice(0);
+    this.journal?.append({ revived: revived.map(({ id }) => id) });
+    for (const message of revived) {
+      message.receives = 0;
+      this.admit(message);
+    }
+    return revived.length;
+  }
+
   close(): void {
     this.journal?.close();
   }
@@ -198,6 +223,7 @@ function replay(entries: readonly Entry[]): { alive: Message[]; dead: Message[] 
     if ('sent' in entry) alive.set(entry.sent.id, entry.sent);
     else if ('received' in entry) for (const id of entry.received) alive.get(id)!.receives += 1;
     else if ('deleted' in entry) for (const id of entry.deleted) alive.delete(id);
+    else if ('revived' in entry) for (const message of takeOut(dead, entry.revived)) alive.set(message.id, message);
     else {
       for (const id of entry.dead) {
         dead.push(alive.get(id)!);
@@ -206,6 +232,13 @@ function replay(entries: readonly Entry[]): { alive: Message[]; dead: Message[] 
     }
   }
   return { alive: [...alive.values()], dead };
+}
+
+/** Messages that were dead, as if they had never been received. */
+function takeOut(dead: Message[], ids: readonly string[]): Message[] {
+  const revived = dead.filter(({ id }) => ids.includes(id));
+  dead.splice(0, dead.length, ...dead.filter((message) => !revived.includes(message)));
+  return revived.map((message) => ({ ...message, receives: 0 }));
 }
 
 /** The deployed queue deduplicates within a message group. */

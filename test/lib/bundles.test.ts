@@ -12,6 +12,8 @@ const budgets: { readonly [Name in FunctionName]: number } = {
   onFanOut: 260_000,
   onTimer: 80_000,
   onSchedule: 80_000,
+  onBridgeOut: 330_000,
+  onBridgeIn: 260_000,
 };
 
 const names = Object.keys(functions) as FunctionName[];

@@ -1,0 +1,62 @@
+import type { ForwardedProperties, Message } from '../protocol/effects';
+import { messageSize } from '../protocol/message-size';
+import type { UserProperties } from '../protocol/packets';
+import type { Bridge } from './bridge-config';
+import { inwards } from './mapping';
+import { isOwn } from './mark';
+
+/** A message of AWS IoT Core. */
+export interface RuleEvent {
+  /** In base64. */
+  readonly payload: string;
+  readonly topic: string;
+  /** The same for a repeated attempt. */
+  readonly id: string;
+  /** Of the rule that brought it; absent when none did. */
+  readonly filter?: string;
+  readonly contentType?: string;
+  readonly responseTopic?: string;
+  /** In base64. */
+  readonly correlationData?: string;
+  readonly payloadFormat?: string;
+  readonly userProperties?: readonly Readonly<Record<string, string>>[];
+}
+
+/** What becomes of a message of AWS IoT Core here. */
+export interface Incoming {
+  readonly messages: readonly Message[];
+  /** Why those that are missing were not taken. */
+  readonly refused?: string;
+}
+
+/** What this broker sent itself becomes nothing. */
+export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number): Incoming {
+  const properties = propertiesOf(event);
+  if (isOwn(properties.userProperties ?? [], bridge.broker)) return { messages: [] };
+  const said = {
+    payload: Buffer.from(event.payload, 'base64'),
+    ...(Object.keys(properties).length > 0 && { properties }),
+    origin: 'bridge',
+  } as const;
+  const messages = inwards(bridge.entries, event.topic, event.filter).map((passage) => ({ ...said, ...passage }));
+  const fitting = messages.filter((message) => messageSize(message) + packetOverhead(message) <= maxPacketSize);
+  if (fitting.length === messages.length) return { messages };
+  return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };
+}
+
+/** Flags, identifiers and lengths of a PUBLISH; a user property has its identifier and two lengths. */
+function packetOverhead({ properties }: Message): number {
+  return 64 + 5 * (properties?.userProperties?.length ?? 0);
+}
+
+function propertiesOf(event: RuleEvent): ForwardedProperties {
+  const { contentType, responseTopic, correlationData, payloadFormat } = event;
+  const userProperties = (event.userProperties ?? []).flatMap((one) => Object.entries(one)) satisfies UserProperties;
+  return {
+    ...(payloadFormat === 'UTF8_DATA' && { payloadFormatIndicator: true }),
+    ...(contentType !== undefined && { contentType }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
+    ...(userProperties.length > 0 && { userProperties }),
+  };
+}

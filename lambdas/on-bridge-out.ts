@@ -1,0 +1,15 @@
+import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { toRemoteMessage } from './transport/bridge-queue';
+import { byGroup } from './transport/by-group';
+import { log } from './wiring/environment';
+import { forwarderFromEnvironment } from './wiring/forwarder-from-env';
+
+const forwarder = forwarderFromEnvironment(process.env);
+
+/** Consumes the bridge queue: messages for AWS IoT Core, those of a topic in order. */
+export function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  return byGroup(event, {
+    work: (record) => forwarder.forward(toRemoteMessage(record)),
+    failed: (error) => log('bridge failed', { error: String(error), stack: error.stack ?? '' }),
+  });
+}

@@ -1,0 +1,20 @@
+import type { Sqs } from '../aws/lean-sqs';
+import type { Bridge } from '../bridge/bridge-config';
+import { unpackBridge } from '../bridge/read-bridge';
+import type { BridgeQueue } from '../broker/ports';
+import { bridgeVariable, queues } from '../deployment';
+import { SqsBridgeQueue } from '../transport/bridge-queue';
+
+/** The bridge as this function was given it. */
+export function bridgeIn(environment: NodeJS.ProcessEnv): Bridge {
+  const packed = environment[bridgeVariable];
+  if (packed === undefined) throw new Error(`no ${bridgeVariable}`);
+  return unpackBridge(packed);
+}
+
+/** The way out, for a function that may send there. */
+export function bridgeQueueFor(environment: NodeJS.ProcessEnv, sqs: Sqs): { bridge?: BridgeQueue } {
+  const url = environment[queues.bridge.variable];
+  if (url === undefined || environment[bridgeVariable] === undefined) return {};
+  return { bridge: new SqsBridgeQueue(sqs, url, bridgeIn(environment).entries) };
+}

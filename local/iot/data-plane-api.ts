@@ -1,0 +1,97 @@
+import type { IncomingMessage } from 'node:http';
+import type { IotCore, RetainedMessage } from './iot-core';
+import type { IotMessage } from './iot-message';
+
+export interface IotAnswer {
+  readonly status: number;
+  /** Of the SDK's error. */
+  readonly error?: string;
+  readonly body: object;
+}
+
+/** A request of the data plane. */
+export interface IotCall {
+  readonly operation: string;
+  readonly run: (core: IotCore) => IotAnswer;
+}
+
+const topicsPath = '/topics/';
+const retainedPath = '/retainedMessage';
+const mostSlashes = 7;
+const mostTopicBytes = 256;
+const mostPayloadBytes = 128 * 1024;
+const pageSize = 200;
+
+/** What a request asks of AWS IoT Core's data plane, if it is for that. */
+export function iotCall({ method, url = '', headers }: IncomingMessage, body: Buffer): IotCall | undefined {
+  const { pathname, searchParams } = new URL(url, 'http://iot');
+  if (method === 'POST' && pathname.startsWith(topicsPath)) {
+    const topic = decodeURIComponent(pathname.slice(topicsPath.length));
+    return { operation: 'Publish', run: (core) => publish(core, messageOf(topic, searchParams, headers, body)) };
+  }
+  if (method !== 'GET' || !pathname.startsWith(retainedPath)) return undefined;
+  const topic = decodeURIComponent(pathname.slice(retainedPath.length + 1));
+  if (topic !== '') return { operation: 'GetRetainedMessage', run: (core) => getRetained(core, topic) };
+  return { operation: 'ListRetainedMessages', run: (core) => listRetained(core, searchParams) };
+}
+
+export function iotError(status: number, error: string, message: string): IotAnswer {
+  return { status, error, body: { message } };
+}
+
+function messageOf(
+  topic: string,
+  query: URLSearchParams,
+  headers: IncomingMessage['headers'],
+  payload: Buffer,
+): IotMessage {
+  const userProperties = header(headers, 'x-amz-mqtt5-user-properties');
+  return {
+    topic,
+    payload,
+    qos: query.get('qos') === '1' ? 1 : 0,
+    retain: query.get('retain') === 'true',
+    contentType: query.get('contentType') ?? undefined,
+    responseTopic: query.get('responseTopic') ?? undefined,
+    correlationData: header(headers, 'x-amz-mqtt5-correlation-data'),
+    payloadFormat: header(headers, 'x-amz-mqtt5-payload-format-indicator'),
+    userProperties: userProperties && JSON.parse(Buffer.from(userProperties, 'base64').toString()),
+  };
+}
+
+function header(headers: IncomingMessage['headers'], name: string): string | undefined {
+  return headers[name] as string | undefined;
+}
+
+function publish(core: IotCore, message: IotMessage): IotAnswer {
+  const { topic, payload } = message;
+  if (topic.split('/').length - 1 > mostSlashes) return invalid('the topic has too many slashes');
+  if (Buffer.byteLength(topic) > mostTopicBytes) return invalid('the topic is too long');
+  if (payload.length > mostPayloadBytes) return invalid('the payload is too large');
+  core.publish(message);
+  return { status: 200, body: { message: 'OK' } };
+}
+
+function invalid(message: string): IotAnswer {
+  return iotError(400, 'InvalidRequestException', message);
+}
+
+function getRetained(core: IotCore, topic: string): IotAnswer {
+  const message = core.retained.get(topic);
+  if (!message) return iotError(404, 'ResourceNotFoundException', 'nothing is retained for this topic');
+  const { payload, qos, lastModifiedTime, userProperties } = message;
+  const user = userProperties && { userProperties: Buffer.from(JSON.stringify(userProperties)).toString('base64') };
+  return { status: 200, body: { topic, payload: payload.toString('base64'), qos, lastModifiedTime, ...user } };
+}
+
+/** The token is the number of topics that were listed before. */
+function listRetained({ retained }: IotCore, query: URLSearchParams): IotAnswer {
+  const start = Number(query.get('nextToken') ?? 0);
+  const end = start + Number(query.get('maxResults') ?? pageSize);
+  const page = [...retained.values()].slice(start, end).map(summary);
+  return { status: 200, body: { retainedTopics: page, ...(end < retained.size && { nextToken: String(end) }) } };
+}
+
+function summary({ topic, payload, qos, lastModifiedTime }: RetainedMessage) {
+  return { topic, payloadSize: payload.length, qos, lastModifiedTime };
+}

@@ -1,0 +1,13 @@
+/** A message as AWS IoT Core's data plane and rules see it. */
+export interface IotMessage {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+  readonly contentType?: string;
+  readonly responseTopic?: string;
+  /** In base64. */
+  readonly correlationData?: string;
+  readonly payloadFormat?: string;
+  readonly userProperties?: readonly Readonly<Record<string, string>>[];
+}

@@ -1,0 +1,79 @@
+import { PublishCommand } from '@aws-sdk/client-iot-data-plane';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { TestBroker } from '../support/test-broker';
+import type { TextClient } from '../support/text-client';
+import { dataPlane, IotClient } from './iot-client';
+
+describe('a message that could go round in a circle', () => {
+  let broker: TestBroker;
+  let iot: IotClient;
+  let here: TextClient;
+
+  async function start(...entries: object[]): Promise<void> {
+    broker = await TestBroker.start({ bridge: { entries } });
+    here = await broker.connect('here');
+    await here.subscribe(0, '#');
+    iot = await IotClient.connect(broker.cloud.iotUrl);
+    await iot.subscribe('#');
+  }
+
+  afterEach(async () => {
+    await iot.end();
+    await broker.stop();
+  });
+
+  const overlapping = [
+    { name: 'the same topics on both sides', entries: [{ direction: 'both', filter: '#' }] },
+    {
+      name: 'prefixes that lead into each other',
+      entries: [
+        { direction: 'both', filter: '#', localPrefix: 'a/', remotePrefix: 'a/b/' },
+        { direction: 'both', filter: '#', localPrefix: 'a/', remotePrefix: 'a/' },
+        { direction: 'both', filter: '#', localPrefix: 'a/b/', remotePrefix: 'a/' },
+      ],
+    },
+  ];
+
+  it.each(overlapping)('crosses once from here: $name', async ({ entries }) => {
+    await start(...entries);
+    await here.publish('a/b/c', 'x', { qos: 1 });
+    const there = await iot.hear(1);
+
+    const back = await broker.heardBy(here);
+    expect(back).toMatchObject([{ topic: 'a/b/c' }]);
+    expect(new Set(there.map(({ topic }) => topic)).size).toBe(there.length); // each entry's topic once
+    const { publishes } = (await broker.cloud.bill()).iot;
+    expect(there).toHaveLength(publishes);
+  });
+
+  it.each(overlapping)('crosses once from there: $name', async ({ entries }) => {
+    await start(...entries);
+    await iot.mqtt.publishAsync('a/b/c', 'x', { qos: 1 });
+    await here.next('publish');
+    await broker.cloud.settled();
+
+    expect((await broker.cloud.bill()).iot.publishes).toBe(0);
+    expect(broker.cloud.deadLetters()).toEqual([]);
+  });
+
+  it('is not one that another broker of this kind has sent', async () => {
+    await start({ direction: 'both', filter: '#' });
+    const client = dataPlane(broker.cloud);
+    const userProperties = JSON.stringify([{ 'cirrus-mqtt-bridge': 'another' }]);
+    await client.send(new PublishCommand({ topic: 'a', payload: Buffer.from('x'), userProperties }));
+
+    expect(await here.hear()).toMatchObject({ topic: 'a', text: 'x' });
+    client.destroy();
+  });
+
+  it('keeps its origin as a retained message', async () => {
+    await start({ direction: 'both', filter: '#', retain: true });
+    await iot.mqtt.publishAsync('a', 'x', { qos: 1 });
+    await here.next('publish');
+
+    const late = await broker.connect('late');
+    await late.subscribe(0, 'a');
+    expect(await late.hear()).toMatchObject({ topic: 'a', retain: true });
+    expect((await broker.cloud.bill()).iot.publishes).toBe(0);
+  });
+});
