@@ -39,16 +39,21 @@ function announce(cloud: Cloud, { port, webSocketPort }: Adapter, { accessFile }
   mosquitto_pub -h ${host} -p ${port}${login} -q 1 -r -t hello/world -m 'it works'
 
 What it would have cost on AWS: curl ${cloud.billUrl}
-${describeAccess(cloud.access, accessFile)}
+${describeIot(cloud)}${describeAccess(cloud.access, accessFile)}
 `);
   const ports = `mqtt=mqtt://${host}:${port} ws=ws://${host}:${webSocketPort}/mqtt`;
-  console.log(`ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}`);
+  const iot = cloud.iotUrl === undefined ? '' : ` iot=${cloud.iotUrl}`;
+  console.log(`ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}${iot}`);
+}
+
+function describeIot({ iotUrl }: Cloud): string {
+  return iotUrl === undefined ? '' : `In place of AWS IoT Core a broker for MQTT 3.1.1 listens at ${iotUrl}\n`;
 }
 
 /** One line a person can act on; `LOG=1` adds where it comes from. */
 function explain(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return `port ${(error as Error & { port?: number }).port} is taken; choose another with --port, --mqtt-port or --mqtt-ws-port`;
+    return `port ${(error as Error & { port?: number }).port} is taken; choose another with --port, --mqtt-port, --mqtt-ws-port or --iot-port`;
   }
   if (!(error instanceof Error)) return String(error);
   return process.env.LOG === '1' ? (error.stack ?? error.message) : error.message;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Duration, type RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -16,6 +16,8 @@ import {
   queues,
 } from '../lambdas/deployment';
 import { type TableName, tableVariable } from '../lambdas/storage/schema';
+import { acknowledgeWildcard } from './acknowledge-wildcard';
+import type { ByQueue } from './deployed';
 import type { WebsocketGateway } from './websocket-gateway';
 
 export interface BrokerFunctionProps {
@@ -26,7 +28,7 @@ export interface BrokerFunctionProps {
   readonly environment: Record<string, string>;
   readonly bundling: BundlingOptions;
   readonly tables: { readonly [Name in TableName]: Table };
-  readonly queues: { readonly [Name in QueueName]: Queue };
+  readonly queues: ByQueue<Queue>;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
@@ -62,7 +64,7 @@ export class BrokerFunction extends Construct {
 
     const resources = this.spec.connections.map((method) => gateway.connectionsArn(method));
     this.allow(['execute-api:ManageConnections'], resources);
-    for (const resource of resources) this.acknowledgeWildcard(resource);
+    for (const resource of resources) acknowledgeWildcard(this, resource, connectionsReason);
     this.lambda.addEnvironment(callbackVariable, gateway.stage.callbackUrl);
   }
 
@@ -101,25 +103,24 @@ export class BrokerFunction extends Construct {
   }
 
   private allowSending(targets: BrokerFunctionProps['queues']): void {
-    const { sendsTo } = this.spec;
+    const deployed = this.spec.sendsTo.flatMap((name) => {
+      const queue = targets[name];
+      return queue ? [{ name, queue }] : [];
+    });
     this.allow(
       ['sqs:SendMessage'],
-      sendsTo.map((name) => targets[name].queueArn),
+      deployed.map(({ queue }) => queue.queueArn),
     );
-    for (const name of sendsTo) this.lambda.addEnvironment(queues[name].variable, targets[name].queueUrl);
+    for (const { name, queue } of deployed) this.lambda.addEnvironment(queues[name].variable, queue.queueUrl);
   }
 
   private allow(actions: string[], resources: string[]): void {
     if (resources.length > 0) this.lambda.addToRolePolicy(new PolicyStatement({ actions, resources }));
   }
-
-  private acknowledgeWildcard(resource: string): void {
-    Validations.of(this).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::${flatten(Stack.of(this).resolve(resource))}]`,
-      reason: 'connection ids exist only at run time; the grant is held to one method of the one stage of this API',
-    });
-  }
 }
+
+const connectionsReason =
+  'connection ids exist only at run time; the grant is held to one method of the one stage of this API';
 
 function consumesQueue(name: FunctionName): boolean {
   return Object.values(queues).some((queue) => queue.consumer === name);
@@ -127,9 +128,4 @@ function consumesQueue(name: FunctionName): boolean {
 
 function arns(names: readonly TableName[], tables: BrokerFunctionProps['tables']): string[] {
   return names.map((name) => tables[name].tableArn);
-}
-
-/** A resolved ARN as cdk-nag spells it in a finding. */
-function flatten(arn: { 'Fn::Join': [string, (string | { Ref: string })[]] }): string {
-  return arn['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join('');
 }

@@ -1,15 +1,19 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
+import type { Bridge } from '../lambdas/bridge/bridge-config';
+import { accessVariable, type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
-import { accessVariableOf } from './access-variable';
+import { accessBudget, accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
 import { Alarms } from './alarms';
+import { bridgeOf, bridgeVariableOf } from './bridge-variable';
 import { BrokerFunction } from './broker-function';
 import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
 import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
+import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
+import { IotBridge } from './iot-bridge';
 import type { BrokerOptions } from './options';
 import { Schedule } from './schedule';
 import { WebsocketGateway } from './websocket-gateway';
@@ -23,8 +27,10 @@ export class BrokerStack extends Stack {
   private readonly options: BrokerOptions;
   private readonly access: Record<string, string>;
   private readonly tables: BrokerTables['byName'];
-  private readonly queues: { readonly [Name in QueueName]: BrokerQueue };
-  private readonly functions: { readonly [Name in FunctionName]: BrokerFunction };
+  private readonly bridge: Bridge | undefined;
+  private readonly bridgeVariable: Record<string, string>;
+  private readonly queues: ByQueue<BrokerQueue>;
+  private readonly functions: ByFunction<BrokerFunction>;
   private readonly gateway: WebsocketGateway;
   private readonly schedule: Schedule;
 
@@ -32,14 +38,21 @@ export class BrokerStack extends Stack {
     super(scope, id, { description: 'MQTT broker on API Gateway, SQS, Lambda and DynamoDB', ...props });
     this.options = props.options;
     this.access = accessVariableOf(this.options.accessFile);
+    this.bridge = bridgeOf(this.options.bridgeFile, this.options.brokerName);
+    this.bridgeVariable = bridgeVariableOf(this.bridge, accessBudget - (this.access[accessVariable]?.length ?? 0));
     this.tables = new BrokerTables(this, 'Tables', this.retention()).byName;
-    this.queues = byName(queues, (name) => new BrokerQueue(this, constructId(name), { name }));
-    this.functions = byName(functions, (name) => this.createFunction(name));
+    this.queues = byQueue(this.hasBridge, (name) => new BrokerQueue(this, constructId(name), { name }));
+    this.functions = byFunction(this.hasBridge, (name) => this.createFunction(name));
     this.gateway = this.createGateway();
     this.schedule = new Schedule(this, 'Schedule', { target: this.functions.onSchedule.lambda });
     this.joinFunctions();
     this.watch();
     this.printAddresses();
+    this.buildBridge();
+  }
+
+  private get hasBridge(): boolean {
+    return this.bridge !== undefined;
   }
 
   private createFunction(name: FunctionName): BrokerFunction {
@@ -47,10 +60,14 @@ export class BrokerStack extends Stack {
       name,
       memoryMb: this.memoryMb(name),
       reservedConcurrency: this.reservedConcurrency(name),
-      environment: { ...settingVariables(this.options), ...(functions[name].access && this.access) },
+      environment: {
+        ...settingVariables(this.options),
+        ...(functions[name].access && this.access),
+        ...(functions[name].bridge && this.bridgeVariable),
+      },
       bundling: bundling(this.options),
       tables: this.tables,
-      queues: byName(queues, (queue) => this.queues[queue].queue),
+      queues: this.ofQueues(({ queue }) => queue),
       ...this.retention(),
     });
   }
@@ -86,15 +103,14 @@ export class BrokerStack extends Stack {
 
   private joinFunctions(): void {
     for (const each of Object.values(this.functions)) each.allowConnections(this.gateway);
-    for (const name of Object.keys(queues) as QueueName[]) {
+    for (const [name, { queue }] of Object.entries(this.queues) as [QueueName, BrokerQueue][]) {
       const maxConcurrency = name === 'packets' ? this.options.maxConcurrency : undefined;
-      this.functions[queues[name].consumer].consume(name, this.queues[name].queue, maxConcurrency);
+      this.functions[queues[name].consumer]?.consume(name, queue, maxConcurrency);
     }
   }
 
   private watch(): void {
-    const ofQueues = byName(queues, (name) => this.queues[name].deadLetters);
-    const deadLetters = { ...ofQueues, schedule: this.schedule.deadLetters };
+    const deadLetters = { ...this.ofQueues((each) => each.deadLetters), schedule: this.schedule.deadLetters };
     new Alarms(this, 'Alarms', { deadLetters, tables: this.tables });
   }
 
@@ -109,10 +125,32 @@ export class BrokerStack extends Stack {
       ),
       ...suffixed(
         'QueueUrl',
-        byName(queues, (name) => this.queues[name].queue.queueUrl),
+        this.ofQueues(({ queue }) => queue.queueUrl),
+      ),
+      ...suffixed(
+        'DeadLettersUrl',
+        this.ofQueues(({ deadLetters }) => deadLetters.queueUrl),
       ),
     };
     for (const [id, value] of Object.entries(addresses)) new CfnOutput(this, id, { value });
+  }
+
+  private ofQueues<Value>(value: (queue: BrokerQueue) => Value): ByQueue<Value> {
+    return byQueue(this.hasBridge, (name) => value(this.queues[name]!));
+  }
+
+  private buildBridge(): void {
+    const { onBridgeOut, onBridgeIn } = this.functions;
+    const { bridgeIn } = this.queues;
+    if (!this.bridge || !onBridgeOut || !onBridgeIn || !bridgeIn) return;
+    const { endpoint } = new IotBridge(this, 'IotBridge', {
+      bridge: this.bridge,
+      onBridgeOut,
+      onBridgeIn,
+      deadLetters: bridgeIn.deadLetters,
+      logRetention: this.options.logRetentionDays,
+    });
+    new CfnOutput(this, 'IotEndpoint', { value: endpoint.url });
   }
 
   private retention() {
@@ -123,6 +161,6 @@ export class BrokerStack extends Stack {
 
 const removalPolicies = { retain: RemovalPolicy.RETAIN, destroy: RemovalPolicy.DESTROY };
 
-function suffixed(suffix: string, values: Record<string, string>): Record<string, string> {
+function suffixed(suffix: string, values: Readonly<Record<string, string | undefined>>) {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [constructId(name) + suffix, value]));
 }

@@ -1,4 +1,5 @@
 import { readAccessFile } from '../lambdas/access/access-file';
+import { readBridgeFile } from '../lambdas/bridge/bridge-file';
 import type { CloudOptions } from './cloud';
 
 /** What `npm start` was asked for. */
@@ -18,6 +19,8 @@ interface Values {
   data?: string;
   dynamodb?: string;
   access?: string;
+  bridge?: string;
+  'iot-port': number;
   verbose: boolean;
 }
 
@@ -27,6 +30,7 @@ const defaults: Values = {
   port: 8080,
   'mqtt-port': 1883,
   'mqtt-ws-port': 8083,
+  'iot-port': 1884,
   containers: 2,
   verbose: false,
 };
@@ -40,6 +44,8 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   data: path('a folder'),
   dynamodb: httpUrl,
   access: path('a file'),
+  bridge: path('a file'),
+  'iot-port': wholeNumber(0, 65535),
 };
 
 /** Reads `--name value` and `--name=value`. Throws an `Error` that names the option, the value and what is allowed. */
@@ -51,9 +57,18 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     else Object.assign(values, option(word, rest.shift()));
   }
   const { port, containers, data, dynamodb, verbose, access: accessFile } = values;
+  const bridge = values.bridge === undefined ? undefined : readBridgeFile(values.bridge);
   const access = accessFile === undefined ? undefined : readAccessFile(accessFile);
   return {
-    cloud: { port, containers, data, dynamodb, verbose, access },
+    cloud: {
+      port,
+      containers,
+      data,
+      dynamodb,
+      verbose,
+      access,
+      ...(bridge && { bridge, iotPort: values['iot-port'] }),
+    },
     mqttPort: values['mqtt-port'],
     mqttWebSocketPort: values['mqtt-ws-port'],
     accessFile,

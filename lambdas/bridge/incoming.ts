@@ -13,7 +13,7 @@ export interface RuleEvent {
   /** The same for a repeated attempt. */
   readonly id: string;
   /** Of the rule that brought it; absent when none did. */
-  readonly filter?: string;
+  readonly ruleFilter?: string;
   readonly contentType?: string;
   readonly responseTopic?: string;
   /** In base64. */
@@ -38,7 +38,7 @@ export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number
     ...(Object.keys(properties).length > 0 && { properties }),
     origin: 'bridge',
   } as const;
-  const messages = inwards(bridge.entries, event.topic, event.filter).map((passage) => ({ ...said, ...passage }));
+  const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
   const fitting = messages.filter((message) => messageSize(message) + packetOverhead(message) <= maxPacketSize);
   if (fitting.length === messages.length) return { messages };
   return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };

@@ -20,7 +20,7 @@ function sqlOf(filter: string): string {
     payload: "encode(*, 'base64')",
     topic: 'topic()',
     id: 'newuuid()',
-    filter: `'${filter}'`,
+    ruleFilter: `'${filter}'`,
     contentType: "get_mqtt_property('content_type')",
     responseTopic: "get_mqtt_property('response_topic')",
     correlationData: "get_mqtt_property('correlation_data')",

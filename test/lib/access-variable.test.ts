@@ -7,7 +7,7 @@ import { type FunctionName, functions } from '../../lambdas/deployment';
 import { accessBudget, accessVariableOf } from '../../lib/access-variable';
 import { constructId } from '../../lib/by-name';
 import { thrownBy } from '../support/thrown-by';
-import { resourcesOf, synthesize } from './synthesize';
+import { bridgeFile, resourcesOf, synthesize } from './synthesize';
 
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-stack-'));
 const path = join(folder, 'access.json');
@@ -34,7 +34,7 @@ describe('the access configuration of the stack', () => {
   const wanted = { anonymous: 'by-rules', rules: [{ actions: ['subscribe'], topics: ['news/#'] }] };
 
   it.each(Object.keys(functions) as FunctionName[])('reaches %s if that decides by it', (name) => {
-    const lambdas = resourcesOf(synthesize({ accessFile: write(wanted) }), 'AWS::Lambda::Function');
+    const lambdas = resourcesOf(synthesize({ accessFile: write(wanted), bridgeFile }), 'AWS::Lambda::Function');
     const { ACCESS: packed } = lambdas[`${constructId(name)}Function`]!.Properties.Environment.Variables;
 
     if (functions[name].access) expect(unpackAccess(packed)).toEqual(readAccess(wanted));

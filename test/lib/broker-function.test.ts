@@ -1,18 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
 import {
   accessVariable,
+  bridgeVariable,
   callbackVariable,
   type FunctionName,
   functions,
+  iotEndpointVariable,
   type QueueName,
   queues,
 } from '../../lambdas/deployment';
 import { settingRules } from '../../lambdas/settings';
 import { type TableName, tables, tableVariable } from '../../lambdas/storage/schema';
 import { constructId } from '../../lib/by-name';
-import { grantsOf, readable, resourcesOf, synthesize } from './synthesize';
+import { bridgeFile, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
 
-const template = synthesize({ onPacketsMemoryMb: 2048, queueLimit: 33, logRetentionDays: 7 });
+const template = synthesize({ onPacketsMemoryMb: 2048, queueLimit: 33, logRetentionDays: 7, bridgeFile });
 const deployed = resourcesOf(template, 'AWS::Lambda::Function');
 
 describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) => {
@@ -36,11 +38,11 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     expect(grantsOf(template, `${id}Role`)).toEqual(describedGrants(name));
   });
 
-  it('has no wildcard in its grants but the connection ids', () => {
+  it('has no wildcard in its grants but the connection ids and the topics of the bridge', () => {
     const connections = /^execute-api:ManageConnections .*\/mqtt\/[A-Z]+\/@connections\/\*$/;
     const wildcards = grantsOf(template, `${id}Role`).filter((grant) => grant.includes('*'));
 
-    expect(wildcards.filter((grant) => !connections.test(grant))).toEqual([]);
+    expect(wildcards.filter((grant) => !connections.test(grant) && !grant.includes(':topic/home/'))).toEqual([]);
   });
 
   it('knows the names of the tables and queues it may reach, and of no others', () => {
@@ -60,6 +62,8 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
       ...Object.values(settingRules).map(({ variable }) => variable),
       ...(spec.connections.length > 0 ? [callbackVariable] : []),
       ...(spec.access ? [accessVariable] : []),
+      ...(spec.bridge ? [bridgeVariable] : []),
+      ...(spec.publishesToIot ? [iotEndpointVariable] : []),
       'NODE_OPTIONS',
     ];
 
@@ -97,11 +101,11 @@ describe('the accounts', () => {
     for (const name of ['onConnect', 'onTimer', 'onSchedule'] as const) expect(grants(name)).toEqual([]);
   });
 
-  it('are read by the two that decide, and failed logins are noted by one; nobody may list them', () => {
+  it('are read by those that decide, and failed logins are noted by one; nobody may list them', () => {
     const reading = ['BatchGetItem', 'GetItem', 'Query'].map((action) => `dynamodb:${action} TablesAccounts.Arn`);
     const writing = ['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'];
 
-    expect(grants('onFanOut')).toEqual(reading);
+    for (const name of ['onFanOut', 'onBridgeIn'] as const) expect(grants(name)).toEqual(reading);
     expect(grants('onPackets')).toEqual(
       [...reading, ...writing.map((action) => `dynamodb:${action} TablesAccounts.Arn`)].sort(),
     );
@@ -130,11 +134,23 @@ const allVariables = [
   ...Object.values(queues).map((queue) => queue.variable),
 ];
 
+const failedRunsOf: { readonly [Name in FunctionName]?: string[] } = {
+  onSchedule: ['ScheduleDeadLetters.Arn'],
+  onBridgeIn: ['BridgeInDeadLetters.Arn'],
+};
+
+const topics = 'arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:topic/home';
+const topicGrants = [
+  `iot:Publish ${topics}/sensors/*`,
+  `iot:Publish ${topics}/status`,
+  `iot:RetainPublish ${topics}/sensors/*`,
+];
+
 /** What the role must hold, from the description alone. */
 function describedGrants(name: FunctionName): string[] {
-  const { reads, writes, sendsTo, connections } = functions[name];
+  const { reads, writes, sendsTo, connections, publishesToIot } = functions[name];
   const consumed = (Object.keys(queues) as QueueName[]).filter((queue) => queues[queue].consumer === name);
-  const failedRuns = name === 'onSchedule' ? ['ScheduleDeadLetters.Arn'] : [];
+  const failedRuns = failedRunsOf[name] ?? [];
   const stage = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:GatewayApi/mqtt';
   return [
     ...pairs('logs', ['CreateLogStream', 'PutLogEvents'], [`${constructId(name)}Log.Arn`]),
@@ -142,6 +158,7 @@ function describedGrants(name: FunctionName): string[] {
     ...pairs('dynamodb', ['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem'], writes.map(tableArn)),
     ...pairs('sqs', ['SendMessage'], [...sendsTo.map(queueArn), ...failedRuns]),
     ...pairs('sqs', ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'], consumed.map(queueArn)),
+    ...(publishesToIot ? topicGrants : []),
     ...connections.map((method) => `execute-api:ManageConnections ${stage}/${method}/@connections/*`),
   ].sort();
 }

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Match } from 'aws-cdk-lib/assertions';
 import { type QueueName, queues, visibilitySeconds } from '../../lambdas/deployment';
 import { constructId } from '../../lib/by-name';
-import { readable, resourcesOf, synthesize } from './synthesize';
+import { bridgeFile, readable, resourcesOf, synthesize } from './synthesize';
 
-const template = synthesize({ maxConcurrency: 17 });
+const template = synthesize({ maxConcurrency: 17, bridgeFile });
 const deployed = resourcesOf(template, 'AWS::SQS::Queue');
 const sources = Object.values(resourcesOf(template, 'AWS::Lambda::EventSourceMapping'));
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { createStack, readable, resourcesOf, synthesize } from './synthesize';
+import { acknowledgedRules, createStack, readable, resourcesOf, synthesize } from './synthesize';
 
 const stack = createStack();
 const template = Template.fromStack(stack);
@@ -41,6 +40,9 @@ describe('the stack', () => {
       PacketsQueueUrl: 'PacketsQueue',
       FanOutQueueUrl: 'FanOutQueue',
       TimerQueueUrl: 'TimerQueue',
+      PacketsDeadLettersUrl: 'PacketsDeadLetters',
+      FanOutDeadLettersUrl: 'FanOutDeadLetters',
+      TimerDeadLettersUrl: 'TimerDeadLetters',
     });
   });
 });
@@ -127,13 +129,3 @@ describe('the log role of the account', () => {
     keeping.resourceCountIs('AWS::ApiGateway::Account', 0);
   });
 });
-
-/** Every construct with an acknowledged rule, without the finding. */
-function acknowledgedRules(scope: Stack): string[] {
-  const found = scope.node.findAll().flatMap(({ node }) => {
-    const entries = node.metadata.filter((entry) => entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY);
-    const ids = entries.flatMap((entry) => Object.keys(entry.data));
-    return ids.map((id) => `${node.path.replace('Broker/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`);
-  });
-  return [...new Set(found)].sort();
-}

@@ -1,8 +1,12 @@
-import { App } from 'aws-cdk-lib';
+import { join } from 'node:path';
+import { App, type Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import cdkJson from '../../cdk.json';
 import { BrokerStack } from '../../lib/broker-stack';
 import { readOptions } from '../../lib/options';
+
+/** Describes a bridge in both directions. */
+export const bridgeFile = join(__dirname, 'bridge.json');
 
 /**
  * The stack under the flags of cdk.json, with these options. To be quick it neither bundles the Lambdas nor asks
@@ -62,4 +66,14 @@ function grants(statement: { Action: string | string[]; Resource: unknown }): st
 
 function withoutHash(logicalId: string): string {
   return logicalId.replace(/[0-9A-F]{8}$/, '');
+}
+
+/** Every construct with an acknowledged rule, without the finding. */
+export function acknowledgedRules(scope: Stack): string[] {
+  const found = scope.node.findAll().flatMap(({ node }) => {
+    const entries = node.metadata.filter((entry) => entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY);
+    const ids = entries.flatMap((entry) => Object.keys(entry.data));
+    return ids.map((id) => `${node.path.replace('Broker/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`);
+  });
+  return [...new Set(found)].sort();
 }

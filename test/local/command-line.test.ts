@@ -37,6 +37,16 @@ describe('the command line', () => {
     });
   });
 
+  it('reads what crosses to AWS IoT Core from a file, and where that listens', () => {
+    const file = join(folder, 'bridge.json');
+    writeFileSync(file, '{"entries":[{"direction":"out","filter":"a/#"}]}');
+
+    expect(parseCommandLine(['--bridge', file, '--iot-port', '0']).cloud).toMatchObject({
+      bridge: { entries: [{ direction: 'out', filter: 'a/#', qos: 1 }] },
+      iotPort: 0,
+    });
+  });
+
   it('says what is wrong with that file', () => {
     const file = join(folder, 'wrong.json');
     writeFileSync(file, '{"anonymous":"sure"}');

@@ -1,0 +1,14 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import type { IConstruct } from 'constructs';
+
+/** Says why a grant of a construct has a wildcard in its resource. */
+export function acknowledgeWildcard(construct: IConstruct, resource: string, reason: string): void {
+  const id = `AwsSolutions-IAM5[Resource::${flatten(Stack.of(construct).resolve(resource))}]`;
+  Validations.of(construct).acknowledge({ id, reason });
+}
+
+/** A resolved ARN as cdk-nag spells it in a finding. */
+function flatten(arn: string | { 'Fn::Join': [string, (string | { Ref: string })[]] }): string {
+  if (typeof arn === 'string') return arn;
+  return arn['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join('');
+}

@@ -1,0 +1,48 @@
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
+import { Construct } from 'constructs';
+import { acknowledgeWildcard } from './acknowledge-wildcard';
+
+export interface IotEndpointProps {
+  readonly logRetention: RetentionDays;
+}
+
+/** The account's own endpoint of AWS IoT Core's data plane, which no CloudFormation function knows: it is asked for once. */
+export class IotEndpoint extends Construct {
+  /** `https://…-ats.iot.region.amazonaws.com` */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: IotEndpointProps) {
+    super(scope, id);
+    const logGroup = new LogGroup(this, 'Log', { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
+    const role = this.createRole(logGroup);
+    const question = new AwsCustomResource(this, 'Question', {
+      onUpdate: {
+        service: '@aws-sdk/client-iot',
+        action: 'DescribeEndpoint',
+        parameters: { endpointType: 'iot:Data-ATS' },
+        physicalResourceId: PhysicalResourceId.of('iot-data-endpoint'),
+        outputPaths: ['endpointAddress'],
+      },
+      role,
+      installLatestAwsSdk: false,
+      logGroup,
+    });
+    question.node.addDependency(role); // its permissions too
+    this.url = `https://${question.getResponseField('endpointAddress')}`;
+  }
+
+  private createRole(logGroup: LogGroup): Role {
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    logGroup.grantWrite(role);
+    role.addToPolicy(new PolicyStatement({ actions: ['iot:DescribeEndpoint'], resources: ['*'] }));
+    acknowledgeWildcard(
+      role,
+      '*',
+      'IAM knows no resource for iot:DescribeEndpoint, which tells a name and changes nothing',
+    );
+    return role;
+  }
+}

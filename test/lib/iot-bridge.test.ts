@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { readBridgeFile } from '../../lambdas/bridge/bridge-file';
+import { unpackBridge } from '../../lambdas/bridge/read-bridge';
+import { rulesOf } from '../../lambdas/bridge/rules';
+import { Rule } from '../../local/iot/rule';
+import { acknowledgedRules, bridgeFile, createStack, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
+
+const folder = mkdtempSync(join(tmpdir(), 'cirrus-bridge-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function write(bridge: unknown): string {
+  const path = join(folder, 'bridge.json');
+  writeFileSync(path, JSON.stringify(bridge));
+  return path;
+}
+
+const stack = createStack({ bridgeFile });
+const template = Template.fromStack(stack);
+
+describe('a stack without a bridge', () => {
+  const bare = synthesize();
+
+  it('has nothing of one', () => {
+    const resources = Object.keys(bare.toJSON().Resources).filter((id) => /Bridge|Iot/.test(id));
+    const lambdas = Object.values(resourcesOf(bare, 'AWS::Lambda::Function'));
+
+    expect(resources).toEqual([]);
+    expect(lambdas.filter(({ Properties }) => 'BRIDGE' in Properties.Environment.Variables)).toEqual([]);
+    expect(grantsOf(bare, 'OnPacketsRole').filter((grant) => /Bridge/.test(grant))).toEqual([]);
+  });
+});
+
+describe('a stack with a bridge', () => {
+  it('breaks no rule of AWS Solutions without a written reason', () => {
+    expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
+  });
+
+  it('excuses what the bridge needs besides: topics with wildcards, and a question that IAM knows no resource for', () => {
+    const usual = acknowledgedRules(createStack());
+
+    expect(acknowledgedRules(stack).filter((rule) => !usual.includes(rule))).toEqual([
+      'IotBridge/Endpoint/Role AwsSolutions-IAM5',
+      'OnBridgeIn AwsSolutions-IAM5',
+      'OnBridgeOut AwsSolutions-IAM5',
+    ]);
+  });
+
+  it('tells its functions what crosses, and the broker by its name', () => {
+    const lambdas = resourcesOf(template, 'AWS::Lambda::Function');
+    const { BRIDGE, AWS_ENDPOINT_URL_IOT_DATA_PLANE: endpoint } =
+      lambdas.OnBridgeOutFunction!.Properties.Environment.Variables;
+
+    expect(unpackBridge(BRIDGE)).toEqual({ broker: 'cirrus-mqtt', ...readBridgeFile(bridgeFile) });
+    expect(readable(endpoint)).toBe('https://IotBridgeEndpointQuestion.endpointAddress');
+  });
+
+  it('asks for the data endpoint of the account once, when it is deployed', () => {
+    const [question] = Object.values(resourcesOf(template, 'Custom::AWS'));
+
+    expect(JSON.parse(question!.Properties.Create)).toMatchObject({
+      action: 'DescribeEndpoint',
+      parameters: { endpointType: 'iot:Data-ATS' },
+    });
+    expect(grantsOf(template, 'IotBridgeEndpointRole')).toContain('iot:DescribeEndpoint *');
+  });
+
+  it('has a rule for each filter, whose SQL the local cloud plays', () => {
+    const rules = Object.values(resourcesOf(template, 'AWS::IoT::TopicRule'));
+    const sqls = rules.map(({ Properties }) => Properties.TopicRulePayload.Sql);
+
+    expect(sqls).toEqual(rulesOf(readBridgeFile(bridgeFile)).map(({ sql }) => sql));
+    expect(sqls).toHaveLength(2);
+    for (const sql of sqls) expect(() => new Rule(sql)).not.toThrow();
+  });
+
+  it('lets only these rules of this account invoke the function', () => {
+    const permissions = Object.values(resourcesOf(template, 'AWS::Lambda::Permission'))
+      .map(({ Properties }) => Properties)
+      .filter(({ Principal }) => Principal === 'iot.amazonaws.com');
+
+    expect(permissions.map(({ SourceArn, SourceAccount }) => [readable(SourceArn), readable(SourceAccount)])).toEqual([
+      [expect.stringMatching(/^IotBridgeRule1/), 'AWS::AccountId'],
+      [expect.stringMatching(/^IotBridgeRule2/), 'AWS::AccountId'],
+    ]);
+  });
+
+  it('keeps what could not be taken in, whether the rule or the function failed', () => {
+    const [invoke] = Object.values(resourcesOf(template, 'AWS::Lambda::EventInvokeConfig')).filter(
+      ({ Properties }) => readable(Properties.FunctionName) === 'OnBridgeInFunction',
+    );
+    const rules = Object.values(resourcesOf(template, 'AWS::IoT::TopicRule'));
+
+    expect(invoke!.Properties.MaximumRetryAttempts).toBe(2);
+    expect(readable(invoke!.Properties.DestinationConfig.OnFailure.Destination)).toBe('BridgeInDeadLetters.Arn');
+    for (const { Properties } of rules)
+      expect(readable(Properties.TopicRulePayload.ErrorAction.Sqs.QueueUrl)).toBe('BridgeInDeadLetters');
+    expect(grantsOf(template, 'IotBridgeRuleRole')).toEqual(['sqs:SendMessage BridgeInDeadLetters.Arn']);
+  });
+
+  it('raises an alarm when something waits among the dead letters', () => {
+    const alarms = Object.keys(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
+
+    expect(alarms).toEqual(expect.arrayContaining(['AlarmsbridgeDeadLetters', 'AlarmsbridgeInDeadLetters']));
+  });
+
+  it('spells what IAM would take for a wildcard as a variable', () => {
+    const odd = { direction: 'out', filter: 'what?/*/+' };
+    const grants = grantsOf(synthesize({ bridgeFile: write({ entries: [odd] }) }), 'OnBridgeOutRole');
+
+    expect(grants).toContainEqual(expect.stringMatching(/^iot:Publish .*:topic\/what\$\{\?\}\/\$\{\*\}\/\*$/));
+  });
+
+  it('is not synthesised when the file is wrong, or larger than its room', () => {
+    const entry = { direction: 'sideways', filter: 'a' };
+    expect(() => synthesize({ bridgeFile: write({ entries: [entry] }) })).toThrow(
+      'bridge.json.entries[0].direction is "sideways", but must be one of out, in, both',
+    );
+    const random = (index: number) =>
+      [1, 2, 3]
+        .map((part) =>
+          Math.sin(index * 3 + part)
+            .toString(36)
+            .slice(3),
+        )
+        .join('/');
+    const entries = Array.from({ length: 100 }, (_, index) => ({ direction: 'out', filter: random(index) }));
+    expect(() => synthesize({ bridgeFile: write({ entries }) })).toThrow('has room for');
+  });
+});
