@@ -56,10 +56,11 @@ interface LocalResources {
   readonly access: unknown;
 }
 
-export async function resourcesAt(address: string): Promise<LocalResources> {
+/** What the local cloud tells of itself, as far as a command needs it. */
+export async function resourcesAt<Resources = LocalResources>(address: string): Promise<Resources> {
   try {
     const response = await fetch(new URL('/resources', address));
-    if (response.ok) return (await response.json()) as LocalResources;
+    if (response.ok) return (await response.json()) as Resources;
   } catch {
     // Nobody is there, or somebody else.
   }

@@ -8,6 +8,8 @@ const commands: Record<string, () => Promise<Command>> = {
   sub: async () => (await import('../clients/commands/sub')).subCommand,
   explain: async () => (await import('../admin/explain-command')).explainCommand,
   users: async () => (await import('../admin/users-command')).usersCommand,
+  bridge: async () => (await import('../admin/bridge-command')).bridgeCommand,
+  redrive: async () => (await import('../admin/redrive-command')).redriveCommand,
 };
 
 const help = `usage: cirrus-mqtt <command> [options]
@@ -17,6 +19,8 @@ const help = `usage: cirrus-mqtt <command> [options]
   sub      subscribes, with the flags of mosquitto_sub
   explain  tells which rule lets a client do something, or keeps it from it
   users    says who may log in, and what they may do
+  bridge   brings retained messages to AWS IoT Core and back
+  redrive  moves dead letters back into their queue
 
 "cirrus-mqtt <command> --help" tells more.
 `;

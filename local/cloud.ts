@@ -37,7 +37,14 @@ import { IotCore } from './iot/iot-core';
 import { AsyncInvocations } from './lambda/async-invocations';
 import { Container } from './lambda/container';
 import { ContainerPool } from './lambda/container-pool';
-import { credentialsOf, deployedQueueName, type Endpoints, environmentOf, tablePrefix } from './lambda/environment';
+import {
+  credentialsOf,
+  deployedQueueName,
+  type Endpoints,
+  environmentOf,
+  queueUrl,
+  tablePrefix,
+} from './lambda/environment';
 import { type LogSink, logTo } from './lambda/log';
 import { Schedule } from './schedule';
 import { EventSource } from './sqs/event-source';
@@ -378,7 +385,11 @@ class LocalCloud implements Cloud {
       settled: () => this.settled(),
       runSchedule: () => this.runSchedule(),
       resources: () => ({
-        dynamodb: this.dynamoDbEndpoint,
+        dynamodb: this.endpoints.dynamodb,
+        sqs: this.endpoints.sqs,
+        iot: this.endpoints.iot,
+        queueUrls: mapValues(queues, (_spec, name) => queueUrl(this.endpoints, name)),
+        bridge: this.bridge && { broker: brokerName, ...this.bridge },
         tables: mapValues(tables, (_schema, name) => tablePrefix + name),
         access: this.access,
       }),

@@ -1,4 +1,5 @@
 import type { AccessConfig } from '../lambdas/access/access-config';
+import type { Bridge } from '../lambdas/bridge/bridge-config';
 import { type FunctionName, type QueueName, queues } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
@@ -11,6 +12,13 @@ import type { DeadLetter } from './sqs/sqs-api';
 export interface Resources {
   /** Endpoint of DynamoDB. */
   readonly dynamodb: string;
+  /** Endpoints of SQS and of AWS IoT Core's data plane. */
+  readonly sqs: string;
+  readonly iot: string;
+  /** Addresses of the queues. */
+  readonly queueUrls: { readonly [Name in QueueName]: string };
+  /** What crosses to AWS IoT Core and back, if anything does. */
+  readonly bridge?: Bridge;
   /** Deployed names of the tables. */
   readonly tables: { readonly [Name in TableName]: string };
   /** Who may come in and what each may do. */

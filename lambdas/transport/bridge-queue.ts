@@ -14,7 +14,7 @@ const shards = 16;
 /** The way out of the broker, durable when `forward` returns. */
 export class SqsBridgeQueue implements BridgeQueue {
   constructor(
-    private readonly sqs: Sqs,
+    private readonly sqs: Pick<Sqs, 'sendMessageBatch'>,
     private readonly url: string,
     private readonly entries: readonly BridgeEntry[],
   ) {}

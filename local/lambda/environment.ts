@@ -26,6 +26,10 @@ export function deployedQueueName(queue: QueueName): string {
   return queues[queue].fifo ? `${queue}.fifo` : queue;
 }
 
+export function queueUrl({ sqs }: Endpoints, queue: QueueName): string {
+  return `${sqs}/000000000000/${deployedQueueName(queue)}`;
+}
+
 /** Every variable a container sees, of the tables and queues it was granted. */
 export function environmentOf(
   name: FunctionName,
@@ -45,7 +49,7 @@ export function environmentOf(
   };
   for (const table of [...reads, ...writes]) environment[tableVariable(table)] = tablePrefix + table;
   for (const queue of sendsTo) {
-    environment[queues[queue].variable] = `${endpoints.sqs}/000000000000/${deployedQueueName(queue)}`;
+    environment[queues[queue].variable] = queueUrl(endpoints, queue);
   }
   Object.assign(environment, settingVariables(settings));
   return environment;

@@ -1,0 +1,43 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
+import { type Command, UsageError } from '../clients/commands/command';
+import { parseOptions } from '../clients/options';
+import { moveDeadLetters } from './move-dead-letters';
+import { withLocalAddress } from './open-directory';
+
+const help = `usage: cirrus-mqtt redrive URL
+       cirrus-mqtt redrive QUEUE --local [URL]
+
+Moves dead letters back into their queue, once what stood in their way is gone. Those of a FIFO queue keep their order among
+themselves, but come after what has been sent since.
+
+  URL                  on AWS: the address that "cdk deploy" printed as BridgeDeadLettersUrl or the like; AWS_REGION,
+                       AWS_PROFILE and the like say in which Region and with which credentials
+  QUEUE                in the local cloud: packets, fanOut, timer, bridge, bridgeIn
+  --local [URL]        the local cloud, at http://127.0.0.1:8080
+`;
+
+/** `cirrus-mqtt redrive`: dead letters get another chance. */
+export const redriveCommand: Command = {
+  help,
+  async run(args, { stdout }) {
+    const { values, positionals } = parseOptions(withLocalAddress(args), { local: { type: 'string' } }, true);
+    const [queue, ...rest] = positionals;
+    if (queue === undefined || rest.length > 0) throw new UsageError('redrive needs one queue');
+    const moved = values.local === undefined ? await redriveOnAws(queue) : await redriveLocally(queue, values.local);
+    stdout.write(`${moved} dead letters moved back\n`);
+    return 0;
+  },
+};
+
+async function redriveOnAws(url: string): Promise<number> {
+  if (!URL.canParse(url)) throw new UsageError(`"${url}" is no address; --local takes the name of a queue`);
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  return moveDeadLetters(new SQSClient(), url);
+}
+
+async function redriveLocally(queue: string, address: string): Promise<number> {
+  const response = await fetch(new URL('/redrive', address), { method: 'POST', body: queue });
+  const answer = (await response.json()) as { moved?: number; message?: string };
+  if (answer.moved === undefined) throw new Error(answer.message ?? `the local cloud answered ${response.status}`);
+  return answer.moved;
+}
