@@ -66,6 +66,13 @@ describe('a message that matches an entry', () => {
     for (const _ of texts) await publisher.next('puback');
   });
 
+  it('may be a will', async () => {
+    const will = { topic: 'sensors/will', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
+    await broker.lose(await broker.connect('mortal', { will }));
+
+    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/will', payload: 'gone' }]);
+  });
+
   it('of another topic stays', async () => {
     await publisher.publish('elsewhere', 'x', { qos: 1 });
     await publisher.publish('sensors/last', 'y', { qos: 1 });

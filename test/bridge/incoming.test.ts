@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SQSRecord } from 'aws-lambda';
+import { incoming, type RuleEvent } from '../../lambdas/bridge/incoming';
+import { readBridge } from '../../lambdas/bridge/read-bridge';
+import { toRuleEvent } from '../../lambdas/transport/bridge-event';
+
+const bridge = { broker: 'mine', ...readBridge({ entries: [{ direction: 'in', filter: '#', remotePrefix: 'r/' }] }) };
+const event: RuleEvent = { payload: 'eA==', topic: 'r/a', id: 'id', ruleFilter: 'r/#' };
+
+describe('what a rule brings', () => {
+  it('becomes a message that has come over the bridge', () => {
+    const said = { ...event, payloadFormat: 'UNSPECIFIED_BYTES', userProperties: [] };
+
+    expect(incoming(said, bridge, 98_304)).toEqual({
+      messages: [{ topic: 'a', payload: Buffer.from('x'), qos: 1, retain: false, origin: 'bridge' }],
+    });
+  });
+
+  it('becomes nothing when this broker has sent it, and only then', () => {
+    const marked = (broker: string): RuleEvent => ({ ...event, userProperties: [{ a: '1' }, { 'cirrus-mqtt-bridge': broker }] });
+
+    expect(incoming(marked('mine'), bridge, 98_304)).toEqual({ messages: [] });
+    expect(incoming(marked('yours'), bridge, 98_304).messages).toHaveLength(1);
+  });
+
+  it('is refused when it is larger than packets may be', () => {
+    const large = { ...event, payload: Buffer.alloc(1000).toString('base64') };
+
+    expect(incoming(large, bridge, 1024).messages).toEqual([]);
+    expect(incoming(large, bridge, 1024).refused).toContain('larger than packets of 1024 bytes');
+    expect(incoming(large, bridge, 2048).refused).toBeUndefined();
+  });
+});
+
+describe('a record of the queue for what comes in', () => {
+  const record = (body: object) => ({ body: JSON.stringify(body), messageId: 'sqs-id' }) as SQSRecord;
+
+  it.each([
+    ['a message that was synchronised', event, event],
+    ['an invocation that failed', { requestPayload: event, responsePayload: {} }, event],
+    [
+      'a rule whose action failed, which tells no properties',
+      { ruleName: 'Rule1', topic: 'r/a', base64OriginalPayload: 'eA==', failures: [] },
+      { payload: 'eA==', topic: 'r/a', id: 'sqs-id' },
+    ],
+  ])('may be %s', (_name, body, expected) => {
+    expect(toRuleEvent(record(body))).toEqual(expected);
+  });
+});
