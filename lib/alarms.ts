@@ -11,7 +11,7 @@ export interface AlarmsProps {
   readonly tables: { readonly [Name in TableName]: Table };
 }
 
-/** What an operator should look into. Each of the eleven alarms watches one metric; an account has ten free. */
+/** What an operator should look into. Each of the eleven alarms, thirteen with a bridge, watches one metric; an account has ten free. */
 export class Alarms extends Construct {
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);

@@ -19,8 +19,12 @@ export interface RuleEvent {
   /** In base64. */
   readonly correlationData?: string;
   readonly payloadFormat?: string;
-  readonly userProperties?: readonly Readonly<Record<string, string>>[];
+  readonly userProperties?: SaidUserProperties;
 }
+
+/** Objects in a list, one for each property. One object for all of them, and lists of values, are understood as well. */
+type SaidUserProperties = SaidPairs | readonly SaidPairs[];
+type SaidPairs = Readonly<Record<string, string | readonly string[]>>;
 
 /** What becomes of a message of AWS IoT Core here. */
 export interface Incoming {
@@ -51,7 +55,7 @@ function packetOverhead({ properties }: Message): number {
 
 function propertiesOf(event: RuleEvent): ForwardedProperties {
   const { contentType, responseTopic, correlationData, payloadFormat } = event;
-  const userProperties = (event.userProperties ?? []).flatMap((one) => Object.entries(one)) satisfies UserProperties;
+  const userProperties = pairsOf(event.userProperties ?? []);
   return {
     ...(payloadFormat === 'UTF8_DATA' && { payloadFormatIndicator: true }),
     ...(contentType !== undefined && { contentType }),
@@ -59,4 +63,12 @@ function propertiesOf(event: RuleEvent): ForwardedProperties {
     ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
     ...(userProperties.length > 0 && { userProperties }),
   };
+}
+
+function pairsOf(said: SaidUserProperties): UserProperties {
+  return [said]
+    .flat()
+    .flatMap((pairs: SaidPairs) =>
+      Object.entries(pairs).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const)),
+    );
 }

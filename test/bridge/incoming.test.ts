@@ -17,10 +17,22 @@ describe('what a rule brings', () => {
   });
 
   it('becomes nothing when this broker has sent it, and only then', () => {
-    const marked = (broker: string): RuleEvent => ({ ...event, userProperties: [{ a: '1' }, { 'cirrus-mqtt-bridge': broker }] });
+    const marked = (broker: string): RuleEvent => ({
+      ...event,
+      userProperties: [{ a: '1' }, { 'cirrus-mqtt-bridge': broker }],
+    });
 
     expect(incoming(marked('mine'), bridge, 98_304)).toEqual({ messages: [] });
     expect(incoming(marked('yours'), bridge, 98_304).messages).toHaveLength(1);
+  });
+
+  it.each([
+    ['a list of objects', [{ a: '1' }, { b: '2' }, { a: '3' }], ['a 1', 'b 2', 'a 3']],
+    ['one object', { a: ['1', '3'], b: '2' }, ['a 1', 'a 3', 'b 2']],
+  ])('has user properties that are %s', (_name, userProperties, expected) => {
+    const [message] = incoming({ ...event, userProperties } as RuleEvent, bridge, 98_304).messages;
+
+    expect(message?.properties?.userProperties?.map((pair) => pair.join(' '))).toEqual(expected);
   });
 
   it('is refused when it is larger than packets may be', () => {
