@@ -60,8 +60,8 @@ export class Publisher {
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    const forwarded = this.ports.bridge?.forward(arrivals);
-    forwarded?.catch(() => undefined); // it is awaited below
+    const forwarded = this.forward(arrivals);
+    forwarded.catch(() => undefined); // it is awaited below
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
     const byTopic = await this.router.audiences(topics);
@@ -86,6 +86,16 @@ export class Publisher {
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
       forwarded,
     ]);
+  }
+
+  /** To other brokers. At QoS 0 nobody is told that a message has crossed, and those who hear it here shall not miss it for that. */
+  private async forward(arrivals: readonly Arrival[]): Promise<void> {
+    try {
+      await this.ports.bridge?.forward(arrivals);
+    } catch (error) {
+      if (arrivals.some(({ message }) => message.qos > 0)) throw error;
+      this.ports.log('bridge failed', { error: String(error), dropped: arrivals.length });
+    }
   }
 
   /** Finds out whether anybody hears these topics, for messages that are not routed yet. */

@@ -108,7 +108,7 @@ describe('what AWS IoT Core would never take', () => {
     await iot.end();
   });
 
-  it('is not what has properties: they cross, with a mark', async () => {
+  it('does not include properties of MQTT 5.0: they cross, with a mark', async () => {
     const publisher = await broker.connect('another');
     const userProperties = { one: '1', two: ['2', 'zwei'] };
     await publisher.publish('sensors/kept', 'x', { qos: 1, retain: true, properties: { userProperties } });
@@ -184,6 +184,16 @@ describe('while AWS IoT Core is away', () => {
     await publishAll();
 
     expect((await arrived()).sort()).toEqual([...texts].sort());
+  });
+
+  it('and so is the queue, a message at QoS 0 is still heard here', async () => {
+    const subscriber = await broker.connect('subscriber');
+    await subscriber.subscribe(0, 'sensors/#');
+    await broker.cloud.faults.set({ fault: 'call', queue: 'bridge', outcome: 'fail' });
+    await publisher.publish('sensors/row', 'here', { qos: 0 });
+
+    expect(await subscriber.hear()).toMatchObject({ text: 'here' });
+    expect(broker.logged('bridge failed')).toMatchObject([{ dropped: 1 }]);
   });
 
   it('for longer than the queue is patient, messages wait among the dead letters until they are moved back', async () => {
