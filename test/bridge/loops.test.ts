@@ -1,4 +1,5 @@
-import { PublishCommand } from '@aws-sdk/client-iot-data-plane';
+import { IoTDataPlaneClient, PublishCommand } from '@aws-sdk/client-iot-data-plane';
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { TestBroker } from '../support/test-broker';
 import type { TextClient } from '../support/text-client';
@@ -75,5 +76,19 @@ describe('a message that could go round in a circle', () => {
     await late.subscribe(0, 'a');
     expect(await late.hear()).toMatchObject({ topic: 'a', retain: true });
     expect((await broker.cloud.bill()).iot.publishes).toBe(0);
+  });
+
+  it('would need rights that the function for what comes in has not', async () => {
+    await start({ direction: 'both', filter: '#' });
+    const credentials = { accessKeyId: 'local-onBridgeIn-9', secretAccessKey: 'x' };
+    const { sqs: endpoint } = broker.cloud.endpoints;
+    const queues = new SQSClient({ region: 'us-east-1', endpoint, credentials });
+    const core = new IoTDataPlaneClient({ region: 'us-east-1', endpoint, credentials });
+    const QueueUrl = `${endpoint}/000000000000/bridge.fifo`;
+
+    await expect(queues.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' }))).rejects.toThrow('may not send');
+    await expect(core.send(new PublishCommand({ topic: 'a' }))).rejects.toMatchObject({ name: 'ForbiddenException' });
+    queues.destroy();
+    core.destroy();
   });
 });
