@@ -39,6 +39,7 @@ function announce(cloud: Cloud, { port, webSocketPort }: Adapter, { accessFile }
   mosquitto_pub -h ${host} -p ${port}${login} -q 1 -r -t hello/world -m 'it works'
 
 What it would have cost on AWS: curl ${cloud.billUrl}
+The API for backends: curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${cloud.apiUrl}/clients
 ${describeIot(cloud)}${describeAccess(cloud.access, accessFile)}
 `);
   const ports = `mqtt=mqtt://${host}:${port} ws=ws://${host}:${webSocketPort}/mqtt`;

@@ -9,6 +9,8 @@ export interface FunctionSpec {
   /** Tables it reads, and tables it also writes. Everything else is out of its reach. */
   readonly reads: readonly TableName[];
   readonly writes: readonly TableName[];
+  /** Tables it may read from one end to the other. */
+  readonly scans?: readonly TableName[];
   /** Queues it sends to. */
   readonly sendsTo: readonly QueueName[];
   /** Methods of the @connections API it may call. */
@@ -38,7 +40,14 @@ export interface QueueSpec {
 
 export type BridgeFunctionName = 'onBridgeOut' | 'onBridgeIn';
 export type BridgeQueueName = 'bridge' | 'bridgeIn';
-export type FunctionName = 'onConnect' | 'onPackets' | 'onFanOut' | 'onTimer' | 'onSchedule' | BridgeFunctionName;
+export type FunctionName =
+  | 'onConnect'
+  | 'onPackets'
+  | 'onFanOut'
+  | 'onTimer'
+  | 'onSchedule'
+  | 'onApi'
+  | BridgeFunctionName;
 export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 
 const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines', 'accounts'] as const;
@@ -120,6 +129,19 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     bridge: true,
     part: 'bridge',
   },
+  onApi: {
+    entry: 'lambdas/on-api.ts',
+    timeoutSeconds: 20, // API Gateway waits 30 s for an answer
+    memoryMb: 1024,
+    reads: ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'],
+    writes: ['sessions', 'topicIndex', 'retained', 'inflight'],
+    scans: ['sessions', 'retained'],
+    sendsTo: ['packets', 'fanOut', 'timer', 'bridge'],
+    connections: ['POST', 'DELETE', 'GET'],
+    access: true,
+    bridge: true,
+    part: 'api',
+  },
 };
 
 export const queues: { readonly [Name in QueueName]: QueueSpec } = {
@@ -159,6 +181,9 @@ export function visibilitySeconds(queue: QueueName): number {
 /** Seconds between two runs of the `onSchedule` function. */
 export const scheduleSeconds = 60;
 
+/** Name of the stage of the API for backends, and so the beginning of its paths. */
+export const apiStage = 'api';
+
 /** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
 export const callbackVariable = 'CALLBACK_URL';
 
@@ -176,7 +201,7 @@ export const iotEndpointVariable = 'AWS_ENDPOINT_URL_IOT_DATA_PLANE';
  * Lambdas for their own events. A client chooses only the body, so it cannot forge an event.
  */
 export const attributes = {
-  /** `message` (a text frame), `disconnect`, `wake` or `expired`. */
+  /** `message` (a text frame), `disconnect`, `wake`, `expired` or `dismiss`. */
   event: 'event',
   /** When API Gateway accepted the connection, milliseconds since 1970. */
   connectedAt: 'connectedAt',

@@ -91,12 +91,13 @@ export class BrokerFunction extends Construct {
   }
 
   private allowTables(tables: BrokerFunctionProps['tables']): void {
-    const { reads, writes } = this.spec;
+    const { reads, writes, scans = [] } = this.spec;
     this.allow(['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'], arns(reads, tables));
     this.allow(
       ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem', 'dynamodb:BatchWriteItem'],
       arns(writes, tables),
     );
+    this.allow(['dynamodb:Scan'], arns(scans, tables));
     for (const name of new Set([...reads, ...writes])) {
       this.lambda.addEnvironment(tableVariable(name), tables[name].tableName);
     }

@@ -6,6 +6,7 @@ import type { LocalClock } from './clock';
 export const prices = {
   gatewayMessage: 1.0e-6,
   connectionMinute: 0.25e-6,
+  apiRequest: 1.0e-6,
   fifoRequest: 0.5e-6,
   standardRequest: 0.4e-6,
   lambdaRequest: 0.2e-6,
@@ -32,6 +33,8 @@ export interface Bill {
     readonly connectionMinutes: number;
     readonly dollars: number;
   };
+  /** Of the API for backends, as AWS meters them, in 512 KB steps. */
+  readonly api: { readonly requests: number; readonly dollars: number };
   readonly sqs: {
     /** Requests as AWS meters them, in 64 KB steps. */
     readonly requests: number;
@@ -94,6 +97,7 @@ export type DynamoDbUsage = Record<string, Record<string, OperationUsage>>;
 const gatewayStep = 32 * 1024;
 const sqsStep = 64 * 1024;
 const iotStep = 5 * 1024;
+const apiStep = 512 * 1024;
 
 function steps(bytes: number, step: number): number {
   return Math.max(1, Math.ceil(bytes / step));
@@ -106,6 +110,7 @@ export class Meter {
   private functions = freshFunctions();
   private iot = freshIot();
   private scheduled = 0;
+  private apiRequests = 0;
   private open = 0;
   private connectionMilliseconds = 0;
   private countedUntil: number;
@@ -122,6 +127,10 @@ export class Meter {
   post(bytes: number): void {
     this.gateway.posts += 1;
     this.gateway.messagesOut += steps(bytes, gatewayStep);
+  }
+
+  apiRequest(bytes: number): void {
+    this.apiRequests += steps(bytes, apiStep);
   }
 
   connected(): void {
@@ -177,12 +186,14 @@ export class Meter {
     this.functions = freshFunctions();
     this.iot = freshIot();
     this.scheduled = 0;
+    this.apiRequests = 0;
     this.connectionMilliseconds = 0;
   }
 
   read(tables: DynamoDbUsage): Bill {
     const parts = {
       gateway: this.gatewayBill(),
+      api: { requests: this.apiRequests, dollars: this.apiRequests * prices.apiRequest },
       sqs: sqsBill(structuredClone(this.queues)),
       lambda: lambdaBill(structuredClone(this.functions)),
       dynamodb: dynamoDbBill(tables),

@@ -11,6 +11,7 @@ import { rulesOf } from '../lambdas/bridge/rules';
 import {
   accessVariable,
   bridgeVariable,
+  apiStage,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -32,6 +33,7 @@ import { stage } from './gateway/connect-event';
 import { ConnectionJournal } from './gateway/connection-journal';
 import { ConnectionsApi } from './gateway/connections-api';
 import { Gateway } from './gateway/gateway';
+import { HttpApi } from './http-api/http-api';
 import { createHttpServer } from './http-server';
 import { IotCore } from './iot/iot-core';
 import { AsyncInvocations } from './lambda/async-invocations';
@@ -95,6 +97,8 @@ export interface Cloud {
   /** `ws://127.0.0.1:port/mqtt` */
   readonly gatewayUrl: string;
   readonly billUrl: string;
+  /** The API for backends, which wants requests signed with the keys `local` and `local`. */
+  readonly apiUrl: string;
   /** Endpoint for the SDK's client of the @connections API. */
   readonly callbackUrl: string;
   /** Endpoints for the SDK's clients of SQS and DynamoDB. */
@@ -185,6 +189,7 @@ class LocalCloud implements Cloud {
     this.server = createHttpServer({
       gateway: this.gateway,
       aws: this.createAwsEndpoint(),
+      api: this.createHttpApi(),
       control: this.createControl(),
     });
     if (options.seed !== undefined) this.faults.seed(options.seed);
@@ -200,6 +205,10 @@ class LocalCloud implements Cloud {
 
   get billUrl(): string {
     return `http://127.0.0.1:${this.port}/bill`;
+  }
+
+  get apiUrl(): string {
+    return `http://127.0.0.1:${this.port}/${apiStage}`;
   }
 
   get callbackUrl(): string {
@@ -372,6 +381,10 @@ class LocalCloud implements Cloud {
       faults: this.faults,
       kill: (caller) => this.killCaller(caller),
     });
+  }
+
+  private createHttpApi(): HttpApi {
+    return new HttpApi({ invoke: (event) => this.pools.onApi.invoke(event), meter: this.meter, clock: this.clock });
   }
 
   private createControl(): ControlApi {

@@ -2,15 +2,17 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AwsEndpoint } from './aws-endpoint';
 import type { ControlApi } from './control-api';
 import type { Gateway } from './gateway/gateway';
+import type { HttpApi } from './http-api/http-api';
 import { readBody } from './read-body';
 
 export interface HttpRooms {
   readonly gateway: Gateway;
   readonly aws: AwsEndpoint;
+  readonly api: HttpApi;
   readonly control: ControlApi;
 }
 
-/** One HTTP server for the WebSocket handshake, the AWS calls and the control interface. */
+/** One HTTP server for the WebSocket handshake, the AWS calls, the API for backends and the control interface. */
 export function createHttpServer(rooms: HttpRooms): Server {
   const server = createServer((request, response) => {
     serve(rooms, request, response).catch((error) => {
@@ -22,9 +24,13 @@ export function createHttpServer(rooms: HttpRooms): Server {
   return server;
 }
 
-async function serve({ aws, control }: HttpRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serve(
+  { aws, api, control }: HttpRooms,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
   const body = await readBody(request);
-  if (aws.handle(request, response, body)) return;
+  if (aws.handle(request, response, body) || (await api.handle(request, response, body))) return;
   const found = await control.answer(request.method!, request.url!, body.toString());
   if (found === undefined) answer(response, 404, '{"message":"not found"}');
   else answer(response, 200, found);

@@ -25,7 +25,8 @@ function isGranted(spec: FunctionSpec, { service, operation, tables = [], queue 
   }
 }
 
-function isTableGranted({ reads, writes }: FunctionSpec, operation: string, table: TableName): boolean {
+function isTableGranted({ reads, writes, scans = [] }: FunctionSpec, operation: string, table: TableName): boolean {
+  if (operation === 'Scan') return scans.includes(table);
   if (readOperations.has(operation)) return reads.includes(table);
   return writeOperations.has(operation) && writes.includes(table);
 }

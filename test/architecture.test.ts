@@ -38,6 +38,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker/ports',
     'lambdas/broker/allowance',
     'lambdas/broker/deadline',
+    'lambdas/broker/directory',
     'lambdas/broker/ring',
     'lambdas/access/identity',
     'lambdas/protocol',
@@ -47,6 +48,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   'lambdas/storage/schema': [],
   'lambdas/transport': [
+    'lambdas/api/api',
     'lambdas/aws',
     'lambdas/bridge',
     'lambdas/broker/ports',
@@ -59,11 +61,14 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'aws-lambda',
     'node:crypto',
   ],
+  // The HTTP API: requests to what the broker does, and its own description.
+  'lambdas/api': ['lambdas/broker', 'lambdas/protocol', 'lambdas/settings', 'node:buffer', 'node:crypto'],
   'lambdas/settings': [],
   'lambdas/deployment': ['lambdas/storage/schema'],
   // The ports of a function, from its environment: each function gets what it uses.
   'lambdas/wiring': [
     'lambdas/access',
+    'lambdas/api/api',
     'lambdas/aws',
     'lambdas/aws/lean-dynamodb',
     'lambdas/bridge',
@@ -80,6 +85,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   lambdas: [
     'lambdas/access',
     'lambdas/bridge',
+    'lambdas/api',
     'lambdas/broker',
     'lambdas/deployment',
     'lambdas/transport',
@@ -90,6 +96,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   lib: [
     'lambdas/access/access-file',
+    'lambdas/api/operations',
     'lambdas/access/read-access',
     'lambdas/bridge',
     'lambdas/bridge/bridge-file',
@@ -102,6 +109,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
   local: [
+    'lambdas/api/operations',
     'lambdas/access/access-config',
     'lambdas/access/access-file',
     'lambdas/access/read-access',
@@ -120,7 +128,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     /^node:/,
     '(computed)', // the bundle of a function, as Lambda loads it
   ],
-  clients: ['mqtt', 'ws', /^node:/],
+  clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
   // What an operator does by hand: to the tables of a broker, past its Lambdas.
   admin: [
     'clients/commands/command',

@@ -7,6 +7,7 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { DynamoDbJson } from './dynamodb-json';
@@ -23,6 +24,7 @@ const operations = new Map<unknown, string>([
   [GetItemCommand, 'GetItem'],
   [PutItemCommand, 'PutItem'],
   [QueryCommand, 'Query'],
+  [ScanCommand, 'Scan'],
   [UpdateItemCommand, 'UpdateItem'],
 ]);
 

@@ -77,8 +77,8 @@ export class Deliverer {
     return deliveries.filter((delivery) => isAudible(topicOf(delivery)));
   }
 
-  private forget({ row }: Mail): Promise<void> {
-    return forgetRow(this.ports, row);
+  private async forget({ row }: Mail): Promise<void> {
+    if (row) await forgetRow(this.ports, row);
   }
 
   // ---- QoS 2: what an earlier attempt did ----

@@ -42,7 +42,7 @@ export async function endConnection(
   await Promise.all([
     sessionExpiry === 0
       ? ports.sessions.end(clientId, fence)
-      : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }),
+      : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now()),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
     hasSeat ? leaveSeat(ports, connection) : undefined,
   ]);

@@ -7,8 +7,8 @@ export interface ConnectionEvent {
   /** The same when the event is delivered again. */
   readonly id: string;
   readonly connectionId: string;
-  /** `message`: a text frame; `disconnect`: the connection is over; `wake`: something waits; `expired`: see the keep-alive. */
-  readonly kind: 'message' | 'disconnect' | 'wake' | 'expired';
+  /** `message`: a text frame; `disconnect`: the connection is over; `wake`: something waits; `expired`: see the keep-alive. `dismiss`: a backend wants the client gone. */
+  readonly kind: 'message' | 'disconnect' | 'wake' | 'expired' | 'dismiss';
   /** Milliseconds since 1970. */
   readonly connectedAt: number;
   /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */

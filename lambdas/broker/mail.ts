@@ -29,8 +29,8 @@ export interface Delivery {
 export interface Mail {
   readonly clientId: string;
   readonly session: SessionId;
-  /** A subscription that led here: to be removed when the session turns out to have ended. */
-  readonly row: SubscriptionRow;
+  /** A subscription that led here, if one did: to be removed when the session turns out to have ended. */
+  readonly row?: SubscriptionRow;
   readonly deliveries: readonly Delivery[];
 }
 

@@ -149,6 +149,8 @@ export interface SessionHead {
   readonly settled: number;
   /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
   readonly expiresAt?: number;
+  /** Since when the client is away, milliseconds since 1970; absent while it is here. */
+  readonly leftAt?: number;
   /** When the will of a client that is away is due, milliseconds since 1970; absent when none waits. */
   readonly willAt?: number;
   /** Who may use the session: whoever last owned it. */
@@ -181,7 +183,9 @@ export interface SessionStore {
   identify(clientId: string, fence: Fence, identity: Identity): Promise<void>;
   wiped(clientId: string, session: SessionId): Promise<void>;
   /** The connection no longer owns the session; how much may wait while nobody does is counted from here. */
-  disown(clientId: string, fence: Fence, ending?: Ending): Promise<void>;
+  disown(clientId: string, fence: Fence, ending?: Ending, leftAt?: number): Promise<void>;
+  /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
+  forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
   /** Removes the head of a session that ends with its connection. */
   end(clientId: string, fence: Fence): Promise<void>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
@@ -227,6 +231,8 @@ export interface TopicIndex {
   /** The live shapes, each with a revision that changes after every change among its filters. */
   shapes(): Promise<Map<string, number>>;
   subscribers(filter: string): Promise<Subscriber[]>;
+  /** Rows of one session that are there, in the order they are named. */
+  read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
   /** `late` when a newer session of the client has the row. */
   put(subscriber: Subscriber): Promise<'put' | 'late'>;
   /** Removes the row unless another session of the client has it by now. */
@@ -365,6 +371,27 @@ export interface Connections {
   close(connectionId: string): Promise<'closed' | 'gone'>;
 }
 
+/** Where a connection comes from, as the gateway sees it. */
+export interface ConnectionSource {
+  readonly address: string;
+  /** ISO 8601. */
+  readonly lastActiveAt?: string;
+}
+
+export interface ConnectionDescriber {
+  /** Undefined when the gateway does not know it, any more or at the moment. */
+  describe(connectionId: string): Promise<ConnectionSource | undefined>;
+}
+
+/** A client is to be disconnected, or its session removed while it is away. */
+export interface Dismissal {
+  readonly clientId: string;
+  /** Of the connection that is meant: of a client that is away, the last one it had. */
+  readonly fence: Fence;
+  readonly withWill: boolean;
+  readonly keepSession: boolean;
+}
+
 /** The ordered stream of events of each connection. */
 export interface PacketQueue {
   wake(connectionId: string, occasion: number | string): Promise<void>;
@@ -372,6 +399,8 @@ export interface PacketQueue {
   disconnect(connectionId: string): Promise<void>;
   /** The keep-alive seems to have run out. */
   expire(connectionId: string): Promise<void>;
+  /** A backend wants the client gone; `occasion` is the same for the same wish. */
+  dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void>;
 }
 
 export interface TimerQueue {

@@ -17,6 +17,7 @@ import { silentUntil } from './deadline';
 import { Deliverer } from './deliver';
 import { logDenials } from './denials';
 import { depart } from './departure';
+import { dismissAbsent, dismissalIn, forsake } from './dismissal';
 import { Dispatch } from './dispatch';
 import { settleEnding } from './end-connection';
 import { checkConnectSize, type Entered, Entrance } from './entrance';
@@ -24,7 +25,7 @@ import { Refused } from './entry';
 import type { Farewell } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
 import { OwnAliases } from './outgoing-aliases';
-import type { ConnectionRecord, Ending, Ports, StoredConnection } from './ports';
+import type { ConnectionRecord, Dismissal, Ending, Ports, StoredConnection } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
 import type { Router } from './router';
@@ -36,6 +37,8 @@ import { type Origin, Work } from './work';
 
 /** What a client is told when nobody knows what it has already seen. */
 const uncertain: Farewell = { reason: Reason.unspecifiedError };
+/** What it is told when a backend wants it gone. */
+const dismissed: Farewell = { reason: Reason.administrativeAction };
 
 /** What all turns of one container share. */
 export interface Shared {
@@ -64,6 +67,10 @@ export class Turn {
   /** As it was stored when the turn began; absent until CONNECT has been handled. */
   private readonly before: ConnectionRecord | undefined;
   private over = false;
+  /** A backend wants the client gone. */
+  private readonly dismissal: Dismissal | undefined;
+  /** Its session goes too: nobody will resume it. */
+  private isForsaken = false;
   /** A session goes on that has messages waiting, perhaps. */
   private isResumed = false;
   /** A client that takes only so many messages at a time is done with some. */
@@ -90,14 +97,16 @@ export class Turn {
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
     this.connection = connection;
+    this.dismissal = dismissalIn(events);
     this.entrance = new Entrance({ ...this, send: (packet) => this.send(packet) }, pending);
     this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
+    this.isForsaken = await forsake(this.ports, this.dismissal);
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
-    if (this.events.some(({ exhausted }) => exhausted)) return this.lose(uncertain); // the client's resume settles it
+    if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     try {
       if (this.connection) await this.checkStanding(this.connection);
@@ -108,6 +117,7 @@ export class Turn {
     }
     if (this.connection) logDenials(this.ports, this.connection, this.denied);
     if (this.over) return;
+    if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(this.connection, inbox);
     else await this.waitOutside(inbox);
@@ -353,7 +363,9 @@ export class Turn {
 
   /** What happens to a connection that is over: something falls due, or leftovers arrive. */
   private async afterTheEnd(connection: ConnectionRecord, ended: Ending): Promise<void> {
-    if (this.events.some(({ kind }) => kind === 'expired')) await settleEnding(this.ports, this, connection, ended);
+    if (this.dismissal) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken, connection);
+    else if (this.events.some(({ kind }) => kind === 'expired'))
+      await settleEnding(this.ports, this, connection, ended);
     else await this.ports.connections.close(this.connectionId);
   }
 
@@ -375,12 +387,25 @@ export class Turn {
     return this.leave(true, farewell);
   }
 
-  private async leave(withWill: boolean, farewell: Farewell | undefined): Promise<void> {
+  /** Behind all that the client has sent before. Without a record, the client is away, or never came in. */
+  private async dismiss(dismissal: Dismissal): Promise<void> {
+    if (!this.connection) await dismissAbsent(this.ports, this, dismissal, this.isForsaken);
+    return this.leave(dismissal.withWill, dismissed);
+  }
+
+  private async leave(wantsWill: boolean, farewell: Farewell | undefined): Promise<void> {
     this.over = true;
-    if (this.connection) return depart(this, this.connection, { at: this.endedAt(), withWill, farewell });
+    const withWill = wantsWill && this.dismissal?.withWill !== false;
+    const connection = this.connection && this.withoutSession(this.connection);
+    if (connection) return depart(this, connection, { at: this.endedAt(), withWill, farewell });
     await this.dispatch.send();
     await this.ports.connections.close(this.connectionId);
     await this.entrance.pending.drop();
+  }
+
+  /** A session that was forsaken ends with its connection, and may hold messages though its client never subscribed. */
+  private withoutSession(connection: ConnectionRecord): ConnectionRecord {
+    return this.isForsaken ? { ...connection, sessionExpiry: 0, hasState: true } : connection;
   }
 
   private endedAt(): number {

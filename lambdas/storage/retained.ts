@@ -14,7 +14,7 @@ import { RetainedCount } from './retained-count';
  * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,
  * so that `+/status` is read by its ending and each match costs little more than one read.
  */
-const byFirst = 'first#';
+export const byFirst = 'first#';
 const byLast = 'last#';
 const firstLevels = 'levels';
 
@@ -193,7 +193,7 @@ function pointerKey(topic: string): Item {
   return { bucket: text(lastBucket(levels(topic).at(-1) ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
 }
 
-function firstBucket(level: string): string {
+export function firstBucket(level: string): string {
   return keyOf(level, maximumPartitionKey, byFirst);
 }
 

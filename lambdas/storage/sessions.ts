@@ -16,7 +16,7 @@ import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynam
 import { identityAttribute, readIdentity } from './identity';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
-const headPart = 'head';
+export const headPart = 'head';
 const willPrefix = 'will#';
 const subscriptionPrefix = 'sub#';
 
@@ -110,8 +110,9 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async disown(clientId: string, fence: Fence, { sessionEndsAt, willAt }: Ending = {}): Promise<void> {
+  async disown(clientId: string, fence: Fence, { sessionEndsAt, willAt }: Ending = {}, leftAt?: number): Promise<void> {
     const values: Item = {
+      ...(leftAt === undefined ? {} : { ':leftAt': number(leftAt) }),
       ...(sessionEndsAt === undefined ? {} : { ':expiresAt': number(sessionEndsAt) }),
       ...(willAt === undefined ? {} : { ':willAt': number(willAt) }),
     };
@@ -122,6 +123,15 @@ export class DynamoSessionStore implements SessionStore {
       ExpressionAttributeNames: { '#owner': 'owner', '#free': 'free' },
       ExpressionAttributeValues: { ':fence': text(fence), ':none': number(0), ...values },
     });
+  }
+
+  async forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'> {
+    const result = await this.update(clientId, 'changed', {
+      UpdateExpression: 'SET persistent = :no',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeValues: { ':no': flag(false), ':fence': text(fence) },
+    });
+    return result === 'changed' ? 'changed' : 'forsaken';
   }
 
   async end(clientId: string, fence: Fence): Promise<void> {
@@ -298,6 +308,7 @@ function setOwner({ capabilities, identity }: Claim): string {
     ...(named ? [] : ['#identity', 'account']),
     'expiresAt',
     'willAt',
+    'leftAt',
     'settled',
   ];
   return `${set} REMOVE ${remove.join(', ')}`;
@@ -358,6 +369,7 @@ export function toHead(item: Item): SessionHead {
     settled: readNumber(item.settled),
     identity: readIdentity(item.identity),
     ...(owner || !item.expiresAt ? {} : { expiresAt: readNumber(item.expiresAt) }),
+    ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
   };

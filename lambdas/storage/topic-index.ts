@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Subscriber, SubscriptionRow, TopicIndex } from '../broker/ports';
 import type { QoS } from '../protocol/packets';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, queryAll } from './dynamo';
+import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 /** The one item that lists the shapes, an attribute each. No filter contains U+0000, so none can collide with it. */
@@ -30,6 +30,15 @@ export class DynamoTopicIndex implements TopicIndex {
   async subscribers(filter: string): Promise<Subscriber[]> {
     const items = await this.partition(keyOf(filter, maximumPartitionKey));
     return items.map((item) => toSubscriber(filter, item));
+  }
+
+  async read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]> {
+    const items = await readAll(this.db, this.table, rows.map(rowKey));
+    const found = new Map(items.map((item) => [nameOf(item), item]));
+    return rows.flatMap((row) => {
+      const item = found.get(nameOf(rowKey(row)));
+      return item && readText(item.session) === row.session ? [toSubscriber(row.filter, item)] : [];
+    });
   }
 
   async put(subscriber: Subscriber): Promise<'put' | 'late'> {
@@ -92,6 +101,11 @@ export class DynamoTopicIndex implements TopicIndex {
 function rowKey({ filter, clientId, share }: Pick<Subscriber, 'filter' | 'clientId' | 'share'>): Item {
   const member = share === undefined ? clientId : `${noClientId}${share}${noClientId}${clientId}`;
   return { filter: text(keyOf(filter, maximumPartitionKey)), clientId: text(keyOf(member, maximumSortKey)) };
+}
+
+/** A key as one text. */
+function nameOf({ filter, clientId }: Item): string {
+  return JSON.stringify([filter, clientId]);
 }
 
 /** No client id and no ShareName contains it [MQTT-1.5.4-2]. */

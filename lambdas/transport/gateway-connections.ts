@@ -1,12 +1,12 @@
 import { repeatWhile } from '../aws/retries';
-import type { Connections, PostResult } from '../broker/ports';
+import type { ConnectionDescriber, Connections, PostResult } from '../broker/ports';
 import { formatFrame } from '../protocol/frames';
 
 /** Attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */
 const attempts = 6;
 
 /** The methods of the @connections API; each tells the HTTP status, or undefined when no answer came. */
-export interface ConnectionsClient {
+export interface ConnectionsClient extends ConnectionDescriber {
   /** Posts a text frame to a connection, once: nobody can tell whether an attempt without an answer has reached it. */
   post(connectionId: string, data: Buffer): Promise<number | undefined>;
   /** Closes a connection. Closing twice does no harm, so what fails for a moment is tried again. */

@@ -2,7 +2,13 @@ import type { SQSRecord } from 'aws-lambda';
 import type { ConnectionEvent } from '../broker/inbox';
 import { attributes, eventAttempts } from '../deployment';
 
-const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired'] satisfies ConnectionEvent['kind'][];
+const kinds: readonly string[] = [
+  'message',
+  'disconnect',
+  'wake',
+  'expired',
+  'dismiss',
+] satisfies ConnectionEvent['kind'][];
 
 /** A record of the packet queue as an event of its connection. */
 export function toConnectionEvent(record: SQSRecord): ConnectionEvent {

@@ -1,6 +1,7 @@
-import { HttpSender } from '../aws/http-sender';
+import { type HttpAnswer, HttpSender } from '../aws/http-sender';
 import { repeatWhile } from '../aws/retries';
 import { type Credentials, Signer } from '../aws/signature';
+import type { ConnectionSource } from '../broker/ports';
 import type { ConnectionsClient } from './gateway-connections';
 
 /** Attempts at closing a connection. */
@@ -31,14 +32,20 @@ export class LeanConnections implements ConnectionsClient {
     return repeatWhile(isPassing, attempts, () => this.call('DELETE', connectionId, { headers: {}, body: '' }));
   }
 
-  private call(method: string, connectionId: string, content: Content): Promise<number | undefined> {
+  async describe(connectionId: string): Promise<ConnectionSource | undefined> {
+    const answer = await this.ask('GET', connectionId, { headers: {}, body: '' });
+    return answer?.status === 200 ? sourceOf(JSON.parse(answer.body)) : undefined;
+  }
+
+  private async call(method: string, connectionId: string, content: Content): Promise<number | undefined> {
+    return (await this.ask(method, connectionId, content))?.status;
+  }
+
+  private ask(method: string, connectionId: string, content: Content): Promise<HttpAnswer | undefined> {
     const path = `${this.base}/@connections/${encodeURIComponent(connectionId)}`;
     const request = { method, path, body: content.body, headers: { ...content.headers, host: this.http.host } };
     const signed = { ...request, headers: this.signer.sign(request, new Date()) };
-    return this.http.send(signed).then(
-      ({ status }) => status,
-      () => undefined,
-    );
+    return this.http.send(signed).catch(() => undefined);
   }
 }
 
@@ -50,4 +57,14 @@ interface Content {
 /** Throttled, failed on the gateway's side, or no answer at all. */
 function isPassing(status: number | undefined): boolean {
   return status === undefined || status === 429 || status >= 500;
+}
+
+/** As GetConnection answers. */
+function sourceOf({ identity, lastActiveAt }: Description): ConnectionSource {
+  return { address: identity?.sourceIp ?? '', ...(lastActiveAt && { lastActiveAt }) };
+}
+
+interface Description {
+  readonly identity?: { readonly sourceIp?: string };
+  readonly lastActiveAt?: string;
 }

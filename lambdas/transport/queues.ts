@@ -2,7 +2,16 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
-import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
+import type {
+  Clock,
+  Deadline,
+  Dismissal,
+  FanOutJob,
+  FanOutQueue,
+  PacketQueue,
+  Subscriber,
+  TimerQueue,
+} from '../broker/ports';
 import { attributes } from '../deployment';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
@@ -27,10 +36,20 @@ export class SqsPacketQueue implements PacketQueue {
     return this.send(connectionId, 'expired', randomUUID());
   }
 
-  private send(connectionId: string, kind: ConnectionEvent['kind'], deduplicationId: string): Promise<void> {
+  dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void> {
+    return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, JSON.stringify(dismissal));
+  }
+
+  /** SQS takes no empty body. */
+  private send(
+    connectionId: string,
+    kind: ConnectionEvent['kind'],
+    deduplicationId: string,
+    MessageBody: string = kind,
+  ): Promise<void> {
     return this.sqs.sendMessage({
       QueueUrl: this.url,
-      MessageBody: kind, // SQS takes no empty body
+      MessageBody,
       MessageGroupId: connectionId,
       MessageDeduplicationId: deduplicationId,
       MessageAttributes: {

@@ -1,8 +1,10 @@
 import {
   type ApiGatewayManagementApiClient,
   DeleteConnectionCommand,
+  GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
+import type { ConnectionSource } from '../broker/ports';
 import type { ConnectionsClient } from './gateway-connections';
 
 /** The SDK's own way to post and to close. */
@@ -17,6 +19,16 @@ export class SdkConnections implements ConnectionsClient {
   delete(connectionId: string): Promise<number | undefined> {
     const command = new DeleteConnectionCommand({ ConnectionId: connectionId });
     return this.client.send(command).then(statusOf, statusOf);
+  }
+
+  describe(connectionId: string): Promise<ConnectionSource | undefined> {
+    return this.client.send(new GetConnectionCommand({ ConnectionId: connectionId })).then(
+      ({ Identity, LastActiveAt }) => ({
+        address: Identity?.SourceIp ?? '',
+        ...(LastActiveAt && { lastActiveAt: LastActiveAt.toISOString() }),
+      }),
+      () => undefined,
+    );
   }
 }
 

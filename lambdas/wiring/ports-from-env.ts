@@ -18,8 +18,7 @@ import { queueIn, tableIn } from './environment';
 import { timekeeperPorts } from './timekeeper-ports';
 
 /** The ports of this container, from its environment, once per cold start. */
-export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
-  const clients = clientsFor(environment);
+export function portsFromEnvironment(environment: NodeJS.ProcessEnv, clients = clientsFor(environment)): Ports {
   const { db, sqs } = clients;
   const timekeeping = timekeeperPorts(environment, clients);
   const { now, log } = timekeeping;

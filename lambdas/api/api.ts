@@ -1,0 +1,258 @@
+import { BackOffice, isPresent } from '../broker/back-office';
+import {
+  type ClientDirectory,
+  InvalidCursorError,
+  type Page,
+  type RequestLedger,
+  type RetainedDirectory,
+} from '../broker/directory';
+import { connectionOf } from '../broker/fence';
+import type { ConnectionDescriber, Ports, SessionHead, Subscriber, SubscriptionRow } from '../broker/ports';
+import { isExpired } from '../protocol/deliver';
+import type { Message } from '../protocol/effects';
+import { ProtocolError } from '../protocol/reason-codes';
+import { subscriptionName } from '../protocol/subscription-name';
+import { isTopicFilter } from '../protocol/topic-filter';
+import type { Settings } from '../settings';
+import { clientJson, subscriptionJson } from './client-json';
+import { type MessageJson, messageJson, readMessage, summaryOf } from './message-json';
+import { type Attempt, once } from './once';
+import { type OperationName, operations, routes } from './operations';
+import { Problem } from './problem';
+import { type Query, readBody, readPath, readQuery } from './read-request';
+
+/** What is asked, as far as HTTP says it. */
+export interface ApiRequest {
+  /** Route key of API Gateway. */
+  readonly route: string;
+  /** Of the path, decoded. */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Decoded. */
+  readonly query: Readonly<Record<string, string>>;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+  readonly requestId: string;
+  readonly caller: Caller;
+}
+
+/** Who asks, as IAM says. */
+export interface Caller {
+  readonly arn: string;
+  /** The same for every session of a role. */
+  readonly principal: string;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+/** What the API needs beside the ports of the broker. */
+export interface ApiPorts extends Ports {
+  readonly clients: ClientDirectory;
+  readonly retainedMessages: RetainedDirectory;
+  readonly requests: RequestLedger;
+  readonly describer: ConnectionDescriber;
+}
+
+/** Subscriptions of one client that are told. */
+const mostSubscriptions = 1000;
+
+type Handle = (request: ApiRequest) => Promise<ApiAnswer>;
+
+/** The API for backends: each operation of the table, from a checked request to an answer. */
+export class Api {
+  private readonly office: BackOffice;
+  private readonly handlers: { readonly [Name in OperationName]: Handle } = {
+    publish: (request) => once(this.ports.requests, request, (attempt) => this.publish(request, attempt)),
+    sendToClient: (request) => once(this.ports.requests, request, (attempt) => this.sendToClient(request, attempt)),
+    listClients: (request) => this.listClients(readQuery('listClients', request)),
+    showClient: (request) => this.showClient(readPath(request, 'clientId')),
+    disconnectClient: (request) => this.disconnectClient(request),
+    listRetained: (request) => this.listRetained(readQuery('listRetained', request)),
+    showRetained: (request) => this.showRetained(readPath(request, 'topic')),
+    deleteRetained: (request) => this.deleteRetained(readPath(request, 'topic')),
+  };
+
+  constructor(
+    private readonly ports: ApiPorts,
+    private readonly settings: Settings,
+  ) {
+    this.office = new BackOffice(ports, settings);
+  }
+
+  async answer(request: ApiRequest): Promise<ApiAnswer> {
+    const name = routes.get(request.route);
+    if (name === undefined) throw new Error(`there is no route ${request.route}`);
+    const answer = await this.perform(name, request);
+    this.ports.log('api', { operation: name, status: answer.status, caller: request.caller.arn });
+    return answer;
+  }
+
+  private async perform(name: OperationName, request: ApiRequest): Promise<ApiAnswer> {
+    try {
+      readQuery(name, request);
+      return await this.handlers[name](request);
+    } catch (error) {
+      return problemAnswer(error, (details) => this.ports.log('api failed', { operation: name, ...details }));
+    }
+  }
+
+  // ---- messages ----
+
+  private async publish(request: ApiRequest, attempt: Attempt): Promise<ApiAnswer> {
+    const body = readBody(operations.publish.body, request) as MessageJson | { messages: readonly MessageJson[] };
+    if ('messages' in body) return { status: 200, body: { results: await this.publishAll(body.messages, attempt) } };
+    const message = this.allowed(body);
+    const [subscribers] = await this.office.publish([{ ...attempt, id: `${attempt.id}.0`, message }]);
+    return { status: 200, body: { status: 'accepted', subscribers } };
+  }
+
+  private async publishAll(messages: readonly MessageJson[], attempt: Attempt) {
+    const read = messages.map((json) => this.tryToRead(json));
+    const arrivals = read.flatMap((message, index) =>
+      message instanceof ProtocolError ? [] : [{ ...attempt, id: `${attempt.id}.${index}`, message }],
+    );
+    const heard = arrivals.length > 0 ? await this.office.publish(arrivals) : [];
+    return read.map((message) =>
+      message instanceof ProtocolError
+        ? { status: 'refused', reasonCode: message.reason, detail: message.message }
+        : { status: 'accepted', subscribers: heard.shift() },
+    );
+  }
+
+  private tryToRead(json: MessageJson): Message | ProtocolError {
+    try {
+      return readMessage(json, this.settings.maxPacketSize, this.ports.now());
+    } catch (error) {
+      if (error instanceof ProtocolError) return error;
+      throw error;
+    }
+  }
+
+  /** @throws Problem */
+  private allowed(json: MessageJson): Message {
+    const message = this.tryToRead(json);
+    if (!(message instanceof ProtocolError)) return message;
+    throw new Problem('message-refused', { detail: message.message, reasonCode: message.reason });
+  }
+
+  private async sendToClient(request: ApiRequest, attempt: Attempt): Promise<ApiAnswer> {
+    const message = this.allowed(readBody(operations.sendToClient.body, request) as MessageJson);
+    const outcome = await this.office.send(readPath(request, 'clientId'), { ...attempt, message });
+    switch (outcome) {
+      case 'absent':
+        throw new Problem('no-such-client');
+      case 'away':
+        throw new Problem('client-away');
+      case 'denied':
+        throw new Problem('not-permitted');
+      default:
+        return { status: 200, body: { status: outcome } };
+    }
+  }
+
+  // ---- clients ----
+
+  private async listClients(query: Query): Promise<ApiAnswer> {
+    const { items, next } = await withCursor(() => this.ports.clients.list(query));
+    const now = this.ports.now();
+    return pageAnswer({ items: items.filter((head) => isPresent(head, now)).map(clientJson), next });
+  }
+
+  private async showClient(clientId: string): Promise<ApiAnswer> {
+    const head = await this.office.client(clientId);
+    if (!head) throw new Problem('no-such-client');
+    const connectionId = connectionOf(head.fence);
+    const [connection, source, queued, names] = await Promise.all([
+      this.ports.connectionStore.read(connectionId),
+      head.owner === undefined ? undefined : this.ports.describer.describe(head.owner),
+      this.queued(head),
+      this.ports.sessions.subscriptions(head.session),
+    ]);
+    const subscriptions = await this.subscriptions(head, names.slice(0, mostSubscriptions));
+    const { keepAlive, sessionExpiry: sessionExpiryInterval } = connection ?? {};
+    return {
+      status: 200,
+      body: {
+        ...clientJson(head),
+        ...(connection && { keepAlive, sessionExpiryInterval }),
+        ...(source && { source }),
+        queued,
+        subscriptions: subscriptions.map(subscriptionJson),
+        subscriptionCount: names.length,
+      },
+    };
+  }
+
+  private async queued({ session }: SessionHead): Promise<number> {
+    let count = 0;
+    for await (const page of this.ports.inflight.everything(session)) {
+      for (const { messages } of page) count += messages.length;
+    }
+    return count;
+  }
+
+  private subscriptions({ clientId, session }: SessionHead, names: readonly string[]): Promise<Subscriber[]> {
+    const rows = names.map((name): SubscriptionRow => {
+      const { filter, share } = subscriptionName(name, 5);
+      return { clientId, session, filter, ...(share !== undefined && { share }) };
+    });
+    return this.ports.topicIndex.read(rows);
+  }
+
+  private async disconnectClient(request: ApiRequest): Promise<ApiAnswer> {
+    const clientId = readPath(request, 'clientId');
+    const { will, session } = readQuery('disconnectClient', request);
+    const wish = { withWill: will === 'publish', keepSession: session === 'keep' };
+    const head = await this.office.dismiss(clientId, wish, request.requestId);
+    if (head === 'absent') throw new Problem('no-such-client');
+    return { status: 202, body: { clientId, connected: head.owner !== undefined } };
+  }
+
+  // ---- retained messages ----
+
+  private async listRetained(query: Query): Promise<ApiAnswer> {
+    const { filter } = query;
+    if (filter !== undefined && !isTopicFilter(filter)) {
+      throw new Problem('invalid-request', { errors: [{ pointer: 'filter', detail: 'must be a topic filter' }] });
+    }
+    const { items, next } = await withCursor(() => this.ports.retainedMessages.list(filter, query));
+    const now = this.ports.now();
+    return pageAnswer({ items: items.filter((message) => !isExpired(message, now)).map(summaryOf), next });
+  }
+
+  private async showRetained(topic: string): Promise<ApiAnswer> {
+    const [message] = isTopicFilter(topic) ? await this.ports.retained.match(topic) : [];
+    if (!message || message.topic !== topic || isExpired(message, this.ports.now()))
+      throw new Problem('no-such-message');
+    return { status: 200, body: messageJson(message) };
+  }
+
+  private async deleteRetained(topic: string): Promise<ApiAnswer> {
+    await this.ports.retained.remove(topic);
+    return { status: 204 };
+  }
+}
+
+function pageAnswer({ items, next }: Page<unknown>): ApiAnswer {
+  return { status: 200, body: { items, ...(next !== undefined && { next }) } };
+}
+
+async function withCursor<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof InvalidCursorError) throw new Problem('invalid-cursor');
+    throw error;
+  }
+}
+
+/** The caller hears nothing of an error that is the broker's own; the log does. */
+function problemAnswer(error: unknown, log: (details: Record<string, string>) => void): ApiAnswer {
+  if (error instanceof Problem) return { status: error.status, body: error.body };
+  log({ error: String(error), stack: (error as Error).stack ?? '' });
+  const { status, body } = new Problem('internal-error');
+  return { status, body };
+}

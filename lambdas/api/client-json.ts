@@ -1,0 +1,41 @@
+import { timeOf } from '../broker/fence';
+import type { SessionHead, Subscriber } from '../broker/ports';
+
+/** A client as a backend reads it. Claims and rules of its token stay here. */
+export function clientJson(head: SessionHead) {
+  const { clientId, owner, fence, leftAt, version, identity, persistent, expiresAt } = head;
+  const { kind, username, issuer } = identity;
+  const since = owner === undefined ? leftAt : timeOf(fence);
+  return {
+    clientId,
+    connected: owner !== undefined,
+    ...(since !== undefined && { since: isoTime(since) }),
+    version,
+    identity: { kind, ...(username !== undefined && { username }), ...(issuer !== undefined && { issuer }) },
+    persistent,
+    ...(expiresAt !== undefined && { sessionEndsAt: isoTime(expiresAt) }),
+  };
+}
+
+export function subscriptionJson({
+  filter,
+  share,
+  qos,
+  noLocal = false,
+  retainAsPublished = false,
+  identifiers,
+}: Subscriber) {
+  const [identifier] = identifiers ?? [];
+  return {
+    filter,
+    ...(share !== undefined && { share }),
+    qos,
+    noLocal,
+    retainAsPublished,
+    ...(identifier !== undefined && { identifier }),
+  };
+}
+
+function isoTime(milliseconds: number): string {
+  return new Date(milliseconds).toISOString();
+}

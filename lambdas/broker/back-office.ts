@@ -1,0 +1,71 @@
+import type { Settings } from '../settings';
+import { audibleTo } from './audible';
+import { Deliverer } from './deliver';
+import { Dispatch } from './dispatch';
+import { connectionOf } from './fence';
+import type { Arrival } from './mail';
+import type { Dismissal, Ports, SessionHead } from './ports';
+import { Publisher } from './publish';
+import { IndexCache, Router } from './router';
+
+/** What became of a message for one client; `absent`: there is no such client. */
+export type DirectOutcome = 'sent' | 'queued' | 'away' | 'denied' | 'absent';
+
+/** What a backend asks of the broker, outside the stream of any connection. What it remembers is checked before it is believed. */
+export class BackOffice {
+  private readonly index = new IndexCache();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
+  async publish(arrivals: readonly Arrival[]): Promise<boolean[]> {
+    const { ports, settings } = this;
+    const dispatch = new Dispatch(ports);
+    const router = new Router(ports.topicIndex, this.index);
+    const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
+    await publisher.publish(arrivals);
+    await dispatch.sendMessages();
+    return arrivals.map(({ message }) => !publisher.unheard.has(message.topic));
+  }
+
+  /** A message for one client, whatever it has subscribed to. */
+  async send(clientId: string, arrival: Arrival): Promise<DirectOutcome> {
+    const head = await this.client(clientId);
+    if (!head) return 'absent';
+    const { topic, qos } = arrival.message;
+    if (!(await audibleTo(this.ports, head))(topic)) return 'denied';
+    if (!head.owner && qos === 0) return 'away';
+    const dispatch = new Dispatch(this.ports);
+    const mail = { clientId, session: head.session, deliveries: [{ arrival, qos, retain: false }] };
+    await new Deliverer(this.ports, this.settings, dispatch).deliver([mail], new Map([[clientId, head]]));
+    await dispatch.sendMessages();
+    return head.owner ? 'sent' : 'queued';
+  }
+
+  /** The client is to be disconnected: the wish goes into the stream of its connection, or of the last one it had. */
+  async dismiss(
+    clientId: string,
+    wish: Pick<Dismissal, 'withWill' | 'keepSession'>,
+    occasion: string,
+  ): Promise<SessionHead | 'absent'> {
+    const head = await this.client(clientId);
+    if (!head) return 'absent';
+    const dismissal = { clientId, fence: head.fence, ...wish };
+    await this.ports.packets.dismiss(connectionOf(head.fence), dismissal, occasion);
+    return head;
+  }
+
+  /** A client that is connected, or whose session has not ended. */
+  async client(clientId: string): Promise<SessionHead | undefined> {
+    const head = await this.ports.sessions.head(clientId);
+    return head && isPresent(head, this.ports.now()) ? head : undefined;
+  }
+}
+
+/** Heads of sessions that have ended stay until somebody removes them. */
+export function isPresent({ owner, persistent, expiresAt }: SessionHead, now: number): boolean {
+  return owner !== undefined || (persistent && (expiresAt ?? Number.POSITIVE_INFINITY) > now);
+}

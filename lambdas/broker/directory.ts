@@ -1,0 +1,48 @@
+import type { Message } from '../protocol/effects';
+import type { SessionHead } from './ports';
+
+/** A part of a list, and where to go on. */
+export interface Page<Entry> {
+  readonly items: readonly Entry[];
+  /** Absent at the end. */
+  readonly next?: string;
+}
+
+/** Which part of a list is wanted. */
+export interface PageRequest {
+  readonly limit: number;
+  /** `next` of the page before. */
+  readonly cursor?: string;
+}
+
+/** The cursor is of another list, or of none. */
+export class InvalidCursorError extends Error {
+  override readonly name = 'InvalidCursorError';
+}
+
+/** Every session there is; to read all of them is dear, and nothing in the path of a packet does it. */
+export interface ClientDirectory {
+  /** @throws InvalidCursorError */
+  list(page: PageRequest): Promise<Page<SessionHead>>;
+}
+
+/** Every retained message. */
+export interface RetainedDirectory {
+  /** Of topics that match a filter, or of all. @throws InvalidCursorError */
+  list(filter: string | undefined, page: PageRequest): Promise<Page<Message>>;
+}
+
+/**
+ * What is known of an earlier request of the same id. `begun`: nothing, and it is begun now. `resumed`: it was begun and came
+ * to no answer. `running`: somebody is at it. `other`: that was another request.
+ */
+export type Earlier = 'begun' | 'resumed' | 'running' | 'other' | { readonly answer: string };
+
+/** Requests that are done once, however often they are made. */
+export interface RequestLedger {
+  /** `fingerprint`: the same for the same request. */
+  begin(id: string, fingerprint: string): Promise<Earlier>;
+  finish(id: string, fingerprint: string, answer: string): Promise<void>;
+  /** It failed, and may be made again at once. */
+  release(id: string, fingerprint: string): Promise<void>;
+}

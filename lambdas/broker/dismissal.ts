@@ -1,0 +1,42 @@
+import { type EndingTurn, settleEnding } from './end-connection';
+import type { ConnectionEvent } from './inbox';
+import type { ConnectionRecord, Dismissal, Ports } from './ports';
+
+/** The wish among these events that a client be disconnected; of several the one that takes more away. */
+export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {
+  const wishes = events.filter(({ kind }) => kind === 'dismiss').map(({ text }) => JSON.parse(text) as Dismissal);
+  return wishes.reduce<Dismissal | undefined>(
+    (one, other) => ({
+      ...other,
+      withWill: other.withWill && (one?.withWill ?? true),
+      keepSession: other.keepSession && (one?.keepSession ?? true),
+    }),
+    undefined,
+  );
+}
+
+/**
+ * From now on nobody resumes the session, so that its rows can be removed however long that takes and however fast the client
+ * is back. False when it is to be kept, or when the client has come back before: then it is not what was meant.
+ */
+export async function forsake(ports: Ports, dismissal: Dismissal | undefined): Promise<boolean> {
+  if (!dismissal || dismissal.keepSession) return false;
+  return (await ports.sessions.forsake(dismissal.clientId, dismissal.fence)) === 'forsaken';
+}
+
+/** The same for a client that is away: its will that still waits, and a session that was forsaken. */
+export async function dismissAbsent(
+  ports: Ports,
+  turn: EndingTurn,
+  { clientId, fence, withWill }: Dismissal,
+  isForsaken: boolean,
+  connection?: ConnectionRecord,
+): Promise<void> {
+  if (connection?.hasWill && !withWill) await ports.sessions.removeWill(clientId, connection.connectionId);
+  if (!isForsaken) return;
+  if (connection?.ended) return settleEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
+  const head = await ports.sessions.head(clientId);
+  if (head?.fence !== fence) return;
+  await turn.wiper.wipe(clientId, head.session);
+  await ports.sessions.end(clientId, fence);
+}

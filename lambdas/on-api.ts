@@ -1,0 +1,14 @@
+import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { Api } from './api/api';
+import { settingsFromEnvironment } from './settings';
+import { toApiRequest, toApiResult } from './transport/api-event';
+import { apiPorts } from './wiring/api-ports';
+
+const api = new Api(apiPorts(process.env), settingsFromEnvironment(process.env));
+
+/** The API for backends. API Gateway has asked IAM whether the caller may use the route. */
+export async function handler(
+  event: APIGatewayProxyEventV2WithIAMAuthorizer,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  return toApiResult(await api.answer(toApiRequest(event)));
+}

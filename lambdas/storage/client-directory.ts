@@ -1,0 +1,36 @@
+import { ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { ClientDirectory, Page, PageRequest } from '../broker/directory';
+import type { SessionHead } from '../broker/ports';
+import { text } from './attributes';
+import type { Item } from './dynamo';
+import { readPage } from './page-reader';
+import { headPart, toHead } from './sessions';
+
+/** Rows looked at for one entry: beside the head of a session there are its subscriptions, and a will now and then. */
+const rowsPerEntry = 4;
+
+/** The heads among the rows of the sessions table, by a scan. */
+export class DynamoClientDirectory implements ClientDirectory {
+  constructor(
+    private readonly db: DynamoDb,
+    private readonly table: string,
+  ) {}
+
+  list(page: PageRequest): Promise<Page<SessionHead>> {
+    return readPage({ readOn: (start, limit) => this.scan(start, limit), key: ['id', 'part'], read: toHead }, page);
+  }
+
+  private async scan(start: Item | undefined, limit: number) {
+    const { Items = [], LastEvaluatedKey } = await this.db.send(
+      new ScanCommand({
+        TableName: this.table,
+        FilterExpression: 'part = :head',
+        ExpressionAttributeValues: { ':head': text(headPart) },
+        Limit: limit * rowsPerEntry,
+        ExclusiveStartKey: start,
+      }),
+    );
+    return { items: Items, last: LastEvaluatedKey };
+  }
+}

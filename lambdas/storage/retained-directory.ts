@@ -1,0 +1,67 @@
+import { QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Page, PageRequest, RetainedDirectory } from '../broker/directory';
+import type { Message } from '../protocol/effects';
+import { levels } from '../protocol/topic';
+import { isWildcard, matches } from '../protocol/topic-filter';
+import { readMessage, text } from './attributes';
+import type { Item } from './dynamo';
+import { beginningOf, literalRoom, maximumSortKey } from './keys';
+import { type ReadOn, readPage } from './page-reader';
+import { byFirst, firstBucket } from './retained';
+
+/** Retained messages page by page: below a name by a query, all of them by a scan. */
+export class DynamoRetainedDirectory implements RetainedDirectory {
+  constructor(
+    private readonly db: DynamoDb,
+    private readonly table: string,
+  ) {}
+
+  list(filter: string | undefined, page: PageRequest): Promise<Page<Message>> {
+    const literal = filter === undefined ? [] : literalBeginning(filter);
+    const readOn: ReadOn = (start, limit) =>
+      literal.length > 0 ? this.query(literal, start, limit) : this.scan(start, limit);
+    const read = (item: Item) => {
+      const message = readMessage(item);
+      return filter === undefined || matches(filter, message.topic) ? message : undefined;
+    };
+    return readPage({ readOn, key: ['bucket', 'topic'], read }, page);
+  }
+
+  /** `a/b/#` also matches `a/b` itself, so what is asked for begins with `a/b`, and some of it is left out again. */
+  private async query(literal: readonly string[], start: Item | undefined, limit: number) {
+    const bucket = text(firstBucket(literal[0] ?? ''));
+    const prefix = beginningOf(literal.join('/'), literalRoom(maximumSortKey));
+    const { Items = [], LastEvaluatedKey } = await this.db.send(
+      new QueryCommand({
+        TableName: this.table,
+        KeyConditionExpression: prefix ? '#bucket = :bucket AND begins_with(topic, :prefix)' : '#bucket = :bucket',
+        ExpressionAttributeNames: { '#bucket': 'bucket' },
+        ExpressionAttributeValues: { ':bucket': bucket, ...(prefix && { ':prefix': text(prefix) }) },
+        Limit: limit,
+        ExclusiveStartKey: start && { ...start, bucket }, // whatever a cursor says, nothing else is read
+      }),
+    );
+    return { items: Items, last: LastEvaluatedKey };
+  }
+
+  private async scan(start: Item | undefined, limit: number) {
+    const { Items = [], LastEvaluatedKey } = await this.db.send(
+      new ScanCommand({
+        TableName: this.table,
+        FilterExpression: 'begins_with(#bucket, :first)',
+        ExpressionAttributeNames: { '#bucket': 'bucket' },
+        ExpressionAttributeValues: { ':first': text(byFirst) },
+        Limit: 2 * limit, // every message has a pointer
+        ExclusiveStartKey: start,
+      }),
+    );
+    return { items: Items, last: LastEvaluatedKey };
+  }
+}
+
+function literalBeginning(filter: string): string[] {
+  const parts = levels(filter);
+  const end = parts.findIndex(isWildcard);
+  return end < 0 ? parts : parts.slice(0, end);
+}

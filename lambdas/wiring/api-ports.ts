@@ -1,0 +1,20 @@
+import type { ApiPorts } from '../api/api';
+import { DynamoClientDirectory } from '../storage/client-directory';
+import { DynamoRequestLedger } from '../storage/requests';
+import { DynamoRetainedDirectory } from '../storage/retained-directory';
+import { clientsFor } from './clients';
+import { tableIn } from './environment';
+import { portsFromEnvironment } from './ports-from-env';
+
+/** The ports of the API: those of the broker, and what reads whole tables. */
+export function apiPorts(environment: NodeJS.ProcessEnv): ApiPorts {
+  const clients = clientsFor(environment);
+  const ports = portsFromEnvironment(environment, clients);
+  return {
+    ...ports,
+    clients: new DynamoClientDirectory(clients.db, tableIn(environment, 'sessions')),
+    retainedMessages: new DynamoRetainedDirectory(clients.db, tableIn(environment, 'retained')),
+    requests: new DynamoRequestLedger(clients.db, tableIn(environment, 'inflight'), ports.now),
+    describer: clients.connections,
+  };
+}
