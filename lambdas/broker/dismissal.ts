@@ -17,11 +17,19 @@ export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | und
 
 /**
  * From now on nobody resumes the session, so that its rows can be removed however long that takes and however fast the client
- * is back. False when it is to be kept, or when the client has come back before: then it is not what was meant.
+ * is back. False when it is to be kept, or when the client has come back to it before: then it is not what was meant.
  */
-export async function forsake(ports: Ports, dismissal: Dismissal | undefined): Promise<boolean> {
+export async function forsake(
+  ports: Ports,
+  dismissal: Dismissal | undefined,
+  connection: ConnectionRecord | undefined,
+): Promise<boolean> {
   if (!dismissal || dismissal.keepSession) return false;
-  return (await ports.sessions.forsake(dismissal.clientId, dismissal.fence)) === 'forsaken';
+  const { clientId, fence } = dismissal;
+  if ((await ports.sessions.forsake(clientId, fence)) === 'forsaken') return true;
+  if (!connection) return false;
+  const head = await ports.sessions.head(clientId);
+  return head?.session !== connection.session; // an earlier attempt came as far as that
 }
 
 /** The same for a client that is away: its will that still waits, and a session that was forsaken. */

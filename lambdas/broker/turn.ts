@@ -104,7 +104,7 @@ export class Turn {
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
-    this.isForsaken = await forsake(this.ports, this.dismissal);
+    this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
