@@ -22,7 +22,7 @@ export interface FunctionSpec {
   /** Whether it publishes to AWS IoT Core. */
   readonly publishesToIot?: true;
   /** Deployed only with what is named; absent: always. */
-  readonly part?: 'bridge';
+  readonly part?: Part;
 }
 
 /** One queue and who consumes it. */
@@ -35,9 +35,12 @@ export interface QueueSpec {
   /** Deliveries of one message before it goes to the dead letters. */
   readonly maxReceives: number;
   /** Deployed only with what is named; absent: always. */
-  readonly part?: 'bridge';
+  readonly part?: Part;
 }
 
+/** What of the deployment an operator may do without. */
+export type Part = 'bridge' | 'api';
+export type ApiFunctionName = 'onApi';
 export type BridgeFunctionName = 'onBridgeOut' | 'onBridgeIn';
 export type BridgeQueueName = 'bridge' | 'bridgeIn';
 export type FunctionName =
@@ -46,7 +49,7 @@ export type FunctionName =
   | 'onFanOut'
   | 'onTimer'
   | 'onSchedule'
-  | 'onApi'
+  | ApiFunctionName
   | BridgeFunctionName;
 export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 

@@ -1,7 +1,7 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Bridge } from '../lambdas/bridge/bridge-config';
-import { accessVariable, type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
+import { accessVariable, type FunctionName, functions, type Part, type QueueName, queues } from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
 import { accessBudget, accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
@@ -13,6 +13,7 @@ import { BrokerTables } from './broker-tables';
 import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
+import { HttpGateway } from './http-gateway';
 import { IotBridge } from './iot-bridge';
 import type { BrokerOptions } from './options';
 import { Schedule } from './schedule';
@@ -33,6 +34,7 @@ export class BrokerStack extends Stack {
   private readonly functions: ByFunction<BrokerFunction>;
   private readonly gateway: WebsocketGateway;
   private readonly schedule: Schedule;
+  private readonly api: HttpGateway | undefined;
 
   constructor(scope: Construct, id: string, props: BrokerStackProps) {
     super(scope, id, { description: 'MQTT broker on API Gateway, SQS, Lambda and DynamoDB', ...props });
@@ -41,18 +43,23 @@ export class BrokerStack extends Stack {
     this.bridge = bridgeOf(this.options.bridgeFile, this.options.brokerName);
     this.bridgeVariable = bridgeVariableOf(this.bridge, accessBudget - (this.access[accessVariable]?.length ?? 0));
     this.tables = new BrokerTables(this, 'Tables', this.retention()).byName;
-    this.queues = byQueue(this.hasBridge, (name) => new BrokerQueue(this, constructId(name), { name }));
-    this.functions = byFunction(this.hasBridge, (name) => this.createFunction(name));
+    this.queues = byQueue(this.parts, (name) => new BrokerQueue(this, constructId(name), { name }));
+    this.functions = byFunction(this.parts, (name) => this.createFunction(name));
     this.gateway = this.createGateway();
     this.schedule = new Schedule(this, 'Schedule', { target: this.functions.onSchedule.lambda });
     this.joinFunctions();
+    this.api = this.functions.onApi && this.createApi(this.functions.onApi);
     this.watch();
     this.printAddresses();
     this.buildBridge();
   }
 
-  private get hasBridge(): boolean {
-    return this.bridge !== undefined;
+  /** What of the deployment an operator may do without, and does not. */
+  private get parts(): ReadonlySet<Part> {
+    return new Set([
+      ...(this.bridge ? (['bridge'] as const) : []),
+      ...(this.options.api === 'on' ? (['api'] as const) : []),
+    ]);
   }
 
   private createFunction(name: FunctionName): BrokerFunction {
@@ -101,6 +108,11 @@ export class BrokerStack extends Stack {
     return gateway;
   }
 
+  private createApi(onApi: BrokerFunction): HttpGateway {
+    const { brokerName: apiName, apiRate: rate, apiBurst: burst } = this.options;
+    return new HttpGateway(this, 'Api', { apiName, rate, burst, onApi: onApi.lambda, ...this.retention() });
+  }
+
   private joinFunctions(): void {
     for (const each of Object.values(this.functions)) each.allowConnections(this.gateway);
     for (const [name, { queue }] of Object.entries(this.queues) as [QueueName, BrokerQueue][]) {
@@ -119,6 +131,7 @@ export class BrokerStack extends Stack {
     const addresses = {
       BrokerUrl: stage.url,
       CallbackUrl: stage.callbackUrl,
+      ...(this.api && { ApiUrl: this.api.stage.url }),
       ...suffixed(
         'Table',
         byName(this.tables, (name) => this.tables[name].tableName),
@@ -136,7 +149,7 @@ export class BrokerStack extends Stack {
   }
 
   private ofQueues<Value>(value: (queue: BrokerQueue) => Value): ByQueue<Value> {
-    return byQueue(this.hasBridge, (name) => value(this.queues[name]!));
+    return byQueue(this.parts, (name) => value(this.queues[name]!));
   }
 
   private buildBridge(): void {

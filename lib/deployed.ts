@@ -1,35 +1,39 @@
 import {
+  type ApiFunctionName,
   type BridgeFunctionName,
   type BridgeQueueName,
   type FunctionName,
   functions,
+  type Part,
   type QueueName,
   queues,
 } from '../lambdas/deployment';
 
-/** One value for each function or queue; those of the bridge are there only when it is. */
-export type ByFunction<Value> = Deployed<FunctionName, BridgeFunctionName, Value>;
+/** One value for each function or queue; those of a part are there only when it is. */
+export type ByFunction<Value> = Deployed<FunctionName, BridgeFunctionName | ApiFunctionName, Value>;
 export type ByQueue<Value> = Deployed<QueueName, BridgeQueueName, Value>;
 
 type Deployed<Name extends string, Optional extends Name, Value> = {
   readonly [Key in Exclude<Name, Optional>]: Value;
 } & { readonly [Key in Optional]?: Value };
 
-export function byFunction<Value>(hasBridge: boolean, create: (name: FunctionName) => Value): ByFunction<Value> {
+export function byFunction<Value>(parts: ReadonlySet<Part>, create: (name: FunctionName) => Value): ByFunction<Value> {
   return Object.fromEntries(
-    deployed(functions, hasBridge).map((name) => [name, create(name)]),
+    deployed(functions, parts).map((name) => [name, create(name)]),
   ) as unknown as ByFunction<Value>;
 }
 
-export function byQueue<Value>(hasBridge: boolean, create: (name: QueueName) => Value): ByQueue<Value> {
-  return Object.fromEntries(
-    deployed(queues, hasBridge).map((name) => [name, create(name)]),
-  ) as unknown as ByQueue<Value>;
+export function byQueue<Value>(parts: ReadonlySet<Part>, create: (name: QueueName) => Value): ByQueue<Value> {
+  return Object.fromEntries(deployed(queues, parts).map((name) => [name, create(name)])) as unknown as ByQueue<Value>;
 }
 
 function deployed<Name extends string>(
-  specs: { readonly [Key in Name]: { readonly part?: 'bridge' } },
-  hasBridge: boolean,
+  specs: { readonly [Key in Name]: { readonly part?: Part } },
+  parts: ReadonlySet<Part>,
 ): Name[] {
-  return (Object.keys(specs) as Name[]).filter((name) => specs[name].part === undefined || hasBridge);
+  return (Object.keys(specs) as Name[]).filter((name) => isIncluded(specs[name], parts));
+}
+
+function isIncluded({ part }: { readonly part?: Part }, parts: ReadonlySet<Part>): boolean {
+  return part === undefined || parts.has(part);
 }

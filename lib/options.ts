@@ -20,6 +20,10 @@ export interface BrokerOptions extends Settings {
   /** 0 reserves nothing. */
   readonly connectConcurrency: number;
   readonly maxConcurrency: number;
+  /** Whether backends have an HTTP API. */
+  readonly api: 'on' | 'off';
+  readonly apiRate: number;
+  readonly apiBurst: number;
   readonly onPacketsMemoryMb: number;
   readonly onFanOutMemoryMb: number;
   readonly logRetentionDays: number;
@@ -47,6 +51,9 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   connectBurst: wholeNumber(200, 1, 50_000),
   connectConcurrency: wholeNumber(0, 0, 10_000), // new accounts have 10 in all, of which none may be reserved
   maxConcurrency: wholeNumber(100, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
+  api: oneOf('on', ['on', 'off']),
+  apiRate: wholeNumber(100, 1, 100_000),
+  apiBurst: wholeNumber(200, 1, 50_000),
   onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
   onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),
   logRetentionDays: oneOf(30, retentionDays()),

@@ -10,8 +10,8 @@ import { packBridge, readBridge } from '../lambdas/bridge/read-bridge';
 import { rulesOf } from '../lambdas/bridge/rules';
 import {
   accessVariable,
-  bridgeVariable,
   apiStage,
+  bridgeVariable,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -298,7 +298,7 @@ class LocalCloud implements Cloud {
   }
 
   private entryPoints(): { readonly [Name in FunctionName]?: string } {
-    const deployed = entries(this.specs).filter(([, { part }]) => part === undefined || this.bridge);
+    const deployed = entries(this.specs).filter(([, { part }]) => part !== 'bridge' || this.bridge);
     return Object.fromEntries(deployed.map(([name, { entry }]) => [name, entry]));
   }
 

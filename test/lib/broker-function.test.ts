@@ -105,7 +105,7 @@ describe('the accounts', () => {
     const reading = ['BatchGetItem', 'GetItem', 'Query'].map((action) => `dynamodb:${action} TablesAccounts.Arn`);
     const writing = ['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'];
 
-    for (const name of ['onFanOut', 'onBridgeIn'] as const) expect(grants(name)).toEqual(reading);
+    for (const name of ['onFanOut', 'onBridgeIn', 'onApi'] as const) expect(grants(name)).toEqual(reading);
     expect(grants('onPackets')).toEqual(
       [...reading, ...writing.map((action) => `dynamodb:${action} TablesAccounts.Arn`)].sort(),
     );
@@ -148,13 +148,14 @@ const topicGrants = [
 
 /** What the role must hold, from the description alone. */
 function describedGrants(name: FunctionName): string[] {
-  const { reads, writes, sendsTo, connections, publishesToIot } = functions[name];
+  const { reads, writes, scans = [], sendsTo, connections, publishesToIot } = functions[name];
   const consumed = (Object.keys(queues) as QueueName[]).filter((queue) => queues[queue].consumer === name);
   const failedRuns = failedRunsOf[name] ?? [];
   const stage = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:GatewayApi/mqtt';
   return [
     ...pairs('logs', ['CreateLogStream', 'PutLogEvents'], [`${constructId(name)}Log.Arn`]),
     ...pairs('dynamodb', ['GetItem', 'BatchGetItem', 'Query'], reads.map(tableArn)),
+    ...pairs('dynamodb', ['Scan'], scans.map(tableArn)),
     ...pairs('dynamodb', ['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem'], writes.map(tableArn)),
     ...pairs('sqs', ['SendMessage'], [...sendsTo.map(queueArn), ...failedRuns]),
     ...pairs('sqs', ['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'], consumed.map(queueArn)),

@@ -17,6 +17,7 @@ describe('the stack', () => {
       'Gateway/Api/$connect-Route AwsSolutions-APIG4',
       'Gateway/Api/$default-Route AwsSolutions-APIG4',
       'Gateway/Api/$disconnect-Route AwsSolutions-APIG4',
+      'OnApi AwsSolutions-IAM5',
       'OnFanOut AwsSolutions-IAM5',
       'OnPackets AwsSolutions-IAM5',
       'OnTimer AwsSolutions-IAM5',
@@ -30,6 +31,7 @@ describe('the stack', () => {
     expect(Object.fromEntries(outputs.map(([name, { Value }]) => [name, readable(Value)]))).toEqual({
       BrokerUrl: 'wss://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt',
       CallbackUrl: 'https://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt',
+      ApiUrl: 'https://Api.execute-api.AWS::Region.AWS::URLSuffix/api',
       ConnectionsTable: 'TablesConnections',
       SessionsTable: 'TablesSessions',
       TopicIndexTable: 'TablesTopicIndex',

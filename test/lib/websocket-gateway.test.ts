@@ -4,7 +4,7 @@ import { grantsOf, readable, resourcesOf, synthesize } from './synthesize';
 
 const template = synthesize({
   ...{ stageName: 'v7', throttleRate: 70, throttleBurst: 7, logRetentionDays: 3 },
-  ...{ connectRate: 50, connectBurst: 5 },
+  ...{ connectRate: 50, connectBurst: 5, api: 'off' },
 });
 const integrations = resourcesOf(template, 'AWS::ApiGatewayV2::Integration');
 const routes = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Route')).map((route) => route.Properties);
