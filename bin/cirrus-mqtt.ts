@@ -6,6 +6,8 @@ const commands: Record<string, () => Promise<Command>> = {
   adapter: async () => (await import('../clients/commands/adapter')).adapterCommand,
   pub: async () => (await import('../clients/commands/pub')).pubCommand,
   sub: async () => (await import('../clients/commands/sub')).subCommand,
+  clients: async () => (await import('../admin/clients-command')).clientsCommand,
+  retained: async () => (await import('../admin/retained-command')).retainedCommand,
   explain: async () => (await import('../admin/explain-command')).explainCommand,
   users: async () => (await import('../admin/users-command')).usersCommand,
   bridge: async () => (await import('../admin/bridge-command')).bridgeCommand,
@@ -17,6 +19,8 @@ const help = `usage: cirrus-mqtt <command> [options]
   adapter  lets stock MQTT clients connect to the gateway
   pub      publishes, with the flags of mosquitto_pub
   sub      subscribes, with the flags of mosquitto_sub
+  clients  lists who is connected or has a session, and disconnects
+  retained lists, prints and deletes retained messages
   explain  tells which rule lets a client do something, or keeps it from it
   users    says who may log in, and what they may do
   bridge   brings retained messages to AWS IoT Core and back

@@ -131,6 +131,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
   // What an operator does by hand: to the tables of a broker, past its Lambdas.
   admin: [
+    'clients/api',
     'clients/commands/command',
     'clients/options',
     'lambdas/access',
@@ -146,7 +147,17 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     /^@aws-sdk\/client-(dynamodb|iot-data-plane|sqs)$/,
     /^node:/,
   ],
-  bin: ['aws-cdk-lib', 'cdk-nag', /^lib\//, /^local\//, /^clients\//, /^admin\//],
+  bin: [
+    'aws-cdk-lib',
+    'cdk-nag',
+    'lambdas/api/openapi',
+    'node:fs',
+    'node:path',
+    /^lib\//,
+    /^local\//,
+    /^clients\//,
+    /^admin\//,
+  ],
   bench: [
     'clients',
     'lib',

@@ -1,0 +1,67 @@
+import { type Command, type Terminal, UsageError } from '../clients/commands/command';
+import { type Flags, type ParsedValues, parseOptions } from '../clients/options';
+import { quoted, shown } from './describe-account';
+import { apiFlags, apiHelp, openApi } from './open-api';
+import { withLocalAddress } from './open-directory';
+
+const help = `usage: cirrus-mqtt retained list         [where] [--filter F] [--json]
+       cirrus-mqtt retained get TOPIC    [where] [--json]
+       cirrus-mqtt retained delete TOPIC [where]
+
+What is kept for new subscribers.
+
+${apiHelp}
+for list:
+  --filter F           of topics that match only
+
+for list and get:
+  --json               all that is known, as JSON; get prints the bare payload without it
+`;
+
+type Verb = (args: string[], terminal: Terminal) => Promise<void>;
+
+/** `cirrus-mqtt retained`: retained messages, on AWS or in the local cloud. */
+export const retainedCommand: Command = {
+  help,
+  async run([verb = '', ...args], terminal) {
+    const perform = Object.hasOwn(verbs, verb) ? verbs[verb as keyof typeof verbs] : undefined;
+    if (!perform) throw new UsageError(`retained takes ${Object.keys(verbs).join(', ')}, not "${verb}"`);
+    await perform(withLocalAddress(args), terminal);
+    return 0;
+  },
+};
+
+const verbs = { list, get, delete: remove } satisfies Record<string, Verb>;
+
+const jsonFlags = { ...apiFlags, json: { type: 'boolean' } } as const satisfies Flags;
+
+async function list(args: string[], { stdout }: Terminal): Promise<void> {
+  const { values } = parseOptions(args, { ...jsonFlags, filter: { type: 'string' } } as const);
+  const options = { limit: 500, ...(values.filter !== undefined && { filter: values.filter }) };
+  for await (const message of openApi('retained', values).retained(options)) {
+    const { topic, qos, payloadBytes } = message;
+    const line = `${shown(topic)} (QoS ${qos}, ${payloadBytes} bytes)`;
+    stdout.write(`${values.json ? JSON.stringify(message) : line}\n`);
+  }
+}
+
+async function get(args: string[], { stdout }: Terminal): Promise<void> {
+  const { topic, values } = parseNamed('get', args, jsonFlags);
+  const message = await openApi('retained', values).retainedMessage(topic);
+  if (values.json) stdout.write(`${JSON.stringify(message, undefined, 2)}\n`);
+  else stdout.write(Buffer.from(message.payload, 'base64'));
+}
+
+async function remove(args: string[], { stdout }: Terminal): Promise<void> {
+  const { topic, values } = parseNamed('delete', args, apiFlags);
+  await openApi('retained', values).deleteRetained(topic);
+  stdout.write(`nothing is retained for ${quoted(topic)} any more\n`);
+}
+
+function parseNamed<F extends Flags>(verb: string, args: string[], flags: F) {
+  const { values, positionals } = parseOptions(args, flags, true);
+  const [topic, ...rest] = positionals;
+  if (topic === undefined) throw new UsageError(`retained ${verb} needs a topic`);
+  if (rest.length > 0) throw new UsageError(`retained ${verb} takes one topic, not also "${rest[0]}"`);
+  return { topic, values: values as ParsedValues<F> };
+}
