@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { QoS } from 'mqtt-packet';
 import { type Cloud, startCloud } from '../local/cloud';
+import { apiOf } from './api/support';
 import { Client5 } from './support/client5';
 import { GuardedBroker } from './support/guarded-broker';
 import { publishPacket, TextClient } from './support/text-client';
@@ -182,6 +183,91 @@ describe('the bill', () => {
     const { dynamodb } = await cloud.bill();
     expect(dynamodb.reads).toBeLessThanOrEqual(reads + 1);
     expect(dynamodb.writes).toBeLessThanOrEqual(writes);
+  });
+});
+
+describe('the bill of the API', () => {
+  let cloud: Cloud;
+  let subscriber: TextClient;
+  let publisher: TextClient;
+
+  beforeAll(async () => {
+    cloud = await startCloud({ containers: 1 });
+    publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
+    subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
+    for (const qos of [0, 1, 2] as const) await subscriber.subscribe(qos, `qos${qos}/+`);
+  });
+
+  afterAll(() => cloud.stop());
+
+  /** Of the publishing side alone: the subscriber acknowledges when the bill has been read. */
+  async function billOf(publish: () => Promise<unknown>) {
+    let bill = await cloud.bill();
+    for (let warm = 0; warm < 3; warm++) {
+      await cloud.settled();
+      await cloud.resetBill();
+      await publish();
+      await cloud.settled();
+      bill = await cloud.bill();
+      await subscriber.hear();
+    }
+    return bill;
+  }
+
+  it.each([0, 1] as const)('of a QoS %i publish is that of a client without its connection', async (qos) => {
+    const topic = `qos${qos}/a`;
+    const byClient = await billOf(async () => {
+      publisher.send(publishPacket(topic, 'x', { qos, ...(qos > 0 && { messageId: 9 }) }));
+      if (qos === 1) await publisher.next('puback');
+    });
+    const byApi = await billOf(() => apiOf(cloud).publish({ topic, payload: 'x', qos }));
+
+    const connection = { reads: 1, writes: 1 }; // read and committed
+    expect(byApi.dynamodb.reads).toBe(byClient.dynamodb.reads - connection.reads);
+    expect(byApi.dynamodb.writes).toBe(byClient.dynamodb.writes - connection.writes);
+    expect(byApi.gateway.posts).toBe(1);
+    expect(byApi.sqs.requests).toBe(0);
+    expect(byApi.api.requests).toBe(1);
+  });
+
+  it('of a QoS 2 publish is 3 reads and 3 writes, for it is routed at once and not held', async () => {
+    const { dynamodb, gateway } = await billOf(() => apiOf(cloud).publish({ topic: 'qos2/a', payload: 'x', qos: 2 }));
+
+    expect(dynamodb.reads).toBeLessThanOrEqual(3);
+    expect(dynamodb.writes).toBeLessThanOrEqual(3);
+    expect(gateway.posts).toBe(1);
+  });
+
+  it('of an Idempotency-Key is 2 writes, and of a repetition 1 write and 1 read', async () => {
+    const send = () => apiOf(cloud).publish({ topic: 'nobody/hears', payload: 'x' }, { idempotencyKey: 'k' });
+    await cloud.settled();
+    await cloud.resetBill();
+    await send();
+    expect((await cloud.bill()).dynamodb).toMatchObject({ reads: 1, writes: 2 });
+
+    await cloud.resetBill();
+    await send();
+    expect((await cloud.bill()).dynamodb).toMatchObject({ reads: 1, writes: 1 });
+  });
+
+  it('of a hundred messages at QoS 0 in a batch is one read of the shapes, one of the head, and one post', async () => {
+    const batch = Array.from({ length: 100 }, (_, index) => ({ topic: 'qos0/a', payload: `${index}` }));
+    await apiOf(cloud).publishAll(batch);
+    await cloud.settled();
+    await cloud.resetBill();
+    await apiOf(cloud).publishAll(batch);
+
+    const { dynamodb, gateway } = await cloud.bill();
+    expect(dynamodb).toMatchObject({ reads: 2, writes: 0 });
+    expect(gateway.posts).toBe(1);
+  });
+
+  it('of a page of clients is half a read unit for 4 KB of the table', async () => {
+    await apiOf(cloud).clientPage();
+    await cloud.resetBill();
+    await apiOf(cloud).clientPage();
+
+    expect((await cloud.bill()).dynamodb).toMatchObject({ reads: 0.5, writes: 0 });
   });
 });
 

@@ -32,6 +32,15 @@ describe('the containers of a function', () => {
     await test.dynamodb(as('onPackets')).batchGetItem(both);
   });
 
+  it('may scan only the tables they were granted from one end to the other', async () => {
+    const scan = (name: FunctionName, table: string) => test.dynamodb(as(name)).scan({ TableName: `cirrus-${table}` });
+
+    await scan('onApi', 'sessions');
+    await scan('onApi', 'retained');
+    await expect(scan('onApi', 'accounts')).rejects.toThrow(denied('AccessDeniedException'));
+    await expect(scan('onPackets', 'sessions')).rejects.toThrow(denied('AccessDeniedException'));
+  });
+
   it('may send only to the queues they were granted', async () => {
     const to = (queue: QueueName) => ({ QueueUrl: test.queueUrl(queue), MessageBody: 'x' });
     const connect = test.sqs(as('onConnect'));
