@@ -7,8 +7,9 @@ import type { Item } from './dynamo';
 import { readPage } from './page-reader';
 import { headPart, toHead } from './sessions';
 
-/** Rows looked at for one entry: beside the head of a session there are its subscriptions, and a will now and then. */
-const rowsPerEntry = 4;
+/** Rows looked at for one entry, and in one call: beside the head of a session there are its subscriptions. */
+const rowsPerEntry = 2;
+const fewestRows = 20;
 
 /** The heads among the rows of the sessions table, by a scan. */
 export class DynamoClientDirectory implements ClientDirectory {
@@ -18,16 +19,16 @@ export class DynamoClientDirectory implements ClientDirectory {
   ) {}
 
   list(page: PageRequest): Promise<Page<SessionHead>> {
-    return readPage({ readOn: (start, limit) => this.scan(start, limit), key: ['id', 'part'], read: toHead }, page);
+    return readPage({ readOn: (start, wanted) => this.scan(start, wanted), key: ['id', 'part'], read: toHead }, page);
   }
 
-  private async scan(start: Item | undefined, limit: number) {
+  private async scan(start: Item | undefined, wanted: number) {
     const { Items = [], LastEvaluatedKey } = await this.db.send(
       new ScanCommand({
         TableName: this.table,
         FilterExpression: 'part = :head',
         ExpressionAttributeValues: { ':head': text(headPart) },
-        Limit: limit * rowsPerEntry,
+        Limit: Math.max(fewestRows, wanted * rowsPerEntry),
         ExclusiveStartKey: start,
       }),
     );

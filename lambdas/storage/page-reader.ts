@@ -5,8 +5,8 @@ import type { Item } from './dynamo';
 /** Calls for one page; then it is short, and the next one goes on. */
 const mostCalls = 10;
 
-/** One call: the items from a key on, as many as the service likes, and the key at which it stopped. */
-export type ReadOn = (start: Item | undefined, limit: number) => Promise<{ items: readonly Item[]; last?: Item }>;
+/** One call: items from a key on, where so many entries are still wanted, and the key at which it stopped. */
+export type ReadOn = (start: Item | undefined, wanted: number) => Promise<{ items: readonly Item[]; last?: Item }>;
 
 /** How the rows of a list are found and told apart. */
 export interface Listing<Entry> {
@@ -25,7 +25,7 @@ export async function readPage<Entry>(
   const entries: Entry[] = [];
   let start = cursor === undefined ? undefined : keyIn(cursor, key);
   for (let calls = 0; calls < mostCalls; calls++) {
-    const { items, last } = await readOn(start, limit);
+    const { items, last } = await readOn(start, limit - entries.length);
     for (const [index, item] of items.entries()) {
       const entry = read(item);
       if (entry !== undefined) entries.push(entry);

@@ -10,6 +10,9 @@ import { beginningOf, literalRoom, maximumSortKey } from './keys';
 import { type ReadOn, readPage } from './page-reader';
 import { byFirst, firstBucket } from './retained';
 
+/** Rows looked at in one call. */
+const fewestRows = 20;
+
 /** Retained messages page by page: below a name by a query, all of them by a scan. */
 export class DynamoRetainedDirectory implements RetainedDirectory {
   constructor(
@@ -19,8 +22,8 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
 
   list(filter: string | undefined, page: PageRequest): Promise<Page<Message>> {
     const literal = filter === undefined ? [] : literalBeginning(filter);
-    const readOn: ReadOn = (start, limit) =>
-      literal.length > 0 ? this.query(literal, start, limit) : this.scan(start, limit);
+    const readOn: ReadOn = (start, wanted) =>
+      literal.length > 0 ? this.query(literal, start, wanted) : this.scan(start, wanted);
     const read = (item: Item) => {
       const message = readMessage(item);
       return filter === undefined || matches(filter, message.topic) ? message : undefined;
@@ -29,7 +32,7 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
   }
 
   /** `a/b/#` also matches `a/b` itself, so what is asked for begins with `a/b`, and some of it is left out again. */
-  private async query(literal: readonly string[], start: Item | undefined, limit: number) {
+  private async query(literal: readonly string[], start: Item | undefined, wanted: number) {
     const bucket = text(firstBucket(literal[0] ?? ''));
     const prefix = beginningOf(literal.join('/'), literalRoom(maximumSortKey));
     const { Items = [], LastEvaluatedKey } = await this.db.send(
@@ -38,21 +41,21 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
         KeyConditionExpression: prefix ? '#bucket = :bucket AND begins_with(topic, :prefix)' : '#bucket = :bucket',
         ExpressionAttributeNames: { '#bucket': 'bucket' },
         ExpressionAttributeValues: { ':bucket': bucket, ...(prefix && { ':prefix': text(prefix) }) },
-        Limit: limit,
+        Limit: Math.max(fewestRows, wanted),
         ExclusiveStartKey: start && { ...start, bucket }, // whatever a cursor says, nothing else is read
       }),
     );
     return { items: Items, last: LastEvaluatedKey };
   }
 
-  private async scan(start: Item | undefined, limit: number) {
+  private async scan(start: Item | undefined, wanted: number) {
     const { Items = [], LastEvaluatedKey } = await this.db.send(
       new ScanCommand({
         TableName: this.table,
         FilterExpression: 'begins_with(#bucket, :first)',
         ExpressionAttributeNames: { '#bucket': 'bucket' },
         ExpressionAttributeValues: { ':first': text(byFirst) },
-        Limit: 2 * limit, // every message has a pointer
+        Limit: Math.max(fewestRows, 2 * wanted), // every message has a pointer
         ExclusiveStartKey: start,
       }),
     );
