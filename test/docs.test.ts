@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync, transformSync } from 'esbuild';
 import { connectAsync } from 'mqtt';
+import { clientsCommand } from '../admin/clients-command';
 import { explainCommand } from '../admin/explain-command';
+import { retainedCommand } from '../admin/retained-command';
 import { usersCommand } from '../admin/users-command';
 import { costOfMessage } from '../bench/cost';
 import { type Adapter, startAdapter } from '../clients/adapter';
@@ -34,6 +36,9 @@ const scripts: Record<string, string> = JSON.parse(read('package.json')).scripts
 const hasMosquitto = ['mosquitto_pub', 'mosquitto_sub'].every((name) => !spawnSync(name, ['--help']).error);
 if (!hasMosquitto)
   console.warn('mosquitto_pub and mosquitto_sub are not installed: their lines in README.md are NOT run');
+
+const hasCurl = spawnSync('curl', ['--help', 'all'], { encoding: 'utf8' }).stdout?.includes('--aws-sigv4') ?? false;
+if (!hasCurl) console.warn('there is no curl with --aws-sigv4: its line in README.md is NOT run');
 
 describe.each(documents)('%s', (path) => {
   const markdown = read(path);
@@ -75,7 +80,15 @@ describe('what docs/access.md tells to type', () => {
 describe('what README.md says of options', () => {
   it('is true of those of programs', () => {
     const ofStart = flagsIn(refusal(() => parseCommandLine(['--no-such-option', ''])));
-    const commands = [adapterCommand, explainCommand, pubCommand, subCommand, usersCommand];
+    const commands = [
+      adapterCommand,
+      clientsCommand,
+      retainedCommand,
+      explainCommand,
+      pubCommand,
+      subCommand,
+      usersCommand,
+    ];
     const ofPrograms = commands.flatMap(({ help }) => flagsIn(help));
     const named = codeSpans(readme).flatMap(flagsIn);
 
@@ -176,7 +189,10 @@ describe('what README.md tells to type', () => {
       line('cirrus-mqtt users add'),
       line('cirrus-mqtt users show'),
       line('cirrus-mqtt explain'),
-      line('curl'),
+      line('curl -s http'),
+      line('curl -s --aws-sigv4'),
+      line('cirrus-mqtt clients'),
+      line('cirrus-mqtt retained'),
     ];
 
     expect(lines.filter((each) => !checked.includes(each))).toEqual([]);
@@ -245,7 +261,7 @@ describe('what README.md tells to type', () => {
   });
 
   it('shows the bill', async () => {
-    const { pathname } = new URL(wordsOf(line('curl')).at(-1) ?? '');
+    const { pathname } = new URL(wordsOf(line('curl -s http')).at(-1) ?? '');
 
     const bill = await (await fetch(new URL(pathname, cloud.billUrl))).json();
 
@@ -281,6 +297,17 @@ describe('what README.md tells to type', () => {
     const explained = cirrus(line('cirrus-mqtt explain'));
     expect(await explained.output).toBe('denied: no rule allows it\n');
     expect(await explained.exit).toBe(2);
+  });
+
+  (hasCurl ? it : it.skip)('publishes from a backend, and looks after what is there', async () => {
+    const words = wordsOf(line('curl -s --aws-sigv4').replace('http://127.0.0.1:8080/api', cloud.apiUrl));
+    const published = run('curl', ...words.slice(1));
+    expect(JSON.parse(await published.output)).toMatchObject({ status: 'accepted' });
+
+    const listed = cirrus(line('cirrus-mqtt clients'));
+    expect(await listed.exit).toBe(0);
+    const retained = cirrus(line('cirrus-mqtt retained').replace('home/#', 'hello/#'));
+    expect(await retained.output).toBe('hello/world (QoS 1, 8 bytes)\n');
   });
 
   it('gives the stack options that it takes', () => {
