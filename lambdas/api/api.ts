@@ -141,16 +141,8 @@ export class Api {
   private async sendToClient(request: ApiRequest, attempt: Attempt): Promise<ApiAnswer> {
     const message = this.allowed(readBody(operations.sendToClient.body, request) as MessageJson);
     const outcome = await this.office.send(readPath(request, 'clientId'), { ...attempt, message });
-    switch (outcome) {
-      case 'absent':
-        throw new Problem('no-such-client');
-      case 'away':
-        throw new Problem('client-away');
-      case 'denied':
-        throw new Problem('not-permitted');
-      default:
-        return { status: 200, body: { status: outcome } };
-    }
+    if (outcome === 'sent' || outcome === 'queued') return { status: 200, body: { status: outcome } };
+    throw new Problem(problemOf[outcome]);
   }
 
   // ---- clients ----
@@ -235,6 +227,14 @@ export class Api {
     return { status: 204 };
   }
 }
+
+/** Why a message did not go to a client. */
+const problemOf = {
+  absent: 'no-such-client',
+  away: 'client-away',
+  denied: 'not-permitted',
+  full: 'queue-full',
+} as const;
 
 function pageAnswer({ items, next }: Page<unknown>): ApiAnswer {
   return { status: 200, body: { items, ...(next !== undefined && { next }) } };

@@ -97,7 +97,7 @@ export const operations = {
     body: named('DirectMessage'),
     takesKey: true,
     answer: { status: 200, schema: named('DirectResult'), description: 'What became of the message.' },
-    problems: [...whenPosting, 'no-such-client', 'client-away', 'not-permitted', 'message-refused'],
+    problems: [...whenPosting, 'no-such-client', 'client-away', 'queue-full', 'not-permitted', 'message-refused'],
   },
   listRetained: {
     method: 'GET',

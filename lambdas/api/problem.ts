@@ -9,6 +9,7 @@ export const problems = {
   'no-such-message': { status: 404, title: 'Nothing is retained for this topic' },
   'client-away': { status: 409, title: 'The client is not connected, and QoS 0 does not wait' },
   'not-permitted': { status: 409, title: 'The client may not receive this topic' },
+  'queue-full': { status: 409, title: 'As many messages wait for the client as may' },
   'request-in-progress': { status: 409, title: 'A request with this Idempotency-Key is being worked on' },
   'body-too-large': { status: 413, title: 'The body is too large' },
   'message-refused': { status: 422, title: 'MQTT does not allow this message' },

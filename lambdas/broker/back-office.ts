@@ -9,7 +9,7 @@ import { Publisher } from './publish';
 import { IndexCache, Router } from './router';
 
 /** What became of a message for one client; `absent`: there is no such client. */
-export type DirectOutcome = 'sent' | 'queued' | 'away' | 'denied' | 'absent';
+export type DirectOutcome = 'sent' | 'queued' | 'away' | 'full' | 'denied' | 'absent';
 
 /** What a backend asks of the broker, outside the stream of any connection. What it remembers is checked before it is believed. */
 export class BackOffice {
@@ -40,8 +40,11 @@ export class BackOffice {
     if (!head.owner && qos === 0) return 'away';
     const dispatch = new Dispatch(this.ports);
     const mail = { clientId, session: head.session, deliveries: [{ arrival, qos, retain: false }] };
-    await new Deliverer(this.ports, this.settings, dispatch).deliver([mail], new Map([[clientId, head]]));
+    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
+    await deliverer.deliver([mail], new Map([[clientId, head]]));
     await dispatch.sendMessages();
+    const missed = deliverer.missed.get(clientId);
+    if (missed) return missed === 'full' ? 'full' : 'absent';
     return head.owner ? 'sent' : 'queued';
   }
 

@@ -31,6 +31,9 @@ export type Reservations = ReadonlyMap<SessionId, Reservation>;
 
 /** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
 export class Deliverer {
+  /** Clients that did not get all of their mail: their queue was full, or their session has ended. */
+  readonly missed = new Map<string, 'full' | 'ended'>();
+
   constructor(
     private readonly ports: Ports,
     private readonly settings: Settings,
@@ -202,6 +205,7 @@ export class Deliverer {
     for (;;) {
       const room = await this.makeRoom(mail);
       if (room === 'ended') {
+        this.missed.set(clientId, 'ended');
         await this.forget(mail);
         return undefined;
       }
@@ -209,7 +213,10 @@ export class Deliverer {
       const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length, false));
       if (head === 'refused') continue; // others were faster
       const dropped = deliveries.length - fitting.length;
-      if (dropped > 0) this.ports.log('queue full', { clientId, dropped });
+      if (dropped > 0) {
+        this.missed.set(clientId, 'full');
+        this.ports.log('queue full', { clientId, dropped });
+      }
       return head ? numbered(head, await this.audible(head, fitting), fitting.length) : undefined;
     }
   }

@@ -255,8 +255,8 @@ describe('a client', () => {
   describe('whose worker dies', () => {
     const deaths = [
       ['UpdateItem', 'sessions'],
-      ['PostToConnection', undefined],
-      ['DeleteConnection', undefined],
+      ['PostToConnection', '@connections'],
+      ['DeleteConnection', '@connections'],
       ['DeleteItem', 'topicIndex'],
       ['DeleteItem', 'sessions'],
       ['BatchWriteItem', 'sessions'],
@@ -280,7 +280,7 @@ describe('a client', () => {
         await quick.cloud.settled();
         await quick.cloud.faults.set({
           ...{ fault: 'call', function: 'onPackets', operation, when, outcome: 'kill', times: 1 },
-          ...(table && { table }),
+          ...(table !== '@connections' && { table }),
         });
 
         await api5(quick).disconnect('dies', { session: 'remove' });

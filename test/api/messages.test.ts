@@ -157,8 +157,8 @@ describe('publishing by the API', () => {
       ['BatchWriteItem', 'inflight', 'before'],
       ['BatchWriteItem', 'inflight', 'after'],
       ['UpdateItem', 'sessions', 'after'],
-      ['PostToConnection', undefined, 'before'],
-      ['PostToConnection', undefined, 'after'],
+      ['PostToConnection', '@connections', 'before'],
+      ['PostToConnection', '@connections', 'after'],
     ] as const)(
       'is heard exactly once at QoS 2, though its worker died: %s of %s, %s',
       async (operation, table, when) => {
@@ -171,7 +171,7 @@ describe('publishing by the API', () => {
         await broker.cloud.settled();
         await broker.cloud.faults.set({
           ...{ fault: 'call', function: 'onApi', operation, when, outcome: 'kill', times: 1 },
-          ...(table && { table }),
+          ...(table !== '@connections' && { table }),
         });
 
         await expect(api.publish(message, options)).rejects.toMatchObject({ status: 500 });
@@ -225,6 +225,38 @@ describe('a message for one client', () => {
 
     const back = await broker.resume('sleeper');
     expect(await back.hear()).toMatchObject({ topic: 'wake/up', qos: 1 });
+  });
+
+  it('is refused when as many wait for it as may', async () => {
+    const small = await Broker5.start({ settings: { queueLimit: 2 } });
+    try {
+      await small.lose(await small.resume('full'));
+      const send = () => apiOf(small.cloud).sendToClient('full', { topic: 'a', qos: 1 });
+      await send();
+      await send();
+
+      await expect(send()).rejects.toMatchObject({ status: 409, code: 'queue-full' });
+    } finally {
+      await small.stop();
+    }
+  });
+
+  it('is not sent where the rules of the client do not let it hear the topic', async () => {
+    const rules = [{ actions: ['receive'], topics: ['mine/#'] }];
+    const ruled = await Broker5.start({ access: { anonymous: 'by-rules', rules } });
+    try {
+      const client = await ruled.connect('ruled');
+
+      await apiOf(ruled.cloud).sendToClient('ruled', { topic: 'mine/a', payload: 'x' });
+      await expect(apiOf(ruled.cloud).sendToClient('ruled', { topic: 'yours/a' })).rejects.toMatchObject({
+        status: 409,
+        code: 'not-permitted',
+      });
+
+      expect(await ruled.heardBy(client)).toMatchObject([{ topic: 'mine/a' }]);
+    } finally {
+      await ruled.stop();
+    }
   });
 
   it('needs a client', async () => {

@@ -10,6 +10,7 @@ import {
   ListTablesCommand,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -67,6 +68,19 @@ describe.each(kinds)('%s', (kind) => {
   afterAll(() => cloud.stop());
 
   const struck = () => cloud.faults.report()[0]?.struck;
+
+  it('scans a table page by page', async () => {
+    for (const id of ['scan 1', 'scan 2', 'scan 3']) await db.send(new PutItemCommand({ TableName, Item: item(id) }));
+    const found: string[] = [];
+    let ExclusiveStartKey: Record<string, { S: string }> | undefined;
+    do {
+      const page = await db.send(new ScanCommand({ TableName, Limit: 1, ExclusiveStartKey }));
+      found.push(...(page.Items ?? []).map(({ id }) => id?.S ?? ''));
+      ExclusiveStartKey = page.LastEvaluatedKey as typeof ExclusiveStartKey;
+    } while (ExclusiveStartKey);
+
+    expect(found.filter((id) => id.startsWith('scan')).sort()).toEqual(['scan 1', 'scan 2', 'scan 3']);
+  });
 
   it('puts and gets every type, bytes too', async () => {
     await expect(answerOf(db.send(new PutItemCommand({ TableName, Item: item('typed') })))).resolves.toEqual({});

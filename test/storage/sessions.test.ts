@@ -121,6 +121,36 @@ describe('a fresh session', () => {
   });
 });
 
+describe('a session that is forsaken', () => {
+  it('is not persistent any more, and stays with its owner', async () => {
+    const seen = await begun('forsaken');
+
+    expect(await sessions.forsake('forsaken', first)).toBe('forsaken');
+
+    expect(await sessions.head('forsaken')).toEqual({ ...seen, persistent: false });
+  });
+
+  it('is left alone when another connection has it, or when it is gone', async () => {
+    const seen = await begun('kept', second);
+
+    expect(await sessions.forsake('kept', first)).toBe('changed');
+    expect(await sessions.forsake('never was', first)).toBe('changed');
+    expect(await sessions.head('kept')).toEqual(seen);
+  });
+});
+
+describe('a session whose client is away', () => {
+  it('tells since when, until somebody owns it', async () => {
+    await begun('left');
+    await sessions.disown('left', first, {}, 1234);
+    const seen = (await sessions.head('left'))!;
+
+    expect(seen.leftAt).toBe(1234);
+    await sessions.claimResume(claim('left', second), seen);
+    expect((await sessions.head('left'))?.leftAt).toBeUndefined();
+  });
+});
+
 describe('a session that is resumed', () => {
   it('keeps its identity and numbers, has the new owner, and something to send', async () => {
     await begun('resumed');

@@ -73,6 +73,13 @@ describe.each<[string, Create]>([
     expect(client.received).toEqual([]);
   });
 
+  it('tells where a connection comes from, and nothing of one that is not there', async () => {
+    const client = await test.connect();
+
+    expect(await poster.describe(client.id)).toEqual({ address: '127.0.0.1', lastActiveAt: expect.any(String) });
+    expect(await poster.describe('JC1dgf9yoAMCK-g=')).toBeUndefined();
+  });
+
   it('tells nothing when no answer comes', async () => {
     const server = createServer((request) => request.socket.destroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
