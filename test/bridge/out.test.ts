@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { GetRetainedMessageCommand } from '@aws-sdk/client-iot-data-plane';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { queues } from '../../lambdas/deployment';
+import { apiOf } from '../api/support';
 import { Broker5 } from '../support/broker5';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
@@ -37,6 +38,12 @@ describe('a message that matches an entry', () => {
     expect(await iot.hear(1)).toEqual([
       { topic: `home/sensors/${qos}`, payload: 'warm', qos: Math.min(qos, 1), retain: false },
     ]);
+  });
+
+  it('arrives, too, when a backend publishes it', async () => {
+    await apiOf(broker.cloud).publish({ topic: 'sensors/api', payload: 'warm', qos: 1 });
+
+    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/api', payload: 'warm', qos: 1 }]);
   });
 
   it('has the QoS of the entry at most, and loses the local prefix', async () => {
