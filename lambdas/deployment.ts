@@ -162,6 +162,9 @@ export const scheduleSeconds = 60;
 /** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
 export const callbackVariable = 'CALLBACK_URL';
 
+/** Environment variable with the name of the broker, by which its metrics are told from those of others. */
+export const brokerVariable = 'BROKER_NAME';
+
 /** Environment variable with the access configuration, packed; for the functions that decide by it. */
 export const accessVariable = 'ACCESS';
 

@@ -9,6 +9,7 @@ const ports = timekeeperPorts(process.env);
 /** Consumes the timer queue. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const failed = await Promise.all(event.Records.map(work));
+  ports.metrics.write();
   return { batchItemFailures: failed.flat() };
 }
 

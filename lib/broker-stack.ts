@@ -1,7 +1,14 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Bridge } from '../lambdas/bridge/bridge-config';
-import { accessVariable, type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
+import {
+  accessVariable,
+  brokerVariable,
+  type FunctionName,
+  functions,
+  type QueueName,
+  queues,
+} from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
 import { accessBudget, accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
@@ -62,6 +69,7 @@ export class BrokerStack extends Stack {
       reservedConcurrency: this.reservedConcurrency(name),
       environment: {
         ...settingVariables(this.options),
+        [brokerVariable]: this.options.brokerName,
         ...(functions[name].access && this.access),
         ...(functions[name].bridge && this.bridgeVariable),
       },

@@ -11,6 +11,7 @@ import { rulesOf } from '../lambdas/bridge/rules';
 import {
   accessVariable,
   bridgeVariable,
+  brokerVariable,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -339,6 +340,7 @@ class LocalCloud implements Cloud {
         ...(this.specs[name].access && { [accessVariable]: JSON.stringify(this.access) }),
         ...(this.specs[name].bridge && this.bridgeVariables()),
         ...credentialsOf(name, number),
+        [brokerVariable]: 'local',
         ...this.options.environment,
       },
       clock: this.clock.shared,

@@ -8,6 +8,8 @@ export interface LeanClientOptions {
   readonly credentials: Credentials;
   /** Attempts at one call that is throttled, fails on the service's side or gets no answer. With 1 nothing is repeated. */
   readonly maxAttempts: number;
+  /** Is told of every answer that says the service is throttling. */
+  readonly onThrottle?: () => void;
 }
 
 /** A service that speaks JSON. */
@@ -18,16 +20,17 @@ export interface JsonService {
   readonly target: string;
 }
 
-/** Names under which DynamoDB and SQS say that a call may be made again. */
-const retryable = new Set([
+/** Names under which DynamoDB and SQS say that there were too many calls. */
+const throttling = new Set([
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
   'RequestThrottled',
   'KmsThrottled',
   'ThrottlingException',
-  'InternalServerError',
-  'ServiceUnavailable',
 ]);
+
+/** Names under which they say that a call may be made again. */
+const retryable = new Set([...throttling, 'InternalServerError', 'ServiceUnavailable']);
 
 /** A service refused a call; `name` is the service's name of the error. */
 export class ServiceError extends Error {
@@ -59,10 +62,19 @@ export class JsonClient {
   /** Takes JSON and answers JSON. */
   async call(operation: string, body: string): Promise<string> {
     const outcome = await repeatWhile(isRetryable, this.options.maxAttempts, () =>
-      this.attempt(operation, body).then(toOutcome, (error: Error) => ({ error })),
+      this.attempt(operation, body).then(
+        (answer) => this.judge(answer),
+        (error: Error) => ({ error }),
+      ),
     );
     if ('error' in outcome) throw outcome.error;
     return outcome.body;
+  }
+
+  private judge(answer: HttpAnswer): Outcome {
+    const outcome = toOutcome(answer);
+    if ('error' in outcome && throttling.has(outcome.error.name)) this.options.onThrottle?.();
+    return outcome;
   }
 
   private attempt(operation: string, body: string): Promise<HttpAnswer> {

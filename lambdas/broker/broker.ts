@@ -86,12 +86,13 @@ export class Broker {
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
   async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
     const dispatch = new Dispatch(this.ports);
-    const arrivals = job.messages.map(({ id, message, attempted }) => ({
+    const arrivals = job.messages.map(({ id, message, attempted, receivedAt }) => ({
       id,
       message,
       replay: redelivered,
       attempted: attempted || redelivered,
       retained: false,
+      ...(receivedAt !== undefined && { receivedAt }),
     }));
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     await deliverer.deliver(mailFor(arrivals, () => job.subscribers));

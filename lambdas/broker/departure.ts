@@ -1,3 +1,5 @@
+import { Reason } from '../protocol/reason-codes';
+import { silentUntil } from './deadline';
 import { endConnection, endingOf, publishWill } from './end-connection';
 import { close, type Farewell } from './hang-up';
 import type { ConnectionRecord, Ports } from './ports';
@@ -29,11 +31,15 @@ export async function depart(turn: LeavingTurn, connection: ConnectionRecord, de
   const { at, withWill, farewell } = departure;
   await work.finish();
   const ending = await endingOf(ports, connection, at, withWill);
+  const lostAt = farewell?.reason === Reason.keepAliveTimeout ? silentUntil(connection) : at;
+  if (lostAt !== at) ports.metrics.measure('KeepAliveLateness', at - lostAt);
   if (ending.will) await publishWill(ports, publisher, connection, ending.will);
+  if (ending.will) ports.metrics.measure('WillLateness', Math.max(0, ports.now() - lostAt));
   await work.conclude();
   // While the record still tells a next attempt to do so.
   await (farewell ? close(ports, connectionId, connection, farewell) : ports.connections.close(connectionId));
   await endConnection(ports, wiper, connection, ending);
   const { clientId } = connection;
+  ports.metrics.count('ConnectionsClosed');
   ports.log('disconnected', { connectionId, clientId, withWill, ...(farewell && { reason: farewell.reason }) });
 }

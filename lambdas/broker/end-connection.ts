@@ -98,6 +98,7 @@ export async function settleEnding(
   const willIsDue = isOver || !isMine || (ended.willAt ?? Number.POSITIVE_INFINITY) <= now;
   const will = willIsDue && hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
   if (will) await publishWill(ports, publisher, connection, will);
+  if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   if (isMine && isOver) {
     await wiper.wipe(clientId, session);

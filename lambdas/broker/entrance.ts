@@ -158,11 +158,12 @@ export class Entrance {
   }
 
   private logEntry(connection: ConnectionRecord, sessionPresent: boolean, displaced: string | undefined): void {
-    const { log } = this.turn.ports;
+    const { log, metrics } = this.turn.ports;
     const { connectionId, clientId, version, identity } = connection;
     const { kind, username = '' } = identity;
     const address = this.address();
     log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
+    metrics.count('ConnectionsOpened');
     if (displaced) log('taken over', { connectionId, clientId, displaced });
   }
 

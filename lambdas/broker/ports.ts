@@ -3,6 +3,7 @@ import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
+import type { Metrics } from './metrics';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
@@ -388,6 +389,8 @@ export interface FanOutMessage {
   readonly message: Message;
   /** An earlier attempt may have put it into rings. */
   readonly attempted: boolean;
+  /** When it reached the gateway, milliseconds since 1970; absent for a will. */
+  readonly receivedAt?: number;
 }
 
 /** One message for one audience, too large for the publisher's own invocation. */
@@ -450,4 +453,5 @@ export interface Ports {
   readonly seats: Seats;
   readonly now: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
 }

@@ -16,7 +16,7 @@ const subscribersPerJob = 100;
 const messageBytesPerJob = 131_072;
 const subscriberBytesPerJob = 98_304;
 /** Names, punctuation and small fields of one entry of a job, written as JSON. */
-const entryBytes = 120;
+const entryBytes = 150;
 
 /** Takes ownership of messages: the retained copies, then everybody who subscribed. */
 export class Publisher {
@@ -81,6 +81,10 @@ export class Publisher {
       ...(isLarge(arrival.message.topic) ? [] : audienceOf(arrival).everyone),
       ...(chosen.get(arrival) ?? []),
     ];
+    for (const arrival of arrivals) {
+      const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
+      this.ports.metrics.measure('Recipients', recipients);
+    }
     await Promise.all([
       this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
@@ -164,7 +168,7 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
     audience.map(({ shard, part, members }) => ({
       shard,
       id: `${batch[0]?.id}#${shard}#${part}`,
-      messages: batch.map(({ id, message, attempted }) => ({ id, message, attempted })),
+      messages: batch.map(({ id, message, attempted, receivedAt }) => ({ id, message, attempted, receivedAt })),
       subscribers: members,
     })),
   );

@@ -62,7 +62,8 @@ function sendTransient(
   const { connectionId, version, capabilities } = connection;
   const packet = toPublish(arrival.message, { qos: 0, dup: false, retain, identifiers, now: ports.now() });
   const bytes = encode(packet, version);
-  if (bytes.length <= largestPacket(capabilities)) dispatch.outbox.answer(connectionId, () => bytes);
+  const content = { qos: 0, payloadBytes: packet.payload.length } as const;
+  if (bytes.length <= largestPacket(capabilities)) dispatch.outbox.answer(connectionId, () => bytes, content);
 }
 
 /** Numbers in the ring are not without end: what is sent through it at once has to leave room for everybody else. */
@@ -77,6 +78,7 @@ async function matching(
   if (qos === 0 || messages.length <= retainedPerSubscription) return messages;
   const dropped = messages.length - retainedPerSubscription;
   ports.log('too many retained messages', { clientId: connection.clientId, dropped });
+  ports.metrics.count('DroppedLimit', dropped);
   return messages.slice(0, retainedPerSubscription);
 }
 

@@ -1,6 +1,6 @@
 import { decode } from '../protocol/codec/decode';
 import { encode } from '../protocol/codec/encode';
-import type { Effect, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
+import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { incomingQuota } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
@@ -23,6 +23,7 @@ import { checkConnectSize, type Entered, Entrance } from './entrance';
 import { Refused } from './entry';
 import type { Farewell } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
+import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import type { ConnectionRecord, Ending, Ports, StoredConnection } from './ports';
 import { Publisher } from './publish';
@@ -69,6 +70,8 @@ export class Turn {
   /** A client that takes only so many messages at a time is done with some. */
   private hasRoom = false;
   private readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
+  /** Messages of these frames, for the metrics. */
+  private readonly takenIn: Message[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
 
@@ -195,6 +198,7 @@ export class Turn {
         this.denied.push(effect);
         return;
       case 'accept':
+        this.takenIn.push(effect.message);
         return this.work.accept(effect.message, origin);
       case 'hold':
         return this.hold(effect, origin);
@@ -238,6 +242,7 @@ export class Turn {
 
   private hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
     const connection = this.current();
+    this.takenIn.push(message);
     const unreleased = connection.unreleased + 1;
     if (unreleased > incomingQuota && connection.version === 5) {
       throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${incomingQuota} messages at a time`); // [MQTT-3.3.4-9]
@@ -315,6 +320,7 @@ export class Turn {
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     await this.commit({ ...connection, ...this.progress(connection, inbox) });
+    countTakenIn(this.ports.metrics, this.takenIn);
   }
 
   /** What waits in the ring of a session that was resumed, or that somebody says has something to send. */
@@ -377,7 +383,10 @@ export class Turn {
 
   private async leave(withWill: boolean, farewell: Farewell | undefined): Promise<void> {
     this.over = true;
-    if (this.connection) return depart(this, this.connection, { at: this.endedAt(), withWill, farewell });
+    if (this.connection) {
+      await depart(this, this.connection, { at: this.endedAt(), withWill, farewell });
+      return countTakenIn(this.ports.metrics, this.takenIn);
+    }
     await this.dispatch.send();
     await this.ports.connections.close(this.connectionId);
     await this.entrance.pending.drop();
@@ -393,6 +402,7 @@ export class Turn {
     if (!(error instanceof Refused)) {
       this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
     }
+    if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
     const { version, packetLimit } = this.entrance;
     if (version === 5) this.send(withReason(connack(reason, false), message, packetLimit));

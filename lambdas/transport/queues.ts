@@ -98,6 +98,7 @@ function toEntry(job: FanOutJob): NewMessage {
 interface FanOutBodyMessage {
   readonly id: string;
   readonly attempted: boolean;
+  readonly receivedAt?: number;
   readonly message: MessageJson;
 }
 
@@ -108,7 +109,7 @@ interface FanOutBody {
 
 function toBody({ messages, subscribers }: FanOutJob): FanOutBody {
   return {
-    messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: toJson(message) })),
+    messages: messages.map(({ message, ...rest }) => ({ ...rest, message: toJson(message) })),
     subscribers,
   };
 }
@@ -119,7 +120,7 @@ export function toFanOutJob(record: SQSRecord): FanOutJob {
   return {
     shard: record.attributes.MessageGroupId ?? '',
     id: record.messageId,
-    messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: fromJson(message) })),
+    messages: messages.map(({ message, ...rest }) => ({ ...rest, message: fromJson(message) })),
     subscribers,
   };
 }

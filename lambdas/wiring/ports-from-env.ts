@@ -14,14 +14,15 @@ import { DynamoTopicIndex } from '../storage/topic-index';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
-import { queueIn, tableIn } from './environment';
+import { metricsFor, queueIn, tableIn } from './environment';
 import { timekeeperPorts } from './timekeeper-ports';
 
 /** The ports of this container, from its environment, once per cold start. */
 export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
-  const clients = clientsFor(environment);
+  const metrics = metricsFor(environment);
+  const clients = clientsFor(environment, metrics);
   const { db, sqs } = clients;
-  const timekeeping = timekeeperPorts(environment, clients);
+  const timekeeping = timekeeperPorts(environment, metrics, clients);
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
@@ -31,7 +32,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
-    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1), table('inflight'), now),
+    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
