@@ -36,11 +36,13 @@ export interface BrokerFunctionProps {
 /** One Lambda with a role of its own, which reaches what the description of the function lists and nothing else. */
 export class BrokerFunction extends Construct {
   readonly lambda: NodejsFunction;
+  readonly memoryMb: number;
   private readonly spec: FunctionSpec;
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
     this.spec = functions[props.name];
+    this.memoryMb = props.memoryMb;
     this.lambda = this.createLambda(props);
     this.allowTables(props.tables);
     this.allowSending(props.queues);

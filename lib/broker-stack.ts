@@ -19,8 +19,10 @@ import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
 import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
+import { Dashboard } from './dashboard';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
 import { IotBridge } from './iot-bridge';
+import { MonthlyBudget } from './monthly-budget';
 import type { BrokerOptions } from './options';
 import { Schedule } from './schedule';
 import { WebsocketGateway } from './websocket-gateway';
@@ -118,8 +120,13 @@ export class BrokerStack extends Stack {
   }
 
   private watch(): void {
+    const { brokerName, alarmEmail: email, monthlyBudgetUsd: dollars, metrics } = this.options;
     const deadLetters = { ...this.ofQueues((each) => each.deadLetters), schedule: this.schedule.deadLetters };
-    new Alarms(this, 'Alarms', { deadLetters, tables: this.tables });
+    const { functions, queues: deployed, tables, gateway } = this;
+    const watched = { functions, queues: deployed, tables, gateway };
+    const alarms = new Alarms(this, 'Alarms', { deadLetters, watched, email }).all;
+    new Dashboard(this, 'Dashboard', { brokerName, watched, alarms, hasMetrics: metrics !== 'off' });
+    if (dollars > 0) new MonthlyBudget(this, 'MonthlyBudget', { brokerName, dollars, email });
   }
 
   private printAddresses(): void {

@@ -25,6 +25,10 @@ export interface BrokerOptions extends Settings {
   readonly logRetentionDays: number;
   readonly removalPolicy: 'retain' | 'destroy';
   readonly accountLogRole: 'create' | 'keep';
+  /** Who is written to about alarms and the budget; empty when nobody is. */
+  readonly alarmEmail: string;
+  /** Of the whole account; 0 is none. */
+  readonly monthlyBudgetUsd: number;
 }
 
 interface OptionRule<Value> {
@@ -52,6 +56,8 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   logRetentionDays: oneOf(30, retentionDays()),
   removalPolicy: oneOf('retain', ['retain', 'destroy']),
   accountLogRole: oneOf('create', ['create', 'keep']),
+  alarmEmail: text('', /^$|^[^@\s]+@[^@\s]+$/, 'an email address'),
+  monthlyBudgetUsd: wholeNumber(0, 0, 1_000_000),
   ...settingRules,
 };
 
@@ -66,7 +72,14 @@ export function readOptions(context: unknown): BrokerOptions {
     }
   }
   const read = Object.entries(optionRules).map(([name, rule]) => [name, readOption(name, rule, given[name])]);
-  return Object.fromEntries(read) as BrokerOptions;
+  return inAgreement(Object.fromEntries(read) as BrokerOptions);
+}
+
+function inAgreement(options: BrokerOptions): BrokerOptions {
+  if (options.monthlyBudgetUsd > 0 && options.alarmEmail === '') {
+    throw new Error('monthlyBudgetUsd needs alarmEmail: a budget has nobody else to tell');
+  }
+  return options;
 }
 
 function contextObject(context: unknown): Record<string, unknown> {

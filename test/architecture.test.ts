@@ -62,6 +62,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   // Numbers for whoever runs the broker.
   'lambdas/telemetry': ['lambdas/broker/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/metrics'],
+  'lambdas/prices': [],
   'lambdas/settings': [],
   'lambdas/deployment': ['lambdas/storage/schema'],
   // The ports of a function, from its environment: each function gets what it uses.
@@ -99,8 +100,10 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/bridge',
     'lambdas/bridge/bridge-file',
     'lambdas/deployment',
+    'lambdas/prices',
     'lambdas/settings',
     'lambdas/storage/schema',
+    'lambdas/telemetry/catalogue',
     /^aws-cdk-lib/,
     'constructs',
     'node:path',
@@ -115,6 +118,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/bridge/read-bridge',
     'lambdas/bridge/rules',
     'lambdas/deployment',
+    'lambdas/prices',
     'lambdas/settings',
     'lambdas/storage/schema',
     'aedes',
