@@ -6,6 +6,7 @@ const commands: Record<string, () => Promise<Command>> = {
   adapter: async () => (await import('../clients/commands/adapter')).adapterCommand,
   pub: async () => (await import('../clients/commands/pub')).pubCommand,
   sub: async () => (await import('../clients/commands/sub')).subCommand,
+  debug: async () => (await import('../admin/debug-command')).debugCommand,
   explain: async () => (await import('../admin/explain-command')).explainCommand,
   users: async () => (await import('../admin/users-command')).usersCommand,
   bridge: async () => (await import('../admin/bridge-command')).bridgeCommand,
@@ -17,6 +18,7 @@ const help = `usage: cirrus-mqtt <command> [options]
   adapter  lets stock MQTT clients connect to the gateway
   pub      publishes, with the flags of mosquitto_pub
   sub      subscribes, with the flags of mosquitto_sub
+  debug    lets the broker log the packets of a client for a while
   explain  tells which rule lets a client do something, or keeps it from it
   users    says who may log in, and what they may do
   bridge   brings retained messages to AWS IoT Core and back

@@ -27,6 +27,8 @@ export interface Settings {
   readonly maxKeepAlive: number;
   /** Seconds after the handshake in which a client has to be let in. */
   readonly connectTimeout: number;
+  /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
+  readonly logLevel: 'audit' | 'debug';
   /** Numbers for CloudWatch: none, ten metrics, or also those by QoS and reason. */
   readonly metrics: 'off' | 'basic' | 'all';
   /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. Decided when bundling. */
@@ -63,6 +65,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
     allowed: 'a list of at most 100 topic filters, none of them empty',
     allows: isFilterList,
   },
+  logLevel: oneOf('LOG_LEVEL', 'audit', ['audit', 'debug']),
   metrics: oneOf('METRICS', 'basic', ['off', 'basic', 'all']),
   awsClients: oneOf('AWS_CLIENTS', 'lean', ['lean', 'sdk']),
 };

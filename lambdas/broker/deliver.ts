@@ -12,6 +12,7 @@ import { type Arrival, type Delivery, idOf, type Mail } from './mail';
 import type { Metrics } from './metrics';
 import type { Content } from './outbox';
 import { type Aliasable, aliasable } from './outgoing-aliases';
+import { logPacket } from './packet-log';
 import { inParallel } from './parallel';
 import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
 import type { OnceRecord, Ports, RingItem, SessionHead, SessionId } from './ports';
@@ -265,9 +266,11 @@ export class Deliverer {
     }
   }
 
-  private postTransient(delivery: Delivery, { version, capabilities }: SessionHead, owner: string): void {
+  private postTransient(delivery: Delivery, head: SessionHead, owner: string): void {
+    const { version, capabilities, clientId } = head;
     const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
     if (bytes.length <= largestPacket(capabilities)) {
+      logPacket(this.ports, 'packet out', { clientId, connectionId: owner }, packet, bytes.length);
       const parcel = { bytes, stake: { kind: 'transient' }, content: contentOf(delivery) } as const;
       this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
     } else {
@@ -285,6 +288,7 @@ export class Deliverer {
     const stake = { kind: 'ring', clientId, session, fence, slot, number: number - (packetId - slot), qos } as const;
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
+      logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
       const parcel = { bytes, stake, content: contentOf(delivery) };
       this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
     } else this.dispatch.tooLarge(stake, packetId);

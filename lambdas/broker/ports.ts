@@ -4,6 +4,7 @@ import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
 import type { Metrics } from './metrics';
+import type { Watch } from './watch';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
@@ -454,4 +455,5 @@ export interface Ports {
   readonly now: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly watch: Watch;
 }

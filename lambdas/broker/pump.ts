@@ -4,6 +4,7 @@ import { largestPacket } from '../protocol/limits';
 import type { Permissions } from '../protocol/permissions';
 import type { Dispatch } from './dispatch';
 import { aliasable } from './outgoing-aliases';
+import { logPacket } from './packet-log';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, Ports, RingItem, RingMessage, SessionHead } from './ports';
 import { isBundled, placeAlone } from './ring';
@@ -129,6 +130,7 @@ class Round {
       const packet = this.packetFor(item, content);
       const bytes = encode(packet, version);
       const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
+      logPacket(this.ports, 'packet out', this.connection, packet, bytes.length);
       const sent = packet.cmd === 'publish' && { content: { qos, payloadBytes: packet.payload.length } };
       this.dispatch.outbox.add(connectionId, { bytes, stake, ...(alias && { aliasable: alias }), ...sent });
     }

@@ -30,7 +30,8 @@ export async function quickTurn(
   events: readonly ConnectionEvent[],
 ): Promise<boolean> {
   const connection = shared.connections.get(connectionId);
-  if (!connection || connection.tail.length > 0 || connection.early.length > 0) return false;
+  if (!connection || shared.ports.watch.has(connection.clientId)) return false; // the careful turn tells more
+  if (connection.tail.length > 0 || connection.early.length > 0) return false;
   if (events.some(({ kind, redelivered }) => kind !== 'message' || redelivered)) return false;
   const load = readLoad(shared, connection, events);
   if (!load) return false;

@@ -25,6 +25,7 @@ import type { Farewell } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
+import { logPacket, type Party } from './packet-log';
 import type { ConnectionRecord, Ending, Ports, StoredConnection } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
@@ -70,6 +71,8 @@ export class Turn {
   /** A client that takes only so many messages at a time is done with some. */
   private hasRoom = false;
   private readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
+  /** Client id of a CONNECT in these frames. */
+  private announced = '';
   /** Messages of these frames, for the metrics. */
   private readonly takenIn: Message[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
@@ -152,6 +155,7 @@ export class Turn {
       const { eventId, redelivered, receivedAt } = frame;
       const packet = decode(bytes, this.connection?.version ?? this.entrance.pending.version);
       this.entrance.hear(packet, bytes);
+      logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       this.spend(packet, bytes, receivedAt);
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
@@ -227,6 +231,7 @@ export class Turn {
 
   private send(packet: ServerPacket): void {
     const bytes = encode(packet, this.connection?.version ?? this.entrance.version);
+    logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
     this.dispatch.outbox.answer(this.connectionId, () => bytes);
   }
 
@@ -236,8 +241,17 @@ export class Turn {
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
     this.dispatch.outbox.answer(this.connectionId, () => {
       const isUnheard = version === 5 && this.publisher.unheard.has(topic);
-      return encode({ cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) }, version);
+      const packet = { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
+      const bytes = encode(packet, version);
+      logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
+      return bytes;
     });
+  }
+
+  /** A client that was not let in yet is known by the client id of its CONNECT, as far as it was heard. */
+  private party(packet: ClientPacket | ServerPacket): Party {
+    if (packet.cmd === 'connect') this.announced = packet.clientId;
+    return { connectionId: this.connectionId, clientId: this.connection?.clientId ?? this.announced };
   }
 
   private hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {

@@ -1,8 +1,9 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
 import type { Ports } from '../broker/ports';
+import { type Watch, WatchList, type WatchStore, watchAll } from '../broker/watch';
 import { accessVariable } from '../deployment';
-import { settingsFromEnvironment } from '../settings';
+import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoInflightStore } from '../storage/inflight';
 import { DynamoLookup } from '../storage/lookup';
@@ -11,6 +12,7 @@ import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
 import { DynamoTopicIndex } from '../storage/topic-index';
+import { DynamoWatchList } from '../storage/watch-list';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
@@ -40,6 +42,11 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
       new DynamoAccountStore(db, table('accounts'), log),
       { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
+    watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     seats: new DynamoSeats(db, table('accounts')),
   };
+}
+
+function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {
+  return logLevel === 'debug' ? watchAll : new WatchList(store, now, log);
 }
