@@ -12,4 +12,5 @@ export const prices = {
   iotMessage: 1.0e-6,
   iotRule: 0.15e-6,
   iotAction: 0.15e-6,
+  event: 1.0e-6, // EventBridge: per 64 KB
 } as const;

@@ -21,6 +21,7 @@ import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
 import { Dashboard } from './dashboard';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
+import { eventTargetOf } from './event-bus';
 import { IotBridge } from './iot-bridge';
 import { MonthlyBudget } from './monthly-budget';
 import type { BrokerOptions } from './options';
@@ -111,8 +112,17 @@ export class BrokerStack extends Stack {
     return gateway;
   }
 
+  /** Bytes that access and bridge have left in the environment of a function. */
+  private room(): number {
+    return accessBudget - Object.values({ ...this.access, ...this.bridgeVariable }).join('').length;
+  }
+
   private joinFunctions(): void {
-    for (const each of Object.values(this.functions)) each.allowConnections(this.gateway);
+    const target = eventTargetOf(this.options.eventsFile, this, this.room());
+    for (const each of Object.values(this.functions)) {
+      each.allowConnections(this.gateway);
+      if (target) each.allowEvents(target);
+    }
     for (const [name, { queue }] of Object.entries(this.queues) as [QueueName, BrokerQueue][]) {
       const maxConcurrency = name === 'packets' ? this.options.maxConcurrency : undefined;
       this.functions[queues[name].consumer]?.consume(name, queue, maxConcurrency);

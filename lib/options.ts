@@ -13,6 +13,7 @@ export interface BrokerOptions extends Settings {
   readonly accessFile: string;
   /** Empty when there is none. */
   readonly bridgeFile: string;
+  readonly eventsFile: string;
   readonly throttleRate: number;
   readonly throttleBurst: number;
   readonly connectRate: number;
@@ -44,6 +45,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   stageName: text('mqtt', /^[a-z0-9_-]{1,64}$/i, '1 to 64 letters, digits, hyphens and underscores'),
   accessFile: text('', /^[^\0]*$/, 'the path of a file'),
   bridgeFile: text('', /^[^\0]*$/, 'the path of a file'),
+  eventsFile: text('', /^[^\0]*$/, 'the path of a file'),
   // The smallest Regions have 2,500 requests/s with bursts of 1,250 for a whole account, answers to clients included.
   throttleRate: wholeNumber(2000, 1, 100_000),
   throttleBurst: wholeNumber(1000, 1, 50_000),

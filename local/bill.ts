@@ -43,6 +43,8 @@ export interface Bill {
   readonly scheduler: { readonly invocations: number; readonly dollars: number };
   /** What the bridge costs at AWS IoT Core; what devices send and receive there is not counted. */
   readonly iot: IotUsage & { readonly dollars: number };
+  /** Events put on a bus, as AWS meters them, in 64 KB steps. */
+  readonly events: { readonly entries: number; readonly dollars: number };
 }
 
 export interface QueueUsage {
@@ -81,6 +83,7 @@ export type DynamoDbUsage = Record<string, Record<string, OperationUsage>>;
 const gatewayStep = 32 * 1024;
 const sqsStep = 64 * 1024;
 const iotStep = 5 * 1024;
+const eventStep = 64 * 1024;
 
 function steps(bytes: number, step: number): number {
   return Math.max(1, Math.ceil(bytes / step));
@@ -93,6 +96,7 @@ export class Meter {
   private functions = freshFunctions();
   private iot = freshIot();
   private scheduled = 0;
+  private events = 0;
   private open = 0;
   private connectionMilliseconds = 0;
   private countedUntil: number;
@@ -157,6 +161,10 @@ export class Meter {
     this.scheduled += 1;
   }
 
+  putEvent(bytes: number): void {
+    this.events += steps(bytes, eventStep);
+  }
+
   reset(): void {
     this.countConnectionTime();
     this.gateway = freshGateway();
@@ -164,6 +172,7 @@ export class Meter {
     this.functions = freshFunctions();
     this.iot = freshIot();
     this.scheduled = 0;
+    this.events = 0;
     this.connectionMilliseconds = 0;
   }
 
@@ -175,6 +184,7 @@ export class Meter {
       dynamodb: dynamoDbBill(tables),
       scheduler: { invocations: this.scheduled, dollars: this.scheduled * prices.scheduledInvocation },
       iot: iotBill({ ...this.iot }),
+      events: { entries: this.events, dollars: this.events * prices.event },
     };
     return { dollars: sum(Object.values(parts), (part) => part.dollars), ...parts };
   }

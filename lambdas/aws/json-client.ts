@@ -18,6 +18,8 @@ export interface JsonService {
   readonly name: string;
   /** What its operations begin with in `x-amz-target`. */
   readonly target: string;
+  /** Version of the protocol; 1.0 if absent. */
+  readonly version?: '1.1';
 }
 
 /** Names under which DynamoDB and SQS say that there were too many calls. */
@@ -80,7 +82,7 @@ export class JsonClient {
   private attempt(operation: string, body: string): Promise<HttpAnswer> {
     const headers = {
       'content-length': String(Buffer.byteLength(body)),
-      'content-type': 'application/x-amz-json-1.0',
+      'content-type': `application/x-amz-json-${this.service.version ?? '1.0'}`,
       host: this.http.host,
       'x-amz-target': `${this.service.target}.${operation}`,
     };

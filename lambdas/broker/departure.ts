@@ -1,6 +1,7 @@
 import { Reason } from '../protocol/reason-codes';
 import { silentUntil } from './deadline';
 import { endConnection, endingOf, publishWill } from './end-connection';
+import { tellLifecycle } from './events';
 import { close, type Farewell } from './hang-up';
 import type { ConnectionRecord, Ports } from './ports';
 import type { Publisher } from './publish';
@@ -38,6 +39,8 @@ export async function depart(turn: LeavingTurn, connection: ConnectionRecord, de
   await work.conclude();
   // While the record still tells a next attempt to do so.
   await (farewell ? close(ports, connectionId, connection, farewell) : ports.connections.close(connectionId));
+  const reason = farewell?.reason ?? (withWill ? 'lost' : 'left');
+  await tellLifecycle(ports, 'disconnected', connection, { reason, withWill });
   await endConnection(ports, wiper, connection, ending);
   const { clientId } = connection;
   ports.metrics.count('ConnectionsClosed');

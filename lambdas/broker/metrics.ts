@@ -9,6 +9,7 @@ export type Count =
   | 'ConnectionsClosed'
   | 'RefusedLogins'
   | 'ThrottledCalls'
+  | 'EventsRefused'
   | 'BytesIn'
   | 'BytesOut'
   | `MessagesInQos${QoS}`

@@ -3,6 +3,7 @@ import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
+import type { Events } from './events';
 import type { Metrics } from './metrics';
 import type { Watch } from './watch';
 
@@ -455,5 +456,6 @@ export interface Ports {
   readonly now: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly events: Events;
   readonly watch: Watch;
 }

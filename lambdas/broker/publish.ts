@@ -4,6 +4,7 @@ import type { Message } from '../protocol/effects';
 import type { Settings } from '../settings';
 import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
+import { tellMessages } from './events';
 import type { Arrival, Delivery, Mail } from './mail';
 import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
 import type { AudienceByTopic, Router } from './router';
@@ -60,7 +61,7 @@ export class Publisher {
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    const forwarded = this.forward(arrivals);
+    const forwarded = Promise.all([this.forward(arrivals), tellMessages(this.ports, arrivals)]);
     forwarded.catch(() => undefined); // it is awaited below
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));

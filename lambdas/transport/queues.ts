@@ -4,6 +4,7 @@ import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
 import type { Clock, Deadline, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
 import { attributes } from '../deployment';
+import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
 
@@ -126,6 +127,6 @@ export function toFanOutJob(record: SQSRecord): FanOutJob {
 }
 
 /** A record of the timer queue as a task. */
-export function toTimerTask(record: SQSRecord): TimerTask {
-  return JSON.parse(record.body) as TimerTask;
+export function toTimerTask(record: SQSRecord): TimerTask | EventTask {
+  return JSON.parse(record.body) as TimerTask | EventTask;
 }

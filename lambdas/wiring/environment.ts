@@ -39,24 +39,27 @@ export function credentialsIn(environment: NodeJS.ProcessEnv): Credentials {
 
 /** Where and how DynamoDB is called. */
 export function dynamoDbOptions(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics): LeanClientOptions {
-  const region = regionIn(environment);
+  const options = leanOptions(environment, attempts, metrics);
+  const { region } = options;
   const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.${domainOf(region)}`;
+  return { ...options, endpoint };
+}
+
+/** How any service is called. */
+export function leanOptions(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics) {
   const onThrottle = () => metrics.count('ThrottledCalls');
-  return { endpoint, region, credentials: credentialsIn(environment), maxAttempts: attempts, onThrottle };
+  return { region: regionIn(environment), credentials: credentialsIn(environment), maxAttempts: attempts, onThrottle };
 }
 
 /** China's Regions are under a domain of their own. */
-function domainOf(region: string): string {
+export function domainOf(region: string): string {
   return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
 }
 
 export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {
   return new LeanSqs({
+    ...leanOptions(environment, maxAttempts, metrics),
     endpoint: environment.AWS_ENDPOINT_URL_SQS,
-    region: regionIn(environment),
-    credentials: credentialsIn(environment),
-    maxAttempts,
-    onThrottle: () => metrics.count('ThrottledCalls'),
   });
 }
 

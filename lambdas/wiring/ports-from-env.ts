@@ -1,8 +1,11 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
+import type { Sqs } from '../aws/lean-sqs';
+import { type Events, noEvents } from '../broker/events';
 import type { Ports } from '../broker/ports';
 import { type Watch, WatchList, type WatchStore, watchAll } from '../broker/watch';
-import { accessVariable } from '../deployment';
+import { accessVariable, eventsVariable } from '../deployment';
+import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoInflightStore } from '../storage/inflight';
@@ -13,6 +16,7 @@ import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
 import { DynamoTopicIndex } from '../storage/topic-index';
 import { DynamoWatchList } from '../storage/watch-list';
+import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
@@ -42,6 +46,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
       new DynamoAccountStore(db, table('accounts'), log),
       { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
+    events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     seats: new DynamoSeats(db, table('accounts')),
   };
@@ -49,4 +54,9 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv): Ports {
 
 function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {
   return logLevel === 'debug' ? watchAll : new WatchList(store, now, log);
+}
+
+function eventsFor(environment: NodeJS.ProcessEnv, sqs: Sqs, ports: Pick<Ports, 'log' | 'metrics'>): Events {
+  const config = eventConfigIn(environment[eventsVariable]);
+  return config ? new SqsEvents(config, sqs, queueIn(environment, 'timer'), ports) : noEvents;
 }
