@@ -99,7 +99,7 @@ describe('debug', () => {
       await broker.cloud.settled();
     }
 
-    expect((await broker.cloud.bill()).dynamodb.tables['accounts']?.Query).toMatchObject({ calls: 1, reads: 0.5 });
+    expect((await broker.cloud.bill()).dynamodb.tables.accounts?.Query).toMatchObject({ calls: 1, reads: 0.5 });
   });
 
   it.each([
@@ -123,7 +123,7 @@ describe('logLevel debug', () => {
 
       expect(broker.logged('packet in')).toMatchObject([{ clientId: 'stranger', type: 'connect' }]);
       expect(broker.logged('packet out')).toMatchObject([{ clientId: 'stranger', type: 'connack', returnCode: 5 }]);
-      expect((await broker.cloud.bill()).dynamodb.tables['accounts']?.Query).toBeUndefined();
+      expect((await broker.cloud.bill()).dynamodb.tables.accounts?.Query).toBeUndefined();
     } finally {
       await broker.stop();
     }
