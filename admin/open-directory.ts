@@ -26,11 +26,26 @@ export function withLocalAddress(args: string[]): string[] {
   });
 }
 
-/** The accounts of the broker that the flags of a command name. What it throws says what an operator can do about it. */
+/** The accounts of the broker that the flags of a command name. */
 export async function openDirectory(
   command: string,
-  { table, local }: ParsedValues<typeof targetFlags>,
+  values: ParsedValues<typeof targetFlags>,
 ): Promise<AccountDirectory> {
+  const { client, table } = await openTable(command, values);
+  return new DynamoAccountDirectory(client, table);
+}
+
+/** A table of accounts and who asks it. */
+interface OpenTable {
+  readonly client: Sender;
+  readonly table: string;
+}
+
+/** The table that the flags of a command name. What it throws says what an operator can do about it. */
+export async function openTable(
+  command: string,
+  { table, local }: ParsedValues<typeof targetFlags>,
+): Promise<OpenTable> {
   if ((table === undefined) === (local === undefined)) {
     const either = '--table, with the AccountsTable that "cdk deploy" printed, or --local';
     throw new UsageError(`${command} needs either ${either}`);
@@ -38,15 +53,15 @@ export async function openDirectory(
   // The SDK warns of versions of Node that its next ones will not take; an operator can do nothing about it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   if (local !== undefined) return openLocal(local);
-  return new DynamoAccountDirectory(explaining(new DynamoDBClient(), table!), table!);
+  return { client: explaining(new DynamoDBClient(), table!), table: table! };
 }
 
 /** The local cloud takes any credentials. */
-async function openLocal(address: string): Promise<AccountDirectory> {
+async function openLocal(address: string): Promise<OpenTable> {
   const { dynamodb, tables } = await resourcesAt(address);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
   const client = new DynamoDBClient({ endpoint: dynamodb, region: 'us-east-1', credentials });
-  return new DynamoAccountDirectory(explaining(client, tables.accounts), tables.accounts);
+  return { client: explaining(client, tables.accounts), table: tables.accounts };
 }
 
 /** What the local cloud tells of itself; of the access configuration, whatever it says. */

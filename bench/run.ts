@@ -3,6 +3,7 @@ import { type FunctionName, functions } from '../lambdas/deployment';
 import { type Bridge, startAedes, startBridge } from './brokers';
 import { bundleOf, loadTimes } from './bundles';
 import type { Target } from './load-client';
+import { microsecondsPerInvocation } from './metrics';
 import { burst, fanOut, latencies, oneToOne, retain, retainedMatches, unrelatedSubscriptions } from './scenarios';
 
 const rounds = 3;
@@ -14,6 +15,7 @@ type Row = Record<string, string | number>;
 /** Figures are ratios within one run, counts and units: a bare time says more about the machine than about the broker. */
 async function main(): Promise<void> {
   print('what a cold start loads', bundles());
+  print('the metrics of one invocation', [microsecondsPerInvocation()]);
   const bridge = await startBridge();
   const aedes = await startAedes();
   try {

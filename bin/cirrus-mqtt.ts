@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   sub: async () => (await import('../clients/commands/sub')).subCommand,
   clients: async () => (await import('../admin/clients-command')).clientsCommand,
   retained: async () => (await import('../admin/retained-command')).retainedCommand,
+  debug: async () => (await import('../admin/debug-command')).debugCommand,
   explain: async () => (await import('../admin/explain-command')).explainCommand,
   users: async () => (await import('../admin/users-command')).usersCommand,
   bridge: async () => (await import('../admin/bridge-command')).bridgeCommand,
@@ -21,6 +22,7 @@ const help = `usage: cirrus-mqtt <command> [options]
   sub      subscribes, with the flags of mosquitto_sub
   clients  lists who is connected or has a session, and disconnects
   retained lists, prints and deletes retained messages
+  debug    lets the broker log the packets of a client for a while
   explain  tells which rule lets a client do something, or keeps it from it
   users    says who may log in, and what they may do
   bridge   brings retained messages to AWS IoT Core and back

@@ -23,6 +23,8 @@ export interface FunctionSpec {
   readonly publishesToIot?: true;
   /** Deployed only with what is named; absent: always. */
   readonly part?: Part;
+  /** Whether it says what happens, or hands it to EventBridge, where an operator wants that. */
+  readonly events?: 'says' | 'hands on';
 }
 
 /** One queue and who consumes it. */
@@ -76,6 +78,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     connections: ['POST', 'DELETE'],
     access: true,
     bridge: true,
+    events: 'says',
   },
   onFanOut: {
     entry: 'lambdas/on-fan-out.ts',
@@ -96,6 +99,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     sendsTo: ['packets', 'timer'],
     connections: ['DELETE'],
     access: false,
+    events: 'hands on',
   },
   onSchedule: {
     entry: 'lambdas/on-schedule.ts',
@@ -130,6 +134,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     connections: ['POST', 'DELETE'],
     access: true,
     bridge: true,
+    events: 'says',
     part: 'bridge',
   },
   onApi: {
@@ -143,6 +148,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     connections: ['POST', 'DELETE', 'GET'],
     access: true,
     bridge: true,
+    events: 'says',
     part: 'api',
   },
 };
@@ -189,6 +195,12 @@ export const apiStage = 'api';
 
 /** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
 export const callbackVariable = 'CALLBACK_URL';
+
+/** Environment variable with the name of the broker, by which its metrics are told from those of others. */
+export const brokerVariable = 'BROKER_NAME';
+
+/** Environment variable with what is told to EventBridge, as JSON; absent when nothing is. */
+export const eventsVariable = 'EVENTS';
 
 /** Environment variable with the access configuration, packed; for the functions that decide by it. */
 export const accessVariable = 'ACCESS';

@@ -4,11 +4,14 @@ import { settingsFromEnvironment } from './settings';
 import { toApiRequest, toApiResult } from './transport/api-event';
 import { apiPorts } from './wiring/api-ports';
 
-const api = new Api(apiPorts(process.env), settingsFromEnvironment(process.env));
+const ports = apiPorts(process.env);
+const api = new Api(ports, settingsFromEnvironment(process.env));
 
 /** The API for backends. API Gateway has asked IAM whether the caller may use the route. */
 export async function handler(
   event: APIGatewayProxyEventV2WithIAMAuthorizer,
 ): Promise<APIGatewayProxyStructuredResultV2> {
-  return toApiResult(await api.answer(toApiRequest(event)));
+  const result = toApiResult(await api.answer(toApiRequest(event)));
+  ports.metrics.write();
+  return result;
 }

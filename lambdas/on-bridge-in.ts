@@ -15,9 +15,11 @@ const bridge = bridgeIn(process.env);
 export async function handler(event: RuleEvent | SQSEvent): Promise<SQSBatchResponse | undefined> {
   if (!isQueued(event)) {
     await takeIn(event);
+    ports.metrics.write();
     return undefined;
   }
   const failed = await Promise.all(event.Records.map(takeInQueued));
+  ports.metrics.write();
   return { batchItemFailures: failed.flat() };
 }
 

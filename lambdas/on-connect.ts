@@ -9,8 +9,9 @@ import { handshakePorts } from './wiring/handshake-ports';
 
 const access = unpackAccess(process.env[accessVariable]);
 
+const ports = handshakePorts(process.env);
 const handshake = new Handshake({
-  ports: handshakePorts(process.env),
+  ports,
   ...(access.issuers.length > 0 && { tokens: verificationFor(access) }),
   tokenRequired: access.handshake === 'required',
   connectTimeout: settingsFromEnvironment(process.env).connectTimeout,
@@ -19,6 +20,7 @@ const handshake = new Handshake({
 /** `$connect`: agrees on the subprotocol and looks at a token. The session is claimed by the CONNECT packet, not here. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
   const { status: statusCode, subprotocol, body } = await handshake.answer(toOffer(event));
+  ports.metrics.write();
   const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
   return { statusCode, ...headers, ...(body !== undefined && { body }) };
 }

@@ -10,9 +10,11 @@ const ports = portsFromEnvironment(process.env);
 const broker = new Broker(ports, settingsFromEnvironment(process.env));
 
 /** Consumes the fan-out queue, whose groups are shards. */
-export function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  return byGroup(event, {
+export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  const response = await byGroup(event, {
     work: (record) => broker.fanOut(toFanOutJob(record), isRedelivered(record)),
     failed: (error) => ports.log('fan-out failed', { error: String(error), stack: error.stack ?? '' }),
   });
+  ports.metrics.write();
+  return response;
 }

@@ -4,10 +4,12 @@ import { settingsFromEnvironment } from './settings';
 import { toConnectionEvent } from './transport/gateway-event';
 import { portsFromEnvironment } from './wiring/ports-from-env';
 
-const broker = new Broker(portsFromEnvironment(process.env), settingsFromEnvironment(process.env));
+const ports = portsFromEnvironment(process.env);
+const broker = new Broker(ports, settingsFromEnvironment(process.env));
 
 /** Consumes the packet queue. When an event fails, the later ones of its connection wait behind it. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const failed = await broker.receive(event.Records.map(toConnectionEvent));
+  ports.metrics.write();
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

@@ -7,4 +7,5 @@ const ports = timekeeperPorts(process.env);
 export async function handler(): Promise<void> {
   const found = await sweep(ports);
   if (found > 0) ports.log('sweep', { found });
+  ports.metrics.write();
 }

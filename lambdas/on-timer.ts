@@ -1,26 +1,50 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { checkDeadline, closeUnlessOpen } from './broker/timekeeper';
-import { toTimerTask } from './transport/queues';
+import type { EventTask } from './transport/events';
+import { type TimerTask, toTimerTask } from './transport/queues';
+import { eventBusFor } from './wiring/event-bus';
 import { timekeeperPorts } from './wiring/timekeeper-ports';
 
 const ports = timekeeperPorts(process.env);
+const bus = eventBusFor(process.env, ports.metrics);
 
-/** Consumes the timer queue. */
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const failed = await Promise.all(event.Records.map(work));
-  return { batchItemFailures: failed.flat() };
+interface Received<Task> {
+  readonly record: SQSRecord;
+  readonly task: Task;
 }
 
-async function work(record: SQSRecord): Promise<{ itemIdentifier: string }[]> {
+/** Consumes the timer queue: deadlines, and events on their way to EventBridge. */
+export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
+  const received = event.Records.map((record) => ({ record, task: toTimerTask(record) }));
+  const failed = await Promise.all([
+    handOn(received.filter(isEvent)),
+    ...received.filter((one): one is Received<TimerTask> => !isEvent(one)).map(work),
+  ]);
+  ports.metrics.write();
+  return { batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
+}
+
+function isEvent(one: Received<TimerTask | EventTask>): one is Received<EventTask> {
+  return one.task.task === 'event';
+}
+
+/** What EventBridge does not take is delivered again. Where nobody is told any more, nobody is. */
+async function handOn(received: readonly Received<EventTask>[]): Promise<SQSRecord[]> {
+  if (!bus || received.length === 0) return [];
+  const failed = await bus.put(received.map(({ task }) => task));
+  if (failed.length > 0) ports.log('events not taken', { count: failed.length });
+  return received.filter(({ task }) => failed.includes(task)).map(({ record }) => record);
+}
+
+async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]> {
   try {
-    const task = toTimerTask(record);
     if (task.task === 'check') await checkDeadline(ports, task);
     else if (task.task === 'greet') await closeUnlessOpen(ports, task.connectionId);
     else await ports.packets.wake(task.connectionId, randomUUID());
     return [];
   } catch (error) {
     ports.log('timer failed', { error: String(error), stack: (error as Error).stack ?? '' });
-    return [{ itemIdentifier: record.messageId }];
+    return [record];
   }
 }

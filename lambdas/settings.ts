@@ -27,6 +27,10 @@ export interface Settings {
   readonly maxKeepAlive: number;
   /** Seconds after the handshake in which a client has to be let in. */
   readonly connectTimeout: number;
+  /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
+  readonly logLevel: 'audit' | 'debug';
+  /** Numbers for CloudWatch: none, ten metrics, or also those by QoS and reason. */
+  readonly metrics: 'off' | 'basic' | 'all';
   /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. Decided when bundling. */
   readonly awsClients: 'lean' | 'sdk';
 }
@@ -61,13 +65,15 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
     allowed: 'a list of at most 100 topic filters, none of them empty',
     allows: isFilterList,
   },
-  awsClients: {
-    variable: 'AWS_CLIENTS',
-    default: 'lean',
-    allowed: 'one of lean, sdk',
-    allows: (value) => value === 'lean' || value === 'sdk',
-  },
+  logLevel: oneOf('LOG_LEVEL', 'audit', ['audit', 'debug']),
+  metrics: oneOf('METRICS', 'basic', ['off', 'basic', 'all']),
+  awsClients: oneOf('AWS_CLIENTS', 'lean', ['lean', 'sdk']),
 };
+
+function oneOf<Value extends string>(variable: string, standard: Value, values: readonly Value[]): SettingRule<Value> {
+  const allows = (value: unknown) => values.includes(value as Value);
+  return { variable, default: standard, allowed: `one of ${values.join(', ')}`, allows };
+}
 
 function wholeNumber(variable: string, standard: number, min: number, max: number): SettingRule<number> {
   const allows = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;

@@ -18,6 +18,7 @@ import {
 import { type TableName, tableVariable } from '../lambdas/storage/schema';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
 import type { ByQueue } from './deployed';
+import type { EventTarget } from './event-bus';
 import type { WebsocketGateway } from './websocket-gateway';
 
 export interface BrokerFunctionProps {
@@ -36,11 +37,13 @@ export interface BrokerFunctionProps {
 /** One Lambda with a role of its own, which reaches what the description of the function lists and nothing else. */
 export class BrokerFunction extends Construct {
   readonly lambda: NodejsFunction;
+  readonly memoryMb: number;
   private readonly spec: FunctionSpec;
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
     this.spec = functions[props.name];
+    this.memoryMb = props.memoryMb;
     this.lambda = this.createLambda(props);
     this.allowTables(props.tables);
     this.allowSending(props.queues);
@@ -66,6 +69,14 @@ export class BrokerFunction extends Construct {
     this.allow(['execute-api:ManageConnections'], resources);
     for (const resource of resources) acknowledgeWildcard(this, resource, connectionsReason);
     this.lambda.addEnvironment(callbackVariable, gateway.stage.callbackUrl);
+  }
+
+  /** Lets the function say what happens, or put it on the bus, as its description has it. */
+  allowEvents({ variable, busArn }: EventTarget): void {
+    if (this.spec.events === undefined) return;
+
+    if (this.spec.events === 'hands on') this.allow(['events:PutEvents'], [busArn]);
+    for (const [name, value] of Object.entries(variable)) this.lambda.addEnvironment(name, value);
   }
 
   private createLambda(props: BrokerFunctionProps): NodejsFunction {

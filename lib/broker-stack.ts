@@ -1,7 +1,15 @@
 import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Bridge } from '../lambdas/bridge/bridge-config';
-import { accessVariable, type FunctionName, functions, type Part, type QueueName, queues } from '../lambdas/deployment';
+import {
+  accessVariable,
+  brokerVariable,
+  type FunctionName,
+  functions,
+  type Part,
+  type QueueName,
+  queues,
+} from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
 import { accessBudget, accessVariableOf } from './access-variable';
 import { AccountLogRole } from './account-log-role';
@@ -12,9 +20,12 @@ import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
 import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
+import { Dashboard } from './dashboard';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
+import { eventTargetOf } from './event-bus';
 import { HttpGateway } from './http-gateway';
 import { IotBridge } from './iot-bridge';
+import { MonthlyBudget } from './monthly-budget';
 import type { BrokerOptions } from './options';
 import { Schedule } from './schedule';
 import { WebsocketGateway } from './websocket-gateway';
@@ -69,6 +80,7 @@ export class BrokerStack extends Stack {
       reservedConcurrency: this.reservedConcurrency(name),
       environment: {
         ...settingVariables(this.options),
+        [brokerVariable]: this.options.brokerName,
         ...(functions[name].access && this.access),
         ...(functions[name].bridge && this.bridgeVariable),
       },
@@ -113,8 +125,17 @@ export class BrokerStack extends Stack {
     return new HttpGateway(this, 'Api', { apiName, rate, burst, onApi: onApi.lambda, ...this.retention() });
   }
 
+  /** Bytes that access and bridge have left in the environment of a function. */
+  private room(): number {
+    return accessBudget - Object.values({ ...this.access, ...this.bridgeVariable }).join('').length;
+  }
+
   private joinFunctions(): void {
-    for (const each of Object.values(this.functions)) each.allowConnections(this.gateway);
+    const target = eventTargetOf(this.options.eventsFile, this, this.room());
+    for (const each of Object.values(this.functions)) {
+      each.allowConnections(this.gateway);
+      if (target) each.allowEvents(target);
+    }
     for (const [name, { queue }] of Object.entries(this.queues) as [QueueName, BrokerQueue][]) {
       const maxConcurrency = name === 'packets' ? this.options.maxConcurrency : undefined;
       this.functions[queues[name].consumer]?.consume(name, queue, maxConcurrency);
@@ -122,8 +143,13 @@ export class BrokerStack extends Stack {
   }
 
   private watch(): void {
+    const { brokerName, alarmEmail: email, monthlyBudgetUsd: dollars, metrics } = this.options;
     const deadLetters = { ...this.ofQueues((each) => each.deadLetters), schedule: this.schedule.deadLetters };
-    new Alarms(this, 'Alarms', { deadLetters, tables: this.tables });
+    const { functions, queues: deployed, tables, gateway } = this;
+    const watched = { functions, queues: deployed, tables, gateway };
+    const alarms = new Alarms(this, 'Alarms', { deadLetters, watched, email }).all;
+    new Dashboard(this, 'Dashboard', { brokerName, watched, alarms, hasMetrics: metrics !== 'off' });
+    if (dollars > 0) new MonthlyBudget(this, 'MonthlyBudget', { brokerName, dollars, email });
   }
 
   private printAddresses(): void {

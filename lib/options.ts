@@ -13,6 +13,7 @@ export interface BrokerOptions extends Settings {
   readonly accessFile: string;
   /** Empty when there is none. */
   readonly bridgeFile: string;
+  readonly eventsFile: string;
   readonly throttleRate: number;
   readonly throttleBurst: number;
   readonly connectRate: number;
@@ -29,6 +30,10 @@ export interface BrokerOptions extends Settings {
   readonly logRetentionDays: number;
   readonly removalPolicy: 'retain' | 'destroy';
   readonly accountLogRole: 'create' | 'keep';
+  /** Who is written to about alarms and the budget; empty when nobody is. */
+  readonly alarmEmail: string;
+  /** Of the whole account; 0 is none. */
+  readonly monthlyBudgetUsd: number;
 }
 
 interface OptionRule<Value> {
@@ -44,6 +49,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   stageName: text('mqtt', /^[a-z0-9_-]{1,64}$/i, '1 to 64 letters, digits, hyphens and underscores'),
   accessFile: text('', /^[^\0]*$/, 'the path of a file'),
   bridgeFile: text('', /^[^\0]*$/, 'the path of a file'),
+  eventsFile: text('', /^[^\0]*$/, 'the path of a file'),
   // The smallest Regions have 2,500 requests/s with bursts of 1,250 for a whole account, answers to clients included.
   throttleRate: wholeNumber(2000, 1, 100_000),
   throttleBurst: wholeNumber(1000, 1, 50_000),
@@ -59,6 +65,8 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   logRetentionDays: oneOf(30, retentionDays()),
   removalPolicy: oneOf('retain', ['retain', 'destroy']),
   accountLogRole: oneOf('create', ['create', 'keep']),
+  alarmEmail: text('', /^$|^[^@\s]+@[^@\s]+$/, 'an email address'),
+  monthlyBudgetUsd: wholeNumber(0, 0, 1_000_000),
   ...settingRules,
 };
 
@@ -73,7 +81,14 @@ export function readOptions(context: unknown): BrokerOptions {
     }
   }
   const read = Object.entries(optionRules).map(([name, rule]) => [name, readOption(name, rule, given[name])]);
-  return Object.fromEntries(read) as BrokerOptions;
+  return inAgreement(Object.fromEntries(read) as BrokerOptions);
+}
+
+function inAgreement(options: BrokerOptions): BrokerOptions {
+  if (options.monthlyBudgetUsd > 0 && options.alarmEmail === '') {
+    throw new Error('monthlyBudgetUsd needs alarmEmail: a budget has nobody else to tell');
+  }
+  return options;
 }
 
 function contextObject(context: unknown): Record<string, unknown> {

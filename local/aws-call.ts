@@ -1,6 +1,6 @@
 import type { FunctionName } from '../lambdas/deployment';
 
-export type Service = 'dynamodb' | 'sqs' | 'connections' | 'iot';
+export type Service = 'dynamodb' | 'sqs' | 'connections' | 'iot' | 'events';
 
 /** One imitated AWS call, as far as faults and permissions tell them apart. */
 export interface AwsCall {

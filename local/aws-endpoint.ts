@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AwsCall, callerIn } from './aws-call';
+import { type EventsApi, EventsError } from './events-api';
 import type { CallFault } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
@@ -15,6 +16,7 @@ export interface AwsEndpointProps {
   readonly sqs: SqsApi;
   /** Absent when there is no bridge. */
   readonly iot: () => IotCore | undefined;
+  readonly events: EventsApi;
   readonly faults: Faults;
   readonly kill: (caller: string) => void;
 }
@@ -36,9 +38,10 @@ interface ServiceCall {
 }
 
 const sqsTarget = 'AmazonSQS.';
+const eventsTarget = 'AWSEvents.';
 const connectionsPath = `/${stage}/@connections/`;
 
-/** SQS, @connections and AWS IoT Core's data plane over HTTP, as the AWS SDKs speak them. */
+/** SQS, EventBridge, @connections and AWS IoT Core's data plane over HTTP, as the AWS SDKs speak them. */
 export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
@@ -57,6 +60,7 @@ export class AwsEndpoint {
     const caller = callerIn(request.headers.authorization);
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string' && target.startsWith(sqsTarget)) return this.sqs(target, body, caller);
+    if (typeof target === 'string' && target.startsWith(eventsTarget)) return this.events(target, body, caller);
     const operation = connectionOperations[request.method!];
     if (operation === undefined || !request.url!.startsWith(connectionsPath)) return this.iot(request, body, caller);
     const connectionId = decodeURIComponent(request.url!.slice(connectionsPath.length));
@@ -119,6 +123,20 @@ export class AwsEndpoint {
     };
   }
 
+  private events(target: string, body: Buffer, caller: string): ServiceCall {
+    const operation = target.slice(eventsTarget.length);
+    const input = JSON.parse(body.toString()) as Record<string, unknown>;
+    const { events } = this.props;
+    return {
+      call: { service: 'events', operation, caller },
+      run: () => eventsAnswer(() => events.run(operation, input)),
+      runHalf: () => eventsAnswer(() => events.runHalf(input)),
+      throttled: () => eventsError(400, new EventsError('ThrottlingException', 'a fault of the local cloud')),
+      failed: () => eventsError(500, new EventsError('InternalException', 'a fault of the local cloud')),
+      denied: () => eventsError(403, new EventsError('AccessDeniedException', 'the function may not put events')),
+    };
+  }
+
   private runSqs(run: () => unknown): Answer {
     try {
       return json(200, run());
@@ -136,6 +154,19 @@ function connectionsAnswer({ status, error, body }: ConnectionsAnswer): Answer {
 
 function iotAnswer({ status, error, body }: IotAnswer): Answer {
   return json(status, body, error === undefined ? {} : { 'x-amzn-ErrorType': error });
+}
+
+function eventsAnswer(run: () => unknown): Answer {
+  try {
+    return json(200, run());
+  } catch (error) {
+    if (error instanceof EventsError) return eventsError(400, error);
+    throw error;
+  }
+}
+
+function eventsError(status: number, { code, message }: EventsError): Answer {
+  return json(status, { __type: code, message });
 }
 
 function sqsError(status: number, { code, message }: SqsError): Answer {

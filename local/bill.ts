@@ -1,23 +1,9 @@
 import type { FunctionName, QueueName } from '../lambdas/deployment';
 import { functions, queues } from '../lambdas/deployment';
+import { prices } from '../lambdas/prices';
 import type { LocalClock } from './clock';
 
-/** Prices of us-east-1 in dollars, without free tiers: docs/cost.md says where each comes from. */
-export const prices = {
-  gatewayMessage: 1.0e-6,
-  connectionMinute: 0.25e-6,
-  apiRequest: 1.0e-6,
-  fifoRequest: 0.5e-6,
-  standardRequest: 0.4e-6,
-  lambdaRequest: 0.2e-6,
-  lambdaGbSecond: 0.0000133334, // arm64
-  readUnit: 0.125e-6,
-  writeUnit: 0.625e-6,
-  scheduledInvocation: 1.0e-6,
-  iotMessage: 1.0e-6,
-  iotRule: 0.15e-6,
-  iotAction: 0.15e-6,
-} as const;
+export { prices };
 
 /** What AWS would charge for everything since the start or the last reset. */
 export interface Bill {
@@ -59,6 +45,8 @@ export interface Bill {
   readonly scheduler: { readonly invocations: number; readonly dollars: number };
   /** What the bridge costs at AWS IoT Core; what devices send and receive there is not counted. */
   readonly iot: IotUsage & { readonly dollars: number };
+  /** Events put on a bus, as AWS meters them, in 64 KB steps. */
+  readonly events: { readonly entries: number; readonly dollars: number };
 }
 
 export interface QueueUsage {
@@ -98,6 +86,7 @@ const gatewayStep = 32 * 1024;
 const sqsStep = 64 * 1024;
 const iotStep = 5 * 1024;
 const apiStep = 512 * 1024;
+const eventStep = 64 * 1024;
 
 function steps(bytes: number, step: number): number {
   return Math.max(1, Math.ceil(bytes / step));
@@ -111,6 +100,7 @@ export class Meter {
   private iot = freshIot();
   private scheduled = 0;
   private apiRequests = 0;
+  private events = 0;
   private open = 0;
   private connectionMilliseconds = 0;
   private countedUntil: number;
@@ -179,6 +169,10 @@ export class Meter {
     this.scheduled += 1;
   }
 
+  putEvent(bytes: number): void {
+    this.events += steps(bytes, eventStep);
+  }
+
   reset(): void {
     this.countConnectionTime();
     this.gateway = freshGateway();
@@ -187,6 +181,7 @@ export class Meter {
     this.iot = freshIot();
     this.scheduled = 0;
     this.apiRequests = 0;
+    this.events = 0;
     this.connectionMilliseconds = 0;
   }
 
@@ -199,6 +194,7 @@ export class Meter {
       dynamodb: dynamoDbBill(tables),
       scheduler: { invocations: this.scheduled, dollars: this.scheduled * prices.scheduledInvocation },
       iot: iotBill({ ...this.iot }),
+      events: { entries: this.events, dollars: this.events * prices.event },
     };
     return { dollars: sum(Object.values(parts), (part) => part.dollars), ...parts };
   }

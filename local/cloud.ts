@@ -12,6 +12,8 @@ import {
   accessVariable,
   apiStage,
   bridgeVariable,
+  brokerVariable,
+  eventsVariable,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -19,6 +21,7 @@ import {
   queues,
   visibilitySeconds,
 } from '../lambdas/deployment';
+import { type EventConfig, readEventConfig } from '../lambdas/events/event-config';
 import { type Settings, settingsFromEnvironment } from '../lambdas/settings';
 import { tables } from '../lambdas/storage/schema';
 import { callerParts } from './aws-call';
@@ -28,6 +31,7 @@ import { type Bundles, bundle } from './bundles';
 import { LocalClock } from './clock';
 import { ControlApi } from './control-api';
 import { DynamoDb } from './dynamodb/dynamodb';
+import { EventsApi, type ReceivedEvent } from './events-api';
 import { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { ConnectionJournal } from './gateway/connection-journal';
@@ -69,6 +73,8 @@ export interface CloudOptions {
   readonly bridge?: unknown;
   /** Port of that for MQTT clients; a free one if absent or 0. */
   readonly iotPort?: number;
+  /** What is told to EventBridge, as JSON; nothing if absent. */
+  readonly events?: unknown;
   /** Variables that every function sees besides its own. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Other entry points, timeouts or memory than the deployed ones, for tests. */
@@ -101,7 +107,7 @@ export interface Cloud {
   readonly apiUrl: string;
   /** Endpoint for the SDK's client of the @connections API. */
   readonly callbackUrl: string;
-  /** Endpoints for the SDK's clients of SQS and DynamoDB. */
+  /** Endpoints for the SDK's clients of SQS, DynamoDB and EventBridge. */
   readonly endpoints: Endpoints;
   /** Who may come in and what each may do. */
   readonly access: AccessConfig;
@@ -114,6 +120,8 @@ export interface Cloud {
   deadLetters(): DeadLetter[];
   /** Moves the dead letters of a queue back; returns how many they were. */
   redrive(queue: QueueName): number;
+  /** What EventBridge was told. */
+  events(): readonly ReceivedEvent[];
   /** Ids of the open connections, oldest first. */
   connections(): string[];
   /** Resolves when queues are empty and containers idle. Messages that wait for their delay do not count. */
@@ -155,6 +163,8 @@ class LocalCloud implements Cloud {
     kill: (name) => this.killFunction(name),
   });
   private readonly meter = new Meter(this.clock);
+  private readonly eventsApi = new EventsApi(this.meter);
+  private readonly eventConfig: EventConfig | undefined;
   private readonly specs: ByFunction<FunctionSpec>;
   private readonly settings: Settings;
   private readonly bundles: Bundles;
@@ -174,6 +184,7 @@ class LocalCloud implements Cloud {
     this.settings = { ...settingsFromEnvironment(process.env), ...options.settings };
     this.access = readAccess(options.access ?? openAccess);
     this.bridge = options.bridge === undefined ? undefined : readBridge(options.bridge);
+    this.eventConfig = options.events === undefined ? undefined : readEventConfig(options.events);
     this.specs = mapValues(functions, (spec, name) => ({ ...spec, ...options.functions?.[name] }));
     this.bundles = bundle(this.entryPoints(), this.settings);
     this.queues = mapValues(queues, (_spec, name) => this.createQueue(name));
@@ -217,7 +228,7 @@ class LocalCloud implements Cloud {
 
   get endpoints(): Endpoints {
     const here = `http://127.0.0.1:${this.port}`;
-    return { callback: this.callbackUrl, sqs: here, iot: here, dynamodb: this.dynamoDbEndpoint };
+    return { callback: this.callbackUrl, sqs: here, iot: here, events: here, dynamodb: this.dynamoDbEndpoint };
   }
 
   get iotUrl(): string | undefined {
@@ -256,6 +267,10 @@ class LocalCloud implements Cloud {
 
   redrive(queue: QueueName): number {
     return this.queues[queue].redrive();
+  }
+
+  events(): readonly ReceivedEvent[] {
+    return this.eventsApi.all();
   }
 
   connections(): string[] {
@@ -347,7 +362,9 @@ class LocalCloud implements Cloud {
         ...environmentOf(name, this.specs[name], this.endpoints, this.settings),
         ...(this.specs[name].access && { [accessVariable]: JSON.stringify(this.access) }),
         ...(this.specs[name].bridge && this.bridgeVariables()),
+        ...(this.specs[name].events && this.eventConfig && { [eventsVariable]: JSON.stringify(this.eventConfig) }),
         ...credentialsOf(name, number),
+        [brokerVariable]: 'local',
         ...this.options.environment,
       },
       clock: this.clock.shared,
@@ -378,6 +395,7 @@ class LocalCloud implements Cloud {
       connections: new ConnectionsApi(this.gateway.connections, this.meter),
       sqs: new SqsApi(this.queues, this.meter),
       iot: () => this.iot,
+      events: this.eventsApi,
       faults: this.faults,
       kill: (caller) => this.killCaller(caller),
     });
@@ -395,6 +413,7 @@ class LocalCloud implements Cloud {
       clock: this.clock,
       deadLetters: () => this.deadLetters(),
       redrive: (queue) => this.redrive(queue),
+      events: () => this.events(),
       settled: () => this.settled(),
       runSchedule: () => this.runSchedule(),
       resources: () => ({

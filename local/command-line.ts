@@ -1,5 +1,6 @@
 import { readAccessFile } from '../lambdas/access/access-file';
 import { readBridgeFile } from '../lambdas/bridge/bridge-file';
+import { readEventsFile } from '../lambdas/events/events-file';
 import type { CloudOptions } from './cloud';
 
 /** What `npm start` was asked for. */
@@ -21,6 +22,7 @@ interface Values {
   access?: string;
   bridge?: string;
   'iot-port': number;
+  events?: string;
   verbose: boolean;
 }
 
@@ -46,6 +48,7 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   access: path('a file'),
   bridge: path('a file'),
   'iot-port': wholeNumber(0, 65535),
+  events: path('a file'),
 };
 
 /** Reads `--name value` and `--name=value`. Throws an `Error` that names the option, the value and what is allowed. */
@@ -56,9 +59,10 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
     if (word === '--verbose') values.verbose = true;
     else Object.assign(values, option(word, rest.shift()));
   }
-  const { port, containers, data, dynamodb, verbose, access: accessFile } = values;
+  const { port, containers, data, dynamodb, verbose, access: accessFile, events: eventsFile } = values;
   const bridge = values.bridge === undefined ? undefined : readBridgeFile(values.bridge);
   const access = accessFile === undefined ? undefined : readAccessFile(accessFile);
+  const events = eventsFile === undefined ? undefined : readEventsFile(eventsFile);
   return {
     cloud: {
       port,
@@ -67,6 +71,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       dynamodb,
       verbose,
       access,
+      events,
       ...(bridge && { bridge, iotPort: values['iot-port'] }),
     },
     mqttPort: values['mqtt-port'],

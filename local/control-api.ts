@@ -4,6 +4,7 @@ import { type FunctionName, type QueueName, queues } from '../lambdas/deployment
 import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
 import type { LocalClock } from './clock';
+import type { ReceivedEvent } from './events-api';
 import type { Fault } from './fault-rules';
 import type { FaultReport, Faults } from './faults';
 import type { DeadLetter } from './sqs/sqs-api';
@@ -33,6 +34,7 @@ export interface ControlApiProps {
   readonly deadLetters: () => DeadLetter[];
   /** Moves the dead letters of a queue back; returns how many they were. */
   readonly redrive: (queue: QueueName) => number;
+  readonly events: () => readonly ReceivedEvent[];
   readonly settled: () => Promise<void>;
   readonly runSchedule: () => Promise<void>;
   readonly resources: () => Resources;
@@ -61,6 +63,7 @@ export class ControlApi {
       'DELETE /faults': () => props.faults.clear(),
       'GET /dead-letters': async () => props.deadLetters(),
       'POST /redrive': async (body) => ({ moved: props.redrive(readQueueName(body)) }),
+      'GET /events': async () => props.events(),
       'GET /settled': props.settled,
       'POST /schedule': props.runSchedule,
       'GET /resources': async () => props.resources(),

@@ -22,6 +22,8 @@ function isGranted(spec: FunctionSpec, { service, operation, tables = [], queue 
       return spec.connections.some((method) => connectionOperations[method] === operation);
     case 'iot':
       return spec.publishesToIot === true && operation === 'Publish';
+    case 'events':
+      return spec.events === 'hands on' && operation === 'PutEvents';
   }
 }
 

@@ -8,6 +8,8 @@ export interface LeanClientOptions {
   readonly credentials: Credentials;
   /** Attempts at one call that is throttled, fails on the service's side or gets no answer. With 1 nothing is repeated. */
   readonly maxAttempts: number;
+  /** Is told of every answer that says the service is throttling. */
+  readonly onThrottle?: () => void;
 }
 
 /** A service that speaks JSON. */
@@ -16,18 +18,21 @@ export interface JsonService {
   readonly name: string;
   /** What its operations begin with in `x-amz-target`. */
   readonly target: string;
+  /** Version of the protocol; 1.0 if absent. */
+  readonly version?: '1.1';
 }
 
-/** Names under which DynamoDB and SQS say that a call may be made again. */
-const retryable = new Set([
+/** Names under which DynamoDB and SQS say that there were too many calls. */
+const throttling = new Set([
   'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
   'RequestThrottled',
   'KmsThrottled',
   'ThrottlingException',
-  'InternalServerError',
-  'ServiceUnavailable',
 ]);
+
+/** Names under which they say that a call may be made again. */
+const retryable = new Set([...throttling, 'InternalServerError', 'ServiceUnavailable']);
 
 /** A service refused a call; `name` is the service's name of the error. */
 export class ServiceError extends Error {
@@ -59,16 +64,25 @@ export class JsonClient {
   /** Takes JSON and answers JSON. */
   async call(operation: string, body: string): Promise<string> {
     const outcome = await repeatWhile(isRetryable, this.options.maxAttempts, () =>
-      this.attempt(operation, body).then(toOutcome, (error: Error) => ({ error })),
+      this.attempt(operation, body).then(
+        (answer) => this.judge(answer),
+        (error: Error) => ({ error }),
+      ),
     );
     if ('error' in outcome) throw outcome.error;
     return outcome.body;
   }
 
+  private judge(answer: HttpAnswer): Outcome {
+    const outcome = toOutcome(answer);
+    if ('error' in outcome && throttling.has(outcome.error.name)) this.options.onThrottle?.();
+    return outcome;
+  }
+
   private attempt(operation: string, body: string): Promise<HttpAnswer> {
     const headers = {
       'content-length': String(Buffer.byteLength(body)),
-      'content-type': 'application/x-amz-json-1.0',
+      'content-type': `application/x-amz-json-${this.service.version ?? '1.0'}`,
       host: this.http.host,
       'x-amz-target': `${this.service.target}.${operation}`,
     };

@@ -31,13 +31,15 @@ export class Broker {
    * another connection, although nobody promises it.
    */
   async receive(events: readonly ConnectionEvent[]): Promise<string[]> {
+    const looking = this.ports.watch.look();
     const router = new Router(this.ports.topicIndex, this.index);
     const groups = [...byConnection(events)];
     const subscribing = groups.filter(([, group]) => group.some(subscribes));
     const others = groups.filter(([, group]) => !group.some(subscribes));
     const first = this.takeTurns(router, subscribing);
     if (subscribing.length > 0) await Promise.race([first, sleep(headStart)]);
-    return (await Promise.all([first, this.takeTurns(router, others)])).flat();
+    const [failed, failedToo] = await Promise.all([first, this.takeTurns(router, others), looking]);
+    return [...failed, ...failedToo];
   }
 
   private async takeTurns(router: Router, groups: readonly [string, ConnectionEvent[]][]): Promise<string[]> {
@@ -85,17 +87,20 @@ export class Broker {
 
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
   async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
+    const looking = this.ports.watch.look();
     const dispatch = new Dispatch(this.ports);
-    const arrivals = job.messages.map(({ id, message, attempted }) => ({
+    const arrivals = job.messages.map(({ id, message, attempted, receivedAt }) => ({
       id,
       message,
       replay: redelivered,
       attempted: attempted || redelivered,
       retained: false,
+      ...(receivedAt !== undefined && { receivedAt }),
     }));
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     await deliverer.deliver(mailFor(arrivals, () => job.subscribers));
     await dispatch.send();
+    await looking;
   }
 }
 

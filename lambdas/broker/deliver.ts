@@ -9,7 +9,10 @@ import { ask, type Dispatch } from './dispatch';
 import { forgetRow } from './forget-row';
 import { hangUp } from './hang-up';
 import { type Arrival, type Delivery, idOf, type Mail } from './mail';
-import { aliasable } from './outgoing-aliases';
+import type { Metrics } from './metrics';
+import type { Content } from './outbox';
+import { type Aliasable, aliasable } from './outgoing-aliases';
+import { logPacket } from './packet-log';
 import { inParallel } from './parallel';
 import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
 import type { OnceRecord, Ports, RingItem, SessionHead, SessionId } from './ports';
@@ -53,7 +56,7 @@ export class Deliverer {
   }
 
   async deliver(all: readonly Mail[], known: Heads = new Map(), reserved: Reservations = new Map()): Promise<void> {
-    const mail = withoutExpired(all, this.ports.now());
+    const mail = withoutExpired(all, this.ports.now(), this.ports.metrics);
     const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
     const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
     const numbered = new Set(waiting.map(({ session }) => session));
@@ -215,10 +218,15 @@ export class Deliverer {
       const dropped = deliveries.length - fitting.length;
       if (dropped > 0) {
         this.missed.set(clientId, 'full');
-        this.ports.log('queue full', { clientId, dropped });
+        this.dropped(clientId, dropped);
       }
       return head ? numbered(head, await this.audible(head, fitting), fitting.length) : undefined;
     }
+  }
+
+  private dropped(clientId: string, dropped: number): void {
+    this.ports.log('queue full', { clientId, dropped });
+    this.ports.metrics.count('DroppedQueueFull', dropped);
   }
 
   /**
@@ -265,11 +273,17 @@ export class Deliverer {
     }
   }
 
-  private postTransient(delivery: Delivery, { version, capabilities }: SessionHead, owner: string): void {
+  private postTransient(delivery: Delivery, head: SessionHead, owner: string): void {
+    const { version, capabilities, clientId } = head;
     const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
     if (bytes.length <= largestPacket(capabilities)) {
-      this.dispatch.outbox.add(owner, bytes, { kind: 'transient' }, aliasable(packet, bytes, capabilities));
-    } else this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
+      logPacket(this.ports, 'packet out', { clientId, connectionId: owner }, packet, bytes.length);
+      const parcel = { bytes, stake: { kind: 'transient' }, content: contentOf(delivery) } as const;
+      this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
+    } else {
+      this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
+      this.ports.metrics.count('DroppedTooLarge');
+    }
   }
 
   private postDurable(delivery: Delivery, head: SessionHead, { number, packetId, slot }: Place): void {
@@ -281,7 +295,9 @@ export class Deliverer {
     const stake = { kind: 'ring', clientId, session, fence, slot, number: number - (packetId - slot), qos } as const;
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
-      this.dispatch.outbox.add(head.owner, bytes, stake, aliasable(publish, bytes, head.capabilities));
+      logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
+      const parcel = { bytes, stake, content: contentOf(delivery) };
+      this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
     } else this.dispatch.tooLarge(stake, packetId);
   }
 }
@@ -294,8 +310,18 @@ function durablePart(mail: Mail): Mail {
   return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
 }
 
-function withoutExpired(mail: readonly Mail[], now: number): readonly Mail[] {
-  if (!mail.some(({ deliveries }) => deliveries.some(({ arrival }) => isExpired(arrival.message, now)))) return mail;
+function aliasing(aliasable: Aliasable | undefined) {
+  return aliasable ? { aliasable } : {};
+}
+
+function contentOf({ qos, arrival: { message, receivedAt } }: Delivery): Content {
+  return { qos, payloadBytes: message.payload.length, ...(receivedAt !== undefined && { receivedAt }) };
+}
+
+function withoutExpired(mail: readonly Mail[], now: number, metrics: Metrics): readonly Mail[] {
+  const expired = mail.flatMap(({ deliveries }) => deliveries.filter(({ arrival }) => isExpired(arrival.message, now)));
+  if (expired.length === 0) return mail;
+  metrics.count('DroppedExpired', expired.length);
   return mail
     .map((entry) => ({
       ...entry,

@@ -6,7 +6,7 @@ type Denial = Extract<Effect, { do: 'deny' }>;
 
 /** What one turn denied to a client, in one line of the log: a client that insists must not fill it. */
 export function logDenials(
-  { log }: Pick<Ports, 'log'>,
+  { log, metrics }: Pick<Ports, 'log' | 'metrics'>,
   { connectionId, clientId, identity: { username = '' } }: ConnectionRecord,
   denials: readonly Denial[],
 ): void {
@@ -14,4 +14,6 @@ export function logDenials(
   if (!first) return;
   const { action, topic } = first;
   log('denied', { connectionId, clientId, username, action, topic: quoteTopic(topic), count: denials.length });
+  const messages = denials.filter((denial) => denial.action === 'publish').length;
+  if (messages > 0) metrics.count('DroppedDenied', messages);
 }

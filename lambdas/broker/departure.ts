@@ -1,4 +1,7 @@
+import { Reason } from '../protocol/reason-codes';
+import { silentUntil } from './deadline';
 import { endConnection, endingOf, publishWill } from './end-connection';
+import { tellLifecycle } from './events';
 import { close, type Farewell } from './hang-up';
 import type { ConnectionRecord, Ports } from './ports';
 import type { Publisher } from './publish';
@@ -29,11 +32,17 @@ export async function depart(turn: LeavingTurn, connection: ConnectionRecord, de
   const { at, withWill, farewell } = departure;
   await work.finish();
   const ending = await endingOf(ports, connection, at, withWill);
+  const lostAt = farewell?.reason === Reason.keepAliveTimeout ? silentUntil(connection) : at;
+  if (lostAt !== at) ports.metrics.measure('KeepAliveLateness', at - lostAt);
   if (ending.will) await publishWill(ports, publisher, connection, ending.will);
+  if (ending.will) ports.metrics.measure('WillLateness', Math.max(0, ports.now() - lostAt));
   await work.conclude();
   // While the record still tells a next attempt to do so.
   await (farewell ? close(ports, connectionId, connection, farewell) : ports.connections.close(connectionId));
+  const reason = farewell?.reason ?? (withWill ? 'lost' : 'left');
+  await tellLifecycle(ports, 'disconnected', connection, { reason, withWill });
   await endConnection(ports, wiper, connection, ending);
   const { clientId } = connection;
+  ports.metrics.count('ConnectionsClosed');
   ports.log('disconnected', { connectionId, clientId, withWill, ...(farewell && { reason: farewell.reason }) });
 }

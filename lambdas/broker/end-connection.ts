@@ -1,6 +1,7 @@
 import { sessionForever, type Will } from '../protocol/effects';
 import { armDeadline, dueKey, nextOf } from './deadline';
 import type { Dispatch } from './dispatch';
+import { tellLifecycle } from './events';
 import type { Arrival } from './mail';
 import type { ConnectionRecord, Ending, Ports } from './ports';
 import type { Publisher } from './publish';
@@ -98,9 +99,11 @@ export async function settleEnding(
   const willIsDue = isOver || !isMine || (ended.willAt ?? Number.POSITIVE_INFINITY) <= now;
   const will = willIsDue && hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
   if (will) await publishWill(ports, publisher, connection, will);
+  if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   if (isMine && isOver) {
     await wiper.wipe(clientId, session);
+    await tellLifecycle(ports, 'session expired', connection);
     await ports.sessions.end(clientId, fence);
   }
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);

@@ -10,6 +10,7 @@ import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { connack } from './connack';
 import { advanceDeadline } from './deadline';
 import { type Admitted, type Asking, type Challenged, goOn, logIn, proveAnew, refusal } from './entry';
+import { tellLifecycle } from './events';
 import { hangUp } from './hang-up';
 import type { ConnectionEvent } from './inbox';
 import { openSession } from './open-session';
@@ -152,17 +153,19 @@ export class Entrance {
     if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, displaced);
+    await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
     const proof = authenticationProperties(request.authentication?.method, data);
     this.turn.send(connack(Reason.success, sessionPresent, request.answer && { ...request.answer, ...proof }));
     return { connection, permissions, sessionPresent };
   }
 
   private logEntry(connection: ConnectionRecord, sessionPresent: boolean, displaced: string | undefined): void {
-    const { log } = this.turn.ports;
+    const { log, metrics } = this.turn.ports;
     const { connectionId, clientId, version, identity } = connection;
     const { kind, username = '' } = identity;
     const address = this.address();
     log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
+    metrics.count('ConnectionsOpened');
     if (displaced) log('taken over', { connectionId, clientId, displaced });
   }
 

@@ -140,6 +140,7 @@ function isGoodFor({ clientId, clientIdPrefix = '' }: Identity, asked: string): 
 export function refusal(ports: Ports, peer: Asking, reason: number, why: string, username = ''): Refused {
   const { connectionId, clientId, address } = peer;
   ports.log('refused', { connectionId, clientId: short(clientId), username: short(username), address, reason, why });
+  ports.metrics.count('RefusedLogins');
   return new Refused(reason, tellable.has(reason) ? why : 'not let in');
 }
 

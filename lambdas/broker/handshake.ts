@@ -28,7 +28,7 @@ export interface TokenVerification {
 }
 
 /** Little, because a client waits for all of it to be loaded. */
-export interface HandshakePorts extends Pick<Ports, 'log' | 'now'> {
+export interface HandshakePorts extends Pick<Ports, 'log' | 'now' | 'metrics'> {
   readonly connectionStore: Pick<ConnectionStore, 'putPending'>;
   readonly timers: Pick<Ports['timers'], 'greet'>;
 }
@@ -72,6 +72,7 @@ export class Handshake {
     const outcome = await tokens.verify(token, ports.now());
     if ('identity' in outcome) return { proved: outcome.identity };
     ports.log('handshake refused', { connectionId, why: outcome.refused });
+    ports.metrics.count('RefusedLogins');
     const isUnknown = outcome.reason === Reason.serverUnavailable;
     return isUnknown ? { status: 503, body: 'try again later' } : { status: 401, body: 'the token is not accepted' };
   }

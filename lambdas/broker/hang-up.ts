@@ -1,10 +1,11 @@
 import { encode } from '../protocol/codec/encode';
 import { largestPacket } from '../protocol/limits';
 import { withReason } from '../protocol/reason-string';
+import { logPacket } from './packet-log';
 import type { ConnectionRecord, Ports } from './ports';
 
 /** What is to be known of a client to tell it something. */
-export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities'>;
+export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'clientId'>;
 
 /**
  * Ends a connection from outside its stream; in MQTT 5.0 its client is told why. Its end is dealt with in its stream. `client`
@@ -30,7 +31,9 @@ export async function close(
 ): Promise<void> {
   if (connection?.version === 5) {
     const packet = withReason({ cmd: 'disconnect', reasonCode }, text, largestPacket(connection.capabilities));
-    await ports.connections.post(connectionId, encode(packet, 5));
+    const bytes = encode(packet, 5);
+    logPacket(ports, 'packet out', { connectionId, clientId: connection.clientId }, packet, bytes.length);
+    await ports.connections.post(connectionId, bytes);
   }
   await ports.connections.close(connectionId);
 }

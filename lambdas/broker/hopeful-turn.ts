@@ -21,6 +21,7 @@ export async function hopefulTurn(
 ): Promise<boolean> {
   const remembered = shared.connections.get(connectionId);
   if (!remembered || !isHarmless(remembered, events)) return false;
+  if (shared.ports.watch.has(remembered.clientId)) return false; // each packet is logged once
   const stillTrue = stored.then(({ connection }) => connection !== undefined && isSame(connection, remembered));
   await new Turn(shared, router, connectionId, events, { connection: remembered }, stillTrue).run();
   return stillTrue;

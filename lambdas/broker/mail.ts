@@ -13,6 +13,8 @@ export interface Arrival {
   readonly attempted: boolean;
   /** Sent because of a new subscription, not because it was published just now. */
   readonly retained: boolean;
+  /** When its frame reached the gateway, at QoS 2 that of PUBREL, milliseconds since 1970; absent when no client sent it just now. */
+  readonly receivedAt?: number;
 }
 
 /** One arrival for one session, at the lower of the QoS published and granted. */

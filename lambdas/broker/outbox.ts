@@ -1,6 +1,7 @@
 import { maximumPacketSize } from '../protocol/packet-splitter';
 import { Reason } from '../protocol/reason-codes';
 import { hangUp } from './hang-up';
+import { countSent, type Traffic } from './metrics';
 import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './outgoing-aliases';
 import { inParallel } from './parallel';
 import type { Fence, Ports, PostResult, SessionId } from './ports';
@@ -30,10 +31,18 @@ export interface RingStake {
   readonly qos: 1 | 2;
 }
 
-interface Parcel {
+/** A PUBLISH in a parcel. */
+export interface Content extends Traffic {
+  /** When the message reached the gateway, if it was published just now. */
+  readonly receivedAt?: number;
+}
+
+export interface Parcel {
   readonly bytes: Buffer;
   readonly stake: Stake;
   readonly aliasable?: Aliasable;
+  /** Absent when it is not a PUBLISH. */
+  readonly content?: Content;
 }
 
 type Parcels = Map<string, Parcel[]>;
@@ -41,7 +50,7 @@ type Parcels = Map<string, Parcel[]>;
 /** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
 export class Outbox {
   private messages: Parcels = new Map();
-  private answers = new Map<string, (() => Buffer)[]>();
+  private answers = new Map<string, { readonly bytesOf: () => Buffer; readonly content?: Content }[]>();
 
   constructor(
     private readonly ports: Ports,
@@ -50,15 +59,15 @@ export class Outbox {
   ) {}
 
   /** An answer the client waits for: without it the two sides disagree. It is encoded when all that it depends on is known. */
-  answer(connectionId: string, bytesOf: () => Buffer): void {
+  answer(connectionId: string, bytesOf: () => Buffer, content?: Content): void {
     const waiting = this.answers.get(connectionId);
-    if (waiting) waiting.push(bytesOf);
-    else this.answers.set(connectionId, [bytesOf]);
+    const answer = { bytesOf, ...(content && { content }) };
+    if (waiting) waiting.push(answer);
+    else this.answers.set(connectionId, [answer]);
   }
 
-  add(connectionId: string, bytes: Buffer, stake: Stake, aliasable?: Aliasable): void {
+  add(connectionId: string, parcel: Parcel): void {
     const waiting = this.messages.get(connectionId);
-    const parcel = { bytes, stake, ...(aliasable && { aliasable }) };
     if (waiting) waiting.push(parcel);
     else this.messages.set(connectionId, [parcel]);
   }
@@ -72,7 +81,8 @@ export class Outbox {
   async sendAnswers(): Promise<void> {
     const stake = { kind: 'answer' } as const;
     const parcels = [...this.answers].map(
-      ([connectionId, waiting]) => [connectionId, waiting.map((bytesOf) => ({ bytes: bytesOf(), stake }))] as const,
+      ([connectionId, waiting]) =>
+        [connectionId, waiting.map(({ bytesOf, ...rest }) => ({ ...rest, bytes: bytesOf(), stake }))] as const,
     );
     this.answers = new Map();
     await this.postAll(new Map(parcels));
@@ -88,8 +98,21 @@ export class Outbox {
       const count = firstPost(left);
       const result = await this.ports.connections.post(connectionId, this.joined(connectionId, left.slice(0, count)));
       if (result !== 'sent') return this.failed(connectionId, result, left, count);
+      this.measure(left.slice(0, count));
       left = left.slice(count);
     }
+  }
+
+  /** One post is one delivery, as late as the oldest message in it. */
+  private measure(parcels: readonly Parcel[]): void {
+    const { metrics, now } = this.ports;
+    const contents = parcels.flatMap(({ content }) => content ?? []);
+    countSent(metrics, contents);
+    const oldest = contents.reduce(
+      (time, { receivedAt = time }) => Math.min(time, receivedAt),
+      Number.POSITIVE_INFINITY,
+    );
+    if (oldest !== Number.POSITIVE_INFINITY) metrics.measure('DeliveryLatency', Math.max(0, now() - oldest));
   }
 
   private joined(connectionId: string, parcels: Parcel[]): Buffer {
@@ -114,6 +137,8 @@ export class Outbox {
 
   /** Back into the ring, and nothing overtakes it: the session counts as having something to send. */
   private async sendLater(connectionId: string, parcels: Parcel[]): Promise<void> {
+    const dropped = parcels.filter(({ stake }) => stake.kind === 'transient').length;
+    if (dropped > 0) this.ports.metrics.count('DroppedSlow', dropped);
     const stakes = parcels.map(({ stake }) => stake).filter((stake) => stake.kind === 'ring');
     const [first] = stakes;
     if (!first) return;

@@ -3,6 +3,9 @@ import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
+import type { Events } from './events';
+import type { Metrics } from './metrics';
+import type { Watch } from './watch';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
@@ -417,6 +420,8 @@ export interface FanOutMessage {
   readonly message: Message;
   /** An earlier attempt may have put it into rings. */
   readonly attempted: boolean;
+  /** When it reached the gateway, milliseconds since 1970; absent for a will. */
+  readonly receivedAt?: number;
 }
 
 /** One message for one audience, too large for the publisher's own invocation. */
@@ -479,4 +484,7 @@ export interface Ports {
   readonly seats: Seats;
   readonly now: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
+  readonly events: Events;
+  readonly watch: Watch;
 }

@@ -4,6 +4,7 @@ import type { Message } from '../protocol/effects';
 import type { Settings } from '../settings';
 import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
+import { tellMessages } from './events';
 import type { Arrival, Delivery, Mail } from './mail';
 import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
 import type { AudienceByTopic, Router } from './router';
@@ -16,7 +17,7 @@ const subscribersPerJob = 100;
 const messageBytesPerJob = 131_072;
 const subscriberBytesPerJob = 98_304;
 /** Names, punctuation and small fields of one entry of a job, written as JSON. */
-const entryBytes = 120;
+const entryBytes = 150;
 
 /** Takes ownership of messages: the retained copies, then everybody who subscribed. */
 export class Publisher {
@@ -60,7 +61,7 @@ export class Publisher {
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    const forwarded = this.forward(arrivals);
+    const forwarded = Promise.all([this.forward(arrivals), tellMessages(this.ports, arrivals)]);
     forwarded.catch(() => undefined); // it is awaited below
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
@@ -81,6 +82,10 @@ export class Publisher {
       ...(isLarge(arrival.message.topic) ? [] : audienceOf(arrival).everyone),
       ...(chosen.get(arrival) ?? []),
     ];
+    for (const arrival of arrivals) {
+      const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
+      this.ports.metrics.measure('Recipients', recipients);
+    }
     await Promise.all([
       this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
@@ -164,7 +169,7 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
     audience.map(({ shard, part, members }) => ({
       shard,
       id: `${batch[0]?.id}#${shard}#${part}`,
-      messages: batch.map(({ id, message, attempted }) => ({ id, message, attempted })),
+      messages: batch.map(({ id, message, attempted, receivedAt }) => ({ id, message, attempted, receivedAt })),
       subscribers: members,
     })),
   );

@@ -4,6 +4,7 @@ import { largestPacket } from '../protocol/limits';
 import type { Permissions } from '../protocol/permissions';
 import type { Dispatch } from './dispatch';
 import { aliasable } from './outgoing-aliases';
+import { logPacket } from './packet-log';
 import { inParallel } from './parallel';
 import type { ConnectionRecord, Ports, RingItem, RingMessage, SessionHead } from './ports';
 import { isBundled, placeAlone } from './ring';
@@ -129,7 +130,9 @@ class Round {
       const packet = this.packetFor(item, content);
       const bytes = encode(packet, version);
       const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
-      this.dispatch.outbox.add(connectionId, bytes, stake, alias);
+      logPacket(this.ports, 'packet out', this.connection, packet, bytes.length);
+      const sent = packet.cmd === 'publish' && { content: { qos, payloadBytes: packet.payload.length } };
+      this.dispatch.outbox.add(connectionId, { bytes, stake, ...(alias && { aliasable: alias }), ...sent });
     }
   }
 
@@ -179,11 +182,19 @@ class Round {
     const tooLarge = items.flatMap((item) => item.messages.filter((content) => this.isTooLarge(item, content)));
     const completed = await this.completed(items);
     if (unwanted.length + tooLarge.length + completed.length === 0) return items;
+    this.count(unwanted, tooLarge);
     const dead = new Set([...unwanted, ...tooLarge, ...completed].map(({ packetId }) => packetId));
     await this.ports.inflight.remove(this.connection.session, [...dead]);
     return items
       .map((item) => ({ ...item, messages: item.messages.filter(({ packetId }) => !dead.has(packetId)) }))
       .filter(({ messages }) => messages.length > 0);
+  }
+
+  private count(unwanted: readonly RingMessage[], tooLarge: readonly RingMessage[]): void {
+    const { metrics, now } = this.ports;
+    const expired = unwanted.filter(({ message }) => isExpired(message, now()));
+    if (expired.length > 0) metrics.count('DroppedExpired', expired.length);
+    if (tooLarge.length > 0) metrics.count('DroppedTooLarge', tooLarge.length);
   }
 
   private isTooLarge(item: RingItem, content: RingMessage): boolean {

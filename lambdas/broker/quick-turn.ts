@@ -11,6 +11,7 @@ import { logDenials } from './denials';
 import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
 import type { Arrival } from './mail';
+import { countTakenIn } from './metrics';
 import { type ConnectionRecord, lookupHeads, type Ports, type Snapshot } from './ports';
 import { Publisher } from './publish';
 import type { Router } from './router';
@@ -29,7 +30,8 @@ export async function quickTurn(
   events: readonly ConnectionEvent[],
 ): Promise<boolean> {
   const connection = shared.connections.get(connectionId);
-  if (!connection || connection.tail.length > 0 || connection.early.length > 0) return false;
+  if (!connection || shared.ports.watch.has(connection.clientId)) return false; // the careful turn tells more
+  if (connection.tail.length > 0 || connection.early.length > 0) return false;
   if (events.some(({ kind, redelivered }) => kind !== 'message' || redelivered)) return false;
   const load = readLoad(shared, connection, events);
   if (!load) return false;
@@ -40,6 +42,10 @@ export async function quickTurn(
   const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
   if ((await done) === 'stale') return false;
   logDenials(shared.ports, connection, load.denied);
+  countTakenIn(
+    shared.ports.metrics,
+    load.arrivals.map(({ message }) => message),
+  );
   shared.connections.set(afterwards(connection, load));
   return true;
 }
@@ -140,7 +146,7 @@ function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load
     if (packet.cmd === 'publish')
       load.allowance = spend(load.allowance, shared.settings, bytes.length, frame.receivedAt);
     for (const effect of handlePacket(packet, session, surroundings)) {
-      addEffect(load, effect, `${frame.eventId}.${index}`);
+      addEffect(load, effect, `${frame.eventId}.${index}`, frame.receivedAt);
     }
   }
   return true;
@@ -159,10 +165,10 @@ function isQuick(packet: Buffer): boolean {
   return header >> 4 === 4 || (header >> 4 === 3 && (header & 0b0110) === 0);
 }
 
-function addEffect({ arrivals, settled, denied }: Load, effect: Effect, id: string): void {
+function addEffect({ arrivals, settled, denied }: Load, effect: Effect, id: string, receivedAt: number): void {
   if (effect.do === 'settle') settled.push(effect.packetId);
   else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {
-    arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false });
+    arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false, receivedAt });
   } else throw new Error(`a quick turn cannot ${effect.do}`);
 }

@@ -6,6 +6,7 @@ import type { Permissions } from '../protocol/permissions';
 import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
 import type { Arrival, Delivery, Mail } from './mail';
+import { logPacket } from './packet-log';
 import type { ConnectionRecord, Ports } from './ports';
 import { mailFor } from './publish';
 import { ringSpan } from './ring';
@@ -62,7 +63,10 @@ function sendTransient(
   const { connectionId, version, capabilities } = connection;
   const packet = toPublish(arrival.message, { qos: 0, dup: false, retain, identifiers, now: ports.now() });
   const bytes = encode(packet, version);
-  if (bytes.length <= largestPacket(capabilities)) dispatch.outbox.answer(connectionId, () => bytes);
+  const content = { qos: 0, payloadBytes: packet.payload.length } as const;
+  if (bytes.length > largestPacket(capabilities)) return;
+  logPacket(ports, 'packet out', connection, packet, bytes.length);
+  dispatch.outbox.answer(connectionId, () => bytes, content);
 }
 
 /** Numbers in the ring are not without end: what is sent through it at once has to leave room for everybody else. */
@@ -77,6 +81,7 @@ async function matching(
   if (qos === 0 || messages.length <= retainedPerSubscription) return messages;
   const dropped = messages.length - retainedPerSubscription;
   ports.log('too many retained messages', { clientId: connection.clientId, dropped });
+  ports.metrics.count('DroppedLimit', dropped);
   return messages.slice(0, retainedPerSubscription);
 }
 

@@ -1,6 +1,6 @@
 import { decode } from '../protocol/codec/decode';
 import { encode } from '../protocol/codec/encode';
-import type { Effect, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
+import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
 import { handlePacket } from '../protocol/handle-packet';
 import { incomingQuota } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
@@ -24,7 +24,9 @@ import { checkConnectSize, type Entered, Entrance } from './entrance';
 import { Refused } from './entry';
 import type { Farewell } from './hang-up';
 import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
+import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
+import { logPacket, type Party } from './packet-log';
 import type { ConnectionRecord, Dismissal, Ending, Ports, StoredConnection } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
@@ -76,6 +78,10 @@ export class Turn {
   /** A client that takes only so many messages at a time is done with some. */
   private hasRoom = false;
   private readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
+  /** Client id of a CONNECT in these frames. */
+  private announced = '';
+  /** Messages of these frames, for the metrics. */
+  private readonly takenIn: Message[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
 
@@ -159,6 +165,7 @@ export class Turn {
       const { eventId, redelivered, receivedAt } = frame;
       const packet = decode(bytes, this.connection?.version ?? this.entrance.pending.version);
       this.entrance.hear(packet, bytes);
+      logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       this.spend(packet, bytes, receivedAt);
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
@@ -205,6 +212,7 @@ export class Turn {
         this.denied.push(effect);
         return;
       case 'accept':
+        this.takenIn.push(effect.message);
         return this.work.accept(effect.message, origin);
       case 'hold':
         return this.hold(effect, origin);
@@ -233,6 +241,7 @@ export class Turn {
 
   private send(packet: ServerPacket): void {
     const bytes = encode(packet, this.connection?.version ?? this.entrance.version);
+    logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
     this.dispatch.outbox.answer(this.connectionId, () => bytes);
   }
 
@@ -242,12 +251,22 @@ export class Turn {
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
     this.dispatch.outbox.answer(this.connectionId, () => {
       const isUnheard = version === 5 && this.publisher.unheard.has(topic);
-      return encode({ cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) }, version);
+      const packet = { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
+      const bytes = encode(packet, version);
+      logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
+      return bytes;
     });
+  }
+
+  /** A client that was not let in yet is known by the client id of its CONNECT, as far as it was heard. */
+  private party(packet: ClientPacket | ServerPacket): Party {
+    if (packet.cmd === 'connect') this.announced = packet.clientId;
+    return { connectionId: this.connectionId, clientId: this.connection?.clientId ?? this.announced };
   }
 
   private hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
     const connection = this.current();
+    this.takenIn.push(message);
     const unreleased = connection.unreleased + 1;
     if (unreleased > incomingQuota && connection.version === 5) {
       throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${incomingQuota} messages at a time`); // [MQTT-3.3.4-9]
@@ -325,6 +344,7 @@ export class Turn {
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     await this.commit({ ...connection, ...this.progress(connection, inbox) });
+    countTakenIn(this.ports.metrics, this.takenIn);
   }
 
   /** What waits in the ring of a session that was resumed, or that somebody says has something to send. */
@@ -397,7 +417,10 @@ export class Turn {
     this.over = true;
     const withWill = wantsWill && this.dismissal?.withWill !== false;
     const connection = this.connection && this.withoutSession(this.connection);
-    if (connection) return depart(this, connection, { at: this.endedAt(), withWill, farewell });
+    if (connection) {
+      await depart(this, connection, { at: this.endedAt(), withWill, farewell });
+      return countTakenIn(this.ports.metrics, this.takenIn);
+    }
     await this.dispatch.send();
     await this.ports.connections.close(this.connectionId);
     await this.entrance.pending.drop();
@@ -418,6 +441,7 @@ export class Turn {
     if (!(error instanceof Refused)) {
       this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
     }
+    if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
     const { version, packetLimit } = this.entrance;
     if (version === 5) this.send(withReason(connack(reason, false), message, packetLimit));

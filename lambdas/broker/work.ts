@@ -45,9 +45,10 @@ export class Work {
     private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence'>,
   ) {}
 
-  accept(message: Message, { id, redelivered }: Origin): void {
+  accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
     if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
-    this.inbound.push({ arrival: { message, id, replay: redelivered, attempted: redelivered, retained: false } });
+    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt };
+    this.inbound.push({ arrival });
   }
 
   async hold(packetId: number, message: Message, { id }: Origin): Promise<void> {
@@ -137,7 +138,7 @@ export class Work {
   private async takeOver(
     session: SessionId,
     found: HeldMessage | undefined,
-    { redelivered }: Origin,
+    { redelivered, receivedAt }: Origin,
   ): Promise<Arrival | undefined> {
     const { fence } = this.owner();
     let held = found;
@@ -145,7 +146,8 @@ export class Work {
       const isMine = held.holder === fence;
       if (isMine || (await this.adopt(session, held))) {
         const { id, message } = held;
-        return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false };
+        const attempted = redelivered || !isMine;
+        return { id, message, replay: redelivered, attempted, retained: false, receivedAt };
       }
       if (waited > patience)
         throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which does not end`);

@@ -15,6 +15,7 @@ import type {
   PendingConnection,
   StoredConnection,
 } from '../broker/ports';
+import { sessionForever } from '../protocol/effects';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
@@ -233,7 +234,7 @@ function toRecord(item: Item): ConnectionRecord {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),
     version: readNumber(item.version),
-    sessionExpiry: readNumber(item.sessionExpiry),
+    sessionExpiry: item.sessionExpiry ? readNumber(item.sessionExpiry) : expiryIn01(item),
     session: readText(item.session),
     fence: readText(item.fence),
     keepAlive: readNumber(item.keepAlive),
@@ -254,6 +255,11 @@ function toRecord(item: Item): ConnectionRecord {
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
   };
+}
+
+/** Release 0.1 knew only MQTT 3.1.1, where a session ends with its connection or never. */
+function expiryIn01({ clean }: Item): number {
+  return readFlag(clean) ? 0 : sessionForever;
 }
 
 /** Short, because it is written with every turn that publishes. */

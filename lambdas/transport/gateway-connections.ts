@@ -15,11 +15,19 @@ export interface ConnectionsClient extends ConnectionDescriber {
 
 /** The @connections API of the stage. */
 export class GatewayConnections implements Connections {
-  constructor(private readonly client: ConnectionsClient) {}
+  /** `onThrottle` is told of every answer 429. */
+  constructor(
+    private readonly client: ConnectionsClient,
+    private readonly onThrottle: () => void = () => {},
+  ) {}
 
   post(connectionId: string, bytes: Buffer): Promise<PostResult> {
     const data = Buffer.from(formatFrame(bytes));
-    return repeatWhile(isBusy, attempts, async () => meaningOf(await this.client.post(connectionId, data)));
+    return repeatWhile(isBusy, attempts, async () => {
+      const result = meaningOf(await this.client.post(connectionId, data));
+      if (isBusy(result)) this.onThrottle();
+      return result;
+    });
   }
 
   async close(connectionId: string): Promise<'closed' | 'gone'> {

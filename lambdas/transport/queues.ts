@@ -13,6 +13,7 @@ import type {
   TimerQueue,
 } from '../broker/ports';
 import { attributes } from '../deployment';
+import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
 
@@ -117,6 +118,7 @@ function toEntry(job: FanOutJob): NewMessage {
 interface FanOutBodyMessage {
   readonly id: string;
   readonly attempted: boolean;
+  readonly receivedAt?: number;
   readonly message: MessageJson;
 }
 
@@ -127,7 +129,7 @@ interface FanOutBody {
 
 function toBody({ messages, subscribers }: FanOutJob): FanOutBody {
   return {
-    messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: toJson(message) })),
+    messages: messages.map(({ message, ...rest }) => ({ ...rest, message: toJson(message) })),
     subscribers,
   };
 }
@@ -138,12 +140,12 @@ export function toFanOutJob(record: SQSRecord): FanOutJob {
   return {
     shard: record.attributes.MessageGroupId ?? '',
     id: record.messageId,
-    messages: messages.map(({ id, attempted, message }) => ({ id, attempted, message: fromJson(message) })),
+    messages: messages.map(({ message, ...rest }) => ({ ...rest, message: fromJson(message) })),
     subscribers,
   };
 }
 
 /** A record of the timer queue as a task. */
-export function toTimerTask(record: SQSRecord): TimerTask {
-  return JSON.parse(record.body) as TimerTask;
+export function toTimerTask(record: SQSRecord): TimerTask | EventTask {
+  return JSON.parse(record.body) as TimerTask | EventTask;
 }

@@ -3,13 +3,14 @@ import { DynamoClientDirectory } from '../storage/client-directory';
 import { DynamoRequestLedger } from '../storage/requests';
 import { DynamoRetainedDirectory } from '../storage/retained-directory';
 import { clientsFor } from './clients';
-import { tableIn } from './environment';
+import { metricsFor, tableIn } from './environment';
 import { portsFromEnvironment } from './ports-from-env';
 
 /** The ports of the API: those of the broker, and what reads whole tables. */
 export function apiPorts(environment: NodeJS.ProcessEnv): ApiPorts {
-  const clients = clientsFor(environment);
-  const ports = portsFromEnvironment(environment, clients);
+  const metrics = metricsFor(environment);
+  const clients = clientsFor(environment, metrics);
+  const ports = portsFromEnvironment(environment, metrics, clients);
   return {
     ...ports,
     clients: new DynamoClientDirectory(clients.db, tableIn(environment, 'sessions')),

@@ -2,6 +2,7 @@ import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagem
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type DynamoDb, LeanDynamoDb } from '../aws/lean-dynamodb';
 import type { Sqs } from '../aws/lean-sqs';
+import type { Metrics } from '../broker/metrics';
 import { callbackVariable } from '../deployment';
 import type { ConnectionsClient } from '../transport/gateway-connections';
 import { LeanConnections } from '../transport/lean-connections';
@@ -18,10 +19,10 @@ export interface Clients {
 /** In place of the callback of a function that was granted no connections. */
 const noCallback = 'https://no-callback.invalid';
 
-export function clientsFor(environment: NodeJS.ProcessEnv): Clients {
+export function clientsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Clients {
   return {
-    db: dynamoDbFor(environment, maxAttempts),
-    sqs: sqsFor(environment),
+    db: dynamoDbFor(environment, maxAttempts, metrics),
+    sqs: sqsFor(environment, metrics),
     connections: connectionsFor(environment),
   };
 }
@@ -29,9 +30,9 @@ export function clientsFor(environment: NodeJS.ProcessEnv): Clients {
 // The variable below is a constant of the bundle (`bundleConstants` in settings.ts), so that it has the code of one kind
 // of clients only. That works where the comparison itself decides.
 
-export function dynamoDbFor(environment: NodeJS.ProcessEnv, attempts: number): DynamoDb {
+export function dynamoDbFor(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics): DynamoDb {
   if (process.env.AWS_CLIENTS === 'sdk') return new DynamoDBClient({ maxAttempts: attempts });
-  return new LeanDynamoDb(dynamoDbOptions(environment, attempts));
+  return new LeanDynamoDb(dynamoDbOptions(environment, attempts, metrics));
 }
 
 function connectionsFor(environment: NodeJS.ProcessEnv): ConnectionsClient {

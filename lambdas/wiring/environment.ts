@@ -1,9 +1,12 @@
 import type { LeanClientOptions } from '../aws/json-client';
 import { LeanSqs, type Sqs } from '../aws/lean-sqs';
 import type { Credentials } from '../aws/signature';
+import { type Metrics, noMetrics } from '../broker/metrics';
 import type { Log } from '../broker/ports';
-import { type QueueName, queues } from '../deployment';
+import { brokerVariable, type QueueName, queues } from '../deployment';
+import { settingsFromEnvironment } from '../settings';
 import { type TableName, tableVariable } from '../storage/schema';
+import { EmfMetrics } from '../telemetry/emf-metrics';
 
 /** Attempts at one AWS call. DynamoDB and SQS throttle for moments; a longer outage is for the queue's redelivery. */
 export const maxAttempts = 5;
@@ -35,24 +38,40 @@ export function credentialsIn(environment: NodeJS.ProcessEnv): Credentials {
 }
 
 /** Where and how DynamoDB is called. */
-export function dynamoDbOptions(environment: NodeJS.ProcessEnv, attempts: number): LeanClientOptions {
-  const region = regionIn(environment);
+export function dynamoDbOptions(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics): LeanClientOptions {
+  const options = leanOptions(environment, attempts, metrics);
+  const { region } = options;
   const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.${domainOf(region)}`;
-  return { endpoint, region, credentials: credentialsIn(environment), maxAttempts: attempts };
+  return { ...options, endpoint };
+}
+
+/** How any service is called. */
+export function leanOptions(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics) {
+  const onThrottle = () => metrics.count('ThrottledCalls');
+  return { region: regionIn(environment), credentials: credentialsIn(environment), maxAttempts: attempts, onThrottle };
 }
 
 /** China's Regions are under a domain of their own. */
-function domainOf(region: string): string {
+export function domainOf(region: string): string {
   return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
 }
 
-export function sqsFor(environment: NodeJS.ProcessEnv): Sqs {
+export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {
   return new LeanSqs({
+    ...leanOptions(environment, maxAttempts, metrics),
     endpoint: environment.AWS_ENDPOINT_URL_SQS,
-    region: regionIn(environment),
-    credentials: credentialsIn(environment),
-    maxAttempts,
   });
 }
 
 export const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }));
+
+/**
+ * The numbers of this container. They go to standard output itself: Lambda's `console` puts the time and the request before a
+ * line, and CloudWatch reads metrics only from a line that is JSON from its beginning.
+ */
+export function metricsFor(environment: NodeJS.ProcessEnv): Metrics {
+  const { metrics: set } = settingsFromEnvironment(environment);
+  if (set === 'off') return noMetrics;
+  const broker = environment[brokerVariable] ?? '';
+  return new EmfMetrics({ broker, set, now: () => Date.now(), sink: (line) => process.stdout.write(`${line}\n`) });
+}

@@ -1,8 +1,12 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
+import type { Sqs } from '../aws/lean-sqs';
+import { type Events, noEvents } from '../broker/events';
 import type { Ports } from '../broker/ports';
-import { accessVariable } from '../deployment';
-import { settingsFromEnvironment } from '../settings';
+import { type Watch, WatchList, type WatchStore, watchAll } from '../broker/watch';
+import { accessVariable, eventsVariable } from '../deployment';
+import { eventConfigIn } from '../events/event-config';
+import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoInflightStore } from '../storage/inflight';
 import { DynamoLookup } from '../storage/lookup';
@@ -11,16 +15,22 @@ import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
 import { DynamoTopicIndex } from '../storage/topic-index';
+import { DynamoWatchList } from '../storage/watch-list';
+import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
-import { queueIn, tableIn } from './environment';
+import { metricsFor, queueIn, tableIn } from './environment';
 import { timekeeperPorts } from './timekeeper-ports';
 
 /** The ports of this container, from its environment, once per cold start. */
-export function portsFromEnvironment(environment: NodeJS.ProcessEnv, clients = clientsFor(environment)): Ports {
+export function portsFromEnvironment(
+  environment: NodeJS.ProcessEnv,
+  metrics = metricsFor(environment),
+  clients = clientsFor(environment, metrics),
+): Ports {
   const { db, sqs } = clients;
-  const timekeeping = timekeeperPorts(environment, clients);
+  const timekeeping = timekeeperPorts(environment, metrics, clients);
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
@@ -30,7 +40,7 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv, clients = c
     topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
-    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1), table('inflight'), now),
+    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
@@ -38,6 +48,17 @@ export function portsFromEnvironment(environment: NodeJS.ProcessEnv, clients = c
       new DynamoAccountStore(db, table('accounts'), log),
       { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
+    events: eventsFor(environment, sqs, timekeeping),
+    watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     seats: new DynamoSeats(db, table('accounts')),
   };
+}
+
+function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {
+  return logLevel === 'debug' ? watchAll : new WatchList(store, now, log);
+}
+
+function eventsFor(environment: NodeJS.ProcessEnv, sqs: Sqs, ports: Pick<Ports, 'log' | 'metrics'>): Events {
+  const config = eventConfigIn(environment[eventsVariable]);
+  return config ? new SqsEvents(config, sqs, queueIn(environment, 'timer'), ports) : noEvents;
 }

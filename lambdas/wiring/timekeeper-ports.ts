@@ -4,26 +4,28 @@ import { DynamoDeadlineStore } from '../storage/deadlines';
 import { GatewayConnections } from '../transport/gateway-connections';
 import { SqsPacketQueue, SqsTimerQueue } from '../transport/queues';
 import { type Clients, clientsFor } from './clients';
-import { log, queueIn, tableIn } from './environment';
+import { log, metricsFor, queueIn, tableIn } from './environment';
 
 /** Connections, deadlines and queues: what there is to do for a connection whose client is silent. */
 export type TimekeeperPorts = Pick<
   Ports,
-  'connectionStore' | 'deadlines' | 'connections' | 'packets' | 'timers' | 'now' | 'log'
+  'connectionStore' | 'deadlines' | 'connections' | 'packets' | 'timers' | 'now' | 'log' | 'metrics'
 >;
 
 export function timekeeperPorts(
   environment: NodeJS.ProcessEnv,
-  { db, sqs, connections }: Clients = clientsFor(environment),
+  metrics = metricsFor(environment),
+  { db, sqs, connections }: Clients = clientsFor(environment, metrics),
 ): TimekeeperPorts {
   const now = () => Date.now();
   return {
     connectionStore: new DynamoConnectionStore(db, tableIn(environment, 'connections')),
     deadlines: new DynamoDeadlineStore(db, tableIn(environment, 'deadlines')),
-    connections: new GatewayConnections(connections),
+    connections: new GatewayConnections(connections, () => metrics.count('ThrottledCalls')),
     packets: new SqsPacketQueue(sqs, queueIn(environment, 'packets'), now),
     timers: new SqsTimerQueue(sqs, queueIn(environment, 'timer')),
     now,
     log,
+    metrics,
   };
 }

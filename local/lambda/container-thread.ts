@@ -37,6 +37,14 @@ function forwardConsole(): void {
   Object.assign(console, { log: line('info'), info: line('info'), debug: line('info'), trace: line('info') });
 }
 
+/** What is written past `console`, as Lambda writes it: line by line. */
+function forwardStandardOutput(): void {
+  process.stdout.write = (text: string | Uint8Array) => {
+    tell({ kind: 'log', level: 'info', text: String(text).trimEnd() });
+    return true;
+  };
+}
+
 /** Blocks the whole thread until there is an event: timers, sockets and promises that nobody awaited stand still. */
 function nextInvocation(): Invocation {
   for (;;) {
@@ -78,6 +86,7 @@ async function live(): Promise<never> {
   process.setSourceMapsEnabled(true);
   followLocalClock();
   forwardConsole();
+  forwardStandardOutput();
   const { handler } = require(bundle) as { handler: Handler };
   tell({ kind: 'ready' });
   for (;;) await runOnce(handler, nextInvocation());

@@ -16,6 +16,7 @@ export interface Endpoints {
   readonly dynamodb: string;
   /** Data plane of AWS IoT Core. */
   readonly iot: string;
+  readonly events: string;
 }
 
 /** What the deployed name of a table begins with; the name in the schema follows. */
@@ -44,6 +45,7 @@ export function environmentOf(
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
     AWS_ENDPOINT_URL_SQS: endpoints.sqs,
     [iotEndpointVariable]: endpoints.iot,
+    AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.events,
     AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
     [callbackVariable]: endpoints.callback,
   };

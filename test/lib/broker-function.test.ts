@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   accessVariable,
   bridgeVariable,
+  brokerVariable,
   callbackVariable,
   type FunctionName,
   functions,
@@ -64,6 +65,7 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
       ...(spec.access ? [accessVariable] : []),
       ...(spec.bridge ? [bridgeVariable] : []),
       ...(spec.publishesToIot ? [iotEndpointVariable] : []),
+      brokerVariable,
       'NODE_OPTIONS',
     ];
 

@@ -90,29 +90,6 @@ describe('what the stack may hold', () => {
   });
 });
 
-describe('the alarms', () => {
-  it('watch every queue of dead letters and every table', () => {
-    const alarms = Object.values(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
-    const watched = alarms.map(
-      ({ Properties }) => `${readable(Properties.Dimensions[0].Value)} ${Properties.MetricName}`,
-    );
-
-    expect(watched.sort()).toEqual([
-      'FanOutDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
-      'PacketsDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
-      'ScheduleDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
-      'TablesAccounts ReadThrottleEvents',
-      'TablesConnections WriteThrottleEvents',
-      'TablesDeadlines WriteThrottleEvents',
-      'TablesInflight WriteThrottleEvents',
-      'TablesRetained WriteThrottleEvents',
-      'TablesSessions WriteThrottleEvents',
-      'TablesTopicIndex ReadThrottleEvents',
-      'TimerDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
-    ]);
-  });
-});
-
 describe('the log role of the account', () => {
   it('is set before the stage that needs it, and outlives the stack', () => {
     const [stage] = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Stage'));

@@ -101,6 +101,15 @@ export class TestBroker {
     return new DynamoDBClient({ endpoint: this.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
   }
 
+  /** The lines with numbers, each with the function that wrote it. */
+  metricLines(): { readonly writer: string; readonly text: string }[] {
+    const lines = this.lines.filter((line) => line.includes('{"_aws":'));
+    return lines.map((line) => {
+      const start = line.indexOf('{');
+      return { writer: line.slice(0, start).replace(/: $/, ''), text: line.slice(start) };
+    });
+  }
+
   /** What the broker logged under a name. */
   logged(event: string): Record<string, unknown>[] {
     return this.lines

@@ -1,0 +1,49 @@
+import { DeleteItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { WatchStore } from '../broker/watch';
+import { number, readNumber, readText, text } from './attributes';
+import type { Item } from './dynamo';
+import { keyOf, maximumSortKey } from './keys';
+
+const partition = 'watch';
+
+/** Clients whose packets are logged for a while, in a partition of their own of the accounts table. */
+export class DynamoWatchList implements WatchStore {
+  constructor(
+    private readonly db: DynamoDb,
+    private readonly table: string,
+  ) {}
+
+  keyOf(clientId: string): string {
+    return keyOf(clientId, maximumSortKey);
+  }
+
+  /** Eventually consistent, at half the price: nobody is in a hurry. The first megabyte are thousands of clients. */
+  async read(): Promise<ReadonlyMap<string, number>> {
+    const { Items = [] } = await this.db.send(
+      new QueryCommand({
+        TableName: this.table,
+        KeyConditionExpression: 'id = :partition',
+        ExpressionAttributeValues: { ':partition': text(partition) },
+      }),
+    );
+    return new Map(Items.map(({ part, until }) => [readText(part), readNumber(until)]));
+  }
+
+  /** `until`: milliseconds since 1970. */
+  async add(clientId: string, until: number): Promise<void> {
+    const Item = { ...this.key(clientId), until: number(until), expiresAt: number(Math.ceil(until / 1000)) };
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
+  }
+
+  async remove(clientId: string): Promise<'removed' | 'absent'> {
+    const { Attributes } = await this.db.send(
+      new DeleteItemCommand({ TableName: this.table, Key: this.key(clientId), ReturnValues: 'ALL_OLD' }),
+    );
+    return Attributes ? 'removed' : 'absent';
+  }
+
+  private key(clientId: string): Item {
+    return { id: text(partition), part: text(this.keyOf(clientId)) };
+  }
+}

@@ -1,0 +1,121 @@
+import { Aws, Duration } from 'aws-cdk-lib';
+import {
+  type Alarm,
+  AlarmStatusWidget,
+  Dashboard as CloudWatchDashboard,
+  GraphWidget,
+  type IMetric,
+  Metric,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { type basicMetrics, dimension, namespace } from '../lambdas/telemetry/catalogue';
+import { runningCosts } from './running-costs';
+import { coreFunctions, coreQueues, type Watched } from './watched';
+
+export interface DashboardProps {
+  readonly brokerName: string;
+  readonly watched: Watched;
+  readonly alarms: readonly Alarm[];
+  /** Whether the broker writes metrics of its own. */
+  readonly hasMetrics: boolean;
+}
+
+type BasicMetric = (typeof basicMetrics)[number];
+
+/**
+ * One page that tells how a broker is. CloudWatch has three free for an account, with 50 metrics each; this one stays below, so a
+ * bridge is seen by its alarms only.
+ */
+export class Dashboard extends Construct {
+  private readonly watched: Watched;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: DashboardProps,
+  ) {
+    super(scope, id);
+    this.watched = props.watched;
+    const dashboard = new CloudWatchDashboard(this, 'Dashboard', {
+      dashboardName: `${props.brokerName}-${Aws.REGION}`,
+      defaultInterval: Duration.hours(12),
+    });
+    dashboard.addWidgets(new AlarmStatusWidget({ title: 'alarms', alarms: [...props.alarms], width: 24, height: 4 }));
+    if (props.hasMetrics) dashboard.addWidgets(...this.traffic());
+    dashboard.addWidgets(...this.plumbing());
+    dashboard.addWidgets(...this.storage());
+  }
+
+  /** What the broker says of itself. */
+  private traffic(): GraphWidget[] {
+    const names = (...which: BasicMetric[]) => which.map((name) => this.own(name));
+    return [
+      graph('messages', names('MessagesIn', 'MessagesOut', 'MessagesDropped'), names('BytesIn', 'BytesOut')),
+      graph(
+        'milliseconds to delivery',
+        ['p50', 'p95', 'p99'].map((statistic) => this.own('DeliveryLatency', statistic)),
+      ),
+      graph('clients', names('ConnectionsOpened', 'ConnectionsClosed', 'RefusedLogins'), names('ThrottledCalls')),
+    ];
+  }
+
+  private own(metricName: BasicMetric, statistic = 'Sum'): Metric {
+    const dimensionsMap = { [dimension]: this.props.brokerName };
+    const label = statistic === 'Sum' ? metricName : statistic;
+    return new Metric({ namespace, metricName, dimensionsMap, statistic, label });
+  }
+
+  /** Gateway, queues and functions. */
+  private plumbing(): GraphWidget[] {
+    const { gateway, functions, queues } = this.watched;
+    const ofStage = (name: string) => gateway.stage.metric(name, { statistic: 'Sum', label: name });
+    return [
+      graph(
+        'gateway',
+        ['ConnectCount', 'MessageCount'].map(ofStage),
+        ['ClientError', 'IntegrationError', 'ExecutionError'].map(ofStage),
+      ),
+      graph(
+        'seconds that the oldest waits',
+        coreQueues.map((label) => queues[label].queue.metricApproximateAgeOfOldestMessage({ label })),
+      ),
+      graph('function errors, throttles', [
+        ...coreFunctions.map((name) => functions[name].lambda.metricErrors({ label: `${name} errors` })),
+        functions.onPackets.lambda.metricThrottles({ label: 'onPackets throttles' }),
+        functions.onConnect.lambda.metricThrottles({ label: 'onConnect throttles' }),
+      ]),
+      graph(
+        'function milliseconds, concurrency',
+        (['onPackets', 'onFanOut', 'onTimer'] as const).map((name) =>
+          functions[name].lambda.metricDuration({ statistic: 'p95', label: `${name} p95` }),
+        ),
+        [
+          functions.onPackets.lambda.metric('ConcurrentExecutions', {
+            statistic: 'Maximum',
+            label: 'onPackets at a time',
+          }),
+        ],
+      ),
+    ];
+  }
+
+  /** Tables, and what all of it costs. What tables throttle is among the alarms. */
+  private storage(): GraphWidget[] {
+    const tables = Object.entries(this.watched.tables);
+    return [
+      graph(
+        'read units',
+        tables.map(([label, table]) => table.metricConsumedReadCapacityUnits({ label })),
+      ),
+      graph(
+        'write units',
+        tables.map(([label, table]) => table.metricConsumedWriteCapacityUnits({ label })),
+      ),
+      graph('dollars an hour, estimated', runningCosts(this.watched)),
+    ];
+  }
+}
+
+function graph(title: string, left: IMetric[], right: IMetric[] = []): GraphWidget {
+  return new GraphWidget({ title, left, right, width: 6, height: 6 });
+}

@@ -1,0 +1,34 @@
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import {
+  type ApiFunctionName,
+  type BridgeFunctionName,
+  type BridgeQueueName,
+  type FunctionName,
+  functions,
+  type QueueName,
+  queues,
+} from '../lambdas/deployment';
+import type { TableName } from '../lambdas/storage/schema';
+import type { BrokerFunction } from './broker-function';
+import type { ByFunction, ByQueue } from './deployed';
+import type { WebsocketGateway } from './websocket-gateway';
+
+/** What of a broker has metrics of its own in CloudWatch, for which AWS takes nothing. */
+export interface Watched {
+  readonly functions: ByFunction<BrokerFunction>;
+  readonly queues: ByQueue<{ readonly queue: Queue }>;
+  readonly tables: { readonly [Name in TableName]: Table };
+  readonly gateway: WebsocketGateway;
+}
+
+/** Names of the functions that every broker has, and of its queues. */
+export type CoreFunction = Exclude<FunctionName, BridgeFunctionName | ApiFunctionName>;
+export type CoreQueue = Exclude<QueueName, BridgeQueueName>;
+
+export const coreFunctions = coreOf(functions) as CoreFunction[];
+export const coreQueues = coreOf(queues) as CoreQueue[];
+
+function coreOf(specs: Readonly<Record<string, { readonly part?: string }>>): string[] {
+  return Object.keys(specs).filter((name) => specs[name]?.part === undefined);
+}

@@ -1,0 +1,98 @@
+import type { Meter } from './bill';
+
+/** One event as the bus got it, its detail as the rules of EventBridge see it. */
+export interface ReceivedEvent {
+  readonly bus: string;
+  readonly source: string;
+  readonly detailType: string;
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly detail: unknown;
+}
+
+interface Entry {
+  readonly EventBusName?: string;
+  readonly Source?: string;
+  readonly DetailType?: string;
+  readonly Detail?: string;
+  readonly Time?: number;
+}
+
+/** Events that are kept to be looked at. */
+const kept = 1000;
+
+/** EventBridge: entries of one call, and bytes of all of them. */
+const entriesPerCall = 10;
+const bytesPerCall = 262_144;
+
+/** A refused call; `code` is the service's name of the error. */
+export class EventsError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** EventBridge, as far as something is put on a bus. */
+export class EventsApi {
+  private received: ReceivedEvent[] = [];
+
+  constructor(private readonly meter: Meter) {}
+
+  /** What has arrived, oldest first. */
+  all(): readonly ReceivedEvent[] {
+    return this.received;
+  }
+
+  run(operation: string, input: Record<string, unknown>) {
+    if (operation !== 'PutEvents') throw new EventsError('UnknownOperationException', `no operation ${operation}`);
+    const { Entries = [] } = input as { Entries?: Entry[] };
+    return this.put(Entries, Entries.length);
+  }
+
+  /** Takes the first half; the others fail as EventBridge says it, each by itself. */
+  runHalf(input: Record<string, unknown>) {
+    const { Entries = [] } = input as { Entries?: Entry[] };
+    return this.put(Entries, Math.floor(Entries.length / 2));
+  }
+
+  private put(entries: readonly Entry[], taken: number) {
+    if (entries.length < 1 || entries.length > entriesPerCall) {
+      throw new EventsError('ValidationException', `a call has 1 to ${entriesPerCall} entries`);
+    }
+    if (entries.reduce((sum, entry) => sum + sizeOf(entry), 0) > bytesPerCall) {
+      throw new EventsError('ValidationException', 'Total size of the entries in the request is over the limit.');
+    }
+    const results = entries.map((entry, index) => (index < taken ? this.take(entry) : internalFailure));
+    return { FailedEntryCount: results.filter((result) => 'ErrorCode' in result).length, Entries: results };
+  }
+
+  private take(entry: Entry) {
+    const { EventBusName: bus = 'default', Source: source, DetailType: detailType, Detail, Time } = entry;
+    const detail = parsed(Detail);
+    if (!source || !detailType || detail === undefined) return malformed;
+    this.meter.putEvent(sizeOf(entry));
+    this.received.push({ bus, source, detailType, time: Time ?? 0, detail });
+    this.received = this.received.slice(-kept);
+    return { EventId: crypto.randomUUID() };
+  }
+}
+
+const internalFailure = { ErrorCode: 'InternalFailure', ErrorMessage: 'a fault of the local cloud' };
+const malformed = { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
+
+function sizeOf({ Source = '', DetailType = '', Detail = '', Time }: Entry): number {
+  return Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail) + (Time ? 14 : 0);
+}
+
+/** An object of JSON, or nothing. */
+function parsed(text: string | undefined): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text ?? '');
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

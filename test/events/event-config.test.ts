@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { eventConfigIn, readEventConfig } from '../../lambdas/events/event-config';
+
+describe('what is told to EventBridge', () => {
+  it('goes to the bus that every account has unless another is named', () => {
+    expect(readEventConfig({ lifecycle: true })).toEqual({ bus: 'default', lifecycle: true, messages: [] });
+    expect(readEventConfig({ bus: 'garage', messages: ['alarms/#'] })).toEqual({
+      bus: 'garage',
+      lifecycle: false,
+      messages: ['alarms/#'],
+    });
+  });
+
+  it('may go to a bus of another account', () => {
+    const bus = 'arn:aws:events:eu-central-1:123456789012:event-bus/partners/garage';
+
+    expect(readEventConfig({ bus, lifecycle: true }).bus).toBe(bus);
+  });
+
+  it('is nothing where the environment has nothing', () => {
+    expect(eventConfigIn(undefined)).toBeUndefined();
+    expect(eventConfigIn('{"lifecycle":true}')).toMatchObject({ lifecycle: true });
+  });
+
+  it.each([
+    [[], 'events is [], but must be an object with bus, lifecycle, messages'],
+    [{ lifecycle: true, topics: [] }, 'a key of events is "topics", but must be one of bus, lifecycle, messages'],
+    [{ bus: 'a b', lifecycle: true }, 'events.bus is "a b", but must be default, the name of an event bus or its ARN'],
+    [{ lifecycle: 'yes' }, 'events.lifecycle is "yes", but must be true or false'],
+    [{ messages: ['a/#/b'] }, 'events.messages[0] is "a/#/b", but must be a topic filter'],
+    [{ messages: ['$share/x/a'] }, 'events.messages[0] is "$share/x/a", but must be a topic filter'],
+    [{ bus: 'garage' }, 'events is {"bus":"garage"}, but must be something to tell'],
+  ])('is refused when it is %j', (value, message) => {
+    expect(() => readEventConfig(value)).toThrow(message);
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { createStack, readable, resourcesOf, synthesize } from './synthesize';
+
+const template = synthesize();
+const written = synthesize({ alarmEmail: 'me@example.org', monthlyBudgetUsd: 20 });
+
+const alarmsOf = (of: Template) => Object.values(resourcesOf(of, 'AWS::CloudWatch::Alarm'));
+
+/** What an alarm watches: one metric, or the sum of several. */
+function watchedBy({ Properties }: ReturnType<typeof alarmsOf>[number]): string[] {
+  if (Properties.MetricName) return [`${readable(Properties.Dimensions[0].Value)} ${Properties.MetricName}`];
+  const metrics = (
+    Properties.Metrics as { MetricStat?: { Metric: { MetricName: string; Dimensions: [{ Value: unknown }] } } }[]
+  ).flatMap(({ MetricStat }) => MetricStat?.Metric ?? []);
+  return metrics.map(({ MetricName, Dimensions: [{ Value }] }) => `${readable(Value)} ${MetricName}`);
+}
+
+describe('the alarms', () => {
+  it('watch dead letters, tables, waiting packets and functions', () => {
+    expect(alarmsOf(template).flatMap(watchedBy).sort()).toEqual([
+      'FanOutDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'OnConnectFunction Errors',
+      'OnConnectFunction Throttles',
+      'OnFanOutFunction Errors',
+      'OnPacketsFunction Errors',
+      'OnPacketsFunction Throttles',
+      'OnScheduleFunction Errors',
+      'OnTimerFunction Errors',
+      'PacketsDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'PacketsQueue.QueueName ApproximateAgeOfOldestMessage',
+      'ScheduleDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'TablesAccounts ReadThrottleEvents',
+      'TablesConnections WriteThrottleEvents',
+      'TablesDeadlines WriteThrottleEvents',
+      'TablesInflight WriteThrottleEvents',
+      'TablesRetained WriteThrottleEvents',
+      'TablesSessions WriteThrottleEvents',
+      'TablesTopicIndex ReadThrottleEvents',
+      'TimerDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+    ]);
+  });
+
+  it('are as many as docs/cost.md counts, each over at most ten metrics as CloudWatch wants', () => {
+    expect(alarmsOf(template)).toHaveLength(14);
+    for (const alarm of alarmsOf(template)) expect(watchedBy(alarm).length).toBeLessThanOrEqual(10);
+  });
+
+  it('say what is the matter', () => {
+    for (const { Properties } of alarmsOf(template)) expect(Properties.AlarmDescription.length).toBeGreaterThan(10);
+  });
+
+  it('tell nobody unless there is an address', () => {
+    template.resourceCountIs('AWS::SNS::Topic', 0);
+    template.resourceCountIs('AWS::Budgets::Budget', 0);
+    for (const { Properties } of alarmsOf(template)) expect(Properties.AlarmActions).toBeUndefined();
+  });
+
+  it('all write to the address, through a topic that alarms may publish to', () => {
+    const [subscription] = Object.values(resourcesOf(written, 'AWS::SNS::Subscription'));
+    const [policy] = Object.values(resourcesOf(written, 'AWS::SNS::TopicPolicy'));
+
+    expect(subscription?.Properties).toMatchObject({ Protocol: 'email', Endpoint: 'me@example.org' });
+    for (const { Properties } of alarmsOf(written))
+      expect(Properties.AlarmActions.map(readable)).toEqual(['AlarmsTopic']);
+    expect(policy?.Properties.PolicyDocument.Statement).toContainEqual(
+      expect.objectContaining({
+        Effect: 'Allow',
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+      }),
+    );
+  });
+
+  it('break no rule of AWS Solutions when they write to somebody', () => {
+    const stack = createStack({ alarmEmail: 'me@example.org', monthlyBudgetUsd: 20 });
+
+    expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
+  });
+});
+
+describe('the monthly budget', () => {
+  it('writes to the address when most of it is spent, all of it, or will be', () => {
+    const [budget] = Object.values(resourcesOf(written, 'AWS::Budgets::Budget'));
+    const told = budget?.Properties.NotificationsWithSubscribers as {
+      Notification: { NotificationType: string; Threshold: number };
+      Subscribers: unknown[];
+    }[];
+
+    expect(budget?.Properties.Budget).toMatchObject({ BudgetLimit: { Amount: 20, Unit: 'USD' }, TimeUnit: 'MONTHLY' });
+    expect(told.map(({ Notification: { NotificationType, Threshold } }) => [NotificationType, Threshold])).toEqual([
+      ['ACTUAL', 80],
+      ['ACTUAL', 100],
+      ['FORECASTED', 100],
+    ]);
+    for (const { Subscribers } of told) {
+      expect(Subscribers).toEqual([{ SubscriptionType: 'EMAIL', Address: 'me@example.org' }]);
+    }
+  });
+
+  it('needs somebody to write to', () => {
+    expect(() => synthesize({ monthlyBudgetUsd: 20 })).toThrow('monthlyBudgetUsd needs alarmEmail');
+  });
+});

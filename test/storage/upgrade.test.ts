@@ -1,0 +1,106 @@
+import { type AttributeValue, BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { sessionForever } from '../../lambdas/protocol/effects';
+import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { tablePrefix } from '../../local/lambda/environment';
+import { tables } from '../fixtures/state-0.1.json';
+import { TestBroker } from '../support/test-broker';
+
+type Stored = Record<string, { readonly B?: string }>;
+
+/** The tables as an older release left them. */
+async function restore(db: DynamoDBClient): Promise<void> {
+  for (const [name, items] of Object.entries<readonly object[]>(tables)) {
+    const requests = (items as readonly Stored[]).map((item) => ({ PutRequest: { Item: withBytes(item) } }));
+    await db.send(new BatchWriteItemCommand({ RequestItems: { [tablePrefix + name]: requests } }));
+  }
+}
+
+/** JSON has binary values in base64. */
+function withBytes(item: Stored): Record<string, AttributeValue> {
+  const entries = Object.entries(item).map(([name, value]) => [
+    name,
+    value.B === undefined ? value : { B: Buffer.from(value.B, 'base64') },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+describe('what release 0.1 has written', () => {
+  let broker: TestBroker;
+  let db: DynamoDBClient;
+
+  beforeEach(async () => {
+    broker = await TestBroker.start();
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    db = new DynamoDBClient({ endpoint: broker.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
+    await restore(db);
+  });
+  afterEach(() => broker.stop());
+
+  it('is a connection whose session outlives it, without what MQTT 5.0 and accounts have brought', async () => {
+    const connections = new DynamoConnectionStore(db, `${tablePrefix}connections`);
+
+    expect(await connections.read('YOP8M0fs83Q--lU=')).toMatchObject({
+      clientId: 'online',
+      version: 4,
+      sessionExpiry: sessionForever,
+      capabilities: {},
+      identity: { kind: 'anonymous' },
+      unreleased: 0,
+      hasSeat: false,
+    });
+  });
+
+  it('is a session without limits of its client, which belongs to nobody', async () => {
+    const head = await new DynamoSessionStore(db, `${tablePrefix}sessions`).head('device');
+
+    expect(head).toMatchObject({ persistent: true, outSeq: 4, capabilities: {}, identity: { kind: 'anonymous' } });
+    expect(head).not.toHaveProperty('owner');
+    expect(head).not.toHaveProperty('expiresAt');
+  });
+
+  it('is delivered: the subscriptions hold, and what waits in the ring comes in order', async () => {
+    const device = await broker.resume('device');
+    const waiting = [await device.hear(), await device.hear(), await device.hear(), await device.hear()];
+    await (await broker.connect('publisher')).publish('commands/new', 'fifth', { qos: 1 });
+
+    expect(device.connack).toMatchObject({ sessionPresent: true });
+    expect(waiting.map(({ text, qos }) => [text, qos])).toEqual([
+      ['first', 1],
+      ['second', 1],
+      ['third', 1],
+      ['once', 2],
+    ]);
+    expect(await device.hear()).toMatchObject({ text: 'fifth' });
+  });
+
+  it('is retained', async () => {
+    const client = await broker.connect('client');
+    await client.subscribe(1, 'state/+');
+
+    expect(await client.hear()).toMatchObject({ topic: 'state/lamp', text: 'on', retain: true });
+  });
+
+  it('is a QoS 2 message between PUBLISH and PUBREL, which its client releases', async () => {
+    const device = await broker.resume('device');
+    for (let count = 0; count < 4; count++) await device.hear();
+    const half = await broker.resume('half');
+    half.send({ cmd: 'pubrel', messageId: 7 });
+    await half.next('pubcomp');
+
+    expect(await device.hear()).toMatchObject({ topic: 'exact/half', text: 'released later', qos: 2 });
+  });
+
+  it('is a connection that was lost meanwhile: its deadline is found, its will published, its session stays', async () => {
+    await broker.cloud.runSchedule();
+    await broker.cloud.settled();
+    const device = await broker.resume('device');
+    const heard = [];
+    for (let count = 0; count < 5; count++) heard.push((await device.hear()).text);
+    const online = await broker.resume('online');
+
+    expect(heard.sort()).toEqual(['first', 'lost', 'once', 'second', 'third']);
+    expect(online.connack).toMatchObject({ sessionPresent: true });
+  });
+});

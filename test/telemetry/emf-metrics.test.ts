@@ -1,0 +1,78 @@
+import { describe, expect, it } from '@jest/globals';
+import { settingRules } from '../../lambdas/settings';
+import { basicMetrics, furtherMetrics } from '../../lambdas/telemetry/catalogue';
+import { EmfMetrics } from '../../lambdas/telemetry/emf-metrics';
+import { readMetricLine } from '../support/emf';
+
+function gatherer(set: 'basic' | 'all' = 'basic') {
+  const lines: string[] = [];
+  const now = () => 1_800_000_000_000;
+  return { lines, metrics: new EmfMetrics({ broker: 'garage', set, now, sink: (line) => lines.push(line) }) };
+}
+
+describe('a line of metrics', () => {
+  it('has what was counted, added up, under the name of the broker', () => {
+    const { metrics, lines } = gatherer();
+    metrics.count('MessagesInQos0');
+    metrics.count('MessagesInQos2', 2);
+    metrics.count('BytesIn', 100);
+    metrics.measure('DeliveryLatency', 30);
+    metrics.measure('DeliveryLatency', 40);
+    metrics.write();
+
+    expect(lines).toHaveLength(1);
+    expect(readMetricLine(lines[0] ?? '')).toEqual({
+      dimensions: { Broker: 'garage' },
+      metrics: { MessagesIn: [3], BytesIn: [100], DeliveryLatency: [30, 40] },
+      values: { MessagesInQos0: [1], MessagesInQos2: [2], MessagesIn: [3], BytesIn: [100], DeliveryLatency: [30, 40] },
+    });
+  });
+
+  it('is not written when nothing happened, and begins anew after each', () => {
+    const { metrics, lines } = gatherer();
+    metrics.write();
+    metrics.count('ConnectionsOpened');
+    metrics.write();
+    metrics.write();
+    metrics.count('ConnectionsClosed');
+    metrics.write();
+
+    expect(lines.map((line) => readMetricLine(line).metrics)).toEqual([
+      { ConnectionsOpened: [1] },
+      { ConnectionsClosed: [1] },
+    ]);
+  });
+
+  it('makes metrics of the details only when all are wanted', () => {
+    const { metrics, lines } = gatherer('all');
+    metrics.count('DroppedQueueFull', 3);
+    metrics.measure('Recipients', 7);
+    metrics.write();
+
+    expect(readMetricLine(lines[0] ?? '').metrics).toEqual({
+      MessagesDropped: [3],
+      DroppedQueueFull: [3],
+      Recipients: [7],
+    });
+  });
+
+  it('has a fair sample of a hundred where there were more values', () => {
+    const { metrics, lines } = gatherer();
+    for (let value = 0; value < 10_000; value++) metrics.measure('DeliveryLatency', value);
+    metrics.write();
+
+    const { DeliveryLatency: values = [] } = readMetricLine(lines[0] ?? '').metrics;
+    const average = values.reduce((sum, value) => sum + value, 0) / values.length;
+    expect(values).toHaveLength(100);
+    expect(average).toBeGreaterThan(3500);
+    expect(average).toBeLessThan(6500);
+  });
+});
+
+describe('the sets', () => {
+  it('are ten metrics that cost nothing in an account with no others, and 26 in all', () => {
+    expect(basicMetrics).toHaveLength(10);
+    expect(new Set([...basicMetrics, ...furtherMetrics]).size).toBe(26);
+    expect(settingRules.metrics.default).toBe('basic');
+  });
+});

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
+import type { BrokerEvent } from '../../lambdas/broker/events';
+import { noMetrics } from '../../lambdas/broker/metrics';
+import { EventBus, SqsEvents } from '../../lambdas/transport/events';
+
+const config = { bus: 'garage', lifecycle: true, messages: ['a/+'] };
+
+function event(number: number, payload = ''): BrokerEvent {
+  return { type: 'message', id: String(number), at: 1_800_000_000_000, detail: { topic: 'a/b', payload } };
+}
+
+function queue(failing = false) {
+  const batches: SendMessageBatchInput[] = [];
+  const logged: string[] = [];
+  const sqs: Sqs = {
+    sendMessage: async () => {},
+    sendMessageBatch: async (input) => {
+      batches.push(input);
+      return failing ? [{ Id: '0', Code: 'InternalError' }] : [];
+    },
+  };
+  const log = (name: string) => logged.push(name);
+  const metrics = { ...noMetrics, count: log };
+  return { batches, logged, events: new SqsEvents(config, sqs, 'url', { log, metrics }) };
+}
+
+describe('the queue of events', () => {
+  it('gets at most ten in a call, and at most 256 KB', async () => {
+    const { batches, events } = queue();
+    await events.send(Array.from({ length: 12 }, (_, number) => event(number)));
+    await events.send([1, 2, 3].map((number) => event(number, 'x'.repeat(120_000))));
+
+    expect(batches.map(({ Entries }) => Entries.length)).toEqual([10, 2, 2, 1]);
+  });
+
+  it('refuses what EventBridge would not take, and says so', async () => {
+    const { batches, logged, events } = queue();
+    await events.send([event(1, 'x'.repeat(262_000)), event(2)]);
+
+    expect(logged).toEqual(['event too large', 'EventsRefused']);
+    expect(batches.flatMap(({ Entries }) => Entries)).toHaveLength(1);
+  });
+
+  it('is waited for: what was not queued is an error', async () => {
+    await expect(queue(true).events.send([event(1)])).rejects.toThrow('1 messages were not queued: InternalError');
+  });
+
+  it('hears of topics that match', () => {
+    const { events } = queue();
+
+    expect(['a/b', 'a', 'b/a'].map((topic) => events.wantsMessage(topic))).toEqual([true, false, false]);
+  });
+});
+
+describe('the bus', () => {
+  it('tells which events it did not take, one by one or a whole call', async () => {
+    const call = async (_operation: string, body: string) => {
+      const { Entries } = JSON.parse(body) as { Entries: { Detail: string }[] };
+      if (Entries.length < 10) throw new Error('away');
+      return JSON.stringify({
+        Entries: Entries.map((_, index) => (index === 3 ? { ErrorCode: 'InternalFailure' } : {})),
+      });
+    };
+    const events = Array.from({ length: 12 }, (_, number) => event(number));
+
+    const failed = await new EventBus({ call }, 'garage', 'broker').put(events);
+
+    expect(failed.map(({ id }) => id)).toEqual(['3', '10', '11']);
+  });
+});
