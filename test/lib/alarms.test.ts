@@ -21,6 +21,7 @@ describe('the alarms', () => {
   it('watch dead letters, tables, waiting packets and functions', () => {
     expect(alarmsOf(template).flatMap(watchedBy).sort()).toEqual([
       'FanOutDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
+      'OnApiFunction Errors',
       'OnConnectFunction Errors',
       'OnConnectFunction Throttles',
       'OnFanOutFunction Errors',

@@ -39,13 +39,13 @@ describe('the stack', () => {
     expect(granted({ bus, lifecycle: true })).toEqual([`onTimer events:PutEvents ${bus}`]);
   });
 
-  it('tells the two functions that have to do with it, as long as somebody is told', () => {
+  it('tells the functions that have to do with it, as long as somebody is told', () => {
     const variables = (options: Record<string, unknown>) => {
       const lambdas = resourcesOf(synthesize(options), 'AWS::Lambda::Function');
       return names.filter((name) => lambdas[`${constructId(name)}Function`]?.Properties.Environment.Variables.EVENTS);
     };
 
-    expect(variables({ eventsFile: write({ lifecycle: true }) })).toEqual(['onPackets', 'onTimer']); // with a bridge also onBridgeIn
+    expect(variables({ eventsFile: write({ lifecycle: true }) })).toEqual(['onPackets', 'onTimer', 'onApi']); // with a bridge also onBridgeIn
     expect(variables({})).toEqual([]);
     expect(granted()).toEqual([]);
   });
