@@ -269,7 +269,7 @@ describe('a client', () => {
         (['before', 'after'] as const).map((when) => [operation, table, when] as const),
       ),
     )('at %s of %s, %s, is gone all the same, with its session', async (operation, table, when) => {
-      const quick = await Broker5.start({ visibilitySeconds: 1 });
+      const quick = await Broker5.start({ visibilitySeconds: 0.3 });
       try {
         const observer = await quick.connect('observer');
         await observer.subscribe({ topic: 'wills/4', qos: 0 });
