@@ -18,7 +18,7 @@ const mayNotHear = (...topics: string[]): Rule => ({ effect: 'deny', actions: ['
 let provider: OidcProvider;
 let guarded: GuardedBroker;
 /** Publishes anything, and hears it. */
-let root: Client5;
+let chief: Client5;
 
 beforeAll(async () => {
   provider = await OidcProvider.start();
@@ -37,11 +37,11 @@ beforeAll(async () => {
     },
     { settings: { inlineRecipients: 3 } },
   );
-  await guarded.addUser('root', 'secret');
+  await guarded.addUser('chief', 'secret');
 });
 
 beforeEach(async () => {
-  root = await enter('root', 'root', { keepalive: 0 });
+  chief = await enter('chief', 'chief', { keepalive: 0 });
 });
 
 afterEach(async () => {
@@ -112,20 +112,20 @@ describe('a message', () => {
     ['$SYS/a', 1, false, false],
   ] as const;
 
-  /** What became of each case: the codes its client heard, and whether root heard the message now and hears it later. */
+  /** What became of each case: the codes its client heard, and whether chief heard the message now and hears it later. */
   async function outcomes(publish: (topic: string, fields: PublishOptions) => Promise<number>) {
-    const late = await enter('root', 'late');
+    const late = await enter('chief', 'late');
     const found = [];
     for (const [topic, qos, retain] of cases) {
-      await root.subscribe(topic);
+      await chief.subscribe(topic);
       const code = await publish(topic, { qos, retain });
-      const isHeard = (await textsHeardBy(root)).length === 1;
+      const isHeard = (await textsHeardBy(chief)).length === 1;
       await late.subscribe(topic);
       const isKept = (await textsHeardBy(late)).length === 1;
       found.push({ topic, qos, retain, code, isHeard, isKept });
       await late.unsubscribe(topic);
-      await root.unsubscribe(topic);
-      await root.publish(topic, '', { retain: true });
+      await chief.unsubscribe(topic);
+      await chief.publish(topic, '', { retain: true });
     }
     return found;
   }
@@ -167,7 +167,7 @@ describe('a message', () => {
   });
 
   it('cannot hide its topic behind an alias', async () => {
-    await root.subscribe('#');
+    await chief.subscribe('#');
     const client = await enter('writer');
     const alias = (topicAlias: number) => ({ qos: 1, properties: { topicAlias } }) as const;
     expect(await client.publish('other', 'a', alias(1))).toBe(0x87);
@@ -175,11 +175,11 @@ describe('a message', () => {
     expect(await client.publish('free/a', 'c', alias(1))).toBeLessThan(0x80);
     expect(await client.publish('', 'd', alias(1))).toBeLessThan(0x80);
 
-    expect(await textsHeardBy(root)).toEqual(['c', 'd']);
+    expect(await textsHeardBy(chief)).toEqual(['c', 'd']);
   });
 
   it('among others in one frame is refused alone', async () => {
-    await root.subscribe('#');
+    await chief.subscribe('#');
     const client = await enter('writer');
     for (const qos of [0, 1] as const) {
       client.send(
@@ -190,7 +190,7 @@ describe('a message', () => {
     }
 
     await client.ping();
-    expect(await textsHeardBy(root)).toEqual(['one', 'three', 'one', 'three']);
+    expect(await textsHeardBy(chief)).toEqual(['one', 'three', 'one', 'three']);
   });
 });
 
@@ -249,7 +249,7 @@ describe('a subscription', () => {
   it('among others is refused alone', async () => {
     const client = await enter('reader');
     expect(await client.subscribe(['other', 'news/#', '#', 'low/#'])).toEqual([0x87, 2, 0x87, 0]);
-    for (const topic of ['other', 'news/a', 'low/a', 'a/c']) await root.publish(topic, topic, { qos: 1 });
+    for (const topic of ['other', 'news/a', 'low/a', 'a/c']) await chief.publish(topic, topic, { qos: 1 });
 
     expect(await guarded.broker.heardBy(client)).toMatchObject([
       { text: 'news/a', qos: 1 },
@@ -288,7 +288,7 @@ describe('a variable in a rule', () => {
     const client = await enter('carol', 'c');
 
     expect(await client.publish('user/carol/in', 'x', { qos: 1 })).toBeLessThan(0x80);
-    expect(await client.publish('user/root/in', 'x', { qos: 1 })).toBe(0x87);
+    expect(await client.publish('user/chief/in', 'x', { qos: 1 })).toBe(0x87);
   });
 
   it('stands for a claim of a token', async () => {
@@ -359,10 +359,10 @@ describe('a will', () => {
   });
 
   it('that may be published is', async () => {
-    await root.subscribe('lost/#');
+    await chief.subscribe('lost/#');
     await guarded.broker.lose(await enter('mortal', 'mortal', will('lost/x')));
 
-    expect(await textsHeardBy(root)).toEqual(['gone']);
+    expect(await textsHeardBy(chief)).toEqual(['gone']);
   });
 });
 
@@ -378,7 +378,7 @@ describe('a topic that may not be heard', () => {
     const older = await enterOlder('listener', 'listener-of-old');
     expect(await client.subscribe('#')).toEqual([2]);
     expect(await older.subscribe(2, '#')).toEqual([2]);
-    for (const topic of ['secret/a', 'open/a', 'secret', 'open/b']) await root.publish(topic, topic, { qos });
+    for (const topic of ['secret/a', 'open/a', 'secret', 'open/b']) await chief.publish(topic, topic, { qos });
 
     expect(await textsHeardBy(client)).toEqual(['open/a', 'open/b']);
     expect((await guarded.older.heardBy(older)).map(({ text }) => text)).toEqual(['open/a', 'open/b']);
@@ -388,7 +388,7 @@ describe('a topic that may not be heard', () => {
     const before = await resume('listener');
     await before.subscribe('#');
     await guarded.broker.leave(before);
-    for (const topic of ['secret/a', 'open/a', 'secret/b', 'open/b']) await root.publish(topic, topic, { qos: 1 });
+    for (const topic of ['secret/a', 'open/a', 'secret/b', 'open/b']) await chief.publish(topic, topic, { qos: 1 });
     expect(await guarded.stored()).not.toContain('secret/b');
     await change('listener', maySubscribe('#'));
     const after = await resume('listener');
@@ -403,7 +403,7 @@ describe('a topic that may not be heard', () => {
     const before = await resume('returning');
     await before.subscribe('#');
     await guarded.broker.leave(before);
-    for (const topic of ['secret/a', 'open/a', 'secret/b', 'open/b']) await root.publish(topic, topic, { qos: 1 });
+    for (const topic of ['secret/a', 'open/a', 'secret/b', 'open/b']) await chief.publish(topic, topic, { qos: 1 });
     await change('returning', maySubscribe('#'), mayNotHear('secret/#'));
     const after = await resume('returning');
 
@@ -415,31 +415,31 @@ describe('a topic that may not be heard', () => {
     await add('present', maySubscribe('news/#', 'open/#'));
     const client = await enter('present');
     await client.subscribe(['news/#', 'open/#']);
-    await root.publish('news/a', 'before', { qos: 1 });
+    await chief.publish('news/a', 'before', { qos: 1 });
     expect(await textsHeardBy(client)).toEqual(['before']);
     await change('present', maySubscribe('open/#'));
-    for (const qos of [0, 1, 2] as const) await root.publish('news/a', 'after', { qos });
-    await root.publish('open/a', 'open', { qos: 1 });
+    for (const qos of [0, 1, 2] as const) await chief.publish('news/a', 'after', { qos });
+    await chief.publish('open/a', 'open', { qos: 1 });
 
     expect(await textsHeardBy(client)).toEqual(['open']);
   });
 
   it('is not sent as a retained message', async () => {
-    for (const topic of ['secret/kept', 'open/kept']) await root.publish(topic, topic, { qos: 1, retain: true });
+    for (const topic of ['secret/kept', 'open/kept']) await chief.publish(topic, topic, { qos: 1, retain: true });
     const client = await enter('listener');
     await client.subscribe({ topic: '#', qos: 0 });
     await client.subscribe({ topic: '+/kept', qos: 1 });
 
     expect(await textsHeardBy(client)).toEqual(['open/kept', 'open/kept']);
-    for (const topic of ['secret/kept', 'open/kept']) await root.publish(topic, '', { retain: true });
+    for (const topic of ['secret/kept', 'open/kept']) await chief.publish(topic, '', { retain: true });
   });
 
   it('is not delivered to a large audience either', async () => {
     const audience = await Promise.all(['one', 'two', 'three', 'four', 'five', 'deaf'].map((name) => enter(name)));
     for (const client of audience) await client.subscribe('wide/#');
     for (const qos of [0, 1, 2] as const) {
-      await root.publish('wide/secret', `secret ${qos}`, { qos });
-      await root.publish('wide/open', `open ${qos}`, { qos });
+      await chief.publish('wide/secret', `secret ${qos}`, { qos });
+      await chief.publish('wide/open', `open ${qos}`, { qos });
     }
 
     const heard = await Promise.all(audience.map(textsHeardBy));
@@ -455,7 +455,7 @@ describe('a topic that may not be heard', () => {
     const deaf = await enter('deaf');
     for (const client of [hears, deaf]) expect(await client.subscribe('$share/group/wide/#')).toEqual([2]);
     const texts = Array.from({ length: 10 }, (_, index) => `secret ${index}`);
-    for (const text of texts) await root.publish('wide/secret', text, { qos: 1 });
+    for (const text of texts) await chief.publish('wide/secret', text, { qos: 1 });
 
     expect(await textsHeardBy(deaf)).toEqual([]);
     expect(await textsHeardBy(hears)).toEqual(texts);
@@ -468,13 +468,13 @@ describe('an account that changes', () => {
     async (qos) => {
       const name = `changing-${qos}`;
       await add(name, mayPublish('before'));
-      await root.subscribe(['before', 'after']);
+      await chief.subscribe(['before', 'after']);
       const client = await enter(name);
       for (const topic of ['before', 'after']) await client.publish(topic, `1 ${topic}`, { qos });
       await change(name, mayPublish('after'));
       for (const topic of ['before', 'after']) await client.publish(topic, `2 ${topic}`, { qos });
 
-      expect(await textsHeardBy(root)).toEqual(['1 before', '2 after']);
+      expect(await textsHeardBy(chief)).toEqual(['1 before', '2 after']);
     },
   );
 
@@ -492,7 +492,7 @@ describe('an account that changes', () => {
     const publishing = await enter('leaving', 'leaving-1');
     const pinging = await enter('leaving', 'leaving-2');
     const older = await enterOlder('leaving', 'leaving-3');
-    await root.subscribe('any');
+    await chief.subscribe('any');
     await guarded.accounts.remove('leaving');
     forgetAccounts();
     publishing.send(publishPacket('any', 'x', { qos: 0 }));
@@ -503,7 +503,7 @@ describe('an account that changes', () => {
     expect(await pinging.farewell()).toMatchObject({ reasonCode: 0x98 });
     await older.closed();
     expect(older.rest()).toEqual([]);
-    expect(await textsHeardBy(root)).toEqual([]);
+    expect(await textsHeardBy(chief)).toEqual([]);
   });
 
   it('and is removed hears nothing any more', async () => {
@@ -512,7 +512,7 @@ describe('an account that changes', () => {
     await client.subscribe('news');
     await guarded.accounts.remove('gone');
     forgetAccounts();
-    for (const qos of [0, 1, 2] as const) await root.publish('news', 'x', { qos });
+    for (const qos of [0, 1, 2] as const) await chief.publish('news', 'x', { qos });
     await guarded.cloud.settled();
 
     expect(client.rest().filter(({ cmd }) => cmd === 'publish')).toEqual([]);
@@ -566,7 +566,7 @@ describe('the session of an account', () => {
     await owner.ping();
     await guarded.broker.leave(owner);
     await attempts();
-    await root.publish('to/mine', 'kept', { qos: 1 });
+    await chief.publish('to/mine', 'kept', { qos: 1 });
     const again = await resume('owner', 'mine');
 
     expect(again.connack).toMatchObject({ reasonCode: 0, sessionPresent: true });
@@ -578,12 +578,12 @@ describe('the session of an account', () => {
     const owner = await resume('owner', 'passed-on', 20);
     await owner.subscribe('to/owner');
     await guarded.broker.leave(owner);
-    await root.publish('to/owner', 'not for others', { qos: 1 });
+    await chief.publish('to/owner', 'not for others', { qos: 1 });
     await guarded.broker.pass(21);
     const heir = await resume('other', 'passed-on', 20);
 
     expect(heir.connack).toMatchObject({ reasonCode: 0, sessionPresent: false });
-    await root.publish('to/owner', 'nor this', { qos: 1 });
+    await chief.publish('to/owner', 'nor this', { qos: 1 });
     expect(await textsHeardBy(heir)).toEqual([]);
     const back = await resume('owner', 'passed-on', 20);
     expect(back.connack).toMatchObject({ reasonCode: 0x85 });
