@@ -6,11 +6,11 @@ import type { AccessConfig } from './access-config';
 import { type AccessLog, AccountCache } from './account-cache';
 import type { Account, AccountStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
-import type { Identity } from './identity';
+import { type Identity, isGoodFor } from './identity';
 import { verifyPassword } from './password-hash';
 import { RulePermissions } from './rule-permissions';
 import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
-import { identityOf, isGoodFor, isWelcome, rulesOf } from './standing';
+import { identityOf, isWelcome, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
 /** What a token is checked by. */

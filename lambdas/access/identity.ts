@@ -19,6 +19,13 @@ export interface Identity {
   readonly expiresAt?: number;
 }
 
+/** Which client ids somebody may use; any when neither is given. */
+export type ClientIdBinding = Pick<Identity, 'clientId' | 'clientIdPrefix'>;
+
+export function isGoodFor({ clientId, clientIdPrefix = '' }: ClientIdBinding, asked: string): boolean {
+  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
+}
+
 /** The same for the same person or thing, whatever it may do at the moment: sessions belong to it. */
 export function accountOf({ kind, issuer, username }: Identity): string {
   return kind === 'token' ? `token#${issuer}#${username}` : kind === 'user' ? `user#${username}` : 'anonymous';

@@ -9,11 +9,6 @@ export function isWelcome({ anonymous, users, issuers }: AccessConfig, { kind, i
   return kind === 'user' ? users : issuers.some((known) => known.issuer === issuer);
 }
 
-/** Whether a user may connect with this client id. */
-export function isGoodFor({ clientId, clientIdPrefix = '' }: Account, asked: string): boolean {
-  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
-}
-
 /** What is known of a user from its account. */
 export function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
   return {

@@ -201,7 +201,10 @@ function refuseRepetition({ redelivered }: Origin): void {
 export function checkConnectSize(stream: Buffer): void {
   const size = packetSize(stream, 0);
   if (typeof size !== 'number' || size <= largestConnect) return;
-  throw new ProtocolError(Reason.packetTooLarge, `CONNECT has ${size} bytes, more than ${largestConnect}`);
+  throw new ProtocolError(
+    Reason.packetTooLarge,
+    `packet before CONNACK has ${size} bytes, more than ${largestConnect}`,
+  );
 }
 
 /** What the answer to an authentication says of it [MQTT-4.12.0-5]. */

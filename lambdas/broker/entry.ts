@@ -1,5 +1,5 @@
 import type { Peer, Step } from '../access/authentication-method';
-import { accountOf, type Identity } from '../access/identity';
+import { accountOf, type Identity, isGoodFor } from '../access/identity';
 import type { AuthenticationRequest, ConnectRequest } from '../protocol/effects';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
@@ -131,10 +131,6 @@ async function admitted(
     throw refuse(Reason.notAuthorized, 'the will may not be published');
   }
   return { identity, permissions };
-}
-
-function isGoodFor({ clientId, clientIdPrefix = '' }: Identity, asked: string): boolean {
-  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
 }
 
 export function refusal(ports: Ports, peer: Asking, reason: number, why: string, username = ''): Refused {

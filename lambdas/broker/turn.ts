@@ -119,9 +119,9 @@ export class Turn {
       await this.readFrames(inbox);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      if (!(await this.stillTrue)) return; // then the careful turn says it
       return this.refuse(error);
     }
-    if (this.connection) logDenials(this.ports, this.connection, this.denied);
     if (this.over) return;
     if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
@@ -344,6 +344,12 @@ export class Turn {
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     await this.commit({ ...connection, ...this.progress(connection, inbox) });
+    this.report(connection);
+  }
+
+  /** When the turn is done, so that one that is repeated reports once. */
+  private report(connection: ConnectionRecord): void {
+    logDenials(this.ports, connection, this.denied);
     countTakenIn(this.ports.metrics, this.takenIn);
   }
 
@@ -419,7 +425,7 @@ export class Turn {
     const connection = this.connection && this.withoutSession(this.connection);
     if (connection) {
       await depart(this, connection, { at: this.endedAt(), withWill, farewell });
-      return countTakenIn(this.ports.metrics, this.takenIn);
+      return this.report(connection);
     }
     await this.dispatch.send();
     await this.ports.connections.close(this.connectionId);

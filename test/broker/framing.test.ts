@@ -228,6 +228,17 @@ describe('frames', () => {
     expect(await texts()).toEqual([]);
   });
 
+  it('that pile up behind a missing one close the connection when they are small but many', async () => {
+    await client.connect('client');
+    for (let number = 3; number < 3 + 256; number++) say(number, '');
+    await broker.cloud.settled();
+    expect(client.closeCode).toBeUndefined();
+    say(3 + 256, '');
+
+    await client.closed();
+    expect(broker.logged('protocol error').at(-1)).toMatchObject({ message: 'frame 2 is missing' });
+  });
+
   it('that are no base64 close their connection only', async () => {
     await client.connect('client');
     for (const text of ['2.%%%', 'hello', '{"message":"x"}', '2.', '0.wAA=', '2.wAA']) {

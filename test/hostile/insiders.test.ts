@@ -51,6 +51,10 @@ describe('a device that was broken into', () => {
       await owner.publish('own/victim/a', 'still mine', { qos: 1 });
 
       expect((await owner.hear()).text).toBe('still mine');
+      expect(field.guarded.logged('refused').at(-1)).toMatchObject({
+        ...{ clientId: 'victim', username: 'device', address: '127.0.0.1', reason: idNotValid },
+        why: 'the client id belongs to another account',
+      });
       expect(above(toll, { writes: 3, reads: 8, invocations: 5, posts: 1, lines: 2 })).toEqual({});
       await field.guarded.broker.leave(owner);
     });

@@ -1,36 +1,11 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionRecord, ConnectionStore, Ending } from '../../lambdas/broker/ports';
+import type { ConnectionStore, Ending } from '../../lambdas/broker/ports';
 import type { ClientCapabilities } from '../../lambdas/protocol/effects';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { record } from './support/connection-record';
 import { Engine } from './support/engine';
 import { everyByte, longest } from './support/messages';
-
-function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): ConnectionRecord {
-  return {
-    connectionId,
-    clientId: 'kitchen',
-    version: 4,
-    sessionExpiry: 0,
-    session: '000001#a',
-    fence: '000001#a',
-    capabilities: {},
-    identity: { kind: 'anonymous' },
-    keepAlive: 60,
-    lastSeen: 1_700_000_000_123,
-    lastNumber: 0,
-    tail: Buffer.alloc(0),
-    early: [],
-    hasWill: false,
-    hasSeat: false,
-    hasState: false,
-    deadline: '000002#a',
-    aliases: new Map(),
-    outgoingAliases: new Map(),
-    unreleased: 0,
-    ...fields,
-  };
-}
 
 const early = { number: 7, bytes: everyByte, eventId: 'event-7', receivedAt: 1_700_000_000_456 };
 
@@ -44,6 +19,17 @@ describe('connections', () => {
   });
 
   afterAll(() => engine.stop());
+
+  it('are not written anew where a turn changed nothing, because what is kept of frames may be large', async () => {
+    const kept = { tail: everyByte, early: [early] };
+    const before = record('kept', kept);
+    await store.create(before);
+    await store.commit({ ...before, tail: Buffer.from('other'), early: [] }, before);
+
+    await store.commit(record('kept', { ...kept, tail: Buffer.from(everyByte), lastNumber: 2 }), before);
+
+    expect(await store.read('kept')).toMatchObject({ tail: Buffer.from('other'), early: [], lastNumber: 2 });
+  });
 
   it('come back as they were created', async () => {
     const plain = record('plain');

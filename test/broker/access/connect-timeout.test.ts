@@ -61,6 +61,24 @@ describe('the end of the time to connect', () => {
     );
   }
 
+  it('is said in the log when it closes a connection, and not when the client has left by then', async () => {
+    const logged: string[] = [];
+    const endAs = (outcome: 'closed' | 'gone') =>
+      closeUnlessOpen(
+        {
+          connectionStore: store,
+          connections: { close: async () => outcome, post: undefined as never },
+          log: (event) => logged.push(event),
+        },
+        'unknown',
+      );
+    await endAs('gone');
+    expect(logged).toEqual([]);
+    await endAs('closed');
+
+    expect(logged).toEqual(['no connect']);
+  });
+
   it('leaves alone a client that is in', async () => {
     await store.putPending(pending('in'));
     await store.create(opened('in'));

@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { generate } from 'mqtt-packet';
+import { ConnectionCache } from '../../lambdas/broker/connection-cache';
+import { hopefulTurn } from '../../lambdas/broker/hopeful-turn';
+import type { ConnectionEvent } from '../../lambdas/broker/inbox';
+import type { ConnectionRecord, Ports } from '../../lambdas/broker/ports';
+import type { Router } from '../../lambdas/broker/router';
+import type { Shared } from '../../lambdas/broker/turn';
+import { settingsFromEnvironment } from '../../lambdas/settings';
+import { record } from '../storage/support/connection-record';
+import { publishPacket } from '../support/text-client';
+
+describe('a turn on what the container remembers', () => {
+  const remembered = record('a');
+  const ended = { ...remembered, ended: { willAt: 1 } };
+
+  /** Ports of a container that has the connection in memory. Whatever else a turn may want to do, it cannot. */
+  function remembering(logged: string[], standing: 'good' | 'revoked' = 'good'): Shared {
+    const connections = new ConnectionCache();
+    connections.set(remembered);
+    const ports = {
+      watch: { has: () => false },
+      access: { permissions: async () => (standing === 'good' ? {} : standing) },
+      log: (event: string) => logged.push(event),
+    } as unknown as Ports;
+    return { ports, settings: settingsFromEnvironment({}), connections };
+  }
+
+  function takeTurn(shared: Shared, topic: string, stored: ConnectionRecord | undefined): Promise<boolean> {
+    const bytes = generate(publishPacket(topic, 'x', { qos: 1, messageId: 1 }));
+    const event: ConnectionEvent = {
+      ...{ id: 'event', connectionId: 'a', kind: 'message', connectedAt: 1, receivedAt: 2, address: '' },
+      ...{ text: `1.${bytes.toString('base64')}`, redelivered: false, exhausted: false },
+    };
+    return hopefulTurn(shared, {} as Router, 'a', [event], Promise.resolve({ connection: stored }));
+  }
+
+  for (const [name, stored] of [
+    ['has ended elsewhere', ended],
+    ['is on no record any more', undefined],
+    ['has gone on elsewhere', record('a', { lastNumber: 1 })],
+  ] as const) {
+    it(`leaves what to say of a malformed packet to the careful turn when the connection ${name}`, async () => {
+      const logged: string[] = [];
+
+      expect(await takeTurn(remembering(logged), 'no/#/name', stored)).toBe(false);
+      expect(logged).toEqual([]);
+    });
+  }
+
+  it('leaves the end of a connection without access to the careful turn when the memory was wrong', async () => {
+    const logged: string[] = [];
+
+    expect(await takeTurn(remembering(logged, 'revoked'), 'a/topic', ended)).toBe(false);
+    expect(logged).toEqual([]);
+  });
+});

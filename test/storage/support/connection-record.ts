@@ -1,0 +1,28 @@
+import type { ConnectionRecord } from '../../../lambdas/broker/ports';
+
+/** A connection of 3.1.1 that has said nothing since CONNECT. */
+export function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): ConnectionRecord {
+  return {
+    connectionId,
+    clientId: 'kitchen',
+    version: 4,
+    sessionExpiry: 0,
+    session: '000001#a',
+    fence: '000001#a',
+    capabilities: {},
+    identity: { kind: 'anonymous' },
+    keepAlive: 60,
+    lastSeen: 1_700_000_000_123,
+    lastNumber: 0,
+    tail: Buffer.alloc(0),
+    early: [],
+    hasWill: false,
+    hasSeat: false,
+    hasState: false,
+    deadline: '000002#a',
+    aliases: new Map(),
+    outgoingAliases: new Map(),
+    unreleased: 0,
+    ...fields,
+  };
+}
