@@ -9,6 +9,8 @@ import { burst, fanOut, latencies, oneToOne, retain, retainedMatches, unrelatedS
 const rounds = 3;
 const seconds = 2;
 const inFlight = 32;
+/** So long V8 is busy optimising code that it meets for the first time, on a core that the brokers lack. */
+const warmUpSeconds = 15;
 
 type Row = Record<string, string | number>;
 
@@ -47,6 +49,7 @@ function bundles(): Row[] {
 /** The brokers take turns, so that a change in the machine's mood meets all of them; medians count. */
 async function throughput(bridge: Bridge, aedes: Target): Promise<Row[]> {
   const rows: Row[] = [];
+  for (const target of [aedes, bridge.text, bridge.tcp]) await oneToOne(target, 0, inFlight, warmUpSeconds);
   for (const qos of [0, 1, 2] as const) {
     const rates = { aedes: [] as number[], text: [] as number[], tcp: [] as number[] };
     for (let round = 0; round < rounds; round++) {

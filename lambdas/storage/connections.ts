@@ -74,9 +74,10 @@ export class DynamoConnectionStore implements ConnectionStore {
         TableName: this.table,
         Key: connectionKey(record.connectionId),
         UpdateExpression: `SET ${set.join(', ')} REMOVE ${remove.join(', ')}`.replace(/ REMOVE $/, ''),
-        ConditionExpression: 'attribute_exists(connectionId)',
+        // That it exists; asked like this because it is by far the shortest way through the embedded engine's parser.
+        ConditionExpression: 'connectionId = :connectionId',
         ...(changes[':identity'] ? { ExpressionAttributeNames: { '#identity': 'identity' } } : {}),
-        ExpressionAttributeValues: changes,
+        ExpressionAttributeValues: { ...changes, ':connectionId': text(record.connectionId) },
       }),
     );
   }
