@@ -23,7 +23,7 @@ const deviceBytes = 2_000;
 const retainedOverhead = 400;
 
 // What a stack has to be watched by: metrics of its own and, at most, of the routes of the gateway; metrics that alarms watch.
-const ownMetrics = 10;
+export const ownMetrics = 10;
 const gatewayMetrics = 16;
 const alarmMetrics = 20;
 /** DynamoDB asks KMS for the key of the tables, at most so often in a month. */

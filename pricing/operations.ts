@@ -17,8 +17,8 @@ const writeStep = 1024;
 const itemOverhead = 200;
 
 /** Small QoS 1 messages of a burst share items: ADR 0011. A message counts with some 50 bytes besides its payload. */
-const bundleSize = 8;
-const bundleBytes = 2_048;
+export const bundleSize = 8;
+export const bundleBytes = 2_048;
 const bundledOverhead = 60;
 
 /** A frame of acknowledgements, or one that brings a single short packet: it is sent, received and deleted. */
@@ -46,10 +46,10 @@ export const reconnect: Units = sumOf([
   { ...nothing, onConnect: 1, onTimer: 1, standardRequests: 3, reads: 5, writes: 8 },
 ]);
 
-/** How far the sweeper looks ahead, how often it runs, and what a device that looks itself has left: lambdas/broker/deadline.ts. */
-const sweepAhead = 75;
+/** How far the sweeper looks ahead, how often it runs, and below how much a deadline is put on the timer queue at once. In seconds. */
+export const sweepAhead = 75;
 const sweepEvery = 60;
-const armsItself = 65;
+const armedAtOnce = 65;
 const deadlineRowBytes = 110;
 
 /** Seconds between two deadlines of a connection: each is one and a half keep-alives after the last packet before it. */
@@ -65,7 +65,7 @@ export function secondsBetweenDeadlines(fleet: Fleet): number {
 export function deadline(fleet: Fleet): Units {
   const life = secondsBetweenDeadlines(fleet);
   const sweeps = Math.min(life, sweepAhead) / sweepEvery;
-  const checks = Math.max(1, sweeps + (life < armsItself ? 1 : 0));
+  const checks = Math.max(1, sweeps + (life < armedAtOnce ? 1 : 0));
   return {
     ...nothing,
     standardRequests: 3 * checks,

@@ -2,18 +2,29 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { money } from '../../admin/describe-costs';
+import { sweepAhead as sweepAheadMilliseconds } from '../../lambdas/broker/deadline';
+import * as ring from '../../lambdas/broker/ring';
+import { basicMetrics } from '../../lambdas/telemetry/catalogue';
 import { breakEven } from '../../pricing/break-even';
-import { brokerBill, chargesOf, dollarsOf } from '../../pricing/broker-bill';
+import { brokerBill, chargesOf, dollarsOf, ownMetrics } from '../../pricing/broker-bill';
 import { billOf, charge } from '../../pricing/charges';
 import { type Fleet, pingsPerDay } from '../../pricing/fleet';
 import { instanceBill } from '../../pricing/instance-bill';
 import { iotCoreBill } from '../../pricing/iot-core-bill';
-import { publication } from '../../pricing/operations';
+import { bundleBytes, bundleSize, publication, sweepAhead } from '../../pricing/operations';
 import { times } from '../../pricing/units';
 import { tableRows } from '../support/markdown';
 import { fleet } from './fleets';
 
 const read = (path: string) => readFileSync(join(__dirname, '../..', path), 'utf8');
+
+describe('what the model says of the broker', () => {
+  it('is what the broker does', () => {
+    expect(sweepAhead).toBe(sweepAheadMilliseconds / 1000);
+    expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
+    expect(ownMetrics).toBe(basicMetrics.length);
+  });
+});
 
 describe('PINGREQs of a device in a day', () => {
   it.each([
