@@ -151,11 +151,14 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     '(computed)', // the bundle of a function, as Lambda loads it
   ],
   clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
+  // What a fleet costs in a month: arithmetic on prices and on units that tests hold to the local bill.
+  pricing: ['lambdas/deployment', 'lambdas/prices', 'lambdas/protocol'],
   // What an operator does by hand: to the tables of a broker, past its Lambdas.
   admin: [
     'clients/api',
     'clients/commands/command',
     'clients/options',
+    'pricing',
     'lambdas/access',
     'lambdas/access/access-file',
     'lambdas/protocol',
@@ -262,6 +265,7 @@ describe('the arrows between rooms', () => {
     ['lib/planted', "const { Broker } = await import('../lambdas/broker/broker');", 'lambdas/broker/broker'],
     ['local/planted', "const codec = require('../lambdas/protocol/codec');", 'lambdas/protocol/codec'],
     ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn').Turn;", 'lambdas/broker/turn'],
+    ['pricing/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
     ['lambdas/broker/planted', 'const which = require(name);', '(computed)'],
