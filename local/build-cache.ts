@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 
@@ -19,16 +19,15 @@ interface KeptBuild extends Build {
 }
 
 /** What besides a source decides how it is read and which files its imports name. */
-const configurations = new Set(['package.json', 'tsconfig.json']);
-
-/** Time stamps of file systems are a little behind the clock, in milliseconds. */
-const stampTolerance = 1000;
+const configurations = ['package.json', 'tsconfig.json'];
 
 /** Builds on disk, each as long as it is what its sources would give again. Processes may share a folder. */
 export class BuildCache {
   constructor(
     private readonly root: string,
     private readonly folder: string,
+    /** Milliseconds that the time stamps of the file system may be behind the clock. */
+    private readonly stampTolerance = 1000,
   ) {}
 
   /** What was made under this key, if nothing has changed that it came from; otherwise what `make` makes now. */
@@ -39,7 +38,7 @@ export class BuildCache {
     const begun = Date.now();
     const build = make();
     const fingerprint = this.fingerprint(build.inputs);
-    if (!this.touchedSince(begun - stampTolerance, build.inputs)) this.keep(path, { ...build, fingerprint });
+    if (!this.touchedSince(begun - this.stampTolerance, build.inputs)) keep(path, { ...build, fingerprint });
     return build.files;
   }
 
@@ -47,31 +46,38 @@ export class BuildCache {
   private fingerprint(inputs: readonly string[]): string {
     const folders = foldersOf(inputs);
     const names = folders.map((folder) => namesIn(join(this.root, folder)));
-    const configured = folders.flatMap((folder, index) =>
-      names[index]!.filter((name) => configurations.has(name)).map((name) => join(folder, name)),
-    );
-    const contents = [...inputs, ...configured].map((file) => [file, hashOf(contentOf(join(this.root, file)))]);
-    return hashOf(JSON.stringify([folders, names, contents]));
+    const files = [...inputs, ...this.configurationsOf(inputs)];
+    const contents = files.map((file) => hashOf(contentOf(join(this.root, file))));
+    return hashOf(JSON.stringify([folders, names, files, contents]));
   }
 
-  /** What changes while it is read may have been read before. */
+  /** What is written while it is read may have been read before. */
   private touchedSince(time: number, inputs: readonly string[]): boolean {
-    const read = [...inputs, ...foldersOf(inputs)];
+    const read = [...inputs, ...this.configurationsOf(inputs), ...foldersOf(inputs)];
     return read.some((path) => (statSync(join(this.root, path), { throwIfNoEntry: false })?.ctimeMs ?? time) >= time);
   }
 
-  /** Whole or not at all, for whoever reads at the same time. */
-  private keep(path: string, build: KeptBuild): void {
-    mkdirSync(this.folder, { recursive: true });
-    const unfinished = `${path}.${randomUUID()}`;
-    writeFileSync(unfinished, serialize(build));
-    renameSync(unfinished, path);
+  private configurationsOf(inputs: readonly string[]): string[] {
+    const possible = foldersOf(inputs).flatMap((folder) => configurations.map((name) => join(folder, name)));
+    return possible.filter((file) => existsSync(join(this.root, file)));
   }
 }
 
 function readKept(path: string): KeptBuild | undefined {
   const bytes = contentOf(path);
   return bytes.length === 0 ? undefined : (deserialize(bytes) as KeptBuild);
+}
+
+/** Whole or not at all, for whoever reads at the same time. Where nothing can be written, nothing is kept. */
+function keep(path: string, build: KeptBuild): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const unfinished = `${path}.${randomUUID()}`;
+    writeFileSync(unfinished, serialize(build));
+    renameSync(unfinished, path);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error; // not the file system's
+  }
 }
 
 /** All folders from those of the files up to the root. */
@@ -103,8 +109,12 @@ function contentOf(file: string): Buffer {
 }
 
 function nothingIfAbsent<Nothing>(error: unknown, nothing: Nothing): Nothing {
-  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return nothing;
+  if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return nothing;
   throw error;
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }
 
 function hashOf(...parts: readonly (string | Buffer)[]): string {

@@ -66,7 +66,7 @@ function buildOptions(entryPoints: Record<string, string>, define: Record<string
     target: 'node20',
     mainFields: ['module', 'main'], // as in the stack
     define,
-    sourcemap: 'inline',
+    sourcemap: 'external', // beside each bundle
     sourcesContent: false,
     logLevel: 'silent', // The error that is thrown has all of it.
   } as const satisfies BuildOptions;

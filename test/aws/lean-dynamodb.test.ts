@@ -13,10 +13,11 @@ import {
   ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HttpSender } from '../../lambdas/aws/http-sender';
 import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean-dynamodb';
 import { type Cloud, startCloud } from '../../local/cloud';
+import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
@@ -56,6 +57,7 @@ function plain(value: unknown): unknown {
 }
 
 describe.each(kinds)('%s', (kind) => {
+  withoutPauses();
   let cloud: Cloud;
   let db: DynamoDb;
   let once: DynamoDb;
@@ -64,14 +66,7 @@ describe.each(kinds)('%s', (kind) => {
     db = clientOf(kind, cloud.endpoints.dynamodb);
     once = clientOf(kind, cloud.endpoints.dynamodb, 1);
   });
-  // What is compared is how often a call is repeated: the random pauses in between, seconds with the SDK, are none.
-  beforeEach(() => {
-    jest.spyOn(Math, 'random').mockReturnValue(0);
-  });
-  afterEach(() => {
-    jest.restoreAllMocks();
-    return cloud.faults.clear();
-  });
+  afterEach(() => cloud.faults.clear());
   afterAll(() => cloud.stop());
 
   const struck = () => cloud.faults.report()[0]?.struck;
@@ -308,13 +303,6 @@ describe('a call whose connection fails', () => {
     expect(server.requests).toBe(3);
   });
 
-  it('is given up when nothing comes back', async () => {
-    server = await Scripted.start(() => undefined);
-
-    await expect(lean(1).send(get)).rejects.toThrow('no answer within 5000 ms');
-    expect(server.requests).toBe(1);
-  });
-
   it('is refused under its status when something on the way answered', async () => {
     server = await Scripted.start((_request, socket) => reply(socket, '<html>', '403 Forbidden'));
 
@@ -328,4 +316,17 @@ describe('a call whose connection fails', () => {
     await expect(lean(5).send(new ListTablesCommand({}))).rejects.toThrow('ListTablesCommand');
     expect(server.requests).toBe(0);
   });
+});
+
+/** It takes these five seconds, and lets the others run meanwhile. */
+it.concurrent('a call is given up when nothing comes back', async () => {
+  const silent = await Scripted.start(() => undefined);
+  try {
+    const call = clientOf('the small client', silent.origin, 1).send(new GetItemCommand({ TableName, Key: key('x') }));
+
+    await expect(call).rejects.toThrow('no answer within 5000 ms');
+    expect(silent.requests).toBe(1);
+  } finally {
+    await silent.stop();
+  }
 });

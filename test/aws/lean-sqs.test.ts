@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import {
   type BatchEntry,
   LeanSqs,
@@ -10,6 +10,7 @@ import {
   type Sqs,
 } from '../../lambdas/aws/lean-sqs';
 import { TestCloud, until } from '../local/support';
+import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
@@ -55,20 +56,14 @@ const messageOf = ({ Id: _id, ...message }: BatchEntry & SendMessageInput, Queue
 const entryOf = ({ QueueUrl: _url, ...entry }: BatchEntry & SendMessageInput): BatchEntry => entry;
 
 describe.each(clients)('%s', (_name, create) => {
+  withoutPauses();
   let test: TestCloud;
   let sqs: Sqs;
   beforeAll(async () => {
     test = await TestCloud.start();
     sqs = create(test.cloud.endpoints.sqs);
   });
-  // What is compared is how often a call is repeated: the random pauses in between, seconds with the SDK, are none.
-  beforeEach(() => {
-    jest.spyOn(Math, 'random').mockReturnValue(0);
-  });
-  afterEach(() => {
-    jest.restoreAllMocks();
-    return test.cloud.faults.clear();
-  });
+  afterEach(() => test.cloud.faults.clear());
   afterAll(() => test.cloud.stop());
 
   const struck = () => test.cloud.faults.report()[0]?.struck;
