@@ -31,6 +31,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/aws/lean-dynamodb': ['lambdas/aws', '@aws-sdk/client-dynamodb'],
   'lambdas/storage': [
+    'lambdas/storage/schema',
     'lambdas/access/accounts',
     'lambdas/access/rule',
     'lambdas/aws',
