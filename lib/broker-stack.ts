@@ -1,4 +1,4 @@
-import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Bridge } from '../lambdas/bridge/bridge-config';
 import {
@@ -9,6 +9,7 @@ import {
   type Part,
   type QueueName,
   queues,
+  scheduleSeconds,
 } from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
 import { accessBudget, accessVariableOf } from './access-variable';
@@ -57,7 +58,9 @@ export class BrokerStack extends Stack {
     this.queues = byQueue(this.parts, (name) => new BrokerQueue(this, constructId(name), { name }));
     this.functions = byFunction(this.parts, (name) => this.createFunction(name));
     this.gateway = this.createGateway();
-    this.schedule = new Schedule(this, 'Schedule', { target: this.functions.onSchedule.lambda });
+    this.schedule = new Schedule(this, 'Schedule');
+    this.schedule.run('', this.functions.onSchedule.lambda, Duration.seconds(scheduleSeconds));
+    this.tellSystemTopics();
     this.joinFunctions();
     this.api = this.functions.onApi && this.createApi(this.functions.onApi);
     this.watch();
@@ -70,6 +73,7 @@ export class BrokerStack extends Stack {
     return new Set([
       ...(this.bridge ? (['bridge'] as const) : []),
       ...(this.options.api === 'on' ? (['api'] as const) : []),
+      ...(this.options.sysTopicsMinutes > 0 ? (['systemTopics'] as const) : []),
     ]);
   }
 
@@ -118,6 +122,11 @@ export class BrokerStack extends Stack {
       gateway.stage.node.addDependency(new AccountLogRole(this, 'AccountLogRole'));
     }
     return gateway;
+  }
+
+  private tellSystemTopics(): void {
+    const target = this.functions.onSystemTopics?.lambda;
+    if (target) this.schedule.run('SystemTopics', target, Duration.minutes(this.options.sysTopicsMinutes));
   }
 
   private createApi(onApi: BrokerFunction): HttpGateway {

@@ -20,7 +20,7 @@ import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 export const headPart = 'head';
 const willPrefix = 'will#';
-const subscriptionPrefix = 'sub#';
+export const subscriptionPrefix = 'sub#';
 
 /** Attribute names that DynamoDB reserves, or may one day. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
