@@ -23,6 +23,7 @@ import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
 import { Dashboard } from './dashboard';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
+import { DetailDashboard } from './detail-dashboard';
 import { eventTargetOf } from './event-bus';
 import { HttpGateway } from './http-gateway';
 import { IotBridge } from './iot-bridge';
@@ -158,6 +159,7 @@ export class BrokerStack extends Stack {
     const watched = { functions, queues: deployed, tables, gateway };
     const alarms = new Alarms(this, 'Alarms', { deadLetters, watched, email }).all;
     new Dashboard(this, 'Dashboard', { brokerName, watched, alarms, hasMetrics: metrics !== 'off' });
+    if (metrics === 'all') new DetailDashboard(this, 'DetailDashboard', { brokerName });
     if (dollars > 0) new MonthlyBudget(this, 'MonthlyBudget', { brokerName, dollars, email });
   }
 
