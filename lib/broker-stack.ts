@@ -83,6 +83,7 @@ export class BrokerStack extends Stack {
       name,
       memoryMb: this.memoryMb(name),
       reservedConcurrency: this.reservedConcurrency(name),
+      isTraced: this.options.tracing === 'on',
       environment: {
         ...settingVariables(this.options),
         [brokerVariable]: this.options.brokerName,
