@@ -41,8 +41,9 @@ export interface QueueSpec {
 }
 
 /** What of the deployment an operator may do without. */
-export type Part = 'bridge' | 'api';
+export type Part = 'bridge' | 'api' | 'systemTopics';
 export type ApiFunctionName = 'onApi';
+export type SystemTopicsFunctionName = 'onSystemTopics';
 export type BridgeFunctionName = 'onBridgeOut' | 'onBridgeIn';
 export type BridgeQueueName = 'bridge' | 'bridgeIn';
 export type FunctionName =
@@ -52,6 +53,7 @@ export type FunctionName =
   | 'onTimer'
   | 'onSchedule'
   | ApiFunctionName
+  | SystemTopicsFunctionName
   | BridgeFunctionName;
 export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 
@@ -150,6 +152,18 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     bridge: true,
     events: 'says',
     part: 'api',
+  },
+  onSystemTopics: {
+    entry: 'lambdas/on-system-topics.ts',
+    timeoutSeconds: 50,
+    memoryMb: 512,
+    reads: ['sessions', 'topicIndex', 'retained', 'accounts'],
+    writes: ['topicIndex', 'retained'],
+    scans: ['sessions'],
+    sendsTo: ['packets', 'fanOut'], // neither to the bridge nor to EventBridge
+    connections: ['POST', 'DELETE'],
+    access: true,
+    part: 'systemTopics',
   },
 };
 

@@ -1,4 +1,4 @@
-import { CfnOutput, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, Duration, RemovalPolicy, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import type { Bridge } from '../lambdas/bridge/bridge-config';
 import {
@@ -9,6 +9,7 @@ import {
   type Part,
   type QueueName,
   queues,
+  scheduleSeconds,
 } from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
 import { accessBudget, accessVariableOf } from './access-variable';
@@ -22,6 +23,7 @@ import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
 import { Dashboard } from './dashboard';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
+import { DetailDashboard } from './detail-dashboard';
 import { eventTargetOf } from './event-bus';
 import { HttpGateway } from './http-gateway';
 import { IotBridge } from './iot-bridge';
@@ -57,7 +59,9 @@ export class BrokerStack extends Stack {
     this.queues = byQueue(this.parts, (name) => new BrokerQueue(this, constructId(name), { name }));
     this.functions = byFunction(this.parts, (name) => this.createFunction(name));
     this.gateway = this.createGateway();
-    this.schedule = new Schedule(this, 'Schedule', { target: this.functions.onSchedule.lambda });
+    this.schedule = new Schedule(this, 'Schedule');
+    this.schedule.run('', this.functions.onSchedule.lambda, Duration.seconds(scheduleSeconds));
+    this.tellSystemTopics();
     this.joinFunctions();
     this.api = this.functions.onApi && this.createApi(this.functions.onApi);
     this.watch();
@@ -70,6 +74,7 @@ export class BrokerStack extends Stack {
     return new Set([
       ...(this.bridge ? (['bridge'] as const) : []),
       ...(this.options.api === 'on' ? (['api'] as const) : []),
+      ...(this.options.sysTopicsMinutes > 0 ? (['systemTopics'] as const) : []),
     ]);
   }
 
@@ -78,6 +83,7 @@ export class BrokerStack extends Stack {
       name,
       memoryMb: this.memoryMb(name),
       reservedConcurrency: this.reservedConcurrency(name),
+      isTraced: this.options.tracing === 'on',
       environment: {
         ...settingVariables(this.options),
         [brokerVariable]: this.options.brokerName,
@@ -120,6 +126,11 @@ export class BrokerStack extends Stack {
     return gateway;
   }
 
+  private tellSystemTopics(): void {
+    const target = this.functions.onSystemTopics?.lambda;
+    if (target) this.schedule.run('SystemTopics', target, Duration.minutes(this.options.sysTopicsMinutes));
+  }
+
   private createApi(onApi: BrokerFunction): HttpGateway {
     const { brokerName: apiName, apiRate: rate, apiBurst: burst } = this.options;
     return new HttpGateway(this, 'Api', { apiName, rate, burst, onApi: onApi.lambda, ...this.retention() });
@@ -149,6 +160,7 @@ export class BrokerStack extends Stack {
     const watched = { functions, queues: deployed, tables, gateway };
     const alarms = new Alarms(this, 'Alarms', { deadLetters, watched, email }).all;
     new Dashboard(this, 'Dashboard', { brokerName, watched, alarms, hasMetrics: metrics !== 'off' });
+    if (metrics === 'all') new DetailDashboard(this, 'DetailDashboard', { brokerName });
     if (dollars > 0) new MonthlyBudget(this, 'MonthlyBudget', { brokerName, dollars, email });
   }
 

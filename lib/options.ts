@@ -27,6 +27,8 @@ export interface BrokerOptions extends Settings {
   readonly apiBurst: number;
   readonly onPacketsMemoryMb: number;
   readonly onFanOutMemoryMb: number;
+  /** Whether X-Ray gets traces of functions. */
+  readonly tracing: 'on' | 'off';
   readonly logRetentionDays: number;
   readonly removalPolicy: 'retain' | 'destroy';
   readonly accountLogRole: 'create' | 'keep';
@@ -62,6 +64,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   apiBurst: wholeNumber(200, 1, 50_000),
   onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
   onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),
+  tracing: oneOf('off', ['on', 'off']),
   logRetentionDays: oneOf(30, retentionDays()),
   removalPolicy: oneOf('retain', ['retain', 'destroy']),
   accountLogRole: oneOf('create', ['create', 'keep']),

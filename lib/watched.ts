@@ -8,6 +8,7 @@ import {
   functions,
   type QueueName,
   queues,
+  type SystemTopicsFunctionName,
 } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { BrokerFunction } from './broker-function';
@@ -23,7 +24,7 @@ export interface Watched {
 }
 
 /** Names of the functions that every broker has, and of its queues. */
-export type CoreFunction = Exclude<FunctionName, BridgeFunctionName | ApiFunctionName>;
+export type CoreFunction = Exclude<FunctionName, BridgeFunctionName | ApiFunctionName | SystemTopicsFunctionName>;
 export type CoreQueue = Exclude<QueueName, BridgeQueueName>;
 
 export const coreFunctions = coreOf(functions) as CoreFunction[];

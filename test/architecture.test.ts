@@ -31,6 +31,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/aws/lean-dynamodb': ['lambdas/aws', '@aws-sdk/client-dynamodb'],
   'lambdas/storage': [
+    'lambdas/storage/schema',
     'lambdas/access/accounts',
     'lambdas/access/rule',
     'lambdas/aws',
@@ -82,6 +83,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/aws',
     'lambdas/aws/lean-dynamodb',
     'lambdas/bridge',
+    'lambdas/broker/directory',
     'lambdas/broker/events',
     'lambdas/broker/handshake',
     'lambdas/broker/metrics',
@@ -106,6 +108,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/transport',
     'lambdas/wiring',
     'lambdas/settings',
+    'package.json',
     'aws-lambda',
     'node:crypto',
   ],

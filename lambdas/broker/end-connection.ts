@@ -102,6 +102,7 @@ export async function settleEnding(
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   if (isMine && isOver) {
+    ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     await ports.sessions.end(clientId, fence);

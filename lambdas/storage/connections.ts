@@ -21,6 +21,7 @@ import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
+import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
 import { isPending, pendingItem, toPending } from './pending-connections';
 
@@ -29,10 +30,14 @@ const rowLifetimeSeconds = 24 * 3600;
 
 /** The connections table. */
 export class DynamoConnectionStore implements ConnectionStore {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'connections' });
+  }
 
   async read(connectionId: string): Promise<ConnectionRecord | undefined> {
     return (await this.load(connectionId)).connection;

@@ -5,16 +5,21 @@ import { dueKey } from '../broker/deadline';
 import type { Deadline, DeadlineStore } from '../broker/ports';
 import { readText, text } from './attributes';
 import { type Item, pages } from './dynamo';
+import { formed } from './formed-dynamo';
 
 /** Partitions the deadlines are spread over; the sweeper reads each, so more of them cost reads on an idle broker. */
 const shards = 4;
 
 /** What falls due, sorted by time within a few shards. */
 export class DynamoDeadlineStore implements DeadlineStore {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'deadlines' });
+  }
 
   async put(deadline: Deadline): Promise<void> {
     const Item = { ...key(deadline), connectionId: text(deadline.connectionId) };

@@ -15,7 +15,13 @@ import { type TableName, tables, tableVariable } from '../../lambdas/storage/sch
 import { constructId } from '../../lib/by-name';
 import { bridgeFile, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
 
-const template = synthesize({ onPacketsMemoryMb: 2048, queueLimit: 33, logRetentionDays: 7, bridgeFile });
+const template = synthesize({
+  onPacketsMemoryMb: 2048,
+  queueLimit: 33,
+  logRetentionDays: 7,
+  sysTopicsMinutes: 5,
+  bridgeFile,
+});
 const deployed = resourcesOf(template, 'AWS::Lambda::Function');
 
 describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) => {
@@ -139,6 +145,7 @@ const allVariables = [
 const failedRunsOf: { readonly [Name in FunctionName]?: string[] } = {
   onSchedule: ['ScheduleDeadLetters.Arn'],
   onBridgeIn: ['BridgeInDeadLetters.Arn'],
+  onSystemTopics: ['ScheduleDeadLetters.Arn'],
 };
 
 const topics = 'arn:AWS::Partition:iot:AWS::Region:AWS::AccountId:topic/home';

@@ -15,6 +15,7 @@ const budgets: { readonly [Name in FunctionName]: number } = {
   onBridgeOut: 330_000,
   onBridgeIn: 260_000,
   onApi: 260_000,
+  onSystemTopics: 260_000,
 };
 
 const names = Object.keys(functions) as FunctionName[];
