@@ -15,7 +15,7 @@ export interface DeployedBundle {
 }
 
 export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
-  const { minify, target, mainFields, define } = bundling({ awsClients });
+  const { minify, target, mainFields, define, tsconfig } = bundling({ awsClients });
   const { outputFiles, metafile } = buildSync({
     entryPoints: [functions[name].entry],
     absWorkingDir: resolve(__dirname, '..'),
@@ -28,6 +28,7 @@ export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] 
     target,
     mainFields,
     define,
+    tsconfig,
   });
   const [output] = Object.values(metafile.outputs);
   return { code: outputFiles[0]!.contents, sources: Object.keys(output!.inputs) };

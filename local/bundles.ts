@@ -62,6 +62,7 @@ function build(entryPoints: Record<string, string>, define: Record<string, strin
     target: 'node20',
     mainFields: ['module', 'main'], // as in the stack
     define,
+    tsconfig: join(projectRoot, 'tsconfig.json'), // as in the stack
     sourcemap: 'inline',
     sourcesContent: false,
     logLevel: 'silent', // The error that is thrown has all of it.

@@ -73,7 +73,9 @@ export function acknowledgedRules(scope: Stack): string[] {
   const found = scope.node.findAll().flatMap(({ node }) => {
     const entries = node.metadata.filter((entry) => entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY);
     const ids = entries.flatMap((entry) => Object.keys(entry.data));
-    return ids.map((id) => `${node.path.replace('Broker/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`);
+    return ids.map(
+      (id) => `${node.path.replace('Broker/Default/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`,
+    );
   });
   return [...new Set(found)].sort();
 }
