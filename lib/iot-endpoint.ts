@@ -1,4 +1,4 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
@@ -34,6 +34,8 @@ export class IotEndpoint extends Construct {
       },
       role,
       installLatestAwsSdk: false,
+      memorySize: 256,
+      timeout: Duration.minutes(1),
       logGroup,
     });
     question.node.addDependency(role); // its permissions too
