@@ -24,7 +24,8 @@ for (const name of names) {
   new BrokerStack(app, name, { options: readOptions(Object.fromEntries(given)) });
 }
 for (const region of regions) {
-  new BrokerStack(app, region, { options: readOptions(everyOption), env: { account: '123456789012', region } });
+  const options = readOptions({ ...everyOption, monthlyBudgetUsd: 0 }); // GovCloud has no budgets
+  new BrokerStack(app, region, { options, env: { account: '123456789012', region } });
 }
 const assembly = app.synth();
 const templateOf = (id: string) => assembly.getStackByName(id).template;

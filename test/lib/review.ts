@@ -133,7 +133,7 @@ export const rules: Readonly<Record<string, Rule>> = {
 
   'what a queue cannot get rid of becomes a dead letter, kept for longer': (resources) =>
     sourcesOf(resources).flatMap(({ queue }) => {
-      const { RedrivePolicy, MessageRetentionPeriod = fourDays, FifoQueue } = resources[queue]!.Properties;
+      const { RedrivePolicy, MessageRetentionPeriod, FifoQueue } = resources[queue]!.Properties;
       const letters = resources[idOf(RedrivePolicy?.deadLetterTargetArn)]?.Properties;
       if (!letters || letters.FifoQueue !== FifoQueue) return [`${queue} has no dead letters of its kind`];
       return letters.MessageRetentionPeriod > MessageRetentionPeriod ? [] : [`${queue} keeps them no longer`];
@@ -198,9 +198,6 @@ export function review(resources: Resources): string[] {
 
 /** Services that assume a role only for a resource which names it, and that nobody else's resource can name. */
 const bound = ['lambda.amazonaws.com', 'apigateway.amazonaws.com'];
-
-/** SQS keeps a message for four days unless told otherwise. */
-const fourDays = 4 * 24 * 60 * 60;
 
 function ofType(resources: Resources, type: string): [string, Reviewed][] {
   return Object.entries(resources).filter(([, { Type }]) => Type === type);
