@@ -32,7 +32,7 @@ export class Alarms extends Construct {
     this.topic = props.email === '' ? undefined : this.createTopic(props.email);
     for (const [name, queue] of Object.entries(props.deadLetters)) this.watchDeadLetters(name, queue);
     for (const [name, table] of Object.entries(props.watched.tables)) this.watchThrottling(name as TableName, table);
-    this.watchWaiting(props.watched.queues.packets.queue);
+    this.watchWaiting(props.watched.queues.packets);
     this.watchFunctions(props.watched.functions);
   }
 

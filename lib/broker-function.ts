@@ -17,6 +17,7 @@ import {
 } from '../lambdas/deployment';
 import { type TableName, tableVariable } from '../lambdas/storage/schema';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
+import { packageRoot } from './bundling';
 import type { ByQueue } from './deployed';
 import type { EventTarget } from './event-bus';
 import type { WebsocketGateway } from './websocket-gateway';
@@ -87,7 +88,10 @@ export class BrokerFunction extends Construct {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     return new NodejsFunction(this, 'Function', {
-      entry: join(__dirname, '..', this.spec.entry),
+      entry: join(packageRoot, this.spec.entry),
+      projectRoot: packageRoot,
+      // CDK looks for a lock file to know where a project is and who installed it. A package has none, and brings its own root.
+      depsLockFilePath: join(packageRoot, 'package.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMb,

@@ -18,7 +18,7 @@ import type { WebsocketGateway } from './websocket-gateway';
 /** What of a broker has metrics of its own in CloudWatch, for which AWS takes nothing. */
 export interface Watched {
   readonly functions: ByFunction<BrokerFunction>;
-  readonly queues: ByQueue<{ readonly queue: Queue }>;
+  readonly queues: ByQueue<Queue>;
   readonly tables: { readonly [Name in TableName]: Table };
   readonly gateway: WebsocketGateway;
 }

@@ -66,6 +66,7 @@ function buildOptions(entryPoints: Record<string, string>, define: Record<string
     target: 'node20',
     mainFields: ['module', 'main'], // as in the stack
     define,
+    tsconfig: join(projectRoot, 'tsconfig.json'), // as in the stack
     sourcemap: 'external', // beside each bundle
     sourcesContent: false,
     logLevel: 'silent', // The error that is thrown has all of it.

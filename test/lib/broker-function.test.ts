@@ -45,13 +45,6 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     expect(grantsOf(template, `${id}Role`)).toEqual(describedGrants(name));
   });
 
-  it('has no wildcard in its grants but the connection ids and the topics of the bridge', () => {
-    const connections = /^execute-api:ManageConnections .*\/mqtt\/[A-Z]+\/@connections\/\*$/;
-    const wildcards = grantsOf(template, `${id}Role`).filter((grant) => grant.includes('*'));
-
-    expect(wildcards.filter((grant) => !connections.test(grant) && !grant.includes(':topic/home/'))).toEqual([]);
-  });
-
   it('knows the names of the tables and queues it may reach, and of no others', () => {
     const reached = new Set<TableName>([...spec.reads, ...spec.writes]);
     const tableNames = [...reached].map((table) => [tableVariable(table), `Tables${constructId(table)}`]);
