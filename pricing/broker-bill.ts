@@ -18,7 +18,7 @@ const frameLogBytes = 250;
 const invocationLogBytes = 550;
 const metricLogBytes = 450;
 
-/** Estimate of what a device has in the tables: its connection, session, subscription and deadline. */
+/** Estimate of what a device has in the tables: its connection, session and subscription. */
 const deviceBytes = 2_000;
 const retainedOverhead = 400;
 
@@ -54,7 +54,7 @@ export function brokerBill(fleet: Fleet): BrokerBill {
   const purposes = {
     messages: spentOn('messages'),
     pings: spentOn('pings'),
-    deadlines: spentOn('deadlines'),
+    watching: spentOn('watching'),
     connections: spentOn('connections'),
     standing: spentOn('standing') + dollarsOf(fixed),
   };

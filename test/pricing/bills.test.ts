@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { money } from '../../admin/describe-costs';
-import { sweepAhead as sweepAheadMilliseconds } from '../../lambdas/broker/deadline';
+import { isWatchedByTimer, needsCloseLooks, nextCloseLook, nextRun } from '../../lambdas/broker/deadline';
 import * as ring from '../../lambdas/broker/ring';
 import { basicMetrics } from '../../lambdas/telemetry/catalogue';
 import { breakEven } from '../../pricing/break-even';
@@ -11,8 +11,17 @@ import { billOf, charge } from '../../pricing/charges';
 import { type Fleet, pingsPerDay } from '../../pricing/fleet';
 import { instanceBill } from '../../pricing/instance-bill';
 import { iotCoreBill } from '../../pricing/iot-core-bill';
-import { bundleBytes, bundleSize, publication, sweepAhead } from '../../pricing/operations';
+import {
+  bundleBytes,
+  bundleSize,
+  closeBelow,
+  closeHorizon,
+  horizon,
+  publication,
+  timersBelow,
+} from '../../pricing/operations';
 import { times } from '../../pricing/units';
+import { record } from '../storage/support/connection-record';
 import { tableRows } from '../support/markdown';
 import { fleet } from './fleets';
 
@@ -20,7 +29,10 @@ const read = (path: string) => readFileSync(join(__dirname, '../..', path), 'utf
 
 describe('what the model says of the broker', () => {
   it('is what the broker does', () => {
-    expect(sweepAhead).toBe(sweepAheadMilliseconds / 1000);
+    const watched = (keepAlive: number) => record('a', { keepAlive });
+    expect([closeBelow - 1, closeBelow].map(watched).map(needsCloseLooks)).toEqual([true, false]);
+    expect([timersBelow - 1, timersBelow].map(watched).map(isWatchedByTimer)).toEqual([true, false]);
+    expect([horizon, closeHorizon]).toEqual([nextRun / 1000, nextCloseLook / 1000]);
     expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
     expect(ownMetrics).toBe(basicMetrics.length);
   });
@@ -162,8 +174,8 @@ describe('the fleets of the documents', () => {
   const rowOf = (devices: number, keepAlive: number) => {
     const of = fleet({ devices, keepAlive });
     const here = brokerBill(of);
-    const { pings, deadlines } = here.purposes;
-    const dollars = [here.dollars, here.afterAlwaysFree, pings + deadlines, iotCoreBill(of).afterAlwaysFree];
+    const { pings, watching } = here.purposes;
+    const dollars = [here.dollars, here.afterAlwaysFree, pings + watching, iotCoreBill(of).afterAlwaysFree];
     return [
       devices.toLocaleString('en'),
       `${keepAlive} s`,
