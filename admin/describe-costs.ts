@@ -7,7 +7,7 @@ import type { Purpose } from '../pricing/monthly-units';
 const purposes: Record<Purpose, string> = {
   messages: 'messages, with their acknowledgements',
   pings: 'PINGREQ and PINGRESP',
-  deadlines: 'checks whether devices are still there',
+  watching: 'checks whether devices are still there',
   connections: 'being connected, and reconnects every two hours',
   standing: 'standing idle: polling, sweeper, metrics, alarms, key',
 };

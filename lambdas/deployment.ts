@@ -57,7 +57,7 @@ export type FunctionName =
   | BridgeFunctionName;
 export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 
-const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines', 'accounts'] as const;
+const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'] as const;
 
 export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
   onConnect: {
@@ -96,8 +96,9 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-timer.ts',
     timeoutSeconds: 20,
     memoryMb: 512,
-    reads: ['connections', 'deadlines'],
-    writes: ['connections', 'deadlines'],
+    reads: ['connections'],
+    writes: ['connections'],
+    scans: ['connections'],
     sendsTo: ['packets', 'timer'],
     connections: ['DELETE'],
     access: false,
@@ -107,9 +108,10 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-schedule.ts',
     timeoutSeconds: 50,
     memoryMb: 512,
-    reads: ['deadlines'],
+    reads: ['connections'],
     writes: [],
-    sendsTo: ['timer'],
+    scans: ['connections'],
+    sendsTo: ['packets', 'timer'],
     connections: [],
     access: false,
   },

@@ -104,6 +104,5 @@ const throttleEvent: { readonly [Name in TableName]: 'ReadThrottleEvents' | 'Wri
   topicIndex: 'ReadThrottleEvents',
   retained: 'WriteThrottleEvents',
   inflight: 'WriteThrottleEvents',
-  deadlines: 'WriteThrottleEvents',
   accounts: 'ReadThrottleEvents',
 };

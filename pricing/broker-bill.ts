@@ -18,14 +18,14 @@ const frameLogBytes = 250;
 const invocationLogBytes = 550;
 const metricLogBytes = 450;
 
-/** Estimate of what a device has in the tables: its connection, session, subscription and deadline. */
+/** Estimate of what a device has in the tables: its connection, session and subscription. */
 const deviceBytes = 2_000;
 const retainedOverhead = 400;
 
 // What a stack has to be watched by: metrics of its own and, at most, of the routes of the gateway; metrics that alarms watch.
 export const ownMetrics = 10;
 const gatewayMetrics = 16;
-const alarmMetrics = 20;
+const alarmMetrics = 19;
 /** DynamoDB asks KMS for the key of the tables, at most so often in a month. */
 const keyRequests = 200_000;
 
@@ -54,7 +54,7 @@ export function brokerBill(fleet: Fleet): BrokerBill {
   const purposes = {
     messages: spentOn('messages'),
     pings: spentOn('pings'),
-    deadlines: spentOn('deadlines'),
+    watching: spentOn('watching'),
     connections: spentOn('connections'),
     standing: spentOn('standing') + dollarsOf(fixed),
   };

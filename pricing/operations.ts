@@ -43,36 +43,42 @@ export const reconnect: Units = sumOf([
   times(shortFrame, 2),
   shortPost,
   { ...nothing, messagesIn: -1 }, // $disconnect is a message of the queue, but none of a client
-  { ...nothing, onConnect: 1, onTimer: 1, standardRequests: 3, reads: 5, writes: 8 },
+  { ...nothing, onConnect: 1, onTimer: 1, standardRequests: 3, reads: 5, writes: 6 },
 ]);
 
-/** How far the sweeper looks ahead, how often it runs, and below how much a deadline is put on the timer queue at once. In seconds. */
-export const sweepAhead = 75;
-const sweepEvery = 60;
-const armedAtOnce = 65;
-const deadlineRowBytes = 110;
+/** What the row of a connection without a token has on average. Every look at all connections reads it, at half the price. */
+export const connectionBytes = 270;
 
-/** Seconds between two deadlines of a connection: each is one and a half keep-alives after the last packet before it. */
-export function secondsBetweenDeadlines(fleet: Fleet): number {
-  const apart = secondsBetweenPackets(fleet);
-  return Math.max(1, Math.floor((1.5 * fleet.keepAlive) / apart)) * apart;
+/** Below so many seconds a keep-alive is watched closely: by two looks more a minute. */
+export const closeBelow = 130;
+/** Below so many seconds a keep-alive is watched by timers that start each other. */
+export const timersBelow = 17;
+/** Seconds that may be left when a look starts a timer. */
+export const horizon = 65;
+export const closeHorizon = 25;
+
+/** Looks at all connections in a minute. */
+export function looksPerMinute({ devices, keepAlive }: Fleet): number {
+  return devices > 0 && keepAlive < closeBelow && keepAlive >= timersBelow ? 3 : 1;
 }
 
-/**
- * A deadline that comes and finds its connection alive is moved. It is handed to the timer queue by each sweep that sees it,
- * and by whoever wrote it when the next sweep might be too late; only the first of these checks moves it.
- */
-export function deadline(fleet: Fleet): Units {
-  const life = secondsBetweenDeadlines(fleet);
-  const sweeps = Math.min(life, sweepAhead) / sweepEvery;
-  const checks = Math.max(1, sweeps + (life < armedAtOnce ? 1 : 0));
-  return {
-    ...nothing,
-    standardRequests: 3 * checks,
-    onTimer: checks,
-    reads: checks + (sweeps * deadlineRowBytes) / readStep,
-    writes: 3 + (checks - 1),
-  };
+/** What looking at one connection for a minute reads. */
+export function looks(fleet: Fleet): Units {
+  return { ...nothing, reads: (looksPerMinute(fleet) * connectionBytes) / readStep / 2 };
+}
+
+/** A look that a message of the timer queue asks for, and a timer that comes and finds that the client has spoken. */
+export const closeLook: Units = { ...nothing, standardRequests: 3, onTimer: 1 };
+const timer: Units = { ...closeLook, reads: 1 };
+
+/** The timers of one connection in a minute: a client that speaks in time is seldom so late that a look starts one. */
+export function timers(fleet: Fleet): Units {
+  const { keepAlive } = fleet;
+  const apart = secondsBetweenPackets(fleet);
+  const patience = 1.5 * keepAlive;
+  if (keepAlive < timersBelow) return times(timer, 60 / (Math.floor(patience / apart) * apart));
+  const seen = keepAlive < closeBelow ? closeHorizon : horizon;
+  return times(timer, looksPerMinute(fleet) * Math.max(0, (apart - (patience - seen)) / apart));
 }
 
 function burstBytes({ burst, payload }: Fleet): number {

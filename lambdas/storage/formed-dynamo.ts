@@ -66,15 +66,20 @@ function markedRequest(request: WriteRequest, form: Item): WriteRequest {
 
 function guardedUpdate(input: UpdateItemCommandInput, tables: TableNames): UpdateItemCommandInput {
   const { ConditionExpression, ExpressionAttributeValues } = input;
-  const known = '(attribute_not_exists(v) OR v <= :newestForm)';
+  const known = 'NOT v > :newestForm'; // which is true where there is no form
   return {
     ...input,
-    ConditionExpression: ConditionExpression ? `(${ConditionExpression}) AND ${known}` : known,
+    ConditionExpression: ConditionExpression ? `${enclosed(ConditionExpression)} AND ${known}` : known,
     ExpressionAttributeValues: {
       ...ExpressionAttributeValues,
       ':newestForm': newestForm(tableOf(input.TableName, tables)),
     },
   };
+}
+
+/** Only where it has to be: the parser of the embedded engine takes five times as long for what is in parentheses. */
+function enclosed(condition: string): string {
+  return condition.includes(' OR ') ? `(${condition})` : condition;
 }
 
 function checkAnswer(

@@ -19,7 +19,6 @@ export const forms: { readonly [Table in TableName]: Forms } = {
   topicIndex: { written: 2, read: 2 },
   retained: { written: 2, read: 2 },
   inflight: { written: 2, read: 2 },
-  deadlines: { written: 2, read: 2 },
   accounts: { written: 2, read: 2 },
 };
 
@@ -45,7 +44,15 @@ export function newestForm(table: TableName): AttributeValue {
 }
 
 /** @throws NewerFormError */
-export function checkForm(table: TableName, { v }: Item): void {
-  const form = Number(v?.N ?? 1);
-  if (form > forms[table].read) throw new NewerFormError(table, form);
+export function checkForm(table: TableName, item: Item): void {
+  if (!isKnownForm(table, item)) throw new NewerFormError(table, formOf(item));
+}
+
+/** Whether this release can read an item. */
+export function isKnownForm(table: TableName, item: Item): boolean {
+  return formOf(item) <= forms[table].read;
+}
+
+function formOf({ v }: Item): number {
+  return Number(v?.N ?? 1);
 }

@@ -35,7 +35,6 @@ describe('the alarms', () => {
       'ScheduleDeadLetters.QueueName ApproximateNumberOfMessagesVisible',
       'TablesAccounts ReadThrottleEvents',
       'TablesConnections WriteThrottleEvents',
-      'TablesDeadlines WriteThrottleEvents',
       'TablesInflight WriteThrottleEvents',
       'TablesRetained WriteThrottleEvents',
       'TablesSessions WriteThrottleEvents',
@@ -45,7 +44,7 @@ describe('the alarms', () => {
   });
 
   it('are as many as docs/cost.md counts, each over at most ten metrics as CloudWatch wants', () => {
-    expect(alarmsOf(template)).toHaveLength(14);
+    expect(alarmsOf(template)).toHaveLength(13);
     for (const alarm of alarmsOf(template)) expect(watchedBy(alarm).length).toBeLessThanOrEqual(10);
   });
 

@@ -32,7 +32,6 @@ describe('the stack', () => {
       TopicIndexTable: 'TablesTopicIndex',
       RetainedTable: 'TablesRetained',
       InflightTable: 'TablesInflight',
-      DeadlinesTable: 'TablesDeadlines',
       AccountsTable: 'TablesAccounts',
       PacketsQueueUrl: 'PacketsQueue',
       FanOutQueueUrl: 'FanOutQueue',
@@ -62,7 +61,6 @@ describe('what is deployed already', () => {
     expect(Object.keys(template.findResources('AWS::DynamoDB::Table')).sort()).toEqual([
       'TablesAccounts2D520C9A',
       'TablesConnectionsF6D675B1',
-      'TablesDeadlinesA3F84217',
       'TablesInflight441636F6',
       'TablesRetainedFC0689EE',
       'TablesSessions486350CB',

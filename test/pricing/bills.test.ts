@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { money } from '../../admin/describe-costs';
-import { sweepAhead as sweepAheadMilliseconds } from '../../lambdas/broker/deadline';
+import { isWatchedByTimer, needsCloseLooks, nextCloseLook, nextRun } from '../../lambdas/broker/deadline';
 import * as ring from '../../lambdas/broker/ring';
 import { basicMetrics } from '../../lambdas/telemetry/catalogue';
 import { breakEven } from '../../pricing/break-even';
@@ -11,8 +11,17 @@ import { billOf, charge } from '../../pricing/charges';
 import { type Fleet, pingsPerDay } from '../../pricing/fleet';
 import { instanceBill } from '../../pricing/instance-bill';
 import { iotCoreBill } from '../../pricing/iot-core-bill';
-import { bundleBytes, bundleSize, publication, sweepAhead } from '../../pricing/operations';
+import {
+  bundleBytes,
+  bundleSize,
+  closeBelow,
+  closeHorizon,
+  horizon,
+  publication,
+  timersBelow,
+} from '../../pricing/operations';
 import { times } from '../../pricing/units';
+import { record } from '../storage/support/connection-record';
 import { tableRows } from '../support/markdown';
 import { fleet } from './fleets';
 
@@ -20,7 +29,10 @@ const read = (path: string) => readFileSync(join(__dirname, '../..', path), 'utf
 
 describe('what the model says of the broker', () => {
   it('is what the broker does', () => {
-    expect(sweepAhead).toBe(sweepAheadMilliseconds / 1000);
+    const watched = (keepAlive: number) => record('a', { keepAlive });
+    expect([closeBelow - 1, closeBelow].map(watched).map(needsCloseLooks)).toEqual([true, false]);
+    expect([timersBelow - 1, timersBelow].map(watched).map(isWatchedByTimer)).toEqual([true, false]);
+    expect([horizon, closeHorizon]).toEqual([nextRun / 1000, nextCloseLook / 1000]);
     expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
     expect(ownMetrics).toBe(basicMetrics.length);
   });
@@ -162,8 +174,8 @@ describe('the fleets of the documents', () => {
   const rowOf = (devices: number, keepAlive: number) => {
     const of = fleet({ devices, keepAlive });
     const here = brokerBill(of);
-    const { pings, deadlines } = here.purposes;
-    const dollars = [here.dollars, here.afterAlwaysFree, pings + deadlines, iotCoreBill(of).afterAlwaysFree];
+    const { pings, watching } = here.purposes;
+    const dollars = [here.dollars, here.afterAlwaysFree, pings + watching, iotCoreBill(of).afterAlwaysFree];
     return [
       devices.toLocaleString('en'),
       `${keepAlive} s`,
@@ -181,15 +193,15 @@ describe('the fleets of the documents', () => {
   });
 
   it('change places with the others where the documents say', () => {
-    expect(breakEven(fleet()).instanceFromDevices).toBe(8);
-    expect(breakEven(fleet({ keepAlive: 60 })).instanceFromDevices).toBe(2);
+    expect(breakEven(fleet()).instanceFromDevices).toBe(15);
+    expect(breakEven(fleet({ keepAlive: 60 })).instanceFromDevices).toBe(3);
     expect(breakEven(fleet({ devices: 10, messagesPerDay: 8_640, qos: 0 })).belowIotCoreFromPayload).toBe(16_000);
 
     const bursts = fleet({ devices: 10, messagesPerDay: 86_400, qos: 0, burst: 100 });
     const here = money(brokerBill(bursts).afterAlwaysFree);
     expect(read('docs/cost.md')).toContain(`are ${here} here and ${money(iotCoreBill(bursts).afterAlwaysFree)} there`);
     const { dollars } = brokerBill(fleet({ devices: 1, messagesPerDay: 0 }));
-    expect(money(Math.floor(dollars * 10) / 10)).toBe('$14.40'); // of a broker that stands idle
+    expect(money(Math.floor(dollars * 10) / 10)).toBe('$14.30'); // of a broker that stands idle
   });
 
   it('cost in README.md what the command says', () => {

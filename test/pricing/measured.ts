@@ -4,10 +4,10 @@ import { nothing, type Units } from '../../pricing/units';
 
 /**
  * What the local bill counted, except for logs and data transfer, which it knows nothing of. Nor are there the reads of the
- * sweeper: it bills an empty query nothing, and a full one a unit however few rows there are.
+ * looks at all connections: half a unit is the least, however few there are.
  */
 export function measured({ gateway, sqs, lambda, dynamodb }: Bill): Units {
-  const sweeps = dynamodb.tables.deadlines?.Query?.reads ?? 0;
+  const looks = dynamodb.tables.connections?.Scan?.reads ?? 0;
   const requests = (fifo: boolean) =>
     (Object.keys(queues) as QueueName[])
       .filter((name) => queues[name].fifo === fifo)
@@ -24,7 +24,7 @@ export function measured({ gateway, sqs, lambda, dynamodb }: Bill): Units {
     onConnect: invocations('onConnect'),
     onPackets: invocations('onPackets'),
     onTimer: invocations('onTimer'),
-    reads: dynamodb.reads - sweeps,
+    reads: dynamodb.reads - looks,
     writes: dynamodb.writes,
   };
 }

@@ -90,7 +90,7 @@ export class TestBroker {
   /** Keys of all that the broker keeps about connections and sessions. */
   async rows(): Promise<string[]> {
     await this.cloud.settled();
-    const names = ['connections', 'sessions', 'topicIndex', 'inflight', 'deadlines'] as const;
+    const names = ['connections', 'sessions', 'topicIndex', 'inflight'] as const;
     return (await Promise.all(names.map((name) => this.keysOf(name)))).flat().sort();
   }
 
