@@ -22,9 +22,16 @@ for disconnect:
 
 type Verb = (args: string[], terminal: Terminal) => Promise<void>;
 
+const flagsOf = {
+  list: { ...apiFlags, json: { type: 'boolean' } },
+  show: { ...apiFlags, json: { type: 'boolean' } },
+  disconnect: { ...apiFlags, 'discard-will': { type: 'boolean' }, 'remove-session': { type: 'boolean' } },
+} as const satisfies Record<string, Flags>;
+
 /** `cirrus-mqtt clients`: who is connected or has a session, on AWS or in the local cloud. */
 export const clientsCommand: Command = {
   help,
+  verbs: flagsOf,
   async run([verb = '', ...args], terminal) {
     const perform = Object.hasOwn(verbs, verb) ? verbs[verb as keyof typeof verbs] : undefined;
     if (!perform) throw new UsageError(`clients takes ${Object.keys(verbs).join(', ')}, not "${verb}"`);
@@ -35,24 +42,21 @@ export const clientsCommand: Command = {
 
 const verbs = { list, show, disconnect } satisfies Record<string, Verb>;
 
-const jsonFlags = { ...apiFlags, json: { type: 'boolean' } } as const satisfies Flags;
-
 async function list(args: string[], { stdout }: Terminal): Promise<void> {
-  const { values } = parseOptions(args, jsonFlags);
+  const { values } = parseOptions(args, flagsOf.list);
   for await (const client of openApi('clients', values).clients({ limit: 500 })) {
     stdout.write(values.json ? `${JSON.stringify(client)}\n` : `${describeClient(client)}\n`);
   }
 }
 
 async function show(args: string[], { stdout }: Terminal): Promise<void> {
-  const { id, values } = parseNamed('show', args, jsonFlags);
+  const { id, values } = parseNamed('show', args, flagsOf.show);
   const client = await openApi('clients', values).client(id);
   stdout.write(values.json ? `${JSON.stringify(client, undefined, 2)}\n` : describeDetails(client));
 }
 
 async function disconnect(args: string[], { stdout }: Terminal): Promise<void> {
-  const flags = { ...apiFlags, 'discard-will': { type: 'boolean' }, 'remove-session': { type: 'boolean' } } as const;
-  const { id, values } = parseNamed('disconnect', args, flags);
+  const { id, values } = parseNamed('disconnect', args, flagsOf.disconnect);
   const { connected } = await openApi('clients', values).disconnect(id, {
     will: values['discard-will'] ? 'discard' : 'publish',
     session: values['remove-session'] ? 'remove' : 'keep',

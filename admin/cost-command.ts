@@ -44,6 +44,7 @@ type Values = ParsedValues<typeof flags>;
 /** `cirrus-mqtt cost`: what a fleet costs, here and elsewhere. */
 export const costCommand: Command = {
   help,
+  flags,
   async run(args, { stdout }) {
     const { values } = parseOptions(args, flags);
     const comparison = comparisonOf(fleetOf(values));

@@ -23,6 +23,7 @@ const flags = { ...targetFlags, minutes: { type: 'string' }, off: { type: 'boole
 /** `cirrus-mqtt debug`: makes a broker tell about one client. */
 export const debugCommand: Command = {
   help,
+  flags,
   async run(args, { stdout }) {
     const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
     const [clientId, ...rest] = positionals;

@@ -1,4 +1,4 @@
-import { type Command, UsageError } from '../clients/commands/command';
+import { answeredNo, type Command, UsageError } from '../clients/commands/command';
 import { type Flags, type ParsedValues, parseOptions, wholeNumber } from '../clients/options';
 import type { AccessConfig } from '../lambdas/access/access-config';
 import { readAccessFile } from '../lambdas/access/access-file';
@@ -51,19 +51,18 @@ const flags = {
 
 type Values = ParsedValues<typeof flags>;
 
-/** Exit code for what is denied: neither success nor an error. */
-const deniedCode = 2;
-
 /** `cirrus-mqtt explain`: which rule decides. */
 export const explainCommand: Command = {
   help,
+  flags,
+  exits: { [answeredNo]: 'it is denied' },
   async run(args, { stdout }) {
     const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
     const identity = readIdentity(values, values.anonymous ? undefined : positionals.shift());
     const inquiry = readInquiry(values, positionals);
     const verdict = verdictOn(await findClient(values, identity), inquiry);
     stdout.write(values.json ? `${JSON.stringify(verdict, undefined, 2)}\n` : describe(verdict));
-    return verdict.allowed ? 0 : deniedCode;
+    return verdict.allowed ? 0 : answeredNo;
   },
 };
 

@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type Command, UsageError } from '../clients/commands/command';
-import { parseOptions } from '../clients/options';
+import { type Flags, parseOptions } from '../clients/options';
 import { moveDeadLetters } from './move-dead-letters';
 import { withLocalAddress } from './open-directory';
 
@@ -14,17 +14,21 @@ themselves, but come after what has been sent since.
                        AWS_PROFILE and the like say in which Region and with which credentials
   QUEUE                in the local cloud: packets, fanOut, timer, bridge, bridgeIn
   --local [URL]        the local cloud, at http://127.0.0.1:8080
+  --json               how many they were, as JSON
 `;
+
+const flags = { local: { type: 'string' }, json: { type: 'boolean' } } as const satisfies Flags;
 
 /** `cirrus-mqtt redrive`: dead letters get another chance. */
 export const redriveCommand: Command = {
   help,
+  flags,
   async run(args, { stdout }) {
-    const { values, positionals } = parseOptions(withLocalAddress(args), { local: { type: 'string' } }, true);
+    const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
     const [queue, ...rest] = positionals;
     if (queue === undefined || rest.length > 0) throw new UsageError('redrive needs one queue');
     const moved = values.local === undefined ? await redriveOnAws(queue) : await redriveLocally(queue, values.local);
-    stdout.write(`${moved} dead letters moved back\n`);
+    stdout.write(values.json ? `${JSON.stringify({ moved })}\n` : `${moved} dead letters moved back\n`);
     return 0;
   },
 };

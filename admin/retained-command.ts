@@ -20,9 +20,16 @@ for list and get:
 
 type Verb = (args: string[], terminal: Terminal) => Promise<void>;
 
+const flagsOf = {
+  list: { ...apiFlags, json: { type: 'boolean' }, filter: { type: 'string' } },
+  get: { ...apiFlags, json: { type: 'boolean' } },
+  delete: apiFlags,
+} as const satisfies Record<string, Flags>;
+
 /** `cirrus-mqtt retained`: retained messages, on AWS or in the local cloud. */
 export const retainedCommand: Command = {
   help,
+  verbs: flagsOf,
   async run([verb = '', ...args], terminal) {
     const perform = Object.hasOwn(verbs, verb) ? verbs[verb as keyof typeof verbs] : undefined;
     if (!perform) throw new UsageError(`retained takes ${Object.keys(verbs).join(', ')}, not "${verb}"`);
@@ -33,10 +40,8 @@ export const retainedCommand: Command = {
 
 const verbs = { list, get, delete: remove } satisfies Record<string, Verb>;
 
-const jsonFlags = { ...apiFlags, json: { type: 'boolean' } } as const satisfies Flags;
-
 async function list(args: string[], { stdout }: Terminal): Promise<void> {
-  const { values } = parseOptions(args, { ...jsonFlags, filter: { type: 'string' } } as const);
+  const { values } = parseOptions(args, flagsOf.list);
   const options = { limit: 500, ...(values.filter !== undefined && { filter: values.filter }) };
   for await (const message of openApi('retained', values).retained(options)) {
     const { topic, qos, payloadBytes } = message;
@@ -46,14 +51,14 @@ async function list(args: string[], { stdout }: Terminal): Promise<void> {
 }
 
 async function get(args: string[], { stdout }: Terminal): Promise<void> {
-  const { topic, values } = parseNamed('get', args, jsonFlags);
+  const { topic, values } = parseNamed('get', args, flagsOf.get);
   const message = await openApi('retained', values).retainedMessage(topic);
   if (values.json) stdout.write(`${JSON.stringify(message, undefined, 2)}\n`);
   else stdout.write(Buffer.from(message.payload, 'base64'));
 }
 
 async function remove(args: string[], { stdout }: Terminal): Promise<void> {
-  const { topic, values } = parseNamed('delete', args, apiFlags);
+  const { topic, values } = parseNamed('delete', args, flagsOf.delete);
   await openApi('retained', values).deleteRetained(topic);
   stdout.write(`nothing is retained for ${quoted(topic)} any more\n`);
 }

@@ -30,9 +30,18 @@ for list and show:
 
 type Verb = (args: string[], terminal: Terminal) => Promise<void>;
 
+const flagsOf = {
+  add: { ...targetFlags, ...passwordFlags, ...accountFlags },
+  passwd: { ...targetFlags, ...passwordFlags },
+  list: { ...targetFlags, json: { type: 'boolean' } },
+  show: { ...targetFlags, json: { type: 'boolean' } },
+  remove: targetFlags,
+} as const satisfies Record<string, Flags>;
+
 /** `cirrus-mqtt users`: the accounts of a broker, on AWS or in the local cloud. */
 export const usersCommand: Command = {
   help,
+  verbs: flagsOf,
   async run([verb = '', ...args], terminal) {
     const perform = Object.hasOwn(verbs, verb) ? verbs[verb as keyof typeof verbs] : undefined;
     if (!perform) throw new UsageError(`users takes ${Object.keys(verbs).join(', ')}, not "${verb}"`);
@@ -45,7 +54,7 @@ export const usersCommand: Command = {
 const verbs = { add, passwd, list, show, remove } satisfies Record<string, Verb>;
 
 async function add(args: string[], terminal: Terminal): Promise<void> {
-  const { username, values } = parseNamed('add', args, { ...targetFlags, ...passwordFlags, ...accountFlags });
+  const { username, values } = parseNamed('add', args, flagsOf.add);
   const options = await readAccountOptions(values);
   const directory = await openDirectory('users', values);
   const chosen = await choosePassword(values, terminal);
@@ -60,7 +69,7 @@ async function add(args: string[], terminal: Terminal): Promise<void> {
 
 /** What logged in with the old password does so no more: SCRAM credentials are made anew as well. */
 async function passwd(args: string[], terminal: Terminal): Promise<void> {
-  const { username, values } = parseNamed('passwd', args, { ...targetFlags, ...passwordFlags });
+  const { username, values } = parseNamed('passwd', args, flagsOf.passwd);
   const directory = await openDirectory('users', values);
   const { passwordHash: _, scram, ...account } = await existingAccount(directory, username);
   const chosen = await choosePassword(values, terminal);
@@ -71,7 +80,7 @@ async function passwd(args: string[], terminal: Terminal): Promise<void> {
 }
 
 async function list(args: string[], { stdout }: Terminal): Promise<void> {
-  const { values } = parseOptions(args, { ...targetFlags, json: { type: 'boolean' } });
+  const { values } = parseOptions(args, flagsOf.list);
   const directory = await openDirectory('users', values);
   const accounts = [];
   for await (const page of directory.list()) accounts.push(...page);
@@ -81,13 +90,13 @@ async function list(args: string[], { stdout }: Terminal): Promise<void> {
 }
 
 async function show(args: string[], { stdout }: Terminal): Promise<void> {
-  const { username, values } = parseNamed('show', args, { ...targetFlags, json: { type: 'boolean' } });
+  const { username, values } = parseNamed('show', args, flagsOf.show);
   const account = await existingAccount(await openDirectory('users', values), username);
   stdout.write(values.json ? `${JSON.stringify(publicAccount(account), undefined, 2)}\n` : describeAccount(account));
 }
 
 async function remove(args: string[], { stdout }: Terminal): Promise<void> {
-  const { username, values } = parseNamed('remove', args, targetFlags);
+  const { username, values } = parseNamed('remove', args, flagsOf.remove);
   const directory = await openDirectory('users', values);
   if ((await directory.remove(username)) === 'absent') throw noUser(username);
   stdout.write(`user ${quoted(username)} removed\n`);

@@ -1,5 +1,6 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { UsageError } from './commands/command';
+import { nearest } from './nearest';
 
 /** Flags by long name, as `parseArgs` describes them. */
 export type Flags = NonNullable<ParseArgsConfig['options']>;
@@ -12,12 +13,18 @@ export function parseOptions<F extends Flags>(args: string[], flags: F, allowPos
   try {
     return parseArgs({ args: attachValues(args, flags), options: flags, strict: true, allowPositionals });
   } catch (error) {
-    throw new UsageError(
-      (error as Error).message
-        .replace(/\. (To specify|This command).*$/s, '')
-        .replace(/^[UO]/, (letter) => letter.toLowerCase()),
-    );
+    const message = (error as Error).message
+      .replace(/\. (To specify|This command).*$/s, '')
+      .replace(/^[UO]/, (letter) => letter.toLowerCase());
+    throw new UsageError(`${message}${suggestion(message, flags)}`);
   }
+}
+
+/** Names the flag that was probably meant by one that is unknown. */
+function suggestion(message: string, flags: Flags): string {
+  const [, unknown] = /^unknown option '--([^']*)'/.exec(message) ?? [];
+  const name = unknown && nearest(unknown, Object.keys(flags));
+  return name ? `, the nearest is --${name}` : '';
 }
 
 /** The value of a flag as a whole number within bounds. */

@@ -27,6 +27,7 @@ const flags = {
 /** `cirrus-mqtt adapter`: runs until interrupted. */
 export const adapterCommand: Command = {
   help,
+  flags,
   async run(args, { stdout, stderr, interrupted }) {
     const { values, positionals } = parseOptions(args, flags, true);
     const url = gatewayUrl(positionals);

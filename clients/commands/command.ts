@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import type { Flags } from '../options';
 
 /** What a command may touch, so that tests need no process. */
 export interface Terminal {
@@ -12,8 +13,22 @@ export interface Terminal {
 /** A command of `cirrus-mqtt`: its help text and what it does; the promise is its exit code. */
 export interface Command {
   help: string;
+  /** What parses its arguments, and what a shell completes; with verbs, the flags of each. */
+  flags?: Flags;
+  verbs?: Readonly<Record<string, Flags>>;
+  /** Exit codes besides those that every command has, each with what it says. */
+  exits?: Readonly<Record<number, string>>;
   run(args: string[], terminal: Terminal): Promise<number>;
 }
+
+/** What every command ends with: it did what it was asked to, or it could not. */
+export const commonExits = { 0: 'done', 1: 'an error, which is said on stderr' } as const;
+
+/** The answer to what was asked is no: neither success nor an error. */
+export const answeredNo = 2;
+
+/** Nothing came in time; as of mosquitto's programs. */
+export const timedOut = 27;
 
 /** The user asked for something impossible; the help would tell. */
 export class UsageError extends Error {}

@@ -1,12 +1,11 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
 import { linesOf } from '../lines-of';
 import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
 import { type Command, UsageError } from './command';
 
 const help = `usage: cirrus-mqtt pub -L wss://... -t topic -m message
@@ -28,17 +27,12 @@ ${connectionHelp}`;
 const flags = {
   ...connectionFlags,
   topic: { type: 'string', short: 't' },
-  message: { type: 'string', short: 'm' },
-  file: { type: 'string', short: 'f' },
+  ...payloadFlags,
   'stdin-line': { type: 'boolean', short: 'l' },
-  'stdin-file': { type: 'boolean', short: 's' },
-  'null-message': { type: 'boolean', short: 'n' },
   retain: { type: 'boolean', short: 'r' },
   repeat: { type: 'string' },
   'repeat-delay': { type: 'string' },
 } as const satisfies Flags;
-
-const sources = ['message', 'file', 'stdin-line', 'stdin-file', 'null-message'] as const;
 
 type Values = ParsedValues<typeof flags>;
 
@@ -48,6 +42,7 @@ const WINDOW = 256;
 /** `cirrus-mqtt pub`: publishes and leaves. */
 export const pubCommand: Command = {
   help,
+  flags,
   async run(args, terminal) {
     const { values } = parseOptions(args, flags);
     const connection = connectionOf(values);
@@ -77,17 +72,11 @@ function topicOf(topic: string | undefined): string {
 }
 
 async function payloadsOf(values: Values, stdin: Readable): Promise<AsyncIterable<Buffer>> {
-  const given = sources.filter((source) => values[source] !== undefined);
-  if (given.length !== 1) throw new UsageError(`pub needs one of -m, -f, -l, -s and -n, not ${given.length}`);
+  const given = payloadsGiven(values).length + (values['stdin-line'] ? 1 : 0);
+  if (given !== 1) throw new UsageError(`pub needs one of -m, -f, -l, -s and -n, not ${given}`);
   if (values['stdin-line']) return linesOf(stdin);
   const times = wholeNumber('--repeat', values.repeat ?? '1', 1, Number.MAX_SAFE_INTEGER);
   return repeated(await payloadOf(values, stdin), times, milliseconds('--repeat-delay', values['repeat-delay'] ?? '0'));
-}
-
-async function payloadOf(values: Values, stdin: Readable): Promise<Buffer> {
-  if (values.file !== undefined) return readFile(values.file);
-  if (values['stdin-file']) return buffer(stdin);
-  return Buffer.from(values.message ?? '');
 }
 
 async function* repeated(payload: Buffer, times: number, pause: number): AsyncGenerator<Buffer> {

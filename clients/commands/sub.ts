@@ -3,20 +3,19 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
 import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { printed, printFlags, printHelp } from '../print-message';
 import { matchesFilter } from '../topic-filter';
-import { type Command, type Terminal, UsageError } from './command';
+import { type Command, type Terminal, timedOut, UsageError } from './command';
 
 const help = `usage: cirrus-mqtt sub -L wss://... -t filter [-t filter ...]
 
   -t, --topic      a filter to subscribe to
   -T, --filter-out print no messages of these topics
   -U, --unsubscribe  a filter to unsubscribe from, for a kept session
-  -v, --verbose    print the topic before the payload
-  -N               no line feed after the payload
-  -R               no messages that were retained before
-  -C               leave after so many messages
-  -W               leave after so many seconds, with exit code 27
-  -E               leave once subscribed
+${printHelp}  -R, --no-retained      no messages that were retained before
+  -C, --count            leave after so many messages
+  -W, --timeout          leave after so many seconds, with exit code 27
+  -E, --exit-subscribed  leave once subscribed
   --quiet          do not tell of lost connections
 
 ${connectionHelp}`;
@@ -26,8 +25,7 @@ const flags = {
   topic: { type: 'string', short: 't', multiple: true },
   'filter-out': { type: 'string', short: 'T', multiple: true },
   unsubscribe: { type: 'string', short: 'U', multiple: true },
-  verbose: { type: 'boolean', short: 'v' },
-  'no-line-feed': { type: 'boolean', short: 'N' },
+  ...printFlags,
   'no-retained': { type: 'boolean', short: 'R' },
   count: { type: 'string', short: 'C' },
   timeout: { type: 'string', short: 'W' },
@@ -37,14 +35,13 @@ const flags = {
 
 type Values = ParsedValues<typeof flags>;
 
-/** As of mosquitto_sub. */
-const TIMED_OUT = 27;
-
 const RECONNECT_MS = 1_000;
 
 /** `cirrus-mqtt sub`: prints messages, and comes back by itself when the connection is lost. */
 export const subCommand: Command = {
   help,
+  flags,
+  exits: { [timedOut]: 'nothing more came within the time of -W' },
   async run(args, terminal) {
     const { values } = parseOptions(args, flags);
     const connection = connectionOf(values);
@@ -77,8 +74,8 @@ function endOf(values: Values, { interrupted }: Terminal): Promise<number> {
   const stopped = once(interrupted, 'abort').then(() => 0);
   if (values.timeout === undefined) return stopped;
   const limit = milliseconds('-W', values.timeout);
-  const timedOut = new Promise<number>((resolve) => setTimeout(resolve, limit, TIMED_OUT).unref());
-  return Promise.race([stopped, timedOut]);
+  const limitReached = new Promise<number>((resolve) => setTimeout(resolve, limit, timedOut).unref());
+  return Promise.race([stopped, limitReached]);
 }
 
 async function subscribe(client: MqttClient, filters: string[], gone: string[], qos: 0 | 1 | 2): Promise<void> {
@@ -89,18 +86,18 @@ async function subscribe(client: MqttClient, filters: string[], gone: string[], 
 /** Prints what arrives; settles with exit code 0 when the count is reached. */
 function print(client: MqttClient, count: number, values: Values, { stdout }: Terminal): Promise<number> {
   const filteredOut = values['filter-out'] ?? [];
-  let printed = 0;
+  let shown = 0;
   // MQTT.js takes the next packet when this one is done: a slow reader of stdout slows the broker, not fills the memory.
   client.handleMessage = (_packet, done) => {
     if (stdout.writableNeedDrain) stdout.once('drain', () => done());
     else done();
   };
   return new Promise((resolve) => {
-    client.on('message', (topic, payload, packet) => {
-      if (printed === count || isUnwanted(packet, filteredOut, values)) return;
-      stdout.write(lineOf(topic, payload, values));
-      printed += 1;
-      if (printed === count) resolve(0);
+    client.on('message', (_topic, _payload, packet) => {
+      if (shown === count || isUnwanted(packet, filteredOut, values)) return;
+      stdout.write(printed(packet, values));
+      shown += 1;
+      if (shown === count) resolve(0);
     });
   });
 }
@@ -108,10 +105,4 @@ function print(client: MqttClient, count: number, values: Values, { stdout }: Te
 function isUnwanted(packet: IPublishPacket, filteredOut: string[], values: Values): boolean {
   const isStale = packet.retain && values['no-retained'] === true;
   return isStale || filteredOut.some((filter) => matchesFilter(filter, packet.topic));
-}
-
-function lineOf(topic: string, payload: Buffer, values: Values): Buffer {
-  const before = values.verbose ? `${topic} ` : '';
-  const after = values['no-line-feed'] ? '' : '\n';
-  return Buffer.concat([Buffer.from(before), payload, Buffer.from(after)]);
 }
