@@ -167,7 +167,7 @@ function logPackets(client: MqttClient, log: (line: string) => void): void {
   client.on('packetreceive', (packet) => log(`${client.options.clientId} received ${name(packet)}`));
 }
 
-/** A query may hold a token. */
-function withoutQuery(url: string): string {
+/** An address as it may be shown: a query may hold a token. */
+export function withoutQuery(url: string): string {
   return url.replace(/\?.*$/s, '');
 }

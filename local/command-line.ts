@@ -51,6 +51,12 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   events: path('a file'),
 };
 
+/** The options as flags, for whoever completes or documents them. */
+export const localFlags: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>> = {
+  ...Object.fromEntries(Object.keys(parsers).map((name) => [name, { type: 'string' as const }])),
+  verbose: { type: 'boolean' },
+};
+
 /** Reads `--name value` and `--name=value`. Throws an `Error` that names the option, the value and what is allowed. */
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const values: Values = { ...defaults };

@@ -184,16 +184,21 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     /^@aws-sdk\/client-(dynamodb|iot-data-plane|sqs)$/,
     /^node:/,
   ],
+  // What a broker does, looked at from outside: load on it, and an examination of its address.
+  probes: ['clients', 'pricing', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
   bin: [
     'aws-cdk-lib',
     'cdk-nag',
     'lambdas/api/openapi',
+    'package.json',
+    'node:events',
     'node:fs',
     'node:path',
     /^lib\//,
     /^local\//,
     /^clients\//,
     /^admin\//,
+    /^probes\//,
   ],
   bench: [
     'clients',

@@ -1,0 +1,132 @@
+import { randomBytes } from 'node:crypto';
+import { bearerFrom } from '../clients/bearer';
+import { answeredNo, type Command, type Terminal, UsageError } from '../clients/commands/command';
+import { withoutQuery } from '../clients/connection';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../clients/options';
+import { progressOn } from '../clients/progress';
+import { runDollars } from '../pricing/run-bill';
+import type { Patient } from './doctor/examination';
+import { examine, type Outcome, steps } from './doctor/examine';
+import { orderedFrames, roundTrips } from './doctor/traffic';
+import { inDollars } from './dollars';
+
+const help = `usage: cirrus-mqtt doctor wss://... [-u NAME -P PASSWORD] [options]
+
+Examines an address from the name of its host to a resumed session, and says for each step whether it passed. It connects
+with client ids and publishes to topics of its own, and removes what it left: sessions and a retained message.
+Ends with 0 when nothing failed, with 2 when a step did.
+
+  -u, --username NAME  who logs in, with -P, --pw
+  --token-file FILE    brings the token in it to each handshake
+  -i, --id ID          beginning of its client ids; random
+  -t, --topic TOPIC    where it may publish and subscribe, below it; cirrus/doctor
+  --idle S             how long it is quiet, from 0 to 900 seconds; 10. API Gateway ends a connection after 600
+  -W, --timeout S      how long it waits for any answer; 15 seconds
+  --json               all outcomes as JSON
+
+steps:
+${steps.map(({ name, title }) => `  ${name.padEnd(12)} ${title}\n`).join('')}`;
+
+const flags = {
+  username: { type: 'string', short: 'u' },
+  pw: { type: 'string', short: 'P' },
+  'token-file': { type: 'string' },
+  id: { type: 'string', short: 'i' },
+  topic: { type: 'string', short: 't' },
+  idle: { type: 'string' },
+  timeout: { type: 'string', short: 'W' },
+  json: { type: 'boolean' },
+} as const satisfies Flags;
+
+type Values = ParsedValues<typeof flags>;
+
+/** Connections of all steps, each with at most one subscription that matters, and pings. */
+const connections = 12;
+const pings = 2;
+
+/** `cirrus-mqtt doctor`: what is wrong with an address, if anything is. */
+export const doctorCommand: Command = {
+  help,
+  flags,
+  exits: { [answeredNo]: 'a step failed' },
+  async run(args, terminal) {
+    const { values, positionals } = parseOptions(args, flags, true);
+    const patient = patientOf(values, urlOf(positionals), terminal);
+    const dollars = costOf(patient);
+    const url = withoutQuery(patient.address.url);
+    if (!values.json) terminal.stdout.write(`${url}: on AWS this costs ${inDollars(dollars)}\n`);
+    const outcomes = await takeSteps(patient, values, terminal);
+    const failures = outcomes.filter(({ outcome }) => outcome === 'fail').length;
+    const passed = failures === 0 && !terminal.interrupted.aborted;
+    if (values.json) {
+      const report = { url, passed, dollars, steps: outcomes };
+      terminal.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    } else {
+      terminal.stdout.write(`${verdict(outcomes.length, failures)}\n`);
+    }
+    if (terminal.interrupted.aborted) return 1;
+    return passed ? 0 : answeredNo;
+  },
+};
+
+async function takeSteps(patient: Patient, { json }: Values, terminal: Terminal): Promise<Outcome[]> {
+  const { stdout, stderr, interrupted } = terminal;
+  const progress = progressOn(stderr);
+  const outcomes: Outcome[] = [];
+  const showNext = () => progress.show(`${outcomes.length + 1}/${steps.length} ${steps[outcomes.length]?.title ?? ''}`);
+  showNext();
+  for await (const outcome of examine(patient)) {
+    outcomes.push(outcome);
+    progress.clear();
+    if (!json) stdout.write(describe(outcome));
+    if (interrupted.aborted) break;
+    showNext();
+  }
+  progress.clear();
+  return outcomes;
+}
+
+function urlOf([url, ...rest]: string[]): string {
+  if (url === undefined) throw new UsageError('doctor needs the wss:// address of the gateway');
+  if (rest.length > 0) throw new UsageError(`doctor takes one address, not also "${rest[0]}"`);
+  if (/^wss?:\/\//.test(url) && URL.canParse(url)) return url;
+  throw new UsageError(`the address of the gateway begins with wss://, unlike "${url}"`);
+}
+
+function patientOf(values: Values, url: string, { interrupted }: Terminal): Patient {
+  const topic = values.topic ?? 'cirrus/doctor';
+  if (topic === '' || /[#+]/.test(topic)) throw new UsageError(`-t takes a topic without wildcards, not "${topic}"`);
+  const patienceMs = milliseconds('-W', values.timeout ?? '15');
+  if (patienceMs === 0) throw new UsageError('-W takes more than 0 seconds');
+  const headers = values['token-file'] === undefined ? undefined : bearerFrom(values['token-file']);
+  headers?.(); // a file that is not there is said at once
+  return {
+    address: { url, headers, patienceMs },
+    login: { username: values.username, password: values.pw },
+    id: values.id ?? `doctor-${randomBytes(4).toString('hex')}`,
+    topic,
+    idleSeconds: wholeNumber('--idle', values.idle ?? '10', 0, 900),
+    interrupted,
+  };
+}
+
+function costOf({ idleSeconds }: Patient): number {
+  const run = { messages: 0, pings: 0, connections: 0, seconds: 0 };
+  return (
+    runDollars({ ...run, load: { payload: 4, qos: 1, fanout: 1 }, messages: orderedFrames }) +
+    runDollars({ ...run, load: { payload: 4, qos: 0, fanout: 1 }, messages: roundTrips }) +
+    runDollars({ ...run, load: { payload: 98_000, qos: 1, fanout: 1 }, messages: 3 }) +
+    runDollars({ ...run, load: { payload: 10, qos: 1, fanout: 1 }, connections, pings, seconds: 60 + idleSeconds })
+  );
+}
+
+const marks = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
+
+function describe({ step, title, outcome, detail }: Outcome): string {
+  return `${marks[outcome]}  ${step.padEnd(12)} ${title}: ${detail}\n`;
+}
+
+function verdict(count: number, failures: number): string {
+  if (failures === 0) return `nothing is wrong, as far as ${count} steps tell`;
+  return `${failures} of ${count} steps failed`;
+}
