@@ -7,7 +7,8 @@ import { withLocalAddress } from './open-directory';
 const help = `usage: cirrus-mqtt bridge sync [out|in] [where]
 
 Brings what is retained on one side of the bridge to the other, once: by entries that have "retain": true. "out" is from
-this broker to AWS IoT Core, "in" the other way; both if neither is said, out first. What one side got from the other stays.
+this broker to AWS IoT Core, "in" the other way; both if neither is said, out first. What one side got from the other
+stays.
 
 ${bridgeTargetHelp}
   --json               how many they were, as JSON

@@ -7,8 +7,8 @@ import { withLocalAddress } from './open-directory';
 const help = `usage: cirrus-mqtt redrive URL
        cirrus-mqtt redrive QUEUE --local [URL]
 
-Moves dead letters back into their queue, once what stood in their way is gone. Those of a FIFO queue keep their order among
-themselves, but come after what has been sent since.
+Moves dead letters back into their queue, once what stood in their way is gone. Those of a FIFO queue keep their order
+among themselves, but come after what has been sent since.
 
   URL                  on AWS: the address that "cdk deploy" printed as BridgeDeadLettersUrl or the like; AWS_REGION,
                        AWS_PROFILE and the like say in which Region and with which credentials

@@ -12,7 +12,7 @@ import { inDollars } from './dollars';
 
 const help = `usage: cirrus-mqtt bench -L wss://... --yes [options]
 
-Puts load on a broker: each client publishes to a topic of its own, and so many others as --fanout says get each message.
+Puts load on a broker: each client publishes to a topic of its own, and --fanout says how many get each message.
 Tells rates and latencies every second and in the end. What a run costs on AWS is told before; against a wss:// address
 it starts only with --yes. Ends with 2 when messages of QoS 1 or 2 are missing.
 
@@ -22,6 +22,7 @@ it starts only with --yes. Ends with 2 when messages of QoS 1 or 2 are missing.
   --payload B      bytes of a message, from ${stampBytes} to 98000; 100
   --fanout F       clients that get each message, from 0 to 100 and at most all of them; 1
   -q, --qos        0, 1 or 2; 0
+  -W, --timeout S  how long the last messages may take; 15 seconds
   -t, --topic      where the clients may publish and subscribe, below it; cirrus/bench
   --yes            yes, it may cost that
   --json           the result as JSON
@@ -48,6 +49,7 @@ const flags = {
   duration: { type: 'string' },
   payload: { type: 'string' },
   fanout: { type: 'string' },
+  timeout: { type: 'string', short: 'W' },
   topic: { type: 'string', short: 't' },
   yes: { type: 'boolean' },
   json: { type: 'boolean' },
@@ -99,6 +101,7 @@ function planOf(values: Values): Plan {
     rate: wholeNumber('--rate', values.rate ?? '10', 1, 100_000),
     qos: qosOf('-q', values.qos),
     payload: wholeNumber('--payload', values.payload ?? '100', stampBytes, 98_000),
+    patienceMs: milliseconds('-W', values.timeout ?? '15'),
     id: values.id ?? `bench-${randomBytes(4).toString('hex')}`,
   };
 }

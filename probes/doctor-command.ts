@@ -4,16 +4,17 @@ import { answeredNo, type Command, type Terminal, UsageError } from '../clients/
 import { withoutQuery } from '../clients/connection';
 import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../clients/options';
 import { progressOn } from '../clients/progress';
-import { runDollars } from '../pricing/run-bill';
+import { type Run, runDollars } from '../pricing/run-bill';
 import type { Patient } from './doctor/examination';
-import { examine, type Outcome, steps } from './doctor/examine';
+import { chosenSteps, examine, type Outcome, steps } from './doctor/examine';
+import type { Step } from './doctor/step';
 import { orderedFrames, roundTrips } from './doctor/traffic';
 import { inDollars } from './dollars';
 
 const help = `usage: cirrus-mqtt doctor wss://... [-u NAME -P PASSWORD] [options]
 
-Examines an address from the name of its host to a resumed session, and says for each step whether it passed. It connects
-with client ids and publishes to topics of its own, and removes what it left: sessions and a retained message.
+Examines an address from the name of its host to a resumed session, and says for each step whether it passed. Client ids
+and topics are its own, and what it leaves is removed: sessions and a retained message.
 Ends with 0 when nothing failed, with 2 when a step did.
 
   -u, --username NAME  who logs in, with -P, --pw
@@ -21,6 +22,7 @@ Ends with 0 when nothing failed, with 2 when a step did.
   -i, --id ID          beginning of its client ids; random
   -t, --topic TOPIC    where it may publish and subscribe, below it; cirrus/doctor
   --idle S             how long it is quiet, from 0 to 900 seconds; 10. API Gateway ends a connection after 600
+  --only STEP          this step and what it needs; may be given again
   -W, --timeout S      how long it waits for any answer; 15 seconds
   --json               all outcomes as JSON
 
@@ -34,6 +36,7 @@ const flags = {
   id: { type: 'string', short: 'i' },
   topic: { type: 'string', short: 't' },
   idle: { type: 'string' },
+  only: { type: 'string', multiple: true },
   timeout: { type: 'string', short: 'W' },
   json: { type: 'boolean' },
 } as const satisfies Flags;
@@ -52,10 +55,11 @@ export const doctorCommand: Command = {
   async run(args, terminal) {
     const { values, positionals } = parseOptions(args, flags, true);
     const patient = patientOf(values, urlOf(positionals), terminal);
-    const dollars = costOf(patient);
+    const chosen = stepsOf(values);
+    const dollars = costOf(patient, chosen);
     const url = withoutQuery(patient.address.url);
     if (!values.json) terminal.stdout.write(`${url}: on AWS this costs ${inDollars(dollars)}\n`);
-    const outcomes = await takeSteps(patient, values, terminal);
+    const outcomes = await takeSteps(patient, chosen, values, terminal);
     const failures = outcomes.filter(({ outcome }) => outcome === 'fail').length;
     const passed = failures === 0 && !terminal.interrupted.aborted;
     if (values.json) {
@@ -69,13 +73,19 @@ export const doctorCommand: Command = {
   },
 };
 
-async function takeSteps(patient: Patient, { json }: Values, terminal: Terminal): Promise<Outcome[]> {
+async function takeSteps(
+  patient: Patient,
+  chosen: readonly Step[],
+  { json }: Values,
+  terminal: Terminal,
+): Promise<Outcome[]> {
   const { stdout, stderr, interrupted } = terminal;
   const progress = progressOn(stderr);
   const outcomes: Outcome[] = [];
-  const showNext = () => progress.show(`${outcomes.length + 1}/${steps.length} ${steps[outcomes.length]?.title ?? ''}`);
+  const showNext = () =>
+    progress.show(`${outcomes.length + 1}/${chosen.length} ${chosen[outcomes.length]?.title ?? ''}`);
   showNext();
-  for await (const outcome of examine(patient)) {
+  for await (const outcome of examine(patient, chosen)) {
     outcomes.push(outcome);
     progress.clear();
     if (!json) stdout.write(describe(outcome));
@@ -110,14 +120,23 @@ function patientOf(values: Values, url: string, { interrupted }: Terminal): Pati
   };
 }
 
-function costOf({ idleSeconds }: Patient): number {
-  const run = { messages: 0, pings: 0, connections: 0, seconds: 0 };
-  return (
-    runDollars({ ...run, load: { payload: 4, qos: 1, fanout: 1 }, messages: orderedFrames }) +
-    runDollars({ ...run, load: { payload: 4, qos: 0, fanout: 1 }, messages: roundTrips }) +
-    runDollars({ ...run, load: { payload: 98_000, qos: 1, fanout: 1 }, messages: 3 }) +
-    runDollars({ ...run, load: { payload: 10, qos: 1, fanout: 1 }, connections, pings, seconds: 60 + idleSeconds })
-  );
+function stepsOf({ only = [] }: Values): readonly Step[] {
+  const names = steps.map(({ name }) => name);
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new UsageError(`--only takes ${names.join(', ')}, not "${unknown}"`);
+  return chosenSteps(only);
+}
+
+function costOf({ idleSeconds }: Patient, chosen: readonly Step[]): number {
+  const load = { payload: 4, qos: 1, fanout: 1 } as const;
+  const run = { load, messages: 0, pings: 0, connections: 0, seconds: 0 };
+  const runs: Record<string, Run> = {
+    login: { ...run, connections, pings, seconds: 60 + idleSeconds },
+    order: { ...run, messages: orderedFrames },
+    'round-trip': { ...run, load: { ...load, qos: 0 }, messages: roundTrips },
+    'packet-96k': { ...run, load: { ...load, payload: 98_000 }, messages: 2 },
+  };
+  return chosen.reduce((sum, { name }) => sum + (runs[name] ? runDollars(runs[name]) : 0), 0);
 }
 
 const marks = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;

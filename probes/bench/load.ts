@@ -15,8 +15,7 @@ const mostInFlight = 250;
 
 const reconnectMs = 1_000;
 
-/** How long the last messages may take, and QoS 0 after the last one that came. */
-const mostPatienceMs = 15_000;
+/** What is under way at QoS 0 is given up after so much silence. */
 const quietMs = 2_000;
 
 interface Publisher {
@@ -138,11 +137,12 @@ export class Load {
   }
 
   private async settle(interrupted: AbortSignal): Promise<void> {
+    const { qos, patienceMs } = this.plan;
     const start = performance.now();
     const isOver = () => {
       const now = performance.now();
-      const isQuiet = this.plan.qos === 0 && now - Math.max(start, this.lastArrival) > quietMs;
-      return this.total.counts.received >= this.expected || isQuiet || now - start > mostPatienceMs;
+      const isQuiet = qos === 0 && now - Math.max(start, this.lastArrival) > quietMs;
+      return this.total.counts.received >= this.expected || isQuiet || now - start > patienceMs;
     };
     while (!isOver() && !interrupted.aborted) await sleep(tickMs);
   }

@@ -13,6 +13,8 @@ export interface Plan {
   /** Bytes of a payload. */
   readonly payload: number;
   readonly seconds: number;
+  /** How long the last messages may take. */
+  readonly patienceMs: number;
   /** Beginning of the client ids, and of the topics. */
   readonly id: string;
   readonly topic: string;

@@ -27,12 +27,22 @@ export interface Outcome {
   readonly milliseconds: number;
 }
 
-/** Takes the steps one after the other; those that need one that did not pass are skipped. Cleans up when it is left early. */
-export async function* examine(patient: Patient): AsyncGenerator<Outcome> {
+/** Steps by their names, with those that they need; the last two always, all if none is named. */
+export function chosenSteps(names: readonly string[]): readonly Step[] {
+  if (names.length === 0) return steps;
+  const chosen = new Set(['wire-format', 'clean-up', ...names]);
+  for (const { name, needs = [] } of [...steps].reverse()) {
+    if (chosen.has(name) && name !== 'clean-up') for (const needed of needs) chosen.add(needed);
+  }
+  return steps.filter(({ name }) => chosen.has(name));
+}
+
+/** Takes steps one after the other; those that need one that did not pass are skipped. Cleans up when it is left early. */
+export async function* examine(patient: Patient, chosen: readonly Step[]): AsyncGenerator<Outcome> {
   const examination = new Examination(patient);
   const failed = new Set<string>();
   try {
-    for (const step of steps) {
+    for (const step of chosen) {
       const outcome = await take(step, examination, failed);
       if (outcome.outcome === 'fail' || isInVain(step, failed)) failed.add(step.name);
       yield outcome;

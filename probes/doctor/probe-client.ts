@@ -78,8 +78,13 @@ export class ProbeClient {
       'a message',
       (each): each is IPublishPacket => isPublish(each) && each.topic === topic,
     );
-    if (packet.qos === 1) this.socket.sendLater({ cmd: 'puback', messageId: packet.messageId, reasonCode: 0 });
+    this.acknowledge(packet);
     return packet;
+  }
+
+  /** Says that a message was received, in the next frame. */
+  acknowledge({ qos, messageId }: IPublishPacket): void {
+    if (qos === 1) this.socket.sendLater({ cmd: 'puback', messageId, reasonCode: 0 });
   }
 
   /** Milliseconds from PINGREQ to PINGRESP. */

@@ -50,7 +50,7 @@ async function exchange(client: ProbeClient, topic: string): Promise<number[]> {
       acknowledged += 1;
       continue;
     }
-    client.socket.sendLater({ cmd: 'puback', messageId: packet.messageId, reasonCode: 0 });
+    client.acknowledge(packet);
     came.push(Number(packet.payload));
     missing.delete(Number(packet.payload));
   }

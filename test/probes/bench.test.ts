@@ -1,0 +1,150 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { type Adapter, startAdapter } from '../../clients/adapter';
+import { type Plan, topicsFor } from '../../probes/bench/plan';
+import { Tally } from '../../probes/bench/tally';
+import { benchCommand } from '../../probes/bench-command';
+import { run } from '../clients/support/command-runs';
+import { TestBroker } from '../support/test-broker';
+
+describe('bench', () => {
+  let broker: TestBroker;
+  let adapter: Adapter;
+  beforeAll(async () => {
+    broker = await TestBroker.start();
+    adapter = await startAdapter({ url: broker.cloud.gatewayUrl, listen: { host: '127.0.0.1', port: 0 } });
+  });
+  afterEach(() => broker.cloud.faults.clear());
+  afterAll(async () => {
+    await adapter.close();
+    await broker.stop();
+  });
+
+  const bench = (line: string) => run(benchCommand, ['-L', broker.cloud.gatewayUrl, ...line.split(' ')]);
+
+  it.each([0, 1, 2])('brings every message of QoS %i to every client that hears it', async (qos) => {
+    const running = bench(`--clients 3 --fanout 2 --rate 40 --duration 1 --payload 12 -q ${qos} --json`);
+
+    expect(await running.exitCode).toBe(0);
+    expect(JSON.parse(running.stdout().toString())).toMatchObject({
+      ...{ sent: 40, acknowledged: 40, expected: 80, received: 80, missing: 0, repeated: 0, lostConnections: 0 },
+      latency: { min: expect.any(Number), median: expect.any(Number), p99: expect.any(Number) },
+    });
+  });
+
+  it('tells people rates and latencies every second and in the end', async () => {
+    const running = bench('--clients 2 --rate 20 --duration 1.2 -q 1');
+
+    expect(await running.exitCode).toBe(0);
+    const said = running.stdout().toString();
+    expect(said).toMatch(/^\d+\/s sent, \d+\/s received, median [\d.]+ ms, p99 [\d.]+ ms\n/);
+    expect(said).toContain('\n2 clients, QoS 1, 100 bytes, each message to 1\n');
+    expect(said).toMatch(/\nsent {9}24 in 1\.2 s, 20\/s\nreceived {5}24 of 24, 20\/s\nlatency {6}min [\d.]+ ms, /);
+    expect(running.stderr()).toBe('on AWS this run costs less than a cent, before free tiers\n');
+  });
+
+  it('goes through the adapter over TCP, and then tells no cost', async () => {
+    const line = `-h 127.0.0.1 -p ${adapter.port} --clients 2 --rate 10 --duration 0.5 --json`;
+    const running = run(benchCommand, line.split(' '));
+
+    expect(await running.exitCode).toBe(0);
+    expect(JSON.parse(running.stdout().toString())).toMatchObject({ sent: 5, received: 5 });
+    expect(JSON.parse(running.stdout().toString()).dollars).toBeUndefined();
+    expect(running.stderr()).toBe('');
+  });
+
+  it('costs about what it said', async () => {
+    await broker.cloud.settled();
+    await broker.cloud.resetBill();
+    const running = bench('--clients 4 --rate 20 --duration 2 -q 1 --json');
+    await running.exitCode;
+    await broker.cloud.settled();
+    const bill = await broker.cloud.bill();
+    const { dollars } = JSON.parse(running.stdout().toString());
+
+    expect(bill.dollars - bill.lambda.dollars).toBeLessThan(dollars);
+    expect(bill.dollars - bill.lambda.dollars).toBeGreaterThan(dollars / 3);
+  });
+
+  it('counts what never arrives, and ends with 2', async () => {
+    const throttled = { fault: 'call', service: 'connections', operation: 'PostToConnection' } as const;
+    const running = bench('--clients 1 --rate 10 --duration 1 -q 1 -W 0.2 --json');
+    while (broker.cloud.connections().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    await broker.cloud.settled();
+    await broker.cloud.faults.set({ ...throttled, outcome: 'throttle' });
+
+    expect(await running.exitCode).toBe(2);
+    const { missing, expected, received } = JSON.parse(running.stdout().toString());
+    expect(missing).toBeGreaterThan(0);
+    expect(missing).toBe(expected - received);
+  });
+
+  it('comes back after a lost connection, and counts it', async () => {
+    const running = bench('--clients 1 --rate 20 --duration 2.5 -q 1 --json');
+    while (broker.cloud.connections().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    await broker.cloud.faults.set({ fault: 'frame', does: 'cut', skip: 10, times: 1 });
+    await running.exitCode;
+
+    expect(JSON.parse(running.stdout().toString())).toMatchObject({ sent: 50, lostConnections: 1 });
+  });
+
+  it('ends early when interrupted, and still tells', async () => {
+    const running = bench('--clients 1 --rate 10 --duration 600 -q 1 --json');
+    while (broker.cloud.connections().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+    running.interrupt();
+    await running.exitCode;
+
+    expect(JSON.parse(running.stdout().toString()).seconds).toBeLessThan(5);
+  });
+
+  it('starts no run against AWS before somebody agreed to the cost', async () => {
+    const line = '-L wss://gateway.invalid/mqtt --clients 100 --rate 1000 --duration 600 -q 1';
+
+    await expect(run(benchCommand, line.split(' ')).exitCode).rejects.toThrow(
+      /^this run costs about \$7\.\d\d on AWS, before free tiers; --yes starts it$/,
+    );
+    await expect(run(benchCommand, [...line.split(' '), '--yes']).exitCode).rejects.toThrow(/ENOTFOUND|EAI_AGAIN/);
+  });
+
+  it.each([
+    ['--clients 0', '--clients takes a whole number from 1 to 10000, not "0"'],
+    ['--clients 2 --fanout 3', '--fanout takes at most the number of clients, 2, not "3"'],
+    ['--payload 11', '--payload takes a whole number from 12 to 98000, not "11"'],
+    ['--rate 0', '--rate takes a whole number from 1 to 100000, not "0"'],
+    ['--duration 0', '--duration takes more than 0 seconds'],
+    ['-t a/+', '-t takes a topic without wildcards, not "a/+"'],
+    ['-q 3', '-q takes a whole number from 0 to 2, not "3"'],
+  ])('refuses %s', async (line, message) => {
+    await expect(run(benchCommand, line.split(' ')).exitCode).rejects.toThrow(message);
+  });
+});
+
+describe('the topics of a client', () => {
+  it('are those of as many clients as --fanout says, so that each message has as many hearers', () => {
+    const plan = { clients: 3, fanout: 2, id: 'id', topic: 'bench' } as Plan;
+
+    expect([0, 1, 2].map((client) => topicsFor(plan, client))).toEqual([
+      ['bench/id/2', 'bench/id/0'],
+      ['bench/id/0', 'bench/id/1'],
+      ['bench/id/1', 'bench/id/2'],
+    ]);
+  });
+});
+
+describe('a tally', () => {
+  it('tells percentiles of latencies in milliseconds', () => {
+    const tally = new Tally();
+    for (let latency = 1; latency <= 100; latency++) tally.arrived(latency);
+    const { min, median, p90, p99, max } = tally.read().latency!;
+
+    expect([min, median, p90, p99, max].map(Math.round)).toEqual([1, 50, 90, 99, 100]);
+  });
+
+  it('forgets all of it', () => {
+    const tally = new Tally();
+    tally.arrived(5);
+    tally.reset();
+
+    expect(tally.read()).toMatchObject({ received: 0 });
+    expect(tally.read().latency).toBeUndefined();
+  });
+});
