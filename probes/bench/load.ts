@@ -72,11 +72,17 @@ export class Load {
 
   async end(): Promise<void> {
     this.ending = true;
-    await Promise.all(this.publishers.map(({ client }) => client.endAsync().catch(() => client.end(true))));
+    // One that waits for an acknowledgement would do so without end.
+    await Promise.all(this.publishers.map(({ client, inFlight }) => client.endAsync(inFlight > 0)));
   }
 
   get expected(): number {
     return this.total.counts.sent * this.plan.fanout;
+  }
+
+  private get isComplete(): boolean {
+    const { sent, acknowledged, received } = this.total.counts;
+    return received >= this.expected && acknowledged >= sent;
   }
 
   private async join(number: number): Promise<void> {
@@ -142,7 +148,7 @@ export class Load {
     const isOver = () => {
       const now = performance.now();
       const isQuiet = qos === 0 && now - Math.max(start, this.lastArrival) > quietMs;
-      return this.total.counts.received >= this.expected || isQuiet || now - start > patienceMs;
+      return this.isComplete || isQuiet || now - start > patienceMs;
     };
     while (!isOver() && !interrupted.aborted) await sleep(tickMs);
   }

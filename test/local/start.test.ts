@@ -26,7 +26,7 @@ describe('npm start', () => {
   });
 
   const start = (...options: readonly string[]) => {
-    const words = ['--require', 'tsx/cjs', 'bin/local.ts', '--port', '0', '--mqtt-port', '0', '--mqtt-ws-port', '0'];
+    const words = ['--import', 'tsx', 'bin/local.ts', '--port', '0', '--mqtt-port', '0', '--mqtt-ws-port', '0'];
     const started = spawn(process.execPath, [...words, ...options], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     child = started;
     const status = new Promise((resolve) => started.once('exit', resolve));
