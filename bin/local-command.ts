@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Adapter } from '../clients/adapter';
 import type { Command, Terminal } from '../clients/commands/command';
+import { nearest } from '../clients/nearest';
 import type { Cloud } from '../local/cloud';
 import { type CommandLine, localFlags, parseCommandLine } from '../local/command-line';
 import { needSources } from '../local/sources';
@@ -31,7 +32,7 @@ export const localCommand: Command = {
   help,
   flags: localFlags,
   async run(args, terminal) {
-    const commandLine = parseCommandLine(args);
+    const commandLine = readCommandLine(args);
     needSources();
     try {
       await runUntilInterrupted(commandLine, terminal);
@@ -41,6 +42,17 @@ export const localCommand: Command = {
     }
   },
 };
+
+function readCommandLine(args: string[]): CommandLine {
+  try {
+    return parseCommandLine(args);
+  } catch (error) {
+    const { message } = error as Error;
+    const [, unknown = ''] = /^--(\S+) is not an option/.exec(message) ?? [];
+    const meant = nearest(unknown, Object.keys(localFlags));
+    throw new Error(meant ? message.replace('an option', `an option, the nearest is --${meant}`) : message);
+  }
+}
 
 /** Loaded late: the packages of the cloud are not where the packed program is. */
 async function runUntilInterrupted(commandLine: CommandLine, { stdout, interrupted }: Terminal): Promise<void> {

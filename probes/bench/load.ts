@@ -66,7 +66,7 @@ export class Load {
       await sleep(tickMs);
     }
     const counts = this.total.read();
-    await this.settle(interrupted);
+    await this.settle();
     return { ...this.total.read(), seconds: counts.seconds };
   }
 
@@ -142,7 +142,7 @@ export class Load {
     this.recent.counts[what] += 1;
   }
 
-  private async settle(interrupted: AbortSignal): Promise<void> {
+  private async settle(): Promise<void> {
     const { qos, patienceMs } = this.plan;
     const start = performance.now();
     const isOver = () => {
@@ -150,6 +150,6 @@ export class Load {
       const isQuiet = qos === 0 && now - Math.max(start, this.lastArrival) > quietMs;
       return this.isComplete || isQuiet || now - start > patienceMs;
     };
-    while (!isOver() && !interrupted.aborted) await sleep(tickMs);
+    while (!isOver()) await sleep(tickMs);
   }
 }

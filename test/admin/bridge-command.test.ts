@@ -79,6 +79,8 @@ describe('cirrus-mqtt bridge sync', () => {
       '1 retained messages on their way out\n1 retained messages on their way in\n',
     );
     expect((await broker.cloud.bill()).iot.publishes).toBe(1);
+    expect(JSON.parse(await printed(bridgeCommand, 'sync', '--json'))).toEqual({ out: 1, in: 1 });
+    expect(JSON.parse(await printed(bridgeCommand, 'sync', 'out', '--json'))).toEqual({ out: 1 });
   });
 
   it.each([
@@ -93,6 +95,7 @@ describe('cirrus-mqtt bridge sync', () => {
 describe('cirrus-mqtt redrive', () => {
   it('moves dead letters of the local cloud back', async () => {
     expect(await printed(redriveCommand, 'bridge')).toBe('0 dead letters moved back\n');
+    expect(await printed(redriveCommand, 'bridge', '--json')).toBe('{"moved":0}\n');
   });
 
   it.each([

@@ -64,6 +64,12 @@ describe('the built program', () => {
     );
   });
 
+  it('names the nearest option of the local cloud', async () => {
+    expect((await run('local', '--contianers', '1')).errors).toMatch(
+      /^cirrus-mqtt: --contianers is not an option, the nearest is --containers; allowed are --port, /,
+    );
+  });
+
   it('examines a broker, puts load on it and asks through it', async () => {
     const broker = await TestBroker.start();
     const url = broker.cloud.gatewayUrl;

@@ -108,6 +108,20 @@ describe('pub and sub', () => {
     expect(sub.stdout()).toEqual(Buffer.concat([bytes, bytes]));
   });
 
+  it('print messages as lines of JSON, bytes that are no text in base64', async () => {
+    const sub = await subscriber('-t', 'json/#', '-C', '2', '-q', '1', '--json');
+
+    await publish('-t', 'json/text', '-m', 'ünï', '-q', '1');
+    await run(pubCommand, ['-L', gateway.url, '-t', 'json/bytes', '-s'], Buffer.from([0xff, 0])).exitCode;
+
+    await sub.exitCode;
+    const lines = sub.stdout().toString().trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { topic: 'json/text', qos: 1, retain: false, dup: false, payload: 'ünï' },
+      { topic: 'json/bytes', qos: 0, retain: false, dup: false, payloadBase64: '/wA=' },
+    ]);
+  });
+
   it('take a payload that begins with a dash, and repeat it', async () => {
     const sub = await subscriber('-t', 'a', '-C', '3');
 

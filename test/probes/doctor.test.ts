@@ -229,6 +229,20 @@ describe('doctor of what is no such broker', () => {
     expect(detail('wire-format')).toBe(`there came ${words}`);
   });
 
+  it('tells that a session does not outlive its connection', async () => {
+    const answer: FakeOptions['answer'] = (packet, send) => {
+      const { cmd, messageId } = packet;
+      if (cmd === 'connect') send(frameOf(connack));
+      if (cmd === 'subscribe') send(frameOf({ cmd: 'suback', messageId, granted: [1] }));
+      if (cmd === 'publish') send(frameOf({ cmd: 'puback', messageId, reasonCode: 0 }));
+    };
+    const { failed, detail } = await ofFake({ answer }, '--only', 'resume', '--only', 'retained');
+
+    expect(failed).toEqual(['resume', 'retained']);
+    expect(detail('resume')).toBe('the session was gone after the cut');
+    expect(detail('retained')).toBe('a message did not come within 0.2 s');
+  });
+
   it('tells that messages come in another order, or never', async () => {
     const held: string[] = [];
     const publishes = (number: string) =>
