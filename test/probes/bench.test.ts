@@ -78,7 +78,7 @@ describe('bench', () => {
   });
 
   it('comes back after a lost connection, and counts it', async () => {
-    const running = bench('--clients 1 --rate 20 --duration 2.5 -q 1 --json');
+    const running = bench('--clients 1 --rate 20 --duration 2.5 -q 1 -W 0.5 --json');
     while (broker.cloud.connections().length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
     await broker.cloud.faults.set({ fault: 'frame', does: 'cut', skip: 10, times: 1 });
     await running.exitCode;
