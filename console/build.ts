@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const projectRoot = resolve(__dirname, '..');
+const built = join(projectRoot, 'dist/console');
+
+/** Everything that decides what the page is: its sources, the clients it talks through, the versions of packages. */
+const sources = ['console', 'clients', 'package-lock.json'];
+
+/** The folder of the built page, built anew if the sources have changed since the last time. Throws what Vite complains about. */
+export function builtConsole(): string {
+  const name = sourceHash();
+  const folder = join(built, name);
+  if (existsSync(folder)) return folder;
+  // Built beside and renamed, so that the folder is whole whenever it is there: several processes may build at once.
+  const draft = join(projectRoot, `dist/.console-${process.pid}`);
+  build(draft);
+  mkdirSync(built, { recursive: true });
+  adopt(draft, folder);
+  for (const former of readdirSync(built)) if (former !== name) rmSync(join(built, former), { recursive: true });
+  return folder;
+}
+
+function build(folder: string): void {
+  const { status, error, stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(projectRoot, 'node_modules/vite/bin/vite.js'),
+      'build',
+      ...['--config', join(projectRoot, 'console/vite.config.mts')],
+      ...['--outDir', folder],
+      ...['--logLevel', 'warn'],
+    ],
+    // Whoever builds may be a test, but the page is always the one for people.
+    { cwd: projectRoot, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
+  );
+  if (status !== 0) throw new Error(`the console could not be built: ${error ?? `${stdout}${stderr}`}`);
+}
+
+function adopt(draft: string, folder: string): void {
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+    rmSync(draft, { recursive: true }); // another process was quicker
+  }
+}
+
+function sourceHash(): string {
+  const hash = createHash('sha256');
+  for (const path of sources.flatMap(filesOf)) hash.update(`${path}\0`).update(readFileSync(join(projectRoot, path)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+function filesOf(path: string): string[] {
+  if (path.endsWith('.json')) return [path];
+  const entries = readdirSync(join(projectRoot, path), { withFileTypes: true });
+  return entries
+    .flatMap((entry) => (entry.isDirectory() ? filesOf(join(path, entry.name)) : [join(path, entry.name)]))
+    .sort();
+}

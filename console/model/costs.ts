@@ -1,0 +1,123 @@
+import { Observable } from './observable';
+
+/** What of the local cloud's bill the page shows. */
+export interface Bill {
+  readonly dollars: number;
+  readonly gateway: { readonly messagesIn: number; readonly messagesOut: number; readonly dollars: number };
+  readonly api: { readonly requests: number; readonly dollars: number };
+  readonly sqs: { readonly requests: number; readonly dollars: number };
+  readonly lambda: { readonly invocations: number; readonly dollars: number };
+  readonly dynamodb: { readonly reads: number; readonly writes: number; readonly dollars: number };
+}
+
+/** What one thing that this page did has cost, or several that were done at once. */
+export interface CostEntry {
+  readonly number: number;
+  readonly what: string;
+  readonly dollars: number;
+  readonly used: string;
+}
+
+export interface BillSource {
+  read(): Promise<Bill>;
+  /** Resolves when the broker has done what it was asked for. */
+  settled(): Promise<void>;
+}
+
+const mostEntries = 100;
+
+/** The bill of the local cloud, and what each operation of this page has added to it. */
+export class Costs extends Observable {
+  bill: Bill | undefined;
+  /** Newest first. */
+  entries: readonly CostEntry[] = [];
+  /** Why the bill could not be read; empty when it could. */
+  trouble = '';
+  private waiting: string[] = [];
+  private working = false;
+  private numbered = 0;
+  private rates = { in: 0, out: 0 };
+  private readAt = 0;
+
+  constructor(private readonly source: BillSource) {
+    super();
+  }
+
+  /** Frames a second, to and from all clients. */
+  get brokerRates(): { readonly in: number; readonly out: number } {
+    return this.rates;
+  }
+
+  /** Reads the bill, unless an operation is about to. */
+  async refresh(now: number): Promise<void> {
+    if (this.working) return;
+    await this.attempt(async () => this.take(await this.source.read(), now));
+  }
+
+  /** Says that an operation was done, and finds out what it has cost. */
+  async did(what: string): Promise<void> {
+    this.waiting.push(what);
+    if (this.working) return;
+    this.working = true;
+    await this.attempt(async () => {
+      while (this.waiting.length > 0) await this.measure(this.waiting.splice(0));
+    });
+    this.working = false;
+  }
+
+  private async attempt(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      this.trouble = '';
+    } catch (error) {
+      this.trouble = `the bill cannot be read: ${(error as Error).message}`;
+      this.changed();
+    }
+  }
+
+  private async measure(operations: readonly string[]): Promise<void> {
+    await this.source.settled();
+    const before = this.bill;
+    const after = await this.source.read();
+    this.take(after, Date.now());
+    if (!before) return;
+    this.numbered += 1;
+    const what = operations.length === 1 ? operations[0]! : `${operations.length} operations at once`;
+    const entry = { number: this.numbered, what, dollars: after.dollars - before.dollars, used: usage(before, after) };
+    this.entries = [entry, ...this.entries].slice(0, mostEntries);
+    this.changed();
+  }
+
+  private take(bill: Bill, now: number): void {
+    const seconds = (now - this.readAt) / 1000;
+    if (this.bill && seconds > 0.5) {
+      const per = (name: 'messagesIn' | 'messagesOut') =>
+        Math.max(0, bill.gateway[name] - this.bill!.gateway[name]) / seconds;
+      this.rates = { in: per('messagesIn'), out: per('messagesOut') };
+    }
+    if (seconds > 0.5) this.readAt = now;
+    this.bill = bill;
+    this.changed();
+  }
+}
+
+function usage(before: Bill, after: Bill): string {
+  const counts = [
+    [after.gateway.messagesIn - before.gateway.messagesIn, 'frames in'],
+    [after.gateway.messagesOut - before.gateway.messagesOut, 'posts'],
+    [after.api.requests - before.api.requests, 'API requests'],
+    [after.sqs.requests - before.sqs.requests, 'queue requests'],
+    [after.lambda.invocations - before.lambda.invocations, 'invocations'],
+    [after.dynamodb.reads - before.dynamodb.reads, 'reads'],
+    [after.dynamodb.writes - before.dynamodb.writes, 'writes'],
+  ] as const;
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, name]) => `${count} ${name}`)
+    .join(', ');
+}
+
+/** `$0.0000123`: enough digits to tell one operation from another. */
+export function inDollars(dollars: number): string {
+  return `$${dollars.toFixed(dollars >= 1 ? 2 : 7)}`;
+}

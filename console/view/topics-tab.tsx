@@ -1,0 +1,173 @@
+import { useEffect, useState } from 'preact/hooks';
+import { previewOf } from '../model/payload';
+import { heardBelow, type TopicNode } from '../model/topic-tree';
+import type { Workbench } from '../model/workbench';
+import { Outcome, useAttempt } from './fields';
+import { PayloadView } from './payload-view';
+import { useObserved } from './use-observed';
+import { VirtualRows } from './virtual-rows';
+
+interface TopicsTabProps {
+  readonly bench: Workbench;
+  readonly onAnswer: (topic: string) => void;
+}
+
+/** Topics as a tree, with what is retained. */
+export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
+  const { tree, office } = bench;
+  const [wanted, setWanted] = useState('');
+  const [topic, setTopic] = useState<string>();
+  const { outcome, busy, attempt } = useAttempt();
+  useObserved(tree, office, bench.session);
+  const list = () => attempt(() => listRetained(bench));
+  useEffect(() => {
+    if (office.isSignedIn) list();
+  }, [office.isSignedIn]);
+  const rows = tree.rows(wanted);
+  const selected = topic === undefined ? undefined : tree.find(topic);
+  return (
+    <div class="split">
+      <div class="toolbar">
+        <input
+          type="search"
+          placeholder="Filter by topic"
+          aria-label="Filter topics"
+          value={wanted}
+          onInput={(event) => setWanted(event.currentTarget.value)}
+        />
+        {office.exists && (
+          <button type="button" disabled={busy || !office.isSignedIn} onClick={list}>
+            List retained
+          </button>
+        )}
+        <button type="button" onClick={() => tree.clear()}>
+          Clear
+        </button>
+        <Outcome outcome={outcome} />
+      </div>
+      <VirtualRows
+        label="Topics"
+        role="tree"
+        count={rows.length}
+        rowAt={(index) => rows[index]!}
+        keyOf={(node) => node.topic}
+        selected={topic}
+        onSelect={(node) => {
+          setTopic(node.topic);
+          if (node.topic === topic && node.children.size > 0) tree.open(node, !tree.isOpen(node));
+        }}
+        onKey={(key, node) => foldByKey(bench, key, node)}
+        onEscape={() => setTopic(undefined)}
+        attributesOf={(node) => ({
+          'aria-level': node.depth + 1,
+          'aria-expanded': node.children.size > 0 ? tree.isOpen(node) || wanted.trim() !== '' : undefined,
+        })}
+        empty="No topics yet. They are gathered from what is heard and from what is retained."
+      >
+        {(node) => <Line node={node} isOpen={tree.isOpen(node) || wanted.trim() !== ''} />}
+      </VirtualRows>
+      {tree.leftOut > 0 && <p class="outcome bad">{tree.leftOut} messages had topics for which there is no room</p>}
+      {selected && (
+        <TopicDetails
+          key={selected.topic}
+          bench={bench}
+          node={selected}
+          onAnswer={onAnswer}
+          onClose={() => setTopic(undefined)}
+        />
+      )}
+    </div>
+  );
+}
+
+async function listRetained(bench: Workbench): Promise<string> {
+  await bench.listRetained();
+  if (bench.office.trouble !== '') throw new Error(bench.office.trouble);
+  return '';
+}
+
+function foldByKey({ tree }: Workbench, key: string, node: TopicNode): boolean {
+  if (node.children.size === 0 || !['ArrowRight', 'ArrowLeft', 'Enter', ' '].includes(key)) return false;
+  tree.open(node, key === 'ArrowRight' || (key !== 'ArrowLeft' && !tree.isOpen(node)));
+  return true;
+}
+
+function Line({ node, isOpen }: { readonly node: TopicNode; readonly isOpen: boolean }) {
+  const heard = heardBelow(node);
+  return (
+    <>
+      <span class="indent" style={{ width: `${node.depth * 16}px` }} />
+      <span class="fold" aria-hidden="true">
+        {node.children.size === 0 ? '' : isOpen ? '▾' : '▸'}
+      </span>
+      <span class="topic level">{node.level === '' ? '(empty)' : node.level}</span>
+      {node.retained && (
+        <abbr class="badge retain" title={`retained at QoS ${node.retained.qos}, ${node.retained.bytes} bytes`}>
+          R
+        </abbr>
+      )}
+      <span class="preview cut code muted">{node.last && previewOf(node.last.payload)}</span>
+      {heard > 0 && <span class="number muted">{heard.toLocaleString('en')}</span>}
+    </>
+  );
+}
+
+interface TopicDetailsProps {
+  readonly bench: Workbench;
+  readonly node: TopicNode;
+  readonly onAnswer: (topic: string) => void;
+  readonly onClose: () => void;
+}
+
+function TopicDetails({ bench, node, onAnswer, onClose }: TopicDetailsProps) {
+  const { topic, retained, last } = node;
+  const { outcome, busy, attempt } = useAttempt();
+  const payload = useRetainedPayload(bench, node);
+  const canClear = bench.session.status === 'online' || bench.office.isSignedIn;
+  return (
+    <section class="details" aria-label="Topic">
+      <header>
+        <h3 class="topic">{topic}</h3>
+        <button type="button" class="small" onClick={() => onAnswer(topic)}>
+          Publish here
+        </button>
+        {retained && (
+          <button
+            type="button"
+            class="small danger"
+            disabled={busy || !canClear}
+            onClick={() =>
+              attempt(async () => {
+                await bench.clearRetained(topic);
+                return 'the retained message is cleared';
+              })
+            }
+          >
+            Clear retained
+          </button>
+        )}
+        <button type="button" class="small" aria-label="Close the topic" onClick={onClose}>
+          ✕
+        </button>
+      </header>
+      <Outcome outcome={outcome} />
+      {retained && (
+        <p class="line">
+          <span class="badge retain">retained</span>
+          <span class="badge">QoS {retained.qos}</span>
+        </p>
+      )}
+      {payload ? <PayloadView payload={payload} /> : <p class="muted">{last ? '' : 'Nothing heard of this topic.'}</p>}
+    </section>
+  );
+}
+
+/** The newest payload of a topic: what was heard of it, or what the API says is retained. */
+function useRetainedPayload({ office }: Workbench, { topic, retained, last }: TopicNode): Uint8Array | undefined {
+  const [asked, setAsked] = useState<Uint8Array>();
+  const isUnheard = retained !== undefined && last === undefined;
+  useEffect(() => {
+    if (isUnheard) office.retainedPayload(topic).then(setAsked);
+  }, [topic, isUnheard]);
+  return last?.payload ?? (retained && asked);
+}
