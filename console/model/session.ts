@@ -278,7 +278,9 @@ async function explained<Answer>(answer: Promise<Answer>): Promise<Answer> {
   try {
     return await answer;
   } catch (error) {
-    const { code } = error as { code?: unknown };
-    throw typeof code === 'number' ? new Error(describeReason(code)) : error;
+    // The library's error of a SUBACK has the packet, those of other packets the code.
+    const { code, packet } = error as { code?: unknown; packet?: { granted?: readonly number[] } };
+    const reason = packet?.granted?.[0] ?? code;
+    throw typeof reason === 'number' ? new Error(describeReason(reason)) : error;
   }
 }

@@ -26,6 +26,7 @@ export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
   return (
     <Panel title="Subscriptions" summary={`${session.subscriptions.length || ''}`} isOpen={true}>
       <form
+        aria-label="Subscribe"
         onSubmit={(event) => {
           event.preventDefault();
           attempt(async () => {

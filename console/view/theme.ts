@@ -1,4 +1,4 @@
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 /** `system` is what the browser prefers. */
 export type Theme = 'system' | 'light' | 'dark';
@@ -17,7 +17,7 @@ export function storedTheme(): Theme {
 }
 
 export function useTheme(theme: Theme): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.dataset.theme = theme;
     localStorage.setItem(key, theme);
   }, [theme]);
