@@ -20,6 +20,7 @@ import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
 import { bundling } from './bundling';
 import { byName, constructId } from './by-name';
+import { Console } from './console';
 import { Dashboard } from './dashboard';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
 import { eventTargetOf } from './event-bus';
@@ -63,6 +64,7 @@ export class BrokerStack extends Stack {
     this.watch();
     this.printAddresses();
     this.buildBridge();
+    this.buildConsole();
   }
 
   /** What of the deployment an operator may do without, and does not. */
@@ -190,6 +192,13 @@ export class BrokerStack extends Stack {
       logRetention: this.options.logRetentionDays,
     });
     new CfnOutput(this, 'IotEndpoint', { value: endpoint.url });
+  }
+
+  private buildConsole(): void {
+    const { console, brokerName, logRetentionDays: logRetention } = this.options;
+    if (!console) return;
+    const apiUrl = this.api?.stage.url;
+    new Console(this, 'Console', { brokerName, brokerUrl: this.gateway.stage.url, apiUrl, logRetention });
   }
 
   private retention() {

@@ -25,6 +25,8 @@ export interface BrokerOptions extends Settings {
   readonly api: 'on' | 'off';
   readonly apiRate: number;
   readonly apiBurst: number;
+  /** Whether the console is deployed, on CloudFront. */
+  readonly console: boolean;
   readonly onPacketsMemoryMb: number;
   readonly onFanOutMemoryMb: number;
   readonly logRetentionDays: number;
@@ -60,6 +62,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   api: oneOf('on', ['on', 'off']),
   apiRate: wholeNumber(100, 1, 100_000),
   apiBurst: wholeNumber(200, 1, 50_000),
+  console: oneOf<boolean>(false, [false, true]),
   onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
   onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),
   logRetentionDays: oneOf(30, retentionDays()),
