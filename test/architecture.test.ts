@@ -110,6 +110,9 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'node:crypto',
   ],
   lib: [
+    'console/build',
+    'console/config',
+    'console/security-headers',
     'lambdas/access/access-file',
     'lambdas/api/operations',
     'lambdas/access/read-access',
@@ -124,10 +127,13 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/telemetry/catalogue',
     /^aws-cdk-lib/,
     'constructs',
+    'node:fs',
     'node:path',
   ],
   // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
   local: [
+    'console/config',
+    'console/security-headers',
     'lambdas/api/operations',
     'lambdas/access/access-config',
     'lambdas/access/access-file',
@@ -150,6 +156,13 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     /^node:/,
     '(computed)', // the bundle of a function, as Lambda loads it
   ],
+  // The page: what it knows and does, and how that looks. It runs in browsers.
+  console: ['clients', 'console/config', 'console/model', 'preact', 'preact/hooks'],
+  'console/model': ['clients', 'console/config', 'mqtt'],
+  'console/config': [],
+  'console/security-headers': [],
+  // How it is built, by whoever serves it.
+  'console/build': [/^node:/],
   clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
   // What an operator does by hand: to the tables of a broker, past its Lambdas.
   admin: [
@@ -173,6 +186,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   bin: [
     'aws-cdk-lib',
     'cdk-nag',
+    'console/build',
     'lambdas/api/openapi',
     'node:fs',
     'node:path',
@@ -207,10 +221,10 @@ function roomOf(file: string): string | undefined {
 }
 
 /** What a source in this file imports and must not. */
-function forbiddenImports(file: string, source: string): string[] {
+function forbiddenImports(file: string, source: string, tsx = false): string[] {
   const room = roomOf(file);
   if (room === undefined) return ['(a file outside every room)'];
-  const targets = importsOf(source).map((name) => (name.startsWith('.') ? join(dirname(file), name) : name));
+  const targets = importsOf(source, tsx).map((name) => (name.startsWith('.') ? join(dirname(file), name) : name));
   return targets.filter((target) => !isAllowed(room, target));
 }
 
@@ -230,7 +244,7 @@ function sourceFiles(): string[] {
   const folders = new Set(rooms.map((room) => room.split('/')[0] ?? room));
   return [...folders].filter(existsInRoot).flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map((entry) => relative(root, join(entry.parentPath, entry.name))),
   );
 }
@@ -238,7 +252,7 @@ function sourceFiles(): string[] {
 describe('the arrows between rooms', () => {
   it('hold in every file', () => {
     const violations = sourceFiles().flatMap((file) =>
-      forbiddenImports(file.replace(/\.ts$/, ''), readFileSync(join(root, file), 'utf8')).map(
+      forbiddenImports(file.replace(/\.tsx?$/, ''), readFileSync(join(root, file), 'utf8'), file.endsWith('x')).map(
         (target) => `${file} imports ${target}`,
       ),
     );
@@ -262,6 +276,8 @@ describe('the arrows between rooms', () => {
     ['lib/planted', "const { Broker } = await import('../lambdas/broker/broker');", 'lambdas/broker/broker'],
     ['local/planted', "const codec = require('../lambdas/protocol/codec');", 'lambdas/protocol/codec'],
     ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn').Turn;", 'lambdas/broker/turn'],
+    ['console/view/planted', "import mqtt from 'mqtt';", 'mqtt'],
+    ['console/model/planted', "import { render } from 'preact';", 'preact'],
     ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
     ['lambdas/broker/planted', 'const which = require(name);', '(computed)'],

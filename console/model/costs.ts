@@ -26,6 +26,9 @@ export interface BillSource {
 
 const mostEntries = 100;
 
+/** Seconds: over less a rate says nothing. */
+const shortestInterval = 0.9;
+
 /** The bill of the local cloud, and what each operation of this page has added to it. */
 export class Costs extends Observable {
   bill: Bill | undefined;
@@ -37,7 +40,8 @@ export class Costs extends Observable {
   private working = false;
   private numbered = 0;
   private rates = { in: 0, out: 0 };
-  private readAt = 0;
+  /** What the rates are reckoned from. */
+  private rated: { readonly gateway: Bill['gateway']; readonly at: number } | undefined;
 
   constructor(private readonly source: BillSource) {
     super();
@@ -89,14 +93,15 @@ export class Costs extends Observable {
   }
 
   private take(bill: Bill, now: number): void {
-    const seconds = (now - this.readAt) / 1000;
-    if (this.bill && seconds > 0.5) {
-      const per = (name: 'messagesIn' | 'messagesOut') =>
-        Math.max(0, bill.gateway[name] - this.bill!.gateway[name]) / seconds;
-      this.rates = { in: per('messagesIn'), out: per('messagesOut') };
-    }
-    if (seconds > 0.5) this.readAt = now;
     this.bill = bill;
+    this.rated ??= { gateway: bill.gateway, at: now };
+    const { gateway, at } = this.rated;
+    const seconds = (now - at) / 1000;
+    if (seconds >= shortestInterval) {
+      const per = (name: 'messagesIn' | 'messagesOut') => Math.max(0, bill.gateway[name] - gateway[name]) / seconds;
+      this.rates = { in: per('messagesIn'), out: per('messagesOut') };
+      this.rated = { gateway: bill.gateway, at: now };
+    }
     this.changed();
   }
 }

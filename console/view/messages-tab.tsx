@@ -68,6 +68,7 @@ function Line({ message: { receivedAt, topic, payload, qos, retain, dup, colour 
     <>
       <span class="time muted number">{timeOf(receivedAt)}</span>
       <span class={`badge qos-${qos}`}>{qos}</span>
+      <span class={`topic column cut colour-${colour}`}>{topic}</span>
       <span class="flags">
         {retain && (
           <abbr class="badge retain" title="retained">
@@ -80,7 +81,6 @@ function Line({ message: { receivedAt, topic, payload, qos, retain, dup, colour 
           </abbr>
         )}
       </span>
-      <span class={`topic cut colour-${colour}`}>{topic}</span>
       <span class="preview cut code">{preview}</span>
     </>
   );
