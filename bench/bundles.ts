@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { type FunctionName, functions } from '../lambdas/deployment';
 import type { Settings } from '../lambdas/settings';
+import { accessBudget } from '../lib/access-variable';
+import { bridgeVariableOf } from '../lib/bridge-variable';
 import { bundling } from '../lib/bundling';
 
 /** A function as the stack deploys it. */
@@ -15,7 +17,7 @@ export interface DeployedBundle {
 }
 
 export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
-  const { minify, target, mainFields, define } = bundling({ awsClients });
+  const { minify, target, mainFields, define, tsconfig } = bundling({ awsClients });
   const { outputFiles, metafile } = buildSync({
     entryPoints: [functions[name].entry],
     absWorkingDir: resolve(__dirname, '..'),
@@ -28,13 +30,20 @@ export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] 
     target,
     mainFields,
     define,
+    tsconfig,
   });
   const [output] = Object.values(metafile.outputs);
   return { code: outputFiles[0]!.contents, sources: Object.keys(output!.inputs) };
 }
 
-// Its environment has nothing but what the SDK would otherwise warn of.
-const environment = { AWS_REGION: 'us-east-1', AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
+const everything = { direction: 'out', filter: '#', localPrefix: '', remotePrefix: '', qos: 1, retain: false } as const;
+
+// What a function cannot be loaded without, and what the SDK would otherwise warn of.
+const environment = {
+  AWS_REGION: 'us-east-1',
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+  ...bridgeVariableOf({ broker: 'bench', entries: [everything] }, accessBudget),
+};
 const load = 'const from = performance.now(); require(process.argv[1]); console.log(performance.now() - from)';
 
 /** Milliseconds that fresh processes take to load it. */

@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<Command>> = {
   explain: async () => (await import('../admin/explain-command')).explainCommand,
   users: async () => (await import('../admin/users-command')).usersCommand,
   bridge: async () => (await import('../admin/bridge-command')).bridgeCommand,
+  cost: async () => (await import('../admin/cost-command')).costCommand,
   redrive: async () => (await import('../admin/redrive-command')).redriveCommand,
 };
 
@@ -26,6 +27,7 @@ const help = `usage: cirrus-mqtt <command> [options]
   explain  tells which rule lets a client do something, or keeps it from it
   users    says who may log in, and what they may do
   bridge   brings retained messages to AWS IoT Core and back
+  cost     tells what a fleet costs in a month, here and elsewhere
   redrive  moves dead letters back into their queue
 
 "cirrus-mqtt <command> --help" tells more.

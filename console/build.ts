@@ -11,7 +11,8 @@ const sources = ['console', 'clients', 'package-lock.json'];
 
 /** The folder of the built page, built anew if the sources have changed since the last time. Throws what Vite complains about. */
 export function builtConsole(): string {
-  const name = sourceHash();
+  // An installed package has no sources, but the one page that was built from them.
+  const name = existsSync(join(projectRoot, 'console')) ? sourceHash() : readdirSync(built)[0]!;
   const folder = join(built, name);
   if (existsSync(folder)) return folder;
   // Built beside and renamed, so that the folder is whole whenever it is there: several processes may build at once.

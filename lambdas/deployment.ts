@@ -41,8 +41,9 @@ export interface QueueSpec {
 }
 
 /** What of the deployment an operator may do without. */
-export type Part = 'bridge' | 'api';
+export type Part = 'bridge' | 'api' | 'systemTopics';
 export type ApiFunctionName = 'onApi';
+export type SystemTopicsFunctionName = 'onSystemTopics';
 export type BridgeFunctionName = 'onBridgeOut' | 'onBridgeIn';
 export type BridgeQueueName = 'bridge' | 'bridgeIn';
 export type FunctionName =
@@ -52,10 +53,11 @@ export type FunctionName =
   | 'onTimer'
   | 'onSchedule'
   | ApiFunctionName
+  | SystemTopicsFunctionName
   | BridgeFunctionName;
 export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 
-const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'deadlines', 'accounts'] as const;
+const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'] as const;
 
 export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
   onConnect: {
@@ -94,8 +96,9 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-timer.ts',
     timeoutSeconds: 20,
     memoryMb: 512,
-    reads: ['connections', 'deadlines'],
-    writes: ['connections', 'deadlines'],
+    reads: ['connections'],
+    writes: ['connections'],
+    scans: ['connections'],
     sendsTo: ['packets', 'timer'],
     connections: ['DELETE'],
     access: false,
@@ -105,9 +108,10 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-schedule.ts',
     timeoutSeconds: 50,
     memoryMb: 512,
-    reads: ['deadlines'],
+    reads: ['connections'],
     writes: [],
-    sendsTo: ['timer'],
+    scans: ['connections'],
+    sendsTo: ['packets', 'timer'],
     connections: [],
     access: false,
   },
@@ -150,6 +154,18 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     bridge: true,
     events: 'says',
     part: 'api',
+  },
+  onSystemTopics: {
+    entry: 'lambdas/on-system-topics.ts',
+    timeoutSeconds: 50,
+    memoryMb: 512,
+    reads: ['sessions', 'topicIndex', 'retained', 'accounts'],
+    writes: ['topicIndex', 'retained'],
+    scans: ['sessions'],
+    sendsTo: ['packets', 'fanOut'], // neither to the bridge nor to EventBridge
+    connections: ['POST', 'DELETE'],
+    access: true,
+    part: 'systemTopics',
   },
 };
 

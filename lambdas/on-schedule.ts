@@ -3,9 +3,9 @@ import { timekeeperPorts } from './wiring/timekeeper-ports';
 
 const ports = timekeeperPorts(process.env);
 
-/** Runs every minute: what falls due soon goes to the timer queue. */
+/** Runs every minute: connections that fall due soon go to the timer queue. */
 export async function handler(): Promise<void> {
   const found = await sweep(ports);
-  if (found > 0) ports.log('sweep', { found });
+  if (found.due > 0) ports.log('sweep', { ...found });
   ports.metrics.write();
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { checkDeadline, closeUnlessOpen } from './broker/timekeeper';
+import { checkConnection, closeUnlessOpen, lookClosely } from './broker/timekeeper';
 import type { EventTask } from './transport/events';
 import { type TimerTask, toTimerTask } from './transport/queues';
 import { eventBusFor } from './wiring/event-bus';
@@ -14,7 +14,7 @@ interface Received<Task> {
   readonly task: Task;
 }
 
-/** Consumes the timer queue: deadlines, and events on their way to EventBridge. */
+/** Consumes the timer queue: connections to look at, and events on their way to EventBridge. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const received = event.Records.map((record) => ({ record, task: toTimerTask(record) }));
   const failed = await Promise.all([
@@ -39,7 +39,8 @@ async function handOn(received: readonly Received<EventTask>[]): Promise<SQSReco
 
 async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]> {
   try {
-    if (task.task === 'check') await checkDeadline(ports, task);
+    if (task.task === 'check') await checkConnection(ports, task.connectionId, task.again === true);
+    else if (task.task === 'look') await lookClosely(ports);
     else if (task.task === 'greet') await closeUnlessOpen(ports, task.connectionId);
     else await ports.packets.wake(task.connectionId, randomUUID());
     return [];

@@ -14,4 +14,18 @@ export const prices = {
   iotRule: 0.15e-6,
   iotAction: 0.15e-6,
   event: 1.0e-6, // EventBridge: per 64 KB
+  iotConnectionMinute: 0.08e-6,
+  storageGb: 0.25, // DynamoDB, a month
+  recoveryGb: 0.2, // point-in-time recovery of it
+  logGb: 0.5,
+  metric: 0.3, // a month, as are the next two
+  alarmMetric: 0.1,
+  dashboard: 3,
+  keyRequest: 3.0e-6, // KMS
+  transferGb: 0.09, // out to the internet, the first 10 TB
+  nanoHour: 0.0042, // EC2: t4g, Linux, on demand
+  microHour: 0.0084,
+  smallHour: 0.0168,
+  addressHour: 0.005, // a public IPv4 address
+  volumeGb: 0.08, // EBS: gp3, a month
 } as const;

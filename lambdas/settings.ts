@@ -25,6 +25,8 @@ export interface Settings {
   readonly refusedFilters: readonly string[];
   /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
   readonly maxKeepAlive: number;
+  /** Minutes between two tellings of `$SYS` topics; 0 is never. */
+  readonly sysTopicsMinutes: number;
   /** Seconds after the handshake in which a client has to be let in. */
   readonly connectTimeout: number;
   /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
@@ -58,6 +60,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
+  sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, 0, 60),
   connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),
   refusedFilters: {
     variable: 'REFUSED_FILTERS',

@@ -32,7 +32,7 @@ export class Alarms extends Construct {
     this.topic = props.email === '' ? undefined : this.createTopic(props.email);
     for (const [name, queue] of Object.entries(props.deadLetters)) this.watchDeadLetters(name, queue);
     for (const [name, table] of Object.entries(props.watched.tables)) this.watchThrottling(name as TableName, table);
-    this.watchWaiting(props.watched.queues.packets.queue);
+    this.watchWaiting(props.watched.queues.packets);
     this.watchFunctions(props.watched.functions);
   }
 
@@ -104,6 +104,5 @@ const throttleEvent: { readonly [Name in TableName]: 'ReadThrottleEvents' | 'Wri
   topicIndex: 'ReadThrottleEvents',
   retained: 'WriteThrottleEvents',
   inflight: 'WriteThrottleEvents',
-  deadlines: 'WriteThrottleEvents',
   accounts: 'ReadThrottleEvents',
 };

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, EventSourceMapping, RecursiveLoop, Runtime } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, EventSourceMapping, RecursiveLoop, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { type BundlingOptions, NodejsFunction } from 'aws-cdk-lib/aws-lambda-nodejs';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
@@ -17,6 +17,7 @@ import {
 } from '../lambdas/deployment';
 import { type TableName, tableVariable } from '../lambdas/storage/schema';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
+import { packageRoot } from './bundling';
 import type { ByQueue } from './deployed';
 import type { EventTarget } from './event-bus';
 import type { WebsocketGateway } from './websocket-gateway';
@@ -26,6 +27,8 @@ export interface BrokerFunctionProps {
   readonly memoryMb: number;
   /** Invocations at a time, which no other function can take and this one cannot exceed; absent: no number of its own. */
   readonly reservedConcurrency?: number;
+  /** Whether Lambda samples its invocations for X-Ray; its code knows nothing of it. */
+  readonly isTraced: boolean;
   readonly environment: Record<string, string>;
   readonly bundling: BundlingOptions;
   readonly tables: { readonly [Name in TableName]: Table };
@@ -45,6 +48,7 @@ export class BrokerFunction extends Construct {
     this.spec = functions[props.name];
     this.memoryMb = props.memoryMb;
     this.lambda = this.createLambda(props);
+    if (props.isTraced) acknowledgeWildcard(this, '*', tracingReason);
     this.allowTables(props.tables);
     this.allowSending(props.queues);
   }
@@ -84,12 +88,16 @@ export class BrokerFunction extends Construct {
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     logGroup.grantWrite(role);
     return new NodejsFunction(this, 'Function', {
-      entry: join(__dirname, '..', this.spec.entry),
+      entry: join(packageRoot, this.spec.entry),
+      projectRoot: packageRoot,
+      // CDK looks for a lock file to know where a project is and who installed it. A package has none, and brings its own root.
+      depsLockFilePath: join(packageRoot, 'package.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: props.memoryMb,
       reservedConcurrentExecutions: props.reservedConcurrency,
       timeout: Duration.seconds(this.spec.timeoutSeconds),
+      ...(props.isTraced && { tracing: Tracing.ACTIVE }),
       role,
       logGroup,
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
@@ -133,6 +141,8 @@ export class BrokerFunction extends Construct {
 
 const connectionsReason =
   'connection ids exist only at run time; the grant is held to one method of the one stage of this API';
+
+const tracingReason = 'X-Ray has no resources to which the writing of traces could be held';
 
 function consumesQueue(name: FunctionName): boolean {
   return Object.values(queues).some((queue) => queue.consumer === name);

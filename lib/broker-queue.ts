@@ -20,6 +20,7 @@ export class BrokerQueue extends Construct {
     this.queue = new Queue(this, 'Queue', {
       ...encrypted,
       ...kind,
+      retentionPeriod: Duration.days(4),
       visibilityTimeout: Duration.seconds(visibilitySeconds(props.name)),
       deadLetterQueue: { queue: this.deadLetters, maxReceiveCount: maxReceives },
     });

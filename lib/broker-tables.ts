@@ -10,11 +10,11 @@ export interface BrokerTablesProps {
 
 /** The tables of the schema: on demand, encrypted, restorable to any second of the last 35 days. */
 export class BrokerTables extends Construct {
-  readonly byName: { readonly [Name in TableName]: Table };
+  readonly tables: { readonly [Name in TableName]: Table };
 
   constructor(scope: Construct, id: string, props: BrokerTablesProps) {
     super(scope, id);
-    this.byName = byName(tables, (name) => this.createTable(name, props));
+    this.tables = byName(tables, (name) => this.createTable(name, props));
   }
 
   private createTable(name: TableName, props: BrokerTablesProps): Table {

@@ -1,6 +1,4 @@
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
-import { AssetHashType, Aws, CfnOutput, DockerImage, Duration, Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import {
   AllowedMethods,
   type BehaviorOptions,
@@ -40,14 +38,16 @@ export interface ConsoleProps {
  * page needs to be let at it. Signatures stay whole on the way, because they are made for the API's own host.
  */
 export class Console extends Construct {
+  readonly url: string;
+
+  /** Throws an `Error` in a Region where there is no such thing. */
   constructor(scope: Construct, id: string, props: ConsoleProps) {
     super(scope, id);
+    refuseRegion(Stack.of(this).region);
     const bucket = this.createBucket();
     const distribution = this.createDistribution(bucket, props);
     new ConsoleUpload(this, 'Upload', { bucket, sources: sourcesOf(props), logRetention: props.logRetention });
-    // Of the stack, as all addresses that an operator needs.
-    const output = new CfnOutput(this, 'Url', { value: `https://${distribution.distributionDomainName}/` });
-    output.overrideLogicalId('ConsoleUrl');
+    this.url = `https://${distribution.distributionDomainName}/`;
   }
 
   private createBucket(): Bucket {
@@ -115,6 +115,12 @@ export class Console extends Construct {
   }
 }
 
+/** GovCloud and what is beyond have no CloudFront, and that of China has no origin access control. */
+function refuseRegion(region: string): void {
+  if (!/^(cn|us-gov|us-iso|eu-isoe)/.test(region)) return;
+  throw new Error(`console is true, but must be false in ${region}, which has no CloudFront that could serve it`);
+}
+
 /** Those that CloudFront has no setting of their own for. */
 const customHeaders = ['cross-origin-opener-policy', 'cross-origin-resource-policy', 'permissions-policy'] as const;
 
@@ -142,21 +148,5 @@ function sourcesOf({ brokerUrl, apiUrl }: ConsoleProps): ISource[] {
     broker: brokerUrl,
     ...(apiUrl !== undefined && { api: { url: apiUrl, region: Aws.REGION } }),
   };
-  return [pageSource(), Source.jsonData('config.json', config)];
-}
-
-/** Built when the stack is bundled, like the code of the Lambdas, and not when it is only looked at. */
-function pageSource(): ISource {
-  return Source.asset(join(__dirname, '../console'), {
-    assetHashType: AssetHashType.OUTPUT,
-    bundling: {
-      image: DockerImage.fromRegistry('node'), // never used: it is built here
-      local: {
-        tryBundle: (folder) => {
-          cpSync(builtConsole(), folder, { recursive: true });
-          return true;
-        },
-      },
-    },
-  });
+  return [Source.asset(builtConsole()), Source.jsonData('config.json', config)];
 }

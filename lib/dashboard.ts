@@ -5,10 +5,11 @@ import {
   Dashboard as CloudWatchDashboard,
   GraphWidget,
   type IMetric,
-  Metric,
+  type Metric,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
-import { type basicMetrics, dimension, namespace } from '../lambdas/telemetry/catalogue';
+import type { basicMetrics } from '../lambdas/telemetry/catalogue';
+import { brokerMetric } from './broker-metric';
 import { runningCosts } from './running-costs';
 import { coreFunctions, coreQueues, type Watched } from './watched';
 
@@ -60,9 +61,8 @@ export class Dashboard extends Construct {
   }
 
   private own(metricName: BasicMetric, statistic = 'Sum'): Metric {
-    const dimensionsMap = { [dimension]: this.props.brokerName };
     const label = statistic === 'Sum' ? metricName : statistic;
-    return new Metric({ namespace, metricName, dimensionsMap, statistic, label });
+    return brokerMetric(this.props.brokerName, metricName, { statistic, label });
   }
 
   /** Gateway, queues and functions. */
@@ -77,7 +77,7 @@ export class Dashboard extends Construct {
       ),
       graph(
         'seconds that the oldest waits',
-        coreQueues.map((label) => queues[label].queue.metricApproximateAgeOfOldestMessage({ label })),
+        coreQueues.map((label) => queues[label].metricApproximateAgeOfOldestMessage({ label })),
       ),
       graph('function errors, throttles', [
         ...coreFunctions.map((name) => functions[name].lambda.metricErrors({ label: `${name} errors` })),

@@ -7,10 +7,15 @@ import {
   type Part,
   type QueueName,
   queues,
+  type SystemTopicsFunctionName,
 } from '../lambdas/deployment';
 
 /** One value for each function or queue; those of a part are there only when it is. */
-export type ByFunction<Value> = Deployed<FunctionName, BridgeFunctionName | ApiFunctionName, Value>;
+export type ByFunction<Value> = Deployed<
+  FunctionName,
+  BridgeFunctionName | ApiFunctionName | SystemTopicsFunctionName,
+  Value
+>;
 export type ByQueue<Value> = Deployed<QueueName, BridgeQueueName, Value>;
 
 type Deployed<Name extends string, Optional extends Name, Value> = {

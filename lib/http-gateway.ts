@@ -9,10 +9,11 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { type Operation, operations } from '../lambdas/api/operations';
+import { type Operation, type OperationName, operations } from '../lambdas/api/operations';
 import { apiStage } from '../lambdas/deployment';
 
 export interface HttpGatewayProps {
@@ -26,33 +27,45 @@ export interface HttpGatewayProps {
 
 /** The HTTP API for backends: a route for each operation, so that policies can allow them one by one, and IAM on every one. */
 export class HttpGateway extends Construct {
+  readonly api: HttpApi;
   readonly stage: HttpStage;
 
   constructor(scope: Construct, id: string, props: HttpGatewayProps) {
     super(scope, id);
-    const api = new HttpApi(this, 'Api', {
+    this.api = new HttpApi(this, 'Api', {
       apiName: `${props.apiName}-api`,
       createDefaultStage: false,
       defaultAuthorizer: new HttpIamAuthorizer(),
     });
-    this.addRoutes(api, props.onApi);
-    this.stage = this.createStage(api, props);
+    this.addRoutes(props.onApi);
+    this.stage = this.createStage(props);
   }
 
-  private addRoutes(api: HttpApi, onApi: IFunction): HttpRoute[] {
+  /** Lets somebody call these operations of this API, for every client and topic. */
+  grantInvoke(grantee: IGrantable, names: readonly OperationName[]): Grant {
+    const resourceArns = [...new Set(names)].map((name) => this.operationArn(operations[name]));
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
+  }
+
+  /** A parameter of the path is anything, in the ARN as on the route. */
+  private operationArn({ method, path }: Operation): string {
+    return this.api.arnForExecuteApi(method, path.replace(/\{[^}]*\}/g, '*'), apiStage);
+  }
+
+  private addRoutes(onApi: IFunction): HttpRoute[] {
     const integration = new HttpLambdaIntegration('OnApi', onApi);
     return Object.values<Operation>(operations).flatMap(({ method, path }) =>
-      api.addRoutes({ path, methods: [method as HttpMethod], integration }),
+      this.api.addRoutes({ path, methods: [method as HttpMethod], integration }),
     );
   }
 
-  private createStage(httpApi: HttpApi, props: HttpGatewayProps): HttpStage {
+  private createStage(props: HttpGatewayProps): HttpStage {
     const logGroup = new LogGroup(this, 'AccessLog', {
       retention: props.logRetention,
       removalPolicy: props.removalPolicy,
     });
     return new HttpStage(this, 'Stage', {
-      httpApi,
+      httpApi: this.api,
       stageName: apiStage,
       autoDeploy: true,
       throttle: { rateLimit: props.rate, burstLimit: props.burst },

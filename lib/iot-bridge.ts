@@ -28,7 +28,7 @@ export class IotBridge extends Construct {
   constructor(scope: Construct, id: string, props: IotBridgeProps) {
     super(scope, id);
     this.props = props;
-    this.endpoint = new IotEndpoint(this, 'Endpoint', { logRetention: props.logRetention });
+    this.endpoint = IotEndpoint.of(this, { logRetention: props.logRetention });
     props.onBridgeOut.lambda.addEnvironment(iotEndpointVariable, this.endpoint.url);
     this.allowPublishing();
     this.keepFailedEvents();

@@ -1,9 +1,10 @@
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
+import { oneInStack } from './one-in-stack';
 
 export interface IotEndpointProps {
   readonly logRetention: RetentionDays;
@@ -14,7 +15,12 @@ export class IotEndpoint extends Construct {
   /** `https://…-ats.iot.region.amazonaws.com` */
   readonly url: string;
 
-  constructor(scope: Construct, id: string, props: IotEndpointProps) {
+  /** The one of the stack: CDK asks with one function for all of them, which has the role and the log of the first. */
+  static of(scope: Construct, props: IotEndpointProps): IotEndpoint {
+    return oneInStack(scope, (each) => each instanceof IotEndpoint) ?? new IotEndpoint(scope, 'Endpoint', props);
+  }
+
+  private constructor(scope: Construct, id: string, props: IotEndpointProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Log', { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
     const role = this.createRole(logGroup);
@@ -28,6 +34,8 @@ export class IotEndpoint extends Construct {
       },
       role,
       installLatestAwsSdk: false,
+      memorySize: 256,
+      timeout: Duration.minutes(1),
       logGroup,
     });
     question.node.addDependency(role); // its permissions too

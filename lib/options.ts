@@ -7,34 +7,48 @@ export const contextKey = 'broker';
 
 /** What an operator may set about the deployment, beside the settings the Lambdas read themselves. */
 export interface BrokerOptions extends Settings {
+  /** Name of the stack, the APIs, the dashboard and the metrics. */
   readonly brokerName: string;
+  /** Stage of the WebSocket API, and so the path of its address. */
   readonly stageName: string;
-  /** Empty when there is none. */
+  /** Path of the JSON that says who may connect and do what, docs/access.md; empty when there is none. */
   readonly accessFile: string;
-  /** Empty when there is none. */
+  /** Path of the JSON that says what crosses to AWS IoT Core, docs/bridge.md; empty when there is none. */
   readonly bridgeFile: string;
+  /** Path of the JSON that says what EventBridge is told, docs/events.md; empty when there is none. */
   readonly eventsFile: string;
+  /** Frames a second that API Gateway lets in, and how many may come at once on top. */
   readonly throttleRate: number;
   readonly throttleBurst: number;
+  /** Handshakes a second, and how many may come at once on top. */
   readonly connectRate: number;
   readonly connectBurst: number;
-  /** 0 reserves nothing. */
+  /** Lambdas that are kept for handshakes; 0 reserves nothing. */
   readonly connectConcurrency: number;
+  /** Lambdas that handle packets side by side. */
   readonly maxConcurrency: number;
   /** Whether backends have an HTTP API. */
   readonly api: 'on' | 'off';
+  /** Requests to the API a second, and how many may come at once on top. */
   readonly apiRate: number;
   readonly apiBurst: number;
   /** Whether the console is deployed, on CloudFront. */
   readonly console: boolean;
+  /** Megabytes of the function that handles packets; its share of a processor grows with them. */
   readonly onPacketsMemoryMb: number;
+  /** Megabytes of the function that delivers to large audiences. */
   readonly onFanOutMemoryMb: number;
+  /** Whether X-Ray gets traces of functions. */
+  readonly tracing: 'on' | 'off';
+  /** Of functions and access logs. */
   readonly logRetentionDays: number;
+  /** What becomes of tables and logs when they are deleted with their stack. */
   readonly removalPolicy: 'retain' | 'destroy';
+  /** Whether to set the role with which API Gateway writes logs, one for the whole account and Region. */
   readonly accountLogRole: 'create' | 'keep';
   /** Who is written to about alarms and the budget; empty when nobody is. */
   readonly alarmEmail: string;
-  /** Of the whole account; 0 is none. */
+  /** Dollars, of the whole account; 0 is no budget. */
   readonly monthlyBudgetUsd: number;
 }
 
@@ -65,6 +79,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   console: oneOf<boolean>(false, [false, true]),
   onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
   onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),
+  tracing: oneOf('off', ['on', 'off']),
   logRetentionDays: oneOf(30, retentionDays()),
   removalPolicy: oneOf('retain', ['retain', 'destroy']),
   accountLogRole: oneOf('create', ['create', 'keep']),

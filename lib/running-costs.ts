@@ -47,7 +47,7 @@ export function runningCosts(watched: Watched): MathExpression[] {
 function queueItems({ queues: deployed }: Watched): Item[] {
   return coreQueues.map((name) => {
     const price = queues[name].fifo ? prices.fifoRequest : prices.standardRequest;
-    return { amount: sumOf(deployed[name].queue.metricNumberOfMessagesSent()), dollars: requestsPerMessage * price };
+    return { amount: sumOf(deployed[name].metricNumberOfMessagesSent()), dollars: requestsPerMessage * price };
   });
 }
 

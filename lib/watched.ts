@@ -8,6 +8,7 @@ import {
   functions,
   type QueueName,
   queues,
+  type SystemTopicsFunctionName,
 } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { BrokerFunction } from './broker-function';
@@ -17,13 +18,13 @@ import type { WebsocketGateway } from './websocket-gateway';
 /** What of a broker has metrics of its own in CloudWatch, for which AWS takes nothing. */
 export interface Watched {
   readonly functions: ByFunction<BrokerFunction>;
-  readonly queues: ByQueue<{ readonly queue: Queue }>;
+  readonly queues: ByQueue<Queue>;
   readonly tables: { readonly [Name in TableName]: Table };
   readonly gateway: WebsocketGateway;
 }
 
 /** Names of the functions that every broker has, and of its queues. */
-export type CoreFunction = Exclude<FunctionName, BridgeFunctionName | ApiFunctionName>;
+export type CoreFunction = Exclude<FunctionName, BridgeFunctionName | ApiFunctionName | SystemTopicsFunctionName>;
 export type CoreQueue = Exclude<QueueName, BridgeQueueName>;
 
 export const coreFunctions = coreOf(functions) as CoreFunction[];

@@ -34,8 +34,8 @@ export interface WebsocketGatewayProps {
 
 /** The WebSocket API. A handshake calls a Lambda; frames and the disconnect go straight into the packet queue. */
 export class WebsocketGateway extends Construct {
+  readonly api: WebSocketApi;
   readonly stage: WebSocketStage;
-  private readonly api: WebSocketApi;
 
   constructor(scope: Construct, id: string, props: WebsocketGatewayProps) {
     super(scope, id);

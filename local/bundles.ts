@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { buildSync, type OutputFile } from 'esbuild';
+import { type BuildOptions, buildSync, stop, version } from 'esbuild';
 import type { FunctionName } from '../lambdas/deployment';
 import { bundleConstants, type Settings } from '../lambdas/settings';
+import { type Build, BuildCache, type BuiltFile } from './build-cache';
 
 type ByFunction<Value> = { readonly [Name in FunctionName]?: Value };
 
@@ -23,15 +24,17 @@ const threads = {
   dynamoDbThread: 'local/dynamodb/dynamodb-thread.ts',
 };
 
+const cache = new BuildCache(projectRoot, join(projectRoot, 'node_modules/.cache/cirrus-mqtt'));
+
 /** What this process has built already: tests start many clouds of the same sources. */
-const built = new Map<string, readonly OutputFile[]>();
+const built = new Map<string, readonly BuiltFile[]>();
 
 /** Bundles functions as they are deployed, and the threads of the local cloud, into a temporary folder. */
 export function bundle(entries: ByFunction<string>, settings: Settings): Bundles {
   const files = buildOnce({ ...entries, ...threads }, bundleConstants(settings));
   const folder = join(tmpdir(), `cirrus-${randomUUID()}`);
   mkdirSync(folder);
-  for (const { path, contents } of files) writeFileSync(join(folder, basename(path)), contents);
+  for (const { name, contents } of files) writeFileSync(join(folder, name), contents);
   const file = (name: string) => join(folder, `${name}.js`);
   const functions = Object.fromEntries(Object.keys(entries).map((name) => [name, file(name)]));
   return {
@@ -42,29 +45,40 @@ export function bundle(entries: ByFunction<string>, settings: Settings): Bundles
   };
 }
 
-function buildOnce(entryPoints: Record<string, string>, define: Record<string, string>): readonly OutputFile[] {
-  const key = JSON.stringify({ entryPoints, define });
-  const files = built.get(key) ?? build(entryPoints, define);
+function buildOnce(entryPoints: Record<string, string>, define: Record<string, string>): readonly BuiltFile[] {
+  const options = buildOptions(entryPoints, define);
+  const key = JSON.stringify({ esbuild: version, options });
+  const files = built.get(key) ?? cache.get(key, () => build(options));
   built.set(key, files);
   return files;
 }
 
-function build(entryPoints: Record<string, string>, define: Record<string, string>): readonly OutputFile[] {
-  // The synchronous call leaves no esbuild process behind.
-  const { outputFiles } = buildSync({
+function buildOptions(entryPoints: Record<string, string>, define: Record<string, string>) {
+  return {
     entryPoints,
     absWorkingDir: projectRoot,
     outdir: projectRoot, // Only for the source maps, whose paths are relative to it; nothing is written.
     sourceRoot: projectRoot,
     write: false,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node20',
     mainFields: ['module', 'main'], // as in the stack
     define,
-    sourcemap: 'inline',
+    tsconfig: join(projectRoot, 'tsconfig.json'), // as in the stack
+    sourcemap: 'external', // beside each bundle
     sourcesContent: false,
     logLevel: 'silent', // The error that is thrown has all of it.
-  });
-  return outputFiles;
+  } as const satisfies BuildOptions;
+}
+
+function build(options: ReturnType<typeof buildOptions>): Build {
+  try {
+    const { outputFiles, metafile } = buildSync(options);
+    const files = outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }));
+    return { files, inputs: Object.keys(metafile.inputs) };
+  } finally {
+    stop(); // or its process stays for as long as this one
+  }
 }

@@ -19,6 +19,7 @@ import {
   functions,
   type QueueName,
   queues,
+  scheduleSeconds,
   visibilitySeconds,
 } from '../lambdas/deployment';
 import { type EventConfig, readEventConfig } from '../lambdas/events/event-config';
@@ -129,7 +130,7 @@ export interface Cloud {
   connections(): string[];
   /** Resolves when queues are empty and containers idle. Messages that wait for their delay do not count. */
   settled(): Promise<void>;
-  /** Runs the scheduled function now. */
+  /** Runs what is scheduled now. */
   runSchedule(): Promise<void>;
   /** Ends everything; nothing of it is left behind. */
   stop(): Promise<void>;
@@ -175,7 +176,7 @@ class LocalCloud implements Cloud {
   private readonly pools: ByFunction<ContainerPool>;
   private readonly journal: ConnectionJournal | undefined;
   private readonly gateway: Gateway;
-  private readonly schedule: Schedule;
+  private readonly schedules: readonly Schedule[];
   private readonly server: Server;
   private readonly ruleActions: AsyncInvocations;
   private iot: IotCore | undefined;
@@ -199,7 +200,7 @@ class LocalCloud implements Cloud {
       clock: this.clock,
       onFailure: (record) => this.queues.bridgeIn.addDeadLetter(JSON.stringify(record)),
     });
-    this.schedule = new Schedule(this.clock, this.meter, (event) => this.pools.onSchedule.invoke(event));
+    this.schedules = this.createSchedules();
     this.server = createHttpServer({
       gateway: this.gateway,
       aws: this.createAwsEndpoint(),
@@ -251,7 +252,7 @@ class LocalCloud implements Cloud {
     for (const queue of Object.values(this.queues)) queue.restore();
     this.gateway.disconnectFormer();
     this.connectQueues();
-    this.schedule.start();
+    for (const schedule of this.schedules) schedule.start();
   }
 
   async bill(): Promise<Bill> {
@@ -288,12 +289,12 @@ class LocalCloud implements Cloud {
     }
   }
 
-  runSchedule(): Promise<void> {
-    return this.schedule.run();
+  async runSchedule(): Promise<void> {
+    for (const schedule of this.schedules) await schedule.run();
   }
 
   async stop(): Promise<void> {
-    this.schedule.stop();
+    for (const schedule of this.schedules) schedule.stop();
     this.gateway.stop();
     await Promise.all(Object.values(this.pools).map((pool) => pool.stop()));
     this.clock.stop();
@@ -317,7 +318,11 @@ class LocalCloud implements Cloud {
   }
 
   private entryPoints(): { readonly [Name in FunctionName]?: string } {
-    const deployed = entries(this.specs).filter(([, { part }]) => part !== 'bridge' || this.bridge);
+    const left = new Set([
+      ...(this.bridge ? [] : ['bridge']),
+      ...(this.settings.sysTopicsMinutes > 0 ? [] : ['systemTopics']),
+    ]);
+    const deployed = entries(this.specs).filter(([, { part = '' }]) => !left.has(part));
     return Object.fromEntries(deployed.map(([name, { entry }]) => [name, entry]));
   }
 
@@ -403,6 +408,16 @@ class LocalCloud implements Cloud {
       faults: this.faults,
       kill: (caller) => this.killCaller(caller),
     });
+  }
+
+  private createSchedules(): Schedule[] {
+    const every = (seconds: number, name: FunctionName) =>
+      new Schedule(this.clock, this.meter, seconds, (event) => this.pools[name].invoke(event));
+    const { sysTopicsMinutes } = this.settings;
+    return [
+      every(scheduleSeconds, 'onSchedule'),
+      ...(sysTopicsMinutes > 0 ? [every(60 * sysTopicsMinutes, 'onSystemTopics')] : []),
+    ];
   }
 
   private createHttpApi(): HttpApi {

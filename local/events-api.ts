@@ -71,6 +71,8 @@ export class EventsApi {
 
   private take(entry: Entry) {
     const { EventBusName: bus = 'default', Source: source, DetailType: detailType, Detail, Time } = entry;
+    const missing = Object.entries({ Source: source, DetailType: detailType, Detail }).find(([, value]) => !value);
+    if (missing) return invalid(missing[0]);
     const detail = parsed(Detail);
     if (!source || !detailType || detail === undefined) return malformed;
     this.meter.putEvent(sizeOf(entry));
@@ -81,6 +83,13 @@ export class EventsApi {
 }
 
 const internalFailure = { ErrorCode: 'InternalFailure', ErrorMessage: 'a fault of the local cloud' };
+
+/** An entry without one of what each needs. */
+function invalid(name: string) {
+  const ErrorMessage = `Parameter ${name} is not valid. Reason: ${name} is a required argument.`;
+  return { ErrorCode: 'InvalidArgument', ErrorMessage };
+}
+
 const malformed = { ErrorCode: 'MalformedDetail', ErrorMessage: 'Detail is malformed.' };
 
 function sizeOf({ Source = '', DetailType = '', Detail = '', Time }: Entry): number {
@@ -91,7 +100,7 @@ function sizeOf({ Source = '', DetailType = '', Detail = '', Time }: Entry): num
 function parsed(text: string | undefined): object | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');
-    return typeof value === 'object' && value !== null ? value : undefined;
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -94,7 +94,7 @@ export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, 
   });
 }
 
-const batches = new Set(['BatchGetItem', 'BatchWriteItem', 'SendMessageBatch']);
+const batches = new Set(['BatchGetItem', 'BatchWriteItem', 'PutEvents', 'SendMessageBatch']);
 
 function matches(fault: CallFault, call: AwsCall, caller: string | undefined): boolean {
   if (fault.outcome === 'kill' && caller === undefined) return false;

@@ -1,4 +1,3 @@
-import { scheduleSeconds } from '../lambdas/deployment';
 import type { Meter } from './bill';
 import type { ClockTimer, LocalClock } from './clock';
 
@@ -9,11 +8,12 @@ export class Schedule {
   constructor(
     private readonly clock: LocalClock,
     private readonly meter: Meter,
+    private readonly seconds: number,
     private readonly invoke: (event: unknown) => Promise<unknown>,
   ) {}
 
   start(): void {
-    this.timer = this.clock.after(scheduleSeconds * 1000, () => {
+    this.timer = this.clock.after(this.seconds * 1000, () => {
       this.start();
       this.run().catch(() => {}); // The function's error is in its log; the next run is its retry.
     });

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync, transformSync } from 'esbuild';
 import { connectAsync } from 'mqtt';
 import { clientsCommand } from '../admin/clients-command';
+import { costCommand } from '../admin/cost-command';
 import { explainCommand } from '../admin/explain-command';
 import { retainedCommand } from '../admin/retained-command';
 import { usersCommand } from '../admin/users-command';
@@ -52,7 +53,7 @@ describe.each(documents)('%s', (path) => {
 
   it('names npm scripts that exist', () => {
     const named = [...markdown.matchAll(/npm (?:run )?([a-z][\w:-]*)/g)].map(([whole, name = '']) => ({ whole, name }));
-    const npmOwn = ['ci', 'link'];
+    const npmOwn = ['ci', 'install', 'link', 'pack'];
     const missing = named.filter(
       ({ whole, name }) => !(name in scripts) && (whole.includes('run ') || !npmOwn.includes(name)),
     );
@@ -77,12 +78,23 @@ describe('what docs/access.md tells to type', () => {
   });
 });
 
+describe('what docs/cost.md tells to type', () => {
+  it('is understood by the program', async () => {
+    const lines = shellLines(read('docs/cost.md'));
+    const flags = [...lines, ...codeSpans(read('docs/cost.md'))].flatMap(flagsIn);
+
+    expect(lines.every((line) => line.startsWith('cirrus-mqtt cost '))).toBe(true);
+    expect(flags.filter((flag) => !flagsIn(costCommand.help).includes(flag) && flag !== '--help')).toEqual([]);
+  });
+});
+
 describe('what README.md says of options', () => {
   it('is true of those of programs', () => {
     const ofStart = flagsIn(refusal(() => parseCommandLine(['--no-such-option', ''])));
     const commands = [
       adapterCommand,
       clientsCommand,
+      costCommand,
       retainedCommand,
       explainCommand,
       pubCommand,
@@ -189,6 +201,7 @@ describe('what README.md tells to type', () => {
       line('cirrus-mqtt users add'),
       line('cirrus-mqtt users show'),
       line('cirrus-mqtt explain'),
+      line('cirrus-mqtt cost'),
       line('curl -s http'),
       line('curl -s --aws-sigv4'),
       line('cirrus-mqtt clients'),
@@ -297,6 +310,13 @@ describe('what README.md tells to type', () => {
     const explained = cirrus(line('cirrus-mqtt explain'));
     expect(await explained.output).toBe('denied: no rule allows it\n');
     expect(await explained.exit).toBe(2);
+  });
+
+  it('tells what a fleet costs', async () => {
+    const told = cirrus(line('cirrus-mqtt cost'));
+
+    expect(await told.output).toMatch(/^50 devices, each publishing 96 messages .*\n.* keep-alive 300 s\.\n/);
+    expect(await told.exit).toBe(0);
   });
 
   (hasCurl ? it : it.skip)('publishes from a backend, and looks after what is there', async () => {

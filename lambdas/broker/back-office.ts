@@ -31,6 +31,16 @@ export class BackOffice {
     return arrivals.map(({ message }) => !publisher.unheard.has(message.topic));
   }
 
+  /** Whether anybody who is connected has subscribed to one of these topics. Who is not is no reason to go to any length. */
+  async isHeard(topics: readonly string[]): Promise<boolean> {
+    const audiences = await new Router(this.ports.topicIndex, this.index).audiences(topics);
+    const rows = [...audiences.values()].flatMap(({ everyone, members }) => [...everyone, ...members]);
+    const clientIds = new Set(rows.map(({ clientId }) => clientId));
+    if (clientIds.size === 0) return false;
+    const heads = await this.ports.sessions.heads([...clientIds]);
+    return [...heads.values()].some(({ owner }) => owner !== undefined);
+  }
+
   /** A message for one client, whatever it has subscribed to. */
   async send(clientId: string, arrival: Arrival): Promise<DirectOutcome> {
     const head = await this.client(clientId);

@@ -166,6 +166,7 @@ export class Deliverer {
     await inParallel(mail, parallelSessions, async (entry) => {
       const reserved = await this.reserve(entry, ahead.get(entry.session));
       if (reserved) placed.set(entry.session, reserved);
+      if (reserved) this.measureQueue(reserved.head);
     });
     const items = [...placed.values()].flatMap((entry) => toRingItems(entry, this.ports.now()));
     const once = items.filter(({ id }) => id !== undefined).map(toOnce);
@@ -222,6 +223,11 @@ export class Deliverer {
       }
       return head ? numbered(head, await this.audible(head, fitting), fitting.length) : undefined;
     }
+  }
+
+  /** Of a client that is away the head tells how much waits, so it is known without a look. */
+  private measureQueue({ owner, outSeq, offlineFrom }: SessionHead): void {
+    if (owner === undefined) this.ports.metrics.measure('QueueDepth', outSeq - offlineFrom);
   }
 
   private dropped(clientId: string, dropped: number): void {

@@ -26,6 +26,21 @@ export interface ClientDirectory {
   list(page: PageRequest): Promise<Page<SessionHead>>;
 }
 
+/** A part of all sessions, counted or to be counted. */
+export interface CensusPage {
+  /** Heads of sessions; some may have ended. */
+  readonly heads: readonly SessionHead[];
+  readonly subscriptions: number;
+}
+
+/** Who can be counted. */
+export interface Census {
+  /** All sessions there are, each once; as dear as a list of all clients. */
+  sessions(): AsyncIterable<CensusPage>;
+  /** Retained messages; undefined where nobody counts them, because they are not limited. */
+  retained(): Promise<number | undefined>;
+}
+
 /** Every retained message. */
 export interface RetainedDirectory {
   /** Of topics that match a filter, or of all. @throws InvalidCursorError */

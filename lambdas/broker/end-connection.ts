@@ -1,5 +1,5 @@
 import { sessionForever, type Will } from '../protocol/effects';
-import { armDeadline, dueKey, nextOf } from './deadline';
+import { nextOf, startTimer } from './deadline';
 import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
 import type { Arrival } from './mail';
@@ -30,7 +30,7 @@ export async function endingOf(
   return head?.session !== connection.session && will ? { will } : {}; // replaced, or resumed in time
 }
 
-/** The connection has no owner's rights any more. What is still to come keeps its record and a deadline. */
+/** The connection has no owner's rights any more. What is still to come keeps its record. */
 export async function endConnection(
   ports: Ports,
   wiper: SessionWiper,
@@ -63,17 +63,14 @@ async function hasReturned(ports: Ports, { clientId, session, fence }: Connectio
 
 /**
  * The record waits for the next that is due, or goes. It comes after everything else: until then a next attempt finds what is to
- * be done. The deadline that led here is let go last, unless it came too early and still holds.
+ * be done.
  */
-async function rest(ports: Ports, { connectionId, deadline }: ConnectionRecord, ending: Ending): Promise<void> {
+async function rest(ports: Ports, connection: ConnectionRecord, ending: Ending): Promise<void> {
+  const { connectionId } = connection;
   const next = nextOf(ending);
-  const due = next === undefined ? undefined : dueKey(next, connectionId);
-  if (due === undefined) await ports.connectionStore.remove(connectionId);
-  else {
-    await armDeadline(ports, { due, connectionId });
-    await ports.connectionStore.end(connectionId, ending, due);
-  }
-  if (due !== deadline) await ports.deadlines.remove({ due: deadline, connectionId });
+  if (next === undefined) return ports.connectionStore.remove(connectionId);
+  await ports.connectionStore.end(connectionId, ending);
+  await startTimer(ports, connection, next);
 }
 
 /** What the end of a connection needs of a turn. */
@@ -102,6 +99,7 @@ export async function settleEnding(
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   if (isMine && isOver) {
+    ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     await ports.sessions.end(clientId, fence);

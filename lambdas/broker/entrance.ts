@@ -8,7 +8,7 @@ import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { connack } from './connack';
-import { advanceDeadline } from './deadline';
+import { expiryOf, startTimer } from './deadline';
 import { type Admitted, type Asking, type Challenged, goOn, logIn, proveAnew, refusal } from './entry';
 import { tellLifecycle } from './events';
 import { hangUp } from './hang-up';
@@ -112,7 +112,8 @@ export class Entrance {
     }
     const { identity, permissions } = proved;
     await ports.sessions.identify(clientId, fence, identity);
-    const known = await advanceDeadline(ports, { ...connection, identity, authentication: { method } });
+    const known = { ...connection, identity, authentication: { method } };
+    await startTimer(ports, known, expiryOf(known));
     this.sayAuth(Reason.success, method, proved.data, limit);
     return { connection: known, permissions };
   }

@@ -16,8 +16,14 @@ export type Count =
   | `MessagesOutQos${QoS}`
   | `Dropped${DropReason}`;
 
-/** What is measured one by one: milliseconds, or a number of recipients. */
-export type Measure = 'DeliveryLatency' | 'WillLateness' | 'KeepAliveLateness' | 'Recipients';
+/** What is measured one by one: milliseconds, a number of recipients, or of messages. */
+export type Measure =
+  | 'DeliveryLatency'
+  | 'WillLateness'
+  | 'KeepAliveLateness'
+  | 'SessionExpiryLateness'
+  | 'Recipients'
+  | 'QueueDepth';
 
 /** What one invocation has done, in numbers. Nothing here names a client or a topic. */
 export interface Metrics {

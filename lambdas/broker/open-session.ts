@@ -1,6 +1,6 @@
 import { accountOf, type Identity } from '../access/identity';
 import type { ConnectRequest } from '../protocol/effects';
-import { armDeadline, dueKey, expiryOf } from './deadline';
+import { expiryOf, startTimer } from './deadline';
 import { connectionOf, fenceOf, timeOf } from './fence';
 import type { Claim, ConnectionRecord, Fence, Ports, SessionHead, SessionId } from './ports';
 import type { SessionWiper } from './session-wiper';
@@ -47,7 +47,7 @@ export async function openSession(
   const [claimed] = await Promise.all([
     request.cleanStart ? claimFresh(ports, claim) : claimPersistent(ports, claim),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
-    armDeadline(ports, { due: fresh.deadline, connectionId }),
+    startTimer(ports, fresh, expiryOf(fresh)),
   ]);
   if (claimed === 'late' || claimed === 'foreign') return claimed;
   for (const session of claimed.replaced) {
@@ -178,6 +178,5 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     identity,
     hasSeat,
     ...(request.authentication && { authentication: { method: request.authentication.method } }),
-    deadline: dueKey(expiryOf({ keepAlive, lastSeen: receivedAt, identity }), connectionId),
   };
 }

@@ -3,6 +3,7 @@ import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message, Will } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
+import type { Watched } from './deadline';
 import type { Events } from './events';
 import type { Metrics } from './metrics';
 import type { Watch } from './watch';
@@ -41,8 +42,6 @@ export interface ConnectionRecord {
   readonly hasSeat: boolean;
   /** Whether the session has rows to remove when it ends. */
   readonly hasState: boolean;
-  /** Sort key of this connection's row in the deadlines. */
-  readonly deadline: string;
   /** Topics by the aliases that the client set up. */
   readonly aliases: ReadonlyMap<number, string>;
   /** Topic aliases that its own stream has set up with this client. */
@@ -117,13 +116,12 @@ export interface ConnectionStore {
   /** Removes it, unless its client was let in meanwhile. */
   removePending(connectionId: string): Promise<void>;
   create(record: ConnectionRecord): Promise<void>;
-  /** Writes what a turn changed of the record as it was stored; the deadline is left alone, it belongs to the timer. */
+  /** Writes what a turn changed of the record as it was stored. */
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
   /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
-  moveDeadline(connectionId: string, from: string, to: string): Promise<'moved' | 'stale'>;
-  /** The connection is over, and its record stays for what is still to come, next at this deadline. */
-  end(connectionId: string, ended: Ending, deadline: string): Promise<void>;
+  /** The connection is over, and its record stays for what is still to come. */
+  end(connectionId: string, ended: Ending): Promise<void>;
   remove(connectionId: string): Promise<void>;
 }
 
@@ -352,17 +350,9 @@ export interface InflightStore {
   clear(session: SessionId): Promise<void>;
 }
 
-export interface Deadline {
-  /** Sort key: time, then connection. */
-  readonly due: string;
-  readonly connectionId: string;
-}
-
-export interface DeadlineStore {
-  put(deadline: Deadline): Promise<void>;
-  remove(deadline: Deadline): Promise<void>;
-  /** Everything due before a time, in milliseconds since 1970. */
-  dueBefore(time: number): AsyncIterable<Deadline[]>;
+/** All connections that are on record, open and ended, in no order. What happened in the last moments may be missing. */
+export interface Roster {
+  all(): AsyncIterable<Watched[]>;
 }
 
 /** `busy`: certainly not sent. `unknown`: sent or not, nobody can tell. */
@@ -407,8 +397,10 @@ export interface PacketQueue {
 }
 
 export interface TimerQueue {
-  /** Asks to look at a deadline after a delay, at most 900 s. */
-  check(deadline: Deadline, delaySeconds: number): Promise<void>;
+  /** Asks to look after a delay, at most 900 s, whether a connection is due; and `again` as long as its timers go on. */
+  check(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
+  /** Asks for a look at all connections after a delay. */
+  look(delaySeconds: number): Promise<void>;
   /** Asks for another pump after a delay. */
   wake(connectionId: string, delaySeconds: number): Promise<void>;
   /** Asks to close the connection after a delay unless its client was let in by then. */
@@ -473,7 +465,7 @@ export interface Ports {
   readonly lookup: Lookup;
   readonly retained: RetainedStore;
   readonly inflight: InflightStore;
-  readonly deadlines: DeadlineStore;
+  readonly roster: Roster;
   readonly connections: Connections;
   readonly packets: PacketQueue;
   readonly timers: TimerQueue;

@@ -1,39 +1,82 @@
-import { dueKey, dueTime, expiryOf, nextOf, secondsUntil, startTimer, sweepAhead } from './deadline';
+import {
+  closeLooks,
+  dueOf,
+  isWatchedByTimer,
+  keepWatching,
+  late,
+  needsCloseLooks,
+  nextCloseLook,
+  nextRun,
+  secondsUntil,
+  type Watched,
+} from './deadline';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, Deadline, Ports } from './ports';
+import type { Ports } from './ports';
 
-const parallelTimers = 25;
+const parallelMessages = 25;
 
-/** Longer than a CONNECT can be at work; until it is done, its connection is not on record. */
-const longestOpening = 60_000;
+/** What looks at all connections. */
+export type LookingPorts = Pick<Ports, 'roster' | 'timers' | 'packets' | 'now'>;
 
-/** What the timekeeper needs: no packets, no sessions. */
-export type TimerPorts = Pick<Ports, 'connectionStore' | 'deadlines' | 'timers' | 'packets' | 'now' | 'log'>;
-
-/** Hands whatever falls due until well after the next sweep to the timer queue, with the exact delay. */
-export async function sweep(ports: Pick<Ports, 'deadlines' | 'timers' | 'now'>): Promise<number> {
-  let found = 0;
-  for await (const page of ports.deadlines.dueBefore(ports.now() + sweepAhead)) {
-    found += page.length;
-    await inParallel(page, parallelTimers, (deadline) =>
-      ports.timers.check(deadline, secondsUntil(dueTime(deadline.due) - ports.now())),
-    );
-  }
-  return found;
+/** What a look at all connections came to. */
+export interface Found {
+  readonly connections: number;
+  /** Of them, those that fall due before the next look, or have. */
+  readonly due: number;
 }
 
 /**
- * A deadline has come: the connection has ended, was active meanwhile, or is lost. Any deadline may be checked twice, by
- * the sweeper and by whoever armed it.
+ * Looks at every connection, as the schedule does once a minute, and starts a timer for whatever falls due before the next
+ * look. Where half a keep-alive is less than a minute, two more looks follow.
  */
-export async function checkDeadline(ports: TimerPorts, deadline: Deadline): Promise<void> {
-  const { connectionId, due } = deadline;
+export async function sweep(ports: LookingPorts): Promise<Found> {
+  const found = { connections: 0, due: 0 };
+  let close = false;
+  for await (const page of ports.roster.all()) {
+    close ||= page.some(needsCloseLooks);
+    found.connections += page.length;
+    found.due += await lookAt(ports, page);
+  }
+  if (close) await Promise.all(closeLooks.map((seconds) => ports.timers.look(seconds)));
+  return found;
+}
+
+/** A look in between, at those who have to be watched closely. */
+export async function lookClosely(ports: LookingPorts): Promise<void> {
+  for await (const page of ports.roster.all()) await lookAt(ports, page.filter(needsCloseLooks));
+}
+
+async function lookAt(ports: LookingPorts, page: readonly Watched[]): Promise<number> {
+  const now = ports.now();
+  const due = page.filter((connection) => dueOf(connection) - now < horizonOf(connection));
+  await inParallel(due, parallelMessages, (connection) => {
+    const { connectionId } = connection;
+    const left = dueOf(connection) - now;
+    const isMissed = left <= -late; // its timer was lost
+    return isMissed ? ports.packets.expire(connectionId) : ports.timers.check(connectionId, secondsUntil(left), false);
+  });
+  return due.length;
+}
+
+/** How much time may be left to a connection for this look to be the one that sees to it. */
+function horizonOf(connection: Watched): number {
+  if (!connection.ended && isWatchedByTimer(connection)) return -late;
+  return needsCloseLooks(connection) ? nextCloseLook : nextRun;
+}
+
+/**
+ * A timer has come: the connection has ended, was active meanwhile, or is lost. It may come twice, and for nothing. `again`:
+ * it is one of those that start each other.
+ */
+export async function checkConnection(
+  ports: Pick<Ports, 'connectionStore' | 'timers' | 'packets' | 'now'>,
+  connectionId: string,
+  again: boolean,
+): Promise<void> {
   const connection = await ports.connectionStore.read(connectionId);
-  if (!connection) return dropEnded(ports, deadline);
-  if (connection.deadline !== due) return dropMoved(ports, connection, deadline);
-  const expiry = connection.ended ? (nextOf(connection.ended) ?? 0) : expiryOf(connection);
-  if (expiry <= ports.now()) return ports.packets.expire(connectionId);
-  await moveDeadline(ports, deadline, expiry);
+  if (!connection) return; // over, or only just opening: then the next look finds it
+  if (dueOf(connection) <= ports.now()) return ports.packets.expire(connectionId);
+  if (again && !connection.ended) await keepWatching(ports, connection);
 }
 
 /** Whoever has not been let in by now has had its time. */
@@ -45,30 +88,4 @@ export async function closeUnlessOpen(
   if (connection) return;
   if ((await ports.connections.close(connectionId)) === 'closed') ports.log('no connect', { connectionId });
   if (pending) await ports.connectionStore.removePending(connectionId);
-}
-
-/** The connection has ended, or is only just opening: then the next sweep finds its deadline again. */
-async function dropEnded(ports: TimerPorts, deadline: Deadline): Promise<void> {
-  if (dueTime(deadline.due) + longestOpening < ports.now()) await ports.deadlines.remove(deadline);
-}
-
-/**
- * The new row is written before the old one is let go: a deadline too many costs a read, one too few a will. Of two checks
- * at the same moment only one moves it, so that they do not multiply.
- */
-async function moveDeadline(ports: TimerPorts, from: Deadline, time: number): Promise<void> {
-  const { connectionId } = from;
-  const to = { connectionId, due: dueKey(time, connectionId) };
-  if (to.due === from.due) return startTimer(ports, to);
-  await ports.deadlines.put(to);
-  if ((await ports.connectionStore.moveDeadline(connectionId, from.due, to.due)) === 'stale') return;
-  await Promise.all([startTimer(ports, to), ports.deadlines.remove(from)]);
-}
-
-/**
- * The connection is due at another time. A later one: this row was left behind. An earlier one: whoever moves the deadline
- * has written this row and is about to say so.
- */
-async function dropMoved(ports: TimerPorts, connection: ConnectionRecord, deadline: Deadline): Promise<void> {
-  if (connection.deadline > deadline.due) await ports.deadlines.remove(deadline);
 }

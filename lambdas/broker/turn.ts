@@ -13,7 +13,7 @@ import type { Settings } from '../settings';
 import { spend } from './allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
-import { silentUntil } from './deadline';
+import { keepWatching, silentUntil } from './deadline';
 import { Deliverer } from './deliver';
 import { logDenials } from './denials';
 import { depart } from './departure';
@@ -343,7 +343,9 @@ export class Turn {
     if (!(await this.stillTrue)) return;
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
-    await this.commit({ ...connection, ...this.progress(connection, inbox) });
+    const after = { ...connection, ...this.progress(connection, inbox) };
+    await this.commit(after);
+    if (this.events.some(({ kind }) => kind === 'expired')) await keepWatching(this.ports, after);
     this.report(connection);
   }
 

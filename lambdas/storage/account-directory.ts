@@ -9,13 +9,18 @@ import type { Account, AccountDirectory } from '../access/accounts';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
 import { conditionFailed, type Item } from './dynamo';
+import { formed } from './formed-dynamo';
 
 /** Accounts as an operator sees them. It scans, so it takes the SDK's client. */
 export class DynamoAccountDirectory implements AccountDirectory {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'accounts' });
+  }
 
   async read(username: string): Promise<Account | undefined> {
     const command = new GetItemCommand({ TableName: this.table, Key: accountKey(username), ConsistentRead: true });

@@ -6,6 +6,8 @@ import type { Log } from '../broker/ports';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll } from './dynamo';
+import { formed } from './formed-dynamo';
+import { writtenForm } from './item-form';
 import { keyOf, maximumSortKey } from './keys';
 
 const secretKey: Item = { id: text('broker'), part: text('secret') };
@@ -15,11 +17,15 @@ const secretBytes = 32;
 export class DynamoAccountStore implements AccountStore {
   private known: Buffer | undefined;
 
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'accounts' });
+  }
 
   async readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord> {
     const items = await readAll(this.db, this.table, [
@@ -49,6 +55,7 @@ export class DynamoAccountStore implements AccountStore {
   /** One of two updates finds its condition met, unless a failure from there was counted in between: then the other does. */
   private async countFailure(key: Item, now: number, memory: number): Promise<void> {
     const values = {
+      ':form': writtenForm('accounts').v,
       ':one': number(1),
       ':now': number(now),
       ':oldest': number(now - memory),
@@ -125,12 +132,12 @@ interface FailureUpdate {
 }
 
 const oneMore: FailureUpdate = {
-  UpdateExpression: 'SET failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
+  UpdateExpression: 'SET v = :form, failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
   ConditionExpression: 'lastAt >= :oldest',
 };
 
 const theFirst: FailureUpdate = {
-  UpdateExpression: 'SET failures = :one, lastAt = :now, expiresAt = :expiresAt',
+  UpdateExpression: 'SET v = :form, failures = :one, lastAt = :now, expiresAt = :expiresAt',
   ConditionExpression: 'attribute_not_exists(lastAt) OR lastAt < :oldest',
 };
 

@@ -4,6 +4,7 @@ import type { ClientDirectory, Page, PageRequest } from '../broker/directory';
 import type { SessionHead } from '../broker/ports';
 import { text } from './attributes';
 import type { Item } from './dynamo';
+import { formed } from './formed-dynamo';
 import { readPage } from './page-reader';
 import { headPart, toHead } from './sessions';
 
@@ -13,10 +14,14 @@ const fewestRows = 20;
 
 /** The heads among the rows of the sessions table, by a scan. */
 export class DynamoClientDirectory implements ClientDirectory {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'sessions' });
+  }
 
   list(page: PageRequest): Promise<Page<SessionHead>> {
     return readPage({ readOn: (start, wanted) => this.scan(start, wanted), key: ['id', 'part'], read: toHead }, page);

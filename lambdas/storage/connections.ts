@@ -21,6 +21,7 @@ import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
+import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
 import { isPending, pendingItem, toPending } from './pending-connections';
 
@@ -29,10 +30,14 @@ const rowLifetimeSeconds = 24 * 3600;
 
 /** The connections table. */
 export class DynamoConnectionStore implements ConnectionStore {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'connections' });
+  }
 
   async read(connectionId: string): Promise<ConnectionRecord | undefined> {
     return (await this.load(connectionId)).connection;
@@ -104,38 +109,19 @@ export class DynamoConnectionStore implements ConnectionStore {
     }
   }
 
-  async moveDeadline(connectionId: string, from: string, to: string): Promise<'moved' | 'stale'> {
-    try {
-      await this.db.send(
-        new UpdateItemCommand({
-          TableName: this.table,
-          Key: connectionKey(connectionId),
-          UpdateExpression: 'SET deadline = :to',
-          ConditionExpression: 'deadline = :from',
-          ExpressionAttributeValues: { ':from': text(from), ':to': text(to) },
-        }),
-      );
-      return 'moved';
-    } catch (error) {
-      if (conditionFailed(error)) return 'stale';
-      throw error;
-    }
-  }
-
   /** TTL would take the record of a session that lasts for years, so it counts from what is still to come. */
-  async end(connectionId: string, ended: Ending, deadline: string): Promise<void> {
+  async end(connectionId: string, ended: Ending): Promise<void> {
     const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
     await this.db.send(
       new UpdateItemCommand({
         TableName: this.table,
         Key: connectionKey(connectionId),
         UpdateExpression:
-          'SET #ended = :ended, expiresAt = :expiresAt, deadline = :deadline REMOVE lastNumber, tail, early, aliases, outgoingAliases',
+          'SET #ended = :ended, expiresAt = :expiresAt REMOVE lastNumber, tail, early, aliases, outgoingAliases',
         ConditionExpression: 'attribute_exists(connectionId)',
         ExpressionAttributeNames: { '#ended': 'ended' },
         ExpressionAttributeValues: {
           ':ended': { M: endingAttributes(ended) },
-          ':deadline': text(deadline),
           ':expiresAt': number(Math.ceil(last / 1000) + rowLifetimeSeconds),
         },
       }),
@@ -211,7 +197,6 @@ function toItem(record: ConnectionRecord): Item {
     hasWill: flag(record.hasWill),
     hasState: flag(record.hasState),
     ...(record.hasSeat ? { hasSeat: flag(true) } : {}),
-    deadline: text(record.deadline),
     ...capabilityAttributes(record.capabilities),
     expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
     ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
@@ -246,7 +231,6 @@ function toRecord(item: Item): ConnectionRecord {
     hasWill: readFlag(item.hasWill),
     hasSeat: readFlag(item.hasSeat),
     hasState: readFlag(item.hasState),
-    deadline: readText(item.deadline),
     capabilities: readCapabilities(item),
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
@@ -313,7 +297,7 @@ function endingAttributes({ willAt, sessionEndsAt }: Ending): Item {
   };
 }
 
-function readEnding({ willAt, sessionEndsAt }: Item): Ending {
+export function readEnding({ willAt, sessionEndsAt }: Item): Ending {
   return {
     ...(willAt ? { willAt: readNumber(willAt) } : {}),
     ...(sessionEndsAt ? { sessionEndsAt: readNumber(sessionEndsAt) } : {}),

@@ -10,6 +10,7 @@ import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, Se
 import { bundleSize, isBundled, slotOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
+import { formed } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
 import { toItem, toRingItem } from './ring-items';
 import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './ring-order';
@@ -22,13 +23,19 @@ const names = { '#number': 'number', '#state': 'state' };
 
 /** The inflight table: per session its outgoing ring, its incoming QoS 2 messages and what was routed to it. */
 export class DynamoInflightStore implements InflightStore {
+  private readonly db: DynamoDb;
+  private readonly single: DynamoDb;
+
+  /** `single`: a client that never repeats a call by itself. */
   constructor(
-    private readonly db: DynamoDb,
-    /** A client that never repeats a call by itself. */
-    private readonly single: DynamoDb,
+    db: DynamoDb,
+    single: DynamoDb,
     private readonly table: string,
     private readonly now: Clock,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'inflight' });
+    this.single = formed(single, { [table]: 'inflight' });
+  }
 
   /**
    * Written in batches, once. A write whose answer was lost may have taken effect, and its message may have been sent and

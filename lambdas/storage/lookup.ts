@@ -3,17 +3,26 @@ import type { Lookup, Snapshot } from '../broker/ports';
 import { connectionKey } from './connection-key';
 import { toStored } from './connections';
 import { readTables } from './dynamo';
+import { formed } from './formed-dynamo';
 import { headKey, toHead } from './sessions';
 import { readShapes, shapesKey } from './topic-index';
 
 /** A connection, the list of shapes and the heads of sessions in one call, although they lie in three tables. */
 export class DynamoLookup implements Lookup {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly connectionsTable: string,
     private readonly topicIndexTable: string,
     private readonly sessionsTable: string,
-  ) {}
+  ) {
+    this.db = formed(db, {
+      [connectionsTable]: 'connections',
+      [topicIndexTable]: 'topicIndex',
+      [sessionsTable]: 'sessions',
+    });
+  }
 
   async read(connectionId: string, clientIds: readonly string[]): Promise<Snapshot> {
     const items = await readTables(this.db, {

@@ -5,6 +5,7 @@ import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
+import { writtenForm } from './item-form';
 
 /** A client that has not come in within a minute never will; DynamoDB removes what its end did not. */
 const rowLifetime = 3_600_000;
@@ -31,6 +32,7 @@ export function pendingItem({ connectionId, lastNumber, tail, early, proved, exc
     ...(proved ? { identity: identityAttribute(proved) } : {}),
     ...(exchange ? { connect: bytes(exchange.connect), exchange: text(exchange.state) } : {}),
     expiresAt: number(Math.ceil((Date.now() + rowLifetime) / 1000)),
+    ...writtenForm('connections'),
   };
 }
 

@@ -4,6 +4,7 @@ import type { Earlier, RequestLedger } from '../broker/directory';
 import type { Clock } from '../broker/ports';
 import { number, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
+import { formed } from './formed-dynamo';
 
 /** Longer than the function of the API may run: who has not answered by then, will not. */
 const leaseMilliseconds = 30_000;
@@ -13,11 +14,15 @@ const keptSeconds = 24 * 3600;
 
 /** Requests with an `Idempotency-Key`, in the inflight table: they live as shortly as its other rows. */
 export class DynamoRequestLedger implements RequestLedger {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
     private readonly now: Clock,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'inflight' });
+  }
 
   async begin(id: string, fingerprint: string): Promise<Earlier> {
     try {

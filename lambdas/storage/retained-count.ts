@@ -2,6 +2,7 @@ import { GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, text } from './attributes';
 import type { Item } from './dynamo';
+import { writtenForm } from './item-form';
 
 /** Milliseconds that a count is believed. */
 const freshness = 5000;
@@ -32,8 +33,8 @@ export class RetainedCount {
       new UpdateItemCommand({
         TableName: this.table,
         Key: key,
-        UpdateExpression: 'ADD messages :difference',
-        ExpressionAttributeValues: { ':difference': number(difference) },
+        UpdateExpression: 'SET v = :form ADD messages :difference',
+        ExpressionAttributeValues: { ':difference': number(difference), ':form': writtenForm('retained').v },
         ReturnValues: 'ALL_NEW',
       }),
     );

@@ -6,6 +6,7 @@ import { levels } from '../protocol/topic';
 import { isWildcard, matches } from '../protocol/topic-filter';
 import { readMessage, text } from './attributes';
 import type { Item } from './dynamo';
+import { formed } from './formed-dynamo';
 import { beginningOf, literalRoom, maximumSortKey } from './keys';
 import { type ReadOn, readPage } from './page-reader';
 import { byFirst, firstBucket } from './retained';
@@ -15,10 +16,14 @@ const fewestRows = 20;
 
 /** Retained messages page by page: below a name by a query, all of them by a scan. */
 export class DynamoRetainedDirectory implements RetainedDirectory {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'retained' });
+  }
 
   list(filter: string | undefined, page: PageRequest): Promise<Page<Message>> {
     const literal = filter === undefined ? [] : literalBeginning(filter);

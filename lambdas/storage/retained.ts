@@ -7,6 +7,7 @@ import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
 import { messageAttributes, readMessage, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
+import { formed } from './formed-dynamo';
 import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from './keys';
 import { RetainedCount } from './retained-count';
 
@@ -26,16 +27,18 @@ export class DynamoRetainedStore implements RetainedStore {
   /** First levels known to be listed; they are never removed from the list, so this cache cannot be wrong. */
   private readonly listed = new Set<string>();
 
+  private readonly db: DynamoDb;
   private readonly count: RetainedCount;
 
   /** `limit`: retained messages at a time, 0 for any number. `now` in milliseconds since 1970. */
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
     private readonly limit = 0,
     now: () => number = Date.now,
   ) {
-    this.count = new RetainedCount(db, table, now);
+    this.db = formed(db, { [table]: 'retained' });
+    this.count = new RetainedCount(this.db, table, now);
   }
 
   /**

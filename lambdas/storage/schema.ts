@@ -18,8 +18,6 @@ export const tables = {
   retained: { partitionKey: 'bucket', sortKey: 'topic' },
   /** Per session id: outgoing QoS 1 and 2 messages, incoming QoS 2 messages, and what was already routed. */
   inflight: { partitionKey: 'session', sortKey: 'slot', timeToLive: 'expiresAt' },
-  /** What falls due, spread over shards, sorted by time. */
-  deadlines: { partitionKey: 'shard', sortKey: 'due' },
   /** Users, failed logins by source address, and the secret of this broker. */
   accounts: { partitionKey: 'id', sortKey: 'part', timeToLive: 'expiresAt' },
 } as const satisfies Record<string, TableSchema>;

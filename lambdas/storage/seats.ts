@@ -3,6 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Seats } from '../broker/ports';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
+import { formed } from './formed-dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 const seatPrefix = 'seat#';
@@ -12,10 +13,14 @@ const longestSeat = (2 * 60 + 5) * 60_000;
 
 /** Rows beside the account, one for each connected client of a user. */
 export class DynamoSeats implements Seats {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'accounts' });
+  }
 
   async take(account: string, clientId: string, connectionId: string, now: number): Promise<number> {
     const key = seatKey(account, clientId);

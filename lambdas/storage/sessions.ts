@@ -13,12 +13,14 @@ import type { Will } from '../protocol/effects';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
+import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
+import { writtenForm } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 export const headPart = 'head';
 const willPrefix = 'will#';
-const subscriptionPrefix = 'sub#';
+export const subscriptionPrefix = 'sub#';
 
 /** Attribute names that DynamoDB reserves, or may one day. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
@@ -26,10 +28,14 @@ const claimNames = { ...names, '#identity': 'identity' };
 
 /** A subscription row and its index row are named by the same session, so a row of an older session can be told. */
 export class DynamoSessionStore implements SessionStore {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'sessions' });
+  }
 
   async head(clientId: string): Promise<SessionHead | undefined> {
     const command = new GetItemCommand({ TableName: this.table, Key: headKey(clientId), ConsistentRead: true });
@@ -52,7 +58,7 @@ export class DynamoSessionStore implements SessionStore {
           UpdateExpression:
             'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, #owner = :owner, ' +
             'fence = :fence, greeted = :fence, persistent = :persistent, outSeq = :zero, asked = :zero, ' +
-            `answered = :zero, #free = :free, version = :version${setOwner(claim)}`,
+            `answered = :zero, #free = :free, v = :form, version = :version${setOwner(claim)}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
@@ -63,6 +69,7 @@ export class DynamoSessionStore implements SessionStore {
             ':fence': text(claim.fence),
             ':persistent': flag(claim.persistent),
             ':zero': number(0),
+            ':form': writtenForm('sessions').v,
             ':free': number(ringSpan),
             ...ownerValues(claim),
           },

@@ -4,9 +4,13 @@ import type { Subscriber, SubscriptionRow, TopicIndex } from '../broker/ports';
 import type { QoS } from '../protocol/packets';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
+import { formed } from './formed-dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
-/** The one item that lists the shapes, an attribute each. No filter contains U+0000, so none can collide with it. */
+/**
+ * The one item that lists the shapes, an attribute each, so it carries no form: another form would be another key. No filter contains
+ * U+0000, so none can collide with it.
+ */
 export const shapesKey: Item = { filter: text('\u0000shapes'), clientId: text('\u0000') };
 
 /** Shapes and their revisions. */
@@ -17,10 +21,14 @@ export function readShapes(item: Item | undefined): Map<string, number> {
 
 /** Subscriptions by topic filter, and the list of shapes they have. */
 export class DynamoTopicIndex implements TopicIndex {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'topicIndex' });
+  }
 
   async shapes(): Promise<Map<string, number>> {
     const command = new GetItemCommand({ TableName: this.table, Key: shapesKey, ConsistentRead: true });

@@ -3,16 +3,21 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { WatchStore } from '../broker/watch';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
+import { formed } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
 
 const partition = 'watch';
 
 /** Clients whose packets are logged for a while, in a partition of their own of the accounts table. */
 export class DynamoWatchList implements WatchStore {
+  private readonly db: DynamoDb;
+
   constructor(
-    private readonly db: DynamoDb,
+    db: DynamoDb,
     private readonly table: string,
-  ) {}
+  ) {
+    this.db = formed(db, { [table]: 'accounts' });
+  }
 
   keyOf(clientId: string): string {
     return keyOf(clientId, maximumSortKey);

@@ -41,6 +41,8 @@ export const furtherMetrics = [
   'Recipients',
   'WillLateness',
   'KeepAliveLateness',
+  'SessionExpiryLateness',
+  'QueueDepth',
 ] as const satisfies readonly MetricName[];
 
 /** CloudWatch takes what has no unit as a plain number. */
@@ -50,6 +52,7 @@ export const units: { readonly [Name in MetricName]?: string } = {
   DeliveryLatency: 'Milliseconds',
   WillLateness: 'Milliseconds',
   KeepAliveLateness: 'Milliseconds',
+  SessionExpiryLateness: 'Milliseconds',
 };
 
 /** The total that a count belongs to. */

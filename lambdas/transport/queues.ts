@@ -2,16 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
-import type {
-  Clock,
-  Deadline,
-  Dismissal,
-  FanOutJob,
-  FanOutQueue,
-  PacketQueue,
-  Subscriber,
-  TimerQueue,
-} from '../broker/ports';
+import type { Clock, Dismissal, FanOutJob, FanOutQueue, PacketQueue, Subscriber, TimerQueue } from '../broker/ports';
 import { attributes } from '../deployment';
 import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';
@@ -63,19 +54,24 @@ export class SqsPacketQueue implements PacketQueue {
 
 /** What the timer queue asks for. */
 export type TimerTask =
-  | { readonly task: 'check'; readonly due: string; readonly connectionId: string }
+  | { readonly task: 'check'; readonly connectionId: string; readonly again?: boolean }
+  | { readonly task: 'look' }
   | { readonly task: 'wake'; readonly connectionId: string }
   | { readonly task: 'greet'; readonly connectionId: string };
 
-/** Delayed tasks. Each may come twice: a second look at a deadline or a connection finds nothing to do. */
+/** Delayed tasks. Each may come twice: a second look at a connection finds nothing to do. */
 export class SqsTimerQueue implements TimerQueue {
   constructor(
     private readonly sqs: Sqs,
     private readonly url: string,
   ) {}
 
-  check({ due, connectionId }: Deadline, delaySeconds: number): Promise<void> {
-    return this.send({ task: 'check', due, connectionId }, delaySeconds);
+  check(connectionId: string, delaySeconds: number, again: boolean): Promise<void> {
+    return this.send({ task: 'check', connectionId, ...(again && { again }) }, delaySeconds);
+  }
+
+  look(delaySeconds: number): Promise<void> {
+    return this.send({ task: 'look' }, delaySeconds);
   }
 
   wake(connectionId: string, delaySeconds: number): Promise<void> {

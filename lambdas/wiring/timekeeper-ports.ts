@@ -1,15 +1,15 @@
 import type { Ports } from '../broker/ports';
 import { DynamoConnectionStore } from '../storage/connections';
-import { DynamoDeadlineStore } from '../storage/deadlines';
+import { DynamoRoster } from '../storage/roster';
 import { GatewayConnections } from '../transport/gateway-connections';
 import { SqsPacketQueue, SqsTimerQueue } from '../transport/queues';
 import { type Clients, clientsFor } from './clients';
 import { log, metricsFor, queueIn, tableIn } from './environment';
 
-/** Connections, deadlines and queues: what there is to do for a connection whose client is silent. */
+/** Connections and queues: what there is to do for a connection whose client is silent. */
 export type TimekeeperPorts = Pick<
   Ports,
-  'connectionStore' | 'deadlines' | 'connections' | 'packets' | 'timers' | 'now' | 'log' | 'metrics'
+  'connectionStore' | 'roster' | 'connections' | 'packets' | 'timers' | 'now' | 'log' | 'metrics'
 >;
 
 export function timekeeperPorts(
@@ -20,7 +20,7 @@ export function timekeeperPorts(
   const now = () => Date.now();
   return {
     connectionStore: new DynamoConnectionStore(db, tableIn(environment, 'connections')),
-    deadlines: new DynamoDeadlineStore(db, tableIn(environment, 'deadlines')),
+    roster: new DynamoRoster(db, tableIn(environment, 'connections')),
     connections: new GatewayConnections(connections, () => metrics.count('ThrottledCalls')),
     packets: new SqsPacketQueue(sqs, queueIn(environment, 'packets'), now),
     timers: new SqsTimerQueue(sqs, queueIn(environment, 'timer')),

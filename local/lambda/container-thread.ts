@@ -2,6 +2,7 @@ import { format } from 'node:util';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Context, Handler } from 'aws-lambda';
 import type { ContainerData, ContainerMessage, Invocation } from './container-messages';
+import { SourcePositions } from './source-positions';
 
 /** What runs in a container's thread: the deployed bundle, between invocations frozen as Lambda freezes it. */
 const { bundle, clock, wake } = workerData as ContainerData;
@@ -25,6 +26,12 @@ function followLocalClock(): void {
     }
   }
   globalThis.Date = LocalDate as DateConstructor;
+}
+
+/** What `process.setSourceMapsEnabled` does too, but at every start for the whole bundle. */
+function nameSourcesInStacks(): void {
+  const positions = new SourcePositions(bundle);
+  Error.prepareStackTrace = (error, frames) => positions.stackOf(error, frames);
 }
 
 /** Lines go out at once: a frozen thread could not flush the streams of `console`. */
@@ -83,7 +90,7 @@ async function runOnce(handler: Handler, invocation: Invocation): Promise<void> 
 }
 
 async function live(): Promise<never> {
-  process.setSourceMapsEnabled(true);
+  nameSourcesInStacks();
   followLocalClock();
   forwardConsole();
   forwardStandardOutput();

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import { ApiGatewayManagementApiClient, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
 import { type Credentials, Signer } from '../../lambdas/aws/signature';
@@ -90,6 +91,19 @@ describe('the signature', () => {
 
     expect(sent.headers.host).toBe('sqs.eu-central-1.amazonaws.com');
     expect(signedByUs(sent, credentials, 'sqs').authorization).toBe(sent.headers.authorization);
+  });
+
+  it.each([
+    ['', lasting],
+    [' with a session token', ofLambda],
+  ])("is the SDK's for PutEvents%s", async (_name, credentials) => {
+    const Entries = [{ Source: 'cirrus-mqtt', DetailType: 'MQTT Message', Detail: '{"topic":"müller"}' }];
+    const sent = await signedBySdk((handler) =>
+      new EventBridgeClient(common(credentials, handler)).send(new PutEventsCommand({ Entries })),
+    );
+
+    expect(sent.headers.host).toBe('events.eu-central-1.amazonaws.com');
+    expect(signedByUs(sent, credentials, 'events').authorization).toBe(sent.headers.authorization);
   });
 
   it.each([

@@ -3,7 +3,6 @@ import { endConnection } from '../../lambdas/broker/end-connection';
 import type { ConnectionRecord, Ports } from '../../lambdas/broker/ports';
 import type { SessionWiper } from '../../lambdas/broker/session-wiper';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
-import { DynamoDeadlineStore } from '../../lambdas/storage/deadlines';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
 import { Engine } from '../storage/support/engine';
 import { message } from '../storage/support/messages';
@@ -21,7 +20,6 @@ beforeAll(async () => {
   ports = {
     sessions: new DynamoSessionStore(engine.client(), engine.table('sessions')),
     connectionStore: new DynamoConnectionStore(engine.client(), engine.table('connections')),
-    deadlines: new DynamoDeadlineStore(engine.client(), engine.table('deadlines')),
     now: () => now,
   } as Partial<Ports> as Ports;
 });
@@ -66,7 +64,7 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
       hasState: true,
       hasSeat: false,
     },
-    ...{ deadline: '000002#a', aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
+    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
   };
   await ports.connectionStore.create(record);
   return record;

@@ -110,6 +110,7 @@ describe('events of messages', () => {
 
     const topics = (await told()).map(({ detail }) => (detail as { topic: string }).topic);
     expect(topics.sort()).toEqual(['alarms/1', 'alarms/2', 'alarms/3', 'alarms/4']);
+    expect(broker.cloud.faults.report()[0]?.struck).toBe(1);
   });
 
   it('cost a queue message each and what EventBridge takes, and nothing where nobody is told', async () => {

@@ -161,24 +161,4 @@ describe('the keep-alive', () => {
       expect(await (await broker.resume('watcher')).hear()).toMatchObject({ text: 'lost' });
     });
   });
-
-  it('leaves no deadline behind, whether it expired or was kept', async () => {
-    const client = await connect(10);
-    await client.ping();
-    broker.cloud.clock.jump(16 * second);
-    await client.closed();
-    await observer.hear();
-    const other = await connect(60);
-    broker.cloud.clock.jump(80 * second);
-    await other.ping();
-    await broker.cloud.runSchedule();
-    await broker.cloud.settled();
-    await other.disconnect();
-    broker.cloud.clock.jump(5 * minute);
-    await broker.cloud.runSchedule();
-
-    const deadlines = (await broker.rows()).filter((row) => row.startsWith('deadlines'));
-    const open = broker.cloud.connections();
-    expect(deadlines.filter((row) => !open.some((connectionId) => row.endsWith(connectionId)))).toEqual([]);
-  });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Client5 } from '../support/client5';
 import { readMetricLine } from '../support/emf';
 import { TestBroker } from '../support/test-broker';
 
@@ -7,11 +8,16 @@ function sums(broker: TestBroker, kind: 'metrics' | 'values' = 'metrics'): Recor
   const total: Record<string, number> = {};
   for (const { text } of broker.metricLines()) {
     for (const [name, values] of Object.entries(readMetricLine(text)[kind])) {
-      const isMeasured = /Latency|Lateness|Recipients/.test(name);
+      const isMeasured = /Latency|Lateness|Recipients|QueueDepth/.test(name);
       total[name] = (total[name] ?? 0) + (isMeasured ? values.length : values.reduce((sum, value) => sum + value, 0));
     }
   }
   return total;
+}
+
+/** All values of what is measured, in the order of the lines. */
+function measured(broker: TestBroker, name: string): number[] {
+  return broker.metricLines().flatMap(({ text }) => readMetricLine(text).metrics[name] ?? []);
 }
 
 describe('the metrics', () => {
@@ -99,12 +105,38 @@ describe('the metrics', () => {
     await broker.cloud.runSchedule();
     await broker.cloud.settled();
 
-    const lines = broker.metricLines().map(({ text }) => readMetricLine(text).metrics);
-    const [late = -1] = lines.flatMap(({ KeepAliveLateness = [] }) => KeepAliveLateness);
-    const [will = -1] = lines.flatMap(({ WillLateness = [] }) => WillLateness);
+    const [late = -1] = measured(broker, 'KeepAliveLateness');
+    const [will = -1] = measured(broker, 'WillLateness');
     expect(late).toBeGreaterThanOrEqual(5000);
     expect(late).toBeLessThan(7000);
     expect(will).toBeGreaterThanOrEqual(late);
+  });
+
+  it('tell how late the end of a session was', async () => {
+    const line = await broker.open();
+    await new Client5(line).connect('device', { properties: { sessionExpiryInterval: 30 } });
+    await broker.lose(line);
+    broker.cloud.clock.jump(34_000);
+    await broker.cloud.runSchedule();
+    await broker.cloud.settled();
+
+    const [late = -1, ...others] = measured(broker, 'SessionExpiryLateness');
+    expect(late).toBeGreaterThanOrEqual(4000);
+    expect(late).toBeLessThan(6000);
+    expect(others).toEqual([]);
+  });
+
+  it('tell how many messages wait for a client that is away, each time there are more', async () => {
+    const [away, here] = [await broker.resume('away'), await broker.resume('here')];
+    for (const client of [away, here]) await client.subscribe(1, 'a');
+    const publisher = await broker.connect('publisher');
+    await publisher.publish('a', 'while it is here', { qos: 1 });
+    await broker.heardBy(away);
+    await broker.lose(away);
+    for (let count = 0; count < 3; count++) await publisher.publish('a', 'x', { qos: 1 });
+    await broker.cloud.settled();
+
+    expect(measured(broker, 'QueueDepth')).toEqual([1, 2, 3]);
   });
 
   it('count messages that were dropped, by reason', async () => {

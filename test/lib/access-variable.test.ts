@@ -34,7 +34,10 @@ describe('the access configuration of the stack', () => {
   const wanted = { anonymous: 'by-rules', rules: [{ actions: ['subscribe'], topics: ['news/#'] }] };
 
   it.each(Object.keys(functions) as FunctionName[])('reaches %s if that decides by it', (name) => {
-    const lambdas = resourcesOf(synthesize({ accessFile: write(wanted), bridgeFile }), 'AWS::Lambda::Function');
+    const lambdas = resourcesOf(
+      synthesize({ accessFile: write(wanted), bridgeFile, sysTopicsMinutes: 1 }),
+      'AWS::Lambda::Function',
+    );
     const { ACCESS: packed } = lambdas[`${constructId(name)}Function`]!.Properties.Environment.Variables;
 
     if (functions[name].access) expect(unpackAccess(packed)).toEqual(readAccess(wanted));

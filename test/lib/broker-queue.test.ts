@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { Match } from 'aws-cdk-lib/assertions';
 import { type QueueName, queues, visibilitySeconds } from '../../lambdas/deployment';
 import { constructId } from '../../lib/by-name';
 import { bridgeFile, readable, resourcesOf, synthesize } from './synthesize';
@@ -36,17 +35,5 @@ describe.each(Object.keys(queues) as QueueName[])('queue %s', (name) => {
     expect(source.BatchSize).toBe(spec.batchSize);
     expect(source.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
     expect(source.ScalingConfig).toEqual(name === 'packets' ? { MaximumConcurrency: 17 } : undefined);
-  });
-});
-
-describe('every queue', () => {
-  it.each(Object.keys(deployed))('%s is encrypted and refuses plain HTTP', (id) => {
-    const onlyTls = { Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } };
-
-    expect(deployed[id]!.Properties.SqsManagedSseEnabled).toBe(true);
-    template.hasResourceProperties('AWS::SQS::QueuePolicy', {
-      Queues: [{ Ref: Match.stringLikeRegexp(`^${id}`) }],
-      PolicyDocument: { Statement: [Match.objectLike(onlyTls)] },
-    });
   });
 });

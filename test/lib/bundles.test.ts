@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bundleOf } from '../../bench/bundles';
+import { bundleOf, loadTimes } from '../../bench/bundles';
 import { type FunctionName, functions } from '../../lambdas/deployment';
 
 /**
@@ -15,6 +15,7 @@ const budgets: { readonly [Name in FunctionName]: number } = {
   onBridgeOut: 330_000,
   onBridgeIn: 260_000,
   onApi: 260_000,
+  onSystemTopics: 260_000,
 };
 
 const names = Object.keys(functions) as FunctionName[];
@@ -22,6 +23,12 @@ const names = Object.keys(functions) as FunctionName[];
 describe('the bundle of a function', () => {
   it.each(names)('is within its budget: %s', (name) => {
     expect(bundleOf(name).code.length).toBeLessThanOrEqual(budgets[name]);
+  });
+
+  it.each(names)('is loaded in a process of its own, as a cold start does, and timed: %s', (name) => {
+    const [milliseconds] = loadTimes(bundleOf(name), 1);
+
+    expect(milliseconds).toBeGreaterThan(0);
   });
 
   it('has nothing of the AWS SDK in the handshake', () => {

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import type { App, Stack } from 'aws-cdk-lib';
+import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { contentSecurityPolicy, securityHeaders } from '../../console/security-headers';
-import { acknowledgedRules, createStack, readable, resourcesOf, synthesize } from './synthesize';
+import { BrokerStack } from '../../lib/broker-stack';
+import { readOptions } from '../../lib/options';
+import { acknowledgedRules, createStack, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
 
 const stack = createStack({ console: true });
 const template = Template.fromStack(stack);
@@ -26,17 +28,17 @@ describe('a stack with the console', () => {
     expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
   });
 
-  it('excuses what a public page needs besides, and what the CDK grants its own upload', () => {
+  it('excuses what a public page needs besides, and the runtime that the CDK chooses', () => {
     const usual = acknowledgedRules(createStack());
 
     expect(acknowledgedRules(stack).filter((rule) => !usual.includes(rule))).toEqual([
+      'Broker/Custom::CDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C AwsSolutions-L1',
       'Console/Bucket AwsSolutions-S1',
       'Console/Distribution AwsSolutions-CFR1',
       'Console/Distribution AwsSolutions-CFR2',
       'Console/Distribution AwsSolutions-CFR3',
       'Console/Distribution AwsSolutions-CFR4',
       'Console/Upload/Role AwsSolutions-IAM5',
-      'Custom::CDKBucketDeployment8693BB64968944B69AAFB0CC9EB8756C AwsSolutions-L1',
     ]);
   });
 
@@ -109,6 +111,28 @@ describe('a stack with the console', () => {
 
     expect(DistributionConfig.CacheBehaviors).toBeUndefined();
     expect(configOf(without)).toEqual({ broker: gateway });
+  });
+
+  it.each(['cn-north-1', 'us-gov-west-1'])('is refused in %s', (region) => {
+    const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+    const options = readOptions({ console: true });
+
+    expect(() => new BrokerStack(app, 'There', { options, env: { region } })).toThrow(
+      `console is true, but must be false in ${region}, which has no CloudFront that could serve it`,
+    );
+  });
+
+  it('fills its bucket by grants that name what they are for', () => {
+    expect(grantsOf(template, 'ConsoleUploadRole').map((grant) => grant.replace(/\w{64}/, 'HASH'))).toEqual([
+      'logs:CreateLogStream ConsoleUploadLog.Arn',
+      'logs:PutLogEvents ConsoleUploadLog.Arn',
+      's3:DeleteObject ConsoleBucket.Arn/*',
+      's3:GetBucketTagging ConsoleBucket.Arn',
+      expect.stringMatching(/^s3:GetObject .*\/HASH\.zip$/),
+      expect.stringMatching(/^s3:GetObject .*\/HASH\.zip$/),
+      's3:ListBucket ConsoleBucket.Arn',
+      's3:PutObject ConsoleBucket.Arn/*',
+    ]);
   });
 
   it('takes names that two brokers of one name in two Regions do not share', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { tables } from '../../lambdas/storage/schema';
-import { basicMetrics } from '../../lambdas/telemetry/catalogue';
+import { basicMetrics, furtherMetrics } from '../../lambdas/telemetry/catalogue';
 import { coreFunctions, coreQueues } from '../../lib/watched';
 import { prices } from '../../local/bill';
 import { readable, resourcesOf, synthesize } from './synthesize';
@@ -10,10 +10,17 @@ interface Widget {
   readonly properties: { readonly title: string; readonly metrics?: unknown[][]; readonly alarms?: unknown[] };
 }
 
+function dashboardsOf(options: Record<string, unknown> = {}) {
+  return Object.values(resourcesOf(synthesize(options), 'AWS::CloudWatch::Dashboard')).map(({ Properties }) => {
+    const { widgets } = JSON.parse(readable(Properties.DashboardBody)) as { widgets: Widget[] };
+    return { name: readable(Properties.DashboardName), widgets };
+  });
+}
+
 function dashboardOf(options: Record<string, unknown> = {}) {
-  const [dashboard] = Object.values(resourcesOf(synthesize(options), 'AWS::CloudWatch::Dashboard'));
-  const { widgets } = JSON.parse(readable(dashboard!.Properties.DashboardBody)) as { widgets: Widget[] };
-  return { name: readable(dashboard!.Properties.DashboardName), widgets };
+  const [dashboard, ...others] = dashboardsOf(options);
+  expect(others).toEqual([]);
+  return dashboard!;
 }
 
 /** Namespace, name and dimensions of all that is asked for, without what is only how it is shown. */
@@ -71,6 +78,27 @@ describe('the dashboard', () => {
     expect(lines[3]?.expression).toContain(`* ${prices.readUnit.toFixed(14)}`);
     expect(lines[3]?.expression).toContain(`* ${prices.writeUnit.toFixed(14)}`);
     expect(total.split(' + ')).toHaveLength(4);
+  });
+});
+
+describe('the dashboard of details', () => {
+  const details = dashboardsOf({ brokerName: 'garage', metrics: 'all' }).find(({ name: each }) =>
+    each.includes('details'),
+  );
+
+  it('shows what the option adds, and nothing that is on the other one', () => {
+    const asked = [...metricsOf(details?.widgets ?? [])].map((metric) => metric.replace(/ Maximum$/, ''));
+
+    expect(details?.name).toBe('garage-details-AWS::Region');
+    expect(asked.sort()).toEqual(furtherMetrics.map((metric) => `CirrusMqtt ${metric} Broker garage`).sort());
+  });
+
+  it('shows the worst of what is late: no average hides it', () => {
+    const late = details?.widgets.find(({ properties }) => properties.title === 'milliseconds late');
+    const statistics = late?.properties.metrics?.map((row) => row.at(-1));
+
+    expect(statistics).toHaveLength(3);
+    for (const each of statistics ?? []) expect(each).toMatchObject({ stat: 'Maximum' });
   });
 });
 

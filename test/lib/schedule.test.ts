@@ -31,3 +31,29 @@ describe('the schedule', () => {
     ]);
   });
 });
+
+describe('the schedule of $SYS topics', () => {
+  const telling = synthesize({ sysTopicsMinutes: 5 });
+  const schedules = (from: typeof template) =>
+    Object.entries(resourcesOf(from, 'AWS::Scheduler::Schedule')).map(([id, { Properties }]) => [
+      id,
+      Properties.ScheduleExpression,
+      readable(Properties.Target.Arn),
+    ]);
+
+  it('runs the teller as often as the option says, beside the sweeper', () => {
+    expect(schedules(telling).sort()).toEqual([
+      ['Schedule', 'rate(1 minute)', 'OnScheduleFunction.Arn'],
+      ['ScheduleSystemTopicsSchedule', 'rate(5 minutes)', 'OnSystemTopicsFunction.Arn'],
+    ]);
+    expect(grantsOf(telling, 'ScheduleSystemTopicsRole')).toEqual([
+      'lambda:InvokeFunction OnSystemTopicsFunction.Arn',
+      'sqs:SendMessage ScheduleDeadLetters.Arn',
+    ]);
+  });
+
+  it('is not there, nor is its function, unless somebody asks for it', () => {
+    expect(schedules(template)).toHaveLength(1);
+    expect(Object.keys(resourcesOf(template, 'AWS::Lambda::Function'))).not.toContain('OnSystemTopicsFunction');
+  });
+});

@@ -3,7 +3,8 @@ import { App, type Stack, Validations } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import cdkJson from '../../cdk.json';
 import { BrokerStack } from '../../lib/broker-stack';
-import { readOptions } from '../../lib/options';
+import { type BrokerOptions, optionRules, readOptions } from '../../lib/options';
+import type { Resources } from './review';
 
 /** Describes a bridge in both directions. */
 export const bridgeFile = join(__dirname, 'bridge.json');
@@ -18,9 +19,42 @@ export function createStack(options: Record<string, unknown> = {}): BrokerStack 
   return new BrokerStack(app, 'Broker', { options: readOptions(options) });
 }
 
+/** Of options whose values are no number and no word among others. */
+const textOptions: Partial<Record<keyof BrokerOptions, unknown>> = {
+  brokerName: 'garage',
+  stageName: 'v7',
+  accessFile: join(__dirname, 'access.json'),
+  bridgeFile,
+  eventsFile: join(__dirname, 'events.json'),
+  alarmEmail: 'me@example.org',
+  refusedFilters: ['$SYS/#'],
+  console: true,
+};
+
+/** A value for each option that is not its default, and that is allowed. */
+export const everyOption = Object.fromEntries(
+  (Object.keys(optionRules) as (keyof BrokerOptions)[]).map((name) => [name, otherValue(name)]),
+) as Partial<BrokerOptions>;
+
+function otherValue(name: keyof BrokerOptions): unknown {
+  const { default: standard, allowed, allows } = optionRules[name];
+  const words = allowed.replace(/^one of /, '').split(', ');
+  const near = typeof standard === 'number' ? [standard + 1, standard - 1, ...words.map(Number)] : words;
+  const other = [textOptions[name], ...near].find(
+    (value) => allows(value) && value !== standard && value !== undefined,
+  );
+  if (other === undefined) throw new Error(`no other value is known for ${name}, which is ${allowed}`);
+  return other;
+}
+
 /** What CloudFormation gets. */
 export function synthesize(options: Record<string, unknown> = {}): Template {
   return Template.fromStack(createStack(options));
+}
+
+/** The resources that CloudFormation gets, under their logical ids. */
+export function resourcesIn(stack: Stack): Resources {
+  return Template.fromStack(stack).toJSON().Resources;
 }
 
 /** A resource of a template. Its properties are whatever CloudFormation has for the type. */
@@ -40,14 +74,16 @@ export function resourcesOf(template: Template, type: string): Record<string, Re
 interface Intrinsic {
   readonly Ref: string;
   readonly 'Fn::GetAtt'?: [string, string];
+  readonly 'Fn::Sub'?: string;
   readonly 'Fn::Join'?: [string, unknown[]];
 }
 
 /** A value as text: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
 export function readable(value: unknown): string {
   if (typeof value === 'string') return value;
-  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as Intrinsic;
+  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join, 'Fn::Sub': sub } = value as Intrinsic;
   if (attribute) return `${withoutHash(attribute[0])}.${attribute[1]}`;
+  if (sub !== undefined) return sub;
   if (join) return join[1].map(readable).join(join[0]);
   return withoutHash(Ref);
 }
@@ -73,7 +109,9 @@ export function acknowledgedRules(scope: Stack): string[] {
   const found = scope.node.findAll().flatMap(({ node }) => {
     const entries = node.metadata.filter((entry) => entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY);
     const ids = entries.flatMap((entry) => Object.keys(entry.data));
-    return ids.map((id) => `${node.path.replace('Broker/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`);
+    return ids.map(
+      (id) => `${node.path.replace('Broker/Default/', '')} ${id.replace(/^.*::(?=AwsSolutions)|\[.*$/g, '')}`,
+    );
   });
   return [...new Set(found)].sort();
 }

@@ -11,21 +11,21 @@ describe('the containers of a function', () => {
 
   const as = (name: FunctionName) => ({ credentials: { accessKeyId: `local-${name}-9`, secretAccessKey: 'x' } });
   const denied = (name: string) => expect.objectContaining({ name });
-  const row = (table: string, partition: string, sort: string) => ({
+  const row = (table: string, ...names: string[]) => ({
     TableName: `cirrus-${table}`,
-    Key: { [partition]: { S: 'a' }, [sort]: { S: 'b' } },
+    Key: Object.fromEntries(names.map((name) => [name, { S: 'a' }])),
   });
 
   it('may read and write only the tables they were granted', async () => {
     const schedule = test.dynamodb(as('onSchedule'));
-    const deadline = row('deadlines', 'shard', 'due');
+    const connection = row('connections', 'connectionId');
     const session = row('sessions', 'id', 'part');
 
-    await schedule.getItem(deadline);
-    await expect(schedule.deleteItem(deadline)).rejects.toThrow(denied('AccessDeniedException'));
+    await schedule.getItem(connection);
+    await expect(schedule.deleteItem(connection)).rejects.toThrow(denied('AccessDeniedException'));
     await expect(schedule.getItem(session)).rejects.toThrow(denied('AccessDeniedException'));
     const both = {
-      RequestItems: { 'cirrus-deadlines': { Keys: [deadline.Key] }, 'cirrus-sessions': { Keys: [session.Key] } },
+      RequestItems: { 'cirrus-connections': { Keys: [connection.Key] }, 'cirrus-sessions': { Keys: [session.Key] } },
     };
     await expect(schedule.batchGetItem(both)).rejects.toThrow(denied('AccessDeniedException'));
     await expect(schedule.listTables()).rejects.toThrow(denied('AccessDeniedException'));

@@ -115,44 +115,6 @@ describe('connections', () => {
     expect(await store.read('tails')).toEqual(after);
   });
 
-  it('leave the deadline to the timer', async () => {
-    await store.create(record('timed'));
-    await store.moveDeadline('timed', '000002#a', '000009#a');
-
-    await store.commit(record('timed', { lastNumber: 1 }), record('timed'));
-
-    expect(await store.read('timed')).toMatchObject({ lastNumber: 1, deadline: '000009#a' });
-  });
-
-  it('move on only from the number that was expected', async () => {
-    await store.create(record('quick', { lastNumber: 4 }));
-
-    expect(await store.commitFrom(record('quick', { lastNumber: 6 }), 4)).toBe('committed');
-    expect(await store.commitFrom(record('quick', { lastNumber: 7 }), 4)).toBe('stale');
-    expect(await store.read('quick')).toMatchObject({ lastNumber: 6 });
-  });
-
-  it('let one of two that move on from the same number win', async () => {
-    await store.create(record('twice', { lastNumber: 4 }));
-
-    const results = await Promise.all([
-      store.commitFrom(record('twice', { lastNumber: 5 }), 4),
-      store.commitFrom(record('twice', { lastNumber: 5 }), 4),
-    ]);
-
-    expect(results.sort()).toEqual(['committed', 'stale']);
-  });
-
-  it.each([
-    ['a tail', { tail: Buffer.from('x') }],
-    ['early frames', { early: [early] }],
-  ])('do not move on past %s that somebody else left', async (what, left) => {
-    await store.create(record(what, left));
-
-    expect(await store.commitFrom(record(what, { lastNumber: 1 }), 0)).toBe('stale');
-    expect(await store.read(what)).toEqual(record(what, left));
-  });
-
   it('never take back that the session has rows', async () => {
     await store.create(record('stateful'));
     await store.commit(record('stateful', { hasState: true }), record('stateful'));
@@ -162,21 +124,12 @@ describe('connections', () => {
     expect(await store.read('stateful')).toMatchObject({ lastNumber: 1, hasState: true });
   });
 
-  it('move their deadline only from the one that was seen', async () => {
-    await store.create(record('moved'));
-
-    expect(await store.moveDeadline('moved', '000002#a', '000003#a')).toBe('moved');
-    expect(await store.moveDeadline('moved', '000002#a', '000004#a')).toBe('stale');
-    expect(await store.read('moved')).toMatchObject({ deadline: '000003#a' });
-  });
-
   it('stay ended, whoever comes late', async () => {
     await store.create(record('ended'));
     await store.remove('ended');
     await store.remove('ended');
 
     expect(await store.commitFrom(record('ended'), 0)).toBe('stale');
-    expect(await store.moveDeadline('ended', '000002#a', '000003#a')).toBe('stale');
     await expect(store.commit(record('ended'), record('ended'))).rejects.toThrow();
     expect(await store.read('ended')).toBeUndefined();
   });
@@ -204,31 +157,28 @@ describe('connections', () => {
       await store.create(before);
       await store.commit({ ...before, outgoingAliases: new Map([['a', 1]]) }, before);
 
-      await store.end(`waits for ${what}`, ending, '000009#a');
-      await store.end(`waits for ${what}`, ending, '000009#a');
+      await store.end(`waits for ${what}`, ending);
+      await store.end(`waits for ${what}`, ending);
 
       expect(await store.read(`waits for ${what}`)).toEqual(
-        record(`waits for ${what}`, { ...full, ...left, ended: ending, deadline: '000009#a' }),
+        record(`waits for ${what}`, { ...full, ...left, ended: ending }),
       );
     });
 
     it('wait for what is left', async () => {
       await store.create(record('left', full));
-      await store.end('left', { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 }, '000009#a');
+      await store.end('left', { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 });
 
-      await store.end('left', { sessionEndsAt: 1_700_000_060_456 }, '000010#a');
+      await store.end('left', { sessionEndsAt: 1_700_000_060_456 });
 
-      expect(await store.read('left')).toMatchObject({
-        ended: { sessionEndsAt: 1_700_000_060_456 },
-        deadline: '000010#a',
-      });
+      expect(await store.read('left')).toMatchObject({ ended: { sessionEndsAt: 1_700_000_060_456 } });
       expect((await store.read('left'))?.ended).not.toHaveProperty('willAt');
     });
 
     it('are not deleted before what is still to come, years later', async () => {
       const years = 1_700_000_000_000 + 10 * 365 * 24 * 3_600_000;
       await store.create(record('years', full));
-      await store.end('years', { willAt: 1_700_000_005_123, sessionEndsAt: years }, '000009#a');
+      await store.end('years', { willAt: 1_700_000_005_123, sessionEndsAt: years });
 
       const Key = { connectionId: { S: 'years' } };
       const { Item } = await engine
@@ -238,17 +188,9 @@ describe('connections', () => {
     });
 
     it('do not come back when their record is gone', async () => {
-      await expect(store.end('never', { willAt: 1 }, '000009#a')).rejects.toThrow();
+      await expect(store.end('never', { willAt: 1 })).rejects.toThrow();
 
       expect(await store.read('never')).toBeUndefined();
-    });
-
-    it('leave the timer of the connection behind', async () => {
-      await store.create(record('timer', full));
-      await store.end('timer', { willAt: 1 }, '000009#a');
-
-      expect(await store.moveDeadline('timer', '000002#a', '000003#a')).toBe('stale');
-      expect(await store.moveDeadline('timer', '000009#a', '000011#a')).toBe('moved');
     });
   });
 });

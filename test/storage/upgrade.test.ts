@@ -1,8 +1,16 @@
-import { type AttributeValue, BatchWriteItemCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  type AttributeValue,
+  BatchWriteItemCommand,
+  DynamoDBClient,
+  GetItemCommand,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sessionForever } from '../../lambdas/protocol/effects';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
-import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { forms } from '../../lambdas/storage/item-form';
+import { tables as schema } from '../../lambdas/storage/schema';
+import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { tablePrefix } from '../../local/lambda/environment';
 import { tables } from '../fixtures/state-0.1.json';
 import { TestBroker } from '../support/test-broker';
@@ -11,7 +19,8 @@ type Stored = Record<string, { readonly B?: string }>;
 
 /** The tables as an older release left them. */
 async function restore(db: DynamoDBClient): Promise<void> {
-  for (const [name, items] of Object.entries<readonly object[]>(tables)) {
+  // Deadlines had a table of their own, which nobody reads any more.
+  for (const [name, items] of Object.entries<readonly object[]>(tables).filter(([name]) => name in schema)) {
     const requests = (items as readonly Stored[]).map((item) => ({ PutRequest: { Item: withBytes(item) } }));
     await db.send(new BatchWriteItemCommand({ RequestItems: { [tablePrefix + name]: requests } }));
   }
@@ -92,7 +101,7 @@ describe('what release 0.1 has written', () => {
     expect(await device.hear()).toMatchObject({ topic: 'exact/half', text: 'released later', qos: 2 });
   });
 
-  it('is a connection that was lost meanwhile: its deadline is found, its will published, its session stays', async () => {
+  it('is a connection that was lost meanwhile: it is found, its will published, its session stays', async () => {
     await broker.cloud.runSchedule();
     await broker.cloud.settled();
     const device = await broker.resume('device');
@@ -102,5 +111,58 @@ describe('what release 0.1 has written', () => {
 
     expect(heard.sort()).toEqual(['first', 'lost', 'once', 'second', 'third']);
     expect(online.connack).toMatchObject({ sessionPresent: true });
+  });
+});
+
+describe('what a later release has written, after it was rolled back', () => {
+  let broker: TestBroker;
+  let db: DynamoDBClient;
+
+  beforeEach(async () => {
+    broker = await TestBroker.start({ visibilitySeconds: 0.2 });
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    db = new DynamoDBClient({ endpoint: broker.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
+  });
+  afterEach(() => broker.stop());
+
+  /** Makes the head of a session one of this form. */
+  async function setForm(clientId: string, form: number): Promise<void> {
+    const ExpressionAttributeValues = { ':form': { N: String(form) } };
+    const UpdateExpression = 'SET v = :form';
+    const Key = headKey(clientId);
+    const TableName = `${tablePrefix}sessions`;
+    await db.send(new UpdateItemCommand({ TableName, Key, UpdateExpression, ExpressionAttributeValues }));
+  }
+
+  async function headItem(clientId: string) {
+    return (await db.send(new GetItemCommand({ TableName: `${tablePrefix}sessions`, Key: headKey(clientId) }))).Item;
+  }
+
+  it.each([
+    ['resume', false],
+    ['replace', true],
+  ])('is no session to %s, and waits unchanged for the release that knows it', async (_what, clean) => {
+    const device = await broker.resume('device');
+    await device.subscribe(1, 'commands/+');
+    await broker.lose(device);
+    await (await broker.connect('publisher')).publish('commands/a', 'kept', { qos: 1 });
+    await broker.cloud.settled();
+    await setForm('device', forms.sessions.read + 1);
+    const before = await headItem('device');
+
+    const refused = await broker.open();
+    refused.send({ cmd: 'connect', clientId: 'device', clean, keepalive: 60, protocolId: 'MQTT', protocolVersion: 4 });
+    await refused.closed();
+    await broker.cloud.settled();
+
+    expect(await headItem('device')).toEqual(before);
+    expect(broker.logged('turn failed').map(({ error }) => error)).toContainEqual(
+      expect.stringContaining('NewerFormError: an item of table sessions has form 3'),
+    );
+
+    await setForm('device', forms.sessions.written); // the later release is back, and knows it
+    const back = await broker.resume('device');
+    expect(back.connack).toMatchObject({ sessionPresent: true });
+    expect(await back.hear()).toMatchObject({ text: 'kept' });
   });
 });

@@ -21,11 +21,15 @@ export interface HandshakeFields {
 export class TestBroker {
   private readonly ids = new WeakMap<TextClient, string>();
   private opening: Promise<unknown> = Promise.resolve();
+  private readonly dynamodb: DynamoDBClient;
 
   private constructor(
     readonly cloud: Cloud,
     private readonly lines: string[],
-  ) {}
+  ) {
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    this.dynamodb = new DynamoDBClient({ endpoint: cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
+  }
 
   static async start(options: CloudOptions = {}): Promise<TestBroker> {
     const lines: string[] = [];
@@ -34,6 +38,7 @@ export class TestBroker {
   }
 
   stop(): Promise<void> {
+    this.dynamodb.destroy();
     return this.cloud.stop();
   }
 
@@ -85,20 +90,15 @@ export class TestBroker {
   /** Keys of all that the broker keeps about connections and sessions. */
   async rows(): Promise<string[]> {
     await this.cloud.settled();
-    const names = ['connections', 'sessions', 'topicIndex', 'inflight', 'deadlines'] as const;
+    const names = ['connections', 'sessions', 'topicIndex', 'inflight'] as const;
     return (await Promise.all(names.map((name) => this.keysOf(name)))).flat().sort();
   }
 
   private async keysOf(name: TableName): Promise<string[]> {
     const { partitionKey, sortKey }: TableSchema = tables[name];
-    const { Items = [] } = await this.dynamodb().send(new ScanCommand({ TableName: tablePrefix + name }));
+    const { Items = [] } = await this.dynamodb.send(new ScanCommand({ TableName: tablePrefix + name }));
     const keys = Items.map((item) => `${name} ${item[partitionKey]?.S} ${sortKey ? item[sortKey]?.S : ''}`);
     return keys.filter((key) => !key.startsWith(`${name} \u0000shapes`)); // shapes are never removed
-  }
-
-  private dynamodb(): DynamoDBClient {
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-    return new DynamoDBClient({ endpoint: this.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
   }
 
   /** The lines with numbers, each with the function that wrote it. */

@@ -31,7 +31,6 @@ function opened(connectionId: string): ConnectionRecord {
     hasWill: true,
     hasSeat: false,
     hasState: false,
-    deadline: '2#a',
     aliases: new Map(),
     outgoingAliases: new Map(),
     unreleased: 0,

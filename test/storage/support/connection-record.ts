@@ -19,7 +19,6 @@ export function record(connectionId: string, fields: Partial<ConnectionRecord> =
     hasWill: false,
     hasSeat: false,
     hasState: false,
-    deadline: '000002#a',
     aliases: new Map(),
     outgoingAliases: new Map(),
     unreleased: 0,

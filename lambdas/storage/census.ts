@@ -1,0 +1,53 @@
+import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Census, CensusPage } from '../broker/directory';
+import { readText } from './attributes';
+import type { Item } from './dynamo';
+import { formed } from './formed-dynamo';
+import { RetainedCount } from './retained-count';
+import { headPart, subscriptionPrefix, toHead } from './sessions';
+
+/** How it is counted what there is. */
+export interface CensusTables {
+  readonly sessions: string;
+  readonly retained: string;
+  /** Whether retained messages are limited, and so counted. */
+  readonly countsRetained: boolean;
+}
+
+/** Sessions by a scan, eventually consistent at half the price; retained messages by the count that is kept of them anyway. */
+export class DynamoCensus implements Census {
+  private readonly db: DynamoDb;
+  private readonly count: RetainedCount;
+
+  constructor(
+    db: DynamoDb,
+    private readonly tables: CensusTables,
+    now: () => number,
+  ) {
+    this.db = formed(db, { [tables.sessions]: 'sessions', [tables.retained]: 'retained' });
+    this.count = new RetainedCount(this.db, tables.retained, now);
+  }
+
+  async *sessions(): AsyncGenerator<CensusPage> {
+    let start: Item | undefined;
+    do {
+      const command = new ScanCommand({ TableName: this.tables.sessions, ExclusiveStartKey: start });
+      const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await this.db.send(command);
+      yield pageOf(Items);
+      start = LastEvaluatedKey;
+    } while (start);
+  }
+
+  async retained(): Promise<number | undefined> {
+    return this.tables.countsRetained ? this.count.read() : undefined;
+  }
+}
+
+function pageOf(items: readonly Item[]): CensusPage {
+  const ofKind = (isKind: (part: string) => boolean) => items.filter(({ part }) => isKind(readText(part)));
+  return {
+    heads: ofKind((part) => part === headPart).map(toHead),
+    subscriptions: ofKind((part) => part.startsWith(subscriptionPrefix)).length,
+  };
+}

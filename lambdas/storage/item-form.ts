@@ -1,0 +1,58 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { Item } from './dynamo';
+import type { TableName } from './schema';
+
+/** Which form of its items this release writes into a table, and up to which it can read. */
+interface Forms {
+  readonly written: number;
+  readonly read: number;
+}
+
+/**
+ * A form is a number that each item carries; 1 is what carries none. An attribute that older releases may overlook changes no form.
+ * One that they would misread does, in two releases: the first raises `read`, the next `written`. So a release can always be taken
+ * back, and old and new containers can always work side by side.
+ */
+export const forms: { readonly [Table in TableName]: Forms } = {
+  connections: { written: 2, read: 2 },
+  sessions: { written: 2, read: 2 },
+  topicIndex: { written: 2, read: 2 },
+  retained: { written: 2, read: 2 },
+  inflight: { written: 2, read: 2 },
+  accounts: { written: 2, read: 2 },
+};
+
+/** A later release wrote what this one would misread. Whatever is at hand fails, and its queue keeps it for that release. */
+export class NewerFormError extends Error {
+  constructor(table: TableName, form: number) {
+    super(
+      `an item of table ${table} has form ${form}, but this release knows forms up to ${forms[table].read}: ` +
+        'deploy the release that wrote it, or a later one',
+    );
+    this.name = 'NewerFormError';
+  }
+}
+
+/** The form that this release writes, as an attribute: three bytes of an item with its name, `v`. */
+export function writtenForm(table: TableName): { readonly v: AttributeValue } {
+  return { v: { N: String(forms[table].written) } };
+}
+
+/** The newest form that this release reads. */
+export function newestForm(table: TableName): AttributeValue {
+  return { N: String(forms[table].read) };
+}
+
+/** @throws NewerFormError */
+export function checkForm(table: TableName, item: Item): void {
+  if (!isKnownForm(table, item)) throw new NewerFormError(table, formOf(item));
+}
+
+/** Whether this release can read an item. */
+export function isKnownForm(table: TableName, item: Item): boolean {
+  return formOf(item) <= forms[table].read;
+}
+
+function formOf({ v }: Item): number {
+  return Number(v?.N ?? 1);
+}

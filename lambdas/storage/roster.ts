@@ -1,0 +1,48 @@
+import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Watched } from '../broker/deadline';
+import type { Roster } from '../broker/ports';
+import { readNumber, readText } from './attributes';
+import { readEnding } from './connections';
+import type { Item } from './dynamo';
+import { readIdentity } from './identity';
+import { isKnownForm } from './item-form';
+
+/**
+ * The connections table from one end to the other, eventually consistent: half a read unit for 4 KB, so for a dozen
+ * connections. Rows that were moved whenever a client turned out to be there cost a hundred times as much (ADR 0020).
+ * Connections of a newer form are passed over rather than refused: one of them would keep everybody's time from being up.
+ */
+export class DynamoRoster implements Roster {
+  constructor(
+    private readonly db: DynamoDb,
+    private readonly table: string,
+  ) {}
+
+  async *all(): AsyncGenerator<Watched[]> {
+    let start: Item | undefined;
+    do {
+      const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await this.db.send(
+        new ScanCommand({
+          TableName: this.table,
+          ProjectionExpression: 'v, connectionId, keepAlive, lastSeen, #identity, #ended',
+          FilterExpression: 'attribute_not_exists(pending)',
+          ExpressionAttributeNames: { '#identity': 'identity', '#ended': 'ended' },
+          ExclusiveStartKey: start,
+        }),
+      );
+      yield Items.filter((item) => isKnownForm('connections', item)).map(toWatched);
+      start = LastEvaluatedKey;
+    } while (start);
+  }
+}
+
+function toWatched(item: Item): Watched {
+  return {
+    connectionId: readText(item.connectionId),
+    keepAlive: readNumber(item.keepAlive),
+    lastSeen: readNumber(item.lastSeen),
+    identity: readIdentity(item.identity),
+    ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
+  };
+}

@@ -1,0 +1,20 @@
+import type { Census } from '../broker/directory';
+import type { Ports } from '../broker/ports';
+import { settingsFromEnvironment } from '../settings';
+import { DynamoCensus } from '../storage/census';
+import { clientsFor } from './clients';
+import { metricsFor, tableIn } from './environment';
+import { portsFromEnvironment } from './ports-from-env';
+
+/** The ports of who tells `$SYS` topics: those of the broker, and what counts. */
+export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { readonly census: Census } {
+  const metrics = metricsFor(environment);
+  const clients = clientsFor(environment, metrics);
+  const ports = portsFromEnvironment(environment, metrics, clients);
+  const tables = {
+    sessions: tableIn(environment, 'sessions'),
+    retained: tableIn(environment, 'retained'),
+    countsRetained: settingsFromEnvironment(environment).maxRetained > 0,
+  };
+  return { ...ports, census: new DynamoCensus(clients.db, tables, ports.now) };
+}

@@ -1,0 +1,67 @@
+import { Aws, Duration } from 'aws-cdk-lib';
+import { Dashboard, GraphWidget, Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Construct } from 'constructs';
+import { dimension, type furtherMetrics, namespace } from '../lambdas/telemetry/catalogue';
+
+export interface DetailDashboardProps {
+  readonly brokerName: string;
+}
+
+type FurtherMetric = (typeof furtherMetrics)[number];
+
+/**
+ * What the option `metrics` `all` adds, on a page of its own: a free dashboard has room for 50 metrics, of which the other one needs
+ * all but one.
+ */
+export class DetailDashboard extends Construct {
+  constructor(
+    scope: Construct,
+    id: string,
+    private readonly props: DetailDashboardProps,
+  ) {
+    super(scope, id);
+    const dashboard = new Dashboard(this, 'Dashboard', {
+      dashboardName: `${props.brokerName}-details-${Aws.REGION}`,
+      defaultInterval: Duration.hours(12),
+    });
+    dashboard.addWidgets(...this.messages());
+    dashboard.addWidgets(...this.lateness());
+  }
+
+  private messages(): GraphWidget[] {
+    return [
+      this.graph('messages in', ['MessagesInQos0', 'MessagesInQos1', 'MessagesInQos2'], 'Sum'),
+      this.graph('messages out', ['MessagesOutQos0', 'MessagesOutQos1', 'MessagesOutQos2'], 'Sum'),
+      this.graph(
+        'dropped',
+        [
+          'DroppedQueueFull',
+          'DroppedTooLarge',
+          'DroppedExpired',
+          'DroppedDenied',
+          'DroppedLimit',
+          'DroppedSlow',
+          'EventsRefused',
+        ],
+        'Sum',
+      ),
+    ];
+  }
+
+  /** The worst of a period: one lost timer message makes one will late, which no average would show. */
+  private lateness(): GraphWidget[] {
+    return [
+      this.graph('milliseconds late', ['WillLateness', 'KeepAliveLateness', 'SessionExpiryLateness'], 'Maximum'),
+      this.graph('longest queue of a client that is away', ['QueueDepth'], 'Maximum'),
+      this.graph('largest audience', ['Recipients'], 'Maximum'),
+    ];
+  }
+
+  private graph(title: string, names: readonly FurtherMetric[], statistic: 'Sum' | 'Maximum'): GraphWidget {
+    const dimensionsMap = { [dimension]: this.props.brokerName };
+    const left = names.map(
+      (metricName) => new Metric({ namespace, metricName, dimensionsMap, statistic, label: metricName }),
+    );
+    return new GraphWidget({ title, left, width: 8, height: 6 });
+  }
+}

@@ -1,0 +1,26 @@
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { Construct } from 'constructs';
+import { Alarms } from './alarms';
+import { Dashboard } from './dashboard';
+import { DetailDashboard } from './detail-dashboard';
+import { MonthlyBudget } from './monthly-budget';
+import type { BrokerOptions } from './options';
+import type { Watched } from './watched';
+
+export interface MonitoringProps {
+  readonly options: BrokerOptions;
+  readonly watched: Watched;
+  /** By what the dead letters were, e.g. `packets`. */
+  readonly deadLetters: Record<string, Queue>;
+}
+
+/** What tells an operator how a broker is: alarms, which it returns, a dashboard and perhaps a budget. */
+export function createMonitoring(scope: Construct, { options, watched, deadLetters }: MonitoringProps): Alarm[] {
+  const { brokerName, alarmEmail: email, monthlyBudgetUsd: dollars, metrics } = options;
+  const alarms = new Alarms(scope, 'Alarms', { deadLetters, watched, email }).all;
+  new Dashboard(scope, 'Dashboard', { brokerName, watched, alarms, hasMetrics: metrics !== 'off' });
+  if (metrics === 'all') new DetailDashboard(scope, 'DetailDashboard', { brokerName });
+  if (dollars > 0) new MonthlyBudget(scope, 'MonthlyBudget', { brokerName, dollars, email });
+  return alarms;
+}

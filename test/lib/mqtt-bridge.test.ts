@@ -1,0 +1,194 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Rule } from 'aws-cdk-lib/aws-events';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { MqttBridge, type MqttBridgeProps } from '../../lib';
+import { bridgeFile, grantsOf, readable, resourcesOf } from './synthesize';
+
+const folder = mkdtempSync(join(tmpdir(), 'cirrus-construct-'));
+const eventsFile = join(folder, 'events.json');
+writeFileSync(eventsFile, JSON.stringify({ bus: 'garden', lifecycle: true }));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A stack of somebody's own app, without the flags of this project. */
+function greenhouse(name = 'Greenhouse'): Stack {
+  const context = { 'aws:cdk:bundling-stacks': [] };
+  return new Stack(new App({ context, builtinCloudFormationValidation: false }), name);
+}
+
+function broker(props?: MqttBridgeProps): MqttBridge {
+  return new MqttBridge(greenhouse(), 'Mqtt', props);
+}
+
+describe('a broker in a stack of somebody else', () => {
+  it('needs nothing but a place, and says where it is', () => {
+    const mqtt = broker();
+    const resolved = (value: unknown) => readable(Stack.of(mqtt).resolve(value));
+
+    expect(resolved(mqtt.url)).toBe('wss://MqttGatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt');
+    expect(resolved(mqtt.apiUrl)).toBe('https://MqttApi.execute-api.AWS::Region.AWS::URLSuffix/api');
+    expect([mqtt.iotEndpoint, mqtt.eventBus]).toEqual([undefined, undefined]);
+  });
+
+  it('has the name of its place, in 40 characters', () => {
+    expect(broker().brokerName).toMatch(/^Greenhouse-Mqtt-[0-9A-F]{8}$/);
+    expect(new MqttBridge(greenhouse(`G${'o'.repeat(100)}`), 'Mqtt').brokerName).toMatch(/^Go+-?o*-Mqtt-[0-9A-F]{8}$/);
+    expect(broker({ brokerName: 'garden' }).brokerName).toBe('garden');
+  });
+
+  it('takes the options of the stack, and refuses what that refuses', () => {
+    expect(() => broker({ throttleRate: 0 })).toThrow('throttleRate is 0, but must be a whole number from 1 to 100000');
+    expect(() => broker({ monthlyBudgetUsd: 9 })).toThrow('monthlyBudgetUsd needs alarmEmail');
+    expect(() => broker({ speed: 7 } as MqttBridgeProps)).toThrow('broker has no option "speed", only brokerName');
+    expect(() => broker({ stageName: undefined })).not.toThrow();
+  });
+
+  it('shows its tables, functions, queues, APIs and alarms, without those of parts that are not deployed', () => {
+    const { tables, functions, queues, deadLetters, ...mqtt } = broker({ api: 'off' });
+
+    expect(Object.keys(tables)).toContain('accounts');
+    expect(Object.keys(functions)).toEqual(['onConnect', 'onPackets', 'onFanOut', 'onTimer', 'onSchedule']);
+    expect(Object.keys(queues)).toEqual(['packets', 'fanOut', 'timer']);
+    expect(Object.keys(deadLetters)).toEqual(['packets', 'fanOut', 'timer', 'schedule']);
+    expect(mqtt.alarms.length).toBeGreaterThan(10);
+    expect(mqtt.webSocketStage.api).toBe(mqtt.webSocketApi);
+    expect([mqtt.httpApi, mqtt.httpStage]).toEqual([undefined, undefined]);
+  });
+
+  it('lets rules of the app hear its events', () => {
+    const mqtt = broker({ eventsFile });
+
+    new Rule(Stack.of(mqtt), 'Left', { eventBus: mqtt.eventBus, eventPattern: { source: ['cirrus-mqtt'] } });
+
+    Template.fromStack(Stack.of(mqtt)).hasResourceProperties('AWS::Events::Rule', { EventBusName: 'garden' });
+  });
+});
+
+describe('grants', () => {
+  const stage = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:MqttApi/api';
+  const given = (grant: (mqtt: MqttBridge, role: Role) => unknown) => {
+    const mqtt = broker();
+    const role = new Role(Stack.of(mqtt), 'Backend', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+    grant(mqtt, role);
+    return grantsOf(Template.fromStack(Stack.of(mqtt)), 'Backend');
+  };
+
+  it('let a backend publish, and do nothing else', () => {
+    expect(given((mqtt, role) => mqtt.grantPublish(role))).toEqual([`execute-api:Invoke ${stage}/POST/messages`]);
+  });
+
+  it('let somebody look and change nothing', () => {
+    expect(given((mqtt, role) => mqtt.grantRead(role))).toEqual(
+      ['clients', 'clients/*', 'retained', 'retained/*'].map((path) => `execute-api:Invoke ${stage}/GET/${path}`),
+    );
+  });
+
+  it('let somebody do all that the API has', () => {
+    expect(given((mqtt, role) => mqtt.grantManage(role)).map((grant) => grant.split('/api/')[1])).toEqual([
+      'DELETE/clients/*',
+      'DELETE/retained/*',
+      'GET/clients',
+      'GET/clients/*',
+      'GET/retained',
+      'GET/retained/*',
+      'POST/clients/*/messages',
+      'POST/messages',
+    ]);
+  });
+
+  it('let somebody call single operations', () => {
+    expect(given((mqtt, role) => mqtt.grantInvoke(role, 'sendToClient'))).toEqual([
+      `execute-api:Invoke ${stage}/POST/clients/*/messages`,
+    ]);
+  });
+
+  it('let somebody look after accounts', () => {
+    const actions = ['DeleteItem', 'GetItem', 'PutItem', 'Scan'];
+
+    expect(given((mqtt, role) => mqtt.grantManageAccounts(role))).toEqual(
+      actions.map((action) => `dynamodb:${action} MqttTablesAccounts.Arn`),
+    );
+  });
+
+  it('are refused where there is no API', () => {
+    const mqtt = broker({ api: 'off', brokerName: 'garden' });
+    const role = new Role(Stack.of(mqtt), 'Backend', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+
+    expect(() => mqtt.grantPublish(role)).toThrow('api of garden is "off", but must be "on" to grant calls of it');
+  });
+});
+
+describe('metrics', () => {
+  it('are those of this broker', () => {
+    const metric = broker({ brokerName: 'garden' }).metric('DeliveryLatency', { statistic: 'p95' });
+
+    expect(metric).toMatchObject({ namespace: 'CirrusMqtt', metricName: 'DeliveryLatency', statistic: 'p95' });
+    expect(metric.dimensions).toEqual({ Broker: 'garden' });
+    expect(broker().metric('MessagesIn').statistic).toBe('Sum');
+  });
+
+  it('are refused where nobody writes them: an alarm would be silent for ever', () => {
+    expect(() => broker().metric('WillLateness')).toThrow('metrics is "basic", but must be all for WillLateness');
+    expect(() => broker({ metrics: 'off' }).metric('MessagesIn')).toThrow(
+      'metrics is "off", but must be basic or all for MessagesIn',
+    );
+    expect(() => broker({ metrics: 'all' }).metric('WillLateness')).not.toThrow();
+  });
+});
+
+describe('two brokers in one stack', () => {
+  const stack = greenhouse();
+  const [one, other] = ['One', 'Other'].map((id) => new MqttBridge(stack, id, { bridgeFile })) as [
+    MqttBridge,
+    MqttBridge,
+  ];
+  const template = Template.fromStack(stack);
+  const resources = Object.values<{ Type: string; Properties?: Record<string, unknown> }>(template.toJSON().Resources);
+
+  it('have names of their own', () => {
+    const local = ['AWS::ApiGatewayV2::Stage', 'AWS::IAM::Policy']; // named within an API or a role
+    const global = resources.filter(({ Type }) => !local.includes(Type));
+    const named = global.flatMap(({ Type, Properties = {} }) => {
+      const names = Object.entries(Properties).filter(
+        ([key]) => key === 'Name' || key === `${Type.split('::')[2]}Name`,
+      );
+      return names.map(([, name]) => `${Type} ${readable(name)}`);
+    });
+
+    expect(named.sort()).toEqual([
+      `AWS::ApiGatewayV2::Api ${one.brokerName}`,
+      `AWS::ApiGatewayV2::Api ${one.brokerName}-api`,
+      `AWS::ApiGatewayV2::Api ${other.brokerName}`,
+      `AWS::ApiGatewayV2::Api ${other.brokerName}-api`,
+      `AWS::CloudWatch::Dashboard ${one.brokerName}-AWS::Region`,
+      `AWS::CloudWatch::Dashboard ${other.brokerName}-AWS::Region`,
+    ]);
+  });
+
+  it('set the log role of the account once, and ask for the endpoint of IoT Core once', () => {
+    template.resourceCountIs('AWS::ApiGateway::Account', 1);
+    template.resourceCountIs('Custom::AWS', 1);
+    expect(other.iotEndpoint).toBe(one.iotEndpoint);
+  });
+
+  it('reach nothing of each other', () => {
+    const roles = Object.keys(resourcesOf(template, 'AWS::IAM::Role')).filter((id) => id.startsWith('One'));
+    const reached = roles.flatMap((role) => grantsOf(template, role));
+
+    expect(reached.length).toBeGreaterThan(50);
+    expect(reached.filter((grant) => /\bOther/.test(grant))).toEqual([]);
+  });
+
+  it('may not have one name', () => {
+    const shared = greenhouse();
+    new MqttBridge(shared, 'One', { brokerName: 'garden' });
+
+    expect(() => new MqttBridge(shared, 'Other', { brokerName: 'garden' })).toThrow(
+      'brokerName is "garden", but must be another than that of Greenhouse/One in the same stack',
+    );
+  });
+});

@@ -1,0 +1,293 @@
+/** A resource as CloudFormation gets it. */
+export interface Reviewed {
+  readonly Type: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a template has no types
+  readonly Properties: Record<string, any>;
+}
+
+export type Resources = Readonly<Record<string, Reviewed>>;
+
+/** What a reviewer would object to, each with the resource it is about. */
+type Rule = (resources: Resources) => string[];
+
+/** Wildcards in grants that AWS leaves no way around, as `action resource`. */
+const necessaryWildcards: readonly { readonly grant: RegExp; readonly because: string }[] = [
+  {
+    grant: /^execute-api:ManageConnections arn:[^*]*\/[\w-]+\/(POST|GET|DELETE)\/@connections\/\*$/,
+    because: 'connection ids exist only at run time',
+  },
+  { grant: /^iot:(Retain)?Publish arn:.*:topic\/.+/, because: 'an entry of a bridge is a filter, with wildcards' },
+  { grant: /^xray:Put(TraceSegments|TelemetryRecords) \*$/, because: 'X-Ray has no resources' },
+  {
+    grant: /^s3:(PutObject|DeleteObject) <ConsoleBucket\w+>\/\*$/,
+    because: 'files of the console have names that change with each build',
+  },
+  { grant: /^iot:DescribeEndpoint \*$/, because: 'IAM knows no resource for it' },
+];
+
+/** Whose function CloudFormation calls, waits for and reports about: a failure of it is a failed deployment. */
+const customResource = /^AWS679f53fac002430cb0da5b7982bd2287/;
+
+/** The one role that needs a policy of AWS: API Gateway refuses an account log role without it. */
+const accountLogRole = /AccountLogRole/;
+
+/** Every rule of the review. What it says is what has to be so. */
+export const rules: Readonly<Record<string, Rule>> = {
+  'a function has memory, a timeout, a log group and a role of its own': (resources) =>
+    ofType(resources, 'AWS::Lambda::Function').flatMap(([id, { Properties: lambda }]) => {
+      const missing = ['MemorySize', 'Timeout', 'Role', 'LoggingConfig'].filter((key) => lambda[key] === undefined);
+      const sharing = ofType(resources, 'AWS::Lambda::Function').filter(([, { Properties }]) => {
+        return idOf(Properties.Role) === idOf(lambda.Role) || logGroupOf(Properties) === logGroupOf(lambda);
+      });
+      return [
+        ...missing.map((key) => `${id} has no ${key}`),
+        ...sharing.slice(1).map(([other]) => `${id} and ${other}`),
+      ];
+    }),
+
+  'a log group has an end': (resources) =>
+    ofType(resources, 'AWS::Logs::LogGroup').flatMap(([id, { Properties }]) =>
+      Properties.RetentionInDays > 0 ? [] : [`${id} keeps logs for ever`],
+    ),
+
+  'no role has more than policies of its own': (resources) =>
+    ofType(resources, 'AWS::IAM::Role').flatMap(([id, { Properties }]) =>
+      ('ManagedPolicyArns' in Properties || 'Policies' in Properties) && !accountLogRole.test(id)
+        ? [`${id} has other policies`]
+        : [],
+    ),
+
+  'a role is for a service, and from outside of the stack only for this account': (resources) =>
+    ofType(resources, 'AWS::IAM::Role').flatMap(([id, { Properties }]) =>
+      statementsOf(Properties.AssumeRolePolicyDocument).flatMap(({ Principal, Condition }) => {
+        if (typeof Principal?.Service !== 'string') return [`${id} is for ${JSON.stringify(Principal)}`];
+        const own = flat(Condition?.StringEquals?.['aws:SourceAccount']) === '<AWS::AccountId>';
+        return own || bound.includes(Principal.Service) ? [] : [`${id} is for ${Principal.Service} of any account`];
+      }),
+    ),
+
+  'a grant names actions and resources': (resources) =>
+    grantsIn(resources)
+      .filter(({ grant }) => grant.includes('*') && !necessaryWildcards.some((known) => known.grant.test(grant)))
+      .map(({ id, grant }) => `${id}: ${grant}`),
+
+  'nobody else is let in': (resources) =>
+    policiesOfResources(resources).flatMap(([id, { Properties }]) =>
+      statementsOf(Properties.PolicyDocument)
+        .filter(({ Effect, Principal }) => Effect === 'Allow' && typeof Principal?.Service !== 'string')
+        .map(({ Principal }) => `${id} lets in ${JSON.stringify(Principal)}`),
+    ),
+
+  'a function is invoked by named sources': (resources) => [
+    ...ofType(resources, 'AWS::Lambda::Permission').flatMap(([id, { Properties }]) =>
+      Properties.SourceArn === undefined ? [`${id} is for every resource of ${Properties.Principal}`] : [],
+    ),
+    ...ofType(resources, 'AWS::Lambda::Url').map(([id]) => `${id} is public`),
+  ],
+
+  'a route asks who calls, but for those of MQTT': (resources) =>
+    ofType(resources, 'AWS::ApiGatewayV2::Route').flatMap(([id, { Properties }]) =>
+      Properties.AuthorizationType === 'AWS_IAM' ||
+      ['$connect', '$default', '$disconnect'].includes(Properties.RouteKey)
+        ? []
+        : [`${id} (${Properties.RouteKey}) is open`],
+    ),
+
+  'a stage has limits and an access log': (resources) =>
+    ofType(resources, 'AWS::ApiGatewayV2::Stage').flatMap(([id, { Properties }]) => [
+      ...(Properties.DefaultRouteSettings?.ThrottlingRateLimit > 0 ? [] : [`${id} has no limit`]),
+      ...(Properties.AccessLogSettings ? [] : [`${id} has no access log`]),
+    ]),
+
+  'a table and a queue are encrypted at rest': (resources) => [
+    ...ofType(resources, 'AWS::DynamoDB::Table').flatMap(([id, { Properties }]) =>
+      Properties.SSESpecification?.SSEEnabled ? [] : [id],
+    ),
+    ...ofType(resources, 'AWS::SQS::Queue').flatMap(([id, { Properties }]) =>
+      Properties.SqsManagedSseEnabled ? [] : [id],
+    ),
+  ],
+
+  // The text of alarms is not encrypted at rest: CloudWatch could not publish with the key of AWS, and another costs $1 a month.
+  'a queue and a topic refuse what is not encrypted on the way': (resources) => {
+    const guarded = policiesOfResources(resources).filter(([, { Properties }]) =>
+      statementsOf(Properties.PolicyDocument).some(
+        ({ Effect, Condition }) => Effect === 'Deny' && Condition?.Bool?.['aws:SecureTransport'] === 'false',
+      ),
+    );
+    const ids = guarded.flatMap(([, { Properties }]) => (Properties.Queues ?? Properties.Topics).map(idOf));
+    const all = [...ofType(resources, 'AWS::SQS::Queue'), ...ofType(resources, 'AWS::SNS::Topic')];
+    return all.map(([id]) => id).filter((id) => !ids.includes(id));
+  },
+
+  'a table can be restored': (resources) =>
+    ofType(resources, 'AWS::DynamoDB::Table').flatMap(([id, { Properties }]) =>
+      Properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled ? [] : [id],
+    ),
+
+  'a queue hides a message for six times as long as its consumer may take': (resources) =>
+    sourcesOf(resources).flatMap(({ queue, lambda }) => {
+      const [hidden, longest] = [resources[queue]!.Properties.VisibilityTimeout, resources[lambda]!.Properties.Timeout];
+      return hidden >= 6 * longest ? [] : [`${queue} hides for ${hidden} s, ${lambda} may take ${longest}`];
+    }),
+
+  'a consumer gives back single messages': (resources) =>
+    sourcesOf(resources).flatMap(({ queue, responses }) =>
+      responses?.includes('ReportBatchItemFailures') ? [] : [queue],
+    ),
+
+  'what a queue cannot get rid of becomes a dead letter, kept for longer': (resources) =>
+    sourcesOf(resources).flatMap(({ queue }) => {
+      const { RedrivePolicy, MessageRetentionPeriod, FifoQueue } = resources[queue]!.Properties;
+      const letters = resources[idOf(RedrivePolicy?.deadLetterTargetArn)]?.Properties;
+      if (!letters || letters.FifoQueue !== FifoQueue) return [`${queue} has no dead letters of its kind`];
+      return letters.MessageRetentionPeriod > MessageRetentionPeriod ? [] : [`${queue} keeps them no longer`];
+    }),
+
+  'a function that is invoked without being waited for keeps what failed': (resources) =>
+    invokedAsynchronously(resources).flatMap((lambda) => {
+      const [invoke] = ofType(resources, 'AWS::Lambda::EventInvokeConfig').filter(
+        ([, { Properties }]) => idOf(Properties.FunctionName) === lambda,
+      );
+      return invoke?.[1].Properties.DestinationConfig?.OnFailure ? [] : [`${lambda} loses what failed`];
+    }),
+
+  'a schedule and a rule keep what they could not hand over': (resources) => [
+    ...ofType(resources, 'AWS::Scheduler::Schedule').flatMap(([id, { Properties }]) =>
+      Properties.Target.DeadLetterConfig ? [] : [id],
+    ),
+    ...ofType(resources, 'AWS::IoT::TopicRule').flatMap(([id, { Properties }]) =>
+      Properties.TopicRulePayload.ErrorAction?.Sqs ? [] : [id],
+    ),
+  ],
+
+  'dead letters raise an alarm': (resources) => {
+    const alarmed = ofType(resources, 'AWS::CloudWatch::Alarm')
+      .filter(([, { Properties }]) => Properties.MetricName === 'ApproximateNumberOfMessagesVisible')
+      .map(([, { Properties }]) => idOf(Properties.Dimensions[0].Value));
+    return deadLettersOf(resources).filter((id) => !alarmed.includes(id));
+  },
+
+  'nothing has a name that a second one of it could not have': (resources) =>
+    Object.entries(resources).flatMap(([id, { Type, Properties = {} }]) => {
+      const named = ['TableName', 'QueueName', 'FunctionName', 'RoleName', 'LogGroupName', 'TopicName', 'AlarmName'];
+      const own = named.filter((key) => key === `${Type.split('::')[2]}Name` && key in Properties);
+      return own.map((key) => `${id} has a ${key}`);
+    }),
+
+  'an ARN is of the partition of the stack, and an address of its domain': (resources) =>
+    Object.entries(resources).flatMap(([id, resource]) => {
+      const text = JSON.stringify(resource).replace(/"[a-z0-9-]+\.amazonaws\.com"/g, ''); // names of services
+      return (text.match(/arn:aws[a-z-]*:|amazonaws\.com/g) ?? []).map((found) => `${id} has ${found}`);
+    }),
+
+  'what is referred to is there': (resources) => {
+    const known = (id: string) => id in resources || id.startsWith('AWS::');
+    return referencesIn(resources)
+      .filter(({ to }) => !known(to))
+      .map(({ from, to }) => `${from} refers to ${to}`);
+  },
+
+  'CloudFormation, IAM and Lambda have room for it': (resources) => [
+    ...(Object.keys(resources).length > 500 ? ['more than 500 resources'] : []),
+    ...ofType(resources, 'AWS::IAM::Policy')
+      .filter(([, { Properties }]) => flat(Properties.PolicyDocument).length > 10_240)
+      .map(([id]) => `${id} is longer than the policies of a role may be`),
+  ],
+};
+
+/** All that the review finds, each with the rule it breaks. */
+export function review(resources: Resources): string[] {
+  return Object.entries(rules).flatMap(([rule, check]) => check(resources).map((found) => `${rule}: ${found}`));
+}
+
+/** Services that assume a role only for a resource which names it, and that nobody else's resource can name. */
+const bound = ['lambda.amazonaws.com', 'apigateway.amazonaws.com'];
+
+function ofType(resources: Resources, type: string): [string, Reviewed][] {
+  return Object.entries(resources).filter(([, { Type }]) => Type === type);
+}
+
+function policiesOfResources(resources: Resources): [string, Reviewed][] {
+  return [...ofType(resources, 'AWS::SQS::QueuePolicy'), ...ofType(resources, 'AWS::SNS::TopicPolicy')];
+}
+
+interface Statement {
+  readonly Effect: string;
+  readonly Action: string | string[];
+  readonly Resource: unknown;
+  readonly Principal?: { readonly Service?: unknown };
+  readonly Condition?: Record<string, Record<string, unknown>>;
+}
+
+function statementsOf(document: { readonly Statement: Statement[] }): Statement[] {
+  return document.Statement;
+}
+
+function grantsIn(resources: Resources): { id: string; grant: string }[] {
+  return ofType(resources, 'AWS::IAM::Policy').flatMap(([id, { Properties }]) =>
+    statementsOf(Properties.PolicyDocument).flatMap(({ Action, Resource }) =>
+      [Action].flat().flatMap((action) => [Resource].flat().map((each) => ({ id, grant: `${action} ${flat(each)}` }))),
+    ),
+  );
+}
+
+function sourcesOf(resources: Resources) {
+  return ofType(resources, 'AWS::Lambda::EventSourceMapping').map(([, { Properties }]) => ({
+    queue: idOf(Properties.EventSourceArn),
+    lambda: idOf(Properties.FunctionName),
+    responses: Properties.FunctionResponseTypes as string[] | undefined,
+  }));
+}
+
+/** Functions that a schedule or a rule invokes, which do not wait for an answer. */
+function invokedAsynchronously(resources: Resources): string[] {
+  const byRules = ofType(resources, 'AWS::IoT::TopicRule').flatMap(([, { Properties }]) =>
+    (Properties.TopicRulePayload.Actions as { Lambda?: { FunctionArn: unknown } }[]).map(({ Lambda }) =>
+      idOf(Lambda?.FunctionArn),
+    ),
+  );
+  const bySchedules = ofType(resources, 'AWS::Scheduler::Schedule').map(([, { Properties }]) =>
+    idOf(Properties.Target.Arn),
+  );
+  return [...new Set([...byRules, ...bySchedules])].filter((id) => !customResource.test(id));
+}
+
+/** Every queue that something puts what it could not get rid of. */
+function deadLettersOf(resources: Resources): string[] {
+  const targets = Object.values(resources).flatMap(({ Type, Properties }) => {
+    if (Type === 'AWS::SQS::Queue') return Properties.RedrivePolicy?.deadLetterTargetArn ?? [];
+    if (Type === 'AWS::Lambda::EventInvokeConfig') return Properties.DestinationConfig?.OnFailure?.Destination ?? [];
+    if (Type === 'AWS::Scheduler::Schedule') return Properties.Target.DeadLetterConfig?.Arn ?? [];
+    return Type === 'AWS::IoT::TopicRule' ? (Properties.TopicRulePayload.ErrorAction?.Sqs?.QueueUrl ?? []) : [];
+  });
+  return [...new Set(targets.map(idOf))];
+}
+
+function logGroupOf(lambda: Reviewed['Properties']): string {
+  return idOf(lambda.LoggingConfig?.LogGroup);
+}
+
+/** The logical id of what a value refers to. */
+function idOf(value: unknown): string {
+  const { Ref, 'Fn::GetAtt': attribute } = (value ?? {}) as { Ref?: string; 'Fn::GetAtt'?: [string, string] };
+  return Ref ?? attribute?.[0] ?? '';
+}
+
+/** A value as text, references in angle brackets. */
+function flat(value: unknown): string {
+  if (typeof value === 'string') return value;
+  const joined = (value as { 'Fn::Join'?: [string, unknown[]] } | undefined)?.['Fn::Join'];
+  if (joined) return joined[1].map(flat).join(joined[0]);
+  const id = idOf(value);
+  return id === '' ? JSON.stringify(value ?? '') : `<${id}>`;
+}
+
+function referencesIn(resources: Resources): { from: string; to: string }[] {
+  return Object.entries(resources).flatMap(([from, resource]) => {
+    const text = JSON.stringify(resource);
+    const named = [...text.matchAll(/"Ref":"([^"]+)"|"Fn::GetAtt":\["([^"]+)"/g)].map(([, ref, of]) => ref ?? of ?? '');
+    const awaited = [(resource as { DependsOn?: string | string[] }).DependsOn ?? []].flat();
+    return [...named, ...awaited].map((to) => ({ from, to }));
+  });
+}

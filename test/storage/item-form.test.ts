@@ -1,0 +1,259 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AttributeValue, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Claim, ConnectionRecord, PendingConnection } from '../../lambdas/broker/ports';
+import { bundleSlot, placeAlone } from '../../lambdas/broker/ring';
+import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
+import { DynamoAccountStore } from '../../lambdas/storage/accounts';
+import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
+import { connectionKey } from '../../lambdas/storage/connection-key';
+import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight';
+import { forms, NewerFormError } from '../../lambdas/storage/item-form';
+import { DynamoLookup } from '../../lambdas/storage/lookup';
+import { pendingItem } from '../../lambdas/storage/pending-connections';
+import { DynamoRequestLedger } from '../../lambdas/storage/requests';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-directory';
+import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
+import { DynamoSeats } from '../../lambdas/storage/seats';
+import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
+import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
+import { DynamoWatchList } from '../../lambdas/storage/watch-list';
+import { Engine } from './support/engine';
+import { message } from './support/messages';
+
+type Row = Record<string, AttributeValue>;
+
+const now = 1_700_000_000_000;
+const [first, second] = ['000000000000001#a', '000000000000002#b'];
+
+const connection: ConnectionRecord = {
+  connectionId: 'a',
+  clientId: 'kitchen',
+  version: 5,
+  sessionExpiry: 60,
+  session: first,
+  fence: first,
+  capabilities: {},
+  identity: { kind: 'anonymous' },
+  keepAlive: 60,
+  lastSeen: now,
+  lastNumber: 0,
+  tail: Buffer.alloc(0),
+  early: [],
+  hasWill: true,
+  hasSeat: true,
+  hasState: true,
+  aliases: new Map(),
+  outgoingAliases: new Map(),
+  unreleased: 0,
+};
+
+const pending: PendingConnection = { connectionId: 'pending', lastNumber: 1, tail: Buffer.alloc(0), early: [] };
+
+function claim(clientId: string, fence: string): Claim {
+  const capabilities = { receiveMaximum: 10 };
+  return {
+    clientId,
+    connectionId: fence.slice(-1),
+    fence,
+    persistent: true,
+    version: 5,
+    capabilities,
+    identity: { kind: 'anonymous' },
+  };
+}
+
+let engine: Engine;
+
+beforeAll(async () => {
+  engine = await Engine.start();
+});
+afterAll(() => engine.stop());
+
+function stores() {
+  const db = engine.client();
+  const table = (name: TableName) => engine.table(name);
+  return {
+    connections: new DynamoConnectionStore(db, table('connections')),
+    sessions: new DynamoSessionStore(db, table('sessions')),
+    index: new DynamoTopicIndex(db, table('topicIndex')),
+    lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
+    retained: new DynamoRetainedStore(db, table('retained'), 10),
+    inflight: new DynamoInflightStore(db, db, table('inflight'), () => now),
+    requests: new DynamoRequestLedger(db, table('inflight'), () => now),
+    accounts: new DynamoAccountStore(db, table('accounts'), () => undefined),
+    directory: new DynamoAccountDirectory(db, table('accounts')),
+    seats: new DynamoSeats(db, table('accounts')),
+    watch: new DynamoWatchList(db, table('accounts')),
+    clients: new DynamoClientDirectory(db, table('sessions')),
+    retainedMessages: new DynamoRetainedDirectory(db, table('retained')),
+  };
+}
+
+/** One item of each kind, by whatever makes one. */
+async function writeEverything(): Promise<void> {
+  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch } = stores();
+  await connections.create(connection);
+  await connections.putPending(pending);
+  await sessions.claimFresh(claim('kitchen', first));
+  await sessions.putWill('kitchen', 'a', { message: message('gone'), delay: 5 });
+  await sessions.putSubscriptions(first, ['a/+']);
+  await index.touch('L+');
+  await index.put({ filter: 'a/+', clientId: 'kitchen', session: first, qos: 1 });
+  await retained.put(message('home/lamp'));
+  const outgoing = { session: first, qos: 1, state: 'published', sentOn: '', sentBy: '' } as const;
+  const contents = { message: message('a/b'), retain: false };
+  await inflight.put([
+    { ...outgoing, number: 1, slot: placeAlone(1).slot, messages: [{ ...contents, packetId: 1 }] },
+    { ...outgoing, number: 8, slot: bundleSlot(8), messages: [{ ...contents, packetId: bundleSlot(8) }] },
+  ]);
+  const third = { ...outgoing, number: 3, slot: placeAlone(3).slot };
+  await inflight.putInOrder([{ ...third, messages: [{ ...contents, packetId: 3 }] }]);
+  await inflight.hold(first, [{ packetId: 7, id: 'event.7', holder: first, message: message('a/b') }]);
+  await inflight.putOnce([{ session: first, id: 'event.7', number: 1, done: false }]);
+  await requests.begin('key', 'fingerprint');
+  await accounts.secret();
+  await accounts.addFailure('kitchen', '192.0.2.1', now, 60_000);
+  await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
+  await seats.take('user:kitchen', 'kitchen', 'a', now);
+  await watch.add('kitchen', now);
+}
+
+async function rowsOf(name: TableName): Promise<Row[]> {
+  const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table(name) }));
+  return Items.filter((item) => item.filter?.S !== shapesKey.filter?.S);
+}
+
+/** What an item is, by its key: the words of docs/architecture.md. */
+function kindOf(name: TableName, item: Row): string {
+  const { partitionKey, sortKey }: TableSchema = tables[name];
+  const [partition, sort] = [item[partitionKey]?.S ?? '', (sortKey && item[sortKey]?.S) ?? ''];
+  if (name === 'connections') return item.pending ? 'connections pending' : 'connections';
+  if (name === 'inflight') return partition.startsWith('request#') ? 'request' : `inflight ${sort[0]}`;
+  if (name === 'topicIndex') return name;
+  if (name === 'retained') return `retained ${partition.split('#')[0]}`;
+  if (name === 'accounts') return `accounts ${partition === 'watch' ? partition : sort.split('#')[0]}`;
+  return `${name} ${sort.split('#')[0]}`;
+}
+
+/** The newest that this release does not know. */
+function newer(name: TableName): Row {
+  return { v: { N: String(forms[name].read + 1) } };
+}
+
+async function put(name: TableName, Item: Row): Promise<void> {
+  await engine.client().send(new PutItemCommand({ TableName: engine.table(name), Item }));
+}
+
+async function get(name: TableName, Key: Row): Promise<Row> {
+  const command = new GetItemCommand({ TableName: engine.table(name), Key, ConsistentRead: true });
+  return (await engine.client().send(command)).Item ?? {};
+}
+
+describe('the form of an item', () => {
+  it('is in every item of every kind that is written', async () => {
+    await writeEverything();
+
+    const names = Object.keys(tables) as TableName[];
+    const rows = await Promise.all(
+      names.map(async (name) => (await rowsOf(name)).map((item) => ({ kind: kindOf(name, item), name, v: item.v?.N }))),
+    );
+    expect([...new Set(rows.flat().map(({ kind }) => kind))].sort()).toEqual([
+      'accounts account',
+      'accounts failures',
+      'accounts seat',
+      'accounts secret',
+      'accounts watch',
+      'connections',
+      'connections pending',
+      'inflight i',
+      'inflight o',
+      'inflight x',
+      'request',
+      'retained count',
+      'retained first',
+      'retained last',
+      'retained levels',
+      'sessions head',
+      'sessions sub',
+      'sessions will',
+      'topicIndex',
+    ]);
+    expect(rows.flat().filter(({ name, v }) => v !== String(forms[name].written))).toEqual([]);
+  });
+
+  it('is in what the handshake writes without the commands of the SDK', () => {
+    expect(pendingItem(pending).v).toEqual({ N: String(forms.connections.written) });
+  });
+
+  it('is looked at by every store: none holds a client that it did not wrap', () => {
+    const room = join(__dirname, '../../lambdas/storage');
+    const stores = readdirSync(room).filter((name) =>
+      /^export class Dynamo/m.test(readFileSync(join(room, name), 'utf8')),
+    );
+    const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= formed('));
+
+    expect(stores.length).toBeGreaterThan(10);
+    // Held by the test before, and by test/storage/roster.test.ts.
+    expect(unwrapped).toEqual(['pending-connections.ts', 'roster.ts']);
+  });
+
+  it('is one that this release reads too, so that it can read what it has written', () => {
+    for (const { written, read } of Object.values(forms)) expect(read).toBeGreaterThanOrEqual(written);
+  });
+});
+
+describe('an item of a newer form', () => {
+  it('is read by nobody, and the error says what to do', async () => {
+    const { connections } = stores();
+    await put('connections', { ...connectionKey('newer'), ...newer('connections') });
+
+    await expect(connections.read('newer')).rejects.toThrow(
+      'an item of table connections has form 3, but this release knows forms up to 2: deploy the release that wrote it, or a later one',
+    );
+  });
+
+  it.each([
+    ['alone', () => stores().sessions.head('later')],
+    ['in a batch', () => stores().sessions.heads(['later', 'nobody'])],
+    ['in a batch over several tables', () => stores().lookup.read('nobody', ['later'])],
+    ['in a scan', () => stores().clients.list({ limit: 100 })],
+    ['in a query', () => stores().index.subscribers('later/+')],
+    ['in a page of a list', () => stores().retainedMessages.list('later/#', { limit: 10 })],
+  ])('is refused %s', async (_, read) => {
+    await put('sessions', { ...headKey('later'), ...newer('sessions') });
+    await put('topicIndex', { filter: { S: 'later/+' }, clientId: { S: 'later' }, ...newer('topicIndex') });
+    await put('retained', { bucket: { S: 'first#later' }, topic: { S: 'later/a' }, ...newer('retained') });
+
+    await expect(read()).rejects.toThrow(NewerFormError);
+  });
+
+  it('stays as it is, whatever is done to a session that nobody has read', async () => {
+    const { sessions } = stores();
+    const fresh = { clientId: { S: 'kept' }, session: { S: first }, fence: { S: first }, owner: { S: 'a' } };
+    const numbers = { outSeq: { N: '4' }, free: { N: '100' } };
+    const head = { ...headKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
+    await put('sessions', head);
+
+    expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
+    expect(await sessions.reserve('kept', first, 1, false)).toBe('refused');
+    expect(await sessions.ask('kept', 'a')).toBe('gone');
+    await sessions.disown('kept', first);
+
+    expect(await get('sessions', headKey('kept'))).toEqual(head);
+  });
+
+  it('is written over by a whole item, which is of the older form again', async () => {
+    const key = { bucket: { S: 'first#over' }, topic: { S: 'over/a' } };
+    await put('retained', { ...key, ...newer('retained'), shape: { S: 'unknown' } });
+
+    await stores().retained.put(message('over/a', 'on'));
+
+    const item = await get('retained', key);
+    expect(item.v).toEqual({ N: '2' });
+    expect(item).not.toHaveProperty('shape');
+  });
+});

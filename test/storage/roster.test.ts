@@ -1,0 +1,76 @@
+import { PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Watched } from '../../lambdas/broker/deadline';
+import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { forms } from '../../lambdas/storage/item-form';
+import { DynamoRoster } from '../../lambdas/storage/roster';
+import { record } from './support/connection-record';
+import { Engine } from './support/engine';
+
+describe('the roster', () => {
+  let engine: Engine;
+  let store: DynamoConnectionStore;
+  let roster: DynamoRoster;
+
+  beforeAll(async () => {
+    engine = await Engine.start();
+    store = new DynamoConnectionStore(engine.client(), engine.table('connections'));
+    roster = new DynamoRoster(engine.client(), engine.table('connections'));
+  });
+
+  afterAll(() => engine.stop());
+
+  async function pages(): Promise<Watched[][]> {
+    const found = [];
+    for await (const page of roster.all()) found.push(page);
+    return found;
+  }
+
+  async function find(connectionId: string): Promise<Watched | undefined> {
+    return (await pages()).flat().find((one) => one.connectionId === connectionId);
+  }
+
+  it('has nobody where nobody is connected', async () => {
+    expect((await pages()).flat()).toEqual([]);
+  });
+
+  it('has all that tells when a connection is over', async () => {
+    const identity = { kind: 'token', issuer: 'https://id.example', username: 'ann', expiresAt: 5_000 } as const;
+    await store.create(record('open', { keepAlive: 540, lastSeen: 1_700_000_000_123, identity }));
+
+    expect(await find('open')).toEqual({ connectionId: 'open', keepAlive: 540, lastSeen: 1_700_000_000_123, identity });
+  });
+
+  it('has those that have ended, with what is still to come', async () => {
+    await store.create(record('ended'));
+    await store.end('ended', { willAt: 7_000, sessionEndsAt: 9_000 });
+
+    expect(await find('ended')).toMatchObject({ ended: { willAt: 7_000, sessionEndsAt: 9_000 } });
+  });
+
+  it('does not have those that were not let in', async () => {
+    await store.putPending({ connectionId: 'outside', lastNumber: 0, tail: Buffer.alloc(0), early: [] });
+
+    expect(await find('outside')).toBeUndefined();
+  });
+
+  it('passes over connections of a form that this release does not know', async () => {
+    const v = { N: String(forms.connections.read + 1) };
+    const Item = { connectionId: { S: 'newer' }, v };
+    await engine.client().send(new PutItemCommand({ TableName: engine.table('connections'), Item }));
+    await store.create(record('known'));
+
+    expect(await find('newer')).toBeUndefined();
+    expect(await find('known')).toBeDefined();
+  });
+
+  it('goes on where a page of 1 MB ends', async () => {
+    const tail = Buffer.alloc(60_000, 'x');
+    const connectionIds = Array.from({ length: 40 }, (_, index) => `many-${index}`);
+    await Promise.all(connectionIds.map((connectionId) => store.create(record(connectionId, { tail }))));
+
+    const found = await pages();
+    expect(found.length).toBeGreaterThan(1);
+    expect(found.flat().map(({ connectionId }) => connectionId)).toEqual(expect.arrayContaining(connectionIds));
+  });
+});
