@@ -30,7 +30,6 @@ export class TopicTree extends Observable {
   private root = freshNode();
   private levels = 0;
   private left = 0;
-  private readonly opened = new Set<string>();
 
   constructor(private readonly mostLevels = 10_000) {
     super();
@@ -67,20 +66,10 @@ export class TopicTree extends Observable {
     return topic.split('/').reduce<GrowingNode | undefined>((node, level) => node?.children.get(level), this.root);
   }
 
-  isOpen({ topic }: TopicNode): boolean {
-    return this.opened.has(topic);
-  }
-
-  open({ topic }: TopicNode, isOpen: boolean): void {
-    if (isOpen) this.opened.add(topic);
-    else this.opened.delete(topic);
-    this.changed();
-  }
-
-  /** What is seen: the first levels, and those below open ones; by name. With a text, all that lead to a topic with it. */
-  rows(wanted = ''): TopicNode[] {
+  /** What is seen: the first levels, and those below open topics; by name. With a text, all that lead to a topic with it. */
+  rows(open: ReadonlySet<string>, wanted = ''): TopicNode[] {
     const text = wanted.trim().toLowerCase();
-    return text === '' ? this.openRows(this.root) : this.matchingRows(this.root, text);
+    return text === '' ? openRows(this.root, open) : matchingRows(this.root, text);
   }
 
   clear(): void {
@@ -88,17 +77,6 @@ export class TopicTree extends Observable {
     this.levels = 0;
     this.left = 0;
     this.changed();
-  }
-
-  private openRows(node: GrowingNode): TopicNode[] {
-    return sorted(node).flatMap((child) => [child, ...(this.isOpen(child) ? this.openRows(child) : [])]);
-  }
-
-  private matchingRows(node: GrowingNode, text: string): TopicNode[] {
-    return sorted(node).flatMap((child) => {
-      const below = this.matchingRows(child, text);
-      return below.length > 0 || child.topic.toLowerCase().includes(text) ? [child, ...below] : [];
-    });
   }
 
   private grow(topic: string): GrowingNode | undefined {
@@ -125,6 +103,17 @@ export function heardBelow(node: TopicNode): number {
   let sum = node.heard;
   for (const child of node.children.values()) sum += heardBelow(child);
   return sum;
+}
+
+function openRows(node: GrowingNode, open: ReadonlySet<string>): TopicNode[] {
+  return sorted(node).flatMap((child) => [child, ...(open.has(child.topic) ? openRows(child, open) : [])]);
+}
+
+function matchingRows(node: GrowingNode, text: string): TopicNode[] {
+  return sorted(node).flatMap((child) => {
+    const below = matchingRows(child, text);
+    return below.length > 0 || child.topic.toLowerCase().includes(text) ? [child, ...below] : [];
+  });
 }
 
 function note(node: GrowingNode, message: Message): void {

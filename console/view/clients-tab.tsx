@@ -1,10 +1,10 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useState } from 'preact/hooks';
 import type { ApiClient, ApiClientDetails, ApiSubscription } from '../../clients/api';
 import type { BackOffice } from '../model/back-office';
 import type { Workbench } from '../model/workbench';
 import { Outcome, TextField, Tick, useAttempt, useFields } from './fields';
 import { agoOf } from './time-of';
-import { useInterval, useObserved } from './use-observed';
+import { Shown, useInterval, useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
 
 const refreshMilliseconds = 5_000;
@@ -49,9 +49,10 @@ function Credentials({ office }: { readonly office: BackOffice }) {
 function Clients({ office }: { readonly office: BackOffice }) {
   const [wanted, setWanted] = useState('');
   const [isWatched, setWatched] = useState(false);
+  const isShown = useContext(Shown);
   useEffect(() => {
-    office.listClients();
-  }, [office]);
+    if (isShown) office.listClients();
+  }, [office, isShown]);
   const text = wanted.trim().toLowerCase();
   const rows = office.clients.filter((client) => nameOf(client).toLowerCase().includes(text));
   const online = office.clients.filter(({ connected }) => connected).length;

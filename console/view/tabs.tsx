@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useRef } from 'preact/hooks';
+import { Shown } from './use-observed';
 
 export interface Tab {
   readonly name: string;
@@ -12,10 +13,11 @@ interface TabsProps {
   readonly onChoose: (name: string) => void;
 }
 
-/** One of several views; arrow keys go from tab to tab. */
+/** One of several views, which all stay as they were left; arrow keys go from tab to tab. */
 export function Tabs({ tabs, chosen, onChoose }: TabsProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
+  const visited = useRef(new Set<string>()).current.add(chosen);
   const index = tabs.findIndex(({ name }) => name === chosen);
   const go = (step: number) => {
     const next = (index + step + tabs.length) % tabs.length;
@@ -39,7 +41,7 @@ export function Tabs({ tabs, chosen, onChoose }: TabsProps) {
             type="button"
             role="tab"
             id={`${id}-${name}`}
-            aria-controls={`${id}-panel`}
+            aria-controls={`${id}-${name}-panel`}
             aria-selected={name === chosen}
             tabIndex={name === chosen ? 0 : -1}
             onClick={() => onChoose(name)}
@@ -48,9 +50,18 @@ export function Tabs({ tabs, chosen, onChoose }: TabsProps) {
           </button>
         ))}
       </div>
-      <div class="tab-panel" role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${chosen}`}>
-        {tabs[index]!.content()}
-      </div>
+      {tabs.map(({ name, content }) => (
+        <div
+          key={name}
+          class="tab-panel"
+          role="tabpanel"
+          id={`${id}-${name}-panel`}
+          aria-labelledby={`${id}-${name}`}
+          hidden={name !== chosen}
+        >
+          <Shown.Provider value={name === chosen}>{visited.has(name) && content()}</Shown.Provider>
+        </div>
+      ))}
     </div>
   );
 }

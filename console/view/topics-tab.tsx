@@ -1,10 +1,10 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useState } from 'preact/hooks';
 import { previewOf } from '../model/payload';
 import { heardBelow, type TopicNode } from '../model/topic-tree';
 import type { Workbench } from '../model/workbench';
 import { Outcome, useAttempt } from './fields';
 import { PayloadView } from './payload-view';
-import { useObserved } from './use-observed';
+import { Shown, useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
 
 interface TopicsTabProps {
@@ -20,10 +20,14 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
   const { outcome, busy, attempt } = useAttempt();
   useObserved(tree, office, bench.session);
   const list = () => attempt(() => listRetained(bench));
+  const isShown = useContext(Shown);
   useEffect(() => {
-    if (office.isSignedIn) list();
-  }, [office.isSignedIn]);
-  const rows = tree.rows(wanted);
+    if (office.isSignedIn && isShown) list();
+  }, [office.isSignedIn, isShown]);
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const fold = (node: TopicNode, isOpen: boolean) => setOpen((before) => folded(before, node, isOpen));
+  const isOpen = (node: TopicNode) => wanted.trim() !== '' || open.has(node.topic);
+  const rows = tree.rows(open, wanted);
   const selected = topic === undefined ? undefined : tree.find(topic);
   return (
     <div class="split">
@@ -54,17 +58,21 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
         selected={topic}
         onSelect={(node) => {
           setTopic(node.topic);
-          if (node.topic === topic && node.children.size > 0) tree.open(node, !tree.isOpen(node));
+          if (node.topic === topic && node.children.size > 0) fold(node, !open.has(node.topic));
         }}
-        onKey={(key, node) => foldByKey(bench, key, node)}
+        onKey={(key, node) => {
+          const wish = foldWish(key, node, open);
+          if (wish !== undefined) fold(node, wish);
+          return wish !== undefined;
+        }}
         onEscape={() => setTopic(undefined)}
         attributesOf={(node) => ({
           'aria-level': node.depth + 1,
-          'aria-expanded': node.children.size > 0 ? tree.isOpen(node) || wanted.trim() !== '' : undefined,
+          'aria-expanded': node.children.size > 0 ? isOpen(node) : undefined,
         })}
         empty="No topics yet. They are gathered from what is heard and from what is retained."
       >
-        {(node) => <Line node={node} isOpen={tree.isOpen(node) || wanted.trim() !== ''} />}
+        {(node) => <Line node={node} isOpen={isOpen(node)} />}
       </VirtualRows>
       {tree.leftOut > 0 && <p class="outcome bad">{tree.leftOut} messages had topics for which there is no room</p>}
       {selected && (
@@ -86,10 +94,16 @@ async function listRetained(bench: Workbench): Promise<string> {
   return '';
 }
 
-function foldByKey({ tree }: Workbench, key: string, node: TopicNode): boolean {
-  if (node.children.size === 0 || !['ArrowRight', 'ArrowLeft', 'Enter', ' '].includes(key)) return false;
-  tree.open(node, key === 'ArrowRight' || (key !== 'ArrowLeft' && !tree.isOpen(node)));
-  return true;
+function folded(open: ReadonlySet<string>, { topic }: TopicNode, isOpen: boolean): ReadonlySet<string> {
+  const others = [...open].filter((each) => each !== topic);
+  return new Set(isOpen ? [...others, topic] : others);
+}
+
+/** Whether a key opens a topic or closes it; `undefined` where it does neither. */
+function foldWish(key: string, { topic, children }: TopicNode, open: ReadonlySet<string>): boolean | undefined {
+  if (children.size === 0) return undefined;
+  if (key === 'Enter' || key === ' ') return !open.has(topic);
+  return key === 'ArrowRight' ? true : key === 'ArrowLeft' ? false : undefined;
 }
 
 function Line({ node, isOpen }: { readonly node: TopicNode; readonly isOpen: boolean }) {

@@ -149,6 +149,21 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.publishForm.getByLabel('Topic', { exact: true }).inputValue()).toBe('all/answers');
   });
 
+  it('shows markup and scripts as what they are: text', async () => {
+    const visitor = await visit();
+    const other = await join('prankster', 'nothing');
+    const markup = '<img src="x" onerror="document.title=1"><script>document.title=2</script>';
+    await visitor.connect();
+    await visitor.subscribe('prank/#');
+
+    await other.publishAsync(`prank/${markup.replaceAll('/', '')}`, markup, { properties: { contentType: markup } });
+    await visitor.message('prank').click();
+
+    expect(await visitor.details('Message').getByLabel('Payload', { exact: true }).textContent()).toBe(markup);
+    expect(await visitor.page.locator('img, script:not([src])').count()).toBe(0);
+    expect(await visitor.page.title()).toBe('cirrus-mqtt console');
+  });
+
   it('pauses, filters, clears and unsubscribes', async () => {
     const visitor = await visit();
     const other = await join('talker', 'nothing');
@@ -163,6 +178,9 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await visitor.message('second').waitFor();
     await visitor.page.getByLabel('Filter messages').fill('SECOND');
     await visitor.page.getByText('1 of 2').waitFor();
+    await visitor.goTo('Topics');
+    await visitor.goTo('Messages');
+    expect(await visitor.page.getByLabel('Filter messages').inputValue()).toBe('SECOND');
     expect(await visitor.message('first').count()).toBe(0);
     await visitor.press('Clear');
     await visitor.page.getByText('Nothing matches.').waitFor();
