@@ -74,13 +74,28 @@ function wrong(name: string, value: unknown, allowed: string): RangeError {
   return new RangeError(`option ${name} takes ${allowed}, not ${String(value)}`);
 }
 
+/** There is no token for a handshake; `cause` is the error of whoever should have given one. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+  /** MQTT.js reports an error of its stream only if it has a code. */
+  readonly code = 'CIRRUS_TOKEN';
+}
+
 /**
  * A token as whoever was asked for it gave it.
  *
- * @throws TypeError when it is none; what it was is not said
+ * @throws TokenError when there is none, or something else; what it was is not said
  */
 export async function tokenFrom(token: () => string | Promise<string>): Promise<string> {
-  const given = await token();
+  const given = await asked(token);
   if (typeof given === 'string' && /^[\w.~+/-]+=*$/.test(given)) return given; // RFC 6750 section 2.1
-  throw new TypeError(`token gave ${typeof given === 'string' ? 'a text' : typeof given} that is no bearer token`);
+  throw new TokenError(`token gave ${typeof given === 'string' ? 'a text' : typeof given} that is no bearer token`);
+}
+
+async function asked(token: () => string | Promise<string>): Promise<string> {
+  try {
+    return await token();
+  } catch (cause) {
+    throw new TokenError(`no token: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type GatewayOptions, tokenFrom, withDefaults } from '../../clients/gateway-options';
+import { type GatewayOptions, TokenError, tokenFrom, withDefaults } from '../../clients/gateway-options';
 import { createWebsocketWith } from '../../clients/mqttjs';
 
 const wrong: [GatewayOptions, string][] = [
@@ -48,6 +48,6 @@ describe('a token', () => {
     ['a, mqtt', 'token gave a text that is no bearer token'],
     [undefined, 'token gave undefined that is no bearer token'],
   ])('that is %p is refused, and not shown', async (given, reason) => {
-    await expect(tokenFrom(() => given as string)).rejects.toThrow(new TypeError(reason));
+    await expect(tokenFrom(() => given as string)).rejects.toThrow(new TokenError(reason));
   });
 });
