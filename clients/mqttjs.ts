@@ -1,15 +1,14 @@
-import type { IClientOptions } from 'mqtt';
 import WebSocket from 'ws';
 import { type GatewayOptions, withDefaults } from './gateway-options';
 import { NodeWebSocket } from './node-websocket';
 import { CirrusWebSocket } from './websocket';
 
-/** The `createWebsocket` option of MQTT.js 5. */
+/** The `createWebsocket` option of MQTT.js 5, and what it looks for in the other options. */
 export type CreateWebsocket = (
   url: string,
   protocols: string[],
-  options: Pick<IClientOptions, 'forceNativeWebSocket' | 'wsOptions'>,
-) => NodeWebSocket | CirrusWebSocket;
+  options: { forceNativeWebSocket?: boolean; wsOptions?: object },
+) => unknown;
 
 /**
  * Makes a `createWebsocket` for MQTT.js 5 that keeps connections as the options say:
@@ -23,7 +22,7 @@ export function createWebsocketWith(gateway: GatewayOptions): CreateWebsocket {
     // In Node MQTT.js makes a stream of the result, which takes a `ws`; elsewhere it wants the surface of a browser.
     const inNode = 'createWebSocketStream' in WebSocket; // A bundle for the browser has a stub of `ws`.
     if (!inNode || options.forceNativeWebSocket) return new CirrusWebSocket(url, protocols, gateway);
-    return new NodeWebSocket(url, protocols, options.wsOptions as WebSocket.ClientOptions, gateway);
+    return new NodeWebSocket(url, protocols, options.wsOptions, gateway);
   };
 }
 
