@@ -62,9 +62,8 @@ export class GatewayLink {
    * @throws WireError when they are no MQTT, or a packet too large
    */
   write(bytes: Uint8Array): void {
-    this.renewal?.touch();
     if (this.localPing) this.sift(this.localPing, bytes);
-    else this.frames.write(bytes);
+    else this.pass(bytes);
     if (this.frames.waitingBytes === 0 || this.turnEnds) return;
     if (this.batchMs === 0 || this.frames.isUrgent) this.flushAtEndOfTurn();
     else this.window ??= setTimeout(this.flushWhenReady, this.batchMs);
@@ -96,8 +95,13 @@ export class GatewayLink {
 
   private sift(localPing: LocalPing, bytes: Uint8Array): void {
     const { upstream, pings } = localPing.fromClient(bytes, Date.now());
-    for (const part of upstream) this.frames.write(part);
+    for (const part of upstream) this.pass(part);
     for (let left = pings; left > 0; left--) this.socket.answer(PINGRESP.slice());
+  }
+
+  private pass(bytes: Uint8Array): void {
+    this.renewal?.touch();
+    this.frames.write(bytes);
   }
 
   private flushAtEndOfTurn(): void {

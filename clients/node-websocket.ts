@@ -28,8 +28,8 @@ export class NodeWebSocket extends WebSocket {
     const { token, ...settings } = withDefaults(gateway);
     super(url, protocols, {
       skipUTF8Validation: true, // Base64 is checked when it is read, which makes the check for UTF-8 needless.
-      ...(token && { finishRequest: (request: ClientRequest) => void finishWith(request, token) }),
       ...options,
+      ...(token && { finishRequest: (request: ClientRequest) => void finishWith(request, token) }),
       perMessageDeflate: false,
     });
     this.link = new GatewayLink(settings, {

@@ -1,10 +1,12 @@
 import { type EventEmitter, once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { buildSync } from 'esbuild';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import WebSocket from 'ws';
 import type { GatewayOptions } from '../../clients/gateway-options';
 import { GuardedBroker } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
+import { hasChromium, saidBy } from './support/chromium';
 
 // Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
 Object.assign(globalThis, { WebSocket });
@@ -13,6 +15,8 @@ const { CirrusWebSocket } = require('../../clients/websocket') as typeof import(
 const { installGlobalWebSocket } =
   require('../../clients/global-websocket') as typeof import('../../clients/global-websocket');
 const Paho = require('paho-mqtt') as typeof import('paho-mqtt');
+
+if (!hasChromium) console.warn('chromium is not installed: tokens are NOT tested in a browser');
 
 let provider: OidcProvider;
 let guarded: GuardedBroker;
@@ -112,6 +116,28 @@ describe('Eclipse Paho', () => {
 
     client.disconnect();
     restore();
+  });
+});
+
+(hasChromium ? describe : describe.skip)('a browser', () => {
+  const bundle = buildSync({
+    entryPoints: [require.resolve('../../clients/websocket')],
+    bundle: true,
+    minify: true,
+    format: 'iife',
+    globalName: 'shim',
+    write: false,
+  }).outputFiles[0]!.text;
+
+  it.each(['subprotocol', 'query'])('comes in with a token in %s', async (tokenIn) => {
+    const options = `{ token: async () => '${await provider.token()}', tokenIn: '${tokenIn}' }`;
+    const page = `${bundle}
+      const socket = new shim.CirrusWebSocket('${guarded.cloud.gatewayUrl}', ['mqtt'], ${options});
+      socket.onopen = () => socket.send(Uint8Array.of(16, 13, 0, 4, 77, 81, 84, 84, 4, 2, 0, 20, 0, 1, 98));
+      socket.onmessage = ({ data }) => console.log(socket.protocol, new Uint8Array(data).join());
+      socket.onclose = ({ code, reason }) => console.log(code, reason);`;
+
+    expect(await saidBy(`<script>${page}</script>`)).toContain('"mqtt 32,2,0,0"');
   });
 });
 

@@ -94,6 +94,22 @@ describe('Eclipse Paho with the global WebSocket replaced', () => {
   });
 });
 
+describe('Eclipse Paho that reconnects', () => {
+  it('comes back by itself when its connection is renewed', async () => {
+    const undo = installGlobalWebSocket(cloud.gatewayUrl, { renewAfter: [0, 0], WebSocket: WebSocket as never });
+    const client = await connect('paho-renewed', { reconnect: true, cleanSession: false });
+    const [before] = cloud.connections().slice(-1);
+
+    const back = new Promise<boolean>((resolve) => {
+      (client as Client & { onConnected: (again: boolean) => void }).onConnected = resolve; // not in its types
+    });
+
+    expect(await back).toBe(true); // not the first time
+    expect(cloud.connections()).not.toContain(before);
+    undo();
+  });
+});
+
 describe('installGlobalWebSocket', () => {
   it('leaves other addresses to the class that was there', async () => {
     const other = await startTextGateway();
