@@ -6,6 +6,8 @@ const HIGH_WATER = 262_144;
 
 /** A `ws` WebSocket that takes and gives MQTT bytes, carries them to the gateway as text frames and emits `drain`. */
 export class NodeWebSocket extends WebSocket {
+  /** How many frames were handed to the network, for whoever counts what is billed. */
+  framesSent = 0;
   private readonly frames = new FrameWriter((frame) => this.sendFrame(frame));
   private early: string[] = [];
   private earlyBytes = 0;
@@ -82,6 +84,7 @@ export class NodeWebSocket extends WebSocket {
       return;
     }
     this.unsentFrames += 1;
+    this.framesSent += 1;
     super.send(frame, this.onSent);
   }
 

@@ -241,7 +241,9 @@ describe('the command line', () => {
     running.interrupt();
 
     expect(await running.exitCode).toBe(0);
-    expect(running.stderr()).toMatch(/^#1 opened by 127\.0\.0\.1:\d+\n#1 closed: client left\n/);
+    expect(running.stderr()).toMatch(
+      /^#1 opened by 127\.0\.0\.1:\d+\n#1 connects as "[^"]+"\n#1 closed: client left\n/,
+    );
   });
 
   it('names a port that is taken', async () => {

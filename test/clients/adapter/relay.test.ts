@@ -3,11 +3,15 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type Adapter, startAdapter } from '../../clients/adapter';
-import { NodeWebSocket } from '../../clients/node-websocket';
+import { type Adapter, type AdapterOptions, startAdapter } from '../../../clients/adapter';
+import { textLine } from '../../../clients/adapter/log';
+import { NodeWebSocket } from '../../../clients/node-websocket';
 
 const ping = Buffer.from('c000', 'hex');
-const pingFrame = '1.wAA=';
+/** MQTT 3.1.1, client id `a`, clean session, keep-alive 60 s. */
+const hello = Buffer.from('100d00044d5154540402003c000161', 'hex');
+const helloFrame = `1.${hello.toString('base64')}`;
+const helloAndPing = Buffer.concat([hello, ping]);
 
 /** A gateway that says nothing by itself. */
 interface SilentGateway {
@@ -47,24 +51,28 @@ interface StartedAdapter extends Adapter {
   lines: string[];
 }
 
-async function adapterFor(url: string): Promise<StartedAdapter> {
+async function adapterFor(url: string, options: Partial<AdapterOptions> = {}): Promise<StartedAdapter> {
   const lines: string[] = [];
   const loopback = { host: '127.0.0.1', port: 0 };
   const adapter = await startAdapter({
     url,
     listen: loopback,
     listenWebSocket: loopback,
-    log: (line) => lines.push(line),
+    log: (entry) => lines.push(textLine(entry)),
+    ...options,
   });
   endings.push(() => adapter.close());
-  return { ...adapter, lines };
+  return Object.assign(adapter, { lines });
 }
 
-async function tcpClient(adapter: Adapter): Promise<Socket> {
+/** A client that has said who it is, unless told not to. */
+async function tcpClient(adapter: Adapter, greeting: Buffer = hello): Promise<Socket> {
   const socket = connect(adapter.port!, '127.0.0.1');
   endings.push(() => socket.destroy());
   socket.on('error', () => {});
   await once(socket, 'connect');
+  if (greeting.length > 0) socket.write(greeting);
+  socket.resume();
   return socket;
 }
 
@@ -72,6 +80,7 @@ async function webSocketClient(adapter: Adapter, protocols: string[], path = '/m
   const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
   endings.push(() => socket.terminate());
   await once(socket, 'open');
+  socket.send(hello);
   return socket;
 }
 
@@ -102,8 +111,7 @@ describe('a client of the adapter', () => {
     await pause(30);
     accept(true);
 
-    await until(() => gateway.frames.length > 0);
-    expect(gateway.frames).toEqual([pingFrame]);
+    await until(() => bytesOf(gateway).equals(helloAndPing));
   });
 
   it('gets the last words of the broker before its connection ends', async () => {
@@ -128,7 +136,7 @@ describe('a client of the adapter', () => {
     client.end(ping);
 
     await once(gateway.sockets[0]!, 'close');
-    expect(gateway.frames).toEqual([pingFrame]);
+    expect(bytesOf(gateway)).toEqual(helloAndPing);
   });
 
   it('is forgotten at once when it leaves in the middle of a flood', async () => {
@@ -146,7 +154,7 @@ describe('a client of the adapter', () => {
   });
 
   it('is let go when the gateway cannot be reached, and the log says why', async () => {
-    const adapter = await adapterFor('ws://127.0.0.1:1');
+    const adapter = await adapterFor('ws://127.0.0.1:1', { connectWithinMs: 100 });
 
     await once(await tcpClient(adapter), 'close');
 
@@ -174,9 +182,8 @@ describe('a client of the adapter', () => {
     await once(bad, 'close');
     good.write(ping);
 
-    await until(() => gateway.frames.length > 0);
-    expect(adapter.lines.at(-1)).toBe('#1 closed: malformed remaining length: more than 4 bytes');
-    expect(gateway.frames).toEqual([pingFrame]);
+    await until(() => bytesOf(gateway).includes(helloAndPing));
+    expect(adapter.lines).toContain('#1 closed: malformed remaining length: more than 4 bytes');
   });
 
   it('ends alone when its packet is too large, and the log names size and limit', async () => {
@@ -193,6 +200,8 @@ describe('a client of the adapter', () => {
 
 describe('backpressure', () => {
   const total = 30_000_000;
+  /** QoS 0, a thousand bytes. */
+  const publish = Buffer.concat([Buffer.from('30e507000161', 'hex'), Buffer.alloc(994)]);
 
   it('holds back a client that is faster than the gateway', async () => {
     const gateway = await silentGateway();
@@ -200,7 +209,7 @@ describe('backpressure', () => {
     await until(() => gateway.sockets.length === 1);
     gateway.sockets[0]!.pause();
 
-    const chunk = Buffer.alloc(60_000).fill(ping);
+    const chunk = Buffer.alloc(60_000).fill(publish);
     let taken = 0;
     const writeOn = () => {
       if (taken === total) return;
@@ -213,15 +222,14 @@ describe('backpressure', () => {
     expect(await settled(() => taken)).toBeLessThan((total * 2) / 3);
 
     gateway.sockets[0]!.resume();
-    const rawBytes = () => gateway.frames.reduce((sum, frame) => sum + bytesOf(frame).length, 0);
-    await until(() => gateway.frames.length > total / 25_000 && rawBytes() === total);
+    await until(() => gateway.frames.length > total / 25_000 && bytesOf(gateway).length === hello.length + total);
   });
 
   it('holds back a gateway that is faster than the client', async () => {
     const gateway = await silentGateway();
     const client = await tcpClient(await adapterFor(gateway.url));
     await until(() => gateway.sockets.length === 1);
-    const post = Buffer.alloc(60_000).fill(ping).toString('base64');
+    const post = Buffer.alloc(60_000).fill(publish).toString('base64');
 
     client.pause();
     for (let sent = 0; sent < total; sent += 60_000) gateway.sockets[0]!.send(post);
@@ -253,7 +261,7 @@ describe('backpressure', () => {
     await until(() => gateway.frames.length === frames);
     await pause(20);
     expect(gateway.frames.length).toBe(frames);
-    expect(bytesOf(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * ping.length);
+    expect(rawBytes(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * ping.length);
   });
 });
 
@@ -276,8 +284,7 @@ describe('a WebSocket client of the adapter', () => {
     client.send(ping.subarray(0, 1));
     client.send(ping.subarray(1));
 
-    await until(() => gateway.frames.length > 0);
-    expect(gateway.frames).toEqual([pingFrame]);
+    await until(() => bytesOf(gateway).equals(helloAndPing));
   });
 
   it('is closed with 1003 when it sends text, and nothing of it is passed on', async () => {
@@ -288,7 +295,7 @@ describe('a WebSocket client of the adapter', () => {
 
     expect((await once(client, 'close'))[0]).toBe(1003);
     await until(() => gateway.server.clients.size === 0);
-    expect(gateway.frames).toEqual([]);
+    expect(gateway.frames.filter((frame) => frame !== helloFrame)).toEqual([]);
   });
 
   it('is refused on any path but /mqtt', async () => {
@@ -318,7 +325,7 @@ describe('closing the adapter', () => {
     const adapter = await adapterFor(`ws://127.0.0.1:${(deaf.address() as AddressInfo).port}`);
     const leaving = await tcpClient(adapter);
     await tcpClient(adapter);
-    await until(() => adapter.lines.length === 2);
+    await until(() => adapter.lines.length === 4);
 
     leaving.destroy();
 
@@ -346,6 +353,11 @@ describe('starting the adapter', () => {
   });
 });
 
-function bytesOf(frame: string): Buffer {
+/** The MQTT bytes of all frames so far. */
+function bytesOf({ frames }: SilentGateway): Buffer {
+  return Buffer.concat(frames.map(rawBytes));
+}
+
+function rawBytes(frame: string): Buffer {
   return Buffer.from(frame.slice(frame.indexOf('.') + 1), 'base64');
 }
