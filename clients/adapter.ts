@@ -194,7 +194,11 @@ class RunningAdapter implements Adapter {
   private readonly accept = (client: Duplex, from: string): void => {
     const connection = ++this.connections;
     const log: Log = (entry) => this.log({ connection, ...entry });
-    if (this.clients >= (this.options.maxClients ?? 1_000)) return this.refuse(client, from, log);
+    if (this.clients >= (this.options.maxClients ?? 1_000)) this.refuse(client, from, log);
+    else this.relay(client, from, log);
+  };
+
+  private relay(client: Duplex, from: string, log: Log): void {
     this.metrics.accepted.add('accepted');
     this.clients += 1;
     log({ level: 'info', message: `opened by ${from}`, details: { from } });
@@ -207,7 +211,7 @@ class RunningAdapter implements Adapter {
     };
     const relay = new Relay(client, this.shared, { log, onClientGone, onGone });
     this.relays.add(relay);
-  };
+  }
 
   private refuse(client: Duplex, from: string, log: Log): void {
     this.metrics.accepted.add('refused');

@@ -115,10 +115,11 @@ class Dial {
     const gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: handshakeMs, headers: headers() });
     this.gateway = gateway;
     const settle = once((error?: DialError) => {
-      if (!error) return this.opened(gateway);
       this.gateway = undefined;
-      gateway.terminate();
-      this.failed(error);
+      if (error) gateway.terminate();
+      if (this.over) return;
+      if (error) this.failed(error);
+      else this.opened(gateway);
     });
     gateway.on('upgrade', ({ socket }) => socket.setKeepAlive(true, keepAliveDelayMs));
     gateway.on('open', () => settle());
@@ -127,17 +128,19 @@ class Dial {
   }
 
   private opened(gateway: NodeWebSocket): void {
-    if (this.over) return gateway.terminate();
     this.finish();
     this.pace.speedUp();
     this.events.onOpen(gateway);
   }
 
   private failed(error: DialError): void {
-    if (this.over) return;
     this.props.metrics.dialFailures.add(error.reason);
     if (error.reason === 'throttled') this.pace.slowDown();
-    if (!error.isPassing) return this.fail(error);
+    if (error.isPassing) this.retryAfter(error);
+    else this.fail(error);
+  }
+
+  private retryAfter(error: DialError): void {
     this.lastError = error;
     const pauseMs = pauseAfter(this.attempts);
     this.events.onRetry(error, pauseMs);

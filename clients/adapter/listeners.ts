@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { lstatSync, unlinkSync } from 'node:fs';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
@@ -58,7 +58,8 @@ export async function listenUnix(path: string, accept: Accept): Promise<Listener
   try {
     return await started(server(), { path });
   } catch (error) {
-    if (!(error instanceof TakenError) || (await isAnswered(path))) throw error;
+    const isLeftBehind = error instanceof TakenError && lstatSync(path).isSocket() && !(await isAnswered(path));
+    if (!isLeftBehind) throw error;
     unlinkSync(path);
     return started(server(), { path });
   }

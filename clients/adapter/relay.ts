@@ -124,27 +124,28 @@ export class Relay {
   }
 
   private takeFromClient(packet: Buffer): void {
-    if (!this.hasGreeted) return this.greet(packet);
     this.liveness?.heardClient();
-    if (typeOf(packet) === PacketType.pingreq) return this.takePing(packet);
-    this.inFlight.fromClient(packet);
-    this.send(packet);
+    const type = typeOf(packet);
+    if (!this.hasGreeted && type === PacketType.connect) this.greet(packet);
+    else if (!this.hasGreeted)
+      this.dismiss('no_connect', 'the first packet is no CONNECT'); // [MQTT-3.1.0-1]
+    else if (type === PacketType.pingreq) this.takePing(packet);
+    else {
+      this.inFlight.fromClient(packet);
+      this.send(packet);
+    }
   }
 
   private takePing(packet: Buffer): void {
-    const { pings } = this.shared.metrics;
-    if (!this.isConnected || !this.liveness?.mayAnswer) {
-      pings.add('broker');
-      return this.send(packet);
-    }
-    pings.add('adapter');
-    this.deliver(pingresp);
+    const isAnsweredHere = this.isConnected && this.liveness?.mayAnswer;
+    this.shared.metrics.pings.add(isAnsweredHere ? 'adapter' : 'broker');
+    if (isAnsweredHere) this.deliver(pingresp);
+    else this.send(packet);
   }
 
-  /** The first packet must be CONNECT [MQTT-3.1.0-1]; until it is here, nobody is dialled, and nothing is billed. */
+  /** Until a CONNECT is here nobody is dialled, and nothing is billed. */
   private greet(packet: Buffer): void {
     this.helloTimer.cancel();
-    if (typeOf(packet) !== PacketType.connect) return this.dismiss('no_connect', 'the first packet is no CONNECT');
     this.hasGreeted = true;
     this.fromClient.largest = this.shared.maxPacketBytes;
     this.connect = readConnect(packet);

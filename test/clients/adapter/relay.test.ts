@@ -1,92 +1,27 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { WebSocket, WebSocketServer } from 'ws';
-import { type Adapter, type AdapterOptions, startAdapter } from '../../../clients/adapter';
-import { textLine } from '../../../clients/adapter/log';
+import { type Adapter, startAdapter } from '../../../clients/adapter';
 import { NodeWebSocket } from '../../../clients/node-websocket';
+import {
+  adapterFor,
+  bytesOf,
+  endAll,
+  endings,
+  hello,
+  helloAndPing,
+  helloFrame,
+  pause,
+  ping,
+  rawBytes,
+  silentGateway,
+  tcpClient,
+  until,
+  webSocketClient,
+} from '../support/adapter-rig';
 
-const ping = Buffer.from('c000', 'hex');
-/** MQTT 3.1.1, client id `a`, clean session, keep-alive 60 s. */
-const hello = Buffer.from('100d00044d5154540402003c000161', 'hex');
-const helloFrame = `1.${hello.toString('base64')}`;
-const helloAndPing = Buffer.concat([hello, ping]);
-
-/** A gateway that says nothing by itself. */
-interface SilentGateway {
-  url: string;
-  server: WebSocketServer;
-  sockets: WebSocket[];
-  frames: string[];
-}
-
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-async function silentGateway(verifyClient?: (info: unknown, accept: (yes: boolean) => void) => void) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', verifyClient });
-  await once(server, 'listening');
-  const gateway: SilentGateway = {
-    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    server,
-    sockets: [],
-    frames: [],
-  };
-  server.on('connection', (socket) => {
-    gateway.sockets.push(socket);
-    socket.on('message', (data) => gateway.frames.push(data.toString()));
-  });
-  endings.push(async () => {
-    for (const socket of server.clients) socket.terminate();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return gateway;
-}
-
-interface StartedAdapter extends Adapter {
-  lines: string[];
-}
-
-async function adapterFor(url: string, options: Partial<AdapterOptions> = {}): Promise<StartedAdapter> {
-  const lines: string[] = [];
-  const loopback = { host: '127.0.0.1', port: 0 };
-  const adapter = await startAdapter({
-    url,
-    listen: loopback,
-    listenWebSocket: loopback,
-    log: (entry) => lines.push(textLine(entry)),
-    ...options,
-  });
-  endings.push(() => adapter.close());
-  return Object.assign(adapter, { lines });
-}
-
-/** A client that has said who it is, unless told not to. */
-async function tcpClient(adapter: Adapter, greeting: Buffer = hello): Promise<Socket> {
-  const socket = connect(adapter.port!, '127.0.0.1');
-  endings.push(() => socket.destroy());
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  if (greeting.length > 0) socket.write(greeting);
-  socket.resume();
-  return socket;
-}
-
-async function webSocketClient(adapter: Adapter, protocols: string[], path = '/mqtt'): Promise<WebSocket> {
-  const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
-  endings.push(() => socket.terminate());
-  await once(socket, 'open');
-  socket.send(hello);
-  return socket;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+afterEach(endAll);
 
 /** A figure once it no longer moves. */
 async function settled(figure: () => number): Promise<number> {
@@ -96,8 +31,6 @@ async function settled(figure: () => number): Promise<number> {
   }
   return figure();
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a client of the adapter', () => {
   it('may speak before the gateway has answered', async () => {
@@ -352,12 +285,3 @@ describe('starting the adapter', () => {
     await expect(tcpClient({ port } as Adapter)).rejects.toThrow('ECONNREFUSED');
   });
 });
-
-/** The MQTT bytes of all frames so far. */
-function bytesOf({ frames }: SilentGateway): Buffer {
-  return Buffer.concat(frames.map(rawBytes));
-}
-
-function rawBytes(frame: string): Buffer {
-  return Buffer.from(frame.slice(frame.indexOf('.') + 1), 'base64');
-}
