@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
 import { createWebsocket } from '../../../clients/mqttjs';
 import { type Cloud, startCloud } from '../../../local/cloud';
+import { codeBlocks } from '../../support/markdown';
 
 jest.setTimeout(25_000);
 
@@ -45,11 +46,11 @@ async function freePort(): Promise<number> {
 }
 
 /** A broker that nobody changed, with a bridge to the adapter. */
-async function mosquitto(name: string, lines: string): Promise<string> {
+async function mosquitto(name: string, bridge: string): Promise<string> {
   const port = await freePort();
   const file = join(folder, `${name}.conf`);
   const listener = `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`;
-  writeFileSync(file, `${listener}${lines.replaceAll('$PORT', String(adapter.port)).replaceAll('$NAME', name)}`);
+  writeFileSync(file, `${listener}${bridge}`);
   processes.push(spawn('mosquitto', ['-c', file], { stdio: 'ignore' }));
   const url = `mqtt://127.0.0.1:${port}`;
   for (;;) {
@@ -62,18 +63,24 @@ async function mosquitto(name: string, lines: string): Promise<string> {
   }
 }
 
-const bridge = `
-connection cirrus
-address 127.0.0.1:$PORT
-remote_clientid $NAME
-cleansession false
-restart_timeout 1
-notifications false
-bridge_protocol_version mqttv311
-bridge_attempt_unsubscribe false
-topic $NAME/out/# out 1
-topic $NAME/in/# in 1
-`;
+const [documented] = codeBlocks(readFileSync(join(__dirname, '../../../docs/adapter.md'), 'utf8')).filter(
+  ({ language, code }) => language === 'conf' && code.startsWith('connection'),
+);
+
+/** The bridge of docs/adapter.md to this adapter, with a client id and topics of its own. */
+function bridgeOf(name: string, tryPrivate: boolean): string {
+  const replacements: [string, string][] = [
+    ['127.0.0.1:1884', `127.0.0.1:${adapter.port}`],
+    ['mosquitto-home', name],
+    ['home/', `${name}/`],
+    ['restart_timeout 2 30', 'restart_timeout 1'],
+    ['try_private false', `try_private ${tryPrivate}`],
+  ];
+  return replacements.reduce((conf, [old, replacement]) => {
+    expect(conf).toContain(old);
+    return conf.replaceAll(old, replacement);
+  }, documented?.code ?? '');
+}
 
 /** A client that keeps its session and notes what it has heard. */
 async function listener(url: string, topic: string, options: IClientOptions) {
@@ -97,8 +104,8 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 /** A bridge with a client at either end. */
-async function bridged(name: string, lines: string) {
-  const url = await mosquitto(name, `${bridge}${lines}\n`);
+async function bridged(name: string, tryPrivate: boolean) {
+  const url = await mosquitto(name, bridgeOf(name, tryPrivate));
   const remote = await listener(cloud.gatewayUrl, `${name}/out/#`, { createWebsocket, clientId: `${name}-remote` });
   const local = await listener(url, `${name}/in/#`, { clientId: `${name}-local` });
   return {
@@ -112,7 +119,7 @@ async function bridged(name: string, lines: string) {
 
 (isInstalled ? describe : describe.skip)('a Mosquitto that nobody changed, as a bridge through the adapter', () => {
   it('loses no QoS 1 message either way while everybody is cut off again and again, try_private or not', async () => {
-    const bridges = await Promise.all([bridged('private', 'try_private true'), bridged('plain', 'try_private false')]);
+    const bridges = await Promise.all([bridged('private', true), bridged('plain', false)]);
     const heard = bridges.flatMap(({ remote, local }) => [remote.heard, local.heard]);
 
     const publishing = Promise.all(bridges.map(({ publishAll }) => publishAll()));
