@@ -129,7 +129,7 @@ describe('the will of a client whose connection was ended for its age', () => {
 
   it('is published when it does not', async () => {
     const { clock, client } = await withWill('stays away', 0);
-    const left = new Promise((resolve) => client.once('close', resolve));
+    const left = new Promise<void>((resolve) => client.once('close', () => resolve()));
 
     clock.jump(lastMoment);
     await left;
