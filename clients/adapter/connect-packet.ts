@@ -23,7 +23,7 @@ export function readConnect(bytes: Buffer): ConnectPacket | undefined {
   try {
     return read(bytes);
   } catch (error) {
-    if (error instanceof RangeError) return undefined; // it ends too soon
+    if (error instanceof TruncatedError) return undefined;
     throw error;
   }
 }
@@ -56,14 +56,16 @@ function versionOf(name: string, level: number): ConnectPacket['version'] | unde
   return name === 'MQTT' && (level === 4 || level === 5) ? level : undefined;
 }
 
-/** Fields one after the other; a RangeError where there are no more. */
+class TruncatedError extends Error {}
+
+/** Fields one after the other; a TruncatedError where there are no more. */
 class Fields {
   private at = 0;
 
   constructor(private readonly bytes: Buffer) {}
 
   byte(): number {
-    return this.bytes.readUInt8(this.at++);
+    return this.take(1)[0]!;
   }
 
   uint16(): number {
@@ -94,7 +96,7 @@ class Fields {
   }
 
   private take(length: number): Buffer {
-    if (this.at + length > this.bytes.length) throw new RangeError('the packet ends too soon');
+    if (this.at + length > this.bytes.length) throw new TruncatedError('the packet ends too soon');
     this.at += length;
     return this.bytes.subarray(this.at - length, this.at);
   }

@@ -106,7 +106,7 @@ class Dial {
     try {
       this.open();
     } catch (error) {
-      this.fail(new DialError((error as Error).message, 'denied')); // no token
+      this.failed(new DialError((error as Error).message, 'denied')); // no token
     }
   }
 

@@ -63,7 +63,7 @@ export function serverKeepAliveOf(connack: Buffer): number | undefined {
   let at = 2;
   while (body[at]! >= 0x80) at += 1;
   for (at += 1; at < body.length; at += 1 + propertyLength(body, at)) {
-    if (body[at] === 0x13) return body.readUInt16BE(at + 1);
+    if (body[at] === 0x13 && at + 2 < body.length) return body.readUInt16BE(at + 1);
   }
   return undefined;
 }

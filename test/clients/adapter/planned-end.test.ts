@@ -2,9 +2,11 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
+import mqtt from 'mqtt-packet';
+import { WebSocket } from 'ws';
 import { LocalClock } from '../../../local/clock';
 import { type Cloud, startCloud } from '../../../local/cloud';
-import { adapterFor, endAll, endings, hello, silentGateway, tcpClient, until } from '../support/adapter-rig';
+import { adapterFor, endAll, endings, hello, rawBytes, silentGateway, tcpClient, until } from '../support/adapter-rig';
 
 let cloud: Cloud;
 
@@ -83,6 +85,50 @@ describe('a connection that is as old as it may become', () => {
     await sleep(20);
 
     expect(client.destroyed).toBe(false);
+  });
+});
+
+describe('a client with a will that comes back', () => {
+  const connectPacket = (password: string) =>
+    mqtt.generate({
+      cmd: 'connect',
+      protocolVersion: 4,
+      clean: false,
+      clientId: 'a',
+      keepalive: 60,
+      username: 'ann',
+      password: Buffer.from(password),
+      will: { topic: 'w', payload: Buffer.from('x'), qos: 0, retain: false },
+    });
+  const farewell = Buffer.from('e000', 'hex');
+
+  async function returning(password: string) {
+    const { clock, gateway, adapter, client } = await connectedClient(connectPacket('sesame'), '20020000');
+    clock.jump(lastMoment);
+    await once(client, 'close');
+    await tcpClient(adapter, connectPacket(password));
+    return { gateway };
+  }
+
+  it('is dialled for only when the broker has ended the connection that said goodbye', async () => {
+    const { gateway } = await returning('sesame');
+    await until(() => rawBytes(gateway.frames.at(-1)!).equals(farewell));
+    await sleep(30);
+    expect(gateway.sockets.length).toBe(1);
+
+    gateway.sockets[0]!.close();
+
+    await until(() => gateway.frames.length === 3);
+    expect(rawBytes(gateway.frames[2]!)).toEqual(connectPacket('sesame'));
+  });
+
+  it('with another password says goodbye for nobody', async () => {
+    const { gateway } = await returning('guessed');
+
+    await until(() => gateway.frames.length === 2);
+
+    expect(rawBytes(gateway.frames[1]!)).toEqual(connectPacket('guessed'));
+    expect(gateway.sockets[0]!.readyState).toBe(WebSocket.OPEN);
   });
 });
 

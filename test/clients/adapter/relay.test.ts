@@ -133,12 +133,15 @@ describe('a client of the adapter', () => {
 
 describe('backpressure', () => {
   const total = 30_000_000;
+  const monitor = { host: '127.0.0.1', port: 0 };
+  const stalls = async ({ monitorPort }: Adapter) => (await fetch(`http://127.0.0.1:${monitorPort}/metrics`)).text();
   /** QoS 0, a thousand bytes. */
   const publish = Buffer.concat([Buffer.from('30e507000161', 'hex'), Buffer.alloc(994)]);
 
   it('holds back a client that is faster than the gateway', async () => {
     const gateway = await silentGateway();
-    const client = await tcpClient(await adapterFor(gateway.url));
+    const adapter = await adapterFor(gateway.url, { monitor });
+    const client = await tcpClient(adapter);
     await until(() => gateway.sockets.length === 1);
     gateway.sockets[0]!.pause();
 
@@ -153,6 +156,7 @@ describe('backpressure', () => {
     };
     writeOn();
     expect(await settled(() => taken)).toBeLessThan((total * 2) / 3);
+    expect(await stalls(adapter)).toContain('{side="device_waits"} 1\n');
 
     gateway.sockets[0]!.resume();
     await until(() => gateway.frames.length > total / 25_000 && bytesOf(gateway).length === hello.length + total);
@@ -160,13 +164,15 @@ describe('backpressure', () => {
 
   it('holds back a gateway that is faster than the client', async () => {
     const gateway = await silentGateway();
-    const client = await tcpClient(await adapterFor(gateway.url));
+    const adapter = await adapterFor(gateway.url, { monitor });
+    const client = await tcpClient(adapter);
     await until(() => gateway.sockets.length === 1);
     const post = Buffer.alloc(60_000).fill(publish).toString('base64');
 
     client.pause();
     for (let sent = 0; sent < total; sent += 60_000) gateway.sockets[0]!.send(post);
     expect(await settled(() => gateway.sockets[0]!.bufferedAmount)).toBeGreaterThan(total / 3);
+    expect(await stalls(adapter)).not.toContain('{side="gateway_waits"} 0\n');
 
     let received = 0;
     client.on('data', (chunk) => {
@@ -249,6 +255,26 @@ describe('closing the adapter', () => {
 
     await until(() => gateway.server.clients.size === 0);
     await expect(tcpClient(adapter)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('hands over what was on its way, and tells clients of MQTT 5.0 why they have to leave', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url, { batchMs: 1_000 });
+    const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
+    const client = await tcpClient(adapter, hello5);
+    const heard: Buffer[] = [];
+    client.on('data', (chunk) => heard.push(chunk));
+    await until(() => gateway.sockets.length === 1);
+    gateway.sockets[0]!.send(Buffer.from('2003000000', 'hex').toString('base64'));
+    client.write(ping);
+    await until(() => heard.length === 1);
+    await pause(20);
+
+    await adapter.close();
+
+    await until(() => heard.length === 2);
+    expect(heard[1]!.toString('hex')).toBe('e0028b00');
+    expect(bytesOf(gateway)).toEqual(Buffer.concat([hello5, ping]));
   });
 
   it('waits for no gateway that never answers', async () => {
