@@ -12,6 +12,8 @@ const PASSIVE: GatewayOptions = { renewAfter: false };
 
 /** A `ws` WebSocket that takes and gives MQTT bytes, carries them to the gateway as text frames and emits `drain`. */
 export class NodeWebSocket extends WebSocket {
+  /** How many frames were handed to the network, for whoever counts what is billed. */
+  framesSent = 0;
   private readonly link: GatewayLink;
   private early: string[] = [];
   private earlyBytes = 0;
@@ -96,6 +98,7 @@ export class NodeWebSocket extends WebSocket {
       return;
     }
     this.unsentFrames += 1;
+    this.framesSent += 1;
     super.send(frame, this.onSent);
   }
 

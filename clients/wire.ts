@@ -25,6 +25,13 @@ export class GatewayError extends WireError {
   override readonly code = 'CIRRUS_GATEWAY';
 }
 
+/** A packet that nobody would take. */
+export class PacketTooLargeError extends WireError {
+  constructor(bytes: number, limit = MAX_PACKET_BYTES) {
+    super(`a packet of ${bytes} bytes is over the limit of ${limit}`);
+  }
+}
+
 /** Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet. */
 export class FrameWriter {
   private frames = 0;
@@ -81,14 +88,14 @@ export class FrameWriter {
     }
     this.packetBytes += (byte & 0x7f) << (7 * (this.headerBytes - 2));
     if (byte < 0x80) this.startPacket();
-    else if (this.headerBytes === 5) throw new WireError('malformed remaining length: more than 4 bytes');
+    else if (this.headerBytes === 5) throw malformedLength();
   }
 
   private startPacket(): void {
     this.missingBytes = this.packetBytes;
     this.packetBytes += this.headerBytes;
     this.headerBytes = 0;
-    if (this.packetBytes > MAX_PACKET_BYTES) throw tooLarge(this.packetBytes);
+    if (this.packetBytes > MAX_PACKET_BYTES) throw new PacketTooLargeError(this.packetBytes);
     if (this.wholeBytes + this.packetBytes > MAX_FRAME_BYTES) this.flush();
     if (this.missingBytes === 0) this.endPacket();
   }
@@ -159,6 +166,7 @@ function gatewayMessage(frame: string): string {
   }
 }
 
-function tooLarge(bytes: number): WireError {
-  return new WireError(`a packet of ${bytes} bytes is over the limit of ${MAX_PACKET_BYTES}`);
+/** The error of a fixed header that does not end [MQTT-1.5.5-1]. */
+export function malformedLength(): WireError {
+  return new WireError('malformed remaining length: more than 4 bytes');
 }
