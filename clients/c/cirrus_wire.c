@@ -163,7 +163,7 @@ static bool take_character(cirrus_reader *reader, char character) {
 /* The bytes of four characters; their number, or 0 if unused bits are not zero. */
 static size_t put_group(cirrus_reader *reader, uint8_t *bytes) {
     const size_t length = 3u - reader->padding;
-    const uint32_t unused = reader->bits & ((1u << 8 * reader->padding) - 1);
+    const uint32_t unused = reader->bits & ((UINT32_C(1) << 8 * reader->padding) - 1);
     for (size_t i = 0; i < length; i++) bytes[i] = (uint8_t)(reader->bits >> (16 - 8 * i));
     reader->bits = 0;
     reader->count = 0;

@@ -1,8 +1,13 @@
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import vectors from '../../docs/wire-vectors.json';
+import { codeBlocks } from '../support/markdown';
 import { Compiler, hasCompilers } from './support/compiler';
 import { wholePacketBytes } from './support/packets';
+
+const root = join(__dirname, '../..');
 
 if (!hasCompilers) console.warn('there are no gcc and g++: clients/c is NOT tested');
 
@@ -86,6 +91,23 @@ const inC = (error: string) => {
       expect(Math.max(...raw.map((bytes) => bytes.length))).toBe(size);
       expect(framesThatMix(raw)).toBe(0);
     }
+  });
+
+  it('is used by its README in a way that compiles', () => {
+    const [example] = codeBlocks(readFileSync(join(root, 'clients/c/README.md'), 'utf8')).filter(
+      ({ language }) => language === 'c',
+    );
+    const library = 'bool my_websocket_send_text(void *websocket, char *frame, size_t characters);';
+    const code = example?.code.replace('#include "cirrus_wire.h"\n', `#include "cirrus_wire.h"\n${library}`);
+    expect(code).toContain(library);
+
+    const { status, stderr } = spawnSync('gcc', ['-fsyntax-only', '-Wall', '-Wextra', '-x', 'c', '-Iclients/c', '-'], {
+      cwd: root,
+      input: code,
+      encoding: 'utf8',
+    });
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   });
 
   it('takes no frame size that a header does not fit into, or that does not fit into a frame', () => {

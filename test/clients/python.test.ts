@@ -10,9 +10,19 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { WebSocketServer } from 'ws';
 import { createWebsocket } from '../../clients/mqttjs';
 import { type Cloud, startCloud } from '../../local/cloud';
+import { codeBlocks } from '../support/markdown';
 import { messagesOf } from './support/messages';
-import { type PeerOptions, PythonPeer, python, runUnittest } from './support/python-peer';
+import {
+  forInstalledPaho,
+  type PeerOptions,
+  PythonPeer,
+  python,
+  runUnittest,
+  runUntilSaid,
+} from './support/python-peer';
 import { startTextGateway } from './support/text-gateway';
+
+const root = join(__dirname, '../..');
 
 if (!python) console.warn('there is no Python with paho-mqtt: clients/python is NOT tested');
 
@@ -58,6 +68,20 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
 
     expect(said).toMatch(/Ran \d+ tests .*\n\nOK/);
     expect(status).toBe(0);
+  });
+
+  it('runs the example of its README', async () => {
+    const [example] = codeBlocks(readFileSync(join(root, 'clients/python/README.md'), 'utf8')).filter(
+      ({ language }) => language === 'python',
+    );
+    const address = /wss:[^"]+/;
+    expect(example?.code).toMatch(address);
+    const client = await mqttjs();
+    await client.publishAsync('home/lamp', 'on', { retain: true, qos: 1 });
+
+    const said = await runUntilSaid(forInstalledPaho(example!.code.replace(address, cloud.gatewayUrl)), /\n/);
+
+    expect(said).toBe("home/lamp b'on'\n");
   });
 
   it.each([0, 1, 2] as const)('talks to MQTT.js at QoS %i, in payloads of 0, 20 KB and 90 KB', async (qos) => {

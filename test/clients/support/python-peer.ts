@@ -23,6 +23,31 @@ export function runUnittest(file: string) {
   return { status, said: stderr };
 }
 
+/** A program for paho-mqtt 2, without what an older one that is installed does not know. */
+export function forInstalledPaho(program: string): string {
+  const isOld = spawnSync(python!, ['-c', 'import paho.mqtt.enums']).status !== 0;
+  return isOld ? program.replace(/^from paho.mqtt.enums .*\n/m, '').replace(/CallbackAPIVersion\.\w+, /, '') : program;
+}
+
+/** Runs a program until it has printed something of this kind, which it returns. */
+export function runUntilSaid(program: string, what: RegExp): Promise<string> {
+  const child = spawn(python!, ['-u', '-c', program], { env: environment });
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let complaints = '';
+    child.stderr.on('data', (chunk) => {
+      complaints += chunk;
+    });
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+      if (!what.test(said)) return;
+      child.kill('SIGKILL');
+      resolve(said);
+    });
+    child.once('close', () => reject(new Error(`it ended, complaining ${complaints}`)));
+  });
+}
+
 export interface PeerOptions {
   readonly url: string;
   readonly clientId: string;

@@ -7,7 +7,7 @@
 
 static const char *const host = "abc123.execute-api.eu-west-1.amazonaws.com";
 
-// The certificate of Amazon Root CA 1, from https://www.amazontrust.com/repository/.
+// Paste the certificate of Amazon Root CA 1 here, from https://www.amazontrust.com/repository/.
 static const char amazonRoot[] = R"(-----BEGIN CERTIFICATE-----
 -----END CERTIFICATE-----
 )";
