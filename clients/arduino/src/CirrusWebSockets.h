@@ -34,12 +34,17 @@ class CirrusWebSockets : public CirrusSocket {
 
   /** The library connects again by itself, which would go on with the old frame numbers: a closed one is left alone. */
   void poll() override {
-    if (state_ == OPEN) webSocket_.loop();
+    if (state_ != OPEN) return;
+    polling_ = true;
+    webSocket_.loop();
+    polling_ = false;
+    if (state_ != OPEN) webSocket_.disconnect();
   }
 
+  /** Asked for amid `poll`, it waits for the end of it: the library is still at work on what it reads. */
   void close() override {
     state_ = CLOSED;
-    webSocket_.disconnect();
+    if (!polling_) webSocket_.disconnect();
   }
 
  private:
@@ -65,6 +70,7 @@ class CirrusWebSockets : public CirrusSocket {
   const unsigned long timeout_;
   CirrusListener *listener_ = nullptr;
   State state_ = CLOSED;
+  bool polling_ = false;
 };
 
 #endif
