@@ -24,10 +24,11 @@ const inC = (error: string) => {
 };
 
 (hasCompilers ? describe : describe.skip)('the wire format in C', () => {
-  const compiler = new Compiler();
+  let compiler: Compiler;
   let program: string;
 
   beforeAll(() => {
+    compiler = new Compiler();
     program = compiler.build('play', ['clients/c/cirrus_wire.c', 'test/clients/c/play.c'], ['clients/c']);
   });
 

@@ -32,13 +32,14 @@ const devices = {
 
 // Each program carries the bytes of MQTT.js, which writes a packet in many pieces, and reads what comes back.
 (hasCompilers ? describe : describe.skip).each(Object.entries(devices))('%s', (name, device) => {
-  const compiler = new Compiler();
+  let compiler: Compiler;
   const children: ChildProcessWithoutNullStreams[] = [];
   const clients: MqttClient[] = [];
   let program: string;
   let cloud: Cloud;
 
   beforeAll(async () => {
+    compiler = new Compiler();
     program = compiler.build(
       name.replaceAll(' ', '-'),
       [...shared, ...device.sources],

@@ -63,7 +63,7 @@ if (!hasOpenssl) console.warn('there is no openssl to make a certificate: paho-m
     return client;
   }
 
-  it.each(['wire', 'text_socket'])('passes its own tests of the module %s', (module) => {
+  it.each(['wire', 'text_socket', 'client'])('passes its own tests of the module %s', (module) => {
     const { status, said } = runUnittest(`test/clients/python/test_${module}.py`);
 
     expect(said).toMatch(/Ran \d+ tests .*\n\nOK/);

@@ -16,7 +16,7 @@ export const python = [process.env.PYTHON, 'python3', '/usr/bin/python3'].find(
 
 /** Runs a file of tests with Python's own `unittest`; returns its exit status and what it said. */
 export function runUnittest(file: string) {
-  const { status, stderr } = spawnSync(python!, ['-W', 'error', join(root, file)], {
+  const { status, stderr } = spawnSync(python!, ['-W', 'error::ResourceWarning', join(root, file)], {
     env: environment,
     encoding: 'utf8',
   });

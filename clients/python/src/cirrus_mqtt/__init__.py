@@ -27,10 +27,11 @@ class CirrusClient(paho.Client):
     It takes the arguments of paho's constructor but ``transport``, which is always ``websockets``.
     """
 
+    _text_socket: Any = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.setdefault("transport", "websockets") != "websockets":
             raise ValueError(f'transport is "{kwargs["transport"]}", but API Gateway speaks only "websockets"')
-        self._text_socket: Any = None
         super().__init__(*args, **kwargs)
 
     def connect_url(self, url: str, keepalive: int = 540, **options: Any) -> int:
