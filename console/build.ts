@@ -1,13 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 
 const projectRoot = resolve(__dirname, '..');
 const built = join(projectRoot, 'dist/console');
-
-/** Everything that decides what the page is: its sources, the clients it talks through, the versions of packages. */
-const sources = ['console', 'clients', 'package-lock.json'];
 
 /** The folder of the built page, built anew if the sources have changed since the last time. Throws what Vite complains about. */
 export function builtConsole(): string {
@@ -49,16 +46,23 @@ function adopt(draft: string, folder: string): void {
   }
 }
 
+/** Of everything that decides what the page is: its sources, the clients it talks through, the versions of packages. */
 function sourceHash(): string {
   const hash = createHash('sha256');
-  for (const path of sources.flatMap(filesOf)) hash.update(`${path}\0`).update(readFileSync(join(projectRoot, path)));
+  for (const path of [...filesBelow('console'), ...clientFiles(), 'package-lock.json']) {
+    hash.update(`${path}\0`).update(readFileSync(join(projectRoot, path)));
+  }
   return hash.digest('hex').slice(0, 16);
 }
 
-function filesOf(path: string): string[] {
-  if (path.endsWith('.json')) return [path];
-  const entries = readdirSync(join(projectRoot, path), { withFileTypes: true });
-  return entries
-    .flatMap((entry) => (entry.isDirectory() ? filesOf(join(path, entry.name)) : [join(path, entry.name)]))
-    .sort();
+function filesBelow(folder: string): string[] {
+  const entries = readdirSync(join(projectRoot, folder), { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => relative(projectRoot, join(entry.parentPath, entry.name))).sort();
+}
+
+/** Those in TypeScript, without the folders of other languages. */
+function clientFiles(): string[] {
+  const names = readdirSync(join(projectRoot, 'clients')).filter((name) => name.endsWith('.ts'));
+  return names.sort().map((name) => join('clients', name));
 }
