@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import mqtt, { type MqttClient } from 'mqtt';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { createWebsocket } from '../../clients/mqttjs';
 import { builtConsole } from '../../console/build';
 import { GuardedBroker } from '../support/guarded-broker';
@@ -35,7 +35,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await guarded?.stop();
   });
 
-  const visit = async (options?: BrowserContextOptions) => {
+  const visit = async (options?: Parameters<typeof Visitor.open>[2]) => {
     const visitor = await Visitor.open(browser, `http://127.0.0.1:${guarded.cloud.port}/`, options);
     visitors.push(visitor);
     return visitor;
@@ -394,6 +394,40 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.page.getByRole('row', { name: 'DynamoDB' }).textContent()).toMatch(
       /\d+ reads, \d+ writes\$0\.0/,
     );
+  });
+
+  it('asks for credentials where it is deployed, keeps them to itself, and has no bill', async () => {
+    const { gatewayUrl, apiUrl } = guarded.cloud;
+    const visitor = await visit({ config: { broker: gatewayUrl, api: { url: apiUrl, region: 'eu-west-1' } } });
+    const { page } = visitor;
+    const signIn = async (secret: string) => {
+      await page.getByLabel('Access key id').fill('local');
+      await page.getByLabel('Secret access key').fill(secret);
+      await visitor.press('Use them');
+    };
+    expect(await page.getByLabel('Address').inputValue()).toBe(gatewayUrl);
+    expect(await page.getByRole('tab').allTextContents()).toEqual(['Messages', 'Topics', 'Clients']);
+    await visitor.connect({ clientId: 'operator' });
+
+    await visitor.goTo('Clients');
+    await signIn('wrong');
+    await page.getByText('IAM does not allow it').waitFor();
+    await visitor.press('Other credentials');
+    await signIn('local');
+
+    await visitor.client('operator').waitFor();
+    expect(await page.evaluate('Object.keys({ ...localStorage, ...sessionStorage })')).toEqual(['cirrus-mqtt-theme']);
+    expect(visitor.complaints.splice(0)).toEqual([expect.stringContaining('403')]);
+  });
+
+  it('does without the API where there is none', async () => {
+    const visitor = await visit({ config: { broker: guarded.cloud.gatewayUrl } });
+
+    await visitor.goTo('Clients');
+    await visitor.page.getByText('deployed without the API for backends').waitFor();
+    await visitor.goTo('Topics');
+
+    expect(await visitor.page.getByRole('button', { name: 'List retained' }).count()).toBe(0);
   });
 
   it('gives every control a name', async () => {

@@ -31,7 +31,7 @@ describe('the properties of a draft', () => {
     });
   });
 
-  it('have user properties with names that repeat, in their order, and any name [MQTT-3.3.2-18]', () => {
+  it('have user properties with names that repeat, in their order, and any name', () => {
     const { userProperties } = propertiesOf({ ...emptyDraft, userProperties: 'a: 1\n\na:2:3\n__proto__: x\na: 4' });
 
     expect(Object.entries(userProperties ?? {})).toEqual([

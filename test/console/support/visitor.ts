@@ -7,6 +7,7 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core';
+import type { ConsoleConfig } from '../../../console/config';
 
 /** Where Debian and others put it. */
 const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -42,9 +43,15 @@ export class Visitor {
     page.on('pageerror', (error) => this.complaints.push(String(error)));
   }
 
-  static async open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<Visitor> {
+  /** `config` takes the place of the server's config.json. */
+  static async open(
+    browser: Browser,
+    url: string,
+    { config, ...options }: BrowserContextOptions & { readonly config?: ConsoleConfig } = {},
+  ): Promise<Visitor> {
     const context = await browser.newContext(options);
     context.setDefaultTimeout(5_000);
+    if (config) await context.route('**/config.json', (route) => route.fulfill({ json: config }));
     const visitor = new Visitor(context, await context.newPage());
     await visitor.page.goto(url);
     return visitor;
