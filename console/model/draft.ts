@@ -1,6 +1,6 @@
 import type { MessageProperties } from './message-log';
 import { bytesOfHex, type PayloadForm } from './payload';
-import type { Qos } from './session';
+import type { Qos } from './wishes';
 
 /** A message as it is being typed. */
 export interface Draft {

@@ -1,65 +1,17 @@
-import mqtt, { type IClientOptions, type IConnackPacket, type IDisconnectPacket, type MqttClient } from 'mqtt';
-import { createWebsocket } from '../../clients/mqttjs';
+import mqtt, { type IConnackPacket, type IDisconnectPacket, type MqttClient } from 'mqtt';
 import { matchesFilter } from '../../clients/topic-filter';
+import { connectOptions } from './connect-options';
 import type { Message, MessageProperties } from './message-log';
 import { Observable } from './observable';
 import { describeReason, describeRefusal } from './reasons';
 import { checkFilter, checkTopic, plainFilter } from './topics';
-
-export type Qos = 0 | 1 | 2;
-
-export type Login =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'user'; readonly username: string; readonly password: string }
-  | { readonly kind: 'token'; readonly token: string };
-
-export interface ConnectWish {
-  /** `ws://` or `wss://` */
-  readonly address: string;
-  readonly clientId: string;
-  /** 4 is MQTT 3.1.1, 5 is 5.0. */
-  readonly version: 4 | 5;
-  readonly login: Login;
-  /** Seconds. */
-  readonly keepAlive: number;
-  readonly clean: boolean;
-  /** Seconds; MQTT 5.0 only. */
-  readonly sessionExpiry: number;
-  readonly will?: Will;
-}
-
-export interface Will {
-  readonly topic: string;
-  readonly payload: string;
-  readonly qos: Qos;
-  readonly retain: boolean;
-  /** Seconds; MQTT 5.0 only. */
-  readonly delay: number;
-}
-
-export interface SubscribeWish {
-  readonly filter: string;
-  readonly qos: Qos;
-  /** MQTT 5.0 only. */
-  readonly noLocal: boolean;
-  readonly retainAsPublished: boolean;
-  readonly retainHandling: 0 | 1 | 2;
-}
+import type { ConnectWish, PublishWish, Qos, SubscribeWish } from './wishes';
 
 export interface Subscription extends SubscribeWish {
   /** One of `colours`. */
   readonly colour: number;
   /** Messages it has brought. */
   readonly heard: number;
-}
-
-export interface PublishWish {
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly qos: Qos;
-  readonly retain: boolean;
-  /** MQTT 5.0 only. */
-  readonly properties: MessageProperties;
 }
 
 export type Status = 'offline' | 'connecting' | 'online' | 'reconnecting';
@@ -69,8 +21,6 @@ export const colours = 8;
 
 /** Reasons of a DISCONNECT after which coming back at once would be wrong: another has taken the place, or somebody wants it. */
 const final = new Set([0x8e, 0x98]);
-
-const reconnectMilliseconds = 1_000;
 
 /** The page as an MQTT client: its connection, its subscriptions, what it hears and says. */
 export class Session extends Observable {
@@ -94,7 +44,7 @@ export class Session extends Observable {
     this.wish = wish;
     this.status = 'connecting';
     try {
-      this.follow(mqtt.connect(wish.address, optionsOf(wish)), wish);
+      this.follow(mqtt.connect(wish.address, connectOptions(wish)), wish);
     } catch (error) {
       this.fail((error as Error).message);
     }
@@ -241,31 +191,6 @@ export class Session extends Observable {
     this.nextColour = (colour + 1) % (colours - 1);
     return colour;
   }
-}
-
-function optionsOf(wish: ConnectWish): IClientOptions {
-  const { login, version, will } = wish;
-  return {
-    protocolVersion: version,
-    clientId: wish.clientId,
-    keepalive: wish.keepAlive,
-    clean: wish.clean,
-    reconnectPeriod: reconnectMilliseconds,
-    // The other timers of the library run in a worker made of a blob, which the Content-Security-Policy forbids.
-    timerVariant: 'native',
-    ...(login.kind === 'user' && { username: login.username, password: login.password }),
-    ...(version === 5 && !wish.clean && { properties: { sessionExpiryInterval: wish.sessionExpiry } }),
-    ...(will && { will: willOf(will, version) }),
-    createWebsocket: (url, protocols, options) =>
-      createWebsocket(url, login.kind === 'token' ? [...protocols, `bearer.${login.token}`] : protocols, options),
-  };
-}
-
-function willOf({ topic, payload, qos, retain, delay }: Will, version: 4 | 5): IClientOptions['will'] {
-  checkTopic(topic);
-  // The library takes text as well, but its types name bytes of Node only.
-  const bytes = payload as unknown as Buffer;
-  return { topic, payload: bytes, qos, retain, ...(version === 5 && { properties: { willDelayInterval: delay } }) };
 }
 
 function unreachable({ address, login }: ConnectWish): string {

@@ -2,9 +2,10 @@ import type { ConsoleConfig } from '../config';
 import { BackOffice } from './back-office';
 import { type Bill, Costs } from './costs';
 import { type Message, MessageLog } from './message-log';
-import { type ConnectWish, type PublishWish, Session, type Status, type SubscribeWish } from './session';
+import { Session, type Status } from './session';
 import { TopicTree } from './topic-tree';
 import { Traffic } from './traffic';
+import type { ConnectWish, PublishWish, SubscribeWish } from './wishes';
 
 /** Everything that the page knows and can do. */
 export class Workbench {

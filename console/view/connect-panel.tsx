@@ -1,4 +1,4 @@
-import type { ConnectWish, Login, Qos } from '../model/session';
+import type { ConnectWish, Login, Qos } from '../model/wishes';
 import type { Workbench } from '../model/workbench';
 import { AreaField, Choice, qosOptions, TextField, Tick, useFields } from './fields';
 import { Panel } from './panel';

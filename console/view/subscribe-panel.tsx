@@ -1,4 +1,5 @@
-import type { Qos, SubscribeWish, Subscription } from '../model/session';
+import type { Subscription } from '../model/session';
+import type { Qos, SubscribeWish } from '../model/wishes';
 import type { Workbench } from '../model/workbench';
 import { Choice, Outcome, qosOptions, TextField, Tick, useAttempt, useFields } from './fields';
 import { Panel } from './panel';

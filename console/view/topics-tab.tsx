@@ -1,6 +1,6 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { previewOf } from '../model/payload';
-import { heardBelow, type TopicNode } from '../model/topic-tree';
+import { heardBelow, type TopicNode, type TopicTree } from '../model/topic-tree';
 import type { Workbench } from '../model/workbench';
 import { Outcome, useAttempt } from './fields';
 import { PayloadView } from './payload-view';
@@ -17,17 +17,8 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
   const { tree, office } = bench;
   const [wanted, setWanted] = useState('');
   const [topic, setTopic] = useState<string>();
-  const { outcome, busy, attempt } = useAttempt();
+  const { outcome, busy, list } = useListing(bench);
   useObserved(tree, office, bench.session);
-  const list = () => attempt(() => listRetained(bench));
-  const isShown = useContext(Shown);
-  useEffect(() => {
-    if (office.isSignedIn && isShown) list();
-  }, [office.isSignedIn, isShown]);
-  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const fold = (node: TopicNode, isOpen: boolean) => setOpen((before) => folded(before, node, isOpen));
-  const isOpen = (node: TopicNode) => wanted.trim() !== '' || open.has(node.topic);
-  const rows = tree.rows(open, wanted);
   const selected = topic === undefined ? undefined : tree.find(topic);
   return (
     <div class="split">
@@ -49,35 +40,11 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
         </button>
         <Outcome outcome={outcome} />
       </div>
-      <VirtualRows
-        label="Topics"
-        role="tree"
-        count={rows.length}
-        rowAt={(index) => rows[index]!}
-        keyOf={(node) => node.topic}
-        selected={topic}
-        onSelect={(node) => {
-          setTopic(node.topic);
-          if (node.topic === topic && node.children.size > 0) fold(node, !open.has(node.topic));
-        }}
-        onKey={(key, node) => {
-          const wish = foldWish(key, node, open);
-          if (wish !== undefined) fold(node, wish);
-          return wish !== undefined;
-        }}
-        onEscape={() => setTopic(undefined)}
-        attributesOf={(node) => ({
-          'aria-level': node.depth + 1,
-          'aria-expanded': node.children.size > 0 ? isOpen(node) : undefined,
-        })}
-        empty="No topics yet. They are gathered from what is heard and from what is retained."
-      >
-        {(node) => <Line node={node} isOpen={isOpen(node)} />}
-      </VirtualRows>
+      <Tree tree={tree} wanted={wanted} selected={topic} onSelect={setTopic} />
       {tree.leftOut > 0 && <p class="outcome bad">{tree.leftOut} messages had topics for which there is no room</p>}
       {selected && (
         <TopicDetails
-          key={selected.topic}
+          key={topic}
           bench={bench}
           node={selected}
           onAnswer={onAnswer}
@@ -88,10 +55,63 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
   );
 }
 
+/** What is retained, listed on request, and whenever one comes to look. */
+function useListing(bench: Workbench) {
+  const { isSignedIn } = bench.office;
+  const { outcome, busy, attempt } = useAttempt();
+  const isShown = useContext(Shown);
+  const list = () => attempt(() => listRetained(bench));
+  useEffect(() => {
+    if (isSignedIn && isShown) list();
+  }, [isSignedIn, isShown]);
+  return { outcome, busy, list };
+}
+
 async function listRetained(bench: Workbench): Promise<string> {
   await bench.listRetained();
   if (bench.office.trouble !== '') throw new Error(bench.office.trouble);
   return '';
+}
+
+interface TreeProps {
+  readonly tree: TopicTree;
+  readonly wanted: string;
+  readonly selected: string | undefined;
+  readonly onSelect: (topic: string | undefined) => void;
+}
+
+function Tree({ tree, wanted, selected, onSelect }: TreeProps) {
+  const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const fold = (node: TopicNode, wish: boolean) => setOpen((before) => folded(before, node, wish));
+  const isOpen = ({ topic }: TopicNode) => wanted.trim() !== '' || open.has(topic);
+  const rows = tree.rows(open, wanted);
+  return (
+    <VirtualRows
+      label="Topics"
+      role="tree"
+      count={rows.length}
+      rowAt={(index) => rows[index]!}
+      keyOf={({ topic }) => topic}
+      selected={selected}
+      onSelect={(node) => {
+        onSelect(node.topic);
+        if (node.topic === selected && node.children.size > 0) fold(node, !open.has(node.topic));
+      }}
+      onKey={(key, node) => {
+        const wish = foldWish(key, node, open);
+        if (wish !== undefined) fold(node, wish);
+        return wish !== undefined;
+      }}
+      onEscape={() => onSelect(undefined)}
+      attributesOf={(node) => ({
+        'aria-level': node.depth + 1,
+        'aria-expanded': node.children.size > 0 ? isOpen(node) : undefined,
+      })}
+      empty="No topics yet. They are gathered from what is heard and from what is retained."
+    >
+      {(node) => <Line node={node} isOpen={isOpen(node)} />}
+    </VirtualRows>
+  );
 }
 
 function folded(open: ReadonlySet<string>, { topic }: TopicNode, isOpen: boolean): ReadonlySet<string> {
