@@ -26,6 +26,9 @@ export interface BillSource {
 
 const mostEntries = 100;
 
+/** Milliseconds in which an operation is usually over. */
+const patience = 3_000;
+
 /** Seconds: over less a rate says nothing. */
 const shortestInterval = 0.9;
 
@@ -39,6 +42,7 @@ export class Costs extends Observable {
   private waiting: string[] = [];
   private working = false;
   private numbered = 0;
+  private quietUntil = 0;
   private rates = { in: 0, out: 0 };
   /** What the rates are reckoned from. */
   private rated: { readonly gateway: Bill['gateway']; readonly at: number } | undefined;
@@ -52,10 +56,15 @@ export class Costs extends Observable {
     return this.rates;
   }
 
-  /** Reads the bill, unless an operation is about to. */
+  /** Reads the bill, unless an operation is about to: what it has cost by then would be missing from its entry. */
   async refresh(now: number): Promise<void> {
-    if (this.working) return;
+    if (this.working || now < this.quietUntil) return;
     await this.attempt(async () => this.take(await this.source.read(), now));
+  }
+
+  /** Says that an operation begins. One that takes longer than some seconds, or fails, holds up nothing. */
+  begin(now: number): void {
+    this.quietUntil = now + patience;
   }
 
   /** Says that an operation was done, and finds out what it has cost. */
@@ -64,9 +73,10 @@ export class Costs extends Observable {
     if (this.working) return;
     this.working = true;
     await this.attempt(async () => {
-      while (this.waiting.length > 0) await this.measure(this.waiting.splice(0));
+      while (this.waiting.length > 0) await this.measure();
     });
     this.working = false;
+    this.quietUntil = 0;
   }
 
   private async attempt(act: () => Promise<void>): Promise<void> {
@@ -79,14 +89,16 @@ export class Costs extends Observable {
     }
   }
 
-  private async measure(operations: readonly string[]): Promise<void> {
+  private async measure(): Promise<void> {
     await this.source.settled();
     const before = this.bill;
     const after = await this.source.read();
+    // Those, too, that were done while the broker came to rest: nobody can tell their costs apart.
+    const operations = this.waiting.splice(0);
     this.take(after, Date.now());
     if (!before) return;
     this.numbered += 1;
-    const what = operations.length === 1 ? operations[0]! : `${operations.length} operations at once`;
+    const what = operations.length <= 3 ? operations.join(', ') : `${operations.length} operations at once`;
     const entry = { number: this.numbered, what, dollars: after.dollars - before.dollars, used: usage(before, after) };
     this.entries = [entry, ...this.entries].slice(0, mostEntries);
     this.changed();
@@ -108,17 +120,17 @@ export class Costs extends Observable {
 
 function usage(before: Bill, after: Bill): string {
   const counts = [
-    [after.gateway.messagesIn - before.gateway.messagesIn, 'frames in'],
-    [after.gateway.messagesOut - before.gateway.messagesOut, 'posts'],
-    [after.api.requests - before.api.requests, 'API requests'],
-    [after.sqs.requests - before.sqs.requests, 'queue requests'],
-    [after.lambda.invocations - before.lambda.invocations, 'invocations'],
-    [after.dynamodb.reads - before.dynamodb.reads, 'reads'],
-    [after.dynamodb.writes - before.dynamodb.writes, 'writes'],
+    [after.gateway.messagesIn - before.gateway.messagesIn, 'frame in', 'frames in'],
+    [after.gateway.messagesOut - before.gateway.messagesOut, 'post', 'posts'],
+    [after.api.requests - before.api.requests, 'API request', 'API requests'],
+    [after.sqs.requests - before.sqs.requests, 'queue request', 'queue requests'],
+    [after.lambda.invocations - before.lambda.invocations, 'invocation', 'invocations'],
+    [after.dynamodb.reads - before.dynamodb.reads, 'read', 'reads'],
+    [after.dynamodb.writes - before.dynamodb.writes, 'write', 'writes'],
   ] as const;
   return counts
     .filter(([count]) => count > 0)
-    .map(([count, name]) => `${count} ${name}`)
+    .map(([count, one, many]) => `${count} ${count === 1 ? one : many}`)
     .join(', ');
 }
 

@@ -384,13 +384,21 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
 
   it('tells what each operation has cost, from the bill of the local cloud', async () => {
     const visitor = await visit();
-    await visitor.connect();
-    await visitor.publish('costs/one', 'x', '1');
     await visitor.goTo('Costs');
+    const entry = (what: string) =>
+      visitor.page.getByRole('list', { name: 'Costs of operations' }).getByRole('listitem').filter({ hasText: what });
+    await visitor.connect();
+    await entry('connect console-').waitFor();
 
-    const entry = visitor.page.getByRole('list', { name: 'Costs of operations' }).getByText('publish QoS 1 costs/one');
-    await entry.waitFor();
-    expect(await entry.locator('..').textContent()).toMatch(/\$0\.0000\d{3}.*1 frames in, 1 posts/);
+    for (const [qos, used] of [
+      ['0', '1 frame in, 3 queue requests, 1 invocation'],
+      ['1', '1 frame in, 1 post, 3 queue requests, 1 invocation'],
+      ['2', '2 frames in, 2 posts, 6 queue requests, 2 invocations'],
+    ] as const) {
+      await visitor.publish('costs/one', 'x', qos);
+      await entry(`publish QoS ${qos} costs/one`).waitFor();
+      expect(await entry(`publish QoS ${qos} costs/one`).textContent()).toContain(used);
+    }
     expect(await visitor.page.getByRole('row', { name: 'DynamoDB' }).textContent()).toMatch(
       /\d+ reads, \d+ writes\$0\.0/,
     );

@@ -28,15 +28,39 @@ describe('the costs', () => {
     ]);
   });
 
-  it('of operations that come while one is measured are measured together', async () => {
-    const costs = new Costs(sourceOf(bill(1), bill(2), bill(5)));
+  it('of an operation are whole, though the bill is looked at every second', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4), bill(9)));
     await costs.refresh(0);
 
-    await Promise.all([costs.did('first'), costs.did('second'), costs.did('third')]);
+    costs.begin(900);
+    await costs.refresh(1_000); // would have read 4
+    await costs.did('publish');
+
+    expect(costs.entries.map(({ used }) => used)).toEqual(['3 frames in']);
+    await costs.refresh(1_100);
+    expect(costs.bill?.gateway.messagesIn).toBe(9);
+  });
+
+  it('are looked at again after a while, when an operation does not end', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4)));
+    await costs.refresh(0);
+
+    costs.begin(900);
+    await costs.refresh(3_900);
+
+    expect(costs.bill?.gateway.messagesIn).toBe(4);
+  });
+
+  it('of operations that come while one is measured are measured together', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4), bill(9)));
+    await costs.refresh(0);
+
+    await Promise.all(['first', 'second'].map((what) => costs.did(what)));
+    await Promise.all(['a', 'b', 'c', 'd'].map((what) => costs.did(what)));
 
     expect(costs.entries.map(({ what, used }) => [what, used])).toEqual([
-      ['2 operations at once', '3 frames in'],
-      ['first', '1 frames in'],
+      ['4 operations at once', '5 frames in'],
+      ['first, second', '3 frames in'],
     ]);
   });
 
