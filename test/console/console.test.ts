@@ -391,13 +391,14 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await entry('connect console-').waitFor();
 
     for (const [qos, used] of [
-      ['0', '1 frame in, 3 queue requests, 1 invocation'],
-      ['1', '1 frame in, 1 post, 3 queue requests, 1 invocation'],
-      ['2', '2 frames in, 2 posts, 6 queue requests, 2 invocations'],
+      // Queues and functions also work for clients of other tests, which have left.
+      ['0', /\d1 frame in, \d+ queue requests, /],
+      ['1', /\d1 frame in, 1 post, \d+ queue requests, /],
+      ['2', /\d2 frames in, 2 posts, \d+ queue requests, /],
     ] as const) {
       await visitor.publish('costs/one', 'x', qos);
       await entry(`publish QoS ${qos} costs/one`).waitFor();
-      expect(await entry(`publish QoS ${qos} costs/one`).textContent()).toContain(used);
+      expect(await entry(`publish QoS ${qos} costs/one`).textContent()).toMatch(used);
     }
     expect(await visitor.page.getByRole('row', { name: 'DynamoDB' }).textContent()).toMatch(
       /\d+ reads, \d+ writes\$0\.0/,
