@@ -9,7 +9,7 @@ const purposes: Record<Purpose, string> = {
   pings: 'PINGREQ and PINGRESP',
   watching: 'checks whether devices are still there',
   connections: 'being connected, and reconnects every two hours',
-  standing: 'standing idle: polling, sweeper, metrics, alarms, key',
+  standing: 'standing idle: polling, schedule, metrics, alarms, key',
 };
 
 /** After the amount: without free tiers, with those that last always, and with those of twelve months too. */

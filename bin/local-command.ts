@@ -58,7 +58,8 @@ function readCommandLine(args: string[]): CommandLine {
 async function runUntilInterrupted(commandLine: CommandLine, { stdout, interrupted }: Terminal): Promise<void> {
   const { startCloud } = await import('../local/cloud');
   const verbose = commandLine.cloud.verbose || process.env.LOG === '1';
-  const cloud = await startCloud({ ...commandLine.cloud, verbose });
+  const { builtConsole } = await import('../console/build');
+  const cloud = await startCloud({ ...commandLine.cloud, verbose, console: builtConsole() });
   try {
     const adapter = await listen(cloud, commandLine);
     stdout.write(await announcement(cloud, adapter, commandLine));
@@ -92,12 +93,17 @@ async function announcement(
   mosquitto_sub -h ${host} -p ${port}${login} -v -t 'hello/#'
   mosquitto_pub -h ${host} -p ${port}${login} -q 1 -r -t hello/world -m 'it works'
 
+The console: ${consoleUrl(cloud)}
 What it would have cost on AWS: curl ${cloud.billUrl}
 The API for backends: curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${cloud.apiUrl}/clients
 ${describeIot(cloud)}${describeAccess(cloud.access, accessFile)}
 
-ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}${iot}
+ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}${iot} console=${consoleUrl(cloud)}
 `;
+}
+
+function consoleUrl({ port }: Cloud): string {
+  return `http://${host}:${port}/`;
 }
 
 function describeIot({ iotUrl }: Cloud): string {

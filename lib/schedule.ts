@@ -21,7 +21,7 @@ export class Schedule extends Construct {
     });
   }
 
-  /** `name` tells the schedules of a broker apart, and is empty for that of the sweeper. `interval`: whole minutes. */
+  /** `name` tells the schedules of a broker apart, and is empty for the look at all connections. `interval`: whole minutes. */
   run(name: string, target: Lambda, interval: Duration): void {
     this.keepFailedRuns(target, interval);
     const role = new Role(this, `${name}Role`, {

@@ -3,8 +3,13 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 
 /** What the local cloud is built from when it starts, and what the packed program does not bring. */
-const neededFiles = ['local/lambda/container-thread.ts', 'lambdas/on-packets.ts', 'tsconfig.json'];
-const neededPackages = ['esbuild', 'dynalite'];
+const neededFiles = [
+  'local/lambda/container-thread.ts',
+  'lambdas/on-packets.ts',
+  'console/vite.config.mts',
+  'tsconfig.json',
+];
+const neededPackages = ['esbuild', 'dynalite', 'vite'];
 
 /** @throws Error which names what is not there, and where the local cloud can be started. */
 export function needSources(root = resolve(__dirname, '..')): void {
@@ -15,7 +20,7 @@ export function needSources(root = resolve(__dirname, '..')): void {
   ];
   if (missing.length === 0) return;
   throw new Error(
-    `the local cloud builds the functions from their sources, and ${root} is without ${missing.join(', ')}: ` +
+    `the local cloud is built from its sources, and ${root} is without ${missing.join(', ')}: ` +
       'run "npm ci && npm start" in a checkout of the project',
   );
 }

@@ -37,7 +37,7 @@ function watchingUnits(fleet: Fleet): Units {
   return sumOf([times(each, fleet.devices * minutes), times(closeLook, (looksPerMinute(fleet) - 1) * minutes)]);
 }
 
-/** What a broker does with nobody connected: the queues of frames, of fan-out and of timers are polled, and the sweeper runs. */
+/** What a broker does with nobody connected: the queues of frames, of fan-out and of timers are polled, and the schedule runs. */
 function standingUnits(): Units {
   const runs = (daysPerMonth * secondsPerDay) / scheduleSeconds;
   return {

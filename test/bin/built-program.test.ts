@@ -87,17 +87,18 @@ describe('the built program', () => {
     const { exitCode, errors } = await run('local', '--port', '0');
 
     expect(exitCode).toBe(1);
-    expect(errors).toMatch(
-      /^cirrus-mqtt: the local cloud builds the functions from their sources, and \S+ is without /,
-    );
-    expect(errors).toMatch(/local\/lambda\/container-thread\.ts.*esbuild, dynalite: run "npm ci && npm start"/);
+    expect(errors).toMatch(/^cirrus-mqtt: the local cloud is built from its sources, and \S+ is without /);
+    expect(errors).toMatch(/local\/lambda\/container-thread\.ts.*esbuild, dynalite, vite: run "npm ci && npm start"/);
   });
 
   it('runs the local cloud in a checkout', async () => {
     const checkout = join(folder, 'checkout');
     mkdirSync(join(checkout, 'dist'), { recursive: true });
     copyFileSync(program, join(checkout, 'dist/cirrus-mqtt.js'));
-    for (const name of ['local', 'lambdas', 'node_modules', 'package.json', 'tsconfig.json']) {
+    for (const name of [
+      ...['local', 'lambdas', 'console', 'clients', 'node_modules'],
+      ...['package.json', 'package-lock.json', 'tsconfig.json'],
+    ]) {
       symlinkSync(join(root, name), join(checkout, name));
     }
     const ports = ['--port', '--mqtt-port', '--mqtt-ws-port'].flatMap((port) => [port, '0']);
