@@ -45,7 +45,10 @@ export class Load {
     try {
       for (let first = 0; first < plan.clients; first += handshakesAtOnce) {
         const count = Math.min(handshakesAtOnce, plan.clients - first);
-        await Promise.all(Array.from({ length: count }, (_, index) => load.join(first + index)));
+        // All of them are known before any is ended.
+        const joins = await Promise.allSettled(Array.from({ length: count }, (_, index) => load.join(first + index)));
+        const refused = joins.find((join) => join.status === 'rejected');
+        if (refused) throw refused.reason;
         tell(first + count);
       }
       return load;
@@ -61,9 +64,10 @@ export class Load {
     this.total.reset();
     this.recent.reset();
     const start = performance.now();
-    for (let elapsed = 0; elapsed < seconds && !interrupted.aborted; elapsed = (performance.now() - start) / 1_000) {
-      while (this.total.counts.sent < Math.min(elapsed, seconds) * rate && this.publishNext());
+    for (let elapsed = 0; elapsed < seconds && !interrupted.aborted; ) {
       await sleep(tickMs);
+      elapsed = Math.min((performance.now() - start) / 1_000, seconds);
+      while (this.total.counts.sent < elapsed * rate && this.publishNext());
     }
     const counts = this.total.read();
     await this.settle();
