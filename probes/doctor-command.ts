@@ -82,8 +82,10 @@ async function takeSteps(
   const { stdout, stderr, interrupted } = terminal;
   const progress = progressOn(stderr);
   const outcomes: Outcome[] = [];
-  const showNext = () =>
-    progress.show(`${outcomes.length + 1}/${chosen.length} ${chosen[outcomes.length]?.title ?? ''}`);
+  const showNext = () => {
+    const next = chosen[outcomes.length];
+    if (next) progress.show(`${outcomes.length + 1}/${chosen.length} ${next.title}`);
+  };
   showNext();
   for await (const outcome of examine(patient, chosen)) {
     outcomes.push(outcome);
