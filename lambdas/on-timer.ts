@@ -32,9 +32,11 @@ function isEvent(one: Received<TimerTask | EventTask>): one is Received<EventTas
 /** What EventBridge does not take is delivered again. Where nobody is told any more, nobody is. */
 async function handOn(received: readonly Received<EventTask>[]): Promise<SQSRecord[]> {
   if (!bus || received.length === 0) return [];
-  const failed = await bus.put(received.map(({ task }) => task));
-  if (failed.length > 0) ports.log('events not taken', { count: failed.length });
-  return received.filter(({ task }) => failed.includes(task)).map(({ record }) => record);
+  const notTaken = await bus.put(received.map(({ task }) => task));
+  const reasons = new Set(notTaken.map(({ reason }) => reason));
+  if (notTaken.length > 0) ports.log('events not taken', { count: notTaken.length, reason: [...reasons].join('; ') });
+  const failed = new Set<unknown>(notTaken.map(({ event }) => event));
+  return received.filter(({ task }) => failed.has(task)).map(({ record }) => record);
 }
 
 async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]> {

@@ -3,6 +3,7 @@ import type { Bridge } from '../lambdas/bridge/bridge-config';
 import { type FunctionName, type QueueName, queues } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
+import { checkFault } from './check-fault';
 import type { LocalClock } from './clock';
 import type { ReceivedEvent } from './events-api';
 import type { Fault } from './fault-rules';
@@ -78,7 +79,9 @@ export class ControlApi {
 
   /** One fault or action, or a list of them; answers with what is set. */
   private async setFaults(wanted: Fault | Action | readonly (Fault | Action)[]): Promise<FaultReport[]> {
-    for (const one of [wanted].flat()) await this.apply(one);
+    const all = [wanted].flat();
+    all.forEach(checkFault);
+    for (const one of all) await this.apply(one);
     return this.props.faults.report();
   }
 
@@ -97,8 +100,6 @@ export class ControlApi {
       case 'frame':
       case 'lose-disconnect':
         return faults.set(one);
-      default:
-        throw new Error(`there is no fault ${JSON.stringify(one)}`);
     }
   }
 }

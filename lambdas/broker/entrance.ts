@@ -148,7 +148,10 @@ export class Entrance {
         identity.username,
       );
     }
-    if ('uncertain' in opened) return opened;
+    if ('uncertain' in opened) {
+      if (opened.displaced) await hangUp(ports, opened.displaced, Reason.sessionTakenOver);
+      return opened;
+    }
     const { owner: displaced, head: itsHead } = opened.displaced ?? {};
     if (displaced) await hangUp(ports, displaced, Reason.sessionTakenOver, itsHead); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
     if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due

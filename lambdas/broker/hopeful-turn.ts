@@ -23,6 +23,7 @@ export async function hopefulTurn(
   if (!remembered || !isHarmless(remembered, events)) return false;
   if (shared.ports.watch.has(remembered.clientId)) return false; // each packet is logged once
   const stillTrue = stored.then(({ connection }) => connection !== undefined && isSame(connection, remembered));
+  stillTrue.catch(() => undefined); // the turn comes to await it only after its own work, or not at all
   await new Turn(shared, router, connectionId, events, { connection: remembered }, stillTrue).run();
   return stillTrue;
 }

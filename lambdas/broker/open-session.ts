@@ -20,7 +20,13 @@ export interface Opened {
  * `late`: a newer connection of the same client id was first. `foreign`: the session belongs to another account. `uncertain`: an
  * earlier attempt has claimed the session and nobody knows whether its CONNACK arrived.
  */
-export type OpenResult = Opened | 'late' | 'foreign' | { readonly uncertain: ConnectionRecord };
+export type OpenResult = Opened | 'late' | 'foreign' | Uncertain;
+
+/** `displaced`: the connection that the earlier attempt took the session from, and perhaps did not end. */
+export interface Uncertain {
+  readonly uncertain: ConnectionRecord;
+  readonly displaced?: string;
+}
 
 export interface Newcomer {
   readonly connectionId: string;
@@ -54,7 +60,7 @@ export async function openSession(
     await wiper.wipe(clientId, session);
     await ports.sessions.wiped(clientId, session);
   }
-  if (claimed.again) return { uncertain: fresh };
+  if (claimed.again) return { uncertain: fresh, ...claimed.again };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
   const { owned } = claimed;
   const displaced = owned && owned.owner !== connectionId ? { displaced: owned } : {};
@@ -79,7 +85,7 @@ interface Claimed {
   /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
   readonly replaced: readonly SessionId[];
   /** An earlier attempt of the same CONNECT was here. */
-  readonly again?: boolean;
+  readonly again?: Pick<Uncertain, 'displaced'>;
 }
 
 /** A clean session replaces whatever was there [v3 MQTT-3.1.2-6]. */
@@ -103,8 +109,8 @@ function isForeign(head: SessionHead, { identity }: Claim, now: number): boolean
   return isThere && accountOf(head.identity) !== accountOf(identity);
 }
 
-function handledBefore(head: SessionHead): Claimed {
-  return { replaced: head.wiping ? [head.wiping] : [], again: true };
+function handledBefore({ wiping, displaced }: SessionHead): Claimed {
+  return { replaced: wiping ? [wiping] : [], again: displaced ? { displaced } : {} };
 }
 
 function ownerOf(head: SessionHead | undefined): { owned?: Displaced } {

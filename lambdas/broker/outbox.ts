@@ -51,6 +51,8 @@ type Parcels = Map<string, Parcel[]>;
 export class Outbox {
   private messages: Parcels = new Map();
   private answers = new Map<string, { readonly bytesOf: () => Buffer; readonly content?: Content }[]>();
+  /** The client in whose stream this is has not taken something; when to go on, a timer says, or its end. */
+  isHeldUp = false;
 
   constructor(
     private readonly ports: Ports,
@@ -123,7 +125,10 @@ export class Outbox {
   }
 
   private async failed(connectionId: string, result: PostResult, left: Parcel[], tried: number): Promise<void> {
-    if (connectionId === this.own?.connectionId) this.own.aliases.forget();
+    if (connectionId === this.own?.connectionId) {
+      this.isHeldUp = true;
+      this.own.aliases.forget();
+    }
     if (result === 'gone') return this.ports.packets.disconnect(connectionId);
     const doubtful = result === 'unknown' ? left.slice(0, tried) : [];
     const needsClosing =

@@ -39,6 +39,7 @@ const shortestTopic = 4;
 export class OwnAliases {
   isChanged = false;
   private known: Map<string, number>;
+  private isSuspended = false;
 
   constructor(aliases: ReadonlyMap<string, number> = new Map()) {
     this.known = new Map(aliases);
@@ -48,14 +49,18 @@ export class OwnAliases {
     return this.known;
   }
 
-  /** The post that set some of them up may not have arrived: all are set up anew when they are needed. */
+  /**
+   * The post that set some of them up may not have arrived: later turns set all up anew. Not this one, whose worker may die
+   * before it is committed: then the next one would believe in numbers that stand for something else.
+   */
   forget(): void {
     this.isChanged = true;
+    this.isSuspended = true;
     this.known = new Map();
   }
 
   apply({ bytes, aliasable }: Encoded): Buffer {
-    if (!aliasable || aliasable.packet.topic.length < shortestTopic) return bytes;
+    if (this.isSuspended || !aliasable || aliasable.packet.topic.length < shortestTopic) return bytes;
     const { topic } = aliasable.packet;
     const known = this.known.get(topic);
     if (known !== undefined) return withAlias(aliasable.packet, '', known);

@@ -158,6 +158,8 @@ export interface SessionHead {
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
+  /** Connection that owned it when the last one claimed it, and which that one's worker has to end. */
+  readonly displaced?: string;
 }
 
 export interface Claim {

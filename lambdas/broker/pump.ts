@@ -24,7 +24,7 @@ export interface PumpingTurn {
 
 /**
  * Sends what waits in the ring of a session, in order, until nobody asks any more or the client has as much as it takes at a
- * time; then its acknowledgements go on with it. It runs only inside the ordered stream of the connection that owns the
+ * time, when its acknowledgements go on with it; or until it takes nothing for now, when a timer does. It runs only inside the ordered stream of the connection that owns the
  * session, so never twice at a time for one connection.
  *
  * `eventIds` are those of its turn. The first of them signs the claims: should the worker die it is the first to be delivered
@@ -45,9 +45,8 @@ export async function pump(
     const round = new Round(turn, connection, eventIds, posted);
     for await (const page of ports.inflight.ring(head.session, head.outSeq, round.howFar(head))) {
       if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
-      if (round.isHeldBack) break;
+      if (round.isHeldBack || turn.dispatch.outbox.isHeldUp) return 'answered';
     }
-    if (round.isHeldBack) return 'answered';
     await ports.sessions.answer(head, head.asked, round.settledUpTo(head));
   }
 }

@@ -58,10 +58,8 @@ type Outcome = 'committed' | 'stale';
  * all end between commit and PINGRESP, the client finds out by its own time limit, and resumes its session.
  */
 async function settle({ ports }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
-  const [committed] = await Promise.all([
-    ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber),
-    load.settled.length > 0 ? ports.inflight.remove(connection.session, load.settled) : undefined,
-  ]);
+  if (load.settled.length > 0) await ports.inflight.remove(connection.session, load.settled); // after the commit nobody would
+  const committed = await ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber);
   if (committed === 'stale' || load.answers.length === 0) return committed;
   const dispatch = new Dispatch(ports);
   answer(dispatch, connection, load);

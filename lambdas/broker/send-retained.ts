@@ -64,7 +64,11 @@ function sendTransient(
   const packet = toPublish(arrival.message, { qos: 0, dup: false, retain, identifiers, now: ports.now() });
   const bytes = encode(packet, version);
   const content = { qos: 0, payloadBytes: packet.payload.length } as const;
-  if (bytes.length > largestPacket(capabilities)) return;
+  if (bytes.length > largestPacket(capabilities)) {
+    ports.log('packet too large', { connectionId, bytes: bytes.length });
+    ports.metrics.count('DroppedTooLarge');
+    return;
+  }
   logPacket(ports, 'packet out', connection, packet, bytes.length);
   dispatch.outbox.answer(connectionId, () => bytes, content);
 }

@@ -100,5 +100,6 @@ async function countSessions(census: Census, now: number) {
 }
 
 function arrivalOf(name: string, message: Message, now: number): Arrival {
-  return { message, id: `${root}/${name} ${now}`, replay: false, attempted: false, retained: false };
+  const id = `${root}/${encodeURIComponent(name)}#${now}`; // SQS takes no spaces
+  return { message, id, replay: false, attempted: false, retained: false };
 }

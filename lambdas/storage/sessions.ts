@@ -56,18 +56,14 @@ export class DynamoSessionStore implements SessionStore {
           TableName: this.table,
           Key: headKey(claim.clientId),
           UpdateExpression:
-            'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, #owner = :owner, ' +
-            'fence = :fence, greeted = :fence, persistent = :persistent, outSeq = :zero, asked = :zero, ' +
-            `answered = :zero, #free = :free, v = :form, version = :version${setOwner(claim)}`,
+            'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, ' +
+            'greeted = :fence, outSeq = :zero, asked = :zero, ' +
+            `answered = :zero, #free = :free, v = :form, ${setOwner(claim)}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
             ...values,
             ':clientId': text(claim.clientId),
-            ':none': text(''),
-            ':owner': text(claim.connectionId),
-            ':fence': text(claim.fence),
-            ':persistent': flag(claim.persistent),
             ':zero': number(0),
             ':form': writtenForm('sessions').v,
             ':free': number(ringSpan),
@@ -85,16 +81,13 @@ export class DynamoSessionStore implements SessionStore {
 
   async claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'> {
     return this.update(claim.clientId, 'changed', {
-      UpdateExpression: `SET #owner = :owner, fence = :fence, persistent = :persistent, version = :version${setOwner(claim)} ADD asked :one`,
+      UpdateExpression: `SET ${setOwner(claim)} ADD asked :one`,
       ConditionExpression: '#session = :session AND fence = :seen',
       ExpressionAttributeNames: { '#session': 'session', '#owner': 'owner', '#identity': 'identity' },
       ExpressionAttributeValues: {
-        ':owner': text(claim.connectionId),
-        ':fence': text(claim.fence),
         ':one': number(1),
         ':session': text(seen.session),
         ':seen': text(seen.fence),
-        ':persistent': flag(claim.persistent),
         ...ownerValues(claim),
       },
     });
@@ -293,10 +286,14 @@ function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { con
   return { condition: `attribute_not_exists(id) OR (fence < :fence AND ${isMine})`, values: {} };
 }
 
-/** What the head tells of its owner to those who send to it. */
-function ownerValues({ version, capabilities, identity }: Claim): Item {
+/** Who owns the session from now on, and what the head tells of it to those who send to it. */
+function ownerValues({ connectionId, fence, persistent, version, capabilities, identity }: Claim): Item {
   const { can } = capabilityAttributes(capabilities);
   return {
+    ':owner': text(connectionId),
+    ':none': text(''),
+    ':fence': text(fence),
+    ':persistent': flag(persistent),
     ':version': number(version),
     ...(can ? { ':can': can } : {}),
     ...(isAnonymous(identity)
@@ -305,11 +302,16 @@ function ownerValues({ version, capabilities, identity }: Claim): Item {
   };
 }
 
-/** The former owner's are removed: every update that claims a session ends its SET clause with this. */
+/** What the former owner left is removed: every update that claims a session ends its SET clause with this. */
 function setOwner({ capabilities, identity }: Claim): string {
   const can = capabilityAttributes(capabilities).can !== undefined;
   const named = !isAnonymous(identity);
-  const set = `${can ? ', can = :can' : ''}${named ? ', #identity = :identity, account = :account' : ''}`;
+  const set = [
+    'displaced = if_not_exists(#owner, :none), #owner = :owner',
+    'fence = :fence, persistent = :persistent, version = :version',
+    ...(can ? ['can = :can'] : []),
+    ...(named ? ['#identity = :identity, account = :account'] : []),
+  ].join(', ');
   const remove = [
     ...(can ? [] : ['can']),
     ...(named ? [] : ['#identity', 'account']),
@@ -360,6 +362,7 @@ function subscriptionKey(session: SessionId, filter: string): Item {
 export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
+  const displaced = readText(item.displaced);
   return {
     clientId: readText(item.clientId),
     session: readText(item.session),
@@ -379,5 +382,6 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
+    ...(displaced ? { displaced } : {}),
   };
 }

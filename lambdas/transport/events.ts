@@ -59,6 +59,18 @@ const detailTypes: { readonly [Type in BrokerEvent['type']]: string } = {
 
 export const eventSource = 'cirrus-mqtt';
 
+/** An event that EventBridge did not take, and why, in its words. */
+export interface NotTaken {
+  readonly event: BrokerEvent;
+  readonly reason: string;
+}
+
+/** What EventBridge says of an entry. */
+interface EntryAnswer {
+  readonly ErrorCode?: string;
+  readonly ErrorMessage?: string;
+}
+
 /** One event bus. */
 export class EventBus {
   constructor(
@@ -68,19 +80,24 @@ export class EventBus {
   ) {}
 
   /** Returns those that EventBridge did not take; the others it has. */
-  async put(events: readonly BrokerEvent[]): Promise<BrokerEvent[]> {
+  async put(events: readonly BrokerEvent[]): Promise<NotTaken[]> {
     const entries = events.map((event) => ({ event, entry: this.entryOf(event) }));
     const batches = inBatches(entries, ({ entry }) => Buffer.byteLength(entry.Detail) + 200);
     const failed = await Promise.all(
-      batches.map((batch) => this.putBatch(batch).catch(() => batch.map(({ event }) => event))),
+      batches.map((batch) =>
+        this.putBatch(batch).catch((error) => batch.map(({ event }) => ({ event, reason: String(error) }))),
+      ),
     );
     return failed.flat();
   }
 
-  private async putBatch(batch: readonly { event: BrokerEvent; entry: object }[]): Promise<BrokerEvent[]> {
+  private async putBatch(batch: readonly { event: BrokerEvent; entry: object }[]): Promise<NotTaken[]> {
     const body = JSON.stringify({ Entries: batch.map(({ entry }) => entry) });
-    const { Entries } = JSON.parse(await this.client.call('PutEvents', body)) as { Entries: { ErrorCode?: string }[] };
-    return batch.filter((_, index) => Entries[index]?.ErrorCode !== undefined).map(({ event }) => event);
+    const { Entries } = JSON.parse(await this.client.call('PutEvents', body)) as { Entries: EntryAnswer[] };
+    return batch.flatMap(({ event }, index) => {
+      const { ErrorCode, ErrorMessage = '' } = Entries[index] ?? {};
+      return ErrorCode === undefined ? [] : [{ event, reason: `${ErrorCode}: ${ErrorMessage}` }];
+    });
   }
 
   private entryOf({ type, id, at, detail }: BrokerEvent) {

@@ -43,6 +43,9 @@ export class SqsError extends Error {
 // SQS: bodies hold only characters that are legal in XML.
 const illegal = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
+// SQS: letters, digits and punctuation of ASCII, for groups and deduplication ids.
+const identifier = /^[!-~]{1,128}$/;
+
 // SQS: 1 MiB since 2025, attributes included.
 const largestMessage = 1024 * 1024;
 
@@ -59,9 +62,15 @@ export function checkMessage(message: NewMessage, fifo: boolean): number {
 
 function checkFifo({ group, deduplicationId, delaySeconds }: NewMessage): void {
   if (!group) throw new SqsError('MissingParameter', 'the request must contain the parameter MessageGroupId');
-  if (group.length > 128) throw invalid('MessageGroupId is longer than 128 characters');
   if (!deduplicationId) throw invalid('the queue should have a MessageDeduplicationId provided explicitly');
+  checkIdentifier('MessageGroupId', group);
+  checkIdentifier('MessageDeduplicationId', deduplicationId);
   if (delaySeconds) throw invalid('DelaySeconds is not allowed for a message of a FIFO queue');
+}
+
+function checkIdentifier(name: string, value: string): void {
+  if (identifier.test(value)) return;
+  throw invalid(`${name} is ${JSON.stringify(value)}, but must be 1 to 128 letters, digits and punctuation`);
 }
 
 function checkStandard({ delaySeconds = 0 }: NewMessage): void {

@@ -87,6 +87,12 @@ describe('events of messages', () => {
     const topics = (await told('MQTT Message')).map(({ detail }) => (detail as { topic: string }).topic);
     expect(new Set(topics).size).toBe(20);
     expect(broker.cloud.deadLetters()).toEqual([]);
+    const [line] = broker.logged('events not taken');
+    expect(line).toEqual({
+      event: 'events not taken',
+      count: expect.any(Number),
+      reason: expect.stringMatching(/^Internal/),
+    });
   });
 
   it('that EventBridge does not take are told again, and only these', async () => {

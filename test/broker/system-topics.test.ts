@@ -174,6 +174,17 @@ describe('$SYS topics for those who come later', () => {
   });
 });
 
+it('$SYS topics reach an audience that is large enough for the fan-out queue', async () => {
+  const broker = await TestBroker.start({ settings: { ...settings, inlineRecipients: 1 } });
+  const monitors = await Promise.all(['one', 'two'].map((clientId) => broker.connect(clientId)));
+  for (const monitor of monitors) await monitor.subscribe(0, '$SYS/broker/clients/total');
+  await broker.cloud.settled();
+  await broker.cloud.runSchedule();
+
+  for (const monitor of monitors) expect(await broker.heardBy(monitor)).toMatchObject([{ text: '2' }]);
+  await broker.stop();
+});
+
 describe('$SYS topics where rules decide', () => {
   let guarded: GuardedBroker;
   beforeAll(async () => {

@@ -36,6 +36,32 @@ describe('a second connection with the same client id', () => {
     });
   }
 
+  for (const clean of [true, false]) {
+    clause(
+      'v3 MQTT-3.1.4-2',
+      `closes the first one though the worker dies over it, clean ${Number(clean)}`,
+      async () => {
+        const unlucky = await TestBroker.start({ visibilitySeconds: 0.2 });
+        const first = await unlucky.connect('same', { clean });
+        const dies = {
+          fault: 'call',
+          outcome: 'kill',
+          when: 'before',
+          operation: 'DeleteConnection',
+          times: 1,
+        } as const;
+        await unlucky.cloud.faults.set(dies);
+        const second = await unlucky.open();
+        second.send({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'same', clean, keepalive: 60 });
+        await second.closed(); // nobody knows whether it had its CONNACK
+        await unlucky.connect('same', { clean });
+
+        await first.closed();
+        await unlucky.stop();
+      },
+    );
+  }
+
   clause('v3 MQTT-3.1.2-4', 'goes on where the first one was, with what it had not acknowledged', async () => {
     const first = await broker.resume('heir');
     await first.subscribe(2, 'from/heir');

@@ -214,6 +214,25 @@ describe('faults', () => {
     await post({ fault: 'kill-containers', function: 'onPackets' });
     await post({ fault: 'cut-socket', connectionId: client.id });
     expect(await client.closed).toBe(1006);
-    expect((await post({ fault: 'flood' })).status).toBe(400);
+  });
+
+  it.each([
+    [
+      { fault: 'flood' },
+      'fault is "flood", but must be one of call, frame, lose-disconnect, cut-socket, kill-containers, jump-clock, seed',
+    ],
+    [{ fault: 'call', outcome: 'crash' }, 'outcome is "crash", but must be one of throttle, fail, kill, partial'],
+    [{ fault: 'frame', does: 'lose' }, 'does is "lose", but must be one of duplicate, delay, reorder, cut'],
+    [{ fault: 'jump-clock' }, 'milliseconds is undefined, but must be a number from 0'],
+  ])('are refused over HTTP when they are none: %j', async (fault, message) => {
+    const url = test.cloud.billUrl.replace('bill', 'faults');
+    const before = test.cloud.clock.now();
+
+    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(fault) });
+
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toEqual({ message: `Error: ${message}` });
+    expect(test.cloud.faults.report()).toEqual([]);
+    expect(test.cloud.clock.now()).toBeGreaterThanOrEqual(before);
   });
 });

@@ -22,7 +22,7 @@ describe('the queues', () => {
   });
   afterAll(() => test.cloud.stop());
 
-  const send = (MessageBody: string, MessageDeduplicationId: string = MessageBody) =>
+  const send = (MessageBody: string, MessageDeduplicationId = MessageBody.replaceAll(' ', '-')) =>
     sqs.sendMessage({ QueueUrl: packets, MessageBody, MessageGroupId: group, MessageDeduplicationId });
 
   it('delivers records of the real shape', async () => {
@@ -86,7 +86,9 @@ describe('the queues', () => {
     const url = { QueueUrl: packets, MessageBody: 'x' };
     await expect(sqs.sendMessage({ ...url, MessageDeduplicationId: 'd' })).rejects.toThrow('MessageGroupId');
     await expect(sqs.sendMessage({ ...url, MessageGroupId: group })).rejects.toThrow('MessageDeduplicationId');
-    await expect(send('a\ud800')).rejects.toThrow();
+    await expect(send('x', 'with a space')).rejects.toThrow('MessageDeduplicationId is "with a space"');
+    await expect(send('x', 'd'.repeat(129))).rejects.toThrow('1 to 128 letters, digits and punctuation');
+    await expect(send('a\ud800', 'd')).rejects.toThrow('characters not allowed');
     await expect(sqs.sendMessage({ QueueUrl: timer, MessageBody: 'x', DelaySeconds: 901 })).rejects.toThrow('901');
     await expect(sqs.sendMessage({ QueueUrl: `${packets}x`, MessageBody: 'x' })).rejects.toThrow('does not exist');
   });

@@ -54,18 +54,24 @@ describe('the queue of events', () => {
 });
 
 describe('the bus', () => {
-  it('tells which events it did not take, one by one or a whole call', async () => {
+  it('tells which events it did not take, one by one or a whole call, and why', async () => {
     const call = async (_operation: string, body: string) => {
       const { Entries } = JSON.parse(body) as { Entries: { Detail: string }[] };
       if (Entries.length < 10) throw new Error('away');
       return JSON.stringify({
-        Entries: Entries.map((_, index) => (index === 3 ? { ErrorCode: 'InternalFailure' } : {})),
+        Entries: Entries.map((_, index) =>
+          index === 3 ? { ErrorCode: 'InternalFailure', ErrorMessage: 'later' } : {},
+        ),
       });
     };
     const events = Array.from({ length: 12 }, (_, number) => event(number));
 
-    const failed = await new EventBus({ call }, 'garage', 'broker').put(events);
+    const notTaken = await new EventBus({ call }, 'garage', 'broker').put(events);
 
-    expect(failed.map(({ id }) => id)).toEqual(['3', '10', '11']);
+    expect(notTaken.map(({ event: { id }, reason }) => `${id} ${reason}`)).toEqual([
+      '3 InternalFailure: later',
+      '10 Error: away',
+      '11 Error: away',
+    ]);
   });
 });

@@ -104,9 +104,11 @@ describe('the Maximum Packet Size of a client', () => {
       await publisher.publish('kept/large', tooLarge, { qos, retain: true });
       await publisher.publish('kept/small', 'x', { qos, retain: true });
       const client = await broker.connect('small', limited);
+      const before = broker.older.logged('packet too large').length;
       await client.subscribe('kept/+');
 
       expect((await broker.heardBy(client)).map(({ text }) => text)).toEqual(['x']);
+      expect(broker.older.logged('packet too large')).toHaveLength(before + 1);
     });
   }
 

@@ -1,0 +1,33 @@
+import type { Action } from './control-api';
+import type { CallFault, Fault, FrameFault } from './fault-rules';
+
+const faults: readonly (Fault | Action)['fault'][] = [
+  'call',
+  'frame',
+  'lose-disconnect',
+  'cut-socket',
+  'kill-containers',
+  'jump-clock',
+  'seed',
+];
+const outcomes: readonly CallFault['outcome'][] = ['throttle', 'fail', 'kill', 'partial'];
+const doings: readonly FrameFault['does'][] = ['duplicate', 'delay', 'reorder', 'cut'];
+
+/**
+ * What came over HTTP, if it is a fault that would do something.
+ *
+ * @throws Error that names the part, its value and what is allowed.
+ */
+export function checkFault(one: Fault | Action): void {
+  checkChoice('fault', one.fault, faults);
+  if (one.fault === 'call') checkChoice('outcome', one.outcome, outcomes);
+  if (one.fault === 'frame') checkChoice('does', one.does, doings);
+  if (one.fault === 'jump-clock' && !(Number.isFinite(one.milliseconds) && one.milliseconds >= 0)) {
+    throw new Error(`milliseconds is ${JSON.stringify(one.milliseconds)}, but must be a number from 0`);
+  }
+}
+
+function checkChoice(name: string, value: string, choices: readonly string[]): void {
+  if (choices.includes(value)) return;
+  throw new Error(`${name} is ${JSON.stringify(value)}, but must be one of ${choices.join(', ')}`);
+}
