@@ -175,7 +175,13 @@ function refused(status: number): DialError {
 }
 
 function unreachable(error: Error): DialError {
-  return new DialError(error.message, error.message.includes('timed out') ? 'timeout' : 'unreachable');
+  const message = messageOf(error);
+  return new DialError(message, message.includes('timed out') ? 'timeout' : 'unreachable');
+}
+
+/** A name with several addresses fails with one error for each of them, and none of its own. */
+function messageOf({ message, errors = [] }: Error & { errors?: readonly Error[] }): string {
+  return errors.length === 0 ? message : errors.map((each) => each.message).join(', ');
 }
 
 /** The first call counts: `ws` reports an error after each refusal, too. */

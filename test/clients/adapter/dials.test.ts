@@ -1,11 +1,22 @@
+import dns from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { Pace } from '../../../clients/adapter/pace';
 import { LocalClock } from '../../../local/clock';
-import { adapterFor, endAll, endings, hello, pause, silentGateway, tcpClient, until } from '../support/adapter-rig';
+import {
+  adapterFor,
+  endAll,
+  endings,
+  hello,
+  hello5,
+  pause,
+  silentGateway,
+  tcpClient,
+  until,
+} from '../support/adapter-rig';
 
 afterEach(endAll);
 
@@ -29,9 +40,6 @@ async function refusingGateway(...statuses: number[]) {
   return { gateway, server };
 }
 
-/** The same as `hello` in MQTT 5.0. */
-const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
-
 async function answerTo(greeting: Buffer, url: string): Promise<string> {
   const client = await tcpClient(await adapterFor(url), greeting);
   const chunks: Buffer[] = [];
@@ -51,6 +59,18 @@ describe('a client whose gateway is away for a moment', () => {
     expect(client.destroyed).toBe(false);
     expect(adapter.lines).toContain(`#1 waits for the gateway: the gateway answered the handshake with ${status}`);
     expect(gateway.handshakes).toBe(2);
+  });
+
+  it('is told of in the log with every address of the gateway that could not be reached', async () => {
+    const adapter = await adapterFor('ws://gateway.example:1', { connectWithinMs: 100 });
+    const found = [1, 2].map((last) => ({ address: `127.0.0.${last}`, family: 4 }));
+    const answer = (_host: string, _options: object, tell: (error: null, found: object[]) => void) => tell(null, found);
+    const lookup = jest.spyOn(dns, 'lookup').mockImplementation(answer as never);
+    endings.push(() => lookup.mockRestore());
+
+    await once(await tcpClient(adapter), 'close');
+
+    expect(adapter.lines.at(-1)).toBe('#1 closed: connect ECONNREFUSED 127.0.0.1:1, connect ECONNREFUSED 127.0.0.2:1');
   });
 
   it('is dialled for no more once it has left', async () => {
