@@ -1,8 +1,7 @@
-import dns from 'node:dns';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { Pace } from '../../../clients/adapter/pace';
 import { LocalClock } from '../../../local/clock';
@@ -17,6 +16,7 @@ import {
   tcpClient,
   until,
 } from '../support/adapter-rig';
+import { giveNamesTwoAddresses } from '../support/two-addresses';
 
 afterEach(endAll);
 
@@ -61,16 +61,26 @@ describe('a client whose gateway is away for a moment', () => {
     expect(gateway.handshakes).toBe(2);
   });
 
-  it('is told of in the log with every address of the gateway that could not be reached', async () => {
-    const adapter = await adapterFor('ws://gateway.example:1', { connectWithinMs: 100 });
-    const found = [1, 2].map((last) => ({ address: `127.0.0.${last}`, family: 4 }));
-    const answer = (_host: string, _options: object, tell: (error: null, found: object[]) => void) => tell(null, found);
-    const lookup = jest.spyOn(dns, 'lookup').mockImplementation(answer as never);
-    endings.push(() => lookup.mockRestore());
+  it('is in the log with what was wrong at every address of the gateway', async () => {
+    const adapter = await adapterFor('ws://gateway.example:1');
+    endings.push(giveNamesTwoAddresses());
+
+    await tcpClient(adapter);
+
+    const wrong = 'connect ECONNREFUSED 127.0.0.1:1, connect ECONNREFUSED 127.0.0.2:1';
+    await until(() => adapter.lines.includes(`#1 waits for the gateway: ${wrong}`));
+  });
+
+  it('is let go, and the failure counted, when the gateway answers no handshake', async () => {
+    const gateway = await silentGateway((_info, accept) => endings.push(() => accept(false)));
+    const monitor = { host: '127.0.0.1', port: 0 };
+    const adapter = await adapterFor(gateway.url, { connectWithinMs: 200, monitor });
 
     await once(await tcpClient(adapter), 'close');
 
-    expect(adapter.lines.at(-1)).toBe('#1 closed: connect ECONNREFUSED 127.0.0.1:1, connect ECONNREFUSED 127.0.0.2:1');
+    expect(adapter.lines.at(-1)).toBe('#1 closed: the gateway did not answer the handshake in time');
+    const metrics = await (await fetch(`http://127.0.0.1:${adapter.monitorPort}/metrics`)).text();
+    expect(metrics).toContain('dial_failures_total{reason="timeout"} 1\n');
   });
 
   it('is dialled for no more once it has left', async () => {
