@@ -3,6 +3,7 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { bearerFrom } from './bearer';
 import { type Terminal, UsageError } from './commands/command';
 import { createWebsocket } from './mqttjs';
+import { inWords } from './network-error';
 import { type Flags, type ParsedValues, wholeNumber } from './options';
 
 /** The flags `pub` and `sub` share, named as mosquitto names them. */
@@ -96,7 +97,7 @@ export function open(connection: Connection, reconnectPeriod: number, values: Va
   if (values.debug) logPackets(client, (line) => terminal.stderr.write(`${line}\n`));
   const connected = new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
-    client.once('error', reject);
+    client.once('error', (error) => reject(inWords(error)));
     client.once('close', () => reject(new Error(`no connection to ${withoutQuery(connection.url)}`)));
   });
   return { client, connected };

@@ -17,10 +17,10 @@ export function installGlobalWebSocket(addresses: string | string[], options: Ci
   const below = options.WebSocket ?? former;
   if (!below) throw new TypeError('there is no global WebSocket here, so the option WebSocket has to name a class');
   const installed = new Proxy(below, {
-    construct: (native, [url, protocols]: [string | URL, (string | string[])?], asked) =>
-      isOneOf(gateways, url)
-        ? new CirrusWebSocket(url, protocols, { ...options, WebSocket: below })
-        : Reflect.construct(native, [url, protocols], asked),
+    construct: (native, given: [string | URL, (string | string[])?, ...unknown[]], asked) =>
+      isOneOf(gateways, given[0])
+        ? new CirrusWebSocket(given[0], given[1], { ...options, WebSocket: below })
+        : Reflect.construct(native, given, asked),
   });
   Object.assign(globalThis, { WebSocket: installed });
   return () => Object.assign(globalThis, { WebSocket: former });

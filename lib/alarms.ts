@@ -21,7 +21,7 @@ export interface AlarmsProps {
 
 /**
  * What an operator should look into: docs/operations.md says for each what to do. CloudWatch bills an alarm by the metrics it
- * watches, here 20 in 14 alarms, with a bridge 24 in 16; an account has ten free.
+ * watches, here 19 in 13 alarms, with a bridge 23 in 15; an account has ten free.
  */
 export class Alarms extends Construct {
   readonly all: Alarm[] = [];

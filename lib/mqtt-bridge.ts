@@ -128,8 +128,9 @@ export class MqttBridge extends Construct {
     return this.grantInvoke(grantee, ...operationNames);
   }
 
-  /** Lets somebody call single operations of the API, by their names in docs/openapi.json. */
+  /** Lets somebody call single operations of the API, by their names in docs/openapi.json. Throws for others, and for none. */
   grantInvoke(grantee: IGrantable, ...names: OperationName[]): Grant {
+    refuseUnknown(names);
     if (this.api) return this.api.grantInvoke(grantee, names);
     throw new Error(`api of ${this.brokerName} is "off", but must be "on" to grant calls of it`);
   }
@@ -202,6 +203,15 @@ export class MqttBridge extends Construct {
 }
 
 const operationNames = Object.keys(operations) as OperationName[];
+
+/** JavaScript does not check names, and IAM says only that a policy has no resource. */
+function refuseUnknown(names: readonly OperationName[]): void {
+  const unknown = names.find((name) => !operationNames.includes(name));
+  if (names.length > 0 && unknown === undefined) return;
+  throw new Error(
+    `grantInvoke takes one or more of ${operationNames.join(', ')}, not ${JSON.stringify(unknown ?? [])}`,
+  );
+}
 
 /** E.g. `Garage-Mqtt-1A2B3C4D`, of the stack `Garage` and the construct `Mqtt`. */
 function nameByPath(construct: MqttBridge): string {

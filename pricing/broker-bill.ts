@@ -25,7 +25,7 @@ const retainedOverhead = 400;
 // What a stack has to be watched by: metrics of its own and, at most, of the routes of the gateway; metrics that alarms watch.
 export const ownMetrics = 10;
 const gatewayMetrics = 16;
-const alarmMetrics = 19;
+export const alarmMetrics = 19;
 /** DynamoDB asks KMS for the key of the tables, at most so often in a month. */
 const keyRequests = 200_000;
 

@@ -1,4 +1,5 @@
 import type { Headers } from '../bearer';
+import { inWords } from '../network-error';
 import { NodeWebSocket } from '../node-websocket';
 import type { Clock, Timer } from './clock';
 import type { AdapterMetrics, DialFailure } from './metrics';
@@ -87,7 +88,7 @@ class Dial {
   ) {}
 
   begin(): void {
-    this.deadline = this.props.clock.after(this.props.withinMs, () => this.fail(this.lastError));
+    this.deadline = this.props.clock.after(this.props.withinMs, () => this.late());
     this.queue();
   }
 
@@ -140,6 +141,15 @@ class Dial {
     else this.fail(error);
   }
 
+  /** Time is up, in the middle of an attempt or between two. */
+  private late(): void {
+    if (this.gateway) {
+      this.lastError = new DialError('the gateway did not answer the handshake in time', 'timeout');
+      this.props.metrics.dialFailures.add('timeout');
+    }
+    this.fail(this.lastError);
+  }
+
   private retryAfter(error: DialError): void {
     this.lastError = error;
     const pauseMs = pauseAfter(this.attempts);
@@ -175,7 +185,8 @@ function refused(status: number): DialError {
 }
 
 function unreachable(error: Error): DialError {
-  return new DialError(error.message, error.message.includes('timed out') ? 'timeout' : 'unreachable');
+  const { message } = inWords(error);
+  return new DialError(message, message.includes('timed out') ? 'timeout' : 'unreachable');
 }
 
 /** The first call counts: `ws` reports an error after each refusal, too. */

@@ -49,7 +49,8 @@ export class Handovers {
     if (!parked?.connect.credentials.equals(connect.credentials)) return;
     parked.uplink.write(farewell);
     parked.uplink.flush();
-    const timer = this.clock.after(farewellMs, () => parked.uplink.close());
+    // Cut off, not closed: a gateway that is gone would have another half a minute to answer.
+    const timer = this.clock.after(farewellMs, () => parked.uplink.gateway.terminate());
     await parked.closed;
     timer.cancel();
   }

@@ -1,5 +1,10 @@
 import { lstatSync, unlinkSync } from 'node:fs';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -73,8 +78,8 @@ export function listenWebSocket(
 ): Promise<Listener> {
   const limits = { ...socketOptions, headersTimeout: handshakeMs, requestTimeout: handshakeMs };
   const http = certificate
-    ? createHttpsServer({ ...limits, ...certificate.options, handshakeTimeout: handshakeMs })
-    : createHttpServer(limits);
+    ? createHttpsServer({ ...limits, ...certificate.options, handshakeTimeout: handshakeMs }, refuseRequest)
+    : createHttpServer(limits, refuseRequest);
   if (certificate) certificate.follow(http as ReturnType<typeof createHttpsServer>);
   const server = new WebSocketServer({
     server: http,
@@ -132,6 +137,11 @@ function isAnswered(path: string): Promise<boolean> {
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress}:${remotePort}`;
+}
+
+/** Whoever asks for a page would wait for ever, and hold a socket that no limit counts. */
+function refuseRequest(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(426, { connection: 'close', upgrade: 'websocket' }).end('here is MQTT over WebSocket only\n');
 }
 
 /** MQTT names its subprotocols; a client that offers none of them gets none. */

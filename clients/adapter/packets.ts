@@ -57,6 +57,11 @@ export function dismissal(reason: ReasonCode): Buffer {
   return Buffer.from([0xe0, 2, reason, 0]);
 }
 
+/** Whether a CONNACK of any version lets the client in: 0 is success as a return code and as a reason code. */
+export function letsIn(connack: Buffer): boolean {
+  return bodyOf(connack)[1] === 0;
+}
+
 /** The Server Keep Alive of a CONNACK of MQTT 5.0 in seconds, section 3.2.2.3.14. */
 export function serverKeepAliveOf(connack: Buffer): number | undefined {
   const body = bodyOf(connack);

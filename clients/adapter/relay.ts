@@ -13,6 +13,7 @@ import type { AdapterMetrics, EndReason } from './metrics';
 import { PacketSplitter } from './packet-splitter';
 import {
   dismissal,
+  letsIn,
   PacketType,
   pingreq,
   pingresp,
@@ -266,7 +267,7 @@ export class Relay {
   }
 
   private takeConnack(packet: Buffer): void {
-    this.isConnected = packet[3] === 0;
+    this.isConnected = letsIn(packet);
     const seconds = this.connect?.version === 5 ? serverKeepAliveOf(packet) : undefined;
     if (seconds !== undefined) this.liveness?.useServerKeepAlive(seconds);
   }

@@ -9,6 +9,7 @@ import { pubCommand } from '../../clients/commands/pub';
 import { subCommand } from '../../clients/commands/sub';
 import { type CommandRun, run } from './support/command-runs';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
+import { giveNamesTwoAddresses } from './support/two-addresses';
 
 let gateway: TextGateway;
 let adapter: Adapter;
@@ -217,6 +218,18 @@ describe('pub and sub', () => {
       'ECONNREFUSED',
     );
     await expect(run(subCommand, ['-p', '1', '-t', 'a']).exitCode).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it.each([
+    ['-L', 'ws://gateway.example:1'],
+    ['-h', 'broker.example', '-p', '1'],
+  ])('say so also where a name has several addresses, with %s', async (...address) => {
+    const undo = giveNamesTwoAddresses();
+
+    const { exitCode } = run(pubCommand, [...address, '-t', 'a', '-m', 'b']);
+
+    await expect(exitCode).rejects.toThrow('connect ECONNREFUSED 127.0.0.1:1, connect ECONNREFUSED 127.0.0.2:1');
+    undo();
   });
 });
 

@@ -123,6 +123,24 @@ describe('installGlobalWebSocket', () => {
     await other.close();
   });
 
+  it('hands on all that other addresses are opened with, as the headers that React Native takes', () => {
+    const opened: unknown[][] = [];
+    const Recorder = class {
+      constructor(...given: unknown[]) {
+        opened.push(given);
+      }
+    } as unknown as TextSocketClass;
+    const undo = installGlobalWebSocket('wss://example.com/mqtt', { WebSocket: Recorder });
+    const Installed = globalThis.WebSocket as unknown as new (...given: unknown[]) => unknown;
+    const options = { headers: { authorization: 'Bearer x' } };
+
+    new Installed('wss://example.com/other', ['chat'], options);
+    new Installed('wss://example.com/other');
+    undo();
+
+    expect(opened).toEqual([['wss://example.com/other', ['chat'], options], ['wss://example.com/other']]);
+  });
+
   it.each([
     [
       'wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt',

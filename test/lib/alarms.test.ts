@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { App, Stack } from 'aws-cdk-lib';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { MonthlyBudget } from '../../lib/monthly-budget';
-import { readable, resourcesOf, synthesize } from './synthesize';
+import { alarmMetrics } from '../../pricing/broker-bill';
+import { bridgeFile, readable, resourcesOf, synthesize } from './synthesize';
 
+const costs = readFileSync(join(__dirname, '../../docs/cost.md'), 'utf8');
 const template = synthesize();
 const written = synthesize({ alarmEmail: 'me@example.org', monthlyBudgetUsd: 20 });
 
@@ -44,8 +48,16 @@ describe('the alarms', () => {
   });
 
   it('are as many as docs/cost.md counts, each over at most ten metrics as CloudWatch wants', () => {
-    expect(alarmsOf(template)).toHaveLength(13);
-    for (const alarm of alarmsOf(template)) expect(watchedBy(alarm).length).toBeLessThanOrEqual(10);
+    const counts = [template, synthesize({ bridgeFile })].flatMap((of) => {
+      const watched = alarmsOf(of).map((alarm) => watchedBy(alarm).length);
+      expect(Math.max(...watched)).toBeLessThanOrEqual(10);
+      return [watched.length, watched.reduce((sum, metrics) => sum + metrics)];
+    });
+
+    const [, ...documented] =
+      /^\| alarms .* (\d+), which watch (\d+) metrics.* (\d+), which watch (\d+) /m.exec(costs) ?? [];
+    expect(counts).toEqual(documented.map(Number));
+    expect(counts[1]).toBe(alarmMetrics);
   });
 
   it('say what is the matter', () => {

@@ -106,6 +106,15 @@ describe('grants', () => {
     ]);
   });
 
+  it.each([
+    [['sendToClients'], '"sendToClients"'],
+    [[], '[]'],
+  ])('of %j are refused with the names that there are', (names, shown) => {
+    expect(() => given((mqtt, role) => mqtt.grantInvoke(role, ...(names as never[])))).toThrow(
+      new RegExp(`^grantInvoke takes one or more of publish, .*, not ${shown.replace(/\W/g, '\\$&')}$`),
+    );
+  });
+
   it('let somebody look after accounts', () => {
     const actions = ['DeleteItem', 'GetItem', 'PutItem', 'Scan'];
 
@@ -137,6 +146,7 @@ describe('metrics', () => {
       'metrics is "off", but must be basic or all for MessagesIn',
     );
     expect(() => broker({ metrics: 'all' }).metric('WillLateness')).not.toThrow();
+    expect(() => broker().metric('messagesIn' as never)).toThrow('the broker writes no metric "messagesIn", only Conn');
   });
 });
 

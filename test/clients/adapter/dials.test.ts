@@ -5,7 +5,18 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocketServer } from 'ws';
 import { Pace } from '../../../clients/adapter/pace';
 import { LocalClock } from '../../../local/clock';
-import { adapterFor, endAll, endings, hello, pause, silentGateway, tcpClient, until } from '../support/adapter-rig';
+import {
+  adapterFor,
+  endAll,
+  endings,
+  hello,
+  hello5,
+  pause,
+  silentGateway,
+  tcpClient,
+  until,
+} from '../support/adapter-rig';
+import { giveNamesTwoAddresses } from '../support/two-addresses';
 
 afterEach(endAll);
 
@@ -29,9 +40,6 @@ async function refusingGateway(...statuses: number[]) {
   return { gateway, server };
 }
 
-/** The same as `hello` in MQTT 5.0. */
-const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
-
 async function answerTo(greeting: Buffer, url: string): Promise<string> {
   const client = await tcpClient(await adapterFor(url), greeting);
   const chunks: Buffer[] = [];
@@ -51,6 +59,28 @@ describe('a client whose gateway is away for a moment', () => {
     expect(client.destroyed).toBe(false);
     expect(adapter.lines).toContain(`#1 waits for the gateway: the gateway answered the handshake with ${status}`);
     expect(gateway.handshakes).toBe(2);
+  });
+
+  it('is in the log with what was wrong at every address of the gateway', async () => {
+    const adapter = await adapterFor('ws://gateway.example:1');
+    endings.push(giveNamesTwoAddresses());
+
+    await tcpClient(adapter);
+
+    const wrong = 'connect ECONNREFUSED 127.0.0.1:1, connect ECONNREFUSED 127.0.0.2:1';
+    await until(() => adapter.lines.includes(`#1 waits for the gateway: ${wrong}`));
+  });
+
+  it('is let go, and the failure counted, when the gateway answers no handshake', async () => {
+    const gateway = await silentGateway((_info, accept) => endings.push(() => accept(false)));
+    const monitor = { host: '127.0.0.1', port: 0 };
+    const adapter = await adapterFor(gateway.url, { connectWithinMs: 200, monitor });
+
+    await once(await tcpClient(adapter), 'close');
+
+    expect(adapter.lines.at(-1)).toBe('#1 closed: the gateway did not answer the handshake in time');
+    const metrics = await (await fetch(`http://127.0.0.1:${adapter.monitorPort}/metrics`)).text();
+    expect(metrics).toContain('dial_failures_total{reason="timeout"} 1\n');
   });
 
   it('is dialled for no more once it has left', async () => {

@@ -3,7 +3,7 @@ import mqtt, { type IConnectPacket, type Packet } from 'mqtt-packet';
 import { readConnect, withKeepAlive } from '../../../clients/adapter/connect-packet';
 import { InFlight } from '../../../clients/adapter/in-flight';
 import { PacketSplitter } from '../../../clients/adapter/packet-splitter';
-import { serverKeepAliveOf } from '../../../clients/adapter/packets';
+import { letsIn, serverKeepAliveOf } from '../../../clients/adapter/packets';
 
 const generate = (packet: Packet, protocolVersion = 4) => mqtt.generate(packet, { protocolVersion });
 const publish = (messageId: number, qos: 0 | 1 | 2, size = 1) =>
@@ -106,6 +106,23 @@ describe('CONNECT', () => {
     for (let length = 2; length < shortest; length++) expect(readConnect(whole.subarray(0, length))).toBeUndefined();
     expect(readConnect(Buffer.from('100d00044d5154540602003c000161', 'hex'))).toBeUndefined();
     expect(readConnect(Buffer.from('100d00044854545004020000000161', 'hex'))).toBeUndefined();
+  });
+});
+
+describe('CONNACK', () => {
+  const reasonString = 'x'.repeat(200); // its remaining length takes two bytes
+
+  it.each([
+    ['3.1.1', Buffer.from('20020100', 'hex'), true],
+    ['3.1.1, refusing', Buffer.from('20020005', 'hex'), false],
+    ['5.0', generate({ cmd: 'connack', reasonCode: 0, sessionPresent: true, properties: { reasonString } }, 5), true],
+    [
+      '5.0, refusing',
+      generate({ cmd: 'connack', reasonCode: 0x87, sessionPresent: false, properties: { reasonString } }, 5),
+      false,
+    ],
+  ])('of %s says whether the client is let in, however long it is', (_version, connack, isLetIn) => {
+    expect(letsIn(connack)).toBe(isLetIn);
   });
 });
 

@@ -6,7 +6,17 @@ import mqtt from 'mqtt-packet';
 import { WebSocket } from 'ws';
 import { LocalClock } from '../../../local/clock';
 import { type Cloud, startCloud } from '../../../local/cloud';
-import { adapterFor, endAll, endings, hello, rawBytes, silentGateway, tcpClient, until } from '../support/adapter-rig';
+import {
+  adapterFor,
+  endAll,
+  endings,
+  hello,
+  hello5,
+  rawBytes,
+  silentGateway,
+  tcpClient,
+  until,
+} from '../support/adapter-rig';
 
 let cloud: Cloud;
 
@@ -37,13 +47,26 @@ async function connectedClient(greeting: Buffer, connack: string) {
 
 describe('a connection that is as old as it may become', () => {
   it('is ended before the gateway does it, in MQTT 5.0 with the reason Maximum connect time', async () => {
-    const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
     const { clock, client, chunks } = await connectedClient(hello5, '2003000000');
 
     clock.jump(lastMoment);
 
     await once(client, 'close');
     expect(Buffer.concat(chunks.slice(1)).toString('hex')).toBe('e002a000');
+  });
+
+  it('is ended with that reason whatever the length of its CONNACK', async () => {
+    const [sessionPresent, reasonString] = [true, 'x'.repeat(200)];
+    const connack = mqtt.generate(
+      { cmd: 'connack', reasonCode: 0, sessionPresent, properties: { reasonString } },
+      { protocolVersion: 5 },
+    );
+    const { clock, client, chunks } = await connectedClient(hello5, connack.toString('hex'));
+
+    clock.jump(lastMoment);
+
+    await once(client, 'close');
+    expect(Buffer.concat(chunks).subarray(connack.length).toString('hex')).toBe('e002a000');
   });
 
   it('waits for open exchanges, but not for ever', async () => {
@@ -107,7 +130,7 @@ describe('a client with a will that comes back', () => {
     clock.jump(lastMoment);
     await once(client, 'close');
     await tcpClient(adapter, connectPacket(password));
-    return { gateway };
+    return { clock, gateway };
   }
 
   it('is dialled for only when the broker has ended the connection that said goodbye', async () => {
@@ -117,6 +140,17 @@ describe('a client with a will that comes back', () => {
     expect(gateway.sockets.length).toBe(1);
 
     gateway.sockets[0]!.close();
+
+    await until(() => gateway.frames.length === 3);
+    expect(rawBytes(gateway.frames[2]!)).toEqual(connectPacket('sesame'));
+  });
+
+  it('waits five seconds at most for a gateway that no longer answers', async () => {
+    const { clock, gateway } = await returning('sesame');
+    await until(() => rawBytes(gateway.frames.at(-1)!).equals(farewell));
+    gateway.sockets[0]!.pause(); // so it does not answer that its connection is closed, either
+
+    clock.jump(5_000);
 
     await until(() => gateway.frames.length === 3);
     expect(rawBytes(gateway.frames[2]!)).toEqual(connectPacket('sesame'));

@@ -216,6 +216,15 @@ describe('a WebSocket client of the adapter', () => {
     expect(client.protocol).toBe(given);
   });
 
+  it('that is none is told so, and let go', async () => {
+    const { webSocketPort } = await adapterFor('ws://127.0.0.1:1');
+
+    const { status, headers } = await fetch(`http://127.0.0.1:${webSocketPort}/mqtt`);
+
+    expect(status).toBe(426);
+    expect(headers.get('connection')).toBe('close');
+  });
+
   it('may cut packets into frames as it likes', async () => {
     const gateway = await silentGateway();
     const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);

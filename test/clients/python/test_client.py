@@ -4,7 +4,7 @@ import unittest
 
 from paho.mqtt import client as paho
 
-from cirrus_mqtt import CirrusClient
+from cirrus_mqtt import CirrusClient, TokenError
 
 
 def new_client(**settings):
@@ -64,6 +64,33 @@ class Arguments(unittest.TestCase):
         for token in ["one", "two"]:
             headers = client._websocket_extra_headers({"Host": "host"})
             self.assertEqual(headers, {"Host": "host", "X-Site": "attic", "Authorization": f"Bearer {token}"})
+
+    def test_a_token_that_cannot_be_had_is_a_failed_connection_and_is_asked_for_again(self):
+        answers = iter([KeyError("session"), "secret\n", "", None, "good"])
+        logged = []
+
+        def token():
+            answer = next(answers)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        client = new_client()
+        client.on_log = lambda _client, _userdata, _level, text: logged.append(text)
+        client.connect_url_async("ws://host/mqtt", token=token)
+
+        is_text = "token is a text that is no bearer token"
+        for complaint in ["no token: 'session'", is_text, is_text, "token is NoneType that"]:
+            with self.assertRaisesRegex(TokenError, complaint):  # An OSError, which paho's loops survive.
+                client._websocket_extra_headers({})
+            self.assertIn(complaint, logged[-1])
+        self.assertEqual(client._websocket_extra_headers({}), {"Authorization": "Bearer good"})
+        self.assertTrue(issubclass(TokenError, OSError))
+        self.assertNotIn("secret", str(logged))
+
+    def test_a_text_that_is_no_token_is_refused_at_once(self):
+        with self.assertRaisesRegex(ValueError, "token is a text that is no bearer token"):
+            new_client().connect_url_async("ws://host/mqtt", token="Bearer x")
 
     def test_the_size_of_a_packet_counts_bytes(self):
         limit = 98_304 - 1 - 3 - 2 - 2

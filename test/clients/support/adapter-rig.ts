@@ -7,6 +7,8 @@ import { textLine } from '../../../clients/adapter/log';
 export const ping = Buffer.from('c000', 'hex');
 /** MQTT 3.1.1, client id `a`, clean session, keep-alive 60 s. */
 export const hello = Buffer.from('100d00044d5154540402003c000161', 'hex');
+/** The same in MQTT 5.0. */
+export const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
 export const helloFrame = `1.${hello.toString('base64')}`;
 export const helloAndPing = Buffer.concat([hello, ping]);
 

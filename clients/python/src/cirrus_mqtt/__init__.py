@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Callable, Mapping, Union
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ from paho.mqtt import client as paho
 from .text_socket import TextSocket
 from .wire import MAX_PACKET_BYTES, GatewayError, WireError
 
-__all__ = ["CirrusClient", "GatewayError", "Token", "WireError"]
+__all__ = ["CirrusClient", "GatewayError", "Token", "TokenError", "WireError"]
 
 #: A bearer token, or what returns a fresh one. It is asked anew for every connection, reconnects included.
 Token = Union[str, Callable[[], str]]
@@ -19,6 +20,13 @@ Token = Union[str, Callable[[], str]]
 _PahoWebsocket: Any = getattr(paho, "_WebsocketWrapper", None) or getattr(paho, "WebsocketWrapper")
 
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
+
+# RFC 6750, section 2.1.
+_BEARER = re.compile(r"[\w.~+/-]+=*", re.ASCII)
+
+
+class TokenError(ConnectionError):
+    """There is no token for a handshake. Like any connection that failed, it is tried again by paho's loops."""
 
 
 class CirrusClient(paho.Client):
@@ -57,8 +65,10 @@ class CirrusClient(paho.Client):
     ) -> None:
         """Notes where to connect; ``loop_start`` or ``loop_forever`` does it.
 
-        :param token: goes into the handshake as ``Authorization: Bearer``.
+        :param token: goes into the handshake as ``Authorization: Bearer``. When a function raises, or returns what is
+            no token, the attempt ends with a ``TokenError``, which is logged, and the next one asks again.
         :param headers: others for the handshake.
+        :raises ValueError: as ``connect_url``, and for a text that is no bearer token.
         """
         host, port, path, is_tls = _address(url)
         if not 0 < keepalive < 600:
@@ -67,7 +77,9 @@ class CirrusClient(paho.Client):
             self.tls_set()  # The certificate authorities of the system.
         if self._ssl and not is_tls:
             raise ValueError(f'TLS is set, but the address "{_without_query(url)}" begins with ws://')
-        self.ws_set_options(path, lambda standard: {**standard, **(headers or {}), **_authorization(token)})
+        if isinstance(token, str):
+            _checked(token, ValueError)
+        self.ws_set_options(path, lambda standard: {**standard, **(headers or {}), **self._authorization(token)})
         self.connect_async(host, port, keepalive, **options)
 
     def publish(self, topic: Any, payload: Any = None, qos: int = 0, *args: Any, **kwargs: Any) -> Any:
@@ -87,6 +99,15 @@ class CirrusClient(paho.Client):
         while result == paho.MQTT_ERR_SUCCESS and isinstance(self._sock, TextSocket) and self._sock.has_packets:
             result = super().loop_read(*args, **kwargs)
         return result
+
+    def _authorization(self, token: Token | None) -> dict[str, str]:
+        if token is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {_asked(token)}"}
+        except TokenError as error:
+            self._easy_log(paho.MQTT_LOG_ERR, "failed to connect: %s", error)  # paho says only that it tries again.
+            raise
 
     def _packet_size(self, topic: Any, payload: Any, qos: int, properties: Any) -> int:
         body = 2 + _length(topic) + _length(payload) + (2 if qos > 0 else 0)
@@ -121,10 +142,19 @@ def _without_query(url: str) -> str:
     return url.partition("?")[0]
 
 
-def _authorization(token: Token | None) -> dict[str, str]:
-    if token is None:
-        return {}
-    return {"Authorization": f"Bearer {token() if callable(token) else token}"}
+def _asked(token: Token) -> str:
+    try:
+        given = token() if callable(token) else token
+    except Exception as error:  # Whatever it is, it must not end the loop that would ask again.
+        raise TokenError(f"no token: {error}") from error
+    return _checked(given, TokenError)
+
+
+def _checked(token: Any, error: type[Exception]) -> str:
+    if isinstance(token, str) and _BEARER.fullmatch(token):
+        return token
+    kind = "a text" if isinstance(token, str) else type(token).__name__
+    raise error(f"token is {kind} that is no bearer token")
 
 
 def _length(value: Any) -> int:
