@@ -184,6 +184,11 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     /^@aws-sdk\/client-(dynamodb|iot-data-plane|sqs)$/,
     /^node:/,
   ],
+  // What a user may copy: of the project it has the shim and the client of the API, and nothing else.
+  examples: ['examples/factory/dashboard-server', 'clients/api', 'clients/mqttjs', 'mqtt', /^node:/],
+  'examples/factory/dashboard-server': ['esbuild', /^node:/],
+  // It runs in browsers.
+  'examples/factory/page': ['clients/mqttjs', 'mqtt'],
   bin: [
     'aws-cdk-lib',
     'cdk-nag',
@@ -295,6 +300,7 @@ describe('the arrows between rooms', () => {
     ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn').Turn;", 'lambdas/broker/turn'],
     ['pricing/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
+    ['examples/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
     ['lambdas/broker/planted', 'const which = require(name);', '(computed)'],
   ])('do not allow %s to say %s', (file, source, target) => {
