@@ -8,10 +8,11 @@ import { machines } from './machines';
 
 const usage = 'npx tsx examples/factory/factory.ts [--port 8088] [--host 127.0.0.1] [--fail-every SECONDS]';
 const repairMs = 6_000;
+const startedAt = Date.now();
 const running = new Map<string, ChildProcess>();
 
 function start(machine: string): void {
-  const child = fork(join(__dirname, 'machine.ts'), [machine]);
+  const child = fork(join(__dirname, 'machine.ts'), [machine, String(startedAt)]);
   running.set(machine, child);
   console.log(`${machine} runs as process ${child.pid}`);
   child.once('exit', async (_code, signal) => {

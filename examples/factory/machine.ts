@@ -2,8 +2,8 @@ import type { MqttClient } from 'mqtt';
 import { connectToBroker, exitWith } from '../connect';
 import { machines, type SensorSpec } from './machines';
 
-/** A machine is a process; each of its sensors is a client of its own. */
-const machine = process.argv[2] ?? '';
+// A machine is a process; each of its sensors is a client of its own. A repaired one goes on where the wave would be.
+const [, , machine = '', startedAt = Date.now()] = process.argv;
 const retained = { qos: 1, retain: true } as const;
 
 class Sensor {
@@ -48,9 +48,8 @@ const specs = machines[machine];
 if (specs === undefined) exitWith(`no machine "${machine}"; there are ${Object.keys(machines).join(', ')}`);
 const sensors = new Map(specs.map((spec) => [spec.name, new Sensor(spec)]));
 
-const startedAt = Date.now();
 setInterval(() => {
-  for (const sensor of sensors.values()) sensor.measure((Date.now() - startedAt) / 1_000);
+  for (const sensor of sensors.values()) sensor.measure((Date.now() - Number(startedAt)) / 1_000);
 }, 1_000);
 
 process.on('message', (name: string) => sensors.get(name)?.cut());
