@@ -22,9 +22,9 @@ export class Stage {
     return new Stage(cloud, adapter);
   }
 
-  /** Runs a command, in a process group of its own; `more` is what says where the broker is, where the environment cannot. */
+  /** Runs a command in a process group of its own. `more` says where the broker is, if the environment does not. */
   type(command: string, ...more: string[]): Run {
-    const run = new Run([...wordsOf(command), ...more], {
+    const run = new Run([...wordsOf(withoutNpx(command)), ...more], {
       MQTT_URL: this.cloud.gatewayUrl,
       API_URL: this.cloud.apiUrl,
     });
@@ -39,15 +39,20 @@ export class Stage {
   }
 }
 
-/** Runs a command where nothing listens; returns what it complains. */
+/** npx and the program tsx are two more processes, as long in starting as the example. */
+function withoutNpx(command: string): string {
+  return command.replace(/^npx tsx /, `${process.execPath} --import tsx `);
+}
+
+/** Runs a command where nothing listens; returns its status and what it complains. */
 export async function complaintWithoutBroker(command: string, ...more: string[]): Promise<string> {
   const nowhere = '127.0.0.1:9'; // the port of a service that nobody runs any more
-  const run = new Run([...wordsOf(command), ...more], {
+  const run = new Run([...wordsOf(withoutNpx(command)), ...more], {
     MQTT_URL: `ws://${nowhere}/mqtt`,
     API_URL: `http://${nowhere}/api`,
   });
   const status = await run.status;
-  return `${status}: ${run.errors.replace(/^npm .*\n/gm, '')}`;
+  return `${status}: ${run.errors}`;
 }
 
 /** A program that was started, and what it has printed so far. */
