@@ -1,7 +1,7 @@
 const svg = 'http://www.w3.org/2000/svg';
-const kept = 60;
+const kept = 30;
 
-/** One sensor in the card of its machine: name, state, last value and the minute before it. */
+/** One sensor in the card of its machine: name, state, last value and the half minute before it. */
 export class SensorRow {
   private readonly row = document.createElement('li');
   private readonly state = textIn('state');
@@ -19,8 +19,7 @@ export class SensorRow {
 
   /** ALIVE, or DEAD by the sensor's will. */
   showState(state: string): void {
-    const now = new Date().toLocaleTimeString();
-    this.state.textContent = state === 'DEAD' ? `DEAD, seen ${now}` : state;
+    this.state.textContent = state;
     this.row.classList.toggle('dead', state === 'DEAD');
   }
 
