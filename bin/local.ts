@@ -1,4 +1,5 @@
 import { type Adapter, startAdapter } from '../clients/adapter';
+import { builtConsole } from '../console/build';
 import { type Cloud, startCloud } from '../local/cloud';
 import { type CommandLine, parseCommandLine } from '../local/command-line';
 import { describeAccess } from '../local/describe-access';
@@ -12,7 +13,7 @@ async function main(): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
   });
   const verbose = commandLine.cloud.verbose || process.env.LOG === '1';
-  const cloud = await startCloud({ ...commandLine.cloud, verbose });
+  const cloud = await startCloud({ ...commandLine.cloud, verbose, console: builtConsole() });
   try {
     const adapter = await listen(cloud, commandLine);
     announce(cloud, adapter, commandLine);
@@ -38,13 +39,18 @@ function announce(cloud: Cloud, { port, webSocketPort }: Adapter, { accessFile }
   mosquitto_sub -h ${host} -p ${port}${login} -v -t 'hello/#'
   mosquitto_pub -h ${host} -p ${port}${login} -q 1 -r -t hello/world -m 'it works'
 
+The console: ${consoleUrl(cloud)}
 What it would have cost on AWS: curl ${cloud.billUrl}
 The API for backends: curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${cloud.apiUrl}/clients
 ${describeIot(cloud)}${describeAccess(cloud.access, accessFile)}
 `);
   const ports = `mqtt=mqtt://${host}:${port} ws=ws://${host}:${webSocketPort}/mqtt`;
   const iot = cloud.iotUrl === undefined ? '' : ` iot=${cloud.iotUrl}`;
-  console.log(`ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}${iot}`);
+  console.log(`ready gateway=${cloud.gatewayUrl} ${ports} bill=${cloud.billUrl}${iot} console=${consoleUrl(cloud)}`);
+}
+
+function consoleUrl({ port }: Cloud): string {
+  return `http://${host}:${port}/`;
 }
 
 function describeIot({ iotUrl }: Cloud): string {

@@ -1,4 +1,3 @@
-import { createHash, createHmac, type Hmac } from 'node:crypto';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type {
   ApiClient,
@@ -12,6 +11,7 @@ import type {
   RetainedMessage,
   RetainedSummary,
 } from './api-types';
+import { encodeBase64 } from './base64';
 
 export type * from './api-types';
 
@@ -24,6 +24,8 @@ export interface ApiCredentials {
 export interface BrokerApiOptions {
   /** The stack's output `ApiUrl`. */
   readonly url: string;
+  /** Where requests go instead, if something on the way passes them on to `url`: the same paths below another address. */
+  readonly via?: string;
   /** That of the URL if absent. */
   readonly region?: string;
   /** Credentials, or what the AWS SDK's providers return. */
@@ -54,10 +56,12 @@ export interface KeyOption {
 /** Publishes to a broker, and looks after its clients and retained messages, with credentials of AWS. */
 export class BrokerApi {
   private readonly base: URL;
+  private readonly via: URL;
   private readonly signer: SignatureV4;
 
-  constructor({ url, region, credentials }: BrokerApiOptions) {
+  constructor({ url, via = url, region, credentials }: BrokerApiOptions) {
     this.base = new URL(url);
+    this.via = new URL(via);
     this.signer = new SignatureV4({
       service: 'execute-api',
       region: region ?? regionIn(this.base),
@@ -144,8 +148,9 @@ export class BrokerApi {
       body,
     });
     const { host: _setByFetch, ...rest } = signed.headers;
-    url.search = new URLSearchParams(parameters).toString().replaceAll('+', '%20');
-    return answerOf<Answer>(await fetch(url, { method, headers: rest, body }));
+    const target = new URL(this.via.pathname.replace(/\/$/, '') + path, this.via);
+    target.search = new URLSearchParams(parameters).toString().replaceAll('+', '%20');
+    return answerOf<Answer>(await fetch(target, { method, headers: rest, body }));
   }
 }
 
@@ -200,18 +205,19 @@ async function* everything<Entry>(read: (cursor: string | undefined) => Promise<
 function toJson({ payload, correlationData, ...rest }: ApiMessage): Record<string, unknown> {
   return {
     ...rest,
-    ...(typeof payload === 'string' ? { text: payload } : payload && { payload: base64(payload) }),
-    ...(correlationData && { correlationData: base64(correlationData) }),
+    ...(typeof payload === 'string' ? { text: payload } : payload && { payload: encodeBase64(payload) }),
+    ...(correlationData && { correlationData: encodeBase64(correlationData) }),
   };
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
 }
 
 /** What signers, proxies and API Gateway do not agree how to escape goes as `~` and base64url. */
 function inPath(text: string): string {
-  return /^[A-Za-z0-9._-]+$/.test(text) && !/^\.+$/.test(text) ? text : `~${Buffer.from(text).toString('base64url')}`;
+  return /^[A-Za-z0-9._-]+$/.test(text) && !/^\.+$/.test(text) ? text : `~${base64Url(text)}`;
+}
+
+function base64Url(text: string): string {
+  const base64 = encodeBase64(new TextEncoder().encode(text));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
 /** `https://abc123.execute-api.eu-west-1.amazonaws.com/api` */
@@ -219,24 +225,34 @@ function regionIn({ hostname }: URL): string {
   return /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com/.exec(hostname)?.[1] ?? 'us-east-1';
 }
 
-/** What the signer asks of a hash. */
+type Bytes = string | ArrayBuffer | ArrayBufferView;
+type OwnBytes = Uint8Array<ArrayBuffer>;
+
+/** What the signer asks of a hash, by what Node and browsers both have. */
 class Sha256 {
-  private readonly hash: Hmac | ReturnType<typeof createHash>;
+  private readonly parts: OwnBytes[] = [];
 
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', bytesOf(secret));
-  }
+  constructor(private readonly secret?: Bytes) {}
 
-  update(data: string | ArrayBuffer | ArrayBufferView): void {
-    this.hash.update(bytesOf(data));
+  update(data: Bytes): void {
+    this.parts.push(bytesOf(data));
   }
 
   async digest(): Promise<Uint8Array> {
-    return this.hash.digest();
+    const data = await new Blob(this.parts).arrayBuffer();
+    if (this.secret === undefined) return new Uint8Array(await crypto.subtle.digest('SHA-256', data));
+    const key = await hmacKey(bytesOf(this.secret));
+    return new Uint8Array(await crypto.subtle.sign('HMAC', key, data));
   }
 }
 
-function bytesOf(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === 'string') return Buffer.from(data);
-  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
+function hmacKey(secret: OwnBytes) {
+  return crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+}
+
+function bytesOf(data: Bytes): OwnBytes {
+  if (typeof data === 'string') return new TextEncoder().encode(data);
+  return ArrayBuffer.isView(data)
+    ? new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength)
+    : new Uint8Array(data);
 }

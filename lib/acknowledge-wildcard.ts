@@ -7,8 +7,17 @@ export function acknowledgeWildcard(construct: IConstruct, resource: string, rea
   Validations.of(construct).acknowledge({ id, reason });
 }
 
+interface Reference {
+  readonly Ref?: string;
+  readonly 'Fn::GetAtt'?: readonly string[];
+}
+
 /** A resolved ARN as cdk-nag spells it in a finding. */
-function flatten(arn: string | { 'Fn::Join': [string, (string | { Ref: string })[]] }): string {
+function flatten(arn: string | { 'Fn::Join': [string, (string | Reference)[]] }): string {
   if (typeof arn === 'string') return arn;
-  return arn['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `<${part.Ref}>`)).join('');
+  return arn['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : `<${nameOf(part)}>`)).join('');
+}
+
+function nameOf({ Ref, 'Fn::GetAtt': attribute = [] }: Reference): string {
+  return Ref ?? attribute.join('.');
 }

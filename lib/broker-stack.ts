@@ -21,13 +21,14 @@ export class BrokerStack extends Stack {
   }
 
   private printAddresses(): void {
-    const { url, webSocketStage, apiUrl, iotEndpoint, tables, queues } = this.broker;
+    const { url, webSocketStage, apiUrl, iotEndpoint, consoleUrl, tables, queues } = this.broker;
     const { schedule: _, ...deadLetters } = this.broker.deadLetters;
     const addresses = {
       BrokerUrl: url,
       CallbackUrl: webSocketStage.callbackUrl,
       ApiUrl: apiUrl,
       IotEndpoint: iotEndpoint,
+      ConsoleUrl: consoleUrl,
       ...named('Table', tables, ({ tableName }) => tableName),
       ...named('QueueUrl', queues, ({ queueUrl }) => queueUrl),
       ...named('DeadLettersUrl', deadLetters, ({ queueUrl }) => queueUrl),

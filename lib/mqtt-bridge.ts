@@ -19,6 +19,7 @@ import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
 import { constructId } from './by-name';
 import { Configuration } from './configuration';
+import { Console } from './console';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
 import { eventTargetOf } from './event-bus';
 import { HttpGateway } from './http-gateway';
@@ -48,6 +49,8 @@ export class MqttBridge extends Construct {
   readonly httpStage: HttpStage | undefined;
   /** The endpoint of AWS IoT Core that messages go out to, `https://…`; absent without `bridgeFile`. */
   readonly iotEndpoint: string | undefined;
+  /** The page to look after it, `https://…`; absent without `console`. */
+  readonly consoleUrl: string | undefined;
   /** The bus that is told of clients and messages; absent without `eventsFile`. */
   readonly eventBus: IEventBus | undefined;
   readonly tables: { readonly [Name in TableName]: Table };
@@ -97,6 +100,7 @@ export class MqttBridge extends Construct {
     this.webSocketStage = gateway.stage;
     this.httpApi = this.api?.api;
     this.httpStage = this.api?.stage;
+    this.consoleUrl = options.console ? this.createConsole().url : undefined;
   }
 
   /** Where MQTT clients connect: `wss://…/mqtt`. */
@@ -167,6 +171,11 @@ export class MqttBridge extends Construct {
   private createApi(onApi: Lambda): HttpGateway {
     const { brokerName: apiName, apiRate: rate, apiBurst: burst } = this.options;
     return new HttpGateway(this, 'Api', { apiName, rate, burst, onApi, ...retentionOf(this.options) });
+  }
+
+  private createConsole(): Console {
+    const { url: brokerUrl, apiUrl, brokerName } = this;
+    return new Console(this, 'Console', { brokerName, brokerUrl, apiUrl, logRetention: this.options.logRetentionDays });
   }
 
   private joinIotCore(

@@ -32,6 +32,8 @@ export interface BrokerOptions extends Settings {
   /** Requests to the API a second, and how many may come at once on top. */
   readonly apiRate: number;
   readonly apiBurst: number;
+  /** Whether the console is deployed, on CloudFront. */
+  readonly console: boolean;
   /** Megabytes of the function that handles packets; its share of a processor grows with them. */
   readonly onPacketsMemoryMb: number;
   /** Megabytes of the function that delivers to large audiences. */
@@ -74,6 +76,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   api: oneOf('on', ['on', 'off']),
   apiRate: wholeNumber(100, 1, 100_000),
   apiBurst: wholeNumber(200, 1, 50_000),
+  console: oneOf<boolean>(false, [false, true]),
   onPacketsMemoryMb: wholeNumber(functions.onPackets.memoryMb, 128, 10_240), // Lambda: 128 to 10,240 MB
   onFanOutMemoryMb: wholeNumber(functions.onFanOut.memoryMb, 128, 10_240),
   tracing: oneOf('off', ['on', 'off']),

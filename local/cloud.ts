@@ -30,6 +30,7 @@ import { AwsEndpoint } from './aws-endpoint';
 import { type Bill, Meter } from './bill';
 import { type Bundles, bundle } from './bundles';
 import { LocalClock } from './clock';
+import { ConsolePage } from './console-page';
 import { ControlApi } from './control-api';
 import { DynamoDb } from './dynamodb/dynamodb';
 import { EventsApi, type ReceivedEvent } from './events-api';
@@ -94,6 +95,8 @@ export interface CloudOptions {
   readonly seed?: number;
   /** Whether the functions' own log lines are shown, or errors only. */
   readonly verbose?: boolean;
+  /** Folder of the built console, which is served at `/`; no page is if absent. */
+  readonly console?: string;
   /** Where log lines go; standard error if absent. */
   readonly log?: LogSink;
 }
@@ -203,6 +206,7 @@ class LocalCloud implements Cloud {
       aws: this.createAwsEndpoint(),
       api: this.createHttpApi(),
       control: this.createControl(),
+      console: options.console === undefined ? undefined : new ConsolePage(options.console),
     });
     if (options.seed !== undefined) this.faults.seed(options.seed);
   }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AwsEndpoint } from './aws-endpoint';
+import type { ConsolePage } from './console-page';
 import type { ControlApi } from './control-api';
 import type { Gateway } from './gateway/gateway';
 import type { HttpApi } from './http-api/http-api';
@@ -10,9 +11,11 @@ export interface HttpRooms {
   readonly aws: AwsEndpoint;
   readonly api: HttpApi;
   readonly control: ControlApi;
+  /** Absent where nobody looks. */
+  readonly console: ConsolePage | undefined;
 }
 
-/** One HTTP server for the WebSocket handshake, the AWS calls, the API for backends and the control interface. */
+/** One HTTP server for the WebSocket handshake, the AWS calls, the API for backends, the control interface and the console. */
 export function createHttpServer(rooms: HttpRooms): Server {
   const server = createServer((request, response) => {
     serve(rooms, request, response).catch((error) => {
@@ -25,12 +28,13 @@ export function createHttpServer(rooms: HttpRooms): Server {
 }
 
 async function serve(
-  { aws, api, control }: HttpRooms,
+  { aws, api, control, console }: HttpRooms,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   const body = await readBody(request);
   if (aws.handle(request, response, body) || (await api.handle(request, response, body))) return;
+  if (console?.handle(request.method!, request.url!, response)) return;
   const found = await control.answer(request.method!, request.url!, body.toString());
   if (found === undefined) answer(response, 404, '{"message":"not found"}');
   else answer(response, 200, found);

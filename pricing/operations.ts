@@ -32,8 +32,8 @@ export function publication(fleet: Fleet): Units {
   return sumOf([inbound, publisherUnits(fleet), times(perSubscriber, fleet.fanout), retainedUnits(fleet)]);
 }
 
-/** PINGREQ and PINGRESP: the connection is read and committed. */
-export const ping: Units = sumOf([shortFrame, shortPost, { ...nothing, reads: 1, writes: 1 }]);
+/** PINGREQ and PINGRESP: the connection is committed. */
+export const ping: Units = sumOf([shortFrame, shortPost, { ...nothing, writes: 1 }]);
 
 /**
  * A connection that ended after two hours comes back: $disconnect, the handshake, CONNECT with a session, and a look after

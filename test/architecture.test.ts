@@ -113,6 +113,9 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'node:crypto',
   ],
   lib: [
+    'console/build',
+    'console/config',
+    'console/security-headers',
     'lambdas/access/access-file',
     'lambdas/api/operations',
     'lambdas/access/read-access',
@@ -139,6 +142,8 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
   local: [
+    'console/config',
+    'console/security-headers',
     'lambdas/api/operations',
     'lambdas/access/access-config',
     'lambdas/access/access-file',
@@ -161,6 +166,13 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     /^node:/,
     '(computed)', // the bundle of a function, as Lambda loads it
   ],
+  // The page: what it knows and does, and how that looks. It runs in browsers.
+  console: ['clients', 'console/config', 'console/model', 'preact', 'preact/hooks'],
+  'console/model': ['clients', 'console/config', 'mqtt'],
+  'console/config': [],
+  'console/security-headers': [],
+  // How it is built, by whoever serves it.
+  'console/build': [/^node:/],
   clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
   // What a fleet costs in a month: arithmetic on prices and on units that tests hold to the local bill.
   pricing: ['lambdas/deployment', 'lambdas/prices', 'lambdas/protocol'],
@@ -192,6 +204,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   bin: [
     'aws-cdk-lib',
     'cdk-nag',
+    'console/build',
     'lambdas/api/openapi',
     'node:fs',
     'node:path',
@@ -226,10 +239,10 @@ function roomOf(file: string): string | undefined {
 }
 
 /** What a source in this file imports and must not. */
-function forbiddenImports(file: string, source: string): string[] {
+function forbiddenImports(file: string, source: string, tsx = false): string[] {
   const room = roomOf(file);
   if (room === undefined) return ['(a file outside every room)'];
-  const targets = importsOf(source).map((name) => (name.startsWith('.') ? join(dirname(file), name) : name));
+  const targets = importsOf(source, tsx).map((name) => (name.startsWith('.') ? join(dirname(file), name) : name));
   return targets.filter((target) => !isAllowed(room, target));
 }
 
@@ -249,7 +262,7 @@ function sourceFiles(): string[] {
   const folders = new Set(rooms.map((room) => room.split('/')[0] ?? room));
   return [...folders].filter(existsInRoot).flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
       .map((entry) => relative(root, join(entry.parentPath, entry.name))),
   );
 }
@@ -274,7 +287,7 @@ describe('a file that only re-exports', () => {
 describe('the arrows between rooms', () => {
   it('hold in every file', () => {
     const violations = sourceFiles().flatMap((file) =>
-      forbiddenImports(file.replace(/\.ts$/, ''), readFileSync(join(root, file), 'utf8')).map(
+      forbiddenImports(file.replace(/\.tsx?$/, ''), readFileSync(join(root, file), 'utf8'), file.endsWith('x')).map(
         (target) => `${file} imports ${target}`,
       ),
     );
@@ -298,6 +311,8 @@ describe('the arrows between rooms', () => {
     ['lib/planted', "const { Broker } = await import('../lambdas/broker/broker');", 'lambdas/broker/broker'],
     ['local/planted', "const codec = require('../lambdas/protocol/codec');", 'lambdas/protocol/codec'],
     ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn').Turn;", 'lambdas/broker/turn'],
+    ['console/view/planted', "import mqtt from 'mqtt';", 'mqtt'],
+    ['console/model/planted', "import { render } from 'preact';", 'preact'],
     ['pricing/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
     ['examples/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],

@@ -1,8 +1,9 @@
 import { decode } from '../protocol/codec/decode';
+import { encode } from '../protocol/codec/encode';
 import type { Effect } from '../protocol/effects';
 import { handlePacket, type SessionView } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
-import type { ClientPacket } from '../protocol/packets';
+import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
 import { type Aliases, resolveAlias } from '../protocol/topic-alias';
 import { type Allowance, spend } from './allowance';
@@ -19,9 +20,9 @@ import type { Shared } from './turn';
 import { viewOf } from './view';
 
 /**
- * A turn that holds nothing but QoS 0 messages and PUBACKs, of a connection this container knows. At most once allows its
- * messages to leave beside the commit: an event that is delivered again brings no QoS 0 message a second time. A PUBACK
- * that is seen twice finds its slot empty. Returns false when the turn is not of this kind, or the memory was wrong.
+ * A turn that holds nothing but QoS 0 messages, PUBACKs and PINGREQs, of a connection this container knows. At most once
+ * allows its messages to leave beside the commit: an event that is delivered again brings no QoS 0 message a second time. A
+ * PUBACK that is seen twice finds its slot empty. Returns false when the turn is not of this kind, or the memory was wrong.
  */
 export async function quickTurn(
   shared: Shared,
@@ -52,13 +53,24 @@ export async function quickTurn(
 
 type Outcome = 'committed' | 'stale';
 
-/** Nothing but acknowledgements: the commit itself tells whether the memory was right, so nothing is read. */
+/**
+ * Nothing but acknowledgements and PINGREQs: the commit itself tells whether the memory was right, so nothing is read. Should
+ * all end between commit and PINGRESP, the client finds out by its own time limit, and resumes its session.
+ */
 async function settle({ ports }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   const [committed] = await Promise.all([
     ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber),
-    ports.inflight.remove(connection.session, load.settled),
+    load.settled.length > 0 ? ports.inflight.remove(connection.session, load.settled) : undefined,
   ]);
+  if (committed === 'stale' || load.answers.length === 0) return committed;
+  const dispatch = new Dispatch(ports);
+  answer(dispatch, connection, load);
+  await dispatch.send();
   return committed;
+}
+
+function answer(dispatch: Dispatch, { connectionId, version }: ConnectionRecord, { answers }: Load): void {
+  for (const packet of answers) dispatch.outbox.answer(connectionId, () => encode(packet, version));
 }
 
 /** One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. */
@@ -73,6 +85,7 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   const dispatch = new Dispatch(ports);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
   await publisher.publish(arrivals, heads);
+  answer(dispatch, connection, load);
   const sent = dispatch.send(); // on its way before the commit
   await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
@@ -102,6 +115,7 @@ interface Load {
   readonly arrivals: Arrival[];
   /** Packet ids of messages that are done. */
   readonly settled: number[];
+  readonly answers: ServerPacket[];
   readonly denied: Extract<Effect, { do: 'deny' }>[];
   readonly lastNumber: number;
   readonly lastSeen: number;
@@ -122,6 +136,7 @@ function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly
   const load: Load = {
     arrivals: [],
     settled: [],
+    answers: [],
     denied: [],
     lastNumber,
     lastSeen,
@@ -159,14 +174,16 @@ function withTopic(packet: ClientPacket, load: Load): ClientPacket {
   return resolved.packet;
 }
 
-/** By the fixed header alone: PUBACK, or PUBLISH with neither of the QoS bits. */
+/** By the fixed header alone: PUBACK, PINGREQ, or PUBLISH with neither of the QoS bits. */
 function isQuick(packet: Buffer): boolean {
   const header = packet[0] ?? 0;
-  return header >> 4 === 4 || (header >> 4 === 3 && (header & 0b0110) === 0);
+  const type = header >> 4;
+  return type === 4 || type === 12 || (type === 3 && (header & 0b0110) === 0);
 }
 
-function addEffect({ arrivals, settled, denied }: Load, effect: Effect, id: string, receivedAt: number): void {
+function addEffect({ arrivals, settled, answers, denied }: Load, effect: Effect, id: string, receivedAt: number): void {
   if (effect.do === 'settle') settled.push(effect.packetId);
+  else if (effect.do === 'send') answers.push(effect.packet);
   else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {
     arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false, receivedAt });

@@ -24,7 +24,8 @@ for (const name of names) {
   new BrokerStack(app, name, { options: readOptions(Object.fromEntries(given)) });
 }
 for (const region of regions) {
-  const options = readOptions({ ...everyOption, monthlyBudgetUsd: 0 }); // GovCloud has no budgets
+  // GovCloud has neither budgets nor CloudFront.
+  const options = readOptions({ ...everyOption, monthlyBudgetUsd: 0, console: false });
   new BrokerStack(app, region, { options, env: { account: '123456789012', region } });
 }
 const assembly = app.synth();

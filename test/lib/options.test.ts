@@ -38,6 +38,7 @@ describe('options of the stack', () => {
     ['maxConcurrency', 1, 'maxConcurrency is 1, but must be a whole number from 2 to 1000'],
     ['onPacketsMemoryMb', 127, 'onPacketsMemoryMb is 127, but must be a whole number from 128 to 10240'],
     ['onFanOutMemoryMb', 10_241, 'onFanOutMemoryMb is 10241, but must be a whole number from 128 to 10240'],
+    ['console', 'on', 'console is "on", but must be one of false, true'],
     ['logRetentionDays', 2, 'logRetentionDays is 2, but must be one of 1, 3, 5, 7,'],
     ['removalPolicy', 'snapshot', 'removalPolicy is "snapshot", but must be one of retain, destroy'],
     ['accountLogRole', true, 'accountLogRole is true, but must be one of create, keep'],

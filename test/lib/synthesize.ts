@@ -28,6 +28,7 @@ const textOptions: Partial<Record<keyof BrokerOptions, unknown>> = {
   eventsFile: join(__dirname, 'events.json'),
   alarmEmail: 'me@example.org',
   refusedFilters: ['$SYS/#'],
+  console: true,
 };
 
 /** A value for each option that is not its default, and that is allowed. */
@@ -73,14 +74,16 @@ export function resourcesOf(template: Template, type: string): Record<string, Re
 interface Intrinsic {
   readonly Ref: string;
   readonly 'Fn::GetAtt'?: [string, string];
+  readonly 'Fn::Sub'?: string;
   readonly 'Fn::Join'?: [string, unknown[]];
 }
 
 /** A value as text: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
 export function readable(value: unknown): string {
   if (typeof value === 'string') return value;
-  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join } = value as Intrinsic;
+  const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join, 'Fn::Sub': sub } = value as Intrinsic;
   if (attribute) return `${withoutHash(attribute[0])}.${attribute[1]}`;
+  if (sub !== undefined) return sub;
   if (join) return join[1].map(readable).join(join[0]);
   return withoutHash(Ref);
 }

@@ -47,12 +47,14 @@ describe('npm start', () => {
     const said = await ready(started.stdout);
 
     const ports = 'gateway=ws:\\/\\/127\\.0\\.0\\.1:(\\d+)\\/mqtt mqtt=mqtt:\\/\\/127\\.0\\.0\\.1:(\\d+)';
-    const match = new RegExp(`\\nready ${ports} ws=ws://127.0.0.1:\\d+/mqtt bill=http://127.0.0.1:\\d+/bill\\n$`).exec(
-      said,
-    )!;
+    const match = new RegExp(
+      `\\nready ${ports} ws=ws://127.0.0.1:\\d+/mqtt bill=http://127.0.0.1:\\d+/bill console=http://127.0.0.1:\\d+/\\n$`,
+    ).exec(said)!;
     expect(said).toContain(`mosquitto_sub -h 127.0.0.1 -p ${match[2]}`);
     expect(said).toContain(`mosquitto_pub -h 127.0.0.1 -p ${match[2]}`);
     expect((await fetch(`http://127.0.0.1:${match[1]}/bill`)).status).toBe(200);
+    expect(said).toContain(`The console: http://127.0.0.1:${match[1]}/\n`);
+    expect(await (await fetch(`http://127.0.0.1:${match[1]}/`)).text()).toContain('<title>cirrus-mqtt console</title>');
     started.kill('SIGINT');
     expect(await status).toBe(0);
     expect(await errors).toBe('');

@@ -1,9 +1,9 @@
 import { parseSync } from '@swc/core';
 
 /** Every module a TypeScript source names: imports, re-exports, `import()`, `require()`, and imports of types alone. */
-export function importsOf(source: string): string[] {
+export function importsOf(source: string, tsx = false): string[] {
   const found: string[] = [];
-  visit(parseSync(source, { syntax: 'typescript' }), (node) => {
+  visit(parseSync(source, { syntax: 'typescript', tsx }), (node) => {
     const specifier = specifierOf(node);
     if (specifier !== undefined) found.push(specifier);
   });

@@ -1,0 +1,3 @@
+import { builtConsole } from '../console/build';
+
+builtConsole();

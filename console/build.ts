@@ -1,0 +1,68 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+
+const projectRoot = resolve(__dirname, '..');
+const built = join(projectRoot, 'dist/console');
+
+/** The folder of the built page, built anew if the sources have changed since the last time. Throws what Vite complains about. */
+export function builtConsole(): string {
+  // An installed package has no sources, but the one page that was built from them.
+  const name = existsSync(join(projectRoot, 'console')) ? sourceHash() : readdirSync(built)[0]!;
+  const folder = join(built, name);
+  if (existsSync(folder)) return folder;
+  // Built beside and renamed, so that the folder is whole whenever it is there: several processes may build at once.
+  const draft = join(projectRoot, `dist/.console-${process.pid}`);
+  build(draft);
+  mkdirSync(built, { recursive: true });
+  adopt(draft, folder);
+  for (const former of readdirSync(built)) if (former !== name) rmSync(join(built, former), { recursive: true });
+  return folder;
+}
+
+function build(folder: string): void {
+  const { status, error, stdout, stderr } = spawnSync(
+    process.execPath,
+    [
+      join(projectRoot, 'node_modules/vite/bin/vite.js'),
+      'build',
+      ...['--config', join(projectRoot, 'console/vite.config.mts')],
+      ...['--outDir', folder],
+      ...['--logLevel', 'warn'],
+    ],
+    // Whoever builds may be a test, but the page is always the one for people.
+    { cwd: projectRoot, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
+  );
+  if (status !== 0) throw new Error(`the console could not be built: ${error ?? `${stdout}${stderr}`}`);
+}
+
+function adopt(draft: string, folder: string): void {
+  try {
+    renameSync(draft, folder);
+  } catch (error) {
+    if (!existsSync(folder)) throw error;
+    rmSync(draft, { recursive: true }); // another process was quicker
+  }
+}
+
+/** Of everything that decides what the page is: its sources, the clients it talks through, the versions of packages. */
+function sourceHash(): string {
+  const hash = createHash('sha256');
+  for (const path of [...filesBelow('console'), ...clientFiles(), 'package-lock.json']) {
+    hash.update(`${path}\0`).update(readFileSync(join(projectRoot, path)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+function filesBelow(folder: string): string[] {
+  const entries = readdirSync(join(projectRoot, folder), { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return files.map((entry) => relative(projectRoot, join(entry.parentPath, entry.name))).sort();
+}
+
+/** Those in TypeScript, without the folders of other languages. */
+function clientFiles(): string[] {
+  const names = readdirSync(join(projectRoot, 'clients')).filter((name) => name.endsWith('.ts'));
+  return names.sort().map((name) => join('clients', name));
+}

@@ -1,0 +1,50 @@
+import type { MessageProperties } from './message-log';
+
+export type Qos = 0 | 1 | 2;
+
+export type Login =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'user'; readonly username: string; readonly password: string }
+  | { readonly kind: 'token'; readonly token: string };
+
+export interface ConnectWish {
+  /** `ws://` or `wss://` */
+  readonly address: string;
+  readonly clientId: string;
+  /** 4 is MQTT 3.1.1, 5 is 5.0. */
+  readonly version: 4 | 5;
+  readonly login: Login;
+  /** Seconds. */
+  readonly keepAlive: number;
+  readonly clean: boolean;
+  /** Seconds; MQTT 5.0 only. */
+  readonly sessionExpiry: number;
+  readonly will?: Will;
+}
+
+export interface Will {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  /** Seconds; MQTT 5.0 only. */
+  readonly delay: number;
+}
+
+export interface SubscribeWish {
+  readonly filter: string;
+  readonly qos: Qos;
+  /** MQTT 5.0 only. */
+  readonly noLocal: boolean;
+  readonly retainAsPublished: boolean;
+  readonly retainHandling: 0 | 1 | 2;
+}
+
+export interface PublishWish {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: Qos;
+  readonly retain: boolean;
+  /** MQTT 5.0 only. */
+  readonly properties: MessageProperties;
+}

@@ -1,0 +1,80 @@
+import { useState } from 'preact/hooks';
+import { inDollars } from '../model/costs';
+import type { Workbench } from '../model/workbench';
+import { nextTheme, storedTheme, type Theme, useTheme } from './theme';
+import { useInterval, useObserved } from './use-observed';
+
+const tickMilliseconds = 1_000;
+
+/** Who and where one is, and how much is going on. */
+export function Header({ bench }: { readonly bench: Workbench }) {
+  const { session } = bench;
+  useObserved(session);
+  return (
+    <header class="top">
+      <h1>
+        cirrus-mqtt <span class="muted">console</span>
+      </h1>
+      <p class={`status ${session.status}`} role="status" aria-label="Connection">
+        <span class={`dot ${session.status}`} />
+        <span>{session.status}</span>
+        <span class="muted welcome">{session.status === 'online' && session.welcome}</span>
+      </p>
+      <span class="grow" />
+      <Numbers bench={bench} />
+      <ThemeSwitch />
+    </header>
+  );
+}
+
+function Numbers({ bench: { traffic, costs } }: { readonly bench: Workbench }) {
+  const [now, setNow] = useState(0);
+  useInterval(() => {
+    setNow(Date.now());
+    costs?.refresh(Date.now());
+  }, tickMilliseconds);
+  useObserved(costs);
+  const rate = (perSecond: number) => perSecond.toFixed(perSecond < 10 ? 1 : 0);
+  return (
+    <dl class="numbers">
+      <div title="Messages a second that this page hears and publishes">
+        <dt>page</dt>
+        <dd>
+          ↓{rate(traffic.perSecond('in', now))} ↑{rate(traffic.perSecond('out', now))}
+        </dd>
+      </div>
+      {costs && (
+        <div title="Frames a second from and to all clients of the broker">
+          <dt>broker</dt>
+          <dd>
+            ↓{rate(costs.brokerRates.out)} ↑{rate(costs.brokerRates.in)}
+          </dd>
+        </div>
+      )}
+      {costs?.bill && (
+        <div title="What it would have cost on AWS">
+          <dt>bill</dt>
+          <dd>{inDollars(costs.bill.dollars)}</dd>
+        </div>
+      )}
+    </dl>
+  );
+}
+
+const symbols: Readonly<Record<Theme, string>> = { system: '◐', light: '☀', dark: '☾' };
+
+function ThemeSwitch() {
+  const [theme, setTheme] = useState(storedTheme);
+  useTheme(theme);
+  return (
+    <button
+      type="button"
+      class="small"
+      aria-label={`Colours: ${theme}`}
+      title={`Colours: ${theme}`}
+      onClick={() => setTheme(nextTheme(theme))}
+    >
+      {symbols[theme]}
+    </button>
+  );
+}

@@ -1,0 +1,78 @@
+import type { Message, MessageProperties } from '../model/message-log';
+import { hexOf, textOf } from '../model/payload';
+import { PayloadView } from './payload-view';
+import { timeOf } from './time-of';
+
+interface MessageDetailsProps {
+  readonly message: Message;
+  readonly onAnswer: (topic: string, correlationData?: Uint8Array) => void;
+  readonly onClose: () => void;
+}
+
+/** All that came with one message. */
+export function MessageDetails({ message, onAnswer, onClose }: MessageDetailsProps) {
+  const { topic, qos, retain, dup, properties } = message;
+  const { responseTopic, correlationData } = properties;
+  return (
+    <section class="details" aria-label="Message">
+      <header>
+        <h3 class={`topic colour-${message.colour}`}>{topic}</h3>
+        <button type="button" class="small" onClick={() => onAnswer(topic)}>
+          Publish here
+        </button>
+        {responseTopic !== undefined && (
+          <button type="button" class="small" onClick={() => onAnswer(responseTopic, correlationData)}>
+            Respond
+          </button>
+        )}
+        <button type="button" class="small" aria-label="Close the message" onClick={onClose}>
+          ✕
+        </button>
+      </header>
+      <p class="line">
+        <span class="muted number">{timeOf(message.receivedAt)}</span>
+        <span class="badge">QoS {qos}</span>
+        {retain && <span class="badge retain">retained</span>}
+        {dup && <span class="badge">dup</span>}
+      </p>
+      <PayloadView key={message.number} payload={message.payload} />
+      <Properties properties={properties} />
+    </section>
+  );
+}
+
+function Properties({ properties }: { readonly properties: MessageProperties }) {
+  const rows = rowsOf(properties);
+  if (rows.length === 0) return null;
+  return (
+    <table class="plain-table">
+      <caption class="unseen">Properties</caption>
+      <tbody>
+        {rows.map(([name, value], index) => (
+          <tr key={`${index}${name}`}>
+            <th scope="row">{name}</th>
+            <td>{value}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function rowsOf(properties: MessageProperties): [string, string][] {
+  const { payloadFormatIndicator, messageExpiryInterval, contentType, responseTopic, correlationData } = properties;
+  const { userProperties = {}, subscriptionIdentifier } = properties;
+  const known: [string, string | undefined][] = [
+    ['Payload format', payloadFormatIndicator === undefined ? undefined : payloadFormatIndicator ? 'UTF-8' : 'bytes'],
+    ['Expires in', messageExpiryInterval === undefined ? undefined : `${messageExpiryInterval} s`],
+    ['Content type', contentType],
+    ['Response topic', responseTopic],
+    ['Correlation data', correlationData && (textOf(correlationData) ?? hexOf(correlationData))],
+    ['Subscription id', subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier].flat().join(', ')],
+  ];
+  const given = known.filter((row): row is [string, string] => row[1] !== undefined);
+  const own = Object.entries(userProperties).flatMap(([name, values]) =>
+    [values].flat().map((value): [string, string] => [`“${name}”`, value]),
+  );
+  return [...given, ...own];
+}

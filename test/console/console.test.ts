@@ -1,0 +1,454 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import mqtt, { type MqttClient } from 'mqtt';
+import type { Browser } from 'playwright-core';
+import { createWebsocket } from '../../clients/mqttjs';
+import { builtConsole } from '../../console/build';
+import { GuardedBroker } from '../support/guarded-broker';
+import { hasChromium, startBrowser, Visitor } from './support/visitor';
+
+if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or CHROMIUM): the console is NOT tested');
+
+(hasChromium ? describe : describe.skip)('the console', () => {
+  let guarded: GuardedBroker;
+  let browser: Browser;
+  let visitors: Visitor[] = [];
+  const others: MqttClient[] = [];
+
+  beforeAll(async () => {
+    [guarded, browser] = await Promise.all([
+      GuardedBroker.start({ anonymous: 'everything' }, { console: builtConsole() }),
+      startBrowser(),
+    ]);
+    await guarded.addUser('alice', 'sesame', { rules: [{ actions: ['subscribe'], topics: ['alice/#'] }] });
+  }, 60_000);
+
+  afterEach(async () => {
+    for (const other of others.splice(0)) await other.endAsync(true);
+    // A policy that was broken is an error in the browser's console, whatever the test was about.
+    expect(visitors.flatMap(({ complaints }) => complaints)).toEqual([]);
+    await Promise.all(visitors.map((visitor) => visitor.leave()));
+    visitors = [];
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await guarded?.stop();
+  });
+
+  const visit = async (options?: Parameters<typeof Visitor.open>[2]) => {
+    const visitor = await Visitor.open(browser, `http://127.0.0.1:${guarded.cloud.port}/`, options);
+    visitors.push(visitor);
+    return visitor;
+  };
+
+  /** Some other client of the broker. */
+  const join = async (clientId: string, filter: string) => {
+    const other = await mqtt.connectAsync(guarded.cloud.gatewayUrl, { createWebsocket, clientId, protocolVersion: 5 });
+    others.push(other);
+    await other.subscribeAsync(filter, { qos: 2 });
+    return other;
+  };
+
+  it('knows its broker, connects to it and hears what it says itself, at QoS 2', async () => {
+    const visitor = await visit();
+    expect(await visitor.page.getByLabel('Address').inputValue()).toBe(guarded.cloud.gatewayUrl);
+
+    await visitor.connect();
+    await visitor.subscribe('hall/#', '2');
+    await visitor.publish('hall/lamp', 'on', '2');
+
+    expect(await visitor.outcome()).toMatch(/^acknowledged at QoS 2 after \d+ ms$/);
+    await visitor.message('hall/lamp').waitFor();
+    expect(await visitor.message('hall/lamp').textContent()).toContain('on');
+  });
+
+  it('speaks MQTT 3.1.1 too', async () => {
+    const visitor = await visit();
+
+    await visitor.connect({ version: '3.1.1' });
+    await visitor.subscribe('old/#');
+    await visitor.publish('old/lamp', 'on');
+
+    await visitor.message('old/lamp').waitFor();
+    expect(await visitor.page.getByText('Properties of MQTT 5.0').count()).toBe(0);
+  });
+
+  it.each(['5.0', '3.1.1'] as const)('says what a refused login of MQTT %s means', async (version) => {
+    const visitor = await visit();
+
+    await visitor.fillIn({ version, username: 'alice', password: 'wrong' });
+    await visitor.press('Connect');
+
+    await visitor.page.getByText('refused: Bad User Name or Password (0x86)').waitFor();
+    await visitor.sees('offline');
+  });
+
+  it('says what the broker does not allow, and what MQTT does not', async () => {
+    const visitor = await visit();
+    await visitor.connect({ username: 'alice', password: 'sesame' });
+
+    await visitor.page.getByLabel('Topic filter').fill('bob/#');
+    await visitor.press('Subscribe');
+    await visitor.page.getByText('Not authorized (0x87): no rule of the broker allows it').waitFor();
+    await visitor.publish('alice/door', 'open');
+    expect(await visitor.outcome()).toBe('Not authorized (0x87): no rule of the broker allows it');
+    await visitor.publish('alice/+', 'open');
+    expect(await visitor.outcome()).toBe('the topic "alice/+" has +, but only filters may have wildcards');
+  });
+
+  it('says when nobody answers, and stays away from other brokers than its own', async () => {
+    const visitor = await visit();
+
+    await visitor.page.getByLabel('Address').fill('ws://127.0.0.1:1/mqtt');
+    await visitor.press('Connect');
+    await visitor.page.getByText('no handshake with ws://127.0.0.1:1/mqtt').waitFor();
+    await visitor.page.getByLabel('Address').fill('wss://broker.example/mqtt');
+    await visitor.press('Connect');
+    await visitor.page
+      .getByText('this page may connect to its own broker only, and not to wss://broker.example')
+      .waitFor();
+
+    const ofBrowser = visitor.complaints.splice(0);
+    expect(ofBrowser.some((line) => line.includes('ERR_UNSAFE_PORT') || line.includes('ERR_CONNECTION'))).toBe(true);
+    expect(ofBrowser.filter((line) => line.includes('Content Security Policy'))).toHaveLength(1);
+  });
+
+  it('sends and shows all properties of MQTT 5.0, and payloads as text, JSON and hex', async () => {
+    const visitor = await visit();
+    await visitor.connect();
+    await visitor.subscribe('all/#');
+    await visitor.page.getByText('Properties of MQTT 5.0').click();
+    await visitor.page.getByLabel('Content type').fill('application/json');
+    await visitor.page.getByLabel('Expiry', { exact: true }).fill('60');
+    await visitor.page.getByLabel('Response topic').fill('all/answers');
+    await visitor.page.getByLabel('Correlation data').fill('0x00ff');
+    await visitor.page.getByLabel('User properties').fill('room: hall\nroom: attic');
+    await visitor.page.getByLabel('Payload is UTF-8').check();
+
+    await visitor.publish('all/lamp', '{"id":12345678901234567890,"on":[]}');
+    await visitor.message('all/lamp').click();
+
+    const details = visitor.details('Message');
+    expect(await details.getByLabel('Payload', { exact: true }).textContent()).toBe(
+      '{\n  "id": 12345678901234567890,\n  "on": []\n}',
+    );
+    expect(await details.getByRole('row').allTextContents()).toEqual([
+      'Payload formatUTF-8',
+      expect.stringMatching(/^Expires in(59|60) s$/),
+      'Content typeapplication/json',
+      'Response topicall/answers',
+      'Correlation data00 ff',
+      '“room”hall',
+      '“room”attic',
+    ]);
+    await details.getByRole('radio', { name: 'Hex' }).check();
+    expect(await details.getByLabel('Payload', { exact: true }).textContent()).toMatch(
+      /^000000 {2}7b 22 69 64 .* {2}\{"id":1234567890/,
+    );
+    await details.getByRole('button', { name: 'Respond' }).click();
+    expect(await visitor.publishForm.getByLabel('Topic', { exact: true }).inputValue()).toBe('all/answers');
+  });
+
+  it('shows markup and scripts as what they are: text', async () => {
+    const visitor = await visit();
+    const other = await join('prankster', 'nothing');
+    const markup = '<img src="x" onerror="document.title=1"><script>document.title=2</script>';
+    await visitor.connect();
+    await visitor.subscribe('prank/#');
+
+    await other.publishAsync(`prank/${markup.replaceAll('/', '')}`, markup, { properties: { contentType: markup } });
+    await visitor.message('prank').click();
+
+    expect(await visitor.details('Message').getByLabel('Payload', { exact: true }).textContent()).toBe(markup);
+    expect(await visitor.page.locator('img, script:not([src])').count()).toBe(0);
+    expect(await visitor.page.title()).toBe('cirrus-mqtt console');
+  });
+
+  it('pauses, filters, clears and unsubscribes', async () => {
+    const visitor = await visit();
+    const other = await join('talker', 'nothing');
+    await visitor.connect();
+    await visitor.subscribe('talk/#');
+    await other.publishAsync('talk/one', 'first', { qos: 1 });
+    await visitor.message('first').waitFor();
+
+    await visitor.press('Pause');
+    await other.publishAsync('talk/two', 'second', { qos: 1 });
+    await visitor.page.getByRole('button', { name: 'Resume (1 new)' }).click();
+    await visitor.message('second').waitFor();
+    await visitor.page.getByLabel('Filter messages').fill('SECOND');
+    await visitor.page.getByText('1 of 2').waitFor();
+    await visitor.goTo('Topics');
+    await visitor.goTo('Messages');
+    expect(await visitor.page.getByLabel('Filter messages').inputValue()).toBe('SECOND');
+    expect(await visitor.message('first').count()).toBe(0);
+    await visitor.press('Clear');
+    await visitor.page.getByText('Nothing matches.').waitFor();
+
+    await visitor.press('Unsubscribe from talk/#');
+    await visitor.page.getByRole('button', { name: 'Unsubscribe from talk/#' }).waitFor({ state: 'detached' });
+    await other.publishAsync('talk/three', 'third', { qos: 1 });
+    await visitor.publish('talk/four', 'fourth');
+    await visitor.outcome();
+    expect(await visitor.message('talk').count()).toBe(0);
+  });
+
+  it('stays quick and within bounds with thousands of messages', async () => {
+    const visitor = await visit();
+    const other = await join('flood', 'nothing');
+    await visitor.connect();
+    await visitor.subscribe('flood/#', '0');
+
+    for (let n = 1; n <= 6_000; n += 1) other.publish(`flood/${n % 50}`, `message ${n}`);
+    await visitor.message('message 6000').waitFor();
+
+    expect(await visitor.page.getByRole('status', { name: 'Messages shown' }).textContent()).toBe('5,000');
+    expect(await visitor.page.getByRole('option').count()).toBeLessThan(100);
+    const began = Date.now();
+    await visitor.page.getByLabel('Filter messages').fill('message 5999');
+    await visitor.page.getByText('1 of 5,000').waitFor();
+    expect(Date.now() - began).toBeLessThan(1_000);
+  });
+
+  it('lists what is retained as a tree, shows it and clears it', async () => {
+    const visitor = await visit();
+    const other = await join('keeper', 'nothing');
+    await other.publishAsync('kept/cellar/pump', 'idle', { qos: 1, retain: true });
+
+    await visitor.goTo('Topics');
+    await visitor.topic('kept').click();
+    await visitor.page.keyboard.press('ArrowRight');
+    await visitor.page.keyboard.press('ArrowDown');
+    await visitor.page.keyboard.press('ArrowRight');
+    await visitor.topic('pump').click();
+    const details = visitor.details('Topic');
+    await details.getByText('idle').waitFor();
+
+    await visitor.connect();
+    await details.getByRole('button', { name: 'Clear retained' }).click();
+    await details.getByText('the retained message is cleared').waitFor();
+    const heard: string[] = [];
+    other.on('message', (topic) => heard.push(topic));
+    await other.subscribeAsync('kept/#');
+    await other.subscribeAsync('keeper/end');
+    await other.publishAsync('keeper/end', '', { qos: 1 });
+    await guarded.cloud.settled();
+    expect(heard).toEqual(['keeper/end']);
+  });
+
+  it('shows who is there with subscriptions and queue, and disconnects', async () => {
+    const visitor = await visit();
+    const other = await join('pump-7', 'pumps/+/wish');
+    const ended = new Promise<number | undefined>((resolve) => {
+      other.once('disconnect', ({ reasonCode }) => resolve(reasonCode));
+    });
+
+    await visitor.goTo('Clients');
+    await visitor.client('pump-7').click();
+    const details = visitor.details('Client');
+    await details.getByText('pumps/+/wish').waitFor();
+    expect(await details.getByRole('row', { name: 'Queue' }).textContent()).toBe('Queue0 messages unacknowledged');
+    await details.getByRole('button', { name: 'Disconnect', exact: true }).click();
+
+    expect(await ended).toBe(0x98);
+  });
+
+  it('discards the will of a client, or has it published, as asked', async () => {
+    const visitor = await visit();
+    const lost = async (clientId: string) => {
+      const will = { topic: `wills/${clientId}`, payload: Buffer.from('lost'), qos: 1 as const, retain: false };
+      const options = { createWebsocket, clientId, will, reconnectPeriod: 0, protocolVersion: 5 as const };
+      others.push(await mqtt.connectAsync(guarded.cloud.gatewayUrl, options));
+    };
+    await lost('without');
+    await lost('with');
+    await visitor.connect();
+    await visitor.subscribe('wills/#');
+    await visitor.goTo('Clients');
+
+    for (const [clientId, button] of [
+      ['without', 'Disconnect without will'],
+      ['with', 'Disconnect'],
+    ] as const) {
+      await visitor.page.getByLabel('Filter clients').fill(clientId);
+      await visitor.client(clientId).first().waitFor();
+      await visitor.page
+        .getByRole('option')
+        .filter({ has: visitor.page.getByText(clientId, { exact: true }) })
+        .click();
+      await visitor.details('Client').getByRole('button', { name: button, exact: true }).click();
+      await visitor.details('Client').waitFor({ state: 'detached' });
+    }
+    await visitor.goTo('Messages');
+
+    await visitor.message('wills/with').waitFor();
+    await guarded.cloud.settled();
+    expect(await visitor.message('wills/').count()).toBe(1);
+  });
+
+  it('shows the will of another tab that was killed', async () => {
+    const visitor = await visit();
+    await visitor.connect();
+    await visitor.subscribe('tabs/#');
+    const victim = await visit();
+    await victim.connect({ clientId: 'tab-2', will: { topic: 'tabs/2', payload: 'gone without a word' } });
+
+    await victim.leave();
+
+    await visitor.message('gone without a word').waitFor();
+  });
+
+  it('comes back after its connection was cut, with its subscriptions', async () => {
+    const visitor = await visit();
+    await visitor.connect({ clientId: 'cut-me' });
+    await visitor.subscribe('cuts/#');
+    const other = await join('steady', 'nothing');
+    const [mine = ''] = guarded.cloud.connections().slice(-2);
+
+    guarded.cloud.faults.cut(mine);
+    await visitor.sees('reconnecting');
+    await visitor.sees('online');
+    await guarded.cloud.settled();
+    await other.publishAsync('cuts/after', 'still here', { qos: 1 });
+
+    await visitor.message('still here').waitFor();
+  });
+
+  it('leaves its place to whoever takes its client id, and says so', async () => {
+    const visitor = await visit();
+    await visitor.connect({ clientId: 'same' });
+
+    await join('same', 'nothing');
+
+    await visitor.page.getByText('Session taken over (0x8e)').waitFor();
+    await visitor.sees('offline');
+  });
+
+  it('can be used by keyboard alone: connect, and publish', async () => {
+    const visitor = await visit();
+    const other = await join('listener', 'keys/#');
+    const heard = new Promise<string>((resolve) => {
+      other.once('message', (topic, payload) => resolve(`${topic} ${payload}`));
+    });
+    const { keyboard } = visitor.page;
+    const tabTo = async (name: string) => {
+      for (let presses = 0; presses < 60; presses += 1) {
+        await keyboard.press('Tab');
+        if ((await visitor.page.evaluate('document.activeElement.labels?.[0]?.textContent')) === name) return;
+      }
+      throw new Error(`Tab does not lead to ${name}`);
+    };
+
+    await tabTo('Client id');
+    await keyboard.press('Enter');
+    await visitor.sees('online');
+    await tabTo('Topic');
+    await keyboard.type('keys/one');
+    await tabTo('Payload');
+    await keyboard.type('typed');
+    await keyboard.press('Control+Enter');
+
+    expect(await heard).toBe('keys/one typed');
+    await visitor.page.getByRole('tab', { name: 'Messages' }).focus();
+    await keyboard.press('ArrowRight');
+    expect(await visitor.page.getByRole('tab', { name: 'Topics' }).getAttribute('aria-selected')).toBe('true');
+  });
+
+  it('fits a phone of 360 pixels', async () => {
+    const visitor = await visit({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    await visitor.connect();
+    await visitor.subscribe(`narrow/${'long/'.repeat(12)}#`);
+    await visitor.publish(`narrow/${'long/'.repeat(12)}topic`, 'x'.repeat(400));
+    await visitor.message('narrow').click();
+
+    for (const tab of ['Messages', 'Topics', 'Clients', 'Costs'] as const) {
+      await visitor.goTo(tab);
+      expect(await visitor.page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    }
+  });
+
+  it('has two sets of colours, the one the browser prefers unless told otherwise', async () => {
+    const visitor = await visit({ colorScheme: 'dark' });
+    const ground = () => visitor.page.evaluate('getComputedStyle(document.body).backgroundColor');
+
+    const dark = await ground();
+    await visitor.press('Colours: system');
+    await visitor.page.getByRole('button', { name: 'Colours: light' }).waitFor();
+    const light = await ground();
+    await visitor.press('Colours: light');
+    await visitor.page.getByRole('button', { name: 'Colours: dark' }).waitFor();
+
+    expect(light).not.toBe(dark);
+    expect(await ground()).toBe(dark);
+  });
+
+  it('tells what each operation has cost, from the bill of the local cloud', async () => {
+    const visitor = await visit();
+    await visitor.goTo('Costs');
+    const entry = (what: string) =>
+      visitor.page.getByRole('list', { name: 'Costs of operations' }).getByRole('listitem').filter({ hasText: what });
+    await visitor.connect();
+    await entry('connect console-').waitFor();
+
+    for (const [qos, used] of [
+      // Queues and functions also work for clients of other tests, which have left.
+      ['0', /\d1 frame in, \d+ queue requests, /],
+      ['1', /\d1 frame in, 1 post, \d+ queue requests, /],
+      ['2', /\d2 frames in, 2 posts, \d+ queue requests, /],
+    ] as const) {
+      await visitor.publish('costs/one', 'x', qos);
+      await entry(`publish QoS ${qos} costs/one`).waitFor();
+      expect(await entry(`publish QoS ${qos} costs/one`).textContent()).toMatch(used);
+    }
+    expect(await visitor.page.getByRole('row', { name: 'DynamoDB' }).textContent()).toMatch(
+      /\d+ reads, \d+ writes\$0\.0/,
+    );
+  });
+
+  it('asks for credentials where it is deployed, keeps them to itself, and has no bill', async () => {
+    const { gatewayUrl, apiUrl } = guarded.cloud;
+    const visitor = await visit({ config: { broker: gatewayUrl, api: { url: apiUrl, region: 'eu-west-1' } } });
+    const { page } = visitor;
+    const signIn = async (secret: string) => {
+      await page.getByLabel('Access key id').fill('local');
+      await page.getByLabel('Secret access key').fill(secret);
+      await visitor.press('Use them');
+    };
+    expect(await page.getByLabel('Address').inputValue()).toBe(gatewayUrl);
+    expect(await page.getByRole('tab').allTextContents()).toEqual(['Messages', 'Topics', 'Clients']);
+    await visitor.connect({ clientId: 'operator' });
+
+    await visitor.goTo('Clients');
+    await signIn('wrong');
+    await page.getByText('IAM does not allow it').waitFor();
+    await visitor.press('Other credentials');
+    await signIn('local');
+
+    await visitor.client('operator').waitFor();
+    expect(await page.evaluate('Object.keys({ ...localStorage, ...sessionStorage })')).toEqual(['cirrus-mqtt-theme']);
+    expect(visitor.complaints.splice(0)).toEqual([expect.stringContaining('403')]);
+  });
+
+  it('does without the API where there is none', async () => {
+    const visitor = await visit({ config: { broker: guarded.cloud.gatewayUrl } });
+
+    await visitor.goTo('Clients');
+    await visitor.page.getByText('deployed without the API for backends').waitFor();
+    await visitor.goTo('Topics');
+
+    expect(await visitor.page.getByRole('button', { name: 'List retained' }).count()).toBe(0);
+  });
+
+  it('gives every control a name', async () => {
+    const visitor = await visit();
+    await visitor.connect();
+    const nameless = `[...document.querySelectorAll('button, input, select, textarea, [role=listbox], [role=tree]')].filter(
+      (each) => !(each.labels?.length || each.getAttribute('aria-label') || each.textContent.trim())
+    ).map((each) => each.outerHTML)`;
+
+    for (const tab of ['Messages', 'Topics', 'Clients', 'Costs'] as const) {
+      await visitor.goTo(tab);
+      expect(await visitor.page.evaluate(nameless)).toEqual([]);
+    }
+  });
+});

@@ -1,0 +1,96 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Bill, Costs, inDollars } from '../../../console/model/costs';
+
+const bill = (messagesIn: number, writes = 0): Bill => ({
+  dollars: messagesIn / 1_000_000,
+  gateway: { messagesIn, messagesOut: 0, dollars: 0 },
+  api: { requests: 0, dollars: 0 },
+  sqs: { requests: 0, dollars: 0 },
+  lambda: { invocations: 0, dollars: 0 },
+  dynamodb: { reads: 0, writes, dollars: 0 },
+});
+
+/** Bills as they are read, one after the other; each read can be held up. */
+function sourceOf(...bills: readonly Bill[]) {
+  const left = [...bills];
+  return { read: async () => left.shift() ?? Promise.reject(new Error('no answer')), settled: async () => {} };
+}
+
+describe('the costs', () => {
+  it('of an operation are what the bill has grown by', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4, 2)));
+    await costs.refresh(0);
+
+    await costs.did('publish');
+
+    expect(costs.entries).toEqual([
+      { number: 1, what: 'publish', dollars: expect.closeTo(3e-6), used: '3 frames in, 2 writes' },
+    ]);
+  });
+
+  it('of an operation are whole, though the bill is looked at every second', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4), bill(9)));
+    await costs.refresh(0);
+
+    costs.begin(900);
+    await costs.refresh(1_000); // would have read 4
+    await costs.did('publish');
+
+    expect(costs.entries.map(({ used }) => used)).toEqual(['3 frames in']);
+    await costs.refresh(1_100);
+    expect(costs.bill?.gateway.messagesIn).toBe(9);
+  });
+
+  it('are looked at again after a while, when an operation does not end', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4)));
+    await costs.refresh(0);
+
+    costs.begin(900);
+    await costs.refresh(3_900);
+
+    expect(costs.bill?.gateway.messagesIn).toBe(4);
+  });
+
+  it('of operations that come while one is measured are measured together', async () => {
+    const costs = new Costs(sourceOf(bill(1), bill(4), bill(9)));
+    await costs.refresh(0);
+
+    await Promise.all(['first', 'second'].map((what) => costs.did(what)));
+    await Promise.all(['a', 'b', 'c', 'd'].map((what) => costs.did(what)));
+
+    expect(costs.entries.map(({ what, used }) => [what, used])).toEqual([
+      ['4 operations at once', '5 frames in'],
+      ['first, second', '3 frames in'],
+    ]);
+  });
+
+  it('tell the rate of frames of all clients', async () => {
+    const costs = new Costs(sourceOf(bill(10), bill(29), bill(30)));
+
+    await costs.refresh(10_000);
+    await costs.refresh(10_500); // too soon to tell
+    await costs.refresh(14_000);
+
+    expect(costs.brokerRates).toEqual({ in: 5, out: 0 });
+  });
+
+  it('say when the bill cannot be read, and go on when it can', async () => {
+    let answer: Promise<Bill> = Promise.reject(new Error('no answer'));
+    const costs = new Costs({ read: () => answer, settled: async () => {} });
+
+    await costs.did('publish');
+    expect(costs.trouble).toBe('the bill cannot be read: no answer');
+    answer = Promise.resolve(bill(1));
+    await costs.refresh(0);
+
+    expect(costs.trouble).toBe('');
+  });
+
+  it.each([
+    [0.0000123, '$0.0000123'],
+    [0, '$0.0000000'],
+    [12.345, '$12.35'],
+  ])('are spelled with the digits that matter: %d', (dollars, text) => {
+    expect(inDollars(dollars)).toBe(text);
+  });
+});

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals';
+import { emptyDraft, propertiesOf } from '../../../console/model/draft';
+
+describe('the properties of a draft', () => {
+  it('are none where nothing was filled in', () => {
+    expect(propertiesOf(emptyDraft)).toEqual({});
+  });
+
+  it('are what was filled in', () => {
+    const draft = {
+      ...emptyDraft,
+      isUtf8: true,
+      expiry: '60',
+      contentType: 'text/plain',
+      responseTopic: 'answers',
+      correlationData: '0x00 ff',
+    };
+
+    expect(propertiesOf(draft)).toEqual({
+      payloadFormatIndicator: true,
+      messageExpiryInterval: 60,
+      contentType: 'text/plain',
+      responseTopic: 'answers',
+      correlationData: Uint8Array.of(0x00, 0xff),
+    });
+  });
+
+  it('take correlation data as text, too', () => {
+    expect(propertiesOf({ ...emptyDraft, correlationData: 'x7' })).toEqual({
+      correlationData: new TextEncoder().encode('x7'),
+    });
+  });
+
+  it('have user properties with names that repeat, in their order, and any name', () => {
+    const { userProperties } = propertiesOf({ ...emptyDraft, userProperties: 'a: 1\n\na:2:3\n__proto__: x\na: 4' });
+
+    expect(Object.entries(userProperties ?? {})).toEqual([
+      ['a', ['1', '2:3', '4']],
+      ['__proto__', 'x'],
+    ]);
+  });
+
+  it.each(['no colon', ': no name'])('refuse the user property %j', (userProperties) => {
+    expect(() => propertiesOf({ ...emptyDraft, userProperties })).toThrow(
+      `the user property ${JSON.stringify(userProperties)} must be a name, a colon and a value`,
+    );
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, it } from '@jest/globals';
+import { FilteredLog, type Message, MessageLog } from '../../../console/model/message-log';
+
+const heard = (topic: string, payload: string | Uint8Array = 'x'): Omit<Message, 'number'> => ({
+  receivedAt: 0,
+  topic,
+  payload: typeof payload === 'string' ? new TextEncoder().encode(payload) : payload,
+  qos: 0,
+  retain: false,
+  dup: false,
+  properties: {},
+  colour: 0,
+});
+
+const topicsOf = (messages: readonly Message[]) => messages.map(({ topic }) => topic);
+
+describe('the log of messages', () => {
+  it('keeps the newest, as many as may be', () => {
+    const log = new MessageLog({ messages: 2, bytes: 100 });
+
+    for (const topic of ['a', 'b', 'c']) log.add(heard(topic));
+
+    expect(topicsOf(log.messages)).toEqual(['b', 'c']);
+    expect(log.total).toBe(3);
+  });
+
+  it('keeps the newest, as many bytes as may be, down to none', () => {
+    const log = new MessageLog({ messages: 100, bytes: 10 });
+
+    log.add(heard('small', '1234'));
+    log.add(heard('smaller', '1'));
+    log.add(heard('large', '12345678'));
+    expect(topicsOf(log.messages)).toEqual(['smaller', 'large']);
+    log.add(heard('too large', 'more than ten'));
+
+    expect(topicsOf(log.messages)).toEqual([]);
+  });
+
+  it('numbers on after it was cleared, and has room again', () => {
+    const log = new MessageLog({ messages: 2, bytes: 4 });
+    log.add(heard('a', '1234'));
+    log.clear();
+
+    log.add(heard('b', '1234'));
+
+    expect(log.messages.map(({ number }) => number)).toEqual([2]);
+  });
+
+  it('tells its watchers of every change, until they have seen enough', () => {
+    const log = new MessageLog();
+    let changes = 0;
+    const end = log.watch(() => {
+      changes += 1;
+    });
+
+    log.add(heard('a'));
+    log.clear();
+    end();
+    log.add(heard('b'));
+
+    expect(changes).toBe(2);
+  });
+});
+
+describe('a filter of the log', () => {
+  it('finds a text in topics and payloads, whatever its case', () => {
+    const log = new MessageLog();
+    for (const [topic, payload] of [
+      ['home/Lamp', 'off'],
+      ['home/door', 'lamp above it'],
+      ['home/window', 'shut'],
+    ] as const)
+      log.add(heard(topic, payload));
+
+    expect(topicsOf(new FilteredLog(log, ' LAMP ').messages())).toEqual(['home/Lamp', 'home/door']);
+  });
+
+  it('looks past payloads that are not text', () => {
+    const log = new MessageLog();
+    log.add(heard('bytes', Uint8Array.of(0xff, 0x61)));
+
+    expect(new FilteredLog(log, 'a').messages()).toEqual([]);
+  });
+
+  it('follows the log: what comes, what gives way and what is cleared', () => {
+    const log = new MessageLog({ messages: 3, bytes: 100 });
+    const filtered = new FilteredLog(log, 'a');
+    const topics = () => topicsOf(filtered.messages());
+
+    for (const topic of ['a1', 'b1', 'a2']) log.add(heard(topic));
+    expect(topics()).toEqual(['a1', 'a2']);
+    for (const topic of ['b2', 'a3']) log.add(heard(topic));
+    expect(topics()).toEqual(['a2', 'a3']);
+    log.clear();
+    expect(topics()).toEqual([]);
+    log.add(heard('a4'));
+    expect(topics()).toEqual(['a4']);
+  });
+
+  it('looks at each message once', () => {
+    const log = new MessageLog();
+    const filtered = new FilteredLog(log, 'a');
+    let looks = 0;
+    Object.defineProperty(log.add(heard('a')), 'topic', {
+      get: () => {
+        looks += 1;
+        return 'a';
+      },
+    });
+
+    filtered.messages();
+    log.add(heard('a'));
+    filtered.messages();
+
+    expect(looks).toBe(1);
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Message } from '../../../console/model/message-log';
+import { heardBelow, TopicTree } from '../../../console/model/topic-tree';
+
+const message = (topic: string, { retain = false, payload = 'x' } = {}): Message => ({
+  number: 1,
+  receivedAt: 0,
+  topic,
+  payload: new TextEncoder().encode(payload),
+  qos: 1,
+  retain,
+  dup: false,
+  properties: {},
+  colour: 0,
+});
+
+const rowsOf = (tree: TopicTree, { open = [] as string[], wanted = '' } = {}) =>
+  tree.rows(new Set(open), wanted).map(({ topic, depth }) => `${depth} ${topic}`);
+
+describe('the tree of topics', () => {
+  it('shows the first levels by name, and those below what is open', () => {
+    const tree = new TopicTree();
+    for (const topic of ['home/b', 'home/a/x', 'cellar']) tree.heard(message(topic));
+    expect(rowsOf(tree)).toEqual(['0 cellar', '0 home']);
+    expect(rowsOf(tree, { open: ['home'] })).toEqual(['0 cellar', '0 home', '1 home/a', '1 home/b']);
+  });
+
+  it('shows all that leads to a topic with a text', () => {
+    const tree = new TopicTree();
+    for (const topic of ['home/a/Lamp', 'home/b', 'cellar/lamp/x']) tree.heard(message(topic));
+
+    expect(rowsOf(tree, { wanted: 'lamp' })).toEqual([
+      '0 cellar',
+      '1 cellar/lamp',
+      '2 cellar/lamp/x',
+      '0 home',
+      '1 home/a',
+      '2 home/a/Lamp',
+    ]);
+  });
+
+  it('tells empty levels apart', () => {
+    const tree = new TopicTree();
+    for (const topic of ['/', '/a', 'a', 'a/']) tree.heard(message(topic));
+
+    expect(tree.find('a')?.heard).toBe(1);
+    expect(tree.find('a/')?.heard).toBe(1);
+    expect(tree.find('/a')?.heard).toBe(1);
+    expect(tree.find('/')?.heard).toBe(1);
+    expect(tree.find('')?.heard).toBe(0);
+  });
+
+  it('counts what was heard, of a topic and of all below', () => {
+    const tree = new TopicTree();
+    for (const topic of ['home', 'home/a', 'home/a']) tree.heard(message(topic));
+
+    expect(tree.find('home')?.heard).toBe(1);
+    expect(heardBelow(tree.find('home')!)).toBe(3);
+  });
+
+  it('knows a retained message by its flag, and that an empty one takes it away', () => {
+    const tree = new TopicTree();
+
+    tree.heard(message('a', { retain: true, payload: 'four' }));
+    expect(tree.find('a')?.retained).toEqual({ qos: 1, bytes: 4 });
+    tree.heard(message('a', { payload: 'not retained' }));
+    expect(tree.find('a')?.retained).toEqual({ qos: 1, bytes: 4 });
+    tree.heard(message('a', { retain: true, payload: '' }));
+    expect(tree.find('a')?.retained).toBeUndefined();
+  });
+
+  it('believes a listing, also in what it does not name', () => {
+    const tree = new TopicTree();
+    tree.heard(message('old', { retain: true }));
+
+    tree.listed([{ topic: 'new', qos: 2, bytes: 7 }]);
+
+    expect(tree.find('old')?.retained).toBeUndefined();
+    expect(tree.find('new')?.retained).toEqual({ qos: 2, bytes: 7 });
+    tree.cleared('new');
+    expect(tree.find('new')?.retained).toBeUndefined();
+  });
+
+  it('takes so many levels, then only topics that it knows, and counts the rest', () => {
+    const tree = new TopicTree(3);
+
+    for (const topic of ['a/b', 'c/d', 'a/b', 'e']) tree.heard(message(topic));
+
+    expect(tree.find('a/b')?.heard).toBe(2);
+    expect(tree.find('c')).toBeUndefined();
+    expect(tree.find('e')?.heard).toBe(1);
+    expect(tree.leftOut).toBe(1);
+    tree.clear();
+    expect(rowsOf(tree)).toEqual([]);
+    expect(tree.leftOut).toBe(0);
+  });
+});
