@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { hasChromium, startBrowser } from './support/browser';
+import { hasChromium, startBrowser } from '../support/browser';
 import { commandsOf, complaintWithoutBroker, type Run, Stage } from './support/stage';
 
 jest.setTimeout(60_000);

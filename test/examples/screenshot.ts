@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startBrowser } from './support/browser';
+import { startBrowser } from '../support/browser';
 import { commandsOf, Stage } from './support/stage';
 
 const picture = join(__dirname, '../../docs/images/example-factory.png');
