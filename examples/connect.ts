@@ -2,7 +2,7 @@ import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { createWebsocket } from '../clients/mqttjs';
 
 /** `npm start` unless told otherwise: the `wss://` address of a deployed broker is as good. */
-export const brokerUrl = process.env.MQTT_URL ?? 'ws://127.0.0.1:8080/mqtt';
+export const brokerUrl = addressFrom('MQTT_URL', 'ws', 'ws://127.0.0.1:8080/mqtt');
 
 /**
  * MQTT.js, straight to the gateway. It connects again by itself whenever the connection is lost; only when there is
@@ -32,6 +32,13 @@ export function connectToBroker(options: IClientOptions): MqttClient {
 export function exitWith(complaint: string): never {
   console.error(complaint);
   process.exit(1);
+}
+
+/** The address in a variable of the environment, with this scheme or its encrypted kin. */
+export function addressFrom(variable: string, scheme: 'ws' | 'http', standard: string): string {
+  const address = process.env[variable] ?? standard;
+  if (URL.canParse(address) && [`${scheme}:`, `${scheme}s:`].includes(new URL(address).protocol)) return address;
+  return exitWith(`${variable} is "${address}", but must be an address that begins with ${scheme}:// or ${scheme}s://`);
 }
 
 /** A word of the command line that becomes a level of topics and part of a client id. */

@@ -1,11 +1,11 @@
 import { BrokerApi, BrokerApiError } from '../../clients/api';
-import { exitWith, nameFrom } from '../connect';
+import { addressFrom, exitWith, nameFrom } from '../connect';
 
 const usage = `usage: npx tsx examples/backend/backend.ts clients
        npx tsx examples/backend/backend.ts send DEVICE COMMAND`;
 
 // The output ApiUrl of the stack, with credentials of AWS; the local cloud has keys of its own.
-const url = process.env.API_URL ?? 'http://127.0.0.1:8080/api';
+const url = addressFrom('API_URL', 'http', 'http://127.0.0.1:8080/api');
 const { AWS_ACCESS_KEY_ID = 'local', AWS_SECRET_ACCESS_KEY = 'local', AWS_SESSION_TOKEN } = process.env;
 const api = new BrokerApi({
   url,
@@ -32,6 +32,11 @@ async function send(device: string, command: string): Promise<void> {
   console.log(subscribers ? `sent "${command}" to ${device}` : `nobody listens for commands to ${device}`);
 }
 
+/** How fetch says it. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof TypeError && error.message === 'fetch failed';
+}
+
 async function main([verb, device, ...words]: string[]): Promise<void> {
   if (verb === 'clients') return listClients();
   if (verb === 'send' && words.length > 0) return send(nameFrom(device, usage), words.join(' '));
@@ -40,6 +45,6 @@ async function main([verb, device, ...words]: string[]): Promise<void> {
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof BrokerApiError) exitWith(`${error.code}: ${error.message}`);
-  if (error instanceof TypeError) exitWith(`no answer from ${url}: is "npm start" running?`); // as fetch says it
+  if (isUnanswered(error)) exitWith(`no answer from ${url}: is "npm start" running?`);
   throw error;
 });

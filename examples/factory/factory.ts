@@ -74,4 +74,7 @@ async function main(): Promise<void> {
   if (failEverySeconds > 0) await failEvery(failEverySeconds);
 }
 
-main().catch((error: Error) => exitWith(error.message));
+main().catch((error: NodeJS.ErrnoException & { port?: number }) => {
+  if (error.code === 'EADDRINUSE') exitWith(`port ${error.port} is taken; choose another with --port`);
+  throw error;
+});

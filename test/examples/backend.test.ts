@@ -1,5 +1,8 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { commandsOf, complaintWithoutBroker, Stage } from './support/stage';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { wordsOf } from '../support/markdown';
+import { commandsOf, complaintWithoutBroker, Run, Stage } from './support/stage';
+
+jest.setTimeout(60_000);
 
 describe('the backend', () => {
   const [device = '', send = '', clients = '', ...others] = commandsOf('backend');
@@ -34,5 +37,12 @@ describe('the backend', () => {
     expect(await complaintWithoutBroker(send)).toBe(
       '1: no answer from http://127.0.0.1:9/api: is "npm start" running?\n',
     );
+  });
+
+  it('complains in a line about an address that is none', async () => {
+    const run = new Run(wordsOf(clients), { API_URL: 'broker' });
+
+    expect(await run.status).toBe(1);
+    expect(run.errors).toContain('API_URL is "broker", but must be an address that begins with http:// or https://\n');
   });
 });

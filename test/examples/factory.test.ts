@@ -87,6 +87,14 @@ describe('the factory', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('names a port that is taken', async () => {
+    const port = new URL(page.url()).port;
+    const second = stage.type(factory, '--port', port);
+
+    expect(await second.status).toBe(1);
+    expect(second.errors).toBe(`port ${port} is taken; choose another with --port\n`);
+  });
+
   it('shows that what was repaired is ALIVE', async () => {
     await running.says(/press runs as process \d+\n/);
 

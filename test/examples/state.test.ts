@@ -1,5 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { commandsOf, complaintWithoutBroker, Stage } from './support/stage';
+
+jest.setTimeout(60_000);
 
 describe('application state', () => {
   const [watch = '', one = '', other = '', ...more] = commandsOf('state');
