@@ -18,10 +18,19 @@ const client = connectToBroker({
 });
 
 client.once('connect', ({ sessionPresent }) => {
-  show(sessionPresent ? `Welcome back, ${name}.` : `Hello, ${name}. From now on you miss nothing.`);
-  if (!sessionPresent) client.subscribe('chat/lobby/+', { qos: 1, nl: true }); // nl: not what comes from here
+  if (sessionPresent) show(`Welcome back, ${name}.`);
+  else enter();
   readLines();
 });
+
+/** The subscription is part of the session: it is made once. */
+function enter(): void {
+  const options = { qos: 1, nl: true } as const; // nl: not what this client publishes itself
+  client.subscribe('chat/lobby/+', options, (error) => {
+    if (error) exitWith(`the broker refuses: ${error.message}`);
+    show(`Hello, ${name}. From now on you miss nothing.`);
+  });
+}
 
 client.on('reconnect', () => show('(connection lost, trying again; what you write is sent later)'));
 
