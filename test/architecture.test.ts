@@ -198,6 +198,11 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // What a broker does, looked at from outside: load on it, and an examination of its address.
   probes: ['clients', 'pricing', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
+  // What a user may copy: of the project it has the shim and the client of the API, and nothing else.
+  examples: ['examples/factory/dashboard-server', 'clients/api', 'clients/mqttjs', 'mqtt', /^node:/],
+  'examples/factory/dashboard-server': ['esbuild', /^node:/],
+  // It runs in browsers.
+  'examples/factory/page': ['clients/mqttjs', 'mqtt'],
   bin: [
     'aws-cdk-lib',
     'cdk-nag',
@@ -315,6 +320,7 @@ describe('the arrows between rooms', () => {
     ['console/model/planted', "import { render } from 'preact';", 'preact'],
     ['pricing/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
+    ['examples/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
     ['lambdas/broker/planted', 'const which = require(name);', '(computed)'],
   ])('do not allow %s to say %s', (file, source, target) => {

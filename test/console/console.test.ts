@@ -3,8 +3,9 @@ import mqtt, { type MqttClient } from 'mqtt';
 import type { Browser } from 'playwright-core';
 import { createWebsocket } from '../../clients/mqttjs';
 import { builtConsole } from '../../console/build';
+import { hasChromium, startBrowser } from '../support/browser';
 import { GuardedBroker } from '../support/guarded-broker';
-import { hasChromium, startBrowser, Visitor } from './support/visitor';
+import { Visitor } from './support/visitor';
 
 if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or CHROMIUM): the console is NOT tested');
 

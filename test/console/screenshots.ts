@@ -6,7 +6,8 @@ import type { Browser } from 'playwright-core';
 import { createWebsocket } from '../../clients/mqttjs';
 import { builtConsole } from '../../console/build';
 import { type Cloud, startCloud } from '../../local/cloud';
-import { hasChromium, startBrowser, Visitor } from './support/visitor';
+import { hasChromium, startBrowser } from '../support/browser';
+import { Visitor } from './support/visitor';
 
 const folder = join(__dirname, '../../docs/images');
 

@@ -1,24 +1,5 @@
-import { existsSync } from 'node:fs';
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Locator,
-  type Page,
-} from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { ConsoleConfig } from '../../../console/config';
-
-/** Where Debian and others put it. */
-const programs = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const program = process.env.CHROMIUM ?? programs.find(existsSync);
-
-export const hasChromium = program !== undefined && existsSync(program);
-
-/** A browser without a window. Its own sandbox does not work for root, and nothing but the console is loaded. */
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
-}
 
 interface Login {
   readonly clientId?: string;

@@ -1,0 +1,80 @@
+import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline';
+import type { IPublishPacket } from 'mqtt';
+import { connectToBroker, exitWith, nameFrom } from '../connect';
+
+const week = 7 * 24 * 60 * 60;
+const sessionTakenOver = 0x8e;
+
+const name = nameFrom(process.argv[2], 'npx tsx examples/chat/chat.ts NAME');
+const startedAt = Date.now();
+let terminal: Interface | undefined;
+let missed = 0;
+
+// The broker keeps what comes for this client id while nobody is connected under it, for a week.
+const client = connectToBroker({
+  clientId: `chat-${name}`,
+  clean: false,
+  properties: { sessionExpiryInterval: week },
+});
+
+client.once('connect', ({ sessionPresent }) => {
+  if (sessionPresent) show(`Welcome back, ${name}.`);
+  else enter();
+  readLines();
+});
+
+/** The subscription is part of the session: it is made once. */
+function enter(): void {
+  const options = { qos: 1, nl: true } as const; // nl: not what this client publishes itself
+  client.subscribe('chat/lobby/+', options, (error) => {
+    if (error) exitWith(`the broker refuses: ${error.message}`);
+    show(`Hello, ${name}. From now on you miss nothing.`);
+  });
+}
+
+client.on('reconnect', () => show('(connection lost, trying again; what you write is sent later)'));
+
+client.on('message', (topic, payload, packet) => {
+  const from = topic.split('/').at(-1);
+  const sent = sentAt(packet);
+  if (sent.getTime() < startedAt && missed++ === 0) show('While you were away:');
+  show(`[${sent.toLocaleTimeString()}] ${from}: ${payload}`);
+});
+
+// Two programs of one client id would take the session from each other for ever.
+client.on('disconnect', ({ reasonCode }) => {
+  if (reasonCode === sessionTakenOver) exitWith(`${name} has come in from elsewhere`);
+});
+
+function readLines(): void {
+  terminal = createInterface({ input: process.stdin, output: process.stdout, prompt: '' });
+  terminal.on('line', (line) => {
+    if (line.trim() === '') return;
+    const sent = new Date().toISOString();
+    client.publish(`chat/lobby/${name}`, line, { qos: 1, properties: { userProperties: { sent } } });
+  });
+  terminal.once('close', leave); // Ctrl-C or Ctrl-D
+}
+
+/** Waits for the acknowledgement of what is on its way, if there is anybody to acknowledge it. */
+async function leave(): Promise<void> {
+  if (!client.connected) exitWith('there was no connection: what you wrote since then is lost');
+  await client.endAsync();
+  process.exit(0);
+}
+
+/** When a message was written, by the clock of who wrote it. */
+function sentAt({ properties }: IPublishPacket): Date {
+  const sent = new Date(String(properties?.userProperties?.sent));
+  return Number.isNaN(sent.getTime()) ? new Date() : sent;
+}
+
+/** Prints a line above the one that is being typed. */
+function show(line: string): void {
+  if (process.stdout.isTTY) {
+    cursorTo(process.stdout, 0);
+    clearLine(process.stdout, 0);
+  }
+  console.log(line);
+  terminal?.prompt(true);
+}
