@@ -1,10 +1,12 @@
 // By property, so that a bundler for the browser does not see a global it should replace.
 const NodeBuffer: typeof Buffer | undefined = globalThis.Buffer;
 
-/** Base64 of the bytes: native in Node, `btoa` in a browser. */
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** Base64 of the bytes: native in Node, by hand elsewhere, for not every React Native has `btoa` and `atob`. */
 export const encodeBase64: (bytes: Uint8Array) => string = NodeBuffer
   ? (bytes) => asBuffer(bytes).toString('base64')
-  : (bytes) => btoa(binaryString(bytes));
+  : encodeByHand;
 
 /** The bytes of a base64 text, or `undefined` unless it is padded, canonical and of the standard alphabet. */
 export function decodeBase64(text: string): Uint8Array | undefined {
@@ -17,14 +19,17 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return NodeBuffer!.isBuffer(bytes) ? bytes : NodeBuffer!.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function binaryString(bytes: Uint8Array): string {
-  const step = 8_192; // A call takes only so many arguments.
+function encodeByHand(bytes: Uint8Array): string {
   let text = '';
-  for (let at = 0; at < bytes.length; at += step) text += String.fromCharCode(...bytes.subarray(at, at + step));
-  return text;
+  for (let at = 0; at < bytes.length; at += 3) {
+    const group = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    text += ALPHABET[group >> 18]! + ALPHABET[(group >> 12) & 63] + ALPHABET[(group >> 6) & 63] + ALPHABET[group & 63];
+  }
+  const padding = (3 - (bytes.length % 3)) % 3;
+  return padding === 0 ? text : text.slice(0, -padding) + '=='.slice(0, padding);
 }
 
-const decodeLeniently: (text: string) => Uint8Array | undefined = NodeBuffer ? decodeInNode : decodeInBrowser;
+const decodeLeniently: (text: string) => Uint8Array | undefined = NodeBuffer ? decodeInNode : decodeByHand;
 
 /** Node skips what is foreign, which shows in the length, but takes URL-safe letters and cuts wide ones to a byte. */
 function decodeInNode(text: string): Uint8Array | undefined {
@@ -32,17 +37,30 @@ function decodeInNode(text: string): Uint8Array | undefined {
   return isAscii && !text.includes('-') && !text.includes('_') ? NodeBuffer!.from(text, 'base64') : undefined;
 }
 
-function decodeInBrowser(text: string): Uint8Array | undefined {
-  try {
-    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  } catch {
-    return undefined;
+/** The value of each character code; what is foreign has none. */
+const VALUES = new Int8Array(128).fill(-1);
+for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
+
+function decodeByHand(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(decodedLength(text));
+  const characters = text.length - paddingOf(text);
+  let bits = 0;
+  for (let at = 0, to = 0; at < characters; at++) {
+    const value = VALUES[text.charCodeAt(at)] ?? -1;
+    if (value < 0) return undefined;
+    bits = (bits << 6) | value;
+    if (at % 4 > 0) bytes[to++] = bits >> (6 - 2 * (at % 4));
   }
+  return bytes;
 }
 
 function decodedLength(text: string): number {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
-  return (text.length / 4) * 3 - padding;
+  return (text.length / 4) * 3 - paddingOf(text);
+}
+
+function paddingOf(text: string): number {
+  if (text.endsWith('==')) return 2;
+  return text.endsWith('=') ? 1 : 0;
 }
 
 /** Unused bits of the last group must be zero, so that one sequence of bytes has one text. */

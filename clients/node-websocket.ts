@@ -1,31 +1,54 @@
+import type { ClientRequest } from 'node:http';
 import WebSocket from 'ws';
-import { FrameWriter, readFrame, WireError } from './wire';
+import { GatewayLink } from './gateway-link';
+import { type GatewayOptions, tokenFrom, withDefaults } from './gateway-options';
+import { WireError } from './wire';
 
 /** Above this many bytes on their way to the gateway, `write` asks to wait for the drain. */
 const HIGH_WATER = 262_144;
 
+/** Whoever makes a socket by itself decides itself when it is old. */
+const PASSIVE: GatewayOptions = { renewAfter: false };
+
 /** A `ws` WebSocket that takes and gives MQTT bytes, carries them to the gateway as text frames and emits `drain`. */
 export class NodeWebSocket extends WebSocket {
-  private readonly frames = new FrameWriter((frame) => this.sendFrame(frame));
+  /** How many frames were handed to the network, for whoever counts what is billed. */
+  framesSent = 0;
+  private readonly link: GatewayLink;
   private early: string[] = [];
   private earlyBytes = 0;
-  private turnEnds = false;
   private unsentFrames = 0;
   private full = false;
 
-  constructor(url: string, protocols: string | string[] = 'mqtt', options: WebSocket.ClientOptions = {}) {
-    // Base64 is checked when it is read, which makes the check for UTF-8 needless.
-    super(url, protocols, { skipUTF8Validation: true, ...options, perMessageDeflate: false });
-    super.once('open', () => this.sendEarly());
+  /** @throws RangeError when an option for the gateway is wrong */
+  constructor(
+    url: string,
+    protocols: string | string[] = 'mqtt',
+    options: WebSocket.ClientOptions = {},
+    gateway: GatewayOptions = PASSIVE,
+  ) {
+    const { token, ...settings } = withDefaults(gateway);
+    super(url, protocols, {
+      skipUTF8Validation: true, // Base64 is checked when it is read, which makes the check for UTF-8 needless.
+      ...options,
+      ...(token && { finishRequest: (request: ClientRequest) => void finishWith(request, token) }),
+      perMessageDeflate: false,
+    });
+    this.link = new GatewayLink(settings, {
+      sendFrame: (frame) => this.sendFrame(frame),
+      // While the handshake or earlier frames wait for the network, packets gather for a fuller frame.
+      isReady: () => this.readyState !== WebSocket.CONNECTING && this.unsentFrames === 0,
+      atEndOfTurn: setImmediate,
+      answer: (bytes) => void setImmediate(() => this.deliver(bytes)),
+      renew: () => super.close(1000),
+    });
+    super.once('open', () => this.opened());
+    super.once('close', () => this.link.closed());
   }
 
   /** Takes MQTT bytes for the frame that leaves at the end of this turn; false asks to wait for `drain`. */
   write(bytes: Uint8Array): boolean {
-    this.frames.write(bytes);
-    if (this.frames.waitingBytes > 0 && !this.turnEnds) {
-      this.turnEnds = true;
-      setImmediate(this.endTurn);
-    }
+    this.link.write(bytes);
     this.full ||= this.bufferedAmount + this.earlyBytes > HIGH_WATER;
     return !this.full;
   }
@@ -43,7 +66,7 @@ export class NodeWebSocket extends WebSocket {
   }
 
   override close(code?: number, reason?: string | Buffer): void {
-    if (this.readyState === WebSocket.OPEN) this.frames.flush();
+    if (this.readyState === WebSocket.OPEN) this.link.flush();
     super.close(code, reason);
   }
 
@@ -53,27 +76,20 @@ export class NodeWebSocket extends WebSocket {
   }
 
   private receive(data: Buffer, isBinary: boolean): boolean {
-    const bytes = this.read(data, isBinary);
-    return bytes !== undefined && super.emit('message', bytes, true);
-  }
-
-  private read(data: Buffer, isBinary: boolean): Uint8Array | ArrayBuffer | undefined {
     try {
       if (isBinary) throw new WireError('binary frame from the gateway');
-      const bytes = readFrame(data.toString('latin1'));
-      return this.binaryType === 'arraybuffer' ? toArrayBuffer(bytes) : bytes;
+      return this.deliver(this.link.read(data.toString('latin1')));
     } catch (error) {
       super.emit('error', error);
       this.terminate();
-      return undefined;
+      return false;
     }
   }
 
-  /** While the handshake or earlier frames wait for the network, packets gather for a fuller frame. */
-  private readonly endTurn = (): void => {
-    this.turnEnds = false;
-    if (this.readyState !== WebSocket.CONNECTING && this.unsentFrames === 0) this.frames.flush();
-  };
+  private deliver(bytes: Uint8Array): boolean {
+    if (this.readyState === WebSocket.CLOSED) return false;
+    return super.emit('message', this.binaryType === 'arraybuffer' ? toArrayBuffer(bytes) : bytes, true);
+  }
 
   private sendFrame(frame: string): void {
     if (this.readyState === WebSocket.CONNECTING) {
@@ -82,25 +98,36 @@ export class NodeWebSocket extends WebSocket {
       return;
     }
     this.unsentFrames += 1;
+    this.framesSent += 1;
     super.send(frame, this.onSent);
   }
 
-  private sendEarly(): void {
+  private opened(): void {
+    this.link.opened();
     const frames = this.early;
     this.early = [];
     this.earlyBytes = 0;
     for (const frame of frames) this.sendFrame(frame);
-    this.frames.flush();
+    this.link.ready();
   }
 
   private readonly onSent = (error?: Error): void => {
     this.unsentFrames -= 1;
     if (error || this.unsentFrames > 0) return;
-    this.frames.flush();
+    this.link.ready();
     if (!this.full) return;
     this.full = false;
     super.emit('drain');
   };
+}
+
+async function finishWith(request: ClientRequest, token: NonNullable<GatewayOptions['token']>): Promise<void> {
+  try {
+    request.setHeader('Authorization', `Bearer ${await tokenFrom(token)}`);
+    request.end();
+  } catch (error) {
+    request.destroy(error as Error);
+  }
 }
 
 function toBytes(data: WebSocket.Data): Uint8Array {

@@ -33,6 +33,13 @@ export function milliseconds(flag: string, value: string): number {
   throw new UsageError(`${flag} takes seconds, not "${value}"`);
 }
 
+/** The value of a flag as one of a few words. */
+export function oneOf<Word extends string>(flag: string, value: string, words: readonly Word[]): Word {
+  const word = words.find((each) => each === value);
+  if (word !== undefined) return word;
+  throw new UsageError(`${flag} takes ${words.slice(0, -1).join(', ')} or ${words.at(-1)}, not "${value}"`);
+}
+
 /** `-m -5` becomes `--message=-5`, since `parseArgs` would take the value for a flag. */
 function attachValues(args: string[], flags: Flags): string[] {
   const attached: string[] = [];

@@ -1,118 +1,158 @@
-import { FrameWriter, readFrame, WireError } from './wire';
+import { GatewayLink, type LinkSocket } from './gateway-link';
+import { type GatewayOptions, tokenFrom, withDefaults } from './gateway-options';
+import { SocketEvents } from './socket-events';
+import { WireError } from './wire';
 
-/** What `CirrusWebSocket` needs of the WebSocket below it: the browser's own, or that of `ws`. */
+/** What `CirrusWebSocket` needs of the WebSocket below it: that of a browser, of React Native, or of `ws`. */
 export interface TextSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
   readonly protocol: string;
-  readonly url: string;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
   send(text: string): void;
   close(code?: number, reason?: string): void;
-  addEventListener(type: 'open' | 'close' | 'error' | 'message', listener: (event: never) => void): void;
 }
 
 /** A WebSocket class that can carry text frames. */
-export type TextSocketClass = new (url: string | URL, protocols?: string | string[]) => TextSocket;
+export type TextSocketClass = new (url: string, protocols?: string | string[]) => TextSocket;
 
-// Taken before anybody replaces the global one with the class below.
-const NativeWebSocket = globalThis.WebSocket as unknown as TextSocketClass;
+/** How a `CirrusWebSocket` connects. */
+export interface CirrusWebSocketOptions extends GatewayOptions {
+  /** The class below; the global one unless given, as it was when this file was loaded. */
+  WebSocket?: TextSocketClass;
+}
 
-type Handler = ((event: Event) => void) | null;
+// Taken before anybody replaces the global one.
+const NativeWebSocket = globalThis.WebSocket as unknown as TextSocketClass | undefined;
 
-/** Stands in for the browser's WebSocket: MQTT bytes on this side, the text frames of the gateway on the other. */
-export class CirrusWebSocket extends EventTarget {
-  static readonly CONNECTING = 0;
-  static readonly OPEN = 1;
-  static readonly CLOSING = 2;
-  static readonly CLOSED = 3;
-  readonly CONNECTING = 0;
-  readonly OPEN = 1;
-  readonly CLOSING = 2;
-  readonly CLOSED = 3;
+const [CONNECTING, OPEN, CLOSING, CLOSED] = [0, 1, 2, 3] as const;
+
+/**
+ * Stands in for the WebSocket of a browser or of React Native: MQTT bytes on this side, the text frames of the gateway on
+ * the other. Everything that goes wrong is told by `error`, with a `message`, and then `close`.
+ */
+export class CirrusWebSocket extends SocketEvents {
+  static readonly CONNECTING = CONNECTING;
+  static readonly OPEN = OPEN;
+  static readonly CLOSING = CLOSING;
+  static readonly CLOSED = CLOSED;
+  readonly CONNECTING = CONNECTING;
+  readonly OPEN = OPEN;
+  readonly CLOSING = CLOSING;
+  readonly CLOSED = CLOSED;
   readonly extensions = '';
+  /** Without the token that the address may have got. */
+  readonly url: string;
   /** Accepted for the sake of the surface; messages are always delivered as ArrayBuffer. */
   binaryType = 'arraybuffer';
-  onopen: Handler = null;
-  onmessage: Handler = null;
-  onerror: Handler = null;
-  onclose: Handler = null;
-  private readonly socket: TextSocket;
-  private readonly frames = new FrameWriter((frame) => this.socket.send(frame));
-  private turnEnds = false;
+  private readonly link: GatewayLink;
+  private socket?: TextSocket;
   private failure?: Error;
+  private hasClosed = false;
 
-  constructor(url: string | URL, protocols: string | string[] = 'mqtt', Transport: TextSocketClass = NativeWebSocket) {
+  /** @throws RangeError when an option is wrong */
+  constructor(url: string | URL, protocols: string | string[] = 'mqtt', options: CirrusWebSocketOptions = {}) {
     super();
-    this.socket = new Transport(url, protocols);
-    this.socket.addEventListener('open', () => this.tell('open', {}));
-    this.socket.addEventListener('message', ({ data }: { data: unknown }) => this.receive(data));
-    this.socket.addEventListener('error', () => this.tell('error', {}));
-    this.socket.addEventListener('close', (event: { code: number; reason: string; wasClean: boolean }) =>
-      this.closed(event),
-    );
-  }
-
-  get url(): string {
-    return this.socket.url;
+    this.url = String(url);
+    const settings = withDefaults(options);
+    const Transport = options.WebSocket ?? NativeWebSocket;
+    if (!Transport)
+      throw new TypeError('there is no global WebSocket here, so the option WebSocket has to name a class');
+    this.link = new GatewayLink(settings, this.linkSocket());
+    if (settings.token) this.connectWithToken(Transport, [protocols].flat(), settings.token, settings.tokenIn);
+    else this.connect(Transport, this.url, protocols);
   }
 
   get protocol(): string {
-    return this.socket.protocol;
+    return this.socket?.protocol ?? '';
   }
 
   get readyState(): number {
-    return this.socket.readyState;
+    if (this.hasClosed) return CLOSED;
+    return this.socket?.readyState ?? CONNECTING;
   }
 
   get bufferedAmount(): number {
-    return this.socket.bufferedAmount + this.frames.waitingBytes;
+    return (this.socket?.bufferedAmount ?? 0) + this.link.waitingBytes;
   }
 
-  /** Takes MQTT bytes in any chunking. The whole packets of one turn share a frame. */
+  /**
+   * Takes MQTT bytes in any chunking. The whole packets of one turn share a frame.
+   *
+   * @throws Error called InvalidStateError while the connection is not open yet
+   * @throws WireError when the bytes are no MQTT, or a packet too large; the connection ends
+   */
   send(data: ArrayBuffer | ArrayBufferView): void {
-    if (this.readyState === this.CONNECTING) throw new DOMException('still connecting', 'InvalidStateError');
-    if (this.readyState !== this.OPEN) return;
+    if (this.readyState === CONNECTING) throw invalidState('still connecting');
+    if (this.readyState !== OPEN) return;
     try {
-      this.frames.write(copyOf(data));
+      this.link.write(copyOf(data));
     } catch (error) {
       this.fail(error as Error);
       throw error;
     }
-    this.flushAtEndOfTurn();
   }
 
   close(code?: number, reason?: string): void {
-    this.flush();
-    this.socket.close(code, reason);
+    if (this.readyState === OPEN) this.link.flush();
+    if (this.socket) this.socket.close(code, reason);
+    else this.closed({ code: 1006, reason: '', wasClean: false }); // The token is still waited for.
   }
 
-  private flushAtEndOfTurn(): void {
-    if (this.turnEnds || this.frames.waitingBytes === 0) return;
-    this.turnEnds = true;
-    queueMicrotask(() => {
-      this.turnEnds = false;
-      this.flush();
-    });
+  private linkSocket(): LinkSocket {
+    return {
+      sendFrame: (frame) => this.socket!.send(frame),
+      isReady: () => this.readyState === OPEN,
+      atEndOfTurn: (task) => void Promise.resolve().then(task),
+      answer: (bytes) => void Promise.resolve().then(() => this.deliver(bytes)),
+      renew: () => this.renew(),
+    };
   }
 
-  private flush(): void {
-    if (this.readyState === this.OPEN) this.frames.flush();
+  private connect(Transport: TextSocketClass, url: string, protocols: string | string[]): void {
+    const socket = new Transport(url, protocols);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.link.opened();
+      this.tell('open');
+    };
+    socket.onmessage = ({ data }: { data: unknown }) => this.receive(data);
+    socket.onerror = () => this.failed();
+    socket.onclose = (event: CloseDetails) => this.closed(event);
+  }
+
+  private async connectWithToken(
+    Transport: TextSocketClass,
+    protocols: string[],
+    token: NonNullable<GatewayOptions['token']>,
+    tokenIn: 'subprotocol' | 'query',
+  ): Promise<void> {
+    try {
+      const bearer = await tokenFrom(token);
+      if (this.hasClosed) return;
+      if (tokenIn === 'query') this.connect(Transport, withQuery(this.url, bearer), protocols);
+      else this.connect(Transport, this.url, [...protocols, `bearer.${bearer}`]);
+    } catch (error) {
+      if (this.hasClosed) return;
+      this.fail(error as Error);
+    }
   }
 
   private receive(frame: unknown): void {
     if (this.failure) return;
-    const data = this.read(frame);
-    if (data) this.tell('message', { data });
-  }
-
-  private read(frame: unknown): ArrayBuffer | undefined {
     try {
       if (typeof frame !== 'string') throw new WireError('binary frame from the gateway');
-      return exactBuffer(readFrame(frame));
+      this.deliver(this.link.read(frame));
     } catch (error) {
       this.fail(error as Error);
-      return undefined;
     }
+  }
+
+  private deliver(bytes: Uint8Array): void {
+    if (!this.hasClosed) this.tell('message', { data: exactBuffer(bytes) });
   }
 
   private fail(error: Error): void {
@@ -121,22 +161,45 @@ export class CirrusWebSocket extends EventTarget {
     this.close();
   }
 
-  private closed({ code, reason, wasClean }: { code: number; reason: string; wasClean: boolean }): void {
-    this.tell('close', { code, reason: this.failure?.message ?? reason, wasClean });
+  /** A WebSocket does not say what its error was. */
+  private failed(): void {
+    if (!this.hasClosed) this.tell('error');
   }
 
-  private tell(type: 'open' | 'message' | 'error' | 'close', details: object): void {
-    const event = Object.assign(new Event(type), details);
-    this[`on${type}`]?.(event);
-    this.dispatchEvent(event);
+  /** The client is told at once, so that it does not write into what is closing; its next connection need not wait. */
+  private renew(): void {
+    this.socket!.close(1000);
+    this.closed({ code: 1000, reason: 'renewed before API Gateway ends it', wasClean: true });
   }
+
+  private closed({ code, reason, wasClean }: CloseDetails): void {
+    if (this.hasClosed) return;
+    this.hasClosed = true;
+    this.link.closed();
+    this.tell('close', { code, reason: this.failure?.message ?? reason, wasClean });
+  }
+}
+
+interface CloseDetails {
+  code: number;
+  reason: string;
+  wasClean: boolean;
+}
+
+function invalidState(message: string): Error {
+  return Object.assign(new Error(message), { name: 'InvalidStateError' });
+}
+
+/** By hand, because the URL of React Native cannot be changed. */
+function withQuery(url: string, token: string): string {
+  return `${url}${url.includes('?') ? '&' : '?'}access_token=${encodeURIComponent(token)}`;
 }
 
 /** A caller may reuse its memory once `send` has returned. */
 function copyOf(data: ArrayBuffer | ArrayBufferView): Uint8Array {
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
   if (data instanceof ArrayBuffer) return new Uint8Array(data.slice(0));
-  if (!ArrayBuffer.isView(data)) throw new TypeError('MQTT packets are bytes, not text');
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+  throw new TypeError('MQTT packets are bytes, not text');
 }
 
 /** An ArrayBuffer of these bytes only: small ones of Node share a larger pool. */

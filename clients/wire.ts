@@ -9,6 +9,9 @@ export const MAX_FRAME_BYTES = 24_564;
 /** The broker's Maximum Packet Size: what one answer of API Gateway (128 KB) holds as base64. */
 export const MAX_PACKET_BYTES = 98_304;
 
+/** CONNECT, PINGREQ and DISCONNECT. */
+const URGENT = [1, 12, 14];
+
 /** The other side, or the library above, broke the wire format. The connection cannot go on. */
 export class WireError extends Error {
   override readonly name: string = 'WireError';
@@ -22,6 +25,13 @@ export class GatewayError extends WireError {
   override readonly code = 'CIRRUS_GATEWAY';
 }
 
+/** A packet that nobody would take. */
+export class PacketTooLargeError extends WireError {
+  constructor(bytes: number, limit = MAX_PACKET_BYTES) {
+    super(`a packet of ${bytes} bytes is over the limit of ${limit}`);
+  }
+}
+
 /** Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet. */
 export class FrameWriter {
   private frames = 0;
@@ -31,12 +41,24 @@ export class FrameWriter {
   private headerBytes = 0;
   private packetBytes = 0;
   private missingBytes = 0;
+  private firstByte = 0;
+  private urgent = false;
 
   constructor(private readonly send: (frame: string) => void) {}
 
   /** How many bytes of whole packets wait for `flush`. */
   get waitingBytes(): number {
     return this.wholeBytes;
+  }
+
+  /** Whether one of these is a CONNECT, PINGREQ or DISCONNECT, for which somebody waits. */
+  get isUrgent(): boolean {
+    return this.urgent;
+  }
+
+  /** Whether no packet is there in part only. */
+  get isBetweenPackets(): boolean {
+    return this.headerBytes === 0 && this.missingBytes === 0;
   }
 
   /** Takes a chunk and keeps it until sent: do not reuse its memory. Full frames leave at once, the rest with `flush`. */
@@ -54,22 +76,26 @@ export class FrameWriter {
     if (this.wholeBytes === 0) return;
     const bytes = this.wholeBytes;
     this.wholeBytes = 0;
+    this.urgent = false;
     this.sendFrame(bytes);
   }
 
   private readHeader(byte: number): void {
     this.headerBytes += 1;
-    if (this.headerBytes === 1) return;
+    if (this.headerBytes === 1) {
+      this.firstByte = byte;
+      return;
+    }
     this.packetBytes += (byte & 0x7f) << (7 * (this.headerBytes - 2));
     if (byte < 0x80) this.startPacket();
-    else if (this.headerBytes === 5) throw new WireError('malformed remaining length: more than 4 bytes');
+    else if (this.headerBytes === 5) throw malformedLength();
   }
 
   private startPacket(): void {
     this.missingBytes = this.packetBytes;
     this.packetBytes += this.headerBytes;
     this.headerBytes = 0;
-    if (this.packetBytes > MAX_PACKET_BYTES) throw tooLarge(this.packetBytes);
+    if (this.packetBytes > MAX_PACKET_BYTES) throw new PacketTooLargeError(this.packetBytes);
     if (this.wholeBytes + this.packetBytes > MAX_FRAME_BYTES) this.flush();
     if (this.missingBytes === 0) this.endPacket();
   }
@@ -84,6 +110,7 @@ export class FrameWriter {
   private endPacket(): void {
     if (this.packetBytes <= MAX_FRAME_BYTES) this.wholeBytes += this.packetBytes;
     else this.sendSlices(this.packetBytes);
+    this.urgent ||= this.wholeBytes > 0 && URGENT.includes(this.firstByte >> 4);
     this.packetBytes = 0;
   }
 
@@ -139,6 +166,7 @@ function gatewayMessage(frame: string): string {
   }
 }
 
-function tooLarge(bytes: number): WireError {
-  return new WireError(`a packet of ${bytes} bytes is over the limit of ${MAX_PACKET_BYTES}`);
+/** The error of a fixed header that does not end [MQTT-1.5.5-1]. */
+export function malformedLength(): WireError {
+  return new WireError('malformed remaining length: more than 4 bytes');
 }

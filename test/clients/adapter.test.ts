@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { type Adapter, startAdapter } from '../../clients/adapter';
+import { textLine } from '../../clients/adapter/log';
 import { messagesOf } from './support/messages';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
@@ -15,7 +16,7 @@ beforeAll(async () => {
     url: gateway.url,
     listen: { host: '127.0.0.1', port: 0 },
     listenWebSocket: { host: '127.0.0.1', port: 0 },
-    log: (line) => lines.push(line),
+    log: (entry) => lines.push(textLine(entry)),
   });
 });
 

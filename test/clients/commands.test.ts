@@ -226,6 +226,20 @@ describe('the command line', () => {
     [adapterCommand, '', 'adapter needs the wss:// address of the gateway'],
     [adapterCommand, 'http://x', 'the address of the gateway begins with wss://, unlike "http://x"'],
     [adapterCommand, 'wss://x --listen 70000', '--listen takes a whole number from 0 to 65535, not "70000"'],
+    [adapterCommand, 'wss://x wss://y', 'adapter takes one address, not also "wss://y"'],
+    [adapterCommand, 'wss://x --listen-tls 0', '--listen-tls and --listen-wss need --cert and --key'],
+    [adapterCommand, 'wss://x --listen 0 --key k', '--key needs --listen-tls or --listen-wss'],
+    [adapterCommand, 'wss://x --path /x', '--path is that of a WebSocket: it needs --listen-ws or --listen-wss'],
+    [adapterCommand, 'wss://x --listen-ws 0 --path x', '--path begins with a slash, unlike "x"'],
+    [adapterCommand, 'wss://x --max-clients 0', '--max-clients takes a whole number from 1 to 100000, not "0"'],
+    [adapterCommand, 'wss://x --max-packet 1e6', '--max-packet takes a whole number from 128 to 98304, not "1e6"'],
+    [adapterCommand, 'wss://x --connect-rate 0', '--connect-rate takes a whole number from 1 to 10000, not "0"'],
+    [adapterCommand, 'wss://x --connect-timeout 1h', '--connect-timeout takes a whole number from 1 to 600, not "1h"'],
+    [adapterCommand, 'wss://x --max-age 7200', '--max-age takes 0 or a whole number from 60 to 7080, not "7200"'],
+    [adapterCommand, 'wss://x --batch-ms 2000', '--batch-ms takes a whole number from 0 to 1000, not "2000"'],
+    [adapterCommand, 'wss://x --metrics here', '--metrics takes a whole number from 0 to 65535, not "here"'],
+    [adapterCommand, 'wss://x --log xml', '--log takes text, json or none, not "xml"'],
+    [adapterCommand, 'wss://x --listen 203.0.113.9:0', '"203.0.113.9" is no address of this machine'],
   ];
 
   it.each(mistakes)('refuses a mistake in one line, %#', async (command, args, message) => {
@@ -241,7 +255,9 @@ describe('the command line', () => {
     running.interrupt();
 
     expect(await running.exitCode).toBe(0);
-    expect(running.stderr()).toMatch(/^#1 opened by 127\.0\.0\.1:\d+\n#1 closed: client left\n/);
+    expect(running.stderr()).toMatch(
+      /^#1 opened by 127\.0\.0\.1:\d+\n#1 connects as "[^"]+"\n#1 closed: client left\n/,
+    );
   });
 
   it('names a port that is taken', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import WebSocket from 'ws';
+import type { SocketEventType } from '../../clients/socket-events';
 import { CirrusWebSocket, type TextSocketClass } from '../../clients/websocket';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
@@ -16,7 +17,7 @@ afterAll(() => gateway.close());
 
 /** As Paho does: a WebSocket class, `on...` handlers, ArrayBuffers. */
 function openLikePaho() {
-  const socket = new CirrusWebSocket(gateway.url, ['mqtt'], WebSocket as unknown as TextSocketClass);
+  const socket = new CirrusWebSocket(gateway.url, ['mqtt'], { WebSocket: WebSocket as unknown as TextSocketClass });
   const packets: string[] = [];
   socket.binaryType = 'arraybuffer';
   socket.onmessage = (event) => {
@@ -26,7 +27,7 @@ function openLikePaho() {
   return { socket, packets };
 }
 
-const told = (socket: CirrusWebSocket, type: string) =>
+const told = (socket: CirrusWebSocket, type: SocketEventType) =>
   new Promise<{ message?: string; reason?: string }>((resolve) =>
     socket.addEventListener(type, (event) => resolve(event as object), { once: true }),
   );

@@ -1,83 +1,27 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { WebSocket, WebSocketServer } from 'ws';
-import { type Adapter, startAdapter } from '../../clients/adapter';
-import { NodeWebSocket } from '../../clients/node-websocket';
+import { type Adapter, startAdapter } from '../../../clients/adapter';
+import { NodeWebSocket } from '../../../clients/node-websocket';
+import {
+  adapterFor,
+  bytesOf,
+  endAll,
+  endings,
+  hello,
+  helloAndPing,
+  helloFrame,
+  pause,
+  ping,
+  rawBytes,
+  silentGateway,
+  tcpClient,
+  until,
+  webSocketClient,
+} from '../support/adapter-rig';
 
-const ping = Buffer.from('c000', 'hex');
-const pingFrame = '1.wAA=';
-
-/** A gateway that says nothing by itself. */
-interface SilentGateway {
-  url: string;
-  server: WebSocketServer;
-  sockets: WebSocket[];
-  frames: string[];
-}
-
-const endings: (() => unknown)[] = [];
-
-afterEach(async () => {
-  for (const end of endings.splice(0).reverse()) await end();
-});
-
-async function silentGateway(verifyClient?: (info: unknown, accept: (yes: boolean) => void) => void) {
-  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', verifyClient });
-  await once(server, 'listening');
-  const gateway: SilentGateway = {
-    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    server,
-    sockets: [],
-    frames: [],
-  };
-  server.on('connection', (socket) => {
-    gateway.sockets.push(socket);
-    socket.on('message', (data) => gateway.frames.push(data.toString()));
-  });
-  endings.push(async () => {
-    for (const socket of server.clients) socket.terminate();
-    await new Promise((resolve) => server.close(resolve));
-  });
-  return gateway;
-}
-
-interface StartedAdapter extends Adapter {
-  lines: string[];
-}
-
-async function adapterFor(url: string): Promise<StartedAdapter> {
-  const lines: string[] = [];
-  const loopback = { host: '127.0.0.1', port: 0 };
-  const adapter = await startAdapter({
-    url,
-    listen: loopback,
-    listenWebSocket: loopback,
-    log: (line) => lines.push(line),
-  });
-  endings.push(() => adapter.close());
-  return { ...adapter, lines };
-}
-
-async function tcpClient(adapter: Adapter): Promise<Socket> {
-  const socket = connect(adapter.port!, '127.0.0.1');
-  endings.push(() => socket.destroy());
-  socket.on('error', () => {});
-  await once(socket, 'connect');
-  return socket;
-}
-
-async function webSocketClient(adapter: Adapter, protocols: string[], path = '/mqtt'): Promise<WebSocket> {
-  const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
-  endings.push(() => socket.terminate());
-  await once(socket, 'open');
-  return socket;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
-}
+afterEach(endAll);
 
 /** A figure once it no longer moves. */
 async function settled(figure: () => number): Promise<number> {
@@ -87,8 +31,6 @@ async function settled(figure: () => number): Promise<number> {
   }
   return figure();
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('a client of the adapter', () => {
   it('may speak before the gateway has answered', async () => {
@@ -102,8 +44,7 @@ describe('a client of the adapter', () => {
     await pause(30);
     accept(true);
 
-    await until(() => gateway.frames.length > 0);
-    expect(gateway.frames).toEqual([pingFrame]);
+    await until(() => bytesOf(gateway).equals(helloAndPing));
   });
 
   it('gets the last words of the broker before its connection ends', async () => {
@@ -128,7 +69,7 @@ describe('a client of the adapter', () => {
     client.end(ping);
 
     await once(gateway.sockets[0]!, 'close');
-    expect(gateway.frames).toEqual([pingFrame]);
+    expect(bytesOf(gateway)).toEqual(helloAndPing);
   });
 
   it('is forgotten at once when it leaves in the middle of a flood', async () => {
@@ -146,7 +87,7 @@ describe('a client of the adapter', () => {
   });
 
   it('is let go when the gateway cannot be reached, and the log says why', async () => {
-    const adapter = await adapterFor('ws://127.0.0.1:1');
+    const adapter = await adapterFor('ws://127.0.0.1:1', { connectWithinMs: 100 });
 
     await once(await tcpClient(adapter), 'close');
 
@@ -174,9 +115,8 @@ describe('a client of the adapter', () => {
     await once(bad, 'close');
     good.write(ping);
 
-    await until(() => gateway.frames.length > 0);
-    expect(adapter.lines.at(-1)).toBe('#1 closed: malformed remaining length: more than 4 bytes');
-    expect(gateway.frames).toEqual([pingFrame]);
+    await until(() => bytesOf(gateway).includes(helloAndPing));
+    expect(adapter.lines).toContain('#1 closed: malformed remaining length: more than 4 bytes');
   });
 
   it('ends alone when its packet is too large, and the log names size and limit', async () => {
@@ -193,14 +133,19 @@ describe('a client of the adapter', () => {
 
 describe('backpressure', () => {
   const total = 30_000_000;
+  const monitor = { host: '127.0.0.1', port: 0 };
+  const stalls = async ({ monitorPort }: Adapter) => (await fetch(`http://127.0.0.1:${monitorPort}/metrics`)).text();
+  /** QoS 0, a thousand bytes. */
+  const publish = Buffer.concat([Buffer.from('30e507000161', 'hex'), Buffer.alloc(994)]);
 
   it('holds back a client that is faster than the gateway', async () => {
     const gateway = await silentGateway();
-    const client = await tcpClient(await adapterFor(gateway.url));
+    const adapter = await adapterFor(gateway.url, { monitor });
+    const client = await tcpClient(adapter);
     await until(() => gateway.sockets.length === 1);
     gateway.sockets[0]!.pause();
 
-    const chunk = Buffer.alloc(60_000).fill(ping);
+    const chunk = Buffer.alloc(60_000).fill(publish);
     let taken = 0;
     const writeOn = () => {
       if (taken === total) return;
@@ -211,21 +156,23 @@ describe('backpressure', () => {
     };
     writeOn();
     expect(await settled(() => taken)).toBeLessThan((total * 2) / 3);
+    expect(await stalls(adapter)).toContain('{side="device_waits"} 1\n');
 
     gateway.sockets[0]!.resume();
-    const rawBytes = () => gateway.frames.reduce((sum, frame) => sum + bytesOf(frame).length, 0);
-    await until(() => gateway.frames.length > total / 25_000 && rawBytes() === total);
+    await until(() => gateway.frames.length > total / 25_000 && bytesOf(gateway).length === hello.length + total);
   });
 
   it('holds back a gateway that is faster than the client', async () => {
     const gateway = await silentGateway();
-    const client = await tcpClient(await adapterFor(gateway.url));
+    const adapter = await adapterFor(gateway.url, { monitor });
+    const client = await tcpClient(adapter);
     await until(() => gateway.sockets.length === 1);
-    const post = Buffer.alloc(60_000).fill(ping).toString('base64');
+    const post = Buffer.alloc(60_000).fill(publish).toString('base64');
 
     client.pause();
     for (let sent = 0; sent < total; sent += 60_000) gateway.sockets[0]!.send(post);
     expect(await settled(() => gateway.sockets[0]!.bufferedAmount)).toBeGreaterThan(total / 3);
+    expect(await stalls(adapter)).not.toContain('{side="gateway_waits"} 0\n');
 
     let received = 0;
     client.on('data', (chunk) => {
@@ -253,7 +200,7 @@ describe('backpressure', () => {
     await until(() => gateway.frames.length === frames);
     await pause(20);
     expect(gateway.frames.length).toBe(frames);
-    expect(bytesOf(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * ping.length);
+    expect(rawBytes(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * ping.length);
   });
 });
 
@@ -276,8 +223,7 @@ describe('a WebSocket client of the adapter', () => {
     client.send(ping.subarray(0, 1));
     client.send(ping.subarray(1));
 
-    await until(() => gateway.frames.length > 0);
-    expect(gateway.frames).toEqual([pingFrame]);
+    await until(() => bytesOf(gateway).equals(helloAndPing));
   });
 
   it('is closed with 1003 when it sends text, and nothing of it is passed on', async () => {
@@ -288,7 +234,7 @@ describe('a WebSocket client of the adapter', () => {
 
     expect((await once(client, 'close'))[0]).toBe(1003);
     await until(() => gateway.server.clients.size === 0);
-    expect(gateway.frames).toEqual([]);
+    expect(gateway.frames.filter((frame) => frame !== helloFrame)).toEqual([]);
   });
 
   it('is refused on any path but /mqtt', async () => {
@@ -311,6 +257,26 @@ describe('closing the adapter', () => {
     await expect(tcpClient(adapter)).rejects.toThrow('ECONNREFUSED');
   });
 
+  it('hands over what was on its way, and tells clients of MQTT 5.0 why they have to leave', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url, { batchMs: 1_000 });
+    const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
+    const client = await tcpClient(adapter, hello5);
+    const heard: Buffer[] = [];
+    client.on('data', (chunk) => heard.push(chunk));
+    await until(() => gateway.sockets.length === 1);
+    gateway.sockets[0]!.send(Buffer.from('2003000000', 'hex').toString('base64'));
+    client.write(ping);
+    await until(() => heard.length === 1);
+    await pause(20);
+
+    await adapter.close();
+
+    await until(() => heard.length === 2);
+    expect(heard[1]!.toString('hex')).toBe('e0028b00');
+    expect(bytesOf(gateway)).toEqual(Buffer.concat([hello5, ping]));
+  });
+
   it('waits for no gateway that never answers', async () => {
     const deaf = createServer(() => {}).listen(0, '127.0.0.1');
     await once(deaf, 'listening');
@@ -318,7 +284,7 @@ describe('closing the adapter', () => {
     const adapter = await adapterFor(`ws://127.0.0.1:${(deaf.address() as AddressInfo).port}`);
     const leaving = await tcpClient(adapter);
     await tcpClient(adapter);
-    await until(() => adapter.lines.length === 2);
+    await until(() => adapter.lines.length === 4);
 
     leaving.destroy();
 
@@ -345,7 +311,3 @@ describe('starting the adapter', () => {
     await expect(tcpClient({ port } as Adapter)).rejects.toThrow('ECONNREFUSED');
   });
 });
-
-function bytesOf(frame: string): Buffer {
-  return Buffer.from(frame.slice(frame.indexOf('.') + 1), 'base64');
-}

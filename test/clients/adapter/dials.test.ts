@@ -1,0 +1,189 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { WebSocketServer } from 'ws';
+import { Pace } from '../../../clients/adapter/pace';
+import { LocalClock } from '../../../local/clock';
+import { adapterFor, endAll, endings, hello, pause, silentGateway, tcpClient, until } from '../support/adapter-rig';
+
+afterEach(endAll);
+
+/** Answers handshakes with these statuses, one after the other, and lets in who comes after them. */
+async function refusingGateway(...statuses: number[]) {
+  const http: Server = createServer();
+  const server = new WebSocketServer({ noServer: true });
+  const gateway = { url: '', handshakes: 0 };
+  http.on('upgrade', (request, socket, head) => {
+    const status = statuses[gateway.handshakes++];
+    if (status === undefined) server.handleUpgrade(request, socket, head, () => {});
+    else socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`);
+  });
+  http.listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  endings.push(() => {
+    for (const socket of server.clients) socket.terminate();
+    http.close();
+  });
+  gateway.url = `ws://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  return { gateway, server };
+}
+
+/** The same as `hello` in MQTT 5.0. */
+const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
+
+async function answerTo(greeting: Buffer, url: string): Promise<string> {
+  const client = await tcpClient(await adapterFor(url), greeting);
+  const chunks: Buffer[] = [];
+  client.on('data', (chunk) => chunks.push(chunk));
+  await once(client, 'close');
+  return Buffer.concat(chunks).toString('hex');
+}
+
+describe('a client whose gateway is away for a moment', () => {
+  it.each([429, 503, 502])('waits for its CONNACK while handshakes are answered with %i', async (status) => {
+    const { gateway, server } = await refusingGateway(status);
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter);
+
+    await until(() => server.clients.size === 1);
+
+    expect(client.destroyed).toBe(false);
+    expect(adapter.lines).toContain(`#1 waits for the gateway: the gateway answered the handshake with ${status}`);
+    expect(gateway.handshakes).toBe(2);
+  });
+
+  it('is dialled for no more once it has left', async () => {
+    const { gateway } = await refusingGateway(429, 429, 429);
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter);
+    await until(() => gateway.handshakes === 1);
+
+    client.destroy();
+
+    await until(() => adapter.lines.includes('#1 closed: client left'));
+    await pause(600);
+    expect(gateway.handshakes).toBe(1);
+  });
+
+  it.each([
+    ['MQTT 3.1.1', hello, '20020005'],
+    ['MQTT 5.0', hello5, '2003008700'],
+  ])(
+    'is told that it is not authorized when the handshake is refused for good, in %s',
+    async (_version, greeting, connack) => {
+      const { gateway } = await refusingGateway(403, 403);
+
+      expect(await answerTo(greeting, gateway.url)).toBe(connack);
+      expect(gateway.handshakes).toBe(1);
+    },
+  );
+
+  it('costs nothing before it has sent a CONNECT', async () => {
+    const { gateway, server } = await refusingGateway();
+    const adapter = await adapterFor(gateway.url);
+
+    const [silent, other] = [
+      await tcpClient(adapter, hello.subarray(0, 5)),
+      await tcpClient(adapter, Buffer.from('c000', 'hex')),
+    ];
+
+    await once(other, 'close');
+    expect(adapter.lines).toContain('#2 closed: the first packet is no CONNECT');
+    expect(silent.destroyed).toBe(false);
+    expect(server.clients.size + gateway.handshakes).toBe(0);
+  });
+});
+
+describe('limits on clients', () => {
+  it('give each ten seconds for its CONNECT', async () => {
+    const clock = new LocalClock();
+    endings.push(() => clock.stop());
+    const adapter = await adapterFor((await silentGateway()).url, { clock });
+    const client = await tcpClient(adapter, Buffer.from('10', 'hex'));
+    await until(() => adapter.lines.length === 1);
+
+    clock.jump(10_001);
+
+    await once(client, 'close');
+    expect(adapter.lines.at(-1)).toBe('#1 closed: no CONNECT within 10 s');
+  });
+
+  it('close who comes when there are enough', async () => {
+    const adapter = await adapterFor((await silentGateway()).url, { maxClients: 1 });
+    const [first, second] = [await tcpClient(adapter), await tcpClient(adapter)];
+
+    await once(second, 'close');
+    expect(adapter.lines.join('\n')).toMatch(/^#2 refused 127\.0\.0\.1:\d+: there are 1 clients already$/m);
+    first.destroy();
+
+    await until(() => adapter.lines.includes('#1 closed: client left'));
+    const third = await tcpClient(adapter);
+    await until(() => adapter.lines.includes('#3 connects as "a"'));
+    expect(third.destroyed).toBe(false);
+  });
+
+  it('hold for the size of packets', async () => {
+    const adapter = await adapterFor((await silentGateway()).url, { maxPacketBytes: 1_000 });
+    const client = await tcpClient(adapter);
+
+    client.write(Buffer.from('30e607', 'hex'));
+
+    await once(client, 'close');
+    expect(adapter.lines.at(-1)).toBe('#1 closed: a packet of 1001 bytes is over the limit of 1000');
+  });
+});
+
+describe('the pace of handshakes', () => {
+  async function storm(clients: number, seconds: number, trouble = (_pace: Pace) => {}): Promise<number[]> {
+    const clock = new LocalClock();
+    const pace = new Pace(50, clock);
+    let passed = 0;
+    for (let n = 0; n < clients; n++) {
+      pace.enter(() => {
+        passed += 1;
+      });
+    }
+    trouble(pace);
+    const counts = [passed];
+    for (let second = 0; second < seconds; second++) {
+      clock.jump(1_000);
+      await pause(5);
+      counts.push(passed);
+    }
+    clock.stop();
+    return counts;
+  }
+
+  it("lets a second's worth through at once and the rest of a thousand clients one by one", async () => {
+    const counts = await storm(1_000, 19);
+
+    expect(counts.slice(0, 3)).toEqual([50, 100, 150]);
+    expect(counts.at(-1)).toBe(1_000);
+  });
+
+  it('is halved when the gateway says that it is too much', async () => {
+    const counts = await storm(1_000, 2, (pace) => {
+      pace.slowDown();
+      pace.slowDown(); // in the same second: it is the same overload
+    });
+
+    expect(counts).toEqual([50, 75, 100]);
+  });
+
+  it('keeps its order, and no place for who has left', () => {
+    const clock = new LocalClock();
+    const pace = new Pace(1, clock);
+    const order: string[] = [];
+    pace.enter(() => order.push('first'));
+    const leave = pace.enter(() => order.push('left'));
+    pace.enter(() => order.push('second'));
+
+    leave();
+
+    expect(pace.waitingCount).toBe(1);
+    expect(order).toEqual(['first']);
+    pace.stop();
+    clock.stop();
+  });
+});

@@ -1,0 +1,98 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
+import { type Adapter, type AdapterOptions, startAdapter } from '../../../clients/adapter';
+import { textLine } from '../../../clients/adapter/log';
+
+export const ping = Buffer.from('c000', 'hex');
+/** MQTT 3.1.1, client id `a`, clean session, keep-alive 60 s. */
+export const hello = Buffer.from('100d00044d5154540402003c000161', 'hex');
+export const helloFrame = `1.${hello.toString('base64')}`;
+export const helloAndPing = Buffer.concat([hello, ping]);
+
+/** A gateway that says nothing by itself. */
+export interface SilentGateway {
+  url: string;
+  server: WebSocketServer;
+  sockets: WebSocket[];
+  frames: string[];
+}
+
+/** What a test has started, and how to end it. */
+export const endings: (() => unknown)[] = [];
+
+export async function endAll(): Promise<void> {
+  for (const end of endings.splice(0).reverse()) await end();
+}
+
+export async function silentGateway(verifyClient?: (info: unknown, accept: (yes: boolean) => void) => void) {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1', verifyClient });
+  await once(server, 'listening');
+  const gateway: SilentGateway = {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    server,
+    sockets: [],
+    frames: [],
+  };
+  server.on('connection', (socket) => {
+    gateway.sockets.push(socket);
+    socket.on('message', (data) => gateway.frames.push(data.toString()));
+  });
+  endings.push(async () => {
+    for (const socket of server.clients) socket.terminate();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  return gateway;
+}
+
+export interface StartedAdapter extends Adapter {
+  lines: string[];
+}
+
+export async function adapterFor(url: string, options: Partial<AdapterOptions> = {}): Promise<StartedAdapter> {
+  const lines: string[] = [];
+  const loopback = { host: '127.0.0.1', port: 0 };
+  const adapter = await startAdapter({
+    url,
+    listen: loopback,
+    listenWebSocket: loopback,
+    log: (entry) => lines.push(textLine(entry)),
+    ...options,
+  });
+  endings.push(() => adapter.close());
+  return Object.assign(adapter, { lines });
+}
+
+/** A client that has said who it is, unless told not to. */
+export async function tcpClient(adapter: Adapter, greeting: Buffer = hello): Promise<Socket> {
+  const socket = connect(adapter.port!, '127.0.0.1');
+  endings.push(() => socket.destroy());
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  if (greeting.length > 0) socket.write(greeting);
+  socket.resume();
+  return socket;
+}
+
+export async function webSocketClient(adapter: Adapter, protocols: string[], path = '/mqtt'): Promise<WebSocket> {
+  const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
+  endings.push(() => socket.terminate());
+  await once(socket, 'open');
+  socket.send(hello);
+  return socket;
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The MQTT bytes of all frames so far. */
+export function bytesOf({ frames }: SilentGateway): Buffer {
+  return Buffer.concat(frames.map(rawBytes));
+}
+
+export function rawBytes(frame: string): Buffer {
+  return Buffer.from(frame.slice(frame.indexOf('.') + 1), 'base64');
+}
