@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
@@ -299,10 +299,6 @@ withPaho('Paho in Java', () => {
   const peers: JavaPeer[] = [];
   const clients: MqttClient[] = [];
 
-  const [example] = codeBlocks(readFileSync(join(root, 'clients/java/README.md'), 'utf8')).filter(
-    ({ language }) => language === 'java',
-  );
-
   beforeAll(async () => {
     const sources = ['clients/java', 'test/clients/java'].flatMap((folder) => filesBelow(folder));
     classes = new JavaClasses(sources, pahoJars);
@@ -325,8 +321,37 @@ withPaho('Paho in Java', () => {
     return client;
   }
 
-  it('has an example that its README shows', () => {
-    expect(readFileSync(join(root, 'clients/java/examples/Kitchen.java'), 'utf8')).toContain(example?.code);
+  it('runs the example of its README', async () => {
+    const readme = readFileSync(join(root, 'clients/java/README.md'), 'utf8');
+    const [example] = codeBlocks(readme).filter(({ language }) => language === 'java');
+    const address = /cirrus\+wss:[^"]+/;
+    expect(example?.code).toMatch(address);
+    const file = join(classes.folder, 'Kitchen.java');
+    writeFileSync(file, example!.code.replace(address, `cirrus+${cloud.gatewayUrl}`));
+    const client = await mqttjs();
+    await client.publishAsync('home/lamp', 'on', { retain: true, qos: 1 });
+
+    const program = classes.start(file);
+    const [line] = await once(program.stdout, 'data');
+    program.kill('SIGKILL');
+
+    expect(String(line)).toBe('home/lamp on\n');
+  });
+
+  it('puts the messages of a burst into shared frames, in order', async () => {
+    const gateway = await startTextGateway();
+    const paho = new JavaPeer(classes.start('Peer3', `cirrus+${gateway.url}`, 'burst', 'true'));
+    peers.push(paho);
+    await paho.subscribe('burst', 0);
+    const framesBefore = gateway.frameSizes.length;
+
+    const payloads = Array.from({ length: 900 }, (_, n) => `message ${n}`);
+    for (const payload of payloads) paho.publish('burst', payload, 0);
+
+    expect(await paho.payloads(payloads.length)).toEqual(payloads);
+    expect(gateway.frameSizes.length - framesBefore).toBeLessThan(payloads.length / 2);
+    expect(gateway.breaches).toEqual([]);
+    await gateway.close();
   });
 
   describe.each([
