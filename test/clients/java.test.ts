@@ -6,7 +6,7 @@ import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { connectAsync, type IClientOptions, MqttClient } from 'mqtt';
+import { connectAsync, type IClientOptions, type IConnackPacket, MqttClient } from 'mqtt';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { createWebsocket } from '../../clients/mqttjs';
 import vectors from '../../docs/wire-vectors.json';
@@ -278,7 +278,7 @@ withJdk('the connection in Java', () => {
       const client = new MqttClient(() => new ProgramStream(program()), { reconnectPeriod: 0 });
       clients.push(client);
 
-      const [{ returnCode }] = await once(client, 'connect');
+      const { returnCode } = await new Promise<IConnackPacket>((resolve) => client.once('connect', resolve));
       expect(returnCode).toBe(0);
     });
 
