@@ -49,7 +49,7 @@ public final class TextWebSocket implements Closeable {
         in = new DataInputStream(new BufferedInputStream(socket.getInputStream()));
         out = socket.getOutputStream();
         new Handshake(random).perform(address, options.headers, in, out);
-        tcp.setSoTimeout(0);
+        socket.setSoTimeout(0);
     }
 
     /**
@@ -71,6 +71,7 @@ public final class TextWebSocket implements Closeable {
     private static Socket encrypted(Socket tcp, GatewayAddress address, SocketOptions options) throws IOException {
         SocketFactory factory = options.factory == null ? SSLSocketFactory.getDefault() : options.factory;
         SSLSocket tls = (SSLSocket) ((SSLSocketFactory) factory).createSocket(tcp, address.host(), address.port(), true);
+        tls.setSoTimeout(options.timeoutMillis); // Android's keeps one of its own
         if (options.ciphers != null) tls.setEnabledCipherSuites(options.ciphers);
         if (options.verifiesHost) {
             SSLParameters parameters = tls.getSSLParameters();
