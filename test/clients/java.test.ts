@@ -175,8 +175,13 @@ withJdk('the connection in Java', () => {
   });
 
   describe('to a gateway that', () => {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    let server: WebSocketServer;
     const url = (path = '/') => `cirrus+ws://127.0.0.1:${(server.address() as AddressInfo).port}${path}`;
+
+    beforeAll(async () => {
+      server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+      await once(server, 'listening');
+    });
 
     afterAll(() => server.close());
     afterEach(() => {
