@@ -409,7 +409,7 @@ withPaho('Paho in Java', () => {
     it('resumes its session when its socket was cut', async () => {
       const client = await mqttjs();
       const before = cloud.connections();
-      const paho = await join('resumed', { clean: false });
+      const paho = await join(`resumed-${name}`, { clean: false });
       await paho.subscribe('while/away', 1);
 
       cloud.faults.cut(cloud.connections().find((id) => !before.includes(id))!);
