@@ -27,7 +27,7 @@ const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const documents = [
   ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...['arduino', 'c', 'esp32', 'python'].map((client) => join('clients', client, 'README.md')),
+  ...['arduino', 'c', 'dart', 'esp32', 'java', 'python', 'swift'].map((client) => join('clients', client, 'README.md')),
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => join('docs', name)),

@@ -1,0 +1,99 @@
+package cirrus.mqtt.wire;
+
+import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.function.Consumer;
+
+/**
+ * Turns MQTT bytes in any chunking into numbered text frames of whole packets, or of slices of a large packet.
+ * One for each connection; not for several threads at a time.
+ */
+public final class FrameWriter {
+    /** Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot. */
+    public static final int MAX_FRAME_BYTES = 24_564;
+
+    /** The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64. */
+    public static final int MAX_PACKET_BYTES = 98_304;
+
+    private static final int MAX_HEADER_BYTES = 5;
+
+    private final Consumer<String> send;
+    private final ByteArrayOutputStream whole = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream packet = new ByteArrayOutputStream();
+    private long frames;
+    private boolean inHeader = true;
+    private int remainingLength;
+    private int missing;
+
+    /** @param send takes each frame, at once and in order */
+    public FrameWriter(Consumer<String> send) {
+        this.send = send;
+    }
+
+    /**
+     * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}.
+     *
+     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, of which nothing was sent then, or its
+     *     remaining length has more than four bytes; nothing may be written after it
+     */
+    public void write(byte[] bytes, int offset, int length) throws WireException {
+        for (int at = offset; at < offset + length; ) {
+            if (inHeader) readHeader(bytes[at++]);
+            else at += readBody(bytes, at, offset + length - at);
+        }
+    }
+
+    /** Sends the whole packets written since the last frame; a packet still incomplete stays. */
+    public void flush() {
+        if (whole.size() == 0) return;
+        sendFrame(whole.toByteArray());
+        whole.reset();
+    }
+
+    private void readHeader(byte value) throws WireException {
+        packet.write(value);
+        if (packet.size() == 1) return;
+        remainingLength |= (value & 0x7f) << (7 * (packet.size() - 2));
+        if (value >= 0) startBody();
+        else if (packet.size() == MAX_HEADER_BYTES)
+            throw new WireException("malformed remaining length: more than 4 bytes");
+    }
+
+    private void startBody() throws WireException {
+        int bytes = packet.size() + remainingLength;
+        if (bytes > MAX_PACKET_BYTES)
+            throw new WireException("a packet of " + bytes + " bytes is over the limit of " + MAX_PACKET_BYTES);
+        inHeader = false;
+        missing = remainingLength;
+        if (missing == 0) endPacket();
+    }
+
+    private int readBody(byte[] bytes, int offset, int available) {
+        int taken = Math.min(available, missing);
+        packet.write(bytes, offset, taken);
+        missing -= taken;
+        if (missing == 0) endPacket();
+        return taken;
+    }
+
+    private void endPacket() {
+        byte[] bytes = packet.toByteArray();
+        packet.reset();
+        inHeader = true;
+        remainingLength = 0;
+        if (whole.size() + bytes.length > MAX_FRAME_BYTES) flush();
+        if (bytes.length <= MAX_FRAME_BYTES) whole.write(bytes, 0, bytes.length);
+        else sendSlices(bytes);
+    }
+
+    private void sendSlices(byte[] bytes) {
+        for (int at = 0; at < bytes.length; at += MAX_FRAME_BYTES)
+            sendFrame(Arrays.copyOfRange(bytes, at, Math.min(at + MAX_FRAME_BYTES, bytes.length)));
+    }
+
+    private void sendFrame(byte[] bytes) {
+        frames += 1;
+        send.accept(frames + "." + Base64.getEncoder().encodeToString(bytes));
+    }
+}
