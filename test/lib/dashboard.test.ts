@@ -38,7 +38,7 @@ describe('the dashboard', () => {
   });
 
   it('asks for fewer metrics than a free dashboard may have', () => {
-    expect(metricsOf(widgets).size).toBe(49);
+    expect(metricsOf(widgets).size).toBe(47);
   });
 
   it('shows every queue, table and function, the gateway and the alarms', () => {
@@ -55,7 +55,7 @@ describe('the dashboard', () => {
       expect(asked).toMatch(new RegExp(`AWS/Lambda Errors FunctionName ${each}Function`, 'i'));
     }
     for (const metric of ['ConnectCount', 'MessageCount', 'ClientError']) expect(asked).toContain(metric);
-    expect(widgets.find(({ type }) => type === 'alarm')?.properties.alarms).toHaveLength(14);
+    expect(widgets.find(({ type }) => type === 'alarm')?.properties.alarms).toHaveLength(13);
   });
 
   it('shows what the broker writes, unless it writes nothing', () => {

@@ -26,11 +26,8 @@ export async function saidBy(page: string, file: (path: string) => Buffer | unde
 
 async function consoleAt(page: string): Promise<string> {
   const profile = mkdtempSync(join(tmpdir(), 'cirrus-profile-'));
-  const browser = spawn('chromium', [
-    ...['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--enable-logging=stderr'],
-    `--user-data-dir=${profile}`,
-    page,
-  ]);
+  const words = ['--headless=new', '--no-sandbox', '--disable-gpu', '--no-first-run', '--enable-logging=stderr'];
+  const browser = spawn('chromium', [...words, `--user-data-dir=${profile}`, page], { detached: true });
   const gone = new Promise<void>((resolve) => browser.once('exit', () => resolve()));
   let heard = '';
   const said = new Promise<string>((resolve, reject) => {
@@ -44,7 +41,7 @@ async function consoleAt(page: string): Promise<string> {
   try {
     return await said;
   } finally {
-    browser.kill();
+    process.kill(-(browser.pid ?? 0), 'SIGKILL'); // all its processes, which would go on writing to the profile
     await gone;
     rmSync(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
