@@ -8,6 +8,6 @@ module.exports = {
   // These are ECMAScript modules only, and jest loads CommonJS.
   transformIgnorePatterns: ['/node_modules/(?!(jose|aedes)/)'],
   testEnvironment: 'node',
-  maxWorkers: 2,
+  maxWorkers: 3, // on two cores: many tests wait for a clock, a browser or a program
   testTimeout: 20_000,
 };

@@ -138,7 +138,11 @@ const devices = {
   });
 
   describe('at a gateway that says', () => {
-    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    let server: WebSocketServer;
+
+    beforeAll(() => {
+      server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    });
 
     afterAll(() => server.close());
 

@@ -5,7 +5,7 @@ import type { Fault } from '../../local/fault-rules';
 import { type Dialect, StormPublisher, StormSubscriber } from './storm-client';
 
 /** Four publishers in each of the storms: thousands in all. `STORM_MESSAGES=1000 npx jest test/faults` is a longer one. */
-const messagesPerPublisher = Number(process.env.STORM_MESSAGES ?? 160);
+const messagesPerPublisher = Number(process.env.STORM_MESSAGES ?? 120);
 /** Both versions, and a client that takes fewer messages at a time than a publisher sends. */
 const dialects: readonly Dialect[] = [{ version: 4 }, { version: 5, receiveMaximum: 7 }];
 /** Another seed is another storm: `STORM_SEED=8 npx jest test/faults`. */
