@@ -140,8 +140,9 @@ const devices = {
   describe('at a gateway that says', () => {
     let server: WebSocketServer;
 
-    beforeAll(() => {
+    beforeAll(async () => {
       server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+      await once(server, 'listening');
     });
 
     afterAll(() => server.close());
