@@ -1,6 +1,7 @@
 import { type Command, UsageError } from '../clients/commands/command';
 import { type Flags, parseOptions } from '../clients/options';
-import { syncIn, syncOut } from './bridge-sync';
+import { type Progress, progressOn } from '../clients/progress';
+import { type BridgeSides, syncIn, syncOut } from './bridge-sync';
 import { bridgeTargetFlags, bridgeTargetHelp, openBridge } from './open-bridge';
 import { withLocalAddress } from './open-directory';
 
@@ -20,7 +21,7 @@ const flags = { ...bridgeTargetFlags, json: { type: 'boolean' } } as const satis
 export const bridgeCommand: Command = {
   help,
   verbs: { sync: flags },
-  async run([verb, ...args], { stdout }) {
+  async run([verb, ...args], { stdout, stderr }) {
     if (verb !== 'sync') throw new UsageError(`bridge takes sync, not "${verb ?? ''}"`);
     const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
     const [direction, ...rest] = positionals;
@@ -31,9 +32,18 @@ export const bridgeCommand: Command = {
     const say = (words: string) => values.json || stdout.write(words);
     const out = direction === 'in' ? undefined : await syncOut(sides);
     if (out !== undefined) say(`${out} retained messages on their way out\n`);
-    const into = direction === 'out' ? undefined : await syncIn(sides);
+    const into = direction === 'out' ? undefined : await syncInWith(progressOn(stderr), sides);
     if (into !== undefined) say(`${into} retained messages on their way in\n`);
     if (values.json) stdout.write(`${JSON.stringify({ out, in: into })}\n`);
     return 0;
   },
 };
+
+/** AWS IoT Core gives one retained message at a time, so many take a while. */
+async function syncInWith(progress: Progress, sides: BridgeSides): Promise<number> {
+  try {
+    return await syncIn(sides, (count) => progress.show(`${count} retained messages on their way in`));
+  } finally {
+    progress.clear();
+  }
+}

@@ -35,13 +35,19 @@ export async function syncOut({ bridge, retained, sqs, outQueue }: BridgeSides):
   return crossing.length;
 }
 
-/** Fetches what is retained at AWS IoT Core; the function for what comes in takes it from a queue. Returns how many messages. */
-export async function syncIn(sides: BridgeSides): Promise<number> {
+/**
+ * Fetches what is retained at AWS IoT Core; the function for what comes in takes it from a queue. Returns how many messages;
+ * `onSent` is told how many there are so far.
+ */
+export async function syncIn(sides: BridgeSides, onSent: (count: number) => void = () => undefined): Promise<number> {
   let count = 0;
   for await (const topics of retainedTopics(sides)) {
     const events = (await Promise.all(topics.map((topic) => eventsFor(sides, topic)))).flat();
-    for (const event of events) await send(sides, event);
-    count += events.length;
+    for (const event of events) {
+      await send(sides, event);
+      count += 1;
+      onSent(count);
+    }
   }
   return count;
 }

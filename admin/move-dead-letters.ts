@@ -10,13 +10,22 @@ import {
 
 type Sender = Pick<SQSClient, 'send'>;
 
-const pause = 1000;
+export interface MoveOptions {
+  /** Milliseconds between two questions how far it is; 1,000 if absent. */
+  readonly pause?: number;
+  /** Is told after each of them how many dead letters were moved, and how many there are, about. */
+  readonly onMoved?: (moved: number, all: number) => void;
+}
 
 /**
  * Moves everything from a queue of dead letters to the queue they belong to, and waits for it; returns how many they were.
  * The destination is named because not all of them came from there: rules and failed invocations put theirs down directly.
  */
-export async function moveDeadLetters(sqs: Sender, url: string, milliseconds = pause): Promise<number> {
+export async function moveDeadLetters(
+  sqs: Sender,
+  url: string,
+  { pause = 1000, onMoved = () => undefined }: MoveOptions = {},
+): Promise<number> {
   const SourceArn = await arnOf(sqs, url);
   const { queueUrls = [] } = await sqs.send(new ListDeadLetterSourceQueuesCommand({ QueueUrl: url }));
   const [source] = queueUrls;
@@ -25,10 +34,12 @@ export async function moveDeadLetters(sqs: Sender, url: string, milliseconds = p
   await sqs.send(new StartMessageMoveTaskCommand({ SourceArn, DestinationArn }));
   for (;;) {
     const task = await newestTask(sqs, SourceArn);
-    if (task?.Status === 'COMPLETED') return task.ApproximateNumberOfMessagesMoved ?? 0;
+    const moved = task?.ApproximateNumberOfMessagesMoved ?? 0;
+    if (task?.Status === 'COMPLETED') return moved;
     if (task?.Status !== 'RUNNING')
       throw new Error(`moving ended as ${task?.Status}: ${task?.FailureReason ?? 'unknown'}`);
-    await sleep(milliseconds);
+    onMoved(moved, task.ApproximateNumberOfMessagesToMove ?? moved);
+    await sleep(pause);
   }
 }
 

@@ -1,6 +1,7 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type Command, UsageError } from '../clients/commands/command';
 import { type Flags, parseOptions } from '../clients/options';
+import { type Progress, progressOn } from '../clients/progress';
 import { moveDeadLetters } from './move-dead-letters';
 import { withLocalAddress } from './open-directory';
 
@@ -23,20 +24,23 @@ const flags = { local: { type: 'string' }, json: { type: 'boolean' } } as const 
 export const redriveCommand: Command = {
   help,
   flags,
-  async run(args, { stdout }) {
+  async run(args, { stdout, stderr }) {
     const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
     const [queue, ...rest] = positionals;
     if (queue === undefined || rest.length > 0) throw new UsageError('redrive needs one queue');
-    const moved = values.local === undefined ? await redriveOnAws(queue) : await redriveLocally(queue, values.local);
+    const progress = progressOn(stderr);
+    const moving = values.local === undefined ? redriveOnAws(queue, progress) : redriveLocally(queue, values.local);
+    const moved = await moving.finally(() => progress.clear());
     stdout.write(values.json ? `${JSON.stringify({ moved })}\n` : `${moved} dead letters moved back\n`);
     return 0;
   },
 };
 
-async function redriveOnAws(url: string): Promise<number> {
+async function redriveOnAws(url: string, progress: Progress): Promise<number> {
   if (!URL.canParse(url)) throw new UsageError(`"${url}" is no address; --local takes the name of a queue`);
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  return moveDeadLetters(new SQSClient(), url);
+  const onMoved = (moved: number, all: number) => progress.show(`${moved} of about ${all} dead letters moved`);
+  return moveDeadLetters(new SQSClient(), url, { onMoved });
 }
 
 async function redriveLocally(queue: string, address: string): Promise<number> {

@@ -68,6 +68,17 @@ describe('cirrus-mqtt bridge sync', () => {
     client.destroy();
   });
 
+  it('in counts on a terminal while it works', async () => {
+    await iot.mqtt.publishAsync('home/state/a', 'x', { qos: 1, retain: true });
+    await broker.cloud.settled();
+
+    const words = ['sync', 'in', '--local', `http://127.0.0.1:${broker.cloud.port}`];
+    const started = run(bridgeCommand, words, '', { isTTY: true });
+
+    expect(await started.exitCode).toBe(0);
+    expect(started.stderr()).toBe('\r\u001b[K1 retained messages on their way in\r\u001b[K');
+  });
+
   it('leaves on either side what came from the other', async () => {
     const publisher = await broker.connect('publisher');
     await publisher.publish('state/here', 'x', { qos: 1, retain: true });

@@ -28,18 +28,33 @@ describe('moving dead letters on AWS', () => {
       { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
     );
 
-    expect(await moveDeadLetters(sqs, deadLetters, 1)).toBe(3);
+    expect(await moveDeadLetters(sqs, deadLetters, { pause: 1 })).toBe(3);
     expect(inputs).toEqual([{ SourceArn: `arn:${deadLetters}`, DestinationArn: `arn:${queue}` }]);
+  });
+
+  it('tells meanwhile how many of them were moved', async () => {
+    const numbers = { ApproximateNumberOfMessagesMoved: 40, ApproximateNumberOfMessagesToMove: 100 };
+    const { sqs } = sqsWith({ Status: 'RUNNING' }, { Status: 'RUNNING', ...numbers }, { Status: 'COMPLETED' });
+    const told: number[][] = [];
+
+    await moveDeadLetters(sqs, deadLetters, { pause: 1, onMoved: (...far) => told.push(far) });
+
+    expect(told).toEqual([
+      [0, 0],
+      [40, 100],
+    ]);
   });
 
   it('says why it failed', async () => {
     const { sqs } = sqsWith({ Status: 'FAILED', FailureReason: 'AccessDenied' });
 
-    await expect(moveDeadLetters(sqs, deadLetters, 1)).rejects.toThrow('moving ended as FAILED: AccessDenied');
+    await expect(moveDeadLetters(sqs, deadLetters, { pause: 1 })).rejects.toThrow(
+      'moving ended as FAILED: AccessDenied',
+    );
   });
 
   it('says so when the queue has no dead letters of another', async () => {
-    await expect(moveDeadLetters(sqsWith().sqs, queue, 1)).rejects.toThrow(
+    await expect(moveDeadLetters(sqsWith().sqs, queue, { pause: 1 })).rejects.toThrow(
       `no queue has ${queue} for its dead letters`,
     );
   });

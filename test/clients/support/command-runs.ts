@@ -10,12 +10,12 @@ export interface CommandRun {
   interrupt(): void;
 }
 
-/** Runs a command in this process. */
-export function run(command: Command, args: string[], stdin: Buffer | string = ''): CommandRun {
+/** Runs a command in this process; `isTTY`: as if somebody watched a terminal. */
+export function run(command: Command, args: string[], stdin: Buffer | string = '', { isTTY = false } = {}): CommandRun {
   const interruption = new AbortController();
   const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
   const stdout = new PassThrough().on('data', (chunk) => output.stdout.push(chunk));
-  const stderr = new PassThrough().on('data', (chunk) => output.stderr.push(chunk));
+  const stderr = Object.assign(new PassThrough(), { isTTY }).on('data', (chunk) => output.stderr.push(chunk));
   const input = new PassThrough();
   input.end(stdin);
   const exitCode = command.run(args, { stdin: input, stdout, stderr, interrupted: interruption.signal });
