@@ -181,6 +181,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'clients/api',
     'clients/commands/command',
     'clients/options',
+    'clients/progress',
     'pricing',
     'lambdas/access',
     'lambdas/access/access-file',

@@ -9,6 +9,7 @@ const name = nameFrom(process.argv[2], 'npx tsx examples/chat/chat.ts NAME');
 const startedAt = Date.now();
 let terminal: Interface | undefined;
 let missed = 0;
+let wasWelcomed = false;
 
 // The broker keeps what comes for this client id while nobody is connected under it, for a week.
 const client = connectToBroker({
@@ -18,9 +19,14 @@ const client = connectToBroker({
 });
 
 client.once('connect', ({ sessionPresent }) => {
-  if (sessionPresent) show(`Welcome back, ${name}.`);
-  else enter();
+  if (!sessionPresent) enter();
   readLines();
+});
+
+// What was missed may be told before the event above, but never before CONNACK.
+client.on('packetreceive', (packet) => {
+  if (packet.cmd === 'connack' && packet.sessionPresent && !wasWelcomed) show(`Welcome back, ${name}.`);
+  wasWelcomed = true;
 });
 
 /** The subscription is part of the session: it is made once. */

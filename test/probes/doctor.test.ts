@@ -95,7 +95,8 @@ describe('doctor of a broker', () => {
     const { exitCode, failed, skipped, detail } = await examined(url(), '-W', '0.5');
 
     expect([exitCode, failed]).toEqual([2, ['login']]);
-    expect(detail('login')).toBe('CONNACK did not come within 0.5 s');
+    // Whichever is sooner: the broker gives up, and ends the connection.
+    expect(detail('login')).toMatch(/^(CONNACK did not come within 0.5 s|.* ended with 1000 instead of CONNACK)$/);
     expect(skipped).toEqual(expect.arrayContaining(['order', 'resume', 'clean-up']));
     expect(detail('order')).toBe('needs login');
   });
