@@ -5,7 +5,7 @@ import PackageDescription
 let package = Package(
     name: "CirrusMQTT",
     platforms: [.iOS(.v13), .macOS(.v10_15), .tvOS(.v13)],
-    products: [.library(name: "CirrusWebSocket", targets: ["CirrusWire", "CirrusWebSocket"])],
+    products: [.`library`(name: "CirrusWebSocket", targets: ["CirrusWire", "CirrusWebSocket"])],
     targets: [
         .target(name: "CirrusWire"),
         .target(name: "CirrusWebSocket", dependencies: ["CirrusWire"]),
@@ -16,7 +16,7 @@ let package = Package(
 
 // CocoaMQTT is made for Apple's systems only; the rest builds and is tested on Linux, too.
 #if !os(Linux)
-package.products.append(.library(name: "CirrusCocoaMQTT", targets: ["CirrusCocoaMQTT"]))
+package.products.append(.`library`(name: "CirrusCocoaMQTT", targets: ["CirrusCocoaMQTT"]))
 package.dependencies.append(.package(url: "https://github.com/emqx/CocoaMQTT.git", "2.1.8"..<"3.0.0"))
 package.targets.append(
     .target(

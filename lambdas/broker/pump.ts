@@ -24,8 +24,8 @@ export interface PumpingTurn {
 
 /**
  * Sends what waits in the ring of a session, in order, until nobody asks any more or the client has as much as it takes at a
- * time, when its acknowledgements go on with it; or until it takes nothing for now, when a timer does. It runs only inside the ordered stream of the connection that owns the
- * session, so never twice at a time for one connection.
+ * time, when its acknowledgements go on with it; or until it takes nothing for now, when a timer does. It runs only inside
+ * the ordered stream of the connection that owns the session, so never twice at a time for one connection.
  *
  * `eventIds` are those of its turn. The first of them signs the claims: should the worker die it is the first to be delivered
  * again, in whatever company, and whoever gets it knows the trace.

@@ -2,6 +2,7 @@
  * Proved elsewhere: the arithmetic of deadlines: test/protocol; what else makes a will speak: will.test.ts.
  * The client's duty: [v3 MQTT-3.1.2-23] to speak in time, [v3 MQTT-3.12.4-1] to expect PINGRESP.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
@@ -35,6 +36,12 @@ describe('the keep-alive', () => {
     const client = await broker.connect(`client ${count}`, { keepalive, will });
     await broker.cloud.settled(); // CONNACK leaves before the connection is on record
     return client;
+  }
+
+  async function pass(seconds: number): Promise<void> {
+    broker.cloud.clock.jump(seconds * second);
+    await sleep(5); // timers fire in the next turn
+    await broker.cloud.settled();
   }
 
   clause('v3 MQTT-3.1.2-24', 'closes a connection that said nothing for one and a half of it', async () => {
@@ -87,6 +94,16 @@ describe('the keep-alive', () => {
     await broker.cloud.runSchedule();
 
     expect(await observer.hear()).toMatchObject({ text: 'lost' });
+  });
+
+  clause('v3 MQTT-3.1.2-24', 'of a minute is watched by looks between two runs of the schedule', async () => {
+    const client = await connect(60);
+    for (let seconds = 0; seconds < 80; seconds += 5) await pass(5);
+    expect(client.closeCode).toBeUndefined();
+    for (let seconds = 80; seconds < 95; seconds += 5) await pass(5);
+
+    expect(await broker.heardBy(observer)).toMatchObject([{ text: 'lost' }]);
+    await client.closed();
   });
 
   it('is watched even when it runs out before its CONNECT is done', async () => {
