@@ -32,6 +32,14 @@ export interface GatewayOptions {
   renewAfter?: readonly [earliest: number, latest: number] | false;
 }
 
+const names: readonly string[] = [
+  'token',
+  'tokenIn',
+  'batchMs',
+  'upstreamKeepAlive',
+  'renewAfter',
+] satisfies (keyof GatewayOptions)[];
+
 /** API Gateway ends every connection at this age, in seconds. */
 const OLDEST = 7_200;
 
@@ -41,6 +49,7 @@ const OLDEST = 7_200;
  * @throws RangeError naming the option, its value and what is allowed
  */
 export function withDefaults(options: GatewayOptions) {
+  refuseUnknown(options); // A misspelt `token` would connect without one.
   const { token, tokenIn = 'subprotocol', batchMs = 0, upstreamKeepAlive, renewAfter = [6_600, 7_080] } = options;
   if (token !== undefined && typeof token !== 'function') throw wrong('token', typeof token, 'a function');
   if (tokenIn !== 'subprotocol' && tokenIn !== 'query') throw wrong('tokenIn', tokenIn, 'subprotocol or query');
@@ -54,6 +63,11 @@ export function withDefaults(options: GatewayOptions) {
       `false or two numbers from 0 to ${OLDEST}, the smaller one first`,
     );
   return { token, tokenIn, batchMs, upstreamKeepAlive, renewAfter };
+}
+
+function refuseUnknown(options: object): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw new RangeError(`there is no option ${unknown}; there are ${names.join(', ')}`);
 }
 
 function isWithin(value: number, least: number, most: number): boolean {

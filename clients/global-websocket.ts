@@ -11,15 +11,15 @@ import { CirrusWebSocket, type CirrusWebSocketOptions, type TextSocketClass } fr
  * @throws RangeError when an option is wrong
  */
 export function installGlobalWebSocket(addresses: string | string[], options: CirrusWebSocketOptions = {}): () => void {
-  withDefaults(options); // What is wrong is said here, not by the first connection.
-  const gateways = [addresses].flat().map(gatewayAt);
   const former = globalThis.WebSocket as unknown as TextSocketClass | undefined;
-  const below = options.WebSocket ?? former;
+  const { WebSocket: below = former, ...gateway } = options;
+  withDefaults(gateway); // What is wrong is said here, not by the first connection.
+  const gateways = [addresses].flat().map(gatewayAt);
   if (!below) throw new TypeError('there is no global WebSocket here, so the option WebSocket has to name a class');
   const installed = new Proxy(below, {
     construct: (native, given: [string | URL, (string | string[])?, ...unknown[]], asked) =>
       isOneOf(gateways, given[0])
-        ? new CirrusWebSocket(given[0], given[1], { ...options, WebSocket: below })
+        ? new CirrusWebSocket(given[0], given[1], { ...gateway, WebSocket: below })
         : Reflect.construct(native, given, asked),
   });
   Object.assign(globalThis, { WebSocket: installed });

@@ -57,8 +57,8 @@ export class CirrusWebSocket extends SocketEvents {
   constructor(url: string | URL, protocols: string | string[] = 'mqtt', options: CirrusWebSocketOptions = {}) {
     super();
     this.url = String(url);
-    const settings = withDefaults(options);
-    const Transport = options.WebSocket ?? NativeWebSocket;
+    const { WebSocket: Transport = NativeWebSocket, ...gateway } = options;
+    const settings = withDefaults(gateway);
     if (!Transport)
       throw new TypeError('there is no global WebSocket here, so the option WebSocket has to name a class');
     this.link = new GatewayLink(settings, this.linkSocket());

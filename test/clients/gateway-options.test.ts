@@ -17,6 +17,10 @@ const wrong: [GatewayOptions, string][] = [
   ],
   [{ renewAfter: true } as never, 'not true'],
   [{ token: 'eyJ…' } as never, 'option token takes a function, not string'],
+  [
+    { tokn: () => 'ab.cd.ef' } as never,
+    'there is no option tokn; there are token, tokenIn, batchMs, upstreamKeepAlive, renewAfter',
+  ],
   [{ tokenIn: 'header' } as never, 'option tokenIn takes subprotocol or query, not header'],
 ];
 
