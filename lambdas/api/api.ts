@@ -7,7 +7,8 @@ import {
   type RetainedDirectory,
 } from '../broker/directory';
 import { connectionOf } from '../broker/fence';
-import type { ConnectionDescriber, Ports, SessionHead, Subscriber, SubscriptionRow } from '../broker/ports';
+import type { ConnectionDescriber, Ports } from '../broker/ports';
+import type { SessionHead, Subscriber, SubscriptionRow } from '../broker/records';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { ProtocolError } from '../protocol/reason-codes';

@@ -1,5 +1,5 @@
 import { timeOf } from '../broker/fence';
-import type { SessionHead, Subscriber } from '../broker/ports';
+import type { SessionHead, Subscriber } from '../broker/records';
 
 /** A client as a backend reads it. Claims and rules of its token stay here. */
 export function clientJson(head: SessionHead) {

@@ -1,4 +1,5 @@
-import type { Ports, SessionHead } from './ports';
+import type { Ports } from './ports';
+import type { SessionHead } from './records';
 
 /** Whether a message of this topic may be heard. */
 export type Audible = (topic: string) => boolean;

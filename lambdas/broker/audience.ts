@@ -1,5 +1,5 @@
 import type { Message } from '../protocol/effects';
-import type { Subscriber } from './ports';
+import type { Subscriber } from './records';
 
 /** Who hears what is published to one topic. */
 export interface Audience {

@@ -4,8 +4,9 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
-import type { Dismissal, Ports, SessionHead } from './ports';
+import type { Ports } from './ports';
 import { Publisher } from './publish';
+import type { Dismissal, SessionHead } from './records';
 import { IndexCache, Router } from './router';
 
 /** What became of a message for one client; `absent`: there is no such client. */

@@ -6,9 +6,10 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import type { ConnectionEvent } from './inbox';
-import type { FanOutJob, Identified, Ports, StoredConnection } from './ports';
+import type { Ports } from './ports';
 import { mailFor, Publisher } from './publish';
 import { quickTurn } from './quick-turn';
+import type { FanOutJob, Identified, StoredConnection } from './records';
 import { IndexCache, Router } from './router';
 import { Turn } from './turn';
 

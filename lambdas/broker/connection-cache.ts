@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from './ports';
+import type { ConnectionRecord } from './records';
 
 const rememberedConnections = 2_000;
 

@@ -1,5 +1,6 @@
 import { timeOf } from './fence';
-import type { ConnectionRecord, Ending, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord, Ending } from './records';
 
 /** API Gateway ends every connection after two hours; a little later a connection without keep-alive is looked at. */
 const longestConnection = (2 * 60 + 5) * 60_000;

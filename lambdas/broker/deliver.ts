@@ -15,7 +15,8 @@ import { type Aliasable, aliasable } from './outgoing-aliases';
 import { logPacket } from './packet-log';
 import { inParallel } from './parallel';
 import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
-import type { OnceRecord, Ports, RingItem, SessionHead, SessionId } from './ports';
+import type { Ports } from './ports';
+import type { OnceRecord, RingItem, SessionHead, SessionId } from './records';
 import { type Place, placeAlone, ringSpan } from './ring';
 
 /** Sessions worked on at the same time. */

@@ -1,6 +1,7 @@
 import type { Effect } from '../protocol/effects';
 import { quoteTopic } from '../protocol/topic';
-import type { ConnectionRecord, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord } from './records';
 
 type Denial = Extract<Effect, { do: 'deny' }>;
 

@@ -3,8 +3,9 @@ import { silentUntil } from './deadline';
 import { endConnection, endingOf, publishWill } from './end-connection';
 import { tellLifecycle } from './events';
 import { close, type Farewell } from './hang-up';
-import type { ConnectionRecord, Ports } from './ports';
+import type { Ports } from './ports';
 import type { Publisher } from './publish';
+import type { ConnectionRecord } from './records';
 import type { SessionWiper } from './session-wiper';
 import type { Work } from './work';
 

@@ -1,5 +1,5 @@
 import type { Message } from '../protocol/effects';
-import type { SessionHead } from './ports';
+import type { SessionHead } from './records';
 
 /** A part of a list, and where to go on. */
 export interface Page<Entry> {

@@ -1,6 +1,7 @@
 import { type EndingTurn, settleEnding } from './end-connection';
 import type { ConnectionEvent } from './inbox';
-import type { ConnectionRecord, Dismissal, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord, Dismissal } from './records';
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */
 export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {

@@ -1,6 +1,7 @@
 import { Outbox, type RingStake } from './outbox';
 import { inParallel } from './parallel';
-import type { Ports, SessionId } from './ports';
+import type { Ports } from './ports';
+import type { SessionId } from './records';
 
 const parallelAsks = 50;
 

@@ -3,8 +3,9 @@ import { nextOf, startTimer } from './deadline';
 import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
 import type { Arrival } from './mail';
-import type { ConnectionRecord, Ending, Ports } from './ports';
+import type { Ports } from './ports';
 import type { Publisher } from './publish';
+import type { ConnectionRecord, Ending } from './records';
 import { leaveSeat } from './seat';
 import type { SessionWiper } from './session-wiper';
 

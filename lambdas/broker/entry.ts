@@ -3,7 +3,8 @@ import { accountOf, type Identity, isGoodFor } from '../access/identity';
 import type { AuthenticationRequest, ConnectRequest } from '../protocol/effects';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import type { ConnectionRecord, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord } from './records';
 
 /** A client that is who it says, and may be here. */
 export interface Admitted {

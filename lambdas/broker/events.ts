@@ -1,6 +1,7 @@
 import type { Message } from '../protocol/effects';
 import type { Arrival } from './mail';
-import type { ConnectionRecord, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord } from './records';
 
 /** What happens to clients, and messages, as it is told to others than clients. */
 export interface BrokerEvent {

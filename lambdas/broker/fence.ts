@@ -1,4 +1,4 @@
-import type { Fence } from './ports';
+import type { Fence } from './records';
 
 const digits = 15;
 

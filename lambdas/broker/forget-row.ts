@@ -1,5 +1,6 @@
 import { shapeOf } from '../protocol/shape';
-import type { Ports, SubscriptionRow } from './ports';
+import type { Ports } from './ports';
+import type { SubscriptionRow } from './records';
 
 /**
  * Index rows of sessions that have ended are removed by whoever meets them. The shape gets a new revision, or every container

@@ -2,7 +2,8 @@ import { encode } from '../protocol/codec/encode';
 import { largestPacket } from '../protocol/limits';
 import { withReason } from '../protocol/reason-string';
 import { logPacket } from './packet-log';
-import type { ConnectionRecord, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord } from './records';
 
 /** What is to be known of a client to tell it something. */
 export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'clientId'>;

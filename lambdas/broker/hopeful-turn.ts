@@ -2,8 +2,8 @@ import { firstByte } from '../protocol/frames';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ConnectionEvent } from './inbox';
 import { readInbox } from './inbox';
-import type { ConnectionRecord, StoredConnection } from './ports';
 import { isSame } from './quick-turn';
+import type { ConnectionRecord, StoredConnection } from './records';
 import type { Router } from './router';
 import { type Shared, Turn } from './turn';
 

@@ -1,6 +1,6 @@
 import { parseFrame } from '../protocol/frames';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import type { EarlyFrame } from './ports';
+import type { EarlyFrame } from './records';
 
 /** One event in the ordered stream of a connection. */
 export interface ConnectionEvent {

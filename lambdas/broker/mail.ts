@@ -1,6 +1,6 @@
 import type { Message } from '../protocol/effects';
 import type { QoS } from '../protocol/packets';
-import type { SessionId, SharedSubscription, SubscriptionRow } from './ports';
+import type { SessionId, SharedSubscription, SubscriptionRow } from './records';
 
 /** A message to be delivered, wherever it came from. */
 export interface Arrival {

@@ -2,7 +2,8 @@ import { accountOf, type Identity } from '../access/identity';
 import type { ConnectRequest } from '../protocol/effects';
 import { expiryOf, startTimer } from './deadline';
 import { connectionOf, fenceOf, timeOf } from './fence';
-import type { Claim, ConnectionRecord, Fence, Ports, SessionHead, SessionId } from './ports';
+import type { Ports } from './ports';
+import type { Claim, ConnectionRecord, Fence, SessionHead, SessionId } from './records';
 import type { SessionWiper } from './session-wiper';
 
 /** What CONNECT found. */

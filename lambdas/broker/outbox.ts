@@ -4,7 +4,8 @@ import { hangUp } from './hang-up';
 import { countSent, type Traffic } from './metrics';
 import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './outgoing-aliases';
 import { inParallel } from './parallel';
-import type { Fence, Ports, PostResult, SessionId } from './ports';
+import type { Ports, PostResult } from './ports';
+import type { Fence, SessionId } from './records';
 
 /** Connections posted to at the same time. */
 const parallelPosts = 50;

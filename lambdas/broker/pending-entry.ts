@@ -2,7 +2,8 @@ import { decode } from '../protocol/codec/decode';
 import type { Authentication } from '../protocol/handle-packet';
 import { largestConnect } from '../protocol/limits';
 import type { ConnectPacket } from '../protocol/packets';
-import type { ConnectionStore, PendingConnection } from './ports';
+import type { ConnectionStore } from './ports';
+import type { PendingConnection } from './records';
 
 /** Frames that a client may need until it is let in. */
 const mostFrames = 8;

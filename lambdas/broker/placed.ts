@@ -1,6 +1,6 @@
 import { messageSize } from '../protocol/message-size';
 import { type Delivery, idOf } from './mail';
-import type { OnceRecord, RingItem, RingMessage, SessionHead } from './ports';
+import type { OnceRecord, RingItem, RingMessage, SessionHead } from './records';
 import { type Place, placesFor } from './ring';
 
 /** Seconds a message for a session that ends with its connection may outlive that session. */

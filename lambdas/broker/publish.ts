@@ -6,7 +6,8 @@ import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
 import { tellMessages } from './events';
 import type { Arrival, Delivery, Mail } from './mail';
-import type { FanOutJob, Ports, SessionId, Subscriber } from './ports';
+import type { Ports } from './ports';
+import type { FanOutJob, SessionId, Subscriber } from './records';
 import type { AudienceByTopic, Router } from './router';
 import { chooseMembers } from './share';
 

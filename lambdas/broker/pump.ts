@@ -6,7 +6,8 @@ import type { Dispatch } from './dispatch';
 import { aliasable } from './outgoing-aliases';
 import { logPacket } from './packet-log';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, Ports, RingItem, RingMessage, SessionHead } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord, RingItem, RingMessage, SessionHead } from './records';
 import { isBundled, placeAlone } from './ring';
 
 /** Slots claimed at the same time. */

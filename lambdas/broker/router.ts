@@ -1,6 +1,7 @@
 import { candidates, shapeOf } from '../protocol/shape';
 import { type Audience, audienceOf } from './audience';
-import type { Subscriber, TopicIndex } from './ports';
+import type { TopicIndex } from './ports';
+import type { Subscriber } from './records';
 
 /** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
 const rememberedRows = 20_000;

@@ -1,6 +1,7 @@
 import { accountOf } from '../access/identity';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import type { ConnectionRecord, Ports } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord } from './records';
 
 type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;
 

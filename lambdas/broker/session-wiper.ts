@@ -3,8 +3,9 @@ import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
 import type { Arrival } from './mail';
 import { inParallel } from './parallel';
-import type { Ports, RingItem, SessionId, SharedSubscription } from './ports';
+import type { Ports } from './ports';
 import { mailFor } from './publish';
+import type { RingItem, SessionId, SharedSubscription } from './records';
 import { chooseAmong } from './share';
 
 /** Index rows removed at the same time. */

@@ -4,7 +4,8 @@ import type { Audience } from './audience';
 import { forgetRow } from './forget-row';
 import type { Arrival } from './mail';
 import { inParallel } from './parallel';
-import type { OnceRecord, Ports, SessionHead, Subscriber } from './ports';
+import type { Ports } from './ports';
+import type { OnceRecord, SessionHead, Subscriber } from './records';
 
 /** One share of one filter, and who is in it. */
 interface Group {

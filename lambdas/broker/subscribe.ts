@@ -3,7 +3,8 @@ import { Reason, subscriptionFailure } from '../protocol/reason-codes';
 import { shapeOf } from '../protocol/shape';
 import type { Settings } from '../settings';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, Ports, Subscriber } from './ports';
+import type { Ports } from './ports';
+import type { ConnectionRecord, Subscriber } from './records';
 import type { Router } from './router';
 
 /** Index rows written at the same time. */

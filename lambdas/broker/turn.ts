@@ -27,9 +27,10 @@ import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import { logPacket, type Party } from './packet-log';
-import type { ConnectionRecord, Dismissal, Ending, Ports, StoredConnection } from './ports';
+import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
+import type { ConnectionRecord, Dismissal, Ending, StoredConnection } from './records';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';

@@ -4,8 +4,9 @@ import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
 import { inParallel } from './parallel';
-import type { ConnectionRecord, HeldMessage, Ports, SessionId } from './ports';
+import type { Ports } from './ports';
 import type { Publisher } from './publish';
+import type { ConnectionRecord, HeldMessage, SessionId } from './records';
 
 const parallelWrites = 25;
 

@@ -7,14 +7,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Allowance } from '../broker/allowance';
-import type {
-  ConnectionRecord,
-  ConnectionStore,
-  EarlyFrame,
-  Ending,
-  PendingConnection,
-  StoredConnection,
-} from '../broker/ports';
+import type { ConnectionStore } from '../broker/ports';
+import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';

@@ -6,7 +6,8 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Clock, Fence, HeldMessage, InflightStore, OnceRecord, RingItem, SessionId } from '../broker/ports';
+import type { Clock, InflightStore } from '../broker/ports';
+import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/records';
 import { bundleSize, isBundled, slotOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';

@@ -1,5 +1,6 @@
 import type { DynamoDbJson } from '../aws/dynamodb-json';
-import type { ConnectionStore, PendingConnection } from '../broker/ports';
+import type { ConnectionStore } from '../broker/ports';
+import type { PendingConnection } from '../broker/records';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';

@@ -1,4 +1,4 @@
-import type { RingItem, RingMessage } from '../broker/ports';
+import type { RingItem, RingMessage } from '../broker/records';
 import { isBundled } from '../broker/ring';
 import type { QoS } from '../protocol/packets';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';

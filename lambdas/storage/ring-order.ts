@@ -1,4 +1,4 @@
-import type { RingItem } from '../broker/ports';
+import type { RingItem } from '../broker/records';
 import { bundleSlot, placeAlone } from '../broker/ring';
 import { afterAll, outgoing, slotName } from './slots';
 

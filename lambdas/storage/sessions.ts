@@ -7,7 +7,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Claim, Ending, Fence, SessionHead, SessionId, SessionStore } from '../broker/ports';
+import type { SessionStore } from '../broker/ports';
+import type { Claim, Ending, Fence, SessionHead, SessionId } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';

@@ -1,6 +1,7 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Subscriber, SubscriptionRow, TopicIndex } from '../broker/ports';
+import type { TopicIndex } from '../broker/ports';
+import type { Subscriber, SubscriptionRow } from '../broker/records';
 import type { QoS } from '../protocol/packets';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';

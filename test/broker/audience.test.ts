@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { audienceOf, heardBy } from '../../lambdas/broker/audience';
-import type { Subscriber } from '../../lambdas/broker/ports';
+import type { Subscriber } from '../../lambdas/broker/records';
 import type { Message } from '../../lambdas/protocol/effects';
 import { clause } from '../support/clause';
 

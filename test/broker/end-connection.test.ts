@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { endConnection } from '../../lambdas/broker/end-connection';
-import type { ConnectionRecord, Ports } from '../../lambdas/broker/ports';
+import type { Ports } from '../../lambdas/broker/ports';
+import type { ConnectionRecord } from '../../lambdas/broker/records';
 import type { SessionWiper } from '../../lambdas/broker/session-wiper';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Delivery } from '../../lambdas/broker/mail';
 import { liveOwner, numbered, toRingItems } from '../../lambdas/broker/placed';
-import type { SessionHead } from '../../lambdas/broker/ports';
+import type { SessionHead } from '../../lambdas/broker/records';
 import { bundleSize } from '../../lambdas/broker/ring';
 import type { ForwardedProperties } from '../../lambdas/protocol/effects';
 

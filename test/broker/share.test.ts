@@ -4,7 +4,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { audienceOf } from '../../lambdas/broker/audience';
 import type { Arrival } from '../../lambdas/broker/mail';
-import type { InflightStore, Ports, SessionStore, Subscriber, TopicIndex } from '../../lambdas/broker/ports';
+import type { InflightStore, Ports, SessionStore, TopicIndex } from '../../lambdas/broker/ports';
+import type { Subscriber } from '../../lambdas/broker/records';
 import { chooseMembers } from '../../lambdas/broker/share';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { everything } from '../../lambdas/protocol/permissions';

@@ -5,7 +5,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { expiryOf, startTimer } from '../../lambdas/broker/deadline';
 import { fenceOf } from '../../lambdas/broker/fence';
-import type { ConnectionRecord } from '../../lambdas/broker/ports';
+import type { ConnectionRecord } from '../../lambdas/broker/records';
 import { checkConnection, lookClosely, sweep } from '../../lambdas/broker/timekeeper';
 import { record } from '../storage/support/connection-record';
 import { Random } from '../support/random';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { InflightStore, RingItem, RingMessage } from '../../lambdas/broker/ports';
+import type { InflightStore } from '../../lambdas/broker/ports';
+import type { RingItem, RingMessage } from '../../lambdas/broker/records';
 import { bundleSize, placeAlone, placesFor } from '../../lambdas/broker/ring';
 import type { Message } from '../../lambdas/protocol/effects';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';

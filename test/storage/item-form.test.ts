@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AttributeValue, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Claim, ConnectionRecord, PendingConnection } from '../../lambdas/broker/ports';
+import type { Claim, ConnectionRecord, PendingConnection } from '../../lambdas/broker/records';
 import { bundleSlot, placeAlone } from '../../lambdas/broker/ring';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Subscriber, TopicIndex } from '../../lambdas/broker/ports';
+import type { TopicIndex } from '../../lambdas/broker/ports';
+import type { Subscriber } from '../../lambdas/broker/records';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import { Engine } from './support/engine';
 import { longest } from './support/messages';

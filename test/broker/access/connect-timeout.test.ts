@@ -2,7 +2,8 @@
  * Proved elsewhere: who says nothing is closed in time, and leaves nothing: tokens.test.ts, scram.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionRecord, ConnectionStore, PendingConnection } from '../../../lambdas/broker/ports';
+import type { ConnectionStore } from '../../../lambdas/broker/ports';
+import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/records';
 import { closeUnlessOpen } from '../../../lambdas/broker/timekeeper';
 import { DynamoConnectionStore } from '../../../lambdas/storage/connections';
 import { Engine } from '../../storage/support/engine';

@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from '../../../lambdas/broker/ports';
+import type { ConnectionRecord } from '../../../lambdas/broker/records';
 
 /** A connection of 3.1.1 that has said nothing since CONNECT. */
 export function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): ConnectionRecord {

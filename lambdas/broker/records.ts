@@ -1,0 +1,263 @@
+import type { Identity } from '../access/identity';
+import type { ClientCapabilities, Message } from '../protocol/effects';
+import type { QoS } from '../protocol/packets';
+import type { Allowance } from './allowance';
+
+/**
+ * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
+ * string. A later fence always wins, so a late CONNECT of an older connection can never steal a session.
+ */
+export type Fence = string;
+
+/** Identity of a session: the fence of the connection that created it. A new session is a new id, the old one is garbage. */
+export type SessionId = string;
+
+/** What outlives the single invocation about one open connection. */
+export interface ConnectionRecord {
+  readonly connectionId: string;
+  readonly clientId: string;
+  readonly version: number;
+  /** Seconds that the session outlives its connection; 0 not at all. */
+  readonly sessionExpiry: number;
+  readonly session: SessionId;
+  readonly fence: Fence;
+  readonly capabilities: ClientCapabilities;
+  /** Seconds; 0 is off. */
+  readonly keepAlive: number;
+  /** When the last frame reached the gateway, milliseconds since 1970. */
+  readonly lastSeen: number;
+  /** Number of the last frame whose effects are complete; 0 before the first numbered one. */
+  readonly lastNumber: number;
+  /** First bytes of a packet whose rest is in frames still to come. */
+  readonly tail: Buffer;
+  /** Frames that overtook others on their way to the queue. */
+  readonly early: readonly EarlyFrame[];
+  readonly hasWill: boolean;
+  /** It is counted among the connections of its user. */
+  readonly hasSeat: boolean;
+  /** Whether the session has rows to remove when it ends. */
+  readonly hasState: boolean;
+  /** Topics by the aliases that the client set up. */
+  readonly aliases: ReadonlyMap<number, string>;
+  /** Topic aliases that its own stream has set up with this client. */
+  readonly outgoingAliases: ReadonlyMap<string, number>;
+  /** What it may still publish, where that is limited. */
+  readonly allowance?: Allowance;
+  /** QoS 2 messages that this client has sent on this connection and not released yet. */
+  readonly unreleased: number;
+  readonly identity: Identity;
+  /** Present when CONNECT named a method of enhanced authentication. */
+  readonly authentication?: AuthenticationState;
+  /** The connection is over; its record waits until its will and the end of its session are due. */
+  readonly ended?: Ending;
+}
+
+/** Where the enhanced authentication of an open connection stands. */
+export interface AuthenticationState {
+  readonly method: string;
+  /** What the method remembers while the client proves itself anew; absent while it does not. */
+  readonly state?: string;
+}
+
+/** A connection whose client was not let in yet. */
+export interface PendingConnection {
+  readonly connectionId: string;
+  readonly lastNumber: number;
+  readonly tail: Buffer;
+  readonly early: readonly EarlyFrame[];
+  /** What the handshake has proved. */
+  readonly proved?: Identity;
+  /** CONNECT, while its client proves who it is. */
+  readonly exchange?: Exchange;
+}
+
+/** An authentication that goes on before the session is opened. */
+export interface Exchange {
+  /** The packet, without its password. */
+  readonly connect: Buffer;
+  /** What the method remembers. */
+  readonly state: string;
+}
+
+/** What is stored under a connection id. */
+export interface StoredConnection {
+  readonly connection?: ConnectionRecord;
+  readonly pending?: PendingConnection;
+}
+
+/** What is still to be done for a connection that has ended, milliseconds since 1970. */
+export interface Ending {
+  /** When its will is published, if it has one that waits. */
+  readonly willAt?: number;
+  /** When its session ends, if it ever does. */
+  readonly sessionEndsAt?: number;
+}
+
+/** A frame that arrived before one with a lower number. */
+export interface EarlyFrame {
+  readonly number: number;
+  readonly bytes: Buffer;
+  readonly eventId: string;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
+}
+
+/** The one small hot item of a session. */
+export interface SessionHead {
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly persistent: boolean;
+  /** Connection that owns the session; absent while the client is offline. */
+  readonly owner?: string;
+  /** Fence of the last connection that owned it. */
+  readonly fence: Fence;
+  /** Number of the newest outgoing message. */
+  readonly outSeq: number;
+  /** "There is something to send": how often it was said, and how often the pump has answered. */
+  readonly asked: number;
+  readonly answered: number;
+  /** `outSeq` when the last owner left: what came after it waits for a client that is offline. */
+  readonly offlineFrom: number;
+  /** Fence of the connection whose CONNACK has left; nothing is sent to another. */
+  readonly greeted: Fence;
+  /** Protocol level and limits of the client that owns it. */
+  readonly version: number;
+  readonly capabilities: ClientCapabilities;
+  /** Everything up to this number was acknowledged when the pump looked last; kept for clients with a Receive Maximum. */
+  readonly settled: number;
+  /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
+  readonly expiresAt?: number;
+  /** Since when the client is away, milliseconds since 1970; absent while it is here. */
+  readonly leftAt?: number;
+  /** When the will of a client that is away is due, milliseconds since 1970; absent when none waits. */
+  readonly willAt?: number;
+  /** Who may use the session: whoever last owned it. */
+  readonly identity: Identity;
+  /** An older session of this client id whose rows are still to be removed. */
+  readonly wiping?: SessionId;
+  /** Connection that owned it when the last one claimed it, and which that one's worker has to end. */
+  readonly displaced?: string;
+}
+
+export interface Claim {
+  readonly clientId: string;
+  readonly connectionId: string;
+  readonly fence: Fence;
+  readonly persistent: boolean;
+  readonly version: number;
+  readonly capabilities: ClientCapabilities;
+  readonly identity: Identity;
+}
+
+/** One client that subscribed to one filter. */
+export interface Subscriber {
+  /** The filter of the index row, or one of them when several match. */
+  readonly filter: string;
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly qos: QoS;
+  readonly noLocal?: boolean;
+  readonly retainAsPublished?: boolean;
+  /** Of all the subscriptions that match. */
+  readonly identifiers?: readonly number[];
+  /** ShareName: one of all subscribers with the same filter and share gets a message. */
+  readonly share?: string;
+}
+
+/** What names a row of the index. */
+export type SubscriptionRow = Pick<Subscriber, 'filter' | 'clientId' | 'session' | 'share'>;
+
+/** What a publish to subscribers it remembers has to know. */
+export interface Snapshot extends StoredConnection {
+  readonly shapes: ReadonlyMap<string, number>;
+  readonly heads: ReadonlyMap<string, SessionHead>;
+}
+
+/** One outgoing message that is not acknowledged yet. */
+export interface RingMessage {
+  readonly packetId: number;
+  readonly message: Message;
+  readonly retain: boolean;
+  readonly identifiers?: readonly number[];
+  /** It came through a shared subscription, `filter` and ShareName: should its session end, another member gets it. */
+  readonly share?: SharedSubscription;
+}
+
+export interface SharedSubscription {
+  readonly filter: string;
+  readonly share: string;
+}
+
+/** What lies in one slot: a message, or at QoS 1 a bundle of small ones that were routed together. */
+export interface RingItem {
+  readonly session: SessionId;
+  /** Packet id that names the slot, which is that of its first message. */
+  readonly slot: number;
+  /** Of its first message. */
+  readonly number: number;
+  /** Identity of a QoS 2 message; absent at QoS 1. */
+  readonly id?: string;
+  readonly messages: readonly RingMessage[];
+  readonly qos: 1 | 2;
+  readonly state: 'published' | 'released';
+  /** Fence of the connection it was last sent on, empty before the first. */
+  readonly sentOn: Fence | '';
+  /** Event whose handling sent it, so that its redelivery knows its own traces. */
+  readonly sentBy: string;
+  /** Seconds since 1970 after which a leftover of a session that ended may be deleted. */
+  readonly expiresAt?: number;
+}
+
+/** An incoming QoS 2 message between PUBLISH and PUBREL. */
+export interface HeldMessage {
+  readonly packetId: number;
+  readonly id: string;
+  /** Fence of the connection whose ordered stream may route it. */
+  readonly holder: Fence;
+  readonly message: Message;
+}
+
+/** What is known about an earlier attempt to route one QoS 2 message to one session. */
+export interface OnceRecord {
+  readonly session: SessionId;
+  readonly id: string;
+  readonly number: number;
+  readonly done: boolean;
+  /** Client id of the member that was chosen, where the session is that of a share. */
+  readonly member?: string;
+}
+
+/** A client is to be disconnected, or its session removed while it is away. */
+export interface Dismissal {
+  readonly clientId: string;
+  /** Of the connection that is meant: of a client that is away, the last one it had. */
+  readonly fence: Fence;
+  readonly withWill: boolean;
+  readonly keepSession: boolean;
+}
+
+export interface FanOutMessage {
+  readonly id: string;
+  readonly message: Message;
+  /** An earlier attempt may have put it into rings. */
+  readonly attempted: boolean;
+  /** When it reached the gateway, milliseconds since 1970; absent for a will. */
+  readonly receivedAt?: number;
+}
+
+/** One message for one audience, too large for the publisher's own invocation. */
+export interface FanOutJob {
+  /** Jobs of one shard are worked off in order. */
+  readonly shard: string;
+  /** The same for a repeated attempt. */
+  readonly id: string;
+  readonly messages: readonly FanOutMessage[];
+  readonly subscribers: readonly Subscriber[];
+}
+
+/** A message that crosses between brokers. */
+export interface Identified {
+  /** The same for a repeated attempt. */
+  readonly id: string;
+  readonly message: Message;
+}
