@@ -10,6 +10,14 @@ export type Target =
   /** Numbered text frames straight to the gateway. */
   | { readonly transport: 'text'; readonly url: string };
 
+/** What a scenario asks of a client. */
+export interface BenchClient {
+  onMessage: () => void;
+  subscribe(topic: string, qos: 0 | 1 | 2): Promise<void>;
+  publish(topic: string, payload: Buffer, qos: 0 | 1 | 2): void;
+  end(): void;
+}
+
 interface Wire {
   write(bytes: Buffer): void;
   end(): void;
@@ -19,8 +27,8 @@ interface Wire {
  * A client as lean as can be, the same for every broker: packets written in one turn share a write. Messages are counted
  * and acknowledged, nothing else.
  */
-export class LoadClient {
-  onMessage: (packet: IPublishPacket) => void = () => undefined;
+export class LoadClient implements BenchClient {
+  onMessage: () => void = () => undefined;
   onAcknowledged: () => void = () => undefined;
   private readonly parser = mqtt.parser({ protocolVersion: 4 });
   private readonly waiting = new Map<string, () => void>();
@@ -102,7 +110,7 @@ export class LoadClient {
     const { messageId } = packet;
     if (packet.qos === 1) this.write({ cmd: 'puback', messageId });
     if (packet.qos === 2) this.write({ cmd: 'pubrec', messageId });
-    this.onMessage(packet);
+    this.onMessage();
   }
 }
 

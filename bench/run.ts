@@ -4,7 +4,17 @@ import { type Bridge, startAedes, startBridge } from './brokers';
 import { bundleOf, loadTimes } from './bundles';
 import type { Target } from './load-client';
 import { microsecondsPerInvocation } from './metrics';
-import { burst, fanOut, latencies, oneToOne, retain, retainedMatches, unrelatedSubscriptions } from './scenarios';
+import { MqttJsClient } from './mqttjs-client';
+import {
+  burst,
+  type Connect,
+  fanOut,
+  latencies,
+  oneToOne,
+  retain,
+  retainedMatches,
+  unrelatedSubscriptions,
+} from './scenarios';
 
 const rounds = 3;
 const seconds = 2;
@@ -22,6 +32,8 @@ async function main(): Promise<void> {
   const aedes = await startAedes();
   try {
     print('one to one, 128 bytes, 32 in flight (messages/s)', await throughput(bridge, aedes.websocket));
+    const withMqttJs = await throughput(bridge, aedes.websocket, MqttJsClient.connect);
+    print('the same with MQTT.js on both sides (messages/s)', withMqttJs);
     print('one at a time (milliseconds from publish to delivery)', await delays(bridge, aedes.websocket));
     print('what a thousand messages cost on AWS (dollars, one to one)', await costs(bridge));
     print('fan-out to 100 subscribers (deliveries/s)', await audiences(bridge, aedes.websocket));
@@ -47,15 +59,17 @@ function bundles(): Row[] {
 }
 
 /** The brokers take turns, so that a change in the machine's mood meets all of them; medians count. */
-async function throughput(bridge: Bridge, aedes: Target): Promise<Row[]> {
+async function throughput(bridge: Bridge, aedes: Target, connect?: Connect): Promise<Row[]> {
   const rows: Row[] = [];
-  for (const target of [aedes, bridge.text, bridge.tcp]) await oneToOne(target, 0, inFlight, warmUpSeconds);
+  const warmUp = { inFlight, seconds: warmUpSeconds, connect };
+  for (const target of [aedes, bridge.text, bridge.tcp]) await oneToOne(target, 0, warmUp);
+  const flow = { inFlight, seconds, connect };
   for (const qos of [0, 1, 2] as const) {
     const rates = { aedes: [] as number[], text: [] as number[], tcp: [] as number[] };
     for (let round = 0; round < rounds; round++) {
-      rates.aedes.push(await oneToOne(aedes, qos, inFlight, seconds));
-      rates.text.push(await oneToOne(bridge.text, qos, inFlight, seconds));
-      rates.tcp.push(await oneToOne(bridge.tcp, qos, inFlight, seconds));
+      rates.aedes.push(await oneToOne(aedes, qos, flow));
+      rates.text.push(await oneToOne(bridge.text, qos, flow));
+      rates.tcp.push(await oneToOne(bridge.tcp, qos, flow));
     }
     const [reference, text, tcp] = [median(rates.aedes), median(rates.text), median(rates.tcp)];
     rows.push({
@@ -96,7 +110,7 @@ async function costs(bridge: Bridge): Promise<Row[]> {
   for (const qos of [0, 1, 2] as const) {
     const single = await billOf(bridge, () => latencies(bridge.text, qos, 200).then(() => 220));
     const batched = await billOf(bridge, () =>
-      oneToOne(bridge.text, qos, inFlight, seconds).then((rate) => rate * (seconds + 1)),
+      oneToOne(bridge.text, qos, { inFlight, seconds }).then((rate) => rate * (seconds + 1)),
     );
     rows.push({ QoS: qos, 'one per frame': single, '32 in flight': batched });
   }

@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { QoS } from 'mqtt-packet';
-import { LoadClient, type Target } from './load-client';
+import { type BenchClient, LoadClient, type Target } from './load-client';
 
 const payload = Buffer.alloc(128, 'x');
 let runs = 0;
@@ -11,20 +11,26 @@ function freshTopic(): string {
   return `bench/run${process.pid}-${++runs}/state`;
 }
 
-async function pair(
-  target: Target,
-  qos: QoS,
-): Promise<{ publisher: LoadClient; subscriber: LoadClient; topic: string }> {
+export type Connect = (target: Target, clientId: string) => Promise<BenchClient>;
+
+async function pair(target: Target, qos: QoS, connect: Connect = LoadClient.connect) {
   const topic = freshTopic();
-  const subscriber = await LoadClient.connect(target, `${topic}-subscriber`);
-  const publisher = await LoadClient.connect(target, `${topic}-publisher`);
+  const subscriber = await connect(target, `${topic}-subscriber`);
+  const publisher = await connect(target, `${topic}-publisher`);
   await subscriber.subscribe(topic, qos);
   return { publisher, subscriber, topic };
 }
 
+export interface Flow {
+  readonly inFlight: number;
+  readonly seconds: number;
+  /** The client on both sides; the leanest if absent. */
+  readonly connect?: Connect;
+}
+
 /** One publisher, one subscriber, a fixed number of messages on their way at any time: messages per second. */
-export async function oneToOne(target: Target, qos: QoS, inFlight: number, seconds: number): Promise<number> {
-  const { publisher, subscriber, topic } = await pair(target, qos);
+export async function oneToOne(target: Target, qos: QoS, { inFlight, seconds, connect }: Flow): Promise<number> {
+  const { publisher, subscriber, topic } = await pair(target, qos, connect);
   let delivered = 0;
   let running = true;
   subscriber.onMessage = () => {
@@ -118,7 +124,7 @@ export async function retainedMatches(target: Target, filter: string): Promise<n
   return count;
 }
 
-function delivered(subscribers: readonly LoadClient[], count: number): Promise<unknown> {
+function delivered(subscribers: readonly BenchClient[], count: number): Promise<unknown> {
   return Promise.all(
     subscribers.map(
       (subscriber) =>
@@ -133,6 +139,6 @@ function delivered(subscribers: readonly LoadClient[], count: number): Promise<u
   );
 }
 
-function end(...clients: LoadClient[]): void {
+function end(...clients: BenchClient[]): void {
   for (const client of clients) client.end();
 }
