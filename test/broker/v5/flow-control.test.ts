@@ -84,7 +84,8 @@ describe('flow control', () => {
         const before = await broker.resume(`away ${qos}`);
         await before.subscribe('waiting');
         await broker.leave(before);
-        const texts = await publishMany('waiting', 9, qos);
+        const texts = Array.from({ length: 9 }, (_, index) => String(index));
+        await publisher.publishTogether(qos, ...texts.map((text) => ['waiting', text] as const));
         const after = await broker.resume(`away ${qos}`, 600, { properties: { receiveMaximum: 4 } });
         const heard: string[] = [];
         for (const expected of [4, 4, 1]) {
