@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiClient, BrokerApi } from '../../clients/api';
 import { Broker5 } from '../support/broker5';
-import { connectPacket } from '../support/client5';
+import { connectPacket, subscription } from '../support/client5';
 import { apiOf } from './support';
 
 const willOf = (topic: string, willDelayInterval = 0) => ({
@@ -34,9 +34,13 @@ describe('the list of clients', () => {
         names.slice(start, start + 20).map(async (clientId, index) => {
           const client = await broker.open();
           const properties = { sessionExpiryInterval: 3600 };
-          client.send(connectPacket(clientId, index % 2 ? { clean: false, properties } : {}));
-          await client.next('connack');
-          await client.subscribe(['a', 'b', 'c'].map((topic) => ({ topic })));
+          const subscriptions = ['a', 'b', 'c'].map((topic) => subscription({ topic }));
+          client.send(connectPacket(clientId, index % 2 ? { clean: false, properties } : {}), {
+            cmd: 'subscribe',
+            messageId: 1,
+            subscriptions,
+          });
+          await client.next('suback');
         }),
       );
     }
