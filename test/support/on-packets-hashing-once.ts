@@ -7,7 +7,7 @@ const known = new Map<string, Buffer>();
 
 /**
  * The deployed function for packets, which in a container hashes the same password with the same salt and cost only once:
- * in tests of what users may do they log in hundreds of times, at 40 ms of a core each.
+ * in tests of what users may do they log in again and again, at 40 ms of a core each.
  */
 Object.assign(crypto, {
   scrypt(password: Buffer, salt: Buffer, length: number, options: ScryptOptions, done: Done): void {
