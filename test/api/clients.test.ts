@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ApiClient, BrokerApi } from '../../clients/api';
 import { Broker5 } from '../support/broker5';
-import { connectPacket } from '../support/client5';
+import { connectPacket, subscription } from '../support/client5';
 import { apiOf } from './support';
 
 const willOf = (topic: string, willDelayInterval = 0) => ({
@@ -34,9 +34,13 @@ describe('the list of clients', () => {
         names.slice(start, start + 20).map(async (clientId, index) => {
           const client = await broker.open();
           const properties = { sessionExpiryInterval: 3600 };
-          client.send(connectPacket(clientId, index % 2 ? { clean: false, properties } : {}));
-          await client.next('connack');
-          await client.subscribe(['a', 'b', 'c'].map((topic) => ({ topic })));
+          const subscriptions = ['a', 'b', 'c'].map((topic) => subscription({ topic }));
+          client.send(connectPacket(clientId, index % 2 ? { clean: false, properties } : {}), {
+            cmd: 'subscribe',
+            messageId: 1,
+            subscriptions,
+          });
+          await client.next('suback');
         }),
       );
     }
@@ -253,6 +257,13 @@ describe('a client', () => {
   });
 
   describe('whose worker dies', () => {
+    let quick: Broker5;
+    beforeAll(async () => {
+      quick = await Broker5.start({ visibilitySeconds: 0.3 });
+    });
+    afterEach(() => quick.cloud.faults.clear());
+    afterAll(() => quick.stop());
+
     const deaths = [
       ['UpdateItem', 'sessions'],
       ['PostToConnection', '@connections'],
@@ -269,37 +280,29 @@ describe('a client', () => {
         (['before', 'after'] as const).map((when) => [operation, table, when] as const),
       ),
     )('at %s of %s, %s, is gone all the same, with its session', async (operation, table, when) => {
-      const quick = await Broker5.start({ visibilitySeconds: 0.3 });
-      try {
-        const observer = await quick.connect('observer');
-        await observer.subscribe({ topic: 'wills/4', qos: 0 });
-        const rows = await quick.older.rows();
-        const client = await quick.resume('dies', 600, { will: willOf('wills/4') });
-        await client.subscribe(['x', 'y'].map((topic) => ({ topic, qos: 1 as const })));
-        await api5(quick).publish({ topic: 'x', payload: 'waits', qos: 1 });
-        await quick.cloud.settled();
-        await quick.cloud.faults.set({
-          ...{ fault: 'call', function: 'onPackets', operation, when, outcome: 'kill', times: 1 },
-          ...(table !== '@connections' && { table }),
-        });
+      const observer = await quick.connect('observer');
+      await observer.subscribe({ topic: 'wills/4', qos: 0 });
+      await quick.cloud.settled();
+      const rows = await quick.older.rows();
+      const client = await quick.resume('dies', 600, { will: willOf('wills/4') });
+      await client.subscribe(['x', 'y'].map((topic) => ({ topic, qos: 1 as const })));
+      await apiOf(quick.cloud).publish({ topic: 'x', payload: 'waits', qos: 1 });
+      await quick.cloud.settled();
+      await quick.cloud.faults.set({
+        ...{ fault: 'call', function: 'onPackets', operation, when, outcome: 'kill', times: 1 },
+        ...(table !== '@connections' && { table }),
+      });
 
-        await api5(quick).disconnect('dies', { session: 'remove' });
-        await quick.older.struck();
-        await quick.cloud.faults.clear();
-        await client.closed();
-        await expectEventually(() => quick.older.rows(), rows);
+      await apiOf(quick.cloud).disconnect('dies', { session: 'remove' });
+      await quick.older.struck();
+      await quick.cloud.faults.clear();
+      await client.closed();
+      await expectEventually(() => quick.older.rows(), rows);
 
-        expect((await observer.hear()).text).toBe('lost');
-      } finally {
-        await quick.stop();
-      }
+      expect((await observer.hear()).text).toBe('lost');
     });
   });
 });
-
-function api5(broker: Broker5): BrokerApi {
-  return apiOf(broker.cloud);
-}
 
 async function expectEventually<T>(read: () => Promise<T>, wanted: T): Promise<void> {
   const deadline = Date.now() + 8000;

@@ -4,8 +4,8 @@ import { type Cloud, startCloud } from '../../local/cloud';
 import type { Fault } from '../../local/fault-rules';
 import { type Dialect, StormPublisher, StormSubscriber } from './storm-client';
 
-/** Four publishers in each of the storms: thousands in all. `STORM_MESSAGES=1000 npx jest test/faults` is a longer one. */
-const messagesPerPublisher = Number(process.env.STORM_MESSAGES ?? 120);
+/** Of four publishers, or one, in each of the storms: 2,000 in all. `STORM_MESSAGES=1000 npx jest test/faults` is a longer one. */
+const messagesPerPublisher = Number(process.env.STORM_MESSAGES ?? 80);
 /** Both versions, and a client that takes fewer messages at a time than a publisher sends. */
 const dialects: readonly Dialect[] = [{ version: 4 }, { version: 5, receiveMaximum: 7 }];
 /** Another seed is another storm: `STORM_SEED=8 npx jest test/faults`. */

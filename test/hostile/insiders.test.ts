@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import malformed from '../protocol/malformed.json';
 import { type Client5, connectPacket, publishPacket } from '../support/client5';
+import { hashingOnce } from '../support/guarded-broker';
 import { hex } from '../support/packets';
 import { Random } from '../support/random';
 import { ScramClient } from '../support/scram-client';
@@ -24,7 +25,7 @@ describe('a device that was broken into', () => {
   let field: Battlefield;
 
   beforeAll(async () => {
-    field = await Battlefield.start({ rules });
+    field = await Battlefield.start({ rules }, hashingOnce);
     await field.addDevice('device');
   });
 

@@ -102,6 +102,21 @@ export class Client5 {
     return reasonCode;
   }
 
+  /** Publishes several in a row, in as few frames as they fit into, and returns when the broker owns all of them. */
+  async publishTogether(
+    qos: 1 | 2,
+    ...messages: readonly (readonly [topic: string, payload: string])[]
+  ): Promise<void> {
+    const packets = messages.map(([topic, payload]) =>
+      publishPacket(topic, payload, { qos, messageId: this.packetId() }),
+    );
+    this.send(...packets);
+    for (const _ of packets) await this.next(qos === 1 ? 'puback' : 'pubrec');
+    if (qos === 1) return;
+    this.send(...packets.map(({ messageId }) => ({ cmd: 'pubrel', messageId }) as const));
+    for (const _ of packets) await this.next('pubcomp');
+  }
+
   /** The next message, acknowledged as its QoS wants it. */
   async hear(): Promise<Heard5> {
     const packet = await this.next('publish');

@@ -17,6 +17,11 @@ type UserFields = Partial<Omit<Account, 'username' | 'passwordHash' | 'scram'>>;
 /** Fewest iterations that there may be: what they are worth is tested elsewhere. */
 const iterations = 4096;
 
+/** Options for tests in which users log in often, and it does not matter what that costs. */
+export const hashingOnce = {
+  functions: { onPackets: { entry: 'test/support/on-packets-hashing-once.ts' } },
+} as const satisfies CloudOptions;
+
 /** A broker that does not let everybody in, its accounts, and everything it has written anywhere. */
 export class GuardedBroker {
   readonly accounts: DynamoAccountDirectory;
@@ -105,8 +110,16 @@ export class GuardedBroker {
   }
 }
 
+const cheapHashes = new Map<string, string>();
+
 /** The cheapest that is accepted: a test logs in many times, and what a hash is worth is tested elsewhere. */
 function cheapHash(password: string): string {
+  const hash = cheapHashes.get(password) ?? hashCheaply(password);
+  cheapHashes.set(password, hash);
+  return hash;
+}
+
+function hashCheaply(password: string): string {
   const salt = Buffer.alloc(16, 'salt');
   const hash = scryptSync(password, salt, 32, { N: 2 ** 14, r: 8, p: 1, maxmem: 2 ** 25 });
   const [shownSalt, shownHash] = [salt, hash].map((bytes) => bytes.toString('base64').replaceAll('=', ''));

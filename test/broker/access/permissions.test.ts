@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Rule } from '../../../lambdas/access/rule';
 import { clause } from '../../support/clause';
 import type { Client5, ConnectFields } from '../../support/client5';
-import { everythingRule, GuardedBroker } from '../../support/guarded-broker';
+import { everythingRule, GuardedBroker, hashingOnce } from '../../support/guarded-broker';
 import { OidcProvider } from '../../support/oidc-provider';
 import { type PublishOptions, publishPacket, type TextClient } from '../../support/text-client';
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
         { actions: ['publish'], topics: ['guests/#'], who: { kinds: ['anonymous'] } },
       ],
     },
-    { settings: { inlineRecipients: 3 } },
+    { settings: { inlineRecipients: 3 }, ...hashingOnce },
   );
   await guarded.addUser('chief', 'secret');
 });

@@ -138,7 +138,8 @@ describe('a topic alias', () => {
       await before.subscribe({ topic: 'house/#', qos });
       await broker.leave(before);
       const publisher = await broker.connect('publisher');
-      for (let count = 0; count < 12; count++) await publisher.publish(topics[count % 3] ?? '', `${count}`, { qos });
+      const messages = Array.from({ length: 12 }, (_, count) => [topics[count % 3] ?? '', `${count}`] as const);
+      await publisher.publishTogether(qos, ...messages);
       const limit = topicAliasMaximum === undefined ? {} : { topicAliasMaximum };
       const after = await broker.resume('welcomed', 600, { properties: limit });
       await broker.cloud.settled();

@@ -47,11 +47,12 @@ describe('flow control', () => {
           async () => {
             const client = await broker.connect('receiver', { properties: { receiveMaximum } });
             await client.subscribe('much');
-            const texts = await publishMany('much', 25, qos);
+            const many = receiveMaximum + 5;
+            const texts = await publishMany('much', many, qos);
             const heard: string[] = [];
-            while (heard.length < 25) {
+            while (heard.length < many) {
               const packets = await arrivedAt(client);
-              expect(packets.length).toBe(Math.min(receiveMaximum, 25 - heard.length));
+              expect(packets.length).toBe(Math.min(receiveMaximum, many - heard.length));
               for (const packet of packets) await client.acknowledge(packet);
               heard.push(...textsOf(packets));
             }
@@ -83,7 +84,8 @@ describe('flow control', () => {
         const before = await broker.resume(`away ${qos}`);
         await before.subscribe('waiting');
         await broker.leave(before);
-        const texts = await publishMany('waiting', 9, qos);
+        const texts = Array.from({ length: 9 }, (_, index) => String(index));
+        await publisher.publishTogether(qos, ...texts.map((text) => ['waiting', text] as const));
         const after = await broker.resume(`away ${qos}`, 600, { properties: { receiveMaximum: 4 } });
         const heard: string[] = [];
         for (const expected of [4, 4, 1]) {

@@ -126,7 +126,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
       await before.subscribe(2, 'to/careful');
       await before.disconnect();
       const texts = Array.from({ length: 20 }, (_, count) => `${count}`);
-      for (const text of texts) await newer.publish('to/careful', text, { qos: 1 });
+      await newer.publishTogether(1, ...texts.map((text) => ['to/careful', text] as const));
       const after = await broker.resume('careful', forever, { properties: { receiveMaximum: 3 } });
       const heard: string[] = [];
       while (heard.length < 20) {

@@ -29,7 +29,8 @@ export class JavaClasses {
 
   constructor(sources: readonly string[], jars: readonly string[] = []) {
     this.classPath = [this.folder, ...jars].join(delimiter);
-    const options = ['-Xlint:all,-serial', '-Werror', '--release', '11', '-encoding', 'UTF-8'];
+    const quick = quickStart.map((option) => `-J${option}`);
+    const options = [...quick, '-Xlint:all,-serial', '-Werror', '--release', '11', '-encoding', 'UTF-8'];
     const paths = sources.map((source) => join(root, source));
     execFileSync('javac', [...options, '-cp', this.classPath, '-d', this.folder, ...paths], { stdio: 'pipe' });
     cpSync(join(root, 'clients/java/src/main/resources'), this.folder, { recursive: true });
