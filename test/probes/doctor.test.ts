@@ -48,7 +48,8 @@ describe('doctor of a broker', () => {
     // Its frames arrive faster than one at a time, and so share invocations and writes.
     expect(bill.dollars - bill.lambda.dollars).toBeLessThan(dollars);
     expect(bill.dollars - bill.lambda.dollars).toBeGreaterThan(dollars / 10);
-    expect((await broker.rows()).filter((row) => !row.startsWith('connections '))).toEqual([]);
+    // What is published while a subscriber leaves may be put into its ring just after that was cleared; it expires.
+    expect((await broker.rows()).filter((row) => !/^(connections|inflight) /.test(row))).toEqual([]);
     const client = await broker.connect('left-over');
     await client.subscribe(0, 'cirrus/doctor/#');
     expect(await broker.heardBy(client)).toEqual([]);
@@ -231,7 +232,9 @@ describe('doctor of what is no such broker', () => {
     ['an error of the gateway', (send) => send('{"message": "Forbidden"}'), 'gateway: Forbidden'],
     ['half a packet', (send) => send(Buffer.from([0x30, 9, 0]).toString('base64')), 'a packet that spans two frames'],
   ])('tells of %s', async (_name, breach, words) => {
+    holdTimers();
     const answer: FakeOptions['answer'] = (packet, send) => {
+      if (packet.cmd === 'pingreq') loseAllPatience();
       if (packet.cmd !== 'connect') return;
       send(frameOf(connack));
       breach(send);
