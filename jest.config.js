@@ -14,5 +14,5 @@ module.exports = {
   transformIgnorePatterns: [`/node_modules/(?!(${modules}|${native})/)`],
   testEnvironment: '<rootDir>/test/support/native-packages.js',
   maxWorkers: 3, // on two cores: many tests wait for a clock, a browser or a program
-  testTimeout: 20_000,
+  testTimeout: 60_000, // A test that waits for a busy machine is not a failing one.
 };

@@ -1,6 +1,14 @@
 // setTimeout counts in a signed 32-bit integer; longer waits are made of several.
 const longestTimeout = 2 ** 31 - 1;
 
+/** What is shared of a clock: milliseconds that it is ahead of the wall clock, and the wall clock's time at which it was held, or 0. */
+const [ahead, held] = [0, 1];
+
+/** The time on a clock that is shared, when it is so late on the wall clock. */
+export function timeOn(shared: Float64Array, wallTime: number): number {
+  return (shared[held] || wallTime) + shared[ahead]!;
+}
+
 /** A timer on the local clock. */
 export interface ClockTimer {
   cancel(): void;
@@ -12,16 +20,16 @@ interface Pending extends ClockTimer {
   handle: NodeJS.Timeout | undefined;
 }
 
-/** The time everything local lives by: the wall clock plus what was jumped. Containers read the same offset. */
+/** The time everything local lives by: the wall clock plus what was jumped. Containers read the same. */
 export class LocalClock {
-  /** Milliseconds ahead of the wall clock, one float64, for the `Date` of the containers. */
-  readonly shared = new SharedArrayBuffer(8);
-  private readonly offset = new Float64Array(this.shared);
+  /** For the `Date` of the containers: `timeOn` reads it. */
+  readonly shared = new SharedArrayBuffer(16);
+  private readonly shift = new Float64Array(this.shared);
   private readonly pending = new Set<Pending>();
   private stopped = false;
 
   now(): number {
-    return Date.now() + this.offset[0]!;
+    return timeOn(this.shift, Date.now());
   }
 
   /** Runs once, when the local clock has moved on by so many milliseconds. */
@@ -33,9 +41,14 @@ export class LocalClock {
     return timer;
   }
 
+  /** Stands still from now on but for jumps: nothing falls due because a machine is slow. */
+  hold(): void {
+    this.shift[held] ||= Date.now();
+  }
+
   /** Moves the clock; what fell due in between runs now, in order of its time. */
   jump(milliseconds: number): void {
-    this.offset[0] = this.offset[0]! + milliseconds;
+    this.shift[ahead] = this.shift[ahead]! + milliseconds;
     for (const timer of [...this.pending].sort((a, b) => a.due - b.due)) this.arm(timer);
   }
 
@@ -51,7 +64,7 @@ export class LocalClock {
     const remaining = timer.due - this.now();
     if (remaining <= 0) {
       timer.handle = setTimeout(() => this.fire(timer));
-    } else {
+    } else if (this.shift[held] === 0) {
       timer.handle = setTimeout(() => this.arm(timer), Math.min(remaining, longestTimeout));
     }
   }

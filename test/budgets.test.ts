@@ -17,6 +17,7 @@ describe('the bill', () => {
 
   beforeAll(async () => {
     cloud = await startCloud({ containers: 1 });
+    cloud.clock.hold(); // no timer is on the bill
     publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
     subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
     for (const qos of [0, 1, 2] as const) {
@@ -193,6 +194,7 @@ describe('the bill of the API', () => {
 
   beforeAll(async () => {
     cloud = await startCloud({ containers: 1 });
+    cloud.clock.hold(); // no timer is on the bill
     publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
     subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
     for (const qos of [0, 1, 2] as const) await subscriber.subscribe(qos, `qos${qos}/+`);
@@ -276,6 +278,7 @@ describe('the bill of users whose rules are asked', () => {
 
   beforeAll(async () => {
     guarded = await GuardedBroker.start({}, { containers: 1 });
+    guarded.cloud.clock.hold();
     const rules = [{ actions: ['publish', 'subscribe'], topics: ['home/+/#', 'shared/#'] }] as const;
     for (const name of ['ann', 'ben']) await guarded.addUser(name, 'secret', { rules });
   });

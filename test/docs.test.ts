@@ -2,7 +2,6 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { buildSync, transformSync } from 'esbuild';
 import { connectAsync } from 'mqtt';
@@ -19,9 +18,10 @@ import { subCommand } from '../clients/commands/sub';
 import { optionRules, readOptions } from '../lib/options';
 import { type Cloud, startCloud } from '../local/cloud';
 import { parseCommandLine } from '../local/command-line';
+import { apiOf } from './api/support';
 import { anchorsOf, codeBlocks, codeSpans, linksOf, shellLines, tableRows, wordsOf } from './support/markdown';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const root = join(__dirname, '..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -177,6 +177,17 @@ describe('what README.md tells to type', () => {
       child.once('exit', async () => reject(new Error(`it ended after ${heard}, complaining ${await errors}`)));
     });
 
+  /** What anybody has subscribed to by now. */
+  async function filtersOfAll(): Promise<Set<string>> {
+    const api = apiOf(cloud);
+    const filters = new Set<string>();
+    for await (const { clientId } of api.clients()) {
+      const client = await api.client(clientId).catch(() => undefined); // it may have left
+      for (const { filter } of client?.subscriptions ?? []) filters.add(filter);
+    }
+    return filters;
+  }
+
   /** The program as it is installed, on the local cloud instead of the address in the text. */
   const cirrus = (line: string, ...more: string[]) => {
     const [, ...words] = wordsOf(line).flatMap((word) => {
@@ -239,8 +250,8 @@ describe('what README.md tells to type', () => {
     const works = mosquitto(worker, '-C', '1', '-W', '30');
     const observer = mosquitto('mosquitto_sub -p 1883 -V 5 -t sensors/#', '-C', '1', '-W', '30');
     const lost = mosquitto(sensor);
-    while (cloud.connections().length < 3) await sleep(20);
-    await cloud.settled();
+    let heard = new Set<string>();
+    while (!['jobs/#', 'sensors/#', 'x'].every((filter) => heard.has(filter))) heard = await filtersOfAll();
 
     expect(await mosquitto(job).exit).toBe(0);
     expect(await works.output).toBe('jobs/1 resize size:small\n');

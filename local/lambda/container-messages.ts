@@ -1,7 +1,7 @@
 /** What a container's thread is started with. */
 export interface ContainerData {
   readonly bundle: string;
-  /** Float64: milliseconds the local clock is ahead of the wall clock. */
+  /** The local clock; `timeOn` reads it. */
   readonly clock: SharedArrayBuffer;
   /** Int32: counts invocations; a frozen container wakes when it changes. */
   readonly wake: SharedArrayBuffer;

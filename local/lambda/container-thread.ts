@@ -1,6 +1,7 @@
 import { format } from 'node:util';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Context, Handler } from 'aws-lambda';
+import { timeOn } from '../clock';
 import type { ContainerData, ContainerMessage, Invocation } from './container-messages';
 import { SourcePositions } from './source-positions';
 
@@ -14,7 +15,7 @@ function tell(message: ContainerMessage): void {
 }
 
 function followLocalClock(): void {
-  const offset = new Float64Array(clock);
+  const shared = new Float64Array(clock);
   const WallDate = Date;
   class LocalDate extends WallDate {
     constructor(...parts: []) {
@@ -22,7 +23,7 @@ function followLocalClock(): void {
       else super(...parts);
     }
     static override now(): number {
-      return WallDate.now() + offset[0]!;
+      return timeOn(shared, WallDate.now());
     }
   }
   globalThis.Date = LocalDate as DateConstructor;

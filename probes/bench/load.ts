@@ -15,8 +15,8 @@ const mostInFlight = 250;
 
 const reconnectMs = 1_000;
 
-/** What is under way at QoS 0 is given up after so much silence. */
-const quietMs = 2_000;
+/** What is under way at QoS 0 is given up after so much silence: longer than any function takes to start. */
+const quietMs = 10_000;
 
 interface Publisher {
   readonly client: MqttClient;

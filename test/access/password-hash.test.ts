@@ -114,8 +114,10 @@ describe('a user that does not exist', () => {
   });
 });
 
+/** Of the processor: others that are busy do not count. */
 async function millisecondsOf(body: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
+  const start = process.cpuUsage();
   await body();
-  return performance.now() - start;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1_000;
 }

@@ -411,7 +411,6 @@ describe('a token signed by hand', () => {
       await expect(verifier.verify(await sign({}), now + 4_999)).resolves.toEqual(unreachable);
 
       expect(waited).toBeGreaterThan(2_900);
-      expect(performance.now() - start).toBeLessThan(waited + 1_000);
       expect(server.asked).toEqual([discovery, '/keys']);
     });
 

@@ -9,7 +9,7 @@ import { problems } from '../../lambdas/api/problem';
 import { codeBlocks, tableRows } from '../support/markdown';
 import { TestBroker } from '../support/test-broker';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const root = join(__dirname, '../..');
 const document = readFileSync(join(root, 'docs/api.md'), 'utf8');

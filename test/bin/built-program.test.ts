@@ -9,7 +9,7 @@ import { version } from '../../package.json';
 import { wordsOf } from '../support/markdown';
 import { TestBroker } from '../support/test-broker';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const root = join(__dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-built-'));

@@ -9,7 +9,7 @@ import { run } from '../clients/support/command-runs';
 import { codeSpans, shellLines, tableRows, wordsOf } from '../support/markdown';
 import { TestBroker } from '../support/test-broker';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const page = readFileSync(join(__dirname, '../../docs/cli.md'), 'utf8');
 const bare = (cell = '') => cell.replaceAll('`', '');

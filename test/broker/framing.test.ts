@@ -22,6 +22,7 @@ describe('frames', () => {
 
   beforeAll(async () => {
     broker = await TestBroker.start();
+    broker.cloud.clock.hold();
     observer = await broker.connect('observer', { keepalive: 0 });
     await observer.subscribe(1, 'said/#');
   });

@@ -18,6 +18,7 @@ describe('the keep-alive', () => {
 
   beforeAll(async () => {
     broker = await TestBroker.start({ containers: 1 });
+    broker.cloud.clock.hold();
   });
 
   // New clients for each test: they share a clock that leaves the old ones behind.

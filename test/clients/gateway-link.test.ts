@@ -159,12 +159,12 @@ describe.each<[string, IClientOptions]>([
 
     const pings: unknown[] = [];
     client.on('packetreceive', ({ cmd }) => pings.push(cmd));
-    await sleep(2_600);
+    while (pings.length < 2) await sleep(50);
     cloud.clock.jump(60_000); // The broker goes by the keep-alive that it was told.
     await cloud.runSchedule();
     await cloud.settled();
 
-    expect(pings.slice(0, 2)).toEqual(['pingresp', 'pingresp']);
+    expect(new Set(pings)).toEqual(new Set(['pingresp']));
     expect((await cloud.bill()).gateway).toMatchObject({ frames: 0, posts: 0 });
     expect(closed).not.toHaveBeenCalled();
   });

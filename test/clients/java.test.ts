@@ -18,7 +18,7 @@ import { ProgramStream } from './support/program-stream';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
 // A virtual machine takes its time to start on a busy machine.
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const root = join(__dirname, '../..');
 const main = 'clients/java/src/main/java/cirrus/mqtt';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { wordsOf } from '../support/markdown';
 import { commandsOf, complaintWithoutBroker, Run, Stage } from './support/stage';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 describe('the backend', () => {
   const [device = '', send = '', clients = '', ...others] = commandsOf('backend');

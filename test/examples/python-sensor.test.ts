@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { commandsOf, complaintWithoutBroker, Stage } from './support/stage';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 // Debian's Python has Debian's paho-mqtt, whatever else is called python3.
 const hasPaho = (python: string) => spawnSync(python, ['-c', 'import paho.mqtt.client']).status === 0;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { commandsOf, complaintWithoutBroker, Stage } from './support/stage';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 describe('application state', () => {
   const [watch = '', one = '', other = '', ...more] = commandsOf('state');

@@ -11,7 +11,7 @@ const dialects: readonly Dialect[] = [{ version: 4 }, { version: 5, receiveMaxim
 /** Another seed is another storm: `STORM_SEED=8 npx jest test/faults`. */
 const seed = Number(process.env.STORM_SEED ?? 7);
 /** Long enough for the queue to hand an event out again many times over. */
-const patience = 60_000;
+const patience = 120_000;
 
 /** How often a container dies at a call, before it and after it; at this rate many turns die several times. */
 const kills = Number(process.env.STORM_KILLS ?? 0.004);
@@ -110,7 +110,7 @@ describe('a storm in which', () => {
           });
         }
       }
-    }, 120_000);
+    }, 300_000);
   }
 });
 
@@ -148,7 +148,7 @@ describe('a storm over a shared subscription, in which', () => {
         Array.from({ length: messagesPerPublisher }, (_, number) => number),
       );
       for (const numbers of heard) expect(numbers).toEqual([...numbers].sort((one, other) => one - other));
-    }, 120_000);
+    }, 300_000);
   }
 });
 

@@ -5,7 +5,7 @@ import { attacks, costsOfAttacks, dearestOf, worstHours } from '../../bench/atta
 import type { Cost } from '../../bench/cost';
 import { codeSpans, tableRows } from '../support/markdown';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 const root = join(__dirname, '../..');
 const security = readFileSync(join(root, 'docs/security.md'), 'utf8');

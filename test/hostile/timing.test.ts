@@ -28,12 +28,14 @@ describe('the time that a refusal takes', () => {
     gatekeeper = new Gatekeeper({ config: closedAccess, accounts, tokens, methods: [], ...settings });
   });
 
+  /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */
   async function timeOf(username: string | undefined, password: string): Promise<number> {
-    const start = performance.now();
+    const start = process.cpuUsage();
     const peer = { clientId: 'c', address: '198.51.100.1', now: Date.now() };
     const admission = await gatekeeper.admit({ ...peer, username, password: Buffer.from(password) });
     expect(admission).toMatchObject({ refused: 0x86 });
-    return performance.now() - start;
+    const { user, system } = process.cpuUsage(start);
+    return user + system;
   }
 
   /** By turns, so that what slows the machine down slows down both. */

@@ -4,7 +4,7 @@ import {
   PayloadTooLargeException,
 } from '@aws-sdk/client-apigatewaymanagementapi';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestCloud, until } from './support';
+import { Signal, TestCloud, until } from './support';
 
 describe('the @connections API', () => {
   let test: TestCloud;
@@ -62,13 +62,16 @@ describe('the @connections API', () => {
 
   it('answers 410 as long as $connect has not ended', async () => {
     const before = test.connectEvents.length;
-    const opening = test.connect('?wait=60');
+    const connecting = new Signal();
+    const opening = test.connect(`?wait=${connecting.file}`);
     await until(() => test.connectEvents.length > before);
     const { connectionId } = test.connectEvents.at(-1)!.requestContext;
 
     const post = () => api.postToConnection({ ConnectionId: connectionId, Data: 'x' });
     await expect(post()).rejects.toBeInstanceOf(GoneException);
+    connecting.give();
     await opening;
+    connecting.remove();
     await post();
   });
 

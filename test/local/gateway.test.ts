@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
-import { TestCloud, until } from './support';
+import { Signal, TestCloud, until } from './support';
 
 describe('the gateway', () => {
   let test: TestCloud;
@@ -143,14 +144,23 @@ describe('the gateway', () => {
   it('sends $disconnect for a client that left while $connect ran', async () => {
     const { port } = test.cloud;
     const socket = connectTcp(port, '127.0.0.1');
-    const lines = ['GET /mqtt?wait=50 HTTP/1.1', 'Host: x', 'Connection: Upgrade', 'Upgrade: websocket'];
+    const connecting = new Signal();
+    const lines = [
+      `GET /mqtt?wait=${connecting.file} HTTP/1.1`,
+      'Host: x',
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+    ];
     const keys = ['Sec-WebSocket-Version: 13', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', '', ''];
     const before = test.connectEvents.length;
     socket.write([...lines, ...keys].join('\r\n'));
     await until(() => test.connectEvents.length > before);
     socket.resetAndDestroy();
+    await once(socket, 'close');
+    connecting.give();
 
     const { connectionId } = test.connectEvents.at(-1)!.requestContext;
     await until(() => test.bodies(connectionId).includes('disconnect'));
+    connecting.remove();
   });
 });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { queues } from '../../lambdas/deployment';
 import { startCloud } from '../../local/cloud';
-import { fixtures, TestCloud, until } from './support';
+import { fixtures, Signal, TestCloud, until } from './support';
 
 describe('a cloud with a data folder', () => {
   let data: string;
@@ -21,7 +21,8 @@ describe('a cloud with a data folder', () => {
   it('keeps tables, queues, delays and dead letters over a restart, and disconnects who was connected', async () => {
     const first = await TestCloud.start({ data, containers: 1 });
     const client = await first.connect();
-    client.send('sleep 700');
+    const busy = new Signal();
+    client.send(`wait ${busy.file}`);
     await until(() => first.bodies(client.id).length === 1);
     client.send('waiting');
     const timer = { QueueUrl: first.queueUrl('timer'), MessageBody: 'timer' };
@@ -30,12 +31,13 @@ describe('a cloud with a data folder', () => {
     await until(async () => (await first.cloud.bill()).gateway.frames === 2);
     await first.cloud.stop();
 
+    busy.give();
     const second = await TestCloud.start({ data, functions: { ...fixtures, onPackets: fixtures.onTimer } });
     await until(() => second.bodies(client.id).length >= 1);
     expect((await second.dynamodb().getItem(key)).Item).toEqual(item.Item);
     expect(second.records(client.id)[0]!.attributes.ApproximateReceiveCount).toBe('2');
     await second.cloud.settled();
-    expect(second.bodies(client.id)).toEqual(['sleep 700', 'waiting', 'disconnect']);
+    expect(second.bodies(client.id)).toEqual([`wait ${busy.file}`, 'waiting', 'disconnect']);
     expect(second.bodies()).not.toContain('timer');
     second.cloud.clock.jump(600_000);
     await until(() => second.bodies().includes('timer'));
@@ -45,7 +47,8 @@ describe('a cloud with a data folder', () => {
     await third.cloud.settled();
     expect(third.batches).toEqual([]);
     await third.cloud.stop();
-  }, 15_000);
+    busy.remove();
+  });
 
   it('keeps dead letters', async () => {
     const first = await TestCloud.start({ data, visibilitySeconds: 0.01 });
@@ -76,7 +79,7 @@ describe('a cloud with a data folder', () => {
     socket.send('write killed');
     socket.send('echo done');
     await echoed;
-    socket.send('sleep 5000');
+    socket.send('hang');
     socket.send('waiting');
     const pinged = new Promise((resolve) => socket.once('pong', resolve));
     socket.ping();
@@ -85,15 +88,15 @@ describe('a cloud with a data folder', () => {
     await new Promise((resolve) => child.once('exit', resolve));
 
     const next = await TestCloud.start({ data });
-    await until(() => next.bodies().includes('sleep 5000'));
+    await until(() => next.bodies().includes('hang'));
     await next.cloud.faults.kill();
     const written = { TableName: 'cirrus-sessions', Key: { id: { S: 'killed' }, part: { S: 'head' } } };
     expect((await next.dynamodb().getItem(written)).Item).toMatchObject({ steps: { N: '1' } });
     await next.cloud.stop();
     const last = await TestCloud.start({ data });
-    await until(() => last.bodies().includes('sleep 5000'));
+    await until(() => last.bodies().includes('hang'));
     await last.cloud.stop();
-  }, 20_000);
+  });
 
   it('is closed to a second cloud', async () => {
     const first = await TestCloud.start({ data });

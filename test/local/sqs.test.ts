@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { queues } from '../../lambdas/deployment';
-import { TestCloud, until } from './support';
+import { Signal, TestCloud, until } from './support';
 
 describe('the queues', () => {
   let test: TestCloud;
@@ -94,7 +94,8 @@ describe('the queues', () => {
   });
 
   it('makes batches of up to 10 over several groups while the containers are busy', async () => {
-    await send('sleep 500');
+    const busy = new Signal();
+    await send(`wait ${busy.file}`, 'busy');
     await until(() => test.bodies(group).length === 1);
     const entries = Array.from({ length: 15 }, (_, index) => ({
       Id: String(index),
@@ -105,7 +106,9 @@ describe('the queues', () => {
     await sqs.sendMessageBatch({ QueueUrl: packets, Entries: entries.slice(0, 10) });
     await sqs.sendMessageBatch({ QueueUrl: packets, Entries: entries.slice(10) });
     const before = test.batches.length;
+    busy.give();
     await test.cloud.settled();
+    busy.remove();
 
     expect(test.batches.slice(before).map((batch) => batch.length)).toEqual([10, 5]);
     expect(test.bodies(`${group}-1`)).toEqual(['body 1', 'body 4', 'body 7', 'body 10', 'body 13']);

@@ -58,7 +58,7 @@ describe('npm start', () => {
     started.kill('SIGINT');
     expect(await status).toBe(0);
     expect(await errors).toBe('');
-  }, 20_000);
+  });
 
   it('names a port that is taken', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
@@ -71,7 +71,7 @@ describe('npm start', () => {
       expect(await errors).toMatch(new RegExp(`^port ${port} is taken.*\\n$`));
     }
     taken.close();
-  }, 20_000);
+  });
 
   it('says who may connect, and lets in nobody else', async () => {
     const open = start();
@@ -85,7 +85,7 @@ describe('npm start', () => {
     expect(said).toMatch(/mosquitto_sub -h 127\.0\.0\.1 -p \d+ -u NAME -P PASSWORD /);
     const [, port] = /mqtt=mqtt:\/\/127\.0\.0\.1:(\d+)/.exec(said)!;
     await expect(connectAsync(`mqtt://127.0.0.1:${port}`)).rejects.toThrow('Not authorized');
-  }, 30_000);
+  });
 
   it('refuses a wrong file of access in one line', async () => {
     const path = file('wrong.json', '{\n  "anonymous": "off",\n}');
@@ -93,13 +93,13 @@ describe('npm start', () => {
 
     expect(await status).toBe(1);
     expect(await errors).toMatch(/^\S+wrong\.json is no JSON: .*\n$/);
-  }, 20_000);
+  });
 
   it('refuses a wrong option in one line', async () => {
     const { status, errors } = start('--containers', 'many');
     expect(await status).toBe(1);
     expect(await errors).toBe('--containers is "many", but must be a whole number from 1 to 100\n');
-  }, 20_000);
+  });
 });
 
 describe('stop', () => {
@@ -123,5 +123,5 @@ describe('stop', () => {
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
     expect((await output).trim()).not.toContain('Worker');
     expect((await output).trim()).not.toContain('Timeout');
-  }, 15_000);
+  });
 });

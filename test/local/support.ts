@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiGatewayManagementApi } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDB } from '@aws-sdk/client-dynamodb';
@@ -122,9 +125,26 @@ export class Client {
   }
 }
 
+/** What a function of the fixtures waits for: a file that is not there yet. */
+export class Signal {
+  private readonly folder = mkdtempSync(join(tmpdir(), 'cirrus-signal-'));
+  readonly file = join(this.folder, 'given');
+
+  give(): void {
+    writeFileSync(this.file, '');
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** How long a test waits for what must happen, in milliseconds. */
+const patience = 30_000;
+
 /** Waits for something that is about to happen. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 4000;
+  const deadline = Date.now() + patience;
   while (!(await holds())) {
     if (Date.now() > deadline) throw new Error(`still not: ${holds}`);
     await sleep(3);

@@ -4,10 +4,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import { doctorCommand } from '../../probes/doctor-command';
 import { run } from '../clients/support/command-runs';
 import { GuardedBroker } from '../support/guarded-broker';
+import { holdTimers } from '../support/held-timers';
 import { TestBroker } from '../support/test-broker';
 import { connack, type FakeOptions, frameOf, startFakeGateway } from './fake-gateway';
 
-jest.setTimeout(60_000);
+jest.setTimeout(180_000);
 
 interface Report {
   readonly passed: boolean;
@@ -47,7 +48,8 @@ describe('doctor of a broker', () => {
     // Its frames arrive faster than one at a time, and so share invocations and writes.
     expect(bill.dollars - bill.lambda.dollars).toBeLessThan(dollars);
     expect(bill.dollars - bill.lambda.dollars).toBeGreaterThan(dollars / 10);
-    expect((await broker.rows()).filter((row) => !row.startsWith('connections '))).toEqual([]);
+    // What is published while a subscriber leaves may be put into its ring just after that was cleared; it expires.
+    expect((await broker.rows()).filter((row) => !/^(connections|inflight) /.test(row))).toEqual([]);
     const client = await broker.connect('left-over');
     await client.subscribe(0, 'cirrus/doctor/#');
     expect(await broker.heardBy(client)).toEqual([]);
@@ -92,11 +94,11 @@ describe('doctor of a broker', () => {
       operation: 'PostToConnection',
       outcome: 'throttle',
     });
-    const { exitCode, failed, skipped, detail } = await examined(url(), '-W', '0.5');
+    const { exitCode, failed, skipped, detail } = await examined(url());
 
     expect([exitCode, failed]).toEqual([2, ['login']]);
     // Whichever is sooner: the broker gives up, and ends the connection.
-    expect(detail('login')).toMatch(/^(CONNACK did not come within 0.5 s|.* ended with 1000 instead of CONNACK)$/);
+    expect(detail('login')).toMatch(/^(CONNACK did not come within 15 s|.* ended with 1000 instead of CONNACK)$/);
     expect(skipped).toEqual(expect.arrayContaining(['order', 'resume', 'clean-up']));
     expect(detail('order')).toBe('needs login');
   });
@@ -155,11 +157,18 @@ describe('doctor of what is no such broker', () => {
   const ofFake = async (options: FakeOptions, ...args: string[]) => {
     const fake = await startFakeGateway(options);
     try {
-      return await examined(fake.url, '-W', '0.2', ...args);
+      return await examined(fake.url, ...args);
     } finally {
       await fake.close();
     }
   };
+
+  /** The doctor's patience is over when a test says so: what it waits for otherwise may take as long as it likes. */
+  const loseAllPatience = () => jest.advanceTimersByTime(15_000);
+  afterEach(() => {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+  });
 
   it('tells that nobody listens', async () => {
     const { exitCode, failed, detail } = await examined('ws://127.0.0.1:1/mqtt');
@@ -184,11 +193,13 @@ describe('doctor of what is no such broker', () => {
   });
 
   it('tells that a clock is wrong', async () => {
-    const date = new Date(Date.now() - 600_000).toUTCString();
+    const noon = Date.UTC(2026, 0, 1, 12);
+    jest.spyOn(Date, 'now').mockReturnValue(noon);
+    const date = new Date(noon - 600_000).toUTCString();
     const { failed, detail } = await ofFake({ date }, '--only', 'clock');
 
     expect(failed).toContain('clock');
-    expect(detail('clock')).toMatch(/^this machine's clock is (599|600) s off/);
+    expect(detail('clock')).toMatch(/^this machine's clock is 600 s off/);
   });
 
   it('tells that no subprotocol is given back, or another', async () => {
@@ -201,8 +212,10 @@ describe('doctor of what is no such broker', () => {
   });
 
   it('tells that binary frames and long ones are taken', async () => {
+    holdTimers();
+    const isHello = (frame: Buffer) => frame.toString('latin1').startsWith('1.') && frame.length < 1_000;
     const { failed, detail } = await ofFake(
-      {},
+      { heard: (frame) => isHello(frame) || loseAllPatience() },
       ...['binary', 'frame-over', 'packet-over'].flatMap((step) => ['--only', step]),
     );
 
@@ -219,7 +232,9 @@ describe('doctor of what is no such broker', () => {
     ['an error of the gateway', (send) => send('{"message": "Forbidden"}'), 'gateway: Forbidden'],
     ['half a packet', (send) => send(Buffer.from([0x30, 9, 0]).toString('base64')), 'a packet that spans two frames'],
   ])('tells of %s', async (_name, breach, words) => {
+    holdTimers();
     const answer: FakeOptions['answer'] = (packet, send) => {
+      if (packet.cmd === 'pingreq') loseAllPatience();
       if (packet.cmd !== 'connect') return;
       send(frameOf(connack));
       breach(send);
@@ -231,20 +246,23 @@ describe('doctor of what is no such broker', () => {
   });
 
   it('tells that a session does not outlive its connection', async () => {
-    const answer: FakeOptions['answer'] = (packet, send) => {
+    holdTimers();
+    const answer: FakeOptions['answer'] = (packet, send, peer) => {
       const { cmd, messageId } = packet;
       if (cmd === 'connect') send(frameOf(connack));
       if (cmd === 'subscribe') send(frameOf({ cmd: 'suback', messageId, granted: [1] }));
       if (cmd === 'publish') send(frameOf({ cmd: 'puback', messageId, reasonCode: 0 }));
+      if (cmd === 'subscribe' && packet.subscriptions[0]!.topic.endsWith('/retained')) peer.hasRead(loseAllPatience);
     };
     const { failed, detail } = await ofFake({ answer }, '--only', 'resume', '--only', 'retained');
 
     expect(failed).toEqual(['resume', 'retained']);
     expect(detail('resume')).toBe('the session was gone after the cut');
-    expect(detail('retained')).toBe('a message did not come within 0.2 s');
+    expect(detail('retained')).toBe('a message did not come within 15 s');
   });
 
   it('tells that messages come in another order, or never', async () => {
+    holdTimers();
     const held: string[] = [];
     const publishes = (number: string) =>
       frameOf({ cmd: 'publish', topic, payload: number, qos: 0, dup: false, retain: false });
@@ -257,6 +275,7 @@ describe('doctor of what is no such broker', () => {
             topic = packet.subscriptions[0]!.topic;
             send(frameOf({ cmd: 'suback', messageId: packet.messageId, granted: [1] }));
           }
+          if (packet.cmd === 'publish' && packet.qos === 0) loseAllPatience();
           if (packet.cmd !== 'publish' || packet.qos !== 1) return;
           send(frameOf({ cmd: 'puback', messageId: packet.messageId, reasonCode: 0 }));
           held.push(publishes(String(packet.payload)));
@@ -271,7 +290,7 @@ describe('doctor of what is no such broker', () => {
 
     expect(failed).toEqual(expect.arrayContaining(['order', 'round-trip']));
     expect(detail('order')).toBe('message 0 came after message 1');
-    expect(detail('round-trip')).toBe('a message did not come within 0.2 s');
+    expect(detail('round-trip')).toBe('a message did not come within 15 s');
   });
 });
 

@@ -11,12 +11,20 @@ export interface FakeOptions {
   readonly subprotocol?: string | false;
   /** The date that HTTP answers have. */
   readonly date?: string;
-  /** Frames that answer a packet; a CONNACK for CONNECT and nothing else unless said. */
-  readonly answer?: (packet: Packet, send: (data: string | Buffer) => void) => void;
+  /** What is done about a packet; a CONNACK for CONNECT and nothing else unless said. */
+  readonly answer?: (packet: Packet, send: (data: string | Buffer) => void, peer: FakePeer) => void;
+  /** Called for each frame, before it is read. */
+  readonly heard?: (frame: Buffer, isBinary: boolean) => void;
   /** Key and certificate, for wss. */
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
   /** Status of refused handshakes. */
   readonly status?: number;
+}
+
+/** Who has connected. */
+export interface FakePeer {
+  /** Runs it when all that was sent so far has been read. */
+  hasRead(run: () => void): void;
 }
 
 export interface FakeGateway {
@@ -58,11 +66,22 @@ export async function startFakeGateway(options: FakeOptions): Promise<FakeGatewa
   };
 }
 
-function serve(socket: WebSocket, { answer = (_packet, send) => send(frameOf(connack)) }: FakeOptions): void {
+function serve(socket: WebSocket, options: FakeOptions): void {
+  const { answer = (_packet, send) => send(frameOf(connack)), heard } = options;
+  const peer: FakePeer = {
+    hasRead(run) {
+      socket.once('pong', run);
+      socket.ping();
+    },
+  };
   const parser = mqtt.parser({ protocolVersion: 5 });
-  parser.on('packet', (packet) => answer(packet, (data) => socket.send(data)));
+  parser.on('packet', (packet) => {
+    answer(packet, (data) => socket.send(data), peer);
+    if (packet.cmd === 'disconnect') socket.close();
+  });
   parser.on('error', () => {});
   socket.on('message', (data: Buffer, isBinary: boolean) => {
+    heard?.(data, isBinary);
     const [, base64 = ''] = data.toString('latin1').split('.');
     parser.parse(isBinary ? data : Buffer.from(base64, 'base64'));
   });

@@ -48,7 +48,7 @@ describe('finding retained messages among 5,000', () => {
     engine = await Engine.start();
     store = new DynamoRetainedStore(engine.client(), engine.table('retained'));
     await fill(engine, topics);
-  }, 60_000);
+  }, 180_000);
 
   afterAll(() => engine.stop());
 

@@ -10,7 +10,7 @@ import mqtt, {
 import { type Heard, heard, type TextClient } from './text-client';
 
 /** How long a test waits for what must come, in milliseconds. */
-const patience = 8000;
+const patience = 30_000;
 
 /** What a test says about a message it publishes; QoS 0 and not retained if it says nothing. */
 export type PublishFields = Partial<Omit<IPublishPacket, 'cmd' | 'topic' | 'payload'>>;

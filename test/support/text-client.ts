@@ -8,6 +8,9 @@ import mqtt, {
 } from 'mqtt-packet';
 import { type ClientOptions, WebSocket } from 'ws';
 
+/** How long a test waits for what must come, in milliseconds. */
+const patience = 30_000;
+
 /** Raw bytes that a frame holds beside its number. */
 const largestFrame = 24_564;
 
@@ -143,7 +146,7 @@ export class TextClient {
   }
 
   /** The next packet of a kind; others that arrive before it are kept. */
-  async next<Cmd extends Packet['cmd']>(cmd: Cmd, milliseconds = 8000): Promise<Extract<Packet, { cmd: Cmd }>> {
+  async next<Cmd extends Packet['cmd']>(cmd: Cmd, milliseconds = patience): Promise<Extract<Packet, { cmd: Cmd }>> {
     const deadline = Date.now() + milliseconds;
     for (;;) {
       const index = this.arrived.findIndex((packet) => packet.cmd === cmd);
@@ -158,7 +161,7 @@ export class TextClient {
     return this.arrived.splice(0);
   }
 
-  async closed(milliseconds = 8000): Promise<number> {
+  async closed(milliseconds = patience): Promise<number> {
     const deadline = Date.now() + milliseconds;
     while (this.closeCode === undefined) await this.change(deadline, 'the close');
     return this.closeCode;

@@ -20,6 +20,7 @@ describe('limits of one client', () => {
       ...{ maxConnectionsPerUser: 2, connectTimeout: 300 },
     };
     guarded = await GuardedBroker.start({ rules: [{ actions: ['all'], topics: ['#'] }] }, { settings });
+    guarded.cloud.clock.hold(); // rates are of its seconds, not of ours
     await guarded.addUser('ann', 'secret of ann');
     await guarded.addUser('ben', 'secret of ben', { maxConnections: 1 });
   });

@@ -26,6 +26,7 @@ describe('a broker without an access file', () => {
 
   beforeAll(async () => {
     guarded = await GuardedBroker.start({});
+    guarded.cloud.clock.hold();
     await guarded.addUser('alice', secret);
     await guarded.addUser('bound', secret, { clientId: 'only-this' });
     await guarded.addUser('fleet', secret, { clientIdPrefix: 'fleet-' });

@@ -21,6 +21,8 @@ beforeAll(async () => {
   const own = { actions: ['publish'], topics: ['of/${username}', 'lost/#'] };
   const rules = [own, { actions: ['subscribe'], topics: ['#'] }];
   guarded = await GuardedBroker.start({ issuers: [issuer], rules }, { containers: 1 }); // each has keys of its own
+  guarded.cloud.clock.hold();
+  guarded.cloud.clock.jump(600_000); // the provider's clock goes on, and no token may be of the future
   await guarded.addUser('observer', 'observer');
 });
 
@@ -30,7 +32,7 @@ afterAll(() => Promise.all([guarded.stop(), provider.stop()]));
 
 /** A token that is good for so many seconds from now, by the clock of the broker. */
 async function token(seconds = 300, options: TokenOptions = {}): Promise<string> {
-  const ahead = Math.round((guarded.cloud.clock.now() - Date.now()) / 1000);
+  const ahead = Math.floor((guarded.cloud.clock.now() - Date.now()) / 1000);
   const made = await provider.token({ ttl: seconds + ahead, ...options });
   given.push(made);
   return made;

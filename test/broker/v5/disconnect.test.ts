@@ -15,6 +15,7 @@ describe('DISCONNECT', () => {
 
   beforeAll(async () => {
     broker = await Broker5.start();
+    broker.cloud.clock.hold();
   });
 
   afterAll(() => broker.stop());

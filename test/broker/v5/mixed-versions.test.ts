@@ -22,6 +22,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
 
   beforeAll(async () => {
     broker = await Broker5.start();
+    broker.cloud.clock.hold();
   });
 
   beforeEach(async () => {

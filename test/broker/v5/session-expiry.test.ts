@@ -17,6 +17,7 @@ describe('a session', () => {
 
   beforeAll(async () => {
     broker = await Broker5.start();
+    broker.cloud.clock.hold();
   });
 
   beforeEach(() => {

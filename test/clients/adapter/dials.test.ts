@@ -167,6 +167,7 @@ describe('limits on clients', () => {
 describe('the pace of handshakes', () => {
   async function storm(clients: number, seconds: number, trouble = (_pace: Pace) => {}): Promise<number[]> {
     const clock = new LocalClock();
+    clock.hold();
     const pace = new Pace(50, clock);
     let passed = 0;
     for (let n = 0; n < clients; n++) {

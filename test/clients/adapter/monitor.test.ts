@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { jsonLine } from '../../../clients/adapter/log';
+import { LocalClock } from '../../../local/clock';
+import { holdTimers } from '../../support/held-timers';
 import { adapterFor, bytesOf, endAll, hello, ping, silentGateway, tcpClient, until } from '../support/adapter-rig';
 
 afterEach(endAll);
@@ -46,9 +48,13 @@ describe('the metrics of an adapter', () => {
   });
 
   it('count failed dials by their reason', async () => {
-    const adapter = await adapterFor('ws://127.0.0.1:1', { monitor, connectWithinMs: 50 });
-
-    await once(await tcpClient(adapter), 'close');
+    const clock = new LocalClock();
+    clock.hold();
+    const adapter = await adapterFor('ws://127.0.0.1:1', { monitor, clock, connectWithinMs: 1 });
+    const client = await tcpClient(adapter);
+    await until(() => adapter.lines.some((line) => line.startsWith('#1 waits for the gateway')));
+    clock.jump(1);
+    await once(client, 'close');
 
     expect(await samples(adapter.monitorPort!)).toMatchObject({
       'dial_failures_total{reason="unreachable"}': 1,
@@ -71,13 +77,18 @@ describe('the metrics of an adapter', () => {
 describe('packets that wait to share a frame', () => {
   it('leave together when their time is over', async () => {
     const gateway = await silentGateway();
-    const client = await tcpClient(await adapterFor(gateway.url, { batchMs: 100 }));
+    const adapter = await adapterFor(gateway.url, { batchMs: 100, monitor });
+    const client = await tcpClient(adapter);
     await until(() => gateway.frames.length === 1);
 
-    for (let n = 0; n < 3; n++) {
+    holdTimers();
+    for (let packets = 1; packets <= 3; packets++) {
       client.write(ping);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+      while ((await samples(adapter.monitorPort!))['packets_total{direction="up"}'] !== packets + 1);
     }
+    expect(gateway.frames.length).toBe(1);
+    jest.advanceTimersByTime(100);
+    jest.useRealTimers();
 
     await until(() => gateway.frames.length === 2);
     expect(bytesOf(gateway)).toEqual(Buffer.concat([hello, ping, ping, ping]));

@@ -31,7 +31,7 @@ export class Visitor {
     { config, ...options }: BrowserContextOptions & { readonly config?: ConsoleConfig } = {},
   ): Promise<Visitor> {
     const context = await browser.newContext(options);
-    context.setDefaultTimeout(5_000);
+    context.setDefaultTimeout(30_000);
     if (config) await context.route('**/config.json', (route) => route.fulfill({ json: config }));
     const visitor = new Visitor(context, await context.newPage());
     await visitor.page.goto(url);

@@ -100,6 +100,11 @@ export class Run {
     this.child.stdin?.end();
   }
 
+  /** Sends a signal to the program alone. */
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** What Ctrl-C does: every process of the group gets the signal. */
   killAll(signal: NodeJS.Signals = 'SIGKILL'): void {
     try {
