@@ -169,11 +169,14 @@ export class Deliverer {
       if (reserved) placed.set(entry.session, reserved);
       if (reserved) this.measureQueue(reserved.head);
     });
-    const items = [...placed.values()].flatMap((entry) => toRingItems(entry, this.ports.now()));
+    const itemsOf = new Map([...placed].map(([session, entry]) => [session, toRingItems(entry, this.ports.now())]));
+    const items = [...itemsOf.values()].flat();
     const once = items.filter(({ id }) => id !== undefined).map(toOnce);
     if (once.length > 0) await this.ports.inflight.putOnce(once);
     await this.putAll(items);
-    for (const { head } of placed.values()) this.dispatch.placed(head.clientId, liveOwner(head));
+    for (const [session, { head }] of placed) {
+      this.dispatch.placed(head.clientId, liveOwner(head), itemsOf.get(session));
+    }
     return placed;
   }
 

@@ -48,4 +48,5 @@ export async function dismissAbsent(
   if (head?.fence !== fence) return;
   await turn.wiper.wipe(clientId, head.session);
   await ports.sessions.end(clientId, fence);
+  await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
 }

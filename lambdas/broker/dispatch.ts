@@ -1,15 +1,22 @@
 import { Outbox, type RingStake } from './outbox';
 import { inParallel } from './parallel';
 import type { Ports } from './ports';
-import type { SessionId } from './records';
+import type { RingItem, SessionHead, SessionId } from './records';
 
 const parallelAsks = 50;
+
+/** A client for whom something was put into its ring. */
+interface Look {
+  /** The connection it was posted to, or undefined when it was not. */
+  readonly postedTo: string | undefined;
+  readonly items: readonly RingItem[];
+}
 
 /** What one turn sends, and whose head it has to look at once more. */
 export class Dispatch {
   readonly outbox: Outbox;
-  /** Per client id the connection its new ring items were posted to, or undefined when they were not. */
-  private looks = new Map<string, string | undefined>();
+  /** By client id. */
+  private looks = new Map<string, Look>();
   private readonly dropped: { readonly session: SessionId; readonly packetId: number }[] = [];
 
   constructor(
@@ -20,9 +27,13 @@ export class Dispatch {
   }
 
   /** Ring items were put for this client and posted to this connection, or to none. */
-  placed(clientId: string, postedTo: string | undefined): void {
-    const consistent = !this.looks.has(clientId) || this.looks.get(clientId) === postedTo;
-    this.looks.set(clientId, consistent ? postedTo : undefined);
+  placed(clientId: string, postedTo: string | undefined, items: readonly RingItem[] = []): void {
+    const earlier = this.looks.get(clientId);
+    const consistent = !earlier || earlier.postedTo === postedTo;
+    this.looks.set(clientId, {
+      postedTo: consistent ? postedTo : undefined,
+      items: [...(earlier?.items ?? []), ...items],
+    });
   }
 
   /** The client does not take packets that large: as if the message had been sent and acknowledged [MQTT-3.1.2-25]. */
@@ -60,9 +71,28 @@ export class Dispatch {
     this.looks = new Map();
     if (looks.size === 0) return;
     const heads = await this.ports.sessions.heads([...looks.keys()]);
-    const missed = [...heads.values()].filter(({ clientId, owner }) => owner && owner !== looks.get(clientId));
-    await inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? ''));
+    const missed = [...heads.values()].filter(
+      ({ clientId, owner }) => owner && owner !== looks.get(clientId)?.postedTo,
+    );
+    await Promise.all([
+      inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? '')),
+      this.takeBack([...looks].flatMap(([clientId, { items }]) => orphans(items, heads.get(clientId)))),
+    ]);
   }
+
+  private async takeBack(items: readonly RingItem[]): Promise<void> {
+    if (items.length > 0) await this.ports.inflight.discard(items);
+  }
+}
+
+/**
+ * What was put after its session had ended and its ring had been cleared, and nobody would ever remove. The session ends before
+ * its ring is cleared: one of the two always sees the other. What came through a share is for who clears to pass on.
+ */
+function orphans(items: readonly RingItem[], head: SessionHead | undefined): readonly RingItem[] {
+  return items.filter(
+    ({ session, messages }) => head?.session !== session && messages.every(({ share }) => share === undefined),
+  );
 }
 
 /** Tells the owner of a session that something waits in its ring. */

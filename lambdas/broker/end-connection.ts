@@ -40,17 +40,24 @@ export async function endConnection(
 ): Promise<void> {
   const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, hasSeat } = connection;
   const { willAt, sessionEndsAt } = ending;
-  if (sessionExpiry === 0 && hasState) await wiper.wipe(clientId, session);
-  await Promise.all([
+  const [isOver] = await Promise.all([
     sessionExpiry === 0
-      ? ports.sessions.end(clientId, fence)
+      ? endSession(ports, connection)
       : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now()),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
     hasSeat ? leaveSeat(ports, connection) : undefined,
   ]);
+  if (isOver && hasState) await wiper.wipe(clientId, session); // not before, see `orphans` in dispatch.ts
   const isCancelled = willAt !== undefined && (await hasReturned(ports, connection));
   if (isCancelled) await ports.sessions.removeWill(clientId, connectionId);
   await rest(ports, connection, isCancelled ? { sessionEndsAt } : { willAt, sessionEndsAt });
+}
+
+/** Whether the session is over; it is not when the client has come back to it on another connection. */
+async function endSession(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<boolean> {
+  if ((await ports.sessions.end(clientId, fence)) === 'ended') return true;
+  const head = await ports.sessions.head(clientId);
+  return head?.session !== session; // replaced, or ended by an earlier attempt
 }
 
 /**
@@ -104,6 +111,7 @@ export async function settleEnding(
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     await ports.sessions.end(clientId, fence);
+    await ports.inflight.clear(session); // of what was put until then, see `orphans` in dispatch.ts
   }
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;

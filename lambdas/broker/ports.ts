@@ -60,8 +60,8 @@ export interface SessionStore {
   disown(clientId: string, fence: Fence, ending?: Ending, leftAt?: number): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
   forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
-  /** Removes the head of a session that ends with its connection. */
-  end(clientId: string, fence: Fence): Promise<void>;
+  /** Removes the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
+  end(clientId: string, fence: Fence): Promise<'ended' | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number, unlimited: boolean): Promise<SessionHead | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
@@ -121,6 +121,8 @@ export interface InflightStore {
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
   /** Messages that are done; a bundle goes when its last message does. */
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
+  /** Items that were put for nobody, whatever became of their messages. */
+  discard(items: readonly Pick<RingItem, 'session' | 'slot'>[]): Promise<void>;
   /** What lies in these slots, in no particular order. */
   readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]>;
   /** From now on only PUBREL is sent for these, the payloads are dropped. Messages at QoS 1 are left alone. */

@@ -86,6 +86,10 @@ export class DynamoInflightStore implements InflightStore {
     ]);
   }
 
+  async discard(items: readonly Pick<RingItem, 'session' | 'slot'>[]): Promise<void> {
+    await this.write(items.map(({ session, slot }) => ({ DeleteRequest: { Key: slotKey(session, outgoing, slot) } })));
+  }
+
   private async removePart(session: SessionId, slot: number, packetIds: readonly number[]): Promise<void> {
     const updated = await this.update(slotKey(session, outgoing, slot), {
       UpdateExpression: 'ADD gone :gone',

@@ -135,14 +135,14 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'forsaken';
   }
 
-  async end(clientId: string, fence: Fence): Promise<void> {
+  async end(clientId: string, fence: Fence): Promise<'ended' | 'changed'> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: headKey(clientId),
       ConditionExpression: 'fence = :fence',
       ExpressionAttributeValues: { ':fence': text(fence) },
     });
-    await this.db.send(command).catch(unless(conditionFailed));
+    return (await this.db.send(command).catch(unless(conditionFailed))) ? 'ended' : 'changed';
   }
 
   async reserve(

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endConnection } from '../../lambdas/broker/end-connection';
 import type { Ports } from '../../lambdas/broker/ports';
 import type { ConnectionRecord } from '../../lambdas/broker/records';
@@ -94,5 +94,44 @@ describe('the end of a connection whose will waits', () => {
     expect(await ports.sessions.will('back', 'a')).toBeUndefined();
     expect(await ports.connectionStore.read('a')).toBeUndefined();
     expect(await ports.sessions.head('back')).toMatchObject({ owner: 'b' });
+  });
+});
+
+describe('the end of a connection that takes its session along', () => {
+  function wiped(): { readonly wiper: SessionWiper; readonly sessions: string[] } {
+    const sessions: string[] = [];
+    const wipe = async (_clientId: string, session: string) => void sessions.push(session);
+    return { wiper: { wipe } as Partial<SessionWiper> as SessionWiper, sessions };
+  }
+
+  it('removes its rows when nobody can put more of them', async () => {
+    const record = { ...(await lost('leaves')), sessionExpiry: 0 };
+    const heads: unknown[] = [];
+    const wipe = async () => void heads.push(await ports.sessions.head('leaves'));
+
+    await endConnection(ports, { wipe } as Partial<SessionWiper> as SessionWiper, record, {});
+
+    expect(heads).toEqual([undefined]);
+  });
+
+  it('removes its rows once more when an earlier attempt has ended it', async () => {
+    const record = { ...(await lost('interrupted')), sessionExpiry: 0 };
+    await ports.sessions.end('interrupted', first);
+    const { wiper, sessions } = wiped();
+
+    await endConnection(ports, wiper, record, {});
+
+    expect(sessions).toEqual([first]);
+  });
+
+  clause('MQTT-3.1.2-5', 'leaves it to its client, who is back in it on another connection', async () => {
+    const record = { ...(await lost('faster')), sessionExpiry: 0 };
+    await ports.sessions.claimResume(claim('faster', second), (await ports.sessions.head('faster'))!);
+    const { wiper, sessions } = wiped();
+
+    await endConnection(ports, wiper, record, {});
+
+    expect(sessions).toEqual([]);
+    expect(await ports.sessions.head('faster')).toMatchObject({ session: first, owner: 'b' });
   });
 });

@@ -375,6 +375,15 @@ describe('the ring', () => {
     expect(found.sort((one, other) => one.number - other.number)).toEqual(items);
   });
 
+  it('lets go of items as a whole, alone or bundled, and of no others', async () => {
+    await store.put([item('regretted', 1), item('regretted', 2), bundle('regretted', 40_000)]);
+    await store.discard([item('regretted', 1), bundle('regretted', 40_000)]);
+
+    const found: RingItem[] = [];
+    for await (const page of store.everything('regretted')) found.push(...page);
+    expect(found).toEqual([item('regretted', 2)]);
+  });
+
   it('may be empty', async () => {
     expect(await numbersIn('empty', 0)).toEqual([]);
     expect(await numbersIn('empty', 70_000)).toEqual([]);

@@ -2,6 +2,7 @@
  * Proved elsewhere: a session expiry changed by DISCONNECT: disconnect.test.ts; the will at the end of a session: wills.test.ts; what a
  *   member of a share leaves behind: shared-subscriptions.test.ts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Broker5, forever } from '../../support/broker5';
 import { clause } from '../../support/clause';
@@ -88,6 +89,45 @@ describe('a session', () => {
       },
     );
   }
+
+  describe('leaves nothing behind of a message that is on its way into its ring', () => {
+    /** Not `settled`: whoever puts the message is not done before the session has ended. */
+    async function told(what: () => number, work: () => Promise<unknown> | unknown): Promise<void> {
+      const before = what();
+      await work();
+      while (what() === before) await sleep(2);
+    }
+
+    const departures = () => broker.older.logged('disconnected').length;
+    const expiries = () =>
+      broker.older.metricLines().filter(({ text }) => text.includes('SessionExpiryLateness')).length;
+    const ends: Record<string, (client: Client5) => Promise<unknown>> = {
+      'its client takes it along': (client) =>
+        told(departures, () => client.disconnect(0, { sessionExpiryInterval: 0 })),
+      'its time is over': async (client) => {
+        await told(departures, () => client.disconnect());
+        await told(expiries, () => broker.cloud.clock.jump(61 * second));
+      },
+      'its client begins anew': () => broker.connect(clientId),
+    };
+
+    it.each(Object.keys(ends))('when %s', async (how) => {
+      const before = await broker.older.rows();
+      const client = await sleeper(60);
+      const publisher = await broker.connect('publisher');
+      for (const operation of ['PutItem', 'BatchWriteItem']) {
+        await broker.cloud.faults.set({ fault: 'call', table: 'inflight', operation, outcome: 'throttle' });
+      }
+      const published = publisher.publish(`to/${clientId}`, 'late', { qos: 1 });
+      await broker.older.struck();
+      await ends[how]!(client);
+      await broker.cloud.faults.clear();
+      await published;
+
+      const left = (await broker.older.rows()).filter((row) => row.startsWith('inflight') && !before.includes(row));
+      expect(left).toEqual([]);
+    });
+  });
 
   it('that is over has no subscribers, even before it is cleared away', async () => {
     await broker.leave(await sleeper(100));
