@@ -92,7 +92,7 @@ function steps(bytes: number, step: number): number {
   return Math.max(1, Math.ceil(bytes / step));
 }
 
-/** Counts what the imitated services do. DynamoDB counts in its own thread and is added when the bill is read. */
+/** Counts what the imitated services do. DynamoDB counts for itself and is added when the bill is read. */
 export class Meter {
   private gateway = freshGateway();
   private queues = freshQueues();

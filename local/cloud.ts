@@ -32,7 +32,8 @@ import { type Bundles, bundle } from './bundles';
 import { LocalClock } from './clock';
 import { ConsolePage } from './console-page';
 import { ControlApi } from './control-api';
-import { DynamoDb } from './dynamodb/dynamodb';
+import type { DynamoDb } from './dynamodb/dynamodb';
+import { startDynamoDb } from './dynamodb/start-dynamodb';
 import { EventsApi, type ReceivedEvent } from './events-api';
 import { Faults } from './faults';
 import { stage } from './gateway/connect-event';
@@ -242,7 +243,7 @@ class LocalCloud implements Cloud {
 
   async start(): Promise<void> {
     await listen(this.server, this.options.port ?? 0);
-    const { dynamoDb, endpoint } = await DynamoDb.start(this.bundles.dynamoDbThread, this.dynamoDbData(), (caller) =>
+    const { dynamoDb, endpoint } = await startDynamoDb(this.bundles.dynamoDbThread, this.dynamoDbData(), (caller) =>
       this.killCaller(caller),
     );
     this.dynamoDb = dynamoDb;

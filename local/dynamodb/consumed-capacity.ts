@@ -8,19 +8,20 @@ export interface Capacity {
  * quotation marks in strings are escaped. So the answer need not be parsed, which for a query of 20 items takes longer
  * than all the rest of the front.
  */
-const plainCapacity = /(,?)"ConsumedCapacity":\{"CapacityUnits":([\d.]+),"TableName":"([\w.-]+)"\}(,?)/;
+const plain = String.raw`\{"CapacityUnits":[\d.]+,"TableName":"[\w.-]+"\}`;
+const plainCapacity = new RegExp(`(,?)"ConsumedCapacity":(${plain}|\\[${plain}(?:,${plain})*\\])(,?)`);
 
 /** The consumed capacity in an answer of DynamoDB, and the answer without it. */
 export function takeCapacity(answer: string): { capacities: readonly Capacity[]; body: string } {
   const match = plainCapacity.exec(answer);
   if (!match) return parseCapacity(answer);
-  const [whole, before, units, TableName, after] = match;
+  const [whole, before, capacity, after] = match;
   const comma = before && after;
   const body = answer.slice(0, match.index) + comma + answer.slice(match.index + whole.length);
-  return { capacities: [{ TableName: TableName!, CapacityUnits: Number(units) }], body };
+  return { capacities: [JSON.parse(capacity!)].flat(), body };
 }
 
-/** Batches, and endpoints that say more. */
+/** Endpoints that say more. */
 function parseCapacity(answer: string): { capacities: readonly Capacity[]; body: string } {
   const { ConsumedCapacity = [], ...rest } = JSON.parse(answer) as { ConsumedCapacity?: Capacity | Capacity[] };
   return { capacities: [ConsumedCapacity].flat(), body: JSON.stringify(rest) };

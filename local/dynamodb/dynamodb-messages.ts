@@ -1,7 +1,7 @@
 import type { DynamoDbUsage } from '../bill';
 import type { Rule } from '../fault-rules';
 
-/** What the thread of DynamoDB is started with. */
+/** What DynamoDB is started with. */
 export interface DynamoDbData {
   /** Where dynalite is installed; it loads native code and cannot be bundled. */
   readonly dynalite: string;

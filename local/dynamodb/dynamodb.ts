@@ -1,69 +1,18 @@
-import { Worker } from 'node:worker_threads';
 import type { DynamoDbUsage } from '../bill';
 import type { Rule } from '../fault-rules';
-import type { DynamoDbData, DynamoDbMessage, DynamoDbOrder } from './dynamodb-messages';
 
-function cannotOpen(path: string, error: Error): Error {
-  return new Error(`${path} cannot be opened (${error.message}); is another local cloud using it?`);
+/** DynamoDB as the rest of the cloud sees it; calls go to its endpoint. */
+export interface DynamoDb {
+  /** Resolves when the faults hold. */
+  setRules(rules: readonly Rule[]): Promise<void>;
+  usage(): Promise<DynamoDbUsage>;
+  /** Counts the usage anew. */
+  reset(): Promise<void>;
+  stop(): Promise<void>;
 }
 
-/** DynamoDB in a thread of its own, so that it has a core of its own. */
-export class DynamoDb {
-  private readonly waiting: ((usage: DynamoDbUsage) => void)[] = [];
-  private readonly ended: Promise<unknown>;
-  private ready = false;
-
-  private constructor(
-    private readonly worker: Worker,
-    private readonly kill: (caller: string) => void,
-  ) {
-    this.ended = new Promise((resolve) => worker.once('exit', resolve));
-  }
-
-  /** Resolves when the tables are there and the endpoint listens. */
-  static start(thread: string, data: DynamoDbData, kill: (caller: string) => void) {
-    const worker = new Worker(thread, { workerData: data, execArgv: [] });
-    const dynamoDb = new DynamoDb(worker, kill);
-    return new Promise<{ dynamoDb: DynamoDb; endpoint: string }>((resolve, reject) => {
-      worker.on('error', (error) => {
-        if (dynamoDb.ready) throw error; // Nothing can go on without a database.
-        reject(data.path === undefined ? error : cannotOpen(data.path, error));
-      });
-      worker.on('message', (message: DynamoDbMessage) => {
-        if (message.kind === 'ready') resolve({ dynamoDb, endpoint: `http://127.0.0.1:${message.port}` });
-        if (message.kind === 'failed') worker.terminate().then(() => reject(new Error(message.error)));
-        dynamoDb.hear(message);
-      });
-    });
-  }
-
-  async setRules(rules: readonly Rule[]): Promise<void> {
-    await this.order({ kind: 'rules', rules });
-  }
-
-  usage(): Promise<DynamoDbUsage> {
-    return this.order({ kind: 'usage' });
-  }
-
-  async reset(): Promise<void> {
-    await this.order({ kind: 'reset' });
-  }
-
-  async stop(): Promise<void> {
-    await this.worker.terminate();
-    await this.ended;
-  }
-
-  private order(order: DynamoDbOrder): Promise<DynamoDbUsage> {
-    return new Promise((resolve) => {
-      this.waiting.push(resolve);
-      this.worker.postMessage(order);
-    });
-  }
-
-  private hear(message: DynamoDbMessage): void {
-    if (message.kind === 'ready') this.ready = true;
-    if (message.kind === 'kill') this.kill(message.caller);
-    if (message.kind === 'done') this.waiting.shift()?.(message.usage);
-  }
+export interface StartedDynamoDb {
+  readonly dynamoDb: DynamoDb;
+  /** Its address. */
+  readonly endpoint: string;
 }
