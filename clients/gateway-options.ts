@@ -32,7 +32,7 @@ export interface GatewayOptions {
   renewAfter?: readonly [earliest: number, latest: number] | false;
 }
 
-const names: readonly string[] = [
+const optionNames: readonly string[] = [
   'token',
   'tokenIn',
   'batchMs',
@@ -66,8 +66,8 @@ export function withDefaults(options: GatewayOptions) {
 }
 
 function refuseUnknown(options: object): void {
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw new RangeError(`there is no option ${unknown}; there are ${names.join(', ')}`);
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
+  if (unknown !== undefined) throw new RangeError(`there is no option ${unknown}; there are ${optionNames.join(', ')}`);
 }
 
 function isWithin(value: number, least: number, most: number): boolean {

@@ -111,8 +111,9 @@ export async function settleEnding(
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     await ports.sessions.end(clientId, fence);
-    await ports.inflight.clear(session); // of what was put until then, see `orphans` in dispatch.ts
   }
+  // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
+  if (isOver && (isMine || !head)) await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   const { willAt, sessionEndsAt } = ended;

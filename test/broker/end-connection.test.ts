@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { endConnection } from '../../lambdas/broker/end-connection';
+import { dismissAbsent } from '../../lambdas/broker/dismissal';
+import { type EndingTurn, endConnection, settleEnding } from '../../lambdas/broker/end-connection';
+import { noEvents } from '../../lambdas/broker/events';
+import { noMetrics } from '../../lambdas/broker/metrics';
 import type { Ports } from '../../lambdas/broker/ports';
-import type { ConnectionRecord } from '../../lambdas/broker/records';
+import type { ConnectionRecord, RingItem } from '../../lambdas/broker/records';
 import type { SessionWiper } from '../../lambdas/broker/session-wiper';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
 import { Engine } from '../storage/support/engine';
 import { message } from '../storage/support/messages';
@@ -21,7 +25,10 @@ beforeAll(async () => {
   ports = {
     sessions: new DynamoSessionStore(engine.client(), engine.table('sessions')),
     connectionStore: new DynamoConnectionStore(engine.client(), engine.table('connections')),
+    inflight: new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now),
     now: () => now,
+    events: noEvents,
+    metrics: noMetrics,
   } as Partial<Ports> as Ports;
 });
 
@@ -133,5 +140,66 @@ describe('the end of a connection that takes its session along', () => {
 
     expect(sessions).toEqual([]);
     expect(await ports.sessions.head('faster')).toMatchObject({ session: first, owner: 'b' });
+  });
+});
+
+describe('the end of a session whose client is away', () => {
+  const late: RingItem = {
+    ...{ session: first, number: 1, slot: 1, qos: 1, state: 'published', sentOn: '', sentBy: '' },
+    messages: [{ packetId: 1, message: message('late', 'x'), retain: false }],
+  };
+
+  /** Somebody puts a message while the rows are being removed, and looks before the session has ended. */
+  function turn(): EndingTurn {
+    const wiper = { wipe: () => ports.inflight.put([late]) } as Partial<SessionWiper> as SessionWiper;
+    const dispatch = { sendMessages: async () => {} } as Partial<EndingTurn['dispatch']> as EndingTurn['dispatch'];
+    return { wiper, dispatch, publisher: {} as EndingTurn['publisher'] };
+  }
+
+  async function left(): Promise<RingItem[]> {
+    const found: RingItem[] = [];
+    for await (const page of ports.inflight.everything(first)) found.push(...page);
+    return found;
+  }
+
+  async function away(clientId: string): Promise<ConnectionRecord> {
+    const record = { ...(await lost(clientId)), hasWill: false };
+    await ports.sessions.disown(clientId, first, { sessionEndsAt: now - 1 }, now);
+    return record;
+  }
+
+  it('leaves nothing in its ring when its time is over', async () => {
+    await settleEnding(ports, turn(), await away('expired'), { sessionEndsAt: now - 1 });
+
+    expect(await ports.sessions.head('expired')).toBeUndefined();
+    expect(await left()).toEqual([]);
+  });
+
+  it('leaves nothing in its ring when an earlier attempt died after it had ended the session', async () => {
+    const record = await away('died');
+    await ports.sessions.end('died', first);
+    await ports.inflight.put([late]);
+    await settleEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
+
+    expect(await left()).toEqual([]);
+  });
+
+  it('leaves its ring to whoever has replaced it, who may still be handing over what came through shares', async () => {
+    const record = await away('replaced');
+    await ports.sessions.claimFresh(claim('replaced', second), (await ports.sessions.head('replaced'))!);
+    await ports.inflight.put([late]);
+    await settleEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
+
+    expect(await left()).toEqual([late]);
+    await ports.inflight.clear(first);
+  });
+
+  it('leaves nothing in its ring when a backend removes it', async () => {
+    await away('removed');
+    const wish = { clientId: 'removed', fence: first, withWill: false, keepSession: false };
+    await dismissAbsent(ports, turn(), wish, true);
+
+    expect(await ports.sessions.head('removed')).toBeUndefined();
+    expect(await left()).toEqual([]);
   });
 });
