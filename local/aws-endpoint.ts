@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AwsCall, callerIn } from './aws-call';
 import { type EventsApi, EventsError } from './events-api';
 import type { CallFault } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
+import { type HttpAnswer as Answer, type HttpRequest, type Reply, silence } from './http-exchange';
 import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';
@@ -19,12 +19,6 @@ export interface AwsEndpointProps {
   readonly events: EventsApi;
   readonly faults: Faults;
   readonly kill: (caller: string) => void;
-}
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 /** What one service adds to the way every AWS call goes: how to run it, and how its errors look. */
@@ -45,29 +39,25 @@ const connectionsPath = `/${stage}/@connections/`;
 export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
-  /** Whether the request was one for AWS; then it has been answered. */
-  handle(request: IncomingMessage, response: ServerResponse, body: Buffer): boolean {
-    const service = this.serviceCall(request, body);
-    if (!service) return false;
-    const answer = this.answer(service);
-    if (!answer) return true; // The caller is being killed; a closed socket would make it try again before.
-    const headers = { ...answer.headers, 'content-length': Buffer.byteLength(answer.body) };
-    response.writeHead(answer.status, headers).end(answer.body);
-    return true;
+  /** Nothing when the request is not one for AWS. */
+  answer(request: HttpRequest): Reply | undefined {
+    const service = this.serviceCall(request);
+    return service && this.run(service);
   }
 
-  private serviceCall(request: IncomingMessage, body: Buffer): ServiceCall | undefined {
-    const caller = callerIn(request.headers.authorization);
+  private serviceCall(request: HttpRequest): ServiceCall | undefined {
+    const { body } = request;
+    const caller = callerIn(request.headers.authorization as string | undefined);
     const target = request.headers['x-amz-target'];
     if (typeof target === 'string' && target.startsWith(sqsTarget)) return this.sqs(target, body, caller);
     if (typeof target === 'string' && target.startsWith(eventsTarget)) return this.events(target, body, caller);
-    const operation = connectionOperations[request.method!];
-    if (operation === undefined || !request.url!.startsWith(connectionsPath)) return this.iot(request, body, caller);
-    const connectionId = decodeURIComponent(request.url!.slice(connectionsPath.length));
+    const operation = connectionOperations[request.method];
+    if (operation === undefined || !request.url.startsWith(connectionsPath)) return this.iot(request, caller);
+    const connectionId = decodeURIComponent(request.url.slice(connectionsPath.length));
     return this.connections(operation, connectionId, body, caller);
   }
 
-  private answer(service: ServiceCall): Answer | undefined {
+  private run(service: ServiceCall): Reply {
     if (!isAllowed(service.call)) return service.denied();
     const fault = this.props.faults.call(service.call);
     if (!fault) return service.run();
@@ -76,11 +66,11 @@ export class AwsEndpoint {
     return this.struck(fault, service);
   }
 
-  private struck(fault: CallFault, service: ServiceCall): Answer | undefined {
+  private struck(fault: CallFault, service: ServiceCall): Reply {
     if (fault.outcome === 'throttle') return service.throttled();
     if (fault.outcome === 'fail') return service.failed();
     this.props.kill(service.call.caller);
-    return undefined;
+    return silence;
   }
 
   private connections(operation: string, connectionId: string, body: Buffer, caller: string): ServiceCall {
@@ -95,9 +85,9 @@ export class AwsEndpoint {
     };
   }
 
-  private iot(request: IncomingMessage, body: Buffer, caller: string): ServiceCall | undefined {
+  private iot(request: HttpRequest, caller: string): ServiceCall | undefined {
     const core = this.props.iot();
-    const call = core && iotCall(request, body);
+    const call = core && iotCall(request);
     if (!call) return undefined;
     const run = () => iotAnswer(call.run(core));
     return {

@@ -55,6 +55,7 @@ import {
   tablePrefix,
 } from './lambda/environment';
 import { type LogSink, logTo } from './lambda/log';
+import { Network } from './lambda/network';
 import { Schedule } from './schedule';
 import { EventSource } from './sqs/event-source';
 import { Queue } from './sqs/queue';
@@ -178,6 +179,8 @@ class LocalCloud implements Cloud {
   private readonly journal: ConnectionJournal | undefined;
   private readonly gateway: Gateway;
   private readonly schedules: readonly Schedule[];
+  private readonly network = new Network();
+  private readonly aws: AwsEndpoint;
   private readonly server: Server;
   private readonly ruleActions: AsyncInvocations;
   private iot: IotCore | undefined;
@@ -202,9 +205,10 @@ class LocalCloud implements Cloud {
       onFailure: (record) => this.queues.bridgeIn.addDeadLetter(JSON.stringify(record)),
     });
     this.schedules = this.createSchedules();
+    this.aws = this.createAwsEndpoint();
     this.server = createHttpServer({
       gateway: this.gateway,
-      aws: this.createAwsEndpoint(),
+      aws: this.aws,
       api: this.createHttpApi(),
       control: this.createControl(),
       console: options.console === undefined ? undefined : new ConsolePage(options.console),
@@ -243,17 +247,22 @@ class LocalCloud implements Cloud {
 
   async start(): Promise<void> {
     await listen(this.server, this.options.port ?? 0);
-    const { dynamoDb, endpoint } = await startDynamoDb(this.bundles.dynamoDbThread, this.dynamoDbData(), (caller) =>
-      this.killCaller(caller),
-    );
-    this.dynamoDb = dynamoDb;
-    this.dynamoDbEndpoint = endpoint;
+    this.network.add(this.port, (request) => this.aws.answer(request));
+    await this.startDynamoDb();
     await this.startIot();
     // Only now: the lock of the embedded database keeps a second cloud away from the same folder.
     for (const queue of Object.values(this.queues)) queue.restore();
     this.gateway.disconnectFormer();
     this.connectQueues();
     for (const schedule of this.schedules) schedule.start();
+  }
+
+  private async startDynamoDb(): Promise<void> {
+    const kill = (caller: string) => this.killCaller(caller);
+    const { dynamoDb, endpoint, answer } = await startDynamoDb(this.bundles.dynamoDbThread, this.dynamoDbData(), kill);
+    this.dynamoDb = dynamoDb;
+    this.dynamoDbEndpoint = endpoint;
+    if (answer) this.network.add(Number(new URL(endpoint).port), answer);
   }
 
   async bill(): Promise<Bill> {
@@ -378,6 +387,7 @@ class LocalCloud implements Cloud {
         ...this.options.environment,
       },
       clock: this.clock.shared,
+      network: this.network,
       log: logTo(this.options.log, this.options.verbose ?? false),
     });
   }

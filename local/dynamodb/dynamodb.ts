@@ -1,5 +1,6 @@
 import type { DynamoDbUsage } from '../bill';
 import type { Rule } from '../fault-rules';
+import type { HttpRequest, Reply } from '../http-exchange';
 
 /** DynamoDB as the rest of the cloud sees it; calls go to its endpoint. */
 export interface DynamoDb {
@@ -15,4 +16,6 @@ export interface StartedDynamoDb {
   readonly dynamoDb: DynamoDb;
   /** Its address. */
   readonly endpoint: string;
+  /** What answers there, if it is in this thread. */
+  readonly answer?: (request: HttpRequest) => Promise<Reply>;
 }

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ChanceMemory } from '../fault-rules';
-import { readBody } from '../read-body';
+import { type HttpRequest, type Reply, silence } from '../http-exchange';
+import { readBody, requestLine } from '../read-request';
 import type { Backend } from './backend';
 import { createTables } from './create-tables';
 import type { DynamoDbData } from './dynamodb-messages';
@@ -13,6 +14,8 @@ import { remoteBackend } from './remote-backend';
 export interface DynamoDbEndpoint {
   readonly front: Front;
   readonly server: Server;
+  /** What the server does with a request. */
+  readonly answer: (request: HttpRequest) => Promise<Reply>;
   readonly port: number;
 }
 
@@ -27,7 +30,7 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
   });
   server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { front, server, port: (server.address() as AddressInfo).port };
+  return { front, server, answer: (request) => answer(front, request), port: (server.address() as AddressInfo).port };
 }
 
 function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
@@ -35,15 +38,17 @@ function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
 }
 
 async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const reply = await answer(front, { ...requestLine(request), body: await readBody(request) });
+  if (reply === silence) return;
+  response.writeHead(reply.status, { ...reply.headers, 'content-length': Buffer.byteLength(reply.body) });
+  response.end(reply.body);
+}
+
+async function answer(front: Front, { headers, body }: HttpRequest): Promise<Reply> {
   const answer = await front.answer({
-    target: String(request.headers['x-amz-target']),
-    authorization: request.headers.authorization ?? '',
-    body: (await readBody(request)).toString(),
+    target: String(headers['x-amz-target']),
+    authorization: String(headers.authorization ?? ''),
+    body: body.toString(),
   });
-  if (!answer) return; // The caller is being killed; a closed socket would make it try again before.
-  response.writeHead(answer.status, {
-    'content-type': 'application/x-amz-json-1.0',
-    'content-length': Buffer.byteLength(answer.body),
-  });
-  response.end(answer.body);
+  return answer ? { ...answer, headers: { 'content-type': 'application/x-amz-json-1.0' } } : silence;
 }

@@ -12,5 +12,6 @@ export async function startDynamoDb(
 ): Promise<StartedDynamoDb> {
   if (data.path !== undefined && data.remote === undefined) return DynamoDbInThread.start(thread, data, kill);
   const opened = await openEndpoint(data, kill);
-  return { dynamoDb: new DynamoDbHere(opened), endpoint: `http://127.0.0.1:${opened.port}` };
+  const { port, answer } = opened;
+  return { dynamoDb: new DynamoDbHere(opened), endpoint: `http://127.0.0.1:${port}`, answer };
 }

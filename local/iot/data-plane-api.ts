@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { HttpRequest } from '../http-exchange';
 import type { IotCore, RetainedMessage } from './iot-core';
 import type { IotMessage } from './iot-message';
 
@@ -23,7 +23,7 @@ const mostPayloadBytes = 128 * 1024;
 const pageSize = 200;
 
 /** What a request asks of AWS IoT Core's data plane, if it is for that. */
-export function iotCall({ method, url = '', headers }: IncomingMessage, body: Buffer): IotCall | undefined {
+export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | undefined {
   const { pathname, searchParams } = new URL(url, 'http://iot');
   if (method === 'POST' && pathname.startsWith(topicsPath)) {
     const topic = decodeURIComponent(pathname.slice(topicsPath.length));
@@ -42,7 +42,7 @@ export function iotError(status: number, error: string, message: string): IotAns
 function messageOf(
   topic: string,
   query: URLSearchParams,
-  headers: IncomingMessage['headers'],
+  headers: HttpRequest['headers'],
   payload: Buffer,
 ): IotMessage {
   const userProperties = header(headers, 'x-amz-mqtt5-user-properties');
@@ -59,7 +59,7 @@ function messageOf(
   };
 }
 
-function header(headers: IncomingMessage['headers'], name: string): string | undefined {
+function header(headers: HttpRequest['headers'], name: string): string | undefined {
   return headers[name] as string | undefined;
 }
 

@@ -1,3 +1,5 @@
+import type { NetworkAccess } from './network-messages';
+
 /** What a container's thread is started with. */
 export interface ContainerData {
   readonly bundle: string;
@@ -5,6 +7,7 @@ export interface ContainerData {
   readonly clock: SharedArrayBuffer;
   /** Int32: counts invocations; a frozen container wakes when it changes. */
   readonly wake: SharedArrayBuffer;
+  readonly network: NetworkAccess;
 }
 
 /** To the container: one event as JSON, and what its context is made of. */

@@ -3,10 +3,11 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import type { Context, Handler } from 'aws-lambda';
 import { timeOn } from '../clock';
 import type { ContainerData, ContainerMessage, Invocation } from './container-messages';
+import { joinNetwork } from './container-network';
 import { SourcePositions } from './source-positions';
 
 /** What runs in a container's thread: the deployed bundle, between invocations frozen as Lambda freezes it. */
-const { bundle, clock, wake } = workerData as ContainerData;
+const { bundle, clock, wake, network } = workerData as ContainerData;
 const port = parentPort as MessagePort;
 const wakeups = new Int32Array(wake);
 
@@ -95,6 +96,7 @@ async function live(): Promise<never> {
   followLocalClock();
   forwardConsole();
   forwardStandardOutput();
+  joinNetwork(network);
   const { handler } = require(bundle) as { handler: Handler };
   tell({ kind: 'ready' });
   for (;;) await runOnce(handler, nextInvocation());

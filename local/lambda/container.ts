@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { FunctionName, FunctionSpec } from '../../lambdas/deployment';
 import type { ContainerData, ContainerMessage, Invocation } from './container-messages';
+import type { Network } from './network';
 
 export interface ContainerProps {
   readonly name: FunctionName;
@@ -11,6 +12,7 @@ export interface ContainerProps {
   readonly bundle: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: SharedArrayBuffer;
+  readonly network: Network;
   readonly log: (name: FunctionName, level: 'error' | 'info', text: string) => void;
 }
 
@@ -38,9 +40,11 @@ export class Container {
   private cause = 'the container ended';
 
   constructor(private readonly props: ContainerProps) {
-    const workerData: ContainerData = { bundle: props.bundle, clock: props.clock, wake: this.wake };
+    const network = props.network.join();
+    const workerData: ContainerData = { bundle: props.bundle, clock: props.clock, wake: this.wake, network };
     this.worker = new Worker(props.runtime, {
       workerData,
+      transferList: [network.port],
       env: { ...props.environment },
       execArgv: [], // Nothing of how this process was started concerns a bundle.
       resourceLimits: { maxOldGenerationSizeMb: props.spec.memoryMb },

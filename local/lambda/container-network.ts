@@ -1,0 +1,87 @@
+import { EventEmitter } from 'node:events';
+import http, { type RequestOptions } from 'node:http';
+import type { MessagePort } from 'node:worker_threads';
+import type { NetworkAccess, NetworkAnswer, NetworkCall } from './network-messages';
+
+/** The calls of one container that wait for their answers. */
+class Calls {
+  private readonly waiting = new Map<number, Call>();
+  private last = 0;
+
+  constructor(private readonly port: MessagePort) {
+    port.on('message', (answer: NetworkAnswer) => this.hear(answer));
+    port.unref();
+  }
+
+  /** While a call waits, the thread has something to wait for. */
+  send(call: Call, request: Omit<NetworkCall, 'id'>): void {
+    if (this.waiting.size === 0) this.port.ref();
+    this.last += 1;
+    this.waiting.set(this.last, call);
+    this.port.postMessage({ id: this.last, ...request } satisfies NetworkCall);
+  }
+
+  /** Whoever gave up does not hear the answer any more. */
+  private hear(answer: NetworkAnswer): void {
+    const call = this.waiting.get(answer.id);
+    this.waiting.delete(answer.id);
+    if (this.waiting.size === 0) this.port.unref();
+    call?.answer(answer);
+  }
+}
+
+/** What the small client of `lambdas/aws/` asks of a ClientRequest. */
+class Call extends EventEmitter {
+  readonly reusedSocket = false;
+  private readonly limit: NodeJS.Timeout | undefined;
+  private over = false;
+
+  constructor(
+    private readonly calls: Calls,
+    private readonly options: RequestOptions,
+  ) {
+    super();
+    const { timeout } = options;
+    if (timeout !== undefined) this.limit = setTimeout(() => this.emit('timeout'), timeout).unref();
+  }
+
+  end(body: string | Buffer): void {
+    const { port, method, path, headers } = this.options;
+    this.calls.send(this, {
+      port: Number(port),
+      method: method ?? 'GET',
+      url: path ?? '/',
+      headers: headers as NetworkCall['headers'],
+      body: typeof body === 'string' ? body : Uint8Array.from(body), // a Buffer would bring the whole pool it lies in
+    });
+  }
+
+  destroy(error: Error): void {
+    this.over = true;
+    clearTimeout(this.limit);
+    this.emit('error', error);
+  }
+
+  answer({ status, headers, body }: NetworkAnswer): void {
+    if (this.over) return;
+    clearTimeout(this.limit);
+    const response = Object.assign(new EventEmitter(), { statusCode: status, headers });
+    this.emit('response', response);
+    if (body !== '') response.emit('data', Buffer.from(body));
+    response.emit('end');
+  }
+}
+
+/**
+ * From now on the small client's requests to the endpoints of the local cloud are messages. Everything else goes through a
+ * socket: other addresses, and the AWS SDK, which wants more of a request than is here and says so by passing a callback.
+ */
+export function joinNetwork({ port, endpoints }: NetworkAccess): void {
+  const calls = new Calls(port);
+  const overSocket = http.request as (...parts: unknown[]) => http.ClientRequest;
+  const request = (options: RequestOptions, ...more: unknown[]) =>
+    more.length === 0 && options.host === '127.0.0.1' && endpoints.includes(Number(options.port))
+      ? new Call(calls, options)
+      : overSocket(options, ...more);
+  Object.assign(http, { request });
+}
