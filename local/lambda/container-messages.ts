@@ -22,6 +22,7 @@ export interface Invocation {
 /** From the container. */
 export type ContainerMessage =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'result'; readonly result: string }
-  | { readonly kind: 'error'; readonly error: string }
+  /** With what the function wrote to its standard output. */
+  | { readonly kind: 'result'; readonly result: string; readonly output: readonly string[] }
+  | { readonly kind: 'error'; readonly error: string; readonly output: readonly string[] }
   | { readonly kind: 'log'; readonly level: 'error' | 'info'; readonly text: string };

@@ -46,12 +46,20 @@ function forwardConsole(): void {
   Object.assign(console, { log: line('info'), info: line('info'), debug: line('info'), trace: line('info') });
 }
 
-/** What is written past `console`, as Lambda writes it: line by line. */
-function forwardStandardOutput(): void {
+let output: string[] = [];
+
+/** What is written past `console`: metrics, at the end of an invocation. It goes with the result, as one message. */
+function keepStandardOutput(): void {
   process.stdout.write = (text: string | Uint8Array) => {
-    tell({ kind: 'log', level: 'info', text: String(text).trimEnd() });
+    output.push(String(text).trimEnd());
     return true;
   };
+}
+
+function takeOutput(): readonly string[] {
+  const taken = output;
+  output = [];
+  return taken;
 }
 
 /** Blocks the whole thread until there is an event: timers, sockets and promises that nobody awaited stand still. */
@@ -85,9 +93,10 @@ function contextOf({ requestId, functionName, memoryMb, timeoutSeconds }: Invoca
 async function runOnce(handler: Handler, invocation: Invocation): Promise<void> {
   try {
     const result = await handler(JSON.parse(invocation.event), contextOf(invocation), () => {});
-    tell({ kind: 'result', result: JSON.stringify(result ?? null) });
+    tell({ kind: 'result', result: JSON.stringify(result ?? null), output: takeOutput() });
   } catch (error) {
-    tell({ kind: 'error', error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    tell({ kind: 'error', error: text, output: takeOutput() });
   }
 }
 
@@ -95,7 +104,7 @@ async function live(): Promise<never> {
   nameSourcesInStacks();
   followLocalClock();
   forwardConsole();
-  forwardStandardOutput();
+  keepStandardOutput();
   joinNetwork(network);
   const { handler } = require(bundle) as { handler: Handler };
   tell({ kind: 'ready' });

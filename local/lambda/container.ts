@@ -101,15 +101,21 @@ export class Container {
         if (this.running) this.limit(this.props.spec.timeoutSeconds);
         break;
       case 'result':
+        this.show(message.output);
         this.finish()?.resolve(JSON.parse(message.result));
         break;
       case 'error':
+        this.show(message.output);
         this.props.log(this.props.name, 'error', message.error);
         this.finish()?.reject(new Error(message.error));
         break;
       case 'log':
         this.props.log(this.props.name, message.level, message.text);
     }
+  }
+
+  private show(output: readonly string[]): void {
+    for (const line of output) this.props.log(this.props.name, 'info', line);
   }
 
   /** What the thread did last; after it was killed nobody may know. */
