@@ -81,15 +81,12 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
     settled.length > 0 ? ports.inflight.remove(connection.session, settled) : undefined,
   ]);
   if (!stored || !isSame(stored, connection)) return 'stale';
-  const deliver = async () => {
-    const dispatch = new Dispatch(ports);
-    const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
-    await publisher.publish(arrivals, heads);
-    answer(dispatch, connection, load);
-    await dispatch.send();
-  };
-  // The commit first: it is on its way while the messages are routed and encoded, and costs them no time.
-  await Promise.all([ports.connectionStore.commit(afterwards(connection, load), connection), deliver()]);
+  const dispatch = new Dispatch(ports);
+  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
+  await publisher.publish(arrivals, heads);
+  answer(dispatch, connection, load);
+  const sent = dispatch.send(); // on its way before the commit
+  await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
 }
 

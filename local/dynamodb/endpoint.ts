@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { ChanceMemory } from '../fault-rules';
 import { type HttpRequest, type Reply, silence } from '../http-exchange';
 import { readBody, requestLine } from '../read-request';
@@ -8,6 +9,7 @@ import { createTables } from './create-tables';
 import type { DynamoDbData } from './dynamodb-messages';
 import { type Dynalite, embeddedBackend } from './embedded-backend';
 import { Front } from './front';
+import { type ExpressionParser, rememberParsed } from './parsed-expressions';
 import { remoteBackend } from './remote-backend';
 
 /** An HTTP server before dynalite or another endpoint. */
@@ -34,7 +36,11 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
 }
 
 function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
-  return remote === undefined ? embeddedBackend(require(dynalite) as Dynalite, path) : remoteBackend(remote);
+  if (remote !== undefined) return remoteBackend(remote);
+  for (const parser of ['conditionParser', 'updateParser']) {
+    rememberParsed(require(join(dirname(dynalite), 'db', parser)) as ExpressionParser);
+  }
+  return embeddedBackend(require(dynalite) as Dynalite, path);
 }
 
 async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
