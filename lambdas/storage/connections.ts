@@ -74,9 +74,9 @@ export class DynamoConnectionStore implements ConnectionStore {
         Key: connectionKey(record.connectionId),
         UpdateExpression: `SET ${set.join(', ')} REMOVE ${remove.join(', ')}`.replace(/ REMOVE $/, ''),
         // That it exists; asked like this because it is by far the shortest way through the embedded engine's parser.
-        ConditionExpression: 'connectionId = :id',
+        ConditionExpression: 'connectionId = :connectionId',
         ...(changes[':identity'] ? { ExpressionAttributeNames: { '#identity': 'identity' } } : {}),
-        ExpressionAttributeValues: { ...changes, ':id': text(record.connectionId) },
+        ExpressionAttributeValues: { ...changes, ':connectionId': text(record.connectionId) },
       }),
     );
   }
@@ -132,9 +132,9 @@ function changesOf(
   record: ConnectionRecord,
   before: ConnectionRecord,
 ): { set: string[]; remove: string[]; changes: Item } {
-  const set = ['lastSeen = :seen', 'lastNumber = :number'];
+  const set = ['lastSeen = :lastSeen', 'lastNumber = :lastNumber'];
   const remove: string[] = [];
-  const changes: Item = { ':seen': number(record.lastSeen), ':number': number(record.lastNumber) };
+  const changes: Item = { ':lastSeen': number(record.lastSeen), ':lastNumber': number(record.lastNumber) };
   if (record.hasState && !before.hasState) {
     set.push('hasState = :hasState'); // never taken back
     changes[':hasState'] = flag(true);

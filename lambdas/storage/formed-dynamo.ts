@@ -66,13 +66,13 @@ function markedRequest(request: WriteRequest, form: Item): WriteRequest {
 
 function guardedUpdate(input: UpdateItemCommandInput, tables: TableNames): UpdateItemCommandInput {
   const { ConditionExpression, ExpressionAttributeValues } = input;
-  const known = 'NOT v > :form'; // which is true where there is no form
+  const known = 'NOT v > :newestForm'; // which is true where there is no form
   return {
     ...input,
     ConditionExpression: ConditionExpression ? `${enclosed(ConditionExpression)} AND ${known}` : known,
     ExpressionAttributeValues: {
       ...ExpressionAttributeValues,
-      ':form': newestForm(tableOf(input.TableName, tables)),
+      ':newestForm': newestForm(tableOf(input.TableName, tables)),
     },
   };
 }
