@@ -6,14 +6,10 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import type { AccessConfig } from '../lambdas/access/access-config';
 import { openAccess, readAccess } from '../lambdas/access/read-access';
 import type { BridgeConfig } from '../lambdas/bridge/bridge-config';
-import { packBridge, readBridge } from '../lambdas/bridge/read-bridge';
+import { readBridge } from '../lambdas/bridge/read-bridge';
 import { rulesOf } from '../lambdas/bridge/rules';
 import {
-  accessVariable,
   apiStage,
-  bridgeVariable,
-  brokerVariable,
-  eventsVariable,
   type FunctionName,
   type FunctionSpec,
   functions,
@@ -52,6 +48,7 @@ import {
   type Endpoints,
   environmentOf,
   queueUrl,
+  type Surroundings,
   tablePrefix,
 } from './lambda/environment';
 import { type LogSink, logTo } from './lambda/log';
@@ -378,12 +375,8 @@ class LocalCloud implements Cloud {
       runtime: this.bundles.containerThread,
       bundle: this.bundles.functions[name] ?? '', // its part is not deployed, and nobody invokes it
       environment: {
-        ...environmentOf(name, this.specs[name], this.endpoints, this.settings),
-        ...(this.specs[name].access && { [accessVariable]: JSON.stringify(this.access) }),
-        ...(this.specs[name].bridge && this.bridgeVariables()),
-        ...(this.specs[name].events && this.eventConfig && { [eventsVariable]: JSON.stringify(this.eventConfig) }),
+        ...environmentOf(name, this.specs[name], this.surroundings),
         ...credentialsOf(name, number),
-        [brokerVariable]: 'local',
         ...this.options.environment,
       },
       clock: this.clock.shared,
@@ -392,8 +385,13 @@ class LocalCloud implements Cloud {
     });
   }
 
-  private bridgeVariables(): Record<string, string> {
-    return this.bridge ? { [bridgeVariable]: packBridge({ broker: brokerName, ...this.bridge }) } : {};
+  private get surroundings(): Surroundings {
+    const { endpoints, settings, access, eventConfig: events } = this;
+    return { endpoints, settings, access, bridge: this.namedBridge, events };
+  }
+
+  private get namedBridge() {
+    return this.bridge && { broker: brokerName, ...this.bridge };
   }
 
   private createGateway(): Gateway {
@@ -451,7 +449,7 @@ class LocalCloud implements Cloud {
         sqs: this.endpoints.sqs,
         iot: this.endpoints.iot,
         queueUrls: mapValues(queues, (_spec, name) => queueUrl(this.endpoints, name)),
-        bridge: this.bridge && { broker: brokerName, ...this.bridge },
+        bridge: this.namedBridge,
         tables: mapValues(tables, (_schema, name) => tablePrefix + name),
         access: this.access,
       }),

@@ -1,11 +1,19 @@
+import type { AccessConfig } from '../../lambdas/access/access-config';
+import type { BridgeConfig } from '../../lambdas/bridge/bridge-config';
+import { packBridge } from '../../lambdas/bridge/read-bridge';
 import {
+  accessVariable,
+  bridgeVariable,
+  brokerVariable,
   callbackVariable,
+  eventsVariable,
   type FunctionName,
   type FunctionSpec,
   iotEndpointVariable,
   type QueueName,
   queues,
 } from '../../lambdas/deployment';
+import type { EventConfig } from '../../lambdas/events/event-config';
 import { type Settings, settingVariables } from '../../lambdas/settings';
 import { tableVariable } from '../../lambdas/storage/schema';
 import { callerOf } from '../aws-call';
@@ -17,6 +25,16 @@ export interface Endpoints {
   /** Data plane of AWS IoT Core. */
   readonly iot: string;
   readonly events: string;
+}
+
+/** What the functions are told of the cloud that they run in. */
+export interface Surroundings {
+  readonly endpoints: Endpoints;
+  readonly settings: Settings;
+  readonly access: AccessConfig;
+  /** With the name by which the broker knows its own messages. */
+  readonly bridge: (BridgeConfig & { readonly broker: string }) | undefined;
+  readonly events: EventConfig | undefined;
 }
 
 /** What the deployed name of a table begins with; the name in the schema follows. */
@@ -31,12 +49,27 @@ export function queueUrl({ sqs }: Endpoints, queue: QueueName): string {
   return `${sqs}/000000000000/${deployedQueueName(queue)}`;
 }
 
-/** Every variable a container sees, of the tables and queues it was granted. */
+/** Every variable a container sees, of the tables, queues and parts it was granted. */
 export function environmentOf(
   name: FunctionName,
+  spec: FunctionSpec,
+  surroundings: Surroundings,
+): Record<string, string> {
+  const { access, bridge, events } = surroundings;
+  return {
+    ...addressesOf(name, spec, surroundings),
+    ...settingVariables(surroundings.settings),
+    [brokerVariable]: 'local',
+    ...(spec.access && { [accessVariable]: JSON.stringify(access) }),
+    ...(spec.bridge && bridge && { [bridgeVariable]: packBridge(bridge) }),
+    ...(spec.events && events && { [eventsVariable]: JSON.stringify(events) }),
+  };
+}
+
+function addressesOf(
+  name: FunctionName,
   { reads, writes, sendsTo }: FunctionSpec,
-  endpoints: Endpoints,
-  settings: Settings,
+  { endpoints }: Surroundings,
 ): Record<string, string> {
   const environment: Record<string, string> = {
     AWS_REGION: 'us-east-1',
@@ -53,7 +86,6 @@ export function environmentOf(
   for (const queue of sendsTo) {
     environment[queues[queue].variable] = queueUrl(endpoints, queue);
   }
-  Object.assign(environment, settingVariables(settings));
   return environment;
 }
 
