@@ -20,7 +20,7 @@ const rounds = 3;
 const seconds = 2;
 const inFlight = 32;
 /** So long V8 is busy optimising code that it meets for the first time, on a core that the brokers lack. */
-const warmUpSeconds = 15;
+const warmUpSeconds = 25;
 
 type Row = Record<string, string | number>;
 
