@@ -64,7 +64,7 @@ export function rememberParsed(parser: ExpressionParser & { [plainly]?: Expressi
 /** All that the outcome depends on: of values, their types. */
 function keyOf(expression: string, { attrNames = {}, attrVals = {}, isKeyCondition }: Context): string {
   let key = `${isKeyCondition ?? false} ${expression}`;
-  for (const name in attrNames) key += `\n${name} ${attrNames[name]}`;
+  for (const name in attrNames) key += `\n${name} ${JSON.stringify(attrNames[name])}`;
   for (const name in attrVals) key += `\n${name} ${Object.keys(attrVals[name]!)[0]}`;
   return key;
 }

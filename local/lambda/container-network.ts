@@ -13,19 +13,24 @@ class Calls {
     port.unref();
   }
 
-  /** While a call waits, the thread has something to wait for. */
-  send(call: Call, request: Omit<NetworkCall, 'id'>): void {
+  /** While a call waits, the thread has something to wait for. Returns the number of the call. */
+  send(call: Call, request: Omit<NetworkCall, 'id'>): number {
     if (this.waiting.size === 0) this.port.ref();
     this.last += 1;
     this.waiting.set(this.last, call);
     this.port.postMessage({ id: this.last, ...request } satisfies NetworkCall);
+    return this.last;
   }
 
-  /** Whoever gave up does not hear the answer any more. */
+  /** Its answer is heard by nobody any more. */
+  forget(id: number): void {
+    this.waiting.delete(id);
+    if (this.waiting.size === 0) this.port.unref();
+  }
+
   private hear(answer: NetworkAnswer): void {
     const call = this.waiting.get(answer.id);
-    this.waiting.delete(answer.id);
-    if (this.waiting.size === 0) this.port.unref();
+    this.forget(answer.id);
     call?.answer(answer);
   }
 }
@@ -34,7 +39,7 @@ class Calls {
 class Call extends EventEmitter {
   readonly reusedSocket = false;
   private readonly limit: NodeJS.Timeout | undefined;
-  private over = false;
+  private id = 0;
 
   constructor(
     private readonly calls: Calls,
@@ -47,7 +52,7 @@ class Call extends EventEmitter {
 
   end(body: string | Buffer): void {
     const { port, method, path, headers } = this.options;
-    this.calls.send(this, {
+    this.id = this.calls.send(this, {
       port: Number(port),
       method: method ?? 'GET',
       url: path ?? '/',
@@ -57,13 +62,12 @@ class Call extends EventEmitter {
   }
 
   destroy(error: Error): void {
-    this.over = true;
+    this.calls.forget(this.id);
     clearTimeout(this.limit);
     this.emit('error', error);
   }
 
   answer({ status, headers, body }: NetworkAnswer): void {
-    if (this.over) return;
     clearTimeout(this.limit);
     const response = Object.assign(new EventEmitter(), { statusCode: status, headers });
     this.emit('response', response);

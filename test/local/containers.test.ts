@@ -105,6 +105,18 @@ describe('the containers', () => {
     expect(test.errors.join()).toContain('crashed by the fixture');
   });
 
+  it('reach the endpoints of the local cloud by messages', async () => {
+    expect(await (await start()).ask('way')).toBe('messages');
+  });
+
+  it.each(['return', 'throw'])('show what they wrote to standard output, when they %s', async (outcome) => {
+    const lines: string[] = [];
+    const client = await start({ verbose: true, log: (line) => lines.push(line) });
+    client.send(`print ${outcome}`);
+    await until(() => lines.some((line) => line.includes('printed by the fixture')));
+    if (outcome === 'throw') expect(lines.join('\n')).toMatch(/printed by the fixture[^]*thrown after it/);
+  });
+
   it('name the line of the source in the stack of an error', async () => {
     const client = await start({ visibilitySeconds: 0.1 });
     client.send('throw');

@@ -32,6 +32,11 @@ function sender(port = endpointPort): HttpSender {
   return new HttpSender(new URL(`http://127.0.0.1:${port}`), true);
 }
 
+/** Whether the thread has an answer to wait for. */
+function isWaiting(): boolean {
+  return (access!.port as unknown as { hasRef(): boolean }).hasRef();
+}
+
 const request = { method: 'POST', path: '/a?b=1', headers: { host: 'here', 'x-amz-target': 'T' }, body: 'text' };
 
 describe('the network between containers and endpoints', () => {
@@ -82,16 +87,18 @@ describe('the network between containers and endpoints', () => {
     const call = http.request({ host: '127.0.0.1', port: endpointPort, timeout: 10, method: 'GET', path: '/' });
     const waited = once(call, 'timeout');
     call.end('');
+    expect(isWaiting()).toBe(true);
     await waited;
     const failed = once(call, 'error').catch((error) => error);
     call.destroy(new Error('no answer'));
     expect(await failed).toMatchObject([{ message: 'no answer' }]);
+    expect(isWaiting()).toBe(false);
   });
 
   it('does not keep a thread alive when no call waits', async () => {
     join(() => ({ status: 200, headers: {}, body: '' }));
     await sender().send(request);
-    expect((access!.port as unknown as { hasRef(): boolean }).hasRef()).toBe(false);
+    expect(isWaiting()).toBe(false);
   });
 
   it('lets other addresses go through sockets, and whoever passes a callback', async () => {

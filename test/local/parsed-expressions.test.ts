@@ -78,6 +78,23 @@ describe('parsed expressions', () => {
     expect(contexts[1]).toEqual(contexts[0]);
   });
 
+  it('are at most a thousand', () => {
+    const parser = freshParser('conditionParser');
+    let asked = 0;
+    const parse = parser.parse;
+    parser.parse = (...parts) => {
+      asked += 1;
+      return parse(...parts);
+    };
+    rememberParsed(parser);
+    const ask = (name: number) => parser.parse(`a${name} = :a`, { context: contextOf({ ':a': { S: 'x' } }) });
+    for (let name = 1; name <= 1001; name++) ask(name);
+    ask(1000);
+    expect(asked).toBe(1001);
+    expect([ask(1001), ask(1001)]).toMatchObject([{ expression: { type: '=' } }, { expression: { type: '=' } }]);
+    expect(asked).toBe(1003);
+  });
+
   it('have the values of whoever asks', () => {
     const ask = (value: string) =>
       remembering.condition.parse('a = :a', { context: contextOf({ ':a': { S: value } }) });
