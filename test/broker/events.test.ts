@@ -80,6 +80,7 @@ describe('events of messages', () => {
     await broker.cloud.faults.set({ fault: 'call', outcome: 'fail', service: 'events' });
     const client = await broker.connect('sensor');
     for (let number = 0; number < 20; number++) await client.publish(`alarms/${number}`, 'x', { qos: 1 });
+    await broker.wrote('events not taken');
     expect(broker.cloud.events()).toEqual([]);
 
     await broker.cloud.faults.clear();

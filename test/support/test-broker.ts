@@ -107,6 +107,11 @@ export class TestBroker {
     });
   }
 
+  /** Returns when the broker has logged something under a name. */
+  async wrote(event: string): Promise<void> {
+    while (this.logged(event).length === 0) await sleep(2);
+  }
+
   /** What the broker logged under a name. */
   logged(event: string): Record<string, unknown>[] {
     return this.lines
