@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
 /** A request, apart from the way it came. Header names are lower case. */
 export interface HttpRequest {
   readonly method: string;
@@ -16,3 +18,23 @@ export interface HttpAnswer {
 export const silence = Symbol('silence');
 
 export type Reply = HttpAnswer | typeof silence;
+
+/** All of a request that came over a socket. Listening is several times cheaper than iterating, and every AWS call comes this way. */
+export function readRequest(request: IncomingMessage): Promise<HttpRequest> {
+  const { method = '', url = '', headers } = request;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      resolve({ method, url, headers, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) });
+    });
+    request.on('error', reject);
+  });
+}
+
+/** Over the socket on which the request came. */
+export function sendReply(response: ServerResponse, reply: Reply): void {
+  if (reply === silence) return;
+  const { status, headers, body } = reply;
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
+}

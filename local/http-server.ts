@@ -4,8 +4,7 @@ import type { ConsolePage } from './console-page';
 import type { ControlApi } from './control-api';
 import type { Gateway } from './gateway/gateway';
 import type { HttpApi } from './http-api/http-api';
-import { type Reply, silence } from './http-exchange';
-import { readBody, requestLine } from './read-request';
+import { readRequest, sendReply } from './http-exchange';
 
 export interface HttpRooms {
   readonly gateway: Gateway;
@@ -33,20 +32,15 @@ async function serve(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readBody(request);
-  const reply = aws.answer({ ...requestLine(request), body });
-  if (reply) return send(response, reply);
+  const exchange = await readRequest(request);
+  const { method, url, body } = exchange;
+  const reply = aws.answer(exchange);
+  if (reply) return sendReply(response, reply);
   if (await api.handle(request, response, body)) return;
-  if (console?.handle(request.method!, request.url!, response)) return;
-  const found = await control.answer(request.method!, request.url!, body.toString());
+  if (console?.handle(method, url, response)) return;
+  const found = await control.answer(method, url, body.toString());
   if (found === undefined) answer(response, 404, '{"message":"not found"}');
   else answer(response, 200, found);
-}
-
-function send(response: ServerResponse, reply: Reply): void {
-  if (reply === silence) return;
-  const { status, headers, body } = reply;
-  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }
 
 function answer(response: ServerResponse, status: number, body: string): void {

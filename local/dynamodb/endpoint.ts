@@ -2,8 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { ChanceMemory } from '../fault-rules';
-import { type HttpRequest, type Reply, silence } from '../http-exchange';
-import { readBody, requestLine } from '../read-request';
+import { type HttpRequest, type Reply, readRequest, sendReply, silence } from '../http-exchange';
 import type { Backend } from './backend';
 import { createTables } from './create-tables';
 import type { DynamoDbData } from './dynamodb-messages';
@@ -44,17 +43,14 @@ function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
 }
 
 async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const reply = await answer(front, { ...requestLine(request), body: await readBody(request) });
-  if (reply === silence) return;
-  response.writeHead(reply.status, { ...reply.headers, 'content-length': Buffer.byteLength(reply.body) });
-  response.end(reply.body);
+  sendReply(response, await answer(front, await readRequest(request)));
 }
 
 async function answer(front: Front, { headers, body }: HttpRequest): Promise<Reply> {
-  const answer = await front.answer({
+  const answered = await front.answer({
     target: String(headers['x-amz-target']),
     authorization: String(headers.authorization ?? ''),
     body: body.toString(),
   });
-  return answer ? { ...answer, headers: { 'content-type': 'application/x-amz-json-1.0' } } : silence;
+  return answered ? { ...answered, headers: { 'content-type': 'application/x-amz-json-1.0' } } : silence;
 }

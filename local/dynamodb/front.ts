@@ -56,9 +56,9 @@ export class Front {
 
   private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     const { operation } = call;
-    if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.props.backend(request);
+    if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.ask(request);
     const asked = request.body.includes('"ReturnConsumedCapacity"');
-    const answer = await this.props.backend(asked ? request : { ...request, body: askForCapacity(request.body) });
+    const answer = await this.ask(asked ? request : { ...request, body: askForCapacity(request.body) });
     if (answer.status !== 200) {
       this.countRefusal(call, answer);
       return answer;
@@ -68,6 +68,15 @@ export class Front {
       this.count(operation, this.props.tableOf(TableName), CapacityUnits);
     }
     return asked ? answer : { status: answer.status, body };
+  }
+
+  /** A DynamoDB that cannot be reached is one that fails: callers try again, whichever way they came. */
+  private async ask(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+    try {
+      return await this.props.backend(request);
+    } catch (error) {
+      return failure(500, 'InternalServerError', String(error));
+    }
   }
 
   /** DynamoDB: a write whose condition failed is charged by the size of the item; the rows here are mostly below 1 KB. */
@@ -100,7 +109,6 @@ function deployedTables(body: string): string[] {
   return Object.keys(RequestItems ?? {});
 }
 
-function failure(status: number, name: string): DynamoDbAnswer {
-  const error = { __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: `the local cloud answers with ${name}` };
-  return { status, body: JSON.stringify(error) };
+function failure(status: number, name: string, message = `the local cloud answers with ${name}`): DynamoDbAnswer {
+  return { status, body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message }) };
 }

@@ -4,6 +4,7 @@ import { apiStage } from '../../lambdas/deployment';
 import type { Meter } from '../bill';
 import type { LocalClock } from '../clock';
 import { gatewayId } from '../gateway/request-id';
+import { sendReply } from '../http-exchange';
 import { type Match, matchRoute } from './route-match';
 import { isSigned, localKeys } from './signature-check';
 
@@ -24,11 +25,7 @@ export class HttpApi {
     const { method = '', url = '' } = request;
     if (url !== prefix && !url.startsWith(`${prefix}/`)) return false;
     const { statusCode = 200, headers = {}, body: text = '' } = await this.answer(request, method, url, body);
-    response.writeHead(statusCode, {
-      ...(headers as Record<string, string>),
-      'content-length': Buffer.byteLength(text),
-    });
-    response.end(text);
+    sendReply(response, { status: statusCode, headers: headers as Record<string, string>, body: text });
     return true;
   }
 

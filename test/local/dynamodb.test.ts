@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tables } from '../../lambdas/storage/schema';
 import { startCloud } from '../../local/cloud';
@@ -71,6 +73,26 @@ describe('DynamoDB', () => {
     }
   });
 
+  it('fails as DynamoDB does while another endpoint is away, so that callers try again', async () => {
+    const line = await CuttableLine.to(test.cloud.endpoints.dynamodb);
+    const other = await startCloud({ functions: fixtures, dynamodb: line.address });
+    try {
+      const client = new TestClient(other.endpoints.dynamodb);
+      line.cut();
+      const failed = await client.put(key('later').Key);
+      expect(failed.status).toBe(500);
+      expect(await failed.json()).toMatchObject({
+        __type: 'com.amazonaws.dynamodb.v20120810#InternalServerError',
+        message: expect.stringMatching(/ECONNREFUSED|ECONNRESET|socket hang up/),
+      });
+      await line.mend();
+      expect((await client.put(key('later').Key)).status).toBe(200);
+    } finally {
+      await other.stop();
+      line.cut();
+    }
+  });
+
   it('refuses to start on an endpoint that does not answer', async () => {
     await expect(startCloud({ functions: fixtures, dynamodb: 'http://127.0.0.1:9' })).rejects.toThrow('ECONNREFUSED');
   });
@@ -80,13 +102,47 @@ describe('DynamoDB', () => {
 class TestClient {
   constructor(private readonly endpoint: string) {}
 
-  async put(Item: unknown): Promise<void> {
+  async put(Item: unknown): Promise<Response> {
     const authorization = 'AWS4-HMAC-SHA256 Credential=a/b/c/dynamodb/d, SignedHeaders=host, Signature=e';
     const headers = { authorization, 'x-amz-target': 'DynamoDB_20120810.PutItem' };
-    await fetch(this.endpoint, {
+    return fetch(this.endpoint, {
       method: 'POST',
       headers,
       body: JSON.stringify({ TableName: 'cirrus-sessions', Item }),
     });
+  }
+}
+
+/** A way to an endpoint that can be cut. */
+class CuttableLine {
+  private readonly sockets = new Set<Socket>();
+  private server: Server | undefined;
+  private port = 0;
+
+  private constructor(private readonly target: URL) {}
+
+  static async to(endpoint: string): Promise<CuttableLine> {
+    const line = new CuttableLine(new URL(endpoint));
+    await line.mend();
+    return line;
+  }
+
+  get address(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  cut(): void {
+    this.server?.close();
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  async mend(): Promise<void> {
+    this.server = createServer((near) => {
+      const far = connect(Number(this.target.port), this.target.hostname);
+      for (const socket of [near, far]) this.sockets.add(socket.on('error', () => undefined));
+      near.pipe(far).pipe(near);
+    }).listen(this.port, '127.0.0.1');
+    await once(this.server, 'listening');
+    this.port = (this.server.address() as AddressInfo).port;
   }
 }
