@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { bearerFrom } from './bearer';
 import { type Terminal, UsageError } from './commands/command';
-import { createWebsocket } from './mqttjs';
+import { createWebsocket, guardPublish } from './mqttjs';
 import { inWords } from './network-error';
 import { type Flags, type ParsedValues, wholeNumber } from './options';
 
@@ -93,7 +93,7 @@ export function qosOf(flag: string, value = '0'): 0 | 1 | 2 {
 
 /** Starts a client; its promise `connected` fails if the first attempt does. */
 export function open(connection: Connection, reconnectPeriod: number, values: Values, terminal: Terminal) {
-  const client = connect(connection.url, { ...connection.options, reconnectPeriod });
+  const client = clientOf(connection, reconnectPeriod);
   if (values.debug) logPackets(client, (line) => terminal.stderr.write(`${line}\n`));
   const connected = new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
@@ -101,6 +101,12 @@ export function open(connection: Connection, reconnectPeriod: number, values: Va
     client.once('close', () => reject(new Error(`no connection to ${withoutQuery(connection.url)}`)));
   });
   return { client, connected };
+}
+
+/** Only the gateway is known to have a limit in every version of MQTT. */
+function clientOf({ url, options }: Connection, reconnectPeriod: number): MqttClient {
+  const client = connect(url, { ...options, reconnectPeriod });
+  return options.createWebsocket ? guardPublish(client) : client;
 }
 
 function addressOf(address: string) {

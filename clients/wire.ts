@@ -9,6 +9,12 @@ export const MAX_FRAME_BYTES = 24_564;
 /** The broker's Maximum Packet Size: what one answer of API Gateway (128 KB) holds as base64. */
 export const MAX_PACKET_BYTES = 98_304;
 
+/**
+ * Bytes of the largest PUBLISH of a client, fixed header included. A subscriber of MQTT 5.0 gets the message with a property
+ * length and its subscription identifiers, in a packet of `MAX_PACKET_BYTES` at most: 512 bytes are left for these.
+ */
+export const MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 512;
+
 /** CONNECT, PINGREQ and DISCONNECT. */
 const URGENT = [1, 12, 14];
 
@@ -27,7 +33,13 @@ export class GatewayError extends WireError {
 
 /** A packet that nobody would take. */
 export class PacketTooLargeError extends WireError {
-  constructor(bytes: number, limit = MAX_PACKET_BYTES) {
+  override readonly name = 'PacketTooLargeError';
+
+  /** Both sizes in bytes, fixed header included. */
+  constructor(
+    readonly bytes: number,
+    readonly limit: number = MAX_PACKET_BYTES,
+  ) {
     super(`a packet of ${bytes} bytes is over the limit of ${limit}`);
   }
 }
