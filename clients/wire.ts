@@ -11,9 +11,9 @@ export const MAX_PACKET_BYTES = 98_304;
 
 /**
  * Bytes of the largest PUBLISH of a client, fixed header included. A subscriber of MQTT 5.0 gets the message with a property
- * length and its subscription identifiers, in a packet of `MAX_PACKET_BYTES` at most: 512 bytes are left for these.
+ * length and its subscription identifiers, in a packet of `MAX_PACKET_BYTES` at most: 256 bytes are left for these.
  */
-export const MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 512;
+export const MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 256;
 
 /** CONNECT, PINGREQ and DISCONNECT. */
 const URGENT = [1, 12, 14];

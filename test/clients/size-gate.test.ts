@@ -75,7 +75,7 @@ describe('a PUBLISH that is too large', () => {
     const { upstream, refusals } = through(new SizeGate(), [connect(4), largest, publish(MAX_PUBLISH_BYTES + 1, 1, 4)]);
 
     expect(upstream.length).toBe(connect(4).length + MAX_PUBLISH_BYTES);
-    expect(refusals).toEqual([['a packet of 97793 bytes is over the limit of 97792', undefined]]);
+    expect(refusals).toEqual([['a packet of 98049 bytes is over the limit of 98048', undefined]]);
   });
 
   it('is one above what CONNACK of MQTT 5.0 announces', () => {

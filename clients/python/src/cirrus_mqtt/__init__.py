@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from paho.mqtt import client as paho
 
 from .text_socket import TextSocket
-from .wire import MAX_PACKET_BYTES, GatewayError, WireError
+from .wire import MAX_PACKET_BYTES, MAX_PUBLISH_BYTES, GatewayError, WireError
 
 __all__ = ["CirrusClient", "GatewayError", "Token", "TokenError", "WireError"]
 
@@ -38,9 +38,11 @@ class CirrusClient(paho.Client):
     _text_socket: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs.setdefault("transport", "websockets") != "websockets":
-            raise ValueError(f'transport is "{kwargs["transport"]}", but API Gateway speaks only "websockets"')
-        super().__init__(*args, **kwargs)
+        transport = kwargs.setdefault("transport", "websockets")
+        super().__init__(*args, **{**kwargs, "transport": "websockets"})
+        # Behind paho's constructor: its destructor fails without what that has set.
+        if transport != "websockets":
+            raise ValueError(f'transport is "{transport}", but API Gateway speaks only "websockets"')
 
     def connect_url(self, url: str, keepalive: int = 540, **options: Any) -> int:
         """Connects, as ``connect`` does.
@@ -85,12 +87,13 @@ class CirrusClient(paho.Client):
     def publish(self, topic: Any, payload: Any = None, qos: int = 0, *args: Any, **kwargs: Any) -> Any:
         """As in paho.
 
-        :raises ValueError: also for a message whose packet is over 98,304 bytes, before any of it is sent or queued.
+        :raises ValueError: also for a message whose packet is over 98,048 bytes, before any of it is sent or queued.
         """
         properties = kwargs.get("properties", args[1] if len(args) > 1 else None)
         size = self._packet_size(topic, payload, qos, properties)
-        if size > MAX_PACKET_BYTES:
-            raise ValueError(f"a packet of {size} bytes is over the limit of {MAX_PACKET_BYTES}")
+        if size > MAX_PUBLISH_BYTES:
+            limit = MAX_PACKET_BYTES if size > MAX_PACKET_BYTES else MAX_PUBLISH_BYTES
+            raise ValueError(f"a packet of {size} bytes is over the limit of {limit}")
         return super().publish(topic, payload, qos, *args, **kwargs)
 
     def loop_read(self, *args: Any, **kwargs: Any) -> Any:

@@ -16,6 +16,9 @@ MAX_FRAME_BYTES = 24_564
 #: The broker's Maximum Packet Size in bytes, fixed header included.
 MAX_PACKET_BYTES = 98_304
 
+#: Bytes of the largest PUBLISH, fixed header included: subscribers get it with up to 256 bytes more.
+MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 256
+
 
 class WireError(ConnectionError):
     """The other side, or the library above, broke the wire format. The connection cannot go on."""

@@ -9,6 +9,9 @@ public struct FrameWriter {
     /// The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64.
     public static let maxPacketBytes = 98_304
 
+    /// Bytes of the largest PUBLISH at QoS 1 or 2: subscribers get it with up to 256 bytes more.
+    public static let maxPublishBytes = maxPacketBytes - 256
+
     private static let maxHeaderBytes = 5
 
     private var frames: [String] = []
@@ -16,6 +19,8 @@ public struct FrameWriter {
     private var whole = Data()
     private var packet = Data()
     private var inHeader = true
+    private var first: UInt8 = 0
+    private var isSkipped = false
     private var remainingLength = 0
     private var missing = 0
 
@@ -24,7 +29,8 @@ public struct FrameWriter {
     /// Whether whole packets wait for `flush`.
     public var isFlushDue: Bool { !whole.isEmpty }
 
-    /// Takes bytes of the stream and returns the frames that are full; the rest leaves with `flush`.
+    /// Takes bytes of the stream and returns the frames that are full; the rest leaves with `flush`. A PUBLISH that is too
+    /// large fails once: sent again with DUP, as libraries do after each reconnect, it is left out.
     /// After an error nothing may be written.
     public mutating func write(_ bytes: Data) throws -> [String] {
         var rest = bytes[...]
@@ -47,7 +53,10 @@ public struct FrameWriter {
 
     private mutating func readHeader(_ byte: UInt8) throws {
         packet.append(byte)
-        if packet.count == 1 { return }
+        if packet.count == 1 {
+            first = byte
+            return
+        }
         remainingLength |= Int(byte & 0x7f) << (7 * (packet.count - 2))
         if byte < 0x80 {
             try startBody()
@@ -58,7 +67,10 @@ public struct FrameWriter {
 
     private mutating func startBody() throws {
         let bytes = packet.count + remainingLength
-        if bytes > Self.maxPacketBytes { throw WireError.packetTooLarge(bytes) }
+        let isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0  // a PUBLISH at QoS 1 or 2
+        let limit = isAcknowledged && bytes <= Self.maxPacketBytes ? Self.maxPublishBytes : Self.maxPacketBytes
+        isSkipped = bytes > limit && isAcknowledged && (first & 0x08) != 0
+        if bytes > limit && !isSkipped { throw WireError.packetTooLarge(bytes, limit: limit) }
         inHeader = false
         missing = remainingLength
         if missing == 0 { endPacket() }
@@ -66,7 +78,7 @@ public struct FrameWriter {
 
     private mutating func readBody(_ bytes: Data) -> Int {
         let taken = min(bytes.count, missing)
-        packet.append(bytes.prefix(taken))
+        if !isSkipped { packet.append(bytes.prefix(taken)) }
         missing -= taken
         if missing == 0 { endPacket() }
         return taken
@@ -77,6 +89,7 @@ public struct FrameWriter {
         packet = Data()
         inHeader = true
         remainingLength = 0
+        if isSkipped { return }
         if whole.count + bytes.count > Self.maxFrameBytes { endFrame() }
         if bytes.count <= Self.maxFrameBytes {
             whole.append(bytes)

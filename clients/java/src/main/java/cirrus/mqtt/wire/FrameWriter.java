@@ -16,6 +16,9 @@ public final class FrameWriter {
     /** The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64. */
     public static final int MAX_PACKET_BYTES = 98_304;
 
+    /** Bytes of the largest PUBLISH at QoS 1 or 2: subscribers get it with up to 256 bytes more. */
+    public static final int MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 256;
+
     private static final int MAX_HEADER_BYTES = 5;
 
     private final Consumer<String> send;
@@ -23,6 +26,8 @@ public final class FrameWriter {
     private final ByteArrayOutputStream packet = new ByteArrayOutputStream();
     private long frames;
     private boolean inHeader = true;
+    private boolean isSkipped;
+    private int first;
     private int remainingLength;
     private int missing;
 
@@ -32,10 +37,12 @@ public final class FrameWriter {
     }
 
     /**
-     * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}.
+     * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}. A PUBLISH that is too large
+     * fails once: Paho sends it again after each reconnect, with DUP, and then it is left out, and the connection stays.
      *
-     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, of which nothing was sent then, or its
-     *     remaining length has more than four bytes; nothing may be written after it
+     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, or a PUBLISH at QoS 1 or 2 over
+     *     {@link #MAX_PUBLISH_BYTES}, of which nothing was sent then, or its remaining length has more than four bytes;
+     *     nothing may be written after it
      */
     public void write(byte[] bytes, int offset, int length) throws WireException {
         for (int at = offset; at < offset + length; ) {
@@ -53,7 +60,10 @@ public final class FrameWriter {
 
     private void readHeader(byte value) throws WireException {
         packet.write(value);
-        if (packet.size() == 1) return;
+        if (packet.size() == 1) {
+            first = value;
+            return;
+        }
         remainingLength |= (value & 0x7f) << (7 * (packet.size() - 2));
         if (value >= 0) startBody();
         else if (packet.size() == MAX_HEADER_BYTES)
@@ -62,8 +72,11 @@ public final class FrameWriter {
 
     private void startBody() throws WireException {
         int bytes = packet.size() + remainingLength;
-        if (bytes > MAX_PACKET_BYTES)
-            throw new WireException("a packet of " + bytes + " bytes is over the limit of " + MAX_PACKET_BYTES);
+        boolean isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0; // a PUBLISH at QoS 1 or 2
+        int limit = isAcknowledged && bytes <= MAX_PACKET_BYTES ? MAX_PUBLISH_BYTES : MAX_PACKET_BYTES;
+        isSkipped = bytes > limit && isAcknowledged && (first & 0x08) != 0;
+        if (bytes > limit && !isSkipped)
+            throw new WireException("a packet of " + bytes + " bytes is over the limit of " + limit);
         inHeader = false;
         missing = remainingLength;
         if (missing == 0) endPacket();
@@ -71,7 +84,7 @@ public final class FrameWriter {
 
     private int readBody(byte[] bytes, int offset, int available) {
         int taken = Math.min(available, missing);
-        packet.write(bytes, offset, taken);
+        if (!isSkipped) packet.write(bytes, offset, taken);
         missing -= taken;
         if (missing == 0) endPacket();
         return taken;
@@ -82,6 +95,7 @@ public final class FrameWriter {
         packet.reset();
         inHeader = true;
         remainingLength = 0;
+        if (isSkipped) return;
         if (whole.size() + bytes.length > MAX_FRAME_BYTES) flush();
         if (bytes.length <= MAX_FRAME_BYTES) whole.write(bytes, 0, bytes.length);
         else sendSlices(bytes);
