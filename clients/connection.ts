@@ -4,7 +4,7 @@ import { bearerFrom } from './bearer';
 import { type Terminal, UsageError } from './commands/command';
 import { createWebsocket, guardPublish } from './mqttjs';
 import { inWords } from './network-error';
-import { type Flags, type ParsedValues, wholeNumber } from './options';
+import { type Flags, type ParsedValues, topicName, wholeNumber } from './options';
 
 /** The flags `pub` and `sub` share, named as mosquitto names them. */
 export const connectionFlags = {
@@ -160,7 +160,7 @@ function willOf(values: Values): IClientOptions['will'] {
     return undefined;
   }
   return {
-    topic,
+    topic: topicName('--will-topic', topic),
     payload: Buffer.from(values['will-payload'] ?? ''),
     qos: qosOf('--will-qos', values['will-qos']),
     retain: values['will-retain'] ?? false,
