@@ -38,8 +38,8 @@ export interface ConnectionStore {
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
   /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
-  /** The connection is over, and its record stays for what is still to come. */
-  end(connectionId: string, ended: Ending): Promise<void>;
+  /** Keeps the record of a connection that has ended until its deadlines, whether or not it was stored before. */
+  end(record: ConnectionRecord, ended: Ending): Promise<void>;
   remove(connectionId: string): Promise<void>;
 }
 
