@@ -152,8 +152,8 @@ export interface Roster {
   all(): AsyncIterable<Watched[]>;
 }
 
-/** `busy`: certainly not sent. `unknown`: sent or not, nobody can tell. */
-export type PostResult = 'sent' | 'gone' | 'busy' | 'unknown';
+/** `busy`: not sent, another attempt may succeed. `too large`: not sent, and no attempt will. `unknown`: perhaps sent. */
+export type PostResult = 'sent' | 'gone' | 'busy' | 'too large' | 'unknown';
 
 export interface Connections {
   post(connectionId: string, bytes: Buffer): Promise<PostResult>;
