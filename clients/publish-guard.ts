@@ -1,6 +1,6 @@
 import { type PublishOptions, publishBytes } from './publish-size';
 import type { Refusal } from './size-gate';
-import { MAX_PACKET_BYTES, MAX_PUBLISH_BYTES, PacketTooLargeError } from './wire';
+import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
 
 type Callback = (error?: Error) => void;
 
@@ -68,7 +68,6 @@ export function refuseStored(options: object, { error, packetId }: Refusal): voi
 }
 
 function tooLarge(client: PublishingClient, bytes: number): PacketTooLargeError | undefined {
-  const announced = limits.get(client) ?? MAX_PACKET_BYTES;
-  if (bytes > announced) return new PacketTooLargeError(bytes, announced);
-  return bytes > MAX_PUBLISH_BYTES ? new PacketTooLargeError(bytes, MAX_PUBLISH_BYTES) : undefined;
+  const limit = limits.get(client) ?? MAX_PACKET_BYTES;
+  return bytes > limit ? new PacketTooLargeError(bytes, limit) : undefined;
 }

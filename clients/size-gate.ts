@@ -1,5 +1,5 @@
 import { connackPropertyAt, type Header, headerAt, joined, uint16 } from './packet-header';
-import { MAX_PACKET_BYTES, MAX_PUBLISH_BYTES, PacketTooLargeError } from './wire';
+import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
 
 /** A packet that was withheld from the gateway. */
 export interface Refusal {
@@ -40,7 +40,7 @@ const MOST_FILTERS = 100_000;
  * Takes PUBLISH and SUBSCRIBE packets that are too large for the broker out of the stream of one client. The broker would
  * close the connection, and libraries send such a packet again with each reconnect, for ever. Instead the client is answered
  * with an error on this side, where its protocol has one: PUBACK and PUBREC of MQTT 5.0, and SUBACK. The limit is that of
- * the broker's CONNACK in MQTT 5.0, and `MAX_PUBLISH_BYTES` for every PUBLISH. Pure, and no packet is kept in memory.
+ * the broker's CONNACK in MQTT 5.0, if it is lower than `MAX_PACKET_BYTES`. Pure, and no packet is kept in memory.
  */
 export class SizeGate {
   private held: Uint8Array = new Uint8Array(0);
@@ -109,16 +109,11 @@ export class SizeGate {
   private start({ type, qos, bytes, remaining }: Header): void {
     this.missingBytes = remaining;
     const size = bytes + remaining;
-    const limit = this.limitOf(type, size);
     // A remaining length that does not end is left to whoever reads the packet.
-    if (size > limit && Number.isFinite(size)) this.withheld = withheldPacket(type, qos, this.version, size, limit);
-  }
-
-  /** The limit that a packet of this size breaks, or an infinite one for a type that is not withheld. */
-  private limitOf(type: number, size: number): number {
-    if (type === SUBSCRIBE) return this.largest;
-    if (type !== PUBLISH) return Number.POSITIVE_INFINITY;
-    return size > this.largest ? this.largest : Math.min(this.largest, MAX_PUBLISH_BYTES);
+    if (size <= this.largest || !Number.isFinite(size)) return;
+    const error = new PacketTooLargeError(size, this.largest);
+    if (type === PUBLISH) this.withheld = new WithheldPublish(error, qos, this.version);
+    else if (type === SUBSCRIBE) this.withheld = new WithheldSubscribe(error, this.version);
   }
 
   private refusalOf(packet: WithheldPacket): Refusal {
@@ -132,11 +127,6 @@ interface WithheldPacket {
   take(bytes: Uint8Array): void;
   /** Valid once the whole body was taken. */
   refusal(): Refusal;
-}
-
-function withheldPacket(type: number, qos: number, version: number, size: number, limit: number): WithheldPacket {
-  const error = new PacketTooLargeError(size, limit);
-  return type === PUBLISH ? new WithheldPublish(error, qos, version) : new WithheldSubscribe(error, version);
 }
 
 /** Reads its packet id, section 3.3.2. */

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import { UPSTREAM_KEEP_ALIVE } from '../local-ping';
 import type { NodeWebSocket } from '../node-websocket';
 import { type Refusal, SizeGate } from '../size-gate';
-import { MAX_FRAME_BYTES, MAX_PACKET_BYTES, PacketTooLargeError, WireError } from '../wire';
+import { MAX_DELIVERED_BYTES, MAX_FRAME_BYTES, PacketTooLargeError, WireError } from '../wire';
 import type { Clock, Timer } from './clock';
 import { type ConnectPacket, readConnect, withKeepAlive } from './connect-packet';
 import type { DialError, Dials } from './dials';
@@ -66,7 +66,7 @@ interface RelayEvents {
 export class Relay {
   private readonly sizeGate: SizeGate;
   private readonly fromClient = new PacketSplitter(MAX_FRAME_BYTES);
-  private readonly fromGateway = new PacketSplitter(MAX_PACKET_BYTES);
+  private readonly fromGateway = new PacketSplitter(MAX_DELIVERED_BYTES);
   private readonly inFlight = new InFlight();
   private readonly helloTimer: Timer;
   private hasGreeted = false;

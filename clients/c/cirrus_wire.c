@@ -6,7 +6,7 @@ const char *cirrus_describe(cirrus_result result) {
     switch (result) {
         case CIRRUS_OK: return "no error";
         case CIRRUS_MALFORMED_LENGTH: return "malformed remaining length: more than 4 bytes";
-        case CIRRUS_PACKET_TOO_LARGE: return "a packet has more than 98304 bytes, or a PUBLISH more than 98048";
+        case CIRRUS_PACKET_TOO_LARGE: return "a packet is over the limit of 97280 bytes";
         case CIRRUS_NOT_SENT: return "a frame was not sent";
         case CIRRUS_TOO_MANY_FRAMES: return "the connection has used up its frame numbers";
         case CIRRUS_NOT_BASE64: return "frame is not base64";
@@ -98,7 +98,7 @@ static void end_header(cirrus_writer *writer) {
     const bool is_acknowledged = first >> 4 == 3 && (first & 0x06) != 0; /* a PUBLISH at QoS 1 or 2 */
     writer->missing = writer->packet;
     writer->packet += writer->header;
-    if (writer->packet > (is_acknowledged ? CIRRUS_MAX_PUBLISH_BYTES : CIRRUS_MAX_PACKET_BYTES)) {
+    if (writer->packet > CIRRUS_MAX_PACKET_BYTES) {
         refuse(writer, is_acknowledged && (first & 0x08) != 0);
         return;
     }

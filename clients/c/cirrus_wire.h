@@ -19,10 +19,7 @@ extern "C" {
 #define CIRRUS_MAX_FRAME_BYTES 24564u
 
 /* The broker's Maximum Packet Size in bytes, fixed header included. */
-#define CIRRUS_MAX_PACKET_BYTES 98304u
-
-/* Bytes of the largest PUBLISH at QoS 1 or 2: subscribers get it with up to 256 bytes more. */
-#define CIRRUS_MAX_PUBLISH_BYTES 98048u
+#define CIRRUS_MAX_PACKET_BYTES 97280u
 
 /* Characters in which a frame of so many raw bytes fits: up to 10 digits, the dot, base64. */
 #define CIRRUS_TEXT_SIZE(raw_bytes) (11u + ((raw_bytes) + 2u) / 3u * 4u)
@@ -34,7 +31,7 @@ typedef enum {
     CIRRUS_OK = 0,
     /* Client to server. The connection has to end, for the stream is broken. */
     CIRRUS_MALFORMED_LENGTH, /* a remaining length of more than four bytes */
-    CIRRUS_PACKET_TOO_LARGE, /* more than CIRRUS_MAX_PACKET_BYTES, or than CIRRUS_MAX_PUBLISH_BYTES */
+    CIRRUS_PACKET_TOO_LARGE, /* a packet of more than CIRRUS_MAX_PACKET_BYTES */
     CIRRUS_NOT_SENT,         /* the send function failed, or failed before */
     CIRRUS_TOO_MANY_FRAMES,  /* the number of frames is used up: 4,294,967,295 on one connection */
     /* Server to client. The connection has to end. */
@@ -80,8 +77,8 @@ bool cirrus_writer_begin(cirrus_writer *writer, uint8_t *raw, size_t raw_size, c
                          void *context);
 
 /*
- * Takes bytes; full frames leave at once, and whole packets with the flush. A PUBLISH that is too large fails once: sent
- * again with DUP, as libraries do after each reconnect, it is left out, and the connection stays. After any other result than CIRRUS_OK every
+ * Takes bytes; full frames leave at once, and whole packets with the flush. A PUBLISH at QoS 1 or 2 that is too
+ * large fails once: sent again with DUP, as libraries do after each reconnect, it is left out, and the connection stays. After any other result than CIRRUS_OK every
  * further call has the same one, until cirrus_writer_begin.
  */
 cirrus_result cirrus_writer_write(cirrus_writer *writer, const uint8_t *bytes, size_t length);

@@ -85,7 +85,7 @@ describe.each<[string, IClientOptions]>([
     client.on('error', () => {});
     client.publish('a', Buffer.alloc(98_304));
 
-    expect(await failure).toBe('a packet of 98311 bytes is over the limit of 98304');
+    expect(await failure).toBe('a packet of 98311 bytes is over the limit of 97280');
   });
 
   it('ends the connection when the gateway answers in place of the broker', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { IClientOptions, MqttClient } from 'mqtt';
 import WebSocket from 'ws';
-import { MAX_PUBLISH_BYTES } from '../../clients/wire';
+import { MAX_PACKET_BYTES } from '../../clients/wire';
 import { type Cloud, startCloud } from '../../local/cloud';
 
 // Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
@@ -71,9 +71,9 @@ describe.each<[string, IClientOptions]>([
       const bytes = over.length + overhead(qos, protocolVersion);
       await expect(client.publishAsync('a', over, { qos })).rejects.toMatchObject({
         name: 'PacketTooLargeError',
-        message: `a packet of ${bytes} bytes is over the limit of 98304`,
+        message: `a packet of ${bytes} bytes is over the limit of 97280`,
         bytes,
-        limit: 98_304,
+        limit: 97_280,
       });
       await client.publishAsync('next', 'heard', { qos });
 
@@ -90,7 +90,7 @@ describe.each<[string, IClientOptions]>([
       ]);
 
       expect([refused, next]).toMatchObject([
-        { status: 'rejected', reason: protocolVersion === 5 ? { code: 0x97 } : { bytes: 98_409, limit: 98_304 } },
+        { status: 'rejected', reason: protocolVersion === 5 ? { code: 0x97 } : { bytes: 98_409, limit: 97_280 } },
         { status: 'fulfilled' },
       ]);
       // 3.1.1 has no answer that says too large: there the shim learns with the second connection whom to tell.
@@ -104,7 +104,7 @@ describe.each<[string, IClientOptions]>([
       client.publish('a', over);
       await back;
 
-      await expect(client.publishAsync('a', over)).rejects.toThrow('is over the limit of 98304');
+      await expect(client.publishAsync('a', over)).rejects.toThrow('is over the limit of 97280');
       expect(handshakes.count).toBe(2);
     });
   });
@@ -116,7 +116,7 @@ describe.each<[string, IClientOptions]>([
     for (const filter of filters) {
       await subscriber.subscribeAsync(filter, { qos: 1, properties: { subscriptionIdentifier: 0xfff_ffff } });
     }
-    const payload = Buffer.alloc(MAX_PUBLISH_BYTES - 4 - 2 - 'large/message'.length - 2, 'x');
+    const payload = Buffer.alloc(MAX_PACKET_BYTES - 4 - 2 - 'large/message'.length - 2, 'x');
 
     const heard = new Promise<Buffer>((resolve) => subscriber.on('message', (_topic, bytes) => resolve(bytes)));
     await publisher.publishAsync('large/message', payload, { qos: 1 });
@@ -124,7 +124,7 @@ describe.each<[string, IClientOptions]>([
     expect((await heard).equals(payload)).toBe(true);
     await expect(
       publisher.publishAsync('large/message', Buffer.concat([payload, Buffer.of(0)]), { qos: 1 }),
-    ).rejects.toThrow('a packet of 98049 bytes is over the limit of 98048');
+    ).rejects.toThrow('a packet of 97281 bytes is over the limit of 97280');
   });
 
   it('does not keep a client from coming back when it subscribes to too much', async () => {
@@ -146,7 +146,7 @@ describe.each<[string, IClientOptions]>([
     const error = new Promise<Error>((resolve) => client.once('error', resolve));
     client.publish('a', over, { qos: 1 });
 
-    expect((await error).message).toBe('a packet of 98409 bytes is over the limit of 98304');
+    expect((await error).message).toBe('a packet of 98409 bytes is over the limit of 97280');
     await client.publishAsync('next', 'heard', { qos: 1 });
     expect(handshakes.count).toBe(1);
   });

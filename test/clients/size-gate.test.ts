@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { generate, type Packet } from 'mqtt-packet';
 import { publishBytes } from '../../clients/publish-size';
 import { SizeGate } from '../../clients/size-gate';
-import { MAX_PACKET_BYTES, MAX_PUBLISH_BYTES } from '../../clients/wire';
+import { MAX_PACKET_BYTES } from '../../clients/wire';
 
 type Version = 4 | 5;
 
@@ -57,7 +57,7 @@ describe('a PUBLISH that is too large', () => {
     const { upstream, refusals } = through(new SizeGate(), [...around, publish(98_305, qos, version), ...around]);
 
     expect(upstream.equals(Buffer.concat([...around, ...around]))).toBe(true);
-    expect(refusals).toEqual([['a packet of 98305 bytes is over the limit of 98304', answer]]);
+    expect(refusals).toEqual([['a packet of 98305 bytes is over the limit of 97280', answer]]);
   });
 
   it.each([1, 2, 3, 5, 7, 1_000, 98_310])('is taken out in chunks of %i bytes', (chunk) => {
@@ -69,13 +69,13 @@ describe('a PUBLISH that is too large', () => {
     expect(refusals.map(([, answer]) => answer)).toEqual(['500412349700', '400412349700']);
   });
 
-  it('is one that leaves no room for subscription identifiers', () => {
-    const largest = publish(MAX_PUBLISH_BYTES, 1, 4);
+  it('is one of 97,281 bytes', () => {
+    const largest = publish(MAX_PACKET_BYTES, 1, 4);
 
-    const { upstream, refusals } = through(new SizeGate(), [connect(4), largest, publish(MAX_PUBLISH_BYTES + 1, 1, 4)]);
+    const { upstream, refusals } = through(new SizeGate(), [connect(4), largest, publish(MAX_PACKET_BYTES + 1, 1, 4)]);
 
-    expect(upstream.length).toBe(connect(4).length + MAX_PUBLISH_BYTES);
-    expect(refusals).toEqual([['a packet of 98049 bytes is over the limit of 98048', undefined]]);
+    expect(upstream.length).toBe(connect(4).length + MAX_PACKET_BYTES);
+    expect(refusals).toEqual([['a packet of 97281 bytes is over the limit of 97280', undefined]]);
   });
 
   it('is one above what CONNACK of MQTT 5.0 announces', () => {
@@ -98,7 +98,7 @@ describe('a PUBLISH that is too large', () => {
     broken.fill(0, 6);
 
     expect(through(new SizeGate(), [connect(5), broken]).refusals).toEqual([
-      ['a packet of 98400 bytes is over the limit of 98304', undefined],
+      ['a packet of 98400 bytes is over the limit of 97280', undefined],
     ]);
   });
 });
@@ -123,7 +123,7 @@ describe('a SUBSCRIBE that is too large', () => {
     const large = Buffer.concat([Buffer.from('8286b5181234', 'hex'), filters]);
 
     expect(through(new SizeGate(), [connect(4), large]).refusals).toEqual([
-      [`a packet of ${large.length} bytes is over the limit of 98304`, undefined],
+      [`a packet of ${large.length} bytes is over the limit of 97280`, undefined],
     ]);
   });
 });

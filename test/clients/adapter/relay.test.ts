@@ -136,7 +136,7 @@ describe('an oversized packet of a client of the adapter', () => {
   /** Bytes of a PUBLISH with the packet id 1 that no broker here takes. */
   const oversized = (first: number) =>
     Buffer.concat([Buffer.of(first), Buffer.from('fdff050001610001', 'hex'), Buffer.alloc(98_296)]);
-  const withheld = '#1 withheld: a packet of 98305 bytes is over the limit of 98304';
+  const withheld = '#1 withheld: a packet of 98305 bytes is over the limit of 97280';
 
   /** A client that the broker has let in, and what it hears. */
   async function member(adapter: StartedAdapter, gateway: SilentGateway, greeting: Buffer, answer: string) {
@@ -200,7 +200,7 @@ describe('an oversized packet of a client of the adapter', () => {
     for (const [index, seconds] of [0, 30, 60, 120].entries()) {
       const { client } = await member(adapter, gateway, hello, connack);
       const closed = once(client, 'close');
-      const end = `#${index + 1} closed: a packet of 98305 bytes is over the limit of 98304`;
+      const end = `#${index + 1} closed: a packet of 98305 bytes is over the limit of 97280`;
 
       client.write(Buffer.concat([oversized(0x3a), ping, oversized(0x3a)]));
       await until(() => bytesOf(gateway).equals(Buffer.concat(Array(index + 1).fill(helloAndPing))));

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from paho.mqtt import client as paho
 
 from .text_socket import TextSocket
-from .wire import MAX_PACKET_BYTES, MAX_PUBLISH_BYTES, GatewayError, WireError
+from .wire import MAX_PACKET_BYTES, GatewayError, WireError
 
 __all__ = ["CirrusClient", "GatewayError", "Token", "TokenError", "WireError"]
 
@@ -87,13 +87,12 @@ class CirrusClient(paho.Client):
     def publish(self, topic: Any, payload: Any = None, qos: int = 0, *args: Any, **kwargs: Any) -> Any:
         """As in paho.
 
-        :raises ValueError: also for a message whose packet is over 98,048 bytes, before any of it is sent or queued.
+        :raises ValueError: also for a message whose packet is over 97,280 bytes, before any of it is sent or queued.
         """
         properties = kwargs.get("properties", args[1] if len(args) > 1 else None)
         size = self._packet_size(topic, payload, qos, properties)
-        if size > MAX_PUBLISH_BYTES:
-            limit = MAX_PACKET_BYTES if size > MAX_PACKET_BYTES else MAX_PUBLISH_BYTES
-            raise ValueError(f"a packet of {size} bytes is over the limit of {limit}")
+        if size > MAX_PACKET_BYTES:
+            raise ValueError(f"a packet of {size} bytes is over the limit of {MAX_PACKET_BYTES}")
         return super().publish(topic, payload, qos, *args, **kwargs)
 
     def loop_read(self, *args: Any, **kwargs: Any) -> Any:

@@ -14,10 +14,7 @@ from typing import List
 MAX_FRAME_BYTES = 24_564
 
 #: The broker's Maximum Packet Size in bytes, fixed header included.
-MAX_PACKET_BYTES = 98_304
-
-#: Bytes of the largest PUBLISH, fixed header included: subscribers get it with up to 256 bytes more.
-MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 256
+MAX_PACKET_BYTES = 97_280
 
 
 class WireError(ConnectionError):

@@ -6,11 +6,8 @@ public struct FrameWriter {
     /// Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot.
     public static let maxFrameBytes = 24_564
 
-    /// The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64.
-    public static let maxPacketBytes = 98_304
-
-    /// Bytes of the largest PUBLISH at QoS 1 or 2: subscribers get it with up to 256 bytes more.
-    public static let maxPublishBytes = maxPacketBytes - 256
+    /// The broker's Maximum Packet Size in bytes, fixed header included.
+    public static let maxPacketBytes = 97_280
 
     private static let maxHeaderBytes = 5
 
@@ -68,9 +65,8 @@ public struct FrameWriter {
     private mutating func startBody() throws {
         let bytes = packet.count + remainingLength
         let isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0  // a PUBLISH at QoS 1 or 2
-        let limit = isAcknowledged && bytes <= Self.maxPacketBytes ? Self.maxPublishBytes : Self.maxPacketBytes
-        isSkipped = bytes > limit && isAcknowledged && (first & 0x08) != 0
-        if bytes > limit && !isSkipped { throw WireError.packetTooLarge(bytes, limit: limit) }
+        isSkipped = bytes > Self.maxPacketBytes && isAcknowledged && (first & 0x08) != 0
+        if bytes > Self.maxPacketBytes && !isSkipped { throw WireError.packetTooLarge(bytes) }
         inHeader = false
         missing = remainingLength
         if missing == 0 { endPacket() }

@@ -4,7 +4,7 @@ import Foundation
 /// The connection cannot go on.
 public enum WireError: Error, Equatable {
     /// A packet of so many bytes, header included; nothing of it was sent.
-    case packetTooLarge(Int, limit: Int)
+    case packetTooLarge(Int)
     case malformedRemainingLength
     /// A frame of so many characters that is not strict base64.
     case notBase64(Int)
@@ -16,8 +16,8 @@ public enum WireError: Error, Equatable {
 extension WireError: LocalizedError {
     public var errorDescription: String? {
         switch self {
-        case .packetTooLarge(let bytes, let limit):
-            return "a packet of \(bytes) bytes is over the limit of \(limit)"
+        case .packetTooLarge(let bytes):
+            return "a packet of \(bytes) bytes is over the limit of \(FrameWriter.maxPacketBytes)"
         case .malformedRemainingLength:
             return "malformed remaining length: more than 4 bytes"
         case .notBase64(let characters):

@@ -13,11 +13,8 @@ public final class FrameWriter {
     /** Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot. */
     public static final int MAX_FRAME_BYTES = 24_564;
 
-    /** The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64. */
-    public static final int MAX_PACKET_BYTES = 98_304;
-
-    /** Bytes of the largest PUBLISH at QoS 1 or 2: subscribers get it with up to 256 bytes more. */
-    public static final int MAX_PUBLISH_BYTES = MAX_PACKET_BYTES - 256;
+    /** The broker's Maximum Packet Size in bytes, fixed header included. */
+    public static final int MAX_PACKET_BYTES = 97_280;
 
     private static final int MAX_HEADER_BYTES = 5;
 
@@ -40,9 +37,8 @@ public final class FrameWriter {
      * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}. A PUBLISH that is too large
      * fails once: Paho sends it again after each reconnect, with DUP, and then it is left out, and the connection stays.
      *
-     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, or a PUBLISH at QoS 1 or 2 over
-     *     {@link #MAX_PUBLISH_BYTES}, of which nothing was sent then, or its remaining length has more than four bytes;
-     *     nothing may be written after it
+     * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, of which nothing was sent then, or its
+     *     remaining length has more than four bytes; nothing may be written after it
      */
     public void write(byte[] bytes, int offset, int length) throws WireException {
         for (int at = offset; at < offset + length; ) {
@@ -73,10 +69,9 @@ public final class FrameWriter {
     private void startBody() throws WireException {
         int bytes = packet.size() + remainingLength;
         boolean isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0; // a PUBLISH at QoS 1 or 2
-        int limit = isAcknowledged && bytes <= MAX_PACKET_BYTES ? MAX_PUBLISH_BYTES : MAX_PACKET_BYTES;
-        isSkipped = bytes > limit && isAcknowledged && (first & 0x08) != 0;
-        if (bytes > limit && !isSkipped)
-            throw new WireException("a packet of " + bytes + " bytes is over the limit of " + limit);
+        isSkipped = bytes > MAX_PACKET_BYTES && isAcknowledged && (first & 0x08) != 0;
+        if (bytes > MAX_PACKET_BYTES && !isSkipped)
+            throw new WireException("a packet of " + bytes + " bytes is over the limit of " + MAX_PACKET_BYTES);
         inHeader = false;
         missing = remainingLength;
         if (missing == 0) endPacket();
