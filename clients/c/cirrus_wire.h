@@ -77,9 +77,9 @@ bool cirrus_writer_begin(cirrus_writer *writer, uint8_t *raw, size_t raw_size, c
                          void *context);
 
 /*
- * Takes bytes; full frames leave at once, and whole packets with the flush. A PUBLISH at QoS 1 or 2 that is too
- * large fails once: sent again with DUP, as libraries do after each reconnect, it is left out, and the connection stays. After any other result than CIRRUS_OK every
- * further call has the same one, until cirrus_writer_begin.
+ * Takes bytes; full frames leave at once, and whole packets with the flush. A PUBLISH at QoS 1 or 2 that is too large
+ * fails once: sent again with DUP, as libraries do after each reconnect, it is left out, and the connection stays. After
+ * any other result than CIRRUS_OK every further call has the same one, until cirrus_writer_begin.
  */
 cirrus_result cirrus_writer_write(cirrus_writer *writer, const uint8_t *bytes, size_t length);
 
