@@ -1,6 +1,5 @@
 import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
 
 /** Milliseconds without a byte after which a call is given up; both services answer within tens of milliseconds. */
 const silence = 5000;
@@ -35,7 +34,7 @@ export class HttpSender {
   private readonly options: RequestOptions;
   private readonly request: (options: RequestOptions) => ClientRequest;
   /** When the last answer on a connection was complete, by the clock of `Date`. */
-  private readonly idleSince = new WeakMap<Socket, number>();
+  private readonly idleSince = new WeakMap<object, number>();
 
   constructor(origin: URL) {
     const secure = origin.protocol === 'https:';
