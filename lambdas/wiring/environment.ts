@@ -37,11 +37,19 @@ export function credentialsIn(environment: NodeJS.ProcessEnv): Credentials {
   };
 }
 
+/** Endpoint of a service instead of AWS's, under the names that the AWS SDKs have for it; an empty value is none. */
+export function endpointIn(
+  environment: NodeJS.ProcessEnv,
+  service: 'DYNAMODB' | 'SQS' | 'EVENTBRIDGE',
+): string | undefined {
+  return environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL || undefined;
+}
+
 /** Where and how DynamoDB is called. */
 export function dynamoDbOptions(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics): LeanClientOptions {
   const options = leanOptions(environment, attempts, metrics);
   const { region } = options;
-  const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.${domainOf(region)}`;
+  const endpoint = endpointIn(environment, 'DYNAMODB') ?? `https://dynamodb.${region}.${domainOf(region)}`;
   return { ...options, endpoint };
 }
 
@@ -59,7 +67,7 @@ export function domainOf(region: string): string {
 export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {
   return new LeanSqs({
     ...leanOptions(environment, maxAttempts, metrics),
-    endpoint: environment.AWS_ENDPOINT_URL_SQS,
+    endpoint: endpointIn(environment, 'SQS'),
   });
 }
 
