@@ -18,7 +18,7 @@ describe('the address of a broker', () => {
   });
 
   it.each(['/mqtt?x-amz=a%2Fb', '/'])('is dialled by MQTT.js as it is, %s', async (path) => {
-    const server = new WebSocketServer({ host: '::1', port: 0 });
+    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
     await once(server, 'listening');
     const dialled = new Promise((resolve) => {
       server.on('connection', (socket, { url }) => {
@@ -28,7 +28,7 @@ describe('the address of a broker', () => {
     });
     const { port } = server.address() as AddressInfo;
 
-    const options = { ...brokerAddress(`ws://[::1]:${port}${path}`), reconnectPeriod: 0 };
+    const options = { ...brokerAddress(`ws://127.0.0.1:${port}${path}`), reconnectPeriod: 0 };
     await expect(connectAsync('', options, false)).rejects.toThrow();
 
     await expect(dialled).resolves.toBe(path);
