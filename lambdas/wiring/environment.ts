@@ -59,9 +59,19 @@ export function leanOptions(environment: NodeJS.ProcessEnv, attempts: number, me
   return { region: regionIn(environment), credentials: credentialsIn(environment), maxAttempts: attempts, onThrottle };
 }
 
-/** China's Regions are under a domain of their own. */
+/** Domains of partitions, by what the names of their Regions begin with; all others are below `amazonaws.com`. */
+const domains = {
+  'cn-': 'amazonaws.com.cn',
+  'eusc-': 'amazonaws.eu',
+  'us-iso-': 'c2s.ic.gov',
+  'us-isob-': 'sc2s.sgov.gov',
+  'us-isof-': 'csp.hci.ic.gov',
+  'eu-isoe-': 'cloud.adc-e.uk',
+};
+
+/** Domain of the endpoints of a Region. */
 export function domainOf(region: string): string {
-  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return Object.entries(domains).find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com';
 }
 
 export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { HttpSender } from '../../lambdas/aws/http-sender';
 import type { Ports } from '../../lambdas/broker/ports';
-import { endpointIn } from '../../lambdas/wiring/environment';
+import { domainOf, endpointIn } from '../../lambdas/wiring/environment';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 
 const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', CONNECTIONS_TABLE: 'connections' };
@@ -32,6 +33,12 @@ describe('the stores of a container', () => {
     ['cn-northwest-1', 'dynamodb.cn-northwest-1.amazonaws.com.cn'],
   ])('call the DynamoDB of %s at %s', async (region, host) => {
     expect(await hostCalled({ AWS_REGION: region })).toBe(host);
+  });
+
+  it('call the domain that AWS CDK knows, in every Region', () => {
+    const known = RegionInfo.regions.map(({ name, domainSuffix }) => [name, domainSuffix]);
+
+    expect(known.map(([name]) => [name, domainOf(name ?? '')])).toEqual(known);
   });
 
   it('call another endpoint when they are told to', async () => {
