@@ -302,13 +302,14 @@ export class Deliverer {
     const { now } = this.ports;
     const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain, identifiers, now: now() });
     const { clientId, session, fence } = head;
-    const stake = { kind: 'ring', clientId, session, fence, slot, number: number - (packetId - slot), qos } as const;
+    const first = number - (packetId - slot);
+    const stake = { kind: 'ring', clientId, session, fence, slot, number: first, packetId, qos } as const;
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
       logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
       const parcel = { bytes, stake, content: contentOf(delivery) };
       this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
-    } else this.dispatch.tooLarge(stake, packetId);
+    } else this.dispatch.tooLarge(stake);
   }
 }
 

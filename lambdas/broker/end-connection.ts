@@ -77,7 +77,7 @@ async function rest(ports: Ports, connection: ConnectionRecord, ending: Ending):
   const { connectionId } = connection;
   const next = nextOf(ending);
   if (next === undefined) return ports.connectionStore.remove(connectionId);
-  await ports.connectionStore.end(connectionId, ending);
+  await ports.connectionStore.end(connection, ending);
   await startTimer(ports, connection, next);
 }
 

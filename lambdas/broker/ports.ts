@@ -38,8 +38,8 @@ export interface ConnectionStore {
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
   /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
-  /** The connection is over, and its record stays for what is still to come. */
-  end(connectionId: string, ended: Ending): Promise<void>;
+  /** Keeps the record of a connection that has ended until its deadlines, whether or not it was stored before. */
+  end(record: ConnectionRecord, ended: Ending): Promise<void>;
   remove(connectionId: string): Promise<void>;
 }
 
@@ -152,8 +152,8 @@ export interface Roster {
   all(): AsyncIterable<Watched[]>;
 }
 
-/** `busy`: certainly not sent. `unknown`: sent or not, nobody can tell. */
-export type PostResult = 'sent' | 'gone' | 'busy' | 'unknown';
+/** `busy`: not sent, another attempt may succeed. `too large`: not sent, and no attempt will. `unknown`: perhaps sent. */
+export type PostResult = 'sent' | 'gone' | 'busy' | 'too large' | 'unknown';
 
 export interface Connections {
   post(connectionId: string, bytes: Buffer): Promise<PostResult>;

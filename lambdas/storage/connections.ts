@@ -103,23 +103,20 @@ export class DynamoConnectionStore implements ConnectionStore {
     }
   }
 
-  /** TTL would take the record of a session that lasts for years, so it counts from what is still to come. */
-  async end(connectionId: string, ended: Ending): Promise<void> {
+  /**
+   * Writes the whole record, because a connection that comes and goes within one turn has none yet. Its time to live counts from
+   * the last deadline: the session may last for years.
+   */
+  async end(record: ConnectionRecord, ended: Ending): Promise<void> {
     const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
-    await this.db.send(
-      new UpdateItemCommand({
-        TableName: this.table,
-        Key: connectionKey(connectionId),
-        UpdateExpression:
-          'SET #ended = :ended, expiresAt = :expiresAt REMOVE lastNumber, tail, early, aliases, outgoingAliases',
-        ConditionExpression: 'attribute_exists(connectionId)',
-        ExpressionAttributeNames: { '#ended': 'ended' },
-        ExpressionAttributeValues: {
-          ':ended': { M: endingAttributes(ended) },
-          ':expiresAt': number(Math.ceil(last / 1000) + rowLifetimeSeconds),
-        },
-      }),
-    );
+    const left = { ...record, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
+    const { lastNumber: _, ...item } = toItem(left); // `commitFrom` moves on from no number here
+    const Item = {
+      ...item,
+      ended: { M: endingAttributes(ended) },
+      expiresAt: number(Math.ceil(last / 1000) + rowLifetimeSeconds),
+    };
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
   async remove(connectionId: string): Promise<void> {

@@ -44,10 +44,11 @@ export class GatewayConnections implements Connections {
   }
 }
 
-/** What an answer means for the packet. 410: the peer has left. 429: throttled, or the peer's buffer is full. */
+/** What an answer means for the packet. 410: the peer has left. 413: above 128 KB. 429: throttled, or the peer's buffer is full. */
 export function meaningOf(status: number | undefined): PostResult {
   if (status === 200) return 'sent';
   if (status === 410) return 'gone';
+  if (status === 413) return 'too large';
   return status === 429 ? 'busy' : 'unknown';
 }
 

@@ -158,8 +158,8 @@ describe('connections', () => {
       await store.create(before);
       await store.commit({ ...before, outgoingAliases: new Map([['a', 1]]) }, before);
 
-      await store.end(`waits for ${what}`, ending);
-      await store.end(`waits for ${what}`, ending);
+      await store.end(before, ending);
+      await store.end(before, ending);
 
       expect(await store.read(`waits for ${what}`)).toEqual(
         record(`waits for ${what}`, { ...full, ...left, ended: ending }),
@@ -168,9 +168,9 @@ describe('connections', () => {
 
     it('wait for what is left', async () => {
       await store.create(record('left', full));
-      await store.end('left', { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 });
+      await store.end(record('left', full), { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 });
 
-      await store.end('left', { sessionEndsAt: 1_700_000_060_456 });
+      await store.end(record('left', full), { sessionEndsAt: 1_700_000_060_456 });
 
       expect(await store.read('left')).toMatchObject({ ended: { sessionEndsAt: 1_700_000_060_456 } });
       expect((await store.read('left'))?.ended).not.toHaveProperty('willAt');
@@ -179,7 +179,7 @@ describe('connections', () => {
     it('are not deleted before what is still to come, years later', async () => {
       const years = 1_700_000_000_000 + 10 * 365 * 24 * 3_600_000;
       await store.create(record('years', full));
-      await store.end('years', { willAt: 1_700_000_005_123, sessionEndsAt: years });
+      await store.end(record('years', full), { willAt: 1_700_000_005_123, sessionEndsAt: years });
 
       const Key = { connectionId: { S: 'years' } };
       const { Item } = await engine
@@ -188,10 +188,16 @@ describe('connections', () => {
       expect(Number(Item?.expiresAt?.N)).toBeGreaterThan(years / 1000);
     });
 
-    it('do not come back when their record is gone', async () => {
-      await expect(store.end('never', { willAt: 1 })).rejects.toThrow();
+    it('are kept although they were never stored before', async () => {
+      await store.end(record('new', full), { willAt: 1 });
 
-      expect(await store.read('never')).toBeUndefined();
+      expect(await store.read('new')).toEqual(record('new', { ...full, ...left, ended: { willAt: 1 } }));
+    });
+
+    it('take no further frame, not even the first numbered one', async () => {
+      await store.end(record('over'), { willAt: 1 });
+
+      expect(await store.commitFrom(record('over', { lastNumber: 1 }), 0)).toBe('stale');
     });
   });
 });

@@ -160,7 +160,7 @@ describe('what a status means for the packet', () => {
     [410, 'gone'],
     [429, 'busy'],
     [403, 'unknown'],
-    [413, 'unknown'],
+    [413, 'too large'],
     [500, 'unknown'],
     [undefined, 'unknown'],
   ])('%p: %s', (status, meaning) => {
