@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { bearerFrom } from './bearer';
+import { brokerAddress } from './broker-address';
 import { type Terminal, UsageError } from './commands/command';
 import { createWebsocket } from './mqttjs';
 import { inWords } from './network-error';
@@ -93,7 +94,7 @@ export function qosOf(flag: string, value = '0'): 0 | 1 | 2 {
 
 /** Starts a client; its promise `connected` fails if the first attempt does. */
 export function open(connection: Connection, reconnectPeriod: number, values: Values, terminal: Terminal) {
-  const client = connect(connection.url, { ...connection.options, reconnectPeriod });
+  const client = connect({ ...brokerAddress(connection.url), ...connection.options, reconnectPeriod });
   if (values.debug) logPackets(client, (line) => terminal.stderr.write(`${line}\n`));
   const connected = new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
