@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { bearerFrom } from './bearer';
+import { brokerAddress } from './broker-address';
 import { type Terminal, UsageError } from './commands/command';
 import { createWebsocket, guardPublish } from './mqttjs';
 import { inWords } from './network-error';
@@ -105,7 +106,7 @@ export function open(connection: Connection, reconnectPeriod: number, values: Va
 
 /** Only the gateway is known to have a limit in every version of MQTT. */
 function clientOf({ url, options }: Connection, reconnectPeriod: number): MqttClient {
-  const client = connect(url, { ...options, reconnectPeriod });
+  const client = connect({ ...brokerAddress(url), ...options, reconnectPeriod });
   return options.createWebsocket ? guardPublish(client) : client;
 }
 

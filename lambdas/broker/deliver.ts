@@ -1,7 +1,7 @@
 import { encode } from '../protocol/codec/encode';
 import { isExpired, toPublish } from '../protocol/deliver';
 import { largestPacket } from '../protocol/limits';
-import type { PublishPacket } from '../protocol/packets';
+import type { ProtocolVersion, PublishPacket } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { type Audible, audibleTo } from './audible';
@@ -349,7 +349,7 @@ interface Encoded {
 const transientPublishes = new WeakMap<Arrival, Map<string, Encoded>>();
 
 /** A QoS 0 PUBLISH is the same for most subscribers, so it is encoded once. */
-function transientPublish({ arrival, retain, identifiers }: Delivery, version: number, now: number): Encoded {
+function transientPublish({ arrival, retain, identifiers }: Delivery, version: ProtocolVersion, now: number): Encoded {
   const variants = transientPublishes.get(arrival) ?? new Map<string, Encoded>();
   transientPublishes.set(arrival, variants);
   const variant = `${version} ${retain} ${identifiers ?? ''}`;

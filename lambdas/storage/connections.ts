@@ -10,7 +10,7 @@ import type { Allowance } from '../broker/allowance';
 import type { ConnectionStore } from '../broker/ports';
 import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
-import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
+import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
@@ -119,6 +119,27 @@ export class DynamoConnectionStore implements ConnectionStore {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
+  /** Removes the last frame number too, from which `commitFrom` would move on. */
+  async supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined> {
+    const command = new UpdateItemCommand({
+      TableName: this.table,
+      Key: connectionKey(connectionId),
+      UpdateExpression: 'SET supersededAt = if_not_exists(supersededAt, :at) REMOVE lastNumber',
+      ConditionExpression:
+        'attribute_exists(connectionId) AND attribute_not_exists(pending) AND attribute_not_exists(#ended)',
+      ExpressionAttributeNames: { '#ended': 'ended' },
+      ExpressionAttributeValues: { ':at': number(at) },
+      ReturnValues: 'ALL_NEW',
+    });
+    try {
+      const { Attributes } = await this.db.send(command);
+      return Attributes && toRecord(Attributes);
+    } catch (error) {
+      if (conditionFailed(error)) return undefined;
+      throw error;
+    }
+  }
+
   async remove(connectionId: string): Promise<void> {
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: connectionKey(connectionId) }));
   }
@@ -210,7 +231,7 @@ function toRecord(item: Item): ConnectionRecord {
   return {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),
-    version: readNumber(item.version),
+    version: readVersion(item.version),
     sessionExpiry: item.sessionExpiry ? readNumber(item.sessionExpiry) : expiryIn01(item),
     session: readText(item.session),
     fence: readText(item.fence),
@@ -230,6 +251,7 @@ function toRecord(item: Item): ConnectionRecord {
     ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
+    ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
   };
 }
 

@@ -173,7 +173,7 @@ describe('isDeliverable', () => {
     expect(isDeliverable({ ...fitting, payload: Buffer.alloc(fitting.payload.length + 1) })).toBe(false);
   });
 
-  test.each([3, 4, 5])(
+  test.each([3, 4, 5] as const)(
     'holds for every packet that a client of protocol level %i may send with its topic',
     (version) => {
       const packet = {

@@ -8,7 +8,13 @@ import { record } from './support/connection-record';
 import { Engine } from './support/engine';
 import { everyByte, longest } from './support/messages';
 
-const early = { number: 7, bytes: everyByte, eventId: 'event-7', receivedAt: 1_700_000_000_456 };
+const early = {
+  number: 7,
+  bytes: everyByte,
+  eventId: 'event-7',
+  receivedAt: 1_700_000_000_456,
+  connectedAt: 1_700_000_000_000,
+};
 
 describe('connections', () => {
   let engine: Engine;
@@ -135,9 +141,40 @@ describe('connections', () => {
     expect(await store.read('ended')).toBeUndefined();
   });
 
+  describe('that are superseded', () => {
+    it('say since when, and take no further frame', async () => {
+      await store.create(record('superseded', { lastNumber: 3, unreleased: 2 }));
+
+      expect(await store.supersede('superseded', 1000)).toMatchObject({ supersededAt: 1000, unreleased: 2 });
+      expect(await store.supersede('superseded', 2000)).toMatchObject({ supersededAt: 1000 });
+
+      expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000 });
+      expect(await store.commitFrom(record('superseded', { lastNumber: 4 }), 3)).toBe('stale');
+    });
+
+    it('are only those that are open', async () => {
+      await store.putPending({ connectionId: 'pending', lastNumber: 0, tail: Buffer.alloc(0), early: [] });
+      await store.end(record('has ended'), { willAt: 1 });
+
+      for (const id of ['pending', 'has ended', 'nobody']) expect(await store.supersede(id, 1000)).toBeUndefined();
+      expect(await store.load('nobody')).toEqual({});
+    });
+  });
+
+  it('that wait for another connection keep their CONNECT and what came behind it', async () => {
+    const takeover = {
+      ...{ connect: everyByte, data: Buffer.from('proof'), connectedAt: 1, address: '127.0.0.1', since: 2, lostAt: 3 },
+      identity: { kind: 'user', username: 'ann' } as const,
+    };
+    const pending = { connectionId: 'waits', lastNumber: 1, tail: Buffer.from('rest'), early: [early], takeover };
+    await store.putPending(pending);
+
+    expect(await store.load('waits')).toEqual({ pending });
+  });
+
   describe('that have ended', () => {
     const full = {
-      version: 5,
+      version: 5 as const,
       sessionExpiry: 60,
       capabilities: { receiveMaximum: 7 },
       hasWill: true,
