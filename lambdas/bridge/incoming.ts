@@ -1,4 +1,4 @@
-import { deliverySize } from '../protocol/deliver';
+import { deliverySize, isDeliverable } from '../protocol/deliver';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
@@ -43,7 +43,7 @@ export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number
     origin: 'bridge',
   } as const;
   const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
-  const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize);
+  const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
   if (fitting.length === messages.length) return { messages };
   return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };
 }

@@ -1,6 +1,7 @@
 import { publishSize } from './codec/encode-publish';
 import type { Message } from './effects';
-import { identifierBytes } from './limits';
+import { identifierBytes, largestJson } from './limits';
+import { jsonSize } from './message-size';
 import { maximumPacketSize } from './packet-splitter';
 import type { PublishPacket, QoS } from './packets';
 
@@ -42,9 +43,14 @@ export function deliverySize(message: Message): number {
   return publishSize(toPublish(message, { qos: message.qos, dup: false, retain: false, now: 0 }), 5);
 }
 
-/** Whether the message fits into a post to any subscriber, with `identifierBytes` of subscription identifiers. */
+/**
+ * Whether the message fits into a post to any subscriber, with `identifierBytes` of subscription identifiers, and as JSON into a
+ * message of a queue: a character of its topic or properties may take six bytes there.
+ */
 export function isDeliverable(message: Message): boolean {
-  return deliverySize(message) + identifierBytes <= maximumPacketSize;
+  const size = deliverySize(message);
+  if (size + identifierBytes > maximumPacketSize) return false;
+  return size <= largestJson / 6 || jsonSize(message) <= largestJson;
 }
 
 /** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */

@@ -5,6 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IConnectPacket, Packet } from 'mqtt-packet';
+import { longestTurn } from '../../lambdas/broker/supersede';
+import { functions } from '../../lambdas/deployment';
 import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
@@ -320,6 +322,10 @@ describe('a second connection whose first one does not come to its end', () => {
     expect(await observer.hear()).toMatchObject({ text: 'once', qos: 2 });
     expect(await broker.heardBy(observer)).toEqual([]);
   });
+});
+
+it('takes a turn for over only after the function that runs it would have been ended', () => {
+  expect(longestTurn).toBeGreaterThan(functions.onPackets.timeoutSeconds * 1000);
 });
 
 function connectPacket(clientId: string, clean = true): IConnectPacket {

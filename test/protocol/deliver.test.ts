@@ -191,4 +191,17 @@ describe('isDeliverable', () => {
       expect(isDeliverable({ topic: 'a', qos: 0, retain: false, payload })).toBe(true);
     },
   );
+
+  test.each([
+    ['a payload of any bytes', { payload: Buffer.alloc(97_000) }, true],
+    [
+      'properties of letters',
+      { properties: { contentType: 'x'.repeat(60_000), responseTopic: 'x'.repeat(36_000) } },
+      true,
+    ],
+    ['properties that JSON escapes', { properties: { contentType: '\u0001'.repeat(30_000) } }, false],
+    ['a topic that JSON escapes', { topic: '"'.repeat(60_000), payload: Buffer.alloc(37_000) }, false],
+  ])('holds for what a queue takes as JSON: %s', (_name, fields, expected) => {
+    expect(isDeliverable({ ...message, ...fields })).toBe(expected);
+  });
 });
