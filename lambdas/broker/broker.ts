@@ -6,6 +6,7 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import { type ConnectionEvent, isFrame } from './inbox';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import { mailFor, Publisher } from './publish';
 import { quickTurn } from './quick-turn';
@@ -39,12 +40,12 @@ export class Broker {
     const others = groups.filter(([, group]) => !group.some(subscribes));
     const first = this.takeTurns(router, subscribing);
     if (subscribing.length > 0) await Promise.race([first, sleep(headStart)]);
-    const [failed, failedToo] = await Promise.all([first, this.takeTurns(router, others), looking]);
+    const [failed, failedToo] = await together([first, this.takeTurns(router, others), looking]);
     return [...failed, ...failedToo];
   }
 
   private async takeTurns(router: Router, groups: readonly [string, ConnectionEvent[]][]): Promise<string[]> {
-    const failed = await Promise.all(
+    const failed = await together(
       groups.map(async ([connectionId, group]) => {
         try {
           await this.takeTurn(router, connectionId, group);

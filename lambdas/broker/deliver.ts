@@ -13,7 +13,7 @@ import type { Metrics } from './metrics';
 import type { Content } from './outbox';
 import { type Aliasable, aliasable } from './outgoing-aliases';
 import { logPacket } from './packet-log';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
 import type { Ports } from './ports';
 import type { OnceRecord, RingItem, SessionHead, SessionId } from './records';
@@ -62,8 +62,8 @@ export class Deliverer {
     const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
     const numbered = new Set(waiting.map(({ session }) => session));
     const transient = mail.filter(({ session }) => !numbered.has(session));
-    const [placed, heads] = await Promise.all([this.place(waiting, reserved), this.heads(transient, known)]);
-    await Promise.all(
+    const [placed, heads] = await together([this.place(waiting, reserved), this.heads(transient, known)]);
+    await together(
       mail.map(async (entry) => {
         const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
         if (head?.session === entry.session) this.post(entry, head, places, await audibleTo(this.ports, head));
@@ -190,7 +190,7 @@ export class Deliverer {
     for (const item of items) {
       if (item.sentOn === '') waiting.set(item.session, [...(waiting.get(item.session) ?? []), item]);
     }
-    await Promise.all([
+    await together([
       sent.length > 0 ? this.ports.inflight.put(sent) : undefined,
       inParallel([...waiting.values()], parallelSessions, (queue) => this.ports.inflight.putInOrder(queue)),
     ]);

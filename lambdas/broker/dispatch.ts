@@ -1,5 +1,5 @@
 import { Outbox, type RingStake } from './outbox';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import type { RingItem, SessionHead, SessionId } from './records';
 
@@ -59,7 +59,7 @@ export class Dispatch {
 
   /** Posts the messages and looks, side by side. */
   async sendMessages(): Promise<void> {
-    await Promise.all([this.outbox.sendMessages(), this.look(), this.drop()]);
+    await together([this.outbox.sendMessages(), this.look(), this.drop()]);
   }
 
   /**
@@ -74,7 +74,7 @@ export class Dispatch {
     const missed = [...heads.values()].filter(
       ({ clientId, owner }) => owner && owner !== looks.get(clientId)?.postedTo,
     );
-    await Promise.all([
+    await together([
       inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? '')),
       this.takeBack([...looks].flatMap(([clientId, { items }]) => orphans(items, heads.get(clientId)))),
     ]);

@@ -7,6 +7,7 @@ import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
 import { tellMessages } from './events';
 import type { Arrival, Delivery, Mail } from './mail';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import type { FanOutJob, SessionId, Subscriber } from './records';
 import type { AudienceByTopic, Router } from './router';
@@ -38,7 +39,7 @@ export class Publisher {
    * by this invocation already are not read again.
    */
   async publish(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    await Promise.all([this.retain(arrivals), this.route(arrivals, heads)]);
+    await together([this.retain(arrivals), this.route(arrivals, heads)]);
   }
 
   /** The last message per topic counts, so a batch writes each topic once. */
@@ -46,7 +47,7 @@ export class Publisher {
     const last = new Map(
       arrivals.filter(({ message }) => message.retain).map(({ message }) => [message.topic, message]),
     );
-    await Promise.all(
+    await together(
       [...last.values()].map(
         (message) =>
           message.payload.length === 0
@@ -63,8 +64,10 @@ export class Publisher {
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    const forwarded = Promise.all([this.forward(arrivals), tellMessages(this.ports, arrivals)]);
-    forwarded.catch(() => undefined); // it is awaited below
+    await together([this.forward(arrivals), tellMessages(this.ports, arrivals), this.routeHere(arrivals, heads)]);
+  }
+
+  private async routeHere(arrivals: readonly Arrival[], heads: Heads): Promise<void> {
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
     const byTopic = await this.router.audiences(topics);
@@ -88,10 +91,9 @@ export class Publisher {
       const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
       this.ports.metrics.measure('Recipients', recipients);
     }
-    await Promise.all([
+    await together([
       this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
-      forwarded,
     ]);
   }
 
@@ -160,21 +162,31 @@ function deliveryTo({ qos, retainAsPublished, identifiers, share, filter }: Subs
 /** A client always falls into the same shard, so it hears one publisher's messages in order. */
 function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[]): FanOutJob[] {
   const audience = [...bySharding(subscribers)].flatMap(([shard, all]) =>
-    packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members, part) => ({
+    packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members) => ({
       shard: String(shard),
-      part,
       members,
     })),
   );
   const fresh = arrivals.filter(({ replay, message }) => !replay || message.qos > 0);
   return packed(fresh, messageBytes, messageBytesPerJob).flatMap((batch) =>
-    audience.map(({ shard, part, members }) => ({
+    audience.map(({ shard, members }) => ({
       shard,
-      id: `${batch[0]?.id}#${shard}#${part}`,
+      id: jobId(batch, members),
       messages: batch.map(({ id, message, attempted, receivedAt }) => ({ id, message, attempted, receivedAt })),
       subscribers: members,
     })),
   );
+}
+
+/**
+ * Tells a job by all that it brings to whom: the queue drops what it has seen, and an attempt that is repeated in other company
+ * has more to bring than the one before.
+ */
+function jobId(batch: readonly Arrival[], members: readonly Subscriber[]): string {
+  const hash = createHash('sha256');
+  for (const { id } of batch) hash.update(`${id}\n`);
+  for (const { clientId, session } of members) hash.update(`${clientId}\n${session}\n`);
+  return hash.digest('base64url');
 }
 
 function messageBytes({ message }: Arrival): number {

@@ -13,6 +13,7 @@ import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type FrameEvent, isFrame, type ReadyFrame, readInbox } from './inbox';
 import type { Arrival } from './mail';
 import { countTakenIn } from './metrics';
+import { together } from './parallel';
 import { lookupHeads, type Ports } from './ports';
 import { Publisher } from './publish';
 import type { ConnectionRecord, Snapshot } from './records';
@@ -77,7 +78,7 @@ function answer(dispatch: Dispatch, { connectionId, version }: ConnectionRecord,
 async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   const { ports, settings } = shared;
   const { arrivals, settled } = load;
-  const [{ connection: stored, heads }] = await Promise.all([
+  const [{ connection: stored, heads }] = await together([
     lookUp(ports, router, connection.connectionId, arrivals),
     settled.length > 0 ? ports.inflight.remove(connection.session, settled) : undefined,
   ]);
@@ -87,7 +88,7 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   await publisher.publish(arrivals, heads);
   answer(dispatch, connection, load);
   const sent = dispatch.send(); // on its way before the commit
-  await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
+  await together([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
 }
 

@@ -284,7 +284,7 @@ export interface FanOutMessage {
 export interface FanOutJob {
   /** Jobs of one shard are worked off in order. */
   readonly shard: string;
-  /** The same for a repeated attempt. */
+  /** The same for a repeated attempt with the same messages to the same subscribers, and for no other. */
   readonly id: string;
   readonly messages: readonly FanOutMessage[];
   readonly subscribers: readonly Subscriber[];

@@ -2,7 +2,7 @@ import type { RefusedRequest, SubscriptionName, SubscriptionRequest } from '../p
 import { Reason, subscriptionFailure } from '../protocol/reason-codes';
 import { shapeOf } from '../protocol/shape';
 import type { Settings } from '../settings';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import type { ConnectionRecord, Subscriber } from './records';
 import type { Router } from './router';
@@ -85,7 +85,7 @@ function lastOfEach(requests: readonly SubscriptionRequest[]): SubscriptionReque
 
 async function write(ports: Ports, connection: ConnectionRecord, granted: SubscriptionRequest[]): Promise<void> {
   const rows = granted.map((request) => subscriberOf(connection, request));
-  await Promise.all([
+  await together([
     ports.sessions.putSubscriptions(
       connection.session,
       granted.map(({ name }) => name),
@@ -112,7 +112,7 @@ export async function unsubscribe(
   const filters = subscriptions.map(({ filter }) => filter);
   const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
   const known = version === 5 ? await ports.sessions.hasSubscriptions(session, names) : new Set(names);
-  await Promise.all([
+  await together([
     ports.sessions.removeSubscriptions(session, names),
     inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row)),
   ]);
@@ -127,7 +127,7 @@ export async function unsubscribe(
 
 /** After the rows: whoever remembers rows under the new revision has read them after they changed. */
 async function touchShapes(ports: Ports, filters: readonly string[]): Promise<void> {
-  await Promise.all([...new Set(filters.map(shapeOf))].map((shape) => ports.topicIndex.touch(shape)));
+  await together([...new Set(filters.map(shapeOf))].map((shape) => ports.topicIndex.touch(shape)));
 }
 
 export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {

@@ -10,7 +10,7 @@ import {
   secondsUntil,
   type Watched,
 } from './deadline';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 
 const parallelMessages = 25;
@@ -37,7 +37,7 @@ export async function sweep(ports: LookingPorts): Promise<Found> {
     found.connections += page.length;
     found.due += await lookAt(ports, page);
   }
-  if (close) await Promise.all(closeLooks.map((seconds) => ports.timers.look(seconds)));
+  if (close) await together(closeLooks.map((seconds) => ports.timers.look(seconds)));
   return found;
 }
 

@@ -27,6 +27,7 @@ import { type ConnectionEvent, type Inbox, isFrame, type ReadyFrame, readInbox }
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import { logPacket, type Party } from './packet-log';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
@@ -385,7 +386,7 @@ export class Turn {
   // ---- the end of a turn, the end of a connection ----
 
   private async conclude(connection: ConnectionRecord, inbox: Inbox): Promise<void> {
-    await Promise.all([
+    await together([
       this.work.finish(),
       this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
     ]);
@@ -413,7 +414,8 @@ export class Turn {
       const head = await this.ports.sessions.greet(clientId, fence);
       return head === 'changed' ? 'answered' : pump({ ...this, permissions }, connection, eventIds, head);
     }
-    const isAsked = this.hasRoom || this.events.some(({ kind }) => kind === 'wake');
+    // A redelivered event may have signed claims of a turn in whose company there was one that asked.
+    const isAsked = this.hasRoom || this.events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
     return isAsked ? pump({ ...this, permissions }, connection, eventIds) : 'answered';
   }
 

@@ -2,7 +2,7 @@ import type { Message } from '../protocol/effects';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, HeldMessage, SessionId } from './records';
@@ -105,7 +105,7 @@ export class Work {
     this.completed = [];
     const { inflight } = this.ports;
     const { session } = this.owner();
-    await Promise.all([
+    await together([
       this.takeIn(session, [...held.values()], inbound),
       settled.length > 0 ? inflight.remove(session, settled) : undefined,
       received.size > 0 ? inflight.markReceived(session, [...received]) : undefined,
@@ -125,7 +125,9 @@ export class Work {
         : this.takeOver(session, byPacketId.get(entry.release), entry.origin),
     );
     await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
-    this.routed.push(...released);
+    // What was not taken over may be held by a newer connection, for which it stays.
+    const taken = inbound.filter((_, index) => arrivals[index] !== undefined);
+    this.routed.push(...taken.flatMap((entry) => ('release' in entry ? [entry.release] : [])));
   }
 
   /**

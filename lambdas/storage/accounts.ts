@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { type Account, type AccountStore, canHaveAccount, type Failures, type LoginRecord } from '../access/accounts';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { together } from '../broker/parallel';
 import type { Log } from '../broker/ports';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
@@ -49,7 +50,7 @@ export class DynamoAccountStore implements AccountStore {
 
   async addFailure(username: string | undefined, address: string, now: number, memory: number): Promise<void> {
     if (address === '') return;
-    await Promise.all(failureKeys(username, address).map((key) => this.countFailure(key, now, memory)));
+    await together(failureKeys(username, address).map((key) => this.countFailure(key, now, memory)));
   }
 
   /** One of two updates finds its condition met, unless a failure from there was counted in between: then the other does. */

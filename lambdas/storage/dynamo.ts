@@ -12,6 +12,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { together } from '../broker/parallel';
 
 export type Item = Record<string, AttributeValue>;
 
@@ -27,12 +28,12 @@ export function conditionFailed(error: unknown): boolean {
 
 /** Puts and deletes any number of distinct items; returns when all are written. */
 export async function writeAll(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
-  await Promise.all(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
+  await together(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
 }
 
 /** Tries each batch once, and returns what is not known to be written. */
 export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<WriteRequest[]> {
-  const left = await Promise.all(
+  const left = await together(
     chunks(requests, writesPerBatch).map((chunk) =>
       db.send(new BatchWriteItemCommand({ RequestItems: { [table]: chunk } })).then(
         (answer: BatchWriteItemCommandOutput) => answer.UnprocessedItems?.[table] ?? [],
@@ -56,7 +57,7 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
 
 /** Reads any number of distinct keys, consistently, in no particular order. */
 export async function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
-  const answers = await Promise.all(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
+  const answers = await together(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
   return answers.flatMap((answer) => answer[table] ?? []);
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { together } from '../broker/parallel';
 import type { RetainedStore } from '../broker/ports';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
@@ -50,7 +51,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const { topic } = message;
     if (this.limit > 0 && (await this.isFull(topic))) return 'full';
     const revision = randomUUID();
-    await Promise.all([this.point(topic, revision), this.list(topic)]);
+    await together([this.point(topic, revision), this.list(topic)]);
     const item = { ...messageKey(topic), revision: text(revision), ...messageAttributes(message) };
     const former = await this.write(item, this.limit > 0 ? 'ALL_OLD' : 'NONE');
     if (this.limit > 0 && !former) await this.count.add(1);
@@ -140,7 +141,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const below = queryAll(this.db, this.query(firstBucket(literal[0] ?? ''), prefixOf(literal)));
     if (!orItself) return below;
     const topic = literal.join('/');
-    const [itself, others] = await Promise.all([this.exact(topic), below]);
+    const [itself, others] = await together([this.exact(topic), below]);
     return [...itself, ...others.filter(({ name }) => readText(name) !== topic)]; // a cut prefix finds it too
   }
 
@@ -151,7 +152,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const items: Item[] = [];
     for (let start = 0; start < names.length; start += walkers) {
       const batch = names.slice(start, start + walkers).map((name) => this.walkLevel(name, parts));
-      items.push(...(await Promise.all(batch)).flat());
+      items.push(...(await together(batch)).flat());
     }
     return items;
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
+import { together } from '../broker/parallel';
 import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports';
 import type { Dismissal, FanOutJob, Subscriber } from '../broker/records';
 import { attributes } from '../deployment';
@@ -100,7 +101,7 @@ export class SqsFanOutQueue implements FanOutQueue {
   async send(jobs: readonly FanOutJob[]): Promise<void> {
     const shards = new Map<string, FanOutJob[]>();
     for (const job of jobs) shards.set(job.shard, [...(shards.get(job.shard) ?? []), job]);
-    await Promise.all([...shards.values()].map((shard) => sendInOrder(this.sqs, this.url, shard.map(toEntry))));
+    await together([...shards.values()].map((shard) => sendInOrder(this.sqs, this.url, shard.map(toEntry))));
   }
 }
 
