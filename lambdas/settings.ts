@@ -2,9 +2,9 @@
 export interface Settings {
   /** Outgoing QoS 1 and 2 messages that may wait for a client while it is offline. */
   readonly queueLimit: number;
-  /** Distinct filter shapes (positions of wildcards) in the whole broker; every publish may read one row per shape. */
+  /** Places in the list of filter shapes (positions of wildcards) of the whole broker; a publish may query each shape once. */
   readonly maxShapes: number;
-  /** Wildcards in one topic filter. */
+  /** Wildcards in one topic filter; 0 is any number. */
   readonly maxWildcards: number;
   /** Levels of one topic filter. */
   readonly maxLevels: number;
@@ -49,8 +49,8 @@ export interface SettingRule<Value> {
 
 export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Settings[Name]> } = {
   queueLimit: wholeNumber('QUEUE_LIMIT', 1024, 1, 16384),
-  maxShapes: wholeNumber('MAX_SHAPES', 64, 1, 1024),
-  maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
+  maxShapes: wholeNumber('MAX_SHAPES', 256, 1, 1024),
+  maxWildcards: wholeNumber('MAX_WILDCARDS', 0, 0, 128),
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
   maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
   maxPacketSize: wholeNumber('MAX_PACKET_SIZE', 98_304, 1024, 98_304), // API Gateway: 128 KB per message, of which base64 leaves 96 KB
