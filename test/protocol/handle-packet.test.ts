@@ -56,15 +56,19 @@ describe('handlePacket', () => {
     expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ message: { expiresAt: 1_700_000_060_000 } }]);
   });
 
-  test('a shared subscription is one of MQTT 5.0 only', () => {
+  test('a shared subscription means the same in each version, and a mistaken one what the version makes of it', () => {
     const packet = {
       cmd: 'subscribe',
       messageId: 7,
       subscriptions: [{ topic: '$share/g/a', qos: 0 }],
     } as const;
+    const mistaken = { ...packet, subscriptions: [{ topic: '$share/g', qos: 0 }] } as const;
 
-    expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
-    expect(handlePacket(packet, session, surroundings)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
+    for (const one of [session, session5]) {
+      expect(handlePacket(packet, one, surroundings)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
+    }
+    expect(handlePacket(mistaken, session, surroundings)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
+    expect(() => handlePacket(mistaken, session5, surroundings)).toThrow();
   });
 
   test('CONNECT leads to open', () => {

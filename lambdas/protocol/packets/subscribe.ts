@@ -51,8 +51,8 @@ function judge(
 ): Judgement {
   const { topic, qos, nl, rap, rh } = subscription;
   const name = subscriptionName(topic, version);
-  // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
-  if (isShared(name.filter) || (version < 5 && isShared(topic))) return refuse(version, Reason.topicFilterInvalid);
+  // A share of a share, or what lacks a share name or a filter: granted as an ordinary filter it would never hear anything.
+  if (isShared(name.filter)) return refuse(version, Reason.topicFilterInvalid);
   if (isTooComplex(name.filter, limits)) return refuse(version, Reason.quotaExceeded);
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);
