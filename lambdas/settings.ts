@@ -12,6 +12,8 @@ export interface Settings {
   readonly maxSubscriptions: number;
   /** Bytes of one packet of a client. */
   readonly maxPacketSize: number;
+  /** Topic aliases that a client of MQTT 5.0 may set up; the record of its connection holds them. 0 is none. */
+  readonly maxTopicAliases: number;
   /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
   readonly maxPublishRate: number;
   readonly maxPublishBytes: number;
@@ -54,6 +56,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
   maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
   maxPacketSize: wholeNumber('MAX_PACKET_SIZE', 98_304, 1024, 98_304), // API Gateway: 128 KB per message, of which base64 leaves 96 KB
+  maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),

@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import type { ClientPacket } from '../../lambdas/protocol/packets';
 import { everything } from '../../lambdas/protocol/permissions';
+import { settingsFromEnvironment } from '../../lambdas/settings';
 import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
@@ -13,7 +14,7 @@ const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions
 const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything };
 const surroundings = {
   generateClientId: () => 'assigned',
-  limits: { maxWildcards: 8, maxLevels: 1024, refusedFilters: [], maxKeepAlive: 540, maxPacketSize: 98_304 },
+  limits: settingsFromEnvironment({}),
   now: 1_700_000_000_000,
 };
 
