@@ -150,6 +150,18 @@ describe('the list of shapes', () => {
     expect(reads / calls).toBeLessThanOrEqual(2);
   });
 
+  clause('v3 MQTT-4.7.1-3', 'takes filters with as many wildcards as levels', async () => {
+    const client = await broker.connect('client', forever);
+    const publisher = await broker.connect('publisher', forever);
+    await publisher.publish('a/b/c/d/e/f/g/h/i/j/test', 'kept', { qos: 1, retain: true });
+    const wanted = ['+/+/+/+/+/+/+/+/+/+/test', `${'+/'.repeat(200)}#`];
+    expect(await client.subscribe(1, ...wanted)).toEqual([1, 1]);
+    await publisher.publish('0/1/2/3/4/5/6/7/8/9/test', 'ten', { qos: 1 });
+    await publisher.publish(Array.from({ length: 250 }, (_, index) => index).join('/'), 'deep', { qos: 1 });
+
+    expect((await broker.heardBy(client)).map(({ text }) => text)).toEqual(['kept', 'ten', 'deep']);
+  });
+
   it('warns before its last places are taken', async () => {
     await broker.stop();
     await start({ settings: { maxShapes: 12 } });
