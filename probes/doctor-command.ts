@@ -136,7 +136,7 @@ function costOf({ idleSeconds }: Patient, chosen: readonly Step[]): number {
     login: { ...run, connections, pings, seconds: 60 + idleSeconds },
     order: { ...run, messages: orderedFrames },
     'round-trip': { ...run, load: { ...load, qos: 0 }, messages: roundTrips },
-    'packet-96k': { ...run, load: { ...load, payload: 98_000 }, messages: 2 },
+    'packet-96k': { ...run, load: { ...load, payload: 97_000 }, messages: 2 },
   };
   return chosen.reduce((sum, { name }) => sum + (runs[name] ? runDollars(runs[name]) : 0), 0);
 }
