@@ -15,13 +15,17 @@ import type {
   Identified,
   OnceRecord,
   PendingConnection,
+  RequestedCheck,
   RingItem,
   SessionHead,
   SessionId,
+  ShapeCheck,
+  ShapeList,
   Snapshot,
   StoredConnection,
   Subscriber,
   SubscriptionRow,
+  UsedShapes,
 } from './records';
 import type { Watch } from './watch';
 
@@ -97,8 +101,7 @@ export interface SessionStore {
 }
 
 export interface TopicIndex {
-  /** The live shapes, each with a revision that changes after every change among its filters. */
-  shapes(): Promise<Map<string, number>>;
+  shapes(): Promise<ShapeList>;
   subscribers(filter: string): Promise<Subscriber[]>;
   /** Rows of one session that are there, in the order they are named. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
@@ -106,8 +109,31 @@ export interface TopicIndex {
   put(subscriber: Subscriber): Promise<'put' | 'late'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
-  /** Tells every cache that filters of this shape changed; adds the shape when it is new. */
-  touch(shape: string): Promise<void>;
+  /** Gives a listed shape a new revision: tells every cache that its filters changed. */
+  touch(shape: string): Promise<'touched' | 'unlisted'>;
+  /** Lists new shapes, at most `shapesPerWrite`; `changed` when a shape was listed or removed since `seen` was read. */
+  list(shapes: readonly string[], owner: string, seen: ShapeList): Promise<'listed' | 'changed'>;
+  /** Removes at most `shapesPerWrite` shapes; `changed` when one of them was touched, or any was listed or removed, since `seen`. */
+  unlist(shapes: readonly string[], seen: ShapeList): Promise<'unlisted' | 'changed'>;
+  /** Shapes that rows have, from one end of the index to the other, page by page; first pages are small. */
+  usedShapes(): AsyncIterable<UsedShapes>;
+}
+
+/** DynamoDB: an expression has at most 300 operators and functions. */
+export const shapesPerWrite = 50;
+
+/** Milliseconds for which a container does not ask again for the check of a shape. */
+export const requestMemory = 60_000;
+
+/** At most one request for a check of shapes, which the schedule finds in its roster. */
+export interface ShapeChecks {
+  /** Asks for a check of shapes that have just lost a subscription; a container asks once in `requestMemory` for each shape. */
+  request(shapes: readonly string[]): Promise<void>;
+  read(): Promise<ShapeCheck | undefined>;
+  /** Removes the request; `changed` when another was added since. */
+  remove(check: ShapeCheck): Promise<'removed' | 'changed'>;
+  /** The check has to be made again, later, and `without` these shapes. */
+  postpone(without: readonly string[]): Promise<void>;
 }
 
 /** A connection, the list of shapes and some heads in one consistent read. */
@@ -160,9 +186,12 @@ export interface InflightStore {
   clear(session: SessionId): Promise<void>;
 }
 
-/** All connections that are on record, open and ended, in no order. What happened in the last moments may be missing. */
+/**
+ * All connections that are on record, open and ended, in no order, and among them the request for a check of shapes, if there is
+ * one. What happened in the last moments may be missing.
+ */
 export interface Roster {
-  all(): AsyncIterable<Watched[]>;
+  all(): AsyncIterable<(Watched | RequestedCheck)[]>;
 }
 
 /** `busy`: not sent, another attempt may succeed. `too large`: not sent, and no attempt will. `unknown`: perhaps sent. */
@@ -202,6 +231,8 @@ export interface TimerQueue {
   check(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
   /** Asks for a look at all connections after a delay. */
   look(delaySeconds: number): Promise<void>;
+  /** Asks for the check of shapes that was requested. */
+  checkShapes(): Promise<void>;
   /** Asks for another pump after a delay. */
   wake(connectionId: string, delaySeconds: number): Promise<void>;
   /** Asks to close the connection after a delay unless its client was let in by then. */
@@ -237,6 +268,7 @@ export interface Ports {
   readonly connectionStore: ConnectionStore;
   readonly sessions: SessionStore;
   readonly topicIndex: TopicIndex;
+  readonly shapeChecks: ShapeChecks;
   readonly lookup: Lookup;
   readonly retained: RetainedStore;
   readonly inflight: InflightStore;

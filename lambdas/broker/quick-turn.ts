@@ -164,7 +164,7 @@ function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
   for (const [index, bytes] of packets.entries()) {
-    const packet = withTopic(decode(bytes, session.version), load);
+    const packet = withTopic(decode(bytes, session.version), load, shared.settings.maxTopicAliases);
     if (packet.cmd === 'publish')
       load.allowance = spend(load.allowance, shared.settings, bytes.length, frame.receivedAt);
     for (const effect of handlePacket(packet, session, surroundings)) {
@@ -174,9 +174,9 @@ function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load
   return true;
 }
 
-function withTopic(packet: ClientPacket, load: Load): ClientPacket {
+function withTopic(packet: ClientPacket, load: Load, maxTopicAliases: number): ClientPacket {
   if (packet.cmd !== 'publish') return packet;
-  const resolved = resolveAlias(packet, load.aliases);
+  const resolved = resolveAlias(packet, load.aliases, maxTopicAliases);
   load.aliases = resolved.aliases;
   return resolved.packet;
 }

@@ -202,9 +202,42 @@ export interface Subscriber {
 /** What names a row of the index. */
 export type SubscriptionRow = Pick<Subscriber, 'filter' | 'clientId' | 'session' | 'share'>;
 
+/** The list of shapes at one time. */
+export interface ShapeList {
+  /** Live shapes, each with a revision that changes after every change among its filters. No shape ever gets a revision twice. */
+  readonly revisions: ReadonlyMap<string, number>;
+  /** Client that each shape is charged to, as `ownerOf` names it; a shape that an earlier release has listed has none. */
+  readonly owners: ReadonlyMap<string, string>;
+  /** Changes with every shape that is listed or removed; 0 before the first. */
+  readonly version: number;
+}
+
+/** What the rows of the topic index say about shapes. */
+export interface UsedShapes {
+  readonly shapes: ReadonlySet<string>;
+  /** Beginnings of further shapes, of rows whose key holds only the beginning of their filter. */
+  readonly prefixes: readonly string[];
+}
+
+/** A request to find out which shapes are no longer used. */
+export interface ShapeCheck {
+  /** Shapes that have lost a subscription. */
+  readonly shapes: readonly string[];
+  /** Changes with every request that is added. */
+  readonly requests: number;
+  /** When the last was added, milliseconds since 1970. */
+  readonly latestAt: number;
+}
+
+/** A shape check in the roster. */
+export interface RequestedCheck {
+  /** Milliseconds since 1970. */
+  readonly shapesRequestedAt: number;
+}
+
 /** What a publish to subscribers it remembers has to know. */
 export interface Snapshot extends StoredConnection {
-  readonly shapes: ReadonlyMap<string, number>;
+  readonly shapes: ShapeList;
   readonly heads: ReadonlyMap<string, SessionHead>;
 }
 

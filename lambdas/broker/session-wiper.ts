@@ -1,3 +1,4 @@
+import { shapeOf } from '../protocol/shape';
 import { subscriptionName } from '../protocol/subscription-name';
 import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
@@ -29,6 +30,10 @@ export class SessionWiper {
       const { filter, share } = subscriptionName(name, 5);
       return this.ports.topicIndex.remove({ filter, clientId, session, share });
     });
+    if (names.length > 0) {
+      const shapes = new Set(names.map((name) => shapeOf(subscriptionName(name, 5).filter)));
+      await this.ports.shapeChecks.request([...shapes]);
+    }
     if (names.some((name) => subscriptionName(name, 5).share !== undefined)) await this.handOver(session);
     await together([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
   }

@@ -244,7 +244,7 @@ export class Turn {
 
   private withTopic(packet: ClientPacket): ClientPacket {
     if (packet.cmd !== 'publish' || !this.connection) return packet;
-    const resolved = resolveAlias(packet, this.connection.aliases);
+    const resolved = resolveAlias(packet, this.connection.aliases, this.shared.settings.maxTopicAliases);
     if (resolved.aliases !== this.connection.aliases) {
       this.connection = { ...this.connection, aliases: resolved.aliases };
     }

@@ -58,6 +58,7 @@ export class SqsPacketQueue implements PacketQueue {
 export type TimerTask =
   | { readonly task: 'check'; readonly connectionId: string; readonly again?: boolean }
   | { readonly task: 'look' }
+  | { readonly task: 'shapes' }
   | { readonly task: 'wake'; readonly connectionId: string }
   | { readonly task: 'greet'; readonly connectionId: string };
 
@@ -74,6 +75,10 @@ export class SqsTimerQueue implements TimerQueue {
 
   look(delaySeconds: number): Promise<void> {
     return this.send({ task: 'look' }, delaySeconds);
+  }
+
+  checkShapes(): Promise<void> {
+    return this.send({ task: 'shapes' }, 0);
   }
 
   wake(connectionId: string, delaySeconds: number): Promise<void> {

@@ -19,6 +19,7 @@ import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-director
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
 import { DynamoSeats } from '../../lambdas/storage/seats';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
+import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { DynamoWatchList } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
@@ -89,6 +90,7 @@ function stores() {
     directory: new DynamoAccountDirectory(db, table('accounts')),
     seats: new DynamoSeats(db, table('accounts')),
     watch: new DynamoWatchList(db, table('accounts')),
+    shapeChecks: new DynamoShapeChecks(db, table('connections'), () => now),
     clients: new DynamoClientDirectory(db, table('sessions')),
     retainedMessages: new DynamoRetainedDirectory(db, table('retained')),
   };
@@ -96,13 +98,14 @@ function stores() {
 
 /** One item of each kind, by whatever makes one. */
 async function writeEverything(): Promise<void> {
-  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch } = stores();
+  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch, shapeChecks } =
+    stores();
   await connections.create(connection);
   await connections.putPending(pending);
   await sessions.claimFresh(claim('kitchen', first));
   await sessions.putWill('kitchen', 'a', { message: message('gone'), delay: 5 });
   await sessions.putSubscriptions(first, ['a/+']);
-  await index.touch('L+');
+  await index.list(['L+'], 'owner', await index.shapes());
   await index.put({ filter: 'a/+', clientId: 'kitchen', session: first, qos: 1 });
   await retained.put(message('home/lamp'));
   const outgoing = { session: first, qos: 1, state: 'published', sentOn: '', sentBy: '' } as const;
@@ -121,6 +124,7 @@ async function writeEverything(): Promise<void> {
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
   await seats.take('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);
+  await shapeChecks.request(['L+']);
 }
 
 async function rowsOf(name: TableName): Promise<Row[]> {
@@ -132,6 +136,7 @@ async function rowsOf(name: TableName): Promise<Row[]> {
 function kindOf(name: TableName, item: Row): string {
   const { partitionKey, sortKey }: TableSchema = tables[name];
   const [partition, sort] = [item[partitionKey]?.S ?? '', (sortKey && item[sortKey]?.S) ?? ''];
+  if (item.requestedAt) return 'shape check';
   if (name === 'connections') return item.pending ? 'connections pending' : 'connections';
   if (name === 'inflight') return partition.startsWith('request#') ? 'request' : `inflight ${sort[0]}`;
   if (name === 'topicIndex') return name;
@@ -181,6 +186,7 @@ describe('the form of an item', () => {
       'sessions head',
       'sessions sub',
       'sessions will',
+      'shape check',
       'topicIndex',
     ]);
     expect(rows.flat().filter(({ name, v }) => v !== String(forms[name].written))).toEqual([]);

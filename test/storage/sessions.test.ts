@@ -587,13 +587,14 @@ describe('heads', () => {
       engine.table('topicIndex'),
       engine.table('sessions'),
     );
-    expect(await lookup.read('nobody', [])).toEqual({ shapes: new Map(), heads: new Map() });
+    const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
+    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
 
     const head = await begun('looked-up');
-    await index.touch('L+');
+    await index.list(['L+'], 'owner', noShapes);
 
     expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
-      shapes: new Map([['L+', 1]]),
+      shapes: { revisions: new Map([['L+', 1]]), owners: new Map([['L+', 'owner']]), version: 1 },
       heads: new Map([['looked-up', head]]),
     });
   });
