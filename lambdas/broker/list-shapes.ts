@@ -1,4 +1,5 @@
 import type { Settings } from '../settings';
+import { together } from './parallel';
 import { type Ports, shapesPerWrite } from './ports';
 import type { ConnectionRecord, ShapeList } from './records';
 import { ownerOf, placesOfAll, roomIn } from './shape-room';
@@ -44,7 +45,7 @@ async function touch(
   shapes: readonly string[],
   { revisions }: ShapeList,
 ): Promise<string[]> {
-  const isTouched = await Promise.all(
+  const isTouched = await together(
     shapes.map(async (shape) => revisions.has(shape) && (await topicIndex.touch(shape)) === 'touched'),
   );
   return shapes.filter((_, index) => !isTouched[index]);
