@@ -38,6 +38,7 @@ function simulate(seed) {
   const conns = new Map(),
     groups = new Map(),
     client = { conn: null, received: new Set(), got: [] };
+  const isFaulty = seed % 4 === 0; // the client sends acknowledgements of the wrong kind now and then
   let events = 0;
   const emit = (conn, event) => {
     if (!groups.has(conn)) groups.set(conn, []);
@@ -224,6 +225,11 @@ function simulate(seed) {
       yield 'read item';
       const i = copy(itemWith(event.pid));
       const k = i && left(i).find(({ pid }) => pid === event.pid)?.k;
+      if (k !== undefined && BREAK !== 'kind' && !fits(event.type, i)) {
+        yield 'refuse';
+        close(conn);
+        return;
+      } // an acknowledgement of the wrong kind: the message stays, and is sent again on the next connection
       if (event.type === 'pubrec') {
         if (i && (BREAK === 'late ack' || k !== undefined)) {
           yield 'release';
@@ -246,6 +252,10 @@ function simulate(seed) {
       now.gone.add(k);
       if (now.gone.size === now.ids.length) ring.delete(slot(i.seq));
     }
+  }
+  function fits(type, { qos, state }) {
+    if (type === 'puback') return qos === 1;
+    return qos === 2 && (type === 'pubrec' || state === 'released');
   }
   // ---- the world ----
   const publishers = [1, 2, 1].map((qos, p) => ({
@@ -284,6 +294,12 @@ function simulate(seed) {
       emit(client.conn, { type: 'pubcomp', pid: k.pid });
       return;
     }
+    if (isFaulty && stormy && rand() < 0.15) {
+      const wrong = k.qos === 1 ? ['pubrec', 'pubcomp'] : ['puback', 'pubcomp'];
+      emit(client.conn, { type: pick(wrong), pid: k.pid });
+      cut();
+      return;
+    } // a client that breaks the protocol has not taken the message
     if (k.qos === 1 || !client.received.has(k.pid)) client.got.push(k.id);
     if (k.qos === 2) client.received.add(k.pid);
     emit(client.conn, { type: k.qos === 1 ? 'puback' : 'pubrec', pid: k.pid });
@@ -396,7 +412,7 @@ for (let i = 0; i < RUNS; i++) {
   orphans += result.orphans;
 }
 console.log(`${RUNS} runs held; ${orphans} left a duplicate QoS 1 copy for the next connection`);
-// BREAK = once | once twice | renumber | ask first | order | live | look | ask | wake | close | answer | done: each makes some
+// BREAK = once | once twice | renumber | ask first | order | live | look | ask | wake | close | answer | done | kind: each makes some
 // run fail (up to 30,000 runs; `once twice` is rarer still). RING=7 fails: two messages in one slot.
 // BREAK=fence and BREAK=original: kept because they are right and cost nothing. No run has needed them, because here a batch that
 // is sent right away is put in order. In truth such a batch is not atomic: a client that reconnects in those very milliseconds may

@@ -36,7 +36,7 @@ import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
 import { viewOf } from './view';
-import { type Origin, Work } from './work';
+import { type Finding, type Origin, Work } from './work';
 
 /** What a client is told when nobody knows what it has already seen. */
 const uncertain: Farewell = { reason: Reason.unspecifiedError };
@@ -116,13 +116,18 @@ export class Turn {
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     try {
-      if (this.connection) await this.checkStanding(this.connection);
-      await this.readFrames(inbox);
+      await this.workOff(inbox);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (!(await this.stillTrue)) return; // then the careful turn says it
-      return this.refuse(error);
+      await this.refuse(error);
     }
+  }
+
+  /** @throws ProtocolError for what a packet says, or for what the work that it asks for has found. */
+  private async workOff(inbox: Inbox): Promise<void> {
+    if (this.connection) await this.checkStanding(this.connection);
+    await this.readFrames(inbox);
     if (this.over) return;
     if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
@@ -219,14 +224,17 @@ export class Turn {
         return this.hold(effect, origin);
       case 'release':
         return this.release(effect.packetId, origin);
+      case 'reject':
+        this.messageDone();
+        return this.work.complete(effect.packetId, 'PUBREC');
       case 'settle':
         this.messageDone();
         return this.work.settle(effect.packetId);
       case 'markReceived':
-        return this.work.markReceived(effect.packetId);
+        return this.markReceived(effect.packetId);
       case 'complete':
         this.messageDone();
-        return this.work.complete(effect.packetId);
+        return this.work.complete(effect.packetId, 'PUBCOMP');
       case 'open':
         return this.entrance.logIn(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
@@ -250,9 +258,28 @@ export class Turn {
   private acknowledge({ cmd, packetId: messageId, topic }: Extract<Effect, { do: 'acknowledge' }>): void {
     const { version } = this.current();
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
-    this.dispatch.outbox.answer(this.connectionId, () => {
+    this.answer(() => {
       const isUnheard = version === 5 && this.publisher.unheard.has(topic);
-      const packet = { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
+      return { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
+    });
+  }
+
+  /** PUBREL or PUBCOMP. An unknown packet id is answered too, or the client would wait for ever; a wrong one is not. */
+  private answerFinding(cmd: 'pubrel' | 'pubcomp', messageId: number, finding: Finding): void {
+    const { version } = this.current();
+    this.answer(() => {
+      if (finding.misfit === 'mismatched') return undefined;
+      const isUnknown = version === 5 && finding.misfit === 'unknown';
+      return { cmd, messageId, ...(isUnknown && { reasonCode: Reason.packetIdentifierNotFound }) };
+    });
+  }
+
+  /** Sends what `packetOf` returns when all of the turn is durable, and nothing when it returns nothing. */
+  private answer(packetOf: () => ServerPacket | undefined): void {
+    const { version } = this.current();
+    this.dispatch.outbox.answer(this.connectionId, () => {
+      const packet = packetOf();
+      if (!packet) return undefined;
       const bytes = encode(packet, version);
       logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
       return bytes;
@@ -279,7 +306,11 @@ export class Turn {
   private release(packetId: number, origin: Origin): void {
     const connection = this.current();
     this.connection = { ...connection, unreleased: Math.max(0, connection.unreleased - 1) };
-    this.work.release(packetId, origin);
+    this.answerFinding('pubcomp', packetId, this.work.release(packetId, origin));
+  }
+
+  private async markReceived(packetId: number): Promise<void> {
+    this.answerFinding('pubrel', packetId, await this.work.markReceived(packetId));
   }
 
   private messageDone(): void {
@@ -385,6 +416,7 @@ export class Turn {
 
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
   private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
+    await this.work.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
     if (connection) this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
     return this.leave(withWill, undefined);
