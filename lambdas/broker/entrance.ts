@@ -1,6 +1,7 @@
 import { connectVersion } from '../protocol/codec/connect-version';
-import { encode } from '../protocol/codec/encode';
+import { announcedPacketSize } from '../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../protocol/effects';
+import { mustFit } from '../protocol/fit-packet';
 import { type Authentication, handlePacket, type Surroundings } from '../protocol/handle-packet';
 import { largestConnect, largestPacket } from '../protocol/limits';
 import { packetSize } from '../protocol/packet-splitter';
@@ -27,7 +28,11 @@ export interface EnteringTurn {
   readonly wiper: SessionWiper;
   readonly connectionId: string;
   readonly events: readonly ConnectionEvent[];
-  /** Answers in the version of the connection, or of what has been heard of it so far. */
+  /**
+   * Answers in the version of the connection, or of what has been heard of it so far.
+   *
+   * @throws ProtocolError when the client does not take a packet that large [MQTT-3.1.2-24].
+   */
   readonly send: (packet: ServerPacket) => void;
 }
 
@@ -58,6 +63,7 @@ export class Entrance {
   ) {
     const { ports, connectionId } = turn;
     this.pending = new PendingEntry(ports.connectionStore, connectionId, stored);
+    if (stored?.exchange) this.packetLimit = largestPacket(this.pending.connectPacket().properties ?? {});
   }
 
   /** An exchange goes on and the client has to answer. */
@@ -67,7 +73,12 @@ export class Entrance {
 
   /** Of a packet that is about to be decoded. */
   notice(bytes: Buffer): void {
-    this.version = this.pending.version ?? connectVersion(bytes);
+    if (this.pending.version !== undefined) {
+      this.version = this.pending.version;
+      return;
+    }
+    this.version = connectVersion(bytes);
+    if (this.version === 5) this.packetLimit = largestPacket({ maximumPacketSize: announcedPacketSize(bytes) });
   }
 
   /** Of a packet that is about to be handled. */
@@ -105,35 +116,32 @@ export class Entrance {
     const { ports } = this.turn;
     const { clientId, fence, authentication } = connection;
     const method = authentication?.method ?? '';
-    const limit = largestPacket(connection.capabilities);
     const proved = await proveAnew(ports, connection, this.peer(connection, origin.receivedAt), data);
     if ('state' in proved) {
-      this.sayAuth(Reason.continueAuthentication, method, proved.data, limit);
+      this.sayAuth(Reason.continueAuthentication, method, proved.data);
       return { connection: { ...connection, authentication: { method, state: proved.state } } };
     }
     const { identity, permissions } = proved;
     await ports.sessions.identify(clientId, fence, identity);
     const known = { ...connection, identity, authentication: { method } };
     await startTimer(ports, known, expiryOf(known));
-    this.sayAuth(Reason.success, method, proved.data, limit);
+    this.sayAuth(Reason.success, method, proved.data);
     return { connection: known, permissions };
   }
 
   private enter(request: ConnectRequest, entered: Admitted | Challenged): Promise<Entered> | Entered {
     if ('identity' in entered) return this.open(request, entered);
     this.pending.challenged(entered.state);
-    this.sayAuth(
-      Reason.continueAuthentication,
-      request.authentication?.method,
-      entered.data,
-      largestPacket(request.capabilities),
-    );
+    this.sayAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
     return 'outside';
   }
 
   private async open(request: ConnectRequest, { identity, permissions, data }: Admitted): Promise<Entered> {
     const { ports, wiper, connectionId, events } = this.turn;
     const [{ connectedAt, receivedAt }] = events as [ConnectionEvent];
+    const proof = authenticationProperties(request.authentication?.method, data);
+    const properties = request.answer && { ...request.answer, ...proof };
+    mustFit(connack(Reason.success, true, properties), request.version, largestPacket(request.capabilities)); // before it owns anything
     const sitting = { identity, clientId: request.clientId, connectionId };
     const hasSeat = await takeSeat(ports, sitting);
     const opened = await openSession(ports, wiper, request, { ...sitting, connectedAt, receivedAt, hasSeat });
@@ -159,8 +167,7 @@ export class Entrance {
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, displaced);
     await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
-    const proof = authenticationProperties(request.authentication?.method, data);
-    this.turn.send(connack(Reason.success, sessionPresent, request.answer && { ...request.answer, ...proof }));
+    this.turn.send(connack(Reason.success, sessionPresent, properties));
     return { connection, permissions, sessionPresent };
   }
 
@@ -185,11 +192,8 @@ export class Entrance {
     return effect.request;
   }
 
-  /** `limit`: bytes of the largest packet that the client takes; without this one nothing can go on [MQTT-3.1.2-24]. */
-  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined, limit: number): void {
-    const packet = { cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) } as const;
-    if (encode(packet, 5).length > limit) throw new ProtocolError(Reason.packetTooLarge, 'AUTH is too large');
-    this.turn.send(packet);
+  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
+    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) });
   }
 
   private peer({ clientId }: { readonly clientId: string }, receivedAt: number): Asking {

@@ -1,7 +1,8 @@
 import { decode } from '../protocol/codec/decode';
-import { encode } from '../protocol/codec/encode';
 import type { Effect } from '../protocol/effects';
+import { mustFit } from '../protocol/fit-packet';
 import { handlePacket, type SessionView } from '../protocol/handle-packet';
+import { largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
@@ -69,8 +70,12 @@ async function settle({ ports }: Shared, connection: ConnectionRecord, load: Loa
   return committed;
 }
 
-function answer(dispatch: Dispatch, { connectionId, version }: ConnectionRecord, { answers }: Load): void {
-  for (const packet of answers) dispatch.outbox.answer(connectionId, () => encode(packet, version));
+function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: Load): void {
+  const { connectionId, version, capabilities } = connection;
+  for (const packet of answers) {
+    const { bytes } = mustFit(packet, version, largestPacket(capabilities));
+    dispatch.outbox.answer(connectionId, () => bytes);
+  }
 }
 
 /** One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. */

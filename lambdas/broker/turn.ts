@@ -1,13 +1,12 @@
 import { decode } from '../protocol/codec/decode';
-import { encode } from '../protocol/codec/encode';
 import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
+import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
-import { incomingQuota } from '../protocol/limits';
+import { incomingQuota, largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
-import { withReason } from '../protocol/reason-string';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
 import { spend } from './allowance';
@@ -249,9 +248,20 @@ export class Turn {
   }
 
   private send(packet: ServerPacket): void {
-    const bytes = encode(packet, this.connection?.version ?? this.entrance.version);
+    const fitted = mustFit(packet, ...this.listener());
+    this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
+  }
+
+  /** Version of the client and the bytes of the largest packet it takes, as far as they are known. */
+  private listener(): readonly [version: number, largest: number] {
+    const { connection, entrance } = this;
+    if (!connection) return [entrance.version, entrance.packetLimit];
+    return [connection.version, largestPacket(connection.capabilities)];
+  }
+
+  private logged({ packet, bytes }: FittedPacket): Buffer {
     logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
-    this.dispatch.outbox.answer(this.connectionId, () => bytes);
+    return bytes;
   }
 
   /** Whether anybody has subscribed to the topic is known when the answers leave. */
@@ -276,13 +286,10 @@ export class Turn {
 
   /** Sends what `packetOf` returns when all of the turn is durable, and nothing when it returns nothing. */
   private answer(packetOf: () => ServerPacket | undefined): void {
-    const { version } = this.current();
+    const listener = this.listener();
     this.dispatch.outbox.answer(this.connectionId, () => {
       const packet = packetOf();
-      if (!packet) return undefined;
-      const bytes = encode(packet, version);
-      logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
-      return bytes;
+      return packet && this.logged(mustFit(packet, ...listener));
     });
   }
 
@@ -349,6 +356,7 @@ export class Turn {
     requests: readonly (SubscriptionRequest | RefusedRequest)[],
     origin: Origin,
   ): Promise<void> {
+    mustFit({ cmd: 'suback', messageId: packetId, granted: requests.map(() => 0) }, ...this.listener()); // before anything is written
     await this.work.finish(); // what was published before is not for the new subscriptions
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
@@ -360,6 +368,7 @@ export class Turn {
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
+    mustFit({ cmd: 'unsuback', messageId: packetId, granted: names.map(() => 0) }, ...this.listener());
     await this.work.finish();
     const granted = await unsubscribe(this.ports, this.router, this.current(), names);
     this.send({ cmd: 'unsuback', messageId: packetId, granted });
@@ -484,9 +493,10 @@ export class Turn {
     }
     if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
-    const { version, packetLimit } = this.entrance;
-    if (version === 5) this.send(withReason(connack(reason, false), message, packetLimit));
-    else if (connackCode(reason) !== undefined) this.send(connack(reason, false));
+    const [version, largest] = this.listener();
+    const isTold = version === 5 || connackCode(reason) !== undefined;
+    const fitted = isTold && fitPacket(connack(reason, false, { reasonString: message }), version, largest);
+    if (fitted) this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
     return this.lose();
   }
 

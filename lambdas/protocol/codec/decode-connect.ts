@@ -3,7 +3,7 @@ import { ProtocolError, Reason } from '../reason-codes';
 import { isTopicName, quoteTopic } from '../topic';
 import { malformed, violation } from './errors';
 import { checkFixedHeader } from './fixed-header';
-import type { PacketReader } from './packet-reader';
+import { PacketReader } from './packet-reader';
 import { allow, readProperties } from './read-properties';
 
 const allowed = allow<ConnectProperties>(
@@ -54,6 +54,20 @@ export function decodeConnect(reader: PacketReader): ConnectPacket {
     ...(password && { password }),
     ...(properties && { properties }),
   };
+}
+
+/** Maximum Packet Size in a whole packet that may be no readable CONNECT of MQTT 5.0: undefined where it cannot be found or is none. */
+export function announcedPacketSize(packet: Buffer): number | undefined {
+  const reader = new PacketReader(packet);
+  try {
+    readProtocol(reader);
+    reader.byte('connect flags');
+    reader.uint16('keep-alive');
+    return readProperties<ConnectProperties>(reader, allowed)?.maximumPacketSize;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
 }
 
 /** Protocol name and level, before anything else is read: of another version not even the layout is known. */
