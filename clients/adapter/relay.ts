@@ -5,6 +5,7 @@ import { MAX_FRAME_BYTES, MAX_PACKET_BYTES, PacketTooLargeError, WireError } fro
 import type { Clock, Timer } from './clock';
 import { type ConnectPacket, readConnect, withKeepAlive } from './connect-packet';
 import type { DialError, Dials } from './dials';
+import { headerProblem } from './fixed-header';
 import type { Handovers } from './handovers';
 import { InFlight } from './in-flight';
 import { Liveness } from './liveness';
@@ -118,6 +119,8 @@ export class Relay {
         this.takeFromClient(packet);
         if (this.ended) return;
       }
+      const problem = headerProblem(this.fromClient.beginning, this.connect?.version);
+      if (problem) throw new WireError(problem);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const reason = error instanceof PacketTooLargeError ? Reason.packetTooLarge : Reason.malformedPacket;
@@ -131,7 +134,7 @@ export class Relay {
     if (!this.hasGreeted && type === PacketType.connect) this.greet(packet);
     else if (!this.hasGreeted)
       this.dismiss('no_connect', 'the first packet is no CONNECT'); // [MQTT-3.1.0-1]
-    else if (type === PacketType.pingreq) this.takePing(packet);
+    else if (packet.equals(pingreq)) this.takePing(packet);
     else {
       this.inFlight.fromClient(packet);
       this.send(packet);

@@ -122,7 +122,7 @@ export async function unsubscribe(
     filters.filter((filter) => shapes.has(shapeOf(filter))),
   );
   router.refresh();
-  return names.map((name) => (known.has(name) ? Reason.success : Reason.noSubscriptionExisted));
+  return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
 }
 
 /** After the rows: whoever remembers rows under the new revision has read them after they changed. */

@@ -1,4 +1,5 @@
 import { decode } from '../protocol/codec/decode';
+import { checkBeginning } from '../protocol/codec/fixed-header';
 import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
 import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
@@ -175,6 +176,7 @@ export class Turn {
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
       if (this.over) return;
     }
+    checkBeginning(tail, this.connection?.version ?? this.entrance.pending.version);
     if (broken) throw broken;
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');

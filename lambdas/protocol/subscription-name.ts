@@ -1,11 +1,12 @@
+import { malformed } from './codec/errors';
 import type { SubscriptionName } from './effects';
-import { ProtocolError, Reason } from './reason-codes';
+import type { ProtocolError } from './reason-codes';
 import { quoteTopic } from './topic';
 import { isShared, isTopicFilter } from './topic-filter';
 
 /**
- * What a client means by the name of a subscription. Throws for what is no topic filter, which is a violation of the protocol
- * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal would hide the mistake. A client of MQTT 3.1.1 may come back
+ * What a client means by the name of a subscription. Throws for what is no topic filter, which makes a packet malformed
+ * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal (0x8F) is for a filter that is well-formed. A client of MQTT 3.1.1 may come back
  * to a session of 5.0, so it may mean a share as well.
  */
 export function subscriptionName(name: string, version: number): SubscriptionName {
@@ -19,5 +20,5 @@ export function subscriptionName(name: string, version: number): SubscriptionNam
 }
 
 function invalid(name: string): ProtocolError {
-  return new ProtocolError(Reason.topicFilterInvalid, `${quoteTopic(name)} is not a topic filter`);
+  return malformed(`${quoteTopic(name)} is not a topic filter`);
 }

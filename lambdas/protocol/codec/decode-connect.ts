@@ -35,7 +35,7 @@ const flag = { reserved: 0x01, clean: 0x02, will: 0x04, willRetain: 0x20, passwo
 export function decodeConnect(reader: PacketReader): ConnectPacket {
   const protocol = readProtocol(reader);
   const { protocolVersion } = protocol;
-  checkFixedHeader(reader, protocolVersion);
+  checkFixedHeader(reader.fixedHeader, protocolVersion);
   const flags = readFlags(reader, protocolVersion);
   const keepalive = reader.uint16('keep-alive');
   const properties = protocolVersion === 5 ? readConnectProperties(reader) : undefined;
@@ -121,7 +121,7 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   const topic = reader.text('will topic'); // [MQTT-3.1.3-11] [v3 MQTT-3.1.3-10]
   const payload = reader.binary('will payload');
   if (!isTopicName(topic)) {
-    throw new ProtocolError(Reason.topicNameInvalid, `will topic ${quoteTopic(topic)} is not a topic name`);
+    throw malformed(`will topic ${quoteTopic(topic)} is not a topic name`);
   }
   return {
     topic,
