@@ -16,7 +16,7 @@ those of us-east-1; nothing is asked of AWS, and no account is needed.
 
   --devices N          connected all the time, from 1 to 1000000; 100
   --messages-per-day M published by each device, from 0 to 86400; 24
-  --payload B          bytes of a message, from 0 to 98000; 100
+  --payload B          bytes of a message, from 0 to 97000; 100
   --qos Q              of messages and subscriptions, 0, 1 or 2; 1
   --fanout F           devices that get each message, all online, from 0 to 100; 1
   --keepalive S        seconds, from 10 to 540; 540. A device that published nothing for so long says PINGREQ

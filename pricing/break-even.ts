@@ -5,7 +5,7 @@ import { instanceBill } from './instance-bill';
 import { iotCoreBill } from './iot-core-bill';
 
 export const mostDevices = 1_000_000;
-export const largestPayload = 98_000;
+export const largestPayload = 97_000;
 export const mostMessagesPerDay = 86_400;
 export const mostAtOnce = 100;
 

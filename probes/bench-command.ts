@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { answeredNo, type Command, type Terminal, UsageError } from '../clients/commands/command';
 import { connectionFlags, connectionOf, qosOf } from '../clients/connection';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../clients/options';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../clients/options';
 import { progressOn } from '../clients/progress';
 import { runDollars } from '../pricing/run-bill';
 import { Load } from './bench/load';
@@ -19,7 +19,7 @@ it starts only with --yes. Ends with 2 when messages of QoS 1 or 2 are missing.
   --clients N      connections, from 1 to 10000; 10
   --rate N         messages a second, of all clients together, from 1 to 100000; 10
   --duration S     seconds; 10
-  --payload B      bytes of a message, from ${stampBytes} to 98000; 100
+  --payload B      bytes of a message, from ${stampBytes} to 97000; 100
   --fanout F       clients that get each message, from 0 to 100 and at most all of them; 1
   -q, --qos        0, 1 or 2; 0
   -W, --timeout S  how long the last messages may take; 15 seconds
@@ -89,7 +89,7 @@ export const benchCommand: Command = {
 function planOf(values: Values): Plan {
   const { url, options, topic: topicOfAddress } = connectionOf({ ...values, keepalive: values.keepalive ?? '540' });
   const topic = values.topic ?? topicOfAddress ?? 'cirrus/bench';
-  if (topic === '' || /[#+]/.test(topic)) throw new UsageError(`-t takes a topic without wildcards, not "${topic}"`);
+  topicName('-t', topic);
   const clients = wholeNumber('--clients', values.clients ?? '10', 1, 10_000);
   const fanout = wholeNumber('--fanout', values.fanout ?? '1', 0, 100);
   if (fanout > clients)
@@ -100,7 +100,7 @@ function planOf(values: Values): Plan {
     ...{ url, options, clients, fanout, seconds, topic },
     rate: wholeNumber('--rate', values.rate ?? '10', 1, 100_000),
     qos: qosOf('-q', values.qos),
-    payload: wholeNumber('--payload', values.payload ?? '100', stampBytes, 98_000),
+    payload: wholeNumber('--payload', values.payload ?? '100', stampBytes, 97_000),
     patienceMs: milliseconds('-W', values.timeout ?? '15'),
     id: values.id ?? `bench-${randomBytes(4).toString('hex')}`,
   };

@@ -5,7 +5,7 @@ import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
 import { incomingQuota, largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
-import type { ClientPacket, ServerPacket } from '../protocol/packets';
+import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { resolveAlias } from '../protocol/topic-alias';
@@ -23,7 +23,7 @@ import { settleEnding } from './end-connection';
 import { checkConnectSize, type Entered, Entrance } from './entrance';
 import { Refused } from './entry';
 import type { Farewell } from './hang-up';
-import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
+import { type ConnectionEvent, type Inbox, isFrame, type ReadyFrame, readInbox } from './inbox';
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import { logPacket, type Party } from './packet-log';
@@ -83,6 +83,8 @@ export class Turn {
   private announced = '';
   /** Messages of these frames, for the metrics. */
   private readonly takenIn: Message[] = [];
+  /** Frames behind a CONNECT that waits for another connection to end. */
+  private held: readonly ReadyFrame[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
 
@@ -105,7 +107,7 @@ export class Turn {
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
-    this.entrance = new Entrance({ ...this, send: (packet) => this.send(packet) }, pending);
+    this.entrance = new Entrance({ ...this, send: (packet, version) => this.send(packet, version) }, pending);
     this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
@@ -113,6 +115,7 @@ export class Turn {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
+    if (this.connection?.supersededAt !== undefined) return this.leave(false, undefined);
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     try {
@@ -127,9 +130,11 @@ export class Turn {
   /** @throws ProtocolError for what a packet says, or for what the work that it asks for has found. */
   private async workOff(inbox: Inbox): Promise<void> {
     if (this.connection) await this.checkStanding(this.connection);
-    await this.readFrames(inbox);
+    await this.goOnWaiting();
+    if (!this.over) await this.readFrames(inbox);
     if (this.over) return;
     if (this.dismissal) return this.dismiss(this.dismissal);
+    if (this.entrance.isWaiting) return this.waitOutside(inbox);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(this.connection, inbox);
     else await this.waitOutside(inbox);
@@ -147,15 +152,52 @@ export class Turn {
   }
 
   /** The client was not let in yet: what came so far is kept, and what there is to answer leaves. */
-  private async waitOutside({ lastNumber, early }: Inbox): Promise<void> {
+  private async waitOutside(inbox: Inbox): Promise<void> {
     await this.dispatch.send();
-    if (!(await this.entrance.pending.keep({ lastNumber, early, tail: this.tail }))) await this.lose();
+    if (this.isGone()) this.entrance.pending.lose(this.endedAt());
+    if (!(await this.entrance.pending.keep(this.received(inbox)))) await this.lose();
+  }
+
+  /** Frames behind a CONNECT that waits are kept as early ones: their turn comes when the session is open. */
+  private received({ lastNumber, early }: Inbox) {
+    const numbered = this.held.flatMap((frame) =>
+      frame.number === undefined ? [] : [{ ...frame, number: frame.number }],
+    );
+    const unnumbered = this.held.flatMap(({ number, bytes }) => (number === undefined ? [bytes] : []));
+    const [first] = numbered;
+    return {
+      lastNumber: first ? first.number - 1 : lastNumber,
+      early: [...numbered, ...early],
+      tail: Buffer.concat([this.tail, ...unnumbered]),
+    };
+  }
+
+  /**
+   * Opens the session for a CONNECT that waited, then handles what came behind it in the same frame. A connection that was closed
+   * tries too: a newer one may wait in its place.
+   */
+  private async goOnWaiting(): Promise<void> {
+    const { takeover, lastNumber } = this.entrance.pending.stored ?? {};
+    const occasion = this.events.find(({ kind }) => kind === 'wake' || kind === 'disconnect');
+    if (!takeover || !occasion) return;
+    await this.comeIn(await this.entrance.goOnWaiting(takeover, this.surroundings(this.ports.now())));
+    if (!this.connection || this.over || this.tail.length === 0) return;
+    const { id: eventId, redelivered } = occasion;
+    const bytes = this.tail;
+    this.tail = Buffer.alloc(0);
+    const { since: receivedAt, connectedAt } = takeover;
+    const number = lastNumber ? { number: lastNumber } : {};
+    await this.readFrame({ ...number, bytes, eventId, redelivered, receivedAt, connectedAt });
   }
 
   // ---- frames to effects ----
 
   private async readFrames({ ready, broken }: Inbox): Promise<void> {
-    for (const frame of ready) {
+    for (const [index, frame] of ready.entries()) {
+      if (this.entrance.isWaiting) {
+        this.held = ready.slice(index);
+        break;
+      }
       await this.readFrame(frame);
       if (this.over) return;
     }
@@ -168,16 +210,21 @@ export class Turn {
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
       if (!this.connection) this.entrance.notice(bytes);
-      const { eventId, redelivered, receivedAt } = frame;
-      const packet = decode(bytes, this.connection?.version ?? this.entrance.pending.version);
+      const { eventId, redelivered, receivedAt, connectedAt } = frame;
+      const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
       this.entrance.hear(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       this.spend(packet, bytes, receivedAt);
-      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
+      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt, connectedAt });
       if (this.over) return;
+      if (this.entrance.isWaiting) {
+        this.tail = Buffer.concat([...packets.slice(index + 1), tail]);
+        break;
+      }
     }
-    checkBeginning(tail, this.connection?.version ?? this.entrance.pending.version);
+    checkBeginning(tail, this.connection?.version ?? this.entrance.version);
     if (broken) throw broken;
+    if (this.entrance.isWaiting) return;
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
     }
@@ -212,7 +259,7 @@ export class Turn {
   private apply(effect: Effect, origin: Origin): Promise<void> | void {
     switch (effect.do) {
       case 'send':
-        return this.send(effect.packet);
+        return this.send(effect.packet, this.current().version);
       case 'acknowledge':
         return this.acknowledge(effect);
       case 'deny':
@@ -249,16 +296,19 @@ export class Turn {
     }
   }
 
-  private send(packet: ServerPacket): void {
-    const fitted = mustFit(packet, ...this.listener());
+  private send(packet: ServerPacket, version: ProtocolVersion): void {
+    const fitted = mustFit(packet, version, this.largest());
     this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
   }
 
-  /** Version of the client and the bytes of the largest packet it takes, as far as they are known. */
-  private listener(): readonly [version: number, largest: number] {
-    const { connection, entrance } = this;
-    if (!connection) return [entrance.version, entrance.packetLimit];
-    return [connection.version, largestPacket(connection.capabilities)];
+  /** @throws ProtocolError before anything is written for a packet whose answer could not be sent. */
+  private checkFits(answer: ServerPacket): void {
+    mustFit(answer, this.current().version, this.largest());
+  }
+
+  /** Bytes of the largest packet that the client takes, as far as it is known. */
+  private largest(): number {
+    return this.connection ? largestPacket(this.connection.capabilities) : this.entrance.packetLimit;
   }
 
   private logged({ packet, bytes }: FittedPacket): Buffer {
@@ -288,10 +338,10 @@ export class Turn {
 
   /** Sends what `packetOf` returns when all of the turn is durable, and nothing when it returns nothing. */
   private answer(packetOf: () => ServerPacket | undefined): void {
-    const listener = this.listener();
+    const { version } = this.current();
     this.dispatch.outbox.answer(this.connectionId, () => {
       const packet = packetOf();
-      return packet && this.logged(mustFit(packet, ...listener));
+      return packet && this.logged(mustFit(packet, version, this.largest()));
     });
   }
 
@@ -333,7 +383,7 @@ export class Turn {
     if (entered === 'late') {
       this.over = true;
       await this.ports.connections.close(this.connectionId);
-      return;
+      return this.entrance.pending.drop();
     }
     if ('uncertain' in entered) {
       this.connection = entered.uncertain;
@@ -358,22 +408,23 @@ export class Turn {
     requests: readonly (SubscriptionRequest | RefusedRequest)[],
     origin: Origin,
   ): Promise<void> {
-    mustFit({ cmd: 'suback', messageId: packetId, granted: requests.map(() => 0) }, ...this.listener()); // before anything is written
+    this.checkFits({ cmd: 'suback', messageId: packetId, granted: requests.map(() => 0) });
     await this.work.finish(); // what was published before is not for the new subscriptions
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
     const { ports, dispatch, deliverer } = this;
     const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
-    this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes });
+    this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes }, connection.version);
     await sendRetained({ ports, dispatch, deliverer, connection, origin, permissions: this.permitted() }, subscribed);
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
-    mustFit({ cmd: 'unsuback', messageId: packetId, granted: names.map(() => 0) }, ...this.listener());
+    this.checkFits({ cmd: 'unsuback', messageId: packetId, granted: names.map(() => 0) });
     await this.work.finish();
-    const granted = await unsubscribe(this.ports, this.router, this.current(), names);
-    this.send({ cmd: 'unsuback', messageId: packetId, granted });
+    const connection = this.current();
+    const granted = await unsubscribe(this.ports, this.router, connection, names);
+    this.send({ cmd: 'unsuback', messageId: packetId, granted }, connection.version);
   }
 
   // ---- the end of a turn, the end of a connection ----
@@ -442,7 +493,13 @@ export class Turn {
   }
 
   private isGone(): boolean {
-    return this.events.some(({ kind }) => kind === 'disconnect');
+    return this.lostAt() !== undefined;
+  }
+
+  /** When the socket was closed, milliseconds since 1970; perhaps while CONNECT waited for another connection to end. */
+  private lostAt(): number | undefined {
+    const event = this.events.find(({ kind }) => kind === 'disconnect');
+    return event?.receivedAt ?? this.entrance.pending.stored?.takeover?.lostAt;
   }
 
   private isLost(): boolean {
@@ -484,7 +541,7 @@ export class Turn {
   }
 
   private endedAt(): number {
-    return this.events.find(({ kind }) => kind === 'disconnect')?.receivedAt ?? this.ports.now();
+    return this.lostAt() ?? this.ports.now();
   }
 
   /** The client broke the protocol: it is told as far as its version has words, and closed. */
@@ -495,9 +552,10 @@ export class Turn {
     }
     if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
-    const [version, largest] = this.listener();
-    const isTold = version === 5 || connackCode(reason) !== undefined;
-    const fitted = isTold && fitPacket(connack(reason, false, { reasonString: message }), version, largest);
+    const { refusalVersion } = this.entrance;
+    const isUnderstood = refusalVersion === 5 || connackCode(reason) !== undefined;
+    const answer = connack(reason, false, { reasonString: message });
+    const fitted = isUnderstood && fitPacket(answer, refusalVersion, this.largest());
     if (fitted) this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
     return this.lose();
   }
@@ -511,8 +569,4 @@ export class Turn {
     if (!this.connection) throw new Error(`connection ${this.connectionId} has no session`);
     return this.connection;
   }
-}
-
-function isFrame({ kind }: ConnectionEvent): boolean {
-  return kind === 'message';
 }

@@ -1,5 +1,5 @@
 import { encode } from './codec/encode';
-import type { AcknowledgementPacket, ConnackPacket, ServerPacket } from './packets';
+import type { AcknowledgementPacket, ConnackPacket, ProtocolVersion, ServerPacket } from './packets';
 import { ProtocolError, Reason } from './reason-codes';
 
 /** A packet as it is sent, and its bytes. */
@@ -12,7 +12,7 @@ export interface FittedPacket {
  * A packet for a client that takes at most `largest` bytes, without what has to be left out and may be; undefined when it does
  * not fit even so, and must not be sent [MQTT-3.1.2-24]. Nothing of a PUBLISH may be left out.
  */
-export function fitPacket(packet: ServerPacket, version: number, largest: number): FittedPacket | undefined {
+export function fitPacket(packet: ServerPacket, version: ProtocolVersion, largest: number): FittedPacket | undefined {
   for (const candidate of [packet, ...shortened(packet)]) {
     const bytes = encode(candidate, version);
     if (bytes.length <= largest) return { packet: candidate, bytes };
@@ -21,7 +21,7 @@ export function fitPacket(packet: ServerPacket, version: number, largest: number
 }
 
 /** @throws ProtocolError for a packet that does not fit: the connection cannot go on without it. */
-export function mustFit(packet: ServerPacket, version: number, largest: number): FittedPacket {
+export function mustFit(packet: ServerPacket, version: ProtocolVersion, largest: number): FittedPacket {
   const fitted = fitPacket(packet, version, largest);
   if (fitted) return fitted;
   const problem = `${packet.cmd.toUpperCase()} does not fit into the ${largest} bytes that the client takes`;

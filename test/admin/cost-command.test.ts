@@ -64,7 +64,7 @@ describe('cost', () => {
   it.each([
     ['--devices 0', '--devices takes a whole number from 1 to 1000000, not "0"'],
     ['--messages-per-day 86401', '--messages-per-day takes a whole number from 0 to 86400, not "86401"'],
-    ['--payload 98001', '--payload takes a whole number from 0 to 98000, not "98001"'],
+    ['--payload 97001', '--payload takes a whole number from 0 to 97000, not "97001"'],
     ['--qos 3', '--qos takes a whole number from 0 to 2, not "3"'],
     ['--fanout 101', '--fanout takes a whole number from 0 to 100, not "101"'],
     ['--fanout 4 --devices 3', '--fanout takes at most the number of devices, 3, not "4"'],

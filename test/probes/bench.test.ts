@@ -120,7 +120,7 @@ describe('bench', () => {
   it.each([
     ['--clients 0', '--clients takes a whole number from 1 to 10000, not "0"'],
     ['--clients 2 --fanout 3', '--fanout takes at most the number of clients, 2, not "3"'],
-    ['--payload 11', '--payload takes a whole number from 12 to 98000, not "11"'],
+    ['--payload 11', '--payload takes a whole number from 12 to 97000, not "11"'],
     ['--rate 0', '--rate takes a whole number from 1 to 100000, not "0"'],
     ['--duration 0', '--duration takes more than 0 seconds'],
     ['-t a/+', '-t takes a topic without wildcards, not "a/+"'],
