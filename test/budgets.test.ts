@@ -149,6 +149,21 @@ describe('the bill', () => {
     expect(gateway.posts).toBe(2);
   });
 
+  it('of ten PUBACKs in one frame, of messages too large for a bundle, is a write for each, one commit and no read', async () => {
+    const packetIds: (number | undefined)[] = [];
+    for (let count = 0; count < 10; count++) {
+      publisher.send(publishPacket('qos1/a', 'x'.repeat(600), { qos: 1, messageId: count + 1 }));
+      await publisher.next('puback');
+      packetIds.push((await subscriber.next('publish')).messageId);
+    }
+    await cloud.settled();
+    await cloud.resetBill();
+    subscriber.send(...packetIds.map((messageId) => ({ cmd: 'puback', messageId }) as const));
+    await cloud.settled();
+
+    expect((await cloud.bill()).dynamodb).toMatchObject({ reads: 0, writes: 11 });
+  });
+
   it.each([
     [0, 2, 1],
     [1, 5, 6],

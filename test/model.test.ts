@@ -17,7 +17,7 @@ describe('the model of delivery', () => {
     expect(run(3000)).toMatchObject({ holds: true, says: expect.stringContaining('3000 runs held') });
   });
 
-  it.each(['once', 'renumber', 'order', 'live', 'look', 'ask', 'wake', 'close', 'answer'])(
+  it.each(['once', 'renumber', 'order', 'live', 'look', 'ask', 'wake', 'close', 'answer', 'kind'])(
     'needs the rule "%s"',
     (rule) => {
       expect(run(500, rule).holds).toBe(false);

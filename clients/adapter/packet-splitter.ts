@@ -1,5 +1,8 @@
 import { malformedLength, PacketTooLargeError } from '../wire';
 
+/** Bytes of the longest fixed header, section 2.1. */
+const longestHeader = 5;
+
 /** Cuts a stream of MQTT bytes into its packets. It never keeps more than one of them. */
 export class PacketSplitter {
   /** The first bytes of a fixed header, at most four. */
@@ -13,6 +16,11 @@ export class PacketSplitter {
   /** Whether a packet has begun and is not whole yet. */
   get isInside(): boolean {
     return this.packet !== undefined || this.header.length > 0;
+  }
+
+  /** The first bytes of that packet, its fixed header among them as far as it is there. */
+  get beginning(): Buffer {
+    return this.packet ? this.packet.subarray(0, Math.min(this.filled, longestHeader)) : this.header;
   }
 
   /**

@@ -6,6 +6,7 @@ import { MAX_DELIVERED_BYTES, MAX_FRAME_BYTES, PacketTooLargeError, WireError } 
 import type { Clock, Timer } from './clock';
 import { type ConnectPacket, readConnect, withKeepAlive } from './connect-packet';
 import type { DialError, Dials } from './dials';
+import { headerProblem } from './fixed-header';
 import type { Handovers } from './handovers';
 import { InFlight } from './in-flight';
 import { Liveness } from './liveness';
@@ -127,6 +128,8 @@ export class Relay {
     try {
       for (const part of upstream) this.readPackets(asBuffer(part));
       for (const refusal of refusals) this.refuse(refusal);
+      const problem = headerProblem(this.fromClient.beginning, this.connect?.version);
+      if (problem) throw new WireError(problem);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const reason = error instanceof PacketTooLargeError ? Reason.packetTooLarge : Reason.malformedPacket;
@@ -172,7 +175,7 @@ export class Relay {
     if (!this.hasGreeted && type === PacketType.connect) this.greet(packet);
     else if (!this.hasGreeted)
       this.dismiss('no_connect', notConnect); // [MQTT-3.1.0-1]
-    else if (type === PacketType.pingreq) this.takePing(packet);
+    else if (packet.equals(pingreq)) this.takePing(packet);
     else {
       this.inFlight.fromClient(packet);
       this.send(packet);

@@ -38,6 +38,7 @@ function simulate(seed) {
   const conns = new Map(),
     groups = new Map(),
     client = { conn: null, received: new Set(), got: [] };
+  const isFaulty = seed % 4 === 0; // the client sends acknowledgements of the wrong kind now and then
   const effects = []; // of the client's connections: claims, frames, wills
   const act = (conn, what) => effects.push({ conn, what });
   let events = 0;
@@ -289,6 +290,11 @@ function simulate(seed) {
       yield 'read item';
       const i = copy(itemWith(event.pid));
       const k = i && left(i).find(({ pid }) => pid === event.pid)?.k;
+      if (k !== undefined && BREAK !== 'kind' && !fits(event.type, i)) {
+        yield 'refuse';
+        close(conn);
+        return;
+      } // an acknowledgement of the wrong kind: the message stays, and is sent again on the next connection
       if (event.type === 'pubrec') {
         if (i && (BREAK === 'late ack' || k !== undefined)) {
           yield 'release';
@@ -311,6 +317,10 @@ function simulate(seed) {
       now.gone.add(k);
       if (now.gone.size === now.ids.length) ring.delete(slot(i.seq));
     }
+  }
+  function fits(type, { qos, state }) {
+    if (type === 'puback') return qos === 1;
+    return qos === 2 && (type === 'pubrec' || state === 'released');
   }
   // ---- the world ----
   const publishers = [1, 2, 1].map((qos, p) => ({
@@ -350,6 +360,12 @@ function simulate(seed) {
       emit(client.conn, { type: 'pubcomp', pid: k.pid });
       return;
     }
+    if (isFaulty && stormy && rand() < 0.15) {
+      const wrong = k.qos === 1 ? ['pubrec', 'pubcomp'] : ['puback', 'pubcomp'];
+      emit(client.conn, { type: pick(wrong), pid: k.pid });
+      cut();
+      return;
+    } // a client that breaks the protocol has not taken the message
     if (k.qos === 1 || !client.received.has(k.pid)) client.got.push(k.id);
     if (k.qos === 2) client.received.add(k.pid);
     emit(client.conn, { type: k.qos === 1 ? 'puback' : 'pubrec', pid: k.pid });
@@ -497,7 +513,7 @@ for (let i = 0; i < RUNS; i++) {
 console.log(
   `${RUNS} runs held; ${orphans} left a duplicate QoS 1 copy for the next connection; ${timeouts} takeovers waited for their timeout`,
 );
-// BREAK = once | once twice | renumber | ask first | order | live | look | ask | wake | close | answer | done: each makes some
+// BREAK = once | once twice | renumber | ask first | order | live | look | ask | wake | close | answer | done | kind: each makes some
 // run fail (up to 30,000 runs; `once twice` is rarer still). RING=7 fails: two messages in one slot.
 // Of takeover: wait | its will | held | late frames | timer. Without `wake next` nothing is lost, but every takeover waits for its timeout.
 // BREAK=fence and BREAK=original: kept because they are right and cost nothing. No run has needed them, because here a batch that

@@ -24,20 +24,35 @@ export interface ScramCredentials {
   readonly serverKey: Buffer;
 }
 
-/** Failed logins of one kind. */
-export interface Failures {
+/** Failed logins with one user name from one address. */
+export interface UserFailures {
   readonly count: number;
-  /** Of the last one, milliseconds since 1970. */
+  /** Time of the last one, milliseconds since 1970. */
   readonly lastAt: number;
 }
 
+/** Failed logins from one address, only the first few of each user name. */
+export interface AddressFailures {
+  readonly count: number;
+  /** Time of the first one, milliseconds since 1970. */
+  readonly since: number;
+}
+
 /**
- * Failed logins that count for one more. Those with the same user name say that somebody guesses, or that a device is badly set up;
- * those of the whole address that somebody tries one name after the other. Many devices may share one address.
+ * Failed logins that matter to another one. Many with the same user name show that somebody guesses its password, or that a device
+ * has a wrong one; many of one address that somebody tries one name after the other. Many devices may share one address.
  */
 export interface LoginFailures {
-  readonly ofUser: Failures;
-  readonly ofAddress: Failures;
+  readonly ofUser: UserFailures;
+  readonly ofAddress: AddressFailures;
+}
+
+/** How failures are counted. */
+export interface FailureRule {
+  /** Milliseconds: a count of a user name begins anew so long after its last failure, that of an address after its first. */
+  readonly memory: number;
+  /** Failures of one user name that also count for its address: one device cannot use up what all of them share. */
+  readonly countedForAddress: number;
 }
 
 /** What a login needs to know, read together. */
@@ -52,8 +67,8 @@ export interface AccountStore {
   readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord>;
   /** The accounts that exist, by user name. */
   readMany(usernames: readonly string[]): Promise<Map<string, Account>>;
-  /** One more failure; each count begins anew when its last one is older than `memory` milliseconds. */
-  addFailure(username: string | undefined, address: string, now: number, memory: number): Promise<void>;
+  /** One more failure. `now` in milliseconds since 1970. */
+  addFailure(username: string | undefined, address: string, now: number, rule: FailureRule): Promise<void>;
   /** A random secret of this broker, 32 bytes, made by whoever asks first. */
   secret(): Promise<Buffer>;
 }

@@ -9,7 +9,7 @@ import type { AuthenticationMethod } from './authentication-method';
 import { type Identity, isGoodFor } from './identity';
 import { verifyPassword } from './password-hash';
 import { RulePermissions } from './rule-permissions';
-import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
+import { failureRule, isSlowedDown, sourceOf } from './slow-down';
 import { identityOf, isWelcome, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
@@ -69,7 +69,7 @@ export class Gatekeeper implements Access {
     if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
     if (isSlowedDown(failures, now)) return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
     if (await verifyPassword(account?.passwordHash, password)) return { identity: identityOf(account as Account) };
-    await accounts.addFailure(username, source, now, failureMemory);
+    await accounts.addFailure(username, source, now, failureRule);
     return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
   }
 

@@ -6,7 +6,7 @@ import type { AuthenticationMethod, Peer, Step } from './authentication-method';
 import { malformed, refusingBreaches } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 import { type ClientFinal, readClientFinal, readClientFirst } from './scram-messages';
-import { failureMemory, isSlowedDown, sourceOf } from './slow-down';
+import { failureRule, isSlowedDown, sourceOf } from './slow-down';
 import { identityOf } from './standing';
 
 /**
@@ -100,7 +100,7 @@ export class ScramSha256 implements AuthenticationMethod {
     const signed = `${exchange.clientFirstBare},${exchange.serverFirst},${final.withoutProof}`; // AuthMessage, section 3
     const isProved = provesKey(final.proof, login.credentials.storedKey, signed);
     if (!isProved || login.account === undefined) {
-      await this.accounts.addFailure(exchange.username, sourceOf(peer.address), peer.now, failureMemory);
+      await this.accounts.addFailure(exchange.username, sourceOf(peer.address), peer.now, failureRule);
       return { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user name or password' };
     }
     const signature = hmac(login.credentials.serverKey, signed).toString('base64');

@@ -1,22 +1,30 @@
-import type { Failures, LoginFailures } from './accounts';
+import type { FailureRule, LoginFailures, UserFailures } from './accounts';
 
-/** Milliseconds after which a failed login counts nothing any more, and the longest that a source has to wait. */
-export const failureMemory = 15 * 60_000;
-
-/** Failures that cost nothing: people mistype, and a device that is badly set up must not keep out the others of its house. */
-const free = { ofUser: 5, ofAddress: 100 };
+/** Failures with one user name that cost nothing: people mistype. */
+const freeOfUser = 5;
 
 /**
- * Whether somebody has to wait before the next login is looked at. Beyond the free ones, each failure doubles the wait since the
- * last one: 2 seconds after the sixth of a user name, 4 after the seventh, at last a quarter of an hour.
+ * Failures from one address within a quarter of an hour: as many as the clients that an adapter takes unless told otherwise. Each
+ * user name counts at most `freeOfUser` of them, so a device with a wrong password keeps out none of its neighbours.
+ */
+const freeOfAddress = 1000;
+
+/** Counts last a quarter of an hour, which is also the longest that anybody has to wait. */
+export const failureRule: FailureRule = { memory: 15 * 60_000, countedForAddress: freeOfUser };
+
+/**
+ * Whether somebody has to wait before the next login is checked. After the free failures of a user name, each further one doubles the
+ * wait since the last one: 2 seconds after the sixth, 4 after the seventh, at last a quarter of an hour. After those of an address
+ * everybody there waits until its count begins anew.
  */
 export function isSlowedDown({ ofUser, ofAddress }: LoginFailures, now: number): boolean {
-  return mustWait(ofUser, free.ofUser, now) || mustWait(ofAddress, free.ofAddress, now);
+  if (ofAddress.count > freeOfAddress && now - ofAddress.since < failureRule.memory) return true;
+  return mustWait(ofUser, now);
 }
 
-function mustWait({ count, lastAt }: Failures, freeFailures: number, now: number): boolean {
-  if (count <= freeFailures) return false;
-  return now - lastAt < Math.min(2 ** (count - freeFailures) * 1000, failureMemory);
+function mustWait({ count, lastAt }: UserFailures, now: number): boolean {
+  if (count <= freeOfUser) return false;
+  return now - lastAt < Math.min(2 ** (count - freeOfUser) * 1000, failureRule.memory);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { connectVersion } from '../protocol/codec/connect-version';
-import { encode } from '../protocol/codec/encode';
+import { announcedPacketSize } from '../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../protocol/effects';
+import { mustFit } from '../protocol/fit-packet';
 import { type Authentication, handlePacket, type Surroundings } from '../protocol/handle-packet';
 import { largestConnect, largestPacket } from '../protocol/limits';
 import { packetSize } from '../protocol/packet-splitter';
@@ -34,6 +35,7 @@ export interface EnteringTurn {
   readonly dispatch: Dispatch;
   readonly connectionId: string;
   readonly events: readonly ConnectionEvent[];
+  /** @throws ProtocolError when the client does not take a packet that large [MQTT-3.1.2-24]. */
   readonly send: (packet: ServerPacket, version: ProtocolVersion) => void;
 }
 
@@ -70,6 +72,7 @@ export class Entrance {
     const { ports, connectionId } = turn;
     this.pending = new PendingEntry(ports.connectionStore, connectionId, stored);
     this.version = this.pending.version;
+    if (stored?.exchange) this.packetLimit = largestPacket(this.pending.connectPacket().properties ?? {});
   }
 
   /** Protocol version of a CONNACK that refuses the client. */
@@ -90,6 +93,8 @@ export class Entrance {
   /** Of a packet that is about to be decoded. */
   notice(bytes: Buffer): void {
     this.claimedVersion = connectVersion(bytes);
+    if (this.version !== undefined || this.claimedVersion < 5) return;
+    this.packetLimit = largestPacket({ maximumPacketSize: announcedPacketSize(bytes) });
   }
 
   /** Of a packet that is about to be handled. */
@@ -139,17 +144,16 @@ export class Entrance {
     const { ports } = this.turn;
     const { clientId, fence, authentication } = connection;
     const method = authentication?.method ?? '';
-    const limit = largestPacket(connection.capabilities);
     const proved = await proveAnew(ports, connection, this.peer(connection, origin.receivedAt), data);
     if ('state' in proved) {
-      this.sayAuth(Reason.continueAuthentication, method, proved.data, limit);
+      this.sayAuth(Reason.continueAuthentication, method, proved.data);
       return { connection: { ...connection, authentication: { method, state: proved.state } } };
     }
     const { identity, permissions } = proved;
     await ports.sessions.identify(clientId, fence, identity);
     const known = { ...connection, identity, authentication: { method } };
     await startTimer(ports, known, expiryOf(known));
-    this.sayAuth(Reason.success, method, proved.data, limit);
+    this.sayAuth(Reason.success, method, proved.data);
     return { connection: known, permissions };
   }
 
@@ -160,12 +164,7 @@ export class Entrance {
   private enter(request: ConnectRequest, entered: Admitted | Challenged, arrival: Arrival): Promise<Entered> | Entered {
     if ('identity' in entered) return this.open(request, entered, arrival);
     this.pending.challenged(entered.state);
-    this.sayAuth(
-      Reason.continueAuthentication,
-      request.authentication?.method,
-      entered.data,
-      largestPacket(request.capabilities),
-    );
+    this.sayAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
     return 'outside';
   }
 
@@ -173,6 +172,9 @@ export class Entrance {
     const { identity, permissions, data } = admission;
     const { ports, wiper, publisher, dispatch, connectionId } = this.turn;
     const { connectedAt, address, since, receivedAt } = arrival;
+    const proof = authenticationProperties(request.authentication?.method, data);
+    const properties = request.answer && { ...request.answer, ...proof };
+    mustFit(connack(Reason.success, true, properties), request.version, largestPacket(request.capabilities)); // before it owns anything
     const sitting = { identity, clientId: request.clientId, connectionId };
     const hasSeat = await takeSeat(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
@@ -201,9 +203,7 @@ export class Entrance {
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
     await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
-    const proof = authenticationProperties(request.authentication?.method, data);
-    const answer = connack(Reason.success, sessionPresent, request.answer && { ...request.answer, ...proof });
-    this.turn.send(answer, connection.version);
+    this.turn.send(connack(Reason.success, sessionPresent, properties), connection.version);
     return { connection, permissions, sessionPresent };
   }
 
@@ -243,11 +243,8 @@ export class Entrance {
     return effect.request;
   }
 
-  /** `limit`: bytes of the largest packet that the client takes; without this one nothing can go on [MQTT-3.1.2-24]. */
-  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined, limit: number): void {
-    const packet = { cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) } as const;
-    if (encode(packet, 5).length > limit) throw new ProtocolError(Reason.packetTooLarge, 'AUTH is too large');
-    this.turn.send(packet, 5);
+  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
+    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) }, 5);
   }
 
   private peer({ clientId }: { readonly clientId: string }, receivedAt: number): Asking {

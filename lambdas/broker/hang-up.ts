@@ -1,6 +1,5 @@
-import { encode } from '../protocol/codec/encode';
+import { type FittedPacket, fitPacket } from '../protocol/fit-packet';
 import { largestPacket } from '../protocol/limits';
-import { withReason } from '../protocol/reason-string';
 import { logPacket } from './packet-log';
 import type { Ports } from './ports';
 import type { ConnectionRecord } from './records';
@@ -31,10 +30,19 @@ export async function close(
   { reason: reasonCode, text }: Farewell,
 ): Promise<void> {
   if (connection?.version === 5) {
-    const packet = withReason({ cmd: 'disconnect', reasonCode }, text, largestPacket(connection.capabilities));
-    const bytes = encode(packet, 5);
-    logPacket(ports, 'packet out', { connectionId, clientId: connection.clientId }, packet, bytes.length);
-    await ports.connections.post(connectionId, bytes);
+    const properties = text === undefined ? {} : { reasonString: text };
+    const fitted = fitPacket({ cmd: 'disconnect', reasonCode, properties }, 5, largestPacket(connection.capabilities));
+    if (fitted) await say(ports, connectionId, connection.clientId, fitted);
   }
   await ports.connections.close(connectionId);
+}
+
+async function say(
+  ports: Ports,
+  connectionId: string,
+  clientId: string,
+  { packet, bytes }: FittedPacket,
+): Promise<void> {
+  logPacket(ports, 'packet out', { connectionId, clientId }, packet, bytes.length);
+  await ports.connections.post(connectionId, bytes);
 }

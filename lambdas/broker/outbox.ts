@@ -52,7 +52,7 @@ type Parcels = Map<string, Parcel[]>;
 /** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
 export class Outbox {
   private messages: Parcels = new Map();
-  private answers = new Map<string, { readonly bytesOf: () => Buffer; readonly content?: Content }[]>();
+  private answers = new Map<string, { readonly bytesOf: () => Buffer | undefined; readonly content?: Content }[]>();
   /** The client in whose stream this is has not taken something; when to go on, a timer says, or its end. */
   isHeldUp = false;
 
@@ -62,8 +62,11 @@ export class Outbox {
     private readonly own?: { readonly connectionId: string; readonly aliases: OwnAliases },
   ) {}
 
-  /** An answer the client waits for: without it the two sides disagree. It is encoded when all that it depends on is known. */
-  answer(connectionId: string, bytesOf: () => Buffer, content?: Content): void {
+  /**
+   * An answer the client waits for: without it the two sides disagree. It is encoded when all that it depends on is known, and
+   * left out when there turns out to be none.
+   */
+  answer(connectionId: string, bytesOf: () => Buffer | undefined, content?: Content): void {
     const waiting = this.answers.get(connectionId);
     const answer = { bytesOf, ...(content && { content }) };
     if (waiting) waiting.push(answer);
@@ -86,7 +89,13 @@ export class Outbox {
     const stake = { kind: 'answer' } as const;
     const parcels = [...this.answers].map(
       ([connectionId, waiting]) =>
-        [connectionId, waiting.map(({ bytesOf, ...rest }) => ({ ...rest, bytes: bytesOf(), stake }))] as const,
+        [
+          connectionId,
+          waiting.flatMap(({ bytesOf, ...rest }) => {
+            const bytes = bytesOf();
+            return bytes ? [{ ...rest, bytes, stake }] : [];
+          }),
+        ] as const,
     );
     this.answers = new Map();
     await this.postAll(new Map(parcels));

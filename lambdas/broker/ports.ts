@@ -152,20 +152,31 @@ export interface RetainedStore {
   match(filter: string): Promise<Message[]>;
 }
 
+/** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
+export type Misfit = 'unknown' | 'mismatched';
+
 export interface InflightStore {
   /** Puts items that are also being sent; they become visible in any order. */
   put(items: readonly RingItem[]): Promise<void>;
   /** Puts items of one session one after the other: whoever looks meanwhile sees a beginning of them, never a gap. */
   putInOrder(items: readonly RingItem[]): Promise<void>;
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
-  /** Messages that are done; a bundle goes when its last message does. */
+  /**
+   * PUBACK: removes these messages and returns the packet ids of those that are not of QoS 1, which stay. An empty slot is no
+   * mistake: a PUBACK may be seen twice.
+   */
+  settle(session: SessionId, packetIds: readonly number[]): Promise<readonly number[]>;
+  /** Removes messages of any QoS; a bundle goes when its last message does. */
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
   /** Items that were put for nobody, whatever became of their messages. */
   discard(items: readonly Pick<RingItem, 'session' | 'slot'>[]): Promise<void>;
   /** What lies in these slots, in no particular order. */
   readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]>;
-  /** From now on only PUBREL is sent for these, the payloads are dropped. Messages at QoS 1 are left alone. */
-  markReceived(session: SessionId, packetIds: readonly number[]): Promise<void>;
+  /**
+   * PUBREC: from now on only PUBREL is sent for these QoS 2 messages, and their payloads are dropped. Returns the packet ids that
+   * belong to no QoS 2 message.
+   */
+  markReceived(session: SessionId, packetIds: readonly number[]): Promise<ReadonlyMap<number, Misfit>>;
   claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'>;
   /** The gateway refused what the slot holds, so it has not been sent after all. */
   unsend(item: Pick<RingItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void>;

@@ -1,7 +1,8 @@
 import { decode } from '../protocol/codec/decode';
-import { encode } from '../protocol/codec/encode';
 import type { Effect } from '../protocol/effects';
+import { mustFit } from '../protocol/fit-packet';
 import { handlePacket, type SessionView } from '../protocol/handle-packet';
+import { largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
@@ -24,7 +25,8 @@ import { viewOf } from './view';
 /**
  * A turn that holds nothing but QoS 0 messages, PUBACKs and PINGREQs, of a connection this container knows. At most once
  * allows its messages to leave beside the commit: an event that is delivered again brings no QoS 0 message a second time. A
- * PUBACK that is seen twice finds its slot empty. Returns false when the turn is not of this kind, or the memory was wrong.
+ * PUBACK that is seen twice finds its slot empty. Returns false when the turn is not of this kind, the memory was wrong, or a
+ * PUBACK is one for a QoS 2 message, which the careful turn finds again and refuses.
  */
 export async function quickTurn(
   shared: Shared,
@@ -61,7 +63,7 @@ type Outcome = 'committed' | 'stale';
  * all end between commit and PINGRESP, the client finds out by its own time limit, and resumes its session.
  */
 async function settle({ ports }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
-  if (load.settled.length > 0) await ports.inflight.remove(connection.session, load.settled); // after the commit nobody would
+  if (!(await settleAll(ports, connection, load))) return 'stale'; // before the commit: after it nobody would settle them
   const committed = await ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber);
   if (committed === 'stale' || load.answers.length === 0) return committed;
   const dispatch = new Dispatch(ports);
@@ -70,19 +72,23 @@ async function settle({ ports }: Shared, connection: ConnectionRecord, load: Loa
   return committed;
 }
 
-function answer(dispatch: Dispatch, { connectionId, version }: ConnectionRecord, { answers }: Load): void {
-  for (const packet of answers) dispatch.outbox.answer(connectionId, () => encode(packet, version));
+function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: Load): void {
+  const { connectionId, version, capabilities } = connection;
+  for (const packet of answers) {
+    const { bytes } = mustFit(packet, version, largestPacket(capabilities));
+    dispatch.outbox.answer(connectionId, () => bytes);
+  }
 }
 
 /** One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. */
 async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   const { ports, settings } = shared;
-  const { arrivals, settled } = load;
-  const [{ connection: stored, heads }] = await together([
+  const { arrivals } = load;
+  const [{ connection: stored, heads }, isSettled] = await together([
     lookUp(ports, router, connection.connectionId, arrivals),
-    settled.length > 0 ? ports.inflight.remove(connection.session, settled) : undefined,
+    settleAll(ports, connection, load),
   ]);
-  if (!stored || !isSame(stored, connection)) return 'stale';
+  if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
   const dispatch = new Dispatch(ports);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
   await publisher.publish(arrivals, heads);
@@ -90,6 +96,11 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   const sent = dispatch.send(); // on its way before the commit
   await together([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
+}
+
+/** Settles what was acknowledged; false when some of it is no QoS 1 message, which stays. */
+async function settleAll({ inflight }: Ports, { session }: ConnectionRecord, { settled }: Load): Promise<boolean> {
+  return settled.length === 0 || (await inflight.settle(session, settled)).length === 0;
 }
 
 function afterwards(connection: ConnectionRecord, load: Load): ConnectionRecord {

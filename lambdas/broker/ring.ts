@@ -1,3 +1,5 @@
+import type { RingItem } from './records';
+
 /**
  * Packet ids run from 1 to 65,535 [MQTT-2.2.1-4]. Those of the lower half belong to messages that have a slot of their own,
  * those of the upper half to bundles: so a packet id alone tells which slot it means, and how many messages that holds.
@@ -36,6 +38,11 @@ export function slotOf(packetId: number): number {
 
 export function isBundled(packetId: number): boolean {
   return packetId >= firstBundled;
+}
+
+/** Items by the packet id of each message that they still hold. */
+export function byPacketId(items: readonly RingItem[]): Map<number, RingItem> {
+  return new Map(items.flatMap((item) => item.messages.map(({ packetId }) => [packetId, item] as const)));
 }
 
 /** No two of 32,767 consecutive messages share a place. */

@@ -161,7 +161,7 @@ export async function unsubscribe(
   // After the rows: a container that remembers rows under the new revision has read them after they changed.
   await together([...shapes.map((shape) => ports.topicIndex.touch(shape)), ports.shapeChecks.request(shapes)]);
   router.refresh();
-  return names.map((name) => (known.has(name) ? Reason.success : Reason.noSubscriptionExisted));
+  return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
 }
 
 export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {

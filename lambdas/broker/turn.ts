@@ -1,13 +1,13 @@
 import { decode } from '../protocol/codec/decode';
-import { encode } from '../protocol/codec/encode';
+import { checkBeginning } from '../protocol/codec/fixed-header';
 import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
+import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
-import { incomingQuota } from '../protocol/limits';
+import { incomingQuota, largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
-import { withReason } from '../protocol/reason-string';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
 import { spend } from './allowance';
@@ -37,7 +37,7 @@ import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
 import { viewOf } from './view';
-import { type Origin, Work } from './work';
+import { type Finding, type Origin, Work } from './work';
 
 /** What a client is told when nobody knows what it has already seen. */
 const uncertain: Farewell = { reason: Reason.unspecifiedError };
@@ -120,14 +120,19 @@ export class Turn {
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     try {
-      if (this.connection) await this.checkStanding(this.connection);
-      await this.goOnWaiting();
-      if (!this.over) await this.readFrames(inbox);
+      await this.workOff(inbox);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (!(await this.stillTrue)) return; // then the careful turn says it
-      return this.refuse(error);
+      await this.refuse(error);
     }
+  }
+
+  /** @throws ProtocolError for what a packet says, or for what the work that it asks for has found. */
+  private async workOff(inbox: Inbox): Promise<void> {
+    if (this.connection) await this.checkStanding(this.connection);
+    await this.goOnWaiting();
+    if (!this.over) await this.readFrames(inbox);
     if (this.over) return;
     if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.entrance.isWaiting) return this.waitOutside(inbox);
@@ -218,6 +223,7 @@ export class Turn {
         break;
       }
     }
+    checkBeginning(tail, this.connection?.version ?? this.entrance.version);
     if (broken) throw broken;
     if (this.entrance.isWaiting) return;
     if (tail.length > 0 && frame.number === undefined) {
@@ -267,14 +273,17 @@ export class Turn {
         return this.hold(effect, origin);
       case 'release':
         return this.release(effect.packetId, origin);
+      case 'reject':
+        this.messageDone();
+        return this.work.complete(effect.packetId, 'PUBREC');
       case 'settle':
         this.messageDone();
         return this.work.settle(effect.packetId);
       case 'markReceived':
-        return this.work.markReceived(effect.packetId);
+        return this.markReceived(effect.packetId);
       case 'complete':
         this.messageDone();
-        return this.work.complete(effect.packetId);
+        return this.work.complete(effect.packetId, 'PUBCOMP');
       case 'open':
         return this.entrance.logIn(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
@@ -289,21 +298,51 @@ export class Turn {
   }
 
   private send(packet: ServerPacket, version: ProtocolVersion): void {
-    const bytes = encode(packet, version);
+    const fitted = mustFit(packet, version, this.largest());
+    this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
+  }
+
+  /** @throws ProtocolError before anything is written for a packet whose answer could not be sent. */
+  private checkFits(answer: ServerPacket): void {
+    mustFit(answer, this.current().version, this.largest());
+  }
+
+  /** Bytes of the largest packet that the client takes, as far as it is known. */
+  private largest(): number {
+    return this.connection ? largestPacket(this.connection.capabilities) : this.entrance.packetLimit;
+  }
+
+  private logged({ packet, bytes }: FittedPacket): Buffer {
     logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
-    this.dispatch.outbox.answer(this.connectionId, () => bytes);
+    return bytes;
   }
 
   /** Whether anybody has subscribed to the topic is known when the answers leave. */
   private acknowledge({ cmd, packetId: messageId, topic }: Extract<Effect, { do: 'acknowledge' }>): void {
     const { version } = this.current();
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
-    this.dispatch.outbox.answer(this.connectionId, () => {
+    this.answer(() => {
       const isUnheard = version === 5 && this.publisher.unheard.has(topic);
-      const packet = { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
-      const bytes = encode(packet, version);
-      logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
-      return bytes;
+      return { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
+    });
+  }
+
+  /** PUBREL or PUBCOMP. An unknown packet id is answered too, or the client would wait for ever; a wrong one is not. */
+  private answerFinding(cmd: 'pubrel' | 'pubcomp', messageId: number, finding: Finding): void {
+    const { version } = this.current();
+    this.answer(() => {
+      if (finding.misfit === 'mismatched') return undefined;
+      const isUnknown = version === 5 && finding.misfit === 'unknown';
+      return { cmd, messageId, ...(isUnknown && { reasonCode: Reason.packetIdentifierNotFound }) };
+    });
+  }
+
+  /** Sends what `packetOf` returns when all of the turn is durable, and nothing when it returns nothing. */
+  private answer(packetOf: () => ServerPacket | undefined): void {
+    const { version } = this.current();
+    this.dispatch.outbox.answer(this.connectionId, () => {
+      const packet = packetOf();
+      return packet && this.logged(mustFit(packet, version, this.largest()));
     });
   }
 
@@ -327,7 +366,11 @@ export class Turn {
   private release(packetId: number, origin: Origin): void {
     const connection = this.current();
     this.connection = { ...connection, unreleased: Math.max(0, connection.unreleased - 1) };
-    this.work.release(packetId, origin);
+    this.answerFinding('pubcomp', packetId, this.work.release(packetId, origin));
+  }
+
+  private async markReceived(packetId: number): Promise<void> {
+    this.answerFinding('pubrel', packetId, await this.work.markReceived(packetId));
   }
 
   private messageDone(): void {
@@ -366,6 +409,7 @@ export class Turn {
     requests: readonly (SubscriptionRequest | RefusedRequest)[],
     origin: Origin,
   ): Promise<void> {
+    this.checkFits({ cmd: 'suback', messageId: packetId, granted: requests.map(() => 0) });
     await this.work.finish(); // what was published before is not for the new subscriptions
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
@@ -377,6 +421,7 @@ export class Turn {
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
+    this.checkFits({ cmd: 'unsuback', messageId: packetId, granted: names.map(() => 0) });
     await this.work.finish();
     const connection = this.current();
     const granted = await unsubscribe(this.ports, this.router, connection, names);
@@ -435,6 +480,7 @@ export class Turn {
 
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
   private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
+    await this.work.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
     if (connection) this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
     return this.leave(withWill, undefined);
@@ -508,12 +554,11 @@ export class Turn {
     }
     if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
-    const { refusalVersion, packetLimit } = this.entrance;
+    const { refusalVersion } = this.entrance;
     const isUnderstood = refusalVersion === 5 || connackCode(reason) !== undefined;
-    const answer = connack(reason, false);
-    if (isUnderstood) {
-      this.send(refusalVersion === 5 ? withReason(answer, message, packetLimit) : answer, refusalVersion);
-    }
+    const answer = connack(reason, false, { reasonString: message });
+    const fitted = isUnderstood && fitPacket(answer, refusalVersion, this.largest());
+    if (fitted) this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
     return this.lose();
   }
 

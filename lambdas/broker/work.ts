@@ -1,11 +1,13 @@
 import type { Message } from '../protocol/effects';
+import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
 import { inParallel, together } from './parallel';
-import type { Ports } from './ports';
+import type { Misfit, Ports } from './ports';
 import type { Publisher } from './publish';
-import type { ConnectionRecord, HeldMessage, SessionId } from './records';
+import type { ConnectionRecord, HeldMessage, RingItem, SessionId } from './records';
+import { byPacketId, slotOf } from './ring';
 
 const parallelWrites = 25;
 
@@ -21,7 +23,16 @@ export interface Origin {
   readonly connectedAt: number;
 }
 
-type Inbound = { readonly arrival: Arrival } | { readonly release: number; readonly origin: Origin };
+/** Result of a PUBREC or PUBREL, set when the work is durable: what answers it depends on it. */
+export interface Finding {
+  misfit?: Misfit;
+}
+
+type Release = { readonly release: number; readonly origin: Origin; readonly finding: Finding };
+type Inbound = { readonly arrival: Arrival } | Release;
+
+/** What ends an outgoing QoS 2 message: PUBCOMP after PUBREC, or a PUBREC with an error at any time. */
+type Completion = 'PUBCOMP' | 'PUBREC';
 
 /**
  * The durable work of many packets of one connection, gathered so that a batch costs as few calls as possible. Nothing
@@ -31,8 +42,8 @@ export class Work {
   private held = new Map<number, HeldMessage>();
   private inbound: Inbound[] = [];
   private settled: number[] = [];
-  private received = new Set<number>();
-  private completed: number[] = [];
+  private received = new Map<number, Finding>();
+  private completed = new Map<number, Completion>();
   /** Packet ids of held messages that were routed, and are forgotten when they have left. */
   private routed: number[] = [];
 
@@ -55,9 +66,20 @@ export class Work {
     this.held.set(packetId, { packetId, id, message, holder: this.owner().fence });
   }
 
-  release(packetId: number, origin: Origin): void {
-    if (this.isReleasing(packetId)) return; // PUBREL said twice
-    this.inbound.push({ release: packetId, origin });
+  release(packetId: number, origin: Origin): Finding {
+    const finding: Finding = {};
+    if (!this.isReleasing(packetId)) this.inbound.push({ release: packetId, origin, finding });
+    else if (!this.isRecovery(origin)) finding.misfit = 'unknown'; // PUBREL said twice
+    return finding;
+  }
+
+  /**
+   * Whether a PUBREL for an unknown packet id may be in order, because the message was routed by an earlier attempt at this event
+   * or on an earlier connection of the session, and its PUBCOMP may be lost.
+   */
+  private isRecovery({ redelivered }: Origin): boolean {
+    const { session, fence } = this.owner();
+    return redelivered || session !== fence;
   }
 
   private isReleasing(packetId: number): boolean {
@@ -69,14 +91,16 @@ export class Work {
     this.settled.push(packetId);
   }
 
-  async markReceived(packetId: number): Promise<void> {
-    if (this.completed.includes(packetId)) await this.finish();
-    this.received.add(packetId);
+  async markReceived(packetId: number): Promise<Finding> {
+    if (this.completed.has(packetId)) await this.finish();
+    const finding = this.received.get(packetId) ?? {};
+    this.received.set(packetId, finding);
+    return finding;
   }
 
-  async complete(packetId: number): Promise<void> {
+  async complete(packetId: number, completion: Completion): Promise<void> {
     if (this.received.has(packetId)) await this.finish();
-    this.completed.push(packetId);
+    if (!this.completed.has(packetId)) this.completed.set(packetId, completion);
   }
 
   /**
@@ -94,23 +118,29 @@ export class Work {
     await this.dispatch.send();
   }
 
-  /** Makes everything gathered so far durable, independent parts side by side. */
+  /**
+   * Makes everything gathered so far durable, independent parts side by side.
+   *
+   * @throws ProtocolError when that is done and an acknowledgement was of the wrong kind for its message, which is left as it was.
+   */
   async finish(): Promise<void> {
     const { held, inbound, settled, received, completed } = this;
-    if (held.size + inbound.length + settled.length + received.size + completed.length === 0) return;
+    if (held.size + inbound.length + settled.length + received.size + completed.size === 0) return;
     this.held = new Map();
     this.inbound = [];
     this.settled = [];
-    this.received = new Set();
-    this.completed = [];
-    const { inflight } = this.ports;
+    this.received = new Map();
+    this.completed = new Map();
     const { session } = this.owner();
-    await together([
-      this.takeIn(session, [...held.values()], inbound),
-      settled.length > 0 ? inflight.remove(session, settled) : undefined,
-      received.size > 0 ? inflight.markReceived(session, [...received]) : undefined,
-      completed.length > 0 ? this.completeAll(session, completed) : undefined,
+    const mismatches = await together([
+      settled.length > 0 ? this.ports.inflight.settle(session, settled) : [],
+      received.size > 0 ? this.markAll(session, received) : [],
+      completed.size > 0 ? this.completeAll(session, completed) : [],
+      this.takeIn(session, [...held.values()], inbound).then(() => []),
     ]);
+    const [packetId] = mismatches.flat();
+    if (packetId === undefined) return;
+    throw new ProtocolError(Reason.protocolError, `acknowledgement of packet id ${packetId} is of the wrong kind`); // [MQTT-4.3.2-3] [MQTT-4.3.3-3]
   }
 
   private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<void> {
@@ -118,11 +148,16 @@ export class Work {
     if (inbound.length === 0) return;
     const released = inbound.flatMap((entry) => ('release' in entry ? [entry.release] : []));
     const messages = released.length > 0 ? await this.ports.inflight.held(session, released) : [];
-    const byPacketId = new Map(messages.map((message) => [message.packetId, message]));
+    const known = new Map(messages.map((message) => [message.packetId, message]));
+    for (const entry of inbound) {
+      if ('release' in entry && !known.has(entry.release) && !this.isRecovery(entry.origin)) {
+        entry.finding.misfit = 'unknown';
+      }
+    }
     const arrivals = await inParallel(inbound, parallelWrites, (entry) =>
       'arrival' in entry
         ? Promise.resolve(entry.arrival)
-        : this.takeOver(session, byPacketId.get(entry.release), entry.origin),
+        : this.takeOver(session, known.get(entry.release), entry.origin),
     );
     await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
     // What was not taken over may be held by a newer connection, for which it stays.
@@ -157,12 +192,34 @@ export class Work {
     return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';
   }
 
-  /** The record of a QoS 2 message says that it is done before its slot is free. */
-  private async completeAll(session: SessionId, packetIds: readonly number[]): Promise<void> {
-    const { inflight } = this.ports;
-    const items = await inflight.readMany(session, packetIds);
-    const done = items.flatMap(({ id, number }) => (id ? [{ session, id, number, done: true }] : []));
-    if (done.length > 0) await inflight.putOnce(done);
-    await inflight.remove(session, packetIds);
+  /** Returns packet ids of messages that expect no PUBREC. */
+  private async markAll(session: SessionId, received: ReadonlyMap<number, Finding>): Promise<number[]> {
+    const misfits = await this.ports.inflight.markReceived(session, [...received.keys()]);
+    for (const [packetId, misfit] of misfits) Object.assign(received.get(packetId) ?? {}, { misfit });
+    return [...misfits].filter(([, misfit]) => misfit === 'mismatched').map(([packetId]) => packetId);
   }
+
+  /** The record of a QoS 2 message says that it is done before its slot is free. Returns packet ids that fit no such message. */
+  private async completeAll(session: SessionId, completed: ReadonlyMap<number, Completion>): Promise<number[]> {
+    const { inflight } = this.ports;
+    const found = byPacketId(await inflight.readMany(session, [...completed.keys()].map(slotOf)));
+    const known = [...completed].flatMap(([packetId, completion]) => {
+      const item = found.get(packetId); // none, when PUBCOMP is seen twice
+      return item ? [{ packetId, item, fits: completes(completion, item) }] : [];
+    });
+    const done = known.filter(({ fits }) => fits);
+    if (done.length > 0) {
+      const records = done.flatMap(({ item: { id, number } }) => (id ? [{ session, id, number, done: true }] : []));
+      await inflight.putOnce(records);
+      await inflight.remove(
+        session,
+        done.map(({ packetId }) => packetId),
+      );
+    }
+    return known.filter(({ fits }) => !fits).map(({ packetId }) => packetId);
+  }
+}
+
+function completes(completion: Completion, { qos, state }: RingItem): boolean {
+  return qos === 2 && (completion === 'PUBREC' || state === 'released');
 }

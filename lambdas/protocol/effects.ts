@@ -118,12 +118,14 @@ export type Effect =
   | { readonly do: 'accept'; readonly message: Message }
   /** Keep an incoming QoS 2 message under its packet id until PUBREL. */
   | { readonly do: 'hold'; readonly packetId: number; readonly message: Message }
-  /** PUBREL: take ownership of the held message, if there is one, then forget it. */
+  /** PUBREL: take ownership of the held message, if there is one, then forget it and answer PUBCOMP. */
   | { readonly do: 'release'; readonly packetId: number }
   /** PUBACK: the outgoing QoS 1 message is done. */
   | { readonly do: 'settle'; readonly packetId: number }
-  /** PUBREC: the outgoing QoS 2 message has arrived; from now on only PUBREL is sent for it. */
+  /** PUBREC: the outgoing QoS 2 message has arrived; from now on only PUBREL is sent for it, now at first. */
   | { readonly do: 'markReceived'; readonly packetId: number }
+  /** PUBREC with an error: the client does not want the outgoing QoS 2 message, which is done. */
+  | { readonly do: 'reject'; readonly packetId: number }
   /** PUBCOMP: the outgoing QoS 2 message is done. */
   | { readonly do: 'complete'; readonly packetId: number }
   /** Write the subscriptions, answer SUBACK, then send the retained messages that match. */

@@ -3,7 +3,7 @@ import { ProtocolError, Reason } from './reason-codes';
 /** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
 export const maximumPacketSize = 98_304;
 
-/** Whole packets, and the beginning of one that is still incomplete (empty when the stream ends on a packet's end). */
+/** Whole packets, and the beginning of one that is incomplete or cannot be read (empty when the stream ends on a packet's end). */
 export interface Split {
   readonly packets: Buffer[];
   readonly tail: Buffer;
@@ -18,7 +18,7 @@ export function splitPackets(tail: Buffer, bytes: Buffer, maximum = maximumPacke
   let start = 0;
   for (;;) {
     const size = sizeWithin(maximum, stream, start);
-    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(stream.length), broken: size };
+    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(start), broken: size };
     if (size === undefined || start + size > stream.length) return { packets, tail: stream.subarray(start) };
     packets.push(stream.subarray(start, start + size));
     start += size;

@@ -1,8 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import { type Account, type AccountStore, canHaveAccount, type Failures, type LoginRecord } from '../access/accounts';
+import { type AttributeValue, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import {
+  type Account,
+  type AccountStore,
+  type AddressFailures,
+  canHaveAccount,
+  type FailureRule,
+  type LoginRecord,
+  type UserFailures,
+} from '../access/accounts';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../broker/parallel';
 import type { Log } from '../broker/ports';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
@@ -31,13 +38,13 @@ export class DynamoAccountStore implements AccountStore {
   async readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord> {
     const items = await readAll(this.db, this.table, [
       ...(username !== undefined && canHaveAccount(username) ? [accountKey(username)] : []),
-      ...(address === '' ? [] : failureKeys(username, address)),
+      ...(address === '' ? [] : [addressKey(address), userKey(username, address)]),
     ]);
     const account = this.accountsIn(items)[0];
     const fresh = items.filter((item) => !isAccount(item) && readNumber(item.expiresAt) * 1000 > now);
     const failures = {
-      ofUser: toFailures(fresh.find(({ part }) => readText(part) !== addressPart)),
-      ofAddress: toFailures(fresh.find(({ part }) => readText(part) === addressPart)),
+      ofUser: userFailures(fresh.find(({ part }) => readText(part) !== addressPart)),
+      ofAddress: addressFailures(fresh.find(({ part }) => readText(part) === addressPart)),
     };
     return { ...(account ? { account } : {}), failures };
   }
@@ -48,23 +55,22 @@ export class DynamoAccountStore implements AccountStore {
     return new Map(accounts.map((account) => [account.username, account]));
   }
 
-  async addFailure(username: string | undefined, address: string, now: number, memory: number): Promise<void> {
+  async addFailure(username: string | undefined, address: string, now: number, rule: FailureRule): Promise<void> {
     if (address === '') return;
-    await together(failureKeys(username, address).map((key) => this.countFailure(key, now, memory)));
+    const times: Item = {
+      ':now': number(now),
+      ':oldest': number(now - rule.memory),
+      ':expiresAt': number(Math.ceil((now + rule.memory) / 1000)),
+    };
+    const count = await this.countFailure(userKey(username, address), ofUser, times);
+    if (count <= rule.countedForAddress) await this.countFailure(addressKey(address), ofAddress, times);
   }
 
-  /** One of two updates finds its condition met, unless a failure from there was counted in between: then the other does. */
-  private async countFailure(key: Item, now: number, memory: number): Promise<void> {
-    const values = {
-      ':form': writtenForm('accounts').v,
-      ':one': number(1),
-      ':now': number(now),
-      ':oldest': number(now - memory),
-      ':expiresAt': number(Math.ceil((now + memory) / 1000)),
-    };
-    let update = oneMore;
-    while ((await this.updateFailures(key, update, values)) === 'unmet') {
-      update = update === oneMore ? theFirst : oneMore;
+  /** One of two updates finds its condition met, unless a failure was counted in between: then the other does. Returns the count. */
+  private async countFailure(key: Item, counter: FailureCounter, times: Item): Promise<number> {
+    for (let update = counter.oneMore; ; update = update === counter.oneMore ? counter.theFirst : counter.oneMore) {
+      const count = await this.updateFailures(key, update, times);
+      if (count !== 'unmet') return count;
     }
   }
 
@@ -85,17 +91,19 @@ export class DynamoAccountStore implements AccountStore {
     });
   }
 
-  private async updateFailures(key: Item, update: FailureUpdate, values: Item): Promise<'updated' | 'unmet'> {
+  private async updateFailures(key: Item, { names, ...update }: FailureUpdate, times: Item): Promise<number | 'unmet'> {
+    const values = Object.fromEntries(names.map((name) => [name, times[name] as AttributeValue]));
     try {
-      await this.db.send(
+      const { Attributes } = await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: key,
           ...update,
-          ExpressionAttributeValues: values,
+          ExpressionAttributeValues: { ...values, ':form': writtenForm('accounts').v, ':one': number(1) },
+          ReturnValues: 'UPDATED_NEW',
         }),
       );
-      return 'updated';
+      return readNumber(Attributes?.failures);
     } catch (error) {
       if (conditionFailed(error)) return 'unmet';
       throw error;
@@ -130,26 +138,57 @@ export class DynamoAccountStore implements AccountStore {
 interface FailureUpdate {
   readonly UpdateExpression: string;
   readonly ConditionExpression: string;
+  /** Times that occur in the expressions: DynamoDB refuses a value that does not. */
+  readonly names: readonly string[];
 }
 
-const oneMore: FailureUpdate = {
-  UpdateExpression: 'SET v = :form, failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
-  ConditionExpression: 'lastAt >= :oldest',
+interface FailureCounter {
+  readonly oneMore: FailureUpdate;
+  readonly theFirst: FailureUpdate;
+}
+
+/** It begins anew some time after the last failure. */
+const ofUser: FailureCounter = {
+  oneMore: {
+    UpdateExpression: 'SET v = :form, failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
+    ConditionExpression: 'lastAt >= :oldest',
+    names: [':now', ':oldest', ':expiresAt'],
+  },
+  theFirst: {
+    UpdateExpression: 'SET v = :form, failures = :one, lastAt = :now, expiresAt = :expiresAt',
+    ConditionExpression: 'attribute_not_exists(lastAt) OR lastAt < :oldest',
+    names: [':now', ':oldest', ':expiresAt'],
+  },
 };
 
-const theFirst: FailureUpdate = {
-  UpdateExpression: 'SET v = :form, failures = :one, lastAt = :now, expiresAt = :expiresAt',
-  ConditionExpression: 'attribute_not_exists(lastAt) OR lastAt < :oldest',
+/** It begins anew some time after the first failure, however many follow: somebody always fails. */
+const ofAddress: FailureCounter = {
+  oneMore: {
+    UpdateExpression: 'SET v = :form, failures = failures + :one',
+    ConditionExpression: 'since >= :oldest',
+    names: [':oldest'],
+  },
+  theFirst: {
+    UpdateExpression: 'SET v = :form, failures = :one, since = :now, expiresAt = :expiresAt',
+    ConditionExpression: 'attribute_not_exists(since) OR since < :oldest',
+    names: [':now', ':oldest', ':expiresAt'],
+  },
 };
 
 const addressPart = 'failures';
 
-/** One for the address, and one for each user name that was tried from it. */
-function failureKeys(username = '', address: string): Item[] {
-  const id = text(`address#${address}`);
-  return [addressPart, keyOf(username, maximumSortKey, `${addressPart}#`)].map((part) => ({ id, part: text(part) }));
+function addressKey(address: string): Item {
+  return { id: text(`address#${address}`), part: text(addressPart) };
 }
 
-function toFailures(item: Item | undefined): Failures {
+function userKey(username = '', address: string): Item {
+  return { id: text(`address#${address}`), part: text(keyOf(username, maximumSortKey, `${addressPart}#`)) };
+}
+
+function userFailures(item: Item | undefined): UserFailures {
   return item ? { count: readNumber(item.failures), lastAt: readNumber(item.lastAt) } : { count: 0, lastAt: 0 };
+}
+
+function addressFailures(item: Item | undefined): AddressFailures {
+  return item?.since ? { count: readNumber(item.failures), since: readNumber(item.since) } : { count: 0, since: 0 };
 }

@@ -6,6 +6,8 @@ import {
   BatchWriteItemCommand,
   type BatchWriteItemCommandOutput,
   ConditionalCheckFailedException,
+  DeleteItemCommand,
+  type DeleteItemCommandInput,
   type KeysAndAttributes,
   QueryCommand,
   type QueryCommandInput,
@@ -20,6 +22,8 @@ export type Item = Record<string, AttributeValue>;
 const writesPerBatch = 25;
 const readsPerBatch = 100;
 const attempts = 8;
+/** Conditional deletions made at the same time. */
+const parallelDeletions = 50;
 
 /** Whether the condition of a write was not met: an answer, not a failure. */
 export function conditionFailed(error: unknown): boolean {
@@ -29,6 +33,25 @@ export function conditionFailed(error: unknown): boolean {
 /** Puts and deletes any number of distinct items; returns when all are written. */
 export async function writeAll(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
   await together(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
+}
+
+/** Deletes items whose conditions hold, which no batch can do; returns for each whether it did. */
+export async function deleteWhere(db: DynamoDb, deletions: DeleteItemCommandInput[]): Promise<boolean[]> {
+  const results: boolean[] = [];
+  for (const chunk of chunks(deletions, parallelDeletions)) {
+    results.push(...(await together(chunk.map((deletion) => deleteOne(db, deletion)))));
+  }
+  return results;
+}
+
+async function deleteOne(db: DynamoDb, deletion: DeleteItemCommandInput): Promise<boolean> {
+  try {
+    await db.send(new DeleteItemCommand(deletion));
+    return true;
+  } catch (error) {
+    if (conditionFailed(error)) return false;
+    throw error;
+  }
 }
 
 /** Tries each batch once, and returns what is not known to be written. */

@@ -7,11 +7,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { together } from '../broker/parallel';
-import type { Clock, InflightStore } from '../broker/ports';
+import type { Clock, InflightStore, Misfit } from '../broker/ports';
 import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/records';
-import { bundleSize, isBundled, slotOf } from '../broker/ring';
+import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
+import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { formed } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
 import { toItem, toRingItem } from './ring-items';
@@ -72,6 +72,23 @@ export class DynamoInflightStore implements InflightStore {
     return Item && toRingItem(Item);
   }
 
+  /** A bundle holds only QoS 1 messages. Conditions instead of reads: an honest PUBACK costs one write. */
+  async settle(session: SessionId, packetIds: readonly number[]): Promise<readonly number[]> {
+    const distinct = [...new Set(packetIds)];
+    const alone = distinct.filter((packetId) => !isBundled(packetId));
+    const deletions = alone.map((packetId) => ({
+      TableName: this.table,
+      Key: slotKey(session, outgoing, packetId),
+      ConditionExpression: 'NOT granted = :exactlyOnce', // true for an empty slot
+      ExpressionAttributeValues: { ':exactlyOnce': number(2) },
+    }));
+    const [isDeleted] = await together([
+      deleteWhere(this.db, deletions),
+      this.remove(session, distinct.filter(isBundled)),
+    ]);
+    return alone.filter((_, index) => !isDeleted[index]);
+  }
+
   /** Whose bundle is acknowledged as a whole needs no reading, and the rest is marked in place. */
   async remove(session: SessionId, packetIds: readonly number[]): Promise<void> {
     const slots = new Map<number, Set<number>>();
@@ -105,24 +122,31 @@ export class DynamoInflightStore implements InflightStore {
     return (await this.readSlots(session, outgoing, packetIds)).map(toRingItem);
   }
 
-  /** One alone is updated in place. Many are read and written in batches, which is far fewer calls. */
-  async markReceived(session: SessionId, packetIds: readonly number[]): Promise<void> {
-    const alone = packetIds.filter((packetId) => !isBundled(packetId));
-    const [only] = alone;
-    if (alone.length === 1 && only !== undefined) return this.markOneReceived(session, only);
-    const items = await this.readSlots(session, outgoing, alone);
+  /** One is updated in place, and read only if that fails. Many are read and written in batches, which is far fewer calls. */
+  async markReceived(session: SessionId, packetIds: readonly number[]): Promise<ReadonlyMap<number, Misfit>> {
+    const [only] = packetIds;
+    if (packetIds.length === 1 && only !== undefined && (await this.markOneReceived(session, only))) return new Map();
+    const items = await this.readSlots(session, outgoing, packetIds.map(slotOf));
+    const found = byPacketId(items.map(toRingItem));
+    const received = items.filter((item) => readNumber(item.granted) === 2);
     await this.write(
-      items.map(({ payload: _dropped, ...item }) => ({ PutRequest: { Item: { ...item, state: text('released') } } })),
+      received.map(({ payload: _dropped, ...item }) => ({
+        PutRequest: { Item: { ...item, state: text('released') } },
+      })),
     );
+    const misfits = packetIds.filter((packetId) => found.get(packetId)?.qos !== 2);
+    return new Map(misfits.map((packetId) => [packetId, found.has(packetId) ? 'mismatched' : 'unknown']));
   }
 
-  private async markOneReceived(session: SessionId, packetId: number): Promise<void> {
-    await this.update(slotKey(session, outgoing, packetId), {
+  /** False when the slot holds no QoS 2 message. */
+  private async markOneReceived(session: SessionId, packetId: number): Promise<boolean> {
+    const updated = await this.update(slotKey(session, outgoing, packetId), {
       UpdateExpression: 'SET #state = :released REMOVE payload',
-      ConditionExpression: 'attribute_exists(slot)',
+      ConditionExpression: 'granted = :exactlyOnce',
       ExpressionAttributeNames: { '#state': 'state' },
-      ExpressionAttributeValues: { ':released': text('released') },
+      ExpressionAttributeValues: { ':released': text('released'), ':exactlyOnce': number(2) },
     });
+    return updated !== undefined;
   }
 
   async claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {

@@ -1,8 +1,8 @@
-import { scryptSync } from 'node:crypto';
+import { createHash, scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { hashPassword, longestPassword, verifyPassword } from '../../lambdas/access/password-hash';
 
-const form = /^\$scrypt\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
+const form = /^\$scrypt\$v=2\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
 
 /** RFC 7914 section 12, third vector: password "pleaseletmein", salt "SodiumChloride", N 16384, r 8, p 1. */
 const vector = `$scrypt$ln=14,r=8,p=1$${unpadded(Buffer.from('SodiumChloride'))}$${unpadded(
@@ -74,6 +74,9 @@ describe('a password hash', () => {
     `${vector}=`,
     vector.slice(0, 60),
     vector.replace('r=8,', ''),
+    vector.replace('$ln', '$v=1$ln'),
+    vector.replace('$ln', '$v=3$ln'),
+    vector.replace('$ln', '$v=2$v=2$ln'),
   ])('of another form is refused, and not told: %j', async (text) => {
     await expect(verifyPassword(text, 'pleaseletmein')).rejects.toThrow(
       /^password hash is not a PHC string of scrypt$/,
@@ -92,6 +95,55 @@ describe('a password', () => {
     await expect(hashPassword(Buffer.alloc(length))).rejects.toThrow(RangeError);
     await expect(verifyPassword(vector, Buffer.alloc(length))).resolves.toBe(false);
     await expect(verifyPassword(undefined, Buffer.alloc(length))).resolves.toBe(false);
+  });
+});
+
+describe('equality of passwords', () => {
+  const long = Buffer.from('a password of more than sixty-four bytes, which HMAC replaces by its digest');
+  /** Pairs that are the same key to HMAC, RFC 2104 section 2. */
+  const pairs = [
+    ['a trailing U+0000', Buffer.from('secret'), Buffer.from('secret\0')],
+    ['several of them', Buffer.from('secret'), Buffer.concat([Buffer.from('secret'), Buffer.alloc(58)])],
+    ['nothing but U+0000', Buffer.alloc(1), Buffer.alloc(64)],
+    ['the SHA-256 of a long one', long, createHash('sha256').update(long).digest()],
+  ] as const;
+
+  it.each(pairs)('is that of all bytes: not %s', async (_what, one, other) => {
+    for (const [kept, tried] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      const hash = await hashPassword(kept);
+      await expect(verifyPassword(hash, tried)).resolves.toBe(false);
+      await expect(verifyPassword(hash, kept)).resolves.toBe(true);
+    }
+  });
+
+  it.each(pairs)(
+    'is that of HMAC for a hash of version 1, until the password is set again: %s',
+    async (_what, one, other) => {
+      const salt = Buffer.alloc(16, 7);
+      const hash = scryptSync(one, salt, 32, { N: 2 ** 14, r: 8, p: 1, maxmem: 2 ** 25 });
+      const text = `$scrypt$ln=14,r=8,p=1$${unpadded(salt)}$${unpadded(hash)}`;
+
+      await expect(verifyPassword(text, one)).resolves.toBe(true);
+      await expect(verifyPassword(text, other)).resolves.toBe(true);
+    },
+  );
+
+  it('is not reached by the digest that takes the place of a password', async () => {
+    const digest = createHash('sha256').update('cirrus-mqtt password 2\0').update('secret').digest();
+
+    await expect(verifyPassword(await hashPassword('secret'), digest)).resolves.toBe(false);
+  });
+
+  it('keeps its form: a hash made today is verified tomorrow', async () => {
+    const kept = await hashPassword('secret');
+    const [, , , , salt = '', hash = ''] = kept.split('$');
+    const key = createHash('sha256').update('cirrus-mqtt password 2\0').update('secret').digest();
+    const options = { N: 2 ** 15, r: 8, p: 1, maxmem: 2 ** 26 };
+
+    expect(Buffer.from(hash, 'base64')).toEqual(scryptSync(key, Buffer.from(salt, 'base64'), 32, options));
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Account, AccountStore, Failures, ScramCredentials } from '../../lambdas/access/accounts';
+import type { Account, AccountStore, ScramCredentials, UserFailures } from '../../lambdas/access/accounts';
 import type { Peer, Step } from '../../lambdas/access/authentication-method';
 import { deriveScramCredentials, ScramSha256 } from '../../lambdas/access/scram';
 import { Reason } from '../../lambdas/protocol/reason-codes';
@@ -11,7 +11,7 @@ const source = '2001:db8:0:0::/64';
 
 /** Accounts in memory, which count failures by network and user name. */
 class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secret'> {
-  readonly failures = new Map<string, Failures>();
+  readonly failures = new Map<string, UserFailures>();
 
   constructor(
     private readonly accounts: readonly Account[],
@@ -21,7 +21,7 @@ class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secre
   async readLogin(username: string, address: string) {
     const account = this.accounts.find((known) => known.username === username);
     const ofUser = this.failures.get(`${address} ${username}`) ?? { count: 0, lastAt: 0 };
-    const failures = { ofUser, ofAddress: { count: 0, lastAt: 0 } };
+    const failures = { ofUser, ofAddress: { count: 0, since: 0 } };
     return account === undefined ? { failures } : { account, failures };
   }
 

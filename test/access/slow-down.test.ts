@@ -1,44 +1,55 @@
 import { describe, expect, it } from '@jest/globals';
-import { failureMemory, isSlowedDown, sourceOf } from '../../lambdas/access/slow-down';
+import { failureRule, isSlowedDown, sourceOf } from '../../lambdas/access/slow-down';
 
 const now = 1_700_000_000_000;
 
-describe('failed logins', () => {
-  const none = { count: 0, lastAt: 0 };
+const { memory } = failureRule;
 
-  for (const [kind, free] of [
-    ['ofUser', 5],
-    ['ofAddress', 100],
-  ] as const) {
-    const waits = (count: number, lastAt: number) =>
-      isSlowedDown({ ofUser: none, ofAddress: none, [kind]: { count, lastAt } }, now);
+describe('failed logins with one user name from one address', () => {
+  const waits = (count: number, lastAt: number) =>
+    isSlowedDown({ ofUser: { count, lastAt }, ofAddress: { count: 0, since: 0 } }, now);
 
-    it.each([0, 1, free])(`${kind} cost nothing when there are %i`, (count) => {
-      expect(waits(count, now)).toBe(false);
-    });
+  it.each([0, 1, 5])('cost nothing when there are %i', (count) => {
+    expect(waits(count, now)).toBe(false);
+  });
 
-    it.each([
-      [1, 2],
-      [2, 4],
-      [5, 32],
-      [9, 512],
-      [10, 900],
-      [5000, 900],
-    ])(`${kind} make the next one wait when there are %i more: %i seconds since the last`, (more, seconds) => {
-      const lastAt = now - seconds * 1000;
+  it.each([
+    [6, 2],
+    [7, 4],
+    [10, 32],
+    [14, 512],
+    [15, 900],
+    [5000, 900],
+  ])('make the next one wait when there are %i: %i seconds since the last', (count, seconds) => {
+    const lastAt = now - seconds * 1000;
 
-      expect(waits(free + more, lastAt + 1)).toBe(true);
-      expect(waits(free + more, lastAt)).toBe(false);
-    });
+    expect(waits(count, lastAt + 1)).toBe(true);
+    expect(waits(count, lastAt)).toBe(false);
+  });
 
-    it(`${kind} are forgotten after a quarter of an hour`, () => {
-      expect(waits(1_000_000, now - failureMemory)).toBe(false);
-    });
+  it('are forgotten after a quarter of an hour', () => {
+    expect(waits(1_000_000, now - memory)).toBe(false);
+  });
 
-    it(`${kind} still count when the clock of whoever wrote them is ahead`, () => {
-      expect(waits(free + 1, now + 500)).toBe(true);
-    });
-  }
+  it('still count when the clock of the container that wrote them is ahead', () => {
+    expect(waits(6, now + 500)).toBe(true);
+  });
+});
+
+describe('failed logins from one address', () => {
+  const waits = (count: number, since: number) =>
+    isSlowedDown({ ofUser: { count: 0, lastAt: 0 }, ofAddress: { count, since } }, now);
+
+  it.each([0, 100, 1000])('cost nothing when there are %i', (count) => {
+    expect(waits(count, now)).toBe(false);
+  });
+
+  it('make everybody there wait when there are more than 1,000, until a quarter of an hour after the first', () => {
+    for (const count of [1001, 1_000_000]) {
+      expect(waits(count, now - memory + 1)).toBe(true);
+      expect(waits(count, now - memory)).toBe(false);
+    }
+  });
 });
 
 describe('a source', () => {

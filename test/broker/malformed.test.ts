@@ -79,6 +79,21 @@ describe('a malformed packet', () => {
     expect(await broker.heardBy(bystander)).toMatchObject([{ text: 'one' }, { text: 'two' }, { text: 'three' }]);
   });
 
+  clause('v3 MQTT-4.8.0-1', 'is refused before it is whole, when its first bytes cannot be right', async () => {
+    for (const bytes of ['c0 01', 'c0 80 01', 'e0 05', '40 03', '62 04 00', '36', '38', '80', '30 02', 'f0 02', 'd0']) {
+      const offender = await broker.connect('offender');
+      offender.sendBytes(Buffer.concat([generate(publishPacket('news/a', bytes)), hex(bytes)]));
+      await offender.closed();
+
+      expect(await broker.heardBy(bystander)).toMatchObject([{ text: bytes }]);
+    }
+    for (const bytes of ['c0', '30 7f', '12', '82 06 00']) {
+      const stranger = await broker.open();
+      stranger.sendBytes(hex(bytes));
+      await stranger.closed();
+    }
+  });
+
   it('takes what follows it along, in its frame and in later ones', async () => {
     const offender = await broker.connect('offender');
     offender.sendBytes(Buffer.concat([hex('60 02 0007'), generate(publishPacket('news/a', 'same frame'))]));

@@ -204,7 +204,7 @@ describe('quality of service', () => {
   clause('v3 MQTT-4.6.0-4', 'answers PUBRECs with PUBRELs in their order', async () => {
     const subscriber = await broker.connect('reader');
     await subscriber.subscribe(2, 'backwards');
-    for (let count = 0; count < 12; count++) await publisher.publish('backwards', String(count), { qos: 1 });
+    for (let count = 0; count < 12; count++) await publisher.publish('backwards', String(count), { qos: 2 });
     const ids: (number | undefined)[] = [];
     for (let count = 0; count < 12; count++) ids.unshift((await subscriber.next('publish')).messageId);
     for (const messageId of ids) subscriber.send({ cmd: 'pubrec', messageId });

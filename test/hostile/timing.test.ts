@@ -13,11 +13,10 @@ describe('the time that a refusal takes', () => {
 
   beforeAll(async () => {
     const account = { username: 'ann', passwordHash: await hashPassword('right'), rules: [] };
-    const none = { count: 0, lastAt: 0 };
     const accounts: AccountStore = {
       readLogin: async (username) => ({
         ...(username === account.username && { account }),
-        failures: { ofUser: none, ofAddress: none },
+        failures: { ofUser: { count: 0, lastAt: 0 }, ofAddress: { count: 0, since: 0 } },
       }),
       readMany: async () => new Map(),
       addFailure: async () => undefined,

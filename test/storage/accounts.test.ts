@@ -1,6 +1,7 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Account, AccountDirectory } from '../../lambdas/access/accounts';
+import { failureRule, isSlowedDown } from '../../lambdas/access/slow-down';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
 import { Engine, type Gate } from './support/engine';
@@ -9,6 +10,7 @@ import { everyByte } from './support/messages';
 
 const now = 1_700_000_000_123;
 const minute = 60_000;
+const rule = { memory: minute, countedForAddress: 5 };
 
 const full: Account = {
   username: 'kitchen',
@@ -91,7 +93,7 @@ describe('accounts', () => {
     const hash = 'x'.repeat(100_000); // DynamoDB hands out 1 MB a page
     const large = Array.from({ length: 25 }, (_, index) => ({ ...plain(`large-${index}`), passwordHash: hash }));
     await Promise.all(large.map((account) => directory.create(account)));
-    await store.addFailure('kitchen', '192.0.2.1', now, minute);
+    await store.addFailure('kitchen', '192.0.2.1', now, rule);
     await store.secret();
 
     const names = (await listed()).map(({ username }) => username).filter((name) => name.startsWith('large-'));
@@ -159,38 +161,59 @@ describe('accounts', () => {
         calls += 1;
         return request();
       });
-      await store.addFailure('kitchen', '2001:db8::1', now, minute);
+      await store.addFailure('kitchen', '2001:db8::1', now, rule);
 
       expect(await counting.readLogin('kitchen', '2001:db8::1', now)).toEqual({
         account: full,
-        failures: { ofUser: { count: 1, lastAt: now }, ofAddress: { count: 1, lastAt: now } },
+        failures: { ofUser: { count: 1, lastAt: now }, ofAddress: { count: 1, since: now } },
       });
       expect(calls).toBe(1);
     });
 
     it('are counted by address', async () => {
-      await store.addFailure('kitchen', '192.0.2.2', now, minute);
-      await store.addFailure('kitchen', '192.0.2.2', now + 1, minute);
-      await store.addFailure('kitchen', '192.0.2.3', now + 2, minute);
+      await store.addFailure('kitchen', '192.0.2.2', now, rule);
+      await store.addFailure('kitchen', '192.0.2.2', now + 1, rule);
+      await store.addFailure('kitchen', '192.0.2.3', now + 2, rule);
 
-      expect((await store.readLogin(undefined, '192.0.2.2', now + 3)).failures.ofAddress).toEqual({
-        count: 2,
-        lastAt: now + 1,
-      });
-      expect((await store.readLogin(undefined, '192.0.2.3', now + 3)).failures.ofAddress).toEqual({
-        count: 1,
-        lastAt: now + 2,
-      });
-      expect((await store.readLogin(undefined, '192.0.2.4', now + 3)).failures.ofAddress).toEqual({
-        count: 0,
-        lastAt: 0,
-      });
+      const ofAddress = async (address: string) =>
+        (await store.readLogin(undefined, address, now + 3)).failures.ofAddress;
+      expect(await ofAddress('192.0.2.2')).toEqual({ count: 2, since: now });
+      expect(await ofAddress('192.0.2.3')).toEqual({ count: 1, since: now + 2 });
+      expect(await ofAddress('192.0.2.4')).toEqual({ count: 0, since: 0 });
+    });
+
+    it('count for their address as often as the rule says, for each user name', async () => {
+      for (const username of ['kitchen', 'garage', undefined]) {
+        for (let count = 0; count < 7; count++) await store.addFailure(username, '192.0.2.10', now, rule);
+      }
+
+      const { ofUser, ofAddress } = (await store.readLogin('garage', '192.0.2.10', now)).failures;
+      expect([ofUser.count, ofAddress.count]).toEqual([7, 15]);
+    });
+
+    it('of devices that have a wrong password all day make none of their neighbours wait', async () => {
+      const day = 24 * 60 * minute;
+      const devices = ['shed', 'attic', 'cellar'];
+      let failed = 0;
+      for (let time = now, turn = 0; time < now + day; time += minute, turn++) {
+        const username = devices[turn % devices.length];
+        const { failures } = await store.readLogin(username, '192.0.2.11', time);
+        const neighbour = (await store.readLogin('kitchen', '192.0.2.11', time)).failures;
+        expect(isSlowedDown(neighbour, time)).toBe(false);
+        if (isSlowedDown(failures, time)) continue;
+        await store.addFailure(username, '192.0.2.11', time, failureRule);
+        failed += 1;
+      }
+
+      expect(failed).toBeGreaterThan(300);
+      const left = (await store.readLogin(undefined, '192.0.2.11', now + day)).failures;
+      expect(left.ofAddress.count).toBeLessThanOrEqual(devices.length * 10);
     });
 
     it('are counted by user name as well, which another name of the same address does not see', async () => {
-      await store.addFailure('kitchen', '192.0.2.9', now, minute);
-      await store.addFailure('garage', '192.0.2.9', now, minute);
-      await store.addFailure('garage', '192.0.2.9', now, minute);
+      await store.addFailure('kitchen', '192.0.2.9', now, rule);
+      await store.addFailure('garage', '192.0.2.9', now, rule);
+      await store.addFailure('garage', '192.0.2.9', now, rule);
       const counts = async (username: string) => {
         const { ofUser, ofAddress } = (await store.readLogin(username, '192.0.2.9', now)).failures;
         return [ofUser.count, ofAddress.count];
@@ -201,17 +224,21 @@ describe('accounts', () => {
       expect(await counts('')).toEqual([0, 3]);
     });
 
-    it('are counted anew when the last one is older than what is remembered', async () => {
-      await store.addFailure('kitchen', '192.0.2.5', now, minute);
-      await store.addFailure('kitchen', '192.0.2.5', now + minute, minute);
-      expect((await store.readLogin(undefined, '192.0.2.5', now + minute)).failures.ofAddress.count).toBe(2);
+    it('are counted anew: of a user name so long after the last one, of an address after the first', async () => {
+      const counts = async (time: number) => {
+        await store.addFailure('kitchen', '192.0.2.5', time, rule);
+        const { ofUser, ofAddress } = (await store.readLogin('kitchen', '192.0.2.5', time)).failures;
+        return [ofUser.count, ofAddress.count];
+      };
 
-      await store.addFailure('kitchen', '192.0.2.5', now + 2 * minute + 1, minute);
-      expect((await store.readLogin(undefined, '192.0.2.5', now + 2 * minute + 1)).failures.ofAddress.count).toBe(1);
+      expect(await counts(now)).toEqual([1, 1]);
+      expect(await counts(now + minute)).toEqual([2, 2]);
+      expect(await counts(now + minute + 1)).toEqual([3, 1]);
+      expect(await counts(now + 2 * minute + 2)).toEqual([1, 1]);
     });
 
     it('are forgotten in time, whenever DynamoDB deletes them', async () => {
-      await store.addFailure('kitchen', '192.0.2.6', now, minute);
+      await store.addFailure('kitchen', '192.0.2.6', now, rule);
 
       expect((await store.readLogin(undefined, '192.0.2.6', now + minute)).failures.ofAddress.count).toBe(1);
       expect((await store.readLogin(undefined, '192.0.2.6', now + minute + 1000)).failures.ofAddress.count).toBe(0);
@@ -221,10 +248,10 @@ describe('accounts', () => {
     });
 
     it('are not counted for an address that nobody knows', async () => {
-      await store.addFailure('kitchen', '', now, minute);
+      await store.addFailure('kitchen', '', now, rule);
 
       expect(await store.readLogin(undefined, '', now)).toEqual({
-        failures: { ofUser: { count: 0, lastAt: 0 }, ofAddress: { count: 0, lastAt: 0 } },
+        failures: { ofUser: { count: 0, lastAt: 0 }, ofAddress: { count: 0, since: 0 } },
       });
     });
 
@@ -234,11 +261,11 @@ describe('accounts', () => {
     ])('are all counted when two containers meet one %s', async (when, earlier) => {
       const rounds = await everyInterleaving(async (race, round) => {
         const address = `${when}-${round}`;
-        if (earlier !== undefined) await store.addFailure('kitchen', address, earlier, minute);
+        if (earlier !== undefined) await store.addFailure('kitchen', address, earlier, rule);
 
         await race(
-          (gate) => openStore(gate).addFailure('kitchen', address, now, minute),
-          (gate) => openStore(gate).addFailure('kitchen', address, now, minute),
+          (gate) => openStore(gate).addFailure('kitchen', address, now, rule),
+          (gate) => openStore(gate).addFailure('kitchen', address, now, rule),
         );
 
         expect((await store.readLogin('kitchen', address, now)).failures.ofUser.count).toBe(2);

@@ -103,6 +103,46 @@ describe('outgoing messages', () => {
     expect(await numbersIn('dozens', 60)).toEqual([59, 60]);
   });
 
+  it('are settled at QoS 1, alone or in a bundle, and are left as they are at QoS 2', async () => {
+    const eights = [bundle('settles', 9), bundle('settles', 17)];
+    const atQos2 = [
+      item('settles', 2, { qos: 2, id: 'x' }),
+      item('settles', 3, { qos: 2, id: 'y', state: 'released' }),
+    ];
+    await store.put([item('settles', 1), ...atQos2, ...eights]);
+    const [whole = [], part = []] = eights.map(packetIdsOf);
+
+    const wrong = await store.settle('settles', [1, 2, 3, 4, 1, 2, ...whole, ...part.slice(1)]);
+
+    expect(wrong).toEqual([2, 3]);
+    expect(await numbersIn('settles', 24)).toEqual([2, 3, 17]);
+    expect(await store.readMany('settles', [2, 3])).toEqual(expect.arrayContaining(atQos2));
+    expect(await store.settle('settles', [1, 4, ...whole])).toEqual([]);
+  });
+
+  it('are received only at QoS 2: of others it is told whether there is one', async () => {
+    const eight = bundle('misfits', 9);
+    const alone = item('misfits', 1);
+    await store.put([alone, item('misfits', 2, { qos: 2, id: 'x' }), eight]);
+    const [first = 0, second = 0] = packetIdsOf(eight);
+    await store.remove('misfits', [first]);
+
+    expect(await store.markReceived('misfits', [1])).toEqual(new Map([[1, 'mismatched']]));
+    expect(await store.markReceived('misfits', [2])).toEqual(new Map());
+    expect(await store.markReceived('misfits', [first])).toEqual(new Map([[first, 'unknown']]));
+    expect(await store.markReceived('misfits', [1, 2, 3, first, second])).toEqual(
+      new Map([
+        [1, 'mismatched'],
+        [3, 'unknown'],
+        [first, 'unknown'],
+        [second, 'mismatched'],
+      ]),
+    );
+    expect(await store.read('misfits', 1)).toEqual(alone);
+    expect(await store.read('misfits', 2)).toMatchObject({ state: 'released' });
+    expect((await store.read('misfits', eight.slot))?.messages).toEqual(eight.messages.slice(1));
+  });
+
   it('lose their payload when they were received, and stay in their place', async () => {
     await store.put([item('received', 1, { qos: 2, id: 'x', sentOn: first })]);
 

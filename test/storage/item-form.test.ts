@@ -120,7 +120,7 @@ async function writeEverything(): Promise<void> {
   await inflight.putOnce([{ session: first, id: 'event.7', number: 1, done: false }]);
   await requests.begin('key', 'fingerprint');
   await accounts.secret();
-  await accounts.addFailure('kitchen', '192.0.2.1', now, 60_000);
+  await accounts.addFailure('kitchen', '192.0.2.1', now, { memory: 60_000, countedForAddress: 5 });
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
   await seats.take('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);

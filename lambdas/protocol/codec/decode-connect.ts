@@ -3,7 +3,7 @@ import { ProtocolError, Reason } from '../reason-codes';
 import { isTopicName, quoteTopic } from '../topic';
 import { malformed, violation } from './errors';
 import { checkFixedHeader } from './fixed-header';
-import type { PacketReader } from './packet-reader';
+import { PacketReader } from './packet-reader';
 import { allow, readProperties } from './read-properties';
 
 const allowed = allow<ConnectProperties>(
@@ -35,7 +35,7 @@ const flag = { reserved: 0x01, clean: 0x02, will: 0x04, willRetain: 0x20, passwo
 export function decodeConnect(reader: PacketReader): ConnectPacket {
   const protocol = readProtocol(reader);
   const { protocolVersion } = protocol;
-  checkFixedHeader(reader, protocolVersion);
+  checkFixedHeader(reader.fixedHeader, protocolVersion);
   const flags = readFlags(reader, protocolVersion);
   const keepalive = reader.uint16('keep-alive');
   const properties = protocolVersion === 5 ? readConnectProperties(reader) : undefined;
@@ -54,6 +54,20 @@ export function decodeConnect(reader: PacketReader): ConnectPacket {
     ...(password && { password }),
     ...(properties && { properties }),
   };
+}
+
+/** Maximum Packet Size in a whole packet that may be no readable CONNECT of MQTT 5.0: undefined where it cannot be found or is none. */
+export function announcedPacketSize(packet: Buffer): number | undefined {
+  const reader = new PacketReader(packet);
+  try {
+    readProtocol(reader);
+    reader.byte('connect flags');
+    reader.uint16('keep-alive');
+    return readProperties<ConnectProperties>(reader, allowed)?.maximumPacketSize;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
 }
 
 /** Protocol name and level, before anything else is read: of another version not even the layout is known. */
@@ -107,7 +121,7 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   const topic = reader.text('will topic'); // [MQTT-3.1.3-11] [v3 MQTT-3.1.3-10]
   const payload = reader.binary('will payload');
   if (!isTopicName(topic)) {
-    throw new ProtocolError(Reason.topicNameInvalid, `will topic ${quoteTopic(topic)} is not a topic name`);
+    throw malformed(`will topic ${quoteTopic(topic)} is not a topic name`);
   }
   return {
     topic,

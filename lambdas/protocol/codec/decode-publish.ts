@@ -1,6 +1,5 @@
 import { isUtf8 } from 'node:buffer';
 import type { MessageProperties, PublishPacket, PublishProperties, QoS } from '../packets';
-import { ProtocolError, Reason } from '../reason-codes';
 import { isTopicName, quoteTopic } from '../topic';
 import { malformed, violation } from './errors';
 import { readPacketId } from './packet-id';
@@ -32,8 +31,6 @@ export function decodePublish(reader: PacketReader, version: number): PublishPac
   const qos = (header >> 1) & 0x03;
   const dup = (header & 0x08) !== 0;
   const retain = (header & 0x01) !== 0;
-  if (qos === 3) throw malformed('PUBLISH has QoS 3'); // [MQTT-3.3.1-4] [v3 MQTT-3.3.1-4]
-  if (dup && qos === 0) throw malformed('PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [v3 MQTT-3.3.1-2]
 
   const topic = reader.text('topic name'); // [MQTT-3.3.2-1] [v3 MQTT-3.3.2-1]
   const messageId = qos > 0 ? readPacketId(reader, version) : undefined;
@@ -52,7 +49,7 @@ function checkTopic(topic: string, version: number, properties: ReadProperties |
   }
   if (isTopicName(topic) || (topic === '' && properties?.topicAlias !== undefined)) return;
   if (topic === '' && version === 5) throw violation('neither topic name nor topic alias'); // section 3.3.2.1
-  throw new ProtocolError(Reason.topicNameInvalid, `${quoteTopic(topic)} is not a topic name`); // [MQTT-3.3.2-2] [v3 MQTT-3.3.2-2]
+  throw malformed(`${quoteTopic(topic)} is not a topic name`); // 0x90 is for one that is well-formed and unwelcome;  [MQTT-3.3.2-2] [v3 MQTT-3.3.2-2]
 }
 
 /** Whether the payload of a PUBLISH or a will is what its Payload Format Indicator declares: UTF-8, or anything at all. */

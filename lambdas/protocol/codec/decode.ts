@@ -12,15 +12,6 @@ import { checkFixedHeader } from './fixed-header';
 import { PacketReader } from './packet-reader';
 import { packetType } from './packet-types';
 
-/** Reserved, and packets only a server sends. */
-const refusedTypes = new Set<number>([
-  0,
-  packetType.connack,
-  packetType.suback,
-  packetType.unsuback,
-  packetType.pingresp,
-]);
-
 /**
  * Reads exactly one whole packet from a client. `version` is that of its CONNECT, undefined before: then any packet but CONNECT is refused. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
  * else. Buffers in the result are views of `bytes`.
@@ -36,10 +27,7 @@ export function decode(bytes: Buffer, version: ProtocolVersion | undefined): Cli
 
 function decodeInSession(type: number, reader: PacketReader, version: ProtocolVersion | undefined): ClientPacket {
   if (version === undefined) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
-  if (refusedTypes.has(type) || (type === packetType.auth && version < 5)) {
-    throw violation(`a client may not send packet type ${type}`);
-  }
-  checkFixedHeader(reader, version);
+  checkFixedHeader(reader.fixedHeader, version);
   switch (type) {
     case packetType.publish:
       return decodePublish(reader, version);

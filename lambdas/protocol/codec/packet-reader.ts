@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { malformed } from './errors';
+import type { FixedHeader } from './fixed-header';
 
 /**
  * Reads the fields of one whole packet one after the other, section 1.5. Every method takes the name of the field for the
@@ -26,9 +27,9 @@ export class PacketReader {
     return this.bytes[0]!;
   }
 
-  /** Whether the remaining length has more bytes than it needs. */
-  get hasPaddedLength(): boolean {
-    return this.start > 2 && this.bytes[this.start - 1] === 0;
+  get fixedHeader(): FixedHeader {
+    const isPadded = this.start > 2 && this.bytes[this.start - 1] === 0;
+    return { header: this.header, remaining: this.bytes.length - this.start, isComplete: true, isPadded };
   }
 
   /** How many bytes are left. */

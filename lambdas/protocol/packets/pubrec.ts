@@ -6,9 +6,6 @@ const failure = 0x80;
 
 /** PUBREC, section 3.5: from now on the PUBLISH must not be sent again [v3 MQTT-4.3.3-1]. */
 export function handlePubrec({ messageId, reasonCode = 0 }: AcknowledgementPacket): Effect[] {
-  if (reasonCode >= failure) return [{ do: 'complete', packetId: messageId }]; // it does not want the message, section 4.3.3
-  return [
-    { do: 'markReceived', packetId: messageId },
-    { do: 'send', packet: { cmd: 'pubrel', messageId } }, // an unknown id too, or the client would wait for it forever
-  ];
+  if (reasonCode >= failure) return [{ do: 'reject', packetId: messageId }]; // section 4.3.3
+  return [{ do: 'markReceived', packetId: messageId }];
 }

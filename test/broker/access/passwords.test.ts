@@ -205,6 +205,17 @@ describe('a broker without an access file', () => {
       expect((await guarded.broker.connect('a', login('nobody', 'x'))).connack).toMatchObject({ reasonCode: 0x86 });
     });
 
+    it('and twenty devices more with wrong passwords: the others of their address come in at once', async () => {
+      await guarded.addUser('neighbour', secret);
+      const devices = Array.from({ length: 21 }, (_, index) => `device ${index}`);
+      for (let count = 0; count < 5; count++) {
+        const tried = devices.map((name) => guarded.older.connect(name, login(name, 'wrong')));
+        for (const { connack } of await Promise.all(tried)) expect(connack).toMatchObject({ returnCode: 4 });
+      }
+
+      expect((await guarded.broker.connect('b', login('neighbour', secret))).connack).toMatchObject({ reasonCode: 0 });
+    });
+
     it('says to a client of MQTT 3.1.1 that it is unavailable', async () => {
       await fail(6);
 

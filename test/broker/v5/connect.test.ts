@@ -224,7 +224,7 @@ describe('CONNECT', () => {
       },
       {
         what: 'with a will topic that has a wildcard',
-        code: 0x90,
+        code: 0x81,
         bytes: '10 15 0004 4d515454 05 06 003c 00 0001 63 00 0001 23 0001 78',
       },
     ];

@@ -42,8 +42,8 @@ describe('DISCONNECT', () => {
       { what: 'a Retain Handling of 3', code: 0x82, bytes: '82 07 0001 00 0001 61 30' },
       { what: 'a shared subscription with No Local', code: 0x82, bytes: '82 10 0001 00 000a 2473686172652f672f61 04' },
       { what: 'UNSUBSCRIBE without a filter', code: 0x82, bytes: 'a2 03 0001 00' },
-      { what: 'a topic name with a wildcard', code: 0x90, bytes: '30 05 0001 23 00 78' },
-      { what: 'a topic filter that is none', code: 0x8f, bytes: '82 08 0001 00 0002 6123 00' },
+      { what: 'a topic name with a wildcard', code: 0x81, bytes: '30 05 0001 23 00 78' },
+      { what: 'a topic filter that is none', code: 0x81, bytes: '82 08 0001 00 0002 6123 00' },
     ];
     for (const { what, code, bytes } of offences) {
       clause(

@@ -3,9 +3,21 @@
  *   disconnect.test.ts; what is too large for the server: disconnect.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Packet } from 'mqtt-packet';
+import { packetType } from '../../../lambdas/protocol/codec/packet-types';
+import { splitPackets } from '../../../lambdas/protocol/packet-splitter';
 import { Broker5 } from '../../support/broker5';
 import { clause } from '../../support/clause';
-import { type Client5, publishPacket, sizeOf, subscription, written } from '../../support/client5';
+import {
+  type Client5,
+  type ConnectFields,
+  connectPacket,
+  publishPacket,
+  sizeOf,
+  subscription,
+  written,
+} from '../../support/client5';
+import { hex } from '../../support/packets';
 
 describe('the Maximum Packet Size of a client', () => {
   const maximumPacketSize = 64;
@@ -184,6 +196,128 @@ describe('the Maximum Packet Size of a client', () => {
       expect(packet).toMatchObject({ granted: [0x11] });
       expect(sizeOf(packet)).toBeLessThanOrEqual(14);
     });
+  });
+});
+
+describe('a packet larger than the client takes', () => {
+  let broker: Broker5;
+
+  beforeAll(async () => {
+    broker = await Broker5.start();
+  });
+
+  afterAll(() => broker.stop());
+
+  /** All that a client gets whose CONNECT is like this, until it is let in or closed. */
+  async function answerTo(maximumPacketSize: number, fields: ConnectFields = {}, clientId = 'a') {
+    const client = await broker.open();
+    client.send(connectPacket(clientId, { ...fields, properties: { ...fields.properties, maximumPacketSize } }));
+    await Promise.race([client.next('connack'), client.closed()]).catch(() => undefined);
+    return client;
+  }
+
+  // With a client id of its own a client hears 16 bytes, the 13 of which it needs.
+  for (const maximum of [13, 14, 15, 16, 17]) {
+    clause(
+      ['MQTT-3.1.2-24', 'MQTT-3.2.2-9'],
+      `is no CONNACK at ${maximum} bytes, which has what it must have`,
+      async () => {
+        const client = await answerTo(maximum);
+        await client.ping();
+
+        expect(client.bytes.length - 2).toBe(maximum < 16 ? 13 : 16);
+      },
+    );
+  }
+
+  for (const [what, clientId, maximum, fields] of [
+    ['the receive maximum', 'a', 12, {}],
+    ['an assigned client id', '', 20, {}],
+    ['a server keep-alive', 'a', 15, { keepalive: 0 }],
+  ] as const) {
+    clause('MQTT-3.1.2-24', `is no CONNACK without ${what}: the client is refused with 0x95`, async () => {
+      const seen = await broker.older.rows();
+      const client = await answerTo(maximum, fields, clientId);
+      await client.closed();
+
+      expect(client.bytes.length).toBeLessThanOrEqual(maximum);
+      expect(client.bytes).toEqual(hex('20 03 00 95 00'));
+      expect(await broker.older.rows()).toEqual(seen);
+    });
+  }
+
+  clause('MQTT-3.1.2-24', 'is no refusal either: a client that takes nothing is closed', async () => {
+    for (const [maximum, length] of [
+      [1, 0],
+      [4, 0],
+      [5, 5],
+      [20, 5],
+    ] as const) {
+      for (const fields of [{ clean: true }, { properties: { authenticationMethod: 'SCRAM-SHA-1' } }]) {
+        const client = await answerTo(maximum, fields, '');
+        await client.closed();
+
+        expect(client.bytes).toHaveLength(length);
+      }
+    }
+  });
+
+  clause('MQTT-3.1.2-24', 'is no CONNACK for a CONNECT that is malformed behind its properties', async () => {
+    const packet = written(connectPacket('a', { properties: { maximumPacketSize: 16 } }));
+    const client = await broker.open();
+    client.sendBytes(Buffer.concat([packet.subarray(0, -1), Buffer.of(0)])); // U+0000 in the client id
+    await client.closed();
+
+    expect(client.bytes).toEqual(hex('20 03 00 81 00'));
+  });
+
+  for (const [cmd, limit] of [
+    ['suback', 25],
+    ['unsuback', 25],
+  ] as const) {
+    clause(['MQTT-3.1.2-24', 'MQTT-4.13.1-1'], `is no ${cmd.toUpperCase()}: 0x95, and nothing is done`, async () => {
+      const client = await broker.resume(`answers ${cmd}`, 600, { properties: { maximumPacketSize: 30 } });
+      const names = Array.from({ length: 60 }, (_, index) => `${cmd}/${index}`);
+      const packetOf = (topics: string[]): Packet =>
+        cmd === 'suback'
+          ? { cmd: 'subscribe', messageId: 1, subscriptions: topics.map(subscription) }
+          : { cmd: 'unsubscribe', messageId: 1, unsubscriptions: topics };
+      client.send(packetOf(names.slice(0, limit)));
+      expect(sizeOf(await client.next(cmd))).toBe(30);
+      const rows = await broker.older.rows();
+      client.send(packetOf(names));
+
+      expect(await client.farewell()).toMatchObject({ reasonCode: 0x95 });
+      const kept = (all: string[]) => all.filter((row) => row.startsWith('topicIndex'));
+      expect(kept(await broker.older.rows())).toEqual(kept(rows));
+    });
+  }
+
+  clause(['MQTT-3.1.2-24', 'MQTT-3.14.2-3'], 'is no packet at all that a client with little room gets', async () => {
+    const publisher = await broker.connect('publisher');
+    const client = await broker.resume('little room', 600, { properties: { maximumPacketSize: 16 } });
+    await client.subscribe('room');
+    for (const qos of [0, 1, 2] as const) {
+      for (const text of ['x', 'x'.repeat(20)]) await publisher.publish('room', text, { qos });
+      await client.hear();
+      client.send(
+        publishPacket('nobody', 'x', { qos, messageId: 9 }),
+        publishPacket('$SYS/a', 'x', { qos, messageId: 10 }),
+      );
+    }
+    client.send({ cmd: 'pubrel', messageId: 9 }, { cmd: 'pubrel', messageId: 11 }, { cmd: 'pubrec', messageId: 12 });
+    client.send({ cmd: 'unsubscribe', messageId: 1, unsubscriptions: ['room'] });
+    await client.ping();
+    client.sendBytes(hex('82 07 0001 00 0001 61 30'));
+    await client.closed();
+
+    const { packets } = splitPackets(Buffer.alloc(0), client.bytes);
+    expect(Math.max(...packets.map(({ length }) => length))).toBeLessThanOrEqual(16);
+    const { connack, publish, puback, pubrec, pubrel, pubcomp, suback, unsuback, pingresp, disconnect } = packetType;
+    const kinds = new Set(packets.map(([header = 0]) => header >> 4));
+    expect(kinds).toEqual(
+      new Set([connack, publish, puback, pubrec, pubrel, pubcomp, suback, unsuback, pingresp, disconnect]),
+    );
   });
 });
 

@@ -293,6 +293,8 @@ describe('UNSUBSCRIBE', () => {
 
       expect(await subscriber.unsubscribe('c/#', 'x', 'a', 'y', 'b/+')).toEqual([0, 0x11, 0, 0x11, 0]);
       expect(await subscriber.unsubscribe('a')).toEqual([0x11]);
+      await subscriber.subscribe(['a', 'b']);
+      expect(await subscriber.unsubscribe('a', 'b', 'a', 'a')).toEqual([0, 0, 0x11, 0x11]);
     },
   );
 

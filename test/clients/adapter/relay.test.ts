@@ -128,6 +128,35 @@ describe('a client of the adapter', () => {
     await until(() => bytesOf(gateway).includes(helloAndPing));
     expect(adapter.lines).toContain('#1 closed: malformed remaining length: more than 4 bytes');
   });
+
+  it.each([
+    ['PINGREQ with a body', 'c001', '#1 closed: malformed remaining length: 1 in a packet of type 12'],
+    ['PINGREQ with a long body', 'c0ff', '#1 closed: malformed remaining length: 127 in a packet of type 12'],
+    ['SUBSCRIBE without its flag', '80', '#1 closed: malformed flags: 0 in a packet of type 8'],
+    ['PUBACK without a packet id', '4001', '#1 closed: malformed remaining length: 1 in a packet of type 4'],
+  ])('ends alone when it begins what cannot be right: %s', async (_what, bytes, line) => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const [bad, good] = [await tcpClient(adapter), await tcpClient(adapter)];
+
+    bad.write(Buffer.from(bytes, 'hex'));
+    await once(bad, 'close');
+    good.write(ping);
+
+    await until(() => bytesOf(gateway).includes(helloAndPing));
+    expect(adapter.lines).toContain(line);
+  });
+
+  it('waits for the rest of what may still be right', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter);
+
+    for (const byte of Buffer.from('40020001', 'hex')) client.write(Buffer.of(byte));
+    client.write(ping);
+
+    await until(() => bytesOf(gateway).includes(Buffer.concat([Buffer.from('40020001', 'hex'), ping])));
+  });
 });
 
 describe('an oversized packet of a client of the adapter', () => {
