@@ -6,10 +6,12 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import type { ConnectionEvent } from './inbox';
+import { Patience } from './patience';
 import type { Ports } from './ports';
 import { mailFor, Publisher } from './publish';
 import { quickTurn } from './quick-turn';
 import type { FanOutJob, Identified, StoredConnection } from './records';
+import { Retainer } from './retainer';
 import { IndexCache, Router } from './router';
 import { Turn } from './turn';
 
@@ -80,7 +82,8 @@ export class Broker {
     const dispatch = new Dispatch(this.ports);
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     const router = new Router(this.ports.topicIndex, this.index);
-    const publisher = new Publisher(this.ports, this.settings, router, deliverer);
+    const retainer = new Retainer(this.ports, this.settings, dispatch, new Patience(this.ports));
+    const publisher = new Publisher(this.ports, this.settings, router, deliverer, retainer);
     const flags = { replay: false, attempted: true, retained: false };
     await publisher.publish(incoming.map(({ id, message }) => ({ id, message, ...flags })));
     await dispatch.send();
@@ -123,8 +126,17 @@ function subscribes({ kind, text }: ConnectionEvent): boolean {
   return kind === 'message' && firstByte(text) >> 4 === 8;
 }
 
-/** A guess from the first byte of a frame, so that the list is read beside the connection and not after it. */
+/**
+ * A guess from the first byte of a frame, so that the list is read beside the connection and not after it. What is retained is
+ * routed by a list that is read when it is stored.
+ */
 function mayRoute({ kind, text }: ConnectionEvent): boolean {
   if (kind !== 'message') return false;
-  return routingTypes.has(firstByte(text) >> 4);
+  const header = firstByte(text);
+  return routingTypes.has(header >> 4) && !isRetained(header);
+}
+
+/** By the fixed header: PUBLISH with RETAIN. */
+function isRetained(header: number): boolean {
+  return header >> 4 === 3 && (header & 1) === 1;
 }
