@@ -127,12 +127,14 @@ async function stillOwed(
  * is to be sent once. When its write is over its record tells; one from before SUBSCRIBE arrived is due to an older subscription.
  */
 async function routedMeanwhile(
-  { ports, connection: { session }, origin, patience }: RetainedTurn,
+  { ports, connection: { session, connectionId }, origin, patience }: RetainedTurn,
   routings: readonly NonNullable<RetainedCopy['routing']>[],
 ): Promise<ReadonlySet<string>> {
   const recent = routings.filter(({ write: { at } }) => origin.receivedAt - at < longestWrite);
   if (recent.length === 0) return new Set();
-  await patience.waitFor(recent.map(({ write }) => write));
+  await patience.waitFor(
+    recent.map(({ write }) => write).filter(({ turn }) => turn?.connectionId !== connectionId), // what it sent itself is routed
+  );
   const records = await ports.inflight.once(recent.map(({ id }) => ({ session, id })));
   const isRouted = ({ done, routedAt = 0 }: OnceRecord) => !done && routedAt >= origin.receivedAt;
   return new Set(records.filter(isRouted).map(({ id }) => id));

@@ -204,6 +204,19 @@ describe('a retained message that is published while a client subscribes', () =>
 
     expect(await hears(subscriber)).toEqual(['new']);
   });
+
+  it('by the same client in the same frame is sent once at QoS 2, and nothing is waited for', async () => {
+    publisher.send(publishPacket('a/b', 'new', { qos: 2, messageId: 7, retain: true }));
+    await publisher.next('pubrec');
+    publisher.send(
+      { cmd: 'pubrel', messageId: 7 },
+      { cmd: 'subscribe', messageId: 8, subscriptions: [{ topic: 'a/b', qos: 2 }] },
+    );
+    await publisher.next('suback');
+
+    expect(await hears(publisher)).toEqual(['new']);
+    expect(broker.logged('retained write not awaited')).toEqual([]);
+  });
 });
 
 describe('two retained messages that are published at once', () => {
