@@ -12,6 +12,7 @@ module.exports = {
     [`/node_modules/(${native})/.+\\.js$`]: '<rootDir>/test/support/native-packages.js',
   },
   transformIgnorePatterns: [`/node_modules/(?!(${modules}|${native})/)`],
+  globalSetup: '<rootDir>/test/support/node-version.ts',
   testEnvironment: '<rootDir>/test/support/native-packages.js',
   maxWorkers: 3, // on two cores: many tests wait for a clock, a browser or a program
   testTimeout: 60_000, // A test that waits for a busy machine is not a failing one.

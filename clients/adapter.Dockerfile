@@ -2,7 +2,7 @@
 #   docker build -f clients/adapter.Dockerfile -t cirrus-mqtt-adapter .
 # It needs no file system to write to, no capability and no root:
 #   docker run --read-only --cap-drop ALL --security-opt no-new-privileges -p 1883:1883 cirrus-mqtt-adapter wss://...
-FROM node:22-alpine
+FROM node:24-alpine
 
 ENV NODE_ENV=production
 COPY --chmod=0555 dist/cirrus-mqtt.js /usr/local/lib/cirrus-mqtt.js

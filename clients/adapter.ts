@@ -15,6 +15,7 @@ import {
 import type { Log } from './adapter/log';
 import { AdapterMetrics } from './adapter/metrics';
 import { listenMonitor } from './adapter/monitor';
+import { Refusals } from './adapter/refusals';
 import { Relay, type RelayShared } from './adapter/relay';
 import type { Headers } from './bearer';
 import { MAX_PACKET_BYTES } from './wire';
@@ -42,7 +43,7 @@ export interface AdapterOptions {
   headers?: Headers;
   /** Clients at a time; 1,000 if absent. Others are closed at once. */
   maxClients?: number;
-  /** Of a client, fixed header included; 98,304 if absent, which is also the most. */
+  /** Of a client, fixed header included; 97,280 if absent, which is also the most. */
   maxPacketBytes?: number;
   /** Handshakes with the gateway a second, 50 if absent; a second's worth may come at once. */
   connectRate?: number;
@@ -115,6 +116,7 @@ class RunningAdapter implements Adapter {
       metrics,
       dials: new Dials({ url, headers, rate, withinMs, clock, metrics }),
       handovers: new Handovers(clock),
+      refusals: new Refusals(clock),
       maxPacketBytes: options.maxPacketBytes ?? MAX_PACKET_BYTES,
       firstPacketMs: options.firstPacketMs ?? 10_000,
       maxAgeMs: options.maxAgeMs ?? 7_000_000,

@@ -220,9 +220,9 @@ function base64Url(text: string): string {
   return base64.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
-/** `https://abc123.execute-api.eu-west-1.amazonaws.com/api` */
+/** `https://abc123.execute-api.eu-west-1.amazonaws.com/api`; some partitions have another domain. */
 function regionIn({ hostname }: URL): string {
-  return /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com/.exec(hostname)?.[1] ?? 'us-east-1';
+  return /\.execute-api\.([a-z0-9-]+)\./.exec(hostname)?.[1] ?? 'us-east-1';
 }
 
 type Bytes = string | ArrayBuffer | ArrayBufferView;

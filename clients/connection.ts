@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { bearerFrom } from './bearer';
+import { brokerAddress } from './broker-address';
 import { type Terminal, UsageError } from './commands/command';
-import { createWebsocket } from './mqttjs';
+import { createWebsocket, guardPublish } from './mqttjs';
 import { inWords } from './network-error';
-import { type Flags, type ParsedValues, wholeNumber } from './options';
+import { type Flags, type ParsedValues, topicName, wholeNumber } from './options';
 
 /** The flags `pub` and `sub` share, named as mosquitto names them. */
 export const connectionFlags = {
@@ -93,7 +94,7 @@ export function qosOf(flag: string, value = '0'): 0 | 1 | 2 {
 
 /** Starts a client; its promise `connected` fails if the first attempt does. */
 export function open(connection: Connection, reconnectPeriod: number, values: Values, terminal: Terminal) {
-  const client = connect(connection.url, { ...connection.options, reconnectPeriod });
+  const client = clientOf(connection, reconnectPeriod);
   if (values.debug) logPackets(client, (line) => terminal.stderr.write(`${line}\n`));
   const connected = new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
@@ -101,6 +102,12 @@ export function open(connection: Connection, reconnectPeriod: number, values: Va
     client.once('close', () => reject(new Error(`no connection to ${withoutQuery(connection.url)}`)));
   });
   return { client, connected };
+}
+
+/** Only the gateway is known to have a limit in every version of MQTT. */
+function clientOf({ url, options }: Connection, reconnectPeriod: number): MqttClient {
+  const client = connect({ ...brokerAddress(url), ...options, reconnectPeriod });
+  return options.createWebsocket ? guardPublish(client) : client;
 }
 
 function addressOf(address: string) {
@@ -154,7 +161,7 @@ function willOf(values: Values): IClientOptions['will'] {
     return undefined;
   }
   return {
-    topic,
+    topic: topicName('--will-topic', topic),
     payload: Buffer.from(values['will-payload'] ?? ''),
     qos: qosOf('--will-qos', values['will-qos']),
     retain: values['will-retain'] ?? false,

@@ -1,6 +1,7 @@
 import type { withDefaults } from './gateway-options';
 import { LocalPing, PINGRESP } from './local-ping';
 import { Renewal } from './renewal';
+import { type Refusal, SizeGate } from './size-gate';
 import { FrameWriter, readFrame } from './wire';
 
 /** DISCONNECT without an error: the session stays as long as its client wanted, its will is not published. */
@@ -18,6 +19,11 @@ export interface LinkSocket {
   atEndOfTurn(task: () => void): void;
   /** Gives the client bytes that did not come from the gateway. */
   answer(bytes: Uint8Array): void;
+  /**
+   * A packet of the client was withheld from the gateway, and MQTT has no answer that says so. What is thrown is thrown by
+   * `write`, behind all that was written with the packet.
+   */
+  refuse(refusal: Refusal): void;
   /** The connection has become old: DISCONNECT is sent, nothing must follow it. */
   renew(): void;
 }
@@ -25,6 +31,7 @@ export interface LinkSocket {
 /** What lies between the MQTT bytes of one client and its frames: packing, waiting for company, local answers, old age. */
 export class GatewayLink {
   private readonly frames: FrameWriter;
+  private readonly sizeGate = new SizeGate();
   private readonly localPing?: LocalPing;
   private readonly renewal?: Renewal;
   private readonly batchMs: number;
@@ -62,11 +69,16 @@ export class GatewayLink {
    * @throws WireError when they are no MQTT, or a packet too large
    */
   write(bytes: Uint8Array): void {
-    if (this.localPing) this.sift(this.localPing, bytes);
-    else this.pass(bytes);
-    if (this.frames.waitingBytes === 0 || this.turnEnds) return;
-    if (this.batchMs === 0 || this.frames.isUrgent) this.flushAtEndOfTurn();
-    else this.window ??= setTimeout(this.flushWhenReady, this.batchMs);
+    const { upstream, refusals } = this.sizeGate.fromClient(bytes);
+    for (const part of upstream) {
+      if (this.localPing) this.sift(this.localPing, part);
+      else this.pass(part);
+    }
+    this.planFlush();
+    for (const refusal of refusals) {
+      if (refusal.answer) this.socket.answer(refusal.answer);
+      else this.socket.refuse(refusal);
+    }
   }
 
   /**
@@ -77,6 +89,7 @@ export class GatewayLink {
   read(frame: string): Uint8Array {
     this.renewal?.touch();
     const bytes = readFrame(frame);
+    this.sizeGate.fromServer(bytes);
     return this.localPing ? this.localPing.fromServer(bytes, Date.now()) : bytes;
   }
 
@@ -102,6 +115,12 @@ export class GatewayLink {
   private pass(bytes: Uint8Array): void {
     this.renewal?.touch();
     this.frames.write(bytes);
+  }
+
+  private planFlush(): void {
+    if (this.frames.waitingBytes === 0 || this.turnEnds) return;
+    if (this.batchMs === 0 || this.frames.isUrgent) this.flushAtEndOfTurn();
+    else this.window ??= setTimeout(this.flushWhenReady, this.batchMs);
   }
 
   private flushAtEndOfTurn(): void {

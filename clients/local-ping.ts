@@ -1,3 +1,5 @@
+import { connackPropertyAt, type Header, headerAt, joined, uint16, withUint16 } from './packet-header';
+
 /** Seconds between two packets to the broker: API Gateway ends a connection after 600 quiet ones, and timers may be late. */
 export const UPSTREAM_KEEP_ALIVE = 540;
 
@@ -16,6 +18,8 @@ const CONNECT = 1;
 const CONNACK = 2;
 const PUBLISH = 3;
 const PINGREQ = 12;
+/** The property of CONNACK, section 3.2.2.3.14. */
+const SERVER_KEEP_ALIVE = 0x13;
 /** PUBREC, PUBREL, SUBSCRIBE, UNSUBSCRIBE and AUTH; PUBLISH asks for an answer if its QoS is not 0. */
 const ANSWERED = [CONNECT, 5, 6, 8, 10, PINGREQ, 15];
 
@@ -147,7 +151,7 @@ export class LocalPing {
   }
 
   private readConnack(packets: Uint8Array): Uint8Array {
-    const at = serverKeepAliveAt(packets);
+    const at = connackPropertyAt(packets, SERVER_KEEP_ALIVE);
     if (at === undefined) return packets;
     const server = uint16(packets, at);
     const client = this.raised ? Math.min(this.clientSeconds!, server) : server;
@@ -155,91 +159,4 @@ export class LocalPing {
     this.clientSeconds = client;
     return client === server ? packets : withUint16(packets, at, client);
   }
-}
-
-interface Header {
-  type: number;
-  qos: number;
-  /** Length of the header itself. */
-  bytes: number;
-  remaining: number;
-}
-
-/** A remaining length of more than four bytes is left to whoever reads the packet; nothing behind it can be understood. */
-function headerAt(bytes: Uint8Array, at: number): Header | 'incomplete' {
-  const first = bytes[at];
-  if (first === undefined) return 'incomplete';
-  const length = variableInteger(bytes, at + 1);
-  if (length === 'incomplete') return length;
-  return { type: first >> 4, qos: (first >> 1) & 3, bytes: 1 + length.bytes, remaining: length.value };
-}
-
-function variableInteger(bytes: Uint8Array, at: number): { value: number; bytes: number } | 'incomplete' {
-  let value = 0;
-  for (let count = 1; count <= 4; count++) {
-    const byte = bytes[at + count - 1];
-    if (byte === undefined) return 'incomplete';
-    value += (byte & 0x7f) << (7 * (count - 1));
-    if (byte < 0x80) return { value, bytes: count };
-  }
-  return { value: Number.POSITIVE_INFINITY, bytes: 4 };
-}
-
-const SERVER_KEEP_ALIVE = 0x13;
-
-/** Where the value of Server Keep Alive stands in CONNACK, section 3.2.2.3. */
-function serverKeepAliveAt(packets: Uint8Array): number | undefined {
-  const header = headerAt(packets, 0);
-  if (header === 'incomplete' || header.remaining < 3) return undefined; // 3.1.1 has flags and return code only
-  const lengthAt = header.bytes + 2;
-  const length = variableInteger(packets, lengthAt);
-  if (length === 'incomplete') return undefined;
-  const end = Math.min(lengthAt + length.bytes + length.value, packets.length);
-  for (let at = lengthAt + length.bytes; at < end; ) {
-    if (packets[at] === SERVER_KEEP_ALIVE) return at + 3 <= end ? at + 1 : undefined;
-    at += 1 + valueBytes(packets, at);
-  }
-  return undefined;
-}
-
-/** How long the value of a property of CONNACK is, by its identifier, section 2.2.2.2. */
-function valueBytes(bytes: Uint8Array, at: number): number {
-  switch (bytes[at]) {
-    case 0x24: // maximum QoS
-    case 0x25: // retain available
-    case 0x28: // wildcard subscription available
-    case 0x29: // subscription identifiers available
-    case 0x2a: // shared subscription available
-      return 1;
-    case 0x21: // receive maximum
-    case 0x22: // topic alias maximum
-      return 2;
-    case 0x11: // session expiry interval
-    case 0x27: // maximum packet size
-      return 4;
-    case 0x26: {
-      const name = 2 + uint16(bytes, at + 1); // user property: two strings
-      return name + 2 + uint16(bytes, at + 1 + name);
-    }
-    default:
-      return 2 + uint16(bytes, at + 1); // all others are strings and binary data
-  }
-}
-
-function uint16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
-}
-
-function withUint16(bytes: Uint8Array, at: number, value: number): Uint8Array {
-  const changed = bytes.slice();
-  changed[at] = value >> 8;
-  changed[at + 1] = value & 0xff;
-  return changed;
-}
-
-function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(one.length + other.length);
-  bytes.set(one);
-  bytes.set(other, one.length);
-  return bytes;
 }

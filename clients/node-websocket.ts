@@ -2,6 +2,7 @@ import type { ClientRequest } from 'node:http';
 import WebSocket from 'ws';
 import { GatewayLink } from './gateway-link';
 import { type GatewayOptions, tokenFrom, withDefaults } from './gateway-options';
+import type { Refusal } from './size-gate';
 import { WireError } from './wire';
 
 /** Above this many bytes on their way to the gateway, `write` asks to wait for the drain. */
@@ -20,12 +21,16 @@ export class NodeWebSocket extends WebSocket {
   private unsentFrames = 0;
   private full = false;
 
-  /** @throws RangeError when an option for the gateway is wrong */
+  /**
+   * @param onRefused takes a packet that was withheld, in place of `write` and `send`; they fail if it throws
+   * @throws RangeError when an option for the gateway is wrong
+   */
   constructor(
     url: string,
     protocols: string | string[] = 'mqtt',
     options: WebSocket.ClientOptions = {},
     gateway: GatewayOptions = PASSIVE,
+    onRefused: (refusal: Refusal) => void = fail,
   ) {
     const { token, ...settings } = withDefaults(gateway);
     super(url, protocols, {
@@ -40,6 +45,7 @@ export class NodeWebSocket extends WebSocket {
       isReady: () => this.readyState !== WebSocket.CONNECTING && this.unsentFrames === 0,
       atEndOfTurn: setImmediate,
       answer: (bytes) => void setImmediate(() => this.deliver(bytes)),
+      refuse: onRefused,
       renew: () => super.close(1000),
     });
     super.once('open', () => this.opened());
@@ -119,6 +125,10 @@ export class NodeWebSocket extends WebSocket {
     this.full = false;
     super.emit('drain');
   };
+}
+
+function fail({ error }: Refusal): never {
+  throw error;
 }
 
 async function finishWith(request: ClientRequest, token: NonNullable<GatewayOptions['token']>): Promise<void> {

@@ -47,6 +47,20 @@ export function oneOf<Word extends string>(flag: string, value: string, words: r
   throw new UsageError(`${flag} takes ${words.slice(0, -1).join(', ')} or ${words.at(-1)}, not "${value}"`);
 }
 
+/** The value of a flag, or of an argument that is called so, as a topic to publish to [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
+export function topicName(flag: string, value: string): string {
+  if (value === '') throw new UsageError(`${flag} takes a topic, which has a character at least`);
+  if (/[+#]/.test(value)) throw new UsageError(`${flag} takes a topic without wildcards, not "${value}"`);
+  return value;
+}
+
+/** The value of a flag as a topic filter: wildcards stand alone in their level, and # is the last [MQTT-4.7.1-1]. */
+export function topicFilter(flag: string, value: string): string {
+  const isFilter = value !== '' && /^(\+|[^+#/]*)(\/(\+|[^+#/]*))*(\/#)?$|^#$/.test(value);
+  if (isFilter) return value;
+  throw new UsageError(`${flag} takes a topic filter, in which + and # stand alone and # comes last, not "${value}"`);
+}
+
 /** `-m -5` becomes `--message=-5`, since `parseArgs` would take the value for a flag. */
 function attachValues(args: string[], flags: Flags): string[] {
   const attached: string[] = [];

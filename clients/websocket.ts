@@ -1,7 +1,8 @@
 import { GatewayLink, type LinkSocket } from './gateway-link';
 import { type GatewayOptions, tokenFrom, withDefaults } from './gateway-options';
+import type { Refusal } from './size-gate';
 import { SocketEvents } from './socket-events';
-import { WireError } from './wire';
+import { type PacketTooLargeError, WireError } from './wire';
 
 /** What `CirrusWebSocket` needs of the WebSocket below it: that of a browser, of React Native, or of `ws`. */
 export interface TextSocket {
@@ -51,10 +52,20 @@ export class CirrusWebSocket extends SocketEvents {
   private readonly link: GatewayLink;
   private socket?: TextSocket;
   private failure?: Error;
+  private refused?: PacketTooLargeError;
+  private isDelivering = false;
   private hasClosed = false;
 
-  /** @throws RangeError when an option is wrong */
-  constructor(url: string | URL, protocols: string | string[] = 'mqtt', options: CirrusWebSocketOptions = {}) {
+  /**
+   * @param onRefused takes a packet that was withheld, in place of `send`; the connection ends if it throws
+   * @throws RangeError when an option is wrong
+   */
+  constructor(
+    url: string | URL,
+    protocols: string | string[] = 'mqtt',
+    options: CirrusWebSocketOptions = {},
+    private readonly onRefused?: (refusal: Refusal) => void,
+  ) {
     super();
     this.url = String(url);
     const { WebSocket: Transport = NativeWebSocket, ...gateway } = options;
@@ -83,7 +94,9 @@ export class CirrusWebSocket extends SocketEvents {
    * Takes MQTT bytes in any chunking. The whole packets of one turn share a frame.
    *
    * @throws Error called InvalidStateError while the connection is not open yet
-   * @throws WireError when the bytes are no MQTT, or a packet too large; the connection ends
+   * @throws PacketTooLargeError when the packet is a PUBLISH too large for the broker that cannot be answered; nothing of it
+   * is sent, and the connection stays
+   * @throws WireError when the bytes are no MQTT, or another packet is too large; the connection ends
    */
   send(data: ArrayBuffer | ArrayBufferView): void {
     if (this.readyState === CONNECTING) throw invalidState('still connecting');
@@ -94,6 +107,9 @@ export class CirrusWebSocket extends SocketEvents {
       this.fail(error as Error);
       throw error;
     }
+    const { refused } = this;
+    this.refused = undefined;
+    if (refused) throw refused;
   }
 
   close(code?: number, reason?: string): void {
@@ -108,6 +124,7 @@ export class CirrusWebSocket extends SocketEvents {
       isReady: () => this.readyState === OPEN,
       atEndOfTurn: (task) => void Promise.resolve().then(task),
       answer: (bytes) => void Promise.resolve().then(() => this.deliver(bytes)),
+      refuse: (refusal) => this.refuse(refusal),
       renew: () => this.renew(),
     };
   }
@@ -152,7 +169,23 @@ export class CirrusWebSocket extends SocketEvents {
   }
 
   private deliver(bytes: Uint8Array): void {
-    if (!this.hasClosed) this.tell('message', { data: exactBuffer(bytes) });
+    if (this.hasClosed) return;
+    this.isDelivering = true;
+    try {
+      this.tell('message', { data: exactBuffer(bytes) });
+    } finally {
+      this.isDelivering = false;
+    }
+  }
+
+  /**
+   * Lets `send` throw, into the code that publishes. Not inside a handler of this socket: there a library reads CONNACK and
+   * sends again what was not acknowledged, and an error would end the connection, again and again.
+   */
+  private refuse(refusal: Refusal): void {
+    if (this.onRefused) this.onRefused(refusal);
+    else if (this.isDelivering) globalThis.console?.warn(`cirrus-mqtt: withheld, ${refusal.error.message}`);
+    else this.refused = refusal.error;
   }
 
   private fail(error: Error): void {

@@ -6,8 +6,14 @@ export const MAX_FRAME_CHARACTERS = 32_768;
 /** Raw bytes in a numbered frame: the base64 of these leaves 16 characters for the number and its dot. */
 export const MAX_FRAME_BYTES = 24_564;
 
-/** The broker's Maximum Packet Size: what one answer of API Gateway (128 KB) holds as base64. */
-export const MAX_PACKET_BYTES = 98_304;
+/** Bytes of the largest packet of a client, fixed header included: the Maximum Packet Size that the broker announces. */
+export const MAX_PACKET_BYTES = 97_280;
+
+/**
+ * Bytes of the largest packet to a client: what one answer of API Gateway (128 KB) holds as base64. A message grows on its
+ * way, by the properties of MQTT 5.0 and subscription identifiers.
+ */
+export const MAX_DELIVERED_BYTES = 98_304;
 
 /** CONNECT, PINGREQ and DISCONNECT. */
 const URGENT = [1, 12, 14];
@@ -27,7 +33,13 @@ export class GatewayError extends WireError {
 
 /** A packet that nobody would take. */
 export class PacketTooLargeError extends WireError {
-  constructor(bytes: number, limit = MAX_PACKET_BYTES) {
+  override readonly name = 'PacketTooLargeError';
+
+  /** Both sizes in bytes, fixed header included. */
+  constructor(
+    readonly bytes: number,
+    readonly limit: number = MAX_PACKET_BYTES,
+  ) {
     super(`a packet of ${bytes} bytes is over the limit of ${limit}`);
   }
 }

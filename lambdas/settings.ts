@@ -1,3 +1,5 @@
+import { largestIncoming } from './protocol/limits';
+
 /** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
 export interface Settings {
   /** Outgoing QoS 1 and 2 messages that may wait for a client while it is offline. */
@@ -10,7 +12,7 @@ export interface Settings {
   readonly maxLevels: number;
   /** Subscriptions of one session; 0 is any number. */
   readonly maxSubscriptions: number;
-  /** Bytes of one packet of a client. */
+  /** Bytes of one packet that a client sends. */
   readonly maxPacketSize: number;
   /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
   readonly maxPublishRate: number;
@@ -53,7 +55,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
   maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
-  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', 98_304, 1024, 98_304), // API Gateway: 128 KB per message, of which base64 leaves 96 KB
+  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),

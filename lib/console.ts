@@ -1,4 +1,4 @@
-import { Aws, Duration, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import {
   AllowedMethods,
   type BehaviorOptions,
@@ -23,6 +23,7 @@ import type { ConsoleConfig } from '../console/config';
 import { contentSecurityPolicy, securityHeaders } from '../console/security-headers';
 import { apiStage } from '../lambdas/deployment';
 import { ConsoleUpload } from './console-upload';
+import { deploymentRegion } from './deployment-region';
 
 export interface ConsoleProps {
   readonly brokerName: string;
@@ -43,7 +44,7 @@ export class Console extends Construct {
   /** Throws an `Error` in a Region where there is no such thing. */
   constructor(scope: Construct, id: string, props: ConsoleProps) {
     super(scope, id);
-    refuseRegion(Stack.of(this).region);
+    refuseRegion(deploymentRegion(this));
     const bucket = this.createBucket();
     const distribution = this.createDistribution(bucket, props);
     new ConsoleUpload(this, 'Upload', { bucket, sources: sourcesOf(props), logRetention: props.logRetention });
@@ -116,8 +117,8 @@ export class Console extends Construct {
 }
 
 /** GovCloud and what is beyond have no CloudFront, and that of China has no origin access control. */
-function refuseRegion(region: string): void {
-  if (!/^(cn|us-gov|us-iso|eu-isoe)/.test(region)) return;
+function refuseRegion(region: string | undefined): void {
+  if (region === undefined || !/^(cn|us-gov|us-iso|eu-isoe)/.test(region)) return;
   throw new Error(`console is true, but must be false in ${region}, which has no CloudFront that could serve it`);
 }
 

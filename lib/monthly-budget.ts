@@ -1,6 +1,6 @@
-import { Stack } from 'aws-cdk-lib';
 import { CfnBudget } from 'aws-cdk-lib/aws-budgets';
 import { Construct } from 'constructs';
+import { deploymentRegion } from './deployment-region';
 
 export interface MonthlyBudgetProps {
   readonly brokerName: string;
@@ -22,7 +22,7 @@ const thresholds = [
 export class MonthlyBudget extends Construct {
   constructor(scope: Construct, id: string, { brokerName, dollars, email }: MonthlyBudgetProps) {
     super(scope, id);
-    refuseGovCloud(Stack.of(this).region, dollars);
+    demandBudgets(deploymentRegion(this), dollars);
     new CfnBudget(this, 'Budget', {
       budget: {
         budgetName: `${brokerName}-monthly`,
@@ -43,8 +43,29 @@ export class MonthlyBudget extends Construct {
   }
 }
 
-/** CloudFormation has no `AWS::Budgets::Budget` there, and says so only when it deploys. A Region that is not known yet passes. */
-function refuseGovCloud(region: string, dollars: number): void {
-  if (!region.startsWith('us-gov-')) return;
-  throw new Error(`monthlyBudgetUsd is ${dollars}, but must be 0 in ${region}, where AWS has no budgets`);
+/** Regions in which CloudFormation has `AWS::Budgets::Budget`, from its schemas in cfn-lint 1.58.0. New Regions have come without. */
+const regionsWithBudgets = [
+  ...['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2', 'ca-central-1', 'sa-east-1'],
+  ...['eu-central-1', 'eu-west-1', 'eu-west-2', 'eu-west-3', 'me-south-1', 'eusc-de-east-1', 'eu-isoe-west-1'],
+  ...[
+    'ap-northeast-1',
+    'ap-northeast-2',
+    'ap-south-1',
+    'ap-southeast-1',
+    'ap-southeast-2',
+    'cn-north-1',
+    'cn-northwest-1',
+  ],
+  ...['us-iso-east-1', 'us-iso-west-1', 'us-isob-east-1', 'us-isob-west-1', 'us-isof-east-1', 'us-isof-south-1'],
+];
+
+/**
+ * Elsewhere CloudFormation refuses the whole template, a resource whose condition is false included, and says so only when it
+ * deploys. A Region that is not known passes.
+ */
+function demandBudgets(region: string | undefined, dollars: number): void {
+  if (region === undefined || regionsWithBudgets.includes(region)) return;
+  throw new Error(
+    `monthlyBudgetUsd is ${dollars}, but must be 0 in ${region}, where CloudFormation has no budgets. One serves the whole account: deploy it in another Region, such as us-east-1, or create it by hand (docs/operations.md)`,
+  );
 }

@@ -1,4 +1,4 @@
-import type { FunctionName } from '../lambdas/deployment';
+import { type FunctionName, functions } from '../lambdas/deployment';
 
 export type Service = 'dynamodb' | 'sqs' | 'connections' | 'iot' | 'events';
 
@@ -13,17 +13,17 @@ export interface AwsCall {
   readonly caller: string;
 }
 
-const containerKey = /^local-([a-zA-Z]+)-(\d+)$/;
+const containerKey = /^local0([a-zA-Z]+)(\d+)$/;
 
-/** The access key id of a container. */
+/** The access key id of a container: letters and digits, as AWS's are, and as some of its imitations demand. */
 export function callerOf(name: FunctionName, number: number): string {
-  return `local-${name}-${number}`;
+  return `local0${name}${number}`;
 }
 
 /** Which container an access key id belongs to, if to any. */
 export function callerParts(caller: string): { name: FunctionName; number: number } | undefined {
-  const match = containerKey.exec(caller);
-  return match ? { name: match[1] as FunctionName, number: Number(match[2]) } : undefined;
+  const [, name = '', number] = containerKey.exec(caller) ?? [];
+  return Object.hasOwn(functions, name) ? { name: name as FunctionName, number: Number(number) } : undefined;
 }
 
 /** Access key id in a SigV4 `Authorization` header. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { answeredNo, type Command, type Terminal, UsageError } from '../clients/commands/command';
 import { connectionFlags, connectionOf, qosOf } from '../clients/connection';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../clients/options';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../clients/options';
 import { progressOn } from '../clients/progress';
 import { runDollars } from '../pricing/run-bill';
 import { Load } from './bench/load';
@@ -89,7 +89,7 @@ export const benchCommand: Command = {
 function planOf(values: Values): Plan {
   const { url, options, topic: topicOfAddress } = connectionOf({ ...values, keepalive: values.keepalive ?? '540' });
   const topic = values.topic ?? topicOfAddress ?? 'cirrus/bench';
-  if (topic === '' || /[#+]/.test(topic)) throw new UsageError(`-t takes a topic without wildcards, not "${topic}"`);
+  topicName('-t', topic);
   const clients = wholeNumber('--clients', values.clients ?? '10', 1, 10_000);
   const fanout = wholeNumber('--fanout', values.fanout ?? '1', 0, 100);
   if (fanout > clients)

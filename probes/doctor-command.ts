@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { bearerFrom } from '../clients/bearer';
 import { answeredNo, type Command, type Terminal, UsageError } from '../clients/commands/command';
 import { withoutQuery } from '../clients/connection';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../clients/options';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../clients/options';
 import { progressOn } from '../clients/progress';
 import { type Run, runDollars } from '../pricing/run-bill';
 import type { Patient } from './doctor/examination';
@@ -107,7 +107,7 @@ function urlOf([url, ...rest]: string[]): string {
 
 function patientOf(values: Values, url: string, { interrupted }: Terminal): Patient {
   const topic = values.topic ?? 'cirrus/doctor';
-  if (topic === '' || /[#+]/.test(topic)) throw new UsageError(`-t takes a topic without wildcards, not "${topic}"`);
+  topicName('-t', topic);
   const patienceMs = milliseconds('-W', values.timeout ?? '15');
   if (patienceMs === 0) throw new UsageError('-W takes more than 0 seconds');
   const headers = values['token-file'] === undefined ? undefined : bearerFrom(values['token-file']);

@@ -76,7 +76,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/telemetry': ['lambdas/broker/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/metrics'],
   'lambdas/prices': [],
-  'lambdas/settings': [],
+  'lambdas/settings': ['lambdas/protocol/limits'],
   'lambdas/deployment': ['lambdas/storage/schema'],
   // The ports of a function, from its environment: each function gets what it uses.
   'lambdas/wiring': [

@@ -24,6 +24,16 @@ describe('the model of delivery', () => {
     },
   );
 
+  it.each(['wait', 'its will', 'held', 'late frames', 'timer'])('needs the rule of takeover "%s"', (rule) => {
+    expect(run(500, rule).holds).toBe(false);
+  });
+
+  it('needs to wake the next connection, or else each takeover waits for its timeout', () => {
+    const timeouts = (says: string) => Number(/(\d+) takeovers waited/.exec(says)?.[1]);
+
+    expect(timeouts(run(500, 'wake next').says)).toBeGreaterThan(4 * timeouts(run(500).says));
+  });
+
   it('needs to ask before anything new is reserved', () => {
     expect(run(4000, 'ask first').holds).toBe(false);
   });

@@ -90,8 +90,26 @@ export function listenWebSocket(
     WebSocket: BinaryWebSocket,
   });
   server.on('error', () => {}); // Told by the promise of `started`.
-  server.on('connection', (socket, request) => accept(createWebSocketStream(socket), peerOf(request.socket)));
+  server.on('connection', (socket, request) => accept(messageStream(socket, request.socket), peerOf(request.socket)));
   return started(http, at);
+}
+
+/**
+ * A stream whose every write is one message: there are clients that read one packet of a message and leave the rest
+ * (Eclipse Paho C), though a packet need not begin with a message [MQTT-6.0.0-2].
+ */
+function messageStream(socket: WebSocket, below: Duplex): Duplex {
+  const stream = createWebSocketStream(socket);
+  // What was written together leaves together, and not each message when the network has taken the one before.
+  stream._writev = (writes, done) => {
+    below.cork();
+    for (const [index, { chunk }] of writes.entries()) {
+      if (index < writes.length - 1) socket.send(chunk);
+      else socket.send(chunk, done);
+    }
+    below.uncork();
+  };
+  return stream;
 }
 
 /** Starts a server that is not made for MQTT under the same rules. */

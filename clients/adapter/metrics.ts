@@ -67,6 +67,7 @@ export class AdapterMetrics {
   readonly accepted = new Counter(['accepted', 'refused']);
   readonly pings = new Counter(['adapter', 'broker']);
   dials = 0;
+  withheld = 0;
 
   /** Text format 0.0.4 of Prometheus. `now`: what is the case at this moment. */
   text(now: { clients: number; parked: number; waitingDials: number; certificateExpiresAt?: number }): string {
@@ -83,6 +84,7 @@ export class AdapterMetrics {
       ...counter('ends_total', 'Connections of clients that ended.', 'reason', this.ends),
       ...counter('bytes_total', 'Bytes of MQTT on the side of the clients.', 'direction', this.bytes),
       ...counter('packets_total', 'Control packets on the side of the clients.', 'direction', this.packets),
+      ...total('withheld_total', 'Packets of clients that were too large for the broker.', this.withheld),
       ...counter('frames_total', 'Frames on the side of the gateway.', 'direction', this.frames),
       ...counter('pings_total', 'PINGREQs of clients.', 'answered_by', this.pings),
       ...counter('stalls_total', 'Times that one side was not read because the other was slow.', 'side', this.stalls),

@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream';
 import { UPSTREAM_KEEP_ALIVE } from '../local-ping';
 import type { NodeWebSocket } from '../node-websocket';
-import { MAX_FRAME_BYTES, MAX_PACKET_BYTES, PacketTooLargeError, WireError } from '../wire';
+import { type Refusal, SizeGate } from '../size-gate';
+import { MAX_DELIVERED_BYTES, MAX_FRAME_BYTES, PacketTooLargeError, WireError } from '../wire';
 import type { Clock, Timer } from './clock';
 import { type ConnectPacket, readConnect, withKeepAlive } from './connect-packet';
 import type { DialError, Dials } from './dials';
@@ -23,7 +24,10 @@ import {
   serverKeepAliveOf,
   typeOf,
 } from './packets';
+import type { Refusals } from './refusals';
 import { Uplink } from './uplink';
+
+const notConnect = 'the first packet is no CONNECT';
 
 /** A client that does not take its last bytes within this time is cut off. */
 const lingerMs = 5_000;
@@ -39,6 +43,7 @@ const patienceMs = 60_000;
 export interface RelayShared {
   dials: Dials;
   handovers: Handovers;
+  refusals: Refusals;
   clock: Clock;
   metrics: AdapterMetrics;
   maxPacketBytes: number;
@@ -59,8 +64,9 @@ interface RelayEvents {
 
 /** One client connection and its own connection to the gateway; when one side ends, so does the other. */
 export class Relay {
+  private readonly sizeGate: SizeGate;
   private readonly fromClient = new PacketSplitter(MAX_FRAME_BYTES);
-  private readonly fromGateway = new PacketSplitter(MAX_PACKET_BYTES);
+  private readonly fromGateway = new PacketSplitter(MAX_DELIVERED_BYTES);
   private readonly inFlight = new InFlight();
   private readonly helloTimer: Timer;
   private hasGreeted = false;
@@ -73,6 +79,10 @@ export class Relay {
   private uplink: Uplink | undefined;
   private liveness: Liveness | undefined;
   private ageTimer: Timer | undefined;
+  /** Runs while the connection is to end because of a packet that was too large. */
+  private refusalTimer: Timer | undefined;
+  /** Answers to packets that were too large, which may not come before CONNACK [MQTT-3.2.0-1]. */
+  private owed: Buffer[] = [];
   /** Whether the broker let the client in. */
   private isConnected = false;
   private isHeldBack = false;
@@ -84,6 +94,7 @@ export class Relay {
     private readonly shared: RelayShared,
     private readonly events: RelayEvents,
   ) {
+    this.sizeGate = new SizeGate(shared.maxPacketBytes);
     this.helloTimer = shared.clock.after(shared.firstPacketMs, () => this.greetedTooLate());
     client.on('data', (bytes: Buffer) => this.readClient(bytes));
     client.on('drain', () => this.uplink?.gateway.resume());
@@ -112,12 +123,10 @@ export class Relay {
     if (this.ended) return;
     const { metrics } = this.shared;
     metrics.bytes.add('up', bytes.length);
+    const { upstream, refusals } = this.sizeGate.fromClient(bytes);
     try {
-      for (const packet of this.fromClient.split(bytes)) {
-        metrics.packets.add('up');
-        this.takeFromClient(packet);
-        if (this.ended) return;
-      }
+      for (const part of upstream) this.readPackets(asBuffer(part));
+      for (const refusal of refusals) this.refuse(refusal);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
       const reason = error instanceof PacketTooLargeError ? Reason.packetTooLarge : Reason.malformedPacket;
@@ -125,12 +134,44 @@ export class Relay {
     }
   }
 
+  private readPackets(bytes: Buffer): void {
+    for (const packet of this.fromClient.split(bytes)) {
+      if (this.ended) return;
+      this.shared.metrics.packets.add('up');
+      this.takeFromClient(packet);
+    }
+  }
+
+  /** The connection stays where the packet can be answered, and at QoS 0, which asks for no answer. */
+  private refuse({ error, packetId, answer }: Refusal): void {
+    if (!this.hasGreeted) this.dismiss('no_connect', notConnect);
+    if (this.ended) return;
+    this.liveness?.heardClient();
+    this.shared.metrics.withheld += 1;
+    this.events.log({ level: 'warn', message: `withheld: ${error.message}`, details: { bytes: error.bytes } });
+    if (answer) this.answer(asBuffer(answer));
+    else if (packetId > 0) this.endLater(error);
+  }
+
+  private answer(packet: Buffer): void {
+    if (this.isConnected) this.deliver([packet]);
+    else this.owed.push(packet);
+  }
+
+  /** MQTT 3.1.1 has nothing else to say to a QoS 1 or 2 message that is not taken. */
+  private endLater(error: PacketTooLargeError): void {
+    const { clock, refusals } = this.shared;
+    this.refusalTimer ??= clock.after(refusals.pauseAfter(this.connect?.clientId ?? ''), () =>
+      this.dismiss('bad_packet', error.message, Reason.packetTooLarge),
+    );
+  }
+
   private takeFromClient(packet: Buffer): void {
     this.liveness?.heardClient();
     const type = typeOf(packet);
     if (!this.hasGreeted && type === PacketType.connect) this.greet(packet);
     else if (!this.hasGreeted)
-      this.dismiss('no_connect', 'the first packet is no CONNECT'); // [MQTT-3.1.0-1]
+      this.dismiss('no_connect', notConnect); // [MQTT-3.1.0-1]
     else if (type === PacketType.pingreq) this.takePing(packet);
     else {
       this.inFlight.fromClient(packet);
@@ -141,7 +182,7 @@ export class Relay {
   private takePing(packet: Buffer): void {
     const isAnsweredHere = this.isConnected && this.liveness?.mayAnswer;
     this.shared.metrics.pings.add(isAnsweredHere ? 'adapter' : 'broker');
-    if (isAnsweredHere) this.deliver(pingresp);
+    if (isAnsweredHere) this.deliver([pingresp]);
     else this.send(packet);
   }
 
@@ -250,7 +291,8 @@ export class Relay {
     this.uplink?.countFrames();
     try {
       const packets = [...this.fromGateway.split(bytes)].filter((packet) => this.isForClient(packet));
-      if (packets.length > 0) this.deliver(packets.length === 1 ? packets[0]! : Buffer.concat(packets));
+      if (this.isConnected) packets.push(...this.owed.splice(0));
+      this.deliver(packets);
       this.shared.metrics.packets.add('down', packets.length);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
@@ -267,14 +309,22 @@ export class Relay {
   }
 
   private takeConnack(packet: Buffer): void {
+    this.sizeGate.fromServer(packet);
     this.isConnected = letsIn(packet);
     const seconds = this.connect?.version === 5 ? serverKeepAliveOf(packet) : undefined;
     if (seconds !== undefined) this.liveness?.useServerKeepAlive(seconds);
   }
 
-  private deliver(bytes: Buffer): void {
-    this.shared.metrics.bytes.add('down', bytes.length);
-    if (this.client.write(bytes)) return;
+  /** Each packet is a write of its own: a WebSocket sends it as one message, and a socket sends all of them at once. */
+  private deliver(packets: readonly Buffer[]): void {
+    this.client.cork();
+    let takesMore = true;
+    for (const packet of packets) {
+      this.shared.metrics.bytes.add('down', packet.length);
+      takesMore = this.client.write(packet);
+    }
+    this.client.uncork();
+    if (takesMore) return;
     this.shared.metrics.stalls.add('gateway_waits');
     this.uplink?.gateway.pause();
   }
@@ -350,7 +400,7 @@ export class Relay {
     this.ended = true;
     this.giveUpDial();
     this.liveness?.stop();
-    for (const timer of [this.helloTimer, this.ageTimer]) timer?.cancel();
+    for (const timer of [this.helloTimer, this.ageTimer, this.refusalTimer]) timer?.cancel();
     this.held = [];
     this.shared.metrics.ends.add(reason);
     this.events.log({ level: 'info', message: `closed: ${message}`, details: { reason } });
@@ -365,4 +415,8 @@ export class Relay {
 function reasonOf({ reason }: DialError): ReasonCode {
   if (reason === 'denied') return Reason.notAuthorized;
   return reason === 'throttled' ? Reason.serverBusy : Reason.serverUnavailable;
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

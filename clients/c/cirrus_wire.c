@@ -6,7 +6,7 @@ const char *cirrus_describe(cirrus_result result) {
     switch (result) {
         case CIRRUS_OK: return "no error";
         case CIRRUS_MALFORMED_LENGTH: return "malformed remaining length: more than 4 bytes";
-        case CIRRUS_PACKET_TOO_LARGE: return "a packet is over the limit of 98304 bytes";
+        case CIRRUS_PACKET_TOO_LARGE: return "a packet is over the limit of 97280 bytes";
         case CIRRUS_NOT_SENT: return "a frame was not sent";
         case CIRRUS_TOO_MANY_FRAMES: return "the connection has used up its frame numbers";
         case CIRRUS_NOT_BASE64: return "frame is not base64";
@@ -74,19 +74,32 @@ cirrus_result cirrus_writer_flush(cirrus_writer *writer) {
 static void end_packet(cirrus_writer *writer) {
     if (writer->slicing) {
         if (writer->filled > 0) send_frame(writer, writer->filled);
-    } else {
+    } else if (!writer->skipping) {
         writer->whole = writer->filled;
     }
     writer->slicing = false;
+    writer->skipping = false;
     writer->header = 0;
     writer->packet = 0;
 }
 
+/* Refuses a packet, or begins to leave it out: a PUBLISH that is repeated was refused before. */
+static void refuse(cirrus_writer *writer, bool is_repeated) {
+    if (!is_repeated) {
+        writer->failure = CIRRUS_PACKET_TOO_LARGE;
+        return;
+    }
+    writer->filled -= writer->header;
+    writer->skipping = true;
+}
+
 static void end_header(cirrus_writer *writer) {
+    const uint8_t first = writer->raw[writer->filled - writer->header];
+    const bool is_acknowledged = first >> 4 == 3 && (first & 0x06) != 0; /* a PUBLISH at QoS 1 or 2 */
     writer->missing = writer->packet;
     writer->packet += writer->header;
     if (writer->packet > CIRRUS_MAX_PACKET_BYTES) {
-        writer->failure = CIRRUS_PACKET_TOO_LARGE;
+        refuse(writer, is_acknowledged && (first & 0x08) != 0);
         return;
     }
     if (writer->whole + writer->packet > writer->raw_size) cirrus_writer_flush(writer);
@@ -112,8 +125,8 @@ static void take_header(cirrus_writer *writer, uint8_t byte) {
 static size_t take_body(cirrus_writer *writer, const uint8_t *bytes, size_t length) {
     const size_t room = writer->raw_size - writer->filled;
     size_t taken = length < writer->missing ? length : writer->missing;
-    if (taken > room) taken = room;
-    for (size_t i = 0; i < taken; i++) writer->raw[writer->filled++] = bytes[i];
+    if (taken > room && !writer->skipping) taken = room;
+    for (size_t i = 0; i < taken && !writer->skipping; i++) writer->raw[writer->filled++] = bytes[i];
     writer->missing -= (uint32_t)taken;
     if (writer->slicing && writer->filled == writer->raw_size) send_frame(writer, writer->filled);
     if (writer->missing == 0 && writer->failure == CIRRUS_OK) end_packet(writer);

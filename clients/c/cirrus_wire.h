@@ -19,7 +19,7 @@ extern "C" {
 #define CIRRUS_MAX_FRAME_BYTES 24564u
 
 /* The broker's Maximum Packet Size in bytes, fixed header included. */
-#define CIRRUS_MAX_PACKET_BYTES 98304u
+#define CIRRUS_MAX_PACKET_BYTES 97280u
 
 /* Characters in which a frame of so many raw bytes fits: up to 10 digits, the dot, base64. */
 #define CIRRUS_TEXT_SIZE(raw_bytes) (11u + ((raw_bytes) + 2u) / 3u * 4u)
@@ -62,6 +62,7 @@ typedef struct {
     uint32_t packet;  /* its length so far known, then its whole length; 0 between packets */
     uint8_t header;   /* bytes of its fixed header */
     bool slicing;     /* it is larger than raw, and leaves in slices */
+    bool skipping;    /* it is left out */
     cirrus_result failure;
 } cirrus_writer;
 
@@ -76,8 +77,9 @@ bool cirrus_writer_begin(cirrus_writer *writer, uint8_t *raw, size_t raw_size, c
                          void *context);
 
 /*
- * Takes bytes; full frames leave at once, and whole packets with the flush. After any other result than CIRRUS_OK every
- * further call has the same one, until cirrus_writer_begin.
+ * Takes bytes; full frames leave at once, and whole packets with the flush. A PUBLISH at QoS 1 or 2 that is too large
+ * fails once: sent again with DUP, as libraries do after each reconnect, it is left out, and the connection stays. After
+ * any other result than CIRRUS_OK every further call has the same one, until cirrus_writer_begin.
  */
 cirrus_result cirrus_writer_write(cirrus_writer *writer, const uint8_t *bytes, size_t length);
 

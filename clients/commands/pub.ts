@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
 import { linesOf } from '../lines-of';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../options';
 import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
 import { type Command, UsageError } from './command';
 
@@ -66,9 +66,8 @@ export const pubCommand: Command = {
 };
 
 function topicOf(topic: string | undefined): string {
-  if (!topic) throw new UsageError('pub needs -t topic');
-  if (/[#+]/.test(topic)) throw new UsageError(`-t takes a topic without wildcards, not "${topic}"`);
-  return topic;
+  if (topic === undefined) throw new UsageError('pub needs -t topic');
+  return topicName('-t', topic);
 }
 
 async function payloadsOf(values: Values, stdin: Readable): Promise<AsyncIterable<Buffer>> {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { type Connection, connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
-import { type Flags, milliseconds, type ParsedValues, parseOptions } from '../options';
+import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName } from '../options';
 import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
 import { printed, printFlags, printHelp } from '../print-message';
 import { type Command, type Terminal, timedOut, UsageError } from './command';
@@ -88,9 +88,8 @@ async function requestOf(values: Values, { options }: Connection, { stdin }: Ter
 }
 
 function topicOf(flag: string, topic: string | undefined): string {
-  if (!topic) throw new UsageError(`rr needs ${flag} topic`);
-  if (/[#+]/.test(topic)) throw new UsageError(`${flag} takes a topic without wildcards, not "${topic}"`);
-  return topic;
+  if (topic === undefined) throw new UsageError(`rr needs ${flag} topic`);
+  return topicName(flag, topic);
 }
 
 /** Subscribes first, so that no response is too early. */

@@ -25,7 +25,7 @@ export function connectOptions(wish: ConnectWish): IClientOptions {
 }
 
 function willOf({ topic, payload, qos, retain, delay }: Will, version: 4 | 5): IClientOptions['will'] {
-  checkTopic(topic);
+  checkTopic(topic, 'topic of the will');
   // The library takes text as well, but its types name bytes of Node only.
   const bytes = payload as unknown as Buffer;
   return { topic, payload: bytes, qos, retain, ...(version === 5 && { properties: { willDelayInterval: delay } }) };

@@ -1,5 +1,6 @@
 import type { MessageProperties } from './message-log';
 import { bytesOfHex, type PayloadForm } from './payload';
+import { checkTopic } from './topics';
 import type { Qos } from './wishes';
 
 /** A message as it is being typed. */
@@ -37,6 +38,7 @@ export const emptyDraft: Draft = {
 /** The properties that were filled in. Throws an `Error` that names what is wrong. */
 export function propertiesOf(draft: Draft): MessageProperties {
   const { contentType, responseTopic, correlationData, expiry, isUtf8 } = draft;
+  if (responseTopic !== '') checkTopic(responseTopic, 'response topic'); // [MQTT-3.3.2-14]
   const userProperties = userPropertiesOf(draft.userProperties);
   return {
     ...(isUtf8 && { payloadFormatIndicator: true }),

@@ -54,7 +54,7 @@ const advice: Readonly<Record<number, string>> = {
   141: 'nothing was heard from this page for one and a half keep-alives',
   142: 'another client has connected with this client id',
   143: 'the broker does not take this topic filter',
-  149: 'a packet has 98,304 bytes at most',
+  149: 'a packet has 97,280 bytes at most',
   151: 'a limit of the broker is reached',
   152: 'somebody has disconnected this client',
   160: 'the token has expired',

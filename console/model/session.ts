@@ -1,5 +1,7 @@
 import mqtt, { type IConnackPacket, type IDisconnectPacket, type MqttClient } from 'mqtt';
+import { guardPublish } from '../../clients/mqttjs';
 import { matchesFilter } from '../../clients/topic-filter';
+import { PacketTooLargeError } from '../../clients/wire';
 import { connectOptions } from './connect-options';
 import type { Message, MessageProperties } from './message-log';
 import { Observable } from './observable';
@@ -44,7 +46,7 @@ export class Session extends Observable {
     this.wish = wish;
     this.status = 'connecting';
     try {
-      this.follow(mqtt.connect(wish.address, connectOptions(wish)), wish);
+      this.follow(guardPublish(mqtt.connect(wish.address, connectOptions(wish))), wish);
     } catch (error) {
       this.fail((error as Error).message);
     }
@@ -198,14 +200,19 @@ function unreachable({ address, login }: ConnectWish): string {
   return `no handshake with ${address}: ${why} (browsers do not tell more)`;
 }
 
-/** Refusals of the broker come with a reason code. */
+/** Refusals of the broker come with a reason code, that of the page with both sizes. */
 async function explained<Answer>(answer: Promise<Answer>): Promise<Answer> {
   try {
     return await answer;
   } catch (error) {
+    if (error instanceof PacketTooLargeError) throw new Error(tooLarge(error));
     // The library's error of a SUBACK has the packet, those of other packets the code.
     const { code, packet } = error as { code?: unknown; packet?: { granted?: readonly number[] } };
     const reason = packet?.granted?.[0] ?? code;
     throw typeof reason === 'number' ? new Error(describeReason(reason)) : error;
   }
+}
+
+function tooLarge({ bytes, limit }: PacketTooLargeError): string {
+  return `not sent: the packet has ${bytes.toLocaleString('en')} bytes, the broker takes ${limit.toLocaleString('en')}`;
 }

@@ -1,9 +1,9 @@
 /** Throws an `Error` that says why nobody can publish to a topic [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
-export function checkTopic(topic: string): void {
-  if (topic === '') throw new Error('the topic is empty, but must have a character at least');
+export function checkTopic(topic: string, name = 'topic'): void {
+  if (topic === '') throw new Error(`the ${name} is empty, but must have a character at least`);
   const wildcard = /[+#]/.exec(topic)?.[0];
   if (wildcard)
-    throw new Error(`the topic ${JSON.stringify(topic)} has ${wildcard}, but only filters may have wildcards`);
+    throw new Error(`the ${name} ${JSON.stringify(topic)} has ${wildcard}, but only filters may have wildcards`);
 }
 
 /** Throws an `Error` that says why nobody can subscribe to a filter [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.8.2-1]. */

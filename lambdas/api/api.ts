@@ -13,6 +13,7 @@ import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { ProtocolError } from '../protocol/reason-codes';
 import { subscriptionName } from '../protocol/subscription-name';
+import { isTopicName } from '../protocol/topic';
 import { isTopicFilter } from '../protocol/topic-filter';
 import type { Settings } from '../settings';
 import { clientJson, subscriptionJson } from './client-json';
@@ -72,8 +73,8 @@ export class Api {
     showClient: (request) => this.showClient(readPath(request, 'clientId')),
     disconnectClient: (request) => this.disconnectClient(request),
     listRetained: (request) => this.listRetained(readQuery('listRetained', request)),
-    showRetained: (request) => this.showRetained(readPath(request, 'topic')),
-    deleteRetained: (request) => this.deleteRetained(readPath(request, 'topic')),
+    showRetained: (request) => this.showRetained(readTopic(request)),
+    deleteRetained: (request) => this.deleteRetained(readTopic(request)),
   };
 
   constructor(
@@ -217,10 +218,9 @@ export class Api {
   }
 
   private async showRetained(topic: string): Promise<ApiAnswer> {
-    const [copy] = isTopicFilter(topic) ? await this.ports.retained.match(topic) : [];
+    const [copy] = await this.ports.retained.match(topic);
     const message = copy?.message;
-    if (!message || message.topic !== topic || isExpired(message, this.ports.now()))
-      throw new Problem('no-such-message');
+    if (!message || isExpired(message, this.ports.now())) throw new Problem('no-such-message');
     return { status: 200, body: messageJson(message) };
   }
 
@@ -231,6 +231,14 @@ export class Api {
     await retained.endRemoval(write);
     return { status: 204 };
   }
+}
+
+/** The topic in the path. @throws Problem */
+function readTopic(request: ApiRequest): string {
+  const topic = readPath(request, 'topic');
+  if (isTopicName(topic)) return topic;
+  const detail = 'must be a topic name: 1 to 65,535 bytes, without the wildcards + and #';
+  throw new Problem('invalid-request', { errors: [{ pointer: 'topic', detail }] });
 }
 
 /** Why a message did not go to a client. */

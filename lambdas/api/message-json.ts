@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { decode } from '../protocol/codec/decode';
 import { hasDeclaredFormat } from '../protocol/codec/decode-publish';
 import { encode } from '../protocol/codec/encode';
+import { isDeliverable } from '../protocol/deliver';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import { forwardedProperties } from '../protocol/forwarded-properties';
 import type { PublishPacket, QoS } from '../protocol/packets';
@@ -45,7 +46,7 @@ export function readMessage(json: MessageJson, largest: number, now: number): Me
   if (!hasDeclaredFormat(packet)) throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload is not UTF-8');
   const { topic, payload, qos, retain } = packet;
   const { messageExpiryInterval: expiry } = json;
-  return {
+  const message = {
     topic,
     payload,
     qos,
@@ -53,6 +54,8 @@ export function readMessage(json: MessageJson, largest: number, now: number): Me
     ...(expiry !== undefined && { expiresAt: now + expiry * 1000 }),
     ...forwardedProperties(packet.properties),
   };
+  if (isDeliverable(message)) return message;
+  throw new ProtocolError(Reason.packetTooLarge, 'the message is larger than its subscribers can be sent');
 }
 
 function toPacket(json: MessageJson): PublishPacket {

@@ -57,7 +57,7 @@ export class JsonClient {
     private readonly service: JsonService,
     private readonly options: LeanClientOptions,
   ) {
-    this.http = new HttpSender(new URL(options.endpoint), options.maxAttempts > 1);
+    this.http = new HttpSender(new URL(options.endpoint));
     this.signer = new Signer(options.credentials, options.region, service.name);
   }
 

@@ -1,5 +1,5 @@
+import { deliverySize, isDeliverable } from '../protocol/deliver';
 import type { ForwardedProperties, Message } from '../protocol/effects';
-import { messageSize } from '../protocol/message-size';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
 import { inwards } from './mapping';
@@ -43,14 +43,9 @@ export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number
     origin: 'bridge',
   } as const;
   const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
-  const fitting = messages.filter((message) => messageSize(message) + packetOverhead(message) <= maxPacketSize);
+  const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
   if (fitting.length === messages.length) return { messages };
   return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };
-}
-
-/** Flags, identifiers and lengths of a PUBLISH; a user property has its identifier and two lengths. */
-function packetOverhead({ properties }: Message): number {
-  return 64 + 5 * (properties?.userProperties?.length ?? 0);
 }
 
 function propertiesOf(event: RuleEvent): ForwardedProperties {

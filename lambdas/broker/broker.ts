@@ -5,7 +5,7 @@ import { ConnectionCache } from './connection-cache';
 import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
-import type { ConnectionEvent } from './inbox';
+import { type ConnectionEvent, isFrame } from './inbox';
 import { Patience } from './patience';
 import type { Ports } from './ports';
 import { mailFor, Publisher } from './publish';
@@ -122,17 +122,17 @@ function byConnection(events: readonly ConnectionEvent[]): Map<string, Connectio
 const routingTypes = new Set([3, 6, 8, 10]); // PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE
 
 /** A guess, too: SUBSCRIBE is seldom sent behind something else in one frame. */
-function subscribes({ kind, text }: ConnectionEvent): boolean {
-  return kind === 'message' && firstByte(text) >> 4 === 8;
+function subscribes(event: ConnectionEvent): boolean {
+  return isFrame(event) && firstByte(event.text) >> 4 === 8;
 }
 
 /**
  * A guess from the first byte of a frame, so that the list is read beside the connection and not after it. What is retained is
  * routed by a list that is read when it is stored.
  */
-function mayRoute({ kind, text }: ConnectionEvent): boolean {
-  if (kind !== 'message') return false;
-  const header = firstByte(text);
+function mayRoute(event: ConnectionEvent): boolean {
+  if (!isFrame(event)) return false;
+  const header = firstByte(event.text);
   return routingTypes.has(header >> 4) && !isRetained(header);
 }
 

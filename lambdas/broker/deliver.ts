@@ -1,7 +1,7 @@
 import { encode } from '../protocol/codec/encode';
 import { isExpired, toPublish } from '../protocol/deliver';
 import { largestPacket } from '../protocol/limits';
-import type { PublishPacket } from '../protocol/packets';
+import type { ProtocolVersion, PublishPacket } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { type Audible, audibleTo } from './audible';
@@ -318,13 +318,14 @@ export class Deliverer {
     const { now } = this.ports;
     const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain, identifiers, now: now() });
     const { clientId, session, fence } = head;
-    const stake = { kind: 'ring', clientId, session, fence, slot, number: number - (packetId - slot), qos } as const;
+    const first = number - (packetId - slot);
+    const stake = { kind: 'ring', clientId, session, fence, slot, number: first, packetId, qos } as const;
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
       logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
       const parcel = { bytes, stake, content: contentOf(delivery) };
       this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
-    } else this.dispatch.tooLarge(stake, packetId);
+    } else this.dispatch.tooLarge(stake);
   }
 }
 
@@ -364,7 +365,7 @@ interface Encoded {
 const transientPublishes = new WeakMap<Arrival, Map<string, Encoded>>();
 
 /** A QoS 0 PUBLISH is the same for most subscribers, so it is encoded once. */
-function transientPublish({ arrival, retain, identifiers }: Delivery, version: number, now: number): Encoded {
+function transientPublish({ arrival, retain, identifiers }: Delivery, version: ProtocolVersion, now: number): Encoded {
   const variants = transientPublishes.get(arrival) ?? new Map<string, Encoded>();
   transientPublishes.set(arrival, variants);
   const variant = `${version} ${retain} ${identifiers ?? ''}`;

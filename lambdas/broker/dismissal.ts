@@ -1,11 +1,12 @@
-import { type EndingTurn, settleEnding } from './end-connection';
+import { type EndingTurn, settleEnding, wakeSuccessor } from './end-connection';
+import { connectionOf } from './fence';
 import type { ConnectionEvent } from './inbox';
 import type { Ports } from './ports';
 import type { ConnectionRecord, Dismissal } from './records';
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */
 export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {
-  const wishes = events.filter(({ kind }) => kind === 'dismiss').map(({ text }) => JSON.parse(text) as Dismissal);
+  const wishes = events.flatMap((event) => (event.kind === 'dismiss' ? [event.dismissal] : []));
   return wishes.reduce<Dismissal | undefined>(
     (one, other) => ({
       ...other,
@@ -47,6 +48,7 @@ export async function dismissAbsent(
   const head = await ports.sessions.head(clientId);
   if (head?.fence !== fence) return;
   await turn.wiper.wipe(clientId, head.session);
-  await ports.sessions.end(clientId, fence);
+  const removed = await ports.sessions.end(clientId, fence);
   await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
+  if (removed !== 'changed') await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
 }

@@ -43,7 +43,7 @@ export class Dispatch {
   }
 
   /** The client does not take packets that large: as if the message had been sent and acknowledged [MQTT-3.1.2-25]. */
-  tooLarge({ session, clientId }: RingStake, packetId: number): void {
+  tooLarge({ session, clientId, packetId }: RingStake): void {
     this.ports.log('packet too large', { clientId, packetId });
     this.ports.metrics.count('DroppedTooLarge');
     this.dropped.push({ session, packetId });

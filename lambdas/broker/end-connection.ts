@@ -2,17 +2,18 @@ import { sessionForever, type Will } from '../protocol/effects';
 import { nextOf, startTimer } from './deadline';
 import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
+import { connectionOf } from './fence';
 import type { Arrival } from './mail';
 import type { Ports } from './ports';
 import type { Publisher } from './publish';
-import type { ConnectionRecord, Ending } from './records';
+import type { ConnectionRecord, Ending, SessionHead } from './records';
 import { leaveSeat } from './seat';
 import type { SessionWiper } from './session-wiper';
 
 /**
  * What is left to do when a connection ends at this time, milliseconds since 1970: its will, when that waits
  * [MQTT-3.1.3-9], and the end of its session. `will` is what is to be published at once: because it does not wait, or because
- * the session has ended.
+ * the session has ended, also because its client waits to start a new one.
  */
 export async function endingOf(
   ports: Ports,
@@ -27,6 +28,7 @@ export async function endingOf(
   const sessionEndsAt = lasts ? { sessionEndsAt: time + sessionExpiry * 1000 } : {};
   if (delay === 0) return { ...(will && { will }), ...sessionEndsAt };
   const head = await ports.sessions.head(clientId);
+  if (head?.fence === fence && head.successor?.cleanStart) return { ...(will && { will }), ...sessionEndsAt };
   if (head?.fence === fence) return { willAt: time + delay, ...sessionEndsAt };
   return head?.session !== connection.session && will ? { will } : {}; // replaced, or resumed in time
 }
@@ -40,33 +42,49 @@ export async function endConnection(
 ): Promise<void> {
   const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, hasSeat } = connection;
   const { willAt, sessionEndsAt } = ending;
-  const [isOver] = await Promise.all([
-    sessionExpiry === 0
-      ? endSession(ports, connection)
-      : ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now()),
+  const [{ head, isOver }] = await Promise.all([
+    sessionExpiry === 0 ? endSession(ports, connection) : leaveSession(ports, connection, ending),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
     hasSeat ? leaveSeat(ports, connection) : undefined,
   ]);
   if (isOver && hasState) await wiper.wipe(clientId, session); // not before, see `orphans` in dispatch.ts
-  const isCancelled = willAt !== undefined && (await hasReturned(ports, connection));
-  if (isCancelled) await ports.sessions.removeWill(clientId, connectionId);
-  await rest(ports, connection, isCancelled ? { sessionEndsAt } : { willAt, sessionEndsAt });
+  const hasReturned = willAt !== undefined && head?.session === session && head.fence !== fence; // [MQTT-3.1.3-9]
+  if (hasReturned) await ports.sessions.removeWill(clientId, connectionId);
+  await rest(ports, connection, hasReturned ? { sessionEndsAt } : { willAt, sessionEndsAt });
+  await wakeSuccessor(ports, connection, head);
 }
 
-/** Whether the session is over; it is not when the client has come back to it on another connection. */
-async function endSession(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<boolean> {
-  if ((await ports.sessions.end(clientId, fence)) === 'ended') return true;
+/** The head of the session after its owner has left it, or as its owner removed it. */
+interface Left {
+  readonly head: SessionHead | undefined;
+  readonly isOver: boolean;
+}
+
+async function leaveSession(ports: Ports, { clientId, fence }: ConnectionRecord, ending: Ending): Promise<Left> {
+  const { willAt, sessionEndsAt } = ending;
+  const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now());
+  return { head: disowned === 'changed' ? await ports.sessions.head(clientId) : disowned, isOver: false };
+}
+
+/** The session is not over when the client has come back to it on another connection. */
+async function endSession(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<Left> {
+  const ended = await ports.sessions.end(clientId, fence);
+  if (ended !== 'changed') return { head: ended, isOver: true };
   const head = await ports.sessions.head(clientId);
-  return head?.session !== session; // replaced, or ended by an earlier attempt
+  return { head, isOver: head?.session !== session }; // replaced, or ended by an earlier attempt
 }
 
 /**
- * A client that returns before its connection is disowned finds no will to cancel, so whoever disowns looks once more: one of the
- * two always sees the other [MQTT-3.1.3-9].
+ * Lets the connection go on that waits for this one. It comes after everything else, the record of this connection included:
+ * whatever the next one does finds this one ended. A worker that dies before leaves the other to its takeover timeout.
  */
-async function hasReturned(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<boolean> {
-  const head = await ports.sessions.head(clientId);
-  return head?.session === session && head.fence !== fence;
+export async function wakeSuccessor(
+  ports: Ports,
+  { connectionId, fence }: Pick<ConnectionRecord, 'connectionId' | 'fence'>,
+  head: SessionHead | undefined,
+): Promise<void> {
+  if (head?.fence !== fence || !head.successor) return;
+  await ports.packets.wake(connectionOf(head.successor.fence), `after#${connectionId}`);
 }
 
 /**
@@ -77,7 +95,7 @@ async function rest(ports: Ports, connection: ConnectionRecord, ending: Ending):
   const { connectionId } = connection;
   const next = nextOf(ending);
   if (next === undefined) return ports.connectionStore.remove(connectionId);
-  await ports.connectionStore.end(connectionId, ending);
+  await ports.connectionStore.end(connection, ending);
   await startTimer(ports, connection, next);
 }
 
@@ -99,25 +117,31 @@ export async function settleEnding(
   const head = await ports.sessions.head(clientId);
   const now = ports.now();
   const isMine = head?.fence === fence;
-  const isOver = isMine ? (ended.sessionEndsAt ?? Number.POSITIVE_INFINITY) <= now : head?.session !== session;
+  const isReplaced = isMine && head.successor?.cleanStart === true;
+  const isOver = isMine
+    ? isReplaced || (ended.sessionEndsAt ?? Number.POSITIVE_INFINITY) <= now
+    : head?.session !== session;
   // A client that returned in time has removed its will.
   const willIsDue = isOver || !isMine || (ended.willAt ?? Number.POSITIVE_INFINITY) <= now;
   const will = willIsDue && hasWill ? await ports.sessions.will(clientId, connectionId) : undefined;
   if (will) await publishWill(ports, publisher, connection, will);
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
+  let removed: SessionHead | 'changed' = 'changed';
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
-    await ports.sessions.end(clientId, fence);
+    removed = await ports.sessions.end(clientId, fence);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
   if (isOver && (isMine || !head)) await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
+  if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);
   const { willAt, sessionEndsAt } = ended;
   await rest(ports, connection, isLeft ? { sessionEndsAt, ...(willIsDue ? {} : { willAt }) } : {});
+  await wakeSuccessor(ports, connection, removed === 'changed' ? head : removed); // it may have come since
 }
 
 /**
@@ -127,7 +151,7 @@ export async function settleEnding(
 export async function publishWill(
   ports: Ports,
   publisher: Publisher,
-  { clientId, connectionId }: ConnectionRecord,
+  { clientId, connectionId }: Pick<ConnectionRecord, 'clientId' | 'connectionId'>,
   will: Will,
 ): Promise<void> {
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };

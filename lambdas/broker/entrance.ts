@@ -4,31 +4,36 @@ import type { ConnectRequest } from '../protocol/effects';
 import { type Authentication, handlePacket, type Surroundings } from '../protocol/handle-packet';
 import { largestConnect, largestPacket } from '../protocol/limits';
 import { packetSize } from '../protocol/packet-splitter';
-import type { ClientPacket, ServerPacket } from '../protocol/packets';
+import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { connack } from './connack';
 import { expiryOf, startTimer } from './deadline';
-import { type Admitted, type Asking, type Challenged, goOn, logIn, proveAnew, refusal } from './entry';
+import type { Dispatch } from './dispatch';
+import { type Admitted, type Asking, admitted, type Challenged, goOn, logIn, proveAnew, refusal } from './entry';
 import { tellLifecycle } from './events';
+import { connectionOf } from './fence';
 import { hangUp } from './hang-up';
-import type { ConnectionEvent } from './inbox';
-import { openSession } from './open-session';
+import { type ConnectionEvent, isFrame } from './inbox';
+import { type Awaits, openSession, takeoverTimeout } from './open-session';
 import { PendingEntry } from './pending-entry';
 import type { Ports } from './ports';
-import type { ConnectionRecord, PendingConnection } from './records';
+import type { Publisher } from './publish';
+import type { ConnectionRecord, PendingConnection, Takeover } from './records';
 import { leaveSeat, takeSeat } from './seat';
 import type { SessionWiper } from './session-wiper';
+import { superseding } from './supersede';
 import type { Origin } from './work';
 
 /** What coming in needs of a turn. */
 export interface EnteringTurn {
   readonly ports: Ports;
   readonly wiper: SessionWiper;
+  readonly publisher: Publisher;
+  readonly dispatch: Dispatch;
   readonly connectionId: string;
   readonly events: readonly ConnectionEvent[];
-  /** Answers in the version of the connection, or of what has been heard of it so far. */
-  readonly send: (packet: ServerPacket) => void;
+  readonly send: (packet: ServerPacket, version: ProtocolVersion) => void;
 }
 
 /** A client that is in: its connection, what it may do, and whether its session was there before. */
@@ -39,15 +44,20 @@ export interface Inside {
 }
 
 /**
- * `outside`: it has to answer a challenge first. `late`: a newer connection of the same client id was faster. `uncertain`: an
- * earlier attempt has let it in, and nobody knows what it was told.
+ * `outside`: it has to answer a challenge first, or to wait until another connection of its client id has ended. `late`: a newer
+ * connection of the same client id was faster. `uncertain`: an earlier attempt has let it in, and nobody knows what it was told.
  */
 export type Entered = Inside | 'outside' | 'late' | { readonly uncertain: ConnectionRecord };
 
+/** When and from where the connection came whose session is opened. `receivedAt`: since when it counts as active. */
+type Arrival = Pick<Takeover, 'connectedAt' | 'address' | 'since'> & { readonly receivedAt: number };
+
 /** The way of a client from its first frame to its session; and how it proves itself anew later on. */
 export class Entrance {
-  /** In which a refusal is said. */
-  version = 4;
+  /** Protocol version of the CONNECT that has been read; undefined before. */
+  version: ProtocolVersion | undefined;
+  /** Protocol version of the CONNACK that refuses a CONNECT that could not be read. */
+  private claimedVersion: ProtocolVersion = 4;
   /** Bytes; what CONNECT said of itself, as far as it was understood. */
   packetLimit = largestPacket({});
   readonly pending: PendingEntry;
@@ -58,6 +68,17 @@ export class Entrance {
   ) {
     const { ports, connectionId } = turn;
     this.pending = new PendingEntry(ports.connectionStore, connectionId, stored);
+    this.version = this.pending.version;
+  }
+
+  /** Protocol version of a CONNACK that refuses the client. */
+  get refusalVersion(): ProtocolVersion {
+    return this.version ?? this.claimedVersion;
+  }
+
+  /** Whether an authenticated CONNECT waits until another connection of its client id has ended. */
+  get isWaiting(): boolean {
+    return this.pending.takeover !== undefined;
   }
 
   /** An exchange goes on and the client has to answer. */
@@ -67,7 +88,7 @@ export class Entrance {
 
   /** Of a packet that is about to be decoded. */
   notice(bytes: Buffer): void {
-    this.version = this.pending.version ?? connectVersion(bytes);
+    this.claimedVersion = connectVersion(bytes);
   }
 
   /** Of a packet that is about to be handled. */
@@ -81,10 +102,8 @@ export class Entrance {
   /** CONNECT. */
   async logIn(request: ConnectRequest, origin: Origin): Promise<Entered> {
     const { ports } = this.turn;
-    return this.enter(
-      request,
-      await logIn(ports, request, this.peer(request, origin.receivedAt), this.pending.stored?.proved),
-    );
+    const entered = await logIn(ports, request, this.peer(request, origin.receivedAt), this.pending.stored?.proved);
+    return this.enter(request, entered, this.arrivalOf(origin));
   }
 
   /** AUTH before CONNACK. */
@@ -92,7 +111,21 @@ export class Entrance {
     refuseRepetition(origin);
     const request = this.pendingRequest(surroundings);
     const peer = this.peer(request, origin.receivedAt);
-    return this.enter(request, await goOn(this.turn.ports, request, peer, this.pending.state, data));
+    const entered = await goOn(this.turn.ports, request, peer, this.pending.state, data);
+    return this.enter(request, entered, this.arrivalOf(origin));
+  }
+
+  /** The CONNECT that waited for the end of another connection goes on, if that has ended or the takeover timeout has passed. */
+  async goOnWaiting(takeover: Takeover, surroundings: Surroundings): Promise<Entered> {
+    const { ports } = this.turn;
+    const packet = this.pending.connectPacket();
+    this.hear(packet, takeover.connect);
+    this.pending.takeover = undefined;
+    const request = this.pendingRequest(surroundings);
+    const peer = { ...this.peer(request, ports.now()), address: takeover.address };
+    const { data } = takeover;
+    const entered = { ...(await admitted(ports, request, peer, takeover.identity)), ...(data && { data }) };
+    return this.open(request, entered, { ...takeover, receivedAt: ports.now() });
   }
 
   /** AUTH on an open connection. */
@@ -119,8 +152,12 @@ export class Entrance {
     return { connection: known, permissions };
   }
 
-  private enter(request: ConnectRequest, entered: Admitted | Challenged): Promise<Entered> | Entered {
-    if ('identity' in entered) return this.open(request, entered);
+  private arrivalOf({ connectedAt, receivedAt }: Origin): Arrival {
+    return { connectedAt, address: this.address(), since: this.turn.ports.now(), receivedAt };
+  }
+
+  private enter(request: ConnectRequest, entered: Admitted | Challenged, arrival: Arrival): Promise<Entered> | Entered {
+    if ('identity' in entered) return this.open(request, entered, arrival);
     this.pending.challenged(entered.state);
     this.sayAuth(
       Reason.continueAuthentication,
@@ -131,12 +168,16 @@ export class Entrance {
     return 'outside';
   }
 
-  private async open(request: ConnectRequest, { identity, permissions, data }: Admitted): Promise<Entered> {
-    const { ports, wiper, connectionId, events } = this.turn;
-    const [{ connectedAt, receivedAt }] = events as [ConnectionEvent];
+  private async open(request: ConnectRequest, admission: Admitted, arrival: Arrival): Promise<Entered> {
+    const { identity, permissions, data } = admission;
+    const { ports, wiper, publisher, dispatch, connectionId } = this.turn;
+    const { connectedAt, address, since, receivedAt } = arrival;
     const sitting = { identity, clientId: request.clientId, connectionId };
     const hasSeat = await takeSeat(ports, sitting);
-    const opened = await openSession(ports, wiper, request, { ...sitting, connectedAt, receivedAt, hasSeat });
+    const isOverdue = ports.now() >= since + takeoverTimeout;
+    const supersede = isOverdue ? superseding(ports, publisher, dispatch) : undefined;
+    const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat };
+    const opened = await openSession(ports, wiper, request, newcomer, supersede);
     if (opened === 'late' || opened === 'foreign') {
       if (hasSeat) await leaveSeat(ports, sitting);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
@@ -149,33 +190,49 @@ export class Entrance {
         identity.username,
       );
     }
-    if ('uncertain' in opened) {
-      if (opened.displaced) await hangUp(ports, opened.displaced, Reason.sessionTakenOver);
-      return opened;
+    if ('uncertain' in opened) return opened;
+    if ('awaits' in opened) {
+      await this.awaitEnd(request, opened);
+      this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
+      return 'outside';
     }
-    const { owner: displaced, head: itsHead } = opened.displaced ?? {};
-    if (displaced) await hangUp(ports, displaced, Reason.sessionTakenOver, itsHead); // [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3]
     if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due
     const { connection, sessionPresent } = opened;
-    this.logEntry(connection, sessionPresent, displaced);
+    this.logEntry(connection, sessionPresent, arrival);
     await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
     const proof = authenticationProperties(request.authentication?.method, data);
-    this.turn.send(connack(Reason.success, sessionPresent, request.answer && { ...request.answer, ...proof }));
+    const answer = connack(Reason.success, sessionPresent, request.answer && { ...request.answer, ...proof });
+    this.turn.send(answer, connection.version);
     return { connection, permissions, sessionPresent };
   }
 
-  private logEntry(connection: ConnectionRecord, sessionPresent: boolean, displaced: string | undefined): void {
+  /**
+   * Ends the connection that owns the session [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], and one that waited for it before; or lets the
+   * will of the last owner be published. Whatever is lost of this, a timer wakes this connection.
+   */
+  private async awaitEnd({ clientId, will }: ConnectRequest, { awaits: head, seconds }: Awaits): Promise<void> {
+    const { ports, connectionId } = this.turn;
+    const { owner, fence, successor } = head;
+    const former = successor && connectionOf(successor.fence);
+    if (owner) ports.log('taken over', { connectionId, clientId, displaced: owner });
+    await Promise.all([
+      owner ? hangUp(ports, owner, Reason.sessionTakenOver, head) : ports.packets.expire(connectionOf(fence)),
+      former !== undefined && former !== connectionId && hangUp(ports, former, Reason.sessionTakenOver),
+      will && ports.sessions.removeWill(clientId, connectionId), // until the session is claimed
+      ports.timers.wake(connectionId, seconds),
+    ]);
+  }
+
+  private logEntry(connection: ConnectionRecord, sessionPresent: boolean, { address }: Arrival): void {
     const { log, metrics } = this.turn.ports;
     const { connectionId, clientId, version, identity } = connection;
     const { kind, username = '' } = identity;
-    const address = this.address();
     log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
     metrics.count('ConnectionsOpened');
-    if (displaced) log('taken over', { connectionId, clientId, displaced });
   }
 
   private address(): string {
-    return this.turn.events.find((event) => event.address !== '')?.address ?? '';
+    return this.turn.events.find(isFrame)?.address ?? '';
   }
 
   /** What the CONNECT that was kept asks for. */
@@ -189,7 +246,7 @@ export class Entrance {
   private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined, limit: number): void {
     const packet = { cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) } as const;
     if (encode(packet, 5).length > limit) throw new ProtocolError(Reason.packetTooLarge, 'AUTH is too large');
-    this.turn.send(packet);
+    this.turn.send(packet, 5);
   }
 
   private peer({ clientId }: { readonly clientId: string }, receivedAt: number): Asking {

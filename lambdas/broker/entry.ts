@@ -115,8 +115,8 @@ async function entered(
   return { ...(await admitted(ports, request, peer, step.identity)), ...data };
 }
 
-/** What holds however a client has proved who it is. */
-async function admitted(
+/** Checks what holds however a client has proved who it is. @throws Refused */
+export async function admitted(
   ports: Ports,
   { will }: Pick<ConnectRequest, 'will'>,
   peer: Asking,

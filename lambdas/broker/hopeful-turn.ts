@@ -1,7 +1,6 @@
 import { firstByte } from '../protocol/frames';
 import { splitPackets } from '../protocol/packet-splitter';
-import type { ConnectionEvent } from './inbox';
-import { readInbox } from './inbox';
+import { type ConnectionEvent, isFrame, readInbox } from './inbox';
 import { isSame } from './quick-turn';
 import type { ConnectionRecord, StoredConnection } from './records';
 import type { Router } from './router';
@@ -30,12 +29,10 @@ export async function hopefulTurn(
 
 function isHarmless(connection: ConnectionRecord, events: readonly ConnectionEvent[]): boolean {
   if (connection.tail.length > 0 || connection.early.length > 0) return false;
-  if (
-    events.some(({ kind, redelivered, text }) => kind !== 'message' || redelivered || !isRepeatable(firstByte(text)))
-  ) {
-    return false;
-  }
-  const { ready, early, broken } = readInbox(connection, events);
+  const frames = events.filter(isFrame);
+  if (frames.length < events.length) return false;
+  if (frames.some(({ redelivered, text }) => redelivered || !isRepeatable(firstByte(text)))) return false;
+  const { ready, early, broken } = readInbox(connection, frames);
   if (broken || early.length > 0 || ready.length !== events.length) return false;
   return ready.every(({ number, bytes }) => {
     const { packets, tail, broken: malformed } = splitPackets(Buffer.alloc(0), bytes);

@@ -1,25 +1,48 @@
 import { parseFrame } from '../protocol/frames';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import type { EarlyFrame } from './records';
+import type { Dismissal, EarlyFrame } from './records';
 
 /** One event in the ordered stream of a connection. */
-export interface ConnectionEvent {
+export type ConnectionEvent = FrameEvent | SignalEvent | DismissEvent;
+
+interface EventBase {
   /** The same when the event is delivered again. */
   readonly id: string;
   readonly connectionId: string;
-  /** `message`: a text frame; `disconnect`: the connection is over; `wake`: something waits; `expired`: see the keep-alive. `dismiss`: a backend wants the client gone. */
-  readonly kind: 'message' | 'disconnect' | 'wake' | 'expired' | 'dismiss';
-  /** Milliseconds since 1970. */
-  readonly connectedAt: number;
   /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */
   readonly receivedAt: number;
-  readonly text: string;
-  /** Source address of the client; empty in the broker's own events. */
-  readonly address: string;
   /** It was handed out before, and whoever got it may have done any part of the work. */
   readonly redelivered: boolean;
   /** It failed as often as anybody may try: what is left to do is to close its connection. */
   readonly exhausted: boolean;
+}
+
+/** A text frame of the client. */
+export interface FrameEvent extends EventBase {
+  readonly kind: 'message';
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  readonly connectedAt: number;
+  readonly text: string;
+  /** Source address of the client. */
+  readonly address: string;
+}
+
+/**
+ * `disconnect`: the connection is over. `wake`: messages wait for the client, or the connection that it takes over has ended.
+ * `expired`: a deadline of the connection may have passed.
+ */
+export interface SignalEvent extends EventBase {
+  readonly kind: 'disconnect' | 'wake' | 'expired';
+}
+
+/** A backend wants the client disconnected. */
+export interface DismissEvent extends EventBase {
+  readonly kind: 'dismiss';
+  readonly dismissal: Dismissal;
+}
+
+export function isFrame(event: ConnectionEvent): event is FrameEvent {
+  return event.kind === 'message';
 }
 
 /** A frame whose turn has come. */
@@ -28,6 +51,8 @@ export interface ReadyFrame {
   readonly bytes: Buffer;
   readonly eventId: string;
   readonly receivedAt: number;
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  readonly connectedAt: number;
   readonly redelivered: boolean;
 }
 
@@ -41,8 +66,8 @@ export interface Inbox {
 }
 
 /** What an overtaken frame may cost before its connection is closed: bytes and frames kept, and milliseconds waited. */
-const earlyBytes = 98_304;
-const earlyCount = 256; // all of them are written again with each that joins them
+export const earlyBytes = 98_304;
+export const earlyCount = 256; // all of them are written again with each that joins them
 const earlyMilliseconds = 10_000;
 
 /** What is known of the frames of a connection. */
@@ -55,7 +80,7 @@ export interface Received {
  * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
  * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
  */
-export function readInbox(connection: Received | undefined, events: readonly ConnectionEvent[]): Inbox {
+export function readInbox(connection: Received | undefined, events: readonly FrameEvent[]): Inbox {
   let lastNumber = connection?.lastNumber ?? 0;
   const ready: ReadyFrame[] = [];
   const waiting = earlyFrames(connection, events);
@@ -83,7 +108,7 @@ export function readInbox(connection: Received | undefined, events: readonly Con
 type NumberedFrame = ReadyFrame & EarlyFrame;
 
 /** Whoever worked on a redelivered event before may have come to the frames that waited for it, too. */
-function earlyFrames(connection: Received | undefined, events: readonly ConnectionEvent[]): Map<number, NumberedFrame> {
+function earlyFrames(connection: Received | undefined, events: readonly FrameEvent[]): Map<number, NumberedFrame> {
   const redelivered = events.some((event) => event.redelivered);
   return new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered }]));
 }
@@ -94,10 +119,10 @@ function addFrame(waiting: Map<number, NumberedFrame>, frame: NumberedFrame): vo
   waiting.set(frame.number, known ? { ...known, redelivered: known.redelivered || frame.redelivered } : frame);
 }
 
-function toFrame(event: ConnectionEvent): ReadyFrame | ProtocolError {
-  const { id: eventId, receivedAt, redelivered } = event;
+function toFrame(event: FrameEvent): ReadyFrame | ProtocolError {
+  const { id: eventId, receivedAt, connectedAt, redelivered } = event;
   try {
-    return { ...parseFrame(event.text), eventId, receivedAt, redelivered };
+    return { ...parseFrame(event.text), eventId, receivedAt, connectedAt, redelivered };
   } catch (error) {
     if (error instanceof ProtocolError) return error;
     throw error;
@@ -107,7 +132,7 @@ function toFrame(event: ConnectionEvent): ReadyFrame | ProtocolError {
 function overdue(
   early: readonly EarlyFrame[],
   lastNumber: number,
-  events: readonly ConnectionEvent[],
+  events: readonly FrameEvent[],
 ): ProtocolError | undefined {
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, 0);
   const oldest = Math.min(...early.map(({ receivedAt }) => receivedAt));

@@ -6,27 +6,32 @@ import type { Ports } from './ports';
 import type { Claim, ConnectionRecord, Fence, SessionHead, SessionId } from './records';
 import type { SessionWiper } from './session-wiper';
 
+/**
+ * Milliseconds that CONNECT waits for the end of an older connection of its client id. A connection ends within a second or two
+ * unless its worker died: then its events come back after the visibility timeout, which is longer than clients wait for CONNACK.
+ */
+export const takeoverTimeout = 5000;
+
 /** What CONNECT found. */
 export interface Opened {
   readonly connection: ConnectionRecord;
   /** [v3 MQTT-3.2.2-2] [v3 MQTT-3.2.2-3] */
   readonly sessionPresent: boolean;
-  /** The connection that owned the session until now. */
-  readonly displaced?: Displaced;
-  /** The last connection of a session that was replaced while its client was away. */
+  /** The last connection of an expired session that was replaced. */
   readonly former?: string;
 }
 
 /**
- * `late`: a newer connection of the same client id was first. `foreign`: the session belongs to another account. `uncertain`: an
- * earlier attempt has claimed the session and nobody knows whether its CONNACK arrived.
+ * `late`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account.
+ * `uncertain`: an earlier attempt has claimed the session and nobody knows whether its CONNACK arrived. `awaits`: another
+ * connection of the client id has to end first, and wakes this one then.
  */
-export type OpenResult = Opened | 'late' | 'foreign' | Uncertain;
+export type OpenResult = Opened | 'late' | 'foreign' | { readonly uncertain: ConnectionRecord } | Awaits;
 
-/** `displaced`: the connection that the earlier attempt took the session from, and perhaps did not end. */
-export interface Uncertain {
-  readonly uncertain: ConnectionRecord;
-  readonly displaced?: string;
+/** The head of the session when this connection was registered as its successor, and for how many seconds it waits at most. */
+export interface Awaits {
+  readonly awaits: SessionHead;
+  readonly seconds: number;
 }
 
 export interface Newcomer {
@@ -39,91 +44,116 @@ export interface Newcomer {
   readonly receivedAt: number;
 }
 
-/** Claims the session for a connection. Everything CONNACK promises is durable when it returns. */
+/**
+ * Ends the part of an older connection that its own ordered stream did not come to within the takeover timeout. `secondsLeft`: how
+ * long its last turn may still be running.
+ */
+export type Supersede = (seen: SessionHead, claim: Claim) => Promise<'superseded' | { readonly secondsLeft: number }>;
+
+/**
+ * Claims the session for a connection. Everything CONNACK promises is durable when it returns.
+ *
+ * @param supersede Absent while the connection still waits for an older one to end.
+ */
 export async function openSession(
   ports: Ports,
   wiper: SessionWiper,
   request: ConnectRequest,
   newcomer: Newcomer,
+  supersede?: Supersede,
 ): Promise<OpenResult> {
   const { connectionId, connectedAt, identity } = newcomer;
   const fence = fenceOf(connectedAt, connectionId);
-  const { clientId, version, capabilities, sessionExpiry } = request;
-  const claim = { clientId, connectionId, fence, persistent: sessionExpiry > 0, version, capabilities, identity };
+  const { clientId, version, capabilities, sessionExpiry, cleanStart } = request;
+  const persistent = sessionExpiry > 0;
+  const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await Promise.all([
-    request.cleanStart ? claimFresh(ports, claim) : claimPersistent(ports, claim),
+    claimSession(ports, claim, supersede),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
-  if (claimed === 'late' || claimed === 'foreign') return claimed;
+  if (claimed === 'late' || claimed === 'foreign' || 'awaits' in claimed) return claimed;
   for (const session of claimed.replaced) {
     await wiper.wipe(clientId, session);
     await ports.sessions.wiped(clientId, session);
   }
-  if (claimed.again) return { uncertain: fresh, ...claimed.again };
+  if (claimed.isRepeated) return { uncertain: fresh };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
-  const { owned } = claimed;
-  const displaced = owned && owned.owner !== connectionId ? { displaced: owned } : {};
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
-  return { connection, sessionPresent: claimed.resumed !== undefined, ...displaced, ...former };
-}
-
-/** A connection that owned a session, and the head that said so. */
-export interface Displaced {
-  readonly owner: string;
-  readonly head: SessionHead;
+  return { connection, sessionPresent: claimed.resumed !== undefined, ...former };
 }
 
 type Refusal = 'late' | 'foreign';
 
 interface Claimed {
-  /** Who owned the session before. */
-  readonly owned?: Displaced;
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
   readonly resumed?: SessionHead;
   /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
   readonly replaced: readonly SessionId[];
-  /** An earlier attempt of the same CONNECT was here. */
-  readonly again?: Pick<Uncertain, 'displaced'>;
+  /** An earlier attempt of the same CONNECT has claimed the session. */
+  readonly isRepeated?: true;
 }
 
-/** A clean session replaces whatever was there [v3 MQTT-3.1.2-6]. */
-async function claimFresh(ports: Ports, claim: Claim): Promise<Claimed | Refusal> {
-  for (let over: SessionHead | undefined; ; ) {
-    const result = await ports.sessions.claimFresh(claim, over);
-    if (typeof result === 'object') {
-      return { ...ownerOf(result.old), ...formerOf(result.old), replaced: sessionsOf(result.old) };
-    }
-    const head = await ports.sessions.head(claim.clientId);
-    if (head?.fence === claim.fence) return handledBefore(head);
-    if (head && head.fence > claim.fence) return 'late';
-    if (head && isForeign(head, claim, ports.now())) return 'foreign';
-    over = head; // of another account, but it has ended; or gone by now
+/**
+ * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
+ * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
+ */
+async function claimSession(ports: Ports, claim: Claim, supersede?: Supersede): Promise<Claimed | Refusal | Awaits> {
+  if (claim.cleanStart) {
+    const result = await ports.sessions.claimFresh(claim);
+    if (typeof result === 'object') return replacing(result.old);
   }
+  for (;;) {
+    const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), supersede);
+    if (claimed !== 'changed') return claimed;
+  }
+}
+
+/** Claims the session as it was just read. */
+async function claimOver(
+  ports: Ports,
+  claim: Claim,
+  seen: SessionHead | undefined,
+  supersede: Supersede | undefined,
+): Promise<Claimed | Refusal | Awaits | 'changed'> {
+  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
+  if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
+  if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
+  if (seen && hasToEnd(seen, claim)) {
+    const superseded = await supersede?.(seen, claim);
+    if (superseded !== 'superseded') {
+      const seconds = superseded?.secondsLeft ?? takeoverTimeout / 1000;
+      return (await ports.sessions.awaitEnd(claim, seen)) === 'changed' ? 'changed' : { awaits: seen, seconds };
+    }
+  }
+  if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
+    const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
+    return typeof result === 'object' ? replacing(seen) : 'changed';
+  }
+  await cancelWill(ports, claim, seen);
+  const resumed = await ports.sessions.claimResume(claim, seen);
+  return resumed === 'changed' ? 'changed' : { resumed, replaced: seen.wiping ? [seen.wiping] : [] };
+}
+
+/**
+ * Whether something of an older connection comes before this one: the connection itself [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], or its
+ * will, which is due before a new session begins and when its delay has passed [MQTT-3.1.3-9].
+ */
+function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim): boolean {
+  return owner !== undefined || (willAt !== undefined && (cleanStart || willAt <= timeOf(fence)));
+}
+
+function replacing(old: SessionHead | undefined): Claimed {
+  const former = old && !old.owner ? { former: old.fence } : {};
+  return { ...former, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
 function isForeign(head: SessionHead, { identity }: Claim, now: number): boolean {
   const isThere = head.owner !== undefined || isAlive(head, now);
   return isThere && accountOf(head.identity) !== accountOf(identity);
-}
-
-function handledBefore({ wiping, displaced }: SessionHead): Claimed {
-  return { replaced: wiping ? [wiping] : [], again: displaced ? { displaced } : {} };
-}
-
-function ownerOf(head: SessionHead | undefined): { owned?: Displaced } {
-  return head?.owner ? { owned: { owner: head.owner, head } } : {};
-}
-
-function formerOf(head: SessionHead | undefined): { former?: Fence } {
-  return head && !head.owner ? { former: head.fence } : {};
-}
-
-function sessionsOf(head: SessionHead | undefined): SessionId[] {
-  return [head?.session, head?.wiping].filter((session) => session !== undefined);
 }
 
 /**
@@ -141,24 +171,6 @@ async function cancelWill(
 /** A session of a client that is away may have ended, whether its end was dealt with or not. */
 function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
-}
-
-/** A persistent session is resumed when there is one [v3 MQTT-3.1.2-4], otherwise it begins. */
-async function claimPersistent(ports: Ports, claim: Claim): Promise<Claimed | Refusal> {
-  for (;;) {
-    const seen = await ports.sessions.head(claim.clientId);
-    if (seen && seen.fence > claim.fence) return 'late';
-    if (seen?.fence === claim.fence) return handledBefore(seen);
-    if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
-    if (seen && isAlive(seen, ports.now())) {
-      await cancelWill(ports, claim, seen);
-      const resumed = await ports.sessions.claimResume(claim, seen);
-      if (resumed !== 'changed') return { ...ownerOf(seen), resumed, replaced: seen.wiping ? [seen.wiping] : [] };
-    } else {
-      const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
-      if (typeof result === 'object') return { ...ownerOf(seen), ...formerOf(seen), replaced: sessionsOf(seen) };
-    }
-  }
 }
 
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {

@@ -29,6 +29,7 @@ export interface RingStake {
   readonly fence: Fence;
   readonly slot: number;
   readonly number: number;
+  readonly packetId: number;
   readonly qos: 1 | 2;
 }
 
@@ -97,13 +98,30 @@ export class Outbox {
   }
 
   private async post(connectionId: string, parcels: Parcel[]): Promise<void> {
+    let most = Number.POSITIVE_INFINITY;
     for (let left = parcels; left.length > 0; ) {
-      const count = firstPost(left);
+      const count = Math.min(most, firstPost(left));
       const result = await this.ports.connections.post(connectionId, this.joined(connectionId, left.slice(0, count)));
-      if (result !== 'sent') return this.failed(connectionId, result, left, count);
-      this.measure(left.slice(0, count));
-      left = left.slice(count);
+      if (result === 'too large' && left[0]?.stake.kind !== 'answer') {
+        if (count === 1) await this.dropFirst(connectionId, left);
+        if (connectionId === this.own?.connectionId) this.own.aliases.forget();
+        left = left.slice(count === 1 ? 1 : 0);
+        most = 1; // one by one, so that only what does not fit is dropped
+      } else if (result !== 'sent') return this.failed(connectionId, result, left, count);
+      else {
+        this.measure(left.slice(0, count));
+        left = left.slice(count);
+      }
     }
+  }
+
+  /** Drops a message that no attempt can deliver, so that it is not in the way of those behind it. */
+  private async dropFirst(connectionId: string, [parcel]: readonly Parcel[]): Promise<void> {
+    if (!parcel) return;
+    const { stake, bytes } = parcel;
+    this.ports.log('packet too large', { connectionId, bytes: bytes.length });
+    this.ports.metrics.count('DroppedTooLarge');
+    if (stake.kind === 'ring') await this.ports.inflight.remove(stake.session, [stake.packetId]);
   }
 
   /** One post is one delivery, as late as the oldest message in it. */

@@ -2,14 +2,15 @@ import { decode } from '../protocol/codec/decode';
 import type { Authentication } from '../protocol/handle-packet';
 import { largestConnect } from '../protocol/limits';
 import type { ConnectPacket } from '../protocol/packets';
+import { earlyBytes, earlyCount } from './inbox';
 import type { ConnectionStore } from './ports';
-import type { PendingConnection } from './records';
+import type { PendingConnection, Takeover } from './records';
 
 /** Frames that a client may need until it is let in. */
 const mostFrames = 8;
 
 /** Of a client that has said nothing that was kept. */
-const nothing = { exchange: undefined, lastNumber: 0, early: [] };
+const nothing = { exchange: undefined, takeover: undefined, lastNumber: 0, tail: Buffer.alloc(0), early: [] };
 
 type Received = Pick<PendingConnection, 'lastNumber' | 'tail' | 'early'>;
 
@@ -17,6 +18,8 @@ type Received = Pick<PendingConnection, 'lastNumber' | 'tail' | 'early'>;
 export class PendingEntry {
   /** CONNECT as it arrived in this turn. */
   connect: { readonly packet: ConnectPacket; readonly bytes: Buffer } | undefined;
+  /** Present while the client, which may connect, waits for another connection to end. */
+  takeover: Takeover | undefined;
   private exchange: PendingConnection['exchange'];
 
   constructor(
@@ -25,6 +28,7 @@ export class PendingEntry {
     readonly stored: PendingConnection | undefined,
   ) {
     this.exchange = stored?.exchange;
+    this.takeover = stored?.takeover;
   }
 
   /** The exchange that goes on; absent before CONNECT. */
@@ -45,26 +49,43 @@ export class PendingEntry {
 
   /** The CONNECT that waits. */
   connectPacket(): ConnectPacket {
-    const packet = this.exchange && decode(this.exchange.connect, undefined);
-    if (packet?.cmd !== 'connect') throw new Error(`connection ${this.connectionId} keeps no CONNECT`);
+    const packet = decode(this.connectBytes(), undefined);
+    if (packet.cmd !== 'connect') throw new Error(`connection ${this.connectionId} keeps no CONNECT`);
     return packet;
+  }
+
+  private connectBytes(): Buffer {
+    const bytes = this.connect?.bytes ?? this.exchange?.connect ?? this.takeover?.connect;
+    if (!bytes) throw new Error(`connection ${this.connectionId} keeps no CONNECT`);
+    return bytes;
   }
 
   /** The client has to answer. Its password is of no use to any method, so it is not kept. */
   challenged(state: string): void {
-    if (this.connect) {
-      this.connect.packet.password?.fill(0); // a part of the bytes
-      this.exchange = { connect: this.connect.bytes, state };
-    } else if (this.exchange) this.exchange = { ...this.exchange, state };
+    this.connect?.packet.password?.fill(0); // a part of the bytes
+    this.exchange = { connect: this.connectBytes(), state };
   }
 
-  /** Keeps what came so far; false when it is more than anybody needs to come in. */
+  /** The client is authenticated and waits for another connection to end. Its password is not needed any more. */
+  awaitEnd(takeover: Omit<Takeover, 'connect'>): void {
+    this.connect?.packet.password?.fill(0); // a part of the bytes
+    this.takeover = { connect: this.connectBytes(), ...takeover };
+    this.exchange = undefined;
+  }
+
+  /** The waiting connection itself was closed. Its CONNECT counts all the same, and so does what it has sent. */
+  lose(lostAt: number): void {
+    if (this.takeover && this.takeover.lostAt === undefined) this.takeover = { ...this.takeover, lostAt };
+  }
+
+  /** Keeps what came so far; false when it is more than a client may need to come in. */
   async keep(received: Received): Promise<boolean> {
-    if (!this.isAffordable(received)) return false;
+    if (!(this.takeover ? fitsBehindConnect(received) : this.isAffordable(received))) return false;
     if (!this.hasNews(received)) return true; // a repeated frame must not write all of it anew
-    const { stored, exchange, connectionId } = this;
-    const proved = stored?.proved && { proved: stored.proved };
-    await this.store.putPending({ connectionId, ...received, ...proved, ...(exchange && { exchange }) });
+    const { stored, exchange, takeover, connectionId } = this;
+    const proved = !takeover && stored?.proved && { proved: stored.proved };
+    const waiting = { ...proved, ...(exchange && { exchange }), ...(takeover && { takeover }) };
+    await this.store.putPending({ connectionId, ...received, ...waiting });
     return true;
   }
 
@@ -76,14 +97,22 @@ export class PendingEntry {
     return frames <= mostFrames && bytes * Math.max(1, frames) <= largestConnect;
   }
 
-  /** The tail grows only with the number. */
-  private hasNews({ lastNumber, early }: Received): boolean {
-    const { exchange, lastNumber: before, early: earlyBefore } = this.stored ?? nothing;
-    return this.exchange !== exchange || lastNumber !== before || early.length !== earlyBefore.length;
+  private hasNews({ lastNumber, tail, early }: Received): boolean {
+    const before = this.stored ?? nothing;
+    if (this.exchange !== before.exchange || this.takeover !== before.takeover) return true;
+    return (
+      lastNumber !== before.lastNumber || tail.length !== before.tail.length || early.length !== before.early.length
+    );
   }
 
   /** The client will not come in. */
   async drop(): Promise<void> {
     if (this.stored) await this.store.removePending(this.connectionId);
   }
+}
+
+/** A client that is authenticated may have as much kept behind its CONNECT as one that is connected behind a lost frame. */
+function fitsBehindConnect({ tail, early }: Received): boolean {
+  const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, tail.length);
+  return bytes <= earlyBytes && early.length <= earlyCount;
 }

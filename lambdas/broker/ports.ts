@@ -41,8 +41,10 @@ export interface ConnectionStore {
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
   /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
-  /** The connection is over, and its record stays for what is still to come. */
-  end(connectionId: string, ended: Ending): Promise<void>;
+  /** Keeps the record of a connection that has ended until its deadlines, whether or not it was stored before. */
+  end(record: ConnectionRecord, ended: Ending): Promise<void>;
+  /** Marks an open connection whose session another one takes over without waiting for its end; undefined where none is open. */
+  supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined>;
   remove(connectionId: string): Promise<void>;
 }
 
@@ -50,8 +52,14 @@ export interface SessionStore {
   head(clientId: string): Promise<SessionHead | undefined>;
   heads(clientIds: readonly string[]): Promise<Map<string, SessionHead>>;
   /**
-   * Starts a new session in place of whatever was there, whose head is returned. `refused` when a newer connection was first, or
-   * when what was there belongs to another account. With `over`, only in place of exactly that head, else `changed`.
+   * Registers the connection of a claim as the one that waits for the end of this head's owner, or for its will. `changed` when
+   * the head is another by now.
+   */
+  awaitEnd(claim: Claim, seen: SessionHead): Promise<'registered' | 'changed'>;
+  /**
+   * Starts a new session in place of whatever was there, whose head is returned. `refused` when it has an owner, a newer
+   * successor, a will that waits or a newer fence, or when it belongs to another account. With `over`, only in place of exactly
+   * that head, else `changed`.
    */
   claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'>;
   /** Takes over the session as it was read; `changed` when somebody else was first. */
@@ -59,12 +67,17 @@ export interface SessionStore {
   /** The owner has proved itself anew. */
   identify(clientId: string, fence: Fence, identity: Identity): Promise<void>;
   wiped(clientId: string, session: SessionId): Promise<void>;
-  /** The connection no longer owns the session; how much may wait while nobody does is counted from here. */
-  disown(clientId: string, fence: Fence, ending?: Ending, leftAt?: number): Promise<void>;
+  /**
+   * The connection no longer owns the session; how much may wait while nobody does is counted from here. `changed` when it did
+   * not own it any more.
+   */
+  disown(clientId: string, fence: Fence, ending?: Ending, leftAt?: number): Promise<SessionHead | 'changed'>;
+  /** The will of the last owner no longer waits. */
+  willSettled(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
   forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
-  /** Removes the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
-  end(clientId: string, fence: Fence): Promise<'ended' | 'changed'>;
+  /** Removes and returns the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
+  end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /**
@@ -175,8 +188,8 @@ export interface Roster {
   all(): AsyncIterable<Watched[]>;
 }
 
-/** `busy`: certainly not sent. `unknown`: sent or not, nobody can tell. */
-export type PostResult = 'sent' | 'gone' | 'busy' | 'unknown';
+/** `busy`: not sent, another attempt may succeed. `too large`: not sent, and no attempt will. `unknown`: perhaps sent. */
+export type PostResult = 'sent' | 'gone' | 'busy' | 'too large' | 'unknown';
 
 export interface Connections {
   post(connectionId: string, bytes: Buffer): Promise<PostResult>;

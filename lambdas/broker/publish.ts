@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
+import { jsonSize } from '../protocol/message-size';
 import type { Settings } from '../settings';
 import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
@@ -172,12 +173,8 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
   );
 }
 
-/** As JSON, binary values in base64. */
-function messageBytes({
-  message: { payload, properties: { correlationData, ...properties } = {}, ...rest },
-}: Arrival): number {
-  const binary = payload.length + (correlationData?.length ?? 0);
-  return entryBytes + Buffer.byteLength(JSON.stringify([rest, properties])) + (binary * 4) / 3;
+function messageBytes({ message }: Arrival): number {
+  return entryBytes + jsonSize(message);
 }
 
 function subscriberBytes(subscriber: Subscriber): number {

@@ -1,4 +1,5 @@
 import { encode } from '../protocol/codec/encode';
+import { publishSize } from '../protocol/codec/encode-publish';
 import { isExpired, toPublish } from '../protocol/deliver';
 import { largestPacket } from '../protocol/limits';
 import type { Permissions } from '../protocol/permissions';
@@ -125,8 +126,9 @@ class Round {
   private post(item: RingItem): void {
     const { clientId, session, fence, connectionId, version, capabilities } = this.connection;
     const { slot, number, qos } = item;
-    const stake = { kind: 'ring', clientId, session, fence, slot, number, qos } as const;
     for (const content of item.messages) {
+      const { packetId } = content;
+      const stake = { kind: 'ring', clientId, session, fence, slot, number, packetId, qos } as const;
       const packet = this.packetFor(item, content);
       const bytes = encode(packet, version);
       const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
@@ -191,16 +193,18 @@ class Round {
   }
 
   private count(unwanted: readonly RingMessage[], tooLarge: readonly RingMessage[]): void {
-    const { metrics, now } = this.ports;
+    const { metrics, now, log } = this.ports;
     const expired = unwanted.filter(({ message }) => isExpired(message, now()));
     if (expired.length > 0) metrics.count('DroppedExpired', expired.length);
-    if (tooLarge.length > 0) metrics.count('DroppedTooLarge', tooLarge.length);
+    if (tooLarge.length === 0) return;
+    metrics.count('DroppedTooLarge', tooLarge.length);
+    log('packet too large', { clientId: this.connection.clientId, dropped: tooLarge.length });
   }
 
   private isTooLarge(item: RingItem, content: RingMessage): boolean {
     const { version, capabilities } = this.connection;
-    if (capabilities.maximumPacketSize === undefined) return false; // nothing larger was ever taken in
-    return encode(this.packetFor(item, content), version).length > largestPacket(capabilities);
+    const packet = this.packetFor(item, content);
+    return packet.cmd === 'publish' && publishSize(packet, version) > largestPacket(capabilities);
   }
 
   private async completed(items: readonly RingItem[]): Promise<RingMessage[]> {

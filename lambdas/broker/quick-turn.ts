@@ -10,7 +10,7 @@ import { type Allowance, spend } from './allowance';
 import { Deliverer } from './deliver';
 import { logDenials } from './denials';
 import { Dispatch } from './dispatch';
-import { type ConnectionEvent, type ReadyFrame, readInbox } from './inbox';
+import { type ConnectionEvent, type FrameEvent, isFrame, type ReadyFrame, readInbox } from './inbox';
 import type { Arrival } from './mail';
 import { countTakenIn } from './metrics';
 import { Patience } from './patience';
@@ -36,8 +36,9 @@ export async function quickTurn(
   const connection = shared.connections.get(connectionId);
   if (!connection || shared.ports.watch.has(connection.clientId)) return false; // the careful turn tells more
   if (connection.tail.length > 0 || connection.early.length > 0) return false;
-  if (events.some(({ kind, redelivered }) => kind !== 'message' || redelivered)) return false;
-  const load = readLoad(shared, connection, events);
+  const frames = events.filter(isFrame);
+  if (frames.length < events.length || frames.some(({ redelivered }) => redelivered)) return false;
+  const load = readLoad(shared, connection, frames);
   if (!load) return false;
   const { receiveMaximum, topicAliasMaximum = 0 } = connection.capabilities;
   if (receiveMaximum !== undefined && load.settled.length > 0) return false; // more may go to it now
@@ -124,7 +125,13 @@ async function lookUp(
 
 /** Of one connection at two times: nothing happened in between. */
 export function isSame(one: ConnectionRecord, other: ConnectionRecord): boolean {
-  return !one.ended && one.lastNumber === other.lastNumber && one.tail.length === 0 && one.early.length === 0;
+  return (
+    !one.ended &&
+    one.supersededAt === undefined &&
+    one.lastNumber === other.lastNumber &&
+    one.tail.length === 0 &&
+    one.early.length === 0
+  );
 }
 
 /** What a quick turn has to do. */
@@ -141,9 +148,9 @@ interface Load {
 }
 
 /** The load of whole frames in their order, or undefined when they hold anything else. */
-function readLoad(shared: Shared, connection: ConnectionRecord, events: readonly ConnectionEvent[]): Load | undefined {
-  const { ready, lastNumber, early, broken } = readInbox(connection, events);
-  if (broken || early.length > 0 || ready.length !== events.length) return undefined;
+function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly FrameEvent[]): Load | undefined {
+  const { ready, lastNumber, early, broken } = readInbox(connection, frames);
+  if (broken || early.length > 0 || ready.length !== frames.length) return undefined;
   const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
   const { identity, clientId } = connection;
   const permissions = shared.ports.access.remembered(identity, clientId);

@@ -1,6 +1,6 @@
 import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message } from '../protocol/effects';
-import type { QoS } from '../protocol/packets';
+import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
 
 /**
@@ -16,7 +16,7 @@ export type SessionId = string;
 export interface ConnectionRecord {
   readonly connectionId: string;
   readonly clientId: string;
-  readonly version: number;
+  readonly version: ProtocolVersion;
   /** Seconds that the session outlives its connection; 0 not at all. */
   readonly sessionExpiry: number;
   readonly session: SessionId;
@@ -50,6 +50,11 @@ export interface ConnectionRecord {
   readonly authentication?: AuthenticationState;
   /** The connection is over; its record waits until its will and the end of its session are due. */
   readonly ended?: Ending;
+  /**
+   * Another connection took the session over without waiting for the end of this one, milliseconds since 1970. Frames of this
+   * connection that are handled later are dropped.
+   */
+  readonly supersededAt?: number;
 }
 
 /** Where the enhanced authentication of an open connection stands. */
@@ -69,6 +74,25 @@ export interface PendingConnection {
   readonly proved?: Identity;
   /** CONNECT, while its client proves who it is. */
   readonly exchange?: Exchange;
+  /** Present while its client waits until another connection of the same client id has ended. */
+  readonly takeover?: Takeover;
+}
+
+/** An authenticated CONNECT that waits for the end of another connection with the same client id. */
+export interface Takeover {
+  /** The packet, without its password. */
+  readonly connect: Buffer;
+  readonly identity: Identity;
+  /** Authentication Data for CONNACK. */
+  readonly data?: Buffer;
+  /** When API Gateway accepted the waiting connection, milliseconds since 1970. */
+  readonly connectedAt: number;
+  /** Source address of the client. */
+  readonly address: string;
+  /** When the wait began, milliseconds since 1970. */
+  readonly since: number;
+  /** When the waiting connection itself was lost, milliseconds since 1970. */
+  readonly lostAt?: number;
 }
 
 /** An authentication that goes on before the session is opened. */
@@ -100,6 +124,8 @@ export interface EarlyFrame {
   readonly eventId: string;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  readonly connectedAt: number;
 }
 
 /** The one small hot item of a session. */
@@ -121,7 +147,7 @@ export interface SessionHead {
   /** Fence of the connection whose CONNACK has left; nothing is sent to another. */
   readonly greeted: Fence;
   /** Protocol level and limits of the client that owns it. */
-  readonly version: number;
+  readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   /** Everything up to this number was acknowledged when the pump looked last; kept for clients with a Receive Maximum. */
   readonly settled: number;
@@ -135,16 +161,25 @@ export interface SessionHead {
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
-  /** Connection that owned it when the last one claimed it, and which that one's worker has to end. */
-  readonly displaced?: string;
+  /** The connection that waits until the owner has ended, or until the will of the last owner is published. */
+  readonly successor?: Successor;
+}
+
+/** A connection that waits to take a session over. */
+export interface Successor {
+  readonly fence: Fence;
+  /** It starts a new session, so the one that it waits for ends. */
+  readonly cleanStart: boolean;
 }
 
 export interface Claim {
   readonly clientId: string;
   readonly connectionId: string;
   readonly fence: Fence;
+  /** It starts a new session. */
+  readonly cleanStart: boolean;
   readonly persistent: boolean;
-  readonly version: number;
+  readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   readonly identity: Identity;
 }

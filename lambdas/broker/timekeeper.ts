@@ -79,13 +79,13 @@ export async function checkConnection(
   if (again && !connection.ended) await keepWatching(ports, connection);
 }
 
-/** Whoever has not been let in by now has had its time. */
+/** Closes a connection whose client has not come in by now, unless it waits for another one to end, which has a limit of its own. */
 export async function closeUnlessOpen(
   ports: Pick<Ports, 'connectionStore' | 'connections' | 'log'>,
   connectionId: string,
 ): Promise<void> {
   const { connection, pending } = await ports.connectionStore.load(connectionId);
-  if (connection) return;
+  if (connection || pending?.takeover) return;
   if ((await ports.connections.close(connectionId)) === 'closed') ports.log('no connect', { connectionId });
   if (pending) await ports.connectionStore.removePending(connectionId);
 }

@@ -4,7 +4,7 @@ import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionReq
 import { handlePacket } from '../protocol/handle-packet';
 import { incomingQuota } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
-import type { ClientPacket, ServerPacket } from '../protocol/packets';
+import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { withReason } from '../protocol/reason-string';
@@ -23,7 +23,7 @@ import { settleEnding } from './end-connection';
 import { checkConnectSize, type Entered, Entrance } from './entrance';
 import { Refused } from './entry';
 import type { Farewell } from './hang-up';
-import { type ConnectionEvent, type Inbox, type ReadyFrame, readInbox } from './inbox';
+import { type ConnectionEvent, type Inbox, isFrame, type ReadyFrame, readInbox } from './inbox';
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import { logPacket, type Party } from './packet-log';
@@ -86,6 +86,8 @@ export class Turn {
   private announced = '';
   /** Messages of these frames, for the metrics. */
   private readonly takenIn: Message[] = [];
+  /** Frames behind a CONNECT that waits for another connection to end. */
+  private held: readonly ReadyFrame[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
   /** Number of the last frame that this turn will commit. */
@@ -113,7 +115,7 @@ export class Turn {
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
-    this.entrance = new Entrance({ ...this, send: (packet) => this.send(packet) }, pending);
+    this.entrance = new Entrance({ ...this, send: (packet, version) => this.send(packet, version) }, pending);
     this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
@@ -121,12 +123,14 @@ export class Turn {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
+    if (this.connection?.supersededAt !== undefined) return this.leave(false, undefined);
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     this.lastNumber = inbox.lastNumber;
     try {
       if (this.connection) await this.checkStanding(this.connection);
-      await this.readFrames(inbox);
+      await this.goOnWaiting();
+      if (!this.over) await this.readFrames(inbox);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       if (!(await this.stillTrue)) return; // then the careful turn says it
@@ -134,6 +138,7 @@ export class Turn {
     }
     if (this.over) return;
     if (this.dismissal) return this.dismiss(this.dismissal);
+    if (this.entrance.isWaiting) return this.waitOutside(inbox);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(this.connection, inbox);
     else await this.waitOutside(inbox);
@@ -151,15 +156,52 @@ export class Turn {
   }
 
   /** The client was not let in yet: what came so far is kept, and what there is to answer leaves. */
-  private async waitOutside({ lastNumber, early }: Inbox): Promise<void> {
+  private async waitOutside(inbox: Inbox): Promise<void> {
     await this.dispatch.send();
-    if (!(await this.entrance.pending.keep({ lastNumber, early, tail: this.tail }))) await this.lose();
+    if (this.isGone()) this.entrance.pending.lose(this.endedAt());
+    if (!(await this.entrance.pending.keep(this.received(inbox)))) await this.lose();
+  }
+
+  /** Frames behind a CONNECT that waits are kept as early ones: their turn comes when the session is open. */
+  private received({ lastNumber, early }: Inbox) {
+    const numbered = this.held.flatMap((frame) =>
+      frame.number === undefined ? [] : [{ ...frame, number: frame.number }],
+    );
+    const unnumbered = this.held.flatMap(({ number, bytes }) => (number === undefined ? [bytes] : []));
+    const [first] = numbered;
+    return {
+      lastNumber: first ? first.number - 1 : lastNumber,
+      early: [...numbered, ...early],
+      tail: Buffer.concat([this.tail, ...unnumbered]),
+    };
+  }
+
+  /**
+   * Opens the session for a CONNECT that waited, then handles what came behind it in the same frame. A connection that was closed
+   * tries too: a newer one may wait in its place.
+   */
+  private async goOnWaiting(): Promise<void> {
+    const { takeover, lastNumber } = this.entrance.pending.stored ?? {};
+    const occasion = this.events.find(({ kind }) => kind === 'wake' || kind === 'disconnect');
+    if (!takeover || !occasion) return;
+    await this.comeIn(await this.entrance.goOnWaiting(takeover, this.surroundings(this.ports.now())));
+    if (!this.connection || this.over || this.tail.length === 0) return;
+    const { id: eventId, redelivered } = occasion;
+    const bytes = this.tail;
+    this.tail = Buffer.alloc(0);
+    const { since: receivedAt, connectedAt } = takeover;
+    const number = lastNumber ? { number: lastNumber } : {};
+    await this.readFrame({ ...number, bytes, eventId, redelivered, receivedAt, connectedAt });
   }
 
   // ---- frames to effects ----
 
   private async readFrames({ ready, broken }: Inbox): Promise<void> {
-    for (const frame of ready) {
+    for (const [index, frame] of ready.entries()) {
+      if (this.entrance.isWaiting) {
+        this.held = ready.slice(index);
+        break;
+      }
       await this.readFrame(frame);
       if (this.over) return;
     }
@@ -172,15 +214,20 @@ export class Turn {
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
       if (!this.connection) this.entrance.notice(bytes);
-      const { eventId, redelivered, receivedAt } = frame;
-      const packet = decode(bytes, this.connection?.version ?? this.entrance.pending.version);
+      const { eventId, redelivered, receivedAt, connectedAt } = frame;
+      const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
       this.entrance.hear(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       this.spend(packet, bytes, receivedAt);
-      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt });
+      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt, connectedAt });
       if (this.over) return;
+      if (this.entrance.isWaiting) {
+        this.tail = Buffer.concat([...packets.slice(index + 1), tail]);
+        break;
+      }
     }
     if (broken) throw broken;
+    if (this.entrance.isWaiting) return;
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
     }
@@ -215,7 +262,7 @@ export class Turn {
   private apply(effect: Effect, origin: Origin): Promise<void> | void {
     switch (effect.do) {
       case 'send':
-        return this.send(effect.packet);
+        return this.send(effect.packet, this.current().version);
       case 'acknowledge':
         return this.acknowledge(effect);
       case 'deny':
@@ -249,8 +296,8 @@ export class Turn {
     }
   }
 
-  private send(packet: ServerPacket): void {
-    const bytes = encode(packet, this.connection?.version ?? this.entrance.version);
+  private send(packet: ServerPacket, version: ProtocolVersion): void {
+    const bytes = encode(packet, version);
     logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
     this.dispatch.outbox.answer(this.connectionId, () => bytes);
   }
@@ -302,7 +349,7 @@ export class Turn {
     if (entered === 'late') {
       this.over = true;
       await this.ports.connections.close(this.connectionId);
-      return;
+      return this.entrance.pending.drop();
     }
     if ('uncertain' in entered) {
       this.connection = entered.uncertain;
@@ -333,15 +380,16 @@ export class Turn {
     this.connection = connection;
     const { ports, dispatch, deliverer, patience } = this;
     const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
-    this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes });
+    this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes }, connection.version);
     const permissions = this.permitted();
     await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
     await this.work.finish();
-    const granted = await unsubscribe(this.ports, this.router, this.current(), names);
-    this.send({ cmd: 'unsuback', messageId: packetId, granted });
+    const connection = this.current();
+    const granted = await unsubscribe(this.ports, this.router, connection, names);
+    this.send({ cmd: 'unsuback', messageId: packetId, granted }, connection.version);
   }
 
   // ---- the end of a turn, the end of a connection ----
@@ -409,7 +457,13 @@ export class Turn {
   }
 
   private isGone(): boolean {
-    return this.events.some(({ kind }) => kind === 'disconnect');
+    return this.lostAt() !== undefined;
+  }
+
+  /** When the socket was closed, milliseconds since 1970; perhaps while CONNECT waited for another connection to end. */
+  private lostAt(): number | undefined {
+    const event = this.events.find(({ kind }) => kind === 'disconnect');
+    return event?.receivedAt ?? this.entrance.pending.stored?.takeover?.lostAt;
   }
 
   private isLost(): boolean {
@@ -451,7 +505,7 @@ export class Turn {
   }
 
   private endedAt(): number {
-    return this.events.find(({ kind }) => kind === 'disconnect')?.receivedAt ?? this.ports.now();
+    return this.lostAt() ?? this.ports.now();
   }
 
   /** The client broke the protocol: it is told as far as its version has words, and closed. */
@@ -462,9 +516,12 @@ export class Turn {
     }
     if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
-    const { version, packetLimit } = this.entrance;
-    if (version === 5) this.send(withReason(connack(reason, false), message, packetLimit));
-    else if (connackCode(reason) !== undefined) this.send(connack(reason, false));
+    const { refusalVersion, packetLimit } = this.entrance;
+    const isUnderstood = refusalVersion === 5 || connackCode(reason) !== undefined;
+    const answer = connack(reason, false);
+    if (isUnderstood) {
+      this.send(refusalVersion === 5 ? withReason(answer, message, packetLimit) : answer, refusalVersion);
+    }
     return this.lose();
   }
 
@@ -483,8 +540,4 @@ export class Turn {
     if (!this.connection) throw new Error(`connection ${this.connectionId} has no session`);
     return this.connection;
   }
-}
-
-function isFrame({ kind }: ConnectionEvent): boolean {
-  return kind === 'message';
 }

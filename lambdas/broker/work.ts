@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Message } from '../protocol/effects';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
@@ -10,10 +9,6 @@ import type { ConnectionRecord, HeldMessage, SessionId } from './records';
 
 const parallelWrites = 25;
 
-/** How long to wait until an older connection of the session has come to its end, in milliseconds; then the event is retried. */
-const patience = 5000;
-const pause = 100;
-
 /** Where a packet came from. */
 export interface Origin {
   readonly eventId: string;
@@ -22,6 +17,8 @@ export interface Origin {
   readonly redelivered: boolean;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  readonly connectedAt: number;
 }
 
 type Inbound = { readonly arrival: Arrival } | { readonly release: number; readonly origin: Origin };
@@ -133,34 +130,28 @@ export class Work {
 
   /**
    * A held message is routed in the ordered stream of the connection that holds it, so never twice at a time. What an older
-   * connection holds may be taken over when its stream has come to its end, which is when its record is gone. What a newer
+   * connection holds is taken over, because that one has ended, or its last turn is over: CONNECT has waited for it. What a newer
    * one holds is another message under the same packet id.
    */
   private async takeOver(
     session: SessionId,
-    found: HeldMessage | undefined,
+    held: HeldMessage | undefined,
     { redelivered, receivedAt }: Origin,
   ): Promise<Arrival | undefined> {
     const { fence } = this.owner();
-    let held = found;
-    for (let waited = 0; held && held.holder <= fence; waited += pause) {
-      const isMine = held.holder === fence;
-      if (isMine || (await this.adopt(session, held))) {
-        const { id, message } = held;
-        const attempted = redelivered || !isMine;
-        return { id, message, replay: redelivered, attempted, retained: false, receivedAt };
-      }
-      if (waited > patience)
-        throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which does not end`);
-      await sleep(pause);
-      [held] = await this.ports.inflight.held(session, [held.packetId]);
-    }
-    return undefined;
+    if (!held || held.holder > fence) return undefined;
+    const isMine = held.holder === fence;
+    if (!isMine && !(await this.adopt(session, held))) return undefined;
+    const { id, message } = held;
+    return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false, receivedAt };
   }
 
+  /** False when a newer connection was faster. */
   private async adopt(session: SessionId, held: HeldMessage): Promise<boolean> {
     const holder = await this.ports.connectionStore.read(connectionOf(held.holder));
-    if (holder && !holder.ended) return false;
+    if (holder && !holder.ended && holder.supersededAt === undefined) {
+      throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which has not ended`);
+    }
     return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';
   }
 

@@ -1,4 +1,8 @@
+import { publishSize } from './codec/encode-publish';
 import type { Message } from './effects';
+import { identifierBytes, largestJson } from './limits';
+import { jsonSize } from './message-size';
+import { maximumPacketSize } from './packet-splitter';
 import type { PublishPacket, QoS } from './packets';
 
 /** How one message goes to one client. */
@@ -29,6 +33,24 @@ export function toPublish(message: Message, delivery: Delivery): PublishPacket {
       ...(identifiers?.length && { subscriptionIdentifiers: identifiers }),
     },
   };
+}
+
+/**
+ * Bytes of the PUBLISH that delivers the message to a client of MQTT 5.0 at the QoS of its publisher, with the whole topic and all
+ * properties, but without subscription identifiers. No other version and no lower QoS takes more.
+ */
+export function deliverySize(message: Message): number {
+  return publishSize(toPublish(message, { qos: message.qos, dup: false, retain: false, now: 0 }), 5);
+}
+
+/**
+ * Whether the message fits into a post to any subscriber, with `identifierBytes` of subscription identifiers, and as JSON into a
+ * message of a queue: a character of its topic or properties may take six bytes there.
+ */
+export function isDeliverable(message: Message): boolean {
+  const size = deliverySize(message);
+  if (size + identifierBytes > maximumPacketSize) return false;
+  return size <= largestJson / 6 || jsonSize(message) <= largestJson;
 }
 
 /** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */

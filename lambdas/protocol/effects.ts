@@ -1,4 +1,4 @@
-import type { ConnackProperties, MessageProperties, QoS, ServerPacket } from './packets';
+import type { ConnackProperties, MessageProperties, ProtocolVersion, QoS, ServerPacket } from './packets';
 
 /** An Application Message: what a publisher says, free of packet ids and of the connection it came by. */
 export interface Message {
@@ -57,8 +57,7 @@ export interface RefusedRequest {
 /** What a CONNECT asks for, checked and normalized. */
 export interface ConnectRequest {
   readonly clientId: string;
-  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
-  readonly version: number;
+  readonly version: ProtocolVersion;
   /** The session begins anew, whatever was there. */
   readonly cleanStart: boolean;
   /** Seconds that the session outlives its connection; 0 not at all, `sessionForever` without end. */

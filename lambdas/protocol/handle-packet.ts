@@ -1,5 +1,5 @@
 import type { Effect } from './effects';
-import type { ClientPacket, ConnectPacket } from './packets';
+import type { ClientPacket, ConnectPacket, ProtocolVersion } from './packets';
 import { handleAuth } from './packets/auth';
 import { type ConnectLimits, handleConnect } from './packets/connect';
 import { handleDisconnect } from './packets/disconnect';
@@ -17,8 +17,7 @@ import { ProtocolError, Reason } from './reason-codes';
 /** What a handler may know about the connection, once CONNECT was accepted. */
 export interface SessionView {
   readonly clientId: string;
-  /** 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
-  readonly version: number;
+  readonly version: ProtocolVersion;
   /** Seconds that the session outlives its connection. */
   readonly sessionExpiry: number;
   readonly permissions: Permissions;

@@ -9,3 +9,9 @@ function propertiesSize({ contentType, responseTopic, correlationData, userPrope
   const texts = [contentType ?? '', responseTopic ?? '', ...(userProperties ?? []).flat()];
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), correlationData?.length ?? 0);
 }
+
+/** Bytes of a message as JSON in a queue, binary values in base64, without the names of its fields. */
+export function jsonSize({ payload, properties: { correlationData, ...properties } = {}, ...rest }: Message): number {
+  const binary = payload.length + (correlationData?.length ?? 0);
+  return Buffer.byteLength(JSON.stringify([rest, properties])) + Math.ceil((binary * 4) / 3);
+}

@@ -1,6 +1,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { ForwardedProperties, Message } from '../protocol/effects';
-import type { QoS } from '../protocol/packets';
+import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Item } from './dynamo';
 
 export function text(value: string): AttributeValue {
@@ -21,6 +21,13 @@ export function bytes(value: Buffer): AttributeValue {
 
 export function readText(value: AttributeValue | undefined): string {
   return value?.S ?? '';
+}
+
+/** Release 0.1 stored no version in the head of a session: it knew only MQTT 3.1.1. @throws for any other value than 3, 4 and 5. */
+export function readVersion(value: AttributeValue | undefined): ProtocolVersion {
+  const version = value ? readNumber(value) : 4;
+  if (version !== 3 && version !== 4 && version !== 5) throw new Error(`protocol version ${version} is not 3, 4 or 5`);
+  return version;
 }
 
 export function readNumber(value: AttributeValue | undefined): number {

@@ -10,7 +10,7 @@ import type { Allowance } from '../broker/allowance';
 import type { ConnectionStore } from '../broker/ports';
 import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
-import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
+import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
@@ -103,23 +103,41 @@ export class DynamoConnectionStore implements ConnectionStore {
     }
   }
 
-  /** TTL would take the record of a session that lasts for years, so it counts from what is still to come. */
-  async end(connectionId: string, ended: Ending): Promise<void> {
+  /**
+   * Writes the whole record, because a connection that comes and goes within one turn has none yet. Its time to live counts from
+   * the last deadline: the session may last for years.
+   */
+  async end(record: ConnectionRecord, ended: Ending): Promise<void> {
     const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
-    await this.db.send(
-      new UpdateItemCommand({
-        TableName: this.table,
-        Key: connectionKey(connectionId),
-        UpdateExpression:
-          'SET #ended = :ended, expiresAt = :expiresAt REMOVE lastNumber, tail, early, aliases, outgoingAliases',
-        ConditionExpression: 'attribute_exists(connectionId)',
-        ExpressionAttributeNames: { '#ended': 'ended' },
-        ExpressionAttributeValues: {
-          ':ended': { M: endingAttributes(ended) },
-          ':expiresAt': number(Math.ceil(last / 1000) + rowLifetimeSeconds),
-        },
-      }),
-    );
+    const left = { ...record, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
+    const { lastNumber: _, ...item } = toItem(left); // `commitFrom` moves on from no number here
+    const Item = {
+      ...item,
+      ended: { M: endingAttributes(ended) },
+      expiresAt: number(Math.ceil(last / 1000) + rowLifetimeSeconds),
+    };
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
+  }
+
+  /** Removes the last frame number too, from which `commitFrom` would move on. */
+  async supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined> {
+    const command = new UpdateItemCommand({
+      TableName: this.table,
+      Key: connectionKey(connectionId),
+      UpdateExpression: 'SET supersededAt = if_not_exists(supersededAt, :at) REMOVE lastNumber',
+      ConditionExpression:
+        'attribute_exists(connectionId) AND attribute_not_exists(pending) AND attribute_not_exists(#ended)',
+      ExpressionAttributeNames: { '#ended': 'ended' },
+      ExpressionAttributeValues: { ':at': number(at) },
+      ReturnValues: 'ALL_NEW',
+    });
+    try {
+      const { Attributes } = await this.db.send(command);
+      return Attributes && toRecord(Attributes);
+    } catch (error) {
+      if (conditionFailed(error)) return undefined;
+      throw error;
+    }
   }
 
   async remove(connectionId: string): Promise<void> {
@@ -213,7 +231,7 @@ function toRecord(item: Item): ConnectionRecord {
   return {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),
-    version: readNumber(item.version),
+    version: readVersion(item.version),
     sessionExpiry: item.sessionExpiry ? readNumber(item.sessionExpiry) : expiryIn01(item),
     session: readText(item.session),
     fence: readText(item.fence),
@@ -233,6 +251,7 @@ function toRecord(item: Item): ConnectionRecord {
     ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
+    ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
   };
 }
 

@@ -13,9 +13,15 @@ export function readEarly(value: AttributeValue | undefined): EarlyFrame[] {
 }
 
 function toEntry(frame: EarlyFrame): AttributeValue {
-  const { number: position, eventId, receivedAt } = frame;
+  const { number: position, eventId, receivedAt, connectedAt } = frame;
   return {
-    M: { number: number(position), eventId: text(eventId), receivedAt: number(receivedAt), bytes: bytes(frame.bytes) },
+    M: {
+      number: number(position),
+      eventId: text(eventId),
+      receivedAt: number(receivedAt),
+      connectedAt: number(connectedAt),
+      bytes: bytes(frame.bytes),
+    },
   };
 }
 
@@ -25,5 +31,6 @@ function toFrame(item: Item): EarlyFrame {
     bytes: readBytes(item.bytes),
     eventId: readText(item.eventId),
     receivedAt: readNumber(item.receivedAt),
+    connectedAt: readNumber(item.connectedAt ?? item.receivedAt), // release 0.1 did not store it
   };
 }

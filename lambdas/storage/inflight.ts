@@ -231,7 +231,7 @@ export class DynamoInflightStore implements InflightStore {
   async adopt(session: SessionId, held: HeldMessage, holder: Fence): Promise<'adopted' | 'changed'> {
     const adopted = await this.update(slotKey(session, incoming, held.packetId), {
       UpdateExpression: 'SET holder = :to',
-      ConditionExpression: 'holder = :from AND id = :id',
+      ConditionExpression: 'id = :id AND (holder = :from OR holder = :to)', // perhaps repeated because its answer was lost
       ExpressionAttributeValues: {
         ':to': text(holder),
         ':from': text(held.holder),

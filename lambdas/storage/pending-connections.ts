@@ -1,6 +1,6 @@
 import type { DynamoDbJson } from '../aws/dynamodb-json';
 import type { ConnectionStore } from '../broker/ports';
-import type { PendingConnection } from '../broker/records';
+import type { PendingConnection, Takeover } from '../broker/records';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';
@@ -23,7 +23,8 @@ export class DynamoPendingConnections implements Pick<ConnectionStore, 'putPendi
   }
 }
 
-export function pendingItem({ connectionId, lastNumber, tail, early, proved, exchange }: PendingConnection): Item {
+export function pendingItem(pending: PendingConnection): Item {
+  const { connectionId, lastNumber, tail, early, proved, exchange, takeover } = pending;
   return {
     ...connectionKey(connectionId),
     pending: flag(true),
@@ -32,6 +33,7 @@ export function pendingItem({ connectionId, lastNumber, tail, early, proved, exc
     ...(early.length > 0 ? { early: earlyAttribute(early) } : {}),
     ...(proved ? { identity: identityAttribute(proved) } : {}),
     ...(exchange ? { connect: bytes(exchange.connect), exchange: text(exchange.state) } : {}),
+    ...(takeover ? { takeover: { M: takeoverAttributes(takeover) } } : {}),
     expiresAt: number(Math.ceil((Date.now() + rowLifetime) / 1000)),
     ...writtenForm('connections'),
   };
@@ -49,5 +51,30 @@ export function toPending(item: Item): PendingConnection {
     early: readEarly(item.early),
     ...(item.identity ? { proved: readIdentity(item.identity) } : {}),
     ...(item.connect ? { exchange: { connect: readBytes(item.connect), state: readText(item.exchange) } } : {}),
+    ...(item.takeover?.M ? { takeover: readTakeover(item.takeover.M) } : {}),
+  };
+}
+
+function takeoverAttributes({ connect, identity, data, connectedAt, address, since, lostAt }: Takeover): Item {
+  return {
+    connect: bytes(connect),
+    identity: identityAttribute(identity),
+    connectedAt: number(connectedAt),
+    address: text(address),
+    since: number(since),
+    ...(data ? { data: bytes(data) } : {}),
+    ...(lostAt === undefined ? {} : { lostAt: number(lostAt) }),
+  };
+}
+
+function readTakeover(item: Item): Takeover {
+  return {
+    connect: readBytes(item.connect),
+    identity: readIdentity(item.identity),
+    connectedAt: readNumber(item.connectedAt),
+    address: readText(item.address),
+    since: readNumber(item.since),
+    ...(item.data ? { data: readBytes(item.data) } : {}),
+    ...(item.lostAt ? { lostAt: readNumber(item.lostAt) } : {}),
   };
 }

@@ -11,7 +11,17 @@ import type { SessionStore } from '../broker/ports';
 import type { Claim, Ending, Fence, SessionHead, SessionId } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
-import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
+import {
+  flag,
+  messageAttributes,
+  number,
+  readFlag,
+  readMessage,
+  readNumber,
+  readText,
+  readVersion,
+  text,
+} from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
 import { formed } from './formed-dynamo';
@@ -49,6 +59,24 @@ export class DynamoSessionStore implements SessionStore {
     return new Map(items.map(toHead).map((head) => [head.clientId, head]));
   }
 
+  async awaitEnd(claim: Claim, { fence, owner, successor }: SessionHead): Promise<'registered' | 'changed'> {
+    const result = await this.update(claim.clientId, 'changed', {
+      UpdateExpression: 'SET successor = :fence, successorClean = :clean',
+      ConditionExpression:
+        `fence = :seen AND ${owner ? '#owner = :owner' : 'attribute_not_exists(#owner)'} AND ` +
+        (successor ? 'successor = :successor' : 'attribute_not_exists(successor)'),
+      ExpressionAttributeNames: { '#owner': 'owner' },
+      ExpressionAttributeValues: {
+        ':fence': text(claim.fence),
+        ':clean': flag(claim.cleanStart),
+        ':seen': text(fence),
+        ...(owner ? { ':owner': text(owner) } : {}),
+        ...(successor ? { ':successor': text(successor.fence) } : {}),
+      },
+    });
+    return result === 'changed' ? 'changed' : 'registered';
+  }
+
   async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'> {
     const { condition, values } = freshCondition(claim, over);
     try {
@@ -66,6 +94,7 @@ export class DynamoSessionStore implements SessionStore {
             ...values,
             ':clientId': text(claim.clientId),
             ':zero': number(0),
+            ':none': text(''),
             ':form': writtenForm('sessions').v,
             ':free': number(ringSpan),
             ...ownerValues(claim),
@@ -83,7 +112,7 @@ export class DynamoSessionStore implements SessionStore {
   async claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'> {
     return this.update(claim.clientId, 'changed', {
       UpdateExpression: `SET ${setOwner(claim)} ADD asked :one`,
-      ConditionExpression: '#session = :session AND fence = :seen',
+      ConditionExpression: `#session = :session AND fence = :seen AND ${noNewerSuccessor}`,
       ExpressionAttributeNames: { '#session': 'session', '#owner': 'owner', '#identity': 'identity' },
       ExpressionAttributeValues: {
         ':one': number(1),
@@ -111,14 +140,19 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async disown(clientId: string, fence: Fence, { sessionEndsAt, willAt }: Ending = {}, leftAt?: number): Promise<void> {
+  async disown(
+    clientId: string,
+    fence: Fence,
+    { sessionEndsAt, willAt }: Ending = {},
+    leftAt?: number,
+  ): Promise<SessionHead | 'changed'> {
     const values: Item = {
       ...(leftAt === undefined ? {} : { ':leftAt': number(leftAt) }),
       ...(sessionEndsAt === undefined ? {} : { ':expiresAt': number(sessionEndsAt) }),
       ...(willAt === undefined ? {} : { ':willAt': number(willAt) }),
     };
     const times = Object.keys(values).map((name) => `, ${name.slice(1)} = ${name}`);
-    await this.update(clientId, undefined, {
+    return this.update(clientId, 'changed', {
       UpdateExpression: `REMOVE #owner SET offlineFrom = outSeq, #free = :none${times.join('')}`,
       ConditionExpression: 'fence = :fence AND attribute_exists(#owner)',
       ExpressionAttributeNames: { '#owner': 'owner', '#free': 'free' },
@@ -135,14 +169,24 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'forsaken';
   }
 
-  async end(clientId: string, fence: Fence): Promise<'ended' | 'changed'> {
+  async willSettled(clientId: string, fence: Fence): Promise<void> {
+    await this.update(clientId, undefined, {
+      UpdateExpression: 'REMOVE willAt',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeValues: { ':fence': text(fence) },
+    });
+  }
+
+  async end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: headKey(clientId),
       ConditionExpression: 'fence = :fence',
       ExpressionAttributeValues: { ':fence': text(fence) },
+      ReturnValues: 'ALL_OLD',
     });
-    return (await this.db.send(command).catch(unless(conditionFailed))) ? 'ended' : 'changed';
+    const deleted = await this.db.send(command).catch(unless(conditionFailed));
+    return deleted ? toHead(deleted.Attributes ?? {}) : 'changed';
   }
 
   async reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
@@ -285,12 +329,19 @@ export class DynamoSessionStore implements SessionStore {
   }
 }
 
-/** Without `over` any older head of the same account may be replaced; with it, only what was read. */
+/** No connection of the client id that is newer than the claiming one waits to take the session over. */
+const noNewerSuccessor = '(attribute_not_exists(successor) OR successor <= :fence)';
+
+/** Without `over` any older head of the same account may be replaced that nothing has to end before; with it, only what was read. */
 function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { condition: string; values: Item } {
   if (over === 'none') return { condition: 'attribute_not_exists(id)', values: {} };
-  if (over) return { condition: 'fence = :seen', values: { ':seen': text(over.fence) } };
+  if (over) return { condition: `fence = :seen AND ${noNewerSuccessor}`, values: { ':seen': text(over.fence) } };
   const isMine = isAnonymous(identity) ? 'attribute_not_exists(account)' : 'account = :account';
-  return { condition: `attribute_not_exists(id) OR (fence < :fence AND ${isMine})`, values: {} };
+  const hasEnded = 'attribute_not_exists(#owner) AND attribute_not_exists(willAt)';
+  return {
+    condition: `attribute_not_exists(id) OR (fence < :fence AND ${isMine} AND ${hasEnded} AND ${noNewerSuccessor})`,
+    values: {},
+  };
 }
 
 /** Who owns the session from now on, and what the head tells of it to those who send to it. */
@@ -298,7 +349,6 @@ function ownerValues({ connectionId, fence, persistent, version, capabilities, i
   const { can } = capabilityAttributes(capabilities);
   return {
     ':owner': text(connectionId),
-    ':none': text(''),
     ':fence': text(fence),
     ':persistent': flag(persistent),
     ':version': number(version),
@@ -314,7 +364,7 @@ function setOwner({ capabilities, identity }: Claim): string {
   const can = capabilityAttributes(capabilities).can !== undefined;
   const named = !isAnonymous(identity);
   const set = [
-    'displaced = if_not_exists(#owner, :none), #owner = :owner',
+    '#owner = :owner',
     'fence = :fence, persistent = :persistent, version = :version',
     ...(can ? ['can = :can'] : []),
     ...(named ? ['#identity = :identity, account = :account'] : []),
@@ -326,6 +376,9 @@ function setOwner({ capabilities, identity }: Claim): string {
     'willAt',
     'leftAt',
     'settled',
+    'successor',
+    'successorClean',
+    'displaced', // written by earlier releases
   ];
   return `${set} REMOVE ${remove.join(', ')}`;
 }
@@ -369,7 +422,7 @@ function subscriptionKey(session: SessionId, filter: string): Item {
 export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
-  const displaced = readText(item.displaced);
+  const successor = readText(item.successor);
   return {
     clientId: readText(item.clientId),
     session: readText(item.session),
@@ -381,7 +434,7 @@ export function toHead(item: Item): SessionHead {
     answered: readNumber(item.answered),
     offlineFrom: readNumber(item.offlineFrom),
     greeted: readText(item.greeted),
-    version: readNumber(item.version),
+    version: readVersion(item.version),
     capabilities: readCapabilities(item),
     settled: readNumber(item.settled),
     identity: readIdentity(item.identity),
@@ -389,6 +442,6 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
-    ...(displaced ? { displaced } : {}),
+    ...(successor ? { successor: { fence: successor, cleanStart: readFlag(item.successorClean) } } : {}),
   };
 }

@@ -1,6 +1,8 @@
 import type { Count, Measure, Metrics } from '../broker/metrics';
 import { basicMetrics, dimension, furtherMetrics, type MetricName, namespace, totalOf, units } from './catalogue';
-import { Sample } from './sample';
+
+/** Embedded metric format: a metric has at most 100 values in one line. */
+const valuesInLine = 100;
 
 export interface EmfOptions {
   /** Name of the broker, the one dimension. */
@@ -13,12 +15,14 @@ export interface EmfOptions {
 }
 
 /**
- * Gathers the numbers of an invocation and writes them as one line in CloudWatch's embedded metric format. All that was
- * counted is in the line and can be queried there; what CloudWatch is told to make metrics of, and bills, is the set.
+ * Gathers the numbers of an invocation and writes them as one line in CloudWatch's embedded metric format, and as further
+ * lines where a metric has more values than one line takes: every value is written, since a sample would lose maxima. All
+ * that was counted is in the lines and can be queried there; what CloudWatch is told to make metrics of, and bills, is the
+ * set.
  */
 export class EmfMetrics implements Metrics {
   private counts = new Map<MetricName, number>();
-  private samples = new Map<Measure, Sample>();
+  private measured = new Map<Measure, number[]>();
   private readonly chosen: readonly MetricName[];
 
   constructor(private readonly options: EmfOptions) {
@@ -32,20 +36,18 @@ export class EmfMetrics implements Metrics {
   }
 
   measure(name: Measure, value: number): void {
-    const known = this.samples.get(name);
-    if (known) known.add(value);
-    else this.samples.set(name, new Sample(value));
+    if (this.measured.get(name)?.length === valuesInLine) this.write();
+    const known = this.measured.get(name);
+    if (known) known.push(value);
+    else this.measured.set(name, [value]);
   }
 
   write(): void {
-    if (this.counts.size + this.samples.size === 0) return;
+    if (this.counts.size + this.measured.size === 0) return;
     const { broker, now, sink } = this.options;
-    const values = Object.fromEntries([
-      ...this.counts,
-      ...[...this.samples].map(([name, { values }]) => [name, values] as const),
-    ]);
+    const values = Object.fromEntries<number | number[]>([...this.counts, ...this.measured]);
     this.counts = new Map();
-    this.samples = new Map();
+    this.measured = new Map();
     const Metrics = this.chosen.filter((name) => name in values).map(definition);
     const directive = { Namespace: namespace, Dimensions: [[dimension]], Metrics };
     sink(

@@ -1,5 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { ConnectionEvent } from '../broker/inbox';
+import type { Dismissal } from '../broker/records';
 import { attributes, eventAttempts } from '../deployment';
 
 const kinds: readonly string[] = [
@@ -14,18 +15,27 @@ const kinds: readonly string[] = [
 export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
   const connectionId = record.attributes.MessageGroupId;
   const kind = attribute(record, attributes.event);
-  if (!connectionId || !kinds.includes(kind)) throw new Error(`record ${record.messageId} is not an event: ${kind}`);
-  return {
+  if (!connectionId || !isKind(kind)) throw new Error(`record ${record.messageId} is not an event: ${kind}`);
+  const base = {
     id: record.messageId,
     connectionId,
-    kind: kind as ConnectionEvent['kind'],
-    connectedAt: Number(attribute(record, attributes.connectedAt)),
     receivedAt: Number(attribute(record, attributes.receivedAt)),
-    text: record.body,
-    address: attribute(record, attributes.address),
     redelivered: isRedelivered(record),
     exhausted: receives(record) > eventAttempts,
   };
+  if (kind === 'dismiss') return { ...base, kind, dismissal: JSON.parse(record.body) as Dismissal };
+  if (kind !== 'message') return { ...base, kind };
+  return {
+    ...base,
+    kind,
+    connectedAt: Number(attribute(record, attributes.connectedAt)),
+    text: record.body,
+    address: attribute(record, attributes.address),
+  };
+}
+
+function isKind(kind: string): kind is ConnectionEvent['kind'] {
+  return kinds.includes(kind);
 }
 
 /** SQS delivers at least once; what was handed out before may have been worked on. */

@@ -1,11 +1,7 @@
 import { type HttpAnswer, HttpSender } from '../aws/http-sender';
-import { repeatWhile } from '../aws/retries';
 import { type Credentials, Signer } from '../aws/signature';
 import type { ConnectionSource } from '../broker/ports';
 import type { ConnectionsClient } from './gateway-connections';
-
-/** Attempts at closing a connection. */
-const attempts = 5;
 
 /** Posts to connections and closes them without the SDK's layers (ADR 0010). */
 export class LeanConnections implements ConnectionsClient {
@@ -16,7 +12,7 @@ export class LeanConnections implements ConnectionsClient {
   /** `callback`: the @connections endpoint of the stage, `https://…/stage`. */
   constructor(callback: string, region: string, credentials: Credentials) {
     const url = new URL(callback);
-    this.http = new HttpSender(url, true);
+    this.http = new HttpSender(url);
     this.signer = new Signer(credentials, region, 'execute-api');
     this.base = url.pathname.replace(/\/$/, '');
   }
@@ -29,7 +25,7 @@ export class LeanConnections implements ConnectionsClient {
   }
 
   delete(connectionId: string): Promise<number | undefined> {
-    return repeatWhile(isPassing, attempts, () => this.call('DELETE', connectionId, { headers: {}, body: '' }));
+    return this.call('DELETE', connectionId, { headers: {}, body: '' });
   }
 
   async describe(connectionId: string): Promise<ConnectionSource | undefined> {
@@ -52,11 +48,6 @@ export class LeanConnections implements ConnectionsClient {
 interface Content {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
-}
-
-/** Throttled, failed on the gateway's side, or no answer at all. */
-function isPassing(status: number | undefined): boolean {
-  return status === undefined || status === 429 || status >= 500;
 }
 
 /** As GetConnection answers. */

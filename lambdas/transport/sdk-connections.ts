@@ -9,6 +9,7 @@ import type { ConnectionsClient } from './gateway-connections';
 
 /** The SDK's own way to post and to close. */
 export class SdkConnections implements ConnectionsClient {
+  /** `client` makes one attempt at a call: more would post a frame twice where an answer got lost. */
   constructor(private readonly client: ApiGatewayManagementApiClient) {}
 
   post(connectionId: string, data: Buffer): Promise<number | undefined> {

@@ -38,7 +38,7 @@ export function dynamoDbFor(environment: NodeJS.ProcessEnv, attempts: number, me
 function connectionsFor(environment: NodeJS.ProcessEnv): ConnectionsClient {
   const endpoint = environment[callbackVariable] ?? noCallback;
   if (process.env.AWS_CLIENTS === 'sdk') {
-    return new SdkConnections(new ApiGatewayManagementApiClient({ maxAttempts, cacheMiddleware: true, endpoint }));
+    return new SdkConnections(new ApiGatewayManagementApiClient({ maxAttempts: 1, cacheMiddleware: true, endpoint }));
   }
   return new LeanConnections(endpoint, regionIn(environment), credentialsIn(environment));
 }

@@ -37,11 +37,19 @@ export function credentialsIn(environment: NodeJS.ProcessEnv): Credentials {
   };
 }
 
+/** Endpoint of a service instead of AWS's, under the names that the AWS SDKs have for it; an empty value is none. */
+export function endpointIn(
+  environment: NodeJS.ProcessEnv,
+  service: 'DYNAMODB' | 'SQS' | 'EVENTBRIDGE',
+): string | undefined {
+  return environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL || undefined;
+}
+
 /** Where and how DynamoDB is called. */
 export function dynamoDbOptions(environment: NodeJS.ProcessEnv, attempts: number, metrics: Metrics): LeanClientOptions {
   const options = leanOptions(environment, attempts, metrics);
   const { region } = options;
-  const endpoint = environment.AWS_ENDPOINT_URL_DYNAMODB ?? `https://dynamodb.${region}.${domainOf(region)}`;
+  const endpoint = endpointIn(environment, 'DYNAMODB') ?? `https://dynamodb.${region}.${domainOf(region)}`;
   return { ...options, endpoint };
 }
 
@@ -51,15 +59,25 @@ export function leanOptions(environment: NodeJS.ProcessEnv, attempts: number, me
   return { region: regionIn(environment), credentials: credentialsIn(environment), maxAttempts: attempts, onThrottle };
 }
 
-/** China's Regions are under a domain of their own. */
+/** Domains of partitions, by what the names of their Regions begin with; all others are below `amazonaws.com`. */
+const domains = {
+  'cn-': 'amazonaws.com.cn',
+  'eusc-': 'amazonaws.eu',
+  'us-iso-': 'c2s.ic.gov',
+  'us-isob-': 'sc2s.sgov.gov',
+  'us-isof-': 'csp.hci.ic.gov',
+  'eu-isoe-': 'cloud.adc-e.uk',
+};
+
+/** Domain of the endpoints of a Region. */
 export function domainOf(region: string): string {
-  return region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return Object.entries(domains).find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'amazonaws.com';
 }
 
 export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {
   return new LeanSqs({
     ...leanOptions(environment, maxAttempts, metrics),
-    endpoint: environment.AWS_ENDPOINT_URL_SQS,
+    endpoint: endpointIn(environment, 'SQS'),
   });
 }
 

@@ -1,27 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableSchema, tables } from '../../lambdas/storage/schema';
 import type { Backend } from './backend';
+import { localAuthorization } from './local-authorization';
 
-/** Creates the tables of the schema that are not there yet. */
+/** Milliseconds that a table may take to become active. */
+const longestCreation = 30_000;
+
+/**
+ * Creates the tables of the schema that are not there yet. Resolves when all are active and have the keys of the schema.
+ * @throws Error that says which call failed and what was answered
+ */
 export async function createTables(backend: Backend, deployedName: (table: string) => string): Promise<void> {
-  for (const [table, schema] of Object.entries(tables) as [string, TableSchema][]) {
-    const name = deployedName(table);
-    const { status, body } = await backend({
-      target: 'DynamoDB_20120810.CreateTable',
-      body: JSON.stringify(createTable(name, schema)),
-      authorization: 'AWS4-HMAC-SHA256 Credential=local/a/b/dynamodb/c, SignedHeaders=host, Signature=local',
-    });
-    if (status !== 200 && !body.includes('ResourceInUseException')) {
-      throw new Error(`DynamoDB does not create table ${name}: ${status} ${body}`);
-    }
+  const all = Object.entries(tables).map(([table, schema]) => [deployedName(table), schema] as const);
+  for (const [name, schema] of all) await create(backend, name, schema);
+  for (const [name, schema] of all) await activate(backend, name, schema);
+}
+
+async function create(backend: Backend, name: string, schema: TableSchema): Promise<void> {
+  const { status, body } = await call(backend, 'CreateTable', name, createTable(name, schema));
+  const isCreated = status === 200 && objectIn(body).TableDescription !== undefined;
+  if (!isCreated && !body.includes('ResourceInUseException')) throw refusal('CreateTable', name, status, body);
+}
+
+/** Waits until the table can be used. */
+async function activate(backend: Backend, name: string, schema: TableSchema): Promise<void> {
+  const limit = Date.now() + longestCreation;
+  for (let pause = 1; ; pause = Math.min(2 * pause, 250)) {
+    const { status, body } = await call(backend, 'DescribeTable', name, { TableName: name });
+    const { Table } = objectIn(body);
+    if (status !== 200 || Table === undefined) throw refusal('DescribeTable', name, status, body);
+    demandKeys(name, schema, Table.KeySchema ?? []);
+    if (Table.TableStatus === 'ACTIVE') return;
+    if (Date.now() > limit)
+      throw new Error(`table ${name} is still ${Table.TableStatus} after ${longestCreation / 1000} s`);
+    await sleep(pause);
   }
 }
 
-function createTable(name: string, { partitionKey, sortKey }: TableSchema): unknown {
-  const names = sortKey === undefined ? [partitionKey] : [partitionKey, sortKey];
+function demandKeys(name: string, schema: TableSchema, keys: readonly { AttributeName: string }[]): void {
+  const found = keys.map(({ AttributeName }) => AttributeName).join(', ');
+  const needed = keyNames(schema).join(', ');
+  if (found !== needed) throw new Error(`table ${name} has the key ${found}, but must have ${needed}`);
+}
+
+async function call(backend: Backend, operation: string, table: string, input: object) {
+  try {
+    return await backend({
+      target: `DynamoDB_20120810.${operation}`,
+      body: JSON.stringify(input),
+      authorization: localAuthorization,
+    });
+  } catch (error) {
+    throw new Error(`${operation} of ${table}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+interface Answer {
+  readonly TableDescription?: object;
+  readonly Table?: { readonly TableStatus?: string; readonly KeySchema?: readonly { AttributeName: string }[] };
+  readonly __type?: string;
+  readonly message?: string;
+  readonly Message?: string;
+}
+
+/** Whatever listens at an endpoint may answer with anything. */
+function objectIn(body: string): Answer {
+  try {
+    return Object(JSON.parse(body)) as Answer;
+  } catch {
+    return {};
+  }
+}
+
+function refusal(operation: string, table: string, status: number, body: string): Error {
+  const { __type = '', message = '', Message = message } = objectIn(body);
+  const name = __type.slice(__type.lastIndexOf('#') + 1);
+  return new Error(`${operation} of ${table}: ${status} ${name === '' ? body.slice(0, 200) : `${name}: ${Message}`}`);
+}
+
+function createTable(name: string, schema: TableSchema): object {
+  const names = keyNames(schema);
   return {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
     AttributeDefinitions: names.map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
     KeySchema: names.map((AttributeName, index) => ({ AttributeName, KeyType: index === 0 ? 'HASH' : 'RANGE' })),
   };
+}
+
+function keyNames({ partitionKey, sortKey }: TableSchema): readonly string[] {
+  return sortKey === undefined ? [partitionKey] : [partitionKey, sortKey];
 }

@@ -23,7 +23,10 @@ export interface DynamoDbEndpoint {
 /** Resolves when the tables are there and the endpoint listens on a free port. */
 export async function openEndpoint(data: DynamoDbData, kill: (caller: string) => void): Promise<DynamoDbEndpoint> {
   const backend = chooseBackend(data);
-  await createTables(backend, (table) => data.tablePrefix + table);
+  await createTables(backend, (table) => data.tablePrefix + table).catch((error: Error) => {
+    if (data.remote === undefined) throw error;
+    throw new Error(`the DynamoDB at ${data.remote} cannot be used: ${error.message}`, { cause: error });
+  });
   const memory = new ChanceMemory(data.chances);
   const front = new Front({ backend, memory, tableOf: (deployed) => deployed.slice(data.tablePrefix.length), kill });
   const server = createServer((request, response) => {

@@ -45,17 +45,17 @@ export function rememberParsed(parser: ExpressionParser & { [plainly]?: Expressi
     const key = keyOf(expression, context);
     const remembered = known.get(key);
     if (remembered) return recall(remembered, context);
-    const unused = { names: Object.keys(context.unusedAttrNames), values: Object.keys(context.unusedAttrVals) };
-    const parsed = parse(expression, { context });
+    const { attrNames = {}, attrVals = {} } = context;
+    // As if no other expression of the same request had been parsed, which would have taken the names that it uses.
+    const alone = { ...context, unusedAttrNames: allOf(attrNames), unusedAttrVals: allOf(attrVals) };
+    const parsed = parse(expression, { context: alone });
+    const names = Object.keys(attrNames).filter((name) => !(name in alone.unusedAttrNames));
+    const values = Object.keys(attrVals).filter((name) => !(name in alone.unusedAttrVals));
     if (typeof parsed === 'object' && known.size < capacity && !valueDependent.test(expression)) {
-      const template = toTemplate(
-        parsed,
-        new Map(Object.entries(context.attrVals ?? {}).map(([name, value]) => [value, name])),
-      );
-      const names = unused.names.filter((name) => !(name in context.unusedAttrNames));
-      const values = unused.values.filter((name) => !(name in context.unusedAttrVals));
+      const template = toTemplate(parsed, new Map(Object.entries(attrVals).map(([name, value]) => [value, name])));
       known.set(key, { template, names, values });
     }
+    takeAway({ names, values }, context);
     return parsed;
   };
   parser[plainly] = parse;
@@ -69,10 +69,19 @@ function keyOf(expression: string, { attrNames = {}, attrVals = {}, isKeyConditi
   return key;
 }
 
-function recall({ template, names, values }: Remembered, context: Context): unknown {
+function recall({ template, ...used }: Remembered, context: Context): unknown {
+  takeAway(used, context);
+  return fromTemplate(template, context.attrVals ?? {});
+}
+
+function allOf(names: Readonly<Record<string, unknown>>): Record<string, true> {
+  return Object.fromEntries(Object.keys(names).map((name) => [name, true]));
+}
+
+/** Tells the caller which names and values an expression uses. */
+function takeAway({ names, values }: Pick<Remembered, 'names' | 'values'>, context: Context): void {
   for (const name of names) delete context.unusedAttrNames[name];
   for (const name of values) delete context.unusedAttrVals[name];
-  return fromTemplate(template, context.attrVals ?? {});
 }
 
 function toTemplate(parsed: unknown, names: ReadonlyMap<object, string>): unknown {

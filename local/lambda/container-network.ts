@@ -37,7 +37,6 @@ class Calls {
 
 /** What the small client of `lambdas/aws/` asks of a ClientRequest. */
 class Call extends EventEmitter {
-  readonly reusedSocket = false;
   private readonly limit: NodeJS.Timeout | undefined;
   private id = 0;
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { brokerAddress } from '../../clients/broker-address';
 import { type Plan, topicOf, topicsFor } from './plan';
 import { readStamp, stamped } from './stamp';
 import { type Counts, Tally } from './tally';
@@ -91,11 +92,8 @@ export class Load {
 
   private async join(number: number): Promise<void> {
     const { url, options, id, qos } = this.plan;
-    const client = await connectAsync(
-      url,
-      { ...options, clientId: `${id}-${number}`, reconnectPeriod: reconnectMs },
-      false,
-    );
+    const own = { clientId: `${id}-${number}`, reconnectPeriod: reconnectMs };
+    const client = await connectAsync('', { ...brokerAddress(url), ...options, ...own }, false);
     this.publishers[number] = { client, topic: topicOf(this.plan, number), inFlight: 0, published: 0 };
     client.on('close', () => this.ending || this.count('lostConnections'));
     client.on('error', () => {}); // `close` follows.

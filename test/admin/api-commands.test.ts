@@ -73,4 +73,38 @@ describe('retained', () => {
     expect(await printed(retainedCommand, 'delete', 'kept/a b')).toBe('nothing is retained for "kept/a b" any more\n');
     expect(await printed(retainedCommand, 'list')).toBe('');
   });
+
+  it('deletes what matches a filter, if told twice', async () => {
+    const api = apiOf(broker.cloud);
+    for (const topic of ['old/1', 'old/2/x', 'new/1']) await api.publish({ topic, payload: 'x', retain: true });
+    const sorted = async (...args: string[]) => (await printed(retainedCommand, ...args)).trimEnd().split('\n').sort();
+
+    const said = await sorted('delete', '--filter', 'old/#');
+    expect(said).toEqual(['2 retained messages match; --yes deletes them', 'old/1', 'old/2/x']);
+    expect(await sorted('list')).toHaveLength(3);
+    expect(await sorted('delete', '--filter', 'old/#', '--yes')).toEqual([
+      '2 retained messages deleted',
+      'old/1',
+      'old/2/x',
+    ]);
+    expect(await printed(retainedCommand, 'list')).toBe('new/1 (QoS 0, 1 bytes)\n');
+  });
+
+  it.each([
+    [['delete', 'hello/#'], 'retained delete takes a topic without wildcards, not "hello/#"'],
+    [['get', 'hello/+'], 'retained get takes a topic without wildcards, not "hello/+"'],
+    [['delete', ''], 'retained delete takes a topic, which has a character at least'],
+    [['delete', 'a', '--yes'], '--yes needs --filter'],
+    [['delete', 'a', '--filter', 'a'], "unexpected argument 'a'"],
+    [
+      ['delete', '--filter', 'a#'],
+      '--filter takes a topic filter, in which + and # stand alone and # comes last, not "a#"',
+    ],
+    [
+      ['list', '--filter', '#/a'],
+      '--filter takes a topic filter, in which + and # stand alone and # comes last, not "#/a"',
+    ],
+  ])('refuses %j', async (args, said) => {
+    await expect(run(retainedCommand, [...args, ...local()]).exitCode).rejects.toThrow(new Error(said));
+  });
 });

@@ -89,7 +89,7 @@ describe('publishing by the API', () => {
       { topic: 'a', payload: Buffer.from([0xff]), payloadFormatIndicator: true },
       0x99,
     ],
-    ['more bytes than a packet may have', { topic: 'a', payload: 'x'.repeat(98_304) }, 0x95],
+    ['more bytes than a packet may have', { topic: 'a', payload: 'x'.repeat(97_280) }, 0x95],
     ['wildcards in its response topic', { topic: 'a', responseTopic: 'b/+' }, undefined],
   ])('refuses a message with %s', async (_what, message, reasonCode) => {
     await expect(api.publish(message)).rejects.toMatchObject({ status: 422, code: 'message-refused' });

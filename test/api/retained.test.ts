@@ -52,6 +52,18 @@ describe('retained messages', () => {
     await expect(listed({ filter: 'a/#/b' })).rejects.toMatchObject({ status: 400, code: 'invalid-request' });
   });
 
+  it.each(['house/#', '+/1', '#', 'a+b'])('have topics, of which %s is none', async (filter) => {
+    const refused = {
+      status: 400,
+      code: 'invalid-request',
+      errors: [{ pointer: 'topic', detail: 'must be a topic name: 1 to 65,535 bytes, without the wildcards + and #' }],
+    };
+
+    await expect(api.deleteRetained(filter)).rejects.toMatchObject(refused);
+    await expect(api.retainedMessage(filter)).rejects.toMatchObject(refused);
+    expect(await listed({})).toEqual([...topics, ...others].sort());
+  });
+
   it.each(others)('of topic %.40s is shown and removed', async (topic) => {
     expect(await api.retainedMessage(topic)).toEqual({
       topic,

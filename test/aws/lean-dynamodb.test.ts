@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import {
   BatchGetItemCommand,
   BatchWriteItemCommand,
@@ -14,9 +13,9 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { HttpSender } from '../../lambdas/aws/http-sender';
 import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean-dynamodb';
 import { type Cloud, startCloud } from '../../local/cloud';
+import { reply, ScriptedServer } from '../support/scripted-server';
 import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
@@ -214,42 +213,8 @@ describe.each(kinds)('%s', (kind) => {
   });
 });
 
-/** A server that does with each request what the test says; the first argument counts requests. */
-class Scripted {
-  requests = 0;
-  private readonly sockets = new Set<Socket>();
-  private constructor(private readonly server: Server) {}
-
-  static async start(act: (request: number, socket: Socket) => void): Promise<Scripted> {
-    const server = createServer();
-    const scripted = new Scripted(server);
-    server.on('connection', (socket) => {
-      scripted.sockets.add(socket);
-      socket.on('error', () => undefined);
-      socket.on('data', (data) => {
-        if (data.includes('POST ')) act(++scripted.requests, socket);
-      });
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return scripted;
-  }
-
-  get origin(): string {
-    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  async stop(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-}
-
-const reply = (socket: Socket, body = '{}', status = '200 OK') =>
-  socket.write(`HTTP/1.1 ${status}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
-const post = { method: 'POST', path: '/', headers: { 'content-length': '1' }, body: 'x' };
-
 describe('a call whose connection fails', () => {
-  let server: Scripted;
+  let server: ScriptedServer;
   afterEach(() => server.stop());
   const lean = (maxAttempts: number) => clientOf('the small client', server.origin, maxAttempts);
   const get = new GetItemCommand({ TableName, Key: key('x') });
@@ -259,36 +224,8 @@ describe('a call whose connection fails', () => {
     else reply(socket);
   };
 
-  it('is made again once when the connection was used before', async () => {
-    server = await Scripted.start(closesIdle);
-    const http = new HttpSender(new URL(server.origin), true);
-    await http.send(post);
-
-    await expect(http.send(post)).resolves.toMatchObject({ status: 200, body: '{}' });
-    expect(server.requests).toBe(3);
-  });
-
-  it('is not made again on a connection that is new', async () => {
-    server = await Scripted.start((_request, socket) => socket.resetAndDestroy());
-
-    await expect(new HttpSender(new URL(server.origin), true).send(post)).rejects.toThrow('ECONNRESET');
-    expect(server.requests).toBe(1);
-  });
-
-  it('is not made again by the sender once its answer has begun', async () => {
-    server = await Scripted.start((request, socket) => {
-      if (request === 1) reply(socket);
-      else socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{', () => socket.resetAndDestroy());
-    });
-    const http = new HttpSender(new URL(server.origin), true);
-    await http.send(post);
-
-    await expect(http.send(post)).rejects.toThrow();
-    expect(server.requests).toBe(2);
-  });
-
   it('is never made again when one attempt is all', async () => {
-    server = await Scripted.start(closesIdle);
+    server = await ScriptedServer.start(closesIdle);
     const db = lean(1);
     await db.send(get);
 
@@ -297,30 +234,33 @@ describe('a call whose connection fails', () => {
   });
 
   it('is made again when there are attempts left', async () => {
-    server = await Scripted.start((request, socket) => (request < 3 ? socket.resetAndDestroy() : reply(socket)));
+    server = await ScriptedServer.start((request, socket) => (request < 3 ? socket.resetAndDestroy() : reply(socket)));
 
     await expect(lean(5).send(get)).resolves.toEqual({});
     expect(server.requests).toBe(3);
   });
 
   it('is refused under its status when something on the way answered', async () => {
-    server = await Scripted.start((_request, socket) => reply(socket, '<html>', '403 Forbidden'));
+    server = await ScriptedServer.start((_request, socket) => reply(socket, '<html>', '403 Forbidden'));
 
     await expect(lean(5).send(get)).rejects.toMatchObject({ name: 'HTTP 403', status: 403 });
     expect(server.requests).toBe(1);
   });
 
   it('is not made when the command is not one of the seven', async () => {
-    server = await Scripted.start((_request, socket) => reply(socket));
+    server = await ScriptedServer.start((_request, socket) => reply(socket));
 
     await expect(lean(5).send(new ListTablesCommand({}))).rejects.toThrow('ListTablesCommand');
     expect(server.requests).toBe(0);
   });
 });
 
-/** It takes these five seconds, and lets the others run meanwhile. */
-it.concurrent('a call is given up when nothing comes back', async () => {
-  const silent = await Scripted.start(() => undefined);
+/** They take these five seconds, and let each other run meanwhile. */
+it.concurrent.each([
+  ['nothing comes back', ''],
+  ['its answer stops in the middle', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'],
+])('a call is given up when %s', async (_title, bytes) => {
+  const silent = await ScriptedServer.start((_request, socket) => socket.write(bytes));
   try {
     const call = clientOf('the small client', silent.origin, 1).send(new GetItemCommand({ TableName, Key: key('x') }));
 

@@ -36,7 +36,7 @@ describe('what a rule brings', () => {
   });
 
   it('is refused when it is larger than packets may be', () => {
-    const large = { ...event, payload: Buffer.alloc(1000).toString('base64') };
+    const large = { ...event, payload: Buffer.alloc(1020).toString('base64') };
 
     expect(incoming(large, bridge, 1024).messages).toEqual([]);
     expect(incoming(large, bridge, 1024).refused).toContain('larger than packets of 1024 bytes');

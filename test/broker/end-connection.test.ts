@@ -40,11 +40,12 @@ function claim(clientId: string, fence: string) {
     clientId,
     connectionId,
     fence,
+    cleanStart: false,
     persistent: true,
     version: 5,
     capabilities: {},
-    identity: { kind: 'anonymous' } as const,
-  };
+    identity: { kind: 'anonymous' },
+  } as const;
 }
 
 /** A connection with a will that waits, whose socket is gone. */

@@ -49,8 +49,10 @@ function nameOf(client: string): string {
 
 /** The client is there. */
 async function comes(client: string, fence = first): Promise<void> {
-  const claim = { clientId: nameOf(client), connectionId: nameOf(client), fence, persistent: true };
-  await sessions.claimFresh({ ...claim, version: 5, capabilities: {}, identity: { kind: 'anonymous' } });
+  const claim = { clientId: nameOf(client), connectionId: nameOf(client), fence, cleanStart: false, persistent: true };
+  const seen = await sessions.head(nameOf(client));
+  const identity = { kind: 'anonymous' } as const;
+  await sessions.claimFresh({ ...claim, version: 5, capabilities: {}, identity }, seen ?? 'none');
 }
 
 /** The client has gone, and its session waits. */

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectAsync, type MqttClient } from 'mqtt';
+import { generate, type Packet, parser as parserOf } from 'mqtt-packet';
+import { WebSocket } from 'ws';
 import { type Adapter, startAdapter } from '../../clients/adapter';
 import { textLine } from '../../clients/adapter/log';
 import { messagesOf } from './support/messages';
@@ -63,5 +66,30 @@ describe.each(['TCP', 'WebSocket'] as const)('the adapter for a stock client ove
 
     expect((await received).map(String)).toEqual(Array.from({ length: 1_000 }, (_, n) => `message ${n}`));
     expect(gateway.frameSizes.length - framesBefore).toBeLessThan(20);
+  });
+});
+
+describe('the adapter for a WebSocket client that reads one packet of a message', () => {
+  it('sends ten retained messages on a wildcard in ten messages', async () => {
+    const publisher = await connect(urls.TCP());
+    for (let n = 0; n < 10; n++) await publisher.publishAsync(`kept/${n}`, 'x', { qos: 1, retain: true });
+    const socket = new WebSocket(urls.WebSocket(), 'mqtt');
+    await once(socket, 'open');
+    const packets: Packet[] = [];
+    socket.on('message', (message: Buffer) => {
+      const parser = parserOf();
+      parser.once('packet', (packet) => packets.push(packet));
+      expect(parser.parse(message)).toBe(0); // nothing is left behind the first packet
+    });
+
+    socket.send(
+      generate({ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'raw', clean: true, keepalive: 60 }),
+    );
+    socket.send(generate({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'kept/+', qos: 0 }] }));
+    while (packets.length < 12) await once(socket, 'message');
+    socket.terminate();
+
+    const topics = packets.flatMap((packet) => (packet.cmd === 'publish' ? [packet.topic] : []));
+    expect(topics.toSorted()).toEqual(Array.from({ length: 10 }, (_, n) => `kept/${n}`));
   });
 });

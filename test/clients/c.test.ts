@@ -16,9 +16,11 @@ const expand = (text: string) =>
 
 const frameBytes = 24_564;
 
+const tooLarge = 'a packet is over the limit of 97280 bytes';
+
 /** What the C program says of an error of the vectors, whose words are those of the shim. */
 const inC = (error: string) => {
-  if (error.includes('over the limit')) return 'error a packet is over the limit of 98304 bytes';
+  if (error.includes('over the limit')) return `error ${tooLarge}`;
   if (error.startsWith('gateway')) return 'error the gateway reports a failure';
   return `error ${error.replace(/: \d+ characters$/, '')}`;
 };
@@ -77,6 +79,20 @@ const inC = (error: string) => {
 
     for (const size of [1, 7, 4_096])
       expect(written(stream.match(new RegExp(`.{1,${size * 2}}`, 'g')) ?? [])).toEqual(whole);
+  });
+
+  it.each([0x32, 0x34])('refuses an oversized PUBLISH once, and leaves it out when it is sent again: %i', (first) => {
+    const publish = (header: number) => `${header.toString(16)}fdf705${expand('<97277*2a>')}`;
+    const ping = 'c000';
+    const repeated = `${ping}${publish(first | 0x08)}${ping}`;
+
+    expect(written([publish(first)])[0]).toBe(`error ${tooLarge}`);
+    for (const size of [5, 100, frameBytes])
+      expect(written([repeated], size).join()).toMatch(
+        size === 5 ? /^frame 1.wAA=,frame 2.wAA=$/ : /^frame 1.wADAAA==$/,
+      );
+    expect(written(repeated.match(/.{1,14}/g)!)).toEqual(['frame 1.wADAAA==']);
+    expect(written([`${first.toString(16)}fcf705${expand('<97276*2a>')}`]).length).toBe(4); // the largest
   });
 
   it.each([5, 6, 16, 100, 1_024])('cuts packets to frames of %i bytes where there is no memory for more', (size) => {

@@ -25,6 +25,7 @@ function linkTo(options: GatewayOptions) {
     isReady: () => socket.isReady,
     atEndOfTurn: (task) => void Promise.resolve().then(task),
     answer: () => {},
+    refuse: () => {},
     renew: () => {},
   });
   return { link, socket };

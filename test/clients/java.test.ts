@@ -45,6 +45,13 @@ withJdk('the wire format in Java', () => {
   const stream = expand('100d00044d51545404020014000161' + '30acea01000161<29993*2a>' + 'c000' + '30060003612f622a');
   const chunkings = [stream.length, 2, 14, 8_192].map((size) => stream.match(new RegExp(`.{1,${size}}`, 'g'))!);
 
+  const publish = (first: string) => expand(`${first}fdf705<97277*2a>`);
+  const oversized = {
+    refused: [publish('32')],
+    skipped: ['c000', ...publish('3a').match(/.{1,60000}/g)!, 'c000'],
+    largest: [expand('34fcf705<97276*2a>')],
+  };
+
   // A virtual machine for each would take longer than all of them in one.
   beforeAll(() => {
     const classes = new JavaClasses([...filesBelow(`${main}/wire`), 'test/clients/java/PlayVectors.java']);
@@ -54,6 +61,7 @@ withJdk('the wire format in Java', () => {
       ...[...serverToClient, ...serverToClientErrors].map(
         (vector) => [vector, [`read ${hexOf(vector.frame)}`]] as [unknown, string[]],
       ),
+      ...Object.values(oversized).map((parts) => [parts, writes(parts)] as [unknown, string[]]),
       ...chunkings.map((chunks) => [chunks, writes(chunks)] as [unknown, string[]]),
     ];
     const input = plays.flatMap(([, commands]) => ['begin', ...commands]).join('\n');
@@ -78,6 +86,12 @@ withJdk('the wire format in Java', () => {
     const kind = vector.error.startsWith('gateway') ? 'GatewayException' : 'WireException';
 
     expect(said.get(vector)).toEqual([`${kind} ${vector.error}`]);
+  });
+
+  it('refuses an oversized PUBLISH once, and leaves it out when it is sent again', () => {
+    expect(said.get(oversized.refused)).toEqual(['WireException a packet of 97281 bytes is over the limit of 97280']);
+    expect(said.get(oversized.skipped)).toEqual(['frame 1.wADAAA==']);
+    expect(said.get(oversized.largest)).toHaveLength(4);
   });
 
   it('gives the same frames for any chunking of a turn', () => {
@@ -430,6 +444,6 @@ withPaho('Paho in Java', () => {
 
     paho.publish('a', 'x'.repeat(98_304), 0);
 
-    expect((await paho.next('lost')).join(' ')).toContain('a packet of 98311 bytes is over the limit of 98304');
+    expect((await paho.next('lost')).join(' ')).toContain('a packet of 98311 bytes is over the limit of 97280');
   });
 });

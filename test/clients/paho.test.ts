@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Client, ConnectionOptions, Message } from 'paho-mqtt';
 import WebSocket from 'ws';
 import { installGlobalWebSocket } from '../../clients/global-websocket';
@@ -82,6 +82,17 @@ describe('Eclipse Paho with the global WebSocket replaced', () => {
     expect((await messages)[0]!.payloadString).toBe('kept');
   });
 
+  it.each([0, 1, 2] as const)('fails to send an oversized message at QoS %i, and its connection stays', async (qos) => {
+    const client = await connect(`paho-oversized-${qos}`);
+    await subscribed(client, 'oversized/#', qos);
+    const messages = heard(client, 1);
+
+    expect(() => client.send('oversized/1', new ArrayBuffer(98_400), qos)).toThrow(/is over the limit of 97280$/);
+    client.send('oversized/2', 'small', qos);
+
+    expect((await messages)[0]!.payloadString).toBe('small');
+  });
+
   it('is told of a connection that was cut', async () => {
     const client = await connect('paho-cut');
     const lost = new Promise<{ errorCode: number }>((resolve) => {
@@ -107,6 +118,29 @@ describe('Eclipse Paho that reconnects', () => {
     expect(await back).toBe(true); // not the first time
     expect(cloud.connections()).not.toContain(before);
     undo();
+  });
+});
+
+describe('Eclipse Paho that reconnects with an oversized message in its store', () => {
+  it('stays connected', async () => {
+    const warnings = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const client = await connect('paho-stored', { reconnect: true, cleanSession: false });
+    expect(() => client.send('stored', new ArrayBuffer(98_400), 1)).toThrow(/over the limit/);
+
+    const back = new Promise<void>((resolve) => {
+      (client as Client & { onConnected: () => void }).onConnected = resolve; // not in its types
+    });
+    cloud.faults.cut(cloud.connections().at(-1)!);
+    await back;
+    await subscribed(client, 'stored/#', 1);
+    const messages = heard(client, 1);
+    client.send('stored/next', 'small', 1);
+
+    expect((await messages)[0]!.payloadString).toBe('small');
+    expect(warnings.mock.calls).toEqual([
+      [expect.stringMatching(/^cirrus-mqtt: withheld, a packet of \d+ bytes is over the limit of 97280$/)],
+    ]);
+    warnings.mockRestore();
   });
 });
 

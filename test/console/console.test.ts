@@ -97,6 +97,28 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.outcome()).toBe('the topic "alice/+" has +, but only filters may have wildcards');
   });
 
+  it.each(['5.0', '3.1.1'] as const)(
+    'refuses an oversized message of MQTT %s, and stays connected',
+    async (version) => {
+      const visitor = await visit();
+      let connections = 0;
+      visitor.page.on('websocket', () => {
+        connections += 1;
+      });
+      await visitor.connect({ version });
+
+      for (const qos of ['0', '1', '2'] as const) {
+        await visitor.publish('x/page', 'x'.repeat(98_400), qos);
+        expect(await visitor.outcome()).toMatch(/^not sent: the packet has 98,4\d\d bytes, the broker takes 97,280$/);
+      }
+      await visitor.publish('x/page', 'small');
+
+      expect(await visitor.outcome()).toMatch(/^acknowledged at QoS 1/);
+      await visitor.sees('online');
+      expect(connections).toBe(1);
+    },
+  );
+
   it('says when nobody answers, and stays away from other brokers than its own', async () => {
     const visitor = await visit();
 

@@ -47,7 +47,7 @@ abstract class StormClient {
     socket.on('message', (data) => parser.parse(Buffer.from(String(data), 'base64')));
     socket.on('open', () => this.send(this.connect()));
     socket.on('error', () => undefined);
-    socket.on('close', () => void this.reopen());
+    socket.on('close', () => socket === this.socket && void this.reopen());
   }
 
   private connect(): Packet {
@@ -69,6 +69,11 @@ abstract class StormClient {
 
   cut(): void {
     this.socket?.terminate();
+  }
+
+  /** Connects anew while the broker still takes the former connection for open, as a device does whose network has changed. */
+  takeOver(): void {
+    this.start();
   }
 
   protected send(packet: Packet): void {

@@ -37,6 +37,7 @@ const storms: Record<string, Fault[]> = {
     { fault: 'frame', does: 'cut', probability: 0.01 },
     { fault: 'lose-disconnect', probability: 0.5 },
   ],
+  'clients take over from themselves': [],
   'everything goes wrong at once': [
     { fault: 'frame', does: 'duplicate', probability: 0.05 },
     { fault: 'frame', does: 'reorder', probability: 0.05, milliseconds: 30 },
@@ -48,6 +49,16 @@ const storms: Record<string, Fault[]> = {
     { fault: 'call', outcome: 'fail', when: 'after', probability: 0.005 },
   ],
 };
+
+/** Storms in which clients connect anew without having ended their former connection. */
+const withTakeovers = new Set(['clients take over from themselves', 'everything goes wrong at once']);
+
+/** Lets a client take over now and then, until the returned function is called. */
+function takeovers(name: string, clients: readonly (StormPublisher | StormSubscriber)[]): () => void {
+  if (!withTakeovers.has(name)) return () => undefined;
+  const timer = setInterval(() => clients[Math.floor(Math.random() * clients.length)]?.takeOver(), 150);
+  return () => clearInterval(timer);
+}
 
 /** The first time each number was heard. */
 function firsts(numbers: readonly number[]): number[] {
@@ -92,8 +103,10 @@ describe('a storm in which', () => {
       );
       for (const publisher of publishers) publisher.start();
       clients.push(...publishers);
+      const stopTakeovers = takeovers(name, clients);
       const end = Date.now() + patience;
       while (!publishers.every(({ done }) => done) && Date.now() < end) await sleep(50);
+      stopTakeovers();
       await cloud.faults.clear();
       while (!publishers.every(({ done }) => done) && Date.now() < end + patience / 2) await sleep(50);
       await arrived(cloud, subscribers);

@@ -122,6 +122,15 @@ describe('a stack with the console', () => {
     );
   });
 
+  it('is refused when the Region is only known to the command line of CDK', () => {
+    process.env.CDK_DEFAULT_REGION = 'us-gov-east-1';
+    try {
+      expect(() => createStack({ console: true })).toThrow('console is true, but must be false in us-gov-east-1');
+    } finally {
+      delete process.env.CDK_DEFAULT_REGION;
+    }
+  });
+
   it('fills its bucket by grants that name what they are for', () => {
     expect(grantsOf(template, 'ConsoleUploadRole').map((grant) => grant.replace(/\w{64}/, 'HASH'))).toEqual([
       'logs:CreateLogStream ConsoleUploadLog.Arn',

@@ -24,7 +24,7 @@ describe('the containers', () => {
       QUEUE_LIMIT: '7',
       MAX_SHAPES: '64',
       AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'local-onPackets-1',
+      AWS_ACCESS_KEY_ID: 'local0onPackets1',
       EXTRA: 'yes',
     });
     test.cloud.clock.jump(300_000);
@@ -72,7 +72,7 @@ describe('the containers', () => {
     first.send('hang');
     await until(() => test.bodies(first.id).length === 2);
 
-    expect(JSON.parse(await second.ask('report')).key).toBe('local-onPackets-2');
+    expect(JSON.parse(await second.ask('report')).key).toBe('local0onPackets2');
     await until(async () => (await test.cloud.bill()).lambda.functions.onPackets.invocations === 2);
     expect((await test.cloud.bill()).lambda.functions.onPackets.coldStarts).toBe(2);
   });
@@ -136,7 +136,7 @@ describe('the containers', () => {
     await sleep(20);
     keys.push(JSON.parse(await client.ask('report')).key);
 
-    expect(keys).toEqual(['local-onPackets-1', 'local-onPackets-1', 'local-onPackets-2', 'local-onPackets-3']);
+    expect(keys).toEqual(['local0onPackets1', 'local0onPackets1', 'local0onPackets2', 'local0onPackets3']);
   });
 });
 

@@ -29,7 +29,7 @@ function join(endpoint: Endpoint): void {
 }
 
 function sender(port = endpointPort): HttpSender {
-  return new HttpSender(new URL(`http://127.0.0.1:${port}`), true);
+  return new HttpSender(new URL(`http://127.0.0.1:${port}`));
 }
 
 /** Whether the thread has an answer to wait for. */

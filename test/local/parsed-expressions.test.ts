@@ -137,4 +137,15 @@ describe('parsed expressions', () => {
     expect(results[1]).toBe(results[0]);
     expect(typeof results[1]).toBe('string');
   });
+
+  it('tells all names that an expression uses, though another one of the first request had used them before', () => {
+    const values = { ':same': { S: 'x' } };
+    const first = contextOf(values);
+    remembering.update.parse('SET a = :same', { context: first });
+    remembering.condition.parse('b = :same', { context: first });
+    const second = contextOf(values);
+    remembering.condition.parse('b = :same', { context: second });
+
+    expect(second.unusedAttrVals).toEqual({});
+  });
 });

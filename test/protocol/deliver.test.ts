@@ -3,8 +3,16 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { encode } from '../../lambdas/protocol/codec/encode';
-import { type Delivery, downgrade, isExpired, toPublish } from '../../lambdas/protocol/deliver';
+import {
+  type Delivery,
+  deliverySize,
+  downgrade,
+  isDeliverable,
+  isExpired,
+  toPublish,
+} from '../../lambdas/protocol/deliver';
 import type { Message } from '../../lambdas/protocol/effects';
+import { largestIncoming } from '../../lambdas/protocol/limits';
 import { clause } from '../support/clause';
 
 const now = 1_700_000_000_000;
@@ -126,5 +134,74 @@ describe('downgrade', () => {
     expect(downgrade(2, 2)).toBe(2);
     expect(downgrade(2, 1)).toBe(1);
     expect(downgrade(2, 0)).toBe(0);
+  });
+});
+
+describe('deliverySize', () => {
+  const properties = {
+    payloadFormatIndicator: true,
+    contentType: 'text/plain',
+    responseTopic: 'answers',
+    correlationData: Buffer.from('id'),
+    userProperties: [['', ''] as const, ['name', 'value'] as const],
+  };
+
+  test.each<[string, Message]>([
+    ['a bare message', { ...message, qos: 0 }],
+    ['a message with a packet id', message],
+    ['a message that expires', { ...message, expiresAt: now + 1000 }],
+    ['a message with every property', { ...message, properties }],
+    ['a message whose remaining length has three bytes', { ...message, payload: Buffer.alloc(20_000) }],
+  ])('is the size of the PUBLISH of MQTT 5.0: %s', (_name, what) => {
+    const packet = published(what, { qos: what.qos, ...(what.qos > 0 && { packetId: 1 }) });
+
+    expect(deliverySize(what)).toBe(encode(packet, 5).length);
+  });
+});
+
+describe('isDeliverable', () => {
+  const largest = 98_304;
+  const identifiers = Array.from({ length: 200 }, (_, index) => 268_435_455 - index);
+
+  test('leaves room for 200 subscription identifiers of any size', () => {
+    const overhead = deliverySize({ ...message, payload: Buffer.alloc(90_000) }) - 90_000;
+    const fitting = { ...message, payload: Buffer.alloc(largest - 1002 - overhead) };
+    const packet = published(fitting, { qos: 2, packetId: 1, identifiers });
+
+    expect(isDeliverable(fitting)).toBe(true);
+    expect(encode(packet, 5).length).toBeLessThanOrEqual(largest);
+    expect(isDeliverable({ ...fitting, payload: Buffer.alloc(fitting.payload.length + 1) })).toBe(false);
+  });
+
+  test.each([3, 4, 5] as const)(
+    'holds for every packet that a client of protocol level %i may send with its topic',
+    (version) => {
+      const packet = {
+        cmd: 'publish',
+        topic: 'a',
+        qos: 0,
+        retain: false,
+        dup: false,
+        payload: Buffer.alloc(90_000),
+      } as const;
+      const overhead = encode(packet, version).length - 90_000;
+      const payload = Buffer.alloc(largestIncoming - overhead);
+
+      expect(encode({ ...packet, payload }, version)).toHaveLength(largestIncoming);
+      expect(isDeliverable({ topic: 'a', qos: 0, retain: false, payload })).toBe(true);
+    },
+  );
+
+  test.each([
+    ['a payload of any bytes', { payload: Buffer.alloc(97_000) }, true],
+    [
+      'properties of letters',
+      { properties: { contentType: 'x'.repeat(60_000), responseTopic: 'x'.repeat(36_000) } },
+      true,
+    ],
+    ['properties that JSON escapes', { properties: { contentType: '\u0001'.repeat(30_000) } }, false],
+    ['a topic that JSON escapes', { topic: '"'.repeat(60_000), payload: Buffer.alloc(37_000) }, false],
+  ])('holds for what a queue takes as JSON: %s', (_name, fields, expected) => {
+    expect(isDeliverable({ ...message, ...fields })).toBe(expected);
   });
 });

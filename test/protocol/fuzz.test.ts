@@ -4,6 +4,7 @@ import { decode } from '../../lambdas/protocol/codec/decode';
 import { parseFrame } from '../../lambdas/protocol/frames';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import { splitPackets } from '../../lambdas/protocol/packet-splitter';
+import type { ProtocolVersion } from '../../lambdas/protocol/packets';
 import { everything } from '../../lambdas/protocol/permissions';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { resolveAlias } from '../../lambdas/protocol/topic-alias';
@@ -19,7 +20,7 @@ const surroundings = {
 const aliases = new Map([[1, 'a/b']]);
 
 /** Everything a client's bytes pass through before anything is done about them. */
-function receive(bytes: Buffer, version: number | undefined): void {
+function receive(bytes: Buffer, version: ProtocolVersion | undefined): void {
   const session =
     version === undefined ? undefined : { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything };
   for (const packet of splitPackets(Buffer.alloc(0), bytes).packets) {
@@ -48,7 +49,7 @@ function damaged(bytes: Buffer, random: Random): Buffer {
 
 describe('whatever a client sends', () => {
   const random = new Random(11);
-  const version = () => random.pick([undefined, 3, 4, 5]);
+  const version = () => random.pick([undefined, 3, 4, 5] as const);
 
   test('random bytes are read or refused', () => {
     for (let run = 0; run < 15_000; run++) {

@@ -9,8 +9,8 @@ import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
-const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything };
-const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything };
+const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything } as const;
+const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything } as const;
 const surroundings = {
   generateClientId: () => 'assigned',
   limits: { maxWildcards: 8, maxLevels: 1024, refusedFilters: [], maxKeepAlive: 540, maxPacketSize: 98_304 },

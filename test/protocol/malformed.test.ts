@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { decode } from '../../lambdas/protocol/codec/decode';
 import { packetSize } from '../../lambdas/protocol/packet-splitter';
+import type { ProtocolVersion } from '../../lambdas/protocol/packets';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { clause } from '../support/clause';
 import { hex } from '../support/packets';
@@ -17,7 +18,7 @@ interface Malformed {
   readonly reason: number;
 }
 
-function refusals(vectors: readonly Malformed[], version: number): void {
+function refusals(vectors: readonly Malformed[], version: ProtocolVersion): void {
   test('is a whole one in this table, so that only its content can be at fault', () => {
     for (const { name, hex: text } of vectors) {
       expect({ name, size: packetSize(hex(text), 0) }).toEqual({ name, size: hex(text).length });

@@ -8,7 +8,13 @@ import { record } from './support/connection-record';
 import { Engine } from './support/engine';
 import { everyByte, longest } from './support/messages';
 
-const early = { number: 7, bytes: everyByte, eventId: 'event-7', receivedAt: 1_700_000_000_456 };
+const early = {
+  number: 7,
+  bytes: everyByte,
+  eventId: 'event-7',
+  receivedAt: 1_700_000_000_456,
+  connectedAt: 1_700_000_000_000,
+};
 
 describe('connections', () => {
   let engine: Engine;
@@ -135,9 +141,40 @@ describe('connections', () => {
     expect(await store.read('ended')).toBeUndefined();
   });
 
+  describe('that are superseded', () => {
+    it('say since when, and take no further frame', async () => {
+      await store.create(record('superseded', { lastNumber: 3, unreleased: 2 }));
+
+      expect(await store.supersede('superseded', 1000)).toMatchObject({ supersededAt: 1000, unreleased: 2 });
+      expect(await store.supersede('superseded', 2000)).toMatchObject({ supersededAt: 1000 });
+
+      expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000 });
+      expect(await store.commitFrom(record('superseded', { lastNumber: 4 }), 3)).toBe('stale');
+    });
+
+    it('are only those that are open', async () => {
+      await store.putPending({ connectionId: 'pending', lastNumber: 0, tail: Buffer.alloc(0), early: [] });
+      await store.end(record('has ended'), { willAt: 1 });
+
+      for (const id of ['pending', 'has ended', 'nobody']) expect(await store.supersede(id, 1000)).toBeUndefined();
+      expect(await store.load('nobody')).toEqual({});
+    });
+  });
+
+  it('that wait for another connection keep their CONNECT and what came behind it', async () => {
+    const takeover = {
+      ...{ connect: everyByte, data: Buffer.from('proof'), connectedAt: 1, address: '127.0.0.1', since: 2, lostAt: 3 },
+      identity: { kind: 'user', username: 'ann' } as const,
+    };
+    const pending = { connectionId: 'waits', lastNumber: 1, tail: Buffer.from('rest'), early: [early], takeover };
+    await store.putPending(pending);
+
+    expect(await store.load('waits')).toEqual({ pending });
+  });
+
   describe('that have ended', () => {
     const full = {
-      version: 5,
+      version: 5 as const,
       sessionExpiry: 60,
       capabilities: { receiveMaximum: 7 },
       hasWill: true,
@@ -158,8 +195,8 @@ describe('connections', () => {
       await store.create(before);
       await store.commit({ ...before, outgoingAliases: new Map([['a', 1]]) }, before);
 
-      await store.end(`waits for ${what}`, ending);
-      await store.end(`waits for ${what}`, ending);
+      await store.end(before, ending);
+      await store.end(before, ending);
 
       expect(await store.read(`waits for ${what}`)).toEqual(
         record(`waits for ${what}`, { ...full, ...left, ended: ending }),
@@ -168,9 +205,9 @@ describe('connections', () => {
 
     it('wait for what is left', async () => {
       await store.create(record('left', full));
-      await store.end('left', { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 });
+      await store.end(record('left', full), { willAt: 1_700_000_005_123, sessionEndsAt: 1_700_000_060_456 });
 
-      await store.end('left', { sessionEndsAt: 1_700_000_060_456 });
+      await store.end(record('left', full), { sessionEndsAt: 1_700_000_060_456 });
 
       expect(await store.read('left')).toMatchObject({ ended: { sessionEndsAt: 1_700_000_060_456 } });
       expect((await store.read('left'))?.ended).not.toHaveProperty('willAt');
@@ -179,7 +216,7 @@ describe('connections', () => {
     it('are not deleted before what is still to come, years later', async () => {
       const years = 1_700_000_000_000 + 10 * 365 * 24 * 3_600_000;
       await store.create(record('years', full));
-      await store.end('years', { willAt: 1_700_000_005_123, sessionEndsAt: years });
+      await store.end(record('years', full), { willAt: 1_700_000_005_123, sessionEndsAt: years });
 
       const Key = { connectionId: { S: 'years' } };
       const { Item } = await engine
@@ -188,10 +225,16 @@ describe('connections', () => {
       expect(Number(Item?.expiresAt?.N)).toBeGreaterThan(years / 1000);
     });
 
-    it('do not come back when their record is gone', async () => {
-      await expect(store.end('never', { willAt: 1 })).rejects.toThrow();
+    it('are kept although they were never stored before', async () => {
+      await store.end(record('new', full), { willAt: 1 });
 
-      expect(await store.read('never')).toBeUndefined();
+      expect(await store.read('new')).toEqual(record('new', { ...full, ...left, ended: { willAt: 1 } }));
+    });
+
+    it('take no further frame, not even the first numbered one', async () => {
+      await store.end(record('over'), { willAt: 1 });
+
+      expect(await store.commitFrom(record('over', { lastNumber: 1 }), 0)).toBe('stale');
     });
   });
 });

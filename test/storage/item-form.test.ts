@@ -60,6 +60,7 @@ function claim(clientId: string, fence: string): Claim {
     clientId,
     connectionId: fence.slice(-1),
     fence,
+    cleanStart: false,
     persistent: true,
     version: 5,
     capabilities,

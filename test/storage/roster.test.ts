@@ -43,7 +43,7 @@ describe('the roster', () => {
 
   it('has those that have ended, with what is still to come', async () => {
     await store.create(record('ended'));
-    await store.end('ended', { willAt: 7_000, sessionEndsAt: 9_000 });
+    await store.end(record('ended'), { willAt: 7_000, sessionEndsAt: 9_000 });
 
     expect(await find('ended')).toMatchObject({ ended: { willAt: 7_000, sessionEndsAt: 9_000 } });
   });

@@ -17,6 +17,7 @@ function claim(clientId: string, fence: string, fields: Partial<Claim> = {}): Cl
     clientId,
     connectionId: fence.slice(-1),
     fence,
+    cleanStart: false,
     persistent: true,
     version: 4,
     capabilities: {},
@@ -39,9 +40,9 @@ function store(gate?: Gate): SessionStore {
   return new DynamoSessionStore(engine.client(gate), engine.table('sessions'));
 }
 
-/** A session that this connection has just begun. */
+/** A session that this connection has just begun, in place of any that was there. */
 async function begun(clientId: string, fence = first, fields: Partial<Claim> = {}): Promise<SessionHead> {
-  await sessions.claimFresh(claim(clientId, fence, fields));
+  await sessions.claimFresh(claim(clientId, fence, fields), (await sessions.head(clientId)) ?? 'none');
   return (await sessions.head(clientId))!;
 }
 
@@ -61,6 +62,7 @@ describe('a fresh session', () => {
     await begun('replaces');
     await sessions.reserve('replaces', first, 3);
     await sessions.ask('replaces', 'a');
+    await sessions.disown('replaces', first);
     const old = await sessions.head('replaces');
 
     expect(await sessions.claimFresh(claim('replaces', second, { persistent: false }))).toEqual({ old });
@@ -88,17 +90,31 @@ describe('a fresh session', () => {
     expect(await sessions.head('late')).toEqual(newest);
   });
 
-  it('goes to the newer of two connections, in whatever order they claim', async () => {
-    const orders = await everyInterleaving(async (race, round) => {
+  it('is refused while another connection owns the session, and while a will of its last owner waits', async () => {
+    const owned = await begun('owned');
+    expect(await sessions.claimFresh(claim('owned', second))).toBe('refused');
+    expect(await sessions.head('owned')).toEqual(owned);
+
+    await sessions.disown('owned', first, { willAt: 1000 });
+    expect(await sessions.claimFresh(claim('owned', second))).toBe('refused');
+    await sessions.willSettled('owned', second);
+    expect(await sessions.claimFresh(claim('owned', second))).toBe('refused');
+    await sessions.willSettled('owned', first);
+    expect(await sessions.claimFresh(claim('owned', second))).toMatchObject({ old: { session: first } });
+  });
+
+  it('goes to the newer of two connections that find it without an owner, or first to the older one', async () => {
+    const outcomes = new Set();
+    await everyInterleaving(async (race, round) => {
       const clientId = `newer-${round}`;
       await race(
         (gate) => store(gate).claimFresh(claim(clientId, first)),
         (gate) => store(gate).claimFresh(claim(clientId, second)),
       );
-      expect(await sessions.head(clientId)).toMatchObject({ session: second, fence: second, owner: 'b' });
+      outcomes.add((await sessions.head(clientId))?.session);
     });
 
-    expect(orders).toBe(2);
+    expect(outcomes).toEqual(new Set([first, second]));
   });
 
   it('begins over none only once', async () => {
@@ -119,6 +135,57 @@ describe('a fresh session', () => {
     await sessions.end('seen', second);
     expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
     expect(await sessions.head('seen')).toBeUndefined();
+  });
+});
+
+describe('a connection that waits for another to end', () => {
+  it('is registered in the head, and told when the owner leaves', async () => {
+    const seen = await begun('waits');
+
+    expect(await sessions.awaitEnd(claim('waits', second, { cleanStart: true }), seen)).toBe('registered');
+
+    const successor = { fence: second, cleanStart: true };
+    expect(await sessions.head('waits')).toEqual({ ...seen, successor });
+    expect(await sessions.disown('waits', first)).toMatchObject({ successor });
+    expect(await sessions.disown('waits', first)).toBe('changed');
+  });
+
+  it('is told when the session ends', async () => {
+    await sessions.awaitEnd(claim('told', second), await begun('told'));
+
+    expect(await sessions.end('told', first)).toMatchObject({ successor: { fence: second, cleanStart: false } });
+    expect(await sessions.end('told', first)).toBe('changed');
+  });
+
+  it('gives way to a newer one, and only to one that has seen it', async () => {
+    const seen = await begun('gives way');
+    await sessions.awaitEnd(claim('gives way', second), seen);
+
+    expect(await sessions.awaitEnd(claim('gives way', third), seen)).toBe('changed');
+    const again = (await sessions.head('gives way')) as SessionHead;
+    expect(await sessions.awaitEnd(claim('gives way', third), again)).toBe('registered');
+    expect((await sessions.head('gives way'))?.successor?.fence).toBe(third);
+  });
+
+  it('is not registered when the owner has left, or another one has come', async () => {
+    const seen = await begun('left before');
+    await sessions.disown('left before', first);
+
+    expect(await sessions.awaitEnd(claim('left before', second), seen)).toBe('changed');
+    expect(await sessions.awaitEnd(claim('nobody', second), seen)).toBe('changed');
+  });
+
+  it('comes before an older one, and is forgotten when it claims', async () => {
+    await sessions.awaitEnd(claim('order', third), await begun('order'));
+    await sessions.disown('order', first);
+    const seen = (await sessions.head('order')) as SessionHead;
+
+    expect(await sessions.claimFresh(claim('order', second))).toBe('refused');
+    expect(await sessions.claimFresh(claim('order', second), seen)).toBe('changed');
+    expect(await sessions.claimResume(claim('order', second), seen)).toBe('changed');
+    const claimed = await sessions.claimResume(claim('order', third), seen);
+    expect(claimed).toMatchObject({ owner: 'c' });
+    expect(claimed).not.toHaveProperty('successor');
   });
 });
 
@@ -198,7 +265,7 @@ describe('a session that is resumed', () => {
 
 describe('what the head tells of its owner', () => {
   const narrow = {
-    version: 5,
+    version: 5 as const,
     capabilities: {
       receiveMaximum: 7,
       maximumPacketSize: 200,
@@ -206,7 +273,7 @@ describe('what the head tells of its owner', () => {
       noProblemInformation: true,
     },
   };
-  const wide = { version: 5, capabilities: { topicAliasMaximum: 0 } };
+  const wide = { version: 5 as const, capabilities: { topicAliasMaximum: 0 } };
 
   it('is its version and what it can take', async () => {
     expect(await begun('narrow', first, narrow)).toMatchObject({ ...narrow, settled: 0 });
@@ -216,7 +283,7 @@ describe('what the head tells of its owner', () => {
 
   it.each([
     ['with other limits', wide],
-    ['without limits', { version: 4, capabilities: {} }],
+    ['without limits', { version: 4 as const, capabilities: {} }],
   ])('is not that of its former owner when it begins anew, %s', async (how, owner) => {
     await sessions.answer({ ...(await begun(`fresh ${how}`, first, narrow)), asked: 1 }, 1, 12);
 
@@ -229,7 +296,7 @@ describe('what the head tells of its owner', () => {
 
   it.each([
     ['with other limits', wide],
-    ['without limits', { version: 4, capabilities: {} }],
+    ['without limits', { version: 4 as const, capabilities: {} }],
   ])('is not that of its former owner when it is resumed, %s', async (how, owner) => {
     const clientId = `resumed ${how}`;
     const seen = await begun(clientId, first, narrow);

@@ -56,16 +56,30 @@ describe('a line of metrics', () => {
     });
   });
 
-  it('has a fair sample of a hundred where there were more values', () => {
-    const { metrics, lines } = gatherer();
-    for (let value = 0; value < 10_000; value++) metrics.measure('DeliveryLatency', value);
+  it('has a hundred values of a metric at most; the others are in further lines, each once', () => {
+    const { metrics, lines } = gatherer('all');
+    metrics.count('BytesIn', 7);
+    for (let value = 0; value < 10_050; value++) metrics.measure('QueueDepth', value);
+    metrics.measure('Recipients', 3);
     metrics.write();
 
-    const { DeliveryLatency: values = [] } = readMetricLine(lines[0] ?? '').metrics;
-    const average = values.reduce((sum, value) => sum + value, 0) / values.length;
-    expect(values).toHaveLength(100);
-    expect(average).toBeGreaterThan(3500);
-    expect(average).toBeLessThan(6500);
+    const read = lines.map((line) => readMetricLine(line).metrics); // refuses more than a hundred values
+    const all = (name: string) => read.flatMap(({ [name]: values = [] }) => values);
+    expect(read).toHaveLength(101);
+    expect(all('QueueDepth')).toEqual(Array.from({ length: 10_050 }, (_, value) => value));
+    expect(all('Recipients')).toEqual([3]);
+    expect(all('BytesIn')).toEqual([7]);
+  });
+
+  it('is the only one for a hundred values of each of several metrics', () => {
+    const { metrics, lines } = gatherer('all');
+    for (let value = 0; value < 100; value++) {
+      metrics.measure('QueueDepth', value);
+      metrics.measure('Recipients', value);
+    }
+    metrics.write();
+
+    expect(lines).toHaveLength(1);
   });
 });
 

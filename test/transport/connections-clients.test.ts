@@ -11,16 +11,16 @@ import { withoutPauses } from '../support/without-pauses';
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-const sdk = (endpoint: string, maxAttempts: number) =>
-  new SdkConnections(new ApiGatewayManagementApiClient({ endpoint, region, credentials, maxAttempts }));
-
 type Create = (endpoint: string) => ConnectionsClient;
+
+const sdk: Create = (endpoint) =>
+  new SdkConnections(new ApiGatewayManagementApiClient({ endpoint, region, credentials, maxAttempts: 1 }));
 
 const lean: Create = (endpoint) => new LeanConnections(endpoint, region, credentials);
 
 describe.each<[string, Create]>([
   ['LeanConnections', lean],
-  ['SdkConnections of one attempt', (endpoint) => sdk(endpoint, 1)],
+  ['SdkConnections', sdk],
 ])('%s', (_name, create) => {
   let test: TestCloud;
   let poster: ConnectionsClient;
@@ -93,7 +93,7 @@ describe.each<[string, Create]>([
 
 describe.each<[string, Create]>([
   ['LeanConnections', lean],
-  ['SdkConnections', (endpoint) => sdk(endpoint, 5)],
+  ['SdkConnections', sdk],
 ])('%s closing a connection', (_name, create) => {
   withoutPauses();
   let test: TestCloud;
@@ -160,7 +160,7 @@ describe('what a status means for the packet', () => {
     [410, 'gone'],
     [429, 'busy'],
     [403, 'unknown'],
-    [413, 'unknown'],
+    [413, 'too large'],
     [500, 'unknown'],
     [undefined, 'unknown'],
   ])('%p: %s', (status, meaning) => {

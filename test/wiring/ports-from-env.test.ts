@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { HttpSender } from '../../lambdas/aws/http-sender';
 import type { Ports } from '../../lambdas/broker/ports';
+import { domainOf, endpointIn } from '../../lambdas/wiring/environment';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 
 const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', CONNECTIONS_TABLE: 'connections' };
@@ -33,10 +35,45 @@ describe('the stores of a container', () => {
     expect(await hostCalled({ AWS_REGION: region })).toBe(host);
   });
 
+  it('call the domain that AWS CDK knows, in every Region', () => {
+    const known = RegionInfo.regions.map(({ name, domainSuffix }) => [name, domainSuffix]);
+
+    expect(known.map(([name]) => [name, domainOf(name ?? '')])).toEqual(known);
+  });
+
   it('call another endpoint when they are told to', async () => {
     const environment = { AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000' };
 
     expect(await hostCalled(environment)).toBe('127.0.0.1:8000');
+  });
+});
+
+describe('the endpoint of a service', () => {
+  const all = 'http://127.0.0.1:4566';
+  const own = 'http://127.0.0.1:8000';
+
+  it.each([
+    ['its own variable', { AWS_ENDPOINT_URL_DYNAMODB: own, AWS_ENDPOINT_URL: all }, own],
+    ['the variable of all services', { AWS_ENDPOINT_URL: all }, all],
+    [
+      'the variable of all services, when its own is empty',
+      { AWS_ENDPOINT_URL_DYNAMODB: '', AWS_ENDPOINT_URL: all },
+      all,
+    ],
+    ['nothing, when both are empty', { AWS_ENDPOINT_URL_DYNAMODB: '', AWS_ENDPOINT_URL: '' }, undefined],
+    ['nothing, when there are others only', { AWS_ENDPOINT_URL_SQS: own }, undefined],
+  ])('is that of %s', (_title, environment, endpoint) => {
+    expect(endpointIn(environment, 'DYNAMODB')).toBe(endpoint);
+  });
+
+  it('holds for queues too', async () => {
+    const environment = {
+      AWS_REGION: 'us-east-1',
+      TIMER_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/000000000000/timer',
+      AWS_ENDPOINT_URL: all,
+    };
+    expect(await hostCalled(environment, ({ timers }) => timers.wake('JC1dgf9yoAMCK-g=', 2))).toBe('127.0.0.1:4566');
+    jest.restoreAllMocks();
   });
 });
 

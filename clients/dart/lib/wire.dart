@@ -8,8 +8,8 @@ import 'dart:typed_data';
 /// Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot.
 const maxFrameBytes = 24564;
 
-/// The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64.
-const maxPacketBytes = 98304;
+/// The broker's Maximum Packet Size in bytes, fixed header included.
+const maxPacketBytes = 97280;
 
 /// The other side, or the library above, broke the wire format. The connection cannot go on.
 class WireException implements Exception {

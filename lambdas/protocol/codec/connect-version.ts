@@ -1,3 +1,5 @@
+import type { ProtocolVersion } from '../packets';
+
 /** Where CONNECT has its protocol level, behind the protocol name `MQTT`; its fixed header has two to five bytes before. */
 const levelAfterName = 6;
 
@@ -5,7 +7,7 @@ const levelAfterName = 6;
  * The version in which a client is answered whose CONNECT cannot be read: what it says itself, as far as that can be told.
  * `packet` is one whole packet of any kind.
  */
-export function connectVersion(packet: Buffer): number {
+export function connectVersion(packet: Buffer): ProtocolVersion {
   const start = packet.findIndex((byte, index) => index > 0 && byte < 0x80) + 1;
   const isConnect =
     (packet[0] ?? 0) >> 4 === 1 && packet.subarray(start + 2, start + levelAfterName).equals(protocolName);

@@ -1,5 +1,5 @@
 import { packetSize } from '../packet-splitter';
-import type { ClientPacket } from '../packets';
+import type { ClientPacket, ProtocolVersion } from '../packets';
 import { decodeAcknowledgement } from './decode-acknowledgement';
 import { decodeAuth } from './decode-auth';
 import { decodeConnect } from './decode-connect';
@@ -22,10 +22,10 @@ const refusedTypes = new Set<number>([
 ]);
 
 /**
- * Reads exactly one whole packet from a client. `version` is what its CONNECT said, undefined before. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
+ * Reads exactly one whole packet from a client. `version` is that of its CONNECT, undefined before: then any packet but CONNECT is refused. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
  * else. Buffers in the result are views of `bytes`.
  */
-export function decode(bytes: Buffer, version: number | undefined): ClientPacket {
+export function decode(bytes: Buffer, version: ProtocolVersion | undefined): ClientPacket {
   if (packetSize(bytes, 0) !== bytes.length) throw malformed('not exactly one whole packet');
   const reader = new PacketReader(bytes);
   const type = reader.header >> 4;
@@ -34,7 +34,7 @@ export function decode(bytes: Buffer, version: number | undefined): ClientPacket
   return packet;
 }
 
-function decodeInSession(type: number, reader: PacketReader, version: number | undefined): ClientPacket {
+function decodeInSession(type: number, reader: PacketReader, version: ProtocolVersion | undefined): ClientPacket {
   if (version === undefined) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
   if (refusedTypes.has(type) || (type === packetType.auth && version < 5)) {
     throw violation(`a client may not send packet type ${type}`);

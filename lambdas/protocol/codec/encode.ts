@@ -3,6 +3,7 @@ import type {
   AuthPacket,
   ConnackPacket,
   DisconnectPacket,
+  ProtocolVersion,
   ServerPacket,
   SubackPacket,
   UnsubackPacket,
@@ -12,8 +13,8 @@ import { encodePublish } from './encode-publish';
 import { headerOf, PacketWriter } from './packet-writer';
 import { PropertyBlock } from './property-block';
 
-/** The bytes of one packet for a client of `version`: 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
-export function encode(packet: ServerPacket, version: number): Buffer {
+/** The bytes of one packet for a client of this protocol version. */
+export function encode(packet: ServerPacket, version: ProtocolVersion): Buffer {
   switch (packet.cmd) {
     case 'publish':
       return encodePublish(packet, version);

@@ -1,4 +1,5 @@
 import { hasDeclaredFormat } from '../codec/decode-publish';
+import { isDeliverable } from '../deliver';
 import type { Effect, Message } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
 import type { SessionView } from '../handle-packet';
@@ -13,8 +14,10 @@ export function handlePublish(packet: PublishPacket, session: SessionView, now: 
     return [{ do: 'deny', action: 'publish', topic: packet.topic }, ...refuse(packet, session, refusal)];
   }
   if (refusal !== undefined) return refuse(packet, session, refusal);
+  const message = messageOf(packet, session, now);
+  if (!isDeliverable(message)) return refuseTooLarge(packet, session);
   // Own it, then say so: a crash between the two costs a resend, never a message.
-  return [...takeOver(packet, session, now), ...acknowledge(packet)];
+  return [...takeOver(packet, message), ...acknowledge(packet)];
 }
 
 function refusalOf(packet: PublishPacket, { permissions }: SessionView): number | undefined {
@@ -37,8 +40,16 @@ function refuse(packet: PublishPacket, { version }: SessionView, reasonCode: num
   return [];
 }
 
-function takeOver(packet: PublishPacket, session: SessionView, now: number): Effect[] {
-  const message = messageOf(packet, session, now);
+/**
+ * Refuses a message that would be larger on its way out than a post may be, for example because its topic came as an alias.
+ * PUBACK and PUBREC have no code for a packet that is too large, so 0x97 tells it; at QoS 0 only a DISCONNECT can.
+ */
+function refuseTooLarge(packet: PublishPacket, session: SessionView): Effect[] {
+  if (packet.qos > 0 && session.version === 5) return refuse(packet, session, Reason.quotaExceeded);
+  throw new ProtocolError(Reason.packetTooLarge, 'the message is larger than its subscribers can be sent');
+}
+
+function takeOver(packet: PublishPacket, message: Message): Effect[] {
   if (packet.qos < 2) return [{ do: 'accept', message }]; // [v3 MQTT-4.3.1-1] [v3 MQTT-4.3.2-2]
   return [{ do: 'hold', packetId: packet.messageId!, message }]; // a repeat finds it held [v3 MQTT-4.3.3-2]
 }

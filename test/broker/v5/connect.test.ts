@@ -30,7 +30,7 @@ describe('CONNECT', () => {
     it('hears what this server takes', async () => {
       const { connack } = await broker.connect('a');
 
-      expect(connack?.properties).toEqual({ receiveMaximum: 1024, maximumPacketSize: 98_304, topicAliasMaximum: 16 });
+      expect(connack?.properties).toEqual({ receiveMaximum: 1024, maximumPacketSize: 97_280, topicAliasMaximum: 16 });
     });
 
     clause('MQTT-3.2.0-1', 'hears CONNACK before anything else, whatever its frame asked for', async () => {

@@ -227,3 +227,95 @@ describe('Request Problem Information', () => {
     ).toEqual([]);
   });
 });
+
+describe('a message that grows on its way out', () => {
+  const largestIncoming = 97_280;
+  let broker: Broker5;
+  let publisher: Client5;
+
+  beforeAll(async () => {
+    broker = await Broker5.start({ settings: { maxShapes: 300 } });
+  });
+
+  beforeEach(async () => {
+    publisher = await broker.connect('publisher');
+  });
+
+  afterAll(() => broker.stop());
+
+  /** Payload that makes a PUBLISH to this topic as large as a client may send it. */
+  function largestPayload(topic: string, version: 4 | 5): Buffer {
+    const packet = publishPacket(topic, Buffer.alloc(90_000), { qos: 1, messageId: 1 });
+    const size = version === 5 ? written(packet).length : written(packet).length - 1; // no property length
+    return Buffer.alloc(90_000 + largestIncoming - size, 'x');
+  }
+
+  for (const isOnline of [true, false]) {
+    it(`reaches a subscriber of MQTT 5.0 that is ${isOnline ? 'online' : 'offline'}, and so does what follows`, async () => {
+      const clientId = `grows ${isOnline}`;
+      const before = await broker.resume(clientId);
+      await before.subscribe({ topic: 'grows' }, { subscriptionIdentifier: 268_435_455 });
+      if (!isOnline) await broker.leave(before);
+      const older = await broker.older.connect('older publisher');
+      const payload = largestPayload('grows', 4);
+      await older.publish('grows', payload, { qos: 1 });
+      await older.publish('grows', 'behind', { qos: 1 });
+      const subscriber = isOnline ? before : await broker.resume(clientId);
+
+      expect((await subscriber.hear()).text).toHaveLength(payload.length);
+      expect(await subscriber.hear()).toMatchObject({ text: 'behind' });
+      await broker.leave(subscriber);
+    });
+  }
+
+  describe('beyond what a post takes, because its topic came as an alias,', () => {
+    const topic = `alias/${'x'.repeat(4000)}`;
+    const payload = Buffer.alloc(largestIncoming - 100);
+
+    for (const qos of [1, 2] as const) {
+      clause('MQTT-4.3.2-4', `is refused with 0x97 at QoS ${qos}, and the connection goes on`, async () => {
+        await publisher.publish(topic, 'sets up the alias', { properties: { topicAlias: 1 } });
+        publisher.send(publishPacket('', payload, { qos, messageId: 9, properties: { topicAlias: 1 } }));
+
+        expect(await publisher.next(qos === 1 ? 'puback' : 'pubrec')).toMatchObject({ messageId: 9, reasonCode: 0x97 });
+        expect(await publisher.publish('other', 'x', { qos: 1 })).toBe(0x10);
+      });
+    }
+
+    clause('MQTT-4.13.1-1', 'ends the connection with 0x95 at QoS 0', async () => {
+      await publisher.publish(topic, 'sets up the alias', { properties: { topicAlias: 1 } });
+      publisher.send(publishPacket('', payload, { properties: { topicAlias: 1 } }));
+
+      expect(await publisher.farewell()).toMatchObject({ reasonCode: 0x95 });
+    });
+  });
+
+  /** 210 filters that match one topic: each of its levels is said or a wildcard. */
+  function overlapping(topic: string): string[] {
+    const levels = topic.split('/');
+    return Array.from({ length: 210 }, (_, index) =>
+      levels.map((level, position) => ((index >> position) & 1 ? '+' : level)).join('/'),
+    );
+  }
+
+  for (const isOnline of [true, false]) {
+    it(`beyond it for one subscriber with too many identifiers, ${isOnline ? 'online' : 'offline'}, is dropped for that one`, async () => {
+      const topic = 'a/b/c/d/e/f/g/h';
+      const clientId = `overlaps ${isOnline}`;
+      const before = await broker.resume(clientId);
+      for (const [index, filter] of overlapping(topic).entries()) {
+        await before.subscribe({ topic: filter }, { subscriptionIdentifier: 268_435_455 - index });
+      }
+      if (!isOnline) await broker.leave(before);
+      const dropped = broker.older.logged('packet too large').length;
+      await publisher.publish(topic, largestPayload(topic, 5), { qos: 1 });
+      await publisher.publish(topic, 'behind', { qos: 1 });
+      const subscriber = isOnline ? before : await broker.resume(clientId);
+
+      expect(await subscriber.hear()).toMatchObject({ text: 'behind' });
+      expect(broker.older.logged('packet too large')).toHaveLength(dropped + 1);
+      await broker.leave(subscriber);
+      await broker.connect(clientId); // ends the session
+    });
+  }
+});

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Broker5, forever } from '../../support/broker5';
 import { clause } from '../../support/clause';
-import type { Client5 } from '../../support/client5';
+import { type Client5, connectPacket } from '../../support/client5';
 
 const second = 1000;
 const day = 86_400;
@@ -61,6 +61,21 @@ describe('a session', () => {
       expect(await isThere()).toBe(false);
     });
   }
+
+  it('of a client that connects and disconnects in one frame lasts until its expiry, and then goes', async () => {
+    const before = await broker.older.rows();
+    const added = async () => (await broker.older.rows()).filter((row) => !before.includes(row));
+    const client = await broker.open();
+    const properties = { sessionExpiryInterval: 60 };
+    client.send(connectPacket(clientId, { clean: false, properties }), { cmd: 'disconnect' });
+    await client.line.closed();
+    expect(await added()).not.toEqual([]);
+    await broker.pass(65);
+
+    expect(await added()).toEqual([]);
+    expect(broker.older.logged('turn failed')).toEqual([]);
+    expect(broker.older.logged('connected').filter((line) => line.clientId === clientId)).toHaveLength(1);
+  });
 
   clause('MQTT-4.1.0-2', 'takes its messages and subscriptions along when it expires', async () => {
     await broker.leave(await sleeper(60));

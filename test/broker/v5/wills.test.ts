@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { IConnectPacket } from 'mqtt-packet';
 import { Broker5, forever } from '../../support/broker5';
 import { clause } from '../../support/clause';
-import type { Client5, ConnectFields } from '../../support/client5';
+import { type Client5, type ConnectFields, connectPacket } from '../../support/client5';
 import { hex } from '../../support/packets';
 
 const second = 1000;
@@ -261,6 +261,21 @@ describe('a will', () => {
 
       expect(await published()).toEqual(['gone']);
     });
+
+    for (const sessionExpiry of [60, forever]) {
+      it(`is published after it though its client came and went in one frame, session expiry ${sessionExpiry}`, async () => {
+        const client = await broker.open();
+        const fields = { ...willOf({ willDelayInterval: 30 }), properties: { sessionExpiryInterval: sessionExpiry } };
+        client.send(connectPacket(clientId, { clean: false, ...fields }), { cmd: 'disconnect', reasonCode: 0x04 });
+        await client.line.closed();
+        await broker.pass(25);
+        expect(await published()).toEqual([]);
+        await broker.pass(10);
+
+        expect(await published()).toEqual(['gone']);
+        expect(broker.older.logged('turn failed')).toEqual([]);
+      });
+    }
 
     clause('MQTT-3.1.2-8', 'is published when the keep-alive and then the delay have passed', async () => {
       await mortal(30, 600, { keepalive: 10 });

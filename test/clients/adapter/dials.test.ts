@@ -157,7 +157,7 @@ describe('limits on clients', () => {
     const adapter = await adapterFor((await silentGateway()).url, { maxPacketBytes: 1_000 });
     const client = await tcpClient(adapter);
 
-    client.write(Buffer.from('30e607', 'hex'));
+    client.write(Buffer.concat([Buffer.from('32e6070001610001', 'hex'), Buffer.alloc(993)]));
 
     await once(client, 'close');
     expect(adapter.lines.at(-1)).toBe('#1 closed: a packet of 1001 bytes is over the limit of 1000');

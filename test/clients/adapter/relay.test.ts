@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
+import { Refusals } from '../../../clients/adapter/refusals';
 import { NodeWebSocket } from '../../../clients/node-websocket';
 import { LocalClock } from '../../../local/clock';
 import {
@@ -11,11 +12,14 @@ import {
   endAll,
   endings,
   hello,
+  hello5,
   helloAndPing,
   helloFrame,
   pause,
   ping,
   rawBytes,
+  type SilentGateway,
+  type StartedAdapter,
   silentGateway,
   tcpClient,
   until,
@@ -124,16 +128,120 @@ describe('a client of the adapter', () => {
     await until(() => bytesOf(gateway).includes(helloAndPing));
     expect(adapter.lines).toContain('#1 closed: malformed remaining length: more than 4 bytes');
   });
+});
 
-  it('ends alone when its packet is too large, and the log names size and limit', async () => {
+describe('an oversized packet of a client of the adapter', () => {
+  const connack = Buffer.from('20020000', 'hex').toString('base64');
+  const connack5 = Buffer.from('2003000000', 'hex').toString('base64');
+  /** Bytes of a PUBLISH with the packet id 1 that no broker here takes. */
+  const oversized = (first: number) =>
+    Buffer.concat([Buffer.of(first), Buffer.from('fdff050001610001', 'hex'), Buffer.alloc(98_296)]);
+  const withheld = '#1 withheld: a packet of 98305 bytes is over the limit of 97280';
+
+  /** A client that the broker has let in, and what it hears. */
+  async function member(adapter: StartedAdapter, gateway: SilentGateway, greeting: Buffer, answer: string) {
+    const before = gateway.sockets.length;
+    const client = await tcpClient(adapter, greeting);
+    const heard: Buffer[] = [];
+    client.on('data', (chunk) => heard.push(chunk));
+    await until(() => gateway.sockets.length > before);
+    gateway.sockets.at(-1)!.send(answer);
+    await until(() => heard.length > 0);
+    heard.splice(0);
+    return { client, said: () => Buffer.concat(heard).toString('hex') };
+  }
+
+  it.each([
+    ['QoS 1', 0x32, '400400019700'],
+    ['QoS 2', 0x34, '500400019700'],
+    ['QoS 0', 0x30, ''],
+  ])('is refused in MQTT 5.0 at %s, and the connection stays', async (_qos, first, answer) => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url);
-    const client = await tcpClient(adapter);
+    const { client, said } = await member(adapter, gateway, hello5, connack5);
 
-    client.write(Buffer.from('30fdff05', 'hex'));
+    client.write(Buffer.concat([oversized(first), ping]));
+
+    await until(() => bytesOf(gateway).equals(Buffer.concat([hello5, ping])));
+    expect(said()).toBe(answer);
+    expect(adapter.lines.at(-1)).toBe(withheld);
+  });
+
+  it('is answered behind CONNACK, not before it', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter, Buffer.concat([hello5, oversized(0x32)]));
+    const heard: Buffer[] = [];
+    client.on('data', (chunk) => heard.push(chunk));
+    await until(() => adapter.lines.includes(withheld) && gateway.sockets.length === 1);
+    expect(heard).toEqual([]);
+
+    gateway.sockets[0]!.send(connack5);
+
+    await until(() => Buffer.concat(heard).toString('hex') === '2003000000400400019700');
+  });
+
+  it('is withheld in MQTT 3.1.1 at QoS 0, and the connection stays', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const { client } = await member(adapter, gateway, hello, connack);
+
+    client.write(Buffer.concat([oversized(0x30), ping]));
+
+    await until(() => bytesOf(gateway).equals(helloAndPing));
+    expect(adapter.lines.at(-1)).toBe(withheld);
+  });
+
+  it('ends the connection in MQTT 3.1.1 at QoS 1: at once, and later each time that it comes again', async () => {
+    const clock = new LocalClock();
+    clock.hold();
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url, { clock, maxAgeMs: 0 });
+    for (const [index, seconds] of [0, 30, 60, 120].entries()) {
+      const { client } = await member(adapter, gateway, hello, connack);
+      const closed = once(client, 'close');
+      const end = `#${index + 1} closed: a packet of 98305 bytes is over the limit of 97280`;
+
+      client.write(Buffer.concat([oversized(0x3a), ping, oversized(0x3a)]));
+      await until(() => bytesOf(gateway).equals(Buffer.concat(Array(index + 1).fill(helloAndPing))));
+
+      if (seconds > 0) clock.jump(seconds * 1_000 - 1);
+      if (seconds > 0) expect(adapter.lines).not.toContain(end);
+      clock.jump(1);
+      await closed;
+      expect(adapter.lines).toContain(end);
+    }
+  });
+
+  it('before CONNECT ends the connection, and nobody is dialled', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url);
+    const client = await tcpClient(adapter, oversized(0x32));
 
     await once(client, 'close');
-    expect(adapter.lines.at(-1)).toBe('#1 closed: a packet of 98305 bytes is over the limit of 98304');
+
+    expect(adapter.lines.at(-1)).toBe('#1 closed: the first packet is no CONNECT');
+    expect(gateway.sockets).toEqual([]);
+  });
+});
+
+describe('the pauses before connections end', () => {
+  it('are forgotten when a client was good for two hours, and for the oldest of a thousand', () => {
+    const clock = new LocalClock();
+    clock.hold();
+    const refusals = new Refusals(clock);
+    const seconds = (clientId: string, times: number) =>
+      Array.from({ length: times }, () => refusals.pauseAfter(clientId) / 1_000);
+
+    expect(seconds('a', 10)).toEqual([0, 30, 60, 120, 240, 480, 960, 1_920, 3_600, 3_600]);
+    clock.jump(7_199_999);
+    expect(seconds('a', 1)).toEqual([3_600]);
+    clock.jump(7_200_000);
+    expect(seconds('a', 2)).toEqual([0, 30]);
+    for (let n = 0; n < 999; n++) refusals.pauseAfter(`other ${n}`);
+    expect(seconds('a', 1)).toEqual([60]);
+    for (let n = 0; n < 1_000; n++) refusals.pauseAfter(`another ${n}`);
+    expect(seconds('a', 1)).toEqual([0]);
   });
 });
 
@@ -192,6 +300,29 @@ describe('backpressure', () => {
     await until(() => received === total);
   });
 
+  it('holds back a gateway that is faster than a client over WebSocket, whose every message is one packet', async () => {
+    const gateway = await silentGateway();
+    const adapter = await adapterFor(gateway.url, { monitor });
+    const client = await webSocketClient(adapter, ['mqtt']);
+    await until(() => gateway.sockets.length === 1);
+    const post = Buffer.alloc(60_000).fill(publish).toString('base64');
+
+    client.pause();
+    for (let sent = 0; sent < total; sent += 60_000) gateway.sockets[0]!.send(post);
+    await stalled(adapter, 'gateway_waits');
+    expect(await settled(() => gateway.sockets[0]!.bufferedAmount)).toBeGreaterThan(total / 3);
+
+    let received = 0;
+    const sizes = new Set<number>();
+    client.on('message', (message: Buffer) => {
+      received += message.length;
+      sizes.add(message.length);
+    });
+    client.resume();
+    await until(() => received === total);
+    expect([...sizes]).toEqual([publish.length]);
+  });
+
   it('gathers the packets of many turns in one frame while the gateway is slow', async () => {
     const gateway = await silentGateway();
     const socket = new NodeWebSocket(gateway.url);
@@ -245,6 +376,27 @@ describe('a WebSocket client of the adapter', () => {
     await until(() => bytesOf(gateway).equals(helloAndPing));
   });
 
+  it.each([1, 2, 3, 7, 50, 1_000, 70_000])('hears one packet in a message, in slices of %i bytes', async (slice) => {
+    const gateway = await silentGateway();
+    const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);
+    const messages: Buffer[] = [];
+    client.on('message', (message: Buffer) => messages.push(message));
+    await until(() => gateway.sockets.length === 1);
+    const packets = [
+      Buffer.from('20020000', 'hex'),
+      Buffer.concat([Buffer.from('30fdff010001', 'hex'), Buffer.alloc(32_763)]), // more than one write of most sockets
+      ...Array.from({ length: 10 }, (_, n) => Buffer.concat([Buffer.of(0x31, n + 3, 0, 1), Buffer.alloc(n + 1)])),
+      Buffer.from('d000', 'hex'),
+    ];
+    const bytes = Buffer.concat(packets);
+
+    for (let at = 0; at < bytes.length; at += slice)
+      gateway.sockets[0]!.send(bytes.subarray(at, at + slice).toString('base64'));
+
+    await until(() => messages.length >= packets.length);
+    expect(messages.map((message) => message.toString('hex'))).toEqual(packets.map((packet) => packet.toString('hex')));
+  });
+
   it('is closed with 1003 when it sends text, and nothing of it is passed on', async () => {
     const gateway = await silentGateway();
     const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);
@@ -279,7 +431,6 @@ describe('closing the adapter', () => {
   it('hands over what was on its way, and tells clients of MQTT 5.0 why they have to leave', async () => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url, { batchMs: 1_000 });
-    const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
     const client = await tcpClient(adapter, hello5);
     const heard: Buffer[] = [];
     client.on('data', (chunk) => heard.push(chunk));

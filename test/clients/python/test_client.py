@@ -1,5 +1,7 @@
 """What CirrusClient makes of its arguments, before there is any connection."""
 
+import gc
+import sys
 import unittest
 
 from paho.mqtt import client as paho
@@ -47,6 +49,17 @@ class Addresses(unittest.TestCase):
 
 
 class Arguments(unittest.TestCase):
+    def test_another_transport_is_refused_and_nothing_is_left_that_fails_later(self):
+        complaints = []
+        self.addCleanup(setattr, sys, "unraisablehook", sys.unraisablehook)
+        sys.unraisablehook = lambda unraisable: complaints.append(unraisable.exc_value)
+
+        with self.assertRaisesRegex(ValueError, 'transport is "tcp", but API Gateway speaks only "websockets"'):
+            new_client(transport="tcp")
+        gc.collect()
+
+        self.assertEqual(complaints, [])
+
     def test_a_keepalive_that_would_not_hold_is_refused(self):
         for keepalive in [0, 600]:
             with self.assertRaisesRegex(ValueError, f"keepalive is {keepalive}, but has to be from 1 to 599"):
@@ -93,11 +106,11 @@ class Arguments(unittest.TestCase):
             new_client().connect_url_async("ws://host/mqtt", token="Bearer x")
 
     def test_the_size_of_a_packet_counts_bytes(self):
-        limit = 98_304 - 1 - 3 - 2 - 2
+        limit = 97_280 - 1 - 3 - 2 - 2
         client = new_client(protocol=paho.MQTTv311)
 
         for payload in ["ä" * (limit // 2 + 1), bytes(limit + 1), bytearray(limit + 1)]:
-            with self.assertRaisesRegex(ValueError, "over the limit of 98304"):
+            with self.assertRaisesRegex(ValueError, "over the limit of 97280"):
                 client.publish("ä", payload)
         client.publish("ä", bytes(limit))
 

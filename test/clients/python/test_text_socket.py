@@ -83,7 +83,7 @@ class OnePair(unittest.TestCase):
 
     def test_what_the_network_does_not_take_at_once_leaves_later_and_only_once(self):
         self.text._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_608)
-        packet = b"\x30\xfc\xff\x05" + bytes(98_300)
+        packet = b"\x30\xfc\xf7\x05" + bytes(97_276)
         received = bytearray()
         attempts = 0
         while True:
@@ -102,7 +102,7 @@ class OnePair(unittest.TestCase):
 
         self.assertGreater(attempts, 1)
         texts = [payload for _opcode, payload in client_frames(bytes(received))]
-        self.assertEqual([text.partition(b".")[0] for text in texts], [b"1", b"2", b"3", b"4", b"5"])
+        self.assertEqual([text.partition(b".")[0] for text in texts], [b"1", b"2", b"3", b"4"])
 
     def test_the_end_comes_after_what_was_said_before(self):
         self.gateway.sendall(server_frame(1, b"0AA=") + server_frame(8, b"\x03\xe9"))

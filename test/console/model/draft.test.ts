@@ -25,6 +25,12 @@ describe('the properties of a draft', () => {
     });
   });
 
+  it('take no wildcards in a response topic', () => {
+    expect(() => propertiesOf({ ...emptyDraft, responseTopic: 'answers/#' })).toThrow(
+      'the response topic "answers/#" has #, but only filters may have wildcards',
+    );
+  });
+
   it('take correlation data as text, too', () => {
     expect(propertiesOf({ ...emptyDraft, correlationData: 'x7' })).toEqual({
       correlationData: new TextEncoder().encode('x7'),

@@ -11,7 +11,7 @@ import { thrownBy } from '../../support/thrown-by';
 
 describe('DISCONNECT', () => {
   clause('v3 MQTT-3.14.4-3', 'ends the connection without its will', () => {
-    const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything };
+    const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything } as const;
 
     expect(handleDisconnect({ cmd: 'disconnect' }, session)).toEqual([{ do: 'end', withWill: false }]);
   });

@@ -8,7 +8,7 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
-import type { PublishPacket, PublishProperties } from '../../../lambdas/protocol/packets';
+import type { ProtocolVersion, PublishPacket, PublishProperties } from '../../../lambdas/protocol/packets';
 import { handlePublish } from '../../../lambdas/protocol/packets/publish';
 import { everything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
@@ -18,7 +18,7 @@ import { thrownBy } from '../../support/thrown-by';
 const payload = Buffer.from('hello');
 const now = 1_700_000_000_000;
 
-function handled(packet: PublishPacket, version = 4): Effect[] {
+function handled(packet: PublishPacket, version: ProtocolVersion = 4): Effect[] {
   return handlePublish(packet, { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything }, now);
 }
 
@@ -26,7 +26,7 @@ const published = { topic: 'a/b', payload, retain: false, publisher: 'kitchen' }
 
 describe('PUBLISH', () => {
   clause(['MQTT-3.3.4-1', 'v3 MQTT-4.3.1-1'], 'QoS 0 is accepted and not acknowledged', () => {
-    for (const version of [4, 5]) {
+    for (const version of [4, 5] as const) {
       expect(handled(publish(), version)).toEqual([{ do: 'accept', message: { ...published, qos: 0 } }]);
     }
   });
@@ -35,7 +35,7 @@ describe('PUBLISH', () => {
     ['MQTT-3.3.4-1', 'MQTT-4.3.2-4', 'v3 MQTT-4.3.2-2'],
     'QoS 1 is acknowledged after the broker owns the message',
     () => {
-      for (const version of [4, 5]) {
+      for (const version of [4, 5] as const) {
         expect(handled(publish({ qos: 1, messageId: 7 }), version)).toEqual([
           { do: 'accept', message: { ...published, qos: 1 } },
           { do: 'acknowledge', cmd: 'puback', packetId: 7, topic: 'a/b' },
@@ -48,7 +48,7 @@ describe('PUBLISH', () => {
     ['MQTT-3.3.4-1', 'MQTT-4.3.3-8', 'v3 MQTT-4.3.3-2'],
     'QoS 2 is held under its packet id and then received',
     () => {
-      for (const version of [4, 5]) {
+      for (const version of [4, 5] as const) {
         expect(handled(publish({ qos: 2, messageId: 7 }), version)).toEqual([
           { do: 'hold', packetId: 7, message: { ...published, qos: 2 } },
           { do: 'acknowledge', cmd: 'pubrec', packetId: 7, topic: 'a/b' },

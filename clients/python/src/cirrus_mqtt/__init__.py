@@ -38,9 +38,11 @@ class CirrusClient(paho.Client):
     _text_socket: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        if kwargs.setdefault("transport", "websockets") != "websockets":
-            raise ValueError(f'transport is "{kwargs["transport"]}", but API Gateway speaks only "websockets"')
-        super().__init__(*args, **kwargs)
+        transport = kwargs.setdefault("transport", "websockets")
+        super().__init__(*args, **{**kwargs, "transport": "websockets"})
+        # Behind paho's constructor: its destructor fails without what that has set.
+        if transport != "websockets":
+            raise ValueError(f'transport is "{transport}", but API Gateway speaks only "websockets"')
 
     def connect_url(self, url: str, keepalive: int = 540, **options: Any) -> int:
         """Connects, as ``connect`` does.
@@ -85,7 +87,7 @@ class CirrusClient(paho.Client):
     def publish(self, topic: Any, payload: Any = None, qos: int = 0, *args: Any, **kwargs: Any) -> Any:
         """As in paho.
 
-        :raises ValueError: also for a message whose packet is over 98,304 bytes, before any of it is sent or queued.
+        :raises ValueError: also for a message whose packet is over 97,280 bytes, before any of it is sent or queued.
         """
         properties = kwargs.get("properties", args[1] if len(args) > 1 else None)
         size = self._packet_size(topic, payload, qos, properties)

@@ -14,7 +14,7 @@ from typing import List
 MAX_FRAME_BYTES = 24_564
 
 #: The broker's Maximum Packet Size in bytes, fixed header included.
-MAX_PACKET_BYTES = 98_304
+MAX_PACKET_BYTES = 97_280
 
 
 class WireError(ConnectionError):

@@ -6,8 +6,8 @@ public struct FrameWriter {
     /// Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot.
     public static let maxFrameBytes = 24_564
 
-    /// The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64.
-    public static let maxPacketBytes = 98_304
+    /// The broker's Maximum Packet Size in bytes, fixed header included.
+    public static let maxPacketBytes = 97_280
 
     private static let maxHeaderBytes = 5
 
@@ -16,6 +16,8 @@ public struct FrameWriter {
     private var whole = Data()
     private var packet = Data()
     private var inHeader = true
+    private var first: UInt8 = 0
+    private var isSkipped = false
     private var remainingLength = 0
     private var missing = 0
 
@@ -24,7 +26,8 @@ public struct FrameWriter {
     /// Whether whole packets wait for `flush`.
     public var isFlushDue: Bool { !whole.isEmpty }
 
-    /// Takes bytes of the stream and returns the frames that are full; the rest leaves with `flush`.
+    /// Takes bytes of the stream and returns the frames that are full; the rest leaves with `flush`. A PUBLISH that is too
+    /// large fails once: sent again with DUP, as libraries do after each reconnect, it is left out.
     /// After an error nothing may be written.
     public mutating func write(_ bytes: Data) throws -> [String] {
         var rest = bytes[...]
@@ -47,7 +50,10 @@ public struct FrameWriter {
 
     private mutating func readHeader(_ byte: UInt8) throws {
         packet.append(byte)
-        if packet.count == 1 { return }
+        if packet.count == 1 {
+            first = byte
+            return
+        }
         remainingLength |= Int(byte & 0x7f) << (7 * (packet.count - 2))
         if byte < 0x80 {
             try startBody()
@@ -58,7 +64,9 @@ public struct FrameWriter {
 
     private mutating func startBody() throws {
         let bytes = packet.count + remainingLength
-        if bytes > Self.maxPacketBytes { throw WireError.packetTooLarge(bytes) }
+        let isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0  // a PUBLISH at QoS 1 or 2
+        isSkipped = bytes > Self.maxPacketBytes && isAcknowledged && (first & 0x08) != 0
+        if bytes > Self.maxPacketBytes && !isSkipped { throw WireError.packetTooLarge(bytes) }
         inHeader = false
         missing = remainingLength
         if missing == 0 { endPacket() }
@@ -66,7 +74,7 @@ public struct FrameWriter {
 
     private mutating func readBody(_ bytes: Data) -> Int {
         let taken = min(bytes.count, missing)
-        packet.append(bytes.prefix(taken))
+        if !isSkipped { packet.append(bytes.prefix(taken)) }
         missing -= taken
         if missing == 0 { endPacket() }
         return taken
@@ -77,6 +85,7 @@ public struct FrameWriter {
         packet = Data()
         inHeader = true
         remainingLength = 0
+        if isSkipped { return }
         if whole.count + bytes.count > Self.maxFrameBytes { endFrame() }
         if bytes.count <= Self.maxFrameBytes {
             whole.append(bytes)

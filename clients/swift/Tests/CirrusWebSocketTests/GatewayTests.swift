@@ -52,7 +52,7 @@ final class GatewayTests: XCTestCase {
 
         queue.async {
             socket.write(packet(0x30, Data(count: 98_304))) { error in
-                XCTAssertEqual(error?.localizedDescription, "a packet of 98308 bytes is over the limit of 98304")
+                XCTAssertEqual(error?.localizedDescription, "a packet of 98308 bytes is over the limit of 97280")
                 refused.fulfill()
             }
         }

@@ -13,8 +13,8 @@ public final class FrameWriter {
     /** Raw bytes in a frame: their base64 leaves 16 of API Gateway's 32,768 characters for the number and its dot. */
     public static final int MAX_FRAME_BYTES = 24_564;
 
-    /** The broker's Maximum Packet Size in bytes: what one answer of API Gateway (128 KB) holds as base64. */
-    public static final int MAX_PACKET_BYTES = 98_304;
+    /** The broker's Maximum Packet Size in bytes, fixed header included. */
+    public static final int MAX_PACKET_BYTES = 97_280;
 
     private static final int MAX_HEADER_BYTES = 5;
 
@@ -23,6 +23,8 @@ public final class FrameWriter {
     private final ByteArrayOutputStream packet = new ByteArrayOutputStream();
     private long frames;
     private boolean inHeader = true;
+    private boolean isSkipped;
+    private int first;
     private int remainingLength;
     private int missing;
 
@@ -32,7 +34,8 @@ public final class FrameWriter {
     }
 
     /**
-     * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}.
+     * Takes bytes of the stream. Full frames leave at once, the rest with {@link #flush()}. A PUBLISH that is too large
+     * fails once: Paho sends it again after each reconnect, with DUP, and then it is left out, and the connection stays.
      *
      * @throws WireException if a packet is over {@link #MAX_PACKET_BYTES}, of which nothing was sent then, or its
      *     remaining length has more than four bytes; nothing may be written after it
@@ -53,7 +56,10 @@ public final class FrameWriter {
 
     private void readHeader(byte value) throws WireException {
         packet.write(value);
-        if (packet.size() == 1) return;
+        if (packet.size() == 1) {
+            first = value;
+            return;
+        }
         remainingLength |= (value & 0x7f) << (7 * (packet.size() - 2));
         if (value >= 0) startBody();
         else if (packet.size() == MAX_HEADER_BYTES)
@@ -62,7 +68,9 @@ public final class FrameWriter {
 
     private void startBody() throws WireException {
         int bytes = packet.size() + remainingLength;
-        if (bytes > MAX_PACKET_BYTES)
+        boolean isAcknowledged = (first & 0xf0) == 0x30 && (first & 0x06) != 0; // a PUBLISH at QoS 1 or 2
+        isSkipped = bytes > MAX_PACKET_BYTES && isAcknowledged && (first & 0x08) != 0;
+        if (bytes > MAX_PACKET_BYTES && !isSkipped)
             throw new WireException("a packet of " + bytes + " bytes is over the limit of " + MAX_PACKET_BYTES);
         inHeader = false;
         missing = remainingLength;
@@ -71,7 +79,7 @@ public final class FrameWriter {
 
     private int readBody(byte[] bytes, int offset, int available) {
         int taken = Math.min(available, missing);
-        packet.write(bytes, offset, taken);
+        if (!isSkipped) packet.write(bytes, offset, taken);
         missing -= taken;
         if (missing == 0) endPacket();
         return taken;
@@ -82,6 +90,7 @@ public final class FrameWriter {
         packet.reset();
         inHeader = true;
         remainingLength = 0;
+        if (isSkipped) return;
         if (whole.size() + bytes.length > MAX_FRAME_BYTES) flush();
         if (bytes.length <= MAX_FRAME_BYTES) whole.write(bytes, 0, bytes.length);
         else sendSlices(bytes);
