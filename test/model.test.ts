@@ -51,3 +51,16 @@ describe('the model of publishing at QoS 2', () => {
     expect(run(2000, rule, 'publishing').holds).toBe(false);
   });
 });
+
+describe('the model of a retained topic', () => {
+  it('holds under any interleaving and any crash', () => {
+    expect(run(20_000, '', 'retained')).toMatchObject({ holds: true, says: '20000 runs held\n' });
+  });
+
+  it.each(['store first', 'read index after', 'wait', 'ask', 'read again', 'once', 'correct'])(
+    'needs the rule "%s"',
+    (rule) => {
+      expect(run(10_000, rule, 'retained').holds).toBe(false);
+    },
+  );
+});

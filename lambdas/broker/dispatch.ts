@@ -17,6 +17,7 @@ export class Dispatch {
   readonly outbox: Outbox;
   /** By client id. */
   private looks = new Map<string, Look>();
+  private afterwards: (() => Promise<void>)[] = [];
   private readonly dropped: { readonly session: SessionId; readonly packetId: number }[] = [];
 
   constructor(
@@ -34,6 +35,11 @@ export class Dispatch {
       postedTo: consistent ? postedTo : undefined,
       items: [...(earlier?.items ?? []), ...items],
     });
+  }
+
+  /** Calls back once, when everything that was placed and added until then has been sent. */
+  whenSent(call: () => Promise<void>): void {
+    this.afterwards.push(call);
   }
 
   /** The client does not take packets that large: as if the message had been sent and acknowledged [MQTT-3.1.2-25]. */
@@ -59,7 +65,10 @@ export class Dispatch {
 
   /** Posts the messages and looks, side by side. */
   async sendMessages(): Promise<void> {
+    const afterwards = this.afterwards;
+    this.afterwards = [];
     await together([this.outbox.sendMessages(), this.look(), this.drop()]);
+    await inParallel(afterwards, parallelAsks, (call) => call());
   }
 
   /**

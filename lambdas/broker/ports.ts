@@ -16,6 +16,8 @@ import type {
   OnceRecord,
   PendingConnection,
   RequestedCheck,
+  RetainedCopy,
+  RetainedWrite,
   RingItem,
   SessionHead,
   SessionId,
@@ -26,6 +28,7 @@ import type {
   Subscriber,
   SubscriptionRow,
   UsedShapes,
+  WritingTurn,
 } from './records';
 import type { Watch } from './watch';
 
@@ -80,7 +83,12 @@ export interface SessionStore {
   /** Removes and returns the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
   end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
-  reserve(clientId: string, session: SessionId, count: number, unlimited: boolean): Promise<SessionHead | 'refused'>;
+  reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
+  /**
+   * The same for retained messages that answer a SUBSCRIBE: whatever the queue holds, and in the same step as `ask`, so that
+   * nothing which gets a later number is sent before them.
+   */
+  reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
   setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
   /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
@@ -146,10 +154,25 @@ export interface Lookup {
 export const lookupHeads = 98;
 
 export interface RetainedStore {
-  /** `full` when there are as many as there may be, and none of this topic. */
-  put(message: Message): Promise<'put' | 'full'>;
-  remove(topic: string): Promise<void>;
-  match(filter: string): Promise<Message[]>;
+  /** Whether one more topic may have a retained message, or this one has it already. */
+  hasRoom(topic: string): Promise<boolean>;
+  /**
+   * Takes the next place in the order of all writes of a topic. `before` is the write in the place before, unless it is known to be
+   * over. Without `turn`, `endPut` or `endRemoval` says that a write is.
+   */
+  begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }>;
+  /** `id` is that of the arrival. */
+  put(message: Message, write: RetainedWrite, id: string): Promise<void>;
+  remove(write: RetainedWrite): Promise<void>;
+  /** Says that the message has left which a write without a turn has put. */
+  endPut(write: RetainedWrite): Promise<void>;
+  /** Says the same of a removal, and removes what the removal has left. */
+  endRemoval(write: RetainedWrite): Promise<void>;
+  /** Whether a write without a turn is over. */
+  hasEnded(write: RetainedWrite): Promise<boolean>;
+  match(filter: string): Promise<RetainedCopy[]>;
+  /** What is retained now of topics that `match` has found for this filter, by topic. */
+  current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>>;
 }
 
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
-import type { Message } from '../protocol/effects';
 import { jsonSize } from '../protocol/message-size';
 import type { Settings } from '../settings';
 import { heardBy, type Listener, nobody } from './audience';
@@ -10,6 +9,7 @@ import type { Arrival, Delivery, Mail } from './mail';
 import { together } from './parallel';
 import type { Ports } from './ports';
 import type { FanOutJob, SessionId, Subscriber } from './records';
+import type { Retainer } from './retainer';
 import type { AudienceByTopic, Router } from './router';
 import { chooseMembers } from './share';
 
@@ -32,35 +32,31 @@ export class Publisher {
     private readonly settings: Settings,
     private readonly router: Router,
     private readonly deliverer: Deliverer,
+    private readonly retainer: Retainer,
   ) {}
 
   /**
    * Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. `heads` that were read
-   * by this invocation already are not read again.
+   * by this invocation already are not read again, unless something is retained first.
    */
   async publish(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    await together([this.retain(arrivals), this.route(arrivals, heads)]);
+    if (await this.retain(arrivals)) await this.route(arrivals);
+    else await this.route(arrivals, heads);
   }
 
-  /** The last message per topic counts, so a batch writes each topic once. */
-  async retain(arrivals: readonly Arrival[]): Promise<void> {
+  /**
+   * Stores the retained copies, and returns whether there were any. The last message per topic counts, so a batch writes each topic
+   * once. It comes before routing, and what is routed by has to be read after it: a subscriber writes its row of the index, then
+   * reads what is retained, so one of the two finds the other.
+   */
+  async retain(arrivals: readonly Arrival[]): Promise<boolean> {
     const last = new Map(
-      arrivals.filter(({ message }) => message.retain).map(({ message }) => [message.topic, message]),
+      arrivals.filter(({ message }) => message.retain).map((arrival) => [arrival.message.topic, arrival]),
     );
-    await together(
-      [...last.values()].map(
-        (message) =>
-          message.payload.length === 0
-            ? this.ports.retained.remove(message.topic) // [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]
-            : this.keep(message), // [v3 MQTT-3.3.1-5]
-      ),
-    );
-  }
-
-  /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
-  private async keep(message: Message): Promise<void> {
-    if ((await this.ports.retained.put(message)) === 'put') return;
-    this.ports.log('limit', { limit: 'retained messages', allowed: this.settings.maxRetained });
+    if (last.size === 0) return false;
+    await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    this.router.refresh();
+    return true;
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {

@@ -15,9 +15,11 @@ import { type ConnectionEvent, type FrameEvent, isFrame, type ReadyFrame, readIn
 import type { Arrival } from './mail';
 import { countTakenIn } from './metrics';
 import { together } from './parallel';
+import { Patience } from './patience';
 import { lookupHeads, type Ports } from './ports';
 import { Publisher } from './publish';
 import type { ConnectionRecord, Snapshot } from './records';
+import { Retainer } from './retainer';
 import type { Router } from './router';
 import type { Shared } from './turn';
 import { viewOf } from './view';
@@ -80,7 +82,10 @@ function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: L
   }
 }
 
-/** One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. */
+/**
+ * One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. What is retained
+ * leaves before the commit, which tells other writers of its topic that it has left.
+ */
 async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   const { ports, settings } = shared;
   const { arrivals } = load;
@@ -90,10 +95,13 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   ]);
   if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
   const dispatch = new Dispatch(ports);
-  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
+  const turn = { connectionId: connection.connectionId, number: load.lastNumber };
+  const retainer = new Retainer(ports, settings, dispatch, new Patience(ports), () => turn);
+  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
   await publisher.publish(arrivals, heads);
   answer(dispatch, connection, load);
   const sent = dispatch.send(); // on its way before the commit
+  if (arrivals.some(isRetained)) await sent;
   await together([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
 }
@@ -103,13 +111,23 @@ async function settleAll({ inflight }: Ports, { session }: ConnectionRecord, { s
   return settled.length === 0 || (await inflight.settle(session, settled)).length === 0;
 }
 
+function isRetained({ message }: Arrival): boolean {
+  return message.retain;
+}
+
 function afterwards(connection: ConnectionRecord, load: Load): ConnectionRecord {
   const { lastNumber, lastSeen, aliases, allowance } = load;
   return { ...connection, lastNumber, lastSeen, aliases, ...(allowance && { allowance }) };
 }
 
 /** Whoever is remembered as a subscriber is looked up together with what tells whether the memory is right. */
-function lookUp(ports: Ports, router: Router, connectionId: string, arrivals: readonly Arrival[]): Promise<Snapshot> {
+async function lookUp(
+  ports: Ports,
+  router: Router,
+  connectionId: string,
+  arrivals: readonly Arrival[],
+): Promise<Pick<Snapshot, 'connection' | 'heads'>> {
+  if (arrivals.some(isRetained)) return { ...(await ports.connectionStore.load(connectionId)), heads: new Map() };
   const guessed = [...(router.guess(arrivals.map(({ message }) => message.topic))?.values() ?? [])];
   const clientIds = [...new Set(guessed.flatMap(({ everyone }) => everyone.map(({ clientId }) => clientId)))];
   const snapshot = ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);

@@ -241,6 +241,32 @@ export interface Snapshot extends StoredConnection {
   readonly heads: ReadonlyMap<string, SessionHead>;
 }
 
+/** A turn of a connection: over when this frame is committed, or the connection has ended. */
+export interface WritingTurn {
+  readonly connectionId: string;
+  /** Of the last frame of the turn. */
+  readonly number: number;
+}
+
+/** One write of the retained message of a topic, or its removal. */
+export interface RetainedWrite {
+  readonly topic: string;
+  readonly revision: string;
+  /** When it began, milliseconds since 1970. */
+  readonly at: number;
+  /** Absent where the writer is no turn that commits a frame: a backend, a bridge, a will. */
+  readonly turn?: WritingTurn;
+}
+
+/** A retained message as it was read. */
+export interface RetainedCopy {
+  readonly message: Message;
+  /** Of the write that put it. */
+  readonly revision: string;
+  /** Present at QoS 2: by which a session to which it is routed may be sent it only once. */
+  readonly routing?: { readonly id: string; readonly write: RetainedWrite };
+}
+
 /** One outgoing message that is not acknowledged yet. */
 export interface RingMessage {
   readonly packetId: number;
@@ -293,6 +319,8 @@ export interface OnceRecord {
   readonly done: boolean;
   /** Client id of the member that was chosen, where the session is that of a share. */
   readonly member?: string;
+  /** When it was put into the ring, milliseconds since 1970; absent when it is done. */
+  readonly routedAt?: number;
 }
 
 /** A client is to be disconnected, or its session removed while it is away. */

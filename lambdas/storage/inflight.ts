@@ -279,6 +279,7 @@ export class DynamoInflightStore implements InflightStore {
       number: readNumber(item.number),
       done: readFlag(item.done),
       ...(item.member ? { member: readText(item.member) } : {}),
+      ...(item.routedAt ? { routedAt: readNumber(item.routedAt) } : {}),
     }));
   }
 
@@ -293,6 +294,7 @@ export class DynamoInflightStore implements InflightStore {
             number: number(record.number),
             done: flag(record.done),
             ...(record.member === undefined ? {} : { member: text(record.member) }),
+            ...(record.routedAt === undefined ? {} : { routedAt: number(record.routedAt) }),
             expiresAt,
           },
         },

@@ -24,6 +24,7 @@ import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { DynamoWatchList } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
+import { retain } from './support/retained';
 
 type Row = Record<string, AttributeValue>;
 
@@ -107,7 +108,7 @@ async function writeEverything(): Promise<void> {
   await sessions.putSubscriptions(first, ['a/+']);
   await index.list(['L+'], 'owner', await index.shapes());
   await index.put({ filter: 'a/+', clientId: 'kitchen', session: first, qos: 1 });
-  await retained.put(message('home/lamp'));
+  await retain(retained, message('home/lamp'));
   const outgoing = { session: first, qos: 1, state: 'published', sentOn: '', sentBy: '' } as const;
   const contents = { message: message('a/b'), retain: false };
   await inflight.put([
@@ -246,7 +247,7 @@ describe('an item of a newer form', () => {
     await put('sessions', head);
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
-    expect(await sessions.reserve('kept', first, 1, false)).toBe('refused');
+    expect(await sessions.reserve('kept', first, 1)).toBe('refused');
     expect(await sessions.ask('kept', 'a')).toBe('gone');
     await sessions.disown('kept', first);
 
@@ -257,7 +258,7 @@ describe('an item of a newer form', () => {
     const key = { bucket: { S: 'first#over' }, topic: { S: 'over/a' } };
     await put('retained', { ...key, ...newer('retained'), shape: { S: 'unknown' } });
 
-    await stores().retained.put(message('over/a', 'on'));
+    await retain(stores().retained, message('over/a', 'on'));
 
     const item = await get('retained', key);
     expect(item.v).toEqual({ N: '2' });
