@@ -66,7 +66,7 @@ async function kept(topic: string): Promise<string> {
 
 describe('a retained message that is published while a client subscribes', () => {
   it.each(everyQos)(
-    'is not missed at QoS %i, whether it is stored before or after the client has looked',
+    '[MQTT-4.5.0-1] [v3 MQTT-4.5.0-1] is not missed at QoS %i, though it is stored after the client has looked',
     async (qos) => {
       const subscriber = await broker.connect('subscriber');
       const stored = await hold({ table: 'retained' });
@@ -111,7 +111,7 @@ describe('a retained message that is published while a client subscribes', () =>
   });
 
   describe.each([1, 2] as const)('at QoS %i', (qos) => {
-    it.each(payloads)('as "%s" replaces a copy that has no number yet', async (payload) => {
+    it.each(payloads)('[MQTT-3.3.1-9] as "%s" replaces a copy that has no number yet', async (payload) => {
       await publish(publisher, 'a/b', 'old', qos);
       const subscriber = await broker.connect('subscriber');
       const reserved = await hold({ operation: 'UpdateItem', table: 'sessions' });
