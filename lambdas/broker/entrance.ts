@@ -215,13 +215,13 @@ export class Entrance {
     const { ports, connectionId } = this.turn;
     const { owner, fence, successor } = head;
     const former = successor && connectionOf(successor.fence);
-    if (owner) ports.log('taken over', { connectionId, clientId, displaced: owner });
     await together([
       owner ? hangUp(ports, owner, Reason.sessionTakenOver, head) : ports.packets.expire(connectionOf(fence)),
       former !== undefined && former !== connectionId && hangUp(ports, former, Reason.sessionTakenOver),
       will && ports.sessions.removeWill(clientId, connectionId), // until the session is claimed
       ports.timers.wake(connectionId, seconds),
     ]);
+    if (owner) ports.log('taken over', { connectionId, clientId, displaced: owner });
   }
 
   private logEntry(connection: ConnectionRecord, sessionPresent: boolean, { address }: Arrival): void {

@@ -70,7 +70,7 @@ describe('a message of AWS IoT Core that matches an entry', () => {
       {
         direction: 'in',
         topic: 'home/commands/large',
-        reason: 'the message is larger than packets of 98304 bytes can hold',
+        reason: 'the message is larger than packets of 97280 bytes can hold',
       },
     ]);
   });
