@@ -80,7 +80,8 @@ export class DynamoRetainedStore implements RetainedStore {
       }),
     );
     const before = Attributes && !hasEnded(Attributes) && readWrite(topic, Attributes);
-    return { write, ...(before && { before }) };
+    const isOther = before && before.revision !== write.revision; // else the answer was lost, and the repeated call finds its own effect
+    return { write, ...(isOther && { before }) };
   }
 
   async put(message: Message, write: RetainedWrite, id: string): Promise<void> {

@@ -8,6 +8,7 @@ import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory'
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoRequestLedger } from '../../lambdas/storage/requests';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { DynamoWatchList } from '../../lambdas/storage/watch-list';
 import { record } from './support/connection-record';
 import { Engine, type Gate } from './support/engine';
@@ -65,6 +66,12 @@ describe('a store whose every answer is lost once says what it would have said',
     now += 30_001;
     expect(await ledger.begin('request', 'f')).toBe('resumed');
     expect(await ledger.begin('request', 'f')).toBe('running');
+  });
+
+  it('of a retained write, which is not before itself', async () => {
+    const store = new DynamoRetainedStore(db, engine.table('retained'));
+
+    expect((await store.begin('status')).before).toBeUndefined();
   });
 
   it('of an account', async () => {
