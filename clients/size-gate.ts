@@ -52,6 +52,11 @@ export class SizeGate {
   /** @param largest bytes of a packet, fixed header included */
   constructor(private largest: number = MAX_PACKET_BYTES) {}
 
+  /** The first bytes of a packet whose fixed header is not whole yet. */
+  get beginning(): Uint8Array {
+    return this.held;
+  }
+
   /** Takes bytes in any chunking. */
   fromClient(chunk: Uint8Array): SizeGateOutcome {
     const bytes = this.held.length === 0 ? chunk : joined(this.held, chunk);

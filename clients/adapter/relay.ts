@@ -128,7 +128,8 @@ export class Relay {
     try {
       for (const part of upstream) this.readPackets(asBuffer(part));
       for (const refusal of refusals) this.refuse(refusal);
-      const problem = headerProblem(this.fromClient.beginning, this.connect?.version);
+      const { beginning } = this.fromClient.isInside ? this.fromClient : this.sizeGate;
+      const problem = headerProblem(beginning, this.connect?.version);
       if (problem) throw new WireError(problem);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;
