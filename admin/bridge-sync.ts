@@ -27,9 +27,8 @@ export interface BridgeSides {
 export async function syncOut({ bridge, retained, sqs, outQueue }: BridgeSides): Promise<number> {
   const entries = bridge.entries.filter((entry) => isOutgoing(entry) && entry.retain);
   const found = (await Promise.all(entries.map((entry) => retained.match(localFilter(entry))))).flat();
-  const byTopic = new Map(
-    found.filter(({ origin }) => origin === undefined).map((message) => [message.topic, message]),
-  );
+  const messages = found.map(({ message }) => message).filter(({ origin }) => origin === undefined);
+  const byTopic = new Map(messages.map((message) => [message.topic, message]));
   const crossing = [...byTopic.values()].filter((message) => outwards(entries, message).length > 0);
   await new SqsBridgeQueue(sqs, outQueue, entries).forward(crossing.map(identified));
   return crossing.length;

@@ -1,13 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
+import { checkShapes } from './broker/check-shapes';
 import { checkConnection, closeUnlessOpen, lookClosely } from './broker/timekeeper';
 import type { EventTask } from './transport/events';
 import { type TimerTask, toTimerTask } from './transport/queues';
+import { clientsFor } from './wiring/clients';
+import { metricsFor } from './wiring/environment';
 import { eventBusFor } from './wiring/event-bus';
+import { shapePorts } from './wiring/shape-ports';
 import { timekeeperPorts } from './wiring/timekeeper-ports';
 
-const ports = timekeeperPorts(process.env);
-const bus = eventBusFor(process.env, ports.metrics);
+const metrics = metricsFor(process.env);
+const clients = clientsFor(process.env, metrics);
+const ports = { ...timekeeperPorts(process.env, metrics, clients), ...shapePorts(process.env, clients) };
+const bus = eventBusFor(process.env, metrics);
 
 interface Received<Task> {
   readonly record: SQSRecord;
@@ -43,6 +49,7 @@ async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]>
   try {
     if (task.task === 'check') await checkConnection(ports, task.connectionId, task.again === true);
     else if (task.task === 'look') await lookClosely(ports);
+    else if (task.task === 'shapes') await checkShapes(ports);
     else if (task.task === 'greet') await closeUnlessOpen(ports, task.connectionId);
     else await ports.packets.wake(task.connectionId, randomUUID());
     return [];

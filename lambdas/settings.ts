@@ -4,9 +4,9 @@ import { largestIncoming } from './protocol/limits';
 export interface Settings {
   /** Outgoing QoS 1 and 2 messages that may wait for a client while it is offline. */
   readonly queueLimit: number;
-  /** Distinct filter shapes (positions of wildcards) in the whole broker; every publish may read one row per shape. */
+  /** Places in the list of filter shapes (positions of wildcards) of the whole broker; a publish may query each shape once. */
   readonly maxShapes: number;
-  /** Wildcards in one topic filter. */
+  /** Wildcards in one topic filter; 0 is any number. */
   readonly maxWildcards: number;
   /** Levels of one topic filter. */
   readonly maxLevels: number;
@@ -14,6 +14,8 @@ export interface Settings {
   readonly maxSubscriptions: number;
   /** Bytes of one packet that a client sends. */
   readonly maxPacketSize: number;
+  /** Topic aliases that a client of MQTT 5.0 may set up; the record of its connection holds them. 0 is none. */
+  readonly maxTopicAliases: number;
   /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
   readonly maxPublishRate: number;
   readonly maxPublishBytes: number;
@@ -51,11 +53,12 @@ export interface SettingRule<Value> {
 
 export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Settings[Name]> } = {
   queueLimit: wholeNumber('QUEUE_LIMIT', 1024, 1, 16384),
-  maxShapes: wholeNumber('MAX_SHAPES', 64, 1, 1024),
-  maxWildcards: wholeNumber('MAX_WILDCARDS', 8, 0, 128),
+  maxShapes: wholeNumber('MAX_SHAPES', 256, 1, 1024),
+  maxWildcards: wholeNumber('MAX_WILDCARDS', 0, 0, 128),
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
   maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
   maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
+  maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),

@@ -1,6 +1,6 @@
 import { type AwsCall, callerIn } from './aws-call';
 import { type EventsApi, EventsError } from './events-api';
-import type { CallFault } from './fault-rules';
+import type { CallFault, Rule } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
@@ -40,7 +40,7 @@ export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
   /** Nothing when the request is not one for AWS. */
-  answer(request: HttpRequest): Reply | undefined {
+  answer(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     return service && this.run(service);
   }
@@ -57,13 +57,20 @@ export class AwsEndpoint {
     return this.connections(operation, connectionId, body, caller);
   }
 
-  private run(service: ServiceCall): Reply {
+  private run(service: ServiceCall): Reply | Promise<Reply> {
     if (!isAllowed(service.call)) return service.denied();
     const fault = this.props.faults.call(service.call);
     if (!fault) return service.run();
     if (fault.outcome === 'partial') return service.runHalf();
+    if (fault.outcome === 'hold') return this.hold(fault, service);
     if (fault.when === 'after') service.run();
     return this.struck(fault, service);
+  }
+
+  private async hold(fault: CallFault & Rule, { run }: ServiceCall): Promise<Reply> {
+    const early = fault.when === 'after' ? run() : undefined;
+    await this.props.faults.isOver(fault);
+    return early ?? run();
   }
 
   private struck(fault: CallFault, service: ServiceCall): Reply {

@@ -10,7 +10,7 @@ const faults: readonly (Fault | Action)['fault'][] = [
   'jump-clock',
   'seed',
 ];
-const outcomes: readonly CallFault['outcome'][] = ['throttle', 'fail', 'kill', 'partial'];
+const outcomes: readonly CallFault['outcome'][] = ['throttle', 'fail', 'kill', 'partial', 'hold'];
 const doings: readonly FrameFault['does'][] = ['duplicate', 'delay', 'reorder', 'cut'];
 
 /**

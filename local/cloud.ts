@@ -52,7 +52,7 @@ import {
   tablePrefix,
 } from './lambda/environment';
 import { type LogSink, logTo } from './lambda/log';
-import { Network } from './lambda/network';
+import { Network, type Observer } from './lambda/network';
 import { Schedule } from './schedule';
 import { EventSource } from './sqs/event-source';
 import { Queue } from './sqs/queue';
@@ -98,6 +98,8 @@ export interface CloudOptions {
   readonly console?: string;
   /** Where log lines go; standard error if absent. */
   readonly log?: LogSink;
+  /** Is told of what containers ask of the imitated services, for tests. */
+  readonly observe?: Observer;
 }
 
 /** AWS, as far as the broker uses it, in this process. */
@@ -176,7 +178,7 @@ class LocalCloud implements Cloud {
   private readonly journal: ConnectionJournal | undefined;
   private readonly gateway: Gateway;
   private readonly schedules: readonly Schedule[];
-  private readonly network = new Network();
+  private readonly network: Network;
   private readonly aws: AwsEndpoint;
   private readonly server: Server;
   private readonly ruleActions: AsyncInvocations;
@@ -186,6 +188,7 @@ class LocalCloud implements Cloud {
 
   constructor(private readonly options: CloudOptions) {
     if (options.data !== undefined) mkdirSync(options.data, { recursive: true });
+    this.network = new Network(options.observe);
     this.settings = { ...settingsFromEnvironment(process.env), ...options.settings };
     this.access = readAccess(options.access ?? openAccess);
     this.bridge = options.bridge === undefined ? undefined : readBridge(options.bridge);

@@ -26,9 +26,10 @@ export interface CallFault extends Chance {
   readonly when?: 'before' | 'after';
   /**
    * `throttle` and `fail` answer with the service's own error, `kill` ends the calling container without an answer.
-   * `partial` does the first half of a batch and hands the rest back; other calls it leaves alone.
+   * `partial` does the first half of a batch and hands the rest back; other calls it leaves alone. `hold` makes the call, or its
+   * answer when it takes effect before, wait until the fault is lifted.
    */
-  readonly outcome: 'throttle' | 'fail' | 'kill' | 'partial';
+  readonly outcome: 'throttle' | 'fail' | 'kill' | 'partial' | 'hold';
 }
 
 /** A client's frame that suffers between gateway and queue, or with its socket. */
@@ -85,7 +86,11 @@ export class ChanceMemory {
 }
 
 /** The first call fault that strikes this call. */
-export function strikingCallFault(rules: readonly Rule[], memory: ChanceMemory, call: AwsCall): CallFault | undefined {
+export function strikingCallFault(
+  rules: readonly Rule[],
+  memory: ChanceMemory,
+  call: AwsCall,
+): (CallFault & Rule) | undefined {
   if (rules.length === 0) return undefined;
   const caller = callerParts(call.caller)?.name;
   return rules.find((rule): rule is CallFault & Rule => {

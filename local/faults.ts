@@ -9,6 +9,7 @@ import {
   type Rule,
   strikingCallFault,
 } from './fault-rules';
+import { Holds } from './holds';
 
 export interface FaultTargets {
   /** Tells the rules to whoever else draws from them. */
@@ -27,7 +28,9 @@ const holdSlot = maxRules - 1;
 export class Faults {
   readonly memory = new ChanceMemory();
   private rules: Rule[] = [];
+  private readonly holds = new Holds();
   private seedValue = 1;
+  private readonly slots = new WeakMap<Fault, number>();
 
   constructor(private readonly targets: FaultTargets) {
     this.memory.reset(holdSlot, this.seedValue);
@@ -49,15 +52,31 @@ export class Faults {
     await this.targets.publish(this.rules);
   }
 
+  /** Ends one of the faults that were set, and lets go on what it holds. */
+  async lift(fault: Fault): Promise<void> {
+    await this.keep(this.rules.filter(({ slot }) => slot !== this.slots.get(fault)));
+  }
+
   /** Ends all faults. */
   async clear(): Promise<void> {
-    this.rules = [];
-    await this.targets.publish(this.rules);
+    await this.keep([]);
+  }
+
+  private async keep(rules: Rule[]): Promise<void> {
+    this.rules = rules;
+    this.holds.keep(rules);
+    await this.targets.publish(rules);
   }
 
   /** Every fault with the number of times it struck. */
   report(): FaultReport[] {
     return this.rules.map(({ slot, ...fault }) => ({ ...fault, struck: this.memory.fired(slot) }) as FaultReport);
+  }
+
+  /** How often one of the faults that were set has struck. */
+  struck(fault: Fault): number {
+    const slot = this.slots.get(fault);
+    return slot === undefined ? 0 : this.memory.fired(slot);
   }
 
   /** Ends a client's socket without a close frame. */
@@ -70,8 +89,13 @@ export class Faults {
     await this.targets.kill(name);
   }
 
-  call(call: AwsCall): CallFault | undefined {
+  call(call: AwsCall): (CallFault & Rule) | undefined {
     return strikingCallFault(this.rules, this.memory, call);
+  }
+
+  /** Resolves when a fault that holds is over. */
+  isOver(rule: Rule): Promise<void> {
+    return this.holds.wait(rule);
   }
 
   frame(does: FrameFault['does']): FrameFault | undefined {
@@ -90,9 +114,10 @@ export class Faults {
   }
 
   private add(fault: Fault): void {
-    const slot = this.rules.length;
+    const slot = (this.rules.at(-1)?.slot ?? -1) + 1;
     if (slot >= holdSlot) throw new Error(`there are ${slot} faults already, and no more are possible`);
     this.memory.reset(slot, this.seedValue + slot);
     this.rules.push({ ...fault, slot });
+    this.slots.set(fault, slot);
   }
 }

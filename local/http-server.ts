@@ -35,7 +35,7 @@ async function serve(
   const exchange = await readRequest(request);
   const { method, url, body } = exchange;
   const reply = aws.answer(exchange);
-  if (reply) return sendReply(response, reply);
+  if (reply) return sendReply(response, await reply);
   if (await api.handle(request, response, body)) return;
   if (console?.handle(method, url, response)) return;
   const found = await control.answer(method, url, body.toString());

@@ -41,6 +41,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker/allowance',
     'lambdas/broker/deadline',
     'lambdas/broker/directory',
+    'lambdas/broker/parallel',
     'lambdas/broker/ring',
     'lambdas/broker/watch',
     'lambdas/access/identity',
@@ -54,6 +55,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/api/api',
     'lambdas/aws',
     'lambdas/bridge',
+    'lambdas/broker/parallel',
     'lambdas/broker/ports',
     'lambdas/broker/records',
     'lambdas/broker/handshake',
@@ -289,6 +291,20 @@ describe('a file that only re-exports', () => {
     const barrels = sourceFiles().filter((file) => isBarrel(readFileSync(join(root, file), 'utf8')));
 
     expect(barrels).toEqual([publicEntry]);
+  });
+});
+
+describe('what the broker and its stores do side by side', () => {
+  it('has come to its end when a turn fails: `together` of parallel.ts waits for it, `Promise.all` does not', () => {
+    const rooms = /^lambdas\/(broker|storage)\//;
+    const hasty = sourceFiles().filter(
+      (file) =>
+        rooms.test(file) &&
+        file !== 'lambdas/broker/parallel.ts' &&
+        readFileSync(join(root, file), 'utf8').includes('Promise.all('),
+    );
+
+    expect(hasty).toEqual([]);
   });
 });
 

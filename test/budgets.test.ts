@@ -340,3 +340,101 @@ describe('the bill of users whose rules are asked', () => {
     expect(dynamodb.tables.accounts).toBeUndefined();
   });
 });
+
+describe('the bill of retained messages', () => {
+  let cloud: Cloud;
+  let publisher: TextClient;
+  let subscriber: TextClient;
+  let visitors = 0;
+
+  beforeAll(async () => {
+    cloud = await startCloud({ containers: 1 });
+    cloud.clock.hold(); // no timer is on the bill
+    publisher = await TextClient.connect(cloud.gatewayUrl, 'publisher');
+    subscriber = await TextClient.connect(cloud.gatewayUrl, 'subscriber');
+    for (const qos of [0, 1, 2] as const) await subscriber.subscribe(qos, `qos${qos}/+`);
+    for (const qos of [0, 1, 2, 0, 1, 2] as const) await transfer(qos, 'x');
+  });
+
+  afterAll(() => cloud.stop());
+
+  async function transfer(qos: QoS, payload: string): Promise<void> {
+    const topic = `qos${qos}/a`;
+    if (qos > 0) await publisher.publish(topic, payload, { qos, retain: true });
+    else publisher.send(publishPacket(topic, payload, { retain: true }));
+    await subscriber.hear();
+    await cloud.settled();
+  }
+
+  async function costOf(work: () => Promise<unknown>) {
+    await cloud.settled();
+    await cloud.resetBill();
+    await work();
+    await cloud.settled();
+    const { dynamodb, gateway } = await cloud.bill();
+    return { reads: dynamodb.reads, writes: dynamodb.writes, posts: gateway.posts };
+  }
+
+  async function subscribe(qos: QoS, topic: string): Promise<void> {
+    visitors += 1;
+    const visitor = await TextClient.connect(cloud.gatewayUrl, `visitor ${visitors}`);
+    await cloud.settled();
+    await cloud.resetBill();
+    await visitor.subscribe(qos, topic);
+    await visitor.next('publish');
+  }
+
+  it.each([
+    [0, 2, 1],
+    [1, 5, 6],
+    [2, 9, 14],
+  ] as const)(
+    'of a QoS %i publish is two writes and a read more than of one that is not retained',
+    async (qos, reads, writes) => {
+      const cost = await costOf(() => transfer(qos, 'y'));
+
+      expect(cost.reads).toBeLessThanOrEqual(reads + 1 + 1);
+      expect(cost.writes).toBeLessThanOrEqual(writes + 2);
+    },
+  );
+
+  it('of a removal is a write more than of an update', async () => {
+    await publisher.publish('gone/a', 'x', { qos: 1, retain: true });
+    const update = await costOf(() => publisher.publish('gone/a', 'y', { qos: 1, retain: true }));
+    const removal = await costOf(() => publisher.publish('gone/a', '', { qos: 1, retain: true }));
+
+    expect(removal).toEqual({ ...update, writes: update.writes + 1 });
+  });
+
+  it('of a publish by a backend is three writes and a read more, one of which says that it is over', async () => {
+    const send = (retain: boolean) => () =>
+      apiOf(cloud).publish({ topic: 'nobody/hears', payload: 'x', qos: 1, retain });
+    await send(true)();
+    const transient = await costOf(send(false));
+
+    expect(await costOf(send(true))).toEqual({ ...transient, reads: transient.reads + 1, writes: 3 });
+  });
+
+  it.each([
+    [0, 4, 4, 1],
+    [1, 6, 7, 2],
+    [2, 6 + 2, 8, 2], // just written: is it over, and was it routed to this session?
+  ] as const)(
+    'of a SUBSCRIBE at QoS %i that finds a message is %i reads, %i writes and %i posts',
+    async (qos, reads, writes, posts) => {
+      const cost = await costOf(() => subscribe(qos, `qos${qos}/a`));
+
+      expect(cost.reads).toBeLessThanOrEqual(reads);
+      expect(cost.writes).toBeLessThanOrEqual(writes);
+      expect(cost.posts).toBe(posts);
+    },
+  );
+
+  it('of a SUBSCRIBE at QoS 0 that finds a hundred messages is the pages they lie on, twice', async () => {
+    for (let count = 0; count < 100; count++) await publisher.publish(`many/${count}`, 'x', { retain: true });
+    const cost = await costOf(() => subscribe(0, 'many/+'));
+
+    expect(cost.reads).toBeLessThanOrEqual(2 + 2 * 5);
+    expect(cost).toMatchObject({ writes: 4, posts: 1 });
+  });
+});

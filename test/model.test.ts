@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
-/** Runs the model; returns what it says and whether every run held. */
-function run(runs: number, breaks = ''): { holds: boolean; says: string } {
-  const script = join(__dirname, '../docs/model/delivery.mjs');
+/** Runs a model; returns what it says and whether every run held. */
+function run(runs: number, breaks = '', model = 'delivery'): { holds: boolean; says: string } {
+  const script = join(__dirname, `../docs/model/${model}.mjs`);
   const { status, stdout } = spawnSync(process.execPath, [script, String(runs)], {
     encoding: 'utf8',
     env: { ...process.env, BREAK: breaks },
@@ -37,4 +37,30 @@ describe('the model of delivery', () => {
   it('needs to ask before anything new is reserved', () => {
     expect(run(4000, 'ask first').holds).toBe(false);
   });
+});
+
+describe('the model of publishing at QoS 2', () => {
+  it('holds under any interleaving and any crash', () => {
+    expect(run(3000, '', 'publishing')).toMatchObject({
+      holds: true,
+      says: expect.stringContaining('3000 runs held'),
+    });
+  });
+
+  it.each(['adopt', 'together', 'turns', 'drop'])('needs the rule "%s"', (rule) => {
+    expect(run(2000, rule, 'publishing').holds).toBe(false);
+  });
+});
+
+describe('the model of a retained topic', () => {
+  it('holds under any interleaving and any crash', () => {
+    expect(run(20_000, '', 'retained')).toMatchObject({ holds: true, says: '20000 runs held\n' });
+  });
+
+  it.each(['store first', 'read index after', 'wait', 'ask', 'read again', 'once', 'correct'])(
+    'needs the rule "%s"',
+    (rule) => {
+      expect(run(10_000, rule, 'retained').holds).toBe(false);
+    },
+  );
 });

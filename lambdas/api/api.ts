@@ -218,13 +218,17 @@ export class Api {
   }
 
   private async showRetained(topic: string): Promise<ApiAnswer> {
-    const [message] = await this.ports.retained.match(topic);
+    const [copy] = await this.ports.retained.match(topic);
+    const message = copy?.message;
     if (!message || isExpired(message, this.ports.now())) throw new Problem('no-such-message');
     return { status: 200, body: messageJson(message) };
   }
 
   private async deleteRetained(topic: string): Promise<ApiAnswer> {
-    await this.ports.retained.remove(topic);
+    const { retained } = this.ports;
+    const { write } = await retained.begin(topic);
+    await retained.remove(write);
+    await retained.endRemoval(write);
     return { status: 204 };
   }
 }

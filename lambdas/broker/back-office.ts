@@ -4,9 +4,11 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
+import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import type { Dismissal, SessionHead } from './records';
+import { Retainer } from './retainer';
 import { IndexCache, Router } from './router';
 
 /** What became of a message for one client; `absent`: there is no such client. */
@@ -26,7 +28,8 @@ export class BackOffice {
     const { ports, settings } = this;
     const dispatch = new Dispatch(ports);
     const router = new Router(ports.topicIndex, this.index);
-    const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
+    const retainer = new Retainer(ports, settings, dispatch, new Patience(ports));
+    const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
     await publisher.publish(arrivals);
     await dispatch.sendMessages();
     return arrivals.map(({ message }) => !publisher.unheard.has(message.topic));

@@ -6,10 +6,13 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { hopefulTurn } from './hopeful-turn';
 import { type ConnectionEvent, isFrame } from './inbox';
+import { together } from './parallel';
+import { Patience } from './patience';
 import type { Ports } from './ports';
 import { mailFor, Publisher } from './publish';
 import { quickTurn } from './quick-turn';
 import type { FanOutJob, Identified, StoredConnection } from './records';
+import { Retainer } from './retainer';
 import { IndexCache, Router } from './router';
 import { Turn } from './turn';
 
@@ -39,12 +42,12 @@ export class Broker {
     const others = groups.filter(([, group]) => !group.some(subscribes));
     const first = this.takeTurns(router, subscribing);
     if (subscribing.length > 0) await Promise.race([first, sleep(headStart)]);
-    const [failed, failedToo] = await Promise.all([first, this.takeTurns(router, others), looking]);
+    const [failed, failedToo] = await together([first, this.takeTurns(router, others), looking]);
     return [...failed, ...failedToo];
   }
 
   private async takeTurns(router: Router, groups: readonly [string, ConnectionEvent[]][]): Promise<string[]> {
-    const failed = await Promise.all(
+    const failed = await together(
       groups.map(async ([connectionId, group]) => {
         try {
           await this.takeTurn(router, connectionId, group);
@@ -80,7 +83,8 @@ export class Broker {
     const dispatch = new Dispatch(this.ports);
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     const router = new Router(this.ports.topicIndex, this.index);
-    const publisher = new Publisher(this.ports, this.settings, router, deliverer);
+    const retainer = new Retainer(this.ports, this.settings, dispatch, new Patience(this.ports));
+    const publisher = new Publisher(this.ports, this.settings, router, deliverer, retainer);
     const flags = { replay: false, attempted: true, retained: false };
     await publisher.publish(incoming.map(({ id, message }) => ({ id, message, ...flags })));
     await dispatch.send();
@@ -123,7 +127,17 @@ function subscribes(event: ConnectionEvent): boolean {
   return isFrame(event) && firstByte(event.text) >> 4 === 8;
 }
 
-/** A guess from the first byte of a frame, so that the list is read beside the connection and not after it. */
+/**
+ * A guess from the first byte of a frame, so that the list is read beside the connection and not after it. What is retained is
+ * routed by a list that is read when it is stored.
+ */
 function mayRoute(event: ConnectionEvent): boolean {
-  return isFrame(event) && routingTypes.has(firstByte(event.text) >> 4);
+  if (!isFrame(event)) return false;
+  const header = firstByte(event.text);
+  return routingTypes.has(header >> 4) && !isRetained(header);
+}
+
+/** By the fixed header: PUBLISH with RETAIN. */
+function isRetained(header: number): boolean {
+  return header >> 4 === 3 && (header & 1) === 1;
 }

@@ -13,7 +13,7 @@ import type { Metrics } from './metrics';
 import type { Content } from './outbox';
 import { type Aliasable, aliasable } from './outgoing-aliases';
 import { logPacket } from './packet-log';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
 import type { Ports } from './ports';
 import type { OnceRecord, RingItem, SessionHead, SessionId } from './records';
@@ -49,21 +49,26 @@ export class Deliverer {
     const durable = mail.map(durablePart).filter(({ deliveries }) => deliveries.length > 0);
     return new Map(
       durable.map(({ clientId, session, deliveries: { length: count } }) => {
-        const head = this.ports.sessions.reserve(clientId, session, count, false);
+        const head = this.ports.sessions.reserve(clientId, session, count);
         head.catch(() => undefined); // whoever needs it gets the error
         return [session, { count, head }];
       }),
     );
   }
 
-  async deliver(all: readonly Mail[], known: Heads = new Map(), reserved: Reservations = new Map()): Promise<void> {
+  /** Returns what was put into rings. It leaves with the dispatch. */
+  async deliver(
+    all: readonly Mail[],
+    known: Heads = new Map(),
+    reserved: Reservations = new Map(),
+  ): Promise<ReadonlyMap<SessionId, Placed>> {
     const mail = withoutExpired(all, this.ports.now(), this.ports.metrics);
     const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
     const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
     const numbered = new Set(waiting.map(({ session }) => session));
     const transient = mail.filter(({ session }) => !numbered.has(session));
-    const [placed, heads] = await Promise.all([this.place(waiting, reserved), this.heads(transient, known)]);
-    await Promise.all(
+    const [placed, heads] = await together([this.place(waiting, reserved), this.heads(transient, known)]);
+    await together(
       mail.map(async (entry) => {
         const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
         if (head?.session === entry.session) this.post(entry, head, places, await audibleTo(this.ports, head));
@@ -71,6 +76,7 @@ export class Deliverer {
     );
     const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
     await inParallel(ended, parallelSessions, (entry) => this.forget(entry));
+    return placed;
   }
 
   /** Who gets only QoS 0 needs no number, only to be found. */
@@ -171,7 +177,7 @@ export class Deliverer {
     });
     const itemsOf = new Map([...placed].map(([session, entry]) => [session, toRingItems(entry, this.ports.now())]));
     const items = [...itemsOf.values()].flat();
-    const once = items.filter(({ id }) => id !== undefined).map(toOnce);
+    const once = items.filter(({ id }) => id !== undefined).map((item) => toOnce(item, this.ports.now()));
     if (once.length > 0) await this.ports.inflight.putOnce(once);
     await this.putAll(items);
     for (const [session, { head }] of placed) {
@@ -190,22 +196,32 @@ export class Deliverer {
     for (const item of items) {
       if (item.sentOn === '') waiting.set(item.session, [...(waiting.get(item.session) ?? []), item]);
     }
-    await Promise.all([
+    await together([
       sent.length > 0 ? this.ports.inflight.put(sent) : undefined,
       inParallel([...waiting.values()], parallelSessions, (queue) => this.ports.inflight.putInOrder(queue)),
     ]);
   }
 
   private async reserve(mail: Mail, ahead: Reservation | undefined): Promise<Placed | undefined> {
-    const { clientId, session, deliveries } = mail;
-    // Retained messages answer a wish of the client itself, so the limit for what others send it does not apply.
-    const unlimited = deliveries.every(({ arrival }) => arrival.retained);
+    const { clientId, session, deliveries, stillWanted } = mail;
     const isAhead = ahead?.count === deliveries.length;
-    const head = await (isAhead
-      ? ahead.head
-      : this.ports.sessions.reserve(clientId, session, deliveries.length, unlimited));
+    const head = await (stillWanted
+      ? this.reserveForRetained(mail)
+      : isAhead
+        ? ahead.head
+        : this.ports.sessions.reserve(clientId, session, deliveries.length));
     if (head === 'refused') return this.reserveWhatFits(mail);
-    return numbered(head, await this.audible(head, deliveries), deliveries.length);
+    const audible = await this.audible(head, deliveries);
+    return numbered(head, stillWanted ? await stillWanted(audible) : audible, deliveries.length);
+  }
+
+  /**
+   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply. The head is returned
+   * as it was before this reservation asked, which tells whether anything waits from earlier.
+   */
+  private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused'> {
+    const head = await this.ports.sessions.reserveAndAsk(clientId, session, deliveries.length);
+    return head === 'refused' ? head : { ...head, asked: head.asked - 1 };
   }
 
   private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {
@@ -218,7 +234,7 @@ export class Deliverer {
         return undefined;
       }
       const fitting = deliveries.slice(0, room);
-      const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length, false));
+      const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length));
       if (head === 'refused') continue; // others were faster
       const dropped = deliveries.length - fitting.length;
       if (dropped > 0) {

@@ -1,5 +1,5 @@
 import { Outbox, type RingStake } from './outbox';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import type { RingItem, SessionHead, SessionId } from './records';
 
@@ -17,6 +17,7 @@ export class Dispatch {
   readonly outbox: Outbox;
   /** By client id. */
   private looks = new Map<string, Look>();
+  private afterwards: (() => Promise<void>)[] = [];
   private readonly dropped: { readonly session: SessionId; readonly packetId: number }[] = [];
 
   constructor(
@@ -34,6 +35,11 @@ export class Dispatch {
       postedTo: consistent ? postedTo : undefined,
       items: [...(earlier?.items ?? []), ...items],
     });
+  }
+
+  /** Calls back once, when everything that was placed and added until then has been sent. */
+  whenSent(call: () => Promise<void>): void {
+    this.afterwards.push(call);
   }
 
   /** The client does not take packets that large: as if the message had been sent and acknowledged [MQTT-3.1.2-25]. */
@@ -59,7 +65,10 @@ export class Dispatch {
 
   /** Posts the messages and looks, side by side. */
   async sendMessages(): Promise<void> {
-    await Promise.all([this.outbox.sendMessages(), this.look(), this.drop()]);
+    const afterwards = this.afterwards;
+    this.afterwards = [];
+    await together([this.outbox.sendMessages(), this.look(), this.drop()]);
+    await inParallel(afterwards, parallelAsks, (call) => call());
   }
 
   /**
@@ -74,7 +83,7 @@ export class Dispatch {
     const missed = [...heads.values()].filter(
       ({ clientId, owner }) => owner && owner !== looks.get(clientId)?.postedTo,
     );
-    await Promise.all([
+    await together([
       inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? '')),
       this.takeBack([...looks].flatMap(([clientId, { items }]) => orphans(items, heads.get(clientId)))),
     ]);

@@ -4,6 +4,7 @@ import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, Ending, SessionHead } from './records';
@@ -42,7 +43,7 @@ export async function endConnection(
 ): Promise<void> {
   const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, hasSeat } = connection;
   const { willAt, sessionEndsAt } = ending;
-  const [{ head, isOver }] = await Promise.all([
+  const [{ head, isOver }] = await together([
     sessionExpiry === 0 ? endSession(ports, connection) : leaveSession(ports, connection, ending),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
     hasSeat ? leaveSeat(ports, connection) : undefined,

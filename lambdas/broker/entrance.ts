@@ -17,6 +17,7 @@ import { connectionOf } from './fence';
 import { hangUp } from './hang-up';
 import { type ConnectionEvent, isFrame } from './inbox';
 import { type Awaits, openSession, takeoverTimeout } from './open-session';
+import { together } from './parallel';
 import { PendingEntry } from './pending-entry';
 import type { Ports } from './ports';
 import type { Publisher } from './publish';
@@ -215,7 +216,7 @@ export class Entrance {
     const { owner, fence, successor } = head;
     const former = successor && connectionOf(successor.fence);
     if (owner) ports.log('taken over', { connectionId, clientId, displaced: owner });
-    await Promise.all([
+    await together([
       owner ? hangUp(ports, owner, Reason.sessionTakenOver, head) : ports.packets.expire(connectionOf(fence)),
       former !== undefined && former !== connectionId && hangUp(ports, former, Reason.sessionTakenOver),
       will && ports.sessions.removeWill(clientId, connectionId), // until the session is claimed

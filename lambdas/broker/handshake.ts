@@ -1,5 +1,6 @@
 import type { Identity } from '../access/identity';
 import { Reason } from '../protocol/reason-codes';
+import { together } from './parallel';
 import type { ConnectionStore, Ports } from './ports';
 
 /** What clients of MQTT 3.1.1 and 3.1 offer; the specification names the first [v3 MQTT-6.0.0-3]. */
@@ -56,7 +57,7 @@ export class Handshake {
     const proof = await this.prove(offer);
     if ('status' in proof) return proof;
     const pending = { connectionId: offer.connectionId, lastNumber: 0, tail: Buffer.alloc(0), early: [] };
-    await Promise.all([
+    await together([
       proof.proved && ports.connectionStore.putPending({ ...pending, proved: proof.proved }),
       ports.timers.greet(offer.connectionId, connectTimeout),
     ]);

@@ -34,6 +34,8 @@ export interface Mail {
   /** A subscription that led here, if one did: to be removed when the session turns out to have ended. */
   readonly row?: SubscriptionRow;
   readonly deliveries: readonly Delivery[];
+  /** Asked when numbers are reserved: which of these are to be sent under them after all. */
+  readonly stillWanted?: (deliveries: readonly Delivery[]) => Promise<readonly Delivery[]>;
 }
 
 /** At QoS 2 a message is remembered by its id; through each share it is a message of its own. */

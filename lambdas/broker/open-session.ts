@@ -2,6 +2,7 @@ import { accountOf, type Identity } from '../access/identity';
 import type { ConnectRequest } from '../protocol/effects';
 import { expiryOf, startTimer } from './deadline';
 import { connectionOf, fenceOf, timeOf } from './fence';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import type { Claim, ConnectionRecord, Fence, SessionHead, SessionId } from './records';
 import type { SessionWiper } from './session-wiper';
@@ -68,7 +69,7 @@ export async function openSession(
   const persistent = sessionExpiry > 0;
   const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity };
   const fresh = recordOf(request, newcomer, fence, fence);
-  const [claimed] = await Promise.all([
+  const [claimed] = await together([
     claimSession(ports, claim, supersede),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),

@@ -3,7 +3,7 @@ import { Reason } from '../protocol/reason-codes';
 import { hangUp } from './hang-up';
 import { countSent, type Traffic } from './metrics';
 import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './outgoing-aliases';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports, PostResult } from './ports';
 import type { Fence, SessionId } from './records';
 
@@ -176,7 +176,7 @@ export class Outbox {
     const [first] = stakes;
     if (!first) return;
     const slots = new Map(stakes.map((stake) => [stake.slot, stake]));
-    await Promise.all([...slots.values()].map((stake) => this.ports.inflight.unsend(stake, stake.fence)));
+    await together([...slots.values()].map((stake) => this.ports.inflight.unsend(stake, stake.fence)));
     await this.ports.sessions.ask(first.clientId, connectionId);
     await this.ports.timers.wake(connectionId, retrySeconds);
   }

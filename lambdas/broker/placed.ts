@@ -67,6 +67,7 @@ export function toRingItems(
   return [...items.values()];
 }
 
-export function toOnce({ session, id, number }: RingItem): OnceRecord {
-  return { session, id: id ?? '', number, done: false };
+/** `now` in milliseconds since 1970. */
+export function toOnce({ session, id, number }: RingItem, now: number): OnceRecord {
+  return { session, id: id ?? '', number, done: false, routedAt: now };
 }

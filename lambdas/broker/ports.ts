@@ -15,13 +15,20 @@ import type {
   Identified,
   OnceRecord,
   PendingConnection,
+  RequestedCheck,
+  RetainedCopy,
+  RetainedWrite,
   RingItem,
   SessionHead,
   SessionId,
+  ShapeCheck,
+  ShapeList,
   Snapshot,
   StoredConnection,
   Subscriber,
   SubscriptionRow,
+  UsedShapes,
+  WritingTurn,
 } from './records';
 import type { Watch } from './watch';
 
@@ -76,7 +83,12 @@ export interface SessionStore {
   /** Removes and returns the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
   end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
-  reserve(clientId: string, session: SessionId, count: number, unlimited: boolean): Promise<SessionHead | 'refused'>;
+  reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
+  /**
+   * The same for retained messages that answer a SUBSCRIBE: whatever the queue holds, and in the same step as `ask`, so that
+   * nothing which gets a later number is sent before them.
+   */
+  reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
   setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
   /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
@@ -97,8 +109,7 @@ export interface SessionStore {
 }
 
 export interface TopicIndex {
-  /** The live shapes, each with a revision that changes after every change among its filters. */
-  shapes(): Promise<Map<string, number>>;
+  shapes(): Promise<ShapeList>;
   subscribers(filter: string): Promise<Subscriber[]>;
   /** Rows of one session that are there, in the order they are named. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
@@ -106,8 +117,31 @@ export interface TopicIndex {
   put(subscriber: Subscriber): Promise<'put' | 'late'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
-  /** Tells every cache that filters of this shape changed; adds the shape when it is new. */
-  touch(shape: string): Promise<void>;
+  /** Gives a listed shape a new revision: tells every cache that its filters changed. */
+  touch(shape: string): Promise<'touched' | 'unlisted'>;
+  /** Lists new shapes, at most `shapesPerWrite`; `changed` when a shape was listed or removed since `seen` was read. */
+  list(shapes: readonly string[], owner: string, seen: ShapeList): Promise<'listed' | 'changed'>;
+  /** Removes at most `shapesPerWrite` shapes; `changed` when one of them was touched, or any was listed or removed, since `seen`. */
+  unlist(shapes: readonly string[], seen: ShapeList): Promise<'unlisted' | 'changed'>;
+  /** Shapes that rows have, from one end of the index to the other, page by page; first pages are small. */
+  usedShapes(): AsyncIterable<UsedShapes>;
+}
+
+/** DynamoDB: an expression has at most 300 operators and functions. */
+export const shapesPerWrite = 50;
+
+/** Milliseconds for which a container does not ask again for the check of a shape. */
+export const requestMemory = 60_000;
+
+/** At most one request for a check of shapes, which the schedule finds in its roster. */
+export interface ShapeChecks {
+  /** Asks for a check of shapes that have just lost a subscription; a container asks once in `requestMemory` for each shape. */
+  request(shapes: readonly string[]): Promise<void>;
+  read(): Promise<ShapeCheck | undefined>;
+  /** Removes the request; `changed` when another was added since. */
+  remove(check: ShapeCheck): Promise<'removed' | 'changed'>;
+  /** The check has to be made again, later, and `without` these shapes. */
+  postpone(without: readonly string[]): Promise<void>;
 }
 
 /** A connection, the list of shapes and some heads in one consistent read. */
@@ -120,10 +154,25 @@ export interface Lookup {
 export const lookupHeads = 98;
 
 export interface RetainedStore {
-  /** `full` when there are as many as there may be, and none of this topic. */
-  put(message: Message): Promise<'put' | 'full'>;
-  remove(topic: string): Promise<void>;
-  match(filter: string): Promise<Message[]>;
+  /** Whether one more topic may have a retained message, or this one has it already. */
+  hasRoom(topic: string): Promise<boolean>;
+  /**
+   * Takes the next place in the order of all writes of a topic. `before` is the write in the place before, unless it is known to be
+   * over. Without `turn`, `endPut` or `endRemoval` says that a write is.
+   */
+  begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }>;
+  /** `id` is that of the arrival. */
+  put(message: Message, write: RetainedWrite, id: string): Promise<void>;
+  remove(write: RetainedWrite): Promise<void>;
+  /** Says that the message has left which a write without a turn has put. */
+  endPut(write: RetainedWrite): Promise<void>;
+  /** Says the same of a removal, and removes what the removal has left. */
+  endRemoval(write: RetainedWrite): Promise<void>;
+  /** Whether a write without a turn is over. */
+  hasEnded(write: RetainedWrite): Promise<boolean>;
+  match(filter: string): Promise<RetainedCopy[]>;
+  /** What is retained now of topics that `match` has found for this filter, by topic. */
+  current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>>;
 }
 
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
@@ -171,9 +220,12 @@ export interface InflightStore {
   clear(session: SessionId): Promise<void>;
 }
 
-/** All connections that are on record, open and ended, in no order. What happened in the last moments may be missing. */
+/**
+ * All connections that are on record, open and ended, in no order, and among them the request for a check of shapes, if there is
+ * one. What happened in the last moments may be missing.
+ */
 export interface Roster {
-  all(): AsyncIterable<Watched[]>;
+  all(): AsyncIterable<(Watched | RequestedCheck)[]>;
 }
 
 /** `busy`: not sent, another attempt may succeed. `too large`: not sent, and no attempt will. `unknown`: perhaps sent. */
@@ -213,6 +265,8 @@ export interface TimerQueue {
   check(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
   /** Asks for a look at all connections after a delay. */
   look(delaySeconds: number): Promise<void>;
+  /** Asks for the check of shapes that was requested. */
+  checkShapes(): Promise<void>;
   /** Asks for another pump after a delay. */
   wake(connectionId: string, delaySeconds: number): Promise<void>;
   /** Asks to close the connection after a delay unless its client was let in by then. */
@@ -248,6 +302,7 @@ export interface Ports {
   readonly connectionStore: ConnectionStore;
   readonly sessions: SessionStore;
   readonly topicIndex: TopicIndex;
+  readonly shapeChecks: ShapeChecks;
   readonly lookup: Lookup;
   readonly retained: RetainedStore;
   readonly inflight: InflightStore;

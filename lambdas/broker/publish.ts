@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import { downgrade } from '../protocol/deliver';
-import type { Message } from '../protocol/effects';
 import { jsonSize } from '../protocol/message-size';
 import type { Settings } from '../settings';
 import { heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
 import { tellMessages } from './events';
 import type { Arrival, Delivery, Mail } from './mail';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import type { FanOutJob, SessionId, Subscriber } from './records';
+import type { Retainer } from './retainer';
 import type { AudienceByTopic, Router } from './router';
 import { chooseMembers } from './share';
 
@@ -31,40 +32,38 @@ export class Publisher {
     private readonly settings: Settings,
     private readonly router: Router,
     private readonly deliverer: Deliverer,
+    private readonly retainer: Retainer,
   ) {}
 
   /**
    * Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. `heads` that were read
-   * by this invocation already are not read again.
+   * by this invocation already are not read again, unless something is retained first.
    */
   async publish(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    await Promise.all([this.retain(arrivals), this.route(arrivals, heads)]);
+    if (await this.retain(arrivals)) await this.route(arrivals);
+    else await this.route(arrivals, heads);
   }
 
-  /** The last message per topic counts, so a batch writes each topic once. */
-  async retain(arrivals: readonly Arrival[]): Promise<void> {
+  /**
+   * Stores the retained copies, and returns whether there were any. The last message per topic counts, so a batch writes each topic
+   * once. It comes before routing, and what is routed by has to be read after it: a subscriber writes its row of the index, then
+   * reads what is retained, so one of the two finds the other.
+   */
+  async retain(arrivals: readonly Arrival[]): Promise<boolean> {
     const last = new Map(
-      arrivals.filter(({ message }) => message.retain).map(({ message }) => [message.topic, message]),
+      arrivals.filter(({ message }) => message.retain).map((arrival) => [arrival.message.topic, arrival]),
     );
-    await Promise.all(
-      [...last.values()].map(
-        (message) =>
-          message.payload.length === 0
-            ? this.ports.retained.remove(message.topic) // [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]
-            : this.keep(message), // [v3 MQTT-3.3.1-5]
-      ),
-    );
-  }
-
-  /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
-  private async keep(message: Message): Promise<void> {
-    if ((await this.ports.retained.put(message)) === 'put') return;
-    this.ports.log('limit', { limit: 'retained messages', allowed: this.settings.maxRetained });
+    if (last.size === 0) return false;
+    await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    this.router.refresh();
+    return true;
   }
 
   async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    const forwarded = Promise.all([this.forward(arrivals), tellMessages(this.ports, arrivals)]);
-    forwarded.catch(() => undefined); // it is awaited below
+    await together([this.forward(arrivals), tellMessages(this.ports, arrivals), this.routeHere(arrivals, heads)]);
+  }
+
+  private async routeHere(arrivals: readonly Arrival[], heads: Heads): Promise<void> {
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
     const byTopic = await this.router.audiences(topics);
@@ -88,10 +87,9 @@ export class Publisher {
       const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
       this.ports.metrics.measure('Recipients', recipients);
     }
-    await Promise.all([
+    await together([
       this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
-      forwarded,
     ]);
   }
 
@@ -160,21 +158,31 @@ function deliveryTo({ qos, retainAsPublished, identifiers, share, filter }: Subs
 /** A client always falls into the same shard, so it hears one publisher's messages in order. */
 function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[]): FanOutJob[] {
   const audience = [...bySharding(subscribers)].flatMap(([shard, all]) =>
-    packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members, part) => ({
+    packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members) => ({
       shard: String(shard),
-      part,
       members,
     })),
   );
   const fresh = arrivals.filter(({ replay, message }) => !replay || message.qos > 0);
   return packed(fresh, messageBytes, messageBytesPerJob).flatMap((batch) =>
-    audience.map(({ shard, part, members }) => ({
+    audience.map(({ shard, members }) => ({
       shard,
-      id: `${batch[0]?.id}#${shard}#${part}`,
+      id: jobId(batch, members),
       messages: batch.map(({ id, message, attempted, receivedAt }) => ({ id, message, attempted, receivedAt })),
       subscribers: members,
     })),
   );
+}
+
+/**
+ * Tells a job by all that it brings to whom: the queue drops what it has seen, and an attempt that is repeated in other company
+ * has more to bring than the one before.
+ */
+function jobId(batch: readonly Arrival[], members: readonly Subscriber[]): string {
+  const hash = createHash('sha256');
+  for (const { id } of batch) hash.update(`${id}\n`);
+  for (const { clientId, session } of members) hash.update(`${clientId}\n${session}\n`);
+  return hash.digest('base64url');
 }
 
 function messageBytes({ message }: Arrival): number {

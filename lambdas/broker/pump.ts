@@ -30,7 +30,7 @@ export interface PumpingTurn {
  * the ordered stream of the connection that owns the session, so never twice at a time for one connection.
  *
  * `eventIds` are those of its turn. The first of them signs the claims: should the worker die it is the first to be delivered
- * again, in whatever company, and whoever gets it knows the trace.
+ * again, in whatever company or alone; a turn of redelivered events therefore always comes here, and knows the trace.
  * `known` is the head when it was read just now.
  */
 export async function pump(

@@ -14,9 +14,12 @@ import { Dispatch } from './dispatch';
 import { type ConnectionEvent, type FrameEvent, isFrame, type ReadyFrame, readInbox } from './inbox';
 import type { Arrival } from './mail';
 import { countTakenIn } from './metrics';
+import { together } from './parallel';
+import { Patience } from './patience';
 import { lookupHeads, type Ports } from './ports';
 import { Publisher } from './publish';
 import type { ConnectionRecord, Snapshot } from './records';
+import { Retainer } from './retainer';
 import type { Router } from './router';
 import type { Shared } from './turn';
 import { viewOf } from './view';
@@ -79,21 +82,27 @@ function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: L
   }
 }
 
-/** One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. */
+/**
+ * One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. What is retained
+ * leaves before the commit, which tells other writers of its topic that it has left.
+ */
 async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   const { ports, settings } = shared;
   const { arrivals } = load;
-  const [{ connection: stored, heads }, isSettled] = await Promise.all([
+  const [{ connection: stored, heads }, isSettled] = await together([
     lookUp(ports, router, connection.connectionId, arrivals),
     settleAll(ports, connection, load),
   ]);
   if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
   const dispatch = new Dispatch(ports);
-  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch));
+  const turn = { connectionId: connection.connectionId, number: load.lastNumber };
+  const retainer = new Retainer(ports, settings, dispatch, new Patience(ports), () => turn);
+  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
   await publisher.publish(arrivals, heads);
   answer(dispatch, connection, load);
   const sent = dispatch.send(); // on its way before the commit
-  await Promise.all([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
+  if (arrivals.some(isRetained)) await sent;
+  await together([sent, ports.connectionStore.commit(afterwards(connection, load), connection)]);
   return 'committed';
 }
 
@@ -102,13 +111,23 @@ async function settleAll({ inflight }: Ports, { session }: ConnectionRecord, { s
   return settled.length === 0 || (await inflight.settle(session, settled)).length === 0;
 }
 
+function isRetained({ message }: Arrival): boolean {
+  return message.retain;
+}
+
 function afterwards(connection: ConnectionRecord, load: Load): ConnectionRecord {
   const { lastNumber, lastSeen, aliases, allowance } = load;
   return { ...connection, lastNumber, lastSeen, aliases, ...(allowance && { allowance }) };
 }
 
 /** Whoever is remembered as a subscriber is looked up together with what tells whether the memory is right. */
-function lookUp(ports: Ports, router: Router, connectionId: string, arrivals: readonly Arrival[]): Promise<Snapshot> {
+async function lookUp(
+  ports: Ports,
+  router: Router,
+  connectionId: string,
+  arrivals: readonly Arrival[],
+): Promise<Pick<Snapshot, 'connection' | 'heads'>> {
+  if (arrivals.some(isRetained)) return { ...(await ports.connectionStore.load(connectionId)), heads: new Map() };
   const guessed = [...(router.guess(arrivals.map(({ message }) => message.topic))?.values() ?? [])];
   const clientIds = [...new Set(guessed.flatMap(({ everyone }) => everyone.map(({ clientId }) => clientId)))];
   const snapshot = ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
@@ -174,7 +193,7 @@ function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
   for (const [index, bytes] of packets.entries()) {
-    const packet = withTopic(decode(bytes, session.version), load);
+    const packet = withTopic(decode(bytes, session.version), load, shared.settings.maxTopicAliases);
     if (packet.cmd === 'publish')
       load.allowance = spend(load.allowance, shared.settings, bytes.length, frame.receivedAt);
     for (const effect of handlePacket(packet, session, surroundings)) {
@@ -184,9 +203,9 @@ function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load
   return true;
 }
 
-function withTopic(packet: ClientPacket, load: Load): ClientPacket {
+function withTopic(packet: ClientPacket, load: Load, maxTopicAliases: number): ClientPacket {
   if (packet.cmd !== 'publish') return packet;
-  const resolved = resolveAlias(packet, load.aliases);
+  const resolved = resolveAlias(packet, load.aliases, maxTopicAliases);
   load.aliases = resolved.aliases;
   return resolved.packet;
 }

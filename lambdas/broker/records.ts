@@ -202,10 +202,69 @@ export interface Subscriber {
 /** What names a row of the index. */
 export type SubscriptionRow = Pick<Subscriber, 'filter' | 'clientId' | 'session' | 'share'>;
 
+/** The list of shapes at one time. */
+export interface ShapeList {
+  /** Live shapes, each with a revision that changes after every change among its filters. No shape ever gets a revision twice. */
+  readonly revisions: ReadonlyMap<string, number>;
+  /** Client that each shape is charged to, as `ownerOf` names it; a shape that an earlier release has listed has none. */
+  readonly owners: ReadonlyMap<string, string>;
+  /** Changes with every shape that is listed or removed; 0 before the first. */
+  readonly version: number;
+}
+
+/** What the rows of the topic index say about shapes. */
+export interface UsedShapes {
+  readonly shapes: ReadonlySet<string>;
+  /** Beginnings of further shapes, of rows whose key holds only the beginning of their filter. */
+  readonly prefixes: readonly string[];
+}
+
+/** A request to find out which shapes are no longer used. */
+export interface ShapeCheck {
+  /** Shapes that have lost a subscription. */
+  readonly shapes: readonly string[];
+  /** Changes with every request that is added. */
+  readonly requests: number;
+  /** When the last was added, milliseconds since 1970. */
+  readonly latestAt: number;
+}
+
+/** A shape check in the roster. */
+export interface RequestedCheck {
+  /** Milliseconds since 1970. */
+  readonly shapesRequestedAt: number;
+}
+
 /** What a publish to subscribers it remembers has to know. */
 export interface Snapshot extends StoredConnection {
-  readonly shapes: ReadonlyMap<string, number>;
+  readonly shapes: ShapeList;
   readonly heads: ReadonlyMap<string, SessionHead>;
+}
+
+/** A turn of a connection: over when this frame is committed, or the connection has ended. */
+export interface WritingTurn {
+  readonly connectionId: string;
+  /** Of the last frame of the turn. */
+  readonly number: number;
+}
+
+/** One write of the retained message of a topic, or its removal. */
+export interface RetainedWrite {
+  readonly topic: string;
+  readonly revision: string;
+  /** When it began, milliseconds since 1970. */
+  readonly at: number;
+  /** Absent where the writer is no turn that commits a frame: a backend, a bridge, a will. */
+  readonly turn?: WritingTurn;
+}
+
+/** A retained message as it was read. */
+export interface RetainedCopy {
+  readonly message: Message;
+  /** Of the write that put it. */
+  readonly revision: string;
+  /** Present at QoS 2: by which a session to which it is routed may be sent it only once. */
+  readonly routing?: { readonly id: string; readonly write: RetainedWrite };
 }
 
 /** One outgoing message that is not acknowledged yet. */
@@ -260,6 +319,8 @@ export interface OnceRecord {
   readonly done: boolean;
   /** Client id of the member that was chosen, where the session is that of a share. */
   readonly member?: string;
+  /** When it was put into the ring, milliseconds since 1970; absent when it is done. */
+  readonly routedAt?: number;
 }
 
 /** A client is to be disconnected, or its session removed while it is away. */
@@ -284,7 +345,7 @@ export interface FanOutMessage {
 export interface FanOutJob {
   /** Jobs of one shard are worked off in order. */
   readonly shard: string;
-  /** The same for a repeated attempt. */
+  /** The same for a repeated attempt with the same messages to the same subscribers, and for no other. */
   readonly id: string;
   readonly messages: readonly FanOutMessage[];
   readonly subscribers: readonly Subscriber[];

@@ -1,7 +1,7 @@
 import { candidates, shapeOf } from '../protocol/shape';
 import { type Audience, audienceOf } from './audience';
 import type { TopicIndex } from './ports';
-import type { Subscriber } from './records';
+import type { ShapeList, Subscriber } from './records';
 
 /** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
 const rememberedRows = 20_000;
@@ -52,7 +52,7 @@ export type AudienceByTopic = ReadonlyMap<string, Audience>;
 
 /** Finds the subscribers of topics. One reading of the list of shapes serves a whole invocation. */
 export class Router {
-  private shapes: Promise<ReadonlyMap<string, number>> | undefined;
+  private shapes: Promise<ShapeList> | undefined;
 
   constructor(
     private readonly index: TopicIndex,
@@ -64,7 +64,7 @@ export class Router {
   }
 
   /** The list of shapes is being read by this invocation together with something else. */
-  prepare(shapes: Promise<ReadonlyMap<string, number>>): void {
+  prepare(shapes: Promise<ShapeList>): void {
     shapes.catch(() => undefined); // whoever awaits it gets the error
     this.shapes ??= shapes;
   }
@@ -88,7 +88,7 @@ export class Router {
     this.shapes = undefined;
   }
 
-  currentShapes(): Promise<ReadonlyMap<string, number>> {
+  currentShapes(): Promise<ShapeList> {
     this.shapes ??= this.index.shapes();
     return this.shapes;
   }
@@ -101,7 +101,7 @@ export class Router {
       wanted.flatMap((topic) => candidates(guessed.keys(), topic)),
       guessed,
     );
-    const shapes = await this.currentShapes();
+    const { revisions: shapes } = await this.currentShapes();
     this.cache.shapes = shapes;
     const filtersOf = new Map(wanted.map((topic) => [topic, candidates(shapes.keys(), topic)]));
     const found = await this.complete([...filtersOf.values()].flat(), shapes, asked);

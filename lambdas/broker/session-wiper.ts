@@ -1,8 +1,9 @@
+import { shapeOf } from '../protocol/shape';
 import { subscriptionName } from '../protocol/subscription-name';
 import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
 import type { Arrival } from './mail';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import { mailFor } from './publish';
 import type { RingItem, SessionId, SharedSubscription } from './records';
@@ -29,8 +30,12 @@ export class SessionWiper {
       const { filter, share } = subscriptionName(name, 5);
       return this.ports.topicIndex.remove({ filter, clientId, session, share });
     });
+    if (names.length > 0) {
+      const shapes = new Set(names.map((name) => shapeOf(subscriptionName(name, 5).filter)));
+      await this.ports.shapeChecks.request([...shapes]);
+    }
     if (names.some((name) => subscriptionName(name, 5).share !== undefined)) await this.handOver(session);
-    await Promise.all([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
+    await together([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
   }
 
   private async handOver(session: SessionId): Promise<void> {

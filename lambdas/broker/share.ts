@@ -3,7 +3,7 @@ import { type Audible, audibleTo } from './audible';
 import type { Audience } from './audience';
 import { forgetRow } from './forget-row';
 import type { Arrival } from './mail';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import type { OnceRecord, SessionHead, Subscriber } from './records';
 
@@ -35,7 +35,7 @@ export async function chooseMembers(
   const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
   const heads = await ports.sessions.heads([...new Set(everybody)]);
   await forgetGone(ports, [...groupsOf.values()].flat(), heads);
-  const [earlier, audible] = await Promise.all([earlierChoices(ports, groupsOf), audibleToEach(ports, heads)]);
+  const [earlier, audible] = await together([earlierChoices(ports, groupsOf), audibleToEach(ports, heads)]);
   const chosen = new Map<Arrival, Subscriber[]>();
   const remembered: OnceRecord[] = [];
   for (const [arrival, shares] of groupsOf) {
@@ -58,7 +58,7 @@ async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionHea
   const each = [...heads.values()].map(
     async (head): Promise<[string, Audible]> => [head.clientId, await audibleTo(ports, head)],
   );
-  return new Map(await Promise.all(each));
+  return new Map(await together(each));
 }
 
 async function forgetGone(

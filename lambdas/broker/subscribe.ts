@@ -2,10 +2,12 @@ import type { RefusedRequest, SubscriptionName, SubscriptionRequest } from '../p
 import { Reason, subscriptionFailure } from '../protocol/reason-codes';
 import { shapeOf } from '../protocol/shape';
 import type { Settings } from '../settings';
-import { inParallel } from './parallel';
+import { listShapes } from './list-shapes';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
-import type { ConnectionRecord, Subscriber } from './records';
+import type { ConnectionRecord, ShapeList, Subscriber } from './records';
 import type { Router } from './router';
+import { ownerOf, roomIn } from './shape-room';
 
 /** Index rows written at the same time. */
 const parallelRows = 50;
@@ -20,17 +22,28 @@ export async function subscribe(
   connection: ConnectionRecord,
   requests: readonly Request[],
 ): Promise<Subscribed> {
-  const shapes = new Set((await router.currentShapes()).keys());
+  const list = await router.currentShapes();
   const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
   const takes = await taker(ports, settings, connection);
-  const codes = requests.map((request) => judge(request, shapes, takes, settings, ports) ?? limit);
-  const granted = lastOfEach(
-    requests.filter((_, index) => (codes[index] ?? limit) < subscriptionFailure) as SubscriptionRequest[],
-  );
-  const known = await alreadyThere(ports, connection, granted);
-  if (granted.length > 0) await write(ports, connection, granted);
+  const codes = requests.map((request) => judge(request, takes) ?? limit);
+  refuse(withoutRoom(ports, settings, connection, list, grantedOf(requests, codes)), requests, codes, limit);
+  const wanted = lastOfEach(grantedOf(requests, codes));
+  const known = await alreadyThere(ports, connection, wanted);
+  if (wanted.length > 0) refuse(await write(ports, settings, connection, wanted, list), requests, codes, limit);
   router.refresh();
-  return { codes, granted, known };
+  return { codes, granted: lastOfEach(grantedOf(requests, codes)), known };
+}
+
+function grantedOf(requests: readonly Request[], codes: readonly number[]): SubscriptionRequest[] {
+  return requests.filter((_, index) => (codes[index] ?? 0) < subscriptionFailure) as SubscriptionRequest[];
+}
+
+/** Turns the codes of filters that have one of these shapes into a refusal. */
+function refuse(shapes: ReadonlySet<string>, requests: readonly Request[], codes: number[], limit: number): void {
+  if (shapes.size === 0) return;
+  for (const [index, request] of requests.entries()) {
+    if ('filter' in request && shapes.has(shapeOf(request.filter))) codes[index] = limit;
+  }
 }
 
 export interface Subscribed {
@@ -59,23 +72,35 @@ async function taker(ports: Ports, { maxSubscriptions }: Settings, { session }: 
   return (name) => (names.size < maxSubscriptions && Boolean(names.add(name))) || names.has(name);
 }
 
-/** The QoS granted or a refusal. A new shape makes every publish dearer, so their number is limited: undefined beyond. */
-function judge(
-  request: Request,
-  shapes: Set<string>,
-  takes: Taker,
-  settings: Settings,
-  ports: Ports,
-): number | undefined {
+/** The QoS granted, a refusal, or undefined where the session has as many subscriptions as it may have. */
+function judge(request: Request, takes: Taker): number | undefined {
   if ('refused' in request) return request.refused;
-  if (!takes(request.name)) return undefined;
-  const shape = shapeOf(request.filter);
-  if (!shapes.has(shape) && shapes.size >= settings.maxShapes) {
-    ports.log('shape limit', { shape, maxShapes: settings.maxShapes });
-    return undefined;
-  }
-  shapes.add(shape);
-  return request.qos;
+  return takes(request.name) ? request.qos : undefined;
+}
+
+/** New shapes that have no place in the list. Each shape makes every publish dearer, so places are limited. */
+function withoutRoom(
+  { log }: Ports,
+  { maxShapes }: Settings,
+  connection: ConnectionRecord,
+  list: ShapeList,
+  requests: readonly SubscriptionRequest[],
+): ReadonlySet<string> {
+  const fresh = [...shapesOf(requests)].filter((shape) => !list.revisions.has(shape));
+  if (fresh.length === 0) return noShapes;
+  const room = roomIn(list, ownerOf(connection), maxShapes);
+  const exhausted = new Map(fresh.map((shape) => [shape, room(shape)]));
+  const refused = fresh.filter((shape) => exhausted.get(shape));
+  const [shape = ''] = refused;
+  const share = exhausted.get(shape) ?? '';
+  if (shape) log('shape limit', { clientId: connection.clientId, refused: refused.length, shape, share, maxShapes });
+  return new Set(refused);
+}
+
+const noShapes: ReadonlySet<string> = new Set();
+
+function shapesOf(subscriptions: readonly { readonly filter: string }[]): Set<string> {
+  return new Set(subscriptions.map(({ filter }) => shapeOf(filter)));
 }
 
 /** The same filter twice in one SUBSCRIBE: the later one replaces the earlier [v3 MQTT-3.8.4-3]. */
@@ -83,19 +108,38 @@ function lastOfEach(requests: readonly SubscriptionRequest[]): SubscriptionReque
   return [...new Map(requests.map((request) => [request.name, request])).values()];
 }
 
-async function write(ports: Ports, connection: ConnectionRecord, granted: SubscriptionRequest[]): Promise<void> {
-  const rows = granted.map((request) => subscriberOf(connection, request));
-  await Promise.all([
+/** Returns the shapes that others were faster to take the last places from; of their filters nothing is left. */
+async function write(
+  ports: Ports,
+  settings: Settings,
+  connection: ConnectionRecord,
+  wanted: readonly SubscriptionRequest[],
+  list: ShapeList,
+): Promise<ReadonlySet<string>> {
+  const rows = wanted.map((request) => subscriberOf(connection, request));
+  await together([
     ports.sessions.putSubscriptions(
       connection.session,
-      granted.map(({ name }) => name),
+      wanted.map(({ name }) => name),
     ),
     inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row)),
   ]);
-  await touchShapes(
-    ports,
-    granted.map(({ filter }) => filter),
-  );
+  const refused = await listShapes(ports, settings, connection, [...shapesOf(wanted)], list);
+  const lost = wanted.filter(({ filter }) => refused.has(shapeOf(filter)));
+  if (lost.length > 0) await removeRows(ports, connection, lost);
+  return refused;
+}
+
+async function removeRows(
+  ports: Ports,
+  { clientId, session }: ConnectionRecord,
+  subscriptions: readonly SubscriptionName[],
+): Promise<void> {
+  const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
+  await together([
+    ports.sessions.removeSubscriptions(session, [...rows.keys()]),
+    inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row)),
+  ]);
 }
 
 /**
@@ -105,29 +149,19 @@ async function write(ports: Ports, connection: ConnectionRecord, granted: Subscr
 export async function unsubscribe(
   ports: Ports,
   router: Router,
-  { clientId, session, version }: ConnectionRecord,
+  connection: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<number[]> {
+  const { session, version } = connection;
   const names = subscriptions.map(({ name }) => name);
-  const filters = subscriptions.map(({ filter }) => filter);
-  const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
   const known = version === 5 ? await ports.sessions.hasSubscriptions(session, names) : new Set(names);
-  await Promise.all([
-    ports.sessions.removeSubscriptions(session, names),
-    inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row)),
-  ]);
-  const shapes = await router.currentShapes(); // a shape nobody has needs no revision, and must not get one
-  await touchShapes(
-    ports,
-    filters.filter((filter) => shapes.has(shapeOf(filter))),
-  );
+  await removeRows(ports, connection, subscriptions);
+  const { revisions } = await router.currentShapes();
+  const shapes = [...shapesOf(subscriptions)].filter((shape) => revisions.has(shape));
+  // After the rows: a container that remembers rows under the new revision has read them after they changed.
+  await together([...shapes.map((shape) => ports.topicIndex.touch(shape)), ports.shapeChecks.request(shapes)]);
   router.refresh();
   return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
-}
-
-/** After the rows: whoever remembers rows under the new revision has read them after they changed. */
-async function touchShapes(ports: Ports, filters: readonly string[]): Promise<void> {
-  await Promise.all([...new Set(filters.map(shapeOf))].map((shape) => ports.topicIndex.touch(shape)));
 }
 
 export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {

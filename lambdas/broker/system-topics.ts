@@ -3,6 +3,7 @@ import type { Settings } from '../settings';
 import { BackOffice, isPresent } from './back-office';
 import type { Census } from './directory';
 import type { Arrival } from './mail';
+import { together } from './parallel';
 import type { Ports } from './ports';
 
 const root = '$SYS/broker';
@@ -74,7 +75,7 @@ export class SystemTopics {
 
   private async figures(): Promise<Figures> {
     const { census, version } = this.props;
-    const [sessions, retained] = await Promise.all([countSessions(census, this.ports.now()), census.retained()]);
+    const [sessions, retained] = await together([countSessions(census, this.ports.now()), census.retained()]);
     const { connected, disconnected, subscriptions } = sessions;
     return {
       version: `cirrus-mqtt version ${version}`,

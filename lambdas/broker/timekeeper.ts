@@ -1,3 +1,4 @@
+import { checkDelay } from './check-shapes';
 import {
   closeLooks,
   dueOf,
@@ -10,8 +11,9 @@ import {
   secondsUntil,
   type Watched,
 } from './deadline';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
+import type { RequestedCheck } from './records';
 
 const parallelMessages = 25;
 
@@ -33,17 +35,29 @@ export async function sweep(ports: LookingPorts): Promise<Found> {
   const found = { connections: 0, due: 0 };
   let close = false;
   for await (const page of ports.roster.all()) {
-    close ||= page.some(needsCloseLooks);
-    found.connections += page.length;
-    found.due += await lookAt(ports, page);
+    const connections = page.filter(isConnection);
+    close ||= connections.some(needsCloseLooks);
+    found.connections += connections.length;
+    found.due += await lookAt(ports, connections);
+    await startCheck(ports, page);
   }
-  if (close) await Promise.all(closeLooks.map((seconds) => ports.timers.look(seconds)));
+  if (close) await together(closeLooks.map((seconds) => ports.timers.look(seconds)));
   return found;
 }
 
 /** A look in between, at those who have to be watched closely. */
 export async function lookClosely(ports: LookingPorts): Promise<void> {
-  for await (const page of ports.roster.all()) await lookAt(ports, page.filter(needsCloseLooks));
+  for await (const page of ports.roster.all()) await lookAt(ports, page.filter(isConnection).filter(needsCloseLooks));
+}
+
+function isConnection(entry: Watched | RequestedCheck): entry is Watched {
+  return !('shapesRequestedAt' in entry);
+}
+
+/** A check of shapes that was requested some time ago is started, again and again until one has come to its end. */
+async function startCheck({ timers, now }: LookingPorts, page: readonly (Watched | RequestedCheck)[]): Promise<void> {
+  const isDue = page.some((entry) => !isConnection(entry) && now() - entry.shapesRequestedAt >= checkDelay);
+  if (isDue) await timers.checkShapes();
 }
 
 async function lookAt(ports: LookingPorts, page: readonly Watched[]): Promise<number> {

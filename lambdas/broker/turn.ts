@@ -27,10 +27,13 @@ import { type ConnectionEvent, type Inbox, isFrame, type ReadyFrame, readInbox }
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import { logPacket, type Party } from './packet-log';
+import { together } from './parallel';
+import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import type { ConnectionRecord, Dismissal, Ending, StoredConnection } from './records';
+import type { ConnectionRecord, Dismissal, Ending, StoredConnection, WritingTurn } from './records';
+import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
@@ -62,6 +65,7 @@ export class Turn {
   readonly publisher: Publisher;
   readonly wiper: SessionWiper;
   readonly work: Work;
+  private readonly patience: Patience;
   private tail: Buffer;
   private connection: ConnectionRecord | undefined;
   /** What the client may do; known once the connection is. */
@@ -87,6 +91,8 @@ export class Turn {
   private held: readonly ReadyFrame[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
+  /** Number of the last frame that this turn will commit. */
+  private lastNumber = 0;
 
   constructor(
     private readonly shared: Shared,
@@ -101,7 +107,10 @@ export class Turn {
     this.ownAliases = new OwnAliases(connection?.outgoingAliases);
     this.dispatch = new Dispatch(shared.ports, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
-    this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer);
+    this.patience = new Patience(shared.ports);
+    const { patience } = this;
+    const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
+    this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
     this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
@@ -118,6 +127,7 @@ export class Turn {
     if (this.connection?.supersededAt !== undefined) return this.leave(false, undefined);
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
+    this.lastNumber = inbox.lastNumber;
     try {
       await this.workOff(inbox);
     } catch (error) {
@@ -249,7 +259,7 @@ export class Turn {
 
   private withTopic(packet: ClientPacket): ClientPacket {
     if (packet.cmd !== 'publish' || !this.connection) return packet;
-    const resolved = resolveAlias(packet, this.connection.aliases);
+    const resolved = resolveAlias(packet, this.connection.aliases, this.shared.settings.maxTopicAliases);
     if (resolved.aliases !== this.connection.aliases) {
       this.connection = { ...this.connection, aliases: resolved.aliases };
     }
@@ -413,10 +423,11 @@ export class Turn {
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
-    const { ports, dispatch, deliverer } = this;
+    const { ports, dispatch, deliverer, patience } = this;
     const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
     this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes }, connection.version);
-    await sendRetained({ ports, dispatch, deliverer, connection, origin, permissions: this.permitted() }, subscribed);
+    const permissions = this.permitted();
+    await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
@@ -430,7 +441,7 @@ export class Turn {
   // ---- the end of a turn, the end of a connection ----
 
   private async conclude(connection: ConnectionRecord, inbox: Inbox): Promise<void> {
-    await Promise.all([
+    await together([
       this.work.finish(),
       this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
     ]);
@@ -458,7 +469,8 @@ export class Turn {
       const head = await this.ports.sessions.greet(clientId, fence);
       return head === 'changed' ? 'answered' : pump({ ...this, permissions }, connection, eventIds, head);
     }
-    const isAsked = this.hasRoom || this.events.some(({ kind }) => kind === 'wake');
+    // A redelivered event may have signed claims of a turn in whose company there was one that asked.
+    const isAsked = this.hasRoom || this.events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
     return isAsked ? pump({ ...this, permissions }, connection, eventIds) : 'answered';
   }
 
@@ -558,6 +570,12 @@ export class Turn {
     const fitted = isUnderstood && fitPacket(answer, refusalVersion, this.largest());
     if (fitted) this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
     return this.lose();
+  }
+
+  /** A turn whose end the record of the connection will tell: it is there already, and a frame will be committed. */
+  private writingTurn(): WritingTurn | undefined {
+    const { connectionId, before, lastNumber } = this;
+    return before && lastNumber > before.lastNumber ? { connectionId, number: lastNumber } : undefined;
   }
 
   private permitted(): Permissions {

@@ -3,7 +3,7 @@ import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
-import { inParallel } from './parallel';
+import { inParallel, together } from './parallel';
 import type { Misfit, Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, HeldMessage, RingItem, SessionId } from './records';
@@ -132,7 +132,7 @@ export class Work {
     this.received = new Map();
     this.completed = new Map();
     const { session } = this.owner();
-    const mismatches = await Promise.all([
+    const mismatches = await together([
       settled.length > 0 ? this.ports.inflight.settle(session, settled) : [],
       received.size > 0 ? this.markAll(session, received) : [],
       completed.size > 0 ? this.completeAll(session, completed) : [],
@@ -160,7 +160,9 @@ export class Work {
         : this.takeOver(session, known.get(entry.release), entry.origin),
     );
     await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
-    this.routed.push(...released);
+    // What was not taken over may be held by a newer connection, for which it stays.
+    const taken = inbound.filter((_, index) => arrivals[index] !== undefined);
+    this.routed.push(...taken.flatMap((entry) => ('release' in entry ? [entry.release] : [])));
   }
 
   /**

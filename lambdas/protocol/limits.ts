@@ -10,9 +10,6 @@ export const largestConnect = 24_000;
 /** Bytes of a client id: it stands in the record of the connection, in the head of the session and in each subscription. */
 export const longestClientId = 1024;
 
-/** Topic aliases that a client may set up; the record of its connection holds them, and every commit writes it. */
-export const incomingAliases = 16;
-
 /** Bytes of all topics that have an alias, in each direction. */
 export const aliasTopicBytes = 4096;
 

@@ -11,6 +11,14 @@ export function shapeOf(filter: string): string {
     .join('');
 }
 
+/** Levels of a shape for each place that it takes in the list of shapes. */
+const levelsPerPlace = 64;
+
+/** Places that a shape takes in the list of shapes. A long one takes several, so the number of places bounds the size of the list. */
+export function placesOf(shape: string): number {
+  return Math.ceil(shape.length / levelsPerPlace);
+}
+
 /** The one filter of `shape` that matches the topic with these levels, or undefined when none can. */
 export function candidate(shape: string, topicLevels: readonly string[]): string | undefined {
   const openEnded = shape.endsWith('#');

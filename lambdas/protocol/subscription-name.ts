@@ -6,8 +6,9 @@ import { isShared, isTopicFilter } from './topic-filter';
 
 /**
  * What a client means by the name of a subscription. Throws for what is no topic filter, which makes a packet malformed
- * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal (0x8F) is for a filter that is well-formed. A client of MQTT 3.1.1 may come back
- * to a session of 5.0, so it may mean a share as well.
+ * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal (0x8F) is for a filter that is well-formed. Shares belong to
+ * MQTT 5.0, but clients of 3.1.1 may have them too, as other brokers allow. Their specification knows no share names, so for them
+ * an invalid one is no violation: it is returned as an ordinary filter, for SUBSCRIBE to refuse.
  */
 export function subscriptionName(name: string, version: number): SubscriptionName {
   if (!isTopicFilter(name)) throw invalid(name);

@@ -1,15 +1,20 @@
-import { aliasTopicBytes, incomingAliases } from './limits';
+import { aliasTopicBytes } from './limits';
 import type { PublishPacket } from './packets';
 import { ProtocolError, Reason } from './reason-codes';
 
 export type Aliases = ReadonlyMap<number, string>;
 
+interface ResolvedPublish {
+  readonly packet: PublishPacket;
+  readonly aliases: Aliases;
+}
+
 /** A PUBLISH with its topic in place of an alias, and the aliases that hold from now on [MQTT-3.3.2-12]. */
-export function resolveAlias(packet: PublishPacket, aliases: Aliases): { packet: PublishPacket; aliases: Aliases } {
+export function resolveAlias(packet: PublishPacket, aliases: Aliases, maximum: number): ResolvedPublish {
   const alias = packet.properties?.topicAlias;
   if (alias === undefined) return { packet, aliases };
-  if (alias > incomingAliases) {
-    throw new ProtocolError(Reason.topicAliasInvalid, `topic alias ${alias} is above ${incomingAliases}`);
+  if (alias > maximum) {
+    throw new ProtocolError(Reason.topicAliasInvalid, `topic alias ${alias} is above ${maximum}`);
   }
   if (packet.topic !== '') {
     return { packet, aliases: aliases.get(alias) === packet.topic ? aliases : withTopic(aliases, alias, packet.topic) };

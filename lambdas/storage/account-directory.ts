@@ -28,9 +28,11 @@ export class DynamoAccountDirectory implements AccountDirectory {
     return Item && readAccount(Item);
   }
 
+  /** An account that is there may be this very one, whose answer was lost: no other has its hash with the same salt. */
   async create(account: Account): Promise<'created' | 'exists'> {
-    const condition = 'attribute_not_exists(id)';
-    return (await this.put(account, condition)) === 'done' ? 'created' : 'exists';
+    if ((await this.put(account, 'attribute_not_exists(id)')) === 'done') return 'created';
+    const found = await this.read(account.username);
+    return found && textOf(found) === textOf(account) ? 'created' : 'exists';
   }
 
   async replace(account: Account): Promise<'replaced' | 'absent'> {
@@ -38,14 +40,13 @@ export class DynamoAccountDirectory implements AccountDirectory {
     return (await this.put(account, condition)) === 'done' ? 'replaced' : 'absent';
   }
 
+  /** Whether it was there is read before: a deletion that is repeated because its answer was lost finds nothing. */
   async remove(username: string): Promise<'removed' | 'absent'> {
-    const command = new DeleteItemCommand({
-      TableName: this.table,
-      Key: accountKey(username),
-      ReturnValues: 'ALL_OLD',
-    });
-    const { Attributes } = await this.db.send(command);
-    return Attributes ? 'removed' : 'absent';
+    const Key = accountKey(username);
+    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
+    if (!Item) return 'absent';
+    await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
+    return 'removed';
   }
 
   async *list(): AsyncGenerator<Account[]> {
@@ -69,4 +70,8 @@ export class DynamoAccountDirectory implements AccountDirectory {
       throw error;
     }
   }
+}
+
+function textOf(account: Account): string {
+  return JSON.stringify(accountItem(account));
 }

@@ -88,7 +88,10 @@ export class DynamoConnectionStore implements ConnectionStore {
           TableName: this.table,
           Key: connectionKey(record.connectionId),
           UpdateExpression: 'SET lastSeen = :seen, lastNumber = :number',
-          ConditionExpression: 'lastNumber = :expected AND attribute_not_exists(tail) AND attribute_not_exists(early)',
+          // The second half: this very commit, repeated because its answer was lost.
+          ConditionExpression:
+            '(lastNumber = :expected OR (lastNumber = :number AND lastSeen = :seen)) ' +
+            'AND attribute_not_exists(tail) AND attribute_not_exists(early)',
           ExpressionAttributeValues: {
             ':seen': number(record.lastSeen),
             ':number': number(record.lastNumber),

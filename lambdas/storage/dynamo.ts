@@ -14,6 +14,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { together } from '../broker/parallel';
 
 export type Item = Record<string, AttributeValue>;
 
@@ -31,14 +32,14 @@ export function conditionFailed(error: unknown): boolean {
 
 /** Puts and deletes any number of distinct items; returns when all are written. */
 export async function writeAll(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
-  await Promise.all(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
+  await together(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
 }
 
 /** Deletes items whose conditions hold, which no batch can do; returns for each whether it did. */
 export async function deleteWhere(db: DynamoDb, deletions: DeleteItemCommandInput[]): Promise<boolean[]> {
   const results: boolean[] = [];
   for (const chunk of chunks(deletions, parallelDeletions)) {
-    results.push(...(await Promise.all(chunk.map((deletion) => deleteOne(db, deletion)))));
+    results.push(...(await together(chunk.map((deletion) => deleteOne(db, deletion)))));
   }
   return results;
 }
@@ -55,7 +56,7 @@ async function deleteOne(db: DynamoDb, deletion: DeleteItemCommandInput): Promis
 
 /** Tries each batch once, and returns what is not known to be written. */
 export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<WriteRequest[]> {
-  const left = await Promise.all(
+  const left = await together(
     chunks(requests, writesPerBatch).map((chunk) =>
       db.send(new BatchWriteItemCommand({ RequestItems: { [table]: chunk } })).then(
         (answer: BatchWriteItemCommandOutput) => answer.UnprocessedItems?.[table] ?? [],
@@ -79,7 +80,7 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
 
 /** Reads any number of distinct keys, consistently, in no particular order. */
 export async function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
-  const answers = await Promise.all(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
+  const answers = await together(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
   return answers.flatMap((answer) => answer[table] ?? []);
 }
 

@@ -6,6 +6,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { together } from '../broker/parallel';
 import type { Clock, InflightStore, Misfit } from '../broker/ports';
 import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/records';
 import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/ring';
@@ -45,7 +46,7 @@ export class DynamoInflightStore implements InflightStore {
   async put(items: readonly RingItem[]): Promise<void> {
     const requests = items.map((item) => ({ PutRequest: { Item: toItem(item) } }));
     const left = await writeOnce(this.single, this.table, requests);
-    await Promise.all(left.map(({ PutRequest }) => this.putUnlessThere(PutRequest?.Item ?? {})));
+    await together(left.map(({ PutRequest }) => this.putUnlessThere(PutRequest?.Item ?? {})));
   }
 
   async putInOrder(items: readonly RingItem[]): Promise<void> {
@@ -81,7 +82,7 @@ export class DynamoInflightStore implements InflightStore {
       ConditionExpression: 'NOT granted = :exactlyOnce', // true for an empty slot
       ExpressionAttributeValues: { ':exactlyOnce': number(2) },
     }));
-    const [isDeleted] = await Promise.all([
+    const [isDeleted] = await together([
       deleteWhere(this.db, deletions),
       this.remove(session, distinct.filter(isBundled)),
     ]);
@@ -97,7 +98,7 @@ export class DynamoInflightStore implements InflightStore {
     }
     const parts = [...slots].filter(([slot, gone]) => isBundled(slot) && gone.size < bundleSize);
     for (const [slot] of parts) slots.delete(slot);
-    await Promise.all([
+    await together([
       slots.size > 0 ? this.delete(session, outgoing, [...slots.keys()]) : undefined,
       ...parts.map(([slot, gone]) => this.removePart(session, slot, [...gone])),
     ]);
@@ -218,7 +219,7 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   async oldest(session: SessionId, outSeq: number): Promise<number | undefined> {
-    const found = await Promise.all(
+    const found = await together(
       [aloneRanges(outSeq), bundleRanges(outSeq)].map((ranges) => this.oldestIn(session, ranges, outSeq)),
     );
     const numbers = found.filter((number) => number !== undefined);
@@ -278,6 +279,7 @@ export class DynamoInflightStore implements InflightStore {
       number: readNumber(item.number),
       done: readFlag(item.done),
       ...(item.member ? { member: readText(item.member) } : {}),
+      ...(item.routedAt ? { routedAt: readNumber(item.routedAt) } : {}),
     }));
   }
 
@@ -292,6 +294,7 @@ export class DynamoInflightStore implements InflightStore {
             number: number(record.number),
             done: flag(record.done),
             ...(record.member === undefined ? {} : { member: text(record.member) }),
+            ...(record.routedAt === undefined ? {} : { routedAt: number(record.routedAt) }),
             expiresAt,
           },
         },

@@ -19,6 +19,11 @@ export function keyOf(text: string, maximum: number, prefix = ''): string {
   return prefix + beginningOf(text, room - digestLength - separator.length) + separator + digest;
 }
 
+/** Whether a key holds only the beginning of its text. */
+export function isShortened(key: string): boolean {
+  return key.includes(separator);
+}
+
 /** The longest beginning of a text with at most so many bytes; every key of a longer text begins with it. */
 export function beginningOf(text: string, bytes: number): string {
   if (Buffer.byteLength(text) <= bytes) return text;

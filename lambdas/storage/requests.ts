@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Earlier, RequestLedger } from '../broker/directory';
 import type { Clock } from '../broker/ports';
-import { number, readText, text } from './attributes';
+import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { formed } from './formed-dynamo';
 
@@ -24,20 +25,17 @@ export class DynamoRequestLedger implements RequestLedger {
     this.db = formed(db, { [table]: 'inflight' });
   }
 
+  /** A condition that fails tells nothing by itself: this very claim may have come before, and its answer got lost. */
   async begin(id: string, fingerprint: string): Promise<Earlier> {
-    try {
-      const former = await this.put(
-        id,
-        { fingerprint: text(fingerprint), leaseUntil: number(this.now() + leaseMilliseconds) },
-        {
-          ConditionExpression: 'attribute_not_exists(slot) OR (fingerprint = :mine AND leaseUntil < :now)',
-          ExpressionAttributeValues: { ':mine': text(fingerprint), ':now': number(this.now()) },
-        },
-      );
-      return former ? 'resumed' : 'begun';
-    } catch (error) {
-      if (!conditionFailed(error)) throw error;
-      return this.read(id, fingerprint);
+    const attempt = randomUUID();
+    for (let over: Item | undefined; ; ) {
+      const outcome = over ? 'resumed' : 'begun';
+      if (await this.claim(id, { fingerprint: text(fingerprint), attempt: text(attempt) }, over)) return outcome;
+      const found = await this.read(id);
+      if (readText(found?.attempt) === attempt) return outcome;
+      const earlier = found && this.earlierIn(found, fingerprint);
+      if (earlier) return earlier;
+      over = found;
     }
   }
 
@@ -49,12 +47,34 @@ export class DynamoRequestLedger implements RequestLedger {
     await this.put(id, { fingerprint: text(fingerprint), leaseUntil: number(0) });
   }
 
-  /** The one that is in the way. It may have come to its end meanwhile. */
-  private async read(id: string, fingerprint: string): Promise<Earlier> {
-    const command = new GetItemCommand({ TableName: this.table, Key: keyOf(id), ConsistentRead: true });
-    const { Item: found = {} } = await this.db.send(command);
+  /** False when another one is there than was seen, or any one when none was. */
+  private async claim(id: string, mine: Item, over: Item | undefined): Promise<boolean> {
+    const leaseUntil = number(this.now() + leaseMilliseconds);
+    const condition = over
+      ? {
+          ConditionExpression: 'fingerprint = :mine AND leaseUntil = :seen',
+          ExpressionAttributeValues: { ':mine': mine.fingerprint ?? text(''), ':seen': over.leaseUntil ?? number(0) },
+        }
+      : { ConditionExpression: 'attribute_not_exists(slot)' };
+    try {
+      await this.put(id, { ...mine, leaseUntil }, condition);
+      return true;
+    } catch (error) {
+      if (conditionFailed(error)) return false;
+      throw error;
+    }
+  }
+
+  /** What an earlier request came to; undefined when it had its time and came to nothing. */
+  private earlierIn(found: Item, fingerprint: string): Exclude<Earlier, 'begun' | 'resumed'> | undefined {
     if (readText(found.fingerprint) !== fingerprint) return 'other';
-    return found.answer ? { answer: readText(found.answer) } : 'running';
+    if (found.answer) return { answer: readText(found.answer) };
+    return readNumber(found.leaseUntil) < this.now() ? undefined : 'running';
+  }
+
+  private async read(id: string): Promise<Item | undefined> {
+    const command = new GetItemCommand({ TableName: this.table, Key: keyOf(id), ConsistentRead: true });
+    return (await this.db.send(command)).Item;
   }
 
   private async put(
@@ -64,15 +84,11 @@ export class DynamoRequestLedger implements RequestLedger {
       ConstructorParameters<typeof PutItemCommand>[0],
       'ConditionExpression' | 'ExpressionAttributeValues'
     > = {},
-  ): Promise<Item | undefined> {
+  ): Promise<void> {
     const expiresAt = number(Math.ceil(this.now() / 1000) + keptSeconds);
-    const command = new PutItemCommand({
-      TableName: this.table,
-      Item: { ...keyOf(id), ...attributes, expiresAt },
-      ReturnValues: 'ALL_OLD',
-      ...condition,
-    });
-    return (await this.db.send(command)).Attributes;
+    await this.db.send(
+      new PutItemCommand({ TableName: this.table, Item: { ...keyOf(id), ...attributes, expiresAt }, ...condition }),
+    );
   }
 }
 

@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
-import { DeleteItemCommand, GetItemCommand, PutItemCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  type QueryCommandInput,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { together } from '../broker/parallel';
 import type { RetainedStore } from '../broker/ports';
+import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/records';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
-import { messageAttributes, readMessage, readText, text } from './attributes';
+import { messageAttributes, number, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
 import { formed } from './formed-dynamo';
+import { writtenForm } from './item-form';
 import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from './keys';
 import { RetainedCount } from './retained-count';
 
@@ -35,41 +44,114 @@ export class DynamoRetainedStore implements RetainedStore {
     db: DynamoDb,
     private readonly table: string,
     private readonly limit = 0,
-    now: () => number = Date.now,
+    private readonly now: () => number = Date.now,
   ) {
     this.db = formed(db, { [table]: 'retained' });
     this.count = new RetainedCount(this.db, table, now);
   }
 
+  async hasRoom(topic: string): Promise<boolean> {
+    if (this.limit === 0 || (await this.count.read()) < this.limit) return true;
+    return (await this.exact(topic)).length > 0;
+  }
+
   /**
-   * What leads to the message is written before the message: a pointer to nothing costs a read, a message without its
-   * pointer would be lost to some filters. Another writer may have replaced the pointer in between, and whoever removes
-   * that writer's message takes it away; so a pointer that is not this message's own is replaced by one that stays.
+   * The pointer is written before the message: a pointer to nothing costs a read, a message without its pointer would be lost
+   * to some filters. Every write of a topic replaces the revision of the pointer, which puts all of them in one order.
    */
-  async put(message: Message): Promise<'put' | 'full'> {
-    const { topic } = message;
-    if (this.limit > 0 && (await this.isFull(topic))) return 'full';
-    const revision = randomUUID();
-    await Promise.all([this.point(topic, revision), this.list(topic)]);
-    const item = { ...messageKey(topic), revision: text(revision), ...messageAttributes(message) };
+  async begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }> {
+    const write = { topic, revision: randomUUID(), at: this.now(), ...(turn && { turn }) };
+    const { Attributes } = await this.db.send(
+      new UpdateItemCommand({
+        TableName: this.table,
+        Key: pointerKey(topic),
+        UpdateExpression:
+          'SET #name = :topic, revision = :revision, writtenAt = :at, v = :form' +
+          (turn ? ', writer = :writer, frameNumber = :number' : ' REMOVE writer, frameNumber'),
+        ExpressionAttributeNames: { '#name': 'name' },
+        ExpressionAttributeValues: {
+          ':topic': text(topic),
+          ':revision': text(write.revision),
+          ':at': number(write.at),
+          ':form': writtenForm('retained').v,
+          ...(turn && { ':writer': text(turn.connectionId), ':number': number(turn.number) }),
+        },
+        ReturnValues: 'ALL_OLD',
+      }),
+    );
+    const before = Attributes && !hasEnded(Attributes) && readWrite(topic, Attributes);
+    return { write, ...(before && { before }) };
+  }
+
+  async put(message: Message, write: RetainedWrite, id: string): Promise<void> {
+    const { topic, qos } = message;
+    await this.list(topic);
+    const item = {
+      ...messageKey(topic),
+      revision: text(write.revision),
+      ...messageAttributes(message),
+      ...(qos === 2 ? routingAttributes(write, id) : {}),
+    };
     const former = await this.write(item, this.limit > 0 ? 'ALL_OLD' : 'NONE');
     if (this.limit > 0 && !former) await this.count.add(1);
-    if ((await this.pointerRevision(topic)) !== revision) await this.point(topic, randomUUID());
-    return 'put';
+    if (!(await this.pointer(topic))) await this.pointAgain(topic);
   }
 
-  private async isFull(topic: string): Promise<boolean> {
-    if ((await this.count.read()) < this.limit) return false;
-    return (await this.exact(topic)).length === 0;
+  async remove({ topic }: RetainedWrite): Promise<void> {
+    const command = new DeleteItemCommand({ TableName: this.table, Key: messageKey(topic), ReturnValues: 'ALL_OLD' });
+    const { Attributes } = await this.db.send(command);
+    if (this.limit > 0 && Attributes) await this.count.add(-1);
   }
 
-  private async point(topic: string, revision: string): Promise<void> {
-    await this.write({ ...pointerKey(topic), revision: text(revision), name: text(topic) });
+  /**
+   * A writer that did not wait may have put its message since: it looks for its pointer after that, and a removal looks for a
+   * message after the pointer is gone, so one of the two finds that a message has none.
+   */
+  async endRemoval(write: RetainedWrite): Promise<void> {
+    if ((await this.removePointer(write)) === 'replaced') {
+      if (!write.turn) await this.endPut(write);
+    } else if ((await this.exact(write.topic)).length > 0) await this.pointAgain(write.topic);
   }
 
-  private async pointerRevision(topic: string): Promise<string> {
+  async endPut({ topic, revision }: RetainedWrite): Promise<void> {
+    const command = new UpdateItemCommand({
+      TableName: this.table,
+      Key: pointerKey(topic),
+      UpdateExpression: 'SET endedRevision = :revision',
+      ConditionExpression: 'attribute_exists(revision)',
+      ExpressionAttributeValues: { ':revision': text(revision) },
+    });
+    await this.db.send(command).catch(unlessConditionFailed);
+  }
+
+  async hasEnded({ topic, revision }: RetainedWrite): Promise<boolean> {
+    const pointer = await this.pointer(topic);
+    return !pointer || readText(pointer.endedRevision) === revision;
+  }
+
+  private async pointer(topic: string): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.table, Key: pointerKey(topic), ConsistentRead: true });
-    return readText((await this.db.send(command)).Item?.revision);
+    return (await this.db.send(command)).Item;
+  }
+
+  /** Nobody removes a pointer with a revision of its own but who has written the topic since. */
+  private async pointAgain(topic: string): Promise<void> {
+    const command = new PutItemCommand({
+      TableName: this.table,
+      Item: { ...pointerKey(topic), revision: text(randomUUID()), name: text(topic) },
+      ConditionExpression: 'attribute_not_exists(revision)',
+    });
+    await this.db.send(command).catch(unlessConditionFailed);
+  }
+
+  private async removePointer({ topic, revision }: RetainedWrite): Promise<'removed' | 'replaced'> {
+    const command = new DeleteItemCommand({
+      TableName: this.table,
+      Key: pointerKey(topic),
+      ConditionExpression: 'revision = :revision',
+      ExpressionAttributeValues: { ':revision': text(revision) },
+    });
+    return (await this.db.send(command).catch(unlessConditionFailed)) ? 'removed' : 'replaced';
   }
 
   private async list(topic: string): Promise<void> {
@@ -79,37 +161,32 @@ export class DynamoRetainedStore implements RetainedStore {
     this.listed.add(level);
   }
 
-  /** The message goes first; its pointer only if it still is the pointer of that very message. */
-  async remove(topic: string): Promise<void> {
-    const command = new DeleteItemCommand({
-      TableName: this.table,
-      Key: messageKey(topic),
-      ReturnValues: 'ALL_OLD',
-    });
-    const { Attributes } = await this.db.send(command);
-    if (!Attributes) return;
-    await this.removePointer(topic, readText(Attributes.revision));
-    if (this.limit > 0) await this.count.add(-1);
-  }
-
-  private async removePointer(topic: string, revision: string): Promise<void> {
-    try {
-      await this.db.send(
-        new DeleteItemCommand({
-          TableName: this.table,
-          Key: pointerKey(topic),
-          ConditionExpression: 'revision = :revision',
-          ExpressionAttributeValues: { ':revision': text(revision) },
-        }),
-      );
-    } catch (error) {
-      if (!conditionFailed(error)) throw error;
-    }
-  }
-
-  async match(filter: string): Promise<Message[]> {
+  async match(filter: string): Promise<RetainedCopy[]> {
     const found = await this.find(filter);
-    return found.map(readMessage).filter((message) => matches(filter, message.topic));
+    return found.map(readCopy).filter(({ message }) => matches(filter, message.topic));
+  }
+
+  /** Every write changes the pointer first, and pointers are small; so only where there is no short way to them messages are read. */
+  async current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>> {
+    const pointers = await this.pointers(filter);
+    if (!pointers) return byTopic(await this.match(filter));
+    const revisions = new Map(pointers.map((pointer) => [readText(pointer.name), readText(pointer.revision)]));
+    const isSame = ({ message, revision }: RetainedCopy) => revisions.get(message.topic) === revision;
+    const keys = found.filter((copy) => !isSame(copy)).map(({ message }) => messageKey(message.topic));
+    const changed = keys.length > 0 ? await readAll(this.db, this.table, keys) : [];
+    return byTopic([...found.filter(isSame), ...changed.map(readCopy)]);
+  }
+
+  private async pointers(filter: string): Promise<Item[] | undefined> {
+    const parts = levels(filter);
+    const literal = literalBeginning(parts);
+    if (literal.length === parts.length) return [(await this.pointer(filter)) ?? {}];
+    const last = parts.at(-1) ?? '';
+    return last === '+' || last === '#' ? undefined : this.pointersByLastLevel(last, literal);
+  }
+
+  private pointersByLastLevel(last: string, literal: string[]): Promise<Item[]> {
+    return queryAll(this.db, this.query(lastBucket(last), prefixOf(literal)));
   }
 
   private async find(filter: string): Promise<Item[]> {
@@ -130,7 +207,7 @@ export class DynamoRetainedStore implements RetainedStore {
   }
 
   private async byLastLevel(filter: string, literal: string[], last: string): Promise<Item[]> {
-    const pointers = await queryAll(this.db, this.query(lastBucket(last), prefixOf(literal)));
+    const pointers = await this.pointersByLastLevel(last, literal);
     const topics = pointers.map((pointer) => readText(pointer.name)).filter((topic) => matches(filter, topic));
     return readAll(this.db, this.table, topics.map(messageKey));
   }
@@ -140,7 +217,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const below = queryAll(this.db, this.query(firstBucket(literal[0] ?? ''), prefixOf(literal)));
     if (!orItself) return below;
     const topic = literal.join('/');
-    const [itself, others] = await Promise.all([this.exact(topic), below]);
+    const [itself, others] = await together([this.exact(topic), below]);
     return [...itself, ...others.filter(({ name }) => readText(name) !== topic)]; // a cut prefix finds it too
   }
 
@@ -151,7 +228,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const items: Item[] = [];
     for (let start = 0; start < names.length; start += walkers) {
       const batch = names.slice(start, start + walkers).map((name) => this.walkLevel(name, parts));
-      items.push(...(await Promise.all(batch)).flat());
+      items.push(...(await together(batch)).flat());
     }
     return items;
   }
@@ -176,6 +253,43 @@ export class DynamoRetainedStore implements RetainedStore {
     const { Attributes } = await this.db.send(new PutItemCommand({ TableName: this.table, Item, ReturnValues }));
     return Attributes;
   }
+}
+
+function readCopy(item: Item): RetainedCopy {
+  const message = readMessage(item);
+  const routing = item.event && { id: readText(item.event), write: readWrite(message.topic, item) };
+  return { message, revision: readText(item.revision), ...(routing && { routing }) };
+}
+
+function byTopic(copies: readonly RetainedCopy[]): ReadonlyMap<string, RetainedCopy> {
+  return new Map(copies.map((copy) => [copy.message.topic, copy]));
+}
+
+function routingAttributes(write: RetainedWrite, id: string): Item {
+  return { event: text(id), ...writeAttributes(write) };
+}
+
+function writeAttributes({ at, turn }: RetainedWrite): Item {
+  return {
+    writtenAt: number(at),
+    ...(turn && { writer: text(turn.connectionId), frameNumber: number(turn.number) }),
+  };
+}
+
+/** Whether the last write of a topic was said to be over. */
+function hasEnded({ revision, endedRevision }: Item): boolean {
+  return readText(endedRevision) === readText(revision);
+}
+
+/** What an older release has written has no time, so it is old. */
+function readWrite(topic: string, { revision, writtenAt, writer, frameNumber }: Item): RetainedWrite {
+  const turn = { connectionId: readText(writer), number: readNumber(frameNumber) };
+  return { topic, revision: readText(revision), at: readNumber(writtenAt), ...(writer && { turn }) };
+}
+
+function unlessConditionFailed(error: unknown): undefined {
+  if (conditionFailed(error)) return undefined;
+  throw error;
 }
 
 function literalBeginning(parts: string[]): string[] {

@@ -1,3 +1,4 @@
+import { together } from '../broker/parallel';
 import type { RingItem } from '../broker/records';
 import { bundleSlot, placeAlone } from '../broker/ring';
 import { afterAll, outgoing, slotName } from './slots';
@@ -32,7 +33,7 @@ export async function* inOrder(
   one: AsyncGenerator<RingItem[]>,
   other: AsyncGenerator<RingItem[]>,
 ): AsyncGenerator<RingItem[]> {
-  let [left, right] = await Promise.all([nextPage(one), nextPage(other)]);
+  let [left, right] = await together([nextPage(one), nextPage(other)]);
   while (left && right) {
     const [ahead, behind] = lastNumber(left) < lastNumber(right) ? [left, right] : [right, left];
     const end = lastNumber(ahead);

@@ -2,6 +2,7 @@ import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Watched } from '../broker/deadline';
 import type { Roster } from '../broker/ports';
+import type { RequestedCheck } from '../broker/records';
 import { readNumber, readText } from './attributes';
 import { readEnding } from './connections';
 import type { Item } from './dynamo';
@@ -19,25 +20,26 @@ export class DynamoRoster implements Roster {
     private readonly table: string,
   ) {}
 
-  async *all(): AsyncGenerator<Watched[]> {
+  async *all(): AsyncGenerator<(Watched | RequestedCheck)[]> {
     let start: Item | undefined;
     do {
       const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await this.db.send(
         new ScanCommand({
           TableName: this.table,
-          ProjectionExpression: 'v, connectionId, keepAlive, lastSeen, #identity, #ended',
-          FilterExpression: 'attribute_not_exists(pending)',
+          ProjectionExpression: 'v, connectionId, keepAlive, lastSeen, #identity, #ended, requestedAt',
+          FilterExpression: 'attribute_not_exists(pending) OR attribute_exists(requestedAt)',
           ExpressionAttributeNames: { '#identity': 'identity', '#ended': 'ended' },
           ExclusiveStartKey: start,
         }),
       );
-      yield Items.filter((item) => isKnownForm('connections', item)).map(toWatched);
+      yield Items.filter((item) => isKnownForm('connections', item)).map(toEntry);
       start = LastEvaluatedKey;
     } while (start);
   }
 }
 
-function toWatched(item: Item): Watched {
+function toEntry(item: Item): Watched | RequestedCheck {
+  if (item.requestedAt) return { shapesRequestedAt: readNumber(item.requestedAt) };
   return {
     connectionId: readText(item.connectionId),
     keepAlive: readNumber(item.keepAlive),

@@ -189,18 +189,24 @@ export class DynamoSessionStore implements SessionStore {
     return deleted ? toHead(deleted.Attributes ?? {}) : 'changed';
   }
 
-  async reserve(
-    clientId: string,
-    session: SessionId,
-    count: number,
-    unlimited: boolean,
-  ): Promise<SessionHead | 'refused'> {
-    const values: Item = { ':session': text(session), ':count': number(count), ':less': number(-count) };
+  async reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less',
-      ConditionExpression: unlimited ? '#session = :session' : '#session = :session AND #free >= :count',
+      ConditionExpression: '#session = :session AND #free >= :count',
       ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
-      ExpressionAttributeValues: values,
+      ExpressionAttributeValues: { ':session': text(session), ':count': number(count), ':less': number(-count) },
+    });
+  }
+
+  async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
+    return this.update(clientId, 'refused', {
+      UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
+      ConditionExpression: '#session = :session',
+      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ExpressionAttributeValues: {
+        ...{ ':session': text(session), ':count': number(count), ':less': number(-count) },
+        ':one': number(1),
+      },
     });
   }
 

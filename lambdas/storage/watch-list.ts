@@ -41,11 +41,11 @@ export class DynamoWatchList implements WatchStore {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
+  /** Whether it was there is read before: a deletion that is repeated because its answer was lost finds nothing. */
   async remove(clientId: string): Promise<'removed' | 'absent'> {
-    const { Attributes } = await this.db.send(
-      new DeleteItemCommand({ TableName: this.table, Key: this.key(clientId), ReturnValues: 'ALL_OLD' }),
-    );
-    return Attributes ? 'removed' : 'absent';
+    const isThere = (await this.read()).has(this.keyOf(clientId));
+    await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: this.key(clientId) }));
+    return isThere ? 'removed' : 'absent';
   }
 
   private key(clientId: string): Item {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
+import { together } from '../broker/parallel';
 import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports';
 import type { Dismissal, FanOutJob, Subscriber } from '../broker/records';
 import { attributes } from '../deployment';
@@ -57,6 +58,7 @@ export class SqsPacketQueue implements PacketQueue {
 export type TimerTask =
   | { readonly task: 'check'; readonly connectionId: string; readonly again?: boolean }
   | { readonly task: 'look' }
+  | { readonly task: 'shapes' }
   | { readonly task: 'wake'; readonly connectionId: string }
   | { readonly task: 'greet'; readonly connectionId: string };
 
@@ -73,6 +75,10 @@ export class SqsTimerQueue implements TimerQueue {
 
   look(delaySeconds: number): Promise<void> {
     return this.send({ task: 'look' }, delaySeconds);
+  }
+
+  checkShapes(): Promise<void> {
+    return this.send({ task: 'shapes' }, 0);
   }
 
   wake(connectionId: string, delaySeconds: number): Promise<void> {
@@ -100,7 +106,7 @@ export class SqsFanOutQueue implements FanOutQueue {
   async send(jobs: readonly FanOutJob[]): Promise<void> {
     const shards = new Map<string, FanOutJob[]>();
     for (const job of jobs) shards.set(job.shard, [...(shards.get(job.shard) ?? []), job]);
-    await Promise.all([...shards.values()].map((shard) => sendInOrder(this.sqs, this.url, shard.map(toEntry))));
+    await together([...shards.values()].map((shard) => sendInOrder(this.sqs, this.url, shard.map(toEntry))));
   }
 }
 

@@ -14,13 +14,13 @@ import { DynamoRetainedStore } from '../storage/retained';
 import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
-import { DynamoTopicIndex } from '../storage/topic-index';
 import { DynamoWatchList } from '../storage/watch-list';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
 import { metricsFor, queueIn, tableIn } from './environment';
+import { shapePorts } from './shape-ports';
 import { timekeeperPorts } from './timekeeper-ports';
 
 /** The ports of this container, from its environment, once per cold start. */
@@ -36,8 +36,8 @@ export function portsFromEnvironment(
   const settings = settingsFromEnvironment(environment);
   return {
     ...timekeeping,
+    ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
-    topicIndex: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),

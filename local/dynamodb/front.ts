@@ -1,6 +1,7 @@
 import { type AwsCall, callerIn } from '../aws-call';
 import type { DynamoDbUsage } from '../bill';
 import { type CallFault, type ChanceMemory, type Rule, strikingCallFault } from '../fault-rules';
+import { Holds } from '../holds';
 import { isAllowed, readOperations, writeOperations } from '../permissions';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
 import { halves } from './batch-halves';
@@ -16,18 +17,25 @@ export interface FrontProps {
 
 /** Prices every DynamoDB call, holds it to the deployed grants and lets faults strike it, whatever answers behind. */
 export class Front {
-  rules: readonly Rule[] = [];
+  private currentRules: readonly Rule[] = [];
+  private readonly holds = new Holds();
   usage: DynamoDbUsage = {};
 
   constructor(private readonly props: FrontProps) {}
+
+  set rules(rules: readonly Rule[]) {
+    this.currentRules = rules;
+    this.holds.keep(rules);
+  }
 
   /** The answer, or nothing when the caller was killed and must not hear any more. */
   async answer(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
     const call = this.call(request);
     if (!isAllowed(call)) return failure(400, 'AccessDeniedException');
-    const fault = strikingCallFault(this.rules, this.props.memory, call);
+    const fault = strikingCallFault(this.currentRules, this.props.memory, call);
     if (!fault) return this.run(call, request);
     if (fault.outcome === 'partial') return this.runHalf(call, request);
+    if (fault.outcome === 'hold') return this.hold(fault, () => this.run(call, request));
     if (fault.when === 'after') await this.run(call, request);
     return this.struck(fault, call);
   }
@@ -36,6 +44,12 @@ export class Front {
     const operation = target.slice(target.indexOf('.') + 1);
     const tables = deployedTables(body).map(this.props.tableOf);
     return { service: 'dynamodb', operation, tables, caller: callerIn(authorization) };
+  }
+
+  private async hold(fault: CallFault & Rule, run: () => Promise<DynamoDbAnswer>): Promise<DynamoDbAnswer> {
+    const early = fault.when === 'after' ? await run() : undefined;
+    await this.holds.wait(fault);
+    return early ?? run();
   }
 
   private struck(fault: CallFault, { caller }: AwsCall): DynamoDbAnswer | undefined {

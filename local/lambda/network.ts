@@ -5,12 +5,17 @@ import type { NetworkAccess, NetworkAnswer, NetworkCall } from './network-messag
 /** Whatever answers the requests that come to a port. */
 export type Endpoint = (request: HttpRequest) => Reply | undefined | Promise<Reply>;
 
+/** Is told of every request when it has been dealt with. */
+export type Observer = (request: HttpRequest, reply: Reply) => void;
+
 /**
  * How containers reach the endpoints that live in the thread of the local cloud: by messages between threads, with the method,
  * path, headers and body that would go over a socket. TCP and HTTP on loopback took as long as everything else (ADR 0023).
  */
 export class Network {
   private readonly endpoints = new Map<number, Endpoint>();
+
+  constructor(private readonly observe: Observer = () => {}) {}
 
   /** Answers what is sent to a port of this machine. */
   add(port: number, endpoint: Endpoint): void {
@@ -26,7 +31,9 @@ export class Network {
   }
 
   private async answer({ id, port, body, ...request }: NetworkCall, caller: MessagePort): Promise<void> {
-    const reply = await this.ask(port, { ...request, body: bytesOf(body) });
+    const asked = { ...request, body: bytesOf(body) };
+    const reply = await this.ask(port, asked);
+    this.observe(asked, reply);
     if (reply !== silence) caller.postMessage({ id, ...reply } satisfies NetworkAnswer);
   }
 

@@ -17,7 +17,7 @@ describe('the limits', () => {
   let subscriber: TextClient;
 
   beforeAll(async () => {
-    broker = await TestBroker.start({ settings: { maxShapes: 12, maxWildcards: 4 } });
+    broker = await TestBroker.start({ settings: { maxShapes: 24, maxWildcards: 4 } });
     publisher = await broker.connect('publisher');
     subscriber = await broker.connect('subscriber');
     await subscriber.subscribe(2, 'big/#');

@@ -1,6 +1,6 @@
 /*
- * Proved elsewhere: retained messages of a will: will.test.ts; the access paths: test/storage.
- * Not proved here: a retained message that is stored and a subscription made at the same moment; either order is right.
+ * Proved elsewhere: retained messages of a will: will.test.ts; the access paths: test/storage; retained messages that meet subscriptions
+ * or each other: retained-order.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clause } from '../support/clause';

@@ -4,13 +4,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { audienceOf } from '../../lambdas/broker/audience';
 import type { Arrival } from '../../lambdas/broker/mail';
-import type { InflightStore, Ports, SessionStore, TopicIndex } from '../../lambdas/broker/ports';
+import type { InflightStore, Ports, SessionStore, ShapeChecks, TopicIndex } from '../../lambdas/broker/ports';
 import type { Subscriber } from '../../lambdas/broker/records';
 import { chooseMembers } from '../../lambdas/broker/share';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { everything } from '../../lambdas/protocol/permissions';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import { Engine } from '../storage/support/engine';
 import { message } from '../storage/support/messages';
@@ -24,6 +25,7 @@ let engine: Engine;
 let sessions: SessionStore;
 let inflight: InflightStore;
 let topicIndex: TopicIndex;
+let shapeChecks: ShapeChecks;
 /** So that no two tests have a client or a share in common. */
 let round = 0;
 
@@ -31,6 +33,7 @@ beforeAll(async () => {
   engine = await Engine.start();
   sessions = new DynamoSessionStore(engine.client(), engine.table('sessions'));
   topicIndex = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
+  shapeChecks = new DynamoShapeChecks(engine.client(), engine.table('connections'), () => now);
   inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
 });
 
@@ -70,7 +73,7 @@ function arrival(id: string, qos: QoS = 1, attempted = false): Arrival {
 
 /** For each arrival the clients that were chosen. */
 async function chosen(rows: readonly Subscriber[], ...arrivals: readonly Arrival[]): Promise<string[][]> {
-  const ports = { sessions, inflight, topicIndex, access, now: () => now } as Partial<Ports> as Ports;
+  const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
   const found = await chooseMembers(ports, arrivals, () => audienceOf(rows));
   return arrivals.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
 }
@@ -118,7 +121,7 @@ describe('of each share', () => {
   clause('MQTT-4.8.2-3', 'the member is served at the QoS it was granted', async () => {
     for (const client of ['one', 'two']) await comes(client);
     const rows = [member('one', { qos: 0, identifiers: [7] }), member('two', { qos: 2 })];
-    const ports = { sessions, inflight, topicIndex, access, now: () => now } as Partial<Ports> as Ports;
+    const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
 
     const found = await chooseMembers(ports, manyArrivals(2), () => audienceOf(rows));
 

@@ -45,7 +45,7 @@ describe('a subscription', () => {
     const subscriptions = [
       { topic: 'c', qos: 2 },
       { topic: 'a', qos: 0 },
-      { topic: '$share/group/a', qos: 1 },
+      { topic: '$share/group', qos: 1 },
       { topic: 'b', qos: 1 },
     ] as const;
     subscriber.send({ cmd: 'subscribe', messageId: 1, subscriptions: [...subscriptions] });

@@ -104,6 +104,7 @@ class Fleet {
       check: async (id: string, seconds: number, again: boolean) =>
         this.enqueue(seconds, () => checkConnection(this.ports, id, again)),
       look: async (seconds: number) => this.enqueue(seconds, () => lookClosely(this.ports)),
+      checkShapes: async () => undefined,
       wake: async () => undefined,
       greet: async () => undefined,
     },

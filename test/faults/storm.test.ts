@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Cloud, startCloud } from '../../local/cloud';
 import type { Fault } from '../../local/fault-rules';
+import { CallJournal } from './call-journal';
 import { type Dialect, StormPublisher, StormSubscriber } from './storm-client';
 
 /** Of four publishers, or one, in each of the storms: 2,000 in all. `STORM_MESSAGES=1000 npx jest test/faults` is a longer one. */
@@ -88,7 +89,9 @@ describe('a storm in which', () => {
 
   for (const [name, faults] of Object.entries(storms)) {
     it(`${name} loses no acknowledged message, doubles none at QoS 2 and keeps the order`, async () => {
-      cloud = await startCloud({ visibilitySeconds: 0.3, containers: 2, seed, log: () => undefined });
+      const journal = new CallJournal();
+      const { observe } = journal;
+      cloud = await startCloud({ visibilitySeconds: 0.3, containers: 2, seed, log: () => undefined, observe });
       const subscribers = [1, 2].map(
         (qos) => new StormSubscriber(cloud.gatewayUrl, `q${qos}`, qos as 1 | 2, dialects[qos - 1]),
       );
@@ -116,7 +119,9 @@ describe('a storm in which', () => {
         expect([...messages.keys()].sort()).toEqual(['storm/q1-0', 'storm/q1-2', 'storm/q2-1', 'storm/q2-3']);
         for (const [topic, numbers] of messages) {
           const exactlyOnce = index === 1 && topic.startsWith('storm/q2');
-          expect({ index, topic, ...flaws(exactlyOnce ? numbers : firsts(numbers)) }).toEqual({
+          const found = flaws(exactlyOnce ? numbers : firsts(numbers));
+          for (const number of Object.values(found).flat()) console.error(journal.about(topic, String(number)));
+          expect({ index, topic, ...found }).toEqual({
             index,
             topic,
             ...flawless,

@@ -79,7 +79,7 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
   });
 
   it('gets the settings, and source maps in its stack traces', () => {
-    expect(variables).toMatchObject({ QUEUE_LIMIT: '33', MAX_SHAPES: '64', NODE_OPTIONS: '--enable-source-maps' });
+    expect(variables).toMatchObject({ QUEUE_LIMIT: '33', MAX_SHAPES: '256', NODE_OPTIONS: '--enable-source-maps' });
   });
 
   it('logs to a group of its own, for as long as the operator wants', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { queues } from '../../lambdas/deployment';
@@ -139,6 +140,29 @@ describe('faults', () => {
     await expect(put).rejects.toBeInstanceOf(ConditionalCheckFailedException);
   });
 
+  it.each(['before', 'after'] as const)('hold a call %s its effect until they are lifted', async (when) => {
+    const Key = { id: { S: `held ${when}` }, part: { S: 'head' } };
+    const seen = async () => (await test.dynamodb().getItem({ TableName: 'cirrus-sessions', Key })).Item !== undefined;
+    const put: Fault = { fault: 'call', operation: 'PutItem', outcome: 'hold', when };
+    const send: Fault = { fault: 'call', operation: 'SendMessage', outcome: 'hold', when };
+    await test.cloud.faults.set(put, send);
+    const answers: string[] = [];
+    const written = test.dynamodb().putItem({ TableName: 'cirrus-sessions', Item: Key });
+    const sent = test.sqs().sendMessage({ QueueUrl: test.queueUrl('timer'), MessageBody: 'x' });
+    const answered = [written.then(() => answers.push('put')), sent.then(() => answers.push('send'))];
+    await until(() => test.cloud.faults.struck(put) + test.cloud.faults.struck(send) === 2);
+
+    if (when === 'before') expect(await seen()).toBe(false);
+    else while (!(await seen())) await sleep(2);
+    await test.cloud.faults.lift(send);
+    await answered[1];
+    expect(answers).toEqual(['send']);
+    await test.cloud.faults.lift(put);
+    await answered[0];
+    expect(answers).toEqual(['send', 'put']);
+    expect(await seen()).toBe(true);
+  });
+
   it('do a batch in part', async () => {
     await test.cloud.faults.set({ fault: 'call', outcome: 'partial' });
     const RequestItems = {
@@ -221,7 +245,7 @@ describe('faults', () => {
       { fault: 'flood' },
       'fault is "flood", but must be one of call, frame, lose-disconnect, cut-socket, kill-containers, jump-clock, seed',
     ],
-    [{ fault: 'call', outcome: 'crash' }, 'outcome is "crash", but must be one of throttle, fail, kill, partial'],
+    [{ fault: 'call', outcome: 'crash' }, 'outcome is "crash", but must be one of throttle, fail, kill, partial, hold'],
     [{ fault: 'frame', does: 'lose' }, 'does is "lose", but must be one of duplicate, delay, reorder, cut'],
     [{ fault: 'jump-clock' }, 'milliseconds is undefined, but must be a number from 0'],
   ])('are refused over HTTP when they are none: %j', async (fault, message) => {

@@ -8,13 +8,14 @@ import type { ProtocolVersion } from '../../lambdas/protocol/packets';
 import { everything } from '../../lambdas/protocol/permissions';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { resolveAlias } from '../../lambdas/protocol/topic-alias';
+import { settingsFromEnvironment } from '../../lambdas/settings';
 import { mqttPacketForm } from '../support/mqtt-packet-form';
 import { Random } from '../support/random';
 import { RandomPackets } from '../support/random-packets';
 
 const surroundings = {
   generateClientId: () => 'assigned',
-  limits: { maxWildcards: 8, maxLevels: 1024, refusedFilters: [], maxKeepAlive: 540, maxPacketSize: 98_304 },
+  limits: { ...settingsFromEnvironment({}), maxWildcards: 8 },
   now: 0,
 };
 const aliases = new Map([[1, 'a/b']]);
@@ -25,7 +26,11 @@ function receive(bytes: Buffer, version: ProtocolVersion | undefined): void {
     version === undefined ? undefined : { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything };
   for (const packet of splitPackets(Buffer.alloc(0), bytes).packets) {
     const decoded = decode(packet, version);
-    handlePacket(decoded.cmd === 'publish' ? resolveAlias(decoded, aliases).packet : decoded, session, surroundings);
+    handlePacket(
+      decoded.cmd === 'publish' ? resolveAlias(decoded, aliases, 16).packet : decoded,
+      session,
+      surroundings,
+    );
   }
 }
 

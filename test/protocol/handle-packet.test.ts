@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import type { ClientPacket } from '../../lambdas/protocol/packets';
 import { everything } from '../../lambdas/protocol/permissions';
+import { settingsFromEnvironment } from '../../lambdas/settings';
 import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
@@ -13,7 +14,7 @@ const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions
 const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything } as const;
 const surroundings = {
   generateClientId: () => 'assigned',
-  limits: { maxWildcards: 8, maxLevels: 1024, refusedFilters: [], maxKeepAlive: 540, maxPacketSize: 98_304 },
+  limits: settingsFromEnvironment({}),
   now: 1_700_000_000_000,
 };
 
@@ -56,15 +57,19 @@ describe('handlePacket', () => {
     expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ message: { expiresAt: 1_700_000_060_000 } }]);
   });
 
-  test('a shared subscription is one of MQTT 5.0 only', () => {
+  test('a shared subscription means the same in each version, and a mistaken one what the version makes of it', () => {
     const packet = {
       cmd: 'subscribe',
       messageId: 7,
       subscriptions: [{ topic: '$share/g/a', qos: 0 }],
     } as const;
+    const mistaken = { ...packet, subscriptions: [{ topic: '$share/g', qos: 0 }] } as const;
 
-    expect(handlePacket(packet, session5, surroundings)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
-    expect(handlePacket(packet, session, surroundings)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
+    for (const one of [session, session5]) {
+      expect(handlePacket(packet, one, surroundings)).toMatchObject([{ requests: [{ filter: 'a', share: 'g' }] }]);
+    }
+    expect(handlePacket(mistaken, session, surroundings)).toMatchObject([{ requests: [{ refused: 0x80 }] }]);
+    expect(() => handlePacket(mistaken, session5, surroundings)).toThrow();
   });
 
   test('CONNECT leads to open', () => {

@@ -57,7 +57,7 @@ describe('subscriptionName', () => {
     }
   });
 
-  test('a client of MQTT 3.1.1 may mean a share of a session that 5.0 began, and what is none is a topic filter', () => {
+  test('a client of MQTT 3.1.1 may mean a share, and what is none is a topic filter', () => {
     expect(subscriptionName('$share/g/a', 4)).toEqual({ name: '$share/g/a', filter: 'a', share: 'g' });
     for (const name of ['$share//a', '$share/g']) {
       expect(subscriptionName(name, 4)).toEqual({ name, filter: name });

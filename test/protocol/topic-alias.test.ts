@@ -8,6 +8,7 @@ import { publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
 const none: Aliases = new Map();
+const maximum = 16;
 
 /** A PUBLISH with a topic alias. */
 function aliased(topicAlias: number, topic: string) {
@@ -17,49 +18,58 @@ function aliased(topicAlias: number, topic: string) {
 describe('resolveAlias', () => {
   clause('MQTT-3.3.2-12', 'every alias from 1 to the 16 of CONNACK stands for the topic it came with', () => {
     let aliases = none;
-    for (let alias = 1; alias <= 16; alias++) ({ aliases } = resolveAlias(aliased(alias, `t/${alias}`), aliases));
+    for (let alias = 1; alias <= 16; alias++)
+      ({ aliases } = resolveAlias(aliased(alias, `t/${alias}`), aliases, maximum));
 
     for (let alias = 1; alias <= 16; alias++) {
-      expect(resolveAlias(aliased(alias, ''), aliases).packet.topic).toBe(`t/${alias}`);
+      expect(resolveAlias(aliased(alias, ''), aliases, maximum).packet.topic).toBe(`t/${alias}`);
     }
   });
 
   clause('MQTT-3.3.2-9', 'an alias above them ends the connection', () => {
-    expect(thrownBy(() => resolveAlias(aliased(17, 'a'), none))).toMatchObject({ reason: 0x94 });
-    expect(thrownBy(() => resolveAlias(aliased(65_535, ''), none))).toMatchObject({ reason: 0x94 });
+    expect(thrownBy(() => resolveAlias(aliased(17, 'a'), none, maximum))).toMatchObject({ reason: 0x94 });
+    expect(thrownBy(() => resolveAlias(aliased(65_535, ''), none, maximum))).toMatchObject({ reason: 0x94 });
+  });
+
+  test('any alias ends the connection where there is none', () => {
+    expect(thrownBy(() => resolveAlias(aliased(1, 'a'), none, 0))).toMatchObject({
+      reason: 0x94,
+      message: 'topic alias 1 is above 0',
+    });
+    expect(resolveAlias(publish(), none, 0)).toEqual({ packet: publish(), aliases: none });
   });
 
   test('topics of 4,096 bytes together may have an alias, in bytes, and a topic that is replaced no longer counts', () => {
-    const { aliases } = resolveAlias(aliased(1, 'é'.repeat(2048)), none);
-    expect(thrownBy(() => resolveAlias(aliased(2, 'a'), aliases))).toMatchObject({
+    const { aliases } = resolveAlias(aliased(1, 'é'.repeat(2048)), none, maximum);
+    expect(thrownBy(() => resolveAlias(aliased(2, 'a'), aliases, maximum))).toMatchObject({
       reason: 0x97,
       message: 'topics with an alias have 4097 bytes together, at most 4096 are kept',
     });
 
-    const replaced = resolveAlias(aliased(1, 'b'), aliases);
-    expect(resolveAlias(aliased(2, 'a'), replaced.aliases).aliases.get(2)).toBe('a');
+    const replaced = resolveAlias(aliased(1, 'b'), aliases, maximum);
+    expect(resolveAlias(aliased(2, 'a'), replaced.aliases, maximum).aliases.get(2)).toBe('a');
   });
 
   test('an alias that was never set ends the connection', () => {
-    const { aliases } = resolveAlias(aliased(1, 'a'), none);
+    const { aliases } = resolveAlias(aliased(1, 'a'), none, maximum);
 
-    expect(thrownBy(() => resolveAlias(aliased(2, ''), aliases))).toMatchObject({
+    expect(thrownBy(() => resolveAlias(aliased(2, ''), aliases, maximum))).toMatchObject({
       reason: 0x82,
       message: 'topic alias 2 was never set',
     });
   });
 
   test('an alias that comes with another topic stands for that from now on', () => {
-    const first = resolveAlias(aliased(1, 'a'), none);
-    const second = resolveAlias(aliased(1, 'b'), first.aliases);
+    const first = resolveAlias(aliased(1, 'a'), none, maximum);
+    const second = resolveAlias(aliased(1, 'b'), first.aliases, maximum);
 
     expect(second.packet.topic).toBe('b');
-    expect(resolveAlias(aliased(1, ''), second.aliases).packet.topic).toBe('b');
+    expect(resolveAlias(aliased(1, ''), second.aliases, maximum).packet.topic).toBe('b');
   });
 
   test('two aliases may stand for one topic', () => {
-    const first = resolveAlias(aliased(1, 'a'), none);
-    const second = resolveAlias(aliased(2, 'a'), first.aliases);
+    const first = resolveAlias(aliased(1, 'a'), none, maximum);
+    const second = resolveAlias(aliased(2, 'a'), first.aliases, maximum);
 
     expect([...second.aliases]).toEqual([
       [1, 'a'],
@@ -68,19 +78,19 @@ describe('resolveAlias', () => {
   });
 
   test('the aliases are the same object as long as they say the same, so that they are not written again', () => {
-    const { aliases } = resolveAlias(aliased(1, 'a'), none);
+    const { aliases } = resolveAlias(aliased(1, 'a'), none, maximum);
 
-    expect(resolveAlias(publish(), aliases).aliases).toBe(aliases);
-    expect(resolveAlias(aliased(1, 'a'), aliases).aliases).toBe(aliases);
-    expect(resolveAlias(aliased(1, ''), aliases).aliases).toBe(aliases);
+    expect(resolveAlias(publish(), aliases, maximum).aliases).toBe(aliases);
+    expect(resolveAlias(aliased(1, 'a'), aliases, maximum).aliases).toBe(aliases);
+    expect(resolveAlias(aliased(1, ''), aliases, maximum).aliases).toBe(aliases);
     expect(none.size).toBe(0);
   });
 
   test('all but the topic is left as it is', () => {
-    const { aliases } = resolveAlias(aliased(1, 'a/b'), none);
+    const { aliases } = resolveAlias(aliased(1, 'a/b'), none, maximum);
     const packet = publish({ topic: '', qos: 2, messageId: 7, dup: true, retain: true, properties: { topicAlias: 1 } });
 
-    expect(resolveAlias(packet, aliases).packet).toEqual({ ...packet, topic: 'a/b' });
-    expect(resolveAlias(publish(), aliases).packet).toEqual(publish());
+    expect(resolveAlias(packet, aliases, maximum).packet).toEqual({ ...packet, topic: 'a/b' });
+    expect(resolveAlias(publish(), aliases, maximum).packet).toEqual(publish());
   });
 });

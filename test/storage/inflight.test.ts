@@ -495,6 +495,14 @@ describe('incoming QoS 2 messages', () => {
     expect(await store.held('adopted', [7])).not.toContainEqual(held);
   });
 
+  it('are adopted once more by the connection that did, for it may not have heard so', async () => {
+    await store.hold('repeated', [held]);
+
+    expect(await store.adopt('repeated', held, 'two')).toBe('adopted');
+    expect(await store.adopt('repeated', held, 'two')).toBe('adopted');
+    expect(await store.adopt('repeated', held, 'three')).toBe('changed');
+  });
+
   it('are not adopted when another message has taken the packet id, or when they are gone', async () => {
     await store.hold('reused', [{ ...held, id: 'event.9' }]);
 

@@ -19,10 +19,12 @@ import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-director
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
 import { DynamoSeats } from '../../lambdas/storage/seats';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
+import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { DynamoWatchList } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
+import { retain } from './support/retained';
 
 type Row = Record<string, AttributeValue>;
 
@@ -89,6 +91,7 @@ function stores() {
     directory: new DynamoAccountDirectory(db, table('accounts')),
     seats: new DynamoSeats(db, table('accounts')),
     watch: new DynamoWatchList(db, table('accounts')),
+    shapeChecks: new DynamoShapeChecks(db, table('connections'), () => now),
     clients: new DynamoClientDirectory(db, table('sessions')),
     retainedMessages: new DynamoRetainedDirectory(db, table('retained')),
   };
@@ -96,15 +99,16 @@ function stores() {
 
 /** One item of each kind, by whatever makes one. */
 async function writeEverything(): Promise<void> {
-  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch } = stores();
+  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch, shapeChecks } =
+    stores();
   await connections.create(connection);
   await connections.putPending(pending);
   await sessions.claimFresh(claim('kitchen', first));
   await sessions.putWill('kitchen', 'a', { message: message('gone'), delay: 5 });
   await sessions.putSubscriptions(first, ['a/+']);
-  await index.touch('L+');
+  await index.list(['L+'], 'owner', await index.shapes());
   await index.put({ filter: 'a/+', clientId: 'kitchen', session: first, qos: 1 });
-  await retained.put(message('home/lamp'));
+  await retain(retained, message('home/lamp'));
   const outgoing = { session: first, qos: 1, state: 'published', sentOn: '', sentBy: '' } as const;
   const contents = { message: message('a/b'), retain: false };
   await inflight.put([
@@ -121,6 +125,7 @@ async function writeEverything(): Promise<void> {
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
   await seats.take('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);
+  await shapeChecks.request(['L+']);
 }
 
 async function rowsOf(name: TableName): Promise<Row[]> {
@@ -132,6 +137,7 @@ async function rowsOf(name: TableName): Promise<Row[]> {
 function kindOf(name: TableName, item: Row): string {
   const { partitionKey, sortKey }: TableSchema = tables[name];
   const [partition, sort] = [item[partitionKey]?.S ?? '', (sortKey && item[sortKey]?.S) ?? ''];
+  if (item.requestedAt) return 'shape check';
   if (name === 'connections') return item.pending ? 'connections pending' : 'connections';
   if (name === 'inflight') return partition.startsWith('request#') ? 'request' : `inflight ${sort[0]}`;
   if (name === 'topicIndex') return name;
@@ -181,6 +187,7 @@ describe('the form of an item', () => {
       'sessions head',
       'sessions sub',
       'sessions will',
+      'shape check',
       'topicIndex',
     ]);
     expect(rows.flat().filter(({ name, v }) => v !== String(forms[name].written))).toEqual([]);
@@ -240,7 +247,7 @@ describe('an item of a newer form', () => {
     await put('sessions', head);
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
-    expect(await sessions.reserve('kept', first, 1, false)).toBe('refused');
+    expect(await sessions.reserve('kept', first, 1)).toBe('refused');
     expect(await sessions.ask('kept', 'a')).toBe('gone');
     await sessions.disown('kept', first);
 
@@ -251,7 +258,7 @@ describe('an item of a newer form', () => {
     const key = { bucket: { S: 'first#over' }, topic: { S: 'over/a' } };
     await put('retained', { ...key, ...newer('retained'), shape: { S: 'unknown' } });
 
-    await stores().retained.put(message('over/a', 'on'));
+    await retain(stores().retained, message('over/a', 'on'));
 
     const item = await get('retained', key);
     expect(item.v).toEqual({ N: '2' });

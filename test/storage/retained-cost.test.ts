@@ -5,6 +5,7 @@ import { type Item, writeAll } from '../../lambdas/storage/dynamo';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
+import { retain } from './support/retained';
 
 /**
  * 5,000 topics of a fleet. What the filters below ask for lies among many neighbours: other topics of the same first level,
@@ -30,14 +31,20 @@ function numbered(count: number, topic: (index: number) => string): string[] {
 async function fill(engine: Engine, topics: readonly string[]): Promise<void> {
   const rows = new Map<string, Item>();
   const nameOf = ({ bucket, topic }: Item) => `${bucket?.S} ${topic?.S}`;
-  const send = async ({ input }: { input: { Item?: Item; Key?: Item } }) => {
-    if (input.Item) rows.set(nameOf(input.Item), input.Item);
-    return { Item: rows.get(nameOf(input.Key ?? {})) };
+  const send = async ({ input }: { input: { Item?: Item; Key?: Item; ExpressionAttributeValues?: Item } }) => {
+    const { Item, Key = {}, ExpressionAttributeValues: values } = input;
+    if (Item) rows.set(nameOf(Item), Item);
+    else if (values) rows.set(nameOf(Key), { ...Key, name: values[':topic']!, ...pointerOf(values) });
+    return { Item: rows.get(nameOf(Key)) };
   };
   const store = new DynamoRetainedStore({ send } as unknown as DynamoDBClient, engine.table('retained'));
-  for (const topic of topics) await store.put(message(topic, 'x'.repeat(100)));
+  for (const topic of topics) await retain(store, message(topic, 'x'.repeat(100)));
   const requests = [...rows.values()].map((Item) => ({ PutRequest: { Item } }));
   await writeAll(engine.client(), engine.table('retained'), requests);
+}
+
+function pointerOf(values: Item): Item {
+  return { revision: values[':revision']!, writtenAt: values[':at']!, v: values[':form']! };
 }
 
 describe('finding retained messages among 5,000', () => {

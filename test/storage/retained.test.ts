@@ -6,6 +6,7 @@ import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 import { dyingAfter, everyInterleaving, inOrder, untilDone } from './support/interleaving';
 import { emptyMessage, everyByte, fullMessage, longest, message, singleProperties } from './support/messages';
+import { retain, retained, unretain } from './support/retained';
 
 let engine: Engine;
 
@@ -17,7 +18,7 @@ afterAll(() => engine.stop());
 
 /** What a filter finds, as `topic=payload`, sorted. */
 async function found(store: RetainedStore, filter: string): Promise<string[]> {
-  return (await store.match(filter)).map(({ topic, payload }) => `${brief(topic)}=${payload}`).sort();
+  return (await retained(store, filter)).map(({ topic, payload }) => `${brief(topic)}=${payload}`).sort();
 }
 
 /** A failure should not print 65,535 bytes. */
@@ -35,70 +36,70 @@ describe('retained messages', () => {
   it('come back as they were put', async () => {
     const binary = message('binary/x', everyByte, { qos: 2 });
 
-    await store.put(binary);
+    await retain(store, binary);
 
     for (const filter of ['binary/x', 'binary/+', 'binary/#', '+/x']) {
-      expect(await store.match(filter)).toEqual([binary]);
+      expect(await retained(store, filter)).toEqual([binary]);
     }
   });
 
   it('come back with all that was said about them', async () => {
-    await store.put(fullMessage('told/full'));
-    await store.put(emptyMessage('told/empty'));
+    await retain(store, fullMessage('told/full'));
+    await retain(store, emptyMessage('told/empty'));
 
-    expect(await store.match('told/full')).toEqual([fullMessage('told/full')]);
-    expect(await store.match('+/empty')).toEqual([emptyMessage('told/empty')]);
+    expect(await retained(store, 'told/full')).toEqual([fullMessage('told/full')]);
+    expect(await retained(store, '+/empty')).toEqual([emptyMessage('told/empty')]);
   });
 
   it('come back with each property alone', async () => {
     for (const [index, properties] of singleProperties.entries()) {
-      await store.put(message(`alone/${index}`, 'on', { properties }));
+      await retain(store, message(`alone/${index}`, 'on', { properties }));
 
-      expect(await store.match(`alone/${index}`)).toEqual([message(`alone/${index}`, 'on', { properties })]);
+      expect(await retained(store, `alone/${index}`)).toEqual([message(`alone/${index}`, 'on', { properties })]);
     }
   });
 
   it('forget what was said about the one before', async () => {
-    await store.put(fullMessage('said/before'));
-    await store.put(message('said/before'));
+    await retain(store, fullMessage('said/before'));
+    await retain(store, message('said/before'));
 
-    expect(await store.match('said/before')).toEqual([message('said/before')]);
+    expect(await retained(store, 'said/before')).toEqual([message('said/before')]);
   });
 
   it('may be empty', async () => {
-    await store.put(message('empty/topic', ''));
+    await retain(store, message('empty/topic', ''));
 
-    expect(await store.match('empty/+')).toEqual([message('empty/topic', '')]);
+    expect(await retained(store, 'empty/+')).toEqual([message('empty/topic', '')]);
   });
 
   it('are replaced: the last one per topic counts', async () => {
-    await store.put(message('replaced/topic', 'first'));
-    await store.put(message('replaced/topic', 'second'));
+    await retain(store, message('replaced/topic', 'first'));
+    await retain(store, message('replaced/topic', 'second'));
 
     expect(await found(store, 'replaced/#')).toEqual(['replaced/topic=second']);
     expect(await found(store, '+/topic')).toContain('replaced/topic=second');
   });
 
   it('are removed for every filter, and what is not there is removed without complaint', async () => {
-    await store.put(message('removed/away'));
-    await store.remove('removed/away');
-    await store.remove('removed/away');
+    await retain(store, message('removed/away'));
+    await unretain(store, 'removed/away');
+    await unretain(store, 'removed/away');
 
     for (const filter of ['removed/away', 'removed/+', 'removed/#', '+/away']) {
-      expect(await store.match(filter)).toEqual([]);
+      expect(await retained(store, filter)).toEqual([]);
     }
   });
 
   it('leave nothing to pay for when they are removed', async () => {
-    for (let count = 0; count < 60; count++) await store.put(message(`gone/${count}/for-good`, 'x'.repeat(500)));
-    for (let count = 0; count < 60; count++) await store.remove(`gone/${count}/for-good`);
+    for (let count = 0; count < 60; count++) await retain(store, message(`gone/${count}/for-good`, 'x'.repeat(500)));
+    for (let count = 0; count < 60; count++) await unretain(store, `gone/${count}/for-good`);
 
-    expect(await engine.readUnits('retained', () => store.match('gone/+/for-good'))).toBeLessThanOrEqual(1);
-    expect(await engine.readUnits('retained', () => store.match('gone/+/+'))).toBeLessThanOrEqual(1);
+    expect(await engine.readUnits('retained', () => retained(store, 'gone/+/for-good'))).toBeLessThanOrEqual(1);
+    expect(await engine.readUnits('retained', () => retained(store, 'gone/+/+'))).toBeLessThanOrEqual(1);
   });
 
   it('with an empty first level are found where nothing lies above them', async () => {
-    await store.put(message('/slash'));
+    await retain(store, message('/slash'));
 
     expect(await found(store, '/#')).toEqual(['/slash=on']);
     expect(await found(store, '/+')).toEqual(['/slash=on']);
@@ -109,20 +110,20 @@ describe('retained messages', () => {
 
   it('have topics of up to 65,535 bytes, whatever they have in common', async () => {
     const [one, other] = [longest('long/', '/one'), longest('long/', '/other')];
-    await store.put(message(one, '1'));
-    await store.put(message(other, '2'));
+    await retain(store, message(one, '1'));
+    await retain(store, message(other, '2'));
 
-    expect(await store.match(one)).toEqual([message(one, '1')]);
+    expect(await retained(store, one)).toEqual([message(one, '1')]);
     expect(await found(store, 'long/#')).toEqual([`${brief(one)}=1`, `${brief(other)}=2`].sort());
     expect(await found(store, `${other}/#`)).toEqual([`${brief(other)}=2`]);
     expect(await found(store, `long/+/other`)).toEqual([`${brief(other)}=2`]);
-    await store.remove(one);
+    await unretain(store, one);
     expect(await found(store, 'long/+/+')).toEqual([`${brief(other)}=2`]);
   });
 
   it('have a single level of up to 65,535 bytes', async () => {
     const level = longest('one-level', '!');
-    await store.put(message(level));
+    await retain(store, message(level));
 
     for (const filter of [level, `${level}/#`]) expect(await found(store, filter)).toEqual([`${brief(level)}=on`]);
     for (const filter of ['+', '#']) expect(await found(store, filter)).toContain(`${brief(level)}=on`);
@@ -135,7 +136,7 @@ describe('writers of one retained topic', () => {
 
   beforeAll(async () => {
     reader = new DynamoRetainedStore(engine.client(), engine.table('retained'));
-    for (const { through } of writers) await through(open).put(message('race/begins')); // lists the first level
+    for (const { through } of writers) await retain(through(open), message('race/begins')); // lists the first level
   });
 
   /** A store that goes on from round to round, each with a gate of its own. */
@@ -158,7 +159,7 @@ describe('writers of one retained topic', () => {
   async function agreed(last: string): Promise<string | undefined> {
     const payloads = await Promise.all(
       [`race/${last}`, 'race/#', `+/${last}`].map(async (filter) => {
-        const messages = await reader.match(filter);
+        const messages = await retained(reader, filter);
         return messages.filter(({ topic }) => topic === `race/${last}`).map(({ payload }) => `${payload}`);
       }),
     );
@@ -172,11 +173,11 @@ describe('writers of one retained topic', () => {
     await everyInterleaving(async (race, round) => {
       const topic = `race/both-${round}`;
       await race(
-        (gate) => writers[0].through(gate).put(message(topic, 'one')),
-        (gate) => writers[1].through(gate).put(message(topic, 'two')),
+        (gate) => retain(writers[0].through(gate), message(topic, 'one')),
+        (gate) => retain(writers[1].through(gate), message(topic, 'two')),
       );
       left.add(await agreed(`both-${round}`));
-      await reader.remove(topic);
+      await unretain(reader, topic);
       expect(await agreed(`both-${round}`)).toBeUndefined();
     });
 
@@ -191,13 +192,13 @@ describe('writers of one retained topic', () => {
       await race(
         async (gate) => {
           const store = writers[0].through(gate);
-          await store.put(message(topic, 'one'));
-          await store.remove(topic);
+          await retain(store, message(topic, 'one'));
+          await unretain(store, topic);
         },
-        (gate) => writers[1].through(gate).put(message(topic, 'two')),
+        (gate) => retain(writers[1].through(gate), message(topic, 'two')),
       );
       left.add(await agreed(`against-${round}`));
-      await reader.remove(topic);
+      await unretain(reader, topic);
     });
 
     expect(left).toEqual(new Set([undefined, 'two']));
@@ -208,13 +209,13 @@ describe('writers of one retained topic', () => {
 
     await everyInterleaving(async (race, round) => {
       const topic = `race/old-${round}`;
-      await reader.put(message(topic, 'old'));
+      await retain(reader, message(topic, 'old'));
       await race(
-        (gate) => writers[0].through(gate).put(message(topic, 'new')),
-        (gate) => writers[1].through(gate).remove(topic),
+        (gate) => retain(writers[0].through(gate), message(topic, 'new')),
+        (gate) => unretain(writers[1].through(gate), topic),
       );
       left.add(await agreed(`old-${round}`));
-      await reader.remove(topic);
+      await unretain(reader, topic);
     });
 
     expect(left).toEqual(new Set([undefined, 'new']));
@@ -223,66 +224,143 @@ describe('writers of one retained topic', () => {
   it('remove both: nothing is left for any filter', async () => {
     await everyInterleaving(async (race, round) => {
       const topic = `race/none-${round}`;
-      await reader.put(message(topic));
+      await retain(reader, message(topic));
       await race(
-        (gate) => writers[0].through(gate).remove(topic),
-        (gate) => writers[1].through(gate).remove(topic),
+        (gate) => unretain(writers[0].through(gate), topic),
+        (gate) => unretain(writers[1].through(gate), topic),
       );
       expect(await agreed(`none-${round}`)).toBeUndefined();
     });
   });
 
-  it('put twice and remove: who writes its pointer again does not bring back one that is about to be removed', async () => {
-    const topic = 'race/three';
-    const [one, two, remover] = [0, 1, 2];
-    const pointersThenFirstMessage = [one, two, one, one];
-    const firstRemovedThenSecondMessage = [remover, two, two];
-    const lastRequestsOfTheOthers = [one, 0];
+  it.each([
+    ['before it is written, its pointer is written again', [0, 1, 2, 2, 2, 2, 1, 1, 1, 0, 0], 'one'],
+    ['and the pointer goes after it was seen, the removal writes it again', [0, 1, 2, 2, 1, 1, 0, 0, 0, 0, 0], 'one'],
+  ] as const)('put twice and remove: where a message is removed %s', async (name, order, left) => {
+    const last = `three-${name.length}`;
+    const topic = `race/${last}`;
 
     await inOrder(
-      [...pointersThenFirstMessage, ...firstRemovedThenSecondMessage, ...lastRequestsOfTheOthers],
-      (gate) => writers[0].through(gate).put(message(topic, 'one')),
-      (gate) => writers[1].through(gate).put(message(topic, 'two')),
-      (gate) => writers[2].through(gate).remove(topic),
+      order,
+      (gate) => retain(writers[0].through(gate), message(topic, 'one')),
+      (gate) => retain(writers[1].through(gate), message(topic, 'two')),
+      (gate) => unretain(writers[2].through(gate), topic),
     );
 
-    expect(await agreed('three')).toBe('two');
+    expect(await agreed(last)).toBe(left);
   });
 
   it.each([0, 1, 2])('one dies before request %i of a put and repeats it, the other removes', async (step) => {
     await everyInterleaving(async (race, round) => {
       const topic = `race/dies-${step}-${round}`;
-      const put = (gate: Gate) => writers[0].through(gate).put(message(topic, 'one'));
-      await reader.put(message(topic, 'old'));
+      const put = (gate: Gate) => retain(writers[0].through(gate), message(topic, 'one'));
+      await retain(reader, message(topic, 'old'));
       await race(
         (gate) =>
           untilDone(
             () => put(dyingAfter(step, gate)),
             () => put(gate),
           ),
-        (gate) => writers[1].through(gate).remove(topic),
+        (gate) => unretain(writers[1].through(gate), topic),
       );
       expect(['one', undefined]).toContain(await agreed(`dies-${step}-${round}`));
-      await reader.remove(topic);
+      await unretain(reader, topic);
     });
   });
 
   it('one dies between message and pointer of a removal and repeats it, the other puts', async () => {
     await everyInterleaving(async (race, round) => {
       const topic = `race/half-${round}`;
-      const remove = (gate: Gate) => writers[0].through(gate).remove(topic);
-      await reader.put(message(topic, 'old'));
+      const remove = (gate: Gate) => unretain(writers[0].through(gate), topic);
+      await retain(reader, message(topic, 'old'));
       await race(
         (gate) =>
           untilDone(
             () => remove(dyingAfter(1, gate)),
             () => remove(gate),
           ),
-        (gate) => writers[1].through(gate).put(message(topic, 'new')),
+        (gate) => retain(writers[1].through(gate), message(topic, 'new')),
       );
       expect(['new', undefined]).toContain(await agreed(`half-${round}`));
-      await reader.remove(topic);
+      await unretain(reader, topic);
     });
+  });
+});
+
+describe('the order of writes of one retained topic', () => {
+  const turn = { connectionId: 'a', number: 7 };
+  let store: RetainedStore;
+
+  beforeAll(() => {
+    store = new DynamoRetainedStore(engine.client(), engine.table('retained'), 0, () => 1234);
+  });
+
+  it('tells each write which one is before it, whoever writes', async () => {
+    const first = await store.begin('order/turns', turn);
+    const second = await store.begin('order/turns');
+    const third = await store.begin('order/turns', { connectionId: 'b', number: 1 });
+    const { revision } = first.write;
+
+    expect(first).toEqual({ write: { topic: 'order/turns', revision, at: 1234, turn } });
+    expect(second).toEqual({
+      write: { topic: 'order/turns', revision: second.write.revision, at: 1234 },
+      before: first.write,
+    });
+    expect(third.before).toEqual(second.write);
+  });
+
+  it('tells that a write without a turn is over, to the next and to who waits for it', async () => {
+    const first = await store.begin('order/over');
+    const second = await store.begin('order/over');
+    expect(second.before).toEqual(first.write);
+    expect(await store.hasEnded(first.write)).toBe(false);
+
+    await store.endPut(first.write);
+    expect(await store.hasEnded(first.write)).toBe(true);
+    expect(await store.hasEnded(second.write)).toBe(false);
+
+    await store.endPut(second.write);
+    expect((await store.begin('order/over')).before).toBeUndefined();
+  });
+
+  it('tells the same of a removal, whether it is the last write or not', async () => {
+    const removal = await store.begin('order/removed');
+    const next = await store.begin('order/removed');
+    expect(await store.hasEnded(removal.write)).toBe(false);
+    await store.endRemoval(removal.write);
+    expect(await store.hasEnded(removal.write)).toBe(true);
+
+    await store.endRemoval(next.write);
+    expect(await store.hasEnded(next.write)).toBe(true);
+    expect((await store.begin('order/removed')).before).toBeUndefined();
+  });
+
+  it('keeps with a QoS 2 message by which it is routed', async () => {
+    const { write } = await store.begin('order/routed', turn);
+    await store.put(message('order/routed', 'on', { qos: 2 }), write, 'event.3');
+    const { revision } = write;
+
+    expect(await store.match('order/+')).toEqual([
+      { message: message('order/routed', 'on', { qos: 2 }), revision, routing: { id: 'event.3', write } },
+    ]);
+  });
+
+  it.each(['now/same', '+/same', 'now/#', 'now/+', '#'])('is followed by what %s finds now', async (filter) => {
+    await retain(store, message('now/same'));
+    await retain(store, message('now/other'));
+    const found = (await store.match(filter)).filter((copy) => copy.message.topic.startsWith('now/'));
+    const same = found.find((copy) => copy.message.topic === 'now/same')!;
+    expect((await store.current(filter, found)).get('now/same')).toEqual(same);
+
+    const { write } = await store.begin('now/same'); // stored is still the one before
+    expect((await store.current(filter, found)).get('now/same')).toEqual(same);
+
+    await store.put(message('now/same', 'changed'), write, 'event');
+    const changed = { message: message('now/same', 'changed'), revision: write.revision };
+    expect((await store.current(filter, found)).get('now/same')).toEqual(changed);
+
+    await unretain(store, 'now/same');
+    expect((await store.current(filter, found)).get('now/same')).toBeUndefined();
   });
 });
 
@@ -328,7 +406,7 @@ describe('match', () => {
     const store = new DynamoRetainedStore(engine.client(), engine.table('retained'));
     const topics = [...new Set(Array.from({ length: 150 }, randomTopic))];
     for (const topic of [longest('a/', '/b'), longest('日本/', '/b'), longest('$SYS/', '/a')]) topics.push(topic);
-    for (const topic of topics) await store.put(message(topic, ''));
+    for (const topic of topics) await retain(store, message(topic, ''));
 
     for (let count = 0; count < 250; count++) {
       const filter = randomFilter(topics);

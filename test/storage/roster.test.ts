@@ -1,9 +1,11 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Watched } from '../../lambdas/broker/deadline';
+import type { RequestedCheck } from '../../lambdas/broker/records';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { forms } from '../../lambdas/storage/item-form';
 import { DynamoRoster } from '../../lambdas/storage/roster';
+import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { record } from './support/connection-record';
 import { Engine } from './support/engine';
 
@@ -20,14 +22,18 @@ describe('the roster', () => {
 
   afterAll(() => engine.stop());
 
-  async function pages(): Promise<Watched[][]> {
+  async function pages(): Promise<(Watched | RequestedCheck)[][]> {
     const found = [];
     for await (const page of roster.all()) found.push(page);
     return found;
   }
 
+  async function connections(): Promise<Watched[]> {
+    return (await pages()).flat().filter((entry): entry is Watched => 'connectionId' in entry);
+  }
+
   async function find(connectionId: string): Promise<Watched | undefined> {
-    return (await pages()).flat().find((one) => one.connectionId === connectionId);
+    return (await connections()).find((one) => one.connectionId === connectionId);
   }
 
   it('has nobody where nobody is connected', async () => {
@@ -54,6 +60,15 @@ describe('the roster', () => {
     expect(await find('outside')).toBeUndefined();
   });
 
+  it('has a requested check of shapes, and when it was requested first', async () => {
+    const request = async (now: number) =>
+      new DynamoShapeChecks(engine.client(), engine.table('connections'), () => now).request(['L+']);
+    await request(5_000);
+    await request(6_000);
+
+    expect((await pages()).flat()).toContainEqual({ shapesRequestedAt: 5_000 });
+  });
+
   it('passes over connections of a form that this release does not know', async () => {
     const v = { N: String(forms.connections.read + 1) };
     const Item = { connectionId: { S: 'newer' }, v };
@@ -71,6 +86,8 @@ describe('the roster', () => {
 
     const found = await pages();
     expect(found.length).toBeGreaterThan(1);
-    expect(found.flat().map(({ connectionId }) => connectionId)).toEqual(expect.arrayContaining(connectionIds));
+    expect((await connections()).map(({ connectionId }) => connectionId)).toEqual(
+      expect.arrayContaining(connectionIds),
+    );
   });
 });

@@ -60,7 +60,7 @@ describe('a fresh session', () => {
 
   it('replaces an older one, returns its head, and names it until it is wiped', async () => {
     await begun('replaces');
-    await sessions.reserve('replaces', first, 3, true);
+    await sessions.reserve('replaces', first, 3);
     await sessions.ask('replaces', 'a');
     await sessions.disown('replaces', first);
     const old = await sessions.head('replaces');
@@ -222,7 +222,7 @@ describe('a session whose client is away', () => {
 describe('a session that is resumed', () => {
   it('keeps its identity and numbers, has the new owner, and something to send', async () => {
     await begun('resumed');
-    await sessions.reserve('resumed', first, 3, true);
+    await sessions.reserve('resumed', first, 3);
     await sessions.disown('resumed', first);
     const seen = (await sessions.head('resumed'))!;
 
@@ -423,7 +423,7 @@ describe('the owner of a session', () => {
     await sessions.wiped('ends', first);
 
     expect(await sessions.ask('ends', 'a')).toBe('gone');
-    expect(await sessions.reserve('ends', first, 1, true)).toBe('refused');
+    expect(await sessions.reserve('ends', first, 1)).toBe('refused');
     expect(await sessions.head('ends')).toBeUndefined();
   });
 
@@ -462,7 +462,7 @@ describe('numbers of outgoing messages', () => {
   it('are reserved without a gap, by however many at once', async () => {
     await begun('numbers');
 
-    const heads = await Promise.all(Array.from({ length: 12 }, () => sessions.reserve('numbers', first, 3, true)));
+    const heads = await Promise.all(Array.from({ length: 12 }, () => sessions.reserve('numbers', first, 3)));
 
     const last = heads.map((head) => (head as SessionHead).outSeq).sort((one, other) => one - other);
     expect(last).toEqual(Array.from({ length: 12 }, (_, index) => 3 * (index + 1)));
@@ -472,31 +472,31 @@ describe('numbers of outgoing messages', () => {
     await begun('moment');
     await sessions.ask('moment', 'a');
 
-    expect(await sessions.reserve('moment', first, 1, true)).toEqual(await sessions.head('moment'));
+    expect(await sessions.reserve('moment', first, 1)).toEqual(await sessions.head('moment'));
   });
 
   it('are refused beyond what is free, all or none', async () => {
     await sessions.setFree(await begun('limited'), 5);
 
-    expect(await sessions.reserve('limited', first, 3, false)).toMatchObject({ outSeq: 3 });
-    expect(await sessions.reserve('limited', first, 3, false)).toBe('refused');
-    expect(await sessions.reserve('limited', first, 2, false)).toMatchObject({ outSeq: 5 });
-    expect(await sessions.reserve('limited', first, 1, false)).toBe('refused');
+    expect(await sessions.reserve('limited', first, 3)).toMatchObject({ outSeq: 3 });
+    expect(await sessions.reserve('limited', first, 3)).toBe('refused');
+    expect(await sessions.reserve('limited', first, 2)).toMatchObject({ outSeq: 5 });
+    expect(await sessions.reserve('limited', first, 1)).toBe('refused');
   });
 
   it('without limit are reserved in any case, at the expense of the others', async () => {
     await sessions.setFree(await begun('unlimited'), 5);
 
-    expect(await sessions.reserve('unlimited', first, 8, true)).toMatchObject({ outSeq: 8 });
-    expect(await sessions.reserve('unlimited', first, 1, false)).toBe('refused');
+    expect(await sessions.reserveAndAsk('unlimited', first, 8)).toMatchObject({ outSeq: 8 });
+    expect(await sessions.reserve('unlimited', first, 1)).toBe('refused');
   });
 
   it('are not for a session that was replaced', async () => {
     await begun('wrong');
     await begun('wrong', second);
 
-    expect(await sessions.reserve('wrong', first, 1, true)).toBe('refused');
-    expect(await sessions.reserve('wrong', first, 1, false)).toBe('refused');
+    expect(await sessions.reserveAndAsk('wrong', first, 1)).toBe('refused');
+    expect(await sessions.reserve('wrong', first, 1)).toBe('refused');
     expect(await sessions.head('wrong')).toMatchObject({ outSeq: 0 });
   });
 
@@ -512,9 +512,9 @@ describe('numbers of outgoing messages', () => {
         async (gate) => {
           setFree = await store(gate).setFree(seen, 2);
         },
-        (gate) => store(gate).reserve(clientId, first, 1, false),
+        (gate) => store(gate).reserve(clientId, first, 1),
       );
-      const left = await sessions.reserve(clientId, first, 1, false);
+      const left = await sessions.reserve(clientId, first, 1);
       outcomes.add(`${setFree}: ${left === 'refused' ? 'full' : 'one left'}`);
     });
 
@@ -534,12 +534,12 @@ describe('numbers of outgoing messages', () => {
 
   it('are none any more when the client leaves, until somebody has counted what waits', async () => {
     await sessions.setFree(await begun('leaving'), 100);
-    await sessions.reserve('leaving', first, 7, false);
+    await sessions.reserve('leaving', first, 7);
 
     await sessions.disown('leaving', first);
 
     expect(await sessions.head('leaving')).toMatchObject({ outSeq: 7, offlineFrom: 7 });
-    expect(await sessions.reserve('leaving', first, 1, false)).toBe('refused');
+    expect(await sessions.reserve('leaving', first, 1)).toBe('refused');
   });
 
   it('are not set free in a session that was replaced or has ended', async () => {
@@ -587,13 +587,14 @@ describe('heads', () => {
       engine.table('topicIndex'),
       engine.table('sessions'),
     );
-    expect(await lookup.read('nobody', [])).toEqual({ shapes: new Map(), heads: new Map() });
+    const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
+    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
 
     const head = await begun('looked-up');
-    await index.touch('L+');
+    await index.list(['L+'], 'owner', noShapes);
 
     expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
-      shapes: new Map([['L+', 1]]),
+      shapes: { revisions: new Map([['L+', 1]]), owners: new Map([['L+', 'owner']]), version: 1 },
       heads: new Map([['looked-up', head]]),
     });
   });

@@ -1,7 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TopicIndex } from '../../lambdas/broker/ports';
 import type { Subscriber } from '../../lambdas/broker/records';
-import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
+import { shapeOf } from '../../lambdas/protocol/shape';
+import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
+import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { Engine } from './support/engine';
 import { longest } from './support/messages';
 
@@ -171,22 +174,135 @@ describe('topic index', () => {
     expect(found).toHaveLength(40);
   });
 
-  it('lists shapes with a revision that every touch changes, also of two at once', async () => {
-    await index.touch('L+');
-    const before = await index.shapes();
-    await Promise.all([index.touch('L+'), index.touch('L+'), index.touch('L#'), index.touch('+')]);
-    const after = await index.shapes();
+  describe('and its list of shapes', () => {
+    let shapes: TopicIndex;
 
-    expect([...before.keys()]).toEqual(['L+']);
-    expect([...after.keys()].sort()).toEqual(['+', 'L#', 'L+']);
-    expect(after.get('L+')).toBe((before.get('L+') ?? 0) + 2);
-  });
+    beforeEach(async () => {
+      await engine.stop();
+      engine = await Engine.start();
+      shapes = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
+      index = shapes;
+    });
 
-  it('holds the shapes apart from all filters and clients', async () => {
-    await index.put(subscriber('shapes', '#'));
-    await index.put(subscriber('L+', 'L+'));
+    it('gives a shape a revision that every touch changes, also of two at once', async () => {
+      await shapes.list(['L+', '+'], 'somebody', await shapes.shapes());
+      const before = await shapes.shapes();
+      await Promise.all([shapes.touch('L+'), shapes.touch('L+')]);
+      const after = await shapes.shapes();
 
-    expect((await index.shapes()).has('#')).toBe(false);
-    expect(await index.subscribers('shapes')).toEqual([subscriber('shapes', '#')]);
+      expect([...after.revisions.keys()].sort()).toEqual(['+', 'L+']);
+      expect(after.revisions.get('L+')).toBe((before.revisions.get('L+') ?? 0) + 2);
+      expect(after.revisions.get('+')).toBe(before.revisions.get('+'));
+    });
+
+    it('does not list a shape because somebody touches it', async () => {
+      expect(await shapes.touch('L+')).toBe('unlisted');
+      expect((await shapes.shapes()).revisions.size).toBe(0);
+    });
+
+    it('knows who a shape is charged to until it is removed', async () => {
+      await shapes.list(['L+', 'L#'], 'somebody', await shapes.shapes());
+      await shapes.list(['+'], 'another', await shapes.shapes());
+      await shapes.unlist(['L#'], await shapes.shapes());
+
+      const expected = [
+        ['+', 'another'],
+        ['L+', 'somebody'],
+      ];
+      expect([...(await shapes.shapes()).owners].sort()).toEqual(expected);
+    });
+
+    it('lists nothing when another shape was listed or removed meanwhile', async () => {
+      const empty = await shapes.shapes();
+      expect(await shapes.list(['L+'], 'one', empty)).toBe('listed');
+      expect(await shapes.list(['L#'], 'two', empty)).toBe('changed');
+
+      const seen = await shapes.shapes();
+      await shapes.unlist(['L+'], seen);
+      expect(await shapes.list(['L#'], 'two', seen)).toBe('changed');
+      expect((await shapes.shapes()).revisions.size).toBe(0);
+    });
+
+    it('removes nothing when one of the shapes was touched, or the list has changed meanwhile', async () => {
+      await shapes.list(['L+', 'L#'], 'one', await shapes.shapes());
+      const seen = await shapes.shapes();
+      await shapes.touch('L#');
+      expect(await shapes.unlist(['L+', 'L#'], seen)).toBe('changed');
+      expect(await shapes.unlist(['L+'], seen)).toBe('unlisted');
+      expect(await shapes.unlist(['L#'], seen)).toBe('changed');
+
+      expect([...(await shapes.shapes()).revisions.keys()]).toEqual(['L#']);
+    });
+
+    it('never gives a shape a revision that it had before', async () => {
+      const revisions: number[] = [];
+      for (let round = 0; round < 4; round++) {
+        await shapes.list(['L+'], 'one', await shapes.shapes());
+        for (let touches = 0; touches < round; touches++) await shapes.touch('L+');
+        const seen = await shapes.shapes();
+        revisions.push((seen.revisions.get('L+') ?? 0) - round, seen.revisions.get('L+') ?? 0);
+        await shapes.unlist(['L+'], seen);
+      }
+
+      expect(revisions).toEqual([...revisions].sort((one, other) => one - other));
+      expect(new Set(revisions).size).toBe(7); // in the first round nobody touches it
+    });
+
+    it('goes on from a list of an earlier release', async () => {
+      await engine.client().send(
+        new UpdateItemCommand({
+          TableName: engine.table('topicIndex'),
+          Key: shapesKey,
+          UpdateExpression: 'ADD #shape :seven',
+          ExpressionAttributeNames: { '#shape': 'L+' },
+          ExpressionAttributeValues: { ':seven': { N: '7' } },
+        }),
+      );
+      const seen = await shapes.shapes();
+      expect(seen).toEqual({ revisions: new Map([['L+', 7]]), owners: new Map(), version: 0 });
+      await shapes.unlist(['L+'], seen);
+      await shapes.list(['L+'], 'one', await shapes.shapes());
+
+      expect((await shapes.shapes()).revisions.get('L+')).toBeGreaterThan(7);
+    });
+
+    async function used() {
+      const pages = [];
+      for await (const page of shapes.usedShapes()) pages.push(page);
+      return { pages: pages.length, shapes: new Set(pages.flatMap((page) => [...page.shapes])), last: pages.at(-1) };
+    }
+
+    it('tells the shapes of all rows, shared ones and those under shortened keys included', async () => {
+      await shapes.list(['+++'], 'nobody has it', await shapes.shapes());
+      const filters = ['a/+', 'b/+', 'c/#', `${longest('long/', '/x')}/+/#`];
+      for (const filter of filters) await shapes.put(subscriber(filter, 'one'));
+      await shapes.put(subscriber('shared/+/+', 'one', { share: 'g' }));
+
+      expect(await used()).toMatchObject({ shapes: new Set(['L+', 'L#', shapeOf(filters[3]!), 'L++']) });
+    });
+
+    it('tells the beginning of the shape of a row that an earlier release has put under a shortened key', async () => {
+      const filter = keyOf(`a/+/${'x'.repeat(3000)}/+`, maximumPartitionKey);
+      const Item = { filter: { S: filter }, clientId: { S: 'one' }, session: { S: older }, qos: { N: '1' } };
+      await engine.client().send(new PutItemCommand({ TableName: engine.table('topicIndex'), Item }));
+
+      expect((await used()).last).toEqual({ shapes: new Set(), prefixes: ['L+'] });
+    });
+
+    it('reads a small page first', async () => {
+      await Promise.all(Array.from({ length: 120 }, (_, number) => shapes.put(subscriber(`many/${number}`, 'one'))));
+
+      const found = await used();
+      expect(found.shapes).toEqual(new Set(['LL']));
+      expect(found.pages).toBe(2);
+    });
+
+    it('lies apart from all filters and clients', async () => {
+      await shapes.put(subscriber('shapes', '#'));
+      await shapes.put(subscriber('L+', 'L+'));
+
+      expect((await shapes.shapes()).revisions.size).toBe(0);
+      expect(await shapes.subscribers('shapes')).toEqual([subscriber('shapes', '#')]);
+    });
   });
 });

@@ -95,7 +95,7 @@ export class TestBroker {
     const { partitionKey, sortKey }: TableSchema = tables[name];
     const { Items = [] } = await this.dynamodb.send(new ScanCommand({ TableName: tablePrefix + name }));
     const keys = Items.map((item) => `${name} ${item[partitionKey]?.S} ${sortKey ? item[sortKey]?.S : ''}`);
-    return keys.filter((key) => !key.startsWith(`${name} \u0000shapes`)); // shapes are never removed
+    return keys.filter((key) => !key.startsWith(`${name} \u0000shapes`)); // the list of shapes and the request to check it go minutes later
   }
 
   /** The lines with numbers, each with the function that wrote it. */

@@ -2,7 +2,7 @@ import { hasDeclaredFormat } from '../codec/decode-publish';
 import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effects';
 import { sessionForever } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
-import { incomingAliases, incomingQuota, longestClientId } from '../limits';
+import { incomingQuota, longestClientId } from '../limits';
 import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic, isTopicName } from '../topic';
@@ -19,6 +19,8 @@ export interface ConnectLimits {
   readonly maxKeepAlive: number;
   /** Bytes of one packet of a client. */
   readonly maxPacketSize: number;
+  /** Topic aliases that a client may set up. */
+  readonly maxTopicAliases: number;
 }
 
 /** CONNECT, section 3.1. Whether the client may come in at all is for the shell to decide. */
@@ -43,7 +45,7 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
     ...(packet.password !== undefined && { password: packet.password }),
     ...authenticationOf(packet),
     capabilities: capabilitiesOf(packet),
-    ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive, limits.maxPacketSize) }),
+    ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive, limits) }),
   };
   return [{ do: 'open', request }];
 }
@@ -91,12 +93,12 @@ function answerOf(
   packet: ConnectPacket,
   clientId: string,
   keepAlive: number,
-  maximumPacketSize: number,
+  { maxPacketSize, maxTopicAliases }: ConnectLimits,
 ): ConnackProperties {
   return {
     receiveMaximum: incomingQuota,
-    maximumPacketSize,
-    topicAliasMaximum: incomingAliases,
+    maximumPacketSize: maxPacketSize,
+    ...(maxTopicAliases > 0 && { topicAliasMaximum: maxTopicAliases }), // absent is 0, section 3.2.2.3.8
     ...(packet.clientId === '' && { assignedClientIdentifier: clientId }), // [MQTT-3.1.3-7]
     ...(keepAlive !== packet.keepalive && { serverKeepAlive: keepAlive }),
     ...(packet.properties?.requestResponseInformation && responseInformation(clientId)),

@@ -11,7 +11,7 @@ const filtersPerSubscribe = 1000;
 
 /** What nobody may subscribe to, whoever asks. */
 export interface SubscriptionLimits {
-  /** Wildcards in one topic filter. */
+  /** Wildcards in one topic filter; 0 is any number. */
   readonly maxWildcards: number;
   /** Levels of one topic filter. */
   readonly maxLevels: number;
@@ -51,11 +51,9 @@ function judge(
 ): Judgement {
   const { topic, qos, nl, rap, rh } = subscription;
   const name = subscriptionName(topic, version);
-  // Shared subscriptions belong to MQTT 5.0. Granted as an ordinary filter this one would never hear anything.
-  if (isShared(name.filter) || (version < 5 && isShared(topic))) return refuse(version, Reason.topicFilterInvalid);
-  if (countWildcards(name.filter) > limits.maxWildcards || levels(name.filter).length > limits.maxLevels) {
-    return refuse(version, Reason.quotaExceeded);
-  }
+  // A share of a share, or what lacks a share name or a filter: granted as an ordinary filter it would never hear anything.
+  if (isShared(name.filter)) return refuse(version, Reason.topicFilterInvalid);
+  if (isTooComplex(name.filter, limits)) return refuse(version, Reason.quotaExceeded);
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);
   const highest = permissions.subscribeQos(name.filter);
@@ -68,6 +66,10 @@ function judge(
     ...(rh && { retainHandling: rh }),
     ...(identifier !== undefined && { identifier }),
   };
+}
+
+function isTooComplex(filter: string, { maxWildcards, maxLevels }: SubscriptionLimits): boolean {
+  return (maxWildcards > 0 && countWildcards(filter) > maxWildcards) || levels(filter).length > maxLevels;
 }
 
 /** MQTT 3.1.1 has one code for every refusal [v3 MQTT-3.9.3-2]. */

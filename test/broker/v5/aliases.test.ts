@@ -236,3 +236,24 @@ describe('a topic alias', () => {
     });
   });
 });
+
+describe('an operator', () => {
+  for (const maxTopicAliases of [0, 3]) {
+    it(`may offer ${maxTopicAliases} topic aliases; one more ends the connection with 0x94`, async () => {
+      const broker = await Broker5.start({ settings: { maxTopicAliases } });
+      const [publisher, subscriber] = [await broker.connect('publisher'), await broker.connect('subscriber')];
+      await subscriber.subscribe('t/+');
+      const offered = publisher.connack?.properties?.topicAliasMaximum ?? 0;
+      for (let topicAlias = 1; topicAlias <= offered; topicAlias++) {
+        publisher.send(publishPacket(`t/${topicAlias}`, 'x', { properties: { topicAlias } }));
+        expect(await subscriber.hear()).toMatchObject({ topic: `t/${topicAlias}` });
+      }
+      publisher.send(publishPacket('t/more', 'x', { properties: { topicAlias: offered + 1 } }));
+
+      expect(offered).toBe(maxTopicAliases);
+      expect(await publisher.farewell()).toMatchObject({ reasonCode: 0x94 });
+      expect(await broker.heardBy(subscriber)).toEqual([]);
+      await broker.stop();
+    });
+  }
+});

@@ -1,6 +1,6 @@
 /*
  * Proved elsewhere: names of shared subscriptions that are none [MQTT-4.8.2-1] [MQTT-4.8.2-2]: test/protocol; No Local with a share:
- *   disconnect.test.ts.
+ *   disconnect.test.ts; clients of MQTT 3.1.1: test/broker/shared-subscriptions.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { QoS } from 'mqtt-packet';
@@ -279,11 +279,5 @@ describe('a shared subscription', () => {
 
       expect(await heardBy(other)).toEqual(texts);
     });
-  });
-
-  it('is refused to clients of MQTT 3.1.1', async () => {
-    const older = await broker.older.connect('older');
-
-    expect(await older.subscribe(1, shared())).toEqual([0x80]);
   });
 });

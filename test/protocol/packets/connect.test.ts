@@ -19,7 +19,7 @@ import { connect } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
 
 const generateClientId = () => 'assigned';
-const limits = { maxKeepAlive: 540, maxPacketSize: 98_304 };
+const limits = { maxKeepAlive: 540, maxPacketSize: 98_304, maxTopicAliases: 16 };
 
 /** What a CONNECT asks for. */
 function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
@@ -129,6 +129,14 @@ describe('CONNECT of MQTT 5.0', () => {
       capabilities: {},
       answer: { receiveMaximum: 1024, maximumPacketSize: 98_304, topicAliasMaximum: 16 },
     });
+  });
+
+  test('is offered as many topic aliases as it may set up, and none without the property', () => {
+    const offered = (maxTopicAliases: number) =>
+      handleConnect(connect({ protocolVersion: 5 }), generateClientId, { ...limits, maxTopicAliases })[0];
+
+    expect(offered(3)).toMatchObject({ request: { answer: { topicAliasMaximum: 3 } } });
+    expect(offered(0)).not.toHaveProperty('request.answer.topicAliasMaximum');
   });
 
   clause('MQTT-3.1.2-23', 'says how a session ends apart from how it begins', () => {

@@ -87,9 +87,23 @@ describe('SUBSCRIBE', () => {
     ]);
   });
 
-  test('a shared subscription is refused, because MQTT 3.1.1 knows none', () => {
-    expect(subscribe({ topic: '$share/group/a', qos: 1 }, { topic: '$share/group', qos: 1 })).toEqual([
-      { do: 'subscribe', packetId: 7, requests: [{ refused: 0x80 }, { refused: 0x80 }] },
+  test('any number of wildcards is allowed where nobody has set a limit', () => {
+    const topic = `${'+/'.repeat(1000)}#`;
+    const packet = { cmd: 'subscribe', messageId: 7, subscriptions: [option(topic)] } as const;
+    const free = { ...limits, maxWildcards: 0, maxLevels: 1024 };
+
+    expect(handleSubscribe(packet, { version: 4, permissions: everything }, free)).toMatchObject([
+      { requests: [{ filter: topic }] },
+    ]);
+  });
+
+  test('a shared subscription is asked for as one of MQTT 5.0, and refused in its place where its name is none', () => {
+    const names = ['$share/group', '$share//a', '$share/g/', '$share/+/a', '$share/#', '$share/g/$share/h/a'];
+    const wanted = ['$share/group/a', ...names].map((topic) => ({ topic, qos: 1 as const }));
+    const granted = { name: '$share/group/a', filter: 'a', share: 'group', qos: 1 };
+
+    expect(subscribe(...wanted)).toEqual([
+      { do: 'subscribe', packetId: 7, requests: [granted, ...names.map(() => ({ refused: 0x80 }))] },
     ]);
   });
 

@@ -1,0 +1,69 @@
+import type { Settings } from '../settings';
+import type { Dispatch } from './dispatch';
+import type { Arrival } from './mail';
+import { inParallel } from './parallel';
+import type { Patience } from './patience';
+import type { Ports } from './ports';
+import type { RetainedWrite, WritingTurn } from './records';
+
+const parallelWrites = 50;
+
+/**
+ * Stores retained messages. The writes of a topic are in one order, in which their messages are stored and in which they leave: a
+ * write stores nothing before the write in the place before it is over. So the message that a subscriber hears last is the one that
+ * is retained.
+ *
+ * The wait has a bound, because writers die, and because two turns that write two topics in opposite order wait for each other.
+ * Beyond it the order is left to chance.
+ */
+export class Retainer {
+  /** Revisions of the writes of this turn. */
+  private readonly own = new Set<string>();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly settings: Settings,
+    private readonly dispatch: Dispatch,
+    private readonly patience: Patience,
+    /** The turn that writes; undefined where it will commit no frame, and outside the stream of a connection. */
+    private readonly turn: () => WritingTurn | undefined = () => undefined,
+  ) {}
+
+  /** Stores or removes messages of different topics. When it returns, every new subscription finds the change. */
+  async retain(arrivals: readonly Arrival[]): Promise<void> {
+    const { retained } = this.ports;
+    const begun = await inParallel(arrivals, parallelWrites, (arrival) => this.begin(arrival));
+    const writes = begun.filter((write) => write !== 'full');
+    await this.patience.waitFor(writes.flatMap(({ before }) => before ?? []));
+    await inParallel(writes, parallelWrites, ({ arrival, write }) =>
+      isRemoval(arrival) ? retained.remove(write) : retained.put(arrival.message, write, arrival.id),
+    );
+  }
+
+  /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
+  private async begin(arrival: Arrival) {
+    const { retained, log } = this.ports;
+    const { topic } = arrival.message;
+    if (!isRemoval(arrival) && !(await retained.hasRoom(topic))) {
+      log('limit', { limit: 'retained messages', allowed: this.settings.maxRetained });
+      return 'full';
+    }
+    const turn = this.turn();
+    const { write, before } = await retained.begin(topic, turn);
+    const isOthers = before && !this.isOwn(before);
+    this.own.add(write.revision);
+    if (isRemoval(arrival)) this.dispatch.whenSent(() => retained.endRemoval(write));
+    else if (!turn) this.dispatch.whenSent(() => retained.endPut(write));
+    return { arrival, write, ...(isOthers && { before }) };
+  }
+
+  /** The frames of a connection are handled one after the other: its earlier writes are over, or of an attempt that died. */
+  private isOwn({ revision, turn }: RetainedWrite): boolean {
+    return this.own.has(revision) || (turn !== undefined && turn.connectionId === this.turn()?.connectionId);
+  }
+}
+
+/** An empty message removes what is retained [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]. */
+function isRemoval({ message: { payload } }: Arrival): boolean {
+  return payload.length === 0;
+}

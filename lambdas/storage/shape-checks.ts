@@ -1,0 +1,99 @@
+import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import { type Clock, requestMemory, type ShapeChecks } from '../broker/ports';
+import type { ShapeCheck } from '../broker/records';
+import { flag, number, readNumber, text } from './attributes';
+import { connectionKey } from './connection-key';
+import { conditionFailed } from './dynamo';
+import { formed } from './formed-dynamo';
+import { writtenForm } from './item-form';
+
+/** No connection id of API Gateway contains U+0000. */
+const requestId = '\u0000shapes';
+const requestKey = connectionKey(requestId);
+
+/**
+ * The request is a row of the connections table, which the schedule reads from one end to the other anyway, so looking for one costs
+ * nothing. Releases without requests pass over it as they do over clients that are not let in yet.
+ */
+export class DynamoShapeChecks implements ShapeChecks {
+  private readonly db: DynamoDb;
+  /** When this container has asked for the check of a shape, milliseconds since 1970. */
+  private readonly requested = new Map<string, number>();
+
+  constructor(
+    db: DynamoDb,
+    private readonly table: string,
+    private readonly now: Clock,
+  ) {
+    this.db = formed(db, { [table]: 'connections' });
+  }
+
+  async request(shapes: readonly string[]): Promise<void> {
+    const now = this.now();
+    for (const [shape, time] of this.requested) if (now - time >= requestMemory) this.requested.delete(shape);
+    const asked = shapes.filter((shape) => !this.requested.has(shape));
+    if (asked.length === 0) return;
+    await this.db.send(
+      new UpdateItemCommand({
+        TableName: this.table,
+        Key: requestKey,
+        UpdateExpression:
+          'SET pending = :pending, v = :form, requestedAt = if_not_exists(requestedAt, :now), latestAt = :now ' +
+          'ADD requests :one, shapes :shapes',
+        ExpressionAttributeValues: {
+          ':pending': flag(true),
+          ':form': writtenForm('connections').v,
+          ':now': number(now),
+          ':one': number(1),
+          ':shapes': { SS: asked },
+        },
+      }),
+    );
+    for (const shape of asked) this.requested.set(shape, now);
+  }
+
+  async read(): Promise<ShapeCheck | undefined> {
+    const command = new GetItemCommand({ TableName: this.table, Key: requestKey, ConsistentRead: true });
+    const { Item } = await this.db.send(command);
+    if (!Item) return undefined;
+    return { shapes: Item.shapes?.SS ?? [], requests: readNumber(Item.requests), latestAt: readNumber(Item.latestAt) };
+  }
+
+  async remove({ requests }: ShapeCheck): Promise<'removed' | 'changed'> {
+    try {
+      await this.db.send(
+        new DeleteItemCommand({
+          TableName: this.table,
+          Key: requestKey,
+          ConditionExpression: 'requests = :requests',
+          ExpressionAttributeValues: { ':requests': number(requests) },
+        }),
+      );
+      return 'removed';
+    } catch (error) {
+      if (conditionFailed(error)) return 'changed';
+      throw error;
+    }
+  }
+
+  async postpone(without: readonly string[]): Promise<void> {
+    try {
+      await this.db.send(
+        new UpdateItemCommand({
+          TableName: this.table,
+          Key: requestKey,
+          UpdateExpression: `SET requestedAt = :now${without.length > 0 ? ' DELETE shapes :without' : ''}`,
+          ConditionExpression: 'connectionId = :key',
+          ExpressionAttributeValues: {
+            ':now': number(this.now()),
+            ':key': text(requestId),
+            ...(without.length > 0 && { ':without': { SS: [...without] } }),
+          },
+        }),
+      );
+    } catch (error) {
+      if (!conditionFailed(error)) throw error; // another check was faster
+    }
+  }
+}

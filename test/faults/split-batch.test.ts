@@ -1,0 +1,70 @@
+import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { Broker } from '../../lambdas/broker/broker';
+import type { ConnectionEvent } from '../../lambdas/broker/inbox';
+import type { Ports } from '../../lambdas/broker/ports';
+import { functions } from '../../lambdas/deployment';
+import { settingsFromEnvironment } from '../../lambdas/settings';
+import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
+import { credentialsOf, environmentOf } from '../../local/lambda/environment';
+import { clause } from '../support/clause';
+import { TestBroker } from '../support/test-broker';
+import { publishPacket } from '../support/text-client';
+
+/** Posts to a connection until one is refused. */
+const attempts = 6;
+const settings = settingsFromEnvironment({});
+const pingreq = Buffer.from([0xc0, 0]).toString('base64');
+
+function isPublish(bytes: Buffer): boolean {
+  return (bytes[0] ?? 0) >> 4 === 3;
+}
+
+describe('events whose worker died over them together', () => {
+  let broker: TestBroker;
+  /** Those of a container beside the local cloud's, which gets its events from the test. */
+  let ports: Ports;
+
+  beforeEach(async () => {
+    broker = await TestBroker.start({ settings });
+    broker.cloud.clock.hold();
+    const { endpoints, access } = broker.cloud;
+    const surroundings = { endpoints, settings, access, bridge: undefined, events: undefined };
+    const environment = environmentOf('onPackets', functions.onPackets, surroundings);
+    ports = portsFromEnvironment({ ...environment, ...credentialsOf('onPackets', 1) });
+  });
+
+  afterEach(() => broker.stop());
+
+  /** A container that dies when it posts a message. */
+  function dying(): Broker {
+    const post = (connectionId: string, bytes: Buffer) =>
+      isPublish(bytes) ? Promise.reject(new Error('the worker died')) : ports.connections.post(connectionId, bytes);
+    const close = (connectionId: string) => ports.connections.close(connectionId);
+    return new Broker({ ...ports, connections: { post, close } }, settings);
+  }
+
+  clause('v3 MQTT-4.6.0-6', 'leave no claimed message behind when they come again one by one', async () => {
+    const subscriber = await broker.resume('subscriber');
+    await subscriber.subscribe(1, 'said');
+    const [connectionId = ''] = broker.cloud.connections();
+    const publisher = await broker.connect('publisher');
+    await broker.cloud.faults.set({
+      fault: 'call',
+      outcome: 'throttle',
+      operation: 'PostToConnection',
+      times: attempts,
+    });
+    await publisher.publish('said', 'first', { qos: 1 }); // waits until a timer that does not come
+    const origin = { connectionId, receivedAt: Date.now(), exhausted: false };
+    const events = (redelivered: boolean): ConnectionEvent[] => [
+      { ...origin, id: 'frame', kind: 'message', text: `3.${pingreq}`, connectedAt: 0, address: '', redelivered },
+      { ...origin, id: 'wake', kind: 'wake', redelivered },
+    ];
+    expect(await dying().receive(events(false))).toEqual(['frame', 'wake']);
+    for (const event of events(true)) expect(await new Broker(ports, settings).receive([event])).toEqual([]);
+    publisher.send(publishPacket('said', 'second', { qos: 1, messageId: 2 }));
+
+    expect((await subscriber.hear()).text).toBe('first');
+    expect((await subscriber.hear()).text).toBe('second');
+  });
+});
