@@ -52,7 +52,7 @@ export class SizeGate {
   /** @param largest bytes of a packet, fixed header included */
   constructor(private largest: number = MAX_PACKET_BYTES) {}
 
-  /** First bytes of a packet whose header is incomplete. */
+  /** The first bytes of a packet whose fixed header is not whole yet. */
   get beginning(): Uint8Array {
     return this.held;
   }

@@ -19,7 +19,7 @@ const pingreq = 12;
  * What is wrong with a packet whose rest is still to come, if no rest can make it right; the broker, which gets only whole packets,
  * would never see it. Undefined before CONNECT has been read: only it knows the version.
  */
-export function headerProblem(beginning: Buffer, version: 3 | 4 | 5 | undefined): string | undefined {
+export function headerProblem(beginning: Uint8Array, version: 3 | 4 | 5 | undefined): string | undefined {
   const [header] = beginning;
   const kind = header === undefined ? undefined : kinds.get(header >> 4);
   if (header === undefined || kind === undefined || version === undefined) return undefined;
@@ -33,7 +33,7 @@ export function headerProblem(beginning: Buffer, version: 3 | 4 | 5 | undefined)
   return `malformed remaining length: ${remaining} in a packet of type ${type}`;
 }
 
-function remainingLength(beginning: Buffer): { readonly remaining: number; readonly isComplete: boolean } {
+function remainingLength(beginning: Uint8Array): { readonly remaining: number; readonly isComplete: boolean } {
   let remaining = 0;
   for (const [index, byte] of beginning.subarray(1, 5).entries()) {
     remaining += (byte & 0x7f) * 128 ** index;

@@ -128,8 +128,8 @@ export class Relay {
     try {
       for (const part of upstream) this.readPackets(asBuffer(part));
       for (const refusal of refusals) this.refuse(refusal);
-      const { beginning } = this.sizeGate.beginning.length > 0 ? this.sizeGate : this.fromClient;
-      const problem = headerProblem(asBuffer(beginning), this.connect?.version);
+      const { beginning } = this.fromClient.isInside ? this.fromClient : this.sizeGate;
+      const problem = headerProblem(beginning, this.connect?.version);
       if (problem) throw new WireError(problem);
     } catch (error) {
       if (!(error instanceof WireError)) throw error;

@@ -7,7 +7,7 @@ import type { ForwardedProperties, Message } from '../protocol/effects';
 import { forwardedProperties } from '../protocol/forwarded-properties';
 import type { PublishPacket, QoS } from '../protocol/packets';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import { isReservedTopic, quoteTopic } from '../protocol/topic';
+import { isReservedTopic, isTopicName, quoteTopic } from '../protocol/topic';
 
 /** A message as a backend writes it; its form was checked before. */
 export interface MessageJson {
@@ -38,6 +38,9 @@ export function readMessage(json: MessageJson, largest: number, now: number): Me
   const bytes = encode(packet, 5);
   if (bytes.length > largest) {
     throw new ProtocolError(Reason.packetTooLarge, `its packet has ${bytes.length} bytes, more than ${largest}`);
+  }
+  if (!isTopicName(packet.topic)) {
+    throw new ProtocolError(Reason.topicNameInvalid, `${quoteTopic(packet.topic)} is not a topic name`);
   }
   decode(bytes, 5);
   if (isReservedTopic(packet.topic)) {

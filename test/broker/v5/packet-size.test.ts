@@ -218,16 +218,12 @@ describe('a packet larger than the client takes', () => {
 
   // With a client id of its own a client hears 16 bytes, the 13 of which it needs.
   for (const maximum of [13, 14, 15, 16, 17]) {
-    clause(
-      ['MQTT-3.1.2-24', 'MQTT-3.2.2-9'],
-      `is no CONNACK at ${maximum} bytes, which has what it must have`,
-      async () => {
-        const client = await answerTo(maximum);
-        await client.ping();
+    clause('MQTT-3.1.2-24', `is no CONNACK at ${maximum} bytes, which has what it must have`, async () => {
+      const client = await answerTo(maximum);
+      await client.ping();
 
-        expect(client.bytes.length - 2).toBe(maximum < 16 ? 13 : 16);
-      },
-    );
+      expect(client.bytes.length - 2).toBe(maximum < 16 ? 13 : 16);
+    });
   }
 
   for (const [what, clientId, maximum, fields] of [
