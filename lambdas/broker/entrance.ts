@@ -178,7 +178,7 @@ export class Entrance {
     const sitting = { identity, clientId: request.clientId, connectionId };
     const hasSeat = await takeSeat(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
-    const supersede = isOverdue ? superseding(ports, publisher, dispatch) : undefined;
+    const supersede = isOverdue ? superseding(ports, publisher, dispatch, since) : undefined;
     const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat };
     const opened = await openSession(ports, wiper, request, newcomer, supersede);
     if (opened === 'late' || opened === 'foreign') {

@@ -10,17 +10,19 @@ export const longestTurn = 21_000;
 
 /**
  * Settles what an older connection still owes when the takeover timeout has passed: frames of it that are handled later are
- * dropped, and its will is published now, unless it has a delay within which the session goes on [MQTT-3.1.3-9]. A connection with
- * incoming QoS 2 messages is not taken over before its last turn is certainly over, which may be routing one of them.
+ * dropped, and its will is published now, unless it has a delay within which the session goes on [MQTT-3.1.3-9]. A connection that
+ * is open is taken over only when a turn that began before it was marked is certainly over: such a turn may hold or route a QoS 2
+ * message that the new connection handles as well.
+ *
+ * @param since When the new connection began to wait, milliseconds since 1970. A connection that has no record yet is in its first
+ *   turn, which cannot be marked, but has begun before.
  */
-export function superseding(ports: Ports, publisher: Publisher, dispatch: Dispatch): Supersede {
-  return async ({ clientId, fence, willAt }, { cleanStart }) => {
+export function superseding(ports: Ports, publisher: Publisher, dispatch: Dispatch, since: number): Supersede {
+  return async ({ clientId, owner, fence, willAt }, { cleanStart }) => {
     const connectionId = connectionOf(fence);
     const former = await ports.connectionStore.supersede(connectionId, ports.now());
-    if (former?.supersededAt !== undefined && former.unreleased > 0) {
-      const left = former.supersededAt + longestTurn - ports.now();
-      if (left > 0) return { secondsLeft: Math.ceil(left / 1000) };
-    }
+    const left = (former?.supersededAt ?? since) + longestTurn - ports.now();
+    if (owner && left > 0) return { secondsLeft: Math.ceil(left / 1000) };
     ports.log('superseded', { clientId, connectionId });
     const will = await ports.sessions.will(clientId, connectionId);
     if (!will) return 'superseded';

@@ -40,7 +40,7 @@ describe('events whose worker died over them together', () => {
     const post = (connectionId: string, bytes: Buffer) =>
       isPublish(bytes) ? Promise.reject(new Error('the worker died')) : ports.connections.post(connectionId, bytes);
     const close = (connectionId: string) => ports.connections.close(connectionId);
-    return new Broker({ ...ports, connections: { post, close } }, settings);
+    return new Broker({ ...ports, connections: { post, close }, log: () => undefined }, settings);
   }
 
   clause('v3 MQTT-4.6.0-6', 'leave no claimed message behind when they come again one by one', async () => {
