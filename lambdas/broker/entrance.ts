@@ -196,6 +196,7 @@ export class Entrance {
     if ('uncertain' in opened) return opened;
     if ('awaits' in opened) {
       await this.awaitEnd(request, opened);
+      if (hasSeat) await leaveSeat(ports, sitting); // until it comes in, if it ever does
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
       return 'outside';
     }

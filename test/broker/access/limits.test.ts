@@ -2,6 +2,7 @@
  * Limits that an operator sets. Proved elsewhere: those that always hold: ../limits.test.ts; the queue: ../session.test.ts; failed
  * logins: passwords.test.ts; CONNECT in time: tokens.test.ts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { generate } from 'mqtt-packet';
 import { connectPacket } from '../../support/client5';
@@ -130,6 +131,25 @@ describe('limits of one client', () => {
     await guarded.broker.lose(again);
 
     expect(await codeOf('other', login('ben'))).toBe(0);
+  });
+
+  it('count no client that waited to take over from another and was closed meanwhile', async () => {
+    const first = await guarded.broker.connect('waited for', login('ben'));
+    await guarded.cloud.settled();
+    const dies = { fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', times: 1 } as const;
+    await guarded.cloud.faults.set(dies); // the stream of the first one stands still
+    first.sendBytes(burst(1));
+    await guarded.broker.older.struck();
+    await guarded.cloud.faults.clear();
+    const second = await guarded.broker.open();
+    second.send(connectPacket('waited for', login('ben')));
+    while (guarded.logged('taken over').length === 0) await sleep(2);
+    for (let frame = 0; frame < 5; frame++) second.sendBytes(burst(1, 24_000)); // more than is kept behind a CONNECT
+    await second.line.closed();
+    guarded.cloud.clock.jump(200 * 1000);
+    await guarded.cloud.settled();
+
+    expect(await codeOf('another', login('ben'))).toBe(0);
   });
 });
 
