@@ -43,7 +43,7 @@ export interface AdapterOptions {
   headers?: Headers;
   /** Clients at a time; 1,000 if absent. Others are closed at once. */
   maxClients?: number;
-  /** Of a client, fixed header included; 97,280 if absent, which is also the most. */
+  /** Largest packet of a client in bytes, fixed header included; 97,280 if absent, which is also the most. */
   maxPacketBytes?: number;
   /** Handshakes with the gateway a second, 50 if absent; a second's worth may come at once. */
   connectRate?: number;

@@ -27,7 +27,7 @@ function variableInteger(bytes: Uint8Array, at: number): { value: number; bytes:
   return { value: Number.POSITIVE_INFINITY, bytes: 4 };
 }
 
-/** Where the value of a property of two or more bytes stands in CONNACK, section 3.2.2.3. */
+/** Position of the value of a property of CONNACK that has two or more bytes, section 3.2.2.3. */
 export function connackPropertyAt(packets: Uint8Array, property: number): number | undefined {
   const header = headerAt(packets, 0);
   if (header === 'incomplete' || header.remaining < 3) return undefined; // 3.1.1 has flags and return code only
@@ -43,7 +43,7 @@ export function connackPropertyAt(packets: Uint8Array, property: number): number
   return undefined;
 }
 
-/** How long the value of a property of CONNACK is, by its identifier, section 2.2.2.2. */
+/** Bytes of the value of a property of CONNACK, by its identifier, section 2.2.2.2. */
 function valueBytes(bytes: Uint8Array, at: number): number {
   switch (bytes[at]) {
     case 0x24: // maximum QoS

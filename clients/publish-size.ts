@@ -1,4 +1,4 @@
-/** What `publish` of MQTT.js takes beside topic and payload, as far as it makes a packet longer. */
+/** Options of `publish` of MQTT.js that make a packet longer. */
 export interface PublishOptions {
   qos?: number;
   properties?: PublishProperties;
@@ -54,7 +54,7 @@ function integerBytes(value: number): number {
   return value < 0x20_0000 ? 3 : 4;
 }
 
-/** Of text those of UTF-8, by hand: not every React Native has a TextEncoder. */
+/** Bytes of a text in UTF-8, counted by hand: not every React Native has a TextEncoder. */
 function bytesOf(value: string | Uint8Array): number {
   if (typeof value !== 'string') return value.length;
   let bytes = 0;

@@ -2,21 +2,11 @@
 // step; publishers, the subscriber's own event groups and the network interleave at random; any worker may die before any step, after
 // which its event is delivered again. Run: node delivery.mjs [runs] [seed]; TRACE=1 prints the failing trace (a label names the step
 // about to happen). BREAK=<rule> leaves one rule out, to see that the model notices; the rules are listed at the end.
+import { rng } from './random.mjs';
+
 const RUNS = Number(process.argv[2] ?? 20000),
   SEED = Number(process.argv[3] ?? 1),
   BREAK = process.env.BREAK ?? '';
-
-function rng(seed) {
-  let s = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    s ^= s << 13;
-    s >>>= 0;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    s >>>= 0;
-    return s / 2 ** 32;
-  };
-}
 
 function simulate(seed) {
   const rand = rng(seed),

@@ -4,24 +4,14 @@
 // atomic step; a worker may die before any step, or fail, or get no answer to a write that took effect; then its event is delivered
 // again, and after three attempts its connection is given up. Run: node publishing.mjs [runs] [seed]; TRACE=1 prints the failing trace.
 // BREAK=<rule> leaves one rule out, to see that the model notices; the rules are listed at the end.
+import { rng } from './random.mjs';
+
 const RUNS = Number(process.argv[2] ?? 20000),
   SEED = Number(process.argv[3] ?? 1),
   BREAK = process.env.BREAK ?? '';
 const MESSAGES = 8,
   WINDOW = 2,
   ATTEMPTS = 3;
-
-function rng(seed) {
-  let s = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    s ^= s << 13;
-    s >>>= 0;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    s >>>= 0;
-    return s / 2 ** 32;
-  };
-}
 
 function simulate(seed) {
   const rand = rng(seed),

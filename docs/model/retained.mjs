@@ -2,21 +2,11 @@
 // operation and every post is one atomic step; the turns interleave at random; at QoS 1 a worker may die before any step, after which
 // its event is delivered again. At rest the last that the client heard has to be what is retained, and at QoS 2 nothing comes twice.
 // Run: node retained.mjs [runs] [seed]; TRACE=1 prints the failing trace. BREAK=<rule> leaves one rule out; they are listed at the end.
+import { rng } from './random.mjs';
+
 const RUNS = Number(process.argv[2] ?? 20000),
   SEED = Number(process.argv[3] ?? 1),
   BREAK = process.env.BREAK ?? '';
-
-function rng(seed) {
-  let s = (seed * 2654435761) >>> 0 || 1;
-  return () => {
-    s ^= s << 13;
-    s >>>= 0;
-    s ^= s >>> 17;
-    s ^= s << 5;
-    s >>>= 0;
-    return s / 2 ** 32;
-  };
-}
 
 function simulate(seed) {
   const rand = rng(seed),
