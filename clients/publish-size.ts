@@ -54,7 +54,7 @@ function integerBytes(value: number): number {
   return value < 0x20_0000 ? 3 : 4;
 }
 
-/** Bytes of a text in UTF-8, counted by hand: not every React Native has a TextEncoder. */
+/** Bytes of a value, of a text those of UTF-8; counted by hand, because not every React Native has a TextEncoder. */
 function bytesOf(value: string | Uint8Array): number {
   if (typeof value !== 'string') return value.length;
   let bytes = 0;

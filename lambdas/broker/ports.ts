@@ -47,8 +47,12 @@ export interface ConnectionStore {
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
   /** Keeps the record of a connection that has ended until its deadlines, whether or not it was stored before. */
   end(record: ConnectionRecord, ended: Ending): Promise<void>;
-  /** Marks an open connection whose session another one takes over without waiting for its end; undefined where none is open. */
+  /** Marks an open connection for whose end another one waits, unless it is marked; undefined where none is open. */
   supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined>;
+  /** A marked connection goes on with its frames: renews its mark. */
+  goOn(connectionId: string, at: number): Promise<'goes on' | 'taken over'>;
+  /** From now on frames of a marked connection are dropped. `changed` when its mark is not the one that was read. */
+  takeOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'>;
   remove(connectionId: string): Promise<void>;
 }
 

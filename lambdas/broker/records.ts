@@ -51,10 +51,12 @@ export interface ConnectionRecord {
   /** The connection is over; its record waits until its will and the end of its session are due. */
   readonly ended?: Ending;
   /**
-   * Another connection took the session over without waiting for the end of this one, milliseconds since 1970. Frames of this
-   * connection that are handled later are dropped.
+   * A successor has waited for the end of this connection longer than the takeover timeout. Since then, or since the last turn of
+   * this connection began, milliseconds since 1970.
    */
   readonly supersededAt?: number;
+  /** The successor has begun without that end. Frames of this connection that are handled later are dropped. */
+  readonly isTakenOver?: boolean;
 }
 
 /** Where the enhanced authentication of an open connection stands. */

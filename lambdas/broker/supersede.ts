@@ -9,10 +9,10 @@ import type { Publisher } from './publish';
 export const longestTurn = 21_000;
 
 /**
- * Settles what an older connection still owes when the takeover timeout has passed: frames of it that are handled later are
- * dropped, and its will is published now, unless it has a delay within which the session goes on [MQTT-3.1.3-9]. A connection that
- * is open is taken over only when a turn that began before it was marked is certainly over: such a turn may hold or route a QoS 2
- * message that the new connection handles as well.
+ * Settles what an older connection still owes when the takeover timeout has passed. First it is marked. While it still handles its
+ * frames, it renews the mark with each turn, and the new connection waits on. When no turn has begun for longer than one may last,
+ * frames that are handled later are dropped, and its will is published here, unless it has a delay within which the session goes
+ * on [MQTT-3.1.3-9]. Before that, a turn may still hold or route a QoS 2 message that the new connection handles as well.
  *
  * @param since When the new connection began to wait, milliseconds since 1970. A connection that has no record yet is in its first
  *   turn, which cannot be marked, but has begun before.
@@ -23,6 +23,10 @@ export function superseding(ports: Ports, publisher: Publisher, dispatch: Dispat
     const former = await ports.connectionStore.supersede(connectionId, ports.now());
     const left = (former?.supersededAt ?? since) + longestTurn - ports.now();
     if (owner && left > 0) return { secondsLeft: Math.ceil(left / 1000) };
+    const mark = former?.supersededAt;
+    if (mark !== undefined && (await ports.connectionStore.takeOver(connectionId, mark)) === 'changed') {
+      return { secondsLeft: longestTurn / 1000 };
+    }
     ports.log('superseded', { clientId, connectionId });
     const will = await ports.sessions.will(clientId, connectionId);
     if (!will) return 'superseded';

@@ -124,7 +124,7 @@ export class Turn {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
-    if (this.connection?.supersededAt !== undefined) return this.leave(false, undefined);
+    if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     this.lastNumber = inbox.lastNumber;
@@ -135,6 +135,14 @@ export class Turn {
       if (!(await this.stillTrue)) return; // then the careful turn says it
       await this.refuse(error);
     }
+  }
+
+  /** Whether another connection has the session by now, without having waited for the end of this one. */
+  private async isTakenOver(): Promise<boolean> {
+    const { connection, ports } = this;
+    if (connection?.supersededAt === undefined) return false;
+    if (connection.isTakenOver) return true;
+    return (await ports.connectionStore.goOn(connection.connectionId, ports.now())) === 'taken over';
   }
 
   /** @throws ProtocolError for what a packet says, or for what the work that it asks for has found. */

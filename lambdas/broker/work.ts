@@ -186,7 +186,7 @@ export class Work {
   /** False when a newer connection was faster. */
   private async adopt(session: SessionId, held: HeldMessage): Promise<boolean> {
     const holder = await this.ports.connectionStore.read(connectionOf(held.holder));
-    if (holder && !holder.ended && holder.supersededAt === undefined) {
+    if (holder && !holder.ended && !holder.isTakenOver) {
       throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which has not ended`);
     }
     return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';

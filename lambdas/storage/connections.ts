@@ -4,6 +4,7 @@ import {
   GetItemCommand,
   PutItemCommand,
   UpdateItemCommand,
+  type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Allowance } from '../broker/allowance';
@@ -122,21 +123,53 @@ export class DynamoConnectionStore implements ConnectionStore {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  /** Removes the last frame number too, from which `commitFrom` would move on. */
   async supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined> {
+    const marked = await this.updateOpen(connectionId, {
+      UpdateExpression: 'SET supersededAt = if_not_exists(supersededAt, :at)',
+      ConditionExpression: 'attribute_exists(connectionId)',
+      ExpressionAttributeValues: { ':at': number(at) },
+    });
+    return marked && toRecord(marked);
+  }
+
+  async goOn(connectionId: string, at: number): Promise<'goes on' | 'taken over'> {
+    const renewed = await this.updateOpen(connectionId, {
+      UpdateExpression: 'SET supersededAt = :at',
+      ConditionExpression: 'attribute_exists(connectionId) AND attribute_not_exists(takenOver)',
+      ExpressionAttributeValues: { ':at': number(at) },
+    });
+    return renewed ? 'goes on' : 'taken over';
+  }
+
+  /** Removes the last frame number too, from which `commitFrom` would move on. */
+  async takeOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'> {
+    const taken = await this.updateOpen(connectionId, {
+      UpdateExpression: 'SET takenOver = :yes REMOVE lastNumber',
+      ConditionExpression: 'supersededAt = :seen',
+      ExpressionAttributeValues: { ':yes': flag(true), ':seen': number(supersededAt) },
+    });
+    return taken ? 'taken over' : 'changed';
+  }
+
+  /** Returns the item of an open connection as it is then; undefined when none is open or the condition does not hold. */
+  private async updateOpen(
+    connectionId: string,
+    {
+      ConditionExpression,
+      ...update
+    }: Pick<UpdateItemCommandInput, 'UpdateExpression' | 'ConditionExpression'> &
+      Pick<UpdateItemCommandInput, 'ExpressionAttributeValues'>,
+  ): Promise<Item | undefined> {
     const command = new UpdateItemCommand({
       TableName: this.table,
       Key: connectionKey(connectionId),
-      UpdateExpression: 'SET supersededAt = if_not_exists(supersededAt, :at) REMOVE lastNumber',
-      ConditionExpression:
-        'attribute_exists(connectionId) AND attribute_not_exists(pending) AND attribute_not_exists(#ended)',
+      ...update,
+      ConditionExpression: `${ConditionExpression} AND attribute_not_exists(pending) AND attribute_not_exists(#ended)`,
       ExpressionAttributeNames: { '#ended': 'ended' },
-      ExpressionAttributeValues: { ':at': number(at) },
       ReturnValues: 'ALL_NEW',
     });
     try {
-      const { Attributes } = await this.db.send(command);
-      return Attributes && toRecord(Attributes);
+      return (await this.db.send(command)).Attributes;
     } catch (error) {
       if (conditionFailed(error)) return undefined;
       throw error;
@@ -255,6 +288,7 @@ function toRecord(item: Item): ConnectionRecord {
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
     ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
+    ...(item.takenOver ? { isTakenOver: true } : {}),
   };
 }
 

@@ -330,6 +330,34 @@ describe('a second connection whose first one does not come to its end', () => {
   });
 });
 
+describe('a second connection whose first one comes late to its end', () => {
+  it('waits on, behind all that the first one has sent and its will', async () => {
+    const broker = await TestBroker.start({ visibilitySeconds: 12 });
+    broker.cloud.clock.hold();
+    const observer = await broker.connect('observer');
+    await observer.subscribe(1, 'late/#');
+    const will = { topic: 'late/will', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
+    const first = await broker.resume('late', { will });
+    await broker.cloud.settled();
+    await broker.cloud.faults.set({ fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', times: 1 });
+    first.send(publishPacket('late/a', 'said', { qos: 1, messageId: 1 }));
+    await broker.struck();
+    await broker.cloud.faults.clear();
+    const second = await broker.open();
+    second.send(connectPacket('late', false));
+    await broker.wrote('taken over');
+    broker.cloud.clock.jump(6_000);
+    while (broker.logged('taken over').length < 2) await sleep(2); // the first one is marked
+    broker.cloud.clock.jump(7_000);
+    expect(await second.next('connack')).toMatchObject({ sessionPresent: true });
+    await second.publish('late/a', 'now', { qos: 1 });
+
+    expect((await broker.heardBy(observer)).map(({ text }) => text)).toEqual(['said', 'gone', 'now']);
+    expect(broker.logged('superseded')).toEqual([]);
+    await broker.stop();
+  });
+});
+
 it('takes a turn for over only after the function that runs it would have been ended', () => {
   expect(longestTurn).toBeGreaterThan(functions.onPackets.timeoutSeconds * 1000);
 });

@@ -142,14 +142,26 @@ describe('connections', () => {
   });
 
   describe('that are superseded', () => {
-    it('say since when, and take no further frame', async () => {
+    it('say since when', async () => {
       await store.create(record('superseded', { lastNumber: 3, unreleased: 2 }));
 
       expect(await store.supersede('superseded', 1000)).toMatchObject({ supersededAt: 1000, unreleased: 2 });
       expect(await store.supersede('superseded', 2000)).toMatchObject({ supersededAt: 1000 });
 
-      expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000 });
-      expect(await store.commitFrom(record('superseded', { lastNumber: 4 }), 3)).toBe('stale');
+      expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000, lastNumber: 3 });
+    });
+
+    it('go on until they are taken over, which nobody does who has not seen the last turn', async () => {
+      await store.create(record('goes on', { lastNumber: 3 }));
+      await store.supersede('goes on', 1000);
+
+      expect(await store.goOn('goes on', 2000)).toBe('goes on');
+      expect(await store.takeOver('goes on', 1000)).toBe('changed');
+      expect(await store.takeOver('goes on', 2000)).toBe('taken over');
+      expect(await store.takeOver('goes on', 2000)).toBe('taken over');
+      expect(await store.goOn('goes on', 3000)).toBe('taken over');
+      expect(await store.read('goes on')).toMatchObject({ supersededAt: 2000, isTakenOver: true });
+      expect(await store.commitFrom(record('goes on', { lastNumber: 4 }), 3)).toBe('stale');
     });
 
     it('are only those that are open', async () => {
