@@ -69,6 +69,9 @@ async function retain(examination: Examination): Promise<string> {
   await reader.subscribe(topic);
   const { retain: isRetained, payload } = await reader.message(topic);
   await reader.socket.leave();
-  if (!isRetained || String(payload) !== 'kept') throw new Finding('another message came than was retained');
+  if (!isRetained || String(payload) !== 'kept') {
+    const flag = isRetained ? 'with' : 'without';
+    throw new Finding(`another message came than was retained: ${payload.length} bytes ${flag} the RETAIN flag`);
+  }
   return 'a new subscriber got it';
 }

@@ -1,4 +1,4 @@
-import type { IConnackPacket, IPublishPacket, Packet } from 'mqtt-packet';
+import type { IConnackPacket, IPubackPacket, IPublishPacket, Packet } from 'mqtt-packet';
 import { Finding } from './finding';
 import { type Address, isConnack, isPublish, ProbeSocket } from './probe-socket';
 
@@ -21,6 +21,7 @@ const keepalive = 540;
 /** MQTT 5 by hand: every packet is sent when the doctor says so. */
 export class ProbeClient {
   private lastPacketId = 0;
+  private lastPublished = 0;
 
   private constructor(
     readonly socket: ProbeSocket,
@@ -60,13 +61,17 @@ export class ProbeClient {
 
   /** Sends a message. At QoS 1 its PUBACK is not waited for. */
   publish(topic: string, payload: Buffer | string, qos: 0 | 1, retain = false): void {
-    const id = qos === 0 ? {} : { messageId: this.packetId() };
+    if (qos > 0) this.lastPublished = this.packetId();
+    const id = qos === 0 ? {} : { messageId: this.lastPublished };
     this.socket.send({ cmd: 'publish', topic, payload, qos, retain, dup: false, ...id });
   }
 
-  /** Waits until the broker owns a message. */
+  /** Waits until the broker owns the last message of QoS 1: PUBACKs of earlier ones may still come. */
   async acknowledged(): Promise<void> {
-    const { reasonCode = 0 } = await this.socket.next('PUBACK', (packet) => packet.cmd === 'puback');
+    const { reasonCode = 0 } = await this.socket.next(
+      'PUBACK',
+      (packet): packet is IPubackPacket => packet.cmd === 'puback' && packet.messageId === this.lastPublished,
+    );
     if (reasonCode >= 0x80) {
       throw new Finding(`a message was refused with 0x${reasonCode.toString(16)}: --topic takes an allowed one`);
     }
