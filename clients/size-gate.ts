@@ -10,7 +10,7 @@ export interface Refusal {
   readonly answer?: Uint8Array;
 }
 
-/** What becomes of bytes of the client. */
+/** Bytes of the client to pass on, and packets to refuse. */
 export interface SizeGateOutcome {
   /** For the gateway, in order; views of what was given, unless a header came in pieces. */
   readonly upstream: Uint8Array[];

@@ -47,7 +47,7 @@ export interface LoginFailures {
   readonly ofAddress: AddressFailures;
 }
 
-/** How failures are counted. */
+/** Rule by which failed logins are counted. */
 export interface FailureRule {
   /** Milliseconds: a count of a user name begins anew so long after its last failure, that of an address after its first. */
   readonly memory: number;

@@ -175,7 +175,7 @@ export interface RetainedStore {
   /** Whether a write without a turn is over. */
   hasEnded(write: RetainedWrite): Promise<boolean>;
   match(filter: string): Promise<RetainedCopy[]>;
-  /** What is retained now of topics that `match` has found for this filter, by topic. */
+  /** Reads again, consistently, the topics that `match` has found for this filter; those that are still retained, by topic. */
   current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>>;
 }
 

@@ -214,7 +214,7 @@ export interface ShapeList {
   readonly version: number;
 }
 
-/** What the rows of the topic index say about shapes. */
+/** Shapes that rows of the topic index use. */
 export interface UsedShapes {
   readonly shapes: ReadonlySet<string>;
   /** Beginnings of further shapes, of rows whose key holds only the beginning of their filter. */
@@ -246,7 +246,7 @@ export interface Snapshot extends StoredConnection {
 /** A turn of a connection: over when this frame is committed, or the connection has ended. */
 export interface WritingTurn {
   readonly connectionId: string;
-  /** Of the last frame of the turn. */
+  /** Number of the last frame of the turn. */
   readonly number: number;
 }
 

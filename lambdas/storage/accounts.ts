@@ -68,10 +68,11 @@ export class DynamoAccountStore implements AccountStore {
 
   /** One of two updates finds its condition met, unless a failure was counted in between: then the other does. Returns the count. */
   private async countFailure(key: Item, counter: FailureCounter, times: Item): Promise<number> {
-    for (let update = counter.oneMore; ; update = update === counter.oneMore ? counter.theFirst : counter.oneMore) {
-      const count = await this.updateFailures(key, update, times);
+    for (let attempt = 0; attempt < countAttempts; attempt++) {
+      const count = await this.updateFailures(key, attempt % 2 === 0 ? counter.oneMore : counter.theFirst, times);
       if (count !== 'unmet') return count;
     }
+    throw new Error(`a failed login was not counted in ${countAttempts} attempts: its row may be of a later release`);
   }
 
   async secret(): Promise<Buffer> {
@@ -146,6 +147,9 @@ interface FailureCounter {
   readonly oneMore: FailureUpdate;
   readonly theFirst: FailureUpdate;
 }
+
+/** Each further attempt means that another failure was counted in between; on a row of a newer form no attempt succeeds. */
+const countAttempts = 10;
 
 /** It begins anew some time after the last failure. */
 const ofUser: FailureCounter = {

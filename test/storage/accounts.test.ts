@@ -4,6 +4,7 @@ import type { Account, AccountDirectory } from '../../lambdas/access/accounts';
 import { failureRule, isSlowedDown } from '../../lambdas/access/slow-down';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
+import { forms } from '../../lambdas/storage/item-form';
 import { Engine, type Gate } from './support/engine';
 import { everyInterleaving } from './support/interleaving';
 import { everyByte } from './support/messages';
@@ -168,6 +169,14 @@ describe('accounts', () => {
         failures: { ofUser: { count: 1, lastAt: now }, ofAddress: { count: 1, since: now } },
       });
       expect(calls).toBe(1);
+    });
+
+    it('are not counted for ever in a row of a form that this release does not know', async () => {
+      const v = { N: String(forms.accounts.read + 1) };
+      const Item = { id: { S: 'address#192.0.2.90' }, part: { S: 'failures#kitchen' }, v, lastAt: { N: String(now) } };
+      await engine.client().send(new PutItemCommand({ TableName: engine.table('accounts'), Item }));
+
+      await expect(store.addFailure('kitchen', '192.0.2.90', now, rule)).rejects.toThrow('10 attempts');
     });
 
     it('are counted by address', async () => {
