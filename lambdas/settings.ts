@@ -33,6 +33,8 @@ export interface Settings {
   readonly sysTopicsMinutes: number;
   /** Seconds after the handshake in which a client has to be let in. */
   readonly connectTimeout: number;
+  /** Seconds without progress after which a client is closed that does not read what is sent to it; 0 is never. */
+  readonly slowReaderTimeout: number;
   /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
   readonly logLevel: 'audit' | 'debug';
   /** Numbers for CloudWatch: none, ten metrics, or also those by QoS and reason. */
@@ -67,6 +69,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
   sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, 0, 60),
   connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),
+  slowReaderTimeout: wholeNumber('SLOW_READER_TIMEOUT', 10, 0, 300),
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],

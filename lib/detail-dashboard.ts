@@ -41,6 +41,7 @@ export class DetailDashboard extends Construct {
           'DroppedDenied',
           'DroppedLimit',
           'DroppedSlow',
+          'SlowReadersClosed',
           'EventsRefused',
         ],
         'Sum',

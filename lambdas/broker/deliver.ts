@@ -5,6 +5,7 @@ import type { ProtocolVersion, PublishPacket } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { type Audible, audibleTo } from './audible';
+import { isSkipped } from './congestion';
 import { ask, type Dispatch } from './dispatch';
 import { forgetRow } from './forget-row';
 import { hangUp } from './hang-up';
@@ -294,7 +295,8 @@ export class Deliverer {
         !delivery.arrival.replay &&
         isAudible(topicOf(delivery))
       ) {
-        this.postTransient(delivery, head, head.owner);
+        if (isSkipped(head, this.ports.now())) this.ports.metrics.count('DroppedSlow');
+        else this.postTransient(delivery, head, head.owner);
       }
     }
   }
@@ -304,7 +306,8 @@ export class Deliverer {
     const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
     if (bytes.length <= largestPacket(capabilities)) {
       logPacket(this.ports, 'packet out', { clientId, connectionId: owner }, packet, bytes.length);
-      const parcel = { bytes, stake: { kind: 'transient' }, content: contentOf(delivery) } as const;
+      const stake = { kind: 'transient', clientId } as const;
+      const parcel = { bytes, stake, content: contentOf(delivery), ...congested(head) };
       this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
     } else {
       this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
@@ -323,7 +326,7 @@ export class Deliverer {
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
       logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
-      const parcel = { bytes, stake, content: contentOf(delivery) };
+      const parcel = { bytes, stake, content: contentOf(delivery), ...congested(head) };
       this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
     } else this.dispatch.tooLarge(stake);
   }
@@ -335,6 +338,10 @@ function topicOf({ arrival }: Delivery): string {
 
 function durablePart(mail: Mail): Mail {
   return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
+}
+
+function congested(head: SessionHead) {
+  return head.congestion ? { congested: head } : {};
 }
 
 function aliasing(aliasable: Aliasable | undefined) {

@@ -10,6 +10,7 @@ export type Count =
   | 'RefusedLogins'
   | 'ThrottledCalls'
   | 'EventsRefused'
+  | 'SlowReadersClosed'
   | 'BytesIn'
   | 'BytesOut'
   | `MessagesInQos${QoS}`

@@ -6,6 +6,7 @@ import type { Events } from './events';
 import type { Metrics } from './metrics';
 import type {
   Claim,
+  Congestion,
   ConnectionRecord,
   Dismissal,
   Ending,
@@ -97,6 +98,13 @@ export interface SessionStore {
   setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
   /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
   ask(clientId: string, owner: string): Promise<number | 'gone'>;
+  /**
+   * Notes that the owner of this session takes nothing for now; in the same step as `ask` where a pump is scheduled. `changed` when
+   * the session has another owner, or its congestion is another one than in `head`.
+   */
+  congest(head: SessionHead, congestion: Congestion): Promise<'noted' | 'changed'>;
+  /** No pump is promised any more; without `since` the client reads again. */
+  relieve(head: SessionHead, since?: Pick<Congestion, 'since' | 'at'>): Promise<void>;
   /** CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
   greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** `settled`: everything up to this number was acknowledged. */
@@ -236,7 +244,10 @@ export interface Roster {
 export type PostResult = 'sent' | 'gone' | 'busy' | 'too large' | 'unknown';
 
 export interface Connections {
+  /** Makes one attempt, so that nobody waits for a client that does not read. */
   post(connectionId: string, bytes: Buffer): Promise<PostResult>;
+  /** Makes some more, for a second or so, of which each may be refused as `busy`. */
+  postAgain(connectionId: string, bytes: Buffer): Promise<PostResult>;
   /** `gone` when its peer had left already. */
   close(connectionId: string): Promise<'closed' | 'gone'>;
 }

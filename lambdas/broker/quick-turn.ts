@@ -64,11 +64,11 @@ type Outcome = 'committed' | 'stale';
  * Nothing but acknowledgements and PINGREQs: the commit itself tells whether the memory was right, so nothing is read. Should
  * all end between commit and PINGRESP, the client finds out by its own time limit, and resumes its session.
  */
-async function settle({ ports }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
+async function settle({ ports, settings }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   if (!(await settleAll(ports, connection, load))) return 'stale'; // before the commit: after it nobody would settle them
   const committed = await ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber);
   if (committed === 'stale' || load.answers.length === 0) return committed;
-  const dispatch = new Dispatch(ports);
+  const dispatch = new Dispatch(ports, settings);
   answer(dispatch, connection, load);
   await dispatch.send();
   return committed;
@@ -94,7 +94,7 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
     settleAll(ports, connection, load),
   ]);
   if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
-  const dispatch = new Dispatch(ports);
+  const dispatch = new Dispatch(ports, settings);
   const turn = { connectionId: connection.connectionId, number: load.lastNumber };
   const retainer = new Retainer(ports, settings, dispatch, new Patience(ports), () => turn);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);

@@ -153,6 +153,8 @@ export interface SessionHead {
   readonly capabilities: ClientCapabilities;
   /** Everything up to this number was acknowledged when the pump looked last; kept for clients with a Receive Maximum. */
   readonly settled: number;
+  /** The gateway has refused to send to the owner, whose client reads too slowly. */
+  readonly congestion?: Congestion;
   /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
   readonly expiresAt?: number;
   /** Since when the client is away, milliseconds since 1970; absent while it is here. */
@@ -165,6 +167,15 @@ export interface SessionHead {
   readonly wiping?: SessionId;
   /** The connection that waits until the owner has ended, or until the will of the last owner is published. */
   readonly successor?: Successor;
+}
+
+/** Refused attempts to send to a client, with nothing sent between them; milliseconds since 1970. */
+export interface Congestion {
+  readonly since: number;
+  /** When the last attempt was refused. */
+  readonly at: number;
+  /** Messages wait in the ring, and a timer wakes the pump. */
+  readonly isPumpScheduled: boolean;
 }
 
 /** A connection that waits to take a session over. */

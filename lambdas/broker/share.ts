@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Audible, audibleTo } from './audible';
 import type { Audience } from './audience';
+import { isSkipped } from './congestion';
 import { forgetRow } from './forget-row';
 import type { Arrival } from './mail';
 import { inParallel, together } from './parallel';
@@ -21,7 +22,8 @@ const parallelRows = 50;
 export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
 
 /**
- * Chooses one member of each share for each message: of those that are online, else of those whose session waits.
+ * Chooses one member of each share for each message: of those that are online and read, else of those that are online, else of those
+ * whose session waits.
  * The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
  * is remembered besides, because the members may have changed meanwhile [MQTT-4.8.2-4] [MQTT-4.8.2-5].
  */
@@ -124,6 +126,10 @@ function choose(
     return head.expiresAt === undefined || head.expiresAt > now;
   });
   const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
-  const candidates = online.length > 0 ? online : waiting;
+  const reading = online.filter(({ clientId }) => {
+    const head = heads.get(clientId);
+    return head && !isSkipped(head, now);
+  });
+  const candidates = [reading, online, waiting].find(({ length }) => length > 0) ?? [];
   return candidates[createHash('sha256').update(id).digest().readUInt32BE() % candidates.length];
 }

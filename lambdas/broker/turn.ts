@@ -105,7 +105,7 @@ export class Turn {
   ) {
     this.ports = shared.ports;
     this.ownAliases = new OwnAliases(connection?.outgoingAliases);
-    this.dispatch = new Dispatch(shared.ports, { connectionId, aliases: this.ownAliases });
+    this.dispatch = new Dispatch(shared.ports, shared.settings, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.patience = new Patience(shared.ports);
     const { patience } = this;

@@ -1,4 +1,5 @@
 import {
+  type AttributeValue,
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
@@ -8,7 +9,7 @@ import {
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { SessionStore } from '../broker/ports';
-import type { Claim, Ending, Fence, SessionHead, SessionId } from '../broker/records';
+import type { Claim, Congestion, Ending, Fence, SessionHead, SessionId } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
 import {
@@ -237,6 +238,36 @@ export class DynamoSessionStore implements SessionStore {
     return head === 'gone' ? 'gone' : head.asked;
   }
 
+  async congest(
+    { clientId, fence, congestion: seen }: SessionHead,
+    congestion: Congestion,
+  ): Promise<'noted' | 'changed'> {
+    const { isPumpScheduled } = congestion;
+    const result = await this.update(clientId, 'changed', {
+      UpdateExpression: `SET congestion = :congestion${isPumpScheduled ? ' ADD asked :one' : ''}`,
+      ConditionExpression:
+        'fence = :fence AND attribute_exists(#owner) AND ' +
+        (seen ? 'congestion.#at = :seen' : '(attribute_not_exists(congestion) OR congestion.fence < :fence)'),
+      ExpressionAttributeNames: { '#owner': 'owner', ...(seen ? { '#at': 'at' } : {}) },
+      ExpressionAttributeValues: {
+        ':congestion': congestionAttribute(fence, congestion),
+        ':fence': text(fence),
+        ...(isPumpScheduled ? { ':one': number(1) } : {}),
+        ...(seen ? { ':seen': number(seen.at) } : {}),
+      },
+    });
+    return result === 'changed' ? 'changed' : 'noted';
+  }
+
+  async relieve({ clientId, fence }: SessionHead, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
+    const left = since && congestionAttribute(fence, { ...since, isPumpScheduled: false });
+    await this.update(clientId, undefined, {
+      UpdateExpression: left ? 'SET congestion = :left' : 'REMOVE congestion',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeValues: { ':fence': text(fence), ...(left ? { ':left': left } : {}) },
+    });
+  }
+
   async greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'> {
     return this.update(clientId, 'changed', {
       UpdateExpression: 'SET greeted = :fence',
@@ -378,6 +409,7 @@ function setOwner({ capabilities, identity }: Claim): string {
     'settled',
     'successor',
     'successorClean',
+    'congestion',
     'displaced', // written by earlier releases
   ];
   return `${set} REMOVE ${remove.join(', ')}`;
@@ -385,6 +417,17 @@ function setOwner({ capabilities, identity }: Claim): string {
 
 function isAnonymous({ kind }: Identity): boolean {
   return kind === 'anonymous';
+}
+
+/** With the fence: an earlier release that takes the session over leaves it in the head. */
+function congestionAttribute(fence: Fence, { since, at, isPumpScheduled }: Congestion): AttributeValue {
+  return { M: { fence: text(fence), since: number(since), at: number(at), pump: flag(isPumpScheduled) } };
+}
+
+function readCongestion({ congestion, fence, owner }: Item): Congestion | undefined {
+  const { M } = congestion ?? {};
+  if (!M || !owner || readText(M.fence) !== readText(fence)) return undefined;
+  return { since: readNumber(M.since), at: readNumber(M.at), isPumpScheduled: readFlag(M.pump) };
 }
 
 function willAttributes({ message, delay, expiry }: Will): Item {
@@ -423,6 +466,7 @@ export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
   const successor = readText(item.successor);
+  const congestion = readCongestion(item);
   return {
     clientId: readText(item.clientId),
     session: readText(item.session),
@@ -442,6 +486,7 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
+    ...(congestion ? { congestion } : {}),
     ...(successor ? { successor: { fence: successor, cleanStart: readFlag(item.successorClean) } } : {}),
   };
 }

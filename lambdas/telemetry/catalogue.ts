@@ -37,6 +37,7 @@ export const furtherMetrics = [
   'DroppedDenied',
   'DroppedLimit',
   'DroppedSlow',
+  'SlowReadersClosed',
   'EventsRefused',
   'Recipients',
   'WillLateness',
