@@ -1,3 +1,4 @@
+import { sessionForever } from './protocol/effects';
 import { largestIncoming } from './protocol/limits';
 
 /** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
@@ -12,6 +13,12 @@ export interface Settings {
   readonly maxLevels: number;
   /** Subscriptions of one session; 0 is any number. */
   readonly maxSubscriptions: number;
+  /** Of them, in shared subscriptions; 0 is any number. */
+  readonly maxShareGroups: number;
+  /** Seconds that a session may outlive its connection; 0 is any time. */
+  readonly maxSessionExpiry: number;
+  /** QoS 2 messages that a client may have sent and not released. */
+  readonly maxUnreleased: number;
   /** Bytes of one packet that a client sends. */
   readonly maxPacketSize: number;
   /** Topic aliases that a client of MQTT 5.0 may set up; the record of its connection holds them. 0 is none. */
@@ -21,6 +28,8 @@ export interface Settings {
   readonly maxPublishBytes: number;
   /** Clients of one user, or of one subject of tokens, at a time; 0 is any number. An account may say another one. */
   readonly maxConnectionsPerUser: number;
+  /** Sessions of one user, or of one subject of tokens, that outlive their connections; 0 is any number. */
+  readonly maxSessionsPerUser: number;
   /** Retained messages of the whole broker; 0 is any number. */
   readonly maxRetained: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
@@ -58,12 +67,16 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxShapes: wholeNumber('MAX_SHAPES', 256, 1, 1024),
   maxWildcards: wholeNumber('MAX_WILDCARDS', 0, 0, 128),
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
-  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
+  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, 0, 100_000),
+  maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, 0, 100_000),
+  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, sessionForever - 1), // the longest of AWS IoT Core
+  maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, 1, 4096),
   maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
   maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
+  maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, 0, 100_000),
   maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes

@@ -42,6 +42,7 @@ export class DetailDashboard extends Construct {
           'DroppedLimit',
           'DroppedSlow',
           'SlowReadersClosed',
+          'LimitsReached',
           'EventsRefused',
         ],
         'Sum',

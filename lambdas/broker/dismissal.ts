@@ -3,6 +3,7 @@ import { connectionOf } from './fence';
 import type { ConnectionEvent } from './inbox';
 import type { Ports } from './ports';
 import type { ConnectionRecord, Dismissal } from './records';
+import { uncountSession } from './session-quota';
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */
 export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {
@@ -50,5 +51,7 @@ export async function dismissAbsent(
   await turn.wiper.wipe(clientId, head.session);
   const removed = await ports.sessions.end(clientId, fence);
   await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
-  if (removed !== 'changed') await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
+  if (removed === 'changed') return;
+  await uncountSession(ports, removed);
+  await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
 }

@@ -9,7 +9,9 @@ import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, Ending, SessionHead } from './records';
 import { leaveSeat } from './seat';
+import { uncountSession } from './session-quota';
 import type { SessionWiper } from './session-wiper';
+import { keepUnreleased } from './unreleased';
 
 /**
  * What is left to do when a connection ends at this time, milliseconds since 1970: its will, when that waits
@@ -61,15 +63,19 @@ interface Left {
   readonly isOver: boolean;
 }
 
-async function leaveSession(ports: Ports, { clientId, fence }: ConnectionRecord, ending: Ending): Promise<Left> {
+async function leaveSession(ports: Ports, connection: ConnectionRecord, ending: Ending): Promise<Left> {
+  const { clientId, fence, subscribed } = connection;
   const { willAt, sessionEndsAt } = ending;
-  const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now());
+  await keepUnreleased(ports, connection);
+  const left = { at: ports.now(), ...(subscribed && { subscribed }) };
+  const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, left);
   return { head: disowned === 'changed' ? await ports.sessions.head(clientId) : disowned, isOver: false };
 }
 
 /** The session is not over when the client has come back to it on another connection. */
 async function endSession(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<Left> {
   const ended = await ports.sessions.end(clientId, fence);
+  if (ended !== 'changed') await uncountSession(ports, ended);
   if (ended !== 'changed') return { head: ended, isOver: true };
   const head = await ports.sessions.head(clientId);
   return { head, isOver: head?.session !== session }; // replaced, or ended by an earlier attempt
@@ -134,6 +140,7 @@ export async function settleEnding(
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     removed = await ports.sessions.end(clientId, fence);
+    if (removed !== 'changed') await uncountSession(ports, removed);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
   if (isOver && (isMine || !head)) await ports.inflight.clear(session);

@@ -11,6 +11,7 @@ export type Count =
   | 'ThrottledCalls'
   | 'EventsRefused'
   | 'SlowReadersClosed'
+  | 'LimitsReached'
   | 'BytesIn'
   | 'BytesOut'
   | `MessagesInQos${QoS}`

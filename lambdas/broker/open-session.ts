@@ -5,6 +5,7 @@ import { connectionOf, fenceOf, timeOf } from './fence';
 import { together } from './parallel';
 import type { Ports } from './ports';
 import type { Claim, ConnectionRecord, Fence, SessionHead, SessionId } from './records';
+import { uncountSession } from './session-quota';
 import type { SessionWiper } from './session-wiper';
 
 /**
@@ -24,10 +25,11 @@ export interface Opened {
 
 /**
  * `late`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account.
+ * `full`: the account has as many sessions as it may have.
  * `uncertain`: an earlier attempt has claimed the session and nobody knows whether its CONNACK arrived. `awaits`: another
  * connection of the client id has to end first, and wakes this one then.
  */
-export type OpenResult = Opened | 'late' | 'foreign' | { readonly uncertain: ConnectionRecord } | Awaits;
+export type OpenResult = Opened | 'late' | 'foreign' | 'full' | { readonly uncertain: ConnectionRecord } | Awaits;
 
 /** The head of the session when this connection was registered as its successor, and for how many seconds it waits at most. */
 export interface Awaits {
@@ -43,6 +45,15 @@ export interface Newcomer {
   readonly hasSeat: boolean;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
+  /** Account among whose sessions a new session is counted, and whether that may have one more; absent where sessions are not counted. */
+  readonly quota?: SessionQuota;
+}
+
+/** Counts a new session that outlives its connection. */
+export interface SessionQuota {
+  readonly account: string;
+  /** False when the account has as many as it may have. */
+  readonly take: () => Promise<boolean>;
 }
 
 /**
@@ -67,25 +78,34 @@ export async function openSession(
   const fence = fenceOf(connectedAt, connectionId);
   const { clientId, version, capabilities, sessionExpiry, cleanStart } = request;
   const persistent = sessionExpiry > 0;
-  const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity };
+  const quota = persistent ? newcomer.quota : undefined;
+  const counted = quota && { quota: quota.account };
+  const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity, ...counted };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
-    claimSession(ports, claim, supersede),
+    claimSession(ports, claim, { supersede, take: quota?.take }),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
-  if (claimed === 'late' || claimed === 'foreign' || 'awaits' in claimed) return claimed;
+  if (typeof claimed === 'string' || 'awaits' in claimed) return claimed;
+  if (claimed.uncounted && claimed.uncounted.quota !== claim.quota) await uncountSession(ports, claimed.uncounted);
   for (const session of claimed.replaced) {
     await wiper.wipe(clientId, session);
     await ports.sessions.wiped(clientId, session);
   }
   if (claimed.isRepeated) return { uncertain: fresh };
-  const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
+  const connection = claimed.resumed ? resuming(fresh, claimed.resumed) : fresh;
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...former };
 }
 
-type Refusal = 'late' | 'foreign';
+type Refusal = 'late' | 'foreign' | 'full';
+
+/** What a claim may have to do before it takes effect. */
+interface Before {
+  readonly supersede: Supersede | undefined;
+  readonly take: SessionQuota['take'] | undefined;
+}
 
 interface Claimed {
   /** Fence of the last connection of a session that nobody owned and that is no more. */
@@ -93,6 +113,8 @@ interface Claimed {
   readonly resumed?: SessionHead;
   /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
   readonly replaced: readonly SessionId[];
+  /** Head of a session that is no more. */
+  readonly uncounted?: SessionHead;
   /** An earlier attempt of the same CONNECT has claimed the session. */
   readonly isRepeated?: true;
 }
@@ -101,13 +123,14 @@ interface Claimed {
  * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
  * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
  */
-async function claimSession(ports: Ports, claim: Claim, supersede?: Supersede): Promise<Claimed | Refusal | Awaits> {
+async function claimSession(ports: Ports, claim: Claim, before: Before): Promise<Claimed | Refusal | Awaits> {
   if (claim.cleanStart) {
+    if ((await before.take?.()) === false) return 'full';
     const result = await ports.sessions.claimFresh(claim);
     if (typeof result === 'object') return replacing(result.old);
   }
   for (;;) {
-    const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), supersede);
+    const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), before);
     if (claimed !== 'changed') return claimed;
   }
 }
@@ -117,7 +140,7 @@ async function claimOver(
   ports: Ports,
   claim: Claim,
   seen: SessionHead | undefined,
-  supersede: Supersede | undefined,
+  { supersede, take }: Before,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
   if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
   if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
@@ -130,6 +153,7 @@ async function claimOver(
     }
   }
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
+    if (!claim.cleanStart && (await take?.()) === false) return 'full';
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
     return typeof result === 'object' ? replacing(seen) : 'changed';
   }
@@ -148,7 +172,8 @@ function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim):
 
 function replacing(old: SessionHead | undefined): Claimed {
   const former = old && !old.owner ? { former: old.fence } : {};
-  return { ...former, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
+  const uncounted = old && { uncounted: old };
+  return { ...former, ...uncounted, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
@@ -174,6 +199,12 @@ function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
+/** Of a resumed session nobody knows yet what its earlier connections have left. */
+function resuming(fresh: ConnectionRecord, { session, subscribed }: SessionHead): ConnectionRecord {
+  const { unreleased: _, subscribed: __, ...rest } = fresh;
+  return { ...rest, session, hasState: true, ...(subscribed && { subscribed }) };
+}
+
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
   const { connectionId, receivedAt, identity, hasSeat } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
@@ -194,7 +225,9 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
-    unreleased: 0,
+    unreleased: new Set(),
+    subscribed: { all: 0, shared: 0 },
+    debt: 0,
     identity,
     hasSeat,
     ...(request.authentication && { authentication: { method: request.authentication.method } }),

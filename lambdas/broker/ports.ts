@@ -27,6 +27,7 @@ import type {
   Snapshot,
   StoredConnection,
   Subscriber,
+  SubscriptionCounts,
   SubscriptionRow,
   UsedShapes,
   WritingTurn,
@@ -80,7 +81,7 @@ export interface SessionStore {
    * The connection no longer owns the session; how much may wait while nobody does is counted from here. `changed` when it did
    * not own it any more.
    */
-  disown(clientId: string, fence: Fence, ending?: Ending, leftAt?: number): Promise<SessionHead | 'changed'>;
+  disown(clientId: string, fence: Fence, ending?: Ending, left?: Left): Promise<SessionHead | 'changed'>;
   /** The will of the last owner no longer waits. */
   willSettled(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
@@ -118,6 +119,13 @@ export interface SessionStore {
   subscriptions(session: SessionId): Promise<string[]>;
   /** Which of these the session has. */
   hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
+}
+
+/** What a connection leaves in the head of its session. */
+export interface Left {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly subscribed?: SubscriptionCounts;
 }
 
 export interface TopicIndex {
@@ -226,6 +234,9 @@ export interface InflightStore {
   /** Hands a held message to another connection, unless somebody else was faster. */
   adopt(session: SessionId, held: HeldMessage, holder: Fence): Promise<'adopted' | 'changed'>;
   forget(session: SessionId, packetIds: readonly number[]): Promise<void>;
+  /** Packet ids of messages that a connection of this session has left unreleased. */
+  unreleased(session: SessionId): Promise<number[]>;
+  keepUnreleased(session: SessionId, packetIds: readonly number[]): Promise<void>;
   once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]>;
   putOnce(records: readonly OnceRecord[]): Promise<void>;
   /** Removes every row of a session that has ended. */
@@ -306,6 +317,13 @@ export interface Seats {
   leave(account: string, clientId: string, connectionId: string): Promise<void>;
 }
 
+/** Sessions of each account that outlive their connections. */
+export interface AccountSessions {
+  /** Adds the session of a client, unless it is there; returns the client ids of all sessions of the account. */
+  add(account: string, clientId: string): Promise<string[]>;
+  remove(account: string, clientId: string): Promise<void>;
+}
+
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
@@ -330,6 +348,7 @@ export interface Ports {
   readonly bridge?: BridgeQueue;
   readonly access: Access;
   readonly seats: Seats;
+  readonly accountSessions: AccountSessions;
   readonly now: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

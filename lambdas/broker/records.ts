@@ -43,8 +43,15 @@ export interface ConnectionRecord {
   readonly outgoingAliases: ReadonlyMap<string, number>;
   /** What it may still publish, where that is limited. */
   readonly allowance?: Allowance;
-  /** QoS 2 messages that this client has sent on this connection and not released yet. */
-  readonly unreleased: number;
+  /**
+   * Packet ids of QoS 2 messages that the client has sent and not released yet, on any connection of its session. Absent until the
+   * first of a resumed session matters.
+   */
+  readonly unreleased?: ReadonlySet<number>;
+  /** Bytes that were written for unfinished packets beyond what the client was entitled to. */
+  readonly debt: number;
+  /** Subscriptions of the session, at most; absent where nobody has counted them. */
+  readonly subscribed?: SubscriptionCounts;
   readonly identity: Identity;
   /** Present when CONNECT named a method of enhanced authentication. */
   readonly authentication?: AuthenticationState;
@@ -57,6 +64,13 @@ export interface ConnectionRecord {
   readonly supersededAt?: number;
   /** The successor has begun without that end. Frames of this connection that are handled later are dropped. */
   readonly isTakenOver?: boolean;
+}
+
+/** Upper bounds: the same filter may have been counted twice, and one that was removed is counted still. */
+export interface SubscriptionCounts {
+  readonly all: number;
+  /** Of them, in shares. */
+  readonly shared: number;
 }
 
 /** Where the enhanced authentication of an open connection stands. */
@@ -155,6 +169,10 @@ export interface SessionHead {
   readonly settled: number;
   /** The gateway has refused to send to the owner, whose client reads too slowly. */
   readonly congestion?: Congestion;
+  /** Account among whose sessions it is counted; absent where it is not. */
+  readonly quota?: string;
+  /** Subscriptions of the session when its last owner left; absent where nobody has counted them. */
+  readonly subscribed?: SubscriptionCounts;
   /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
   readonly expiresAt?: number;
   /** Since when the client is away, milliseconds since 1970; absent while it is here. */
@@ -195,6 +213,8 @@ export interface Claim {
   readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   readonly identity: Identity;
+  /** Account among whose sessions a new session is counted; absent where it is not. */
+  readonly quota?: string;
 }
 
 /** One client that subscribed to one filter. */

@@ -5,9 +5,10 @@ import type { Settings } from '../settings';
 import { listShapes } from './list-shapes';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
-import type { ConnectionRecord, ShapeList, Subscriber } from './records';
+import type { ConnectionRecord, ShapeList, Subscriber, SubscriptionCounts } from './records';
 import type { Router } from './router';
 import { ownerOf, roomIn } from './shape-room';
+import { type Places, placesFor } from './subscription-places';
 
 /** Index rows written at the same time. */
 const parallelRows = 50;
@@ -24,14 +25,14 @@ export async function subscribe(
 ): Promise<Subscribed> {
   const list = await router.currentShapes();
   const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
-  const takes = await taker(ports, settings, connection);
-  const codes = requests.map((request) => judge(request, takes) ?? limit);
+  const places = await placesFor(ports, settings, connection, requests);
+  const codes = requests.map((request) => judge(request, places) ?? limit);
   refuse(withoutRoom(ports, settings, connection, list, grantedOf(requests, codes)), requests, codes, limit);
   const wanted = lastOfEach(grantedOf(requests, codes));
   const known = await alreadyThere(ports, connection, wanted);
   if (wanted.length > 0) refuse(await write(ports, settings, connection, wanted, list), requests, codes, limit);
   router.refresh();
-  return { codes, granted: lastOfEach(grantedOf(requests, codes)), known };
+  return { codes, granted: lastOfEach(grantedOf(requests, codes)), known, counts: places.counts };
 }
 
 function grantedOf(requests: readonly Request[], codes: readonly number[]): SubscriptionRequest[] {
@@ -51,6 +52,8 @@ export interface Subscribed {
   readonly granted: readonly SubscriptionRequest[];
   /** Names of those that replaced an older subscription, as far as anybody asks. */
   readonly known: ReadonlySet<string>;
+  /** Subscriptions of the session afterwards. */
+  readonly counts: SubscriptionCounts | undefined;
 }
 
 /** Asked for only where the answer makes a difference: Retain Handling 1. */
@@ -63,19 +66,10 @@ async function alreadyThere(
   return asking.length > 0 ? ports.sessions.hasSubscriptions(session, asking) : new Set();
 }
 
-/** Takes a place for a subscription of the session, if there is one left; the same name takes only one. */
-type Taker = (name: string) => boolean;
-
-async function taker(ports: Ports, { maxSubscriptions }: Settings, { session }: ConnectionRecord): Promise<Taker> {
-  if (maxSubscriptions === 0) return () => true;
-  const names = new Set(await ports.sessions.subscriptions(session));
-  return (name) => (names.size < maxSubscriptions && Boolean(names.add(name))) || names.has(name);
-}
-
 /** The QoS granted, a refusal, or undefined where the session has as many subscriptions as it may have. */
-function judge(request: Request, takes: Taker): number | undefined {
+function judge(request: Request, places: Places): number | undefined {
   if ('refused' in request) return request.refused;
-  return takes(request.name) ? request.qos : undefined;
+  return places.take(request.name) ? request.qos : undefined;
 }
 
 /** New shapes that have no place in the list. Each shape makes every publish dearer, so places are limited. */

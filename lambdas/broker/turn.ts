@@ -3,9 +3,10 @@ import { checkBeginning } from '../protocol/codec/fixed-header';
 import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
 import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
-import { incomingQuota, largestPacket } from '../protocol/limits';
+import { largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
+import { shorterExpiry } from '../protocol/packets/connect';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { resolveAlias } from '../protocol/topic-alias';
@@ -38,6 +39,8 @@ import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
+import { debtAfter } from './unfinished';
+import { holding, releasing } from './unreleased';
 import { viewOf } from './view';
 import { type Finding, type Origin, Work } from './work';
 
@@ -116,7 +119,10 @@ export class Turn {
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
-    this.entrance = new Entrance({ ...this, send: (packet, version) => this.send(packet, version) }, pending);
+    this.entrance = new Entrance(
+      { ...this, settings: shared.settings, send: (packet, version) => this.send(packet, version) },
+      pending,
+    );
     this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
@@ -154,7 +160,7 @@ export class Turn {
     if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.entrance.isWaiting) return this.waitOutside(inbox);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
-    if (this.connection) await this.conclude(this.connection, inbox);
+    if (this.connection) await this.conclude(this.charged(this.connection, inbox), inbox);
     else await this.waitOutside(inbox);
   }
 
@@ -206,6 +212,12 @@ export class Turn {
     const { since: receivedAt, connectedAt } = takeover;
     const number = lastNumber ? { number: lastNumber } : {};
     await this.readFrame({ ...number, bytes, eventId, redelivered, receivedAt, connectedAt });
+  }
+
+  /** @throws ProtocolError when the packets of the client come in too many pieces. */
+  private charged(connection: ConnectionRecord, { early }: Inbox): ConnectionRecord {
+    const debt = debtAfter(connection, { tail: this.tail, early, frames: this.events.filter(isFrame) });
+    return { ...connection, debt };
   }
 
   // ---- frames to effects ----
@@ -369,20 +381,14 @@ export class Turn {
     return { connectionId: this.connectionId, clientId: this.connection?.clientId ?? this.announced };
   }
 
-  private hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
-    const connection = this.current();
+  private async hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
     this.takenIn.push(message);
-    const unreleased = connection.unreleased + 1;
-    if (unreleased > incomingQuota && connection.version === 5) {
-      throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${incomingQuota} messages at a time`); // [MQTT-3.3.4-9]
-    }
-    this.connection = { ...connection, hasState: true, unreleased };
+    this.connection = await holding(this.ports, this.shared.settings, this.current(), packetId);
     return this.work.hold(packetId, message, origin);
   }
 
-  private release(packetId: number, origin: Origin): void {
-    const connection = this.current();
-    this.connection = { ...connection, unreleased: Math.max(0, connection.unreleased - 1) };
+  private async release(packetId: number, origin: Origin): Promise<void> {
+    this.connection = await releasing(this.ports, this.current(), packetId);
     this.answerFinding('pubcomp', packetId, this.work.release(packetId, origin));
   }
 
@@ -433,6 +439,7 @@ export class Turn {
     this.connection = connection;
     const { ports, dispatch, deliverer, patience } = this;
     const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
+    if (subscribed.counts) this.connection = { ...connection, subscribed: subscribed.counts };
     this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes }, connection.version);
     const permissions = this.permitted();
     await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
@@ -500,7 +507,9 @@ export class Turn {
   private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
     await this.work.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
-    if (connection) this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
+    const { maxSessionExpiry } = this.shared.settings;
+    const expiry = sessionExpiry !== undefined && shorterExpiry(sessionExpiry, maxSessionExpiry);
+    if (connection && expiry !== false) this.connection = { ...connection, sessionExpiry: expiry };
     return this.leave(withWill, undefined);
   }
 

@@ -18,7 +18,9 @@ import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
+import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { isPending, pendingItem, toPending } from './pending-connections';
+import { readSubscribed, subscribedAttribute } from './subscription-counts';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
 const rowLifetimeSeconds = 24 * 3600;
@@ -209,9 +211,18 @@ function changesOf(
     set.push('outgoingAliases = :outgoingAliases');
     changes[':outgoingAliases'] = outgoingAttribute(record.outgoingAliases);
   }
-  if (record.unreleased !== before.unreleased) {
-    set.push('unreleased = :unreleased');
-    changes[':unreleased'] = number(record.unreleased);
+  if (record.unreleased && record.unreleased !== before.unreleased) {
+    set.push('holds = :holds');
+    changes[':holds'] = packetIdAttribute(record.unreleased);
+  }
+  if (record.subscribed && record.subscribed !== before.subscribed) {
+    set.push('subscribed = :subscribed');
+    changes[':subscribed'] = subscribedAttribute(record.subscribed);
+  }
+  if (record.debt === 0 && before.debt > 0) remove.push('debt');
+  if (record.debt > 0 && record.debt !== before.debt) {
+    set.push('debt = :debt');
+    changes[':debt'] = number(record.debt);
   }
   if (record.allowance && record.allowance !== before.allowance) {
     set.push('allowance = :allowance');
@@ -253,7 +264,10 @@ function toItem(record: ConnectionRecord): Item {
     ...authenticationAttributes(record),
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
-    ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
+    ...holdAttributes(record),
+    ...(record.debt > 0 ? { debt: number(record.debt) } : {}),
+    ...(record.subscribed ? { subscribed: subscribedAttribute(record.subscribed) } : {}),
+    ...(record.allowance ? { allowance: allowanceAttribute(record.allowance) } : {}),
   };
 }
 
@@ -282,7 +296,9 @@ function toRecord(item: Item): ConnectionRecord {
     capabilities: readCapabilities(item),
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
-    unreleased: readNumber(item.unreleased),
+    ...readHolds(item),
+    debt: readNumber(item.debt),
+    ...readSubscribed(item),
     identity: readIdentity(item.identity),
     ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
     ...readAuthentication(item),
@@ -309,6 +325,17 @@ function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
 /** A number is given to one frame only. */
 function isSameEarly(one: readonly EarlyFrame[], other: readonly EarlyFrame[]): boolean {
   return one.length === other.length && one.every(({ number: position }, index) => position === other[index]?.number);
+}
+
+/** Absent is nothing in a new session, and unknown in a resumed one. */
+function holdAttributes({ unreleased, session, fence }: ConnectionRecord): Item {
+  const isImplied = session === fence ? unreleased?.size === 0 : unreleased === undefined;
+  return isImplied ? {} : { holds: packetIdAttribute(unreleased ?? []) };
+}
+
+function readHolds({ holds, session, fence }: Item): Pick<ConnectionRecord, 'unreleased'> {
+  if (holds) return { unreleased: new Set(readPacketIds(holds)) };
+  return readText(session) === readText(fence) ? { unreleased: new Set() } : {};
 }
 
 function authenticationAttributes({ authentication }: ConnectionRecord): Item {

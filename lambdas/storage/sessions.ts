@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionStore } from '../broker/ports';
+import type { Left, SessionStore } from '../broker/ports';
 import type { Claim, Congestion, Ending, Fence, SessionHead, SessionId } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
@@ -29,6 +29,7 @@ import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
 import { writtenForm } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { readSubscribed, subscribedAttribute } from './subscription-counts';
 
 export const headPart = 'head';
 const willPrefix = 'will#';
@@ -88,7 +89,8 @@ export class DynamoSessionStore implements SessionStore {
           UpdateExpression:
             'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, ' +
             'greeted = :fence, outSeq = :zero, asked = :zero, ' +
-            `answered = :zero, #free = :free, v = :form, ${setOwner(claim)}`,
+            `answered = :zero, #free = :free, v = :form, ${claim.quota ? 'quota = :quota, ' : ''}` +
+            `${setOwner(claim)}, subscribed${claim.quota ? '' : ', quota'}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
@@ -98,6 +100,7 @@ export class DynamoSessionStore implements SessionStore {
             ':none': text(''),
             ':form': writtenForm('sessions').v,
             ':free': number(ringSpan),
+            ...(claim.quota ? { ':quota': text(claim.quota) } : {}),
             ...ownerValues(claim),
           },
           ReturnValues: 'ALL_OLD',
@@ -145,10 +148,11 @@ export class DynamoSessionStore implements SessionStore {
     clientId: string,
     fence: Fence,
     { sessionEndsAt, willAt }: Ending = {},
-    leftAt?: number,
+    left?: Left,
   ): Promise<SessionHead | 'changed'> {
     const values: Item = {
-      ...(leftAt === undefined ? {} : { ':leftAt': number(leftAt) }),
+      ...(left === undefined ? {} : { ':leftAt': number(left.at) }),
+      ...(left?.subscribed ? { ':subscribed': subscribedAttribute(left.subscribed) } : {}),
       ...(sessionEndsAt === undefined ? {} : { ':expiresAt': number(sessionEndsAt) }),
       ...(willAt === undefined ? {} : { ':willAt': number(willAt) }),
     };
@@ -487,6 +491,8 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
     ...(congestion ? { congestion } : {}),
+    ...readSubscribed(item),
+    ...(item.quota ? { quota: readText(item.quota) } : {}),
     ...(successor ? { successor: { fence: successor, cleanStart: readFlag(item.successorClean) } } : {}),
   };
 }

@@ -38,6 +38,7 @@ export const furtherMetrics = [
   'DroppedLimit',
   'DroppedSlow',
   'SlowReadersClosed',
+  'LimitsReached',
   'EventsRefused',
   'Recipients',
   'WillLateness',

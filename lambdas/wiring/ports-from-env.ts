@@ -7,6 +7,7 @@ import { type Watch, WatchList, type WatchStore, watchAll } from '../broker/watc
 import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
+import { DynamoAccountSessions } from '../storage/account-sessions';
 import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoInflightStore } from '../storage/inflight';
 import { DynamoLookup } from '../storage/lookup';
@@ -50,6 +51,7 @@ export function portsFromEnvironment(
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
+    accountSessions: new DynamoAccountSessions(db, table('sessions')),
     seats: new DynamoSeats(db, table('accounts')),
   };
 }

@@ -73,7 +73,7 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
       hasState: true,
       hasSeat: false,
     },
-    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
+    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: new Set(), debt: 0 },
   };
   await ports.connectionStore.create(record);
   return record;
@@ -165,7 +165,7 @@ describe('the end of a session whose client is away', () => {
 
   async function away(clientId: string): Promise<ConnectionRecord> {
     const record = { ...(await lost(clientId)), hasWill: false };
-    await ports.sessions.disown(clientId, first, { sessionEndsAt: now - 1 }, now);
+    await ports.sessions.disown(clientId, first, { sessionEndsAt: now - 1 }, { at: now });
     return record;
   }
 

@@ -50,7 +50,8 @@ const connection: ConnectionRecord = {
   hasState: true,
   aliases: new Map(),
   outgoingAliases: new Map(),
-  unreleased: 0,
+  unreleased: new Set(),
+  debt: 0,
 };
 
 const pending: PendingConnection = { connectionId: 'pending', lastNumber: 1, tail: Buffer.alloc(0), early: [] };

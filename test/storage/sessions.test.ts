@@ -210,7 +210,7 @@ describe('a session that is forsaken', () => {
 describe('a session whose client is away', () => {
   it('tells since when, until somebody owns it', async () => {
     await begun('left');
-    await sessions.disown('left', first, {}, 1234);
+    await sessions.disown('left', first, {}, { at: 1234 });
     const seen = (await sessions.head('left'))!;
 
     expect(seen.leftAt).toBe(1234);

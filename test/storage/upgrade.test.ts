@@ -56,7 +56,8 @@ describe('what release 0.1 has written', () => {
       sessionExpiry: sessionForever,
       capabilities: {},
       identity: { kind: 'anonymous' },
-      unreleased: 0,
+      unreleased: new Set(),
+      debt: 0,
       hasSeat: false,
     });
   });

@@ -34,7 +34,8 @@ function opened(connectionId: string): ConnectionRecord {
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
-    unreleased: 0,
+    unreleased: new Set(),
+    debt: 0,
   };
 }
 

@@ -21,7 +21,8 @@ export function record(connectionId: string, fields: Partial<ConnectionRecord> =
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
-    unreleased: 0,
+    unreleased: new Set(),
+    debt: 0,
     ...fields,
   };
 }
