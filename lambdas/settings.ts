@@ -1,4 +1,3 @@
-import { sessionForever } from './protocol/effects';
 import { largestIncoming } from './protocol/limits';
 
 /** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
@@ -69,12 +68,12 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
   maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, 0, 100_000),
   maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, 0, 100_000),
-  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, sessionForever - 1), // the longest of AWS IoT Core
+  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, 0xffff_fffe), // the longest of AWS IoT Core
   maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, 1, 4096),
   maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
   maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
-  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
-  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
+  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, 0, 1_000_000),
+  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, 0, 1_000_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
   maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, 0, 100_000),
   maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),

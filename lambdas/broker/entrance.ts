@@ -190,7 +190,7 @@ export class Entrance {
     const isOverdue = ports.now() >= since + takeoverTimeout;
     const supersede = isOverdue ? superseding(ports, publisher, dispatch, since) : undefined;
     const quota = this.quotaOf(identity, request.clientId, address);
-    const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat, ...(quota && { quota }) };
+    const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat, address, ...(quota && { quota }) };
     const opened = await openSession(ports, wiper, request, newcomer, supersede);
     if (typeof opened === 'string') {
       if (hasSeat) await leaveSeat(ports, sitting);

@@ -45,6 +45,7 @@ export interface Newcomer {
   readonly hasSeat: boolean;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
+  readonly address: string;
   /** Account among whose sessions a new session is counted, and whether that may have one more; absent where sessions are not counted. */
   readonly quota?: SessionQuota;
 }
@@ -206,7 +207,7 @@ function resuming(fresh: ConnectionRecord, { session, subscribed }: SessionHead)
 }
 
 function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
-  const { connectionId, receivedAt, identity, hasSeat } = newcomer;
+  const { connectionId, receivedAt, identity, hasSeat, address } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
     connectionId,
@@ -227,8 +228,8 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     outgoingAliases: new Map(),
     unreleased: new Set(),
     subscribed: { all: 0, shared: 0 },
-    debt: 0,
     identity,
+    ...(identity.kind === 'anonymous' && { address }),
     hasSeat,
     ...(request.authentication && { authentication: { method: request.authentication.method } }),
   };

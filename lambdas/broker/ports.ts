@@ -29,6 +29,7 @@ import type {
   Subscriber,
   SubscriptionCounts,
   SubscriptionRow,
+  Usage,
   UsedShapes,
   WritingTurn,
 } from './records';
@@ -324,6 +325,12 @@ export interface AccountSessions {
   remove(account: string, clientId: string): Promise<void>;
 }
 
+/** What accounts have lately used. */
+export interface Usages {
+  read(account: string): Promise<Usage | undefined>;
+  write(account: string, usage: Usage): Promise<void>;
+}
+
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
@@ -349,6 +356,7 @@ export interface Ports {
   readonly access: Access;
   readonly seats: Seats;
   readonly accountSessions: AccountSessions;
+  readonly usages: Usages;
   readonly now: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

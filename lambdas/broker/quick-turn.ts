@@ -46,6 +46,7 @@ export async function quickTurn(
   const { receiveMaximum, topicAliasMaximum = 0 } = connection.capabilities;
   if (receiveMaximum !== undefined && load.settled.length > 0) return false; // more may go to it now
   if (topicAliasMaximum > 0 && load.arrivals.length > 0) return false; // aliases are kept by the careful turn
+  if (load.allowance && connection.debt === undefined) return false; // it is not known yet what the account has used
   shared.connections.delete(connectionId);
   const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
   if ((await done) === 'stale') return false;

@@ -43,13 +43,18 @@ export interface ConnectionRecord {
   readonly outgoingAliases: ReadonlyMap<string, number>;
   /** What it may still publish, where that is limited. */
   readonly allowance?: Allowance;
+  /** Source address of an anonymous client, which stands for its account. */
+  readonly address?: string;
   /**
    * Packet ids of QoS 2 messages that the client has sent and not released yet, on any connection of its session. Absent until the
    * first of a resumed session matters.
    */
   readonly unreleased?: ReadonlySet<number>;
-  /** Bytes that were written for unfinished packets beyond what the client was entitled to. */
-  readonly debt: number;
+  /**
+   * Bytes that were written for unfinished packets beyond what the client was entitled to. Absent until it is read what its account has
+   * lately used, which is when it publishes or leaves a packet unfinished.
+   */
+  readonly debt?: number;
   /** Subscriptions of the session, at most; absent where nobody has counted them. */
   readonly subscribed?: SubscriptionCounts;
   readonly identity: Identity;
@@ -71,6 +76,16 @@ export interface SubscriptionCounts {
   readonly all: number;
   /** Of them, in shares. */
   readonly shared: number;
+}
+
+/** What the connections of an account have lately used of what each of them may. */
+export interface Usage {
+  /** Absent where nothing is limited. */
+  readonly allowance?: Allowance;
+  /** Bytes written for unfinished packets, see `debtAfter` in unfinished.ts. */
+  readonly debt: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** Where the enhanced authentication of an open connection stands. */

@@ -11,7 +11,7 @@ import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
-import { spend } from './allowance';
+import { charging, spending } from './account-allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
 import { keepWatching, silentUntil } from './deadline';
@@ -39,7 +39,6 @@ import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
-import { debtAfter } from './unfinished';
 import { holding, releasing } from './unreleased';
 import { viewOf } from './view';
 import { type Finding, type Origin, Work } from './work';
@@ -160,7 +159,7 @@ export class Turn {
     if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.entrance.isWaiting) return this.waitOutside(inbox);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
-    if (this.connection) await this.conclude(this.charged(this.connection, inbox), inbox);
+    if (this.connection) await this.conclude(await this.charged(this.connection, inbox), inbox);
     else await this.waitOutside(inbox);
   }
 
@@ -214,10 +213,8 @@ export class Turn {
     await this.readFrame({ ...number, bytes, eventId, redelivered, receivedAt, connectedAt });
   }
 
-  /** @throws ProtocolError when the packets of the client come in too many pieces. */
-  private charged(connection: ConnectionRecord, { early }: Inbox): ConnectionRecord {
-    const debt = debtAfter(connection, { tail: this.tail, early, frames: this.events.filter(isFrame) });
-    return { ...connection, debt };
+  private charged(connection: ConnectionRecord, { early }: Inbox): Promise<ConnectionRecord> {
+    return charging(this.ports, connection, { tail: this.tail, early, frames: this.events.filter(isFrame) });
   }
 
   // ---- frames to effects ----
@@ -244,7 +241,7 @@ export class Turn {
       const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
       this.entrance.hear(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
-      this.spend(packet, bytes, receivedAt);
+      await this.spend(packet, bytes, receivedAt);
       await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt, connectedAt });
       if (this.over) return;
       if (this.entrance.isWaiting) {
@@ -260,10 +257,10 @@ export class Turn {
     }
   }
 
-  private spend(packet: ClientPacket, bytes: Buffer, now: number): void {
+  private async spend(packet: ClientPacket, bytes: Buffer, at: number): Promise<void> {
     if (packet.cmd !== 'publish' || !this.connection) return;
-    const allowance = spend(this.connection.allowance, this.shared.settings, bytes.length, now);
-    if (allowance) this.connection = { ...this.connection, allowance };
+    const { ports, shared } = this;
+    this.connection = await spending(ports, shared.settings, this.connection, { bytes: bytes.length, at });
   }
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
@@ -556,7 +553,7 @@ export class Turn {
     const withWill = wantsWill && this.dismissal?.withWill !== false;
     const connection = this.connection && this.withoutSession(this.connection);
     if (connection) {
-      await depart(this, connection, { at: this.endedAt(), withWill, farewell });
+      await depart({ ...this, settings: this.shared.settings }, connection, { at: this.endedAt(), withWill, farewell });
       return this.report(connection);
     }
     await this.dispatch.send();

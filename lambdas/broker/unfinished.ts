@@ -1,6 +1,5 @@
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { FrameEvent } from './inbox';
-import type { ConnectionRecord } from './records';
 
 /**
  * Bytes that may be written for each byte that the client sends, and for each second. Each turn writes all that is kept of an unfinished
@@ -12,8 +11,19 @@ const perSecond = 65_536;
 /** Bytes: the largest packet in slices of 2 KB, twice. */
 const mostDebt = 4_194_304;
 
+/** What is left of a debt after some time. */
+export function debtLeft(debt: number, milliseconds: number): number {
+  return Math.max(0, Math.round(debt - (Math.max(0, milliseconds) / 1000) * perSecond));
+}
+
+/** A debt, and since when: milliseconds since 1970. */
+interface Owing {
+  readonly debt: number;
+  readonly lastSeen: number;
+}
+
 /** What a turn leaves unfinished, and what came in it. */
-interface Leftover {
+export interface Leftover {
   readonly tail: Buffer;
   readonly early: readonly { readonly bytes: Buffer }[];
   readonly frames: readonly Pick<FrameEvent, 'text' | 'receivedAt'>[];
@@ -24,13 +34,13 @@ interface Leftover {
  *
  * @throws ProtocolError when it is too high: the packets come in too many pieces.
  */
-export function debtAfter({ debt, lastSeen }: Pick<ConnectionRecord, 'debt' | 'lastSeen'>, leftover: Leftover): number {
+export function debtAfter({ debt, lastSeen }: Owing, leftover: Leftover): number {
   const { tail, early, frames } = leftover;
   const written = early.reduce((sum, { bytes }) => sum + bytes.length, tail.length);
   if (written === 0 && debt === 0) return 0;
   const received = frames.reduce((sum, { text }) => sum + (text.length * 3) / 4, 0); // base64
   const seconds = (Math.max(lastSeen, ...frames.map(({ receivedAt }) => receivedAt)) - lastSeen) / 1000;
-  const after = Math.max(0, Math.round(debt + written - received * perByte - seconds * perSecond));
+  const after = debtLeft(debt + written - received * perByte, seconds * 1000);
   if (after <= mostDebt) return after;
   throw new ProtocolError(Reason.quotaExceeded, 'packets come in too many pieces');
 }

@@ -1,5 +1,4 @@
 import {
-  type AttributeValue,
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
@@ -7,10 +6,10 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Allowance } from '../broker/allowance';
 import type { ConnectionStore } from '../broker/ports';
 import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
+import { allowanceAttribute, readAllowance } from './allowances';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
@@ -219,8 +218,7 @@ function changesOf(
     set.push('subscribed = :subscribed');
     changes[':subscribed'] = subscribedAttribute(record.subscribed);
   }
-  if (record.debt === 0 && before.debt > 0) remove.push('debt');
-  if (record.debt > 0 && record.debt !== before.debt) {
+  if (record.debt !== undefined && record.debt !== before.debt) {
     set.push('debt = :debt');
     changes[':debt'] = number(record.debt);
   }
@@ -265,9 +263,10 @@ function toItem(record: ConnectionRecord): Item {
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
     ...holdAttributes(record),
-    ...(record.debt > 0 ? { debt: number(record.debt) } : {}),
+    ...(record.debt === undefined ? {} : { debt: number(record.debt) }),
     ...(record.subscribed ? { subscribed: subscribedAttribute(record.subscribed) } : {}),
     ...(record.allowance ? { allowance: allowanceAttribute(record.allowance) } : {}),
+    ...(record.address ? { address: text(record.address) } : {}),
   };
 }
 
@@ -297,10 +296,11 @@ function toRecord(item: Item): ConnectionRecord {
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
     ...readHolds(item),
-    debt: readNumber(item.debt),
+    ...(item.debt ? { debt: readNumber(item.debt) } : {}),
     ...readSubscribed(item),
     identity: readIdentity(item.identity),
-    ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
+    ...readAllowance(item),
+    ...(item.address ? { address: readText(item.address) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
     ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
@@ -311,15 +311,6 @@ function toRecord(item: Item): ConnectionRecord {
 /** Release 0.1 knew only MQTT 3.1.1, where a session ends with its connection or never. */
 function expiryIn01({ clean }: Item): number {
   return readFlag(clean) ? 0 : sessionForever;
-}
-
-/** Short, because it is written with every turn that publishes. */
-function allowanceAttribute({ messages, bytes: size, at }: Allowance) {
-  return { L: [number(Math.floor(messages)), number(Math.floor(size)), number(at)] };
-}
-
-function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
-  return { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) };
 }
 
 /** A number is given to one frame only. */

@@ -15,6 +15,7 @@ import { DynamoRetainedStore } from '../storage/retained';
 import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
+import { DynamoUsages } from '../storage/usages';
 import { DynamoWatchList } from '../storage/watch-list';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
@@ -52,6 +53,7 @@ export function portsFromEnvironment(
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     accountSessions: new DynamoAccountSessions(db, table('sessions')),
+    usages: new DynamoUsages(db, table('inflight')),
     seats: new DynamoSeats(db, table('accounts')),
   };
 }

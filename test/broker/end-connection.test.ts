@@ -73,7 +73,7 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
       hasState: true,
       hasSeat: false,
     },
-    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: new Set(), debt: 0 },
+    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: new Set() },
   };
   await ports.connectionStore.create(record);
   return record;

@@ -127,14 +127,18 @@ describe('a device that was broken into', () => {
 
     it('into slices of one byte behind a long beginning is closed before they cost much', async () => {
       const client = await older('slivers');
-      let slivers = 0;
+      const next = await older('more-slivers');
+      let [slivers, more] = [0, 0];
       const toll = await field.endure(1, async () => {
         const packet = large('own/slivers/a');
         await sendSlices(client, packet.subarray(0, 90_000), 24_000);
         slivers = await sendSlices(client, packet.subarray(90_000, 90_500), 1);
+        await sendSlices(next, packet.subarray(0, 90_000), 24_000); // another connection of the same user
+        more = await sendSlices(next, packet.subarray(90_000, 90_500), 1);
       });
 
       expect(slivers).toBeLessThan(60);
+      expect(more).toBeLessThan(20);
       expect(above(toll, { writes: 5000 })).toEqual({});
     });
 
@@ -256,5 +260,52 @@ describe('a session of MQTT 3.1.1', () => {
 
     expect(await field.guarded.stored()).not.toContain('away');
     await field.stop();
+  });
+});
+
+describe('a publish rate', () => {
+  let field: Battlefield;
+
+  beforeAll(async () => {
+    field = await Battlefield.start({ rules }, { ...hashingOnce, settings: { maxPublishRate: 10 } });
+    await field.addDevice('device');
+  });
+
+  afterAll(() => field.stop());
+
+  /** Publishes until the connection is closed; returns how many messages were taken. */
+  async function flood(clientId: string): Promise<number> {
+    const client = await field.enter('device', clientId);
+    for (let count = 0; ; count++) {
+      const codes = Promise.all([client.publish(`own/${clientId}/a`, 'x', { qos: 1 })]);
+      if ((await codes.catch(() => undefined)) === undefined || client.closeCode !== undefined) return count;
+      if (count > 150) return count;
+    }
+  }
+
+  it('holds for the next connection of the user too, whatever its client id', async () => {
+    await field.elapse(60);
+    const first = await flood('flood-1');
+    const second = await flood('flood-2');
+
+    expect(first).toBeGreaterThanOrEqual(100);
+    expect(second).toBeLessThan(50);
+    await field.elapse(60);
+    expect(await flood('flood-3')).toBeGreaterThanOrEqual(100);
+  });
+
+  it('counts wills: one beyond it is not published', async () => {
+    await field.elapse(60);
+    const heir = await field.enter('device', 'heir');
+    await heir.subscribe({ topic: 'own/heir/#', qos: 1 });
+    const will = (clientId: string) =>
+      ({ topic: `own/${clientId}/will`, payload: Buffer.from('gone'), qos: 1 }) as const;
+    await flood('heirless');
+    const last = await field.enter('device', 'last', { will: { ...will('last'), retain: false } });
+    await last.publish('own/last/a', 'x', { qos: 1 }).catch(() => undefined);
+    await field.guarded.broker.lose(last);
+
+    expect(field.guarded.logged('limit').at(-1)).toMatchObject({ limit: 'publish rate, by a will', clientId: 'last' });
+    await heir.disconnect();
   });
 });

@@ -51,7 +51,6 @@ const connection: ConnectionRecord = {
   aliases: new Map(),
   outgoingAliases: new Map(),
   unreleased: new Set(),
-  debt: 0,
 };
 
 const pending: PendingConnection = { connectionId: 'pending', lastNumber: 1, tail: Buffer.alloc(0), early: [] };

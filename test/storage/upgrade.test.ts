@@ -57,7 +57,6 @@ describe('what release 0.1 has written', () => {
       capabilities: {},
       identity: { kind: 'anonymous' },
       unreleased: new Set(),
-      debt: 0,
       hasSeat: false,
     });
   });

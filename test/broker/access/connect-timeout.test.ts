@@ -35,7 +35,6 @@ function opened(connectionId: string): ConnectionRecord {
     aliases: new Map(),
     outgoingAliases: new Map(),
     unreleased: new Set(),
-    debt: 0,
   };
 }
 

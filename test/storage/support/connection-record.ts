@@ -22,7 +22,6 @@ export function record(connectionId: string, fields: Partial<ConnectionRecord> =
     aliases: new Map(),
     outgoingAliases: new Map(),
     unreleased: new Set(),
-    debt: 0,
     ...fields,
   };
 }
