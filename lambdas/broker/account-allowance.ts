@@ -1,10 +1,10 @@
-import { ProtocolError } from '../protocol/reason-codes';
+import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { isAlmostFull, spend } from './allowance';
 import type { Ports } from './ports';
 import type { ConnectionRecord } from './records';
 import { quotaOf } from './session-quota';
-import { debtAfter, debtLeft, type Leftover } from './unfinished';
+import { debtAfter, debtLeft, type Leftover, mostDebt } from './unfinished';
 
 type Limits = Pick<Settings, 'maxPublishRate' | 'maxPublishBytes'>;
 
@@ -43,7 +43,10 @@ export async function charging(ports: Ports, connection: ConnectionRecord, left:
   const { debt = 0, lastSeen } = connection;
   if (debtAfter({ debt, lastSeen }, left) === 0) return connection.debt ? { ...connection, debt: 0 } : connection;
   const known = await withUsage(ports, connection);
-  return { ...known, debt: debtAfter({ debt: known.debt ?? 0, lastSeen }, left) };
+  const owed = debtAfter({ debt: known.debt ?? 0, lastSeen }, left);
+  if (owed <= mostDebt) return { ...known, debt: owed };
+  ports.metrics.count('LimitsReached');
+  throw new ProtocolError(Reason.quotaExceeded, 'packets come in too many pieces');
 }
 
 /** Keeps for the next connection of the account what this one has used, if that is worth a write. */

@@ -39,6 +39,7 @@ export async function quickTurn(
   const connection = shared.connections.get(connectionId);
   if (!connection || shared.ports.watch.has(connection.clientId)) return false; // the careful turn tells more
   if (connection.tail.length > 0 || connection.early.length > 0) return false;
+  if (connection.debt) return false; // it shrinks with the time since the last turn
   const frames = events.filter(isFrame);
   if (frames.length < events.length || frames.some(({ redelivered }) => redelivered)) return false;
   const load = readLoad(shared, connection, frames);

@@ -1,4 +1,3 @@
-import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { FrameEvent } from './inbox';
 
 /**
@@ -9,7 +8,7 @@ const perByte = 8;
 const perSecond = 65_536;
 
 /** Bytes: the largest packet in slices of 2 KB, twice. */
-const mostDebt = 4_194_304;
+export const mostDebt = 4_194_304;
 
 /** What is left of a debt after some time. */
 export function debtLeft(debt: number, milliseconds: number): number {
@@ -29,18 +28,12 @@ export interface Leftover {
   readonly frames: readonly Pick<FrameEvent, 'text' | 'receivedAt'>[];
 }
 
-/**
- * The debt of a connection after a turn that writes these leftovers.
- *
- * @throws ProtocolError when it is too high: the packets come in too many pieces.
- */
+/** The debt of a connection after a turn that writes these leftovers. */
 export function debtAfter({ debt, lastSeen }: Owing, leftover: Leftover): number {
   const { tail, early, frames } = leftover;
   const written = early.reduce((sum, { bytes }) => sum + bytes.length, tail.length);
   if (written === 0 && debt === 0) return 0;
   const received = frames.reduce((sum, { text }) => sum + (text.length * 3) / 4, 0); // base64
   const seconds = (Math.max(lastSeen, ...frames.map(({ receivedAt }) => receivedAt)) - lastSeen) / 1000;
-  const after = debtLeft(debt + written - received * perByte, seconds * 1000);
-  if (after <= mostDebt) return after;
-  throw new ProtocolError(Reason.quotaExceeded, 'packets come in too many pieces');
+  return debtLeft(debt + written - received * perByte, seconds * 1000);
 }

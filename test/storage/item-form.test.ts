@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Claim, ConnectionRecord, PendingConnection } from '../../lambdas/broker/records';
 import { bundleSlot, placeAlone } from '../../lambdas/broker/ring';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
+import { DynamoAccountSessions } from '../../lambdas/storage/account-sessions';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
 import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
 import { connectionKey } from '../../lambdas/storage/connection-key';
@@ -21,6 +22,7 @@ import { DynamoSeats } from '../../lambdas/storage/seats';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
+import { DynamoUsages } from '../../lambdas/storage/usages';
 import { DynamoWatchList } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
@@ -89,6 +91,8 @@ function stores() {
     requests: new DynamoRequestLedger(db, table('inflight'), () => now),
     accounts: new DynamoAccountStore(db, table('accounts'), () => undefined),
     directory: new DynamoAccountDirectory(db, table('accounts')),
+    accountSessions: new DynamoAccountSessions(db, table('sessions')),
+    usages: new DynamoUsages(db, table('inflight')),
     seats: new DynamoSeats(db, table('accounts')),
     watch: new DynamoWatchList(db, table('accounts')),
     shapeChecks: new DynamoShapeChecks(db, table('connections'), () => now),
@@ -123,6 +127,10 @@ async function writeEverything(): Promise<void> {
   await accounts.secret();
   await accounts.addFailure('kitchen', '192.0.2.1', now, { memory: 60_000, countedForAddress: 5 });
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
+  const { accountSessions, usages } = stores();
+  await accountSessions.add('user#kitchen', 'kitchen');
+  await usages.write('user#kitchen', { debt: 1, at: now });
+  await inflight.keepUnreleased(first, [7]);
   await seats.take('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);
   await shapeChecks.request(['L+']);
@@ -139,7 +147,8 @@ function kindOf(name: TableName, item: Row): string {
   const [partition, sort] = [item[partitionKey]?.S ?? '', (sortKey && item[sortKey]?.S) ?? ''];
   if (item.requestedAt) return 'shape check';
   if (name === 'connections') return item.pending ? 'connections pending' : 'connections';
-  if (name === 'inflight') return partition.startsWith('request#') ? 'request' : `inflight ${sort[0]}`;
+  if (name === 'inflight')
+    return partition.startsWith('request#') ? 'request' : `inflight ${sort.startsWith('usage') ? sort : sort[0]}`;
   if (name === 'topicIndex') return name;
   if (name === 'retained') return `retained ${partition.split('#')[0]}`;
   if (name === 'accounts') return `accounts ${partition === 'watch' ? partition : sort.split('#')[0]}`;
@@ -178,6 +187,8 @@ describe('the form of an item', () => {
       'connections pending',
       'inflight i',
       'inflight o',
+      'inflight u',
+      'inflight usage',
       'inflight x',
       'request',
       'retained count',
@@ -185,6 +196,7 @@ describe('the form of an item', () => {
       'retained last',
       'retained levels',
       'sessions head',
+      'sessions session',
       'sessions sub',
       'sessions will',
       'shape check',
