@@ -1,4 +1,5 @@
 import {
+  type AttributeValue,
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
@@ -6,6 +7,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { ControlAllowance } from '../broker/control-allowance';
 import type { ConnectionStore } from '../broker/ports';
 import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
@@ -226,6 +228,10 @@ function changesOf(
     set.push('allowance = :allowance');
     changes[':allowance'] = allowanceAttribute(record.allowance);
   }
+  if (record.control && record.control !== before.control) {
+    set.push('control = :control');
+    changes[':control'] = controlAttribute(record.control);
+  }
   if (record.identity !== before.identity) {
     set.push('#identity = :identity');
     changes[':identity'] = identityAttribute(record.identity);
@@ -267,6 +273,7 @@ function toItem(record: ConnectionRecord): Item {
     ...(record.subscribed ? { subscribed: subscribedAttribute(record.subscribed) } : {}),
     ...(record.allowance ? { allowance: allowanceAttribute(record.allowance) } : {}),
     ...(record.address ? { address: text(record.address) } : {}),
+    ...(record.control ? { control: controlAttribute(record.control) } : {}),
   };
 }
 
@@ -301,6 +308,7 @@ function toRecord(item: Item): ConnectionRecord {
     identity: readIdentity(item.identity),
     ...readAllowance(item),
     ...(item.address ? { address: readText(item.address) } : {}),
+    ...(item.control?.L ? { control: readControl(item.control.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
     ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
@@ -311,6 +319,14 @@ function toRecord(item: Item): ConnectionRecord {
 /** Release 0.1 knew only MQTT 3.1.1, where a session ends with its connection or never. */
 function expiryIn01({ clean }: Item): number {
   return readFlag(clean) ? 0 : sessionForever;
+}
+
+function controlAttribute({ packets, unknown, at }: ControlAllowance) {
+  return { L: [number(Math.floor(packets)), number(Math.floor(unknown)), number(at)] };
+}
+
+function readControl([packets, unknown, at]: AttributeValue[]): ControlAllowance {
+  return { packets: readNumber(packets), unknown: readNumber(unknown), at: readNumber(at) };
 }
 
 /** A number is given to one frame only. */
