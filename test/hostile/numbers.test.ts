@@ -146,8 +146,8 @@ describe('a device that was broken into', () => {
       const client = await older('early');
       let frames = 0;
       const toll = await field.endure(1, async () => {
-        for (let number = 2; number < 258 && client.closeCode === undefined; number++, frames++) {
-          client.sendText(`${number}.${Buffer.alloc(380, 0xc0).toString('base64')}`);
+        for (let number = 3; number < 259 && client.closeCode === undefined; number++, frames++) {
+          client.sendText(`${number}.${Buffer.alloc(380).toString('base64')}`);
           await field.cloud.settled();
         }
       });
