@@ -45,7 +45,7 @@ export interface Newcomer {
   readonly hasSeat: boolean;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
-  readonly address: string;
+  readonly address?: string;
   /** Account among whose sessions a new session is counted, and whether that may have one more; absent where sessions are not counted. */
   readonly quota?: SessionQuota;
 }
@@ -84,18 +84,18 @@ export async function openSession(
   const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity, ...counted };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
-    claimSession(ports, claim, { supersede, take: quota?.take }),
+    claimSession({ ports, wiper }, claim, { supersede, take: quota?.take }),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
   if (typeof claimed === 'string' || 'awaits' in claimed) return claimed;
-  if (claimed.uncounted && claimed.uncounted.quota !== claim.quota) await uncountSession(ports, claimed.uncounted);
-  for (const session of claimed.replaced) {
-    await wiper.wipe(clientId, session);
-    await ports.sessions.wiped(clientId, session);
-  }
-  if (claimed.isRepeated) return { uncertain: fresh };
-  const connection = claimed.resumed ? resuming(fresh, claimed.resumed) : fresh;
+  if (claim.quota && claimed.older && claimed.older.quota !== claim.quota) await uncountSession(ports, claimed.older);
+  for (const session of claimed.replaced) await wiper.finish(clientId, session);
+  const resuming = (session: SessionId) => ({ ...recordOf(request, newcomer, fence, session), hasState: true });
+  if (claimed.claimedBefore) return { uncertain: resuming(claimed.claimedBefore) };
+  const { resumed } = claimed;
+  const counts = resumed?.subscribed && { subscribed: resumed.subscribed };
+  const connection = resumed ? { ...resuming(resumed.session), ...counts } : fresh;
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...former };
 }
@@ -112,38 +112,44 @@ interface Claimed {
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
   readonly resumed?: SessionHead;
-  /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
+  /** Sessions whose rows are to be removed. */
   readonly replaced: readonly SessionId[];
-  /** Head of a session that is no more. */
-  readonly uncounted?: SessionHead;
-  /** An earlier attempt of the same CONNECT has claimed the session. */
-  readonly isRepeated?: true;
+  /** Head of a session that is no more. It stays counted while another one that is not counted has its place. */
+  readonly older?: SessionHead;
+  /** The session that an earlier attempt at the same CONNECT has claimed. */
+  readonly claimedBefore?: SessionId;
+}
+
+interface ClaimingTurn {
+  readonly ports: Ports;
+  readonly wiper: SessionWiper;
 }
 
 /**
  * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
  * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
  */
-async function claimSession(ports: Ports, claim: Claim, before: Before): Promise<Claimed | Refusal | Awaits> {
+async function claimSession(turn: ClaimingTurn, claim: Claim, before: Before): Promise<Claimed | Refusal | Awaits> {
+  const { ports } = turn;
   if (claim.cleanStart) {
     if ((await before.take?.()) === false) return 'full';
     const result = await ports.sessions.claimFresh(claim);
     if (typeof result === 'object') return replacing(result.old);
   }
   for (;;) {
-    const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), before);
+    const claimed = await claimOver(turn, claim, await ports.sessions.head(claim.clientId), before);
     if (claimed !== 'changed') return claimed;
   }
 }
 
 /** Claims the session as it was just read. */
 async function claimOver(
-  ports: Ports,
+  { ports, wiper }: ClaimingTurn,
   claim: Claim,
   seen: SessionHead | undefined,
   { supersede, take }: Before,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
-  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
+  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], claimedBefore: seen.session };
   if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
   if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
   if (seen && hasToEnd(seen, claim)) {
@@ -153,6 +159,7 @@ async function claimOver(
       return (await ports.sessions.awaitEnd(claim, seen)) === 'changed' ? 'changed' : { awaits: seen, seconds };
     }
   }
+  if (seen?.wiping) await wiper.finish(claim.clientId, seen.wiping); // the claim may name another one
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
     if (!claim.cleanStart && (await take?.()) === false) return 'full';
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
@@ -160,7 +167,7 @@ async function claimOver(
   }
   await cancelWill(ports, claim, seen);
   const resumed = await ports.sessions.claimResume(claim, seen);
-  return resumed === 'changed' ? 'changed' : { resumed, replaced: seen.wiping ? [seen.wiping] : [] };
+  return resumed === 'changed' ? 'changed' : { resumed, replaced: [] };
 }
 
 /**
@@ -173,8 +180,8 @@ function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim):
 
 function replacing(old: SessionHead | undefined): Claimed {
   const former = old && !old.owner ? { former: old.fence } : {};
-  const uncounted = old && { uncounted: old };
-  return { ...former, ...uncounted, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
+  const older = old && { older: old };
+  return { ...former, ...older, replaced: old ? [old.session] : [] };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
@@ -200,13 +207,8 @@ function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
-/** Of a resumed session nobody knows yet what its earlier connections have left. */
-function resuming(fresh: ConnectionRecord, { session, subscribed }: SessionHead): ConnectionRecord {
-  const { unreleased: _, subscribed: __, ...rest } = fresh;
-  return { ...rest, session, hasState: true, ...(subscribed && { subscribed }) };
-}
-
-function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
+/** The record of a connection that owns this session. Of a resumed one nobody knows yet what its earlier connections have left. */
+export function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
   const { connectionId, receivedAt, identity, hasSeat, address } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
@@ -226,10 +228,9 @@ function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, ses
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
-    unreleased: new Set(),
-    subscribed: { all: 0, shared: 0 },
+    ...(session === fence && { unreleased: new Set<number>(), subscribed: { all: 0, shared: 0 } }),
     identity,
-    ...(identity.kind === 'anonymous' && { address }),
+    ...(identity.kind === 'anonymous' && address !== undefined && { address }),
     hasSeat,
     ...(request.authentication && { authentication: { method: request.authentication.method } }),
   };

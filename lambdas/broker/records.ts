@@ -187,7 +187,7 @@ export interface SessionHead {
   readonly settled: number;
   /** The gateway has refused to send to the owner, whose client reads too slowly. */
   readonly congestion?: Congestion;
-  /** Account among whose sessions it is counted; absent where it is not. */
+  /** Account among whose sessions it is counted, or an older one of the client id; absent where it is not. */
   readonly quota?: string;
   /** Subscriptions of the session when its last owner left; absent where nobody has counted them. */
   readonly subscribed?: SubscriptionCounts;

@@ -2,7 +2,7 @@ import { accountOf, type Identity } from '../access/identity';
 import type { Settings } from '../settings';
 import { inParallel } from './parallel';
 import type { Ports } from './ports';
-import type { SessionHead } from './records';
+import type { ConnectionRecord, SessionHead } from './records';
 
 /** Rows removed at the same time. */
 const parallelRows = 25;
@@ -54,6 +54,14 @@ export async function uncountSession(
   { clientId, quota }: Pick<SessionHead, 'clientId' | 'quota'>,
 ): Promise<void> {
   if (quota !== undefined) await ports.accountSessions.remove(quota, clientId);
+}
+
+/** The same where an earlier attempt has removed the head, and died perhaps before it came to this. */
+export async function uncountEnded(
+  ports: Ports,
+  { identity, address = '', clientId }: Pick<ConnectionRecord, 'identity' | 'address' | 'clientId'>,
+): Promise<void> {
+  await ports.accountSessions.remove(quotaOf(identity, address), clientId);
 }
 
 /** Removes rows of sessions that are no more; returns how many are left. */
