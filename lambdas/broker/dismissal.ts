@@ -48,7 +48,7 @@ export async function dismissAbsent(
   const head = await ports.sessions.head(clientId);
   if (head?.fence !== fence) return;
   await turn.wiper.wipe(clientId, head.session);
-  const removed = await removeHead(ports, turn.wiper, { clientId, fence });
+  const removed = await removeHead(ports, turn.wiper, head);
   await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
   if (removed !== 'changed') await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
 }

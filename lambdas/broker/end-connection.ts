@@ -9,7 +9,7 @@ import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, Ending, SessionHead } from './records';
 import { leaveSeat } from './seat';
-import { uncountEnded, uncountSession } from './session-quota';
+import { uncountSession } from './session-quota';
 import type { SessionWiper } from './session-wiper';
 import { keepUnreleased } from './unreleased';
 
@@ -81,11 +81,10 @@ async function leaveSession(ports: Ports, connection: ConnectionRecord, ending: 
 
 /** The session is not over when the client has come back to it on another connection. */
 async function endSession(ports: Ports, wiper: SessionWiper, connection: ConnectionRecord): Promise<Left> {
-  const { clientId, session, fence } = connection;
-  const ended = await removeHead(ports, wiper, { clientId, fence });
+  const { clientId, session } = connection;
+  const ended = await removeHead(ports, wiper, connection);
   if (ended !== 'changed') return { head: ended, isOver: true, isUsed: ended.outSeq > 0 };
   const head = await ports.sessions.head(clientId);
-  if (!head) await uncountEnded(ports, connection);
   return { head, isOver: head?.session !== session }; // replaced, or ended by an earlier attempt
 }
 
@@ -96,18 +95,16 @@ async function endSession(ports: Ports, wiper: SessionWiper, connection: Connect
 export async function removeHead(
   ports: Ports,
   wiper: SessionWiper,
-  { clientId, fence }: Pick<ConnectionRecord, 'clientId' | 'fence'>,
+  { clientId, fence, quota }: Pick<ConnectionRecord, 'clientId' | 'fence' | 'quota'>,
 ): Promise<SessionHead | 'changed'> {
   const { sessions } = ports;
-  let removed = await sessions.end(clientId, fence);
-  if (removed === 'changed') {
-    const head = await sessions.head(clientId);
-    if (head?.fence !== fence || !head.wiping) return 'changed';
-    await wiper.finish(clientId, head.wiping);
-    removed = await sessions.end(clientId, fence);
-  }
-  if (removed !== 'changed') await uncountSession(ports, removed);
-  return removed;
+  await uncountSession(ports, { clientId, ...(quota !== undefined && { quota }) }); // while a next attempt would still find the head
+  const removed = await sessions.end(clientId, fence);
+  if (removed !== 'changed') return removed;
+  const head = await sessions.head(clientId);
+  if (head?.fence !== fence || !head.wiping) return 'changed';
+  await wiper.finish(clientId, head.wiping);
+  return sessions.end(clientId, fence);
 }
 
 /**
@@ -168,11 +165,10 @@ export async function settleEnding(
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
-    removed = await removeHead(ports, wiper, { clientId, fence });
+    removed = await removeHead(ports, wiper, head);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
   if (isOver && (isMine || !head)) await ports.inflight.clear(session);
-  if (!head) await uncountEnded(ports, connection);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);

@@ -1,6 +1,7 @@
 import { accountOf, type Identity } from '../access/identity';
 import type { ConnectRequest } from '../protocol/effects';
 import { expiryOf, startTimer } from './deadline';
+import { removeHead } from './end-connection';
 import { connectionOf, fenceOf, timeOf } from './fence';
 import { together } from './parallel';
 import type { Ports } from './ports';
@@ -84,29 +85,31 @@ export async function openSession(
   const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity, ...counted };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
-    claimSession({ ports, wiper }, claim, { supersede, take: quota?.take }),
+    claimSession({ ports, wiper }, claim, supersede),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
   if (typeof claimed === 'string' || 'awaits' in claimed) return claimed;
-  if (claim.quota && claimed.older && claimed.older.quota !== claim.quota) await uncountSession(ports, claimed.older);
+  const { older, resumed, claimedBefore } = claimed;
+  if (older && older.quota !== claim.quota) await uncountSession(ports, older);
   for (const session of claimed.replaced) await wiper.finish(clientId, session);
-  const resuming = (session: SessionId) => ({ ...recordOf(request, newcomer, fence, session), hasState: true });
-  if (claimed.claimedBefore) return { uncertain: resuming(claimed.claimedBefore) };
-  const { resumed } = claimed;
+  const resuming = ({ session, quota: account }: SessionHead) => ({
+    ...recordOf(request, newcomer, fence, session),
+    hasState: true,
+    ...(account !== undefined && { quota: account }),
+  });
+  if (claimedBefore) return { uncertain: resuming(claimedBefore) };
+  if (quota && !resumed && !(await quota.take())) {
+    await removeHead(ports, wiper, { clientId, fence });
+    return 'full';
+  }
   const counts = resumed?.subscribed && { subscribed: resumed.subscribed };
-  const connection = resumed ? { ...resuming(resumed.session), ...counts } : fresh;
+  const connection = resumed ? { ...resuming(resumed), ...counts } : { ...fresh, ...counted };
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...former };
 }
 
-type Refusal = 'late' | 'foreign' | 'full';
-
-/** What a claim may have to do before it takes effect. */
-interface Before {
-  readonly supersede: Supersede | undefined;
-  readonly take: SessionQuota['take'] | undefined;
-}
+type Refusal = 'late' | 'foreign';
 
 interface Claimed {
   /** Fence of the last connection of a session that nobody owned and that is no more. */
@@ -114,10 +117,10 @@ interface Claimed {
   readonly resumed?: SessionHead;
   /** Sessions whose rows are to be removed. */
   readonly replaced: readonly SessionId[];
-  /** Head of a session that is no more. It stays counted while another one that is not counted has its place. */
+  /** Head of a session that is no more. */
   readonly older?: SessionHead;
-  /** The session that an earlier attempt at the same CONNECT has claimed. */
-  readonly claimedBefore?: SessionId;
+  /** Head of the session that an earlier attempt at the same CONNECT has claimed. */
+  readonly claimedBefore?: SessionHead;
 }
 
 interface ClaimingTurn {
@@ -129,15 +132,18 @@ interface ClaimingTurn {
  * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
  * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
  */
-async function claimSession(turn: ClaimingTurn, claim: Claim, before: Before): Promise<Claimed | Refusal | Awaits> {
+async function claimSession(
+  turn: ClaimingTurn,
+  claim: Claim,
+  supersede?: Supersede,
+): Promise<Claimed | Refusal | Awaits> {
   const { ports } = turn;
   if (claim.cleanStart) {
-    if ((await before.take?.()) === false) return 'full';
     const result = await ports.sessions.claimFresh(claim);
     if (typeof result === 'object') return replacing(result.old);
   }
   for (;;) {
-    const claimed = await claimOver(turn, claim, await ports.sessions.head(claim.clientId), before);
+    const claimed = await claimOver(turn, claim, await ports.sessions.head(claim.clientId), supersede);
     if (claimed !== 'changed') return claimed;
   }
 }
@@ -147,9 +153,9 @@ async function claimOver(
   { ports, wiper }: ClaimingTurn,
   claim: Claim,
   seen: SessionHead | undefined,
-  { supersede, take }: Before,
+  supersede: Supersede | undefined,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
-  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], claimedBefore: seen.session };
+  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], claimedBefore: seen };
   if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
   if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
   if (seen && hasToEnd(seen, claim)) {
@@ -161,7 +167,6 @@ async function claimOver(
   }
   if (seen?.wiping) await wiper.finish(claim.clientId, seen.wiping); // the claim may name another one
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
-    if (!claim.cleanStart && (await take?.()) === false) return 'full';
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
     return typeof result === 'object' ? replacing(seen) : 'changed';
   }

@@ -46,6 +46,8 @@ export interface ConnectionRecord {
   readonly allowance?: Allowance;
   /** Which other packets it may still send; absent as long as it has sent few. */
   readonly control?: ControlAllowance;
+  /** Account among whose sessions its session is counted; absent where it is not. */
+  readonly quota?: string;
   /** Source address of an anonymous client, which stands for its account. */
   readonly address?: string;
   /**

@@ -2,7 +2,7 @@ import { accountOf, type Identity } from '../access/identity';
 import type { Settings } from '../settings';
 import { inParallel } from './parallel';
 import type { Ports } from './ports';
-import type { ConnectionRecord, SessionHead } from './records';
+import type { SessionHead } from './records';
 
 /** Rows removed at the same time. */
 const parallelRows = 25;
@@ -28,9 +28,8 @@ function networkOf(address: string): string {
 }
 
 /**
- * Counts a session that is about to be created and outlives its connection; false when its account has too many. The row is written
- * before the session: a worker that dies in between leaves a row without a session, which is removed when the account reaches its
- * limit.
+ * Counts a new session that outlives its connection; false when its account has too many. The row is written after the head of the
+ * session, which names the account, and removed before it: a worker that dies in between leaves no row without a session.
  */
 export async function countSession(
   ports: Ports,
@@ -56,14 +55,6 @@ export async function uncountSession(
   if (quota !== undefined) await ports.accountSessions.remove(quota, clientId);
 }
 
-/** The same where an earlier attempt has removed the head, and died perhaps before it came to this. */
-export async function uncountEnded(
-  ports: Ports,
-  { identity, address = '', clientId }: Pick<ConnectionRecord, 'identity' | 'address' | 'clientId'>,
-): Promise<void> {
-  await ports.accountSessions.remove(quotaOf(identity, address), clientId);
-}
-
 /** Removes rows of sessions that are no more; returns how many are left. */
 async function examine(ports: Ports, quota: string, clientIds: readonly string[]): Promise<number> {
   const now = ports.now();
@@ -73,7 +64,7 @@ async function examine(ports: Ports, quota: string, clientIds: readonly string[]
   const heads = await ports.sessions.heads(clientIds);
   const gone = clientIds.filter((clientId) => {
     const head = heads.get(clientId);
-    return head?.quota !== quota || (head.expiresAt !== undefined && head.expiresAt <= now);
+    return head?.quota !== quota || !head.persistent || (head.expiresAt !== undefined && head.expiresAt <= now);
   });
   await inParallel(gone, parallelRows, (clientId) => ports.accountSessions.remove(quota, clientId));
   return clientIds.length - gone.length;

@@ -273,6 +273,7 @@ function toItem(record: ConnectionRecord): Item {
     ...(record.subscribed ? { subscribed: subscribedAttribute(record.subscribed) } : {}),
     ...(record.allowance ? { allowance: allowanceAttribute(record.allowance) } : {}),
     ...(record.address ? { address: text(record.address) } : {}),
+    ...(record.quota ? { quota: text(record.quota) } : {}),
     ...(record.control ? { control: controlAttribute(record.control) } : {}),
   };
 }
@@ -308,6 +309,7 @@ function toRecord(item: Item): ConnectionRecord {
     identity: readIdentity(item.identity),
     ...readAllowance(item),
     ...(item.address ? { address: readText(item.address) } : {}),
+    ...(item.quota ? { quota: readText(item.quota) } : {}),
     ...(item.control?.L ? { control: readControl(item.control.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
