@@ -138,6 +138,14 @@ class Living {
     return head !== undefined && this.hasHead(head) && (head.session === session || head.wiping === session);
   }
 
+  /** Whether the client has a session that counts for the account of this key. */
+  isCounted(clientId: string, account: string): boolean {
+    const head = this.heads.get(keyOf(clientId, maximumPartitionKey));
+    return (
+      head !== undefined && this.hasHead(head) && keyOf(`\0account#${head.quota}`, maximumPartitionKey) === account
+    );
+  }
+
   /** Whether the connection has come in and not ended: only such a one is counted among those of its user. */
   isIn(connectionId: string): boolean {
     const { connection } = toStored(this.records.get(connectionId));
@@ -178,6 +186,10 @@ const rules: Readonly<Record<TableName, Rule>> = {
       return { kind: 'will', owner: `connection ${connectionId}`, isOwned: living.hasConnection(connectionId) };
     }
     if (part.startsWith('sub#')) return ofSession('subscription', id, living);
+    if (part.startsWith('session#')) {
+      const clientId = readText(item.clientId);
+      return { kind: 'counted session', owner: `client ${clientId}`, isOwned: living.isCounted(clientId, id) };
+    }
     return unknown;
   },
   topicIndex: (item, living) => {
@@ -198,6 +210,7 @@ const rules: Readonly<Record<TableName, Rule>> = {
     const [session, slot] = [readText(item.session), readText(item.slot)];
     if (session.startsWith('request#')) return untilTime('request', readNumber(item.expiresAt) * 1000, living);
     if (session.startsWith('share#')) return untilTime('choice', readNumber(item.expiresAt) * 1000, living);
+    if (slot === 'usage') return untilTime('usage', readNumber(item.expiresAt) * 1000, living);
     const kind = slotKinds[slot[0] ?? ''];
     return kind ? ofSession(kind, session, living) : unknown;
   },
@@ -213,7 +226,7 @@ const rules: Readonly<Record<TableName, Rule>> = {
   },
 };
 
-const slotKinds: Readonly<Record<string, string>> = { o: 'outgoing', i: 'incoming', x: 'routed' };
+const slotKinds: Readonly<Record<string, string>> = { o: 'outgoing', i: 'incoming', u: 'unreleased', x: 'routed' };
 
 const unknown: Ruling = { kind: 'unknown', owner: 'nobody', isOwned: false };
 
