@@ -23,8 +23,9 @@ where to listen, [host:]port each, on 127.0.0.1 unless there is a host:
   --client-ca    PEM file: only clients with a certificate of this authority
 
 what clients may take:
-  --max-clients  at a time; 1000
-  --max-packet   bytes; ${MAX_PACKET_BYTES}
+  --max-clients              at a time; 1000
+  --max-clients-per-address  of one address, or /64 network of IPv6; a quarter of --max-clients, no limit on the loopback
+  --max-packet               bytes; ${MAX_PACKET_BYTES}
 
 towards the gateway:
   --token-file       brings the token in it to each handshake; read anew each time, so that it may be renewed
@@ -36,6 +37,7 @@ towards the gateway:
 
 for the operator:
   --metrics  [host:]port of /metrics for Prometheus and /healthz
+  --health   [host:]port of /healthz alone, for a load balancer
   --log      text, json or none; text
   --quiet    the same as --log none
 `;
@@ -51,6 +53,7 @@ const flags = {
   key: { type: 'string' },
   'client-ca': { type: 'string' },
   'max-clients': { type: 'string' },
+  'max-clients-per-address': { type: 'string' },
   'max-packet': { type: 'string' },
   'token-file': { type: 'string' },
   'connect-rate': { type: 'string' },
@@ -59,6 +62,7 @@ const flags = {
   'local-ping': { type: 'boolean' },
   'batch-ms': { type: 'string' },
   metrics: { type: 'string' },
+  health: { type: 'string' },
   log: { type: 'string' },
   quiet: { type: 'boolean' },
 } as const satisfies Flags;
@@ -77,6 +81,7 @@ export const adapterCommand: Command = {
       ...limitsOf(values),
       ...upstreamOf(values),
       ...(values.metrics !== undefined && { monitor: address('--metrics', values.metrics) }),
+      ...(values.health !== undefined && { health: address('--health', values.health) }),
       log: logOf(values, terminal),
     });
     announce(adapter, values, terminal);
@@ -132,8 +137,12 @@ function withoutCertificate(values: Values): Record<string, never> {
 }
 
 function limitsOf(values: Values): Partial<AdapterOptions> {
+  const perAddress = values['max-clients-per-address'];
   return {
     maxClients: wholeNumber('--max-clients', values['max-clients'] ?? '1000', 1, 100_000),
+    ...(perAddress !== undefined && {
+      maxClientsPerAddress: wholeNumber('--max-clients-per-address', perAddress, 1, 100_000),
+    }),
     maxPacketBytes: wholeNumber('--max-packet', values['max-packet'] ?? `${MAX_PACKET_BYTES}`, 128, MAX_PACKET_BYTES),
   };
 }
@@ -176,6 +185,7 @@ function announce(adapter: Adapter, values: Values, { stdout }: Terminal): void 
   say('MQTT over WebSocket and TLS', adapter.secureWebSocketPort);
   if (values['listen-unix']) stdout.write(`listening for MQTT on ${values['listen-unix']}\n`);
   say('Prometheus', adapter.monitorPort);
+  say('health checks', adapter.healthPort);
 }
 
 /** A port, with the host before it unless it is the loopback. */
