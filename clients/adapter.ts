@@ -21,10 +21,13 @@ import { type NoPlace, type Place, Places } from './adapter/places';
 import { Refusals } from './adapter/refusals';
 import { Relay, type RelayShared } from './adapter/relay';
 import type { Headers } from './bearer';
+import { isLoopbackName, WebAccess } from './web-access';
 import { MAX_PACKET_BYTES } from './wire';
 
 /** When the adapter closes, how long its clients may take to leave before they are cut off. */
 const drainMs = 2_000;
+
+type PageAddress = Omit<WebSocketAddress, 'access'>;
 
 /** Where the gateway is, where stock MQTT clients may connect, and what each may take. */
 export interface AdapterOptions {
@@ -34,9 +37,13 @@ export interface AdapterOptions {
   /** MQTT over TLS; needs `certificate`. */
   listenTls?: Address;
   /** Binary MQTT over WebSocket. */
-  listenWebSocket?: WebSocketAddress;
+  listenWebSocket?: PageAddress;
   /** The same over TLS; needs `certificate`. */
-  listenSecureWebSocket?: WebSocketAddress;
+  listenSecureWebSocket?: PageAddress;
+  /** Origins of pages that may connect over WebSocket; none if absent. Clients that are no browsers have no origin. */
+  allowOrigins?: readonly string[];
+  /** Names of this machine that clients use over WebSocket and HTTP, besides those of the loopback, addresses and certificates. */
+  allowHosts?: readonly string[];
   /** Plain MQTT over a socket file. */
   listenUnix?: string;
   certificate?: CertificateFiles;
@@ -145,9 +152,9 @@ class RunningAdapter implements Adapter, Door {
     if (tls || secureWebSocket) this.certificate = this.readCertificate();
     if (listen) this.port = await this.started(listenTcp(listen, this));
     if (tls) this.tlsPort = await this.started(listenTls(tls, this.certificate!, this));
-    if (webSocket) this.webSocketPort = await this.started(listenWebSocket(webSocket, undefined, this));
+    if (webSocket) this.webSocketPort = await this.started(this.listenWebSocket(webSocket));
     if (secureWebSocket) {
-      this.secureWebSocketPort = await this.started(listenWebSocket(secureWebSocket, this.certificate, this));
+      this.secureWebSocketPort = await this.started(this.listenWebSocket(secureWebSocket, this.certificate));
     }
     if (path) await this.started(listenUnix(path, this));
     if (monitor) this.monitorPort = await this.started(this.listenMonitor(monitor, () => this.metricsText()));
@@ -191,9 +198,19 @@ class RunningAdapter implements Adapter, Door {
     return listener.port;
   }
 
+  private listenWebSocket(at: PageAddress, certificate?: Certificate): Promise<Listener> {
+    const isHost = (name: string) => certificate?.covers(name) ?? false;
+    return listenWebSocket({ ...at, access: this.accessAt(at, isHost) }, certificate, this);
+  }
+
   private listenMonitor(at: Address, metrics?: () => string): Promise<Listener> {
     const { clock, log } = this;
-    return listenMonitor(at, { metrics, isServing: () => !this.isClosing, clock, log });
+    return listenMonitor(at, { metrics, isServing: () => !this.isClosing, access: this.accessAt(at), clock, log });
+  }
+
+  private accessAt({ host }: Address, isHost?: (name: string) => boolean): WebAccess {
+    const { allowOrigins: origins, allowHosts = [] } = this.options;
+    return new WebAccess({ hosts: [host, ...allowHosts], anyAddress: true, isHost, origins });
   }
 
   /** Passwords of clients in the network, in the clear. */
@@ -204,7 +221,7 @@ class RunningAdapter implements Adapter, Door {
       { at: listenWebSocket, what: 'MQTT over WebSocket', instead: '--listen-wss' },
     ];
     for (const { at, what, instead } of open) {
-      if (!at || isLoopbackHost(at.host)) continue;
+      if (!at || isLoopbackName(at.host)) continue;
       const message = `${what} without TLS listens at ${at.host}: passwords cross the network in the clear, ${instead} encrypts them`;
       this.log({ level: 'warn', message });
     }
@@ -254,8 +271,4 @@ class RunningAdapter implements Adapter, Door {
 export function placeLimits({ maxClients: total = 1_000, maxClientsPerAddress }: Partial<AdapterOptions>) {
   const perAddress = maxClientsPerAddress ?? Math.ceil(total / 4);
   return { total, perAddress, perLoopbackAddress: maxClientsPerAddress ?? Number.POSITIVE_INFINITY };
-}
-
-function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -10,6 +10,7 @@ import { type AddressInfo, connect, createServer, type ListenOptions, type Serve
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws';
+import type { WebAccess } from '../web-access';
 import type { Certificate } from './certificate';
 import type { Clock } from './clock';
 import { limitEarlyBytes } from './early-limit';
@@ -25,6 +26,8 @@ export interface Address {
 export interface WebSocketAddress extends Address {
   /** `/mqtt` unless given. */
   path?: string;
+  /** Which pages may connect, and what the listener is called. */
+  access: WebAccess;
 }
 
 /** Decides about sockets, whatever listens for them. */
@@ -89,6 +92,7 @@ export function listenWebSocket(
   certificate: Certificate | undefined,
   door: Door,
 ): Promise<Listener> {
+  const { access } = at;
   const inner = certificate ? createHttpsServer(certificate.options, refuseRequest) : createHttpServer(refuseRequest);
   if (certificate) certificate.follow(inner as ReturnType<typeof createHttpsServer>);
   const handshakes = new Handshakes(inner);
@@ -98,6 +102,11 @@ export function listenWebSocket(
     perMessageDeflate: false,
     maxPayload: maxFrameBytes,
     handleProtocols,
+    verifyClient: ({ req }, answer) => {
+      const problem = access.problemOf(req.headers);
+      if (problem !== undefined) door.log({ level: 'warn', message: `refused ${peerOf(req.socket)}: ${problem}` });
+      answer(problem === undefined, 403, problem);
+    },
     WebSocket: BinaryWebSocket,
   });
   server.on('connection', (socket, request) => {

@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
+import type { WebAccess } from '../web-access';
 import { type Address, type Door, type Listener, started } from './listeners';
 import { Places } from './places';
 
@@ -11,6 +12,8 @@ export interface MonitorProps extends Pick<Door, 'clock' | 'log'> {
   metrics?(): string;
   /** Whether new clients are taken. An unreachable gateway does not count: to start the adapter anew would not help. */
   isServing(): boolean;
+  /** What the listener is called, and which pages may read it. */
+  access: WebAccess;
 }
 
 /** Answers `GET /healthz`, and `GET /metrics` if there are metrics. */
@@ -28,10 +31,13 @@ export function listenMonitor(at: Address, props: MonitorProps): Promise<Listene
   });
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, { metrics, isServing }: MonitorProps): void {
+function answer(request: IncomingMessage, response: ServerResponse, props: MonitorProps): void {
+  const { metrics, isServing, access } = props;
   response.setHeader('connection', 'close');
   const path = request.url?.replace(/\?.*$/s, '');
-  if (request.method !== 'GET') response.writeHead(405, { allow: 'GET' }).end();
+  const problem = access.problemOf(request.headers);
+  if (problem !== undefined) response.writeHead(403).end(`${problem}\n`);
+  else if (request.method !== 'GET') response.writeHead(405, { allow: 'GET' }).end();
   else if (path === '/metrics' && metrics) {
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(metrics());
   } else if (path === '/healthz') response.writeHead(isServing() ? 200 : 503).end(isServing() ? 'ok\n' : 'closing\n');

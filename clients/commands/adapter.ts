@@ -5,6 +5,7 @@ import type { Address } from '../adapter/listeners';
 import { jsonLine, type Log, textLine } from '../adapter/log';
 import { bearerFrom } from '../bearer';
 import { type Flags, oneOf, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { hostRule, originRule } from '../web-access';
 import { MAX_PACKET_BYTES } from '../wire';
 import { type Command, type Terminal, UsageError } from './command';
 
@@ -22,9 +23,14 @@ where to listen, [host:]port each, on 127.0.0.1 unless there is a host:
   --cert, --key  PEM files for TLS, read anew when they change
   --client-ca    PEM file: only clients with a certificate of this authority
 
+who may connect over WebSocket, each as often as needed:
+  --allow-origin  origin of a web page, as https://page.example or http://localhost:*; no page may unless it is given,
+                  clients that are no browsers may always
+  --allow-host    name of this machine, if clients use one that is neither an address nor in the certificate
+
 what clients may take:
   --max-clients              at a time; 1000
-  --max-clients-per-address  of one address, or /64 network of IPv6; a quarter of --max-clients, no limit on the loopback
+  --max-clients-per-address  of one address or /64 network; a quarter of --max-clients, no limit on the loopback
   --max-packet               bytes; ${MAX_PACKET_BYTES}
 
 towards the gateway:
@@ -52,6 +58,8 @@ const flags = {
   cert: { type: 'string' },
   key: { type: 'string' },
   'client-ca': { type: 'string' },
+  'allow-origin': { type: 'string', multiple: true },
+  'allow-host': { type: 'string', multiple: true },
   'max-clients': { type: 'string' },
   'max-clients-per-address': { type: 'string' },
   'max-packet': { type: 'string' },
@@ -79,6 +87,8 @@ export const adapterCommand: Command = {
       url: gatewayUrl(positionals),
       ...listenersOf(values),
       ...limitsOf(values),
+      allowOrigins: rules('--allow-origin', values['allow-origin'], originRule),
+      allowHosts: rules('--allow-host', values['allow-host'], hostRule),
       ...upstreamOf(values),
       ...(values.metrics !== undefined && { monitor: address('--metrics', values.metrics) }),
       ...(values.health !== undefined && { health: address('--health', values.health) }),
@@ -134,6 +144,15 @@ function withoutCertificate(values: Values): Record<string, never> {
   const stray = (['cert', 'key', 'client-ca'] as const).find((flag) => values[flag] !== undefined);
   if (stray) throw new UsageError(`--${stray} needs --listen-tls or --listen-wss`);
   return {};
+}
+
+function rules(flag: string, given: readonly string[] = [], read: (value: string) => string | undefined): string[] {
+  const example = flag === '--allow-origin' ? 'an origin, as https://page.example' : 'the name of a host';
+  return given.map((value) => {
+    const rule = read(value);
+    if (rule === undefined) throw new UsageError(`${flag} takes ${example}, not "${value}"`);
+    return rule;
+  });
 }
 
 function limitsOf(values: Values): Partial<AdapterOptions> {
