@@ -66,7 +66,7 @@ class Group {
   }
 }
 
-/** The right of one socket to be open, from its accept to its close. */
+/** The right of one socket to be open, from its accept to its close, and until what it brought has been dealt with. */
 export class Place {
   /** Runs before the socket of a connection that gives way is destroyed. */
   onGiveWay = () => {};
@@ -74,11 +74,16 @@ export class Place {
   since: number;
   private current: Stage = 'silent';
   private isFree = false;
+  private isClosed = false;
+  private isHeld = false;
 
   constructor(private readonly props: PlaceProps) {
     this.since = props.clock.now();
     for (const group of props.groups) group.add(this);
-    props.socket.once('close', () => this.free());
+    props.socket.once('close', () => {
+      this.isClosed = true;
+      this.freeIfUnused();
+    });
   }
 
   /** Source address, or network: what the limit per address counts. */
@@ -102,6 +107,15 @@ export class Place {
     for (const group of this.props.groups) group.advance(this, stage);
   }
 
+  /** Keeps the place beyond the close of its socket, for bytes that are not read yet, until the returned function is called. */
+  hold(): () => void {
+    this.isHeld = true;
+    return () => {
+      this.isHeld = false;
+      this.freeIfUnused();
+    };
+  }
+
   giveWay(): void {
     this.free();
     this.onGiveWay();
@@ -111,6 +125,10 @@ export class Place {
   /** Ends the connection at once, below all its protocols. */
   cut(): void {
     this.props.socket.destroy();
+  }
+
+  private freeIfUnused(): void {
+    if (this.isClosed && !this.isHeld) this.free();
   }
 
   private free(): void {

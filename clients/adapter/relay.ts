@@ -113,7 +113,9 @@ export class Relay {
     client.on('drain', () => this.clientReadsOn());
     client.on('error', (error) => this.end('client_error', `client: ${error.message}`));
     client.on('end', () => this.clientLeft());
+    const release = props.place.hold();
     client.on('close', () => {
+      release();
       this.clientLeft();
       this.lingerTimer?.cancel();
       this.sideClosed();

@@ -87,8 +87,7 @@ export const adapterCommand: Command = {
       url: gatewayUrl(positionals),
       ...listenersOf(values),
       ...limitsOf(values),
-      allowOrigins: rules('--allow-origin', values['allow-origin'], originRule),
-      allowHosts: rules('--allow-host', values['allow-host'], hostRule),
+      ...accessOf(values),
       ...upstreamOf(values),
       ...(values.metrics !== undefined && { monitor: address('--metrics', values.metrics) }),
       ...(values.health !== undefined && { health: address('--health', values.health) }),
@@ -146,13 +145,17 @@ function withoutCertificate(values: Values): Record<string, never> {
   return {};
 }
 
-function rules(flag: string, given: readonly string[] = [], read: (value: string) => string | undefined): string[] {
-  const example = flag === '--allow-origin' ? 'an origin, as https://page.example' : 'the name of a host';
-  return given.map((value) => {
-    const rule = read(value);
-    if (rule === undefined) throw new UsageError(`${flag} takes ${example}, not "${value}"`);
-    return rule;
-  });
+function accessOf({ 'allow-origin': origins = [], 'allow-host': hosts = [] }: Values): Partial<AdapterOptions> {
+  return {
+    allowOrigins: origins.map((value) => originRule(value) ?? refuse(`--allow-origin takes ${originExample}`, value)),
+    allowHosts: hosts.map((value) => hostRule(value) ?? refuse('--allow-host takes a name without a port', value)),
+  };
+}
+
+const originExample = 'the origin of a page, as https://page.example or http://page.example:*';
+
+function refuse(problem: string, value: string): never {
+  throw new UsageError(`${problem}, not "${value}"`);
 }
 
 function limitsOf(values: Values): Partial<AdapterOptions> {

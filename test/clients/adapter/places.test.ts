@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
@@ -30,7 +30,7 @@ afterEach(endAll);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** An adapter with every listener, whose clock stands still unless a test moves it. */
-async function building(gateway: SilentGateway, options: Partial<AdapterOptions> = {}) {
+async function building(gateway: Gateway, options: Partial<AdapterOptions> = {}) {
   const clock = new LocalClock();
   clock.hold();
   const unixPath = join(folder, `${started++}.sock`);
@@ -59,8 +59,33 @@ async function untilGauge(adapter: DoorPorts, value: number, name = 'clients'): 
   while ((await gauge(adapter, name)) !== value) await pause(5);
 }
 
-/** A gateway that takes handshakes and answers none. */
-const deafGateway = () => silentGateway(() => {});
+interface Gateway extends Pick<SilentGateway, 'url' | 'sockets' | 'frames'> {
+  die(): void;
+}
+
+/** A gateway that answers handshakes, and says nothing by itself. */
+async function quietGateway(): Promise<Gateway> {
+  const gateway = await silentGateway();
+  const { server } = gateway;
+  const die = () => {
+    for (const client of server.clients) client.terminate();
+    server.close();
+  };
+  return { ...gateway, die };
+}
+
+/** A gateway that takes connections, and answers no handshake. */
+async function deafGateway(): Promise<Gateway> {
+  const dialled = new Set<Socket>();
+  const server = createServer((socket) => dialled.add(socket.on('error', () => {}))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const die = () => {
+    for (const socket of dialled) socket.destroy();
+    server.close();
+  };
+  endings.push(die);
+  return { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets: [], frames: [], die };
+}
 
 /** The first client takes the only handshake of a second, so that the next ones wait. */
 async function queue(door: DoorName, house: Building): Promise<Socket> {
@@ -113,7 +138,7 @@ interface Phase {
   readonly timeOut: number;
   /** Whether the adapter does not read the client. */
   readonly isStalled?: boolean;
-  readonly gateway?: () => Promise<SilentGateway>;
+  readonly gateway?: () => Promise<Gateway>;
   readonly options?: Partial<AdapterOptions>;
   enter(door: DoorName, house: Building): Promise<Socket>;
 }
@@ -217,7 +242,7 @@ const each = phases.flatMap((phase) => phase.doors.map((door) => ({ ...phase, do
 
 describe.each(each)(
   '$phase over $door',
-  ({ door, timeOut, isStalled, gateway = silentGateway, options, enter: begin }) => {
+  ({ door, timeOut, isStalled, gateway = quietGateway, options, enter: begin }) => {
     async function inPhase() {
       const house = await building(await gateway(), options);
       const socket = await begin(door, house);
@@ -260,8 +285,7 @@ describe.each(each)(
     it('leaves no place behind when the gateway dies', async () => {
       const house = await inPhase();
 
-      for (const client of house.gateway.server.clients) client.terminate();
-      house.gateway.server.close();
+      house.gateway.die();
       await elapse(house.clock, timeOut);
 
       await untilEmpty(house);
@@ -275,7 +299,7 @@ describe('the sockets of the monitor', () => {
     ['with half a request', 'GET /metrics HTTP/1.1\r\nHo'],
     ['with a request whose body never ends', 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\n'],
   ])('%s are closed when their time is over', async (_what, bytes) => {
-    const { adapter, clock } = await building(await silentGateway());
+    const { adapter, clock } = await building(await quietGateway());
     for (const port of [adapter.monitorPort!, adapter.healthPort!]) {
       const socket = connect(port, '127.0.0.1').on('error', () => {});
       endings.push(() => socket.destroy());
@@ -290,7 +314,7 @@ describe('the sockets of the monitor', () => {
   });
 
   it('do not keep the health from anybody, however many they are', async () => {
-    const { adapter, clock } = await building(await silentGateway());
+    const { adapter, clock } = await building(await quietGateway());
     for (let n = 0; n < 64; n++)
       await once(
         connect(adapter.healthPort!, '127.0.0.1').on('error', () => {}),
@@ -303,7 +327,7 @@ describe('the sockets of the monitor', () => {
   });
 
   it('show the health alone where only that is asked for', async () => {
-    const { adapter } = await building(await silentGateway());
+    const { adapter } = await building(await quietGateway());
 
     expect((await fetch(`http://127.0.0.1:${adapter.healthPort}/metrics`)).status).toBe(404);
   });
@@ -311,7 +335,7 @@ describe('the sockets of the monitor', () => {
 
 describe('places that are all taken', () => {
   it.each(doors)('are taken by a newcomer over %s from a socket that was silent for a second', async (door) => {
-    const house = await building(await silentGateway(), { maxClients: 3 });
+    const house = await building(await quietGateway(), { maxClients: 3 });
     const silent = await Promise.all([1, 2, 3].map(() => knock(door, house.adapter)));
     const ended = Promise.race(silent.map((socket) => once(socket.resume(), 'end')));
     await untilGauge(house.adapter, 3);
@@ -325,7 +349,7 @@ describe('places that are all taken', () => {
   });
 
   it('are kept by who is connected, and by who has just come', async () => {
-    const house = await building(await silentGateway(), { maxClients: 2 });
+    const house = await building(await quietGateway(), { maxClients: 2 });
     await connected('tcp', house);
     await knock('tcp', house.adapter);
     await untilGauge(house.adapter, 2);
@@ -337,7 +361,7 @@ describe('places that are all taken', () => {
   });
 
   it('are taken from a client whose CONNECT the broker did not accept within five seconds', async () => {
-    const house = await building(await silentGateway(), { maxClients: 1 });
+    const house = await building(await quietGateway(), { maxClients: 1 });
     await joined('tcp', house);
     house.clock.jump(5_001);
 
@@ -351,7 +375,7 @@ describe('places that are all taken', () => {
 
 describe('places of one address', () => {
   it('are as many as it may have, and others get theirs', async () => {
-    const { adapter } = await building(await silentGateway(), { maxClientsPerAddress: 2 });
+    const { adapter } = await building(await quietGateway(), { maxClientsPerAddress: 2 });
     for (let n = 0; n < 2; n++) await knock('tcp', adapter, '127.0.0.2');
     await untilGauge(adapter, 2);
 
@@ -392,12 +416,35 @@ describe('places of one address', () => {
   });
 });
 
+describe('the place of a client that has left', () => {
+  it('is kept while what it sent before waits for the gateway', async () => {
+    const house = await building(await deafGateway());
+    const { top } = await knockThroughTls('ws', house.adapter);
+    const socket = new WebSocket('ws://127.0.0.1/mqtt', 'mqtt', { createConnection: () => top });
+    await once(socket, 'open');
+    const publish = Buffer.concat([Buffer.from('30e507000161', 'hex'), Buffer.alloc(994)]);
+
+    top.cork(); // all of it in one segment
+    socket.send(hello);
+    for (let n = 0; n < 30; n++) socket.send(publish);
+    socket.close();
+    top.uncork();
+    await once(socket, 'close');
+
+    expect(await gauge(house.adapter)).toBe(1);
+    house.clock.jump(30_001);
+    await until(() => house.adapter.lines.some((line) => line.startsWith('#1 closed')));
+    house.clock.jump(5_001);
+    await untilGauge(house.adapter, 0);
+  });
+});
+
 describe('what a client may make the adapter keep before it is connected', () => {
   it.each([
     ['before CONNECT', 40_000, false],
     ['before CONNACK', 140_000, true],
   ])('is little %s', async (_when, bytes, isGreeted) => {
-    const { adapter } = await building(await silentGateway());
+    const { adapter } = await building(await quietGateway());
     const { top } = await knockThroughTls('ws', adapter);
     const socket = new WebSocket('ws://127.0.0.1/mqtt', 'mqtt', { createConnection: () => top });
     endings.push(() => socket.terminate());
@@ -412,7 +459,7 @@ describe('what a client may make the adapter keep before it is connected', () =>
   });
 
   it('is no answer for each of any number of packets that are too large', async () => {
-    const house = await building(await silentGateway());
+    const house = await building(await quietGateway());
     const visitor = await greet('tcp', house, hello5);
     const oversized = Buffer.concat([Buffer.from('32fdff050001610001', 'hex'), Buffer.alloc(98_296)]);
 
@@ -422,7 +469,7 @@ describe('what a client may make the adapter keep before it is connected', () =>
   });
 
   it('is a megabyte once it is connected', async () => {
-    const house = await building(await silentGateway());
+    const house = await building(await quietGateway());
     const visitor = await connected('ws', house);
     const publish = Buffer.concat([Buffer.from('30e507000161', 'hex'), Buffer.alloc(994)]);
 
@@ -437,13 +484,13 @@ describe('a listener without TLS', () => {
     [{ listen: { host: '0.0.0.0', port: 0 } }, 'MQTT without TLS listens at 0.0.0.0'],
     [{ listenWebSocket: { host: '::', port: 0 } }, 'MQTT over WebSocket without TLS listens at ::'],
   ])('beyond the loopback is warned of, %#', async (options, warning) => {
-    const { adapter } = await building(await silentGateway(), options);
+    const { adapter } = await building(await quietGateway(), options);
 
     expect(adapter.lines.filter((line) => line.includes('in the clear'))).toEqual([expect.stringContaining(warning)]);
   });
 
   it('on the loopback is not', async () => {
-    const { adapter } = await building(await silentGateway(), { listenTls: { host: '0.0.0.0', port: 0 } });
+    const { adapter } = await building(await quietGateway(), { listenTls: { host: '0.0.0.0', port: 0 } });
 
     expect(adapter.lines).toEqual([]);
   });
