@@ -66,8 +66,8 @@ export interface SessionStore {
   awaitEnd(claim: Claim, seen: SessionHead): Promise<'registered' | 'changed'>;
   /**
    * Starts a new session in place of whatever was there, whose head is returned. `refused` when it has an owner, a newer
-   * successor, a will that waits or a newer fence, or when it belongs to another account. With `over`, only in place of exactly
-   * that head, else `changed`.
+   * successor, a will that waits or a newer fence, names an older session to be wiped, or belongs to another account. With `over`,
+   * only in place of exactly that head, else `changed`.
    */
   claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'>;
   /** Takes over the session as it was read; `changed` when somebody else was first. */
@@ -84,7 +84,10 @@ export interface SessionStore {
   willSettled(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
   forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
-  /** Removes and returns the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
+  /**
+   * Removes and returns the head of a session that ends. `changed` when another connection has it, it is gone, or it names an older
+   * session to be wiped.
+   */
   end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
@@ -182,17 +185,22 @@ export interface RetainedStore {
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
 export type Misfit = 'unknown' | 'mismatched';
 
+/** Acknowledgements that fit no message. */
+export interface Misfits {
+  /** Packet ids whose message expects another kind of packet; it stays as it was. */
+  readonly mismatched: readonly number[];
+  /** How many packet ids have no message. */
+  readonly unknown: number;
+}
+
 export interface InflightStore {
   /** Puts items that are also being sent; they become visible in any order. */
   put(items: readonly RingItem[]): Promise<void>;
   /** Puts items of one session one after the other: whoever looks meanwhile sees a beginning of them, never a gap. */
   putInOrder(items: readonly RingItem[]): Promise<void>;
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
-  /**
-   * PUBACK: removes these messages and returns the packet ids of those that are not of QoS 1, which stay. An empty slot is no
-   * mistake: a PUBACK may be seen twice.
-   */
-  settle(session: SessionId, packetIds: readonly number[]): Promise<readonly number[]>;
+  /** PUBACK: removes these messages. Those that are not of QoS 1 stay. */
+  settle(session: SessionId, packetIds: readonly number[]): Promise<Misfits>;
   /** Removes messages of any QoS; a bundle goes when its last message does. */
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
   /** Items that were put for nobody, whatever became of their messages. */

@@ -73,10 +73,10 @@ async function price(): Promise<number[]> {
 /** Lets the pair talk while somebody attacks; nothing of it is lost, delayed or dearer, and neither is disconnected. */
 async function talkDuring(attack: () => Promise<unknown>): Promise<void> {
   const before = [await price(), await price(), await price()];
-  const calm = percentile99(await talk(50));
+  const calm = percentile99(await talk(100));
   const hostile = new AbortController();
   const attacked = attack().finally(() => hostile.abort());
-  const beside = percentile99(await talk(20, hostile.signal));
+  const beside = percentile99(await talk(100, hostile.signal));
   await attacked;
   expect(beside).toBeLessThan(3 * Math.max(calm, noise));
   expect([publisher.connected, subscriber.connected]).toEqual([true, true]);
