@@ -59,20 +59,24 @@ async function talk(messages: number, end?: AbortSignal): Promise<number[]> {
   return times;
 }
 
-/** What a message of the pair costs: frames, posts, read and write units. */
-async function price(): Promise<number[]> {
+/** What a message of the pair costs, three times: frames, posts, read and write units. Now and then a cache is read anew. */
+async function prices(): Promise<number[][]> {
   const { cloud } = broker;
-  await cloud.settled();
-  await cloud.resetBill();
-  await talk(1);
-  await cloud.settled();
-  const { gateway, dynamodb } = await cloud.bill();
-  return [gateway.frames, gateway.posts, dynamodb.reads, dynamodb.writes];
+  const measured: number[][] = [];
+  while (measured.length < 3) {
+    await cloud.settled();
+    await cloud.resetBill();
+    await talk(1);
+    await cloud.settled();
+    const { gateway, dynamodb } = await cloud.bill();
+    measured.push([gateway.frames, gateway.posts, dynamodb.reads, dynamodb.writes]);
+  }
+  return measured;
 }
 
 /** Lets the pair talk while somebody attacks; nothing of it is lost, delayed or dearer, and neither is disconnected. */
 async function talkDuring(attack: () => Promise<unknown>): Promise<void> {
-  const before = [await price(), await price(), await price()];
+  const before = await prices();
   const calm = percentile99(await talk(100));
   const hostile = new AbortController();
   const attacked = attack().finally(() => hostile.abort());
@@ -80,8 +84,10 @@ async function talkDuring(attack: () => Promise<unknown>): Promise<void> {
   await attacked;
   expect(beside).toBeLessThan(3 * Math.max(calm, noise));
   expect([publisher.connected, subscriber.connected]).toEqual([true, true]);
-  for (const [line, units] of (await price()).entries()) {
-    expect(units).toBeLessThanOrEqual(Math.max(...before.map((each) => each[line]!)));
+  const after = await prices();
+  for (const line of [0, 1, 2, 3]) {
+    const units = (all: number[][]) => all.map((each) => each[line]!);
+    expect(Math.min(...units(after))).toBeLessThanOrEqual(Math.max(...units(before)));
   }
 }
 
@@ -145,17 +151,17 @@ describe('an adapter under attack, beside a calm pair of stock clients', () => {
     await aftermath();
   });
 
-  it('keeps little of what clients send that never finish a message', async () => {
-    const before = await gauge('resident_memory_bytes');
+  it('closes clients that send what it would have to keep, and never finish a message', async () => {
     await talkDuring(async () => {
       for (let n = 0; n < 40; n++) {
         const socket = await webSocket();
-        if (socket.readyState === WebSocket.OPEN) socket.send(Buffer.alloc(1_000_000), { fin: false });
+        const closed = new Promise((resolve) => socket.once('close', resolve));
+        socket.send(Buffer.alloc(40_000), { fin: false }, () => {});
+        await closed;
       }
     });
 
     await aftermath();
-    expect((await gauge('resident_memory_bytes')) - before).toBeLessThan(60_000_000);
   });
 
   it('serves others while clients with garbage come and go', async () => {

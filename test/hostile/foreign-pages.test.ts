@@ -127,6 +127,14 @@ describe('the local cloud, for a page that its user looks at', () => {
     expect(await ask(cloud.port, { method, target, body, headers: { 'X-Cirrus-Control': '1' } })).toBe(200);
   });
 
+  it('takes no request that is larger than any service has it', async () => {
+    const headers = { 'Content-Type': 'application/json' };
+
+    expect(await ask(cloud.port, { method: 'POST', target: '/faults', headers, body: 'x'.repeat(17_000_000) })).toBe(
+      413,
+    );
+  });
+
   it('answers no preflight, so that no browser sends those headers for a foreign page', async () => {
     expect(await ask(cloud.port, { method: 'OPTIONS', target: '/faults', headers: { Origin: evil } })).toBe(403);
     expect(await ask(cloud.port, { method: 'OPTIONS', target: '/faults' })).toBe(404);
