@@ -25,7 +25,7 @@ function stock(clientId: string, kind: 'tcp' | 'ws' = 'tcp'): Promise<MqttClient
 }
 
 beforeAll(async () => {
-  broker = await TestBroker.start({ dynamodbLatency: 4 });
+  broker = await TestBroker.start({ dynamodbLatency: 4, containers: 1 });
   adapter = await startAdapter({
     url: broker.cloud.gatewayUrl,
     listen: loopback,
