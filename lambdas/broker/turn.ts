@@ -246,7 +246,7 @@ export class Turn {
   /** What the broker itself leaves to the next event counts nothing. */
   private async charged(connection: ConnectionRecord, { early }: Inbox): Promise<ConnectionRecord> {
     const frames = this.events.filter(isFrame);
-    if (this.isPaused || frames.length === 0) return connection;
+    if (this.rest || frames.length === 0) return connection;
     return charging(this.ports, connection, { tail: this.tail, early, frames });
   }
 
