@@ -22,6 +22,15 @@ export interface Access {
   permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
   /** The same when it is known without asking anybody. */
   remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
+  /**
+   * Whether a client id is reserved for others than this identity. From now on it is reserved for an identity that is bound to it.
+   */
+  reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'>;
+  /**
+   * How good the right of an identity to a client id is at the moment: of two that want the same client id the higher one gets it.
+   * Negative when access was revoked.
+   */
+  precedence(identity: Identity, clientId: string): Promise<number>;
   /** How many clients of this user may be connected at a time; undefined is any number. Known once its permissions are. */
   connectionLimit(identity: Identity): number | undefined;
 }

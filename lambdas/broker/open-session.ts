@@ -20,10 +20,13 @@ export interface Opened {
   readonly sessionPresent: boolean;
   /** The last connection of an expired session that was replaced. */
   readonly former?: string;
+  /** Owner of the session that was discarded for this one, another account. */
+  readonly discarded?: Identity;
 }
 
 /**
- * `late`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account.
+ * `late`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account
+ * and stays with it.
  * `uncertain`: an earlier attempt has claimed the session and nobody knows whether its CONNACK arrived. `awaits`: another
  * connection of the client id has to end first, and wakes this one then.
  */
@@ -33,6 +36,8 @@ export type OpenResult = Opened | 'late' | 'foreign' | { readonly uncertain: Con
 export interface Awaits {
   readonly awaits: SessionHead;
   readonly seconds: number;
+  /** Owner of that session when it is another account; the session will be discarded. */
+  readonly discarded?: Identity;
 }
 
 export interface Newcomer {
@@ -82,7 +87,8 @@ export async function openSession(
   if (claimed.isRepeated) return { uncertain: fresh };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
-  return { connection, sessionPresent: claimed.resumed !== undefined, ...former };
+  const discarded = claimed.discarded ? { discarded: claimed.discarded } : {};
+  return { connection, sessionPresent: claimed.resumed !== undefined, ...former, ...discarded };
 }
 
 type Refusal = 'late' | 'foreign';
@@ -91,6 +97,8 @@ interface Claimed {
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
   readonly resumed?: SessionHead;
+  /** Owner of the replaced session when that is another account. */
+  readonly discarded?: Identity;
   /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
   readonly replaced: readonly SessionId[];
   /** An earlier attempt of the same CONNECT has claimed the session. */
@@ -121,7 +129,19 @@ async function claimOver(
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
   if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
   if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
-  if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
+  if (!seen || !isForeign(seen, claim, ports.now())) return claimOwn(ports, claim, seen, supersede);
+  if (await staysWithOwner(ports, seen, claim)) return 'foreign';
+  const claimed = await claimOwn(ports, { ...claim, cleanStart: true }, seen, supersede); // never handed over
+  return claimed === 'changed' ? 'changed' : { ...claimed, discarded: seen.identity };
+}
+
+/** The same when the session is the account's own, or is to be replaced by one of its own. */
+async function claimOwn(
+  ports: Ports,
+  claim: Claim,
+  seen: SessionHead | undefined,
+  supersede: Supersede | undefined,
+): Promise<Claimed | Awaits | 'changed'> {
   if (seen && hasToEnd(seen, claim)) {
     const superseded = await supersede?.(seen, claim);
     if (superseded !== 'superseded') {
@@ -155,6 +175,18 @@ function replacing(old: SessionHead | undefined): Claimed {
 function isForeign(head: SessionHead, { identity }: Claim, now: number): boolean {
   const isThere = head.owner !== undefined || isAlive(head, now);
   return isThere && accountOf(head.identity) !== accountOf(identity);
+}
+
+/**
+ * Whether the session of another account keeps its client id. A client that is connected is not disturbed by one whose right to the
+ * client id is not better; the session of one that is away gives way to a right that is as good.
+ */
+async function staysWithOwner(ports: Ports, head: SessionHead, { clientId, identity }: Claim): Promise<boolean> {
+  const [its, mine] = await together([
+    ports.access.precedence(head.identity, clientId),
+    ports.access.precedence(identity, clientId),
+  ]);
+  return head.owner === undefined ? its > mine : its >= mine;
 }
 
 /**

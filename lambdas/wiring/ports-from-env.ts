@@ -8,6 +8,7 @@ import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
+import { DynamoBindings } from '../storage/bindings';
 import { DynamoInflightStore } from '../storage/inflight';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
@@ -46,7 +47,10 @@ export function portsFromEnvironment(
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),
-      { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
+      {
+        ...{ bindings: new DynamoBindings(db, table('accounts')), now, log },
+        maxConnectionsPerUser: settings.maxConnectionsPerUser,
+      },
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
