@@ -5,7 +5,7 @@ import type { Identity } from './identity';
  * somebody whose access was revoked, an anonymous client, one that has proved who it is, one that is bound to a prefix (the longer
  * the higher), one that is bound to exactly this client id.
  */
-export const precedences = { revoked: -1, anonymous: 0, proved: 1, exact: Number.POSITIVE_INFINITY } as const;
+export const precedences = { revoked: -1, anonymous: 0, proved: 1, exact: 1_000_000 } as const; // no client id is that long
 
 export function precedenceOf({ kind, clientId, clientIdPrefix }: Identity, asked: string): number {
   if (kind === 'anonymous') return precedences.anonymous;

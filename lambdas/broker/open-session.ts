@@ -84,8 +84,9 @@ export async function openSession(
     await wiper.wipe(clientId, session);
     await ports.sessions.wiped(clientId, session);
   }
-  if (claimed.isRepeated) return { uncertain: fresh };
-  const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
+  const mine = { ...fresh, fence: claimed.fence, session: claimed.fence };
+  if (claimed.isRepeated) return { uncertain: mine };
+  const connection = claimed.resumed ? { ...mine, session: claimed.resumed.session, hasState: true } : mine;
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   const discarded = claimed.discarded ? { discarded: claimed.discarded } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...former, ...discarded };
@@ -94,6 +95,8 @@ export async function openSession(
 type Refusal = 'late' | 'foreign';
 
 interface Claimed {
+  /** Fence of the connection from now on. */
+  readonly fence: Fence;
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
   readonly resumed?: SessionHead;
@@ -112,7 +115,7 @@ interface Claimed {
 async function claimSession(ports: Ports, claim: Claim, supersede?: Supersede): Promise<Claimed | Refusal | Awaits> {
   if (claim.cleanStart) {
     const result = await ports.sessions.claimFresh(claim);
-    if (typeof result === 'object') return replacing(result.old);
+    if (typeof result === 'object') return replacing(claim, result.old);
   }
   for (;;) {
     const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), supersede);
@@ -123,16 +126,41 @@ async function claimSession(ports: Ports, claim: Claim, supersede?: Supersede): 
 /** Claims the session as it was just read. */
 async function claimOver(
   ports: Ports,
-  claim: Claim,
+  asked: Claim,
   seen: SessionHead | undefined,
   supersede: Supersede | undefined,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
-  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
-  if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
-  if (!seen || !isForeign(seen, claim, ports.now())) return claimOwn(ports, claim, seen, supersede);
-  if (await staysWithOwner(ports, seen, claim)) return 'foreign';
-  const claimed = await claimOwn(ports, { ...claim, cleanStart: true }, seen, supersede); // never handed over
+  if (!seen) return claimOwn(ports, asked, seen, supersede);
+  const claim = { ...asked, fence: fenceIn(seen, asked) };
+  if (seen.fence === claim.fence)
+    return { fence: claim.fence, replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
+  const isForeign = isOfAnother(seen, claim, ports.now());
+  if (!isForeign && seen.successor?.precedence === undefined) {
+    return isLate(seen, claim) ? 'late' : claimOwn(ports, claim, seen, supersede);
+  }
+  const standing = await standingOf(ports, claim, seen);
+  if (standing.isRefused) return 'foreign';
+  if (isLate(seen, claim) && !standing.isBest) return 'late';
+  const first = { ...claim, fence: laterThan(seen, claim), ...(isForeign && { precedence: standing.own }) };
+  if (!isForeign) return claimOwn(ports, first, seen, supersede);
+  const claimed = await claimOwn(ports, { ...first, cleanStart: true }, seen, supersede); // never handed over
   return claimed === 'changed' ? 'changed' : { ...claimed, discarded: seen.identity };
+}
+
+/** The fence of the claiming connection: an earlier attempt may have claimed the session, or waited for it, under a later one. */
+function fenceIn({ fence, successor }: SessionHead, claim: Claim): Fence {
+  const known = [fence, successor?.fence].find((one) => one !== undefined && connectionOf(one) === claim.connectionId);
+  return known ?? claim.fence;
+}
+
+function isLate({ fence, successor }: SessionHead, claim: Claim): boolean {
+  return fence > claim.fence || (successor?.fence ?? '') > claim.fence;
+}
+
+/** The fence of a claim, or one behind those that it passes over. */
+function laterThan({ fence, successor }: SessionHead, claim: Claim): Fence {
+  const latest = [fence, successor?.fence ?? '', claim.fence].sort().at(-1);
+  return latest === claim.fence ? claim.fence : fenceOf(timeOf(latest as Fence) + 1, claim.connectionId);
 }
 
 /** The same when the session is the account's own, or is to be replaced by one of its own. */
@@ -151,11 +179,12 @@ async function claimOwn(
   }
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
-    return typeof result === 'object' ? replacing(seen) : 'changed';
+    return typeof result === 'object' ? replacing(claim, seen) : 'changed';
   }
   await cancelWill(ports, claim, seen);
   const resumed = await ports.sessions.claimResume(claim, seen);
-  return resumed === 'changed' ? 'changed' : { resumed, replaced: seen.wiping ? [seen.wiping] : [] };
+  if (resumed === 'changed') return 'changed';
+  return { fence: claim.fence, resumed, replaced: seen.wiping ? [seen.wiping] : [] };
 }
 
 /**
@@ -166,27 +195,44 @@ function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim):
   return owner !== undefined || (willAt !== undefined && (cleanStart || willAt <= timeOf(fence)));
 }
 
-function replacing(old: SessionHead | undefined): Claimed {
+function replacing({ fence }: Claim, old: SessionHead | undefined): Claimed {
   const former = old && !old.owner ? { former: old.fence } : {};
-  return { ...former, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
+  return { fence, ...former, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
-function isForeign(head: SessionHead, { identity }: Claim, now: number): boolean {
+function isOfAnother(head: SessionHead, { identity }: Claim, now: number): boolean {
   const isThere = head.owner !== undefined || isAlive(head, now);
   return isThere && accountOf(head.identity) !== accountOf(identity);
 }
 
+/** How a claim stands to others that have the client id or wait for it, when one of them is another account. */
+interface Standing {
+  /** Precedence of the claim. */
+  readonly own: number;
+  /** Its right to the client id is not good enough. */
+  readonly isRefused: boolean;
+  /** Its right is better than that of all others, so it does not matter which connection came first. */
+  readonly isBest: boolean;
+}
+
 /**
- * Whether the session of another account keeps its client id. A client that is connected is not disturbed by one whose right to the
- * client id is not better; the session of one that is away gives way to a right that is as good.
+ * A client that is connected, or waits to be, is not disturbed by one whose right to the client id is not better; the session of
+ * one that is away gives way to a right that is as good.
  */
-async function staysWithOwner(ports: Ports, head: SessionHead, { clientId, identity }: Claim): Promise<boolean> {
-  const [its, mine] = await together([
-    ports.access.precedence(head.identity, clientId),
+async function standingOf(ports: Ports, { clientId, identity }: Claim, head: SessionHead): Promise<Standing> {
+  const isOwn = accountOf(identity) === accountOf(head.identity);
+  const [own, ofHead] = await together([
     ports.access.precedence(identity, clientId),
+    isOwn ? undefined : ports.access.precedence(head.identity, clientId),
   ]);
-  return head.owner === undefined ? its > mine : its >= mine;
+  const waiting = head.successor?.precedence ?? ofHead;
+  const isKept = ofHead !== undefined && (head.owner === undefined ? ofHead > own : ofHead >= own);
+  return {
+    own,
+    isRefused: isKept || (head.successor !== undefined && waiting !== undefined && waiting > own),
+    isBest: own > (ofHead ?? own) && own > (waiting ?? own),
+  };
 }
 
 /**

@@ -172,6 +172,8 @@ export interface Successor {
   readonly fence: Fence;
   /** It starts a new session, so the one that it waits for ends. */
   readonly cleanStart: boolean;
+  /** How good its right to the client id is, where it is not the account that has the session. */
+  readonly precedence?: number;
 }
 
 export interface Claim {
@@ -184,6 +186,8 @@ export interface Claim {
   readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   readonly identity: Identity;
+  /** How good its right to the client id is; present when another account has the session. */
+  readonly precedence?: number;
 }
 
 /** One client that subscribed to one filter. */

@@ -8,7 +8,7 @@ import {
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { SessionStore } from '../broker/ports';
-import type { Claim, Ending, Fence, SessionHead, SessionId } from '../broker/records';
+import type { Claim, Ending, Fence, SessionHead, SessionId, Successor } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
 import {
@@ -60,8 +60,10 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async awaitEnd(claim: Claim, { fence, owner, successor }: SessionHead): Promise<'registered' | 'changed'> {
+    const { precedence } = claim;
+    const ofOther = precedence === undefined ? ' REMOVE successorPrecedence' : ', successorPrecedence = :precedence';
     const result = await this.update(claim.clientId, 'changed', {
-      UpdateExpression: 'SET successor = :fence, successorClean = :clean',
+      UpdateExpression: `SET successor = :fence, successorClean = :clean${ofOther}`,
       ConditionExpression:
         `fence = :seen AND ${owner ? '#owner = :owner' : 'attribute_not_exists(#owner)'} AND ` +
         (successor ? 'successor = :successor' : 'attribute_not_exists(successor)'),
@@ -69,6 +71,7 @@ export class DynamoSessionStore implements SessionStore {
       ExpressionAttributeValues: {
         ':fence': text(claim.fence),
         ':clean': flag(claim.cleanStart),
+        ...(precedence === undefined ? {} : { ':precedence': number(precedence) }),
         ':seen': text(fence),
         ...(owner ? { ':owner': text(owner) } : {}),
         ...(successor ? { ':successor': text(successor.fence) } : {}),
@@ -378,6 +381,7 @@ function setOwner({ capabilities, identity }: Claim): string {
     'settled',
     'successor',
     'successorClean',
+    'successorPrecedence',
     'displaced', // written by earlier releases
   ];
   return `${set} REMOVE ${remove.join(', ')}`;
@@ -442,6 +446,14 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
-    ...(successor ? { successor: { fence: successor, cleanStart: readFlag(item.successorClean) } } : {}),
+    ...(successor ? { successor: readSuccessor(item) } : {}),
+  };
+}
+
+function readSuccessor({ successor, successorClean, successorPrecedence }: Item): Successor {
+  return {
+    fence: readText(successor),
+    cleanStart: readFlag(successorClean),
+    ...(successorPrecedence ? { precedence: readNumber(successorPrecedence) } : {}),
   };
 }

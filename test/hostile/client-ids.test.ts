@@ -3,8 +3,9 @@
  * Client ids that somebody takes to keep others out. Proved elsewhere: rows of bindings: test/storage/bindings.test.ts; connections of
  * one account that take each other over: test/broker/takeover.test.ts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Client5 } from '../support/client5';
+import { type Client5, connectPacket } from '../support/client5';
 import { GuardedBroker, hashingOnce } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
 import { above, Battlefield, login } from './battlefield';
@@ -233,6 +234,63 @@ describe('a client id to which nobody is bound', () => {
     expect(await ask(5, 'proved', anonymous)).toBe(idNotValid);
     expect((await clientOf('proved', login('alice'))).connack).toMatchObject({ sessionPresent: true });
   });
+});
+
+describe('an owner whose CONNECT is handled after that of somebody who has come later', () => {
+  const begin = async () => (await field.strangers(1))[0]!;
+
+  it.each([
+    ['an anonymous client has the client id', anonymous],
+    ['another account has the client id', login('mallory')],
+  ])('gets in when %s', async (what, as) => {
+    const clientId = `overtaken while ${what}`;
+    const client = await begin();
+    const squatter = await field.guarded.broker.resume(clientId, month, as);
+    const owner = await bind(clientId);
+    client.send(connectPacket(clientId, { clean: false, ...login(owner) }));
+
+    expect(await client.next('connack')).toMatchObject({ reasonCode: 0, sessionPresent: false });
+    expect(await squatter.farewell()).toMatchObject({ reasonCode: takenOver });
+    await client.subscribe('ids/overtaken');
+    await client.publish('ids/overtaken', 'hello', { qos: 2 });
+    expect((await client.hear()).text).toBe('hello');
+    await client.disconnect();
+    expect(await ask(5, clientId, login(owner))).toBe(0);
+  });
+
+  it('gets in with a session that was left', async () => {
+    const client = await begin();
+    await squat(['overtaken'], anonymous);
+    client.send(connectPacket('overtaken', login('alice')));
+
+    expect(await client.next('connack')).toMatchObject({ reasonCode: 0, sessionPresent: false });
+    await client.disconnect();
+  });
+});
+
+it('an anonymous client that comes back does not take the place of an account that waits for its end', async () => {
+  const guarded = await GuardedBroker.start({ anonymous: 'by-rules' }, { ...hashingOnce, visibilitySeconds: 30 });
+  const { cloud, broker } = guarded;
+  await guarded.addUser('alice', 'password of alice');
+  cloud.clock.hold();
+  const squatter = await broker.resume('again', month);
+  await cloud.settled();
+  await cloud.faults.set({ fault: 'call', outcome: 'kill', when: 'before', function: 'onPackets', times: 1 });
+  squatter.send({ cmd: 'pingreq' }); // its stream stands still from now on
+  await broker.older.struck();
+  await cloud.faults.clear();
+  const client = await broker.open();
+  client.send(connectPacket('again', login('alice')));
+  while (guarded.logged('taken over').length < 1) await sleep(2);
+  const back = await broker.resume('again', month);
+
+  expect(back.connack).toMatchObject({ reasonCode: idNotValid });
+  cloud.clock.jump(6_000);
+  while (guarded.logged('taken over').length < 2) await sleep(2);
+  cloud.clock.jump(22_000);
+  expect(await client.next('connack')).toMatchObject({ reasonCode: 0, sessionPresent: false });
+  await client.ping();
+  await guarded.stop();
 });
 
 it('200 client ids that somebody has taken go to their owners, who all come in at once', async () => {
