@@ -20,6 +20,8 @@ export interface Access {
   method(name: string): AuthenticationMethod | undefined;
   /** What a client may do; `revoked` when whoever it is may not be here any more. At most half a minute old. */
   permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
+  /** The same as it is now, read anew. */
+  currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
   /** The same when it is known without asking anybody. */
   remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
   /**

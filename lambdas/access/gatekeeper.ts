@@ -89,7 +89,17 @@ export class Gatekeeper implements Access {
     if (!isWelcome(this.props.config, identity)) return 'revoked';
     const known = this.remembered(identity, clientId);
     if (known && known !== 'revoked') return known; // a user who had no account may have one by now, and has just logged in
-    return this.permissionsOf(identity, clientId, await this.accounts.read(identity.username ?? ''));
+    return this.currentPermissions(identity, clientId);
+  }
+
+  async currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
+    if (!isWelcome(this.props.config, identity)) return 'revoked';
+    const isUser = identity.kind === 'user';
+    return this.permissionsOf(
+      identity,
+      clientId,
+      isUser ? await this.accounts.read(identity.username ?? '') : undefined,
+    );
   }
 
   reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'> {

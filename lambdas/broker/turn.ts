@@ -112,7 +112,13 @@ export class Turn {
     const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
     this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
-    this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
+    this.work = new Work(
+      shared.ports,
+      this.publisher,
+      this.dispatch,
+      () => this.current(),
+      () => this.permitted(),
+    );
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
@@ -464,7 +470,7 @@ export class Turn {
 
   /** When the turn is done, so that one that is repeated reports once. */
   private report(connection: ConnectionRecord): void {
-    logDenials(this.ports, connection, this.denied);
+    logDenials(this.ports, connection, [...this.denied, ...this.work.denied]);
     countTakenIn(this.ports.metrics, this.takenIn);
   }
 

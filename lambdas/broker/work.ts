@@ -1,4 +1,5 @@
-import type { Message } from '../protocol/effects';
+import type { Effect, Message } from '../protocol/effects';
+import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
@@ -44,14 +45,17 @@ export class Work {
   private settled: number[] = [];
   private received = new Map<number, Finding>();
   private completed = new Map<number, Completion>();
-  /** Packet ids of held messages that were routed, and are forgotten when they have left. */
+  /** Packet ids of held messages that were routed or denied, and are forgotten when those that were routed have left. */
   private routed: number[] = [];
+  /** Held messages that their client may no longer publish. */
+  readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
 
   constructor(
     private readonly ports: Ports,
     private readonly publisher: Publisher,
     private readonly dispatch: Dispatch,
     private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence'>,
+    private readonly permissions: () => Permissions,
   ) {}
 
   accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
@@ -159,10 +163,19 @@ export class Work {
         ? Promise.resolve(entry.arrival)
         : this.takeOver(session, known.get(entry.release), entry.origin),
     );
-    await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
+    await this.publisher.publish(inbound.flatMap((entry, index) => this.permitted(entry, arrivals[index])));
     // What was not taken over may be held by a newer connection, for which it stays.
     const taken = inbound.filter((_, index) => arrivals[index] !== undefined);
     this.routed.push(...taken.flatMap((entry) => ('release' in entry ? [entry.release] : [])));
+  }
+
+  /** A held message is judged when it is released: rules may have changed since PUBREC, or its session was resumed. */
+  private permitted(entry: Inbound, arrival: Arrival | undefined): Arrival[] {
+    if (!arrival) return [];
+    const { topic, qos, retain } = arrival.message;
+    if (!('release' in entry) || this.permissions().mayPublish(topic, qos, retain)) return [arrival];
+    this.denied.push({ do: 'deny', action: 'publish', topic });
+    return [];
   }
 
   /**
