@@ -74,8 +74,8 @@ export interface AccountStore {
   secret(): Promise<Buffer>;
 }
 
-/** An account or the subject of a token, as the owner of client ids. */
-export type Holder = Pick<Identity, 'kind' | 'username' | 'issuer'>;
+/** An account or the subject of a token that is bound to a client id, or with it to all that begin with a prefix. */
+export type Holder = Pick<Identity, 'kind' | 'username' | 'issuer' | 'clientIdPrefix'>;
 
 /** The account of one user, as the owner of all client ids that begin with a prefix. */
 export interface PrefixHolder {
@@ -88,12 +88,12 @@ export interface PrefixHolder {
  * or bound to another client id.
  */
 export interface BindingStore {
-  /** Accounts and subjects of tokens that are bound to exactly this client id. `now` in milliseconds since 1970. */
+  /** Accounts and subjects of tokens that are bound to this client id, except by prefix holders. `now` in milliseconds since 1970. */
   holders(clientId: string, now: number): Promise<readonly Holder[]>;
   /** Accounts that are bound to a prefix of this client id, the longest prefix first. */
   prefixHolders(clientId: string): AsyncIterable<PrefixHolder>;
-  /** Stores the binding of an identity to its client id or prefix, unless it is there. `now` in milliseconds since 1970. */
-  keep(identity: Identity, now: number): Promise<void>;
+  /** Stores that an identity is bound to this client id, unless that is known. `now` in milliseconds since 1970. */
+  keep(identity: Identity, clientId: string, now: number): Promise<void>;
 }
 
 /** What an operator does with accounts. No Lambda may: listing them takes a scan, which none is granted. */

@@ -17,14 +17,14 @@ export class ClientIds {
   constructor(private readonly props: ClientIdsProps) {}
 
   /**
-   * Whether a client id is reserved for others. An identity that is bound to it has its binding stored: `users add` of an earlier
-   * release stored none, and of a token nobody knows before it is shown.
+   * Whether a client id is reserved for others. That an identity is bound to it is stored: of a token nobody knows before it is
+   * shown, and `users add` of an earlier release stored no bindings.
    */
   async reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'> {
     if (!this.canBeBound()) return 'usable';
     const { bindings, now } = this.props;
     const own = precedenceOf(identity, clientId);
-    if (own > precedences.proved) await bindings.keep(identity, now());
+    if (own > precedences.proved) await bindings.keep(identity, clientId, now());
     if (own === precedences.exact) return 'usable';
     return (await this.highest(clientId)) > own ? 'reserved' : 'usable';
   }
@@ -37,23 +37,24 @@ export class ClientIds {
 
   /** Precedence of whoever is bound to a client id most closely; that of anonymous clients when nobody is. */
   private async highest(clientId: string): Promise<number> {
-    const [exact, prefix] = await Promise.all([this.isHeld(clientId), this.longestPrefix(clientId)]);
-    if (exact) return precedences.exact;
-    return prefix === undefined ? precedences.anonymous : prefixPrecedence(prefix);
+    const [ofHolders, prefix] = await Promise.all([this.highestOfHolders(clientId), this.longestPrefix(clientId)]);
+    return Math.max(ofHolders, prefix === undefined ? precedences.anonymous : prefixPrecedence(prefix));
   }
 
-  private async isHeld(clientId: string): Promise<boolean> {
+  private async highestOfHolders(clientId: string): Promise<number> {
     const { bindings, now } = this.props;
-    for (const holder of await bindings.holders(clientId, now())) {
-      if (await this.holds(holder, clientId)) return true;
-    }
-    return false;
+    const holders = [...(await bindings.holders(clientId, now()))];
+    holders.sort((one, other) => precedenceOfHolder(other) - precedenceOfHolder(one));
+    for (const holder of holders) if (await this.holds(holder, clientId)) return precedenceOfHolder(holder);
+    return precedences.anonymous;
   }
 
-  private async holds({ kind, username = '', issuer }: Holder, clientId: string): Promise<boolean> {
+  private async holds({ kind, username = '', issuer, clientIdPrefix }: Holder, clientId: string): Promise<boolean> {
     const { issuers } = this.props.config;
-    if (kind === 'user') return this.isBound(username, (account) => account.clientId === clientId);
-    return issuers.some((known) => known.issuer === issuer && known.clientIdClaim !== undefined);
+    if (kind === 'token') return issuers.some((known) => known.issuer === issuer && known.clientIdClaim !== undefined);
+    if (clientIdPrefix !== undefined)
+      return this.isBound(username, (account) => account.clientIdPrefix === clientIdPrefix);
+    return this.isBound(username, (account) => account.clientId === clientId);
   }
 
   private async longestPrefix(clientId: string): Promise<string | undefined> {
@@ -73,4 +74,8 @@ export class ClientIds {
     const account = await accounts.read(username);
     return account !== undefined && fits(account);
   }
+}
+
+function precedenceOfHolder({ clientIdPrefix }: Holder): number {
+  return clientIdPrefix === undefined ? precedences.exact : prefixPrecedence(clientIdPrefix);
 }

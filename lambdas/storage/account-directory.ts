@@ -9,7 +9,7 @@ import type { Account, AccountDirectory } from '../access/accounts';
 import type { Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
-import { DynamoBindings, isBindingOfUser, readBinding } from './bindings';
+import { DynamoBindings, isBinding, readBinding } from './bindings';
 import { conditionFailed, type Item } from './dynamo';
 import { formed } from './formed-dynamo';
 
@@ -77,7 +77,7 @@ export class DynamoAccountDirectory implements AccountDirectory {
     const stored = new Map<string, Identity>();
     const wanted = new Map<string, Identity>();
     for await (const items of this.pages()) {
-      for (const item of items.filter(isBindingOfUser)) stored.set(bindingName(readBinding(item)), readBinding(item));
+      for (const item of items.filter(isBinding)) stored.set(bindingName(readBinding(item)), readBinding(item));
       for (const account of items.filter(isAccount).map(readAccount)) {
         if (isBound(account)) wanted.set(bindingName(boundBy(account)), boundBy(account));
       }

@@ -1,8 +1,8 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { type BindingStore, type Holder, longestClientIdPrefix, type PrefixHolder } from '../access/accounts';
+import { type Holder, longestClientIdPrefix, type PrefixHolder } from '../access/accounts';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { number, readNumber, readText, text } from './attributes';
+import { readText, text } from './attributes';
 import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';
 import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
@@ -10,18 +10,15 @@ import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys'
 const exactPrefix = 'client#';
 const prefixPartition = 'prefixes';
 
-/** Rows of one client id that are read: more accounts than that may be bound to it, but the first that is valid decides. */
+/** Accounts of one client id that are read: more may be bound to it, but the first that is valid decides. */
 const mostHolders = 100;
 
-/** Milliseconds that a binding of a token is kept after its subject has connected last. It is renewed when half of it is over. */
-const tokenLifetime = 90 * 24 * 3600 * 1000;
-
 /**
- * Bindings of client ids, in the accounts table. `client#ID` has one row for each account or subject that is bound to exactly this
- * client id. `prefixes` has one row for each account that is bound to a prefix: in the order of their bytes, the longest prefix of a
- * client id is found by looking backwards from it. Reads are eventually consistent, at half the price.
+ * Bindings of accounts to client ids, in the accounts table, written with the account. `client#ID` has one row for each account that
+ * is bound to exactly this client id. `prefixes` has one row for each account that is bound to a prefix: in the order of their bytes,
+ * the longest prefix of a client id is found by looking backwards from it. Reads are eventually consistent, at half the price.
  */
-export class DynamoBindings implements BindingStore {
+export class DynamoBindings {
   private readonly db: DynamoDb;
 
   constructor(
@@ -31,7 +28,8 @@ export class DynamoBindings implements BindingStore {
     this.db = formed(db, { [table]: 'accounts' });
   }
 
-  async holders(clientId: string, now: number): Promise<readonly Holder[]> {
+  /** Accounts that are bound to exactly this client id. */
+  async holders(clientId: string): Promise<readonly Holder[]> {
     const { Items = [] } = await this.db.send(
       new QueryCommand({
         TableName: this.table,
@@ -40,9 +38,10 @@ export class DynamoBindings implements BindingStore {
         Limit: mostHolders,
       }),
     );
-    return Items.filter((item) => !item.expiresAt || readNumber(item.expiresAt) * 1000 > now).map(toHolder);
+    return Items.map(({ username }) => ({ kind: 'user', username: readText(username) }));
   }
 
+  /** Accounts that are bound to a prefix of this client id, the longest prefix first. */
   async *prefixHolders(clientId: string): AsyncGenerator<PrefixHolder> {
     let below = behind(beginningOf(clientId, longestClientIdPrefix));
     for (;;) {
@@ -60,38 +59,30 @@ export class DynamoBindings implements BindingStore {
     }
   }
 
-  async keep(identity: Identity, now: number): Promise<void> {
-    const key = keyOfBinding(identity);
-    if (!key) return;
-    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key: key }));
-    if (Item && (!Item.expiresAt || readNumber(Item.expiresAt) * 1000 > now + tokenLifetime / 2)) return;
-    await this.put(identity, key, identity.kind === 'token' ? now + tokenLifetime : undefined);
+  async has(identity: Identity): Promise<boolean> {
+    const Key = keyOfBinding(identity);
+    if (!Key) return false;
+    return (await this.db.send(new GetItemCommand({ TableName: this.table, Key }))).Item !== undefined;
   }
 
   /** Stores the binding of an account, if it has one. */
   async add(identity: Identity): Promise<void> {
     const key = keyOfBinding(identity);
-    if (key) await this.put(identity, key);
+    if (!key) return;
+    const { username = '', clientId, clientIdPrefix } = identity;
+    const Item = {
+      ...key,
+      username: text(username),
+      ...(clientId === undefined ? {} : { clientId: text(clientId) }),
+      ...(clientIdPrefix === undefined ? {} : { prefix: text(clientIdPrefix) }),
+    };
+    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
   /** Removes the binding of an account, if it has one. */
   async remove(identity: Identity): Promise<void> {
     const Key = keyOfBinding(identity);
     if (Key) await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
-  }
-
-  private async put(identity: Identity, key: Item, expiresAt?: number): Promise<void> {
-    const { kind, username = '', issuer, clientId, clientIdPrefix } = identity;
-    const Item = {
-      ...key,
-      kind: text(kind),
-      username: text(username),
-      ...(issuer === undefined ? {} : { issuer: text(issuer) }),
-      ...(clientId === undefined ? {} : { clientId: text(clientId) }),
-      ...(clientIdPrefix === undefined ? {} : { prefix: text(clientIdPrefix) }),
-      ...(expiresAt === undefined ? {} : { expiresAt: number(Math.ceil(expiresAt / 1000)) }),
-    };
-    await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
   private async lastBefore(part: string): Promise<Item | undefined> {
@@ -108,13 +99,13 @@ export class DynamoBindings implements BindingStore {
   }
 }
 
-/** Whether an item of the accounts table is the binding of an account, not of a token. */
-export function isBindingOfUser({ id, kind }: Item): boolean {
+/** Whether an item of the accounts table is a binding. */
+export function isBinding({ id }: Item): boolean {
   const partition = readText(id);
-  return (partition.startsWith(exactPrefix) || partition === prefixPartition) && readText(kind) === 'user';
+  return partition.startsWith(exactPrefix) || partition === prefixPartition;
 }
 
-/** The binding of an account, as an identity. */
+/** The account of a binding, as an identity. */
 export function readBinding({ username, clientId, prefix }: Item): Identity {
   return { kind: 'user', username: readText(username), clientId: clientId?.S, clientIdPrefix: prefix?.S };
 }
@@ -137,15 +128,6 @@ function keyOfBinding(identity: Identity): Item | undefined {
   if (clientId !== undefined) return { id: exactId(clientId), part: text(keyOf(accountOf(identity), maximumSortKey)) };
   if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > longestClientIdPrefix) return undefined;
   return { id: text(prefixPartition), part: text(clientIdPrefix + separator + username) };
-}
-
-function toHolder({ kind, username, issuer }: Item): Holder {
-  const isToken = readText(kind) === 'token';
-  return {
-    kind: isToken ? 'token' : 'user',
-    username: readText(username),
-    ...(isToken && { issuer: readText(issuer) }),
-  };
 }
 
 /** By characters, not by the halves of surrogate pairs. */

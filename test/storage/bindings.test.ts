@@ -5,6 +5,7 @@ import type { Identity } from '../../lambdas/access/identity';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { readNumber, readText } from '../../lambdas/storage/attributes';
 import { DynamoBindings } from '../../lambdas/storage/bindings';
+import { DynamoHolders } from '../../lambdas/storage/holders';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 
@@ -13,6 +14,7 @@ const day = 24 * 3600 * 1000;
 
 let engine: Engine;
 let bindings: DynamoBindings;
+let holders: DynamoHolders;
 let directory: DynamoAccountDirectory;
 let requests = 0;
 
@@ -24,6 +26,8 @@ const counting: Gate = (request) => {
 beforeAll(async () => {
   engine = await Engine.start();
   bindings = new DynamoBindings(engine.client(counting), engine.table('accounts'));
+  const table = engine.table('accounts');
+  holders = new DynamoHolders(engine.client(counting), { accounts: table, holders: table });
   directory = new DynamoAccountDirectory(engine.client(), engine.table('accounts'));
 });
 
@@ -60,43 +64,43 @@ describe('the binding of a client id', () => {
   it('names its accounts and the subjects of tokens', async () => {
     await directory.create(account('ann', { clientId: 'd1' }));
     await directory.create(account('ben', { clientId: 'd1' }));
-    await bindings.keep(token('d1'), now);
+    await holders.keep(token('d1'), 'd1', now);
 
-    expect(await bindings.holders('d1', now)).toEqual([
-      { kind: 'token', username: 'device', issuer: 'https://issuer.example' },
+    expect(await holders.holders('d1', now)).toEqual([
       { kind: 'user', username: 'ann' },
       { kind: 'user', username: 'ben' },
+      { kind: 'token', username: 'device', issuer: 'https://issuer.example' },
     ]);
-    expect(await bindings.holders('d', now)).toEqual([]);
-    expect(await bindings.holders('d11', now)).toEqual([]);
+    expect(await holders.holders('d', now)).toEqual([]);
+    expect(await holders.holders('d11', now)).toEqual([]);
   });
 
   it('holds for client ids that are longer than keys, each for itself', async () => {
     const long = 'x'.repeat(3000);
     await directory.create(account('long', { clientId: `${long}1` }));
 
-    expect(await bindings.holders(`${long}1`, now)).toHaveLength(1);
-    expect(await bindings.holders(`${long}2`, now)).toEqual([]);
+    expect(await holders.holders(`${long}1`, now)).toHaveLength(1);
+    expect(await holders.holders(`${long}2`, now)).toEqual([]);
   });
 
   it('of a token ends 90 days after its subject connected last', async () => {
-    await bindings.keep(token('seasonal'), now);
+    await holders.keep(token('seasonal'), 'seasonal', now);
 
-    expect(await bindings.holders('seasonal', now + 89 * day)).toHaveLength(1);
-    expect(await bindings.holders('seasonal', now + 91 * day)).toEqual([]);
-    await bindings.keep(token('seasonal'), now + 80 * day);
-    expect(await bindings.holders('seasonal', now + 169 * day)).toHaveLength(1);
+    expect(await holders.holders('seasonal', now + 89 * day)).toHaveLength(1);
+    expect(await holders.holders('seasonal', now + 91 * day)).toEqual([]);
+    await holders.keep(token('seasonal'), 'seasonal', now + 80 * day);
+    expect(await holders.holders('seasonal', now + 169 * day)).toHaveLength(1);
   });
 
   it('of a token is written again only when half of its time is over', async () => {
-    await bindings.keep(token('often'), now);
+    await holders.keep(token('often'), 'often', now);
     const written = async () => {
       const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table('accounts') }));
-      return readNumber(Items.find(({ id }) => readText(id) === 'client#often')?.expiresAt) * 1000;
+      return readNumber(Items.find(({ id }) => readText(id) === 'holder#often')?.expiresAt) * 1000;
     };
-    await bindings.keep(token('often'), now + 44 * day);
+    await holders.keep(token('often'), 'often', now + 44 * day);
     expect(await written()).toBe(now + 90 * day);
-    await bindings.keep(token('often'), now + 46 * day);
+    await holders.keep(token('often'), 'often', now + 46 * day);
 
     expect(await written()).toBe(now + 136 * day);
   });
@@ -168,10 +172,10 @@ describe('an account', () => {
   it('changes its binding when it is replaced, and keeps it with a new password', async () => {
     await directory.create(account('moves', { clientId: 'here' }));
     await directory.replace(account('moves', { clientId: 'here', passwordHash: 'other' }));
-    expect(await bindings.holders('here', now)).toHaveLength(1);
+    expect(await holders.holders('here', now)).toHaveLength(1);
     await directory.replace(account('moves', { clientIdPrefix: 'there-' }));
 
-    expect(await bindings.holders('here', now)).toEqual([]);
+    expect(await holders.holders('here', now)).toEqual([]);
     expect(await prefixesOf('there-1')).toEqual([{ prefix: 'there-', username: 'moves' }]);
   });
 
@@ -180,8 +184,8 @@ describe('an account', () => {
 
     expect(await directory.create(account('there', { clientId: 'more' }))).toBe('exists');
     expect(await directory.replace(account('nobody', { clientId: 'more' }))).toBe('absent');
-    expect(await bindings.holders('more', now)).toEqual([]);
-    expect(await bindings.holders('mine', now)).toHaveLength(1);
+    expect(await holders.holders('more', now)).toEqual([]);
+    expect(await holders.holders('mine', now)).toHaveLength(1);
   });
 
   it('that an earlier release has added or removed is put right by reserving all client ids', async () => {
@@ -191,13 +195,13 @@ describe('an account', () => {
     await bindings.remove(user('old', { clientId: 'd-old' }));
     await bindings.remove(user('older', { clientIdPrefix: 'p-old' }));
     await bindings.add(user('gone', { clientId: 'd-gone' }));
-    await bindings.keep(token('d-token'), now);
+    await holders.keep(token('d-token'), 'd-token', now);
 
     expect(await directory.reserveClientIds()).toEqual({ reserved: 2, released: 1 });
     expect(await directory.reserveClientIds()).toEqual({ reserved: 0, released: 0 });
-    expect(await bindings.holders('d-old', now)).toEqual([{ kind: 'user', username: 'old' }]);
+    expect(await holders.holders('d-old', now)).toEqual([{ kind: 'user', username: 'old' }]);
     expect(await prefixesOf('p-old-1')).toEqual([{ prefix: 'p-old', username: 'older' }]);
-    expect(await bindings.holders('d-gone', now)).toEqual([]);
-    expect(await bindings.holders('d-token', now)).toHaveLength(1);
+    expect(await holders.holders('d-gone', now)).toEqual([]);
+    expect(await holders.holders('d-token', now)).toHaveLength(1);
   });
 });
