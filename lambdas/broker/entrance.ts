@@ -202,7 +202,6 @@ export class Entrance {
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
       return 'outside';
     }
-    if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
     await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });

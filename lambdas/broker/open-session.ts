@@ -18,8 +18,6 @@ export interface Opened {
   readonly connection: ConnectionRecord;
   /** [v3 MQTT-3.2.2-2] [v3 MQTT-3.2.2-3] */
   readonly sessionPresent: boolean;
-  /** The last connection of an expired session that was replaced. */
-  readonly former?: string;
   /** Owner of the session that was discarded for this one, another account. */
   readonly discarded?: Identity;
 }
@@ -80,6 +78,7 @@ export async function openSession(
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
   if (claimed === 'late' || claimed === 'foreign' || 'awaits' in claimed) return claimed;
+  if (claimed.former) await ports.packets.expire(connectionOf(claimed.former)); // its session has ended, so its will may be due
   for (const session of claimed.replaced) {
     await wiper.wipe(clientId, session);
     await ports.sessions.wiped(clientId, session);
@@ -87,9 +86,8 @@ export async function openSession(
   const mine = { ...fresh, fence: claimed.fence, session: claimed.fence };
   if (claimed.isRepeated) return { uncertain: mine };
   const connection = claimed.resumed ? { ...mine, session: claimed.resumed.session, hasState: true } : mine;
-  const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   const discarded = claimed.discarded ? { discarded: claimed.discarded } : {};
-  return { connection, sessionPresent: claimed.resumed !== undefined, ...former, ...discarded };
+  return { connection, sessionPresent: claimed.resumed !== undefined, ...discarded };
 }
 
 type Refusal = 'late' | 'foreign';
@@ -132,8 +130,7 @@ async function claimOver(
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
   if (!seen) return claimOwn(ports, asked, seen, supersede);
   const claim = { ...asked, fence: fenceIn(seen, asked) };
-  if (seen.fence === claim.fence)
-    return { fence: claim.fence, replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
+  if (seen.fence === claim.fence) return { fence: claim.fence, ...unfinished(seen), isRepeated: true };
   const isForeign = isOfAnother(seen, claim, ports.now());
   if (!isForeign && seen.successor?.precedence === undefined) {
     return isLate(seen, claim) ? 'late' : claimOwn(ports, claim, seen, supersede);
@@ -184,7 +181,7 @@ async function claimOwn(
   await cancelWill(ports, claim, seen);
   const resumed = await ports.sessions.claimResume(claim, seen);
   if (resumed === 'changed') return 'changed';
-  return { fence: claim.fence, resumed, replaced: seen.wiping ? [seen.wiping] : [] };
+  return { fence: claim.fence, resumed, ...unfinished(seen) };
 }
 
 /**
@@ -193,6 +190,11 @@ async function claimOwn(
  */
 function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim): boolean {
   return owner !== undefined || (willAt !== undefined && (cleanStart || willAt <= timeOf(fence)));
+}
+
+/** What an earlier claim has left to do of a session that it replaced. */
+function unfinished({ wiping, former }: SessionHead): Pick<Claimed, 'former' | 'replaced'> {
+  return { ...(former && { former }), replaced: wiping ? [wiping] : [] };
 }
 
 function replacing({ fence }: Claim, old: SessionHead | undefined): Claimed {

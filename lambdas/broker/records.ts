@@ -163,6 +163,8 @@ export interface SessionHead {
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
+  /** Fence of the last connection of that session, which has to be told that its session has ended. */
+  readonly former?: Fence;
   /** The connection that waits until the owner has ended, or until the will of the last owner is published. */
   readonly successor?: Successor;
 }

@@ -82,19 +82,21 @@ export class DynamoSessionStore implements SessionStore {
 
   async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'> {
     const { condition, values } = freshCondition(claim, over);
+    const former = typeof over === 'object' ? ':former' : 'if_not_exists(fence, :none)';
     try {
       const { Attributes } = await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: headKey(claim.clientId),
           UpdateExpression:
-            'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, ' +
+            `SET clientId = :clientId, wiping = if_not_exists(#session, :none), former = ${former}, #session = :fence, ` +
             'greeted = :fence, outSeq = :zero, asked = :zero, ' +
             `answered = :zero, #free = :free, v = :form, ${setOwner(claim)}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
             ...values,
+            ...(typeof over === 'object' && { ':former': text(over.owner ? '' : over.fence) }),
             ':clientId': text(claim.clientId),
             ':zero': number(0),
             ':none': text(''),
@@ -137,7 +139,7 @@ export class DynamoSessionStore implements SessionStore {
 
   async wiped(clientId: string, session: SessionId): Promise<void> {
     await this.update(clientId, undefined, {
-      UpdateExpression: 'REMOVE wiping',
+      UpdateExpression: 'REMOVE wiping, former',
       ConditionExpression: 'wiping = :session',
       ExpressionAttributeValues: { ':session': text(session) },
     });
@@ -427,6 +429,7 @@ export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
   const successor = readText(item.successor);
+  const former = readText(item.former);
   return {
     clientId: readText(item.clientId),
     session: readText(item.session),
@@ -446,6 +449,7 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
+    ...(former ? { former } : {}),
     ...(successor ? { successor: readSuccessor(item) } : {}),
   };
 }

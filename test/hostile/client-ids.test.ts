@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Client5, connectPacket } from '../support/client5';
+import { type Client5, type ConnectFields, connectPacket } from '../support/client5';
 import { GuardedBroker, hashingOnce } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
 import { above, Battlefield, login } from './battlefield';
@@ -65,6 +65,17 @@ async function squat(clientIds: readonly string[], as: object = login('mallory')
 async function ask(version: 4 | 5, clientId: string, fields: object): Promise<number | undefined> {
   if (version === 4) return (await field.guarded.older.connect(clientId, fields)).connack?.returnCode;
   return (await field.guarded.broker.connect(clientId, fields)).connack?.reasonCode;
+}
+
+/** Connects until the client is let in: an attempt whose worker dies may be closed without an answer. */
+async function comeIn({ broker }: GuardedBroker, clientId: string, fields: ConnectFields): Promise<Client5> {
+  for (;;) {
+    const client = await broker.open();
+    client.send(connectPacket(clientId, fields));
+    const answer = await client.next('connack').catch(() => undefined);
+    client.connack = answer;
+    if (answer) return client;
+  }
 }
 
 const refusals = { 4: 2, 5: idNotValid } as const;
@@ -291,6 +302,54 @@ it('an anonymous client that comes back does not take the place of an account th
   expect(await client.next('connack')).toMatchObject({ reasonCode: 0, sessionPresent: false });
   await client.ping();
   await guarded.stop();
+});
+
+describe('a worker that dies while the session of another account is replaced', () => {
+  const calls = Array.from({ length: 14 }, (_, index) => index);
+  let guarded: GuardedBroker;
+
+  beforeAll(async () => {
+    guarded = await GuardedBroker.start({ anonymous: 'by-rules', rules }, { ...hashingOnce, visibilitySeconds: 0.2 });
+    await guarded.addUser('neighbour', 'password of neighbour');
+  });
+
+  afterAll(() => guarded.stop());
+
+  it.each(
+    (['away', 'connected'] as const).flatMap((where) =>
+      (['before', 'after'] as const).map((when) => [where, when] as const),
+    ),
+  )('leaves nothing of it, when its client is %s and the worker dies %s any call', async (where, when) => {
+    const { broker, cloud } = guarded;
+    const neighbour = await broker.connect('neighbour', login('neighbour'));
+    for (const skip of calls) {
+      const clientId = `dies-${where}-${when}-${skip}`;
+      const will = { topic: 'ids/will', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
+      const squatter = await broker.resume(clientId, month, { will });
+      await squatter.subscribe(['ids/+', '$share/g/ids/+']);
+      const sessionOfSquatter = cloud.connections().at(-1)!;
+      if (where === 'away') await broker.lose(squatter);
+      if (where === 'away') await neighbour.publish('ids/a', 'for the squatter', { qos: 2 });
+      await guarded.addUser(`owner of ${clientId}`, 'shared', { clientId });
+      await cloud.settled();
+      await cloud.faults.set({ fault: 'call', outcome: 'kill', function: 'onPackets', when, skip, times: 1 });
+      const owner = await comeIn(guarded, clientId, {
+        username: `owner of ${clientId}`,
+        password: Buffer.from('shared'),
+      });
+      await cloud.faults.clear();
+      await neighbour.publish('ids/a', 'for nobody', { qos: 1 });
+
+      expect(owner.connack).toMatchObject({ sessionPresent: false });
+      expect(await broker.heardBy(owner)).toEqual([]);
+      await owner.disconnect();
+      await cloud.settled();
+      expect(
+        (await broker.older.rows()).filter((row) => row.includes(sessionOfSquatter) || row.includes(clientId)),
+      ).toEqual([]);
+    }
+    await neighbour.disconnect();
+  });
 });
 
 it('200 client ids that somebody has taken go to their owners, who all come in at once', async () => {
