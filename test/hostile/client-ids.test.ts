@@ -352,6 +352,48 @@ describe('a worker that dies while the session of another account is replaced', 
   });
 });
 
+it.each([
+  ['away', 4],
+  ['connected', 4],
+] as const)(
+  'of all that ask for a client id at once only its owner gets it, when a client that has it is %s',
+  async (where, rounds) => {
+    for (let round = 0; round < rounds; round++) {
+      const clientId = `race-${where}-${round}`;
+      const squatter = await field.guarded.broker.resume(clientId, month, login('mallory'));
+      await squatter.subscribe('ids/race');
+      if (where === 'away') await field.guarded.broker.leave(squatter);
+      const owner = await bind(clientId);
+      const claims = [login(owner), anonymous, login('mallory'), login('alice'), login(owner), anonymous];
+      const sockets = await field.strangers(claims.length);
+      for (const [index, socket] of sockets.entries())
+        socket.send(connectPacket(clientId, { clean: false, ...claims[index] }));
+      const answers = await Promise.all(sockets.map((socket) => socket.next('connack').catch(() => undefined)));
+      await field.cloud.settled();
+
+      const codes = answers.map((answer) => answer?.reasonCode);
+      expect([codes[1], codes[2], codes[3], codes[5]]).toEqual([idNotValid, idNotValid, idNotValid, idNotValid]);
+      expect(codes[4]).toBe(0); // the newest one of the owner
+      const newest = sockets[4]!;
+      await newest.subscribe('ids/race');
+      await newest.publish('ids/race', 'mine', { qos: 1 });
+      expect((await newest.hear()).text).toBe('mine');
+      await newest.disconnect();
+    }
+  },
+);
+
+it('a flood of CONNECTs for client ids of others slows down nobody and makes nothing dearer', async () => {
+  await bind('wanted');
+  const pace = await field.keepPace(async () => {
+    for (let round = 0; round < 30; round++) {
+      expect(await ask(5, 'wanted', round % 2 === 0 ? anonymous : login('mallory'))).toBe(idNotValid);
+    }
+  });
+
+  expect(pace.messages).toBeGreaterThan(1);
+});
+
 it('200 client ids that somebody has taken go to their owners, who all come in at once', async () => {
   const ids = Array.from({ length: 200 }, (_, index) => `kitchen-${index}`);
   await field.endure(1, () => squat(ids));
