@@ -74,8 +74,8 @@ export interface AccountStore {
   secret(): Promise<Buffer>;
 }
 
-/** An account or the subject of a token that is bound to a client id, or with it to all that begin with a prefix. */
-export type Holder = Pick<Identity, 'kind' | 'username' | 'issuer' | 'clientIdPrefix'>;
+/** An account or the subject of a token, as the owner of client ids. */
+export type Holder = Pick<Identity, 'kind' | 'username' | 'issuer'>;
 
 /** The account of one user, as the owner of all client ids that begin with a prefix. */
 export interface PrefixHolder {
@@ -85,15 +85,21 @@ export interface PrefixHolder {
 
 /**
  * Client ids and prefixes that accounts and tokens are bound to. A binding that is read may be out of date: its account may be gone,
- * or bound to another client id.
+ * or bound to another client id. `now` in milliseconds since 1970.
  */
-export interface BindingStore {
-  /** Accounts and subjects of tokens that are bound to this client id, except by prefix holders. `now` in milliseconds since 1970. */
+export interface Bindings {
+  /** Accounts and subjects of tokens that are bound to exactly this client id. */
   holders(clientId: string, now: number): Promise<readonly Holder[]>;
   /** Accounts that are bound to a prefix of this client id, the longest prefix first. */
-  prefixHolders(clientId: string): AsyncIterable<PrefixHolder>;
-  /** Stores that an identity is bound to this client id, unless that is known. `now` in milliseconds since 1970. */
-  keep(identity: Identity, clientId: string, now: number): Promise<void>;
+  prefixHolders(clientId: string, now: number): AsyncIterable<PrefixHolder>;
+}
+
+/** All bindings that are known, and those that the broker comes to know. */
+export interface BindingStore {
+  /** Bindings that operators have written, and those that `keep` has. */
+  readonly sources: readonly Bindings[];
+  /** Stores the binding of an identity, unless it is known. `now` in milliseconds since 1970. */
+  keep(identity: Identity, now: number): Promise<void>;
 }
 
 /** What an operator does with accounts. No Lambda may: listing them takes a scan, which none is granted. */

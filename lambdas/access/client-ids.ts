@@ -1,6 +1,6 @@
 import type { AccessConfig } from './access-config';
 import type { AccountCache } from './account-cache';
-import type { Account, BindingStore, Holder } from './accounts';
+import type { Account, BindingStore, Bindings, Holder } from './accounts';
 import type { Identity } from './identity';
 import { precedenceOf, precedences, prefixPrecedence } from './precedence';
 
@@ -24,7 +24,7 @@ export class ClientIds {
     if (!this.canBeBound()) return 'usable';
     const { bindings, now } = this.props;
     const own = precedenceOf(identity, clientId);
-    if (own > precedences.proved) await bindings.keep(identity, clientId, now());
+    if (own > precedences.proved) await bindings.keep(identity, now());
     if (own === precedences.exact) return 'usable';
     return (await this.highest(clientId)) > own ? 'reserved' : 'usable';
   }
@@ -37,29 +37,31 @@ export class ClientIds {
 
   /** Precedence of whoever is bound to a client id most closely; that of anonymous clients when nobody is. */
   private async highest(clientId: string): Promise<number> {
-    const [ofHolders, prefix] = await Promise.all([this.highestOfHolders(clientId), this.longestPrefix(clientId)]);
-    return Math.max(ofHolders, prefix === undefined ? precedences.anonymous : prefixPrecedence(prefix));
+    const asked = this.props.bindings.sources.flatMap((bindings) => [
+      this.isHeld(bindings, clientId).then((isHeld) => (isHeld ? precedences.exact : precedences.anonymous)),
+      this.longestPrefix(bindings, clientId).then((prefix) =>
+        prefix ? prefixPrecedence(prefix) : precedences.anonymous,
+      ),
+    ]);
+    return Math.max(...(await Promise.all(asked)));
   }
 
-  private async highestOfHolders(clientId: string): Promise<number> {
-    const { bindings, now } = this.props;
-    const holders = [...(await bindings.holders(clientId, now()))];
-    holders.sort((one, other) => precedenceOfHolder(other) - precedenceOfHolder(one));
-    for (const holder of holders) if (await this.holds(holder, clientId)) return precedenceOfHolder(holder);
-    return precedences.anonymous;
+  private async isHeld(bindings: Bindings, clientId: string): Promise<boolean> {
+    for (const holder of await bindings.holders(clientId, this.props.now())) {
+      if (await this.holds(holder, clientId)) return true;
+    }
+    return false;
   }
 
-  private async holds({ kind, username = '', issuer, clientIdPrefix }: Holder, clientId: string): Promise<boolean> {
+  private async holds({ kind, username = '', issuer }: Holder, clientId: string): Promise<boolean> {
     const { issuers } = this.props.config;
-    if (kind === 'token') return issuers.some((known) => known.issuer === issuer && known.clientIdClaim !== undefined);
-    if (clientIdPrefix !== undefined)
-      return this.isBound(username, (account) => account.clientIdPrefix === clientIdPrefix);
-    return this.isBound(username, (account) => account.clientId === clientId);
+    if (kind === 'user') return this.isBound(username, (account) => account.clientId === clientId);
+    return issuers.some((known) => known.issuer === issuer && known.clientIdClaim !== undefined);
   }
 
-  private async longestPrefix(clientId: string): Promise<string | undefined> {
+  private async longestPrefix(bindings: Bindings, clientId: string): Promise<string | undefined> {
     if (!this.props.config.users) return undefined;
-    for await (const { prefix, username } of this.props.bindings.prefixHolders(clientId)) {
+    for await (const { prefix, username } of bindings.prefixHolders(clientId, this.props.now())) {
       if (await this.isBound(username, (account) => account.clientIdPrefix === prefix)) return prefix;
     }
     return undefined;
@@ -74,8 +76,4 @@ export class ClientIds {
     const account = await accounts.read(username);
     return account !== undefined && fits(account);
   }
-}
-
-function precedenceOfHolder({ clientIdPrefix }: Holder): number {
-  return clientIdPrefix === undefined ? precedences.exact : prefixPrecedence(clientIdPrefix);
 }

@@ -8,7 +8,7 @@ import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
-import { DynamoHolders } from '../storage/holders';
+import { DynamoBindingStore } from '../storage/binding-store';
 import { DynamoInflightStore } from '../storage/inflight';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
@@ -48,7 +48,7 @@ export function portsFromEnvironment(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),
       {
-        ...{ bindings: new DynamoHolders(db, { accounts: table('accounts'), holders: table('accounts') }), now, log },
+        ...{ bindings: new DynamoBindingStore(db, { accounts: table('accounts'), seen: table('accounts') }), now, log },
         maxConnectionsPerUser: settings.maxConnectionsPerUser,
       },
     ),

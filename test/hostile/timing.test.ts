@@ -23,11 +23,7 @@ describe('the time that a refusal takes', () => {
       secret: async () => Buffer.alloc(32),
     };
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
-    const bindings: BindingStore = {
-      holders: async () => [],
-      prefixHolders: async function* () {},
-      keep: async () => undefined,
-    };
+    const bindings: BindingStore = { sources: [], keep: async () => undefined };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
     gatekeeper = new Gatekeeper({ config: closedAccess, accounts, bindings, tokens, methods: [], ...settings });
   });

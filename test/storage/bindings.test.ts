@@ -1,11 +1,11 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Account, PrefixHolder } from '../../lambdas/access/accounts';
+import type { Account, Holder, PrefixHolder } from '../../lambdas/access/accounts';
 import type { Identity } from '../../lambdas/access/identity';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { readNumber, readText } from '../../lambdas/storage/attributes';
+import { DynamoBindingStore } from '../../lambdas/storage/binding-store';
 import { DynamoBindings } from '../../lambdas/storage/bindings';
-import { DynamoHolders } from '../../lambdas/storage/holders';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 
@@ -14,7 +14,7 @@ const day = 24 * 3600 * 1000;
 
 let engine: Engine;
 let bindings: DynamoBindings;
-let holders: DynamoHolders;
+let store: DynamoBindingStore;
 let directory: DynamoAccountDirectory;
 let requests = 0;
 
@@ -27,7 +27,7 @@ beforeAll(async () => {
   engine = await Engine.start();
   bindings = new DynamoBindings(engine.client(counting), engine.table('accounts'));
   const table = engine.table('accounts');
-  holders = new DynamoHolders(engine.client(counting), { accounts: table, holders: table });
+  store = new DynamoBindingStore(engine.client(), { accounts: table, seen: table });
   directory = new DynamoAccountDirectory(engine.client(), engine.table('accounts'));
 });
 
@@ -51,8 +51,12 @@ function token(clientId: string, username = 'device'): Identity {
 
 async function prefixesOf(clientId: string): Promise<PrefixHolder[]> {
   const found: PrefixHolder[] = [];
-  for await (const holder of bindings.prefixHolders(clientId)) found.push(holder);
+  for await (const holder of bindings.prefixHolders(clientId, now)) found.push(holder);
   return found;
+}
+
+async function holdersOf(clientId: string, at: number): Promise<readonly Holder[]> {
+  return (await Promise.all(store.sources.map((source) => source.holders(clientId, at)))).flat();
 }
 
 async function rows(): Promise<string[]> {
@@ -64,43 +68,43 @@ describe('the binding of a client id', () => {
   it('names its accounts and the subjects of tokens', async () => {
     await directory.create(account('ann', { clientId: 'd1' }));
     await directory.create(account('ben', { clientId: 'd1' }));
-    await holders.keep(token('d1'), 'd1', now);
+    await store.keep(token('d1'), now);
 
-    expect(await holders.holders('d1', now)).toEqual([
+    expect(await holdersOf('d1', now)).toEqual([
       { kind: 'user', username: 'ann' },
       { kind: 'user', username: 'ben' },
       { kind: 'token', username: 'device', issuer: 'https://issuer.example' },
     ]);
-    expect(await holders.holders('d', now)).toEqual([]);
-    expect(await holders.holders('d11', now)).toEqual([]);
+    expect(await holdersOf('d', now)).toEqual([]);
+    expect(await holdersOf('d11', now)).toEqual([]);
   });
 
   it('holds for client ids that are longer than keys, each for itself', async () => {
     const long = 'x'.repeat(3000);
     await directory.create(account('long', { clientId: `${long}1` }));
 
-    expect(await holders.holders(`${long}1`, now)).toHaveLength(1);
-    expect(await holders.holders(`${long}2`, now)).toEqual([]);
+    expect(await holdersOf(`${long}1`, now)).toHaveLength(1);
+    expect(await holdersOf(`${long}2`, now)).toEqual([]);
   });
 
   it('of a token ends 90 days after its subject connected last', async () => {
-    await holders.keep(token('seasonal'), 'seasonal', now);
+    await store.keep(token('seasonal'), now);
 
-    expect(await holders.holders('seasonal', now + 89 * day)).toHaveLength(1);
-    expect(await holders.holders('seasonal', now + 91 * day)).toEqual([]);
-    await holders.keep(token('seasonal'), 'seasonal', now + 80 * day);
-    expect(await holders.holders('seasonal', now + 169 * day)).toHaveLength(1);
+    expect(await holdersOf('seasonal', now + 89 * day)).toHaveLength(1);
+    expect(await holdersOf('seasonal', now + 91 * day)).toEqual([]);
+    await store.keep(token('seasonal'), now + 80 * day);
+    expect(await holdersOf('seasonal', now + 169 * day)).toHaveLength(1);
   });
 
   it('of a token is written again only when half of its time is over', async () => {
-    await holders.keep(token('often'), 'often', now);
+    await store.keep(token('often'), now);
     const written = async () => {
       const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table('accounts') }));
-      return readNumber(Items.find(({ id }) => readText(id) === 'holder#often')?.expiresAt) * 1000;
+      return readNumber(Items.find(({ id }) => readText(id) === 'seen client#often')?.expiresAt) * 1000;
     };
-    await holders.keep(token('often'), 'often', now + 44 * day);
+    await store.keep(token('often'), now + 44 * day);
     expect(await written()).toBe(now + 90 * day);
-    await holders.keep(token('often'), 'often', now + 46 * day);
+    await store.keep(token('often'), now + 46 * day);
 
     expect(await written()).toBe(now + 136 * day);
   });
@@ -172,10 +176,10 @@ describe('an account', () => {
   it('changes its binding when it is replaced, and keeps it with a new password', async () => {
     await directory.create(account('moves', { clientId: 'here' }));
     await directory.replace(account('moves', { clientId: 'here', passwordHash: 'other' }));
-    expect(await holders.holders('here', now)).toHaveLength(1);
+    expect(await holdersOf('here', now)).toHaveLength(1);
     await directory.replace(account('moves', { clientIdPrefix: 'there-' }));
 
-    expect(await holders.holders('here', now)).toEqual([]);
+    expect(await holdersOf('here', now)).toEqual([]);
     expect(await prefixesOf('there-1')).toEqual([{ prefix: 'there-', username: 'moves' }]);
   });
 
@@ -184,8 +188,8 @@ describe('an account', () => {
 
     expect(await directory.create(account('there', { clientId: 'more' }))).toBe('exists');
     expect(await directory.replace(account('nobody', { clientId: 'more' }))).toBe('absent');
-    expect(await holders.holders('more', now)).toEqual([]);
-    expect(await holders.holders('mine', now)).toHaveLength(1);
+    expect(await holdersOf('more', now)).toEqual([]);
+    expect(await holdersOf('mine', now)).toHaveLength(1);
   });
 
   it('that an earlier release has added or removed is put right by reserving all client ids', async () => {
@@ -195,13 +199,13 @@ describe('an account', () => {
     await bindings.remove(user('old', { clientId: 'd-old' }));
     await bindings.remove(user('older', { clientIdPrefix: 'p-old' }));
     await bindings.add(user('gone', { clientId: 'd-gone' }));
-    await holders.keep(token('d-token'), 'd-token', now);
+    await store.keep(token('d-token'), now);
 
     expect(await directory.reserveClientIds()).toEqual({ reserved: 2, released: 1 });
     expect(await directory.reserveClientIds()).toEqual({ reserved: 0, released: 0 });
-    expect(await holders.holders('d-old', now)).toEqual([{ kind: 'user', username: 'old' }]);
+    expect(await holdersOf('d-old', now)).toEqual([{ kind: 'user', username: 'old' }]);
     expect(await prefixesOf('p-old-1')).toEqual([{ prefix: 'p-old', username: 'older' }]);
-    expect(await holders.holders('d-gone', now)).toEqual([]);
-    expect(await holders.holders('d-token', now)).toHaveLength(1);
+    expect(await holdersOf('d-gone', now)).toEqual([]);
+    expect(await holdersOf('d-token', now)).toHaveLength(1);
   });
 });
