@@ -5,6 +5,7 @@ import { type Account, longestClientIdPrefix } from '../lambdas/access/accounts'
 import { parseJson } from '../lambdas/access/checked-json';
 import { readRules } from '../lambdas/access/read-rules';
 import type { Rule } from '../lambdas/access/rule';
+import { cleanTextRule, isClean } from '../lambdas/protocol/clean-text';
 
 export const accountHelp = `what it may do, besides what everybody may:
   --publish FILTER     publish to topics that match; may be given again
@@ -41,7 +42,7 @@ export async function readAccountOptions(
     throw new UsageError('--client-id and --client-id-prefix exclude each other');
   }
   return {
-    ...(clientId === undefined ? {} : { clientId: notEmpty('--client-id', clientId) }),
+    ...(clientId === undefined ? {} : { clientId: partOfName('--client-id', clientId) }),
     ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: checkPrefix(clientIdPrefix) }),
     ...(connections === undefined
       ? {}
@@ -54,11 +55,12 @@ function checkPrefix(prefix: string): string {
   if (Buffer.byteLength(prefix) > longestClientIdPrefix) {
     throw new UsageError(`--client-id-prefix has more than ${longestClientIdPrefix} bytes`);
   }
-  return notEmpty('--client-id-prefix', prefix);
+  return partOfName('--client-id-prefix', prefix);
 }
 
-function notEmpty(flag: string, value: string): string {
+function partOfName(flag: string, value: string): string {
   if (value === '') throw new UsageError(`${flag} is empty`);
+  if (!isClean(value)) throw new UsageError(`${flag} takes a text ${cleanTextRule}`);
   return value;
 }
 

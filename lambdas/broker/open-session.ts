@@ -73,18 +73,14 @@ export async function openSession(
   const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
-    claimSession(ports, claim, supersede),
+    claimSession({ ports, wiper }, claim, supersede),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
   if (claimed === 'late' || claimed === 'foreign' || 'awaits' in claimed) return claimed;
-  if (claimed.former) await ports.packets.expire(connectionOf(claimed.former)); // its session has ended, so its will may be due
-  for (const session of claimed.replaced) {
-    await wiper.wipe(clientId, session);
-    await ports.sessions.wiped(clientId, session);
-  }
+  for (const session of claimed.replaced) await wiper.finish(clientId, session, claimed.former);
   const mine = { ...fresh, fence: claimed.fence, session: claimed.fence };
-  if (claimed.isRepeated) return { uncertain: mine };
+  if (claimed.claimedBefore) return { uncertain: { ...mine, session: claimed.claimedBefore, hasState: true } };
   const connection = claimed.resumed ? { ...mine, session: claimed.resumed.session, hasState: true } : mine;
   const discarded = claimed.discarded ? { discarded: claimed.discarded } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...discarded };
@@ -100,47 +96,58 @@ interface Claimed {
   readonly resumed?: SessionHead;
   /** Owner of the replaced session when that is another account. */
   readonly discarded?: Identity;
-  /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
+  /** Sessions whose rows are to be removed. */
   readonly replaced: readonly SessionId[];
-  /** An earlier attempt of the same CONNECT has claimed the session. */
-  readonly isRepeated?: true;
+  /** The session that an earlier attempt at the same CONNECT has claimed. */
+  readonly claimedBefore?: SessionId;
+}
+
+interface ClaimingTurn {
+  readonly ports: Ports;
+  readonly wiper: SessionWiper;
 }
 
 /**
  * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
  * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
  */
-async function claimSession(ports: Ports, claim: Claim, supersede?: Supersede): Promise<Claimed | Refusal | Awaits> {
+async function claimSession(
+  turn: ClaimingTurn,
+  claim: Claim,
+  supersede?: Supersede,
+): Promise<Claimed | Refusal | Awaits> {
+  const { ports } = turn;
   if (claim.cleanStart) {
     const result = await ports.sessions.claimFresh(claim);
     if (typeof result === 'object') return replacing(claim, result.old);
   }
   for (;;) {
-    const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), supersede);
+    const claimed = await claimOver(turn, claim, await ports.sessions.head(claim.clientId), supersede);
     if (claimed !== 'changed') return claimed;
   }
 }
 
 /** Claims the session as it was just read. */
 async function claimOver(
-  ports: Ports,
+  turn: ClaimingTurn,
   asked: Claim,
   seen: SessionHead | undefined,
   supersede: Supersede | undefined,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
-  if (!seen) return claimOwn(ports, asked, seen, supersede);
+  const { ports } = turn;
+  if (!seen) return claimOwn(turn, asked, seen, supersede);
   const claim = { ...asked, fence: fenceIn(seen, asked) };
-  if (seen.fence === claim.fence) return { fence: claim.fence, ...unfinished(seen), isRepeated: true };
+  if (seen.fence === claim.fence) return claimedBefore(seen);
   const isForeign = isOfAnother(seen, claim, ports.now());
   if (!isForeign && seen.successor?.precedence === undefined) {
-    return isLate(seen, claim) ? 'late' : claimOwn(ports, claim, seen, supersede);
+    return isLate(seen, claim) ? 'late' : claimOwn(turn, claim, seen, supersede);
   }
   const standing = await standingOf(ports, claim, seen);
   if (standing.isRefused) return 'foreign';
   if (isLate(seen, claim) && !standing.isBest) return 'late';
   const first = { ...claim, fence: laterThan(seen, claim), ...(isForeign && { precedence: standing.own }) };
-  if (!isForeign) return claimOwn(ports, first, seen, supersede);
-  const claimed = await claimOwn(ports, { ...first, cleanStart: true }, seen, supersede); // never handed over
+  if (!isForeign) return claimOwn(turn, first, seen, supersede);
+  const claimed = await claimOwn(turn, { ...first, cleanStart: true }, seen, supersede); // never handed over
   return claimed === 'changed' ? 'changed' : { ...claimed, discarded: seen.identity };
 }
 
@@ -162,7 +169,7 @@ function laterThan({ fence, successor }: SessionHead, claim: Claim): Fence {
 
 /** The same when the session is the account's own, or is to be replaced by one of its own. */
 async function claimOwn(
-  ports: Ports,
+  { ports, wiper }: ClaimingTurn,
   claim: Claim,
   seen: SessionHead | undefined,
   supersede: Supersede | undefined,
@@ -174,6 +181,7 @@ async function claimOwn(
       return (await ports.sessions.awaitEnd(claim, seen)) === 'changed' ? 'changed' : { awaits: seen, seconds };
     }
   }
+  if (seen?.wiping) await wiper.finish(claim.clientId, seen.wiping, seen.former); // the claim may name another one
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
     return typeof result === 'object' ? replacing(claim, seen) : 'changed';
@@ -181,7 +189,7 @@ async function claimOwn(
   await cancelWill(ports, claim, seen);
   const resumed = await ports.sessions.claimResume(claim, seen);
   if (resumed === 'changed') return 'changed';
-  return { fence: claim.fence, resumed, ...unfinished(seen) };
+  return { fence: claim.fence, resumed, replaced: [] };
 }
 
 /**
@@ -192,14 +200,14 @@ function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim):
   return owner !== undefined || (willAt !== undefined && (cleanStart || willAt <= timeOf(fence)));
 }
 
-/** What an earlier claim has left to do of a session that it replaced. */
-function unfinished({ wiping, former }: SessionHead): Pick<Claimed, 'former' | 'replaced'> {
-  return { ...(former && { former }), replaced: wiping ? [wiping] : [] };
+/** What an earlier attempt at the same CONNECT has claimed, and perhaps left to do. */
+function claimedBefore({ fence, session, wiping, former }: SessionHead): Claimed {
+  return { fence, ...(former && { former }), replaced: wiping ? [wiping] : [], claimedBefore: session };
 }
 
 function replacing({ fence }: Claim, old: SessionHead | undefined): Claimed {
   const former = old && !old.owner ? { former: old.fence } : {};
-  return { fence, ...former, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
+  return { fence, ...former, replaced: old ? [old.session] : [] };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
@@ -254,7 +262,8 @@ function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
-function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
+/** The record of a connection that owns this session. */
+export function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
   const { connectionId, receivedAt, identity, hasSeat } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
