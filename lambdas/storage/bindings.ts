@@ -16,6 +16,9 @@ interface Partitions {
 /** Bindings that are written with accounts. */
 export const partitionsOfAccounts: Partitions = { exact: 'client#', prefixes: 'prefixes' };
 
+/** Bindings that functions write. */
+export const partitionsOfSeen: Partitions = { exact: 'seen client#', prefixes: 'seen prefixes' };
+
 /** Rows of one client id that are read: more may be bound to it, but the first that is valid decides. */
 const mostHolders = 100;
 

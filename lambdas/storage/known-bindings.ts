@@ -1,31 +1,22 @@
 import type { BindingStore, Bindings } from '../access/accounts';
 import type { Identity } from '../access/identity';
-import type { DynamoDb } from '../aws/lean-dynamodb';
-import { DynamoBindings } from './bindings';
+import type { DynamoBindings } from './bindings';
 
 /** Milliseconds that a binding is kept after its client has connected last. It is written again when half of that is over. */
 const lifetime = 90 * 24 * 3600 * 1000;
-
-/** Deployed names of the tables. */
-export interface BindingTables {
-  readonly accounts: string;
-  /** Has the bindings that functions write. */
-  readonly seen: string;
-}
 
 /**
  * Bindings that operators write with accounts, and bindings of clients that were seen to be bound: nobody knows of a token before it
  * is shown, and earlier releases stored no bindings of accounts.
  */
-export class DynamoBindingStore implements BindingStore {
+export class KnownBindings implements BindingStore {
   readonly sources: readonly Bindings[];
-  private readonly ofAccounts: DynamoBindings;
-  private readonly seen: DynamoBindings;
 
-  constructor(db: DynamoDb, tables: BindingTables) {
-    this.ofAccounts = new DynamoBindings(db, tables.accounts);
-    this.seen = new DynamoBindings(db, tables.seen, { exact: 'seen client#', prefixes: 'seen prefixes' });
-    this.sources = [this.ofAccounts, this.seen];
+  constructor(
+    private readonly ofAccounts: DynamoBindings,
+    private readonly seen: DynamoBindings,
+  ) {
+    this.sources = [ofAccounts, seen];
   }
 
   async keep(identity: Identity, now: number): Promise<void> {
