@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Client5, type ConnectFields, connectPacket } from '../support/client5';
 import { GuardedBroker, hashingOnce } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
+import { leftoversIn } from '../support/table-walk';
 import { above, Battlefield, login } from './battlefield';
 
 const rules = [{ name: 'everything but the calm pair', actions: ['all'], topics: ['ids/#'] }];
@@ -425,4 +426,10 @@ it('a client id that somebody has taken goes to its owner a month later too', as
 
   expect(owner.connack).toMatchObject({ reasonCode: 0, sessionPresent: false });
   await guarded.stop();
+});
+
+it('nothing is left of all this that nobody owns', async () => {
+  await field.elapse(60);
+
+  expect(await leftoversIn(field.cloud)).toEqual([]);
 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Rule } from '../../lambdas/access/rule';
 import { type Client5, type ConnectFields, publishPacket } from '../support/client5';
 import { hashingOnce } from '../support/guarded-broker';
+import { leftoversIn } from '../support/table-walk';
 import { Battlefield, login } from './battlefield';
 
 const mayPublish: Rule = { actions: ['publish'], topics: ['late/#'] };
@@ -224,4 +225,10 @@ describe('a message that a client holds at QoS 2', () => {
 
     expect(await heard()).toEqual([]);
   });
+});
+
+it('nothing is left of all this that nobody owns', async () => {
+  await field.elapse(60);
+
+  expect(await leftoversIn(field.cloud)).toEqual([]);
 });
