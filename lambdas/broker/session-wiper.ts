@@ -2,11 +2,12 @@ import { shapeOf } from '../protocol/shape';
 import { subscriptionName } from '../protocol/subscription-name';
 import type { Deliverer } from './deliver';
 import type { Dispatch } from './dispatch';
+import { connectionOf } from './fence';
 import type { Arrival } from './mail';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import { mailFor } from './publish';
-import type { RingItem, SessionId, SharedSubscription } from './records';
+import type { Fence, RingItem, SessionId, SharedSubscription } from './records';
 import { chooseAmong } from './share';
 
 /** Index rows removed at the same time. */
@@ -38,8 +39,13 @@ export class SessionWiper {
     await together([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
   }
 
-  /** The same for an older session that the head of its client still names. */
-  async finish(clientId: string, session: SessionId): Promise<void> {
+  /**
+   * The same for an older session that the head of its client still names.
+   *
+   * @param former Fence of its last connection, which settles its will and goes.
+   */
+  async finish(clientId: string, session: SessionId, former: Fence | undefined): Promise<void> {
+    if (former) await this.ports.packets.expire(connectionOf(former));
     await this.wipe(clientId, session);
     await this.ports.sessions.wiped(clientId, session);
   }
