@@ -1,3 +1,4 @@
+import { accountOf } from '../access/identity';
 import { sessionForever, type Will } from '../protocol/effects';
 import { nextOf, startTimer } from './deadline';
 import type { Dispatch } from './dispatch';
@@ -152,12 +153,13 @@ export async function settleEnding(
 export async function publishWill(
   ports: Ports,
   publisher: Publisher,
-  { clientId, connectionId }: Pick<ConnectionRecord, 'clientId' | 'connectionId'>,
+  { clientId, connectionId, identity }: Pick<ConnectionRecord, 'clientId' | 'connectionId' | 'identity'>,
   will: Will,
 ): Promise<void> {
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };
-  const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, attempted: true, retained: false };
+  const flags = { replay: false, attempted: true, retained: false };
+  const arrival: Arrival = { message, id: `will#${connectionId}`, ...flags, account: accountOf(identity) };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);
   if ((await ports.sessions.removeWill(clientId, connectionId)) === 'absent') return;

@@ -7,6 +7,7 @@ import type { Metrics } from './metrics';
 import type {
   Claim,
   ConnectionRecord,
+  Continuation,
   Dismissal,
   Ending,
   FanOutJob,
@@ -158,15 +159,14 @@ export interface Lookup {
 export const lookupHeads = 98;
 
 export interface RetainedStore {
-  /** Whether one more topic may have a retained message, or this one has it already. */
-  hasRoom(topic: string): Promise<boolean>;
+  /** Whose limit forbids that an account, '' for none, retains a message of this topic, unless it replaces one. */
+  shortage(topic: string, account: string): Promise<RetainedShortage | undefined>;
   /**
    * Takes the next place in the order of all writes of a topic. `before` is the write in the place before, unless it is known to be
    * over. Without `turn`, `endPut` or `endRemoval` says that a write is.
    */
   begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }>;
-  /** `id` is that of the arrival. */
-  put(message: Message, write: RetainedWrite, id: string): Promise<void>;
+  put(message: Message, write: RetainedWrite, origin: RetainedOrigin): Promise<void>;
   remove(write: RetainedWrite): Promise<void>;
   /** Says that the message has left which a write without a turn has put. */
   endPut(write: RetainedWrite): Promise<void>;
@@ -174,9 +174,32 @@ export interface RetainedStore {
   endRemoval(write: RetainedWrite): Promise<void>;
   /** Whether a write without a turn is over. */
   hasEnded(write: RetainedWrite): Promise<boolean>;
+  /** Some of what a filter finds, from the end of the page before. A page may be empty though others follow. */
+  page(filter: string, cursor?: string): Promise<RetainedPage>;
+  /** All that a filter finds, however much it is: for an operator, and for filters without wildcards. */
   match(filter: string): Promise<RetainedCopy[]>;
-  /** Reads again, consistently, the topics that `match` has found for this filter; those that are still retained, by topic. */
-  current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>>;
+}
+
+/** Where a retained message comes from. */
+export interface RetainedOrigin {
+  /** Of the arrival. */
+  readonly id: string;
+  /** An earlier attempt may have stored it, and died before it was done. */
+  readonly attempted: boolean;
+  /** Account that the message counts for; '' where it counts for none. */
+  readonly account: string;
+}
+
+/** The limit that is used up: of the whole broker, or of the account. */
+export type RetainedShortage = 'broker' | 'account';
+
+/** Retained messages that a filter finds, bounded in number and bytes. */
+export interface RetainedPage {
+  readonly copies: readonly RetainedCopy[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: string;
+  /** Reads the topics of this page again, consistently; those that are still retained, by topic. */
+  current(): Promise<ReadonlyMap<string, RetainedCopy>>;
 }
 
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
@@ -262,6 +285,11 @@ export interface PacketQueue {
   expire(connectionId: string): Promise<void>;
   /** A backend wants the client gone; `occasion` is the same for the same wish. */
   dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void>;
+  /**
+   * Goes on with work behind what the client has sent meanwhile. The same work on the same occasion, which is the event of the turn
+   * that leaves it, is not asked for twice.
+   */
+  continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void>;
 }
 
 export interface TimerQueue {

@@ -26,6 +26,8 @@ const entryBytes = 150;
 export class Publisher {
   /** Topics that nobody subscribed to. */
   readonly unheard = new Set<string>();
+  /** Topics whose last message was delivered but is not retained, because a limit is used up. */
+  readonly notRetained = new Set<string>();
 
   constructor(
     private readonly ports: Ports,
@@ -54,7 +56,9 @@ export class Publisher {
       arrivals.filter(({ message }) => message.retain).map((arrival) => [arrival.message.topic, arrival]),
     );
     if (last.size === 0) return false;
-    await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    for (const topic of last.keys()) this.notRetained.delete(topic);
+    const refused = await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    for (const topic of refused) this.notRetained.add(topic);
     this.router.refresh();
     return true;
   }

@@ -164,7 +164,10 @@ export async function unsubscribe(
   return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
 }
 
-export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {
+export function subscriberOf(
+  { clientId, session }: Pick<ConnectionRecord, 'clientId' | 'session'>,
+  request: SubscriptionRequest,
+): Subscriber {
   const { filter, qos, noLocal, retainAsPublished, identifier, share } = request;
   return {
     filter,
@@ -176,4 +179,17 @@ export function subscriberOf({ clientId, session }: ConnectionRecord, request: S
     ...(identifier !== undefined && { identifiers: [identifier] }),
     ...(share !== undefined && { share }),
   };
+}
+
+/** Whether two rows of one client for one filter ask for the same. */
+export function isSameSubscription(one: Subscriber, other: Subscriber): boolean {
+  const [identifier] = one.identifiers ?? [];
+  const [otherIdentifier] = other.identifiers ?? [];
+  return (
+    one.session === other.session &&
+    one.qos === other.qos &&
+    Boolean(one.noLocal) === Boolean(other.noLocal) &&
+    Boolean(one.retainAsPublished) === Boolean(other.retainAsPublished) &&
+    identifier === otherIdentifier
+  );
 }

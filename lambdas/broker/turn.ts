@@ -13,6 +13,7 @@ import type { Settings } from '../settings';
 import { spend } from './allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
+import { continueElsewhere, continueRetained, retainedIn, stillSubscribed } from './continue-retained';
 import { keepWatching, silentUntil } from './deadline';
 import { Deliverer } from './deliver';
 import { logDenials } from './denials';
@@ -32,12 +33,12 @@ import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import type { ConnectionRecord, Dismissal, Ending, StoredConnection, WritingTurn } from './records';
+import type { ConnectionRecord, Dismissal, Ending, OwedRetained, StoredConnection, WritingTurn } from './records';
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
-import { subscribe, unsubscribe } from './subscribe';
+import { type Subscribed, subscribe, unsubscribe } from './subscribe';
 import { viewOf } from './view';
 import { type Finding, type Origin, Work } from './work';
 
@@ -61,11 +62,11 @@ export class Turn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
   private readonly ownAliases: OwnAliases;
-  private readonly deliverer: Deliverer;
+  readonly deliverer: Deliverer;
   readonly publisher: Publisher;
   readonly wiper: SessionWiper;
   readonly work: Work;
-  private readonly patience: Patience;
+  readonly patience: Patience;
   private tail: Buffer;
   private connection: ConnectionRecord | undefined;
   /** What the client may do; known once the connection is. */
@@ -91,6 +92,8 @@ export class Turn {
   private held: readonly ReadyFrame[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
+  /** Retained messages for subscriptions of this turn, by name. */
+  private owed = new Map<string, OwedRetained>();
   /** Number of the last frame that this turn will commit. */
   private lastNumber = 0;
 
@@ -123,8 +126,10 @@ export class Turn {
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
+    if (!this.connection || this.connection.ended) await this.continueElsewhere();
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
-    if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
+    if (!this.connection && this.events.every(({ kind }) => kind === 'continue')) return; // it is gone
+    if (await this.isTakenOver()) return this.handOver(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     this.lastNumber = inbox.lastNumber;
@@ -135,6 +140,17 @@ export class Turn {
       if (!(await this.stillTrue)) return; // then the careful turn says it
       await this.refuse(error);
     }
+  }
+
+  /** Another connection has the session: it goes on with what is left to do for it. */
+  private async handOver(): Promise<void> {
+    await this.continueElsewhere();
+    return this.lose();
+  }
+
+  private async continueElsewhere(): Promise<void> {
+    for (const continuation of retainedIn(this.events)) await continueElsewhere(this, continuation, this.occasion());
+    await this.dispatch.send();
   }
 
   /** Whether another connection has the session by now, without having waited for the end of this one. */
@@ -339,7 +355,11 @@ export class Turn {
     const { version } = this.current();
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
     this.answer(() => {
-      const isUnheard = version === 5 && this.publisher.unheard.has(topic);
+      if (version !== 5) return { cmd, messageId };
+      if (cmd === 'puback' && this.publisher.notRetained.has(topic)) {
+        return { cmd, messageId, reasonCode: Reason.quotaExceeded };
+      }
+      const isUnheard = this.publisher.unheard.has(topic);
       return { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
     });
   }
@@ -431,11 +451,40 @@ export class Turn {
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
-    const { ports, dispatch, deliverer, patience } = this;
-    const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
+    const subscribed = await subscribe(this.ports, this.shared.settings, this.router, connection, requests);
     this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes }, connection.version);
-    const permissions = this.permitted();
-    await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
+    this.owe(subscribed, origin);
+  }
+
+  /** What retained messages new subscriptions get; a filter that is subscribed to again in the same turn gets them once. */
+  private owe({ granted, known }: Subscribed, { id, receivedAt, redelivered }: Origin): void {
+    for (const request of granted) {
+      const { retainHandling = 0, share, name } = request;
+      const isOwed = retainHandling === 0 || (retainHandling === 1 && !known.has(name)); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+      if (!isOwed || share !== undefined) continue; // section 4.8.2: a share gets none
+      this.owed.set(name, { request, id, receivedAt, attempted: redelivered, placed: 0 });
+    }
+  }
+
+  /** Sends retained messages: those of new subscriptions, and some of those that earlier turns have left. */
+  private async sendRetained(recipient: ConnectionRecord): Promise<void> {
+    const { ports, dispatch, deliverer, patience, owed: fresh } = this;
+    const { clientId, session, connectionId } = recipient;
+    const continued = retainedIn(this.events).filter((one) => one.session === session);
+    if (fresh.size + continued.length === 0) return;
+    await this.work.forgetRouted(); // answers leave from here on
+    const earlier = continued.flatMap(({ owed }) => owed).filter(({ request }) => !fresh.has(request.name));
+    const [first, ...others] = await stillSubscribed(ports, recipient, earlier);
+    const owed = [...(first ? [first] : []), ...fresh.values(), ...others];
+    this.owed = new Map();
+    const turn = { ports, dispatch, deliverer, patience, recipient, permissions: this.permitted(), isAway: false };
+    const left = await sendRetained(turn, owed);
+    await continueRetained(ports, connectionId, { clientId, session, owed: left }, this.occasion());
+  }
+
+  /** Names this attempt among all turns: the same when it is repeated in the same company. */
+  private occasion(): string {
+    return this.events[0]?.id ?? '';
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
@@ -443,6 +492,7 @@ export class Turn {
     await this.work.finish();
     const connection = this.current();
     const granted = await unsubscribe(this.ports, this.router, connection, names);
+    for (const { name } of names) this.owed.delete(name);
     this.send({ cmd: 'unsuback', messageId: packetId, granted }, connection.version);
   }
 
@@ -454,6 +504,7 @@ export class Turn {
       this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
     ]);
     if (!(await this.stillTrue)) return;
+    await this.sendRetained(connection);
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     const after = { ...connection, ...this.progress(connection, inbox) };
@@ -509,7 +560,7 @@ export class Turn {
     if (this.dismissal) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken, connection);
     else if (this.events.some(({ kind }) => kind === 'expired'))
       await settleEnding(this.ports, this, connection, ended);
-    else await this.ports.connections.close(this.connectionId);
+    else if (this.events.some(({ kind }) => kind !== 'continue')) await this.ports.connections.close(this.connectionId);
   }
 
   private isGone(): boolean {
@@ -547,6 +598,7 @@ export class Turn {
     const withWill = wantsWill && this.dismissal?.withWill !== false;
     const connection = this.connection && this.withoutSession(this.connection);
     if (connection) {
+      if (this.permissions) await this.sendRetained(connection); // a session may outlive its connection, and so what it is owed
       await depart(this, connection, { at: this.endedAt(), withWill, farewell });
       return this.report(connection);
     }

@@ -1,3 +1,4 @@
+import { accountOf } from '../access/identity';
 import type { Message } from '../protocol/effects';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Dispatch } from './dispatch';
@@ -51,12 +52,13 @@ export class Work {
     private readonly ports: Ports,
     private readonly publisher: Publisher,
     private readonly dispatch: Dispatch,
-    private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence'>,
+    private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence' | 'identity'>,
   ) {}
 
   accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
     if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
-    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt };
+    const account = accountOf(this.owner().identity);
+    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt, account };
     this.inbound.push({ arrival });
   }
 
@@ -109,13 +111,17 @@ export class Work {
    * because then the client may use the packet id anew [v3 MQTT-4.3.3-2].
    */
   async conclude(): Promise<void> {
+    await this.forgetRouted();
+    await this.dispatch.send();
+  }
+
+  /** The same without sending what does not have to leave before anything is forgotten. */
+  async forgetRouted(): Promise<void> {
     await this.finish();
     const routed = this.routed.splice(0);
-    if (routed.length > 0) {
-      await this.dispatch.sendMessages();
-      await this.ports.inflight.forget(this.owner().session, routed);
-    }
-    await this.dispatch.send();
+    if (routed.length === 0) return;
+    await this.dispatch.sendMessages();
+    await this.ports.inflight.forget(this.owner().session, routed);
   }
 
   /**
@@ -175,12 +181,13 @@ export class Work {
     held: HeldMessage | undefined,
     { redelivered, receivedAt }: Origin,
   ): Promise<Arrival | undefined> {
-    const { fence } = this.owner();
+    const { fence, identity } = this.owner();
     if (!held || held.holder > fence) return undefined;
     const isMine = held.holder === fence;
     if (!isMine && !(await this.adopt(session, held))) return undefined;
     const { id, message } = held;
-    return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false, receivedAt };
+    const flags = { replay: redelivered, attempted: redelivered || !isMine, retained: false };
+    return { id, message, ...flags, receivedAt, account: accountOf(identity) };
   }
 
   /** False when a newer connection was faster. */

@@ -11,6 +11,7 @@ import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoInflightStore } from '../storage/inflight';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
+import type { RetainedLimits } from '../storage/retained-count';
 import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
@@ -39,7 +40,7 @@ export function portsFromEnvironment(
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
+    retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
@@ -52,6 +53,10 @@ export function portsFromEnvironment(
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     seats: new DynamoSeats(db, table('accounts')),
   };
+}
+
+function retainedLimits({ maxRetained, maxRetainedPerUser }: Settings): RetainedLimits {
+  return { all: maxRetained, perAccount: maxRetainedPerUser };
 }
 
 function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {
