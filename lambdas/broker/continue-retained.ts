@@ -1,5 +1,5 @@
 import { connectionOf } from './fence';
-import type { ContinueEvent } from './inbox';
+import type { ConnectionEvent } from './inbox';
 import type { Ports } from './ports';
 import type { ConnectionRecord, OwedRetained, RetainedContinuation, SessionHead } from './records';
 import { type RetainedTurn, sendRetained } from './send-retained';
@@ -11,9 +11,10 @@ export type ContinuingTurn = Pick<RetainedTurn, 'ports' | 'dispatch' | 'delivere
 };
 
 /** Continuations of retained messages among these events. */
-export function retainedIn(events: readonly { readonly kind: string }[]): RetainedContinuation[] {
-  const continued = events.filter((event): event is ContinueEvent => event.kind === 'continue');
-  return continued.flatMap(({ continuation }) => (continuation.task === 'retained' ? [continuation] : []));
+export function retainedIn(events: readonly ConnectionEvent[]): RetainedContinuation[] {
+  return events.flatMap((event) =>
+    event.kind === 'continue' && event.continuation.task === 'retained' ? [event.continuation] : [],
+  );
 }
 
 /**

@@ -130,14 +130,15 @@ export async function settleEnding(
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   let removed: SessionHead | 'changed' = 'changed';
+  let wiped: 'wiped' | 'continues' = 'wiped';
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
-    await wiper.wipe(clientId, session);
+    wiped = await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     removed = await ports.sessions.end(clientId, fence);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
-  if (isOver && (isMine || !head)) await ports.inflight.clear(session);
+  if (isOver && (isMine || !head) && wiped === 'wiped') await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);

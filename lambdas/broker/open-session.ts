@@ -76,8 +76,7 @@ export async function openSession(
   ]);
   if (claimed === 'late' || claimed === 'foreign' || 'awaits' in claimed) return claimed;
   for (const session of claimed.replaced) {
-    await wiper.wipe(clientId, session);
-    await ports.sessions.wiped(clientId, session);
+    if ((await wiper.wipe(clientId, session)) === 'wiped') await ports.sessions.wiped(clientId, session);
   }
   if (claimed.isRepeated) return { uncertain: fresh };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;

@@ -109,6 +109,11 @@ export interface SessionStore {
   putSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   removeSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   subscriptions(session: SessionId): Promise<string[]>;
+  /** At most so many of them, and whether there are more. */
+  someSubscriptions(
+    session: SessionId,
+    limit: number,
+  ): Promise<{ readonly names: string[]; readonly hasMore: boolean }>;
   /** Which of these the session has. */
   hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
 }
@@ -118,8 +123,8 @@ export interface TopicIndex {
   subscribers(filter: string): Promise<Subscriber[]>;
   /** Rows of one session that are there, in the order they are named. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
-  /** `late` when a newer session of the client has the row. */
-  put(subscriber: Subscriber): Promise<'put' | 'late'>;
+  /** `late` when a newer session of the client has the row, `unchanged` when this session has had the same since an earlier turn. */
+  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
   /** Gives a listed shape a new revision: tells every cache that its filters changed. */
@@ -130,6 +135,15 @@ export interface TopicIndex {
   unlist(shapes: readonly string[], seen: ShapeList): Promise<'unlisted' | 'changed'>;
   /** Shapes that rows have, from one end of the index to the other, page by page; first pages are small. */
   usedShapes(): AsyncIterable<UsedShapes>;
+}
+
+/**
+ * Which turn writes a subscription, in numbers of frames of the connection that created the session; only that connection has
+ * written its subscriptions. A turn that has written one and died has not told publishers of it.
+ */
+export interface SubscriptionWrite {
+  /** The last frame whose turn is over. */
+  readonly committed: number;
 }
 
 /** DynamoDB: an expression has at most 300 operators and functions. */

@@ -37,7 +37,7 @@ import type { ConnectionRecord, Dismissal, Ending, OwedRetained, StoredConnectio
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
-import { SessionWiper } from './session-wiper';
+import { SessionWiper, wipesIn } from './session-wiper';
 import { type Subscribed, subscribe, unsubscribe } from './subscribe';
 import { viewOf } from './view';
 import { type Finding, type Origin, Work } from './work';
@@ -114,7 +114,7 @@ export class Turn {
     const { patience } = this;
     const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
-    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
+    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch, () => this.occasion());
     this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
     this.before = connection;
     this.connection = connection;
@@ -125,6 +125,7 @@ export class Turn {
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
+    await this.continueWiping();
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
     if (!this.connection || this.connection.ended) await this.continueElsewhere();
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
@@ -139,6 +140,14 @@ export class Turn {
       if (!(error instanceof ProtocolError)) throw error;
       if (!(await this.stillTrue)) return; // then the careful turn says it
       await this.refuse(error);
+    }
+  }
+
+  /** Goes on removing a session that this connection created, whoever has replaced or ended it. */
+  private async continueWiping(): Promise<void> {
+    for (const { clientId, session, hasShares } of wipesIn(this.events)) {
+      const wiped = await this.wiper.wipe(clientId, session, hasShares);
+      if (wiped === 'wiped') await this.ports.sessions.wiped(clientId, session);
     }
   }
 
@@ -482,9 +491,13 @@ export class Turn {
     await continueRetained(ports, connectionId, { clientId, session, owed: left }, this.occasion());
   }
 
-  /** Names this attempt among all turns: the same when it is repeated in the same company. */
+  /**
+   * Names what this turn leaves to another: the same when it is repeated. A turn that has the work of an earlier one in hand leaves
+   * it anew, even where it is the same.
+   */
   private occasion(): string {
-    return this.events[0]?.id ?? '';
+    const [first] = this.events;
+    return [first, ...this.events.filter(({ kind }) => kind === 'continue')].map((event) => event?.id).join(' ');
   }
 
   private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {

@@ -107,13 +107,10 @@ export class RetainedPages {
 
   private async exact(topic: string): Promise<Section> {
     if (topic === '') return nothing; // what lies above `/a` is no topic, and no key
-    const read = async () => {
-      const item = await this.get(messageKey(topic));
-      return item ? [item] : [];
-    };
-    const items = await read();
-    const isSame = async () => readText((await this.get(pointerKey(topic)))?.revision) === readText(items[0]?.revision);
-    return { items, again: async () => ((await isSame()) ? items : read()) }; // a pointer is smaller than its message
+    const item = await this.get(messageKey(topic));
+    const items = item ? [item] : [];
+    const isSame = async () => readText((await this.get(pointerKey(topic)))?.revision) === readText(item?.revision);
+    return { items, again: async () => ((await isSame()) ? items : this.messagesOf(items)) }; // a pointer is smaller than its message
   }
 
   /** Pointers are small, messages may not be: so these are read until there are enough bytes of them. */

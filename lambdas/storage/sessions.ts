@@ -2,6 +2,8 @@ import {
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
@@ -320,12 +322,22 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async subscriptions(session: SessionId): Promise<string[]> {
-    const items = await queryAll(this.db, {
+    const items = await queryAll(this.db, this.subscriptionQuery(session));
+    return items.map((item) => readText(item.filter));
+  }
+
+  async someSubscriptions(session: SessionId, limit: number): Promise<{ names: string[]; hasMore: boolean }> {
+    const query = { ...this.subscriptionQuery(session), Limit: limit, ConsistentRead: true };
+    const { Items = [], LastEvaluatedKey } = await this.db.send(new QueryCommand(query));
+    return { names: Items.map((item) => readText(item.filter)), hasMore: LastEvaluatedKey !== undefined };
+  }
+
+  private subscriptionQuery(session: SessionId): QueryCommandInput {
+    return {
       TableName: this.table,
       KeyConditionExpression: 'id = :session AND begins_with(part, :prefix)',
       ExpressionAttributeValues: { ':session': text(session), ':prefix': text(subscriptionPrefix) },
-    });
-    return items.map((item) => readText(item.filter));
+    };
   }
 }
 
