@@ -2,8 +2,12 @@ import { connectionOf } from './fence';
 import type { ConnectionEvent } from './inbox';
 import type { Ports } from './ports';
 import type { ConnectionRecord, OwedRetained, RetainedContinuation, SessionHead } from './records';
+import { ringSpan } from './ring';
 import { type RetainedTurn, sendRetained } from './send-retained';
 import { isSameSubscription, subscriberOf } from './subscribe';
+
+/** Messages that may wait for a client that is away, and retained ones still join them. */
+const mostForAbsent = ringSpan / 2;
 
 /** What continuing needs of a turn. */
 export type ContinuingTurn = Pick<RetainedTurn, 'ports' | 'dispatch' | 'deliverer' | 'patience'> & {
@@ -62,6 +66,7 @@ async function sendToAbsent(
 ): Promise<readonly OwedRetained[]> {
   const { ports } = turn;
   const { clientId, session, version, capabilities, identity, fence } = head;
+  if (head.outSeq - head.offlineFrom >= mostForAbsent) return [];
   const permissions = await ports.access.permissions(identity, clientId);
   if (permissions === 'revoked') return [];
   const numbered = owed.filter(({ request }) => request.qos > 0);

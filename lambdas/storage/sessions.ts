@@ -203,8 +203,8 @@ export class DynamoSessionStore implements SessionStore {
   async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
-      ConditionExpression: '#session = :session',
-      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ConditionExpression: '#session = :session AND (#free >= :count OR attribute_not_exists(#owner))',
+      ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ...{ ':session': text(session), ':count': number(count), ':less': number(-count) },
         ':one': number(1),
