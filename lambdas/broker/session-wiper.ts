@@ -51,6 +51,12 @@ export class SessionWiper {
     return 'wiped';
   }
 
+  /** The same for an older session that the head of its client still names, until it is removed or an event names it. */
+  async finish(clientId: string, session: SessionId): Promise<void> {
+    await this.wipe(clientId, session);
+    await this.ports.sessions.wiped(clientId, session);
+  }
+
   private async handOver(session: SessionId): Promise<void> {
     const items: RingItem[] = [];
     for await (const page of this.ports.inflight.everything(session)) {

@@ -108,7 +108,10 @@ function lastOfEach(requests: readonly SubscriptionRequest[]): SubscriptionReque
   return [...new Map(requests.map((request) => [request.name, request])).values()];
 }
 
-/** Returns the shapes that others were faster to take the last places from; of their filters nothing is left. */
+/**
+ * Returns the shapes that others were faster to take the last places from; of their filters nothing is left. The rows of the session
+ * come first: by them the end of the session finds the rows of the index, also those of a SUBSCRIBE that died.
+ */
 async function write(
   ports: Ports,
   settings: Settings,
@@ -119,13 +122,9 @@ async function write(
   const rows = wanted.map((request) => subscriberOf(connection, request));
   const { fence, session, lastNumber } = connection;
   const turn = fence === session ? { committed: lastNumber } : undefined;
-  const [, results] = await together([
-    ports.sessions.putSubscriptions(
-      connection.session,
-      wanted.map(({ name }) => name),
-    ),
-    inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row, turn)),
-  ]);
+  const names = wanted.map(({ name }) => name);
+  await ports.sessions.putSubscriptions(session, names);
+  const results = await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row, turn));
   const changed = wanted.filter(
     ({ filter }, index) => results[index] !== 'unchanged' || !list.revisions.has(shapeOf(filter)),
   );
@@ -145,18 +144,15 @@ async function subscribedTo({ sessions }: Ports, session: SessionId, names: read
   return new Set((await sessions.subscriptions(session)).filter((name) => asked.has(name)));
 }
 
+/** The rows of the session last, see `write`. */
 async function removeRows(
   ports: Ports,
   connection: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<void> {
-  await together([
-    ports.sessions.removeSubscriptions(
-      connection.session,
-      subscriptions.map(({ name }) => name),
-    ),
-    removeIndexRows(ports, connection, subscriptions),
-  ]);
+  const names = subscriptions.map(({ name }) => name);
+  await removeIndexRows(ports, connection, subscriptions);
+  await ports.sessions.removeSubscriptions(connection.session, names);
 }
 
 async function removeIndexRows(

@@ -6,6 +6,7 @@ import { together } from '../broker/parallel';
 import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports';
 import type { Continuation, Dismissal, FanOutJob, Subscriber } from '../broker/records';
 import { attributes } from '../deployment';
+import { asciiJson } from '../protocol/ascii-json';
 import { continuationBodies } from './continuations';
 import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';
@@ -32,7 +33,7 @@ export class SqsPacketQueue implements PacketQueue {
   }
 
   dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void> {
-    return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, JSON.stringify(dismissal));
+    return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, asciiJson(dismissal));
   }
 
   async continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void> {
@@ -98,7 +99,7 @@ export class SqsTimerQueue implements TimerQueue {
   }
 
   private send(task: TimerTask, delaySeconds: number): Promise<void> {
-    const MessageBody = JSON.stringify(task);
+    const MessageBody = asciiJson(task);
     return this.sqs.sendMessage({ QueueUrl: this.url, MessageBody, DelaySeconds: delaySeconds });
   }
 }
@@ -120,7 +121,7 @@ export class SqsFanOutQueue implements FanOutQueue {
 
 function toEntry(job: FanOutJob): NewMessage {
   return {
-    MessageBody: JSON.stringify(toBody(job)),
+    MessageBody: asciiJson(toBody(job)),
     MessageGroupId: job.shard,
     MessageDeduplicationId: job.id.slice(-128), // SQS: at most 128 characters; the beginning is the least telling part
   };
