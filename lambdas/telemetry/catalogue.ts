@@ -40,6 +40,7 @@ export const furtherMetrics = [
   'SlowReadersClosed',
   'LimitsReached',
   'EventsRefused',
+  'ReplacedSessions',
   'Recipients',
   'WillLateness',
   'KeepAliveLateness',

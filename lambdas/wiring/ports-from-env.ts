@@ -9,9 +9,12 @@ import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountSessions } from '../storage/account-sessions';
 import { DynamoAccountStore } from '../storage/accounts';
+import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
 import { DynamoInflightStore } from '../storage/inflight';
+import { KnownBindings } from '../storage/known-bindings';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
+import type { RetainedLimits } from '../storage/retained-count';
 import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
@@ -36,19 +39,26 @@ export function portsFromEnvironment(
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
+  const bindings = new KnownBindings(
+    new DynamoBindings(db, table('accounts')),
+    new DynamoBindings(db, table('accounts'), partitionsOfSeen),
+  );
   return {
     ...timekeeping,
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
+    retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),
-      { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
+      {
+        ...{ bindings, now, log },
+        maxConnectionsPerUser: settings.maxConnectionsPerUser,
+      },
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
@@ -56,6 +66,10 @@ export function portsFromEnvironment(
     usages: new DynamoUsages(db, table('inflight')),
     seats: new DynamoSeats(db, table('accounts')),
   };
+}
+
+function retainedLimits({ maxRetained, maxRetainedPerUser }: Settings): RetainedLimits {
+  return { all: maxRetained, perAccount: maxRetainedPerUser };
 }
 
 function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {
