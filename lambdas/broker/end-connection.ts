@@ -1,6 +1,7 @@
 import { accountOf } from '../access/identity';
 import { sessionForever, type Will } from '../protocol/effects';
 import { nextOf, startTimer } from './deadline';
+import { logDenials } from './denials';
 import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
 import { connectionOf } from './fence';
@@ -104,7 +105,7 @@ export async function removeHead(
   if (removed !== 'changed') return removed;
   const head = await sessions.head(clientId);
   if (head?.fence !== fence || !head.wiping) return 'changed';
-  await wiper.finish(clientId, head.wiping);
+  await wiper.finish(clientId, head.wiping, head.former);
   return sessions.end(clientId, fence);
 }
 
@@ -180,15 +181,22 @@ export async function settleEnding(
 }
 
 /**
- * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8]. At QoS 0 removing it is the right to publish it, so
- * it is published at most once; above, it is removed after it is safe.
+ * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8], if its client may still publish it: CONNECT was long ago, and
+ * the account may be gone. At QoS 0 removing it is the right to publish it, so it is published at most once; above, it is removed
+ * after it is safe.
  */
 export async function publishWill(
   ports: Ports,
   publisher: Publisher,
-  { clientId, connectionId, identity }: Pick<ConnectionRecord, 'clientId' | 'connectionId' | 'identity'>,
+  party: Pick<ConnectionRecord, 'clientId' | 'connectionId' | 'identity'>,
   will: Will,
 ): Promise<void> {
+  const { clientId, connectionId, identity } = party;
+  const { topic, qos, retain } = will.message;
+  const permissions = await ports.access.currentPermissions(identity, clientId);
+  if (permissions === 'revoked' || !permissions.mayPublish(topic, qos, retain)) {
+    return logDenials(ports, party, [{ do: 'deny', action: 'publish', topic }]);
+  }
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };
   const flags = { replay: false, attempted: true, retained: false };

@@ -177,6 +177,8 @@ export interface SessionHead {
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
+  /** Fence of the last connection of that session, which has to be told that its session has ended. */
+  readonly former?: Fence;
   /** The connection that waits until the owner has ended, or until the will of the last owner is published. */
   readonly successor?: Successor;
 }
@@ -186,6 +188,8 @@ export interface Successor {
   readonly fence: Fence;
   /** It starts a new session, so the one that it waits for ends. */
   readonly cleanStart: boolean;
+  /** How good its right to the client id is, where it is not the account that has the session. */
+  readonly precedence?: number;
 }
 
 export interface Claim {
@@ -198,6 +202,8 @@ export interface Claim {
   readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   readonly identity: Identity;
+  /** How good its right to the client id is; present when another account has the session. */
+  readonly precedence?: number;
 }
 
 /** One client that subscribed to one filter. */

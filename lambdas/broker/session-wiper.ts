@@ -8,7 +8,7 @@ import type { Arrival } from './mail';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import { mailFor } from './publish';
-import type { RingItem, SessionId, SharedSubscription, WipeContinuation } from './records';
+import type { Fence, RingItem, SessionId, SharedSubscription, WipeContinuation } from './records';
 import { chooseAmong } from './share';
 
 /** Index rows removed at the same time, and in one turn. */
@@ -51,8 +51,13 @@ export class SessionWiper {
     return 'wiped';
   }
 
-  /** The same for an older session that the head of its client still names, until it is removed or an event names it. */
-  async finish(clientId: string, session: SessionId): Promise<void> {
+  /**
+   * The same for an older session that the head of its client still names, until it is removed or an event names it.
+   *
+   * @param former Fence of its last connection, which settles its will and goes.
+   */
+  async finish(clientId: string, session: SessionId, former: Fence | undefined): Promise<void> {
+    if (former) await this.ports.packets.expire(connectionOf(former));
     await this.wipe(clientId, session);
     await this.ports.sessions.wiped(clientId, session);
   }

@@ -147,7 +147,8 @@ export class Turn {
       events.some(({ redelivered }) => redelivered),
     );
     const { budget } = this;
-    this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current(), budget);
+    const client = { record: () => this.current(), permissions: () => this.permitted() };
+    this.work = new Work(shared.ports, this.publisher, this.dispatch, client, budget);
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
@@ -645,7 +646,7 @@ export class Turn {
 
   /** When the turn is done, so that one that is repeated reports once. */
   private report(connection: ConnectionRecord): void {
-    logDenials(this.ports, connection, this.denied);
+    logDenials(this.ports, connection, [...this.denied, ...this.work.denied]);
     countTakenIn(this.ports.metrics, this.takenIn);
   }
 

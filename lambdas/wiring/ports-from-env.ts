@@ -8,7 +8,9 @@ import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
+import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
 import { DynamoInflightStore } from '../storage/inflight';
+import { KnownBindings } from '../storage/known-bindings';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
 import type { RetainedLimits } from '../storage/retained-count';
@@ -35,6 +37,10 @@ export function portsFromEnvironment(
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
+  const bindings = new KnownBindings(
+    new DynamoBindings(db, table('accounts')),
+    new DynamoBindings(db, table('accounts'), partitionsOfSeen),
+  );
   return {
     ...timekeeping,
     ...shapePorts(environment, clients),
@@ -47,7 +53,10 @@ export function portsFromEnvironment(
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
       new DynamoAccountStore(db, table('accounts'), log),
-      { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
+      {
+        ...{ bindings, now, log },
+        maxConnectionsPerUser: settings.maxConnectionsPerUser,
+      },
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),

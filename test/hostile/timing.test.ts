@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { AccountStore } from '../../lambdas/access/accounts';
+import type { AccountStore, BindingStore } from '../../lambdas/access/accounts';
 import { Gatekeeper } from '../../lambdas/access/gatekeeper';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
@@ -23,8 +23,9 @@ describe('the time that a refusal takes', () => {
       secret: async () => Buffer.alloc(32),
     };
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
+    const bindings: BindingStore = { sources: [], keep: async () => undefined };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
-    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, tokens, methods: [], ...settings });
+    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, bindings, tokens, methods: [], ...settings });
   });
 
   /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */
