@@ -153,12 +153,13 @@ describe('a retained message that has expired', () => {
     expect(await rows()).toEqual([]);
   });
 
-  it('is not removed when it is replaced meanwhile, in whatever order', async () => {
+  it('is not removed when it is replaced meanwhile, in whatever order of requests', async () => {
     await everyInterleaving(async (race, round) => {
       const topic = `over-${round}/x`;
       let gate = open;
       const writer = storeAt((request) => gate(request));
-      await retain(writer, message(topic, 'old', { expiresAt: now - 1 })); // it remembers the level as listed
+      await retain(writer, message(`over-${round}/y`)); // it remembers the level as listed
+      await retain(writer, message(topic, 'old', { expiresAt: now - 1 }));
       await race(
         (next) => storeAt(next).page(topic),
         (next) => {
@@ -167,10 +168,11 @@ describe('a retained message that has expired', () => {
         },
       );
 
-      for (const filter of [topic, '+/x', '#']) {
+      for (const filter of [topic, '+/x']) {
         expect(await retained(storeAt(), filter)).toEqual([message(topic, 'new')]);
       }
       await unretain(storeAt(), topic);
+      await unretain(storeAt(), `over-${round}/y`);
     });
   });
 });
