@@ -221,8 +221,8 @@ export class Deliverer {
   }
 
   /**
-   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply, but they need numbers
-   * that are free; `full` when there are too few. The head is returned as it was before this reservation asked, which tells whether
+   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply, but they need packet
+   * ids that are free; `full` when there are too few. The head is returned as it was before this reservation asked, which tells whether
    * anything waits from earlier.
    */
   private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused' | 'full'> {

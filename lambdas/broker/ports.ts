@@ -96,8 +96,8 @@ export interface SessionStore {
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /**
-   * The same for retained messages that answer a SUBSCRIBE: whatever the queue of a client holds that is away, and in the same step as
-   * `ask`, so that nothing which gets a later number is sent before them.
+   * The same for retained messages that answer a SUBSCRIBE: also beyond what is free, as long as packet ids are, and in the same step
+   * as `ask`, so that nothing which gets a later number is sent before them.
    */
   reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */

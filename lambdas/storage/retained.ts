@@ -4,6 +4,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import { together } from '../broker/parallel';
 import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports';
 import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/records';
+import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
 import { messageAttributes, number, readText, text } from './attributes';
@@ -14,6 +15,9 @@ import { noRetainedLimits, RetainedCount, type RetainedLimits } from './retained
 import { messageKey, pointerKey } from './retained-keys';
 import { levelKey, RetainedLevels } from './retained-levels';
 import { RetainedPages, readWrite } from './retained-pages';
+
+/** Expired messages that are removed with one page. */
+const mostExpired = 25;
 
 /** Retained messages, found from either end of their topic. */
 export class DynamoRetainedStore implements RetainedStore {
@@ -43,7 +47,7 @@ export class DynamoRetainedStore implements RetainedStore {
     if (!isFull && !isFullFor) return undefined;
     const former = await this.get(messageKey(topic));
     if (isFull && !former) return 'broker';
-    return isFullFor && readText(former?.account) !== account ? 'account' : undefined;
+    return isFullFor && readText(former?.by) !== account ? 'account' : undefined;
   }
 
   /**
@@ -83,7 +87,7 @@ export class DynamoRetainedStore implements RetainedStore {
       ...messageKey(topic),
       revision: text(write.revision),
       ...messageAttributes(message),
-      ...(account && { account: text(account) }),
+      ...(account && { by: text(account) }),
       ...(qos === 2 ? routingAttributes(write, id) : {}),
     };
     const command = new PutItemCommand({ TableName: this.table, Item: item, ReturnValues: 'ALL_OLD' });
@@ -91,7 +95,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const isOwn = readText(Attributes?.revision) === write.revision; // the answer was lost, and the repeated call finds its own effect
     const former = isOwn ? undefined : Attributes;
     await together([
-      this.count.replaced(account, former && readText(former.account)),
+      this.count.replaced(account, former && readText(former.by)),
       this.confirm(topic, former === undefined || attempted ? level : undefined),
     ]);
   }
@@ -113,7 +117,7 @@ export class DynamoRetainedStore implements RetainedStore {
   async remove({ topic }: RetainedWrite): Promise<void> {
     const command = new DeleteItemCommand({ TableName: this.table, Key: messageKey(topic), ReturnValues: 'ALL_OLD' });
     const { Attributes } = await this.db.send(command);
-    if (Attributes) await this.count.removed(readText(Attributes.account));
+    if (Attributes) await this.count.removed(readText(Attributes.by));
   }
 
   /**
@@ -126,9 +130,14 @@ export class DynamoRetainedStore implements RetainedStore {
       if (!write.turn) await this.endPut(write);
       return;
     }
-    const next = await this.pages.firstFrom(write.topic);
-    if (next === write.topic) await this.pointAgain(write.topic);
-    else if (next === undefined) await this.removeEmptyLevel(firstLevelOf(write.topic));
+    await this.tidy(write.topic);
+  }
+
+  /** After the pointer of a topic was removed. */
+  private async tidy(topic: string): Promise<void> {
+    const next = await this.pages.firstFrom(topic);
+    if (next === topic) await this.pointAgain(topic);
+    else if (next === undefined) await this.removeEmptyLevel(firstLevelOf(topic));
   }
 
   private async removeEmptyLevel(level: string): Promise<void> {
@@ -166,7 +175,10 @@ export class DynamoRetainedStore implements RetainedStore {
     await this.db.send(command).catch(unlessConditionFailed);
   }
 
-  private async removePointer({ topic, revision }: RetainedWrite): Promise<'removed' | 'replaced'> {
+  private async removePointer({
+    topic,
+    revision,
+  }: Pick<RetainedWrite, 'topic' | 'revision'>): Promise<'removed' | 'replaced'> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: pointerKey(topic),
@@ -176,11 +188,31 @@ export class DynamoRetainedStore implements RetainedStore {
     return (await this.db.send(command).catch(unlessConditionFailed)) ? 'removed' : 'replaced';
   }
 
+  /** Whoever reads a page removes what it finds there that nobody is to get any more: empty levels, and messages that have expired. */
   async page(filter: string, cursor?: string): Promise<RetainedPage> {
     const empty: string[] = [];
     const page = await this.pages.page(filter, cursor, (level) => empty.push(level));
-    await together(empty.map((level) => this.levels.removeIf(level, () => this.pages.isEmpty(level))));
+    const now = this.now();
+    const expired = page.copies.filter(({ message }) => isExpired(message, now)).slice(0, mostExpired);
+    await together([
+      ...empty.map((level) => this.levels.removeIf(level, () => this.pages.isEmpty(level))),
+      ...expired.map((copy) => this.removeCopy(copy)),
+    ]);
     return page;
+  }
+
+  /** Removes a message unless another one has taken its place, and its pointer unless somebody is writing the topic. */
+  private async removeCopy({ message: { topic }, revision }: RetainedCopy): Promise<void> {
+    const command = new DeleteItemCommand({
+      TableName: this.table,
+      Key: messageKey(topic),
+      ConditionExpression: 'revision = :revision',
+      ExpressionAttributeValues: { ':revision': text(revision) },
+      ReturnValues: 'ALL_OLD',
+    });
+    const removed = await this.db.send(command).catch(unlessConditionFailed);
+    if (removed?.Attributes) await this.count.removed(readText(removed.Attributes.by));
+    if (removed && (await this.removePointer({ topic, revision })) === 'removed') await this.tidy(topic);
   }
 
   async match(filter: string): Promise<RetainedCopy[]> {

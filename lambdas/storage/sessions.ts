@@ -37,6 +37,9 @@ export const headPart = 'head';
 const willPrefix = 'will#';
 export const subscriptionPrefix = 'sub#';
 
+/** Numbers that retained messages may take beyond what is free: so that no packet id is in use twice, with all that is under way. */
+const mostBeyond = ringSpan / 2;
+
 /** Attribute names that DynamoDB reserves, or may one day. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
 const claimNames = { ...names, '#identity': 'identity' };
@@ -213,11 +216,12 @@ export class DynamoSessionStore implements SessionStore {
   async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
-      ConditionExpression: '#session = :session AND (#free >= :count OR attribute_not_exists(#owner))',
+      ConditionExpression: '#session = :session AND (#free >= :floor OR attribute_not_exists(#owner))',
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ...{ ':session': text(session), ':count': number(count), ':less': number(-count) },
         ':one': number(1),
+        ':floor': number(count - mostBeyond),
       },
     });
   }

@@ -119,6 +119,64 @@ describe('a first level of retained messages', () => {
   });
 });
 
+describe('a retained message that has expired', () => {
+  let engine: Engine;
+  let now = 1_700_000_000_000;
+
+  beforeAll(async () => {
+    engine = await Engine.start();
+  });
+
+  afterAll(() => engine.stop());
+
+  const storeAt = (gate: Gate = open) =>
+    new DynamoRetainedStore(
+      engine.client((request) => gate(request)),
+      engine.table('retained'),
+      { all: 0, perAccount: 10 },
+      () => now,
+    );
+
+  async function rows(): Promise<string[]> {
+    const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table('retained') }));
+    return Items.map(({ bucket }) => bucket?.S ?? '').sort();
+  }
+
+  it('is removed by whoever finds it, with all that belongs to it', async () => {
+    await retain(storeAt(), message('soon/over', 'x', { expiresAt: now + 1000 }), { account: 'user#ann' });
+    expect(await rows()).toEqual(['count#user#ann', 'first#soon', 'last#over', 'levels']);
+    await storeAt().page('soon/+');
+    expect(await rows()).toHaveLength(4);
+    now += 1000;
+    await storeAt().page('soon/+');
+
+    expect(await rows()).toEqual([]);
+  });
+
+  it('is not removed when it is replaced meanwhile, in whatever order of requests', async () => {
+    await everyInterleaving(async (race, round) => {
+      const topic = `over-${round}/x`;
+      let gate = open;
+      const writer = storeAt((request) => gate(request));
+      await retain(writer, message(`over-${round}/y`)); // it remembers the level as listed
+      await retain(writer, message(topic, 'old', { expiresAt: now - 1 }));
+      await race(
+        (next) => storeAt(next).page(topic),
+        (next) => {
+          gate = next;
+          return retain(writer, message(topic, 'new'));
+        },
+      );
+
+      for (const filter of [topic, '+/x']) {
+        expect(await retained(storeAt(), filter)).toEqual([message(topic, 'new')]);
+      }
+      await unretain(storeAt(), topic);
+      await unretain(storeAt(), `over-${round}/y`);
+    });
+  });
+});
+
 describe('pages of retained messages', () => {
   let engine: Engine;
   let store: DynamoRetainedStore;
