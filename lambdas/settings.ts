@@ -119,9 +119,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** The environment variables that give a function these settings. */
+/**
+ * The environment variables that give a function these settings. What is the default is left out: the function knows it, and Lambda
+ * allows 4 KB for all variables together.
+ */
 export function settingVariables(settings: Settings): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [settingRules[name].variable, JSON.stringify(settings[name])]));
+  const texts = names.map((name) => [name, JSON.stringify(settings[name])] as const);
+  const changed = texts.filter(([name, text]) => text !== JSON.stringify(settingRules[name].default));
+  return Object.fromEntries(changed.map(([name, text]) => [settingRules[name].variable, text]));
 }
 
 /** What esbuild puts in place of variables that decide which code a bundle has. */

@@ -7,6 +7,7 @@ import { type AccessLog, AccountCache } from './account-cache';
 import type { Account, AccountStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
 import { type Identity, isGoodFor } from './identity';
+import type { LoginStore } from './logins';
 import { verifyPassword } from './password-hash';
 import { RulePermissions } from './rule-permissions';
 import { failureRule, isSlowedDown, sourceOf } from './slow-down';
@@ -21,6 +22,7 @@ export interface TokenCheck {
 export interface GatekeeperProps {
   readonly config: AccessConfig;
   readonly accounts: AccountStore;
+  readonly logins: LoginStore;
   readonly tokens: TokenCheck;
   readonly methods: readonly AuthenticationMethod[];
   /** 0 is any number. */
@@ -62,14 +64,14 @@ export class Gatekeeper implements Access {
   }
 
   private async checkPassword({ username, address, now }: Login, password: Buffer): Promise<Admission> {
-    const { accounts } = this.props;
+    const { logins } = this.props;
     const source = sourceOf(address);
-    const { account, failures } = await accounts.readLogin(username, source, now);
+    const { account, failures } = await logins.read(username, source, now);
     // Where everybody may do everything a password keeps nobody out; only that of somebody known has to be right.
     if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
     if (isSlowedDown(failures, now)) return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
     if (await verifyPassword(account?.passwordHash, password)) return { identity: identityOf(account as Account) };
-    await accounts.addFailure(username, source, now, failureRule);
+    await logins.addFailure(username, source, now, failureRule);
     return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
   }
 

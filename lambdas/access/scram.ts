@@ -1,8 +1,9 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Reason } from '../protocol/reason-codes';
-import type { Account, AccountStore, ScramCredentials } from './accounts';
+import type { Account, ScramCredentials } from './accounts';
 import type { AuthenticationMethod, Peer, Step } from './authentication-method';
+import type { LoginStore } from './logins';
 import { malformed, refusingBreaches } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 import { type ClientFinal, readClientFinal, readClientFirst } from './scram-messages';
@@ -68,7 +69,7 @@ export class ScramSha256 implements AuthenticationMethod {
 
   /** `makeNonce` gives printable ASCII without comma, never the same twice. */
   constructor(
-    private readonly accounts: Pick<AccountStore, 'readLogin' | 'addFailure' | 'secret'>,
+    private readonly logins: LoginStore,
     private readonly makeNonce: () => string = () => randomBytes(18).toString('base64'),
   ) {}
 
@@ -100,7 +101,7 @@ export class ScramSha256 implements AuthenticationMethod {
     const signed = `${exchange.clientFirstBare},${exchange.serverFirst},${final.withoutProof}`; // AuthMessage, section 3
     const isProved = provesKey(final.proof, login.credentials.storedKey, signed);
     if (!isProved || login.account === undefined) {
-      await this.accounts.addFailure(exchange.username, sourceOf(peer.address), peer.now, failureRule);
+      await this.logins.addFailure(exchange.username, sourceOf(peer.address), peer.now, failureRule);
       return { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user name or password' };
     }
     const signature = hmac(login.credentials.serverKey, signed).toString('base64');
@@ -110,8 +111,8 @@ export class ScramSha256 implements AuthenticationMethod {
   /** Takes the same calls for users that exist and those that do not, so that the time tells nothing. */
   private async readLogin(username: string, { address, now }: Peer): Promise<Login | 'slowed-down'> {
     const [{ account, failures }, secret] = await Promise.all([
-      this.accounts.readLogin(username, sourceOf(address), now),
-      this.accounts.secret(),
+      this.logins.read(username, sourceOf(address), now),
+      this.logins.secret(),
     ]);
     if (isSlowedDown(failures, now)) return 'slowed-down';
     if (account?.scram === undefined) return { credentials: inventedCredentials(secret, username) };

@@ -1,4 +1,4 @@
-import type { FailureRule, LoginFailures, UserFailures } from './accounts';
+import type { FailureRule, LoginFailures, UserFailures } from './logins';
 
 /** Failures with one user name that cost nothing: people mistype. */
 const freeOfUser = 5;

@@ -9,6 +9,7 @@ import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoInflightStore } from '../storage/inflight';
+import { DynamoLoginStore } from '../storage/logins';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
 import type { TableName } from '../storage/schema';
@@ -45,12 +46,15 @@ export function portsFromEnvironment(
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
-      new DynamoAccountStore(db, table('accounts'), log),
+      {
+        accounts: new DynamoAccountStore(db, table('accounts'), log),
+        logins: new DynamoLoginStore(db, { accounts: table('accounts'), logins: table('logins') }, log),
+      },
       { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
-    seats: new DynamoSeats(db, table('accounts')),
+    seats: new DynamoSeats(db, table('logins')),
   };
 }
 

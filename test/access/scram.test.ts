@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Account, AccountStore, ScramCredentials, UserFailures } from '../../lambdas/access/accounts';
+import type { Account, ScramCredentials } from '../../lambdas/access/accounts';
 import type { Peer, Step } from '../../lambdas/access/authentication-method';
+import type { LoginStore, UserFailures } from '../../lambdas/access/logins';
 import { deriveScramCredentials, ScramSha256 } from '../../lambdas/access/scram';
 import { Reason } from '../../lambdas/protocol/reason-codes';
 import { Random } from '../support/random';
@@ -10,7 +11,7 @@ const peer: Peer = { clientId: 'sensor', address: '2001:db8::7', now: 1_700_000_
 const source = '2001:db8:0:0::/64';
 
 /** Accounts in memory, which count failures by network and user name. */
-class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secret'> {
+class Accounts implements LoginStore {
   readonly failures = new Map<string, UserFailures>();
 
   constructor(
@@ -18,7 +19,7 @@ class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secre
     private readonly random = Buffer.alloc(32, 5),
   ) {}
 
-  async readLogin(username: string, address: string) {
+  async read(username: string, address: string) {
     const account = this.accounts.find((known) => known.username === username);
     const ofUser = this.failures.get(`${address} ${username}`) ?? { count: 0, lastAt: 0 };
     const failures = { ofUser, ofAddress: { count: 0, since: 0 } };

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { AccountStore } from '../../lambdas/access/accounts';
 import { Gatekeeper } from '../../lambdas/access/gatekeeper';
+import type { LoginStore } from '../../lambdas/access/logins';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
 
@@ -13,18 +13,18 @@ describe('the time that a refusal takes', () => {
 
   beforeAll(async () => {
     const account = { username: 'ann', passwordHash: await hashPassword('right'), rules: [] };
-    const accounts: AccountStore = {
-      readLogin: async (username) => ({
+    const logins: LoginStore = {
+      read: async (username) => ({
         ...(username === account.username && { account }),
         failures: { ofUser: { count: 0, lastAt: 0 }, ofAddress: { count: 0, since: 0 } },
       }),
-      readMany: async () => new Map(),
       addFailure: async () => undefined,
       secret: async () => Buffer.alloc(32),
     };
+    const accounts = { readMany: async () => new Map() };
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
-    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, tokens, methods: [], ...settings });
+    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, logins, tokens, methods: [], ...settings });
   });
 
   /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */

@@ -76,7 +76,7 @@ export class GuardedBroker {
 
   /** Failed logins of this machine are forgotten; all tests come from its address. */
   async forgive(): Promise<void> {
-    const TableName = `${tablePrefix}accounts`;
+    const TableName = `${tablePrefix}logins`;
     const { Items = [] } = await this.db.send(
       new QueryCommand({
         TableName,
