@@ -118,7 +118,8 @@ describe('accounts', () => {
     const impossible = ['', 'x'.repeat(257), 'ü'.repeat(129), 'x'.repeat(65_535)];
 
     expect(await store.readMany(impossible)).toEqual(new Map());
-    for (const name of impossible) expect(await logins.read(name, '', now)).not.toHaveProperty('account');
+    for (const name of impossible)
+      expect(await logins.read({ username: name, clientId: '', source: '', now })).not.toHaveProperty('account');
   });
 
   it('are read many at once, each asked for once', async () => {
@@ -141,7 +142,7 @@ describe('accounts', () => {
     await engine.client().send(new PutItemCommand({ TableName: engine.table('accounts'), Item }));
     const error = 'the rules of user "broken" are no JSON list';
 
-    expect(await logins.read('broken', '', now)).not.toHaveProperty('account');
+    expect(await logins.read({ username: 'broken', clientId: '', source: '', now })).not.toHaveProperty('account');
     expect([...(await store.readMany(['broken', 'kitchen'])).keys()]).toEqual(['kitchen']);
     expect(logged).toEqual([
       { event: 'unreadable account', error },

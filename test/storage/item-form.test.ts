@@ -123,7 +123,9 @@ async function writeEverything(): Promise<void> {
   await inflight.putOnce([{ session: first, id: 'event.7', number: 1, done: false }]);
   await requests.begin('key', 'fingerprint');
   await logins.secret();
-  await logins.addFailure('kitchen', '192.0.2.1', now, { memory: 60_000, countedForAddress: 5 });
+  const attempt = { username: 'kitchen', clientId: 'kitchen', source: '192.0.2.1', now };
+  await logins.addFailure(attempt, { memory: 60_000, shared: 5 }, 0);
+  await logins.remember({ ...attempt, source: '192.0.2.2' }, { known: 'key', forgotten: [], expiresAt: now });
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
   await seats.take('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);
