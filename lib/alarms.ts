@@ -24,7 +24,8 @@ export interface AlarmsProps {
  */
 export class Alarms extends Construct {
   readonly all: Alarm[] = [];
-  private readonly topic: Topic | undefined;
+  /** Where alarms are told; absent when nobody is written to. */
+  readonly topic: Topic | undefined;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
