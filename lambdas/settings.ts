@@ -25,7 +25,7 @@ export interface Settings {
   readonly maxRetained: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
   readonly inlineRecipients: number;
-  /** Topic filters nobody may subscribe to, nor to anything they cover. */
+  /** Topic filters nobody may subscribe to, nor to anything they cover; a wider filter is granted, so they keep nothing secret. */
   readonly refusedFilters: readonly string[];
   /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
   readonly maxKeepAlive: number;
