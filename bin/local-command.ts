@@ -20,6 +20,7 @@ which "npm ci" was run: the packed program alone does not have them.
   --containers N     Lambdas of a function side by side, from 1 to 100; 2
   --data FOLDER      keeps everything over a restart
   --dynamodb URL     another DynamoDB than the embedded one
+  --dynamodb-latency N  milliseconds that each DynamoDB call takes longer; 0
   --access FILE      who may connect, and what each may do; anybody everything unless told
   --bridge FILE      what crosses to AWS IoT Core, for which a broker stands in
   --iot-port N       of that; 1884

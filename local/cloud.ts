@@ -65,6 +65,8 @@ export interface CloudOptions {
   readonly data?: string;
   /** DynamoDB endpoint instead of the embedded one. */
   readonly dynamodb?: string;
+  /** Milliseconds that each DynamoDB call takes longer than the endpoint does; 0 if absent. */
+  readonly dynamodbLatency?: number;
   /** Containers per function, at most; 2 if absent. */
   readonly containers?: number;
   readonly settings?: Partial<Settings>;
@@ -468,11 +470,12 @@ class LocalCloud implements Cloud {
   }
 
   private dynamoDbData() {
-    const { data, dynamodb } = this.options;
+    const { data, dynamodb, dynamodbLatency: latency = 0 } = this.options;
     return {
       dynalite: require.resolve('dynalite'),
       path: data === undefined ? undefined : join(data, 'dynamodb'),
       remote: dynamodb,
+      latency,
       chances: this.faults.memory.shared,
       tablePrefix,
     };

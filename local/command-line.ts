@@ -19,6 +19,7 @@ interface Values {
   containers: number;
   data?: string;
   dynamodb?: string;
+  'dynamodb-latency': number;
   access?: string;
   bridge?: string;
   'iot-port': number;
@@ -34,6 +35,7 @@ const defaults: Values = {
   'mqtt-ws-port': 8083,
   'iot-port': 1884,
   containers: 2,
+  'dynamodb-latency': 0,
   verbose: false,
 };
 
@@ -45,6 +47,7 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   containers: wholeNumber(1, 100),
   data: path('a folder'),
   dynamodb: httpUrl,
+  'dynamodb-latency': wholeNumber(0, 1000),
   access: path('a file'),
   bridge: path('a file'),
   'iot-port': wholeNumber(0, 65535),
@@ -75,6 +78,7 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       containers,
       data,
       dynamodb,
+      dynamodbLatency: values['dynamodb-latency'],
       verbose,
       access,
       events,

@@ -2,6 +2,7 @@ import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message } from '../protocol/effects';
 import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
+import type { ControlAllowance } from './control-allowance';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
@@ -43,6 +44,8 @@ export interface ConnectionRecord {
   readonly outgoingAliases: ReadonlyMap<string, number>;
   /** What it may still publish, where that is limited. */
   readonly allowance?: Allowance;
+  /** Which other packets it may still send; absent as long as it has sent few. */
+  readonly control?: ControlAllowance;
   /** QoS 2 messages that this client has sent on this connection and not released yet. */
   readonly unreleased: number;
   readonly identity: Identity;

@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Allowance } from '../broker/allowance';
+import type { ControlAllowance } from '../broker/control-allowance';
 import type { ConnectionStore } from '../broker/ports';
 import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
@@ -217,6 +218,10 @@ function changesOf(
     set.push('allowance = :allowance');
     changes[':allowance'] = allowanceAttribute(record.allowance);
   }
+  if (record.control && record.control !== before.control) {
+    set.push('control = :control');
+    changes[':control'] = controlAttribute(record.control);
+  }
   if (record.identity !== before.identity) {
     set.push('#identity = :identity');
     changes[':identity'] = identityAttribute(record.identity);
@@ -254,6 +259,7 @@ function toItem(record: ConnectionRecord): Item {
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
     ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
+    ...(record.control ? { control: controlAttribute(record.control) } : {}),
   };
 }
 
@@ -285,6 +291,7 @@ function toRecord(item: Item): ConnectionRecord {
     unreleased: readNumber(item.unreleased),
     identity: readIdentity(item.identity),
     ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
+    ...(item.control?.L ? { control: readControl(item.control.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
     ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
@@ -304,6 +311,14 @@ function allowanceAttribute({ messages, bytes: size, at }: Allowance) {
 
 function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
   return { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) };
+}
+
+function controlAttribute({ packets, unknown, at }: ControlAllowance) {
+  return { L: [number(Math.floor(packets)), number(Math.floor(unknown)), number(at)] };
+}
+
+function readControl([packets, unknown, at]: AttributeValue[]): ControlAllowance {
+  return { packets: readNumber(packets), unknown: readNumber(unknown), at: readNumber(at) };
 }
 
 /** A number is given to one frame only. */

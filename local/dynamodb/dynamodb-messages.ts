@@ -10,6 +10,8 @@ export interface DynamoDbData {
   readonly remote?: string;
   readonly chances: SharedArrayBuffer;
   readonly tablePrefix: string;
+  /** Milliseconds that each call takes longer than the backend. */
+  readonly latency: number;
 }
 
 /** To the thread. Each is answered with `done`. */

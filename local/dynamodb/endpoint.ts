@@ -28,7 +28,8 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
     throw new Error(`the DynamoDB at ${data.remote} cannot be used: ${error.message}`, { cause: error });
   });
   const memory = new ChanceMemory(data.chances);
-  const front = new Front({ backend, memory, tableOf: (deployed) => deployed.slice(data.tablePrefix.length), kill });
+  const tableOf = (deployed: string) => deployed.slice(data.tablePrefix.length);
+  const front = new Front({ backend, memory, tableOf, kill, latency: data.latency });
   const server = createServer((request, response) => {
     serve(front, request, response).catch((error) => response.destroy(error));
   });

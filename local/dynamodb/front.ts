@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AwsCall, callerIn } from '../aws-call';
 import type { DynamoDbUsage } from '../bill';
 import { type CallFault, type ChanceMemory, type Rule, strikingCallFault } from '../fault-rules';
@@ -13,6 +14,8 @@ export interface FrontProps {
   /** Deployed table name to the name in the schema. */
   readonly tableOf: (deployed: string) => string;
   readonly kill: (caller: string) => void;
+  /** Milliseconds that each call takes longer than the backend. */
+  readonly latency: number;
 }
 
 /** Prices every DynamoDB call, holds it to the deployed grants and lets faults strike it, whatever answers behind. */
@@ -87,6 +90,7 @@ export class Front {
   /** A DynamoDB that cannot be reached is one that fails: callers try again, whichever way they came. */
   private async ask(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     try {
+      if (this.props.latency > 0) await sleep(this.props.latency);
       return await this.props.backend(request);
     } catch (error) {
       return failure(500, 'InternalServerError', String(error));

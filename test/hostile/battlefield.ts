@@ -16,6 +16,27 @@ export interface Toll {
   readonly lines: number;
 }
 
+/** 99th percentiles of the time from a publish of the calm pair until its subscriber has the message, milliseconds. */
+export interface Pace {
+  readonly calm: number;
+  readonly beside: number;
+  /** Messages of the pair beside the attack. */
+  readonly messages: number;
+}
+
+/** Milliseconds of each DynamoDB call, so that calls in sequence take their time. */
+const latency = 4;
+
+/** How often it is measured what the talk of the pair costs. */
+const measurementsOfCalm = 8;
+
+/** Messages of the calm pair from which its usual pace is known. */
+const messagesForPace = 50;
+
+/** The pair may be slowed down by this factor; a shorter time than `noise` milliseconds tells nothing on a busy machine. */
+const slowedBy = 3;
+const noise = 400;
+
 /** Seconds, longer than `connectTimeout`. */
 export const tooLong = 11;
 
@@ -29,6 +50,8 @@ const messagesBeside = 3;
 export class Battlefield {
   private said = 0;
   private ofCalm: Toll | undefined;
+  private dearestCalm: Toll | undefined;
+  private calmPace = 0;
 
   private constructor(
     readonly guarded: GuardedBroker,
@@ -38,7 +61,7 @@ export class Battlefield {
 
   /** `access` is for everybody but the user `calm`, who may do everything. */
   static async start(access: object, options: CloudOptions = {}): Promise<Battlefield> {
-    const guarded = await GuardedBroker.start(access, options);
+    const guarded = await GuardedBroker.start(access, { dynamodbLatency: latency, ...options });
     await guarded.addUser('calm', passwordOf('calm'));
     const join = (clientId: string) => guarded.broker.connect(clientId, { keepalive: 540, ...login('calm') });
     const [publisher, subscriber] = [await join('calm-publisher'), await join('calm-subscriber')];
@@ -46,6 +69,8 @@ export class Battlefield {
     const field = new Battlefield(guarded, publisher, subscriber);
     await field.talk();
     field.ofCalm = await field.measure(() => field.talk());
+    field.dearestCalm = await field.dearestOf(measurementsOfCalm);
+    field.calmPace = percentile99(await field.talkFor(messagesForPace));
     return field;
   }
 
@@ -92,11 +117,38 @@ export class Battlefield {
       await Promise.all([attack(), this.talk()]);
       await this.elapse(tooLong);
     });
-    await this.talk();
+    await this.checkBill();
     const [failed] = this.guarded.logged('turn failed');
     if (failed) throw new Error(`a turn failed: ${failed.error}`);
     const { ofCalm } = this;
     return mapToll(toll, (name) => Math.max(0, (toll[name] - (ofCalm?.[name] ?? 0)) / units));
+  }
+
+  /**
+   * Lets hostile clients do `attack` while the calm pair talks without a pause. Returns how fast the pair was.
+   *
+   * @throws Error when a message of the pair is lost or one of the pair is disconnected, when the pair's 99th percentile is more
+   * than three times the usual one, or when a message of the pair costs more after the attack than before.
+   */
+  async keepPace(attack: () => Promise<unknown>): Promise<Pace> {
+    const hostile = new AbortController();
+    const attacked = attack().finally(() => hostile.abort());
+    const times = await this.talkFor(1, hostile.signal);
+    await attacked;
+    const pace = { calm: this.calmPace, beside: percentile99(times), messages: times.length };
+    if (pace.beside > slowedBy * Math.max(pace.calm, noise)) throw new Error(`slowed down: ${JSON.stringify(pace)}`);
+    await this.checkBill();
+    return pace;
+  }
+
+  /** @throws Error when a message of the pair costs more than it did before anybody attacked. */
+  async checkBill(): Promise<void> {
+    const { dearestCalm } = this;
+    const now = await this.measure(() => this.talk());
+    const dearer = (['reads', 'writes', 'posts'] as const).filter((name) => now[name] > (dearestCalm?.[name] ?? 0));
+    if (dearer.length > 0) {
+      throw new Error(`${dearer.join(', ')} of the pair have grown: ${JSON.stringify({ dearestCalm, now })}`);
+    }
   }
 
   /** What was logged under a name while `attack` went on. */
@@ -109,21 +161,49 @@ export class Battlefield {
 
   /** Says a few things at QoS 1 and hears all of them. */
   private async talk(): Promise<void> {
-    for (let count = 0; count < messagesBeside; count++) {
+    await this.talkFor(messagesBeside);
+  }
+
+  /** Publishes so many messages one after the other, and more until `end`. Returns the milliseconds that each took. */
+  private async talkFor(messages: number, end?: AbortSignal): Promise<number[]> {
+    const times: number[] = [];
+    while (times.length < messages || end?.aborted === false) {
       const text = `message ${++this.said}`;
-      const [heard] = await Promise.all([this.subscriber.hear(), this.publisher.publish('calm/a', text, { qos: 1 })]);
+      const start = performance.now();
+      const hearing = this.subscriber.hear().then((heard) => ({ heard, time: performance.now() - start }));
+      const [{ heard, time }] = await Promise.all([hearing, this.publisher.publish('calm/a', text, { qos: 1 })]);
       if (heard.text !== text) throw new Error(`${text} was lost, there is ${heard.text}`);
+      times.push(time);
     }
+    return times;
+  }
+
+  /** The most that the talk of the pair costs, by line: now and then a container reads again what it has remembered for some time. */
+  private async dearestOf(measurements: number): Promise<Toll> {
+    const tolls: Toll[] = [];
+    while (tolls.length < measurements) {
+      await this.elapse(tooLong);
+      tolls.push(await this.measure(() => this.talk()));
+    }
+    return mapToll(tolls[0]!, (name) => Math.max(...tolls.map((toll) => toll[name])));
   }
 
   private async measure(what: () => Promise<unknown>): Promise<Toll> {
-    await this.cloud.settled();
-    await this.cloud.resetBill();
-    const before = this.guarded.lines.length;
+    const before = await this.counts();
     await what();
-    await this.cloud.settled();
-    return { ...countsOf(await this.cloud.bill()), lines: this.guarded.lines.length - before };
+    const after = await this.counts();
+    return mapToll(after, (name) => after[name] - before[name]);
   }
+
+  private async counts(): Promise<Toll> {
+    await this.cloud.settled();
+    return { ...countsOf(await this.cloud.bill()), lines: this.guarded.lines.length };
+  }
+}
+
+function percentile99(times: readonly number[]): number {
+  const sorted = [...times].sort((one, other) => one - other);
+  return sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
 }
 
 export function login(username: string) {

@@ -11,7 +11,7 @@ describe('the command line', () => {
 
   it('has the well-known ports by default', () => {
     expect(parseCommandLine([])).toEqual({
-      cloud: { port: 8080, containers: 2, data: undefined, dynamodb: undefined, verbose: false },
+      cloud: { port: 8080, containers: 2, data: undefined, dynamodb: undefined, dynamodbLatency: 0, verbose: false },
       mqttPort: 1883,
       mqttWebSocketPort: 8083,
     });
@@ -19,9 +19,9 @@ describe('the command line', () => {
 
   it('takes values after a space or an equals sign', () => {
     const words =
-      '--port 1 --mqtt-port=2 --mqtt-ws-port 3 --data dir --dynamodb http://db:8000 --containers=4 --verbose';
+      '--port 1 --mqtt-port=2 --mqtt-ws-port 3 --data dir --dynamodb http://db:8000 --dynamodb-latency 4 --containers=4 --verbose';
     expect(parseCommandLine(words.split(' '))).toEqual({
-      cloud: { port: 1, containers: 4, data: 'dir', dynamodb: 'http://db:8000', verbose: true },
+      cloud: { port: 1, containers: 4, data: 'dir', dynamodb: 'http://db:8000', dynamodbLatency: 4, verbose: true },
       mqttPort: 2,
       mqttWebSocketPort: 3,
     });

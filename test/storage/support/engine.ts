@@ -32,6 +32,7 @@ export class Engine {
     memory: new ChanceMemory(),
     tableOf: (deployed) => deployed.slice(this.prefix.length),
     kill: () => undefined,
+    latency: 0,
   });
 
   static async start(): Promise<Engine> {
