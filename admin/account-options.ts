@@ -5,6 +5,7 @@ import type { Account } from '../lambdas/access/accounts';
 import { parseJson } from '../lambdas/access/checked-json';
 import { readRules } from '../lambdas/access/read-rules';
 import type { Rule } from '../lambdas/access/rule';
+import { cleanTextRule, isClean } from '../lambdas/protocol/clean-text';
 
 export const accountHelp = `what it may do, besides what everybody may:
   --publish FILTER     publish to topics that match; may be given again
@@ -41,8 +42,8 @@ export async function readAccountOptions(
     throw new UsageError('--client-id and --client-id-prefix exclude each other');
   }
   return {
-    ...(clientId === undefined ? {} : { clientId: notEmpty('--client-id', clientId) }),
-    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: notEmpty('--client-id-prefix', clientIdPrefix) }),
+    ...(clientId === undefined ? {} : { clientId: partOfName('--client-id', clientId) }),
+    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: partOfName('--client-id-prefix', clientIdPrefix) }),
     ...(connections === undefined
       ? {}
       : { maxConnections: wholeNumber('--max-connections', connections, 1, mostConnections) }),
@@ -50,8 +51,9 @@ export async function readAccountOptions(
   };
 }
 
-function notEmpty(flag: string, value: string): string {
+function partOfName(flag: string, value: string): string {
   if (value === '') throw new UsageError(`${flag} is empty`);
+  if (!isClean(value)) throw new UsageError(`${flag} takes a text ${cleanTextRule}`);
   return value;
 }
 

@@ -1,6 +1,7 @@
 import { type Command, type Terminal, UsageError } from '../clients/commands/command';
 import { type Flags, type ParsedValues, parseOptions } from '../clients/options';
 import { canHaveAccount } from '../lambdas/access/accounts';
+import { cleanTextRule, isClean } from '../lambdas/protocol/clean-text';
 import { accountFlags, accountHelp, readAccountOptions } from './account-options';
 import {
   choosePassword,
@@ -55,6 +56,7 @@ const verbs = { add, passwd, list, show, remove } satisfies Record<string, Verb>
 
 async function add(args: string[], terminal: Terminal): Promise<void> {
   const { username, values } = parseNamed('add', args, flagsOf.add);
+  if (!isClean(username)) throw new UsageError(`users add takes a name ${cleanTextRule}`);
   const options = await readAccountOptions(values);
   const directory = await openDirectory('users', values);
   const chosen = await choosePassword(values, terminal);

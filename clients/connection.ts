@@ -5,7 +5,7 @@ import { brokerAddress } from './broker-address';
 import { type Terminal, UsageError } from './commands/command';
 import { createWebsocket, guardPublish } from './mqttjs';
 import { inWords } from './network-error';
-import { type Flags, type ParsedValues, topicName, wholeNumber } from './options';
+import { cleanText, type Flags, type ParsedValues, topicName, wholeNumber } from './options';
 
 /** The flags `pub` and `sub` share, named as mosquitto names them. */
 export const connectionFlags = {
@@ -72,11 +72,15 @@ export function connectionOf(values: Values): Connection {
       ...session(values),
       ...versions(values['protocol-version'] ?? '311'),
       keepalive: wholeNumber('-k', values.keepalive ?? '60', 0, 65_535),
-      username: values.username ?? username,
+      username: clean('-u', values.username ?? username),
       password: values.pw ?? password,
       ...(will && { will }),
     },
   };
+}
+
+function clean(flag: string, value: string | undefined): string | undefined {
+  return value === undefined ? undefined : cleanText(flag, value);
 }
 
 function websocketWith(tokenFile: string | undefined): typeof createWebsocket {
@@ -142,7 +146,7 @@ function session(values: Values): Pick<IClientOptions, 'clientId' | 'clean' | 'p
   const prefix = values['id-prefix'];
   const clientId = values.id ?? (prefix ? `${prefix}${process.pid}` : `cirrus-${randomBytes(6).toString('hex')}`);
   const properties = expiry ? { sessionExpiryInterval: wholeNumber('-x', expiry, 0, 0xffff_ffff) } : undefined;
-  return { clientId, clean: !keep, ...(properties && { properties }) };
+  return { clientId: cleanText('-i', clientId), clean: !keep, ...(properties && { properties }) };
 }
 
 function versions(value: string): Pick<IClientOptions, 'protocolId' | 'protocolVersion'> {
@@ -161,7 +165,7 @@ function willOf(values: Values): IClientOptions['will'] {
     return undefined;
   }
   return {
-    topic: topicName('--will-topic', topic),
+    topic: cleanText('--will-topic', topicName('--will-topic', topic)),
     payload: Buffer.from(values['will-payload'] ?? ''),
     qos: qosOf('--will-qos', values['will-qos']),
     retain: values['will-retain'] ?? false,

@@ -1,4 +1,5 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { uncleanIn } from './clean-text';
 import { UsageError } from './commands/command';
 import { nearest } from './nearest';
 
@@ -45,6 +46,14 @@ export function oneOf<Word extends string>(flag: string, value: string, words: r
   const word = words.find((each) => each === value);
   if (word !== undefined) return word;
   throw new UsageError(`${flag} takes ${words.slice(0, -1).join(', ')} or ${words.at(-1)}, not "${value}"`);
+}
+
+/** The value of a flag as a string of MQTT: a broker may close the connection of a client that sends other characters [MQTT-1.5.4-1]. */
+export function cleanText(flag: string, value: string): string {
+  const unclean = uncleanIn(value);
+  if (unclean)
+    throw new UsageError(`${flag} takes a text without control characters and noncharacters, not ${unclean}`);
+  return value;
 }
 
 /** The value of a flag, or of an argument that is called so, as a topic to publish to [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */

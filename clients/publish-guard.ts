@@ -1,3 +1,4 @@
+import { UncleanTextError, uncleanIn } from './clean-text';
 import { type PublishOptions, publishBytes } from './publish-size';
 import type { Refusal } from './size-gate';
 import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
@@ -25,9 +26,9 @@ const clients = new WeakMap<object, PublishingClient>();
 const limits = new WeakMap<object, number>();
 
 /**
- * Makes `publish` of a client of MQTT.js refuse a message that is too large for the broker: the callback gets a
- * `PacketTooLargeError`, `publishAsync` rejects with it, and nothing is stored or sent. Without a callback the client emits
- * `error`. Put it around `connect`: `const client = guardPublish(mqtt.connect(url, { createWebsocket }))`.
+ * Makes `publish` of a client of MQTT.js refuse a message that is too large for the broker, or whose strings it takes for malformed:
+ * the callback gets a `PacketTooLargeError` or an `UncleanTextError`, `publishAsync` rejects with it, and nothing is stored or sent.
+ * Without a callback the client emits `error`. Put it around `connect`: `const client = guardPublish(mqtt.connect(url, { createWebsocket }))`.
  */
 export function guardPublish<Client extends PublishingClient>(client: Client): Client {
   if (clients.get(client.options) === client) return client;
@@ -41,7 +42,8 @@ export function guardPublish<Client extends PublishingClient>(client: Client): C
       PublishOptions?,
       Callback?,
     ];
-    const error = tooLarge(client, publishBytes(topic, message, options ?? {}, client.options.protocolVersion === 5));
+    const has5 = client.options.protocolVersion === 5;
+    const error = unclean(topic, options ?? {}) ?? tooLarge(client, publishBytes(topic, message, options ?? {}, has5));
     if (!error) return publish(topic, message, options, callback);
     Promise.resolve().then(() => (callback ? callback(error) : client.emit('error', error)));
     return client;
@@ -65,6 +67,13 @@ export function refuseStored(options: object, { error, packetId }: Refusal): voi
     pending.cb = () => cb(error); // in place of "Message removed"
     return client.removeOutgoingMessage(packetId);
   });
+}
+
+/** The broker would close the connection, and MQTT.js would send the message again on the next one. */
+function unclean(topic: string, { properties = {} }: PublishOptions): UncleanTextError | undefined {
+  const { contentType = '', responseTopic = '', userProperties = {} } = properties;
+  const found = uncleanIn([topic, contentType, responseTopic, ...Object.entries(userProperties).flat(2)].join(' '));
+  return found === undefined ? undefined : new UncleanTextError(found);
 }
 
 function tooLarge(client: PublishingClient, bytes: number): PacketTooLargeError | undefined {

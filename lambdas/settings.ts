@@ -1,3 +1,4 @@
+import { cleanTextRule, isClean } from './protocol/clean-text';
 import { largestIncoming } from './protocol/limits';
 
 /** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
@@ -73,7 +74,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],
-    allowed: 'a list of at most 100 topic filters, none of them empty',
+    allowed: `a list of at most 100 topic filters, none of them empty, ${cleanTextRule}`,
     allows: isFilterList,
   },
   logLevel: oneOf('LOG_LEVEL', 'audit', ['audit', 'debug']),
@@ -93,7 +94,9 @@ function wholeNumber(variable: string, standard: number, min: number, max: numbe
 
 function isFilterList(value: unknown): boolean {
   return (
-    Array.isArray(value) && value.length <= 100 && value.every((entry) => typeof entry === 'string' && entry !== '')
+    Array.isArray(value) &&
+    value.length <= 100 &&
+    value.every((entry) => typeof entry === 'string' && entry !== '' && isClean(entry))
   );
 }
 

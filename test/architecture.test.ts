@@ -80,7 +80,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/telemetry': ['lambdas/broker/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/metrics'],
   'lambdas/prices': [],
-  'lambdas/settings': ['lambdas/protocol/limits'],
+  'lambdas/settings': ['lambdas/protocol/clean-text', 'lambdas/protocol/limits'],
   'lambdas/deployment': ['lambdas/storage/schema'],
   // The ports of a function, from its environment: each function gets what it uses.
   'lambdas/wiring': [
@@ -95,6 +95,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker/metrics',
     'lambdas/broker/ports',
     'lambdas/broker/watch',
+    'lambdas/protocol',
     'lambdas/storage',
     'lambdas/storage/schema',
     'lambdas/events',

@@ -4,7 +4,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
 import { linesOf } from '../lines-of';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../options';
+import {
+  cleanText,
+  type Flags,
+  milliseconds,
+  type ParsedValues,
+  parseOptions,
+  topicName,
+  wholeNumber,
+} from '../options';
 import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
 import { type Command, UsageError } from './command';
 
@@ -67,7 +75,7 @@ export const pubCommand: Command = {
 
 function topicOf(topic: string | undefined): string {
   if (topic === undefined) throw new UsageError('pub needs -t topic');
-  return topicName('-t', topic);
+  return cleanText('-t', topicName('-t', topic));
 }
 
 async function payloadsOf(values: Values, stdin: Readable): Promise<AsyncIterable<Buffer>> {

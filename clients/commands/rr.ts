@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { type Connection, connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, topicName } from '../options';
+import { cleanText, type Flags, milliseconds, type ParsedValues, parseOptions, topicName } from '../options';
 import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
 import { printed, printFlags, printHelp } from '../print-message';
 import { type Command, type Terminal, timedOut, UsageError } from './command';
@@ -89,7 +89,7 @@ async function requestOf(values: Values, { options }: Connection, { stdin }: Ter
 
 function topicOf(flag: string, topic: string | undefined): string {
   if (topic === undefined) throw new UsageError(`rr needs ${flag} topic`);
-  return topicName(flag, topic);
+  return cleanText(flag, topicName(flag, topic));
 }
 
 /** Subscribes first, so that no response is too early. */

@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
-import { type Flags, milliseconds, type ParsedValues, parseOptions, topicFilter, wholeNumber } from '../options';
+import {
+  cleanText,
+  type Flags,
+  milliseconds,
+  type ParsedValues,
+  parseOptions,
+  topicFilter,
+  wholeNumber,
+} from '../options';
 import { printed, printFlags, printHelp } from '../print-message';
 import { matchesFilter } from '../topic-filter';
 import { type Command, type Terminal, timedOut, UsageError } from './command';
@@ -47,9 +55,9 @@ export const subCommand: Command = {
     const connection = connectionOf(values);
     const filters = values.topic ?? (connection.topic ? [connection.topic] : []);
     if (filters.length + (values.unsubscribe ?? []).length === 0) throw new UsageError('sub needs -t filter');
-    for (const filter of filters) topicFilter('-t', filter);
+    for (const filter of filters) cleanText('-t', topicFilter('-t', filter));
     for (const filter of values['filter-out'] ?? []) topicFilter('-T', filter);
-    for (const filter of values.unsubscribe ?? []) topicFilter('-U', filter);
+    for (const filter of values.unsubscribe ?? []) cleanText('-U', topicFilter('-U', filter));
     const qos = qosOf('-q', values.qos);
     const count = values.count === undefined ? Infinity : wholeNumber('-C', values.count, 1, Number.MAX_SAFE_INTEGER);
     const end = endOf(values, terminal);

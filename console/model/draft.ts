@@ -1,6 +1,6 @@
 import type { MessageProperties } from './message-log';
 import { bytesOfHex, type PayloadForm } from './payload';
-import { checkTopic } from './topics';
+import { checkText, checkTopic } from './topics';
 import type { Qos } from './wishes';
 
 /** A message as it is being typed. */
@@ -39,6 +39,7 @@ export const emptyDraft: Draft = {
 export function propertiesOf(draft: Draft): MessageProperties {
   const { contentType, responseTopic, correlationData, expiry, isUtf8 } = draft;
   if (responseTopic !== '') checkTopic(responseTopic, 'response topic'); // [MQTT-3.3.2-14]
+  checkText(contentType, 'the content type');
   const userProperties = userPropertiesOf(draft.userProperties);
   return {
     ...(isUtf8 && { payloadFormatIndicator: true }),
@@ -59,6 +60,7 @@ function userPropertiesOf(typed: string): Record<string, string | string[]> | un
   if (lines.length === 0) return undefined;
   const properties: Record<string, string | string[]> = Object.create(null);
   for (const line of lines) {
+    checkText(line, 'the user property');
     const colon = line.indexOf(':');
     if (colon < 1) throw new Error(`the user property ${JSON.stringify(line)} must be a name, a colon and a value`);
     const name = line.slice(0, colon).trim();

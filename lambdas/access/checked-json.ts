@@ -1,3 +1,5 @@
+import { cleanTextRule, isClean } from '../protocol/clean-text';
+
 /** Access cannot be decided by what is written. The message is for whoever wrote it. */
 export class InvalidAccessError extends Error {
   override readonly name = 'InvalidAccessError';
@@ -37,7 +39,8 @@ export function readChoice<Choice extends string>(value: unknown, where: string,
 }
 
 export function readText(value: unknown, where: string): string {
-  return typeof value === 'string' && value !== '' ? value : refuse(value, where, 'a text that is not empty');
+  if (typeof value !== 'string' || value === '') return refuse(value, where, 'a text that is not empty');
+  return isClean(value) ? value : refuse(value, where, `a text ${cleanTextRule}`);
 }
 
 export function readFlag(value: unknown, where: string): boolean {

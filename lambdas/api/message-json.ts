@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { uncleanInMessage } from '../protocol/clean-text';
 import { decode } from '../protocol/codec/decode';
 import { hasDeclaredFormat } from '../protocol/codec/decode-publish';
 import { encode } from '../protocol/codec/encode';
@@ -35,6 +36,8 @@ const somePacketId = 1;
  */
 export function readMessage(json: MessageJson, largest: number, now: number): Message {
   const packet = toPacket(json);
+  const unclean = uncleanInMessage(packet);
+  if (unclean) throw new ProtocolError(Reason.malformedPacket, `a string of the message contains ${unclean}`);
   const bytes = encode(packet, 5);
   if (bytes.length > largest) {
     throw new ProtocolError(Reason.packetTooLarge, `its packet has ${bytes.length} bytes, more than ${largest}`);

@@ -1,3 +1,4 @@
+import { uncleanInMessage } from '../protocol/clean-text';
 import { deliverySize, isDeliverable } from '../protocol/deliver';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
@@ -43,6 +44,8 @@ export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number
     origin: 'bridge',
   } as const;
   const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
+  const unclean = messages.map(uncleanInMessage).find((found) => found !== undefined);
+  if (unclean) return { messages: [], refused: `a string of the message contains ${unclean}` };
   const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
   if (fitting.length === messages.length) return { messages };
   return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };

@@ -1,5 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { readChoice, readFlag, readList, readObject, refuse } from '../access/checked-json';
+import { cleanTextRule, isClean } from '../protocol/clean-text';
 import { hasTopicLength } from '../protocol/topic';
 import { isTopicFilter } from '../protocol/topic-filter';
 import {
@@ -44,12 +45,14 @@ function readEntry(value: unknown, where: string): BridgeEntry {
 }
 
 function readFilter(value: unknown, where: string): string {
-  return typeof value === 'string' && isTopicFilter(value) ? value : refuse(value, where, 'a topic filter');
+  if (typeof value !== 'string' || !isTopicFilter(value)) return refuse(value, where, 'a topic filter');
+  return isClean(value) ? value : refuse(value, where, `a topic filter ${cleanTextRule}`);
 }
 
 function readPrefix(value: unknown, where: string): string {
   const isPrefix = typeof value === 'string' && !/[+#\0]/.test(value) && (value === '' || hasTopicLength(value));
-  return isPrefix ? value : refuse(value, where, 'the beginning of topics, without wildcards');
+  if (!isPrefix) return refuse(value, where, 'the beginning of topics, without wildcards');
+  return isClean(value) ? value : refuse(value, where, `the beginning of topics, ${cleanTextRule}`);
 }
 
 function checkLocal(entry: BridgeEntry, where: string): void {

@@ -1,4 +1,4 @@
-import { type EndingTurn, settleEnding, wakeSuccessor } from './end-connection';
+import { type EndingTurn, removeHead, settleEnding, wakeSuccessor } from './end-connection';
 import { connectionOf } from './fence';
 import type { ConnectionEvent } from './inbox';
 import type { Ports } from './ports';
@@ -48,7 +48,7 @@ export async function dismissAbsent(
   const head = await ports.sessions.head(clientId);
   if (head?.fence !== fence) return;
   await turn.wiper.wipe(clientId, head.session);
-  const removed = await ports.sessions.end(clientId, fence);
+  const removed = await removeHead(ports, turn.wiper, { clientId, fence });
   await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
   if (removed !== 'changed') await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
 }

@@ -43,15 +43,17 @@ export async function endConnection(
 ): Promise<void> {
   const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, hasSeat } = connection;
   const { willAt, sessionEndsAt } = ending;
-  const [{ head, isOver }] = await together([
-    sessionExpiry === 0 ? endSession(ports, connection) : leaveSession(ports, connection, ending),
+  const [{ head, isOver, isUsed = false }] = await together([
+    sessionExpiry === 0 ? endSession(ports, wiper, connection) : leaveSession(ports, connection, ending),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
     hasSeat ? leaveSeat(ports, connection) : undefined,
   ]);
-  if (isOver && hasState) await wiper.wipe(clientId, session); // not before, see `orphans` in dispatch.ts
+  if (isOver && (hasState || isUsed)) await wiper.wipe(clientId, session); // not before, see `orphans` in dispatch.ts
   const hasReturned = willAt !== undefined && head?.session === session && head.fence !== fence; // [MQTT-3.1.3-9]
   if (hasReturned) await ports.sessions.removeWill(clientId, connectionId);
-  await rest(ports, connection, hasReturned ? { sessionEndsAt } : { willAt, sessionEndsAt });
+  const isLeft = !isOver && head?.fence === fence; // perhaps by an earlier attempt, at another time
+  const left = isLeft ? { willAt: head.willAt, sessionEndsAt: head.expiresAt } : { willAt, sessionEndsAt };
+  await rest(ports, connection, hasReturned ? { sessionEndsAt } : left);
   await wakeSuccessor(ports, connection, head);
 }
 
@@ -59,20 +61,50 @@ export async function endConnection(
 interface Left {
   readonly head: SessionHead | undefined;
   readonly isOver: boolean;
+  /** Something was put into its ring, whether its client has subscribed to it or not. */
+  readonly isUsed?: boolean;
 }
 
-async function leaveSession(ports: Ports, { clientId, fence }: ConnectionRecord, ending: Ending): Promise<Left> {
+/** The session is over all the same when an earlier attempt has ended it, with a shorter expiry for one, or somebody has replaced it. */
+async function leaveSession(
+  ports: Ports,
+  { clientId, session, fence }: ConnectionRecord,
+  ending: Ending,
+): Promise<Left> {
   const { willAt, sessionEndsAt } = ending;
   const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now());
-  return { head: disowned === 'changed' ? await ports.sessions.head(clientId) : disowned, isOver: false };
+  if (disowned !== 'changed') return { head: disowned, isOver: false };
+  const head = await ports.sessions.head(clientId);
+  return { head, isOver: head?.session !== session };
 }
 
 /** The session is not over when the client has come back to it on another connection. */
-async function endSession(ports: Ports, { clientId, session, fence }: ConnectionRecord): Promise<Left> {
-  const ended = await ports.sessions.end(clientId, fence);
-  if (ended !== 'changed') return { head: ended, isOver: true };
+async function endSession(
+  ports: Ports,
+  wiper: SessionWiper,
+  { clientId, session, fence }: ConnectionRecord,
+): Promise<Left> {
+  const ended = await removeHead(ports, wiper, { clientId, fence });
+  if (ended !== 'changed') return { head: ended, isOver: true, isUsed: ended.outSeq > 0 };
   const head = await ports.sessions.head(clientId);
   return { head, isOver: head?.session !== session }; // replaced, or ended by an earlier attempt
+}
+
+/**
+ * Removes the head of a session that ends, and what it names of an older one before. `changed` when another connection has it, or it is
+ * gone.
+ */
+export async function removeHead(
+  { sessions }: Ports,
+  wiper: SessionWiper,
+  { clientId, fence }: Pick<ConnectionRecord, 'clientId' | 'fence'>,
+): Promise<SessionHead | 'changed'> {
+  const removed = await sessions.end(clientId, fence);
+  if (removed !== 'changed') return removed;
+  const head = await sessions.head(clientId);
+  if (head?.fence !== fence || !head.wiping) return 'changed';
+  await wiper.finish(clientId, head.wiping);
+  return sessions.end(clientId, fence);
 }
 
 /**
@@ -133,7 +165,7 @@ export async function settleEnding(
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
     await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
-    removed = await ports.sessions.end(clientId, fence);
+    removed = await removeHead(ports, wiper, { clientId, fence });
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
   if (isOver && (isMine || !head)) await ports.inflight.clear(session);

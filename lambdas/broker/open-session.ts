@@ -70,16 +70,13 @@ export async function openSession(
   const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
-    claimSession(ports, claim, supersede),
+    claimSession({ ports, wiper }, claim, supersede),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, expiryOf(fresh)),
   ]);
   if (claimed === 'late' || claimed === 'foreign' || 'awaits' in claimed) return claimed;
-  for (const session of claimed.replaced) {
-    await wiper.wipe(clientId, session);
-    await ports.sessions.wiped(clientId, session);
-  }
-  if (claimed.isRepeated) return { uncertain: fresh };
+  for (const session of claimed.replaced) await wiper.finish(clientId, session);
+  if (claimed.claimedBefore) return { uncertain: { ...fresh, session: claimed.claimedBefore, hasState: true } };
   const connection = claimed.resumed ? { ...fresh, session: claimed.resumed.session, hasState: true } : fresh;
   const former = claimed.former ? { former: connectionOf(claimed.former) } : {};
   return { connection, sessionPresent: claimed.resumed !== undefined, ...former };
@@ -91,35 +88,45 @@ interface Claimed {
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
   readonly resumed?: SessionHead;
-  /** Sessions whose rows are to be removed: the one before, and one whose removal was not finished. */
+  /** Sessions whose rows are to be removed. */
   readonly replaced: readonly SessionId[];
-  /** An earlier attempt of the same CONNECT has claimed the session. */
-  readonly isRepeated?: true;
+  /** The session that an earlier attempt at the same CONNECT has claimed. */
+  readonly claimedBefore?: SessionId;
+}
+
+interface ClaimingTurn {
+  readonly ports: Ports;
+  readonly wiper: SessionWiper;
 }
 
 /**
  * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
  * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
  */
-async function claimSession(ports: Ports, claim: Claim, supersede?: Supersede): Promise<Claimed | Refusal | Awaits> {
+async function claimSession(
+  turn: ClaimingTurn,
+  claim: Claim,
+  supersede?: Supersede,
+): Promise<Claimed | Refusal | Awaits> {
+  const { ports } = turn;
   if (claim.cleanStart) {
     const result = await ports.sessions.claimFresh(claim);
     if (typeof result === 'object') return replacing(result.old);
   }
   for (;;) {
-    const claimed = await claimOver(ports, claim, await ports.sessions.head(claim.clientId), supersede);
+    const claimed = await claimOver(turn, claim, await ports.sessions.head(claim.clientId), supersede);
     if (claimed !== 'changed') return claimed;
   }
 }
 
 /** Claims the session as it was just read. */
 async function claimOver(
-  ports: Ports,
+  { ports, wiper }: ClaimingTurn,
   claim: Claim,
   seen: SessionHead | undefined,
   supersede: Supersede | undefined,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
-  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], isRepeated: true };
+  if (seen?.fence === claim.fence) return { replaced: seen.wiping ? [seen.wiping] : [], claimedBefore: seen.session };
   if (seen && (seen.fence > claim.fence || (seen.successor?.fence ?? '') > claim.fence)) return 'late';
   if (seen && isForeign(seen, claim, ports.now())) return 'foreign';
   if (seen && hasToEnd(seen, claim)) {
@@ -129,13 +136,14 @@ async function claimOver(
       return (await ports.sessions.awaitEnd(claim, seen)) === 'changed' ? 'changed' : { awaits: seen, seconds };
     }
   }
+  if (seen?.wiping) await wiper.finish(claim.clientId, seen.wiping); // the claim may name another one
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
     return typeof result === 'object' ? replacing(seen) : 'changed';
   }
   await cancelWill(ports, claim, seen);
   const resumed = await ports.sessions.claimResume(claim, seen);
-  return resumed === 'changed' ? 'changed' : { resumed, replaced: seen.wiping ? [seen.wiping] : [] };
+  return resumed === 'changed' ? 'changed' : { resumed, replaced: [] };
 }
 
 /**
@@ -148,7 +156,7 @@ function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim):
 
 function replacing(old: SessionHead | undefined): Claimed {
   const former = old && !old.owner ? { former: old.fence } : {};
-  return { ...former, replaced: [old?.session, old?.wiping].filter((session) => session !== undefined) };
+  return { ...former, replaced: old ? [old.session] : [] };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
@@ -174,7 +182,8 @@ function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
-function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
+/** The record of a connection that owns this session. */
+export function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
   const { connectionId, receivedAt, identity, hasSeat } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {

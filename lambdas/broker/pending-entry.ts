@@ -47,6 +47,11 @@ export class PendingEntry {
     return this.exchange?.state ?? '';
   }
 
+  /** Whether the CONNECT is known: it has arrived in this turn, or was kept. */
+  get hasConnect(): boolean {
+    return (this.connect ?? this.exchange ?? this.takeover) !== undefined;
+  }
+
   /** The CONNECT that waits. */
   connectPacket(): ConnectPacket {
     const packet = decode(this.connectBytes(), undefined);

@@ -66,8 +66,8 @@ export interface SessionStore {
   awaitEnd(claim: Claim, seen: SessionHead): Promise<'registered' | 'changed'>;
   /**
    * Starts a new session in place of whatever was there, whose head is returned. `refused` when it has an owner, a newer
-   * successor, a will that waits or a newer fence, or when it belongs to another account. With `over`, only in place of exactly
-   * that head, else `changed`.
+   * successor, a will that waits or a newer fence, names an older session to be wiped, or belongs to another account. With `over`,
+   * only in place of exactly that head, else `changed`.
    */
   claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'>;
   /** Takes over the session as it was read; `changed` when somebody else was first. */
@@ -84,7 +84,10 @@ export interface SessionStore {
   willSettled(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
   forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
-  /** Removes and returns the head of a session that ends with its connection. `changed` when another has it, or it is gone. */
+  /**
+   * Removes and returns the head of a session that ends. `changed` when another connection has it, it is gone, or it names an older
+   * session to be wiped.
+   */
   end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;

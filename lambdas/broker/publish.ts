@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { asciiJson } from '../protocol/ascii-json';
 import { downgrade } from '../protocol/deliver';
 import { jsonSize } from '../protocol/message-size';
 import type { Settings } from '../settings';
@@ -190,7 +191,7 @@ function messageBytes({ message }: Arrival): number {
 }
 
 function subscriberBytes(subscriber: Subscriber): number {
-  return 2 + Buffer.byteLength(JSON.stringify(subscriber));
+  return 2 + asciiJson(subscriber).length;
 }
 
 /** Cuts a list into parts of so many bytes and items at most; an item that is larger alone is a part of its own. */

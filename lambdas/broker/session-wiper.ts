@@ -38,6 +38,12 @@ export class SessionWiper {
     await together([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
   }
 
+  /** The same for an older session that the head of its client still names. */
+  async finish(clientId: string, session: SessionId): Promise<void> {
+    await this.wipe(clientId, session);
+    await this.ports.sessions.wiped(clientId, session);
+  }
+
   private async handOver(session: SessionId): Promise<void> {
     const items: RingItem[] = [];
     for await (const page of this.ports.inflight.everything(session)) {

@@ -108,7 +108,10 @@ function lastOfEach(requests: readonly SubscriptionRequest[]): SubscriptionReque
   return [...new Map(requests.map((request) => [request.name, request])).values()];
 }
 
-/** Returns the shapes that others were faster to take the last places from; of their filters nothing is left. */
+/**
+ * Returns the shapes that others were faster to take the last places from; of their filters nothing is left. The rows of the session
+ * come first: by them the end of the session finds the rows of the index, also those of a SUBSCRIBE that died.
+ */
 async function write(
   ports: Ports,
   settings: Settings,
@@ -117,29 +120,24 @@ async function write(
   list: ShapeList,
 ): Promise<ReadonlySet<string>> {
   const rows = wanted.map((request) => subscriberOf(connection, request));
-  await together([
-    ports.sessions.putSubscriptions(
-      connection.session,
-      wanted.map(({ name }) => name),
-    ),
-    inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row)),
-  ]);
+  const names = wanted.map(({ name }) => name);
+  await ports.sessions.putSubscriptions(connection.session, names);
+  await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row));
   const refused = await listShapes(ports, settings, connection, [...shapesOf(wanted)], list);
   const lost = wanted.filter(({ filter }) => refused.has(shapeOf(filter)));
   if (lost.length > 0) await removeRows(ports, connection, lost);
   return refused;
 }
 
+/** The rows of the session last, see `write`. */
 async function removeRows(
   ports: Ports,
   { clientId, session }: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<void> {
   const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
-  await together([
-    ports.sessions.removeSubscriptions(session, [...rows.keys()]),
-    inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row)),
-  ]);
+  await inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row));
+  await ports.sessions.removeSubscriptions(session, [...rows.keys()]);
 }
 
 /**

@@ -42,6 +42,7 @@ import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
 import { TurnBudget } from './turn-budget';
+import { unfinishedEntry } from './unfinished-entry';
 import { viewOf } from './view';
 import { type Origin, Work } from './work';
 
@@ -148,7 +149,7 @@ export class Turn {
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
-    if (this.events.some(({ exhausted }) => exhausted)) return this.lose(this.dismissal ? dismissed : uncertain); // the client's resume settles it
+    if (this.events.some(({ exhausted }) => exhausted)) return this.giveUp();
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
     this.lastNumber = this.connection?.lastNumber ?? 0;
     try {
@@ -166,6 +167,12 @@ export class Turn {
     if (connection?.supersededAt === undefined) return false;
     if (connection.isTakenOver) return true;
     return (await ports.connectionStore.goOn(connection.connectionId, ports.now())) === 'taken over';
+  }
+
+  /** Nothing of the events is worked off any more but the wish to remove a session; the client's resume settles the rest. */
+  private async giveUp(): Promise<void> {
+    if (this.dismissal && !this.connection) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken);
+    return this.lose(this.dismissal ? dismissed : uncertain);
   }
 
   /** @throws ProtocolError for what a packet says, or for what the work that it asks for has found. */
@@ -648,7 +655,8 @@ export class Turn {
   private async leave(wantsWill: boolean, farewell: Farewell | undefined): Promise<void> {
     this.over = true;
     const withWill = wantsWill && this.dismissal?.withWill !== false;
-    const connection = this.connection && this.withoutSession(this.connection);
+    const entered = this.connection ?? (await this.unfinishedEntry());
+    const connection = entered && this.asItMayBe(entered);
     if (connection) {
       await depart(this, connection, { at: this.endedAt(), withWill, farewell });
       return this.report(connection);
@@ -658,9 +666,33 @@ export class Turn {
     await this.entrance.pending.drop();
   }
 
-  /** A session that was forsaken ends with its connection, and may hold messages though its client never subscribed. */
-  private withoutSession(connection: ConnectionRecord): ConnectionRecord {
-    return this.isForsaken ? { ...connection, sessionExpiry: 0, hasState: true } : connection;
+  /** An attempt that died may have let the client in before. */
+  private async unfinishedEntry(): Promise<ConnectionRecord | undefined> {
+    if (!this.isRepeated()) return undefined;
+    const { ports, wiper, connectionId, events } = this;
+    const { pending } = this.entrance;
+    const { ready: frames } = readInbox(pending.stored, events.filter(isFrame));
+    return unfinishedEntry({
+      ports,
+      wiper,
+      connectionId,
+      pending,
+      frames,
+      surroundings: this.surroundings(ports.now()),
+    });
+  }
+
+  /**
+   * A session that was forsaken ends with its connection, and may hold messages though its client never subscribed. What an earlier
+   * attempt has written is on record only when its turn was committed.
+   */
+  private asItMayBe(connection: ConnectionRecord): ConnectionRecord {
+    if (this.isForsaken) return { ...connection, sessionExpiry: 0, hasState: true };
+    return this.isRepeated() ? { ...connection, hasState: true } : connection;
+  }
+
+  private isRepeated(): boolean {
+    return this.events.some(({ redelivered }) => redelivered);
   }
 
   private endedAt(): number {

@@ -1,3 +1,4 @@
+import { asciiJson } from './ascii-json';
 import type { ForwardedProperties, Message } from './effects';
 
 /** Bytes of all that a message carries, without what any format adds around it. */
@@ -10,8 +11,8 @@ function propertiesSize({ contentType, responseTopic, correlationData, userPrope
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), correlationData?.length ?? 0);
 }
 
-/** Bytes of a message as JSON in a queue, binary values in base64, without the names of its fields. */
+/** Bytes of a message as `asciiJson` in a queue, binary values in base64, without the names of its fields. */
 export function jsonSize({ payload, properties: { correlationData, ...properties } = {}, ...rest }: Message): number {
   const binary = payload.length + (correlationData?.length ?? 0);
-  return Buffer.byteLength(JSON.stringify([rest, properties])) + Math.ceil((binary * 4) / 3);
+  return asciiJson([rest, properties]).length + Math.ceil((binary * 4) / 3);
 }

@@ -181,8 +181,8 @@ export class DynamoSessionStore implements SessionStore {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: headKey(clientId),
-      ConditionExpression: 'fence = :fence',
-      ExpressionAttributeValues: { ':fence': text(fence) },
+      ConditionExpression: `fence = :fence AND ${nothingToWipe}`,
+      ExpressionAttributeValues: { ':fence': text(fence), ':none': text('') },
       ReturnValues: 'ALL_OLD',
     });
     const deleted = await this.db.send(command).catch(unless(conditionFailed));
@@ -332,14 +332,21 @@ export class DynamoSessionStore implements SessionStore {
 /** No connection of the client id that is newer than the claiming one waits to take the session over. */
 const noNewerSuccessor = '(attribute_not_exists(successor) OR successor <= :fence)';
 
+/** No older session of the client id has rows that are still to be removed, which nothing else than the head would name. */
+const nothingToWipe = '(attribute_not_exists(wiping) OR wiping = :none)';
+
 /** Without `over` any older head of the same account may be replaced that nothing has to end before; with it, only what was read. */
 function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { condition: string; values: Item } {
   if (over === 'none') return { condition: 'attribute_not_exists(id)', values: {} };
-  if (over) return { condition: `fence = :seen AND ${noNewerSuccessor}`, values: { ':seen': text(over.fence) } };
+  if (over)
+    return {
+      condition: `fence = :seen AND ${noNewerSuccessor} AND ${nothingToWipe}`,
+      values: { ':seen': text(over.fence) },
+    };
   const isMine = isAnonymous(identity) ? 'attribute_not_exists(account)' : 'account = :account';
   const hasEnded = 'attribute_not_exists(#owner) AND attribute_not_exists(willAt)';
   return {
-    condition: `attribute_not_exists(id) OR (fence < :fence AND ${isMine} AND ${hasEnded} AND ${noNewerSuccessor})`,
+    condition: `attribute_not_exists(id) OR (fence < :fence AND ${isMine} AND ${hasEnded} AND ${noNewerSuccessor} AND ${nothingToWipe})`,
     values: {},
   };
 }

@@ -5,6 +5,7 @@ import type { BridgeEntry } from '../bridge/bridge-config';
 import { outwards } from '../bridge/mapping';
 import type { BridgeQueue } from '../broker/ports';
 import type { Identified } from '../broker/records';
+import { asciiJson } from '../protocol/ascii-json';
 import type { Message } from '../protocol/effects';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
@@ -29,7 +30,7 @@ export class SqsBridgeQueue implements BridgeQueue {
     if (message.origin === 'bridge') return []; // what came in never goes out
     const { publisher: _publisher, ...said } = message;
     return outwards(this.entries, message).map((passage, index) => ({
-      MessageBody: JSON.stringify(toJson({ ...said, ...passage })),
+      MessageBody: asciiJson(toJson({ ...said, ...passage })),
       MessageGroupId: shardOf(passage.topic),
       MessageDeduplicationId: `${id}#${index}`.slice(-128), // SQS: at most 128 characters; the beginning is the least telling part
     }));

@@ -3,6 +3,7 @@ import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { BrokerEvent, Events } from '../broker/events';
 import type { Ports } from '../broker/ports';
 import type { EventConfig } from '../events/event-config';
+import { asciiJson } from '../protocol/ascii-json';
 import { matches } from '../protocol/topic-filter';
 import { inBatches } from './batches';
 import { sendInOrder } from './ordered-batches';
@@ -38,9 +39,9 @@ export class SqsEvents implements Events {
     await sendInOrder(this.sqs, this.url, messages);
   }
 
-  /** What EventBridge would not take is not promised to anybody: control characters in properties may take six bytes each. */
+  /** What EventBridge would not take is not promised to anybody: characters beyond ASCII take six bytes and more in properties. */
   private messageOf(event: BrokerEvent): NewMessage[] {
-    const MessageBody = JSON.stringify({ task: 'event', ...event } satisfies EventTask);
+    const MessageBody = asciiJson({ task: 'event', ...event } satisfies EventTask);
     const size = Buffer.byteLength(MessageBody);
     if (size <= largestEvent) return [{ MessageBody }];
     this.ports.log('event too large', { type: event.type, id: event.id, bytes: size });
@@ -106,7 +107,7 @@ export class EventBus {
       Source: eventSource,
       DetailType: detailTypes[type],
       Time: at / 1000,
-      Detail: JSON.stringify({ broker: this.broker, id, ...detail }),
+      Detail: asciiJson({ broker: this.broker, id, ...detail }),
     };
   }
 }

@@ -6,6 +6,7 @@ import { together } from '../broker/parallel';
 import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports';
 import type { Dismissal, FanOutJob, Subscriber } from '../broker/records';
 import { attributes } from '../deployment';
+import { asciiJson } from '../protocol/ascii-json';
 import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
@@ -31,7 +32,7 @@ export class SqsPacketQueue implements PacketQueue {
   }
 
   dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void> {
-    return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, JSON.stringify(dismissal));
+    return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, asciiJson(dismissal));
   }
 
   /** SQS takes no empty body. */
@@ -90,7 +91,7 @@ export class SqsTimerQueue implements TimerQueue {
   }
 
   private send(task: TimerTask, delaySeconds: number): Promise<void> {
-    const MessageBody = JSON.stringify(task);
+    const MessageBody = asciiJson(task);
     return this.sqs.sendMessage({ QueueUrl: this.url, MessageBody, DelaySeconds: delaySeconds });
   }
 }
@@ -112,7 +113,7 @@ export class SqsFanOutQueue implements FanOutQueue {
 
 function toEntry(job: FanOutJob): NewMessage {
   return {
-    MessageBody: JSON.stringify(toBody(job)),
+    MessageBody: asciiJson(toBody(job)),
     MessageGroupId: job.shard,
     MessageDeduplicationId: job.id.slice(-128), // SQS: at most 128 characters; the beginning is the least telling part
   };

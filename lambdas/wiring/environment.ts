@@ -4,6 +4,7 @@ import type { Credentials } from '../aws/signature';
 import { type Metrics, noMetrics } from '../broker/metrics';
 import type { Log } from '../broker/ports';
 import { brokerVariable, type QueueName, queues } from '../deployment';
+import { asciiJson } from '../protocol/ascii-json';
 import { settingsFromEnvironment } from '../settings';
 import { type TableName, tableVariable } from '../storage/schema';
 import { EmfMetrics } from '../telemetry/emf-metrics';
@@ -81,7 +82,7 @@ export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {
   });
 }
 
-export const log: Log = (event, fields) => console.log(JSON.stringify({ event, ...fields }));
+export const log: Log = (event, fields) => console.log(asciiJson({ event, ...fields }));
 
 /**
  * The numbers of this container. They go to standard output itself: Lambda's `console` puts the time and the request before a

@@ -121,6 +121,8 @@ describe('what is wrong is named', () => {
     ['a/+b', 'a topic filter'],
     ['a/${clientId}+', 'a topic filter'],
     ['a\0', 'a topic filter'],
+    ['a\uffff', 'a topic filter without control characters and noncharacters'],
+    ['a\u0001/${clientId}', 'a topic filter without control characters and noncharacters'],
     ['a/${clientID}', 'without variables other than clientId, username and claim.NAME'],
     ['a/${client', 'without variables other than clientId, username and claim.NAME'],
     ['a/${}', 'without variables other than clientId, username and claim.NAME'],

@@ -150,6 +150,18 @@ describe('a token of an OpenID Connect provider', () => {
     }
   });
 
+  it.each(['\uffff', 'a\u0001', '\ufdd0', 'a\u{1ffff}'])('with %j in a claim that is used is refused', async (text) => {
+    const bound = verifierOf([issuerOf(provider.issuer, { usernameClaim: 'room', clientIdClaim: 'floor' })], 'list');
+    for (const name of ['room', 'floor', 'list']) {
+      const claims = { room: 'kitchen', floor: 'first', list: 'short', [name]: text };
+      await expect(bound.verify(await provider.token({ claims }), Date.now())).resolves.toEqual(
+        refused('the token has control characters or noncharacters in a claim'),
+      );
+    }
+    const claims = { room: 'kitchen', floor: 'first', other: text };
+    await expect(bound.verify(await provider.token({ claims }), Date.now())).resolves.toHaveProperty('identity');
+  });
+
   it('with more to keep than is kept is refused', async () => {
     const token = await provider.token({ claims: { room: 'x'.repeat(4096) } });
 

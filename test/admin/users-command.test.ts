@@ -217,9 +217,9 @@ describe('users list and show', () => {
     const name = 'red \u001b[31m\u202e';
     const spelt = '"red \\u001b[31m\\u{202e}"';
 
-    expect(await users(['add', name, '--generate'])).toContain(`user ${spelt} added\n`);
+    await directory.create({ username: name, rules: [] });
     expect(await users(['list'])).toBe(`${spelt}\n`);
-    await users(['remove', name]);
+    expect(await users(['remove', name])).toBe(`user ${spelt} removed\n`);
   });
 
   it('know nobody in an empty table', async () => {
@@ -318,6 +318,21 @@ describe('a mistake', () => {
     await refused(['add', 'a', '--generate', '--publish', 'b#']).toThrow(/^--publish\[0\].topics\[0\] is "b#"/);
     await refused(['add', 'a', '--generate', '--rules', bad]).toThrow(`${bad}[0].topics[0] is "a#"`);
     await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(`${broken} is no JSON: `);
+  });
+
+  it('in a name is a control character or a noncharacter, but such an account is removed', async () => {
+    const allowed = 'without control characters and noncharacters';
+    await refused(['add', 'a\uffff', '--generate']).toThrow(`users add takes a name ${allowed}`);
+    await refused(['add', 'a', '--generate', '--client-id', 'b\u0001']).toThrow(`--client-id takes a text ${allowed}`);
+    await refused(['add', 'a', '--generate', '--client-id-prefix', '\ufdd0']).toThrow(
+      `--client-id-prefix takes a text ${allowed}`,
+    );
+    await refused(['add', 'a', '--generate', '--publish', 'b\uffff']).toThrow(
+      `--publish[0].topics[0] is "b\uffff", but must be a topic filter ${allowed}`,
+    );
+    await directory.create({ username: 'old-\uffff', rules: [] });
+
+    expect(await users(['remove', 'old-\uffff'])).toBe('user "old-\\u{ffff}" removed\n');
   });
 
   it('in a name is that it is too long', async () => {

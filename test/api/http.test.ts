@@ -71,6 +71,10 @@ describe('the API over HTTP', () => {
     [`{"messages":[${Array(101).fill('{"topic":"a"}').join(',')}]}`, 'invalid-request', 400],
     ['{"messages":[{"topic":"a","qos":"1"}]}', 'invalid-request', 400],
     ['{"topic":"a/#"}', 'message-refused', 422],
+    ['{"topic":"a\\uffff"}', 'message-refused', 422],
+    ['{"topic":"a","contentType":"\\u0001"}', 'message-refused', 422],
+    ['{"topic":"a","responseTopic":"\\ufdd0"}', 'message-refused', 422],
+    ['{"topic":"a","userProperties":[{"name":"n","value":"\\u0085"}]}', 'message-refused', 422],
   ])('answers %.60s with the problem %s', async (body, code, status) => {
     const answer = await ask('POST', '/messages', { body });
 

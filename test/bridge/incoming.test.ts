@@ -35,6 +35,18 @@ describe('what a rule brings', () => {
     expect(message?.properties?.userProperties?.map((pair) => pair.join(' '))).toEqual(expected);
   });
 
+  it.each([
+    ['topic', { topic: 'r/a\uffff' }, 'U+FFFF'],
+    ['content type', { contentType: 'a\u0001' }, 'U+0001'],
+    ['response topic', { responseTopic: '\ufdd0' }, 'U+FDD0'],
+    ['user property', { userProperties: [{ 'a\u{1fffe}': '1' }] }, 'U+1FFFE'],
+  ])('is refused with a %s that no client could have sent', (_name, fields, character) => {
+    expect(incoming({ ...event, ...fields } as RuleEvent, bridge, 98_304)).toEqual({
+      messages: [],
+      refused: `a string of the message contains ${character}`,
+    });
+  });
+
   it('is refused when it is larger than packets may be', () => {
     const large = { ...event, payload: Buffer.alloc(1020).toString('base64') };
 

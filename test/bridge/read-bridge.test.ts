@@ -29,6 +29,8 @@ describe('the configuration of the bridge', () => {
     [{ direction: 'up' }, 'bridge.entries[0].direction is "up", but must be one of out, in, both'],
     [{ direction: undefined }, 'bridge.entries[0].direction is absent, but must be'],
     [{ filter: 'a/#/b' }, 'bridge.entries[0].filter is "a/#/b", but must be a topic filter'],
+    [{ filter: 'a\uffff' }, 'must be a topic filter without control characters and noncharacters'],
+    [{ filter: '#', localPrefix: 'a\u0001/' }, 'must be the beginning of topics, without control characters'],
     [{ filter: '' }, 'bridge.entries[0].filter is "", but must be a topic filter'],
     [{ localPrefix: 'a/+/' }, 'localPrefix is "a/+/", but must be the beginning of topics, without wildcards'],
     [{ remotePrefix: 7 }, 'remotePrefix is 7, but must be the beginning of topics, without wildcards'],

@@ -109,6 +109,23 @@ describe.each<[string, IClientOptions]>([
     });
   });
 
+  it.each([4, 5] as const)(
+    'and one with a string that is malformed fail, and the connection stays in version %i',
+    async (protocolVersion) => {
+      const { client, handshakes } = await connect({ protocolVersion }, guardPublish);
+      const properties = { userProperties: { 'a\uffff': 'b' } };
+
+      await expect(client.publishAsync('a\u0001', 'x', { qos: 1 })).rejects.toMatchObject({
+        name: 'UncleanTextError',
+        message: 'a string of the message has U+0001, but the broker takes no control characters and noncharacters',
+      });
+      await expect(client.publishAsync('a', 'x', { qos: 1, properties })).rejects.toThrow('has U+FFFF');
+      await client.publishAsync('a', 'x', { qos: 1 });
+
+      expect(handshakes.count).toBe(1);
+    },
+  );
+
   it('leaves room for what subscribers of MQTT 5.0 get with a message of the largest size', async () => {
     const { client: publisher } = await connect({ protocolVersion: 4 }, guardPublish);
     const { client: subscriber } = await connect({ protocolVersion: 5 }, plain);

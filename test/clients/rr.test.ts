@@ -103,6 +103,7 @@ describe('rr', () => {
     ['-e a -m x', 'rr needs -t topic'],
     ['-t a -e b', 'rr needs one of -m, -f, -s and -n, not 0'],
     ['-t a -e b/# -m x', '-e takes a topic without wildcards, not "b/#"'],
+    ['-t a -e b\uffff -m x', '-e takes a text without control characters and noncharacters, not U+FFFF'],
     ['-t a -e b -m x -W soon', '-W takes seconds, not "soon"'],
   ])('refuses %s', async (line, message) => {
     await expect(run(rrCommand, line.split(' ')).exitCode).rejects.toThrow(message);

@@ -28,6 +28,10 @@ describe('what is told to EventBridge', () => {
     [{ bus: 'a b', lifecycle: true }, 'events.bus is "a b", but must be default, the name of an event bus or its ARN'],
     [{ lifecycle: 'yes' }, 'events.lifecycle is "yes", but must be true or false'],
     [{ messages: ['a/#/b'] }, 'events.messages[0] is "a/#/b", but must be a topic filter'],
+    [
+      { messages: ['a\uffff'] },
+      'events.messages[0] is "a\uffff", but must be a text without control characters and nonch',
+    ],
     [{ messages: ['$share/x/a'] }, 'events.messages[0] is "$share/x/a", but must be a topic filter'],
     [{ bus: 'garage' }, 'events is {"bus":"garage"}, but must be something to tell'],
   ])('is refused when it is %j', (value, message) => {

@@ -46,7 +46,7 @@ describe('options of the stack', () => {
     [
       'refusedFilters',
       ['a', ''],
-      'refusedFilters is ["a",""], but must be a list of at most 100 topic filters, none of them empty',
+      'refusedFilters is ["a",""], but must be a list of at most 100 topic filters, none of them empty, without control characters and noncharacters',
     ],
     ['maxShapes', null, 'maxShapes is null, but must be a whole number from 1 to 1024'],
   ])('refuse a wrong %s, and say what is allowed', (name, value, message) => {

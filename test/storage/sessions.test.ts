@@ -132,6 +132,7 @@ describe('a fresh session', () => {
 
     expect(await sessions.claimFresh(claim('seen', second), seen)).toEqual({ old: seen });
     expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
+    await sessions.wiped('seen', first);
     await sessions.end('seen', second);
     expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
     expect(await sessions.head('seen')).toBeUndefined();
@@ -219,6 +220,22 @@ describe('a session whose client is away', () => {
   });
 });
 
+describe('a head that names an older session to be wiped', () => {
+  it('neither goes nor is replaced before that is done: nothing else names the rows', async () => {
+    await begun('names older', first);
+    await begun('names older', second);
+    await sessions.disown('names older', second);
+    const seen = (await sessions.head('names older'))!;
+
+    expect(seen.wiping).toBe(first);
+    expect(await sessions.end('names older', second)).toBe('changed');
+    expect(await sessions.claimFresh(claim('names older', third))).toBe('refused');
+    expect(await sessions.claimFresh(claim('names older', third), seen)).toBe('changed');
+    await sessions.wiped('names older', first);
+    expect(await sessions.claimFresh(claim('names older', third), seen)).toMatchObject({ old: { session: second } });
+  });
+});
+
 describe('a session that is resumed', () => {
   it('keeps its identity and numbers, has the new owner, and something to send', async () => {
     await begun('resumed');
@@ -257,6 +274,7 @@ describe('a session that is resumed', () => {
     await begun('gone', second);
     expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
 
+    await sessions.wiped('gone', first);
     await sessions.end('gone', second);
     expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
     expect(await sessions.head('gone')).toBeUndefined();
@@ -547,6 +565,7 @@ describe('numbers of outgoing messages', () => {
     await begun('freed', second);
     expect(await sessions.setFree(seen, 100)).toBe('changed');
 
+    await sessions.wiped('freed', first);
     await sessions.end('freed', second);
     expect(await sessions.setFree(seen, 100)).toBe('changed');
     expect(await sessions.head('freed')).toBeUndefined();

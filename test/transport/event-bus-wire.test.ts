@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BrokerEvent } from '../../lambdas/broker/events';
 import { noMetrics } from '../../lambdas/broker/metrics';
 import { brokerVariable, eventsVariable } from '../../lambdas/deployment';
+import { asciiJson } from '../../lambdas/protocol/ascii-json';
 import { eventBusFor } from '../../lambdas/wiring/event-bus';
 
 interface Received {
@@ -62,7 +63,7 @@ describe('PutEvents', () => {
     );
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const sdk = new EventBridgeClient({ endpoint, region: 'us-east-1', credentials });
-    const Detail = JSON.stringify({ broker: 'broker', id: '7', ...event.detail });
+    const Detail = asciiJson({ broker: 'broker', id: '7', ...event.detail });
     const entry = { EventBusName: 'garage', Source: 'cirrus-mqtt', DetailType: 'MQTT Message', Detail };
 
     expect(await bus?.put([event])).toEqual([]);

@@ -84,6 +84,17 @@ describe('a fan-out job', () => {
     expect(await throughQueue(told)).toEqual([told]);
   });
 
+  it('is a body of ASCII, which SQS takes with any string', async () => {
+    const strange = `\u{1ffff}a\uffff\ufffe\ufdd0\u0000é${String.fromCharCode(0xd800)}`;
+    const recorder = new Recorder();
+    const subscriber = { filter: strange, clientId: strange, session: 's', qos: 1, share: strange } as const;
+    const told = job([{ id: strange, message: message(strange), attempted: true }], [subscriber]);
+    await new SqsFanOutQueue(recorder, 'https://queue').send([told]);
+
+    expect(recorder.entries.map(({ MessageBody }) => MessageBody)).toEqual([expect.stringMatching(/^[\x20-\x7e]+$/)]);
+    expect(toFanOutJob(toRecord(recorder.entries[0]!))).toEqual(told);
+  });
+
   it('has the options of its subscribers, and what is left of No Local', async () => {
     const rows: Subscriber[] = [
       { filter: 'a/+', clientId: 'one', session: 's', qos: 2, noLocal: true, identifiers: [7, 9] },

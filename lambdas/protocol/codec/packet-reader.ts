@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { uncleanIn } from '../clean-text';
 import { malformed } from './errors';
 import type { FixedHeader } from './fixed-header';
 
@@ -74,19 +75,25 @@ export class PacketReader {
     throw malformed(`${name} has more than 4 bytes`);
   }
 
-  /** UTF-8 Encoded String. */
+  /** UTF-8 Encoded String, without control characters and noncharacters: section 1.5.4 allows to refuse them. */
   text(name: string): string {
     const length = this.uint16(name);
     const start = this.move(length, name);
-    let everyBit = 0;
     for (let index = start; index < this.position; index++) {
       const byte = this.bytes[index]!;
-      if (byte === 0) throw malformed(`${name} contains U+0000`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
-      everyBit |= byte;
+      if (byte < 0x20 || byte >= 0x7f) return this.unusualText(name, start);
     }
-    if (everyBit < 0x80) return this.bytes.toString('latin1', start, this.position); // ASCII, and twice as fast
-    if (isUtf8(this.bytes.subarray(start, this.position))) return this.bytes.toString('utf8', start, this.position);
-    throw malformed(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
+    return this.bytes.toString('latin1', start, this.position); // ASCII, and twice as fast
+  }
+
+  private unusualText(name: string, start: number): string {
+    if (!isUtf8(this.bytes.subarray(start, this.position))) {
+      throw malformed(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
+    }
+    const text = this.bytes.toString('utf8', start, this.position);
+    const unclean = uncleanIn(text);
+    if (unclean) throw malformed(`${name} contains ${unclean}`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
+    return text;
   }
 
   /** Binary Data: a view of the packet, not a copy. */

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { cleaned } from '../clean-text';
 import { packetType, reservedFlags } from './packet-types';
 
 /** Bytes that a number needs as a Variable Byte Integer, section 1.5.5. */
@@ -10,7 +11,7 @@ export function varintSize(value: number): number {
 
 /** Bytes of a UTF-8 Encoded String, its length included. */
 export function textSize(text: string): number {
-  return 2 + Buffer.byteLength(text);
+  return 2 + Buffer.byteLength(cleaned(text));
 }
 
 /** Writes the fields of one packet one after the other, section 1.5, into exactly the bytes it needs. */
@@ -43,8 +44,9 @@ export class PacketWriter {
     this.bytes[this.position++] = rest;
   }
 
+  /** A character that a receiver may take for a malformed packet is written as `?`. */
   text(text: string): void {
-    const length = this.bytes.write(text, this.position + 2);
+    const length = this.bytes.write(cleaned(text), this.position + 2);
     this.uint16(length);
     this.position += length;
   }

@@ -31,6 +31,13 @@ describe('the properties of a draft', () => {
     );
   });
 
+  it('take no control characters and noncharacters', () => {
+    const wrong = [{ contentType: 'a\uffff' }, { responseTopic: 'a\ufffe' }, { userProperties: 'a: b\u0001' }];
+    for (const fields of wrong) {
+      expect(() => propertiesOf({ ...emptyDraft, ...fields })).toThrow('but must have no control characters');
+    }
+  });
+
   it('take correlation data as text, too', () => {
     expect(propertiesOf({ ...emptyDraft, correlationData: 'x7' })).toEqual({
       correlationData: new TextEncoder().encode('x7'),

@@ -9,6 +9,7 @@ describe('a topic to publish to', () => {
   it.each([
     ['', 'the topic is empty, but must have a character at least'],
     ['a/+', 'the topic "a/+" has +, but only filters may have wildcards'],
+    ['a\uffff', 'the topic has U+FFFF, but must have no control characters and noncharacters'],
     ['#', 'the topic "#" has #, but only filters may have wildcards'],
   ])('may not be %j', (topic, message) => {
     expect(() => checkTopic(topic)).toThrow(message);
@@ -22,6 +23,7 @@ describe('a filter to subscribe to', () => {
 
   it.each([
     ['', 'the filter "" is empty, but must have a character at least'],
+    ['a/\u0001', 'the filter has U+0001, but must have no control characters and noncharacters'],
     ['$share/g/', 'the filter "$share/g/" is empty, but must have a character at least'],
     ['a/b+', 'the filter "a/b+" has b+ for a level, but a wildcard stands alone'],
     ['#/a', 'the filter "#/a" has # in the middle, but it must be the last level'],

@@ -164,7 +164,7 @@ describe('decode', () => {
 
   test('characters beyond the basic plane and unassigned ones are well-formed', () => {
     expect(decode(hex('30 06 0004 f09f92a1'), 4)).toMatchObject({ topic: '\u{1f4a1}' });
-    expect(decode(hex('30 05 0003 efbfbf'), 4)).toMatchObject({ topic: '\uffff' });
+    expect(decode(hex('30 04 0002 cdb8'), 4)).toMatchObject({ topic: '\u0378' });
   });
 
   test('reads a well-formed packet after a malformed one', () => {

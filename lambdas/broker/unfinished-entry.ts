@@ -1,0 +1,76 @@
+import type { Identity } from '../access/identity';
+import { decode } from '../protocol/codec/decode';
+import type { ConnectRequest } from '../protocol/effects';
+import { handlePacket, type Surroundings } from '../protocol/handle-packet';
+import { splitPackets } from '../protocol/packet-splitter';
+import type { ConnectPacket } from '../protocol/packets';
+import { ProtocolError } from '../protocol/reason-codes';
+import { fenceOf } from './fence';
+import type { ReadyFrame } from './inbox';
+import { recordOf } from './open-session';
+import type { PendingEntry } from './pending-entry';
+import type { Ports } from './ports';
+import type { ConnectionRecord } from './records';
+import type { SessionWiper } from './session-wiper';
+
+/** What the end of a connection without a record needs of a turn. */
+interface RepeatedTurn {
+  readonly ports: Ports;
+  readonly wiper: SessionWiper;
+  readonly connectionId: string;
+  readonly pending: PendingEntry;
+  readonly frames: readonly ReadyFrame[];
+  readonly surroundings: Surroundings;
+}
+
+/**
+ * The connection as an earlier attempt at its CONNECT has let it in, which died before it was on record. Undefined when none has:
+ * then what such an attempt may have left behind is removed.
+ */
+export async function unfinishedEntry(turn: RepeatedTurn): Promise<ConnectionRecord | undefined> {
+  const { ports, wiper, connectionId } = turn;
+  const request = requestIn(turn);
+  const connectedAt = turn.pending.stored?.takeover?.connectedAt ?? turn.frames[0]?.connectedAt;
+  if (!request || connectedAt === undefined) return undefined;
+  const { clientId, will } = request;
+  const fence = fenceOf(connectedAt, connectionId);
+  const head = await ports.sessions.head(clientId);
+  if (head?.fence === fence) {
+    const { identity, session } = head;
+    const newcomer = {
+      connectionId,
+      connectedAt,
+      identity,
+      hasSeat: isSeated(ports, identity),
+      receivedAt: ports.now(),
+    };
+    return { ...recordOf(request, newcomer, fence, session), hasState: true };
+  }
+  if (will) await ports.sessions.removeWill(clientId, connectionId);
+  if (head?.session !== fence) await wiper.wipe(clientId, fence); // it has ended, and its rows are still there
+  return undefined;
+}
+
+function isSeated({ access }: Ports, identity: Identity): boolean {
+  return identity.kind !== 'anonymous' && access.connectionLimit(identity) !== undefined;
+}
+
+/** What the CONNECT of the connection asks for; undefined when none has come, or none that anybody could have let in. */
+function requestIn({ pending, frames, surroundings }: RepeatedTurn): ConnectRequest | undefined {
+  try {
+    const packet = connectIn(pending, frames);
+    const [effect] = packet ? handlePacket(packet, undefined, { ...surroundings, pending: undefined }) : [];
+    return effect?.do === 'open' ? effect.request : undefined;
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined;
+    throw error;
+  }
+}
+
+function connectIn(pending: PendingEntry, frames: readonly ReadyFrame[]): ConnectPacket | undefined {
+  if (pending.hasConnect) return pending.connectPacket();
+  const stream = Buffer.concat([pending.stored?.tail ?? Buffer.alloc(0), ...frames.map(({ bytes }) => bytes)]);
+  const [first] = splitPackets(Buffer.alloc(0), stream).packets;
+  const packet = first && decode(first, undefined);
+  return packet?.cmd === 'connect' ? packet : undefined;
+}

@@ -1,0 +1,230 @@
+import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
+import type { SessionHead } from '../../lambdas/broker/records';
+import { shapeOf } from '../../lambdas/protocol/shape';
+import { readFlag, readNumber, readText } from '../../lambdas/storage/attributes';
+import { toStored } from '../../lambdas/storage/connections';
+import type { Item } from '../../lambdas/storage/dynamo';
+import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
+import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
+import { toHead } from '../../lambdas/storage/sessions';
+import { readShapes } from '../../lambdas/storage/topic-index';
+import type { Cloud } from '../../local/cloud';
+import { tablePrefix } from '../../local/lambda/environment';
+
+/** One row of any table and the rule by which it is kept. */
+export interface WalkedRow {
+  readonly table: TableName;
+  /** Partition key and sort key, U+0000 shown as a space. */
+  readonly key: string;
+  readonly kind: string;
+  /** What keeps the row: a connection, a session, a client, the operator, a time. */
+  readonly owner: string;
+  /** Whether that still exists. */
+  readonly isOwned: boolean;
+  /** When DynamoDB may delete the row, milliseconds since 1970; absent for a row without time to live. */
+  readonly endsAt?: number;
+}
+
+/** Milliseconds that a request for a check of shapes may wait, and a retained pointer may precede its message. */
+const inPassing = 10 * 60_000;
+
+/**
+ * Reads every row of every table and tells which of them nobody owns any more. Call it when nothing is under way: `settled` of the
+ * cloud has returned, and no client is connecting. A row of a kind that this file does not know counts as owned by nobody.
+ */
+export async function walkTables(cloud: Cloud): Promise<WalkedRow[]> {
+  const stored = await readEverything(cloud);
+  const living = new Living(stored, new Set(cloud.connections()), cloud.clock.now());
+  const names = Object.keys(tables) as TableName[];
+  return names.flatMap((table) => stored[table].map((item) => toRow(table, item, rules[table](item, living))));
+}
+
+/** Rows that nobody owns, as `table kind key`, sorted. */
+export async function leftoversIn(cloud: Cloud): Promise<string[]> {
+  const rows = await walkTables(cloud);
+  return rows
+    .filter(({ isOwned }) => !isOwned)
+    .map(({ table, kind, key }) => `${table} ${kind} ${key}`)
+    .sort();
+}
+
+type Stored = Readonly<Record<TableName, readonly Item[]>>;
+
+async function readEverything(cloud: Cloud): Promise<Stored> {
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const db = new DynamoDBClient({ endpoint: cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
+  try {
+    const entries: [string, Item[]][] = [];
+    for (const name of Object.keys(tables)) entries.push([name, await scan(db, tablePrefix + name)]);
+    return Object.fromEntries(entries) as unknown as Stored;
+  } finally {
+    db.destroy();
+  }
+}
+
+async function scan(db: DynamoDBClient, TableName: string): Promise<Item[]> {
+  const items: Item[] = [];
+  let ExclusiveStartKey: Item | undefined;
+  do {
+    const page: ScanCommandOutput = await db.send(
+      new ScanCommand({ TableName, ConsistentRead: true, ExclusiveStartKey }),
+    );
+    items.push(...(page.Items ?? []));
+    ExclusiveStartKey = page.LastEvaluatedKey;
+  } while (ExclusiveStartKey);
+  return items;
+}
+
+function toRow(table: TableName, item: Item, { kind, owner, isOwned }: Ruling): WalkedRow {
+  const { partitionKey, sortKey, timeToLive }: TableSchema = tables[table];
+  const names = sortKey ? [partitionKey, sortKey] : [partitionKey];
+  const key = names.map((name) => readText(item[name]).replaceAll('\0', ' ')).join(' ');
+  const expiry = timeToLive && item[timeToLive];
+  return { table, key, kind, owner, isOwned, ...(expiry && { endsAt: readNumber(expiry) * 1000 }) };
+}
+
+type Ruling = Pick<WalkedRow, 'kind' | 'owner' | 'isOwned'>;
+type Rule = (item: Item, living: Living) => Ruling;
+
+/** What exists, as far as it can own rows. */
+class Living {
+  private readonly records: ReadonlyMap<string, Item>;
+  private readonly heads: ReadonlyMap<string, SessionHead>;
+  private readonly sessions: ReadonlySet<string>;
+  private readonly messages: ReadonlySet<string>;
+  private readonly firstLevels: ReadonlySet<string>;
+  private readonly shapes: ReadonlySet<string>;
+
+  constructor(
+    stored: Stored,
+    private readonly sockets: ReadonlySet<string>,
+    readonly now: number,
+  ) {
+    this.records = new Map(stored.connections.map((item) => [readText(item.connectionId), item]));
+    const heads = stored.sessions.filter(({ part }) => readText(part) === 'head');
+    this.heads = new Map(heads.map((item) => [readText(item.id), toHead(item)]));
+    const alive = [...this.heads.values()].filter((head) => this.hasHead(head));
+    this.sessions = new Set(alive.flatMap(({ session, wiping }) => [session, ...(wiping ? [wiping] : [])]));
+    const filters = stored.topicIndex.filter(({ filter }) => readText(filter) !== '\0shapes');
+    this.shapes = new Set(filters.map(({ filter, shape }) => (shape ? readText(shape) : shapeOf(readText(filter)))));
+    const messages = stored.retained.filter(({ bucket }) => readText(bucket).startsWith('first#'));
+    this.messages = new Set(messages.map(({ name }) => readText(name)));
+    this.firstLevels = new Set(messages.map(({ name }) => readText(name).split('/')[0] ?? ''));
+  }
+
+  /** The client may still say something, or something is still to be done for the connection. */
+  hasConnection(connectionId: string): boolean {
+    if (this.sockets.has(connectionId)) return true;
+    const { connection, pending } = toStored(this.records.get(connectionId));
+    if (pending) return pending.takeover !== undefined && this.now < pending.takeover.since + inPassing;
+    if (!connection?.ended) return false;
+    const { willAt = 0, sessionEndsAt = 0 } = connection.ended;
+    return Math.max(willAt, sessionEndsAt) > this.now;
+  }
+
+  /** A connection owns the session, or a client may resume it. */
+  hasHead({ owner, persistent, expiresAt }: SessionHead): boolean {
+    if (owner !== undefined) return this.hasConnection(owner);
+    return persistent && (expiresAt === undefined || expiresAt > this.now);
+  }
+
+  hasSession(session: string): boolean {
+    return this.sessions.has(session);
+  }
+
+  /** Whether the session is the one that the client has now. */
+  hasSessionOf(clientId: string, session: string): boolean {
+    const head = this.heads.get(keyOf(clientId, maximumPartitionKey));
+    return head !== undefined && this.hasHead(head) && (head.session === session || head.wiping === session);
+  }
+
+  /** Whether the connection has come in and not ended: only such a one is counted among those of its user. */
+  isIn(connectionId: string): boolean {
+    const { connection } = toStored(this.records.get(connectionId));
+    return this.sockets.has(connectionId) && connection !== undefined && !connection.ended;
+  }
+
+  /** Whether each listed shape has a row, or those that have none are about to be removed. */
+  usesShapes(list: Item): boolean {
+    return (
+      this.records.has('\0shapes') || [...readShapes(list).revisions.keys()].every((shape) => this.shapes.has(shape))
+    );
+  }
+
+  hasMessage(topic: string): boolean {
+    return this.messages.has(topic);
+  }
+
+  hasFirstLevel(level: string): boolean {
+    return this.firstLevels.has(level);
+  }
+}
+
+const rules: Readonly<Record<TableName, Rule>> = {
+  connections: (item, living) => {
+    const connectionId = readText(item.connectionId);
+    if (connectionId === '\0shapes') return untilTime('request', readNumber(item.latestAt) + inPassing, living);
+    const kind = item.ended ? 'ended' : readFlag(item.pending) ? 'pending' : 'open';
+    return { kind, owner: `connection ${connectionId}`, isOwned: living.hasConnection(connectionId) };
+  },
+  sessions: (item, living) => {
+    const [id, part] = [readText(item.id), readText(item.part)];
+    if (part === 'head') {
+      const head = toHead(item);
+      return { kind: 'head', owner: `client ${head.clientId}`, isOwned: living.hasHead(head) };
+    }
+    if (part.startsWith('will#')) {
+      const connectionId = part.slice('will#'.length);
+      return { kind: 'will', owner: `connection ${connectionId}`, isOwned: living.hasConnection(connectionId) };
+    }
+    if (part.startsWith('sub#')) return ofSession('subscription', id, living);
+    return unknown;
+  },
+  topicIndex: (item, living) => {
+    if (readText(item.filter) === '\0shapes') return { ...ofBroker('shapes'), isOwned: living.usesShapes(item) };
+    const [clientId, session] = [readText(item.client ?? item.clientId), readText(item.session)];
+    return { kind: 'subscriber', owner: `session ${session}`, isOwned: living.hasSessionOf(clientId, session) };
+  },
+  retained: (item, living) => {
+    const [bucket, name] = [readText(item.bucket), readText(item.name)];
+    if (bucket === 'count') return ofBroker('count');
+    if (bucket === 'levels') return { kind: 'level', owner: `level ${name}`, isOwned: living.hasFirstLevel(name) };
+    if (bucket.startsWith('first#')) return ofBroker('message');
+    if (!bucket.startsWith('last#')) return unknown;
+    const isYoung = readNumber(item.writtenAt) + inPassing > living.now;
+    return { kind: 'pointer', owner: `topic ${name}`, isOwned: living.hasMessage(name) || isYoung };
+  },
+  inflight: (item, living) => {
+    const [session, slot] = [readText(item.session), readText(item.slot)];
+    if (session.startsWith('request#')) return untilTime('request', readNumber(item.expiresAt) * 1000, living);
+    if (session.startsWith('share#')) return untilTime('choice', readNumber(item.expiresAt) * 1000, living);
+    const kind = slotKinds[slot[0] ?? ''];
+    return kind ? ofSession(kind, session, living) : unknown;
+  },
+  accounts: (item, living) => {
+    const [id, part] = [readText(item.id), readText(item.part)];
+    if (part === 'account') return { kind: 'account', owner: 'the operator', isOwned: true };
+    if (id === 'broker') return ofBroker('secret');
+    if (id === 'watch') return untilTime('watch', readNumber(item.until), living);
+    if (id.startsWith('address#')) return untilTime('failures', readNumber(item.expiresAt) * 1000, living);
+    if (!part.startsWith('seat#')) return unknown;
+    const connectionId = readText(item.connectionId);
+    return { kind: 'seat', owner: `connection ${connectionId}`, isOwned: living.isIn(connectionId) };
+  },
+};
+
+const slotKinds: Readonly<Record<string, string>> = { o: 'outgoing', i: 'incoming', x: 'routed' };
+
+const unknown: Ruling = { kind: 'unknown', owner: 'nobody', isOwned: false };
+
+function ofBroker(kind: string): Ruling {
+  return { kind, owner: 'the broker', isOwned: true };
+}
+
+function ofSession(kind: string, session: string, living: Living): Ruling {
+  return { kind, owner: `session ${session}`, isOwned: living.hasSession(session) };
+}
+
+function untilTime(kind: string, end: number, { now }: Living): Ruling {
+  return { kind, owner: `time ${end}`, isOwned: end > now };
+}
