@@ -31,7 +31,9 @@ export interface ConnectionRecord {
   readonly lastNumber: number;
   /** First bytes of a packet whose rest is in frames still to come. */
   readonly tail: Buffer;
-  /** Frames that overtook others on their way to the queue. */
+  /** Present when the tail is the rest of a frame that had too much for one turn. */
+  readonly rest?: FrameRest;
+  /** Frames that overtook others on their way to the queue, or that are behind the rest of a frame. */
   readonly early: readonly EarlyFrame[];
   readonly hasWill: boolean;
   /** It is counted among the connections of its user. */
@@ -120,6 +122,15 @@ export interface Ending {
   readonly willAt?: number;
   /** When its session ends, if it ever does. */
   readonly sessionEndsAt?: number;
+}
+
+/** Where the rest of a frame comes from, so that its packets keep their identities. */
+export interface FrameRest {
+  readonly eventId: string;
+  /** Place of the first packet of the rest in its frame. */
+  readonly firstIndex: number;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
 }
 
 /** A frame that arrived before one with a lower number. */

@@ -35,7 +35,7 @@ import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import type { ConnectionRecord, Dismissal, Ending, StoredConnection, WritingTurn } from './records';
+import type { ConnectionRecord, Dismissal, Ending, FrameRest, StoredConnection, WritingTurn } from './records';
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
@@ -98,8 +98,8 @@ export class Turn {
   private readonly takenIn: Message[] = [];
   private readonly control: ControlMeter;
   private readonly budget: TurnBudget;
-  /** The budget is spent: what is left of the frames waits for the next event. */
-  private isPaused = false;
+  /** Present when the budget is spent: what is left of the frames waits for the next event. */
+  private rest: FrameRest | undefined;
   /** Frames behind a CONNECT that waits for another connection to end, or beyond the budget. */
   private held: readonly ReadyFrame[] = [];
   /** Frames behind the one that is read. */
@@ -150,7 +150,7 @@ export class Turn {
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.giveUp();
-    const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
+    const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events);
     this.lastNumber = this.connection?.lastNumber ?? 0;
     try {
       await this.workOff(inbox);
@@ -241,9 +241,11 @@ export class Turn {
   // ---- frames to effects ----
 
   private async readFrames({ ready, broken }: Inbox): Promise<void> {
-    await this.goOnReading(ready);
+    this.behind = ready;
+    await this.goOnReading();
+    if (this.over) return;
     for (const [index, frame] of ready.entries()) {
-      if (this.entrance.isWaiting || this.isPaused) {
+      if (this.entrance.isWaiting || this.rest) {
         this.held = ready.slice(index);
         break;
       }
@@ -251,27 +253,19 @@ export class Turn {
       await this.readFrame(frame);
       if (this.over) return;
     }
-    if (this.isPaused) return;
+    if (this.rest) return;
     await this.flushSubscriptions();
     if (broken) throw broken;
   }
 
-  /** Reads what an earlier turn has left of a frame, when no frame comes behind it. */
-  private async goOnReading(ready: readonly ReadyFrame[]): Promise<void> {
-    const { before, tail } = this;
-    const [occasion] = this.events;
-    if (!before || !occasion || ready.length > 0 || tail.length === 0) return;
-    const { id: eventId, receivedAt, redelivered } = occasion;
+  /** Reads what an earlier turn has left of a frame. */
+  private async goOnReading(): Promise<void> {
+    const { before, tail, events } = this;
+    if (!before?.rest) return;
     const number = before.lastNumber > 0 ? { number: before.lastNumber } : {};
+    const redelivered = events.some((event) => event.redelivered);
     this.tail = Buffer.alloc(0);
-    await this.readFrame({
-      ...number,
-      bytes: tail,
-      eventId,
-      receivedAt,
-      redelivered,
-      connectedAt: timeOf(before.fence),
-    });
+    await this.readFrame({ ...before.rest, ...number, bytes: tail, redelivered, connectedAt: timeOf(before.fence) });
   }
 
   private async readFrame(frame: ReadyFrame): Promise<void> {
@@ -280,14 +274,20 @@ export class Turn {
     const { packets, tail, broken } = splitPackets(this.tail, frame.bytes, this.shared.settings.maxPacketSize);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
-      if (this.budget.isSpent && this.pause([...packets.slice(index), tail])) return;
+      if (this.budget.isSpent && this.pause([...packets.slice(index), tail], frame, index)) return;
       if (!this.connection) this.entrance.notice(bytes);
       const { eventId, redelivered, receivedAt, connectedAt } = frame;
       const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
       this.entrance.hear(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       this.spend(packet, bytes, receivedAt);
-      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt, connectedAt });
+      await this.handle(packet, {
+        eventId,
+        id: `${eventId}.${(frame.firstIndex ?? 0) + index}`,
+        redelivered,
+        receivedAt,
+        connectedAt,
+      });
       if (this.over) return;
       if (this.entrance.isWaiting) {
         this.tail = Buffer.concat([...packets.slice(index + 1), tail]);
@@ -302,13 +302,13 @@ export class Turn {
     }
   }
 
-  /** Leaves the rest of a frame to the next event, if the record of the connection can hold it and what is behind it. */
-  private pause(rest: readonly Buffer[]): boolean {
-    const bytes = [...rest, ...this.behind.map((frame) => frame.bytes)].reduce((sum, { length }) => sum + length, 0);
-    const isKept = bytes <= earlyBytes && this.behind.length <= earlyCount && !this.isGone();
+  /** Leaves the rest of a frame, from a packet on, to the next event, if the record of the connection can hold it and what is behind. */
+  private pause(bytes: readonly Buffer[], { eventId, receivedAt, firstIndex = 0 }: ReadyFrame, index: number): boolean {
+    const kept = [...bytes, ...this.behind.map((frame) => frame.bytes)].reduce((sum, { length }) => sum + length, 0);
+    const isKept = kept <= earlyBytes && this.behind.length <= earlyCount && !this.isGone();
     if (!this.connection || !isKept) return false;
-    this.tail = Buffer.concat(rest);
-    this.isPaused = true;
+    this.tail = Buffer.concat(bytes);
+    this.rest = { eventId, receivedAt, firstIndex: firstIndex + index };
     return true;
   }
 
@@ -563,7 +563,7 @@ export class Turn {
     if (!(await this.stillTrue)) return;
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
-    if (this.isPaused) await this.ports.packets.wake(this.connectionId, `rest#${this.events[0]?.id}`);
+    if (this.rest) await this.wakeForRest();
     const after = { ...connection, ...this.progress(connection, inbox) };
     await this.commit(after);
     if (this.events.some(({ kind }) => kind === 'expired')) await keepWatching(this.ports, after);
@@ -590,11 +590,20 @@ export class Turn {
     return isAsked ? pump({ ...this, permissions }, connection, eventIds) : 'answered';
   }
 
+  /**
+   * Named after the last event: what an earlier attempt has sent with this name waits behind that event, so it may be dropped as a
+   * duplicate.
+   */
+  private wakeForRest(): Promise<void> {
+    return this.ports.packets.wake(this.connectionId, `rest#${this.events.at(-1)?.id}`);
+  }
+
   private progress(connection: ConnectionRecord, inbox: Inbox) {
     const lastSeen = Math.max(connection.lastSeen, ...this.events.filter(isFrame).map(({ receivedAt }) => receivedAt));
     const outgoingAliases = this.ownAliases.isChanged ? this.ownAliases.all : connection.outgoingAliases;
     const { left: control = connection.control } = this.control;
-    return { lastSeen, outgoingAliases, ...this.received(inbox), ...(control && { control }) };
+    const { rest } = this;
+    return { lastSeen, outgoingAliases, ...this.received(inbox), rest, ...(control && { control }) };
   }
 
   private async commit(record: ConnectionRecord): Promise<void> {
@@ -671,7 +680,7 @@ export class Turn {
     if (!this.isRepeated()) return undefined;
     const { ports, wiper, connectionId, events } = this;
     const { pending } = this.entrance;
-    const { ready: frames } = readInbox(pending.stored, events.filter(isFrame));
+    const { ready: frames } = readInbox(pending.stored, events);
     return unfinishedEntry({
       ports,
       wiper,

@@ -19,6 +19,9 @@ function alternating(count: number): Packet[] {
   ]).flat();
 }
 
+/** The worker dies when it commits a turn. */
+const dying = { fault: 'call', operation: 'UpdateItem', table: 'connections', outcome: 'kill', times: 1 } as const;
+
 describe('a turn', () => {
   let broker: Broker5;
 
@@ -45,7 +48,6 @@ describe('a turn', () => {
 
   it('goes on where it was when its worker dies with the rest still to do', async () => {
     const client = await broker.connect('alternates-dying');
-    const dying = { fault: 'call', operation: 'UpdateItem', table: 'connections', outcome: 'kill', times: 1 } as const;
     await broker.cloud.faults.set({ ...dying, when: 'before', skip: 1 }, { ...dying, when: 'after', skip: 4 });
     client.send(...alternating(20));
     const heard = new Set<string>();
@@ -55,6 +57,32 @@ describe('a turn', () => {
     expect([...heard]).toEqual(Array.from({ length: 20 }, (_, index) => `message ${index}`));
     await broker.leave(client);
   });
+
+  it.each([0, 1, 2, 3])(
+    'routes no QoS 2 message twice when its worker dies over the rest, at commit %s',
+    async (skip) => {
+      const away = await broker.resume(`away-${skip}`);
+      await away.subscribe({ topic: `once-${skip}/+`, qos: 2 });
+      await broker.leave(away);
+      const client = await broker.connect('releases');
+      await broker.cloud.faults.set({ ...dying, when: 'before', skip });
+      const packets = Array.from({ length: 20 }, (_, index): Packet[] => [
+        subscribeTo('elsewhere', 100 + index),
+        publishPacket(`once-${skip}/${index}`, `message ${index}`, { qos: 2, messageId: index + 1 }),
+        { cmd: 'pubrel', messageId: index + 1 },
+      ]);
+      client.send(...packets.flat());
+      const completed = new Set<number>();
+      while (completed.size < 20) completed.add((await client.next('pubcomp')).messageId ?? 0);
+      await broker.cloud.faults.clear();
+      const back = await broker.resume(`away-${skip}`);
+
+      expect((await broker.heardBy(back)).map(({ text }) => text)).toEqual(
+        Array.from({ length: 20 }, (_, index) => `message ${index}`),
+      );
+      await Promise.all([broker.leave(client), broker.leave(back)]);
+    },
+  );
 
   it('leaves messages beyond so many to the next one, in their order', async () => {
     const [client, subscriber] = [await broker.connect('many'), await broker.connect('hears-many')];
