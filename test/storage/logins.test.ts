@@ -12,6 +12,8 @@ import { everyInterleaving } from './support/interleaving';
 const now = 1_700_000_000_123;
 const minute = 60_000;
 const rule = { memory: minute, shared: 5 };
+/** Shared counts are kept by the same updates: without them there are few ways in which two containers can meet. */
+const ofPairOnly = { memory: minute, shared: 0 };
 const kitchen = { username: 'kitchen', passwordHash: 'hash', rules: [] };
 
 function openStore(engine: Engine, gate?: Gate): DynamoLoginStore {
@@ -157,8 +159,8 @@ describe('failed logins', () => {
       if (earlier !== undefined) await store.addFailure({ ...attempt, now: earlier }, rule, 0);
 
       await race(
-        (gate) => openStore(engine, gate).addFailure(attempt, rule, 0),
-        (gate) => openStore(engine, gate).addFailure(attempt, rule, 0),
+        (gate) => openStore(engine, gate).addFailure(attempt, ofPairOnly, 0),
+        (gate) => openStore(engine, gate).addFailure(attempt, ofPairOnly, 0),
       );
 
       expect((await store.read(attempt)).pair.failures.count).toBe(2);
