@@ -6,7 +6,7 @@ import { ScramSha256 } from './scram';
 import { verifierOf } from './verifier';
 
 type Stores = Pick<GatekeeperProps, 'accounts' | 'logins'>;
-type Surroundings = Pick<GatekeeperProps, 'now' | 'log' | 'maxConnectionsPerUser'>;
+type Surroundings = Pick<GatekeeperProps, 'bindings' | 'now' | 'log' | 'maxConnectionsPerUser'>;
 
 /** Everything that decides about clients, as it is configured. */
 export function assembleAccess(config: AccessConfig, stores: Stores, surroundings: Surroundings): Access {

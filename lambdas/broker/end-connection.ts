@@ -1,5 +1,7 @@
+import { accountOf } from '../access/identity';
 import { sessionForever, type Will } from '../protocol/effects';
 import { nextOf, startTimer } from './deadline';
+import { logDenials } from './denials';
 import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
 import { connectionOf } from './fence';
@@ -103,7 +105,7 @@ export async function removeHead(
   if (removed !== 'changed') return removed;
   const head = await sessions.head(clientId);
   if (head?.fence !== fence || !head.wiping) return 'changed';
-  await wiper.finish(clientId, head.wiping);
+  await wiper.finish(clientId, head.wiping, head.former);
   return sessions.end(clientId, fence);
 }
 
@@ -161,14 +163,15 @@ export async function settleEnding(
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   let removed: SessionHead | 'changed' = 'changed';
+  let wiped: 'wiped' | 'continues' = 'wiped';
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
-    await wiper.wipe(clientId, session);
+    wiped = await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     removed = await removeHead(ports, wiper, { clientId, fence });
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
-  if (isOver && (isMine || !head)) await ports.inflight.clear(session);
+  if (isOver && (isMine || !head) && wiped === 'wiped') await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);
@@ -178,18 +181,26 @@ export async function settleEnding(
 }
 
 /**
- * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8]. At QoS 0 removing it is the right to publish it, so
- * it is published at most once; above, it is removed after it is safe.
+ * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8], if its client may still publish it: CONNECT was long ago, and
+ * the account may be gone. At QoS 0 removing it is the right to publish it, so it is published at most once; above, it is removed
+ * after it is safe.
  */
 export async function publishWill(
   ports: Ports,
   publisher: Publisher,
-  { clientId, connectionId }: Pick<ConnectionRecord, 'clientId' | 'connectionId'>,
+  party: Pick<ConnectionRecord, 'clientId' | 'connectionId' | 'identity'>,
   will: Will,
 ): Promise<void> {
+  const { clientId, connectionId, identity } = party;
+  const { topic, qos, retain } = will.message;
+  const permissions = await ports.access.currentPermissions(identity, clientId);
+  if (permissions === 'revoked' || !permissions.mayPublish(topic, qos, retain)) {
+    return logDenials(ports, party, [{ do: 'deny', action: 'publish', topic }]);
+  }
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };
-  const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, attempted: true, retained: false };
+  const flags = { replay: false, attempted: true, retained: false };
+  const arrival: Arrival = { message, id: `will#${connectionId}`, ...flags, account: accountOf(identity) };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);
   if ((await ports.sessions.removeWill(clientId, connectionId)) === 'absent') return;

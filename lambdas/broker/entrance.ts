@@ -1,3 +1,4 @@
+import type { Identity } from '../access/identity';
 import { connectVersion } from '../protocol/codec/connect-version';
 import { announcedPacketSize } from '../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../protocol/effects';
@@ -22,7 +23,7 @@ import { PendingEntry } from './pending-entry';
 import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, PendingConnection, Takeover } from './records';
-import { leaveSeat, takeSeat } from './seat';
+import { leaveSeat, type Sitting, takeSeat } from './seat';
 import type { SessionWiper } from './session-wiper';
 import { superseding } from './supersede';
 import type { Origin } from './work';
@@ -194,13 +195,13 @@ export class Entrance {
       );
     }
     if ('uncertain' in opened) return opened;
+    if (opened.discarded) await this.reportReplaced(sitting, opened.discarded);
     if ('awaits' in opened) {
       await this.awaitEnd(request, opened);
       if (hasSeat) await leaveSeat(ports, sitting); // until it comes in, if it ever does
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
       return 'outside';
     }
-    if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
     await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
@@ -231,6 +232,17 @@ export class Entrance {
     const { kind, username = '' } = identity;
     log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
     metrics.count('ConnectionsOpened');
+  }
+
+  /** Reported once: for a client that had to wait, when it began to. */
+  private async reportReplaced({ identity, clientId, connectionId }: Sitting, former: Identity): Promise<void> {
+    if (this.pending.stored?.takeover) return;
+    const { ports } = this.turn;
+    const { kind, username = '' } = identity;
+    const formerly = { formerUsername: former.username ?? '', formerKind: former.kind };
+    ports.log('session replaced', { connectionId, clientId, username, kind, ...formerly });
+    ports.metrics.count('ReplacedSessions');
+    await tellLifecycle(ports, 'session replaced', { connectionId, clientId, identity }, formerly);
   }
 
   private address(): string {

@@ -8,6 +8,7 @@ export type Count =
   | 'ConnectionsOpened'
   | 'ConnectionsClosed'
   | 'RefusedLogins'
+  | 'ReplacedSessions'
   | 'ThrottledCalls'
   | 'EventsRefused'
   | 'BytesIn'

@@ -2,13 +2,15 @@ import {
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { SessionStore } from '../broker/ports';
-import type { Claim, Ending, Fence, SessionHead, SessionId } from '../broker/records';
+import type { Claim, Ending, Fence, SessionHead, SessionId, Successor } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
 import {
@@ -60,8 +62,10 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async awaitEnd(claim: Claim, { fence, owner, successor }: SessionHead): Promise<'registered' | 'changed'> {
+    const { precedence } = claim;
+    const ofOther = precedence === undefined ? ' REMOVE successorPrecedence' : ', successorPrecedence = :precedence';
     const result = await this.update(claim.clientId, 'changed', {
-      UpdateExpression: 'SET successor = :fence, successorClean = :clean',
+      UpdateExpression: `SET successor = :fence, successorClean = :clean${ofOther}`,
       ConditionExpression:
         `fence = :seen AND ${owner ? '#owner = :owner' : 'attribute_not_exists(#owner)'} AND ` +
         (successor ? 'successor = :successor' : 'attribute_not_exists(successor)'),
@@ -69,6 +73,7 @@ export class DynamoSessionStore implements SessionStore {
       ExpressionAttributeValues: {
         ':fence': text(claim.fence),
         ':clean': flag(claim.cleanStart),
+        ...(precedence === undefined ? {} : { ':precedence': number(precedence) }),
         ':seen': text(fence),
         ...(owner ? { ':owner': text(owner) } : {}),
         ...(successor ? { ':successor': text(successor.fence) } : {}),
@@ -79,19 +84,21 @@ export class DynamoSessionStore implements SessionStore {
 
   async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'> {
     const { condition, values } = freshCondition(claim, over);
+    const former = typeof over === 'object' ? ':former' : 'if_not_exists(fence, :none)';
     try {
       const { Attributes } = await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: headKey(claim.clientId),
           UpdateExpression:
-            'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, ' +
+            `SET clientId = :clientId, wiping = if_not_exists(#session, :none), former = ${former}, #session = :fence, ` +
             'greeted = :fence, outSeq = :zero, asked = :zero, ' +
             `answered = :zero, #free = :free, v = :form, ${setOwner(claim)}`,
           ConditionExpression: condition,
           ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
             ...values,
+            ...(typeof over === 'object' && { ':former': text(over.owner ? '' : over.fence) }),
             ':clientId': text(claim.clientId),
             ':zero': number(0),
             ':none': text(''),
@@ -134,7 +141,7 @@ export class DynamoSessionStore implements SessionStore {
 
   async wiped(clientId: string, session: SessionId): Promise<void> {
     await this.update(clientId, undefined, {
-      UpdateExpression: 'REMOVE wiping',
+      UpdateExpression: 'REMOVE wiping, former',
       ConditionExpression: 'wiping = :session',
       ExpressionAttributeValues: { ':session': text(session) },
     });
@@ -201,8 +208,8 @@ export class DynamoSessionStore implements SessionStore {
   async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
-      ConditionExpression: '#session = :session',
-      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ConditionExpression: '#session = :session AND (#free >= :count OR attribute_not_exists(#owner))',
+      ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ...{ ':session': text(session), ':count': number(count), ':less': number(-count) },
         ':one': number(1),
@@ -320,12 +327,22 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async subscriptions(session: SessionId): Promise<string[]> {
-    const items = await queryAll(this.db, {
+    const items = await queryAll(this.db, this.subscriptionQuery(session));
+    return items.map((item) => readText(item.filter));
+  }
+
+  async someSubscriptions(session: SessionId, limit: number): Promise<{ names: string[]; hasMore: boolean }> {
+    const query = { ...this.subscriptionQuery(session), Limit: limit, ConsistentRead: true };
+    const { Items = [], LastEvaluatedKey } = await this.db.send(new QueryCommand(query));
+    return { names: Items.map((item) => readText(item.filter)), hasMore: LastEvaluatedKey !== undefined };
+  }
+
+  private subscriptionQuery(session: SessionId): QueryCommandInput {
+    return {
       TableName: this.table,
       KeyConditionExpression: 'id = :session AND begins_with(part, :prefix)',
       ExpressionAttributeValues: { ':session': text(session), ':prefix': text(subscriptionPrefix) },
-    });
-    return items.map((item) => readText(item.filter));
+    };
   }
 }
 
@@ -385,6 +402,7 @@ function setOwner({ capabilities, identity }: Claim): string {
     'settled',
     'successor',
     'successorClean',
+    'successorPrecedence',
     'displaced', // written by earlier releases
   ];
   return `${set} REMOVE ${remove.join(', ')}`;
@@ -430,6 +448,7 @@ export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
   const successor = readText(item.successor);
+  const former = readText(item.former);
   return {
     clientId: readText(item.clientId),
     session: readText(item.session),
@@ -449,6 +468,15 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
-    ...(successor ? { successor: { fence: successor, cleanStart: readFlag(item.successorClean) } } : {}),
+    ...(former ? { former } : {}),
+    ...(successor ? { successor: readSuccessor(item) } : {}),
+  };
+}
+
+function readSuccessor({ successor, successorClean, successorPrecedence }: Item): Successor {
+  return {
+    fence: readText(successor),
+    cleanStart: readFlag(successorClean),
+    ...(successorPrecedence ? { precedence: readNumber(successorPrecedence) } : {}),
   };
 }

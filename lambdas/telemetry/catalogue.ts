@@ -38,6 +38,7 @@ export const furtherMetrics = [
   'DroppedLimit',
   'DroppedSlow',
   'EventsRefused',
+  'ReplacedSessions',
   'Recipients',
   'WillLateness',
   'KeepAliveLateness',

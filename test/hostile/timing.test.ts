@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import type { BindingStore } from '../../lambdas/access/accounts';
 import { Gatekeeper } from '../../lambdas/access/gatekeeper';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
@@ -21,8 +22,9 @@ describe('the time that a refusal takes', () => {
     const logins = new SpotlessLogins([account]);
     const accounts = { readMany: async () => new Map() };
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
+    const bindings: BindingStore = { sources: [], keep: async () => undefined };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
-    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, logins, tokens, methods: [], ...settings });
+    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, bindings, logins, tokens, methods: [], ...settings });
   });
 
   /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */

@@ -94,6 +94,7 @@ class Living {
   private readonly messages: ReadonlySet<string>;
   private readonly firstLevels: ReadonlySet<string>;
   private readonly shapes: ReadonlySet<string>;
+  private readonly accounts: ReadonlySet<string>;
 
   constructor(
     stored: Stored,
@@ -109,6 +110,8 @@ class Living {
     this.shapes = new Set(filters.map(({ filter, shape }) => (shape ? readText(shape) : shapeOf(readText(filter)))));
     const messages = stored.retained.filter(({ bucket }) => readText(bucket).startsWith('first#'));
     this.messages = new Set(messages.map(({ name }) => readText(name)));
+    const accounts = stored.accounts.filter(({ part }) => readText(part) === 'account');
+    this.accounts = new Set(accounts.map(({ id }) => readText(id).slice('user#'.length)));
     this.firstLevels = new Set(messages.map(({ name }) => readText(name).split('/')[0] ?? ''));
   }
 
@@ -149,6 +152,10 @@ class Living {
     return (
       this.records.has('\0shapes') || [...readShapes(list).revisions.keys()].every((shape) => this.shapes.has(shape))
     );
+  }
+
+  hasAccount(username: string): boolean {
+    return this.accounts.has(username);
   }
 
   hasMessage(topic: string): boolean {
@@ -205,11 +212,16 @@ const rules: Readonly<Record<TableName, Rule>> = {
     const [id, part] = [readText(item.id), readText(item.part)];
     if (part === 'account') return { kind: 'account', owner: 'the operator', isOwned: true };
     if (id === 'broker') return ofBroker('secret');
+    if (id.startsWith('client#') || id === 'prefixes') {
+      const username = readText(item.username);
+      return { kind: 'binding', owner: `user ${username}`, isOwned: living.hasAccount(username) };
+    }
     return id === 'watch' ? untilTime('watch', readNumber(item.until), living) : unknown;
   },
   logins: (item, living) => {
     const [id, part] = [readText(item.id), readText(item.part)];
     if (id === 'broker') return ofBroker('secret');
+    if (id.startsWith('seen ')) return untilTime('seen binding', readNumber(item.expiresAt) * 1000, living);
     if (part.startsWith('failures')) return untilTime('failures', readNumber(item.expiresAt) * 1000, living);
     if (!part.startsWith('seat#')) return unknown;
     const connectionId = readText(item.connectionId);
