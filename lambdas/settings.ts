@@ -38,7 +38,7 @@ export interface Settings {
   readonly maxRetainedPerUser: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
   readonly inlineRecipients: number;
-  /** Topic filters nobody may subscribe to, nor to anything they cover. */
+  /** Topic filters nobody may subscribe to, nor to anything they cover; a wider filter is granted, so they keep nothing secret. */
   readonly refusedFilters: readonly string[];
   /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
   readonly maxKeepAlive: number;
@@ -143,9 +143,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** The environment variables that give a function these settings. */
+/**
+ * The environment variables that give a function these settings. What is the default is left out: the function knows it, and Lambda
+ * allows 4 KB for all variables together.
+ */
 export function settingVariables(settings: Settings): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [settingRules[name].variable, JSON.stringify(settings[name])]));
+  const texts = names.map((name) => [name, JSON.stringify(settings[name])] as const);
+  const changed = texts.filter(([name, text]) => text !== JSON.stringify(settingRules[name].default));
+  return Object.fromEntries(changed.map(([name, text]) => [settingRules[name].variable, text]));
 }
 
 /** What esbuild puts in place of variables that decide which code a bundle has. */

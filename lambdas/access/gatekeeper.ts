@@ -8,10 +8,11 @@ import type { Account, AccountStore, BindingStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
 import { ClientIds } from './client-ids';
 import { type Identity, isGoodFor } from './identity';
+import { attemptOf, LoginLimits } from './login-limits';
+import type { LoginStore } from './logins';
 import { verifyPassword } from './password-hash';
 import { precedenceOf, precedences } from './precedence';
 import { RulePermissions } from './rule-permissions';
-import { failureRule, isSlowedDown, sourceOf } from './slow-down';
 import { identityOf, isWelcome, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
@@ -23,6 +24,7 @@ export interface TokenCheck {
 export interface GatekeeperProps {
   readonly config: AccessConfig;
   readonly accounts: AccountStore;
+  readonly logins: LoginStore;
   readonly bindings: BindingStore;
   readonly tokens: TokenCheck;
   readonly methods: readonly AuthenticationMethod[];
@@ -39,12 +41,14 @@ const rememberedClients = 10_000;
 /** Decides by configuration, accounts and tokens who may come in, and what each may do. */
 export class Gatekeeper implements Access {
   private readonly accounts: AccountCache;
+  private readonly limits: LoginLimits;
   private readonly clientIds: ClientIds;
   private readonly methods: ReadonlyMap<string, AuthenticationMethod>;
   private readonly compiled = new Map<string, { readonly account?: Account; readonly permissions: Permissions }>();
 
   constructor(private readonly props: GatekeeperProps) {
     this.accounts = new AccountCache(props.accounts, props.now, props.log);
+    this.limits = new LoginLimits(props.logins);
     this.clientIds = new ClientIds({ ...props, accounts: this.accounts });
     this.methods = new Map(props.methods.map((method) => [method.name, method]));
   }
@@ -66,15 +70,19 @@ export class Gatekeeper implements Access {
     return { refused: Reason.notAuthorized, why: 'no proof of identity' };
   }
 
-  private async checkPassword({ username, address, now }: Login, password: Buffer): Promise<Admission> {
-    const { accounts } = this.props;
-    const source = sourceOf(address);
-    const { account, failures } = await accounts.readLogin(username, source, now);
+  private async checkPassword(attempted: Login, password: Buffer): Promise<Admission> {
+    const login = await this.limits.read(attemptOf(attempted.username, attempted));
+    const { account } = login;
     // Where everybody may do everything a password keeps nobody out; only that of somebody known has to be right.
     if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
-    if (isSlowedDown(failures, now)) return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
-    if (await verifyPassword(account?.passwordHash, password)) return { identity: identityOf(account as Account) };
-    await accounts.addFailure(username, source, now, failureRule);
+    if (await this.limits.mustWait(login))
+      return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
+    const isRight = await verifyPassword(account?.passwordHash, password);
+    if (isRight && account) {
+      await this.limits.succeeded(login, account);
+      return { identity: identityOf(account) };
+    }
+    await this.limits.failed(login);
     return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
   }
 

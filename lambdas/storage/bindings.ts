@@ -7,17 +7,18 @@ import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';
 import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
-/** Names of partitions: of one client id, and of all prefixes. */
+/** A table and names of partitions in it: of one client id, and of all prefixes. */
 interface Partitions {
+  readonly table: 'accounts' | 'logins';
   readonly exact: string;
   readonly prefixes: string;
 }
 
 /** Bindings that are written with accounts. */
-export const partitionsOfAccounts: Partitions = { exact: 'client#', prefixes: 'prefixes' };
+export const partitionsOfAccounts: Partitions = { table: 'accounts', exact: 'client#', prefixes: 'prefixes' };
 
-/** Bindings that functions write. */
-export const partitionsOfSeen: Partitions = { exact: 'seen client#', prefixes: 'seen prefixes' };
+/** Bindings that functions write: no function may write accounts. */
+export const partitionsOfSeen: Partitions = { table: 'logins', exact: 'seen client#', prefixes: 'seen prefixes' };
 
 /** Rows of one client id that are read: more may be bound to it, but the first that is valid decides. */
 const mostHolders = 100;
@@ -35,7 +36,7 @@ export class DynamoBindings implements Bindings {
     private readonly table: string,
     private readonly partitions = partitionsOfAccounts,
   ) {
-    this.db = formed(db, { [table]: 'accounts' });
+    this.db = formed(db, { [table]: partitions.table });
   }
 
   async holders(clientId: string, now: number): Promise<readonly Holder[]> {

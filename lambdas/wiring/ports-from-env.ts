@@ -12,6 +12,7 @@ import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
 import { DynamoInflightStore } from '../storage/inflight';
 import { KnownBindings } from '../storage/known-bindings';
+import { DynamoLoginStore } from '../storage/logins';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
 import type { RetainedLimits } from '../storage/retained-count';
@@ -41,7 +42,7 @@ export function portsFromEnvironment(
   const settings = settingsFromEnvironment(environment);
   const bindings = new KnownBindings(
     new DynamoBindings(db, table('accounts')),
-    new DynamoBindings(db, table('accounts'), partitionsOfSeen),
+    new DynamoBindings(db, table('logins'), partitionsOfSeen),
   );
   return {
     ...timekeeping,
@@ -54,17 +55,17 @@ export function portsFromEnvironment(
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
-      new DynamoAccountStore(db, table('accounts'), log),
       {
-        ...{ bindings, now, log },
-        maxConnectionsPerUser: settings.maxConnectionsPerUser,
+        accounts: new DynamoAccountStore(db, table('accounts'), log),
+        logins: new DynamoLoginStore(db, { accounts: table('accounts'), logins: table('logins') }, log),
       },
+      { bindings, now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     accountSessions: new DynamoAccountSessions(db, table('sessions')),
     usages: new DynamoUsages(db, table('inflight')),
-    seats: new DynamoSeats(db, table('accounts')),
+    seats: new DynamoSeats(db, table('logins')),
   };
 }
 

@@ -26,7 +26,7 @@ const counting: Gate = (request) => {
 beforeAll(async () => {
   engine = await Engine.start();
   bindings = new DynamoBindings(engine.client(counting), engine.table('accounts'));
-  const table = engine.table('accounts');
+  const table = engine.table('logins');
   store = new KnownBindings(bindings, new DynamoBindings(engine.client(), table, partitionsOfSeen));
   directory = new DynamoAccountDirectory(engine.client(), engine.table('accounts'));
 });
@@ -99,7 +99,7 @@ describe('the binding of a client id', () => {
   it('of a token is written again only when half of its time is over', async () => {
     await store.keep(token('often'), now);
     const written = async () => {
-      const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table('accounts') }));
+      const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table('logins') }));
       return readNumber(Items.find(({ id }) => readText(id) === 'seen client#often')?.expiresAt) * 1000;
     };
     await store.keep(token('often'), now + 44 * day);

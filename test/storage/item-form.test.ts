@@ -12,6 +12,7 @@ import { connectionKey } from '../../lambdas/storage/connection-key';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { forms, NewerFormError } from '../../lambdas/storage/item-form';
+import { DynamoLoginStore } from '../../lambdas/storage/logins';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { pendingItem } from '../../lambdas/storage/pending-connections';
 import { DynamoRequestLedger } from '../../lambdas/storage/requests';
@@ -90,10 +91,11 @@ function stores() {
     inflight: new DynamoInflightStore(db, db, table('inflight'), () => now),
     requests: new DynamoRequestLedger(db, table('inflight'), () => now),
     accounts: new DynamoAccountStore(db, table('accounts'), () => undefined),
+    logins: new DynamoLoginStore(db, { accounts: table('accounts'), logins: table('logins') }, () => undefined),
     directory: new DynamoAccountDirectory(db, table('accounts')),
     accountSessions: new DynamoAccountSessions(db, table('sessions')),
     usages: new DynamoUsages(db, table('inflight')),
-    seats: new DynamoSeats(db, table('accounts')),
+    seats: new DynamoSeats(db, table('logins')),
     watch: new DynamoWatchList(db, table('accounts')),
     shapeChecks: new DynamoShapeChecks(db, table('connections'), () => now),
     clients: new DynamoClientDirectory(db, table('sessions')),
@@ -103,7 +105,7 @@ function stores() {
 
 /** One item of each kind, by whatever makes one. */
 async function writeEverything(): Promise<void> {
-  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch, shapeChecks } =
+  const { connections, sessions, index, retained, inflight, requests, logins, directory, seats, watch, shapeChecks } =
     stores();
   await connections.create(connection);
   await connections.putPending(pending);
@@ -124,8 +126,10 @@ async function writeEverything(): Promise<void> {
   await inflight.hold(first, [{ packetId: 7, id: 'event.7', holder: first, message: message('a/b') }]);
   await inflight.putOnce([{ session: first, id: 'event.7', number: 1, done: false }]);
   await requests.begin('key', 'fingerprint');
-  await accounts.secret();
-  await accounts.addFailure('kitchen', '192.0.2.1', now, { memory: 60_000, countedForAddress: 5 });
+  await logins.secret();
+  const attempt = { username: 'kitchen', clientId: 'kitchen', source: '192.0.2.1', now };
+  await logins.addFailure(attempt, { memory: 60_000, shared: 5 }, 0);
+  await logins.remember({ ...attempt, source: '192.0.2.2' }, { known: 'key', forgotten: [], expiresAt: now });
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
   const { accountSessions, usages } = stores();
   await accountSessions.add('user#kitchen', 'kitchen');
@@ -151,7 +155,7 @@ function kindOf(name: TableName, item: Row): string {
     return partition.startsWith('request#') ? 'request' : `inflight ${sort.startsWith('usage') ? sort : sort[0]}`;
   if (name === 'topicIndex') return name;
   if (name === 'retained') return `retained ${partition.split('#')[0]}`;
-  if (name === 'accounts') return `accounts ${partition === 'watch' ? partition : sort.split('#')[0]}`;
+  if (name === 'accounts') return `accounts ${partition === 'watch' ? partition : sort}`;
   return `${name} ${sort.split('#')[0]}`;
 }
 
@@ -179,9 +183,6 @@ describe('the form of an item', () => {
     );
     expect([...new Set(rows.flat().map(({ kind }) => kind))].sort()).toEqual([
       'accounts account',
-      'accounts failures',
-      'accounts seat',
-      'accounts secret',
       'accounts watch',
       'connections',
       'connections pending',
@@ -190,6 +191,9 @@ describe('the form of an item', () => {
       'inflight u',
       'inflight usage',
       'inflight x',
+      'logins failures',
+      'logins seat',
+      'logins secret',
       'request',
       'retained count',
       'retained first',

@@ -225,13 +225,17 @@ const rules: Readonly<Record<TableName, Rule>> = {
     const [id, part] = [readText(item.id), readText(item.part)];
     if (part === 'account') return { kind: 'account', owner: 'the operator', isOwned: true };
     if (id === 'broker') return ofBroker('secret');
-    if (id.startsWith('seen ')) return untilTime('seen binding', readNumber(item.expiresAt) * 1000, living);
     if (id.startsWith('client#') || id === 'prefixes') {
       const username = readText(item.username);
       return { kind: 'binding', owner: `user ${username}`, isOwned: living.hasAccount(username) };
     }
-    if (id === 'watch') return untilTime('watch', readNumber(item.until), living);
-    if (id.startsWith('address#')) return untilTime('failures', readNumber(item.expiresAt) * 1000, living);
+    return id === 'watch' ? untilTime('watch', readNumber(item.until), living) : unknown;
+  },
+  logins: (item, living) => {
+    const [id, part] = [readText(item.id), readText(item.part)];
+    if (id === 'broker') return ofBroker('secret');
+    if (id.startsWith('seen ')) return untilTime('seen binding', readNumber(item.expiresAt) * 1000, living);
+    if (part.startsWith('failures')) return untilTime('failures', readNumber(item.expiresAt) * 1000, living);
     if (!part.startsWith('seat#')) return unknown;
     const connectionId = readText(item.connectionId);
     return { kind: 'seat', owner: `connection ${connectionId}`, isOwned: living.isIn(connectionId) };
