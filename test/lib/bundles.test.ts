@@ -8,14 +8,14 @@ import { type FunctionName, functions } from '../../lambdas/deployment';
  */
 const budgets: { readonly [Name in FunctionName]: number } = {
   onConnect: 50_000,
-  onPackets: 280_000,
-  onFanOut: 280_000,
+  onPackets: 300_000,
+  onFanOut: 300_000,
   onTimer: 95_000, // with the topic index, of which it removes unused shapes
   onSchedule: 80_000,
   onBridgeOut: 330_000,
-  onBridgeIn: 280_000,
-  onApi: 280_000,
-  onSystemTopics: 280_000,
+  onBridgeIn: 300_000,
+  onApi: 300_000,
+  onSystemTopics: 300_000,
 };
 
 const names = Object.keys(functions) as FunctionName[];
