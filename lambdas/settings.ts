@@ -26,6 +26,8 @@ export interface Settings {
   readonly maxConnectionsPerUser: number;
   /** Retained messages of the whole broker; 0 is any number. */
   readonly maxRetained: number;
+  /** Retained messages of one user, or of one subject of tokens; 0 is any number. Anonymous clients are one user. */
+  readonly maxRetainedPerUser: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
   readonly inlineRecipients: number;
   /** Topic filters nobody may subscribe to, nor to anything they cover. */
@@ -67,6 +69,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, 0, 1_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
   maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
+  maxRetainedPerUser: wholeNumber('MAX_RETAINED_PER_USER', 10_000, 0, 1_000_000_000),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
   sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, 0, 60),

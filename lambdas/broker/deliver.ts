@@ -211,17 +211,29 @@ export class Deliverer {
         ? ahead.head
         : this.ports.sessions.reserve(clientId, session, deliveries.length));
     if (head === 'refused') return this.reserveWhatFits(mail);
+    if (head === 'full') {
+      this.dropped(clientId, deliveries.length);
+      return undefined;
+    }
     const audible = await this.audible(head, deliveries);
     return numbered(head, stillWanted ? await stillWanted(audible) : audible, deliveries.length);
   }
 
   /**
-   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply. The head is returned
-   * as it was before this reservation asked, which tells whether anything waits from earlier.
+   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply, but they need numbers
+   * that are free; `full` when there are too few. The head is returned as it was before this reservation asked, which tells whether
+   * anything waits from earlier.
    */
-  private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused'> {
-    const head = await this.ports.sessions.reserveAndAsk(clientId, session, deliveries.length);
-    return head === 'refused' ? head : { ...head, asked: head.asked - 1 };
+  private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused' | 'full'> {
+    for (;;) {
+      const head = await this.ports.sessions.reserveAndAsk(clientId, session, deliveries.length);
+      if (head !== 'refused') return { ...head, asked: head.asked - 1 };
+      const seen = await this.ports.sessions.head(clientId);
+      if (seen?.session !== session) return 'refused';
+      const room = await this.ringRoom(seen);
+      if (room < deliveries.length) return 'full';
+      await this.ports.sessions.setFree(seen, room);
+    }
   }
 
   private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {

@@ -47,8 +47,8 @@ export async function dismissAbsent(
   if (connection?.ended) return settleEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
   const head = await ports.sessions.head(clientId);
   if (head?.fence !== fence) return;
-  await turn.wiper.wipe(clientId, head.session);
+  const wiped = await turn.wiper.wipe(clientId, head.session);
   const removed = await removeHead(ports, turn.wiper, { clientId, fence });
-  await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
+  if (wiped === 'wiped') await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
   if (removed !== 'changed') await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
 }

@@ -1,3 +1,4 @@
+import { accountOf } from '../access/identity';
 import { sessionForever, type Will } from '../protocol/effects';
 import { nextOf, startTimer } from './deadline';
 import { logDenials } from './denials';
@@ -162,14 +163,15 @@ export async function settleEnding(
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   let removed: SessionHead | 'changed' = 'changed';
+  let wiped: 'wiped' | 'continues' = 'wiped';
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
-    await wiper.wipe(clientId, session);
+    wiped = await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
     removed = await removeHead(ports, wiper, { clientId, fence });
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
-  if (isOver && (isMine || !head)) await ports.inflight.clear(session);
+  if (isOver && (isMine || !head) && wiped === 'wiped') await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);
@@ -197,7 +199,8 @@ export async function publishWill(
   }
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };
-  const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, attempted: true, retained: false };
+  const flags = { replay: false, attempted: true, retained: false };
+  const arrival: Arrival = { message, id: `will#${connectionId}`, ...flags, account: accountOf(identity) };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);
   if ((await ports.sessions.removeWill(clientId, connectionId)) === 'absent') return;

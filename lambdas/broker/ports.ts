@@ -7,6 +7,7 @@ import type { Metrics } from './metrics';
 import type {
   Claim,
   ConnectionRecord,
+  Continuation,
   Dismissal,
   Ending,
   FanOutJob,
@@ -92,8 +93,8 @@ export interface SessionStore {
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /**
-   * The same for retained messages that answer a SUBSCRIBE: whatever the queue holds, and in the same step as `ask`, so that
-   * nothing which gets a later number is sent before them.
+   * The same for retained messages that answer a SUBSCRIBE: whatever the queue of a client holds that is away, and in the same step as
+   * `ask`, so that nothing which gets a later number is sent before them.
    */
   reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
@@ -111,6 +112,11 @@ export interface SessionStore {
   putSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   removeSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   subscriptions(session: SessionId): Promise<string[]>;
+  /** At most so many of them, and whether there are more. */
+  someSubscriptions(
+    session: SessionId,
+    limit: number,
+  ): Promise<{ readonly names: string[]; readonly hasMore: boolean }>;
   /** Which of these the session has. */
   hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
 }
@@ -120,8 +126,8 @@ export interface TopicIndex {
   subscribers(filter: string): Promise<Subscriber[]>;
   /** Rows of one session that are there, in the order they are named. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
-  /** `late` when a newer session of the client has the row. */
-  put(subscriber: Subscriber): Promise<'put' | 'late'>;
+  /** `late` when a newer session of the client has the row, `unchanged` when this session has had the same since an earlier turn. */
+  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
   /** Gives a listed shape a new revision: tells every cache that its filters changed. */
@@ -132,6 +138,15 @@ export interface TopicIndex {
   unlist(shapes: readonly string[], seen: ShapeList): Promise<'unlisted' | 'changed'>;
   /** Shapes that rows have, from one end of the index to the other, page by page; first pages are small. */
   usedShapes(): AsyncIterable<UsedShapes>;
+}
+
+/**
+ * Which turn writes a subscription, in numbers of frames of the connection that created the session; only that connection has
+ * written its subscriptions. A turn that has written one and died has not told publishers of it.
+ */
+export interface SubscriptionWrite {
+  /** The last frame whose turn is over. */
+  readonly committed: number;
 }
 
 /** DynamoDB: an expression has at most 300 operators and functions. */
@@ -161,15 +176,14 @@ export interface Lookup {
 export const lookupHeads = 98;
 
 export interface RetainedStore {
-  /** Whether one more topic may have a retained message, or this one has it already. */
-  hasRoom(topic: string): Promise<boolean>;
+  /** Whose limit forbids that an account, '' for none, retains a message of this topic, unless it replaces one. */
+  shortage(topic: string, account: string): Promise<RetainedShortage | undefined>;
   /**
    * Takes the next place in the order of all writes of a topic. `before` is the write in the place before, unless it is known to be
    * over. Without `turn`, `endPut` or `endRemoval` says that a write is.
    */
   begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }>;
-  /** `id` is that of the arrival. */
-  put(message: Message, write: RetainedWrite, id: string): Promise<void>;
+  put(message: Message, write: RetainedWrite, origin: RetainedOrigin): Promise<void>;
   remove(write: RetainedWrite): Promise<void>;
   /** Says that the message has left which a write without a turn has put. */
   endPut(write: RetainedWrite): Promise<void>;
@@ -177,9 +191,32 @@ export interface RetainedStore {
   endRemoval(write: RetainedWrite): Promise<void>;
   /** Whether a write without a turn is over. */
   hasEnded(write: RetainedWrite): Promise<boolean>;
+  /** Some of what a filter finds, from the end of the page before. A page may be empty though others follow. */
+  page(filter: string, cursor?: string): Promise<RetainedPage>;
+  /** All that a filter finds, however much it is: for an operator, and for filters without wildcards. */
   match(filter: string): Promise<RetainedCopy[]>;
-  /** Reads again, consistently, the topics that `match` has found for this filter; those that are still retained, by topic. */
-  current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>>;
+}
+
+/** Where a retained message comes from. */
+export interface RetainedOrigin {
+  /** Of the arrival. */
+  readonly id: string;
+  /** An earlier attempt may have stored it, and died before it was done. */
+  readonly attempted: boolean;
+  /** Account that the message counts for; '' where it counts for none. */
+  readonly account: string;
+}
+
+/** The limit that is used up: of the whole broker, or of the account. */
+export type RetainedShortage = 'broker' | 'account';
+
+/** Retained messages that a filter finds, bounded in number and bytes. */
+export interface RetainedPage {
+  readonly copies: readonly RetainedCopy[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: string;
+  /** Reads the topics of this page again, consistently; those that are still retained, by topic. */
+  current(): Promise<ReadonlyMap<string, RetainedCopy>>;
 }
 
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
@@ -270,6 +307,11 @@ export interface PacketQueue {
   expire(connectionId: string): Promise<void>;
   /** A backend wants the client gone; `occasion` is the same for the same wish. */
   dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void>;
+  /**
+   * Goes on with work behind what the client has sent meanwhile. The same work on the same occasion, which is the event of the turn
+   * that leaves it, is not asked for twice.
+   */
+  continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void>;
 }
 
 export interface TimerQueue {

@@ -1,3 +1,4 @@
+import { accountOf } from '../access/identity';
 import { decode } from '../protocol/codec/decode';
 import type { Effect } from '../protocol/effects';
 import { mustFit } from '../protocol/fit-packet';
@@ -160,6 +161,8 @@ interface Load {
   readonly denied: Extract<Effect, { do: 'deny' }>[];
   readonly lastNumber: number;
   readonly lastSeen: number;
+  /** Of the client. */
+  readonly account: string;
   aliases: Aliases;
   allowance: Allowance | undefined;
 }
@@ -181,6 +184,7 @@ function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly
     denied: [],
     lastNumber,
     lastSeen,
+    account: accountOf(identity),
     aliases: connection.aliases,
     allowance: connection.allowance,
   };
@@ -228,11 +232,17 @@ function isQuick(packet: Buffer): boolean {
   return type === 4 || type === 12 || (type === 3 && (header & 0b0110) === 0);
 }
 
-function addEffect({ arrivals, settled, answers, denied }: Load, effect: Effect, id: string, receivedAt: number): void {
+function addEffect(
+  { arrivals, settled, answers, denied, account }: Load,
+  effect: Effect,
+  id: string,
+  receivedAt: number,
+): void {
   if (effect.do === 'settle') settled.push(effect.packetId);
   else if (effect.do === 'send') answers.push(effect.packet);
   else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {
-    arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false, receivedAt });
+    const flags = { replay: false, attempted: false, retained: false };
+    arrivals.push({ message: effect.message, id, ...flags, receivedAt, account });
   } else throw new Error(`a quick turn cannot ${effect.do}`);
 }

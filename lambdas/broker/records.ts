@@ -1,5 +1,5 @@
 import type { Identity } from '../access/identity';
-import type { ClientCapabilities, Message } from '../protocol/effects';
+import type { ClientCapabilities, Message, SubscriptionRequest } from '../protocol/effects';
 import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
 import type { ControlAllowance } from './control-allowance';
@@ -287,6 +287,41 @@ export interface RetainedCopy {
   readonly revision: string;
   /** Present at QoS 2: by which a session to which it is routed may be sent it only once. */
   readonly routing?: { readonly id: string; readonly write: RetainedWrite };
+}
+
+/** What a subscription of the session is still owed of the retained messages that its filter finds. */
+export interface OwedRetained {
+  readonly request: SubscriptionRequest;
+  /** Identity of the SUBSCRIBE packet: the same when its event is delivered again. */
+  readonly id: string;
+  /** When SUBSCRIBE reached the gateway, milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** An earlier attempt may have sent some of it. */
+  readonly attempted: boolean;
+  /** End of the page before, as `RetainedPage.next` names it; absent before the first. */
+  readonly cursor?: string;
+  /** Messages of QoS 1 and 2 that it was sent so far. */
+  readonly placed: number;
+}
+
+/** Work of a session that one turn leaves to another, so that no turn has work without end. */
+export type Continuation = RetainedContinuation | WipeContinuation;
+
+/** Retained messages for the client of a session. */
+export interface RetainedContinuation {
+  readonly task: 'retained';
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly owed: readonly OwedRetained[];
+}
+
+/** Rows of a session that has ended, to be removed. */
+export interface WipeContinuation {
+  readonly task: 'wipe';
+  readonly clientId: string;
+  readonly session: SessionId;
+  /** It had shared subscriptions: what waits for them goes to other members. */
+  readonly hasShares: boolean;
 }
 
 /** One outgoing message that is not acknowledged yet. */

@@ -14,6 +14,9 @@ interface Group {
   readonly members: readonly Subscriber[];
 }
 
+/** Shares through which one client gets a message at most: each is a delivery of its own. */
+const sharesPerClient = 16;
+
 /** Index rows removed at the same time. */
 const parallelRows = 50;
 
@@ -39,11 +42,14 @@ export async function chooseMembers(
   const chosen = new Map<Arrival, Subscriber[]>();
   const remembered: OnceRecord[] = [];
   for (const [arrival, shares] of groupsOf) {
+    const counts = new Map<string, number>();
+    const mayTake = (clientId: string) => (counts.get(clientId) ?? 0) < sharesPerClient;
     for (const group of shares) {
-      const member =
-        earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, { heads, audible, now: ports.now() });
+      const known = { heads, audible, now: ports.now(), mayTake };
+      const member = earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, known);
       const found = typeof member === 'string' ? group.members.find(({ clientId }) => clientId === member) : member;
       if (!found) continue;
+      counts.set(found.clientId, (counts.get(found.clientId) ?? 0) + 1);
       chosen.set(arrival, [...(chosen.get(arrival) ?? []), found]);
       if (isExactlyOnce(arrival, found)) {
         remembered.push({ session: group.key, id: arrival.id, number: 0, done: false, member: found.clientId });
@@ -93,6 +99,11 @@ async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<Arrival, reado
   return new Map(records.map(({ session, id, member }) => [`${session} ${id}`, member]));
 }
 
+/** Shares among the rows of a topic; each brings a message to one recipient. */
+export function countShares(members: readonly Subscriber[]): number {
+  return new Set(members.map(({ filter, share }) => `${share}/${filter}`)).size;
+}
+
 function groups(members: readonly Subscriber[]): Group[] {
   const found = new Map<string, Subscriber[]>();
   for (const member of members) {
@@ -111,16 +122,18 @@ interface Known {
   readonly heads: ReadonlyMap<string, SessionHead>;
   readonly audible: ReadonlyMap<string, Audible>;
   readonly now: number;
+  /** Whether a client gets the message through few enough shares so far. */
+  readonly mayTake: (clientId: string) => boolean;
 }
 
 function choose(
   { members }: Group,
   { id, message: { topic } }: Arrival,
-  { heads, audible, now }: Known,
+  { heads, audible, now, mayTake }: Known,
 ): Subscriber | undefined {
   const waiting = members.filter(({ clientId, session }) => {
     const head = heads.get(clientId);
-    if (head?.session !== session || !audible.get(clientId)?.(topic)) return false;
+    if (head?.session !== session || !mayTake(clientId) || !audible.get(clientId)?.(topic)) return false;
     return head.expiresAt === undefined || head.expiresAt > now;
   });
   const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);

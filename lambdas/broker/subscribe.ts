@@ -5,7 +5,7 @@ import type { Settings } from '../settings';
 import { listShapes } from './list-shapes';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
-import type { ConnectionRecord, ShapeList, Subscriber } from './records';
+import type { ConnectionRecord, SessionId, ShapeList, Subscriber } from './records';
 import type { Router } from './router';
 import { ownerOf, roomIn } from './shape-room';
 
@@ -120,29 +120,53 @@ async function write(
   list: ShapeList,
 ): Promise<ReadonlySet<string>> {
   const rows = wanted.map((request) => subscriberOf(connection, request));
+  const { fence, session, lastNumber } = connection;
+  const turn = fence === session ? { committed: lastNumber } : undefined;
   const names = wanted.map(({ name }) => name);
-  await ports.sessions.putSubscriptions(connection.session, names);
-  await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row));
-  const refused = await listShapes(ports, settings, connection, [...shapesOf(wanted)], list);
+  await ports.sessions.putSubscriptions(session, names);
+  const results = await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row, turn));
+  const changed = wanted.filter(
+    ({ filter }, index) => results[index] !== 'unchanged' || !list.revisions.has(shapeOf(filter)),
+  );
+  const refused = await listShapes(ports, settings, connection, [...shapesOf(changed)], list);
   const lost = wanted.filter(({ filter }) => refused.has(shapeOf(filter)));
   if (lost.length > 0) await removeRows(ports, connection, lost);
   return refused;
 }
 
+/** Names up to which each is looked up; where there are more, all subscriptions of the session are read. */
+const fewNames = 100;
+
+/** Which of these the session has. */
+async function subscribedTo({ sessions }: Ports, session: SessionId, names: readonly string[]): Promise<Set<string>> {
+  if (names.length <= fewNames) return sessions.hasSubscriptions(session, names);
+  const asked = new Set(names);
+  return new Set((await sessions.subscriptions(session)).filter((name) => asked.has(name)));
+}
+
 /** The rows of the session last, see `write`. */
 async function removeRows(
   ports: Ports,
+  connection: ConnectionRecord,
+  subscriptions: readonly SubscriptionName[],
+): Promise<void> {
+  const names = subscriptions.map(({ name }) => name);
+  await removeIndexRows(ports, connection, subscriptions);
+  await ports.sessions.removeSubscriptions(connection.session, names);
+}
+
+async function removeIndexRows(
+  { topicIndex }: Ports,
   { clientId, session }: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<void> {
   const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
-  await inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row));
-  await ports.sessions.removeSubscriptions(session, [...rows.keys()]);
+  await inParallel([...rows.values()], parallelRows, (row) => topicIndex.remove(row));
 }
 
 /**
  * Removes subscriptions and returns the codes of UNSUBACK; when it returns no new message is routed to them
- * [v3 MQTT-3.10.4-2]. Only MQTT 5.0 tells whether there was one, so only there it is looked up.
+ * [v3 MQTT-3.10.4-2]. What the session has not subscribed to changes nothing, and costs others nothing.
  */
 export async function unsubscribe(
   ports: Ports,
@@ -150,19 +174,26 @@ export async function unsubscribe(
   connection: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<number[]> {
-  const { session, version } = connection;
+  const { session } = connection;
   const names = subscriptions.map(({ name }) => name);
-  const known = version === 5 ? await ports.sessions.hasSubscriptions(session, names) : new Set(names);
-  await removeRows(ports, connection, subscriptions);
-  const { revisions } = await router.currentShapes();
-  const shapes = [...shapesOf(subscriptions)].filter((shape) => revisions.has(shape));
-  // After the rows: a container that remembers rows under the new revision has read them after they changed.
-  await together([...shapes.map((shape) => ports.topicIndex.touch(shape)), ports.shapeChecks.request(shapes)]);
-  router.refresh();
+  const known = await subscribedTo(ports, session, names);
+  const removed = subscriptions.filter(({ name }) => known.has(name));
+  if (removed.length > 0) {
+    await removeIndexRows(ports, connection, removed);
+    const { revisions } = await router.currentShapes();
+    const shapes = [...shapesOf(removed)].filter((shape) => revisions.has(shape));
+    // After the rows: a container that remembers rows under the new revision has read them after they changed.
+    await together([...shapes.map((shape) => ports.topicIndex.touch(shape)), ports.shapeChecks.request(shapes)]);
+    await ports.sessions.removeSubscriptions(session, [...known]); // last: until then a repetition finds what is left to do
+    router.refresh();
+  }
   return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
 }
 
-export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {
+export function subscriberOf(
+  { clientId, session }: Pick<ConnectionRecord, 'clientId' | 'session'>,
+  request: SubscriptionRequest,
+): Subscriber {
   const { filter, qos, noLocal, retainAsPublished, identifier, share } = request;
   return {
     filter,
@@ -174,4 +205,17 @@ export function subscriberOf({ clientId, session }: ConnectionRecord, request: S
     ...(identifier !== undefined && { identifiers: [identifier] }),
     ...(share !== undefined && { share }),
   };
+}
+
+/** Whether two rows of one client for one filter ask for the same. */
+export function isSameSubscription(one: Subscriber, other: Subscriber): boolean {
+  const [identifier] = one.identifiers ?? [];
+  const [otherIdentifier] = other.identifiers ?? [];
+  return (
+    one.session === other.session &&
+    one.qos === other.qos &&
+    Boolean(one.noLocal) === Boolean(other.noLocal) &&
+    Boolean(one.retainAsPublished) === Boolean(other.retainAsPublished) &&
+    identifier === otherIdentifier
+  );
 }

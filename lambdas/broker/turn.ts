@@ -14,6 +14,7 @@ import type { Finding } from './acknowledgements';
 import { spend } from './allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
+import { continueElsewhere, continueRetained, retainedIn, stillSubscribed } from './continue-retained';
 import { ControlMeter } from './control-allowance';
 import { keepWatching, silentUntil } from './deadline';
 import { Deliverer } from './deliver';
@@ -35,12 +36,20 @@ import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import type { ConnectionRecord, Dismissal, Ending, FrameRest, StoredConnection, WritingTurn } from './records';
+import type {
+  ConnectionRecord,
+  Dismissal,
+  Ending,
+  FrameRest,
+  OwedRetained,
+  StoredConnection,
+  WritingTurn,
+} from './records';
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
-import { SessionWiper } from './session-wiper';
-import { subscribe, unsubscribe } from './subscribe';
+import { SessionWiper, wipesIn } from './session-wiper';
+import { type Subscribed, subscribe, unsubscribe } from './subscribe';
 import { TurnBudget } from './turn-budget';
 import { unfinishedEntry } from './unfinished-entry';
 import { viewOf } from './view';
@@ -70,11 +79,11 @@ export class Turn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
   private readonly ownAliases: OwnAliases;
-  private readonly deliverer: Deliverer;
+  readonly deliverer: Deliverer;
   readonly publisher: Publisher;
   readonly wiper: SessionWiper;
   readonly work: Work;
-  private readonly patience: Patience;
+  readonly patience: Patience;
   private tail: Buffer;
   private connection: ConnectionRecord | undefined;
   /** What the client may do; known once the connection is. */
@@ -108,6 +117,8 @@ export class Turn {
   private readonly unsubscribing: Unsubscribing[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
+  /** Retained messages for subscriptions of this turn, by name. */
+  private owed = new Map<string, OwedRetained>();
   /** Number of the frame that is read. */
   private lastNumber = 0;
 
@@ -128,7 +139,7 @@ export class Turn {
     const { patience } = this;
     const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
-    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
+    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch, () => this.occasion());
     this.control = new ControlMeter(connection?.control, shared.settings);
     const { control } = this;
     this.budget = new TurnBudget(
@@ -147,9 +158,12 @@ export class Turn {
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
+    await this.continueWiping();
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
+    if (!this.connection || this.connection.ended) await this.continueElsewhere();
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
-    if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
+    if (!this.connection && this.events.every(({ kind }) => kind === 'continue')) return; // it is gone
+    if (await this.isTakenOver()) return this.handOver(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.giveUp();
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events);
     this.lastNumber = this.connection?.lastNumber ?? 0;
@@ -160,6 +174,24 @@ export class Turn {
       if (!(await this.stillTrue)) return; // then the careful turn says it
       await this.refuse(error);
     }
+  }
+
+  /** Goes on removing a session that this connection created, whoever has replaced or ended it. */
+  private async continueWiping(): Promise<void> {
+    for (const { clientId, session, hasShares } of wipesIn(this.events)) {
+      await this.wiper.wipe(clientId, session, hasShares);
+    }
+  }
+
+  /** Another connection has the session: it goes on with what is left to do for it. */
+  private async handOver(): Promise<void> {
+    await this.continueElsewhere();
+    return this.lose();
+  }
+
+  private async continueElsewhere(): Promise<void> {
+    for (const continuation of retainedIn(this.events)) await continueElsewhere(this, continuation, this.occasion());
+    await this.dispatch.send();
   }
 
   /** Whether another connection has the session by now, without having waited for the end of this one. */
@@ -406,7 +438,11 @@ export class Turn {
     const { version } = this.current();
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
     this.answer(() => {
-      const isUnheard = version === 5 && this.publisher.unheard.has(topic);
+      if (version !== 5) return { cmd, messageId };
+      if (cmd === 'puback' && this.publisher.notRetained.has(topic)) {
+        return { cmd, messageId, reasonCode: Reason.quotaExceeded };
+      }
+      const isUnheard = this.publisher.unheard.has(topic);
       return { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
     });
   }
@@ -533,16 +569,51 @@ export class Turn {
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
-    const { ports, dispatch, deliverer, patience } = this;
     const requests = packets.flatMap((packet) => packet.requests);
-    const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
+    const subscribed = await subscribe(this.ports, this.shared.settings, this.router, connection, requests);
     const codes = [...subscribed.codes];
     for (const { packetId: messageId, requests: own } of packets) {
       this.send({ cmd: 'suback', messageId, granted: codes.splice(0, own.length) }, connection.version);
     }
-    const permissions = this.permitted();
-    const { origin } = packets[0]!;
-    await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
+    this.owe(packets, subscribed);
+  }
+
+  /** What retained messages new subscriptions get; a filter that is subscribed to again in the same turn gets them once. */
+  private owe(packets: readonly Subscribing[], { granted, known }: Subscribed): void {
+    const originOf = new Map(packets.flatMap(({ requests, origin }) => requests.map((request) => [request, origin])));
+    for (const request of granted) {
+      const { retainHandling = 0, share, name } = request;
+      const origin = originOf.get(request);
+      const isOwed = retainHandling === 0 || (retainHandling === 1 && !known.has(name)); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+      if (!origin || !isOwed || share !== undefined) continue; // section 4.8.2: a share gets none
+      const { id, receivedAt, redelivered } = origin;
+      this.owed.set(name, { request, id, receivedAt, attempted: redelivered, placed: 0 });
+    }
+  }
+
+  /** Sends retained messages: those of new subscriptions, and some of those that earlier turns have left. */
+  private async sendRetained(recipient: ConnectionRecord): Promise<void> {
+    const { ports, dispatch, deliverer, patience, owed: fresh } = this;
+    const { clientId, session, connectionId } = recipient;
+    const continued = retainedIn(this.events).filter((one) => one.session === session);
+    if (fresh.size + continued.length === 0) return;
+    await this.work.forgetRouted(); // answers leave from here on
+    const earlier = continued.flatMap(({ owed }) => owed).filter(({ request }) => !fresh.has(request.name));
+    const [first, ...others] = await stillSubscribed(ports, recipient, earlier);
+    const owed = [...(first ? [first] : []), ...fresh.values(), ...others];
+    this.owed = new Map();
+    const turn = { ports, dispatch, deliverer, patience, recipient, permissions: this.permitted(), isAway: false };
+    const left = await sendRetained(turn, owed);
+    await continueRetained(ports, connectionId, { clientId, session, owed: left }, this.occasion());
+  }
+
+  /**
+   * Names what this turn leaves to another: the same when it is repeated. A turn that has the work of an earlier one in hand leaves
+   * it anew, even where it is the same.
+   */
+  private occasion(): string {
+    const [first] = this.events;
+    return [first, ...this.events.filter(({ kind }) => kind === 'continue')].map((event) => event?.id).join(' ');
   }
 
   private async unsubscribeAll(packets: readonly Unsubscribing[]): Promise<void> {
@@ -552,6 +623,7 @@ export class Turn {
     for (const { packetId: messageId, names: own } of packets) {
       this.send({ cmd: 'unsuback', messageId, granted: codes.splice(0, own.length) }, connection.version);
     }
+    for (const { name } of names) this.owed.delete(name);
   }
 
   // ---- the end of a turn, the end of a connection ----
@@ -562,6 +634,7 @@ export class Turn {
       this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
     ]);
     if (!(await this.stillTrue)) return;
+    await this.sendRetained(connection);
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     if (this.rest) await this.wakeForRest();
@@ -629,7 +702,7 @@ export class Turn {
     if (this.dismissal) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken, connection);
     else if (this.events.some(({ kind }) => kind === 'expired'))
       await settleEnding(this.ports, this, connection, ended);
-    else await this.ports.connections.close(this.connectionId);
+    else if (this.events.some(({ kind }) => kind !== 'continue')) await this.ports.connections.close(this.connectionId);
   }
 
   private isGone(): boolean {
@@ -668,6 +741,7 @@ export class Turn {
     const entered = this.connection ?? (await this.unfinishedEntry());
     const connection = entered && this.asItMayBe(entered);
     if (connection) {
+      if (this.permissions) await this.sendRetained(connection); // a session may outlive its connection, and so what it is owed
       await depart(this, connection, { at: this.endedAt(), withWill, farewell });
       return this.report(connection);
     }

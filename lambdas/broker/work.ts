@@ -1,3 +1,4 @@
+import { accountOf } from '../access/identity';
 import type { Effect, Message } from '../protocol/effects';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
@@ -30,7 +31,7 @@ type Inbound = { readonly arrival: Arrival } | Release;
 
 /** Whose packets they are, as far as it is known when it is asked for. */
 export interface WorkingClient {
-  readonly record: () => Pick<ConnectionRecord, 'session' | 'fence'>;
+  readonly record: () => Pick<ConnectionRecord, 'session' | 'fence' | 'identity'>;
   readonly permissions: () => Permissions;
 }
 
@@ -64,7 +65,8 @@ export class Work {
 
   accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
     if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
-    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt };
+    const account = accountOf(this.client.record().identity);
+    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt, account };
     this.inbound.push({ arrival });
   }
 
@@ -108,14 +110,18 @@ export class Work {
    * because then the client may use the packet id anew [v3 MQTT-4.3.3-2].
    */
   async conclude(): Promise<void> {
+    await this.forgetRouted();
+    await this.dispatch.send();
+  }
+
+  /** The same without sending what does not have to leave before anything is forgotten. */
+  async forgetRouted(): Promise<void> {
     await this.finish();
     const routed = [...this.routed];
     this.routed.clear();
-    if (routed.length > 0) {
-      await this.dispatch.sendMessages();
-      await this.ports.inflight.forget(this.client.record().session, routed);
-    }
-    await this.dispatch.send();
+    if (routed.length === 0) return;
+    await this.dispatch.sendMessages();
+    await this.ports.inflight.forget(this.client.record().session, routed);
   }
 
   /**
@@ -200,12 +206,13 @@ export class Work {
     held: HeldMessage | undefined,
     { redelivered, receivedAt }: Origin,
   ): Promise<Arrival | undefined> {
-    const { fence } = this.client.record();
+    const { fence, identity } = this.client.record();
     if (!held || held.holder > fence) return undefined;
     const isMine = held.holder === fence;
     if (!isMine && !(await this.adopt(session, held))) return undefined;
     const { id, message } = held;
-    return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false, receivedAt };
+    const flags = { replay: redelivered, attempted: redelivered || !isMine, retained: false };
+    return { id, message, ...flags, receivedAt, account: accountOf(identity) };
   }
 
   /** False when a newer connection was faster. */

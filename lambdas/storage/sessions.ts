@@ -2,6 +2,8 @@ import {
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
@@ -206,8 +208,8 @@ export class DynamoSessionStore implements SessionStore {
   async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
-      ConditionExpression: '#session = :session',
-      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ConditionExpression: '#session = :session AND (#free >= :count OR attribute_not_exists(#owner))',
+      ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ...{ ':session': text(session), ':count': number(count), ':less': number(-count) },
         ':one': number(1),
@@ -325,12 +327,22 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async subscriptions(session: SessionId): Promise<string[]> {
-    const items = await queryAll(this.db, {
+    const items = await queryAll(this.db, this.subscriptionQuery(session));
+    return items.map((item) => readText(item.filter));
+  }
+
+  async someSubscriptions(session: SessionId, limit: number): Promise<{ names: string[]; hasMore: boolean }> {
+    const query = { ...this.subscriptionQuery(session), Limit: limit, ConsistentRead: true };
+    const { Items = [], LastEvaluatedKey } = await this.db.send(new QueryCommand(query));
+    return { names: Items.map((item) => readText(item.filter)), hasMore: LastEvaluatedKey !== undefined };
+  }
+
+  private subscriptionQuery(session: SessionId): QueryCommandInput {
+    return {
       TableName: this.table,
       KeyConditionExpression: 'id = :session AND begins_with(part, :prefix)',
       ExpressionAttributeValues: { ':session': text(session), ':prefix': text(subscriptionPrefix) },
-    });
-    return items.map((item) => readText(item.filter));
+    };
   }
 }
 

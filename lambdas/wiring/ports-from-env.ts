@@ -13,6 +13,7 @@ import { DynamoInflightStore } from '../storage/inflight';
 import { KnownBindings } from '../storage/known-bindings';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
+import type { RetainedLimits } from '../storage/retained-count';
 import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
@@ -45,7 +46,7 @@ export function portsFromEnvironment(
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
+    retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
@@ -61,6 +62,10 @@ export function portsFromEnvironment(
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
     seats: new DynamoSeats(db, table('accounts')),
   };
+}
+
+function retainedLimits({ maxRetained, maxRetainedPerUser }: Settings): RetainedLimits {
+  return { all: maxRetained, perAccount: maxRetainedPerUser };
 }
 
 function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {

@@ -84,7 +84,7 @@ function stores() {
     sessions: new DynamoSessionStore(db, table('sessions')),
     index: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), 10),
+    retained: new DynamoRetainedStore(db, table('retained'), { all: 10, perAccount: 10 }),
     inflight: new DynamoInflightStore(db, db, table('inflight'), () => now),
     requests: new DynamoRequestLedger(db, table('inflight'), () => now),
     accounts: new DynamoAccountStore(db, table('accounts'), () => undefined),
