@@ -27,8 +27,9 @@ import type { Shared } from './turn';
 import { TurnBudget } from './turn-budget';
 import { viewOf } from './view';
 
-/** PUBACKs that are settled without being counted: each may name a packet id that has no message. */
-const mostSettled = 16;
+/** PUBACKs of one quick turn, and how many of them may name a packet id that has no message: the careful turn counts those. */
+const mostSettled = 128;
+const mostUnknown = 8;
 
 /**
  * A turn that holds nothing but QoS 0 messages, PUBACKs and PINGREQs, of a connection this container knows. At most once
@@ -114,9 +115,11 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   return 'committed';
 }
 
-/** Settles what was acknowledged; false when some of it is no QoS 1 message, which stays. */
+/** Settles what was acknowledged; false when some of it is no QoS 1 message, which stays, or too much finds nothing. */
 async function settleAll({ inflight }: Ports, { session }: ConnectionRecord, { settled }: Load): Promise<boolean> {
-  return settled.length === 0 || (await inflight.settle(session, settled)).mismatched.length === 0;
+  if (settled.length === 0) return true;
+  const { mismatched, unknown } = await inflight.settle(session, settled);
+  return mismatched.length === 0 && unknown <= mostUnknown;
 }
 
 function isRetained({ message }: Arrival): boolean {
