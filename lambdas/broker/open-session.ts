@@ -1,5 +1,5 @@
 import { accountOf, type Identity } from '../access/identity';
-import type { ConnectRequest } from '../protocol/effects';
+import { type ConnectRequest, sessionForever } from '../protocol/effects';
 import { expiryOf, startTimer } from './deadline';
 import { connectionOf, fenceOf, timeOf } from './fence';
 import { together } from './parallel';
@@ -67,7 +67,11 @@ export async function openSession(
   const fence = fenceOf(connectedAt, connectionId);
   const { clientId, version, capabilities, sessionExpiry, cleanStart } = request;
   const persistent = sessionExpiry > 0;
-  const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity };
+  const lasts = persistent && sessionExpiry !== sessionForever;
+  const claim = {
+    ...{ clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity },
+    ...(lasts && { sessionExpiry }),
+  };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
     claimSession({ ports, wiper }, claim, supersede),

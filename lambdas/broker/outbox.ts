@@ -16,7 +16,7 @@ const retrySeconds = 2;
 /** What is lost when a packet cannot be sent. */
 export type Stake =
   /** QoS 0: nothing that was promised. */
-  | { readonly kind: 'transient' }
+  | { readonly kind: 'transient'; readonly clientId: string }
   /** An answer. */
   | { readonly kind: 'answer' }
   | RingStake;
@@ -157,7 +157,10 @@ export class Outbox {
       this.isHeldUp = true;
       this.own.aliases.forget();
     }
-    if (result === 'gone') return this.ports.packets.disconnect(connectionId);
+    if (result === 'gone') {
+      const owner = left.map(({ stake }) => stake).find((stake) => stake.kind !== 'answer');
+      return this.ports.packets.disconnect(connectionId, owner?.clientId);
+    }
     const doubtful = result === 'unknown' ? left.slice(0, tried) : [];
     const needsClosing =
       left.some(({ stake }) => stake.kind === 'answer') ||
