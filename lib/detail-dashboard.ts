@@ -26,6 +26,7 @@ export class DetailDashboard extends Construct {
     });
     dashboard.addWidgets(...this.messages());
     dashboard.addWidgets(...this.lateness());
+    dashboard.addWidgets(this.graph('leftovers removed', ['LeftoversRemoved'], 'Sum'));
   }
 
   private messages(): GraphWidget[] {

@@ -10,6 +10,7 @@ export type Count =
   | 'RefusedLogins'
   | 'ThrottledCalls'
   | 'EventsRefused'
+  | 'LeftoversRemoved'
   | 'BytesIn'
   | 'BytesOut'
   | `MessagesInQos${QoS}`

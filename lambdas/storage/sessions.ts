@@ -30,7 +30,7 @@ import { writtenForm } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 export const headPart = 'head';
-const willPrefix = 'will#';
+export const willPrefix = 'will#';
 export const subscriptionPrefix = 'sub#';
 
 /** Attribute names that DynamoDB reserves, or may one day. */

@@ -38,6 +38,7 @@ export const furtherMetrics = [
   'DroppedLimit',
   'DroppedSlow',
   'EventsRefused',
+  'LeftoversRemoved',
   'Recipients',
   'WillLateness',
   'KeepAliveLateness',
