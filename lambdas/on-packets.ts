@@ -1,4 +1,4 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { Broker } from './broker/broker';
 import { settingsFromEnvironment } from './settings';
 import { toConnectionEvent } from './transport/gateway-event';
@@ -8,8 +8,8 @@ const ports = portsFromEnvironment(process.env);
 const broker = new Broker(ports, settingsFromEnvironment(process.env));
 
 /** Consumes the packet queue. When an event fails, the later ones of its connection wait behind it. */
-export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
-  const failed = await broker.receive(event.Records.map(toConnectionEvent));
+export async function handler(event: SQSEvent, context: Context): Promise<SQSBatchResponse> {
+  const failed = await broker.receive(event.Records.map(toConnectionEvent), () => context.getRemainingTimeInMillis());
   ports.metrics.write();
   return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
 }

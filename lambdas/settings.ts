@@ -20,6 +20,8 @@ export interface Settings {
   /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
   readonly maxPublishRate: number;
   readonly maxPublishBytes: number;
+  /** Packets other than PUBLISH that one connection may send in a second on average, fifty acknowledgements counted as one; 0 is any number. */
+  readonly maxControlRate: number;
   /** Clients of one user, or of one subject of tokens, at a time; 0 is any number. An account may say another one. */
   readonly maxConnectionsPerUser: number;
   /** Retained messages of the whole broker; 0 is any number. */
@@ -62,6 +64,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
+  maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, 0, 1_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
   maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),

@@ -39,6 +39,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker/ports',
     'lambdas/broker/records',
     'lambdas/broker/allowance',
+    'lambdas/broker/control-allowance',
     'lambdas/broker/deadline',
     'lambdas/broker/directory',
     'lambdas/broker/parallel',

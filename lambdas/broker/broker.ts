@@ -14,10 +14,23 @@ import { quickTurn } from './quick-turn';
 import type { FanOutJob, Identified, StoredConnection } from './records';
 import { Retainer } from './retainer';
 import { IndexCache, Router } from './router';
+import { limitedBy } from './time-limit';
 import { Turn } from './turn';
 
 /** Milliseconds that those who subscribe go ahead; more would let one with many retained messages hold up its neighbours. */
 const headStart = 100;
+
+/** Milliseconds before the end of an invocation from when no turn goes on, and what is not done is given back. */
+const timeToClose = 6_000;
+
+/** Milliseconds before the end of an invocation up to which a turn is begun that was handed out before. */
+const timeToRepeat = 13_000;
+
+/** Milliseconds before the end of an invocation in which it returns, whatever is not done. */
+const timeToReturn = 1_000;
+
+/** A connection and its events, in their order. */
+type Group = readonly [connectionId: string, events: readonly ConnectionEvent[]];
 
 /** The broker of one container. What it remembers between invocations is checked before it is believed. */
 export class Broker {
@@ -30,52 +43,81 @@ export class Broker {
   ) {}
 
   /**
-   * Works off a batch of events. Connections run side by side and fail alone; the ids of the events to be delivered again
-   * are returned. Who subscribes comes first: people expect that a message hears of a subscription made a moment before on
-   * another connection, although nobody promises it.
+   * Works off a batch of events. Connections run side by side and fail alone; the ids of the events to be delivered again are returned.
+   * Who subscribes comes first: people expect that a message hears of a subscription made a moment before on another connection,
+   * although nobody promises it. Events that were handed out before are worked off behind the others and one connection after the
+   * other, because one of them may be what took an earlier invocation all its time. `remaining`: milliseconds until this one ends.
    */
-  async receive(events: readonly ConnectionEvent[]): Promise<string[]> {
+  async receive(
+    events: readonly ConnectionEvent[],
+    remaining: () => number = () => Number.POSITIVE_INFINITY,
+  ): Promise<string[]> {
     const looking = this.ports.watch.look();
-    const router = new Router(this.ports.topicIndex, this.index);
+    const ports = limitedBy(this.ports, () => remaining() < timeToClose);
+    const router = new Router(ports.topicIndex, this.index);
     const groups = [...byConnection(events)];
-    const subscribing = groups.filter(([, group]) => group.some(subscribes));
-    const others = groups.filter(([, group]) => !group.some(subscribes));
-    const first = this.takeTurns(router, subscribing);
+    const isRepeated = ([, group]: Group) => group.some(({ redelivered }) => redelivered);
+    const fresh = groups.filter((group) => !isRepeated(group));
+    const subscribing = fresh.filter(([, group]) => group.some(subscribes));
+    const others = fresh.filter(([, group]) => !group.some(subscribes));
+    const first = this.takeTurns(ports, router, subscribing);
     if (subscribing.length > 0) await Promise.race([first, sleep(headStart)]);
-    const [failed, failedToo] = await together([first, this.takeTurns(router, others), looking]);
-    return [...failed, ...failedToo];
+    const failed = await together([first, this.takeTurns(ports, router, others), looking]);
+    const repeated = await this.repeat(ports, router, groups.filter(isRepeated), remaining);
+    return [...failed[0], ...failed[1], ...repeated];
   }
 
-  private async takeTurns(router: Router, groups: readonly [string, ConnectionEvent[]][]): Promise<string[]> {
+  /** A connection whose turn takes all the time once more is closed. */
+  private async repeat(
+    ports: Ports,
+    router: Router,
+    groups: readonly Group[],
+    remaining: () => number,
+  ): Promise<string[]> {
+    const failed: string[] = [];
+    for (const [connectionId, events] of groups) {
+      const hasTime = remaining() >= timeToRepeat;
+      const again = hasTime ? await this.takeTurns(ports, router, [[connectionId, events]]) : idsOf(events);
+      const isTooLong = hasTime && again.length > 0 && remaining() < timeToClose;
+      failed.push(...(isTooLong ? await this.close(connectionId, events, remaining) : again));
+    }
+    return failed;
+  }
+
+  private close(connectionId: string, events: readonly ConnectionEvent[], remaining: () => number): Promise<string[]> {
+    this.ports.log('turn too long', { connectionId, events: events.length });
+    const ports = limitedBy(this.ports, () => remaining() < timeToReturn);
+    const router = new Router(ports.topicIndex, this.index);
+    return this.takeTurns(ports, router, [[connectionId, events.map((event) => ({ ...event, exhausted: true }))]]);
+  }
+
+  private async takeTurns(ports: Ports, router: Router, groups: readonly Group[]): Promise<string[]> {
     const failed = await together(
       groups.map(async ([connectionId, group]) => {
         try {
-          await this.takeTurn(router, connectionId, group);
+          await this.takeTurn(ports, router, connectionId, group);
           return [];
         } catch (error) {
           this.ports.log('turn failed', { connectionId, error: String(error), stack: (error as Error).stack ?? '' });
-          return group.map(({ id }) => id);
+          return idsOf(group);
         }
       }),
     );
     return failed.flat();
   }
 
-  private async takeTurn(router: Router, connectionId: string, events: ConnectionEvent[]): Promise<void> {
-    const shared = { ports: this.ports, settings: this.settings, connections: this.connections };
+  private async takeTurn(
+    ports: Ports,
+    router: Router,
+    connectionId: string,
+    events: readonly ConnectionEvent[],
+  ): Promise<void> {
+    const shared = { ports, settings: this.settings, connections: this.connections };
     if (await quickTurn(shared, router, connectionId, events)) return;
-    const stored = this.read(router, connectionId, events.some(mayRoute));
+    const stored = read(ports, router, connectionId, events.some(mayRoute));
     stored.catch(() => undefined); // whoever awaits it gets the error
     if (await hopefulTurn(shared, router, connectionId, events, stored)) return;
     await new Turn(shared, router, connectionId, events, await stored).run();
-  }
-
-  /** The first in an invocation that will route reads the list of shapes together with its connection. */
-  private async read(router: Router, connectionId: string, routes: boolean): Promise<StoredConnection> {
-    if (!routes || router.isPrepared) return this.ports.connectionStore.load(connectionId);
-    const snapshot = this.ports.lookup.read(connectionId, []);
-    router.prepare(snapshot.then(({ shapes }) => shapes));
-    return snapshot;
   }
 
   /** Messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
@@ -107,6 +149,18 @@ export class Broker {
     await dispatch.send();
     await looking;
   }
+}
+
+/** The first in an invocation that will route reads the list of shapes together with its connection. */
+async function read(ports: Ports, router: Router, connectionId: string, routes: boolean): Promise<StoredConnection> {
+  if (!routes || router.isPrepared) return ports.connectionStore.load(connectionId);
+  const snapshot = ports.lookup.read(connectionId, []);
+  router.prepare(snapshot.then(({ shapes }) => shapes));
+  return snapshot;
+}
+
+function idsOf(events: readonly ConnectionEvent[]): string[] {
+  return events.map(({ id }) => id);
 }
 
 function byConnection(events: readonly ConnectionEvent[]): Map<string, ConnectionEvent[]> {

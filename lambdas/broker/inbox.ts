@@ -56,6 +56,8 @@ export interface ReadyFrame {
   /** When API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly redelivered: boolean;
+  /** Place of its first packet in the frame that it is the rest of; 0 if absent. */
+  readonly firstIndex?: number;
 }
 
 /** Frames in order, and what has to wait. */
@@ -82,10 +84,11 @@ export interface Received {
  * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
  * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
  */
-export function readInbox(connection: Received | undefined, events: readonly FrameEvent[]): Inbox {
+export function readInbox(connection: Received | undefined, all: readonly ConnectionEvent[]): Inbox {
+  const events = all.filter(isFrame);
   let lastNumber = connection?.lastNumber ?? 0;
   const ready: ReadyFrame[] = [];
-  const waiting = earlyFrames(connection, events);
+  const waiting = earlyFrames(connection, all);
   let broken: ProtocolError | undefined;
   for (const event of events) {
     const frame = toFrame(event);
@@ -109,8 +112,8 @@ export function readInbox(connection: Received | undefined, events: readonly Fra
 
 type NumberedFrame = ReadyFrame & EarlyFrame;
 
-/** Whoever worked on a redelivered event before may have come to the frames that waited for it, too. */
-function earlyFrames(connection: Received | undefined, events: readonly FrameEvent[]): Map<number, NumberedFrame> {
+/** An earlier attempt at any of the events, also at one that is no frame, may have come to the frames that waited. */
+function earlyFrames(connection: Received | undefined, events: readonly ConnectionEvent[]): Map<number, NumberedFrame> {
   const redelivered = events.some((event) => event.redelivered);
   return new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered }]));
 }

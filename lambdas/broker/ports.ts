@@ -185,17 +185,22 @@ export interface RetainedStore {
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
 export type Misfit = 'unknown' | 'mismatched';
 
+/** Acknowledgements that fit no message. */
+export interface Misfits {
+  /** Packet ids whose message expects another kind of packet; it stays as it was. */
+  readonly mismatched: readonly number[];
+  /** How many packet ids have no message. */
+  readonly unknown: number;
+}
+
 export interface InflightStore {
   /** Puts items that are also being sent; they become visible in any order. */
   put(items: readonly RingItem[]): Promise<void>;
   /** Puts items of one session one after the other: whoever looks meanwhile sees a beginning of them, never a gap. */
   putInOrder(items: readonly RingItem[]): Promise<void>;
   read(session: SessionId, packetId: number): Promise<RingItem | undefined>;
-  /**
-   * PUBACK: removes these messages and returns the packet ids of those that are not of QoS 1, which stay. An empty slot is no
-   * mistake: a PUBACK may be seen twice.
-   */
-  settle(session: SessionId, packetIds: readonly number[]): Promise<readonly number[]>;
+  /** PUBACK: removes these messages. Those that are not of QoS 1 stay. */
+  settle(session: SessionId, packetIds: readonly number[]): Promise<Misfits>;
   /** Removes messages of any QoS; a bundle goes when its last message does. */
   remove(session: SessionId, packetIds: readonly number[]): Promise<void>;
   /** Items that were put for nobody, whatever became of their messages. */

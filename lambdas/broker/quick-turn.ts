@@ -8,6 +8,7 @@ import type { ClientPacket, ServerPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
 import { type Aliases, resolveAlias } from '../protocol/topic-alias';
 import { type Allowance, spend } from './allowance';
+import { ControlMeter } from './control-allowance';
 import { Deliverer } from './deliver';
 import { logDenials } from './denials';
 import { Dispatch } from './dispatch';
@@ -22,7 +23,11 @@ import type { ConnectionRecord, Snapshot } from './records';
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import type { Shared } from './turn';
+import { TurnBudget } from './turn-budget';
 import { viewOf } from './view';
+
+/** PUBACKs that are settled without being counted: each may name a packet id that has no message. */
+const mostSettled = 16;
 
 /**
  * A turn that holds nothing but QoS 0 messages, PUBACKs and PINGREQs, of a connection this container knows. At most once
@@ -108,7 +113,7 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
 
 /** Settles what was acknowledged; false when some of it is no QoS 1 message, which stays. */
 async function settleAll({ inflight }: Ports, { session }: ConnectionRecord, { settled }: Load): Promise<boolean> {
-  return settled.length === 0 || (await inflight.settle(session, settled)).length === 0;
+  return settled.length === 0 || (await inflight.settle(session, settled)).mismatched.length === 0;
 }
 
 function isRetained({ message }: Arrival): boolean {
@@ -180,23 +185,29 @@ function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly
     allowance: connection.allowance,
   };
   const view = viewOf(connection, permissions);
+  const meter = new ControlMeter(connection.control, shared.settings);
+  const budget = new TurnBudget(meter, false);
   try {
-    return ready.every((frame) => readFrame(shared, view, frame, load)) ? load : undefined;
+    const isRead = ready.every((frame) => readFrame(shared, view, frame, load, budget));
+    return isRead && meter.isNegligible && load.settled.length <= mostSettled ? load : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined; // the careful turn says it to the client
     throw error;
   }
 }
 
-function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load: Load): boolean {
+function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load: Load, budget: TurnBudget): boolean {
   const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes, shared.settings.maxPacketSize);
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
   for (const [index, bytes] of packets.entries()) {
     const packet = withTopic(decode(bytes, session.version), load, shared.settings.maxTopicAliases);
+    budget.take(packet, frame.receivedAt);
+    if (budget.isSpent) return false;
     if (packet.cmd === 'publish')
       load.allowance = spend(load.allowance, shared.settings, bytes.length, frame.receivedAt);
     for (const effect of handlePacket(packet, session, surroundings)) {
+      if (effect.do === 'accept') budget.route(effect.message.topic);
       addEffect(load, effect, `${frame.eventId}.${index}`, frame.receivedAt);
     }
   }

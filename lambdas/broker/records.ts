@@ -2,6 +2,7 @@ import type { Identity } from '../access/identity';
 import type { ClientCapabilities, Message } from '../protocol/effects';
 import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
+import type { ControlAllowance } from './control-allowance';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
@@ -30,7 +31,9 @@ export interface ConnectionRecord {
   readonly lastNumber: number;
   /** First bytes of a packet whose rest is in frames still to come. */
   readonly tail: Buffer;
-  /** Frames that overtook others on their way to the queue. */
+  /** Present when the tail is the rest of a frame that had too much for one turn. */
+  readonly rest?: FrameRest;
+  /** Frames that overtook others on their way to the queue, or that are behind the rest of a frame. */
   readonly early: readonly EarlyFrame[];
   readonly hasWill: boolean;
   /** It is counted among the connections of its user. */
@@ -43,6 +46,8 @@ export interface ConnectionRecord {
   readonly outgoingAliases: ReadonlyMap<string, number>;
   /** What it may still publish, where that is limited. */
   readonly allowance?: Allowance;
+  /** Which other packets it may still send; absent as long as it has sent few. */
+  readonly control?: ControlAllowance;
   /** QoS 2 messages that this client has sent on this connection and not released yet. */
   readonly unreleased: number;
   readonly identity: Identity;
@@ -117,6 +122,15 @@ export interface Ending {
   readonly willAt?: number;
   /** When its session ends, if it ever does. */
   readonly sessionEndsAt?: number;
+}
+
+/** Where the rest of a frame comes from, so that its packets keep their identities. */
+export interface FrameRest {
+  readonly eventId: string;
+  /** Place of the first packet of the rest in its frame. */
+  readonly firstIndex: number;
+  /** Milliseconds since 1970. */
+  readonly receivedAt: number;
 }
 
 /** A frame that arrived before one with a lower number. */

@@ -1,6 +1,6 @@
 import { decode } from '../protocol/codec/decode';
 import { checkBeginning } from '../protocol/codec/fixed-header';
-import type { Effect, Message, RefusedRequest, SubscriptionName, SubscriptionRequest } from '../protocol/effects';
+import type { Effect, Message } from '../protocol/effects';
 import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
 import { incomingQuota, largestPacket } from '../protocol/limits';
@@ -10,9 +10,11 @@ import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
+import type { Finding } from './acknowledgements';
 import { spend } from './allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
+import { ControlMeter } from './control-allowance';
 import { keepWatching, silentUntil } from './deadline';
 import { Deliverer } from './deliver';
 import { logDenials } from './denials';
@@ -22,8 +24,9 @@ import { Dispatch } from './dispatch';
 import { settleEnding } from './end-connection';
 import { checkConnectSize, type Entered, Entrance } from './entrance';
 import { Refused } from './entry';
+import { timeOf } from './fence';
 import type { Farewell } from './hang-up';
-import { type ConnectionEvent, type Inbox, isFrame, type ReadyFrame, readInbox } from './inbox';
+import { type ConnectionEvent, earlyBytes, earlyCount, type Inbox, isFrame, type ReadyFrame, readInbox } from './inbox';
 import { countTakenIn } from './metrics';
 import { OwnAliases } from './outgoing-aliases';
 import { logPacket, type Party } from './packet-log';
@@ -32,15 +35,16 @@ import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import type { ConnectionRecord, Dismissal, Ending, StoredConnection, WritingTurn } from './records';
+import type { ConnectionRecord, Dismissal, Ending, FrameRest, StoredConnection, WritingTurn } from './records';
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
 import { SessionWiper } from './session-wiper';
 import { subscribe, unsubscribe } from './subscribe';
+import { TurnBudget } from './turn-budget';
 import { unfinishedEntry } from './unfinished-entry';
 import { viewOf } from './view';
-import { type Finding, type Origin, Work } from './work';
+import { type Origin, Work } from './work';
 
 /** What a client is told when nobody knows what it has already seen. */
 const uncertain: Farewell = { reason: Reason.unspecifiedError };
@@ -53,6 +57,10 @@ export interface Shared {
   readonly settings: Settings;
   readonly connections: ConnectionCache;
 }
+
+/** A SUBSCRIBE that is gathered with its neighbours. */
+type Subscribing = Omit<Extract<Effect, { do: 'subscribe' }>, 'do'> & { readonly origin: Origin };
+type Unsubscribing = Omit<Extract<Effect, { do: 'unsubscribe' }>, 'do'>;
 
 /**
  * All that one invocation does for one connection: load, decode, handle, make durable, send, commit. The commit comes
@@ -88,11 +96,19 @@ export class Turn {
   private announced = '';
   /** Messages of these frames, for the metrics. */
   private readonly takenIn: Message[] = [];
-  /** Frames behind a CONNECT that waits for another connection to end. */
+  private readonly control: ControlMeter;
+  private readonly budget: TurnBudget;
+  /** Present when the budget is spent: what is left of the frames waits for the next event. */
+  private rest: FrameRest | undefined;
+  /** Frames behind a CONNECT that waits for another connection to end, or beyond the budget. */
   private held: readonly ReadyFrame[] = [];
+  /** Frames behind the one that is read. */
+  private behind: readonly ReadyFrame[] = [];
+  private readonly subscribing: Subscribing[] = [];
+  private readonly unsubscribing: Unsubscribing[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
-  /** Number of the last frame that this turn will commit. */
+  /** Number of the frame that is read. */
   private lastNumber = 0;
 
   constructor(
@@ -113,7 +129,14 @@ export class Turn {
     const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
     this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
-    this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current());
+    this.control = new ControlMeter(connection?.control, shared.settings);
+    const { control } = this;
+    this.budget = new TurnBudget(
+      control,
+      events.some(({ redelivered }) => redelivered),
+    );
+    const { budget } = this;
+    this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current(), budget);
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
@@ -127,8 +150,8 @@ export class Turn {
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.giveUp();
-    const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events.filter(isFrame));
-    this.lastNumber = inbox.lastNumber;
+    const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events);
+    this.lastNumber = this.connection?.lastNumber ?? 0;
     try {
       await this.workOff(inbox);
     } catch (error) {
@@ -183,7 +206,7 @@ export class Turn {
     if (!(await this.entrance.pending.keep(this.received(inbox)))) await this.lose();
   }
 
-  /** Frames behind a CONNECT that waits are kept as early ones: their turn comes when the session is open. */
+  /** Frames that have to wait are kept as early ones: behind a CONNECT until the session is open, or until the next event. */
   private received({ lastNumber, early }: Inbox) {
     const numbered = this.held.flatMap((frame) =>
       frame.number === undefined ? [] : [{ ...frame, number: frame.number }],
@@ -218,29 +241,53 @@ export class Turn {
   // ---- frames to effects ----
 
   private async readFrames({ ready, broken }: Inbox): Promise<void> {
+    this.behind = ready;
+    await this.goOnReading();
+    if (this.over) return;
     for (const [index, frame] of ready.entries()) {
-      if (this.entrance.isWaiting) {
+      if (this.entrance.isWaiting || this.rest) {
         this.held = ready.slice(index);
         break;
       }
+      this.behind = ready.slice(index + 1);
       await this.readFrame(frame);
       if (this.over) return;
     }
+    if (this.rest) return;
+    await this.flushSubscriptions();
     if (broken) throw broken;
   }
 
+  /** Reads what an earlier turn has left of a frame. */
+  private async goOnReading(): Promise<void> {
+    const { before, tail, events } = this;
+    if (!before?.rest) return;
+    const number = before.lastNumber > 0 ? { number: before.lastNumber } : {};
+    const redelivered = events.some((event) => event.redelivered);
+    this.tail = Buffer.alloc(0);
+    await this.readFrame({ ...before.rest, ...number, bytes: tail, redelivered, connectedAt: timeOf(before.fence) });
+  }
+
   private async readFrame(frame: ReadyFrame): Promise<void> {
+    this.lastNumber = frame.number ?? this.lastNumber;
     if (!this.connection) checkConnectSize(Buffer.concat([this.tail, frame.bytes]));
     const { packets, tail, broken } = splitPackets(this.tail, frame.bytes, this.shared.settings.maxPacketSize);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
+      if (this.budget.isSpent && this.pause([...packets.slice(index), tail], frame, index)) return;
       if (!this.connection) this.entrance.notice(bytes);
       const { eventId, redelivered, receivedAt, connectedAt } = frame;
       const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
       this.entrance.hear(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       this.spend(packet, bytes, receivedAt);
-      await this.handle(packet, { eventId, id: `${eventId}.${index}`, redelivered, receivedAt, connectedAt });
+      await this.handle(packet, {
+        eventId,
+        id: `${eventId}.${(frame.firstIndex ?? 0) + index}`,
+        redelivered,
+        receivedAt,
+        connectedAt,
+      });
       if (this.over) return;
       if (this.entrance.isWaiting) {
         this.tail = Buffer.concat([...packets.slice(index + 1), tail]);
@@ -255,6 +302,16 @@ export class Turn {
     }
   }
 
+  /** Leaves the rest of a frame, from a packet on, to the next event, if the record of the connection can hold it and what is behind. */
+  private pause(bytes: readonly Buffer[], { eventId, receivedAt, firstIndex = 0 }: ReadyFrame, index: number): boolean {
+    const kept = [...bytes, ...this.behind.map((frame) => frame.bytes)].reduce((sum, { length }) => sum + length, 0);
+    const isKept = kept <= earlyBytes && this.behind.length <= earlyCount && !this.isGone();
+    if (!this.connection || !isKept) return false;
+    this.tail = Buffer.concat(bytes);
+    this.rest = { eventId, receivedAt, firstIndex: firstIndex + index };
+    return true;
+  }
+
   private spend(packet: ClientPacket, bytes: Buffer, now: number): void {
     if (packet.cmd !== 'publish' || !this.connection) return;
     const allowance = spend(this.connection.allowance, this.shared.settings, bytes.length, now);
@@ -263,7 +320,9 @@ export class Turn {
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
     const session = this.connection && this.permissions && viewOf(this.connection, this.permissions);
-    const effects = handlePacket(this.withTopic(packet), session, this.surroundings(origin.receivedAt));
+    const resolved = this.withTopic(packet);
+    if (session) this.budget.take(resolved, origin.receivedAt);
+    const effects = handlePacket(resolved, session, this.surroundings(origin.receivedAt));
     for (const effect of effects) await this.apply(effect, origin);
   }
 
@@ -292,30 +351,30 @@ export class Turn {
         return;
       case 'accept':
         this.takenIn.push(effect.message);
-        return this.work.accept(effect.message, origin);
+        return this.accept(effect.message, origin);
       case 'hold':
         return this.hold(effect, origin);
       case 'release':
         return this.release(effect.packetId, origin);
       case 'reject':
         this.messageDone();
-        return this.work.complete(effect.packetId, 'PUBREC');
+        return this.work.acknowledge(effect.packetId, { kind: 'refusal' });
       case 'settle':
         this.messageDone();
-        return this.work.settle(effect.packetId);
+        return this.work.acknowledge(effect.packetId, { kind: 'PUBACK' });
       case 'markReceived':
         return this.markReceived(effect.packetId);
       case 'complete':
         this.messageDone();
-        return this.work.complete(effect.packetId, 'PUBCOMP');
+        return this.work.acknowledge(effect.packetId, { kind: 'PUBCOMP' });
       case 'open':
         return this.entrance.logIn(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
         return this.authenticate(effect.data, origin);
       case 'subscribe':
-        return this.subscribe(effect.packetId, effect.requests, origin);
+        return this.subscribe({ ...effect, origin });
       case 'unsubscribe':
-        return this.unsubscribe(effect.packetId, effect.names);
+        return this.unsubscribe(effect);
       case 'end':
         return this.end(effect);
     }
@@ -387,14 +446,24 @@ export class Turn {
     return this.work.hold(packetId, message, origin);
   }
 
-  private release(packetId: number, origin: Origin): void {
+  /** A message behind SUBSCRIBE is heard by what was subscribed. */
+  private async accept(message: Message, origin: Origin): Promise<void> {
+    await this.flushInBetween();
+    this.budget.route(message.topic);
+    this.work.accept(message, origin);
+  }
+
+  private async release(packetId: number, origin: Origin): Promise<void> {
+    await this.flushInBetween();
     const connection = this.current();
     this.connection = { ...connection, unreleased: Math.max(0, connection.unreleased - 1) };
     this.answerFinding('pubcomp', packetId, this.work.release(packetId, origin));
   }
 
-  private async markReceived(packetId: number): Promise<void> {
-    this.answerFinding('pubrel', packetId, await this.work.markReceived(packetId));
+  private markReceived(packetId: number): void {
+    const finding: Finding = {};
+    this.work.acknowledge(packetId, { kind: 'PUBREC', finding });
+    this.answerFinding('pubrel', packetId, finding);
   }
 
   private messageDone(): void {
@@ -428,29 +497,60 @@ export class Turn {
     if ('permissions' in proved) this.permissions = proved.permissions;
   }
 
-  private async subscribe(
-    packetId: number,
-    requests: readonly (SubscriptionRequest | RefusedRequest)[],
-    origin: Origin,
-  ): Promise<void> {
-    this.checkFits({ cmd: 'suback', messageId: packetId, granted: requests.map(() => 0) });
+  private async subscribe(packet: Subscribing): Promise<void> {
+    const { packetId: messageId, requests } = packet;
+    this.checkFits({ cmd: 'suback', messageId, granted: requests.map(() => 0) });
+    if (this.unsubscribing.length > 0) await this.flushInBetween();
+    this.subscribing.push(packet);
+  }
+
+  private async unsubscribe(packet: Unsubscribing): Promise<void> {
+    const { packetId: messageId, names } = packet;
+    this.checkFits({ cmd: 'unsuback', messageId, granted: names.map(() => 0) });
+    if (this.subscribing.length > 0) await this.flushInBetween();
+    this.unsubscribing.push(packet);
+  }
+
+  /** Before something that must find the subscriptions changed. */
+  private async flushInBetween(): Promise<void> {
+    if (this.subscribing.length + this.unsubscribing.length === 0) return;
+    this.budget.step();
+    await this.flushSubscriptions();
+  }
+
+  /** SUBSCRIBEs, or UNSUBSCRIBEs, that came one behind the other are one. */
+  private async flushSubscriptions(): Promise<void> {
+    const [subscribing, unsubscribing] = [this.subscribing.splice(0), this.unsubscribing.splice(0)];
+    if (subscribing.length + unsubscribing.length === 0) return;
+    if (!this.work.isDone) this.budget.step();
     await this.work.finish(); // what was published before is not for the new subscriptions
+    if (subscribing.length > 0) await this.subscribeAll(subscribing);
+    if (unsubscribing.length > 0) await this.unsubscribeAll(unsubscribing);
+  }
+
+  private async subscribeAll(packets: readonly Subscribing[]): Promise<void> {
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
     const { ports, dispatch, deliverer, patience } = this;
+    const requests = packets.flatMap((packet) => packet.requests);
     const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
-    this.send({ cmd: 'suback', messageId: packetId, granted: subscribed.codes }, connection.version);
+    const codes = [...subscribed.codes];
+    for (const { packetId: messageId, requests: own } of packets) {
+      this.send({ cmd: 'suback', messageId, granted: codes.splice(0, own.length) }, connection.version);
+    }
     const permissions = this.permitted();
+    const { origin } = packets[0]!;
     await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
   }
 
-  private async unsubscribe(packetId: number, names: readonly SubscriptionName[]): Promise<void> {
-    this.checkFits({ cmd: 'unsuback', messageId: packetId, granted: names.map(() => 0) });
-    await this.work.finish();
+  private async unsubscribeAll(packets: readonly Unsubscribing[]): Promise<void> {
     const connection = this.current();
-    const granted = await unsubscribe(this.ports, this.router, connection, names);
-    this.send({ cmd: 'unsuback', messageId: packetId, granted }, connection.version);
+    const names = packets.flatMap((packet) => packet.names);
+    const codes = [...(await unsubscribe(this.ports, this.router, connection, names))];
+    for (const { packetId: messageId, names: own } of packets) {
+      this.send({ cmd: 'unsuback', messageId, granted: codes.splice(0, own.length) }, connection.version);
+    }
   }
 
   // ---- the end of a turn, the end of a connection ----
@@ -463,6 +563,7 @@ export class Turn {
     if (!(await this.stillTrue)) return;
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
+    if (this.rest) await this.wakeForRest();
     const after = { ...connection, ...this.progress(connection, inbox) };
     await this.commit(after);
     if (this.events.some(({ kind }) => kind === 'expired')) await keepWatching(this.ports, after);
@@ -489,15 +590,25 @@ export class Turn {
     return isAsked ? pump({ ...this, permissions }, connection, eventIds) : 'answered';
   }
 
-  private progress(connection: ConnectionRecord, { lastNumber, early }: Inbox) {
+  /**
+   * Named after the last event: what an earlier attempt has sent with this name waits behind that event, so it may be dropped as a
+   * duplicate.
+   */
+  private wakeForRest(): Promise<void> {
+    return this.ports.packets.wake(this.connectionId, `rest#${this.events.at(-1)?.id}`);
+  }
+
+  private progress(connection: ConnectionRecord, inbox: Inbox) {
     const lastSeen = Math.max(connection.lastSeen, ...this.events.filter(isFrame).map(({ receivedAt }) => receivedAt));
     const outgoingAliases = this.ownAliases.isChanged ? this.ownAliases.all : connection.outgoingAliases;
-    return { lastSeen, lastNumber, early, tail: this.tail, outgoingAliases };
+    const { left: control = connection.control } = this.control;
+    const { rest } = this;
+    return { lastSeen, outgoingAliases, ...this.received(inbox), rest, ...(control && { control }) };
   }
 
   private async commit(record: ConnectionRecord): Promise<void> {
     const { before } = this;
-    if (before && !this.events.some(isFrame)) return; // nothing happened
+    if (before && !this.events.some(isFrame) && before.tail.length + before.early.length === 0) return; // nothing happened
     if (before) await this.ports.connectionStore.commit(record, before);
     else await this.ports.connectionStore.create(record);
     this.shared.connections.set(record);
@@ -505,6 +616,7 @@ export class Turn {
 
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
   private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
+    await this.flushSubscriptions();
     await this.work.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
     if (connection) this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
@@ -570,7 +682,7 @@ export class Turn {
     const clientId = told.find((found) => found !== undefined) ?? this.dismissal?.clientId;
     if (!this.isRepeated() && clientId === undefined) return undefined;
     const { pending } = this.entrance;
-    const { ready: frames } = readInbox(pending.stored, events.filter(isFrame));
+    const { ready: frames } = readInbox(pending.stored, events);
     const surroundings = this.surroundings(ports.now());
     return unfinishedEntry({ ports, wiper, connectionId, pending, frames, surroundings, clientId });
   }

@@ -1,15 +1,16 @@
 import type { Message } from '../protocol/effects';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
+import { type Acknowledgement, Acknowledgements, type Finding, inWaves } from './acknowledgements';
 import type { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
 import { inParallel, together } from './parallel';
-import type { Misfit, Ports } from './ports';
+import type { Misfits, Ports } from './ports';
 import type { Publisher } from './publish';
-import type { ConnectionRecord, HeldMessage, RingItem, SessionId } from './records';
-import { byPacketId, slotOf } from './ring';
+import type { ConnectionRecord, HeldMessage, SessionId } from './records';
+import type { TurnBudget } from './turn-budget';
 
-const parallelWrites = 25;
+const parallelWrites = 50;
 
 /** Where a packet came from. */
 export interface Origin {
@@ -23,16 +24,8 @@ export interface Origin {
   readonly connectedAt: number;
 }
 
-/** Result of a PUBREC or PUBREL, set when the work is durable: what answers it depends on it. */
-export interface Finding {
-  misfit?: Misfit;
-}
-
 type Release = { readonly release: number; readonly origin: Origin; readonly finding: Finding };
 type Inbound = { readonly arrival: Arrival } | Release;
-
-/** What ends an outgoing QoS 2 message: PUBCOMP after PUBREC, or a PUBREC with an error at any time. */
-type Completion = 'PUBCOMP' | 'PUBREC';
 
 /**
  * The durable work of many packets of one connection, gathered so that a batch costs as few calls as possible. Nothing
@@ -41,18 +34,24 @@ type Completion = 'PUBCOMP' | 'PUBREC';
 export class Work {
   private held = new Map<number, HeldMessage>();
   private inbound: Inbound[] = [];
-  private settled: number[] = [];
-  private received = new Map<number, Finding>();
-  private completed = new Map<number, Completion>();
+  /** Packet ids of those among `inbound` that are held messages. */
+  private released = new Set<number>();
+  private acknowledgements = new Acknowledgements();
   /** Packet ids of held messages that were routed, and are forgotten when they have left. */
-  private routed: number[] = [];
+  private readonly routed = new Set<number>();
 
   constructor(
     private readonly ports: Ports,
     private readonly publisher: Publisher,
     private readonly dispatch: Dispatch,
     private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence'>,
+    private readonly budget: TurnBudget,
   ) {}
+
+  /** Whether nothing is gathered. */
+  get isDone(): boolean {
+    return this.held.size + this.inbound.length === 0 && this.acknowledgements.isEmpty;
+  }
 
   accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
     if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
@@ -61,15 +60,19 @@ export class Work {
   }
 
   async hold(packetId: number, message: Message, { id }: Origin): Promise<void> {
-    // The packet id is in use again: what was held under it has to be done with first.
-    if (this.isReleasing(packetId)) await this.conclude();
+    if (this.isReleasing(packetId)) {
+      if (!this.budget.isRedelivered) throw new ProtocolError(Reason.protocolError, `packet id ${packetId} is in use`); // [MQTT-2.2.1-3]
+      await this.conclude(); // an earlier attempt has sent PUBCOMP
+    }
     this.held.set(packetId, { packetId, id, message, holder: this.owner().fence });
   }
 
   release(packetId: number, origin: Origin): Finding {
     const finding: Finding = {};
-    if (!this.isReleasing(packetId)) this.inbound.push({ release: packetId, origin, finding });
-    else if (!this.isRecovery(origin)) finding.misfit = 'unknown'; // PUBREL said twice
+    if (!this.isReleasing(packetId)) {
+      this.inbound.push({ release: packetId, origin, finding });
+      this.released.add(packetId);
+    } else if (!this.isRecovery(origin)) finding.misfit = 'unknown'; // PUBREL said twice
     return finding;
   }
 
@@ -83,24 +86,11 @@ export class Work {
   }
 
   private isReleasing(packetId: number): boolean {
-    if (this.routed.includes(packetId)) return true;
-    return this.inbound.some((entry) => 'release' in entry && entry.release === packetId);
+    return this.routed.has(packetId) || this.released.has(packetId);
   }
 
-  settle(packetId: number): void {
-    this.settled.push(packetId);
-  }
-
-  async markReceived(packetId: number): Promise<Finding> {
-    if (this.completed.has(packetId)) await this.finish();
-    const finding = this.received.get(packetId) ?? {};
-    this.received.set(packetId, finding);
-    return finding;
-  }
-
-  async complete(packetId: number, completion: Completion): Promise<void> {
-    if (this.received.has(packetId)) await this.finish();
-    if (!this.completed.has(packetId)) this.completed.set(packetId, completion);
+  acknowledge(packetId: number, acknowledgement: Acknowledgement): void {
+    this.acknowledgements.add(packetId, acknowledgement);
   }
 
   /**
@@ -110,7 +100,8 @@ export class Work {
    */
   async conclude(): Promise<void> {
     await this.finish();
-    const routed = this.routed.splice(0);
+    const routed = [...this.routed];
+    this.routed.clear();
     if (routed.length > 0) {
       await this.dispatch.sendMessages();
       await this.ports.inflight.forget(this.owner().session, routed);
@@ -121,34 +112,50 @@ export class Work {
   /**
    * Makes everything gathered so far durable, independent parts side by side.
    *
-   * @throws ProtocolError when that is done and an acknowledgement was of the wrong kind for its message, which is left as it was.
+   * @throws ProtocolError when that is done and an acknowledgement was of the wrong kind for its message, which is left as it was, or
+   * too many named a packet id without a message.
    */
   async finish(): Promise<void> {
-    const { held, inbound, settled, received, completed } = this;
-    if (held.size + inbound.length + settled.length + received.size + completed.size === 0) return;
+    if (this.isDone) return;
+    const { held, inbound, acknowledgements, budget } = this;
     this.held = new Map();
     this.inbound = [];
-    this.settled = [];
-    this.received = new Map();
-    this.completed = new Map();
+    this.released = new Set();
+    this.acknowledgements = new Acknowledgements();
     const { session } = this.owner();
-    const mismatches = await together([
-      settled.length > 0 ? this.ports.inflight.settle(session, settled) : [],
-      received.size > 0 ? this.markAll(session, received) : [],
-      completed.size > 0 ? this.completeAll(session, completed) : [],
-      this.takeIn(session, [...held.values()], inbound).then(() => []),
+    const [outgoing, incoming] = await together([
+      acknowledgements.settle(this.ports.inflight, session, budget.tolerance),
+      this.takeIn(session, [...held.values()], inbound),
     ]);
-    const [packetId] = mismatches.flat();
+    budget.spendUnknown(outgoing.unknown + incoming.unknown);
+    const [packetId] = outgoing.mismatched;
     if (packetId === undefined) return;
     throw new ProtocolError(Reason.protocolError, `acknowledgement of packet id ${packetId} is of the wrong kind`); // [MQTT-4.3.2-3] [MQTT-4.3.3-3]
   }
 
-  private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<void> {
+  private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<Misfits> {
     if (held.length > 0) await this.ports.inflight.hold(session, held);
-    if (inbound.length === 0) return;
+    const known = new Map<number, HeldMessage>();
     const released = inbound.flatMap((entry) => ('release' in entry ? [entry.release] : []));
-    const messages = released.length > 0 ? await this.ports.inflight.held(session, released) : [];
-    const known = new Map(messages.map((message) => [message.packetId, message]));
+    const { left, ...misfits } = await inWaves(released, this.budget.tolerance, async (wave) => {
+      const found = await this.ports.inflight.held(session, wave);
+      for (const message of found) known.set(message.packetId, message);
+      return { mismatched: [], unknown: wave.length - found.length };
+    });
+    const unread = new Set(left);
+    const examined = inbound.filter((entry) => !('release' in entry && unread.has(entry.release)));
+    for (const entry of inbound) {
+      if ('release' in entry && unread.has(entry.release)) entry.finding.misfit = 'mismatched'; // no PUBCOMP for what was not looked up
+    }
+    if (examined.length > 0) await this.route(session, examined, known);
+    return misfits;
+  }
+
+  private async route(
+    session: SessionId,
+    inbound: readonly Inbound[],
+    known: ReadonlyMap<number, HeldMessage>,
+  ): Promise<void> {
     for (const entry of inbound) {
       if ('release' in entry && !known.has(entry.release) && !this.isRecovery(entry.origin)) {
         entry.finding.misfit = 'unknown';
@@ -162,7 +169,7 @@ export class Work {
     await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
     // What was not taken over may be held by a newer connection, for which it stays.
     const taken = inbound.filter((_, index) => arrivals[index] !== undefined);
-    this.routed.push(...taken.flatMap((entry) => ('release' in entry ? [entry.release] : [])));
+    for (const entry of taken) if ('release' in entry) this.routed.add(entry.release);
   }
 
   /**
@@ -191,35 +198,4 @@ export class Work {
     }
     return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';
   }
-
-  /** Returns packet ids of messages that expect no PUBREC. */
-  private async markAll(session: SessionId, received: ReadonlyMap<number, Finding>): Promise<number[]> {
-    const misfits = await this.ports.inflight.markReceived(session, [...received.keys()]);
-    for (const [packetId, misfit] of misfits) Object.assign(received.get(packetId) ?? {}, { misfit });
-    return [...misfits].filter(([, misfit]) => misfit === 'mismatched').map(([packetId]) => packetId);
-  }
-
-  /** The record of a QoS 2 message says that it is done before its slot is free. Returns packet ids that fit no such message. */
-  private async completeAll(session: SessionId, completed: ReadonlyMap<number, Completion>): Promise<number[]> {
-    const { inflight } = this.ports;
-    const found = byPacketId(await inflight.readMany(session, [...completed.keys()].map(slotOf)));
-    const known = [...completed].flatMap(([packetId, completion]) => {
-      const item = found.get(packetId); // none, when PUBCOMP is seen twice
-      return item ? [{ packetId, item, fits: completes(completion, item) }] : [];
-    });
-    const done = known.filter(({ fits }) => fits);
-    if (done.length > 0) {
-      const records = done.flatMap(({ item: { id, number } }) => (id ? [{ session, id, number, done: true }] : []));
-      await inflight.putOnce(records);
-      await inflight.remove(
-        session,
-        done.map(({ packetId }) => packetId),
-      );
-    }
-    return known.filter(({ fits }) => !fits).map(({ packetId }) => packetId);
-  }
-}
-
-function completes(completion: Completion, { qos, state }: RingItem): boolean {
-  return qos === 2 && (completion === 'PUBREC' || state === 'released');
 }

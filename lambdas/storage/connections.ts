@@ -8,8 +8,16 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Allowance } from '../broker/allowance';
+import type { ControlAllowance } from '../broker/control-allowance';
 import type { ConnectionStore } from '../broker/ports';
-import type { ConnectionRecord, EarlyFrame, Ending, PendingConnection, StoredConnection } from '../broker/records';
+import type {
+  ConnectionRecord,
+  EarlyFrame,
+  Ending,
+  FrameRest,
+  PendingConnection,
+  StoredConnection,
+} from '../broker/records';
 import { sessionForever } from '../protocol/effects';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
@@ -113,7 +121,8 @@ export class DynamoConnectionStore implements ConnectionStore {
    */
   async end(record: ConnectionRecord, ended: Ending): Promise<void> {
     const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
-    const left = { ...record, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
+    const { rest: _rest, ...ending } = record;
+    const left = { ...ending, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
     const { lastNumber: _, ...item } = toItem(left); // `commitFrom` moves on from no number here
     const Item = {
       ...item,
@@ -197,6 +206,10 @@ function changesOf(
     set.push('tail = :tail');
     changes[':tail'] = bytes(record.tail);
   } else if (record.tail.length === 0 && before.tail.length > 0) remove.push('tail');
+  if (record.rest) {
+    set.push('rest = :rest');
+    changes[':rest'] = restAttribute(record.rest);
+  } else if (before.rest) remove.push('rest');
   if (record.early.length > 0 && !isSameEarly(record.early, before.early)) {
     set.push('early = :early');
     changes[':early'] = earlyAttribute(record.early);
@@ -216,6 +229,10 @@ function changesOf(
   if (record.allowance && record.allowance !== before.allowance) {
     set.push('allowance = :allowance');
     changes[':allowance'] = allowanceAttribute(record.allowance);
+  }
+  if (record.control && record.control !== before.control) {
+    set.push('control = :control');
+    changes[':control'] = controlAttribute(record.control);
   }
   if (record.identity !== before.identity) {
     set.push('#identity = :identity');
@@ -248,12 +265,14 @@ function toItem(record: ConnectionRecord): Item {
     ...capabilityAttributes(record.capabilities),
     expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
     ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
+    ...(record.rest ? { rest: restAttribute(record.rest) } : {}),
     ...(record.early.length > 0 ? { early: earlyAttribute(record.early) } : {}),
     ...(record.identity.kind === 'anonymous' ? {} : { identity: identityAttribute(record.identity) }),
     ...authenticationAttributes(record),
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
     ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
+    ...(record.control ? { control: controlAttribute(record.control) } : {}),
   };
 }
 
@@ -275,6 +294,7 @@ function toRecord(item: Item): ConnectionRecord {
     lastSeen: readNumber(item.lastSeen),
     lastNumber: readNumber(item.lastNumber),
     tail: readBytes(item.tail),
+    ...(item.rest?.L ? { rest: readRest(item.rest.L) } : {}),
     early: readEarly(item.early),
     hasWill: readFlag(item.hasWill),
     hasSeat: readFlag(item.hasSeat),
@@ -285,6 +305,7 @@ function toRecord(item: Item): ConnectionRecord {
     unreleased: readNumber(item.unreleased),
     identity: readIdentity(item.identity),
     ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
+    ...(item.control?.L ? { control: readControl(item.control.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
     ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
@@ -304,6 +325,22 @@ function allowanceAttribute({ messages, bytes: size, at }: Allowance) {
 
 function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
   return { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) };
+}
+
+function restAttribute({ eventId, firstIndex, receivedAt }: FrameRest) {
+  return { L: [text(eventId), number(firstIndex), number(receivedAt)] };
+}
+
+function readRest([eventId, firstIndex, receivedAt]: AttributeValue[]): FrameRest {
+  return { eventId: readText(eventId), firstIndex: readNumber(firstIndex), receivedAt: readNumber(receivedAt) };
+}
+
+function controlAttribute({ packets, unknown, at }: ControlAllowance) {
+  return { L: [number(Math.floor(packets)), number(Math.floor(unknown)), number(at)] };
+}
+
+function readControl([packets, unknown, at]: AttributeValue[]): ControlAllowance {
+  return { packets: readNumber(packets), unknown: readNumber(unknown), at: readNumber(at) };
 }
 
 /** A number is given to one frame only. */

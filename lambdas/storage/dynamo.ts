@@ -78,16 +78,22 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
   }
 }
 
-/** Reads any number of distinct keys, consistently, in no particular order. */
-export async function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
-  const answers = await together(chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk })));
+/** Reads any number of distinct keys, consistently, in no particular order; only some attributes where `projection` names them. */
+export async function readAll(db: DynamoDb, table: string, keys: Item[], projection?: string): Promise<Item[]> {
+  const answers = await together(
+    chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk }, projection)),
+  );
   return answers.flatMap((answer) => answer[table] ?? []);
 }
 
 /** Reads at most 100 distinct keys of several tables in one call, consistently. */
-export async function readTables(db: DynamoDb, keys: Record<string, Item[]>): Promise<Record<string, Item[]>> {
+export async function readTables(
+  db: DynamoDb,
+  keys: Record<string, Item[]>,
+  projection?: string,
+): Promise<Record<string, Item[]>> {
   const items: Record<string, Item[]> = {};
-  let left: KeysByTable | undefined = withConsistency(keys);
+  let left: KeysByTable | undefined = consistently(keys, projection);
   for (let attempt = 0; left && Object.keys(left).length > 0; attempt++) {
     if (attempt === attempts) throw new Error(`reads from ${Object.keys(left).join(', ')} were not processed`);
     if (attempt > 0) await sleep(backoff(attempt));
@@ -102,8 +108,9 @@ export async function readTables(db: DynamoDb, keys: Record<string, Item[]>): Pr
 
 type KeysByTable = Record<string, KeysAndAttributes>;
 
-function withConsistency(keys: Record<string, Item[]>): KeysByTable {
-  return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ConsistentRead: true }]));
+function consistently(keys: Record<string, Item[]>, projection: string | undefined): KeysByTable {
+  const how = { ConsistentRead: true, ...(projection === undefined ? {} : { ProjectionExpression: projection }) };
+  return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ...how }]));
 }
 
 /** Exponential with full jitter, in milliseconds. */

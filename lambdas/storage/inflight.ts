@@ -6,8 +6,8 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../broker/parallel';
-import type { Clock, InflightStore, Misfit } from '../broker/ports';
+import { inParallel, together } from '../broker/parallel';
+import type { Clock, InflightStore, Misfit, Misfits } from '../broker/ports';
 import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/records';
 import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/ring';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
@@ -16,10 +16,16 @@ import { formed } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
 import { toItem, toRingItem } from './ring-items';
 import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './ring-order';
-import { incoming, outgoing, routed, slotKey } from './slots';
+import { incoming, outgoing, routed, slotKey, slotNumber } from './slots';
 
 /** How long it is remembered that a QoS 2 message was routed: longer than any queue keeps an event. */
 const onceSeconds = 14 * 24 * 3600;
+
+/** Bundles whose parts are marked at the same time. */
+const parallelParts = 50;
+
+/** So many slots are emptied without being read: an honest client seldom acknowledges more at once. */
+const unreadSlots = 16;
 
 const names = { '#number': 'number', '#state': 'state' };
 
@@ -73,42 +79,96 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /** A bundle holds only QoS 1 messages. Conditions instead of reads: an honest PUBACK costs one write. */
-  async settle(session: SessionId, packetIds: readonly number[]): Promise<readonly number[]> {
+  async settle(session: SessionId, packetIds: readonly number[]): Promise<Misfits> {
     const distinct = [...new Set(packetIds)];
-    const alone = distinct.filter((packetId) => !isBundled(packetId));
-    const deletions = alone.map((packetId) => ({
-      TableName: this.table,
-      Key: slotKey(session, outgoing, packetId),
-      ConditionExpression: 'NOT granted = :exactlyOnce', // true for an empty slot
-      ExpressionAttributeValues: { ':exactlyOnce': number(2) },
-    }));
-    const [isDeleted] = await together([
-      deleteWhere(this.db, deletions),
-      this.remove(session, distinct.filter(isBundled)),
+    const [alone, bundled] = await together([
+      this.settleAlone(
+        session,
+        distinct.filter((packetId) => !isBundled(packetId)),
+      ),
+      this.removeBundled(session, distinct.filter(isBundled)),
     ]);
-    return alone.filter((_, index) => !isDeleted[index]);
+    return { mismatched: alone.mismatched, unknown: alone.unknown + bundled };
   }
 
-  /** Whose bundle is acknowledged as a whole needs no reading, and the rest is marked in place. */
+  /** Of many messages those that are there are read first, because a deletion that finds nothing costs as much as one that does. */
+  private async settleAlone(session: SessionId, packetIds: readonly number[]): Promise<Misfits> {
+    if (packetIds.length <= unreadSlots) return this.settleUnread(session, packetIds);
+    const keys = packetIds.map((packetId) => slotKey(session, outgoing, packetId));
+    const found = await readAll(this.db, this.table, keys, 'slot, granted');
+    const idsOf = (isMine: boolean) =>
+      found
+        .filter(({ granted }) => (readNumber(granted) === 1) === isMine)
+        .map(({ slot }) => slotNumber(readText(slot)));
+    const late = await this.settleUnread(session, idsOf(true));
+    return {
+      mismatched: [...idsOf(false), ...late.mismatched],
+      unknown: packetIds.length - found.length + late.unknown,
+    };
+  }
+
+  private async settleUnread(session: SessionId, packetIds: readonly number[]): Promise<Misfits> {
+    const deletions = packetIds.map((packetId) => ({
+      TableName: this.table,
+      Key: slotKey(session, outgoing, packetId),
+      ConditionExpression: 'granted = :atLeastOnce',
+      ExpressionAttributeValues: { ':atLeastOnce': number(1) },
+    }));
+    const isDeleted = await deleteWhere(this.db, deletions);
+    const left = packetIds.filter((_, index) => !isDeleted[index]);
+    if (left.length === 0) return { mismatched: [], unknown: 0 };
+    const mismatched = (await this.readSlots(session, outgoing, left)).map((item) => slotNumber(readText(item.slot)));
+    return { mismatched, unknown: left.length - mismatched.length };
+  }
+
   async remove(session: SessionId, packetIds: readonly number[]): Promise<void> {
+    const alone = packetIds.filter((packetId) => !isBundled(packetId));
+    await together([
+      alone.length > 0 ? this.delete(session, outgoing, alone) : undefined,
+      this.removeBundled(session, packetIds.filter(isBundled)),
+    ]);
+  }
+
+  /**
+   * A bundle that is acknowledged as a whole needs no reading, and parts of one are marked in place. Of many bundles those that are
+   * there are read first, because a deletion that finds nothing costs as much as one that does. Returns how many messages were not
+   * there, as far as it has to be known.
+   */
+  private async removeBundled(session: SessionId, packetIds: readonly number[]): Promise<number> {
     const slots = new Map<number, Set<number>>();
     for (const packetId of packetIds) {
       const slot = slotOf(packetId);
       slots.set(slot, (slots.get(slot) ?? new Set()).add(packetId));
     }
-    const parts = [...slots].filter(([slot, gone]) => isBundled(slot) && gone.size < bundleSize);
-    for (const [slot] of parts) slots.delete(slot);
-    await together([
-      slots.size > 0 ? this.delete(session, outgoing, [...slots.keys()]) : undefined,
-      ...parts.map(([slot, gone]) => this.removePart(session, slot, [...gone])),
+    const parts = [...slots].filter(([, gone]) => gone.size < bundleSize);
+    const whole = [...slots.keys()].filter((slot) => slots.get(slot)?.size === bundleSize);
+    const [missing, removed] = await together([
+      this.removeWhole(session, whole),
+      inParallel(parts, parallelParts, ([slot, gone]) => this.removePart(session, slot, [...gone])),
     ]);
+    const unknownParts = parts.filter((_, index) => !removed[index]).map(([, gone]) => gone.size);
+    return unknownParts.reduce((sum, size) => sum + size, missing * bundleSize);
+  }
+
+  /** Returns how many were not there. */
+  private async removeWhole(session: SessionId, slots: readonly number[]): Promise<number> {
+    if (slots.length <= unreadSlots) {
+      if (slots.length > 0) await this.delete(session, outgoing, slots);
+      return 0;
+    }
+    const found = await this.readSlots(session, outgoing, slots);
+    await this.write(
+      found.map(({ slot = text('') }) => ({ DeleteRequest: { Key: { session: text(session), slot } } })),
+    );
+    return slots.length - found.length;
   }
 
   async discard(items: readonly Pick<RingItem, 'session' | 'slot'>[]): Promise<void> {
     await this.write(items.map(({ session, slot }) => ({ DeleteRequest: { Key: slotKey(session, outgoing, slot) } })));
   }
 
-  private async removePart(session: SessionId, slot: number, packetIds: readonly number[]): Promise<void> {
+  /** False when there is no such bundle. */
+  private async removePart(session: SessionId, slot: number, packetIds: readonly number[]): Promise<boolean> {
     const updated = await this.update(slotKey(session, outgoing, slot), {
       UpdateExpression: 'ADD gone :gone',
       ConditionExpression: 'attribute_exists(bundle)',
@@ -116,6 +176,7 @@ export class DynamoInflightStore implements InflightStore {
       ReturnValues: 'UPDATED_NEW',
     });
     if (updated?.gone?.NS?.length === bundleSize) await this.delete(session, outgoing, [slot]);
+    return updated !== undefined;
   }
 
   async readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]> {

@@ -73,7 +73,7 @@ function nextInvocation(): Invocation {
 }
 
 function contextOf({ requestId, functionName, memoryMb, timeoutSeconds }: Invocation): Context {
-  const end = Date.now() + timeoutSeconds * 1000;
+  const end = performance.now() + timeoutSeconds * 1000; // the local clock may jump meanwhile
   return {
     awsRequestId: requestId,
     functionName,
@@ -83,7 +83,7 @@ function contextOf({ requestId, functionName, memoryMb, timeoutSeconds }: Invoca
     logGroupName: `/aws/lambda/${functionName}`,
     logStreamName: 'local',
     callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => end - Date.now(),
+    getRemainingTimeInMillis: () => end - performance.now(),
     done: () => {},
     fail: () => {},
     succeed: () => {},

@@ -35,7 +35,7 @@ const messagesForPace = 50;
 
 /** The pair may be slowed down by this factor; a shorter time than `noise` milliseconds tells nothing on a busy machine. */
 const slowedBy = 3;
-const noise = 100;
+const noise = 400;
 
 /** Seconds, longer than `connectTimeout`. */
 export const tooLong = 11;
@@ -189,12 +189,15 @@ export class Battlefield {
   }
 
   private async measure(what: () => Promise<unknown>): Promise<Toll> {
-    await this.cloud.settled();
-    await this.cloud.resetBill();
-    const before = this.guarded.lines.length;
+    const before = await this.counts();
     await what();
+    const after = await this.counts();
+    return mapToll(after, (name) => after[name] - before[name]);
+  }
+
+  private async counts(): Promise<Toll> {
     await this.cloud.settled();
-    return { ...countsOf(await this.cloud.bill()), lines: this.guarded.lines.length - before };
+    return { ...countsOf(await this.cloud.bill()), lines: this.guarded.lines.length };
   }
 }
 

@@ -112,12 +112,22 @@ describe('outgoing messages', () => {
     await store.put([item('settles', 1), ...atQos2, ...eights]);
     const [whole = [], part = []] = eights.map(packetIdsOf);
 
-    const wrong = await store.settle('settles', [1, 2, 3, 4, 1, 2, ...whole, ...part.slice(1)]);
+    const misfits = await store.settle('settles', [1, 2, 3, 4, 1, 2, ...whole, ...part.slice(1)]);
 
-    expect(wrong).toEqual([2, 3]);
+    expect(misfits).toEqual({ mismatched: expect.arrayContaining([2, 3]), unknown: 1 });
     expect(await numbersIn('settles', 24)).toEqual([2, 3, 17]);
     expect(await store.readMany('settles', [2, 3])).toEqual(expect.arrayContaining(atQos2));
-    expect(await store.settle('settles', [1, 4, ...whole])).toEqual([]);
+    expect(await store.settle('settles', [1, 4, ...whole])).toEqual({ mismatched: [], unknown: 2 });
+  });
+
+  it('of whom there are many in bundles are looked up before they are removed, and cost nothing where there are none', async () => {
+    const eights = [bundle('bundles', 9), bundle('bundles', 17)];
+    await store.put(eights);
+    const there = eights.flatMap(packetIdsOf);
+    const absent = Array.from({ length: 20 * 8 }, (_, index) => 40_000 + index);
+
+    expect(await store.settle('bundles', [...there, ...absent])).toEqual({ mismatched: [], unknown: absent.length });
+    expect(await numbersIn('bundles', 24)).toEqual([]);
   });
 
   it('are received only at QoS 2: of others it is told whether there is one', async () => {

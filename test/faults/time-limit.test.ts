@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import mqtt, { type Packet } from 'mqtt-packet';
+import { Broker } from '../../lambdas/broker/broker';
+import type { ConnectionEvent } from '../../lambdas/broker/inbox';
+import type { Ports } from '../../lambdas/broker/ports';
+import { functions } from '../../lambdas/deployment';
+import { settingsFromEnvironment } from '../../lambdas/settings';
+import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
+import { credentialsOf, environmentOf } from '../../local/lambda/environment';
+import { TestBroker } from '../support/test-broker';
+import { publishPacket, type TextClient } from '../support/text-client';
+
+const settings = settingsFromEnvironment({});
+
+describe('an invocation whose time is nearly over', () => {
+  let broker: TestBroker;
+  /** Those of a container beside the local cloud's, which gets its events from the test. */
+  let ports: Ports;
+  let slow: TextClient;
+  let slowId: string;
+  /** Milliseconds that are left of the invocation. */
+  let left: number;
+  let calls: string[];
+  /** When the time goes by. */
+  let othersAreDone: Promise<unknown>;
+
+  beforeEach(async () => {
+    broker = await TestBroker.start({ settings });
+    broker.cloud.clock.hold();
+    const { endpoints, access } = broker.cloud;
+    const surroundings = { endpoints, settings, access, bridge: undefined, events: undefined };
+    const environment = environmentOf('onPackets', functions.onPackets, surroundings);
+    ports = portsFromEnvironment({ ...environment, ...credentialsOf('onPackets', 1) });
+    slow = await broker.connect('slow');
+    slowId = broker.cloud.connections().at(-1) ?? '';
+    await broker.cloud.settled();
+    left = 20_000;
+    calls = [];
+    othersAreDone = Promise.resolve();
+  });
+
+  afterEach(() => broker.stop());
+
+  /** A container in which a message that is held for `slow` takes all the time there is. */
+  function container(): Broker {
+    const inflight = Object.create(ports.inflight) as Ports['inflight'];
+    inflight.hold = async (...parts) => {
+      await othersAreDone;
+      left = 5_000;
+      return ports.inflight.hold(...parts);
+    };
+    const connectionStore = Object.create(ports.connectionStore) as Ports['connectionStore'];
+    connectionStore.commit = async (record, before) => {
+      await ports.connectionStore.commit(record, before);
+      calls.push(`commit ${record.clientId}`);
+    };
+    return new Broker({ ...ports, inflight, connectionStore }, settings);
+  }
+
+  const receive = (events: readonly ConnectionEvent[]) => container().receive(events, () => left);
+
+  const frame = (connectionId: string, packet: Packet, redelivered = false): ConnectionEvent => ({
+    ...{ id: `event of ${connectionId}`, connectionId, kind: 'message', connectedAt: 0, receivedAt: Date.now() },
+    ...{ text: `2.${mqtt.generate(packet).toString('base64')}`, address: '', redelivered, exhausted: false },
+  });
+
+  const endless = publishPacket('said', 'slowly', { qos: 2, messageId: 1 });
+
+  it('gives back the events that are not done, and makes no further call for them', async () => {
+    const other = await broker.connect('other');
+    const [, otherId = ''] = broker.cloud.connections();
+    await other.subscribe(1, 'a');
+    await broker.cloud.settled();
+    const message = publishPacket('a', 'from another', { qos: 0 });
+    const isDone = async () => {
+      while (!calls.includes('commit other')) await sleep(2);
+    };
+    othersAreDone = isDone();
+    const ofOther = {
+      ...frame(otherId, message),
+      text: `3.${mqtt.generate(message).toString('base64')}`,
+    } as ConnectionEvent;
+
+    expect(await receive([frame(slowId, endless), ofOther])).toEqual([`event of ${slowId}`]);
+    expect(calls).not.toContain('commit slow');
+  });
+
+  it('closes the connection whose turn has taken all the time once more', async () => {
+    expect(await receive([frame(slowId, endless, true)])).toEqual([]);
+    await slow.closed();
+    await broker.cloud.settled();
+
+    expect(await broker.rows()).toEqual([]);
+  });
+
+  it('gives back what was handed out before, when there is no time to do it alone', async () => {
+    const other = await broker.connect('other');
+    const [, otherId = ''] = broker.cloud.connections();
+    await broker.cloud.settled();
+
+    expect(await receive([frame(slowId, endless), frame(otherId, { cmd: 'pingreq' }, true)])).toEqual([
+      `event of ${slowId}`,
+      `event of ${otherId}`,
+    ]);
+    expect(other.closeCode).toBeUndefined();
+  });
+});
