@@ -22,7 +22,6 @@ describe('a client whose strings no queue takes', () => {
   beforeAll(async () => {
     const options = { ...hashingOnce, settings: { inlineRecipients: 1 } };
     field = await Battlefield.start({ rules: [{ actions: ['all'], topics: ['#'] }] }, options);
-    await field.addDevice('device');
     speaker = await field.enter('calm', 'speaker', { keepalive: 540 });
     listeners = [
       await field.enter('calm', 'first', { keepalive: 540 }),
@@ -44,7 +43,7 @@ describe('a client whose strings no queue takes', () => {
     await field.endure(hostileIds.length, async () => {
       for (const id of hostileIds) {
         const [client] = await field.strangers(1);
-        client!.send(connectPacket(id, { ...login('device'), properties: { sessionExpiryInterval: 3600 } }));
+        client!.send(connectPacket(id, { ...login('calm'), properties: { sessionExpiryInterval: 3600 } }));
         expect({ id, code: (await client!.next('connack')).reasonCode }).toEqual({ id, code: malformed });
         await client!.closed();
         await speak();
@@ -57,7 +56,7 @@ describe('a client whose strings no queue takes', () => {
   it('is refused with such a filter, and such a topic', async () => {
     await field.endure(2, async () => {
       for (const packet of [subscribeTo('crowd/\uffff'), publishTo('crowd/\uffff')]) {
-        const client = await field.enter('device', `says ${packet.cmd}`);
+        const client = await field.enter('calm', `says ${packet.cmd}`);
         client.send(packet);
         expect((await client.next('disconnect')).reasonCode).toBe(malformed);
         await client.closed();
