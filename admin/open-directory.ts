@@ -56,7 +56,7 @@ export async function openTable(
   return { client: explaining(new DynamoDBClient(), table!), table: table! };
 }
 
-/** The local cloud takes any credentials. */
+/** The local cloud takes these credentials. */
 async function openLocal(address: string): Promise<OpenTable> {
   const { dynamodb, tables } = await resourcesAt(address);
   const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };

@@ -44,7 +44,8 @@ async function redriveOnAws(url: string, progress: Progress): Promise<number> {
 }
 
 async function redriveLocally(queue: string, address: string): Promise<number> {
-  const response = await fetch(new URL('/redrive', address), { method: 'POST', body: queue });
+  const headers = { 'x-cirrus-control': 'redrive' };
+  const response = await fetch(new URL('/redrive', address), { method: 'POST', headers, body: queue });
   const answer = (await response.json()) as { moved?: number; message?: string };
   if (answer.moved === undefined) throw new Error(answer.message ?? `the local cloud answered ${response.status}`);
   return answer.moved;

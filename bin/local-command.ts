@@ -25,6 +25,9 @@ which "npm ci" was run: the packed program alone does not have them.
   --bridge FILE      what crosses to AWS IoT Core, for which a broker stands in
   --iot-port N       of that; 1884
   --events FILE      what EventBridge is told
+  --allow-origin O   lets pages of an origin use it, as https://page.example; again for each further one. The console
+                     needs it not, nor pages of this machine that connect to the gateway
+  --allow-host NAME  what it is called besides localhost and 127.0.0.1; again for each further name
   --verbose          show what the functions log
 `;
 
@@ -71,9 +74,14 @@ async function runUntilInterrupted(commandLine: CommandLine, { stdout, interrupt
   }
 }
 
-async function listen(cloud: Cloud, { mqttPort, mqttWebSocketPort }: CommandLine): Promise<Adapter> {
+async function listen(cloud: Cloud, commandLine: CommandLine): Promise<Adapter> {
+  const { mqttPort, mqttWebSocketPort } = commandLine;
+  const { allowOrigins = [], allowHosts } = commandLine.cloud;
   const { startAdapter } = await import('../clients/adapter');
+  const { loopbackOrigins } = await import('../clients/web-access');
   return startAdapter({
+    allowOrigins: [...loopbackOrigins, ...allowOrigins],
+    allowHosts,
     url: cloud.gatewayUrl,
     listen: { host, port: mqttPort },
     listenWebSocket: { host, port: mqttWebSocketPort },

@@ -1,9 +1,10 @@
-import { type AwsCall, callerIn } from './aws-call';
+import { type AwsCall, callerIn, type Service } from './aws-call';
 import { type EventsApi, EventsError } from './events-api';
 import type { CallFault, Rule } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
+import { isSignedFor, notSigned } from './http-api/signature-check';
 import { type HttpAnswer as Answer, type HttpRequest, type Reply, silence } from './http-exchange';
 import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
@@ -31,6 +32,15 @@ interface ServiceCall {
   readonly denied: () => Answer;
 }
 
+/** Of services in signatures. */
+const signingNames: Readonly<Record<Service, string>> = {
+  dynamodb: 'dynamodb',
+  sqs: 'sqs',
+  connections: 'execute-api',
+  iot: 'iotdata',
+  events: 'events',
+};
+
 const sqsTarget = 'AmazonSQS.';
 const eventsTarget = 'AWSEvents.';
 const connectionsPath = `/${stage}/@connections/`;
@@ -39,10 +49,17 @@ const connectionsPath = `/${stage}/@connections/`;
 export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
-  /** Nothing when the request is not one for AWS. */
+  /** What a container asks in its own name. Nothing when the request is not one for AWS. */
   answer(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     return service && this.run(service);
+  }
+
+  /** The same for a request from anywhere, which has to be signed. */
+  answerSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
+    const service = this.serviceCall(request);
+    if (!service) return undefined;
+    return isSignedFor(signingNames[service.call.service], request) ? this.run(service) : notSigned;
   }
 
   private serviceCall(request: HttpRequest): ServiceCall | undefined {

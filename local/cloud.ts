@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { loopbackOrigins, WebAccess } from '../clients/web-access';
 import type { AccessConfig } from '../lambdas/access/access-config';
 import { openAccess, readAccess } from '../lambdas/access/read-access';
 import type { BridgeConfig } from '../lambdas/bridge/bridge-config';
@@ -98,6 +99,13 @@ export interface CloudOptions {
   readonly verbose?: boolean;
   /** Folder of the built console, which is served at `/`; no page is if absent. */
   readonly console?: string;
+  /**
+   * Origins of web pages that may use the cloud, besides its console; any page of this machine may connect to the gateway.
+   * As browsers write them; `http://localhost:*` is any port, `*` any page.
+   */
+  readonly allowOrigins?: readonly string[];
+  /** What the cloud is called besides the names of the loopback. */
+  readonly allowHosts?: readonly string[];
   /** Where log lines go; standard error if absent. */
   readonly log?: LogSink;
   /** Is told of what containers ask of the imitated services, for tests. */
@@ -214,6 +222,11 @@ class LocalCloud implements Cloud {
       api: this.createHttpApi(),
       control: this.createControl(),
       console: options.console === undefined ? undefined : new ConsolePage(options.console),
+      access: new WebAccess({ hosts: options.allowHosts, origins: options.allowOrigins }),
+      pages: new WebAccess({
+        hosts: options.allowHosts,
+        origins: [...loopbackOrigins, ...(options.allowOrigins ?? [])],
+      }),
     });
     if (options.seed !== undefined) this.faults.seed(options.seed);
   }
@@ -478,6 +491,7 @@ class LocalCloud implements Cloud {
       latency,
       chances: this.faults.memory.shared,
       tablePrefix,
+      hosts: this.options.allowHosts ?? [],
     };
   }
 

@@ -1,3 +1,4 @@
+import { hostRule, originRule } from '../clients/web-access';
 import { readAccessFile } from '../lambdas/access/access-file';
 import { readBridgeFile } from '../lambdas/bridge/bridge-file';
 import { readEventsFile } from '../lambdas/events/events-file';
@@ -25,6 +26,8 @@ interface Values {
   'iot-port': number;
   events?: string;
   verbose: boolean;
+  'allow-origin': string[];
+  'allow-host': string[];
 }
 
 type Name = keyof Values;
@@ -37,6 +40,8 @@ const defaults: Values = {
   containers: 2,
   'dynamodb-latency': 0,
   verbose: false,
+  'allow-origin': [],
+  'allow-host': [],
 };
 
 /** How each option's value is read. */
@@ -52,6 +57,8 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   bridge: path('a file'),
   'iot-port': wholeNumber(0, 65535),
   events: path('a file'),
+  'allow-origin': rule(originRule, 'the origin of a page, as https://page.example or http://page.example:*'),
+  'allow-host': rule(hostRule, 'the name of a host, without a port'),
 };
 
 /** The options as flags, for whoever completes or documents them. */
@@ -66,9 +73,10 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
   const rest = words.flatMap(splitAtEquals);
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--verbose') values.verbose = true;
-    else Object.assign(values, option(word, rest.shift()));
+    else take(values, word, rest.shift());
   }
   const { port, containers, data, dynamodb, verbose, access: accessFile, events: eventsFile } = values;
+  const { 'allow-origin': allowOrigins, 'allow-host': allowHosts } = values;
   const bridge = values.bridge === undefined ? undefined : readBridgeFile(values.bridge);
   const access = accessFile === undefined ? undefined : readAccessFile(accessFile);
   const events = eventsFile === undefined ? undefined : readEventsFile(eventsFile);
@@ -82,6 +90,8 @@ export function parseCommandLine(words: readonly string[]): CommandLine {
       verbose,
       access,
       events,
+      ...(allowOrigins.length > 0 && { allowOrigins }),
+      ...(allowHosts.length > 0 && { allowHosts }),
       ...(bridge && { bridge, iotPort: values['iot-port'] }),
     },
     mqttPort: values['mqtt-port'],
@@ -95,13 +105,24 @@ function splitAtEquals(word: string): string[] {
   return word.startsWith('--') && equals > 0 ? [word.slice(0, equals), word.slice(equals + 1)] : [word];
 }
 
-function option(word: string, value: string | undefined): Record<string, string | number> {
+function take(values: Values, word: string, value: string | undefined): void {
   const name = word.slice(2);
   if (!word.startsWith('--') || !Object.hasOwn(parsers, name)) {
     throw new Error(`${word} is not an option; allowed are --${Object.keys(parsers).join(', --')}, --verbose`);
   }
   if (value === undefined || value === '') throw new Error(`${word} needs a value`);
-  return { [name]: parsers[name as keyof typeof parsers](word, value) };
+  const parsed = parsers[name as keyof typeof parsers](word, value);
+  const before = values[name as Name];
+  // What may be given several times is a list.
+  Object.assign(values, { [name]: Array.isArray(before) ? [...before, parsed] : parsed });
+}
+
+function rule(read: (value: string) => string | undefined, what: string) {
+  return (name: string, value: string): string => {
+    const rule = read(value);
+    if (rule !== undefined) return rule;
+    throw new Error(`${name} is ${JSON.stringify(value)}, but must be ${what}`);
+  };
 }
 
 function wholeNumber(min: number, max: number) {

@@ -8,6 +8,7 @@ import type { LocalClock } from './clock';
 import type { ReceivedEvent } from './events-api';
 import type { Fault } from './fault-rules';
 import type { FaultReport, Faults } from './faults';
+import { type HttpAnswer, type HttpRequest, jsonType } from './http-exchange';
 import type { DeadLetter } from './sqs/sqs-api';
 
 /** What the outputs of the stack tell on AWS, for programs that work on a broker from outside. */
@@ -72,9 +73,11 @@ export class ControlApi {
   }
 
   /** The answer as JSON, or nothing when there is no such route. */
-  async answer(method: string, path: string, body: string): Promise<string | undefined> {
-    const route = this.routes[`${method} ${path}`];
-    return route && JSON.stringify((await route(body)) ?? null);
+  async answer({ method, url, headers, body }: HttpRequest): Promise<HttpAnswer | undefined> {
+    const name = `${method} ${url}`;
+    if (!Object.hasOwn(this.routes, name)) return undefined;
+    if (method !== 'GET' && !isDeliberate(headers)) return json(403, { message: notDeliberate });
+    return json(200, (await this.routes[name]!(body.toString())) ?? null);
   }
 
   /** One fault or action, or a list of them; answers with what is set. */
@@ -102,6 +105,19 @@ export class ControlApi {
         return faults.set(one);
     }
   }
+}
+
+/** Browsers ask a server before they send it these headers from a page of another origin, and this one does not agree. */
+function isDeliberate(headers: HttpRequest['headers']): boolean {
+  const isJson = /^application\/json\b/i.test(String(headers['content-type'] ?? ''));
+  return isJson || Object.keys(headers).some((name) => name.startsWith('x-cirrus-'));
+}
+
+const notDeliberate =
+  'what changes something needs the header "content-type: application/json" or "x-cirrus-control: 1", which no form sends';
+
+function json(status: number, body: unknown): HttpAnswer {
+  return { status, headers: jsonType, body: JSON.stringify(body) };
 }
 
 function readQueueName(text: string): QueueName {

@@ -19,12 +19,24 @@ export const silence = Symbol('silence');
 
 export type Reply = HttpAnswer | typeof silence;
 
+export const jsonType = { 'content-type': 'application/json' } as const;
+
+/** The largest request of any imitated service: a batch of DynamoDB. */
+const mostBytes = 16 * 1024 * 1024;
+
+export class TooLargeError extends Error {}
+
 /** All of a request that came over a socket. Listening is several times cheaper than iterating, and every AWS call comes this way. */
 export function readRequest(request: IncomingMessage): Promise<HttpRequest> {
   const { method = '', url = '', headers } = request;
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let bytes = 0;
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= mostBytes) chunks.push(chunk);
+      else reject(new TooLargeError(`a request has at most ${mostBytes} bytes`));
+    });
     request.on('end', () => {
       resolve({ method, url, headers, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) });
     });

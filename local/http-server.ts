@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { WebAccess } from '../clients/web-access';
 import type { AwsEndpoint } from './aws-endpoint';
 import type { ConsolePage } from './console-page';
 import type { ControlApi } from './control-api';
 import type { Gateway } from './gateway/gateway';
 import type { HttpApi } from './http-api/http-api';
-import { readRequest, sendReply } from './http-exchange';
+import { jsonType, readRequest, sendReply, TooLargeError } from './http-exchange';
 
 export interface HttpRooms {
   readonly gateway: Gateway;
@@ -13,36 +14,52 @@ export interface HttpRooms {
   readonly control: ControlApi;
   /** Absent where nobody looks. */
   readonly console: ConsolePage | undefined;
+  /** What the server is called, and which pages may send requests to it. */
+  readonly access: WebAccess;
+  /** The same for connections to the gateway. */
+  readonly pages: WebAccess;
 }
 
 /** One HTTP server for the WebSocket handshake, the AWS calls, the API for backends, the control interface and the console. */
 export function createHttpServer(rooms: HttpRooms): Server {
   const server = createServer((request, response) => {
-    serve(rooms, request, response).catch((error) => {
-      answer(response, 400, JSON.stringify({ message: String(error) }));
-    });
+    serve(rooms, request, response).catch((error) => fail(response, error));
   });
   server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
-  server.on('upgrade', (request, socket, head) => rooms.gateway.upgrade(request, socket, head));
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => {}); // The client may leave while it is refused, or while `$connect` runs.
+    const problem = rooms.pages.problemOf(request.headers);
+    if (problem !== undefined) socket.end(refusal(problem), () => socket.destroy());
+    else rooms.gateway.upgrade(request, socket, head).catch(() => socket.destroy());
+  });
   return server;
 }
 
-async function serve(
-  { aws, api, control, console }: HttpRooms,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function serve(rooms: HttpRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { aws, api, control, console, access } = rooms;
+  const problem = access.problemOf(request.headers);
+  if (problem !== undefined) return answer(response, 403, JSON.stringify({ message: problem }));
   const exchange = await readRequest(request);
   const { method, url, body } = exchange;
-  const reply = aws.answer(exchange);
+  if (!url.startsWith('/')) return answer(response, 400, '{"message":"the target of a request begins with a slash"}');
+  const reply = aws.answerSigned(exchange);
   if (reply) return sendReply(response, await reply);
   if (await api.handle(request, response, body)) return;
   if (console?.handle(method, url, response)) return;
-  const found = await control.answer(method, url, body.toString());
-  if (found === undefined) answer(response, 404, '{"message":"not found"}');
-  else answer(response, 200, found);
+  const found = await control.answer(exchange);
+  sendReply(response, found ?? { status: 404, headers: jsonType, body: '{"message":"not found"}' });
 }
 
 function answer(response: ServerResponse, status: number, body: string): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  response.writeHead(status, jsonType).end(body);
+}
+
+/** A request that cannot be answered is the fault of the request, and must not be that of anybody else. */
+function fail(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) response.destroy();
+  else answer(response, error instanceof TooLargeError ? 413 : 400, JSON.stringify({ message: String(error) }));
+}
+
+function refusal(problem: string): string {
+  return `HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: ${Buffer.byteLength(problem)}\r\n\r\n${problem}`;
 }

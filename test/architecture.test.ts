@@ -149,6 +149,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // Imitates AWS for whatever is deployed: it knows the description of the deployment, but nothing of MQTT.
   local: [
+    'clients/web-access',
     'console/config',
     'console/security-headers',
     'lambdas/api/operations',

@@ -26,16 +26,16 @@ interface Contextual {
 export class Certificate {
   private readonly servers: Contextual[] = [];
   private current: SecureContextOptions;
-  private expiry: number;
+  private own: X509Certificate;
 
   /** @throws Error that names the file, when one cannot be read, is no PEM, or the key is not the certificate's. */
   constructor(
     private readonly files: CertificateFiles,
     private readonly log: Log,
   ) {
-    const { options, expiresAt } = load(files);
+    const { options, own } = load(files);
     this.current = options;
-    this.expiry = expiresAt;
+    this.own = own;
     this.warnIfExpired();
     for (const file of this.watched) {
       watchFile(file, { interval: files.lookEveryMs ?? lookEveryMs, persistent: false }, this.reload);
@@ -44,7 +44,12 @@ export class Certificate {
 
   /** Milliseconds since 1970. */
   get expiresAt(): number {
-    return this.expiry;
+    return Date.parse(this.own.validTo);
+  }
+
+  /** Whether the server's own certificate is for a host of this name. */
+  covers(host: string): boolean {
+    return this.own.checkHost(host) !== undefined;
   }
 
   get options(): SecureContextOptions & { requestCert: boolean; rejectUnauthorized: boolean } {
@@ -69,22 +74,22 @@ export class Certificate {
   /** Between the writing of the one file and the other they do not fit; the old pair serves until they do. */
   private readonly reload = (): void => {
     try {
-      const { options, expiresAt } = load(this.files);
+      const { options, own } = load(this.files);
       this.current = options;
-      this.expiry = expiresAt;
+      this.own = own;
     } catch (error) {
       this.log({ level: 'warn', message: `the old certificate stays: ${(error as Error).message}` });
       return;
     }
     for (const server of this.servers) server.setSecureContext(this.current);
-    const until = new Date(this.expiry).toISOString();
+    const until = new Date(this.expiresAt).toISOString();
     this.log({ level: 'info', message: `new certificate from ${this.files.cert}, good until ${until}` });
     this.warnIfExpired();
   };
 
   private warnIfExpired(): void {
-    if (this.expiry > Date.now()) return;
-    const since = new Date(this.expiry).toISOString();
+    if (this.expiresAt > Date.now()) return;
+    const since = new Date(this.expiresAt).toISOString();
     this.log({ level: 'warn', message: `the certificate in ${this.files.cert} has expired, ${since}` });
   }
 }
@@ -96,14 +101,14 @@ function load({ cert, key, clientCa }: CertificateFiles) {
     ...(clientCa !== undefined && { ca: readFileSync(clientCa) }),
     minVersion: 'TLSv1.2',
   };
-  const expiresAt = Date.parse(certificateIn(cert, options.cert as Buffer).validTo);
+  const own = certificateIn(cert, options.cert as Buffer);
   if (clientCa !== undefined) certificateIn(clientCa, options.ca as Buffer);
   try {
     createSecureContext(options);
   } catch (error) {
     throw new Error(`${key} is not the private key of the certificate in ${cert}: ${(error as Error).message}`);
   }
-  return { options, expiresAt };
+  return { options, own };
 }
 
 function certificateIn(file: string, pem: Buffer): X509Certificate {

@@ -59,9 +59,13 @@ export class Dials {
     return this.pace.waitingCount;
   }
 
-  /** Dials until a handshake succeeds, one is refused for good, or time is up. The returned function gives up. */
-  dial(events: DialEvents): () => void {
-    const dial = new Dial(this.props, this.pace, events);
+  /**
+   * Dials until a handshake succeeds, one is refused for good, or time is up. Clients of several addresses take turns. The
+   * returned function gives up.
+   */
+  dial(address: string, events: DialEvents): () => void {
+    const enter = (run: () => void) => this.pace.enter(run, address);
+    const dial = new Dial(this.props, { pace: this.pace, enter }, events);
     dial.begin();
     return () => dial.cancel();
   }
@@ -69,6 +73,12 @@ export class Dials {
   stop(): void {
     this.pace.stop();
   }
+}
+
+/** The queue before the gateway, as one client sees it. */
+interface DialQueue {
+  readonly pace: Pace;
+  enter(run: () => void): () => void;
 }
 
 /** The attempts for one client. */
@@ -83,7 +93,7 @@ class Dial {
 
   constructor(
     private readonly props: DialProps,
-    private readonly pace: Pace,
+    private readonly line: DialQueue,
     private readonly events: DialEvents,
   ) {}
 
@@ -98,7 +108,7 @@ class Dial {
   }
 
   private queue(): void {
-    this.leaveQueue = this.pace.enter(() => this.attempt());
+    this.leaveQueue = this.line.enter(() => this.attempt());
   }
 
   private attempt(): void {
@@ -130,13 +140,13 @@ class Dial {
 
   private opened(gateway: NodeWebSocket): void {
     this.finish();
-    this.pace.speedUp();
+    this.line.pace.speedUp();
     this.events.onOpen(gateway);
   }
 
   private failed(error: DialError): void {
     this.props.metrics.dialFailures.add(error.reason);
-    if (error.reason === 'throttled') this.pace.slowDown();
+    if (error.reason === 'throttled') this.line.pace.slowDown();
     if (error.isPassing) this.retryAfter(error);
     else this.fail(error);
   }

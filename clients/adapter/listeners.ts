@@ -10,7 +10,12 @@ import { type AddressInfo, connect, createServer, type ListenOptions, type Serve
 import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer } from 'node:tls';
 import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws';
+import type { WebAccess } from '../web-access';
 import type { Certificate } from './certificate';
+import type { Clock } from './clock';
+import { limitEarlyBytes } from './early-limit';
+import type { Log } from './log';
+import type { Place } from './places';
 
 /** Where to listen. Port 0 takes a free one. */
 export interface Address {
@@ -21,10 +26,19 @@ export interface Address {
 export interface WebSocketAddress extends Address {
   /** `/mqtt` unless given. */
   path?: string;
+  /** Which pages may connect, and what the listener is called. */
+  access: WebAccess;
 }
 
-/** Takes the connection of a client, and who it is for the log. */
-export type Accept = (client: Duplex, from: string) => void;
+/** Decides about sockets, whatever listens for them. */
+export interface Door {
+  /** A place for a socket that was just accepted; undefined if there is none. */
+  admit(socket: Socket, path?: string): Place | undefined;
+  /** Takes the connection of a client whose handshakes below MQTT are done. */
+  accept(client: Duplex, place: Place): void;
+  clock: Clock;
+  log: Log;
+}
 
 export interface Listener {
   port: number;
@@ -34,7 +48,7 @@ export interface Listener {
   cut(): void;
 }
 
-/** For handshakes below MQTT, of TLS and HTTP. */
+/** For all handshakes below MQTT together, of TLS and HTTP. */
 const handshakeMs = 10_000;
 
 /** Of one WebSocket frame of a client; a larger one ends it with 1009. */
@@ -43,30 +57,32 @@ const maxFrameBytes = 1_048_576;
 /** A peer that is gone without a word is noticed about ten seconds after this, whatever its keep-alive. */
 const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 };
 
-export function listenTcp(at: Address, accept: Accept): Promise<Listener> {
-  return started(
-    createServer(socketOptions, (socket) => accept(socket, peerOf(socket))),
-    at,
-  );
+export function listenTcp(at: Address, door: Door): Promise<Listener> {
+  return started(createServer(socketOptions), at, {
+    door,
+    serve: (socket, handshake) => door.accept(socket, handshake.done()),
+  });
 }
 
-export function listenTls(at: Address, certificate: Certificate, accept: Accept): Promise<Listener> {
-  const options = { ...socketOptions, ...certificate.options, handshakeTimeout: handshakeMs };
-  const server = createTlsServer(options, (socket) => accept(socket, peerOf(socket)));
-  certificate.follow(server);
-  return started(server, at);
+export function listenTls(at: Address, certificate: Certificate, door: Door): Promise<Listener> {
+  const inner = createTlsServer(certificate.options);
+  certificate.follow(inner);
+  const handshakes = new Handshakes(inner);
+  inner.on('secureConnection', (socket) => handshakes.finish(socket, door));
+  return started(createServer(socketOptions), at, { door, serve: handshakes.begin });
 }
 
 /** A socket file. One that a killed adapter left behind is replaced, one that is in use is not. */
-export async function listenUnix(path: string, accept: Accept): Promise<Listener> {
-  const server = () => createServer((socket) => accept(socket, path));
+export async function listenUnix(path: string, door: Door): Promise<Listener> {
+  const serve = (socket: Socket, handshake: Handshake) => door.accept(socket, handshake.done());
+  const start = () => started(createServer(), { path }, { door, serve });
   try {
-    return await started(server(), { path });
+    return await start();
   } catch (error) {
     const isLeftBehind = error instanceof TakenError && lstatSync(path).isSocket() && !(await isAnswered(path));
     if (!isLeftBehind) throw error;
     unlinkSync(path);
-    return started(server(), { path });
+    return start();
   }
 }
 
@@ -74,32 +90,70 @@ export async function listenUnix(path: string, accept: Accept): Promise<Listener
 export function listenWebSocket(
   at: WebSocketAddress,
   certificate: Certificate | undefined,
-  accept: Accept,
+  door: Door,
 ): Promise<Listener> {
-  const limits = { ...socketOptions, headersTimeout: handshakeMs, requestTimeout: handshakeMs };
-  const http = certificate
-    ? createHttpsServer({ ...limits, ...certificate.options, handshakeTimeout: handshakeMs }, refuseRequest)
-    : createHttpServer(limits, refuseRequest);
-  if (certificate) certificate.follow(http as ReturnType<typeof createHttpsServer>);
+  const { access } = at;
+  const inner = certificate ? createHttpsServer(certificate.options, refuseRequest) : createHttpServer(refuseRequest);
+  if (certificate) certificate.follow(inner as ReturnType<typeof createHttpsServer>);
+  const handshakes = new Handshakes(inner);
   const server = new WebSocketServer({
-    server: http,
+    server: inner,
     path: at.path ?? '/mqtt',
     perMessageDeflate: false,
     maxPayload: maxFrameBytes,
     handleProtocols,
+    verifyClient: ({ req }, answer) => {
+      const problem = access.problemOf(req.headers);
+      if (problem !== undefined) door.log({ level: 'warn', message: `refused ${peerOf(req.socket)}: ${problem}` });
+      answer(problem === undefined, 403, problem);
+    },
     WebSocket: BinaryWebSocket,
   });
-  server.on('error', () => {}); // Told by the promise of `started`.
-  server.on('connection', (socket, request) => accept(messageStream(socket, request.socket), peerOf(request.socket)));
-  return started(http, at);
+  server.on('connection', (socket, request) => {
+    handshakes.finish(request.socket, door, (place) => {
+      limitEarlyBytes(socket, request.socket, place);
+      return messageStream(socket, request.socket);
+    });
+  });
+  const allowHalfOpen = certificate === undefined; // as servers of HTTP and of TLS have their sockets
+  return started(createServer({ ...socketOptions, allowHalfOpen }), at, { door, serve: handshakes.begin });
+}
+
+/** What a socket may take until its client can speak MQTT: a place and a time. */
+interface Handshake {
+  /** Ends the time. */
+  done(): Place;
+}
+
+/** Handshakes of TLS or HTTP, by a server that gets its sockets from the one that listens. */
+class Handshakes {
+  /** By address and port of the peer: the upper server makes sockets of its own. */
+  private readonly open = new Map<string, Handshake>();
+
+  constructor(private readonly server: Pick<HttpServer, 'emit'>) {}
+
+  readonly begin = (socket: Socket, handshake: Handshake): void => {
+    const peer = peerOf(socket);
+    this.open.set(peer, handshake);
+    socket.once('close', () => this.open.delete(peer));
+    this.server.emit('connection', socket);
+  };
+
+  /** `streamFor` makes the stream of the client, if it is not the socket itself. */
+  finish(socket: Socket, door: Door, streamFor: (place: Place) => Duplex = () => socket): void {
+    const place = this.open.get(peerOf(socket))?.done();
+    if (place) door.accept(streamFor(place), place);
+    else socket.destroy(); // It has left already.
+  }
 }
 
 /**
- * A stream whose every write is one message: there are clients that read one packet of a message and leave the rest
+ * A stream that ends with its WebSocket, and whose every write is one message: there are clients that read one packet of a message and leave the rest
  * (Eclipse Paho C), though a packet need not begin with a message [MQTT-6.0.0-2].
  */
 function messageStream(socket: WebSocket, below: Duplex): Duplex {
   const stream = createWebSocketStream(socket);
+  stream.once('end', () => stream.destroy()); // It has ended both ways, and is no stream of its own that may be half open.
   // What was written together leaves together, and not each message when the network has taken the one before.
   stream._writev = (writes, done) => {
     below.cork();
@@ -112,23 +166,49 @@ function messageStream(socket: WebSocket, below: Duplex): Duplex {
   return stream;
 }
 
-/** Starts a server that is not made for MQTT under the same rules. */
-export async function started(server: Server | HttpServer, at: Address | { path: string }): Promise<Listener> {
+/** Serves a socket that has a place. */
+export interface Service {
+  door: Pick<Door, 'admit' | 'clock' | 'log'>;
+  serve(socket: Socket, handshake: Handshake): void;
+}
+
+/** Starts a server whose sockets have places, each for a limited time until its handshake is done. */
+export async function started(
+  server: Server,
+  at: Address | { path: string },
+  { door, serve }: Service,
+): Promise<Listener> {
   const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
+  server.on('connection', (socket) => {
+    socket.on('error', () => {}); // It may leave at any moment, also before another listens.
+    const place = door.admit(socket, 'path' in at ? at.path : undefined);
+    if (!place) return void socket.destroy();
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+    serve(socket, handshakeOf(socket, place, door.clock));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(explained(error, at)));
     server.listen(at as ListenOptions, resolve);
   });
+  server.on('error', ({ message }) => door.log({ level: 'warn', message: `a listener failed: ${message}` }));
   const address = server.address();
   return {
     port: typeof address === 'object' ? (address as AddressInfo).port : 0,
     close: () => new Promise((resolve) => server.close(() => resolve())),
     cut: () => {
       for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+function handshakeOf(socket: Socket, place: Place, clock: Clock): Handshake {
+  const timer = clock.after(handshakeMs, () => socket.destroy());
+  socket.once('close', () => timer.cancel());
+  return {
+    done() {
+      timer.cancel();
+      return place;
     },
   };
 }

@@ -14,6 +14,8 @@ export type EndReason =
   | 'bad_packet'
   | 'not_connected'
   | 'silent'
+  | 'stalled'
+  | 'gave_way'
   | 'max_age'
   | 'shutdown';
 
@@ -28,6 +30,8 @@ const endReasons: readonly EndReason[] = [
   'bad_packet',
   'not_connected',
   'silent',
+  'stalled',
+  'gave_way',
   'max_age',
   'shutdown',
 ];
@@ -56,6 +60,15 @@ class Counter<Label extends string> {
 type Direction = 'up' | 'down';
 const directions: readonly Direction[] = ['up', 'down'];
 
+/** What is the case at a moment. */
+interface GaugeValues {
+  clients: number;
+  pending: number;
+  parked: number;
+  waitingDials: number;
+  certificateExpiresAt?: number;
+}
+
 /** What an adapter counts. `up` is from devices to the gateway. */
 export class AdapterMetrics {
   readonly bytes = new Counter(directions);
@@ -69,11 +82,12 @@ export class AdapterMetrics {
   dials = 0;
   withheld = 0;
 
-  /** Text format 0.0.4 of Prometheus. `now`: what is the case at this moment. */
-  text(now: { clients: number; parked: number; waitingDials: number; certificateExpiresAt?: number }): string {
+  /** Text format 0.0.4 of Prometheus. */
+  text(now: GaugeValues): string {
     const { rss, heapUsed } = process.memoryUsage();
     const lines = [
-      ...gauge('clients', 'Connections of clients that are open.', now.clients),
+      ...gauge('clients', 'Connections of clients that are open, from their accept to their close.', now.clients),
+      ...gauge('pending_clients', 'Clients among them that the broker has not accepted yet.', now.pending),
       ...gauge(
         'parked_connections',
         'Connections to the gateway that wait for their client after a planned end.',

@@ -7,11 +7,14 @@ const slowingMs = 1_000;
 const recovery = 1.1;
 
 /**
- * Lets so many through a second, in the order of their coming; a second's worth may come at once. When told that it is
- * too much it halves the rate, down to one a second, and works its way back.
+ * Lets so many through a second; a second's worth may come at once. Groups take turns, so that a crowd of one delays no
+ * other; within a group the first to come is the first to go. When told that it is too much it halves the rate, down to one a
+ * second, and works its way back.
  */
 export class Pace {
-  private readonly waiting = new Set<() => void>();
+  /** By group; the group whose turn is next comes first. None is empty. */
+  private readonly waiting = new Map<string, Set<() => void>>();
+  private waiters = 0;
   private current: number;
   private tokens: number;
   private refilledAt: number;
@@ -29,15 +32,17 @@ export class Pace {
   }
 
   get waitingCount(): number {
-    return this.waiting.size;
+    return this.waiters;
   }
 
   /** Runs it when its turn has come, unless the returned function was called before. */
-  enter(run: () => void): () => void {
+  enter(run: () => void, group = ''): () => void {
     const waiter = () => run(); // its own, so that one function may wait twice
-    this.waiting.add(waiter);
+    const others = this.waiting.get(group) ?? new Set();
+    this.waiting.set(group, others.add(waiter));
+    this.waiters += 1;
     this.admit();
-    return () => this.waiting.delete(waiter);
+    return () => this.remove(group, waiter);
   }
 
   slowDown(): void {
@@ -56,18 +61,33 @@ export class Pace {
 
   stop(): void {
     this.waiting.clear();
+    this.waiters = 0;
     this.timer?.cancel();
   }
 
   private admit(): void {
     this.refill();
-    for (const waiter of this.waiting) {
-      if (this.tokens < 1) break;
+    while (this.waiters > 0 && this.tokens >= 1) {
       this.tokens -= 1;
-      this.waiting.delete(waiter);
-      waiter();
+      this.takeNext()();
     }
-    if (this.waiting.size > 0) this.admitLater();
+    if (this.waiters > 0) this.admitLater();
+  }
+
+  /** The first of the group whose turn it is, which is then the last to have another turn. */
+  private takeNext(): () => void {
+    const [group, members] = this.waiting.entries().next().value!;
+    const [first] = members;
+    this.remove(group, first!);
+    if (this.waiting.delete(group)) this.waiting.set(group, members);
+    return first!;
+  }
+
+  private remove(group: string, waiter: () => void): void {
+    const members = this.waiting.get(group);
+    if (!members?.delete(waiter)) return;
+    this.waiters -= 1;
+    if (members.size === 0) this.waiting.delete(group);
   }
 
   private admitLater(): void {

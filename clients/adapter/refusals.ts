@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from './clock';
+import type { ConnectPacket } from './connect-packet';
 
 /** The pause after the second refusal in a row, and the longest one. */
 const shortestPauseMs = 30_000;
@@ -20,14 +22,20 @@ export class Refusals {
 
   constructor(private readonly clock: Clock) {}
 
-  /** Notes a refusal; returns how many milliseconds later the connection of the client ends. */
-  pauseAfter(clientId: string): number {
+  /** Notes a refusal of a client, named by `refusalKey`; returns how many milliseconds later the connection of the client ends. */
+  pauseAfter(client: string): number {
     const now = this.clock.now();
-    const last = this.clients.get(clientId);
+    const last = this.clients.get(client);
     const count = last && now - last.at < forgetMs ? last.count + 1 : 1;
-    this.clients.delete(clientId); // its new entry is the youngest
-    this.clients.set(clientId, { count, at: now });
+    this.clients.delete(client); // its new entry is the youngest
+    this.clients.set(client, { count, at: now });
     if (this.clients.size > mostClients) this.clients.delete(this.clients.keys().next().value!);
     return count === 1 ? 0 : Math.min(longestPauseMs, shortestPauseMs * 2 ** (count - 2));
   }
+}
+
+/** Stands for a client id with its credentials: others may send the same client id, and count as others. */
+export function refusalKey(connect: ConnectPacket | undefined): string {
+  const { clientId = '', credentials = '' } = connect ?? {};
+  return createHash('sha256').update(`${clientId.length} ${clientId}`).update(credentials).digest('base64');
 }

@@ -25,7 +25,8 @@ import {
   serverKeepAliveOf,
   typeOf,
 } from './packets';
-import type { Refusals } from './refusals';
+import type { Place } from './places';
+import { type Refusals, refusalKey } from './refusals';
 import { Uplink } from './uplink';
 
 const notConnect = 'the first packet is no CONNECT';
@@ -33,8 +34,14 @@ const notConnect = 'the first packet is no CONNECT';
 /** A client that does not take its last bytes within this time is cut off. */
 const lingerMs = 5_000;
 
-/** Above this many bytes that wait for the gateway, a client is not read. */
-const highWater = 65_536;
+/** Above this many bytes that wait for the handshake with the gateway, a client is not read. */
+const earlyHighWater = 16_384;
+
+/** Answers to packets that were too large that may wait for CONNACK. */
+const mostOwed = 16;
+
+/** A side that is not read because the other takes nothing for this long ends with it. */
+const stallMs = 300_000;
 
 /** How often a connection that is to end looks for a moment without open exchanges, and for how long. */
 const quietMs = 250;
@@ -56,9 +63,9 @@ export interface RelayShared {
   batchMs: number;
 }
 
-interface RelayEvents {
+interface RelayProps {
   log: Log;
-  onClientGone(): void;
+  place: Place;
   /** Both of its sockets are closed. */
   onGone(): void;
 }
@@ -80,6 +87,11 @@ export class Relay {
   private uplink: Uplink | undefined;
   private liveness: Liveness | undefined;
   private ageTimer: Timer | undefined;
+  /** Runs after the end, until the socket of the client is closed. */
+  private lingerTimer: Timer | undefined;
+  /** While one side takes nothing. */
+  private clientStall: Timer | undefined;
+  private gatewayStall: Timer | undefined;
   /** Runs while the connection is to end because of a packet that was too large. */
   private refusalTimer: Timer | undefined;
   /** Answers to packets that were too large, which may not come before CONNACK [MQTT-3.2.0-1]. */
@@ -93,19 +105,22 @@ export class Relay {
   constructor(
     private readonly client: Duplex,
     private readonly shared: RelayShared,
-    private readonly events: RelayEvents,
+    private readonly props: RelayProps,
   ) {
     this.sizeGate = new SizeGate(shared.maxPacketBytes);
     this.helloTimer = shared.clock.after(shared.firstPacketMs, () => this.greetedTooLate());
     client.on('data', (bytes: Buffer) => this.readClient(bytes));
-    client.on('drain', () => this.uplink?.gateway.resume());
+    client.on('drain', () => this.clientReadsOn());
     client.on('error', (error) => this.end('client_error', `client: ${error.message}`));
     client.on('end', () => this.clientLeft());
+    const release = props.place.hold();
     client.on('close', () => {
+      release();
       this.clientLeft();
-      this.events.onClientGone();
+      this.lingerTimer?.cancel();
       this.sideClosed();
     });
+    props.place.onGiveWay = () => this.end('gave_way', 'another needed its place before the broker had accepted it');
   }
 
   /** Ends the connection because the adapter does; what was taken from either side still goes out. */
@@ -152,20 +167,22 @@ export class Relay {
     if (this.ended) return;
     this.liveness?.heardClient();
     this.shared.metrics.withheld += 1;
-    this.events.log({ level: 'warn', message: `withheld: ${error.message}`, details: { bytes: error.bytes } });
+    this.props.log({ level: 'warn', message: `withheld: ${error.message}`, details: { bytes: error.bytes } });
     if (answer) this.answer(asBuffer(answer));
     else if (packetId > 0) this.endLater(error);
   }
 
   private answer(packet: Buffer): void {
     if (this.isConnected) this.deliver([packet]);
-    else this.owed.push(packet);
+    else if (this.owed.length < mostOwed) this.owed.push(packet);
+    else
+      this.dismiss('bad_packet', `more than ${mostOwed} packets over the limit before CONNACK`, Reason.packetTooLarge);
   }
 
   /** MQTT 3.1.1 has nothing else to say to a QoS 1 or 2 message that is not taken. */
   private endLater(error: PacketTooLargeError): void {
     const { clock, refusals } = this.shared;
-    this.refusalTimer ??= clock.after(refusals.pauseAfter(this.connect?.clientId ?? ''), () =>
+    this.refusalTimer ??= clock.after(refusals.pauseAfter(refusalKey(this.connect)), () =>
       this.dismiss('bad_packet', error.message, Reason.packetTooLarge),
     );
   }
@@ -194,6 +211,7 @@ export class Relay {
   private greet(packet: Buffer): void {
     this.helloTimer.cancel();
     this.hasGreeted = true;
+    this.props.place.advance('greeted');
     this.fromClient.largest = this.shared.maxPacketBytes;
     this.connect = readConnect(packet);
     this.logConnect();
@@ -205,7 +223,7 @@ export class Relay {
     if (!this.connect) return;
     const { clientId, version, keepAlive } = this.connect;
     const details = { clientId, version, keepAlive };
-    this.events.log({ level: 'info', message: `connects as ${JSON.stringify(clientId)}`, details });
+    this.props.log({ level: 'info', message: `connects as ${JSON.stringify(clientId)}`, details });
   }
 
   private greetedTooLate(): void {
@@ -216,7 +234,7 @@ export class Relay {
     if (this.connect) await this.shared.handovers.finish(this.connect);
     if (this.ended) return;
     let isFirst = true;
-    this.giveUpDial = this.shared.dials.dial({
+    this.giveUpDial = this.shared.dials.dial(this.props.place.address, {
       onOpen: (gateway) => this.join(gateway),
       onRetry: (error, pauseMs) => {
         if (isFirst) this.logRetry(error, pauseMs);
@@ -228,7 +246,7 @@ export class Relay {
 
   private logRetry({ message, reason }: DialError, pauseMs: number): void {
     const details = { reason, pauseMs };
-    this.events.log({ level: 'warn', message: `waits for the gateway: ${message}`, details });
+    this.props.log({ level: 'warn', message: `waits for the gateway: ${message}`, details });
   }
 
   private join(gateway: NodeWebSocket): void {
@@ -248,6 +266,7 @@ export class Relay {
     for (const packet of this.held.splice(0)) this.send(packet);
     this.uplink.flush(); // CONNECT waits for nobody
     if (this.isHeldBack && !this.uplink.isFull) this.readOn();
+    else if (this.isHeldBack) this.watchGatewayStall();
   }
 
   private watch(connect: ConnectPacket): Liveness {
@@ -273,7 +292,7 @@ export class Relay {
     }
     this.held.push(packet);
     this.heldBytes += packet.length;
-    if (this.heldBytes > highWater) this.holdBack();
+    if (this.heldBytes > earlyHighWater) this.holdBack();
   }
 
   private holdBack(): void {
@@ -281,9 +300,18 @@ export class Relay {
     this.isHeldBack = true;
     this.shared.metrics.stalls.add('device_waits');
     this.client.pause();
+    if (this.uplink) this.watchGatewayStall();
+  }
+
+  private watchGatewayStall(): void {
+    this.gatewayStall = this.shared.clock.after(stallMs, () => {
+      this.dismiss('stalled', `the gateway took nothing for ${stallMs / 1_000} s`, Reason.serverUnavailable);
+      this.uplink?.gateway.terminate();
+    });
   }
 
   private readOn(): void {
+    this.gatewayStall?.cancel();
     this.isHeldBack = false;
     this.client.resume();
   }
@@ -315,6 +343,7 @@ export class Relay {
   private takeConnack(packet: Buffer): void {
     this.sizeGate.fromServer(packet);
     this.isConnected = letsIn(packet);
+    if (this.isConnected) this.props.place.advance('connected');
     const seconds = this.connect?.version === 5 ? serverKeepAliveOf(packet) : undefined;
     if (seconds !== undefined) this.liveness?.useServerKeepAlive(seconds);
   }
@@ -331,6 +360,15 @@ export class Relay {
     if (takesMore) return;
     this.shared.metrics.stalls.add('gateway_waits');
     this.uplink?.gateway.pause();
+    this.clientStall ??= this.shared.clock.after(stallMs, () =>
+      this.dismiss('stalled', `the client took nothing for ${stallMs / 1_000} s`),
+    );
+  }
+
+  private clientReadsOn(): void {
+    this.clientStall?.cancel();
+    this.clientStall = undefined;
+    this.uplink?.gateway.resume();
   }
 
   /** Somewhere in the last tenth of its time, so that clients that came together do not leave together. */
@@ -360,6 +398,7 @@ export class Relay {
 
   private clientLeft(): void {
     this.end('client_left', 'client left');
+    this.closeClient();
     this.uplink?.close();
   }
 
@@ -394,9 +433,13 @@ export class Relay {
     if (client.destroyed || client.writableEnded) return;
     client.resume();
     client.end();
-    const timer = setTimeout(() => client.destroy(), lingerMs);
     client.once('end', () => client.destroy());
-    client.once('close', () => clearTimeout(timer));
+  }
+
+  /** A client that reads nothing, or does not answer the end of its WebSocket, would keep its place. */
+  private cutClient(): void {
+    this.client.destroy();
+    this.props.place.cut();
   }
 
   private end(reason: EndReason, message: string): void {
@@ -404,15 +447,22 @@ export class Relay {
     this.ended = true;
     this.giveUpDial();
     this.liveness?.stop();
-    for (const timer of [this.helloTimer, this.ageTimer, this.refusalTimer]) timer?.cancel();
+    for (const timer of this.timers) timer?.cancel();
+    if (!this.client.closed) this.lingerTimer = this.shared.clock.after(lingerMs, () => this.cutClient());
     this.held = [];
+    this.owed = [];
     this.shared.metrics.ends.add(reason);
-    this.events.log({ level: 'info', message: `closed: ${message}`, details: { reason } });
+    this.props.log({ level: 'info', message: `closed: ${message}`, details: { reason } });
+  }
+
+  private get timers(): readonly (Timer | undefined)[] {
+    const { helloTimer, ageTimer, refusalTimer, clientStall, gatewayStall } = this;
+    return [helloTimer, ageTimer, refusalTimer, clientStall, gatewayStall];
   }
 
   private sideClosed(): void {
     this.openSides -= 1;
-    if (this.openSides === 0) this.events.onGone();
+    if (this.openSides === 0) this.props.onGone();
   }
 }
 

@@ -5,6 +5,7 @@ import type { Address } from '../adapter/listeners';
 import { jsonLine, type Log, textLine } from '../adapter/log';
 import { bearerFrom } from '../bearer';
 import { type Flags, oneOf, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { hostRule, originRule } from '../web-access';
 import { MAX_PACKET_BYTES } from '../wire';
 import { type Command, type Terminal, UsageError } from './command';
 
@@ -22,9 +23,15 @@ where to listen, [host:]port each, on 127.0.0.1 unless there is a host:
   --cert, --key  PEM files for TLS, read anew when they change
   --client-ca    PEM file: only clients with a certificate of this authority
 
+who may connect over WebSocket, each as often as needed:
+  --allow-origin  origin of a web page, as https://page.example or http://localhost:*; no page may unless it is given,
+                  clients that are no browsers may always
+  --allow-host    name of this machine, if clients use one that is neither an address nor in the certificate
+
 what clients may take:
-  --max-clients  at a time; 1000
-  --max-packet   bytes; ${MAX_PACKET_BYTES}
+  --max-clients              at a time; 1000
+  --max-clients-per-address  of one address or /64 network; a quarter of --max-clients, no limit on the loopback
+  --max-packet               bytes; ${MAX_PACKET_BYTES}
 
 towards the gateway:
   --token-file       brings the token in it to each handshake; read anew each time, so that it may be renewed
@@ -36,6 +43,7 @@ towards the gateway:
 
 for the operator:
   --metrics  [host:]port of /metrics for Prometheus and /healthz
+  --health   [host:]port of /healthz alone, for a load balancer
   --log      text, json or none; text
   --quiet    the same as --log none
 `;
@@ -50,7 +58,10 @@ const flags = {
   cert: { type: 'string' },
   key: { type: 'string' },
   'client-ca': { type: 'string' },
+  'allow-origin': { type: 'string', multiple: true },
+  'allow-host': { type: 'string', multiple: true },
   'max-clients': { type: 'string' },
+  'max-clients-per-address': { type: 'string' },
   'max-packet': { type: 'string' },
   'token-file': { type: 'string' },
   'connect-rate': { type: 'string' },
@@ -59,6 +70,7 @@ const flags = {
   'local-ping': { type: 'boolean' },
   'batch-ms': { type: 'string' },
   metrics: { type: 'string' },
+  health: { type: 'string' },
   log: { type: 'string' },
   quiet: { type: 'boolean' },
 } as const satisfies Flags;
@@ -75,8 +87,10 @@ export const adapterCommand: Command = {
       url: gatewayUrl(positionals),
       ...listenersOf(values),
       ...limitsOf(values),
+      ...accessOf(values),
       ...upstreamOf(values),
       ...(values.metrics !== undefined && { monitor: address('--metrics', values.metrics) }),
+      ...(values.health !== undefined && { health: address('--health', values.health) }),
       log: logOf(values, terminal),
     });
     announce(adapter, values, terminal);
@@ -131,9 +145,26 @@ function withoutCertificate(values: Values): Record<string, never> {
   return {};
 }
 
+function accessOf({ 'allow-origin': origins = [], 'allow-host': hosts = [] }: Values): Partial<AdapterOptions> {
+  return {
+    allowOrigins: origins.map((value) => originRule(value) ?? refuse(`--allow-origin takes ${originExample}`, value)),
+    allowHosts: hosts.map((value) => hostRule(value) ?? refuse('--allow-host takes a name without a port', value)),
+  };
+}
+
+const originExample = 'the origin of a page, as https://page.example or http://page.example:*';
+
+function refuse(problem: string, value: string): never {
+  throw new UsageError(`${problem}, not "${value}"`);
+}
+
 function limitsOf(values: Values): Partial<AdapterOptions> {
+  const perAddress = values['max-clients-per-address'];
   return {
     maxClients: wholeNumber('--max-clients', values['max-clients'] ?? '1000', 1, 100_000),
+    ...(perAddress !== undefined && {
+      maxClientsPerAddress: wholeNumber('--max-clients-per-address', perAddress, 1, 100_000),
+    }),
     maxPacketBytes: wholeNumber('--max-packet', values['max-packet'] ?? `${MAX_PACKET_BYTES}`, 128, MAX_PACKET_BYTES),
   };
 }
@@ -176,6 +207,7 @@ function announce(adapter: Adapter, values: Values, { stdout }: Terminal): void 
   say('MQTT over WebSocket and TLS', adapter.secureWebSocketPort);
   if (values['listen-unix']) stdout.write(`listening for MQTT on ${values['listen-unix']}\n`);
   say('Prometheus', adapter.monitorPort);
+  say('health checks', adapter.healthPort);
 }
 
 /** A port, with the host before it unless it is the loopback. */

@@ -10,6 +10,8 @@ export interface DynamoDbData {
   readonly remote?: string;
   readonly chances: SharedArrayBuffer;
   readonly tablePrefix: string;
+  /** What the endpoint is called besides the names of the loopback. */
+  readonly hosts: readonly string[];
   /** Milliseconds that each call takes longer than the backend. */
   readonly latency: number;
 }

@@ -1,7 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { WebAccess } from '../../clients/web-access';
 import { ChanceMemory } from '../fault-rules';
+import { isSignedFor, notSigned } from '../http-api/signature-check';
 import { type HttpRequest, type Reply, readRequest, sendReply, silence } from '../http-exchange';
 import type { Backend } from './backend';
 import { createTables } from './create-tables';
@@ -30,8 +32,9 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
   const memory = new ChanceMemory(data.chances);
   const tableOf = (deployed: string) => deployed.slice(data.tablePrefix.length);
   const front = new Front({ backend, memory, tableOf, kill, latency: data.latency });
+  const access = new WebAccess({ hosts: data.hosts });
   const server = createServer((request, response) => {
-    serve(front, request, response).catch((error) => response.destroy(error));
+    serve({ front, access }, request, response).catch((error) => fail(response, error));
   });
   server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -46,8 +49,24 @@ function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
   return embeddedBackend(require(dynalite) as Dynalite, path);
 }
 
-async function serve(front: Front, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  sendReply(response, await answer(front, await readRequest(request)));
+interface Served {
+  readonly front: Front;
+  readonly access: WebAccess;
+}
+
+async function serve({ front, access }: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const problem = access.problemOf(request.headers);
+  if (problem !== undefined) return void response.writeHead(403).end(problem);
+  const exchange = await readRequest(request);
+  sendReply(response, isSignedFor('dynamodb', exchange) ? await answer(front, exchange) : notSigned);
+}
+
+function fail(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) response.destroy();
+  else {
+    const body = JSON.stringify({ __type: 'com.amazon.coral.service#SerializationException', message: String(error) });
+    response.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' }).end(body);
+  }
 }
 
 async function answer(front: Front, { headers, body }: HttpRequest): Promise<Reply> {

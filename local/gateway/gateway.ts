@@ -64,8 +64,7 @@ export class Gateway {
 
   /** A handshake: it waits for the answer of `$connect`. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    socket.on('error', () => {}); // The client may leave while `$connect` runs.
-    if (new URL(request.url!, 'ws://localhost').pathname !== `/${stage}`) return refuse(socket, 403);
+    if (request.url?.split('?')[0] !== `/${stage}`) return refuse(socket, 403);
     const sourceIp = request.socket.remoteAddress ?? '';
     const accepted: Accepted = { id: gatewayId(), connectedAt: this.props.clock.now(), sourceIp };
     const event = connectEvent({ request, port: this.props.port(), ...accepted });
@@ -196,5 +195,5 @@ function headerIn(headers: APIGatewayProxyResult['headers'], wanted: string): st
 }
 
 function refuse(socket: Duplex, status: number): void {
-  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+  socket.end(`HTTP/1.1 ${status} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () => socket.destroy());
 }

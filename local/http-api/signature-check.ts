@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { HttpAnswer } from '../http-exchange';
 
 /** The one pair of keys that the local IAM knows. */
 export const localKeys = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
@@ -11,7 +11,7 @@ export interface SignedRequest {
   readonly method: string;
   /** As it came, with its query. */
   readonly url: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
 }
 
@@ -27,24 +27,65 @@ interface Parts {
 const form =
   /^AWS4-HMAC-SHA256 +Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, *SignedHeaders=([^,]+), *Signature=([0-9a-f]{64})$/;
 
+/** The answer of a service to a request without a good signature. */
+export const notSigned: HttpAnswer = {
+  status: 403,
+  headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-ErrorType': 'InvalidSignatureException' },
+  body: JSON.stringify({
+    __type: 'InvalidSignatureException',
+    message: 'The request has no signature of version 4, or not that of its access key; local has the secret local.',
+  }),
+};
+
 /** Whether a request has a signature of version 4 by the local keys, as IAM wants it of every request to the API. */
 export function isSigned(request: SignedRequest, now: number): boolean {
   const parts = partsOf(request.headers.authorization);
   const time = String(request.headers['x-amz-date']);
   if (!parts || parts.accessKeyId !== localKeys.accessKeyId || parts.service !== 'execute-api') return false;
   if (!time.startsWith(parts.day) || Math.abs(timeOf(time) - now) > patience) return false;
-  if (!parts.signedHeaders.includes('host')) return false;
-  return timingSafeEqual(signatureOf(request, parts, time), Buffer.from(parts.signature, 'hex'));
+  return hasRightSignature(request, parts, localKeys.secretAccessKey);
 }
 
-function partsOf(authorization: string | undefined): Parts | undefined {
-  const [, accessKeyId, day, region, service, headers, signature] = form.exec(authorization ?? '') ?? [];
+/**
+ * Whether a call of a service has a signature of version 4. The access key id says who calls, and may be any; its secret is
+ * the local one, or the id again, as users of other imitations of AWS have them. Its time may be any, too: clocks of
+ * containers are set forward.
+ */
+export function isSignedFor(service: string, request: SignedRequest): boolean {
+  const parts = partsOf(request.headers.authorization);
+  if (!parts || parts.service !== service) return false;
+  return [localKeys.secretAccessKey, parts.accessKeyId].some((secret) => hasRightSignature(request, parts, secret));
+}
+
+function hasRightSignature(request: SignedRequest, parts: Parts, secret: string): boolean {
+  if (!parts.signedHeaders.includes('host')) return false;
+  return timingSafeEqual(signatureOf(request, parts, secret), Buffer.from(parts.signature, 'hex'));
+}
+
+/** The headers of a request with a signature by the local keys. */
+export function signedHeaders(service: string, request: SignedRequest): Record<string, string> {
+  const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
+  const headers = { ...request.headers, 'x-amz-date': time } as Record<string, string>;
+  const scope = { day: time.slice(0, 8), region: 'us-east-1', service };
+  const parts = { ...scope, signedHeaders: Object.keys(headers).sort() };
+  const signature = signatureOf({ ...request, headers }, parts, localKeys.secretAccessKey).toString('hex');
+  const credential = `${localKeys.accessKeyId}/${scope.day}/${scope.region}/${service}/aws4_request`;
+  const names = parts.signedHeaders.join(';');
+  const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names}, Signature=${signature}`;
+  return { ...headers, authorization };
+}
+
+function partsOf(authorization: string | string[] | undefined): Parts | undefined {
+  const [, accessKeyId, day, region, service, headers, signature] = form.exec(String(authorization ?? '')) ?? [];
   if (!accessKeyId || !day || !region || !service || !headers || !signature) return undefined;
   return { accessKeyId, day, region, service, signedHeaders: headers.split(';'), signature };
 }
 
-function signatureOf(request: SignedRequest, { day, region, service, signedHeaders }: Parts, time: string): Buffer {
+type Scope = Pick<Parts, 'day' | 'region' | 'service' | 'signedHeaders'>;
+
+function signatureOf(request: SignedRequest, { day, region, service, signedHeaders }: Scope, secret: string): Buffer {
   const { method, headers, body } = request;
+  const time = String(headers['x-amz-date']);
   const [path = '', query = ''] = request.url.split('?');
   const canonical = [
     method,
@@ -61,10 +102,7 @@ function signatureOf(request: SignedRequest, { day, region, service, signedHeade
     sha256(body),
   ].join('\n');
   const text = ['AWS4-HMAC-SHA256', time, `${day}/${region}/${service}/aws4_request`, sha256(canonical)].join('\n');
-  const key = [day, region, service, 'aws4_request'].reduce<Buffer>(
-    hmac,
-    Buffer.from(`AWS4${localKeys.secretAccessKey}`),
-  );
+  const key = [day, region, service, 'aws4_request'].reduce<Buffer>(hmac, Buffer.from(`AWS4${secret}`));
   return hmac(key, text);
 }
 

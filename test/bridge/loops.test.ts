@@ -80,7 +80,7 @@ describe('a message that could go round in a circle', () => {
 
   it('would need rights that the function for what comes in has not', async () => {
     await start({ direction: 'both', filter: '#' });
-    const credentials = { accessKeyId: 'local0onBridgeIn9', secretAccessKey: 'x' };
+    const credentials = { accessKeyId: 'local0onBridgeIn9', secretAccessKey: 'local' };
     const { sqs: endpoint } = broker.cloud.endpoints;
     const queues = new SQSClient({ region: 'us-east-1', endpoint, credentials });
     const core = new IoTDataPlaneClient({ region: 'us-east-1', endpoint, credentials });

@@ -77,9 +77,10 @@ describe('the bill', () => {
     client.socket.terminate();
     await until(() => !test.cloud.connections().includes(client.id));
     await test.cloud.settled();
-    await fetch(test.cloud.billUrl, { method: 'DELETE' });
+    const headers = { 'x-cirrus-control': '1' };
+    await fetch(test.cloud.billUrl, { method: 'DELETE', headers });
     expect((await test.cloud.bill()).dynamodb.calls).toBe(0);
-    await fetch(`${test.cloud.billUrl}/reset`, { method: 'POST' });
+    await fetch(`${test.cloud.billUrl}/reset`, { method: 'POST', headers });
     expect((await test.cloud.bill()).lambda.invocations).toBe(0);
   });
 });

@@ -149,7 +149,8 @@ describe('the schedule', () => {
 
       test.cloud.clock.jump(60_000);
       await until(() => test.schedules.length === 2);
-      await fetch(test.cloud.billUrl.replace('bill', 'schedule'), { method: 'POST' });
+      const headers = { 'x-cirrus-control': '1' };
+      await fetch(test.cloud.billUrl.replace('bill', 'schedule'), { method: 'POST', headers });
       expect(test.schedules).toHaveLength(3);
       expect((await test.cloud.bill()).scheduler.invocations).toBe(3);
     } finally {

@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { tables } from '../../lambdas/storage/schema';
 import { startCloud } from '../../local/cloud';
+import { signedHeaders } from '../../local/http-api/signature-check';
 import { fixtures, TestCloud } from './support';
 
 describe('DynamoDB', () => {
@@ -103,13 +104,10 @@ class TestClient {
   constructor(private readonly endpoint: string) {}
 
   async put(Item: unknown): Promise<Response> {
-    const authorization = 'AWS4-HMAC-SHA256 Credential=a/b/c/dynamodb/d, SignedHeaders=host, Signature=e';
-    const headers = { authorization, 'x-amz-target': 'DynamoDB_20120810.PutItem' };
-    return fetch(this.endpoint, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ TableName: 'cirrus-sessions', Item }),
-    });
+    const body = Buffer.from(JSON.stringify({ TableName: 'cirrus-sessions', Item }));
+    const unsigned = { host: new URL(this.endpoint).host, 'x-amz-target': 'DynamoDB_20120810.PutItem' };
+    const headers = signedHeaders('dynamodb', { method: 'POST', url: '/', headers: unsigned, body });
+    return fetch(this.endpoint, { method: 'POST', headers, body });
   }
 }
 

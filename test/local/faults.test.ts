@@ -5,6 +5,8 @@ import { queues } from '../../lambdas/deployment';
 import type { Fault } from '../../local/fault-rules';
 import { TestCloud, until } from './support';
 
+const json = { 'content-type': 'application/json' };
+
 describe('faults', () => {
   let test: TestCloud;
   beforeAll(async () => {
@@ -219,7 +221,7 @@ describe('faults', () => {
 
   it('are set over HTTP too', async () => {
     const url = test.cloud.billUrl.replace('bill', 'faults');
-    const post = (body: unknown) => fetch(url, { method: 'POST', body: JSON.stringify(body) });
+    const post = (body: unknown) => fetch(url, { method: 'POST', headers: json, body: JSON.stringify(body) });
     const client = await test.connect();
     const before = test.cloud.clock.now();
 
@@ -233,7 +235,7 @@ describe('faults', () => {
     await until(() => test.bodies(client.id).length === 2);
     expect(await (await fetch(url)).json()).toMatchObject([{ struck: 1 }]);
     expect(test.cloud.clock.now() - before).toBeGreaterThanOrEqual(60_000);
-    await fetch(url, { method: 'DELETE' });
+    await fetch(url, { method: 'DELETE', headers: json });
     expect(await (await fetch(url)).json()).toEqual([]);
     await post({ fault: 'kill-containers', function: 'onPackets' });
     await post({ fault: 'cut-socket', connectionId: client.id });
@@ -252,7 +254,7 @@ describe('faults', () => {
     const url = test.cloud.billUrl.replace('bill', 'faults');
     const before = test.cloud.clock.now();
 
-    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(fault) });
+    const answer = await fetch(url, { method: 'POST', headers: json, body: JSON.stringify(fault) });
 
     expect(answer.status).toBe(400);
     expect(await answer.json()).toEqual({ message: `Error: ${message}` });

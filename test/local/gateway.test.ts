@@ -147,7 +147,7 @@ describe('the gateway', () => {
     const connecting = new Signal();
     const lines = [
       `GET /mqtt?wait=${connecting.file} HTTP/1.1`,
-      'Host: x',
+      'Host: localhost',
       'Connection: Upgrade',
       'Upgrade: websocket',
     ];

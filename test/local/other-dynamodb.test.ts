@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { functions } from '../../lambdas/deployment';
 import { callerOf, callerParts } from '../../local/aws-call';
 import { type Cloud, startCloud } from '../../local/cloud';
+import { signedHeaders } from '../../local/http-api/signature-check';
 import { TestBroker } from '../support/test-broker';
 import { fixtures } from './support';
 
@@ -56,7 +57,10 @@ async function read(request: IncomingMessage): Promise<OtherRequest> {
 }
 
 async function passOn({ headers, body }: OtherRequest, response: ServerResponse): Promise<void> {
-  const answer = await fetch(embedded.endpoints.dynamodb, { method: 'POST', headers, body });
+  const url = embedded.endpoints.dynamodb;
+  const unsigned = { host: new URL(url).host, 'x-amz-target': headers['x-amz-target'] ?? '' };
+  const signed = signedHeaders('dynamodb', { method: 'POST', url: '/', headers: unsigned, body });
+  const answer = await fetch(url, { method: 'POST', headers: signed, body });
   reply(response, answer.status, await answer.text());
 }
 

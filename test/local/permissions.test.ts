@@ -9,7 +9,7 @@ describe('the containers of a function', () => {
   });
   afterAll(() => test.cloud.stop());
 
-  const as = (name: FunctionName) => ({ credentials: { accessKeyId: `local0${name}9`, secretAccessKey: 'x' } });
+  const as = (name: FunctionName) => ({ credentials: { accessKeyId: `local0${name}9`, secretAccessKey: 'local' } });
   const denied = (name: string) => expect.objectContaining({ name });
   const row = (table: string, ...names: string[]) => ({
     TableName: `cirrus-${table}`,

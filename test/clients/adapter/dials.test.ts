@@ -202,6 +202,23 @@ describe('the pace of handshakes', () => {
     expect(counts).toEqual([50, 75, 100]);
   });
 
+  it('lets addresses take turns, so that the crowd of one delays no other', () => {
+    const clock = new LocalClock();
+    clock.hold();
+    const pace = new Pace(4, clock);
+    const order: string[] = [];
+    for (let n = 0; n < 4; n++) pace.enter(() => {}); // the first second
+    for (let n = 0; n < 1_000; n++) pace.enter(() => order.push('crowd'), '192.0.2.1');
+    for (const name of ['one', 'other']) pace.enter(() => order.push(name), '192.0.2.2');
+
+    clock.jump(1_000);
+    pace.enter(() => {}, '192.0.2.3');
+
+    expect(order).toEqual(['crowd', 'one', 'crowd']);
+    pace.stop();
+    clock.stop();
+  });
+
   it('keeps its order, and no place for who has left', () => {
     const clock = new LocalClock();
     const pace = new Pace(1, clock);

@@ -34,7 +34,13 @@ describe('docs/adapter.md', () => {
   });
 
   it('has every metric with all values of its label, and no other', () => {
-    const text = new AdapterMetrics().text({ clients: 0, parked: 0, waitingDials: 0, certificateExpiresAt: 0 });
+    const text = new AdapterMetrics().text({
+      clients: 0,
+      pending: 0,
+      parked: 0,
+      waitingDials: 0,
+      certificateExpiresAt: 0,
+    });
     const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
     const rows = tableRows(page).filter(([name]) => name?.startsWith('`cirrus_adapter_'));
 

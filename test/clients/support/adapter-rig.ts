@@ -91,7 +91,7 @@ export async function until(condition: () => boolean): Promise<void> {
 export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The MQTT bytes of all frames so far. */
-export function bytesOf({ frames }: SilentGateway): Buffer {
+export function bytesOf({ frames }: Pick<SilentGateway, 'frames'>): Buffer {
   return Buffer.concat(frames.map(rawBytes));
 }
 
