@@ -58,7 +58,10 @@ describe('sessions that nobody has ended', () => {
   ])('and are %s make no later message dearer', async (kind, leave) => {
     const before = await usualPrice();
     for (let index = 0; index < count; index++) await leave(`${kind} ${index}`);
-    await stranded.touch('L+');
+    await field.keepPace(async () => {
+      await stranded.touch('L+');
+      await speaker.publish('crowd/a', 'hello', { qos: 1 });
+    });
     const after = await usualPrice();
 
     expect({ before, after, isDearer: after.reads > before.reads || after.writes > before.writes }).toEqual({
