@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { UsageError } from '../clients/commands/command';
 import { type Flags, type ParsedValues, wholeNumber } from '../clients/options';
-import type { Account } from '../lambdas/access/accounts';
+import { type Account, longestClientIdPrefix } from '../lambdas/access/accounts';
 import { parseJson } from '../lambdas/access/checked-json';
 import { readRules } from '../lambdas/access/read-rules';
 import type { Rule } from '../lambdas/access/rule';
@@ -43,12 +43,19 @@ export async function readAccountOptions(
   }
   return {
     ...(clientId === undefined ? {} : { clientId: partOfName('--client-id', clientId) }),
-    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: partOfName('--client-id-prefix', clientIdPrefix) }),
+    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: checkPrefix(clientIdPrefix) }),
     ...(connections === undefined
       ? {}
       : { maxConnections: wholeNumber('--max-connections', connections, 1, mostConnections) }),
     rules: [...rulesOfFlags(values), ...(values.rules === undefined ? [] : await rulesIn(values.rules))],
   };
+}
+
+function checkPrefix(prefix: string): string {
+  if (Buffer.byteLength(prefix) > longestClientIdPrefix) {
+    throw new UsageError(`--client-id-prefix has more than ${longestClientIdPrefix} bytes`);
+  }
+  return partOfName('--client-id-prefix', prefix);
 }
 
 function partOfName(flag: string, value: string): string {

@@ -1,19 +1,21 @@
 import type { ApiClient, ApiClientDetails } from '../clients/api';
 import { type Command, type Terminal, UsageError } from '../clients/commands/command';
 import { type Flags, type ParsedValues, parseOptions } from '../clients/options';
+import { describeUsage, usageOfAccounts } from './account-usage';
 import { quoted, shown } from './describe-account';
 import { apiFlags, apiHelp, openApi } from './open-api';
 import { withLocalAddress } from './open-directory';
 
 const help = `usage: cirrus-mqtt clients list          [where] [--json]
+       cirrus-mqtt clients accounts      [where] [--json]
        cirrus-mqtt clients show ID       [where] [--json]
        cirrus-mqtt clients disconnect ID [where] [--discard-will] [--remove-session]
 
-Who is connected or has a session.
+Who is connected or has a session; and how many sessions and connections each account has, those with the most sessions first.
 
 ${apiHelp}
-for list and show:
-  --json               all that is known, as JSON; of list one line for each client
+for list, accounts and show:
+  --json               all that is known, as JSON; of list one line for each client, of accounts one for each account
 
 for disconnect:
   --discard-will       without publishing its will
@@ -24,6 +26,7 @@ type Verb = (args: string[], terminal: Terminal) => Promise<void>;
 
 const flagsOf = {
   list: { ...apiFlags, json: { type: 'boolean' } },
+  accounts: { ...apiFlags, json: { type: 'boolean' } },
   show: { ...apiFlags, json: { type: 'boolean' } },
   disconnect: { ...apiFlags, 'discard-will': { type: 'boolean' }, 'remove-session': { type: 'boolean' } },
 } as const satisfies Record<string, Flags>;
@@ -40,12 +43,19 @@ export const clientsCommand: Command = {
   },
 };
 
-const verbs = { list, show, disconnect } satisfies Record<string, Verb>;
+const verbs = { list, accounts, show, disconnect } satisfies Record<string, Verb>;
 
 async function list(args: string[], { stdout }: Terminal): Promise<void> {
   const { values } = parseOptions(args, flagsOf.list);
   for await (const client of openApi('clients', values).clients({ limit: 500 })) {
     stdout.write(values.json ? `${JSON.stringify(client)}\n` : `${describeClient(client)}\n`);
+  }
+}
+
+async function accounts(args: string[], { stdout }: Terminal): Promise<void> {
+  const { values } = parseOptions(args, flagsOf.accounts);
+  for (const usage of await usageOfAccounts(openApi('clients', values).clients({ limit: 500 }))) {
+    stdout.write(values.json ? `${JSON.stringify(usage)}\n` : `${describeUsage(usage)}\n`);
   }
 }
 

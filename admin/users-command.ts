@@ -16,7 +16,7 @@ import { openDirectory, targetFlags, targetHelp, withLocalAddress } from './open
 
 const help = `usage: cirrus-mqtt users add NAME    [where] [password] [what it may do]
        cirrus-mqtt users passwd NAME [where] [password]
-       cirrus-mqtt users list        [where] [--json]
+       cirrus-mqtt users list        [where] [--json] [--reserve]
        cirrus-mqtt users show NAME   [where] [--json]
        cirrus-mqtt users remove NAME [where]
 
@@ -27,6 +27,9 @@ ${passwordHelp}
 ${accountHelp}
 for list and show:
   --json               all but the hashes, as JSON
+for list:
+  --reserve            reserve the client ids of accounts that an earlier release has added, and release those of
+                       accounts that are gone; needed once after an upgrade from a release that reserved none
 `;
 
 type Verb = (args: string[], terminal: Terminal) => Promise<void>;
@@ -34,7 +37,7 @@ type Verb = (args: string[], terminal: Terminal) => Promise<void>;
 const flagsOf = {
   add: { ...targetFlags, ...passwordFlags, ...accountFlags },
   passwd: { ...targetFlags, ...passwordFlags },
-  list: { ...targetFlags, json: { type: 'boolean' } },
+  list: { ...targetFlags, json: { type: 'boolean' }, reserve: { type: 'boolean' } },
   show: { ...targetFlags, json: { type: 'boolean' } },
   remove: targetFlags,
 } as const satisfies Record<string, Flags>;
@@ -81,9 +84,13 @@ async function passwd(args: string[], terminal: Terminal): Promise<void> {
   terminal.stdout.write(`user ${quoted(username)} has a new password\n${chosen.announcement}`);
 }
 
-async function list(args: string[], { stdout }: Terminal): Promise<void> {
+async function list(args: string[], { stdout, stderr }: Terminal): Promise<void> {
   const { values } = parseOptions(args, flagsOf.list);
   const directory = await openDirectory('users', values);
+  if (values.reserve) {
+    const { reserved, released } = await directory.reserveClientIds();
+    stderr.write(`client ids and prefixes reserved: ${reserved}, released: ${released}\n`);
+  }
   const accounts = [];
   for await (const page of directory.list()) accounts.push(...page);
   accounts.sort((one, other) => (one.username < other.username ? -1 : 1));

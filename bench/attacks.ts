@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { generate, type Packet } from 'mqtt-packet';
+import { generate, type IPublishPacket, type Packet } from 'mqtt-packet';
 import { WebSocket } from 'ws';
 import { type BrokerOptions, readOptions } from '../lib/options';
 import { prices } from '../local/bill';
 import { type Cloud, startCloud } from '../local/cloud';
-import { type Cost, priced, settledBill } from './cost';
+import { TextClient } from '../test/support/text-client';
+import { type Cost, priced, scaled, settledBill } from './cost';
 
 /**
  * Milliseconds that a hash of a password takes in a Lambda of 1,024 MB, which has 0.58 of a processor: 95 on a whole one of this
@@ -117,13 +118,111 @@ function worstHour({ connectRate, throttleRate, maxConcurrency, onPacketsMemoryM
 /** The same by settings, in the order of docs/security.md. */
 export function worstHours(costs: ReadonlyMap<string, Cost>): Map<string, number> {
   const defaults = readOptions({});
-  const fewDevices = readOptions({ connectRate: 5, throttleRate: 50, maxConcurrency: 5 });
+  const fleet = readOptions({ connectRate: 100, throttleRate: 2000, maxConcurrency: 100 });
   const dearest = dearestOf(costs);
   return new Map([
     ['the defaults', worstHour(defaults, dearest)],
-    ['a few dozen devices', worstHour(fewDevices, dearest)],
+    ['a fleet of thousands', worstHour(fleet, dearest)],
     ['required tokens', 3600 * defaults.connectRate * (costs.get(tokenless)?.dollars ?? 0)],
   ]);
+}
+
+/** What somebody with credentials, who may do everything, does with one frame on a connection that is open already. */
+interface InsiderFrame {
+  readonly name: string;
+  /** What has to be there before. */
+  readonly prepare?: (insider: Insider, cloud: Cloud) => Promise<unknown>;
+  /** Bytes of the frame; each has a number of its own. */
+  readonly frame: (number: number) => Buffer;
+}
+
+const largeMessage = 90_000;
+
+/** All of them, in the order of docs/security.md. */
+export const insiderFrames: readonly InsiderFrame[] = [
+  { name: 'PINGREQ', frame: () => generate({ cmd: 'pingreq' }) },
+  { name: 'a message that has no recipient, at QoS 0', frame: () => publish(0, { payload: 'x' }) },
+  { name: 'a message of 90 KB that has no recipient, at QoS 1', frame: (number) => publish(number, { qos: 1 }) },
+  {
+    name: 'a message of 90 KB, at QoS 1, to a session of its own that is away',
+    prepare: async (_, cloud) => leaveSession(cloud),
+    frame: (number) => publish(number, { qos: 1, topic: 'away/a' }),
+  },
+  { name: 'a retained message of 90 KB', frame: (number) => publish(number, { qos: 1, retain: true }) },
+  { name: 'a message of 90 KB at QoS 2 that is never released', frame: (number) => publish(number, { qos: 2 }) },
+  {
+    name: 'one more byte of a packet of 96 KB that is never finished',
+    prepare: (insider) => insider.say(publish(1, { payload: Buffer.alloc(96_000) }).subarray(0, 95_000)),
+    frame: () => Buffer.alloc(1),
+  },
+  {
+    name: 'SUBSCRIBE with 1,000 filters',
+    frame: (number) => {
+      const subscriptions = Array.from({ length: 1000 }, (_, index) => ({
+        topic: `${number}/${index}`,
+        qos: 0 as const,
+      }));
+      return generate({ cmd: 'subscribe', messageId: number, subscriptions });
+    },
+  },
+];
+
+/** Frames of each kind that are measured, one after the other. */
+const measuredFrames = 4;
+
+/** What one frame of an insider costs. */
+export async function costOfInsiderFrame({ prepare, frame }: InsiderFrame): Promise<Cost> {
+  const cloud = await startCloud({ containers: 1, access: { anonymous: 'everything' } });
+  try {
+    cloud.clock.hold(); // no timer is on the bill
+    const insider = new Insider(await open(cloud));
+    await insider.say(connectPacket({ username: 'ann' }));
+    await prepare?.(insider, cloud);
+    await cloud.settled();
+    await cloud.resetBill();
+    for (let number = 1; number <= measuredFrames; number++) {
+      await insider.say(frame(number));
+      await cloud.settled();
+    }
+    return scaled(priced(await settledBill(cloud)), 1 / measuredFrames);
+  } finally {
+    await cloud.stop();
+  }
+}
+
+/** What each frame of an insider costs, by its name. */
+export async function costsOfInsiderFrames(): Promise<Map<string, Cost>> {
+  const costs = new Map<string, Cost>();
+  for (const frame of insiderFrames) costs.set(frame.name, await costOfInsiderFrame(frame));
+  return costs;
+}
+
+/** Dollars of an hour of such frames, from one connection or many: as many as the gateway lets in by default. */
+export function insiderHour({ dollars }: Cost): number {
+  return 3600 * readOptions({}).throttleRate * dollars;
+}
+
+/** A connection that numbers its frames. */
+class Insider {
+  private number = 0;
+
+  constructor(private readonly socket: WebSocket) {}
+
+  async say(bytes: Buffer): Promise<void> {
+    this.number += 1;
+    sendInFrames(this.socket, `${this.number}.${bytes.toString('base64')}`);
+  }
+}
+
+function publish(messageId: number, fields: Partial<IPublishPacket>): Buffer {
+  const payload = Buffer.alloc(largeMessage, 'x');
+  return generate({ cmd: 'publish', topic: 'a/b', payload, qos: 0, dup: false, retain: false, messageId, ...fields });
+}
+
+async function leaveSession(cloud: Cloud): Promise<void> {
+  const away = await TextClient.connect(cloud.gatewayUrl, 'away', { clean: false });
+  await away.subscribe(1, 'away/+');
+  await away.disconnect();
 }
 
 async function open(cloud: Cloud, query = ''): Promise<WebSocket> {
@@ -137,8 +236,13 @@ function saying(bytes: Buffer) {
 }
 
 function connecting(fields: object) {
-  const connect = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId: 'c', clean: true, keepalive: 60 };
-  return saying(generate({ ...connect, ...fields } as Packet, { protocolVersion: 5 }));
+  return saying(connectPacket({ protocolVersion: 5, ...fields }));
+}
+
+function connectPacket(fields: object): Buffer {
+  const connect = { cmd: 'connect', protocolId: 'MQTT', protocolVersion: 4, clientId: 'c', clean: true, keepalive: 60 };
+  const packet = { ...connect, ...fields };
+  return generate(packet as Packet, { protocolVersion: packet.protocolVersion });
 }
 
 function exchange() {
@@ -155,8 +259,10 @@ function unfinished(size: number): Buffer {
 
 /** The gateway takes messages of 128 KB in frames of 32 KB, and bills four. */
 async function sayingAtLength(cloud: Cloud): Promise<void> {
-  const socket = await open(cloud);
-  const text = `1.${Buffer.alloc(96_000).toString('base64')}`;
+  sendInFrames(await open(cloud), `1.${Buffer.alloc(96_000).toString('base64')}`);
+}
+
+function sendInFrames(socket: WebSocket, text: string): void {
   const step = 32_000;
   for (let start = 0; start < text.length; start += step)
     socket.send(text.slice(start, start + step), { fin: start + step >= text.length });
@@ -174,6 +280,11 @@ async function main(): Promise<void> {
     `a million connections at most $${(dearest.connection * 1e6).toFixed(2)}, a million frames $${(dearest.frame * 1e6).toFixed(2)}`,
   );
   for (const [name, dollars] of worstHours(costs)) console.log(`an hour of ${name} at most $${dollars.toFixed(2)}`);
+  for (const [name, cost] of await costsOfInsiderFrames()) {
+    const { messages, invocations, reads, writes, dollars } = cost;
+    const prices = [`$${(dollars * 1e6).toFixed(2)}`, `$${insiderHour(cost).toFixed(2)}`];
+    console.log(`| ${[name, messages, invocations, reads, writes, ...prices].join(' | ')} |`);
+  }
 }
 
 if (require.main === module) main();

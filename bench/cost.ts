@@ -196,7 +196,7 @@ function combined(one: Cost, combine: (name: keyof Cost) => number): Cost {
   return Object.fromEntries(Object.keys(one).map((name) => [name, combine(name as keyof Cost)])) as unknown as Cost;
 }
 
-function scaled(cost: Cost, factor: number): Cost {
+export function scaled(cost: Cost, factor: number): Cost {
   return combined(cost, (name) => cost[name] * factor);
 }
 

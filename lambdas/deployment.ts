@@ -57,7 +57,7 @@ export type FunctionName =
   | BridgeFunctionName;
 export type QueueName = 'packets' | 'fanOut' | 'timer' | BridgeQueueName;
 
-const everyTable = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'] as const;
+const ownTables = ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'logins'] as const;
 
 export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
   onConnect: {
@@ -74,8 +74,8 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-packets.ts',
     timeoutSeconds: 20,
     memoryMb: 1024,
-    reads: everyTable,
-    writes: everyTable,
+    reads: [...ownTables, 'accounts'],
+    writes: ownTables, // an account is written by an operator alone: whatever runs here can make nobody welcome
     sendsTo: ['packets', 'fanOut', 'timer', 'bridge'],
     connections: ['POST', 'DELETE'],
     access: true,
@@ -223,6 +223,26 @@ export const accessVariable = 'ACCESS';
 
 /** Environment variable with the configuration of the bridge, packed; absent where there is none. */
 export const bridgeVariable = 'BRIDGE';
+
+/** Environment variable of the function of the brake, with a `BrakedStage` as JSON. */
+export const brakeVariable = 'BRAKE';
+
+/** Requests a second, and how many may come at once. */
+export interface Throttle {
+  readonly rate: number;
+  readonly burst: number;
+}
+
+/** The stage that the brake turns down, and what it leaves of its limits. */
+export interface BrakedStage {
+  readonly apiId: string;
+  readonly stageName: string;
+  readonly frames: Throttle;
+  readonly handshakes: Throttle;
+}
+
+/** API Gateway's own metric of handshakes. */
+export const connectMetric = 'ConnectCount';
 
 /** Environment variable from which the SDK takes the endpoint of AWS IoT Core's data plane. */
 export const iotEndpointVariable = 'AWS_ENDPOINT_URL_IOT_DATA_PLANE';

@@ -13,6 +13,12 @@ export interface Settings {
   readonly maxLevels: number;
   /** Subscriptions of one session; 0 is any number. */
   readonly maxSubscriptions: number;
+  /** Of them, in shared subscriptions; 0 is any number. */
+  readonly maxShareGroups: number;
+  /** Seconds that a session may outlive its connection; 0 is any time. */
+  readonly maxSessionExpiry: number;
+  /** QoS 2 messages that a client may have sent and not released. */
+  readonly maxUnreleased: number;
   /** Bytes of one packet that a client sends. */
   readonly maxPacketSize: number;
   /** Topic aliases that a client of MQTT 5.0 may set up; the record of its connection holds them. 0 is none. */
@@ -24,11 +30,15 @@ export interface Settings {
   readonly maxControlRate: number;
   /** Clients of one user, or of one subject of tokens, at a time; 0 is any number. An account may say another one. */
   readonly maxConnectionsPerUser: number;
+  /** Sessions of one user, or of one subject of tokens, that outlive their connections; 0 is any number. */
+  readonly maxSessionsPerUser: number;
   /** Retained messages of the whole broker; 0 is any number. */
   readonly maxRetained: number;
+  /** Retained messages of one user, or of one subject of tokens; 0 is any number. Anonymous clients are one user. */
+  readonly maxRetainedPerUser: number;
   /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
   readonly inlineRecipients: number;
-  /** Topic filters nobody may subscribe to, nor to anything they cover. */
+  /** Topic filters nobody may subscribe to, nor to anything they cover; a wider filter is granted, so they keep nothing secret. */
   readonly refusedFilters: readonly string[];
   /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
   readonly maxKeepAlive: number;
@@ -36,6 +46,8 @@ export interface Settings {
   readonly sysTopicsMinutes: number;
   /** Seconds after the handshake in which a client has to be let in. */
   readonly connectTimeout: number;
+  /** Seconds without progress after which a client is closed that does not read what is sent to it; 0 is never. */
+  readonly slowReaderTimeout: number;
   /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
   readonly logLevel: 'audit' | 'debug';
   /** Numbers for CloudWatch: none, ten metrics, or also those by QoS and reason. */
@@ -59,18 +71,24 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxShapes: wholeNumber('MAX_SHAPES', 256, 1, 1024),
   maxWildcards: wholeNumber('MAX_WILDCARDS', 0, 0, 128),
   maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
-  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 0, 0, 100_000),
+  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, 0, 100_000),
+  maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, 0, 100_000),
+  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, 0xffff_fffe), // the longest of AWS IoT Core
+  maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, 1, 4096),
   maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
   maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
-  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 0, 0, 1_000_000),
-  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 0, 0, 1_000_000_000),
+  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, 0, 1_000_000),
+  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, 0, 1_000_000_000),
   maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, 0, 1_000_000),
   maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
+  maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, 0, 100_000),
   maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
+  maxRetainedPerUser: wholeNumber('MAX_RETAINED_PER_USER', 10_000, 0, 1_000_000_000),
   inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
   maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
   sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, 0, 60),
   connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),
+  slowReaderTimeout: wholeNumber('SLOW_READER_TIMEOUT', 10, 0, 300),
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],
@@ -125,9 +143,14 @@ function parse(text: string): unknown {
   }
 }
 
-/** The environment variables that give a function these settings. */
+/**
+ * The environment variables that give a function these settings. What is the default is left out: the function knows it, and Lambda
+ * allows 4 KB for all variables together.
+ */
 export function settingVariables(settings: Settings): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [settingRules[name].variable, JSON.stringify(settings[name])]));
+  const texts = names.map((name) => [name, JSON.stringify(settings[name])] as const);
+  const changed = texts.filter(([name, text]) => text !== JSON.stringify(settingRules[name].default));
+  return Object.fromEntries(changed.map(([name, text]) => [settingRules[name].variable, text]));
 }
 
 /** What esbuild puts in place of variables that decide which code a bundle has. */

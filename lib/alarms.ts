@@ -1,7 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Alarm, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Function as Lambda } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -25,13 +24,14 @@ export interface AlarmsProps {
  */
 export class Alarms extends Construct {
   readonly all: Alarm[] = [];
-  private readonly topic: Topic | undefined;
+  /** Where alarms are told; absent when nobody is written to. */
+  readonly topic: Topic | undefined;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     this.topic = props.email === '' ? undefined : this.createTopic(props.email);
     for (const [name, queue] of Object.entries(props.deadLetters)) this.watchDeadLetters(name, queue);
-    for (const [name, table] of Object.entries(props.watched.tables)) this.watchThrottling(name as TableName, table);
+    this.watchThrottling(props.watched.tables);
     this.watchWaiting(props.watched.queues.packets);
     this.watchFunctions(props.watched.functions);
   }
@@ -54,9 +54,11 @@ export class Alarms extends Construct {
     );
   }
 
-  private watchThrottling(name: TableName, table: Table): void {
-    const event = throttleEvent[name];
-    this.watch(`${name}Throttled`, table.metric(event, { period, statistic: 'Sum' }), 10, `${event} of table ${name}`);
+  private watchThrottling(tables: Watched['tables']): void {
+    for (const [name, event] of Object.entries(throttleEvent)) {
+      const metric = tables[name as TableName].metric(event, { period, statistic: 'Sum' });
+      this.watch(`${name}Throttled`, metric, 10, `${event} of table ${name}`);
+    }
   }
 
   /** Packets wait for one another, so a moment is nothing: for longer, Lambdas are too few or keep failing. */
@@ -97,8 +99,9 @@ function total(lambdas: readonly Lambda[], metricName: 'Errors' | 'Throttles'): 
 }
 
 // A partition takes 1,000 writes or 3,000 reads a second, so writes are throttled first. Only in the topic index many
-// publishers read the same partition, the list of shapes, and few write; and a fleet may share one account.
-const throttleEvent: { readonly [Name in TableName]: 'ReadThrottleEvents' | 'WriteThrottleEvents' } = {
+// publishers read the same partition, the list of shapes, and few write; and a fleet may share one account. Of logins a
+// stranger who guesses passwords could throttle a partition, which keeps out nobody else and needs nobody's attention.
+const throttleEvent: Record<Exclude<TableName, 'logins'>, 'ReadThrottleEvents' | 'WriteThrottleEvents'> = {
   connections: 'WriteThrottleEvents',
   sessions: 'WriteThrottleEvents',
   topicIndex: 'ReadThrottleEvents',

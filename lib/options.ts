@@ -48,6 +48,8 @@ export interface BrokerOptions extends Settings {
   readonly accountLogRole: 'create' | 'keep';
   /** Who is written to about alarms and the budget; empty when nobody is. */
   readonly alarmEmail: string;
+  /** Percent of `connectRate` or `throttleRate` that may be used for a quarter of an hour before the brake is pulled; 0 is no brake. */
+  readonly brakePercent: number;
   /** Dollars, of the whole account; 0 is no budget. */
   readonly monthlyBudgetUsd: number;
 }
@@ -66,13 +68,14 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   accessFile: text('', /^[^\0]*$/, 'the path of a file'),
   bridgeFile: text('', /^[^\0]*$/, 'the path of a file'),
   eventsFile: text('', /^[^\0]*$/, 'the path of a file'),
-  // The smallest Regions have 2,500 requests/s with bursts of 1,250 for a whole account, answers to clients included.
-  throttleRate: wholeNumber(2000, 1, 100_000),
+  // With these, strangers cannot cost $5 an hour (test/hostile/prices.test.ts). The smallest Regions have 2,500 requests/s with bursts
+  // of 1,250 for a whole account, answers to clients included.
+  throttleRate: wholeNumber(100, 1, 100_000),
   throttleBurst: wholeNumber(1000, 1, 50_000),
-  connectRate: wholeNumber(100, 1, 100_000), // API Gateway: 500 new connections/s for an account, unless raised
+  connectRate: wholeNumber(10, 1, 100_000), // API Gateway: 500 new connections/s for an account, unless raised
   connectBurst: wholeNumber(200, 1, 50_000),
   connectConcurrency: wholeNumber(0, 0, 10_000), // new accounts have 10 in all, of which none may be reserved
-  maxConcurrency: wholeNumber(100, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
+  maxConcurrency: wholeNumber(10, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
   api: oneOf('on', ['on', 'off']),
   apiRate: wholeNumber(100, 1, 100_000),
   apiBurst: wholeNumber(200, 1, 50_000),
@@ -84,6 +87,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   removalPolicy: oneOf('retain', ['retain', 'destroy']),
   accountLogRole: oneOf('create', ['create', 'keep']),
   alarmEmail: text('', /^$|^[^@\s]+@[^@\s]+$/, 'an email address'),
+  brakePercent: wholeNumber(50, 0, 100),
   monthlyBudgetUsd: wholeNumber(0, 0, 1_000_000),
   ...settingRules,
 };
@@ -105,6 +109,9 @@ export function readOptions(context: unknown): BrokerOptions {
 function inAgreement(options: BrokerOptions): BrokerOptions {
   if (options.monthlyBudgetUsd > 0 && options.alarmEmail === '') {
     throw new Error('monthlyBudgetUsd needs alarmEmail: a budget has nobody else to tell');
+  }
+  if (![0, optionRules.brakePercent.default].includes(options.brakePercent) && options.alarmEmail === '') {
+    throw new Error('brakePercent needs alarmEmail: a brake has nobody else to tell');
   }
   return options;
 }

@@ -33,6 +33,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/storage': [
     'lambdas/storage/schema',
     'lambdas/access/accounts',
+    'lambdas/access/logins',
     'lambdas/access/rule',
     'lambdas/aws',
     'lambdas/aws/lean-dynamodb',

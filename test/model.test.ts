@@ -28,6 +28,10 @@ describe('the model of delivery', () => {
     expect(run(500, rule).holds).toBe(false);
   });
 
+  it('needs to read the ring once more when a client reads again', () => {
+    expect(run(1000, 'relieve').holds).toBe(false);
+  });
+
   it('needs to wake the next connection, or else each takeover waits for its timeout', () => {
     const timeouts = (says: string) => Number(/(\d+) takeovers waited/.exec(says)?.[1]);
 

@@ -31,7 +31,7 @@ export interface Message {
 
 export interface LogLimits {
   readonly messages: number;
-  /** Of all payloads together. */
+  /** Of all messages together: payloads, topics and properties. */
   readonly bytes: number;
 }
 
@@ -59,7 +59,7 @@ export class MessageLog extends Observable {
     this.received += 1;
     const numbered = { ...message, number: this.received };
     this.kept.push(numbered);
-    this.keptBytes += message.payload.length;
+    this.keptBytes += sizeOf(message);
     this.makeRoom();
     this.changed();
     return numbered;
@@ -76,11 +76,23 @@ export class MessageLog extends Observable {
     while (this.kept.length - excess > this.limits.messages || this.keptBytes > this.limits.bytes) {
       const oldest = this.kept[excess];
       if (!oldest) break;
-      this.keptBytes -= oldest.payload.length;
+      this.keptBytes -= sizeOf(oldest);
       excess += 1;
     }
     if (excess > 0) this.kept.splice(0, excess);
   }
+}
+
+/** What a message takes, in bytes of its payload and characters of its topic and properties. */
+export function sizeOf({ topic, payload, properties }: Omit<Message, 'number'>): number {
+  const { contentType = '', responseTopic = '', correlationData, userProperties = {} } = properties;
+  const texts = Object.entries(userProperties).flatMap(([name, values]) =>
+    [values].flat().map((value) => name + value),
+  );
+  const ofUser = texts.reduce((sum, text) => sum + text.length, 0);
+  return (
+    payload.length + topic.length + contentType.length + responseTopic.length + (correlationData?.length ?? 0) + ofUser
+  );
 }
 
 /** Those messages of a log that have a text in their topic or payload. Each message is looked at once. */

@@ -32,25 +32,69 @@ function beginningOf(bytes: Uint8Array, isWhole: boolean): string | undefined {
   }
 }
 
+/** As much of a payload as is shown at first; a browser lays out more only when somebody asks for it. */
+export const firstShown = 16_384;
+
+/** A beginning of something, and whether more follows. */
+export interface Excerpt {
+  readonly text: string;
+  readonly isCut: boolean;
+}
+
+/** The beginning of a text, at most so many characters, and a mark where more follows. */
+export function cutText(text: string, most: number): string {
+  return text.length <= most ? text : `${textExcerpt(text, most).text}…`;
+}
+
+/** The same without the mark. A character of two code units is not cut in the middle. */
+export function textExcerpt(text: string, most: number): Excerpt {
+  if (text.length <= most) return { text, isCut: false };
+  const isHalf = /[\ud800-\udbff]/.test(text[most - 1] ?? '');
+  return { text: text.slice(0, isHalf ? most - 1 : most), isCut: true };
+}
+
+/** Levels of nested JSON that are shown; a broker takes 48,000, of which each line would begin with 96,000 spaces. */
+const deepestShown = 32;
+
 /**
- * JSON with line breaks and indentation, or `undefined` where the text is none. Every token stays as it was written:
- * numbers beyond 2^53 and repeated names are what one looks at such a page for.
+ * JSON with line breaks and indentation, at most so many characters, or `undefined` where the text is none. What is nested deeper than
+ * 32 levels is left out, with a mark in its place. Every token stays as it was written: numbers beyond 2^53 and repeated names are
+ * what one looks at such a page for.
  */
-export function prettyJson(text: string): string | undefined {
+export function prettyJson(text: string, most: number): Excerpt | undefined {
   if (!isJson(text)) return undefined;
-  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
-  let depth = 0;
-  let pretty = '';
-  for (const [index, token] of tokens.entries()) {
-    const opens = token === '{' || token === '[';
+  const pretty = new PrettyJson();
+  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+  for (let match = tokens.exec(text); match && pretty.text.length <= most; match = tokens.exec(text))
+    pretty.add(match[0]);
+  return textExcerpt(pretty.text, most);
+}
+
+/** JSON as it is written down token by token. */
+class PrettyJson {
+  text = '';
+  private depth = 0;
+  private before = '';
+
+  add(token: string): void {
     const closes = token === '}' || token === ']';
-    const wasOpened = tokens[index - 1] === '{' || tokens[index - 1] === '[';
-    if (closes) depth -= 1;
-    if (closes ? !wasOpened : wasOpened || tokens[index - 1] === ',') pretty += `\n${'  '.repeat(depth)}`;
-    pretty += token === ':' ? ': ' : token;
-    if (opens) depth += 1;
+    if (closes) this.depth -= 1;
+    if (this.depth < deepestShown) this.write(token, closes);
+    else if (this.depth === deepestShown && isOpening(this.before)) this.text += '…';
+    if (isOpening(token)) this.depth += 1;
+    this.before = token;
   }
-  return pretty;
+
+  private write(token: string, closes: boolean): void {
+    const isFirst = isOpening(this.before);
+    const isHidden = closes && this.depth === deepestShown - 1;
+    if (!isHidden && (closes ? !isFirst : isFirst || this.before === ',')) this.text += `\n${'  '.repeat(this.depth)}`;
+    this.text += token === ':' ? ': ' : token;
+  }
+}
+
+function isOpening(token: string): boolean {
+  return token === '{' || token === '[';
 }
 
 function isJson(text: string): boolean {
@@ -69,15 +113,19 @@ export function hexOf(bytes: Uint8Array): string {
 
 const bytesInLine = 16;
 
-/** Offset, bytes and what of them is ASCII, sixteen to a line. */
-export function hexDump(bytes: Uint8Array): string {
+/** Characters of a line of a dump, its end included. */
+const lineLength = 74;
+
+/** Offset, bytes and what of them is ASCII, sixteen to a line, in whole lines of at most so many characters together. */
+export function hexDump(bytes: Uint8Array, most: number): Excerpt {
+  const shown = bytes.subarray(0, Math.floor(most / lineLength) * bytesInLine);
   const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += bytesInLine) {
-    const line = bytes.subarray(at, at + bytesInLine);
+  for (let at = 0; at < shown.length; at += bytesInLine) {
+    const line = shown.subarray(at, at + bytesInLine);
     const ascii = Array.from(line, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
     lines.push(`${at.toString(16).padStart(6, '0')}  ${hexOf(line).padEnd(bytesInLine * 3 - 1)}  ${ascii}`);
   }
-  return lines.join('\n');
+  return { text: lines.join('\n'), isCut: shown.length < bytes.length };
 }
 
 /** The bytes of what was typed. Throws an `Error` that says what is wrong with it. */

@@ -1,4 +1,4 @@
-import type { Message } from './message-log';
+import { type Message, sizeOf } from './message-log';
 import { Observable } from './observable';
 
 /** What is known of a retained message. */
@@ -25,13 +25,30 @@ interface GrowingNode extends TopicNode {
   retained?: Retained;
 }
 
-/** Topics as a tree, of what was heard and of what is said to be retained. It takes so many levels and no more. */
+/** Levels of one topic that are told apart; the rest is one level. A topic may have 32,768. */
+const deepest = 64;
+
+export interface TreeLimits {
+  readonly levels: number;
+  /** Of all topics together. */
+  readonly characters: number;
+  /** Of the newest payloads of all topics together. */
+  readonly bytes: number;
+}
+
+/** Topics as a tree, of what was heard and of what is said to be retained, within limits. */
 export class TopicTree extends Observable {
   private root = freshNode();
   private levels = 0;
+  private characters = 0;
   private left = 0;
+  /** Topics whose newest payload is kept, the one that was heard the longest ago first. */
+  private readonly newest = new Set<GrowingNode>();
+  private newestBytes = 0;
 
-  constructor(private readonly mostLevels = 10_000) {
+  constructor(
+    private readonly limits: TreeLimits = { levels: 10_000, characters: 4 * 1024 * 1024, bytes: 16 * 1024 * 1024 },
+  ) {
     super();
   }
 
@@ -42,7 +59,7 @@ export class TopicTree extends Observable {
 
   heard(message: Message): void {
     const node = this.grow(message.topic);
-    if (node) note(node, message);
+    if (node) this.note(node, message);
     this.changed();
   }
 
@@ -63,7 +80,7 @@ export class TopicTree extends Observable {
   }
 
   find(topic: string): GrowingNode | undefined {
-    return topic.split('/').reduce<GrowingNode | undefined>((node, level) => node?.children.get(level), this.root);
+    return levelsOf(topic).reduce<GrowingNode | undefined>((node, level) => node?.children.get(level), this.root);
   }
 
   /** What is seen: the first levels, and those below open topics; by name. With a text, all that lead to a topic with it. */
@@ -75,19 +92,24 @@ export class TopicTree extends Observable {
   clear(): void {
     this.root = freshNode();
     this.levels = 0;
+    this.characters = 0;
     this.left = 0;
+    this.newest.clear();
+    this.newestBytes = 0;
     this.changed();
   }
 
   private grow(topic: string): GrowingNode | undefined {
-    let node = this.root;
-    const levels = topic.split('/');
     const known = this.find(topic);
     if (known) return known;
-    if (this.levels + levels.length > this.mostLevels) {
+    const levels = levelsOf(topic);
+    const characters = this.characters + topic.length;
+    if (this.levels + levels.length > this.limits.levels || characters > this.limits.characters) {
       this.left += 1;
       return undefined;
     }
+    this.characters = characters;
+    let node = this.root;
     for (const [depth, level] of levels.entries()) {
       const next = node.children.get(level) ?? freshNode(level, levels.slice(0, depth + 1).join('/'), depth);
       if (!node.children.has(level)) this.levels += 1;
@@ -96,6 +118,32 @@ export class TopicTree extends Observable {
     }
     return node;
   }
+
+  private note(node: GrowingNode, message: Message): void {
+    node.heard += 1;
+    this.forgetNewest(node);
+    node.last = message;
+    this.newest.add(node);
+    this.newestBytes += sizeOf(message);
+    for (const oldest of this.newest) {
+      if (this.newestBytes <= this.limits.bytes) break;
+      this.forgetNewest(oldest);
+    }
+    // An empty retained message takes the retained one away [MQTT-3.3.1-6].
+    if (message.retain) node.retained = message.payload.length === 0 ? undefined : retainedIn(message);
+  }
+
+  private forgetNewest(node: GrowingNode): void {
+    if (node.last) this.newestBytes -= sizeOf(node.last);
+    node.last = undefined;
+    this.newest.delete(node);
+  }
+}
+
+function levelsOf(topic: string): string[] {
+  const levels = topic.split('/');
+  if (levels.length <= deepest) return levels;
+  return [...levels.slice(0, deepest - 1), levels.slice(deepest - 1).join('/')];
 }
 
 /** How many messages were heard of a topic and of those below. */
@@ -114,13 +162,6 @@ function matchingRows(node: GrowingNode, text: string): TopicNode[] {
     const below = matchingRows(child, text);
     return below.length > 0 || child.topic.toLowerCase().includes(text) ? [child, ...below] : [];
   });
-}
-
-function note(node: GrowingNode, message: Message): void {
-  node.heard += 1;
-  node.last = message;
-  // An empty retained message takes the retained one away [MQTT-3.3.1-6].
-  if (message.retain) node.retained = message.payload.length === 0 ? undefined : retainedIn(message);
 }
 
 function freshNode(level = '', topic = '', depth = -1): GrowingNode {

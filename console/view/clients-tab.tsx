@@ -1,6 +1,7 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { ApiClient, ApiClientDetails, ApiSubscription } from '../../clients/api';
 import type { BackOffice } from '../model/back-office';
+import { cutText } from '../model/payload';
 import type { Workbench } from '../model/workbench';
 import { Outcome, TextField, Tick, useAttempt, useFields } from './fields';
 import { agoOf } from './time-of';
@@ -107,6 +108,9 @@ function Watch({ office }: { readonly office: BackOffice }) {
   return null;
 }
 
+/** Characters of a client id and of a user name that are shown. */
+const longestName = 300;
+
 function nameOf({ clientId, identity }: ApiClient): string {
   return `${clientId} ${identity.username ?? ''}`;
 }
@@ -119,9 +123,9 @@ function Line({ client }: { readonly client: ApiClient }) {
   return (
     <>
       <span class={`dot ${state}`} role="img" aria-label={state} />
-      <span class="topic cut">{clientId}</span>
+      <span class="topic cut">{cutText(clientId, longestName)}</span>
       {over && <span class="badge">over</span>}
-      <span class="muted cut">{identity.username ?? identity.kind}</span>
+      <span class="muted cut">{cutText(identity.username ?? identity.kind, longestName)}</span>
       <span class="badge">{versions[version]}</span>
       <span class="muted number">{since && agoOf(since)}</span>
     </>
@@ -146,7 +150,7 @@ function ClientDetails({ office, client }: ClientDetailsProps) {
   return (
     <section class="details" aria-label="Client">
       <header>
-        <h3 class="topic">{clientId}</h3>
+        <h3 class="topic">{cutText(clientId, longestName)}</h3>
         <button type="button" class="small" aria-label="Close the client" onClick={() => office.deselect()}>
           ✕
         </button>
@@ -219,7 +223,9 @@ function Subscriptions({ subscriptions, count }: SubscriptionsProps) {
       <ul class="subscriptions">
         {subscriptions.map(({ filter, share, qos, noLocal, identifier }) => (
           <li key={`${share}/${filter}`}>
-            <span class="topic cut">{share === undefined ? filter : `$share/${share}/${filter}`}</span>
+            <span class="topic cut">
+              {cutText(share === undefined ? filter : `$share/${share}/${filter}`, longestName)}
+            </span>
             <span class="badge">QoS {qos}</span>
             {noLocal && <span class="badge">no local</span>}
             {identifier !== undefined && <span class="badge">id {identifier}</span>}

@@ -1,5 +1,5 @@
 import type { Message, MessageProperties } from '../model/message-log';
-import { hexOf, textOf } from '../model/payload';
+import { cutText, hexOf, textOf } from '../model/payload';
 import { PayloadView } from './payload-view';
 import { timeOf } from './time-of';
 
@@ -9,6 +9,10 @@ interface MessageDetailsProps {
   readonly onClose: () => void;
 }
 
+/** Characters of a topic or a property that are shown, and properties of one message. */
+const longestValue = 1000;
+const mostProperties = 100;
+
 /** All that came with one message. */
 export function MessageDetails({ message, onAnswer, onClose }: MessageDetailsProps) {
   const { topic, qos, retain, dup, properties } = message;
@@ -16,7 +20,7 @@ export function MessageDetails({ message, onAnswer, onClose }: MessageDetailsPro
   return (
     <section class="details" aria-label="Message">
       <header>
-        <h3 class={`topic colour-${message.colour}`}>{topic}</h3>
+        <h3 class={`topic colour-${message.colour}`}>{cutText(topic, longestValue)}</h3>
         <button type="button" class="small" onClick={() => onAnswer(topic)}>
           Publish here
         </button>
@@ -48,12 +52,18 @@ function Properties({ properties }: { readonly properties: MessageProperties }) 
     <table class="plain-table">
       <caption class="unseen">Properties</caption>
       <tbody>
-        {rows.map(([name, value], index) => (
-          <tr key={`${index}${name}`}>
-            <th scope="row">{name}</th>
-            <td>{value}</td>
+        {rows.slice(0, mostProperties).map(([name, value], index) => (
+          <tr key={index}>
+            <th scope="row">{cutText(name, longestValue)}</th>
+            <td>{cutText(value, longestValue)}</td>
           </tr>
         ))}
+        {rows.length > mostProperties && (
+          <tr>
+            <th scope="row" />
+            <td>{(rows.length - mostProperties).toLocaleString('en')} more</td>
+          </tr>
+        )}
       </tbody>
     </table>
   );

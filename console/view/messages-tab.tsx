@@ -1,11 +1,14 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
 import { FilteredLog, type Message } from '../model/message-log';
-import { previewOf } from '../model/payload';
+import { cutText, previewOf } from '../model/payload';
 import type { Workbench } from '../model/workbench';
 import { MessageDetails } from './message-details';
 import { timeOf } from './time-of';
 import { useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
+
+/** Characters of a topic that a row has; it shows fewer. */
+const longestName = 300;
 
 interface MessagesTabProps {
   readonly bench: Workbench;
@@ -68,7 +71,7 @@ function Line({ message: { receivedAt, topic, payload, qos, retain, dup, colour 
     <>
       <span class="time muted number">{timeOf(receivedAt)}</span>
       <span class={`badge qos-${qos}`}>{qos}</span>
-      <span class={`topic column cut colour-${colour}`}>{topic}</span>
+      <span class={`topic column cut colour-${colour}`}>{cutText(topic, longestName)}</span>
       <span class="flags">
         {retain && (
           <abbr class="badge retain" title="retained">

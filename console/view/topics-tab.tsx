@@ -1,11 +1,15 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
-import { previewOf } from '../model/payload';
+import { cutText, previewOf } from '../model/payload';
 import { heardBelow, type TopicNode, type TopicTree } from '../model/topic-tree';
 import type { Workbench } from '../model/workbench';
 import { Outcome, useAttempt } from './fields';
 import { PayloadView } from './payload-view';
 import { Shown, useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
+
+/** Characters of a level that a row has, and of a topic that is shown in full. */
+const longestName = 300;
+const longestTopic = 1000;
 
 interface TopicsTabProps {
   readonly bench: Workbench;
@@ -134,7 +138,7 @@ function Line({ node, isOpen }: { readonly node: TopicNode; readonly isOpen: boo
       <span class="fold" aria-hidden="true">
         {node.children.size === 0 ? '' : isOpen ? '▾' : '▸'}
       </span>
-      <span class="topic level">{node.level === '' ? '(empty)' : node.level}</span>
+      <span class="topic level">{node.level === '' ? '(empty)' : cutText(node.level, longestName)}</span>
       {node.retained && (
         <abbr class="badge retain" title={`retained at QoS ${node.retained.qos}, ${node.retained.bytes} bytes`}>
           R
@@ -161,7 +165,7 @@ function TopicDetails({ bench, node, onAnswer, onClose }: TopicDetailsProps) {
   return (
     <section class="details" aria-label="Topic">
       <header>
-        <h3 class="topic">{topic}</h3>
+        <h3 class="topic">{cutText(topic, longestTopic)}</h3>
         <button type="button" class="small" onClick={() => onAnswer(topic)}>
           Publish here
         </button>

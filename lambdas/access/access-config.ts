@@ -20,6 +20,8 @@ export interface Issuer {
   readonly issuer: string;
   /** `aud` or, as Cognito's access tokens have it, `client_id`; one of these. */
   readonly audience: readonly string[];
+  /** Clients that tokens may have been issued to, by `azp` or, as in RFC 9068, `client_id`; absent: any. */
+  readonly authorizedParties?: readonly string[];
   readonly jwksUri?: string;
   readonly algorithms: readonly SignatureAlgorithm[];
   /** Seconds that clocks may differ. */

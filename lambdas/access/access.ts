@@ -20,8 +20,19 @@ export interface Access {
   method(name: string): AuthenticationMethod | undefined;
   /** What a client may do; `revoked` when whoever it is may not be here any more. At most half a minute old. */
   permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
+  /** The same as it is now, read anew. */
+  currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
   /** The same when it is known without asking anybody. */
   remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
+  /**
+   * Whether a client id is reserved for others than this identity. From now on it is reserved for an identity that is bound to it.
+   */
+  reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'>;
+  /**
+   * How good the right of an identity to a client id is at the moment: of two that want the same client id the higher one gets it.
+   * Negative when access was revoked.
+   */
+  precedence(identity: Identity, clientId: string): Promise<number>;
   /** How many clients of this user may be connected at a time; undefined is any number. Known once its permissions are. */
   connectionLimit(identity: Identity): number | undefined;
 }

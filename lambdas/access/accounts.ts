@@ -1,3 +1,4 @@
+import type { Identity } from './identity';
 import type { Rule } from './rule';
 
 /** What is known of one user. */
@@ -24,65 +25,58 @@ export interface ScramCredentials {
   readonly serverKey: Buffer;
 }
 
-/** Failed logins with one user name from one address. */
-export interface UserFailures {
-  readonly count: number;
-  /** Time of the last one, milliseconds since 1970. */
-  readonly lastAt: number;
+/** Reads accounts where the rules of users are looked up. */
+export interface AccountStore {
+  /** The accounts that exist, by user name. */
+  readMany(usernames: readonly string[]): Promise<Map<string, Account>>;
 }
 
-/** Failed logins from one address, only the first few of each user name. */
-export interface AddressFailures {
-  readonly count: number;
-  /** Time of the first one, milliseconds since 1970. */
-  readonly since: number;
+/** An account or the subject of a token, as the owner of client ids. */
+export type Holder = Pick<Identity, 'kind' | 'username' | 'issuer'>;
+
+/** The account of one user, as the owner of all client ids that begin with a prefix. */
+export interface PrefixHolder {
+  readonly prefix: string;
+  readonly username: string;
 }
 
 /**
- * Failed logins that matter to another one. Many with the same user name show that somebody guesses its password, or that a device
- * has a wrong one; many of one address that somebody tries one name after the other. Many devices may share one address.
+ * Client ids and prefixes that accounts and tokens are bound to. A binding that is read may be out of date: its account may be gone,
+ * or bound to another client id. `now` in milliseconds since 1970.
  */
-export interface LoginFailures {
-  readonly ofUser: UserFailures;
-  readonly ofAddress: AddressFailures;
+export interface Bindings {
+  /** Accounts and subjects of tokens that are bound to exactly this client id. */
+  holders(clientId: string, now: number): Promise<readonly Holder[]>;
+  /** Accounts that are bound to a prefix of this client id, the longest prefix first. */
+  prefixHolders(clientId: string, now: number): AsyncIterable<PrefixHolder>;
 }
 
-/** Rule by which failed logins are counted. */
-export interface FailureRule {
-  /** Milliseconds: a count of a user name begins anew so long after its last failure, that of an address after its first. */
-  readonly memory: number;
-  /** Failures of one user name that also count for its address: one device cannot use up what all of them share. */
-  readonly countedForAddress: number;
+/** All bindings that are known, and those that the broker comes to know. */
+export interface BindingStore {
+  /** Bindings that operators have written, and those that `keep` has. */
+  readonly sources: readonly Bindings[];
+  /** Stores the binding of an identity, unless it is known. `now` in milliseconds since 1970. */
+  keep(identity: Identity, now: number): Promise<void>;
 }
 
-/** What a login needs to know, read together. */
-export interface LoginRecord {
-  readonly account?: Account;
-  readonly failures: LoginFailures;
-}
-
-/** What the broker asks and notes when somebody logs in, and when the rules of users are looked up. */
-export interface AccountStore {
-  /** The account of a user name and the failures of a source address in one call. An unknown address is empty and has none. */
-  readLogin(username: string | undefined, address: string, now: number): Promise<LoginRecord>;
-  /** The accounts that exist, by user name. */
-  readMany(usernames: readonly string[]): Promise<Map<string, Account>>;
-  /** One more failure. `now` in milliseconds since 1970. */
-  addFailure(username: string | undefined, address: string, now: number, rule: FailureRule): Promise<void>;
-  /** A random secret of this broker, 32 bytes, made by whoever asks first. */
-  secret(): Promise<Buffer>;
-}
-
-/** What an operator does with accounts. No Lambda may: listing them takes a scan, which none is granted. */
+/** What an operator does with accounts. No Lambda may: none is granted a write or a scan of their table. */
 export interface AccountDirectory {
   read(username: string): Promise<Account | undefined>;
   create(account: Account): Promise<'created' | 'exists'>;
   /** Replaces an account as a whole. */
   replace(account: Account): Promise<'replaced' | 'absent'>;
   remove(username: string): Promise<'removed' | 'absent'>;
+  /**
+   * Reserves the client ids of all accounts, and releases those whose account is gone: for accounts that an earlier release has
+   * added or removed. Safe to repeat.
+   */
+  reserveClientIds(): Promise<{ readonly reserved: number; readonly released: number }>;
   /** All accounts, page by page, in no particular order. */
   list(): AsyncIterable<Account[]>;
 }
+
+/** Bytes of the longest prefix that an account can be bound to: with the user name it fits into a key of DynamoDB. */
+export const longestClientIdPrefix = 700;
 
 /** Bytes of a user name that can have an account. */
 const maximumUsernameBytes = 256;

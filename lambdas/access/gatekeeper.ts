@@ -4,12 +4,15 @@ import { Reason } from '../protocol/reason-codes';
 import type { Access, Admission, Login } from './access';
 import type { AccessConfig } from './access-config';
 import { type AccessLog, AccountCache } from './account-cache';
-import type { Account, AccountStore } from './accounts';
+import type { Account, AccountStore, BindingStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
+import { ClientIds } from './client-ids';
 import { type Identity, isGoodFor } from './identity';
+import { attemptOf, LoginLimits } from './login-limits';
+import type { LoginStore } from './logins';
 import { verifyPassword } from './password-hash';
+import { precedenceOf, precedences } from './precedence';
 import { RulePermissions } from './rule-permissions';
-import { failureRule, isSlowedDown, sourceOf } from './slow-down';
 import { identityOf, isWelcome, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
@@ -21,6 +24,8 @@ export interface TokenCheck {
 export interface GatekeeperProps {
   readonly config: AccessConfig;
   readonly accounts: AccountStore;
+  readonly logins: LoginStore;
+  readonly bindings: BindingStore;
   readonly tokens: TokenCheck;
   readonly methods: readonly AuthenticationMethod[];
   /** 0 is any number. */
@@ -36,11 +41,15 @@ const rememberedClients = 10_000;
 /** Decides by configuration, accounts and tokens who may come in, and what each may do. */
 export class Gatekeeper implements Access {
   private readonly accounts: AccountCache;
+  private readonly limits: LoginLimits;
+  private readonly clientIds: ClientIds;
   private readonly methods: ReadonlyMap<string, AuthenticationMethod>;
   private readonly compiled = new Map<string, { readonly account?: Account; readonly permissions: Permissions }>();
 
   constructor(private readonly props: GatekeeperProps) {
     this.accounts = new AccountCache(props.accounts, props.now, props.log);
+    this.limits = new LoginLimits(props.logins);
+    this.clientIds = new ClientIds({ ...props, accounts: this.accounts });
     this.methods = new Map(props.methods.map((method) => [method.name, method]));
   }
 
@@ -61,15 +70,19 @@ export class Gatekeeper implements Access {
     return { refused: Reason.notAuthorized, why: 'no proof of identity' };
   }
 
-  private async checkPassword({ username, address, now }: Login, password: Buffer): Promise<Admission> {
-    const { accounts } = this.props;
-    const source = sourceOf(address);
-    const { account, failures } = await accounts.readLogin(username, source, now);
+  private async checkPassword(attempted: Login, password: Buffer): Promise<Admission> {
+    const login = await this.limits.read(attemptOf(attempted.username, attempted));
+    const { account } = login;
     // Where everybody may do everything a password keeps nobody out; only that of somebody known has to be right.
     if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
-    if (isSlowedDown(failures, now)) return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
-    if (await verifyPassword(account?.passwordHash, password)) return { identity: identityOf(account as Account) };
-    await accounts.addFailure(username, source, now, failureRule);
+    if (await this.limits.mustWait(login))
+      return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
+    const isRight = await verifyPassword(account?.passwordHash, password);
+    if (isRight && account) {
+      await this.limits.succeeded(login, account);
+      return { identity: identityOf(account) };
+    }
+    await this.limits.failed(login);
     return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
   }
 
@@ -84,7 +97,30 @@ export class Gatekeeper implements Access {
     if (!isWelcome(this.props.config, identity)) return 'revoked';
     const known = this.remembered(identity, clientId);
     if (known && known !== 'revoked') return known; // a user who had no account may have one by now, and has just logged in
-    return this.permissionsOf(identity, clientId, await this.accounts.read(identity.username ?? ''));
+    return this.currentPermissions(identity, clientId);
+  }
+
+  async currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
+    if (!isWelcome(this.props.config, identity)) return 'revoked';
+    const isUser = identity.kind === 'user';
+    return this.permissionsOf(
+      identity,
+      clientId,
+      isUser ? await this.accounts.read(identity.username ?? '') : undefined,
+    );
+  }
+
+  reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'> {
+    return this.clientIds.reserve(identity, clientId);
+  }
+
+  async precedence(identity: Identity, clientId: string): Promise<number> {
+    if (!isWelcome(this.props.config, identity)) return precedences.revoked;
+    if (identity.kind !== 'user') return precedenceOf(identity, clientId);
+    const known = this.accounts.remembered(identity.username ?? '');
+    const remembered = known && precedenceOfAccount(known.account, clientId);
+    if (remembered === precedences.proved) return remembered; // a binding may have gone to another account by now
+    return precedenceOfAccount(await this.accounts.read(identity.username ?? ''), clientId);
   }
 
   connectionLimit({ kind, username = '' }: Identity): number | undefined {
@@ -110,6 +146,11 @@ export class Gatekeeper implements Access {
     const [oldest] = this.compiled.keys();
     if (this.compiled.size > rememberedClients && oldest !== undefined) this.compiled.delete(oldest);
   }
+}
+
+function precedenceOfAccount(account: Account | undefined, clientId: string): number {
+  if (!account || !isGoodFor(account, clientId)) return precedences.revoked;
+  return precedenceOf(identityOf(account), clientId);
 }
 
 /** Rules and claims of a token may be long. */

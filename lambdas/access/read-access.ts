@@ -20,6 +20,7 @@ const keys = ['anonymous', 'users', 'issuers', 'handshake', 'rules'];
 const issuerKeys = [
   'issuer',
   'audience',
+  'authorizedParties',
   'jwksUri',
   'algorithms',
   'clockSkew',
@@ -62,7 +63,8 @@ function readIssuer(value: unknown, where: string): Issuer {
   const given = givenIn(object, where);
   return {
     issuer: readUrl(object.issuer, `${where}.issuer`),
-    audience: readAudience(object.audience, `${where}.audience`),
+    audience: readNames(object.audience, `${where}.audience`, 'audiences'),
+    authorizedParties: given('authorizedParties', (parties, at) => readNames(parties, at, 'clients')),
     jwksUri: given('jwksUri', readUrl),
     algorithms: given('algorithms', readAlgorithms) ?? defaultAlgorithms,
     clockSkew: given('clockSkew', (seconds, at) => readWholeNumber(seconds, at, 0, 300)) ?? 30,
@@ -78,9 +80,9 @@ function givenIn(object: Record<string, unknown>, where: string) {
     object[key] === undefined ? undefined : read(object[key], `${where}.${key}`);
 }
 
-function readAudience(value: unknown, where: string): string[] {
+function readNames(value: unknown, where: string, of: string): string[] {
   const list = typeof value === 'string' ? [value] : value;
-  return readList(list, where, { min: 1, max: 20, of: 'audiences' }, readText);
+  return readList(list, where, { min: 1, max: 20, of }, readText);
 }
 
 function readAlgorithms(value: unknown, where: string): SignatureAlgorithm[] {

@@ -1,12 +1,13 @@
 import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { Reason } from '../protocol/reason-codes';
-import type { Account, AccountStore, ScramCredentials } from './accounts';
+import type { ScramCredentials } from './accounts';
 import type { AuthenticationMethod, Peer, Step } from './authentication-method';
+import { attemptOf, type KnownLogin, LoginLimits } from './login-limits';
+import type { LoginStore } from './logins';
 import { malformed, refusingBreaches } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 import { type ClientFinal, readClientFinal, readClientFirst } from './scram-messages';
-import { failureRule, isSlowedDown, sourceOf } from './slow-down';
 import { identityOf } from './standing';
 
 /**
@@ -66,11 +67,15 @@ interface Exchange {
 export class ScramSha256 implements AuthenticationMethod {
   readonly name = 'SCRAM-SHA-256';
 
+  private readonly limits: LoginLimits;
+
   /** `makeNonce` gives printable ASCII without comma, never the same twice. */
   constructor(
-    private readonly accounts: Pick<AccountStore, 'readLogin' | 'addFailure' | 'secret'>,
+    private readonly logins: LoginStore,
     private readonly makeNonce: () => string = () => randomBytes(18).toString('base64'),
-  ) {}
+  ) {
+    this.limits = new LoginLimits(logins);
+  }
 
   begin(data: Buffer | undefined, peer: Peer): Promise<Step> {
     return refusingBreaches(() => this.challenge(data, peer));
@@ -99,36 +104,34 @@ export class ScramSha256 implements AuthenticationMethod {
     if (login === 'slowed-down') return slowedDown;
     const signed = `${exchange.clientFirstBare},${exchange.serverFirst},${final.withoutProof}`; // AuthMessage, section 3
     const isProved = provesKey(final.proof, login.credentials.storedKey, signed);
-    if (!isProved || login.account === undefined) {
-      await this.accounts.addFailure(exchange.username, sourceOf(peer.address), peer.now, failureRule);
+    const { account } = login.known;
+    if (!isProved || account?.scram === undefined) {
+      await this.limits.failed(login.known);
       return { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user name or password' };
     }
+    await this.limits.succeeded(login.known, account);
     const signature = hmac(login.credentials.serverKey, signed).toString('base64');
-    return { next: 'admit', identity: identityOf(login.account), data: Buffer.from(`v=${signature}`) };
+    return { next: 'admit', identity: identityOf(account), data: Buffer.from(`v=${signature}`) };
   }
 
   /** Takes the same calls for users that exist and those that do not, so that the time tells nothing. */
-  private async readLogin(username: string, { address, now }: Peer): Promise<Login | 'slowed-down'> {
-    const [{ account, failures }, secret] = await Promise.all([
-      this.accounts.readLogin(username, sourceOf(address), now),
-      this.accounts.secret(),
-    ]);
-    if (isSlowedDown(failures, now)) return 'slowed-down';
-    if (account?.scram === undefined) return { credentials: inventedCredentials(secret, username) };
-    return { account, credentials: account.scram };
+  private async readLogin(username: string, peer: Peer): Promise<Login | 'slowed-down'> {
+    const [known, secret] = await Promise.all([this.limits.read(attemptOf(username, peer)), this.logins.secret()]);
+    if (await this.limits.mustWait(known)) return 'slowed-down';
+    return { known, credentials: known.account?.scram ?? inventedCredentials(secret, username) };
   }
 }
 
-/** `account` is absent when the credentials are invented. */
 interface Login {
-  readonly account?: Account;
+  readonly known: KnownLogin;
+  /** Invented where the user has none. */
   readonly credentials: ScramCredentials;
 }
 
 const slowedDown: Step = {
   next: 'refuse',
   reason: Reason.connectionRateExceeded,
-  why: 'too many failed logins from this address',
+  why: 'too many failed logins',
 };
 
 /** The same for a name each time, or asking twice would tell that nobody has it. */

@@ -1,30 +1,45 @@
-import type { FailureRule, LoginFailures, UserFailures } from './accounts';
+import { hasKnown } from './known-clients';
+import type { FailureRule, Failures, KnownClient, PairRecord, SharedFailures, WindowFailures } from './logins';
 
-/** Failures with one user name that cost nothing: people mistype. */
-const freeOfUser = 5;
+/** Failures that cost nothing, of a known client or of all others with one user name from one address: people mistype. */
+const freeOfPair = 5;
 
 /**
  * Failures from one address within a quarter of an hour: as many as the clients that an adapter takes unless told otherwise. Each
- * user name counts at most `freeOfUser` of them, so a device with a wrong password keeps out none of its neighbours.
+ * user name counts at most `freeOfPair` of them, so a device with a wrong password keeps out none of its neighbours.
  */
 const freeOfAddress = 1000;
 
-/** Counts last a quarter of an hour, which is also the longest that anybody has to wait. */
-export const failureRule: FailureRule = { memory: 15 * 60_000, countedForAddress: freeOfUser };
+/** Failures with one user name within a quarter of an hour, of which each address counts `freeOfPair` (NIST SP 800-63B 5.2.2). */
+const freeOfName = 100;
 
-/**
- * Whether somebody has to wait before the next login is checked. After the free failures of a user name, each further one doubles the
- * wait since the last one: 2 seconds after the sixth, 4 after the seventh, at last a quarter of an hour. After those of an address
- * everybody there waits until its count begins anew.
- */
-export function isSlowedDown({ ofUser, ofAddress }: LoginFailures, now: number): boolean {
-  if (ofAddress.count > freeOfAddress && now - ofAddress.since < failureRule.memory) return true;
-  return mustWait(ofUser, now);
+/** Counts last a quarter of an hour, which is also the longest that anybody has to wait. */
+export const failureRule: FailureRule = { memory: 15 * 60_000, shared: freeOfPair };
+
+/** Whether a known client has to wait: only for its own failures. */
+export function isKnownSlowedDown({ failures }: KnownClient, now: number): boolean {
+  return mustWait(failures, now);
 }
 
-function mustWait({ count, lastAt }: UserFailures, now: number): boolean {
-  if (count <= freeOfUser) return false;
-  return now - lastAt < Math.min(2 ** (count - freeOfUser) * 1000, failureRule.memory);
+/**
+ * Whether a client that is not known has to wait before its next login is checked. After the free failures of its user name from its
+ * address, each further one doubles the wait since the last one: 2 seconds after the sixth, 4 after the seventh, at last a quarter of
+ * an hour. After those of the name or of the address it waits until that count begins anew, unless others have lately logged in
+ * with this name from there.
+ */
+export function isSlowedDown({ failures, clients }: PairRecord, shared: SharedFailures, now: number): boolean {
+  if (mustWait(failures, now)) return true;
+  if (hasKnown(clients, now)) return false;
+  return isUsedUp(shared.ofName, freeOfName, now) || isUsedUp(shared.ofAddress, freeOfAddress, now);
+}
+
+function isUsedUp({ count, since }: WindowFailures, free: number, now: number): boolean {
+  return count > free && now - since < failureRule.memory;
+}
+
+function mustWait({ count, lastAt }: Failures, now: number): boolean {
+  if (count <= freeOfPair) return false;
+  return now - lastAt < Math.min(2 ** (count - freeOfPair) * 1000, failureRule.memory);
 }
 
 /**

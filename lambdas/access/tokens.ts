@@ -1,4 +1,12 @@
-import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import {
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify,
+} from 'jose';
 import { isClean } from '../protocol/clean-text';
 import { Reason } from '../protocol/reason-codes';
 import type { Issuer } from './access-config';
@@ -11,6 +19,9 @@ const longestToken = 16 * 1024;
 
 /** Bytes of an identity as JSON. It is stored with the connection, and written again with most packets. */
 const largestIdentity = 4096;
+
+/** Keys of one token that are tried: more of the same name would be work for whoever signs garbage. */
+const mostKeys = 8;
 
 /** What RFC 9068 section 2.1 and RFC 7519 section 5.1 call a token that may be accepted; others are for other purposes. */
 const acceptedTypes = new Set(['jwt', 'at+jwt', 'application/jwt', 'application/at+jwt']);
@@ -69,7 +80,7 @@ export class TokenVerifier {
     const { typ } = decodeProtectedHeader(token);
     if (typ !== undefined && !acceptedTypes.has(String(typ).toLowerCase()))
       throw new Refusal('the token is for another purpose');
-    const { payload } = await jwtVerify(token, keys.finder(now), {
+    const payload = await payloadOf(token, keys.finder(now), {
       algorithms: [...config.algorithms],
       issuer: config.issuer,
       requiredClaims: ['exp'],
@@ -135,18 +146,52 @@ export function looksLikeToken(password: Buffer | string): boolean {
   return /^e[w-z0-9_-][\w-]+\.[\w-]+\.[\w-]*$/.test(password.toString('latin1'));
 }
 
+/**
+ * The claims of a token whose signature is right. Where several keys go by the name that the token says, or it says none, each is tried
+ * (RFC 7517 section 4.5: the same `kid` may stand for keys that are alternatives).
+ */
+async function payloadOf(token: string, findKey: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, findKey, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    return payloadByOneOf(error, token, options);
+  }
+}
+
+async function payloadByOneOf(
+  keys: errors.JWKSMultipleMatchingKeys,
+  token: string,
+  options: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  let tried = 0;
+  for await (const key of keys) {
+    if (tried === mostKeys) break;
+    tried += 1;
+    try {
+      return (await jwtVerify(token, key, options)).payload;
+    } catch (error) {
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+    }
+  }
+  throw new errors.JWSSignatureVerificationFailed();
+}
+
 /** A reason to refuse a token, which holds nothing of it. */
 class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
-/** What `jwtVerify` leaves to us: whom the token is for, what it is for, and that it was not issued in the future. */
-function checkClaims(payload: JWTPayload, { audience, clockSkew }: Issuer, now: number): void {
-  const { token_use: use, iat, exp } = payload;
+/** What `jwtVerify` leaves to us: whom the token is for, to whom and for what it was issued, and that it was not issued in the future. */
+function checkClaims(payload: JWTPayload, { audience, authorizedParties, clockSkew }: Issuer, now: number): void {
+  const { token_use: use, iat, exp, azp, client_id: clientId } = payload;
   // The client that a token was issued to is its audience where no other is named: a token for others has an `aud`.
   const audiences = [Object.hasOwn(payload, 'aud') ? payload.aud : payload.client_id].flat();
   if (!audiences.some((name) => audience.includes(name as string)))
     throw new Refusal('the token is for another audience');
+  const party = Object.hasOwn(payload, 'azp') ? azp : clientId;
+  if (authorizedParties && !authorizedParties.includes(party as string))
+    throw new Refusal('the token was issued to another client');
   if (use !== undefined && !acceptedUses.has(use)) throw new Refusal('the token is for another purpose');
   if (iat !== undefined && !(iat <= now / 1000 + clockSkew)) throw new Refusal('the token is not valid yet');
   if (!Number.isSafeInteger(Math.floor(exp! * 1000))) throw new Refusal('the token never expires');

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Longest first pause before a call is repeated, in milliseconds; it doubles each time. */
+/** Half of the longest pause before a call is first repeated, in milliseconds; it doubles each time. */
 const firstPause = 25;
 const longestPause = 1000;
 
@@ -13,6 +13,11 @@ export async function repeatWhile<Outcome>(
   for (let number = 1; ; number++) {
     const outcome = await attempt();
     if (number === attempts || !isWorthRepeating(outcome)) return outcome;
-    await sleep(Math.random() * Math.min(longestPause, firstPause * 2 ** number));
+    await pauseBefore(number + 1);
   }
+}
+
+/** A random pause before an attempt of this number, of which the second is the first repetition. */
+export async function pauseBefore(attempt: number): Promise<void> {
+  await sleep(Math.random() * Math.min(longestPause, firstPause * 2 ** (attempt - 1)));
 }

@@ -30,16 +30,29 @@ export function spend(
 ): Allowance | undefined {
   const { maxPublishRate, maxPublishBytes } = limits;
   if (maxPublishRate === 0 && maxPublishBytes === 0) return undefined;
-  const seconds = before ? Math.max(0, now - before.at) / 1000 : burst;
-  const left = (had: number, rate: number) => Math.min(had + seconds * rate, burst * rate);
-  const after = {
-    messages: left(before?.messages ?? 0, maxPublishRate) - 1,
-    bytes: left(before?.bytes ?? 0, maxPublishBytes) - bytes,
-    at: Math.max(now, before?.at ?? 0),
-  };
+  const left = refilled(before, limits, now);
+  const after = { messages: left.messages - 1, bytes: left.bytes - bytes, at: left.at };
   if (maxPublishRate > 0 && after.messages < 0) throw tooMuch(`more than ${maxPublishRate} messages a second`);
   if (maxPublishBytes > 0 && after.bytes < 0) throw tooMuch(`more than ${maxPublishBytes} bytes a second`);
   return after;
+}
+
+function refilled(before: Allowance | undefined, limits: PublishLimits, now: number): Allowance {
+  const { maxPublishRate, maxPublishBytes } = limits;
+  const seconds = before ? Math.max(0, now - before.at) / 1000 : burst;
+  const left = (had: number, rate: number) => Math.min(had + seconds * rate, burst * rate);
+  return {
+    messages: left(before?.messages ?? 0, maxPublishRate),
+    bytes: left(before?.bytes ?? 0, maxPublishBytes),
+    at: Math.max(now, before?.at ?? 0),
+  };
+}
+
+/** Whether a tenth of a second restores it. */
+export function isAlmostFull(before: Allowance | undefined, limits: PublishLimits, now: number): boolean {
+  const { maxPublishRate, maxPublishBytes } = limits;
+  const { messages, bytes } = refilled(before, limits, now + 100);
+  return messages >= burst * maxPublishRate && bytes >= burst * maxPublishBytes;
 }
 
 function tooMuch(text: string): ProtocolError {

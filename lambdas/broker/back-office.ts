@@ -27,7 +27,7 @@ export class BackOffice {
   /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
   async publish(arrivals: readonly Arrival[]): Promise<boolean[]> {
     const { ports, settings } = this;
-    const dispatch = new Dispatch(ports);
+    const dispatch = new Dispatch(ports, settings);
     const router = new Router(ports.topicIndex, this.index);
     const retainer = new Retainer(ports, settings, dispatch, new Patience(ports));
     const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
@@ -53,7 +53,7 @@ export class BackOffice {
     const { topic, qos } = arrival.message;
     if (!(await audibleTo(this.ports, head))(topic)) return 'denied';
     if (!head.owner && qos === 0) return 'away';
-    const dispatch = new Dispatch(this.ports);
+    const dispatch = new Dispatch(this.ports, this.settings);
     const mail = { clientId, session: head.session, deliveries: [{ arrival, qos, retain: false }] };
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     await deliverer.deliver([mail], new Map([[clientId, head]]));

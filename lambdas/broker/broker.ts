@@ -122,7 +122,7 @@ export class Broker {
 
   /** Messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
   async publish(incoming: readonly Identified[]): Promise<void> {
-    const dispatch = new Dispatch(this.ports);
+    const dispatch = new Dispatch(this.ports, this.settings);
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     const router = new Router(this.ports.topicIndex, this.index);
     const retainer = new Retainer(this.ports, this.settings, dispatch, new Patience(this.ports));
@@ -135,7 +135,7 @@ export class Broker {
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
   async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
     const looking = this.ports.watch.look();
-    const dispatch = new Dispatch(this.ports);
+    const dispatch = new Dispatch(this.ports, this.settings);
     const arrivals = job.messages.map(({ id, message, attempted, receivedAt }) => ({
       id,
       message,

@@ -1,3 +1,4 @@
+import { canonicalShape, lettersOf } from '../protocol/shape';
 import { type Ports, requestMemory, shapesPerWrite } from './ports';
 import type { ShapeList, UsedShapes } from './records';
 
@@ -51,7 +52,9 @@ async function unusedShapes(
 }
 
 function isUsed(shape: string, { shapes, prefixes }: UsedShapes): boolean {
-  return shapes.has(shape) || prefixes.some((prefix) => shape.startsWith(prefix));
+  if (shapes.has(canonicalShape(shape))) return true;
+  const letters = lettersOf(shape);
+  return prefixes.some((prefix) => letters.startsWith(lettersOf(prefix)));
 }
 
 /** Removes those whose revision is still that of `before`. A touched one has lost rows or got some: another check decides. */

@@ -5,6 +5,7 @@ import type { ProtocolVersion, PublishPacket } from '../protocol/packets';
 import { Reason } from '../protocol/reason-codes';
 import type { Settings } from '../settings';
 import { type Audible, audibleTo } from './audible';
+import { isSkipped } from './congestion';
 import { ask, type Dispatch } from './dispatch';
 import { forgetRows } from './forget-rows';
 import { hangUp } from './hang-up';
@@ -231,18 +232,30 @@ export class Deliverer {
         ? ahead.head
         : this.ports.sessions.reserve(clientId, session, deliveries.length));
     if (head === 'refused') return this.reserveWhatFits(mail);
+    if (head === 'full') {
+      this.dropped(clientId, deliveries.length);
+      return undefined;
+    }
     if (isOver(head, this.ports.now() - longOver)) return this.miss(mail, head);
     const audible = await this.audible(head, deliveries);
     return numbered(head, stillWanted ? await stillWanted(audible) : audible, deliveries.length);
   }
 
   /**
-   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply. The head is returned
-   * as it was before this reservation asked, which tells whether anything waits from earlier.
+   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply, but they need packet
+   * ids that are free; `full` when there are too few. The head is returned as it was before this reservation asked, which tells whether
+   * anything waits from earlier.
    */
-  private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused'> {
-    const head = await this.ports.sessions.reserveAndAsk(clientId, session, deliveries.length);
-    return head === 'refused' ? head : { ...head, asked: head.asked - 1 };
+  private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused' | 'full'> {
+    for (;;) {
+      const head = await this.ports.sessions.reserveAndAsk(clientId, session, deliveries.length);
+      if (head !== 'refused') return { ...head, asked: head.asked - 1 };
+      const seen = await this.ports.sessions.head(clientId);
+      if (seen?.session !== session) return 'refused';
+      const room = await this.ringRoom(seen);
+      if (room < deliveries.length) return 'full';
+      await this.ports.sessions.setFree(seen, room);
+    }
   }
 
   private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {
@@ -278,8 +291,8 @@ export class Deliverer {
   }
 
   /**
-   * How many more messages fit, or the head when the session has ended. The head only counts down; what acknowledgements have given back is found here, once per
-   * many messages.
+   * How many more messages fit, or the head when the session has ended. The head only counts down; what acknowledgements have given
+   * back is found here, once per many messages.
    */
   private async makeRoom({ clientId, session }: Mail): Promise<number | { readonly head: SessionHead | undefined }> {
     for (;;) {
@@ -316,7 +329,8 @@ export class Deliverer {
         !delivery.arrival.replay &&
         isAudible(topicOf(delivery))
       ) {
-        this.postTransient(delivery, head, head.owner);
+        if (isSkipped(head, this.ports.now())) this.ports.metrics.count('DroppedSlow');
+        else this.postTransient(delivery, head, head.owner);
       }
     }
   }
@@ -326,7 +340,8 @@ export class Deliverer {
     const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
     if (bytes.length <= largestPacket(capabilities)) {
       logPacket(this.ports, 'packet out', { clientId, connectionId: owner }, packet, bytes.length);
-      const parcel = { bytes, stake: { kind: 'transient', clientId }, content: contentOf(delivery) } as const;
+      const stake = { kind: 'transient', clientId } as const;
+      const parcel = { bytes, stake, content: contentOf(delivery), ...congested(head) };
       this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
     } else {
       this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
@@ -345,7 +360,7 @@ export class Deliverer {
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
       logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
-      const parcel = { bytes, stake, content: contentOf(delivery) };
+      const parcel = { bytes, stake, content: contentOf(delivery), ...congested(head) };
       this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
     } else this.dispatch.tooLarge(stake);
   }
@@ -357,6 +372,10 @@ function topicOf({ arrival }: Delivery): string {
 
 function durablePart(mail: Mail): Mail {
   return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
+}
+
+function congested(head: SessionHead) {
+  return head.congestion ? { congested: head } : {};
 }
 
 function aliasing(aliasable: Aliasable | undefined) {

@@ -8,7 +8,11 @@ type Denial = Extract<Effect, { do: 'deny' }>;
 /** What one turn denied to a client, in one line of the log: a client that insists must not fill it. */
 export function logDenials(
   { log, metrics }: Pick<Ports, 'log' | 'metrics'>,
-  { connectionId, clientId, identity: { username = '' } }: ConnectionRecord,
+  {
+    connectionId,
+    clientId,
+    identity: { username = '' },
+  }: Pick<ConnectionRecord, 'connectionId' | 'clientId' | 'identity'>,
   denials: readonly Denial[],
 ): void {
   const [first] = denials;

@@ -1,4 +1,6 @@
 import { Reason } from '../protocol/reason-codes';
+import type { Settings } from '../settings';
+import { keepUsage, spendOnWill } from './account-allowance';
 import { silentUntil } from './deadline';
 import { endConnection, endingOf, publishWill } from './end-connection';
 import { tellLifecycle } from './events';
@@ -12,6 +14,7 @@ import type { Work } from './work';
 /** What the end of a connection needs of a turn. */
 export interface LeavingTurn {
   readonly ports: Ports;
+  readonly settings: Settings;
   readonly connectionId: string;
   readonly work: Work;
   readonly publisher: Publisher;
@@ -28,20 +31,25 @@ export interface Departure {
 }
 
 /** The connection of a session is over: its will, its session, its record. */
-export async function depart(turn: LeavingTurn, connection: ConnectionRecord, departure: Departure): Promise<void> {
-  const { ports, connectionId, work, publisher, wiper } = turn;
+export async function depart(turn: LeavingTurn, leaving: ConnectionRecord, departure: Departure): Promise<void> {
+  const { ports, settings, connectionId, work, publisher, wiper } = turn;
   const { at, withWill, farewell } = departure;
   await work.finish();
-  const ending = await endingOf(ports, connection, at, withWill);
+  const ending = await endingOf(ports, leaving, at, withWill);
+  const { will } = ending;
+  const { connection, isAllowed } = will
+    ? await spendOnWill(ports, settings, leaving, will.message.payload.length)
+    : { connection: leaving, isAllowed: true };
   const lostAt = farewell?.reason === Reason.keepAliveTimeout ? silentUntil(connection) : at;
   if (lostAt !== at) ports.metrics.measure('KeepAliveLateness', at - lostAt);
-  if (ending.will) await publishWill(ports, publisher, connection, ending.will);
+  if (will && isAllowed) await publishWill(ports, publisher, connection, will);
   if (ending.will) ports.metrics.measure('WillLateness', Math.max(0, ports.now() - lostAt));
   await work.conclude();
   // While the record still tells a next attempt to do so.
   await (farewell ? close(ports, connectionId, connection, farewell) : ports.connections.close(connectionId));
   const reason = farewell?.reason ?? (withWill ? 'lost' : 'left');
   await tellLifecycle(ports, 'disconnected', connection, { reason, withWill });
+  await keepUsage(ports, settings, connection);
   await endConnection(ports, wiper, connection, ending);
   const { clientId } = connection;
   ports.metrics.count('ConnectionsClosed');

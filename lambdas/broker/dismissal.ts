@@ -49,11 +49,12 @@ export async function dismissAbsent(
   if (head?.fence !== fence) return;
   const connectionId = connectionOf(fence);
   const will = withWill ? await ports.sessions.will(clientId, connectionId) : undefined; // of a connection whose record is lost
-  if (will) await publishWill(ports, turn.publisher, { clientId, connectionId }, will);
+  const { identity } = head;
+  if (will) await publishWill(ports, turn.publisher, { clientId, connectionId, identity }, will);
   await turn.dispatch.sendMessages(); // while a next attempt would still find it
   await ports.sessions.removeWill(clientId, connectionId);
-  await turn.wiper.wipe(clientId, head.session);
-  const removed = await removeHead(ports, turn.wiper, { clientId, fence });
-  await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
+  const wiped = await turn.wiper.wipe(clientId, head.session);
+  const removed = await removeHead(ports, turn.wiper, head);
+  if (wiped === 'wiped') await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
   if (removed !== 'changed') await wakeSuccessor(ports, { connectionId, fence }, removed);
 }

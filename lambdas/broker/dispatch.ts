@@ -1,3 +1,4 @@
+import { isPumpScheduled, type ReaderLimit } from './congestion';
 import { Outbox, type RingStake } from './outbox';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
@@ -22,9 +23,10 @@ export class Dispatch {
 
   constructor(
     private readonly ports: Ports,
-    own?: ConstructorParameters<typeof Outbox>[1],
+    limit: ReaderLimit,
+    own?: ConstructorParameters<typeof Outbox>[2],
   ) {
-    this.outbox = new Outbox(ports, own);
+    this.outbox = new Outbox(ports, limit, own);
   }
 
   /** Ring items were put for this client and posted to this connection, or to none. */
@@ -80,8 +82,9 @@ export class Dispatch {
     this.looks = new Map();
     if (looks.size === 0) return;
     const heads = await this.ports.sessions.heads([...looks.keys()]);
+    const now = this.ports.now();
     const missed = [...heads.values()].filter(
-      ({ clientId, owner }) => owner && owner !== looks.get(clientId)?.postedTo,
+      (head) => head.owner && head.owner !== looks.get(head.clientId)?.postedTo && !isPumpScheduled(head, now),
     );
     await together([
       inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? '')),

@@ -1,5 +1,7 @@
+import { accountOf } from '../access/identity';
 import { sessionForever, type Will } from '../protocol/effects';
 import { nextOf, startTimer } from './deadline';
+import { logDenials } from './denials';
 import type { Dispatch } from './dispatch';
 import { tellLifecycle } from './events';
 import { connectionOf } from './fence';
@@ -9,7 +11,9 @@ import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, Ending, SessionHead } from './records';
 import { leaveSeat } from './seat';
+import { uncountSession } from './session-quota';
 import type { SessionWiper } from './session-wiper';
+import { keepUnreleased } from './unreleased';
 
 /**
  * What is left to do when a connection ends at this time, milliseconds since 1970: its will, when that waits
@@ -66,25 +70,21 @@ interface Left {
 }
 
 /** The session is over all the same when an earlier attempt has ended it, with a shorter expiry for one, or somebody has replaced it. */
-async function leaveSession(
-  ports: Ports,
-  { clientId, session, fence }: ConnectionRecord,
-  ending: Ending,
-): Promise<Left> {
+async function leaveSession(ports: Ports, connection: ConnectionRecord, ending: Ending): Promise<Left> {
+  const { clientId, session, fence, subscribed } = connection;
   const { willAt, sessionEndsAt } = ending;
-  const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, ports.now());
+  await keepUnreleased(ports, connection);
+  const left = { at: ports.now(), ...(subscribed && { subscribed }) };
+  const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, left);
   if (disowned !== 'changed') return { head: disowned, isOver: false };
   const head = await ports.sessions.head(clientId);
   return { head, isOver: head?.session !== session };
 }
 
 /** The session is not over when the client has come back to it on another connection. */
-async function endSession(
-  ports: Ports,
-  wiper: SessionWiper,
-  { clientId, session, fence }: ConnectionRecord,
-): Promise<Left> {
-  const ended = await removeHead(ports, wiper, { clientId, fence });
+async function endSession(ports: Ports, wiper: SessionWiper, connection: ConnectionRecord): Promise<Left> {
+  const { clientId, session } = connection;
+  const ended = await removeHead(ports, wiper, connection);
   if (ended !== 'changed') return { head: ended, isOver: true, isUsed: ended.outSeq > 0 };
   const head = await ports.sessions.head(clientId);
   return { head, isOver: head?.session !== session }; // replaced, or ended by an earlier attempt
@@ -95,15 +95,17 @@ async function endSession(
  * gone.
  */
 export async function removeHead(
-  { sessions }: Ports,
+  ports: Ports,
   wiper: SessionWiper,
-  { clientId, fence }: Pick<ConnectionRecord, 'clientId' | 'fence'>,
+  { clientId, fence, quota }: Pick<ConnectionRecord, 'clientId' | 'fence' | 'quota'>,
 ): Promise<SessionHead | 'changed'> {
+  const { sessions } = ports;
+  await uncountSession(ports, { clientId, ...(quota !== undefined && { quota }) }); // while a next attempt would still find the head
   const removed = await sessions.end(clientId, fence);
   if (removed !== 'changed') return removed;
   const head = await sessions.head(clientId);
   if (head?.fence !== fence || !head.wiping) return 'changed';
-  await wiper.finish(clientId, head.wiping);
+  await wiper.finish(clientId, head.wiping, head.former);
   return sessions.end(clientId, fence);
 }
 
@@ -161,14 +163,15 @@ export async function settleEnding(
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
   let removed: SessionHead | 'changed' = 'changed';
+  let wiped: 'wiped' | 'continues' = 'wiped';
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
-    await wiper.wipe(clientId, session);
+    wiped = await wiper.wipe(clientId, session);
     await tellLifecycle(ports, 'session expired', connection);
-    removed = await removeHead(ports, wiper, { clientId, fence });
+    removed = await removeHead(ports, wiper, head);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
-  if (isOver && (isMine || !head)) await ports.inflight.clear(session);
+  if (isOver && (isMine || !head) && wiped === 'wiped') await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
   if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);
@@ -178,18 +181,26 @@ export async function settleEnding(
 }
 
 /**
- * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8]. At QoS 0 removing it is the right to publish it, so
- * it is published at most once; above, it is removed after it is safe.
+ * Publishes the will of a connection that was lost [v3 MQTT-3.1.2-8], if its client may still publish it: CONNECT was long ago, and
+ * the account may be gone. At QoS 0 removing it is the right to publish it, so it is published at most once; above, it is removed
+ * after it is safe.
  */
 export async function publishWill(
   ports: Ports,
   publisher: Publisher,
-  { clientId, connectionId }: Pick<ConnectionRecord, 'clientId' | 'connectionId'>,
+  party: Pick<ConnectionRecord, 'clientId' | 'connectionId' | 'identity'>,
   will: Will,
 ): Promise<void> {
+  const { clientId, connectionId, identity } = party;
+  const { topic, qos, retain } = will.message;
+  const permissions = await ports.access.currentPermissions(identity, clientId);
+  if (permissions === 'revoked' || !permissions.mayPublish(topic, qos, retain)) {
+    return logDenials(ports, party, [{ do: 'deny', action: 'publish', topic }]);
+  }
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };
-  const arrival: Arrival = { message, id: `will#${connectionId}`, replay: false, attempted: true, retained: false };
+  const flags = { replay: false, attempted: true, retained: false };
+  const arrival: Arrival = { message, id: `will#${connectionId}`, ...flags, account: accountOf(identity) };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);
   if ((await ports.sessions.removeWill(clientId, connectionId)) === 'absent') return;

@@ -1,3 +1,4 @@
+import type { Identity } from '../access/identity';
 import { connectVersion } from '../protocol/codec/connect-version';
 import { announcedPacketSize } from '../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../protocol/effects';
@@ -8,6 +9,7 @@ import { packetSize } from '../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
+import type { Settings } from '../settings';
 import { connack } from './connack';
 import { expiryOf, startTimer } from './deadline';
 import type { Dispatch } from './dispatch';
@@ -16,20 +18,28 @@ import { tellLifecycle } from './events';
 import { connectionOf } from './fence';
 import { hangUp } from './hang-up';
 import { type ConnectionEvent, isFrame } from './inbox';
-import { type Awaits, openSession, takeoverTimeout } from './open-session';
+import { type Awaits, openSession, type SessionQuota, takeoverTimeout } from './open-session';
 import { together } from './parallel';
 import { PendingEntry } from './pending-entry';
 import type { Ports } from './ports';
 import type { Publisher } from './publish';
 import type { ConnectionRecord, PendingConnection, Takeover } from './records';
-import { leaveSeat, takeSeat } from './seat';
+import { leaveSeat, type Sitting, takeSeat } from './seat';
+import { countSession, quotaOf } from './session-quota';
 import type { SessionWiper } from './session-wiper';
 import { superseding } from './supersede';
 import type { Origin } from './work';
 
+/** Reason code and text for the log. */
+const refusals = {
+  foreign: [Reason.clientIdentifierNotValid, 'the client id belongs to another account'],
+  full: [Reason.quotaExceeded, 'too many sessions of one user'],
+} as const;
+
 /** What coming in needs of a turn. */
 export interface EnteringTurn {
   readonly ports: Ports;
+  readonly settings: Pick<Settings, 'maxSessionsPerUser'>;
   readonly wiper: SessionWiper;
   readonly publisher: Publisher;
   readonly dispatch: Dispatch;
@@ -179,33 +189,36 @@ export class Entrance {
     const hasSeat = await takeSeat(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
     const supersede = isOverdue ? superseding(ports, publisher, dispatch, since) : undefined;
-    const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat };
+    const quota = this.quotaOf(identity, request.clientId, address);
+    const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat, address, ...(quota && { quota }) };
     const opened = await openSession(ports, wiper, request, newcomer, supersede);
-    if (opened === 'late' || opened === 'foreign') {
+    if (typeof opened === 'string') {
       if (hasSeat) await leaveSeat(ports, sitting);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
       if (opened === 'late') return 'late';
-      throw refusal(
-        ports,
-        this.peer(request, receivedAt),
-        Reason.clientIdentifierNotValid,
-        'the client id belongs to another account',
-        identity.username,
-      );
+      const [reason, why] = refusals[opened];
+      throw refusal(ports, this.peer(request, receivedAt), reason, why, identity.username);
     }
     if ('uncertain' in opened) return opened;
+    if (opened.discarded) await this.reportReplaced(sitting, opened.discarded);
     if ('awaits' in opened) {
       await this.awaitEnd(request, opened);
       if (hasSeat) await leaveSeat(ports, sitting); // until it comes in, if it ever does
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
       return 'outside';
     }
-    if (opened.former) await ports.packets.expire(opened.former); // its session has ended, so its will may be due
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
     await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
     this.turn.send(connack(Reason.success, sessionPresent, properties), connection.version);
     return { connection, permissions, sessionPresent };
+  }
+
+  private quotaOf(identity: Identity, clientId: string, address: string): SessionQuota | undefined {
+    const { ports, settings } = this.turn;
+    if (settings.maxSessionsPerUser === 0) return undefined;
+    const account = quotaOf(identity, address);
+    return { account, take: () => countSession(ports, settings, account, clientId) };
   }
 
   /**
@@ -231,6 +244,17 @@ export class Entrance {
     const { kind, username = '' } = identity;
     log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
     metrics.count('ConnectionsOpened');
+  }
+
+  /** Reported once: for a client that had to wait, when it began to. */
+  private async reportReplaced({ identity, clientId, connectionId }: Sitting, former: Identity): Promise<void> {
+    if (this.pending.stored?.takeover) return;
+    const { ports } = this.turn;
+    const { kind, username = '' } = identity;
+    const formerly = { formerUsername: former.username ?? '', formerKind: former.kind };
+    ports.log('session replaced', { connectionId, clientId, username, kind, ...formerly });
+    ports.metrics.count('ReplacedSessions');
+    await tellLifecycle(ports, 'session replaced', { connectionId, clientId, identity }, formerly);
   }
 
   private address(): string {

@@ -3,6 +3,7 @@ import { accountOf, type Identity, isGoodFor } from '../access/identity';
 import type { AuthenticationRequest, ConnectRequest } from '../protocol/effects';
 import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
+import { together } from './parallel';
 import type { Ports } from './ports';
 import type { ConnectionRecord } from './records';
 
@@ -126,8 +127,14 @@ export async function admitted(
   if (!isGoodFor(identity, peer.clientId)) throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
   const { expiresAt = Number.POSITIVE_INFINITY } = identity; // what the handshake has proved may be over by now
   if (peer.now >= expiresAt) throw refuse(Reason.notAuthorized, 'what the client has proved holds no longer');
-  const permissions = await ports.access.permissions(identity, peer.clientId);
+  const [permissions, clientId] = await together([
+    ports.access.permissions(identity, peer.clientId),
+    ports.access.reserve(identity, peer.clientId),
+  ]);
   if (permissions === 'revoked') throw refuse(Reason.notAuthorized, 'revoked');
+  if (clientId === 'reserved') {
+    throw refuse(Reason.clientIdentifierNotValid, 'the client id is reserved for another account');
+  }
   if (will && !permissions.mayPublish(will.message.topic, will.message.qos, will.message.retain)) {
     throw refuse(Reason.notAuthorized, 'the will may not be published');
   }

@@ -5,7 +5,7 @@ import type { ConnectionRecord } from './records';
 
 /** What happens to clients, and messages, as it is told to others than clients. */
 export interface BrokerEvent {
-  readonly type: 'connected' | 'disconnected' | 'session expired' | 'message';
+  readonly type: 'connected' | 'disconnected' | 'session expired' | 'session replaced' | 'message';
   /** The same when it is told again. */
   readonly id: string;
   /** Milliseconds since 1970. */
@@ -31,7 +31,11 @@ type EventPorts = Pick<Ports, 'events' | 'now' | 'log'>;
 export async function tellLifecycle(
   { events, now }: EventPorts,
   type: Exclude<BrokerEvent['type'], 'message'>,
-  { connectionId, clientId, identity: { kind, username } }: ConnectionRecord,
+  {
+    connectionId,
+    clientId,
+    identity: { kind, username },
+  }: Pick<ConnectionRecord, 'connectionId' | 'clientId' | 'identity'>,
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   if (!events.wantsLifecycle) return;

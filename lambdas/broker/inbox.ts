@@ -1,9 +1,9 @@
 import { parseFrame } from '../protocol/frames';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
-import type { Dismissal, EarlyFrame } from './records';
+import type { Continuation, Dismissal, EarlyFrame } from './records';
 
 /** One event in the ordered stream of a connection. */
-export type ConnectionEvent = FrameEvent | SignalEvent | DismissEvent;
+export type ConnectionEvent = FrameEvent | SignalEvent | DismissEvent | ContinueEvent;
 
 interface EventBase {
   /** The same when the event is delivered again. */
@@ -41,6 +41,12 @@ export interface SignalEvent extends EventBase {
 export interface DismissEvent extends EventBase {
   readonly kind: 'dismiss';
   readonly dismissal: Dismissal;
+}
+
+/** Work that an earlier turn did not finish. */
+export interface ContinueEvent extends EventBase {
+  readonly kind: 'continue';
+  readonly continuation: Continuation;
 }
 
 export function isFrame(event: ConnectionEvent): event is FrameEvent {

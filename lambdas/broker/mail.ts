@@ -15,6 +15,8 @@ export interface Arrival {
   readonly retained: boolean;
   /** When its frame reached the gateway, at QoS 2 that of PUBREL, milliseconds since 1970; absent when no client sent it just now. */
   readonly receivedAt?: number;
+  /** Account of its publisher, which a retained message counts for; absent when no client has published it. */
+  readonly account?: string;
 }
 
 /** One arrival for one session, at the lower of the QoS published and granted. */

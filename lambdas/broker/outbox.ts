@@ -1,25 +1,34 @@
 import { maximumPacketSize } from '../protocol/packet-splitter';
 import { Reason } from '../protocol/reason-codes';
+import { isCongested, noteRefusal, type ReaderLimit } from './congestion';
 import { hangUp } from './hang-up';
 import { countSent, type Traffic } from './metrics';
 import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './outgoing-aliases';
-import { inParallel, together } from './parallel';
+import { inParallel } from './parallel';
 import type { Ports, PostResult } from './ports';
-import type { Fence, SessionId } from './records';
+import type { Fence, SessionHead, SessionId } from './records';
 
 /** Connections posted to at the same time. */
 const parallelPosts = 50;
 
-/** Seconds until another attempt to send what a slow client would not take. */
+/** Slots of one connection changed at the same time. */
+const parallelUnsends = 25;
+
+/** Seconds until another attempt to send what was sent or not, nobody knows. */
 const retrySeconds = 2;
 
 /** What is lost when a packet cannot be sent. */
 export type Stake =
   /** QoS 0: nothing that was promised. */
-  | { readonly kind: 'transient'; readonly clientId: string }
+  | TransientStake
   /** An answer. */
   | { readonly kind: 'answer' }
   | RingStake;
+
+interface TransientStake {
+  readonly kind: 'transient';
+  readonly clientId: string;
+}
 
 /** A message in the ring, which can be sent again; the number is that of its slot. */
 export interface RingStake {
@@ -45,6 +54,8 @@ export interface Parcel {
   readonly aliasable?: Aliasable;
   /** Absent when it is not a PUBLISH. */
   readonly content?: Content;
+  /** Head of a session whose client reads again, if this can be sent. */
+  readonly congested?: SessionHead;
 }
 
 type Parcels = Map<string, Parcel[]>;
@@ -58,6 +69,7 @@ export class Outbox {
 
   constructor(
     private readonly ports: Ports,
+    private readonly limit: ReaderLimit,
     /** The connection in whose stream this is, and the topic aliases that its client knows. */
     private readonly own?: { readonly connectionId: string; readonly aliases: OwnAliases },
   ) {}
@@ -110,7 +122,7 @@ export class Outbox {
     let most = Number.POSITIVE_INFINITY;
     for (let left = parcels; left.length > 0; ) {
       const count = Math.min(most, firstPost(left));
-      const result = await this.ports.connections.post(connectionId, this.joined(connectionId, left.slice(0, count)));
+      const result = await this.attempt(connectionId, left.slice(0, count));
       if (result === 'too large' && left[0]?.stake.kind !== 'answer') {
         if (count === 1) await this.dropFirst(connectionId, left);
         if (connectionId === this.own?.connectionId) this.own.aliases.forget();
@@ -119,9 +131,24 @@ export class Outbox {
       } else if (result !== 'sent') return this.failed(connectionId, result, left, count);
       else {
         this.measure(left.slice(0, count));
+        await this.relieve(left.slice(0, count));
         left = left.slice(count);
       }
     }
+  }
+
+  /** Only an answer is worth another attempt at once, and only where the client was not found to read too slowly before. */
+  private async attempt(connectionId: string, parcels: Parcel[]): Promise<PostResult> {
+    const { ports } = this;
+    const bytes = this.joined(connectionId, parcels);
+    const result = await ports.connections.post(connectionId, bytes);
+    if (result !== 'busy' || parcels[0]?.stake.kind !== 'answer') return result;
+    return (await isCongested(ports, connectionId)) ? result : ports.connections.postAgain(connectionId, bytes);
+  }
+
+  private async relieve(sent: readonly Parcel[]): Promise<void> {
+    const head = sent.find(({ congested }) => congested)?.congested;
+    if (head) await this.ports.sessions.relieve(head);
   }
 
   /** Drops a message that no attempt can deliver, so that it is not in the way of those behind it. */
@@ -168,19 +195,22 @@ export class Outbox {
     this.ports.log('post failed', { connectionId, result, packets: left.length, closing: needsClosing });
     return needsClosing
       ? hangUp(this.ports, connectionId, Reason.unspecifiedError)
-      : this.sendLater(connectionId, left);
+      : this.sendLater(connectionId, result, left);
   }
 
   /** Back into the ring, and nothing overtakes it: the session counts as having something to send. */
-  private async sendLater(connectionId: string, parcels: Parcel[]): Promise<void> {
+  private async sendLater(connectionId: string, result: PostResult, parcels: Parcel[]): Promise<void> {
     const dropped = parcels.filter(({ stake }) => stake.kind === 'transient').length;
     if (dropped > 0) this.ports.metrics.count('DroppedSlow', dropped);
     const stakes = parcels.map(({ stake }) => stake).filter((stake) => stake.kind === 'ring');
-    const [first] = stakes;
-    if (!first) return;
-    const slots = new Map(stakes.map((stake) => [stake.slot, stake]));
-    await together([...slots.values()].map((stake) => this.ports.inflight.unsend(stake, stake.fence)));
-    await this.ports.sessions.ask(first.clientId, connectionId);
+    const slots = [...new Map(stakes.map((stake) => [stake.slot, stake])).values()];
+    await inParallel(slots, parallelUnsends, (stake) => this.ports.inflight.unsend(stake, stake.fence));
+    const clientId = parcels.flatMap(({ stake }) => (stake.kind === 'answer' ? [] : stake.clientId))[0];
+    if (clientId === undefined) return;
+    const hasWaiting = slots.length > 0;
+    if (result === 'busy') return noteRefusal(this.ports, this.limit, { clientId, connectionId, hasWaiting });
+    if (!hasWaiting) return;
+    await this.ports.sessions.ask(clientId, connectionId);
     await this.ports.timers.wake(connectionId, retrySeconds);
   }
 }

@@ -5,6 +5,7 @@ import type { ConnectPacket } from '../protocol/packets';
 import { earlyBytes, earlyCount } from './inbox';
 import type { ConnectionStore } from './ports';
 import type { PendingConnection, Takeover } from './records';
+import { mostDebt } from './unfinished';
 
 /** Frames that a client may need until it is let in. */
 const mostFrames = 8;
@@ -116,8 +117,11 @@ export class PendingEntry {
   }
 }
 
-/** A client that is authenticated may have as much kept behind its CONNECT as one that is connected behind a lost frame. */
+/**
+ * A client that is authenticated may have as much kept behind its CONNECT as one that is connected behind a lost frame. Each frame
+ * writes all of it.
+ */
 function fitsBehindConnect({ tail, early }: Received): boolean {
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, tail.length);
-  return bytes <= earlyBytes && early.length <= earlyCount;
+  return bytes <= earlyBytes && early.length <= earlyCount && bytes * early.length <= 2 * mostDebt;
 }

@@ -6,7 +6,9 @@ import type { Events } from './events';
 import type { Metrics } from './metrics';
 import type {
   Claim,
+  Congestion,
   ConnectionRecord,
+  Continuation,
   Dismissal,
   Ending,
   FanOutJob,
@@ -26,7 +28,9 @@ import type {
   Snapshot,
   StoredConnection,
   Subscriber,
+  SubscriptionCounts,
   SubscriptionRow,
+  Usage,
   UsedShapes,
   WritingTurn,
 } from './records';
@@ -79,7 +83,7 @@ export interface SessionStore {
    * The connection no longer owns the session; how much may wait while nobody does is counted from here. `changed` when it did
    * not own it any more.
    */
-  disown(clientId: string, fence: Fence, ending?: Ending, leftAt?: number): Promise<SessionHead | 'changed'>;
+  disown(clientId: string, fence: Fence, ending?: Ending, left?: Left): Promise<SessionHead | 'changed'>;
   /** The will of the last owner no longer waits. */
   willSettled(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
@@ -92,14 +96,21 @@ export interface SessionStore {
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /**
-   * The same for retained messages that answer a SUBSCRIBE: whatever the queue holds, and in the same step as `ask`, so that
-   * nothing which gets a later number is sent before them.
+   * The same for retained messages that answer a SUBSCRIBE: also beyond what is free, as long as packet ids are, and in the same step
+   * as `ask`, so that nothing which gets a later number is sent before them.
    */
   reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
   setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
   /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
   ask(clientId: string, owner: string): Promise<number | 'gone'>;
+  /**
+   * Notes that the owner of this session takes nothing for now; in the same step as `ask` where a pump is scheduled. `changed` when
+   * the session has another owner, or its congestion is another one than in `head`.
+   */
+  congest(head: SessionHead, congestion: Congestion): Promise<'noted' | 'changed'>;
+  /** No pump is promised any more; without `since` the client reads again. */
+  relieve(head: SessionHead, since?: Pick<Congestion, 'since' | 'at'>): Promise<void>;
   /** CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
   greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
   /** `settled`: everything up to this number was acknowledged. */
@@ -111,8 +122,20 @@ export interface SessionStore {
   putSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   removeSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   subscriptions(session: SessionId): Promise<string[]>;
+  /** At most so many of them, and whether there are more. */
+  someSubscriptions(
+    session: SessionId,
+    limit: number,
+  ): Promise<{ readonly names: string[]; readonly hasMore: boolean }>;
   /** Which of these the session has. */
   hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
+}
+
+/** What a connection leaves in the head of its session. */
+export interface Left {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly subscribed?: SubscriptionCounts;
 }
 
 export interface TopicIndex {
@@ -120,8 +143,8 @@ export interface TopicIndex {
   subscribers(filter: string): Promise<Subscriber[]>;
   /** Rows of one session that are there, in the order they are named. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
-  /** `late` when a newer session of the client has the row. */
-  put(subscriber: Subscriber): Promise<'put' | 'late'>;
+  /** `late` when a newer session of the client has the row, `unchanged` when this session has had the same since an earlier turn. */
+  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
   /** Gives a listed shape a new revision: tells every cache that its filters changed. */
@@ -132,6 +155,15 @@ export interface TopicIndex {
   unlist(shapes: readonly string[], seen: ShapeList): Promise<'unlisted' | 'changed'>;
   /** Shapes that rows have, from one end of the index to the other, page by page; first pages are small. */
   usedShapes(): AsyncIterable<UsedShapes>;
+}
+
+/**
+ * Which turn writes a subscription, in numbers of frames of the connection that created the session; only that connection has
+ * written its subscriptions. A turn that has written one and died has not told publishers of it.
+ */
+export interface SubscriptionWrite {
+  /** The last frame whose turn is over. */
+  readonly committed: number;
 }
 
 /** DynamoDB: an expression has at most 300 operators and functions. */
@@ -161,15 +193,14 @@ export interface Lookup {
 export const lookupHeads = 98;
 
 export interface RetainedStore {
-  /** Whether one more topic may have a retained message, or this one has it already. */
-  hasRoom(topic: string): Promise<boolean>;
+  /** Whose limit forbids that an account, '' for none, retains a message of this topic, unless it replaces one. */
+  shortage(topic: string, account: string): Promise<RetainedShortage | undefined>;
   /**
    * Takes the next place in the order of all writes of a topic. `before` is the write in the place before, unless it is known to be
    * over. Without `turn`, `endPut` or `endRemoval` says that a write is.
    */
   begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }>;
-  /** `id` is that of the arrival. */
-  put(message: Message, write: RetainedWrite, id: string): Promise<void>;
+  put(message: Message, write: RetainedWrite, origin: RetainedOrigin): Promise<void>;
   remove(write: RetainedWrite): Promise<void>;
   /** Says that the message has left which a write without a turn has put. */
   endPut(write: RetainedWrite): Promise<void>;
@@ -177,9 +208,32 @@ export interface RetainedStore {
   endRemoval(write: RetainedWrite): Promise<void>;
   /** Whether a write without a turn is over. */
   hasEnded(write: RetainedWrite): Promise<boolean>;
+  /** Some of what a filter finds, from the end of the page before. A page may be empty though others follow. */
+  page(filter: string, cursor?: string): Promise<RetainedPage>;
+  /** All that a filter finds, however much it is: for an operator, and for filters without wildcards. */
   match(filter: string): Promise<RetainedCopy[]>;
-  /** Reads again, consistently, the topics that `match` has found for this filter; those that are still retained, by topic. */
-  current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>>;
+}
+
+/** Where a retained message comes from. */
+export interface RetainedOrigin {
+  /** Of the arrival. */
+  readonly id: string;
+  /** An earlier attempt may have stored it, and died before it was done. */
+  readonly attempted: boolean;
+  /** Account that the message counts for; '' where it counts for none. */
+  readonly account: string;
+}
+
+/** The limit that is used up: of the whole broker, or of the account. */
+export type RetainedShortage = 'broker' | 'account';
+
+/** Retained messages that a filter finds, bounded in number and bytes. */
+export interface RetainedPage {
+  readonly copies: readonly RetainedCopy[];
+  /** Where the next page begins; absent on the last one. */
+  readonly next?: string;
+  /** Reads the topics of this page again, consistently; those that are still retained, by topic. */
+  current(): Promise<ReadonlyMap<string, RetainedCopy>>;
 }
 
 /** Why an acknowledgement fits no message: there is none of its packet id, or the one there is expects another kind of packet. */
@@ -226,6 +280,9 @@ export interface InflightStore {
   /** Hands a held message to another connection, unless somebody else was faster. */
   adopt(session: SessionId, held: HeldMessage, holder: Fence): Promise<'adopted' | 'changed'>;
   forget(session: SessionId, packetIds: readonly number[]): Promise<void>;
+  /** Packet ids of messages that a connection of this session has left unreleased. */
+  unreleased(session: SessionId): Promise<number[]>;
+  keepUnreleased(session: SessionId, packetIds: readonly number[]): Promise<void>;
   once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]>;
   putOnce(records: readonly OnceRecord[]): Promise<void>;
   /** Removes every row of a session that has ended. */
@@ -244,7 +301,10 @@ export interface Roster {
 export type PostResult = 'sent' | 'gone' | 'busy' | 'too large' | 'unknown';
 
 export interface Connections {
+  /** Makes one attempt, so that nobody waits for a client that does not read. */
   post(connectionId: string, bytes: Buffer): Promise<PostResult>;
+  /** Makes some more, for a second or so, of which each may be refused as `busy`. */
+  postAgain(connectionId: string, bytes: Buffer): Promise<PostResult>;
   /** `gone` when its peer had left already. */
   close(connectionId: string): Promise<'closed' | 'gone'>;
 }
@@ -270,6 +330,11 @@ export interface PacketQueue {
   expire(connectionId: string): Promise<void>;
   /** A backend wants the client gone; `occasion` is the same for the same wish. */
   dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void>;
+  /**
+   * Goes on with work behind what the client has sent meanwhile. The same work on the same occasion, which is the event of the turn
+   * that leaves it, is not asked for twice.
+   */
+  continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void>;
 }
 
 export interface TimerQueue {
@@ -303,6 +368,19 @@ export interface Seats {
   leave(account: string, clientId: string, connectionId: string): Promise<void>;
 }
 
+/** Sessions of each account that outlive their connections. */
+export interface AccountSessions {
+  /** Adds the session of a client, unless it is there; returns the client ids of all sessions of the account. */
+  add(account: string, clientId: string): Promise<string[]>;
+  remove(account: string, clientId: string): Promise<void>;
+}
+
+/** What accounts have lately used. */
+export interface Usages {
+  read(account: string): Promise<Usage | undefined>;
+  write(account: string, usage: Usage): Promise<void>;
+}
+
 /** Milliseconds since 1970. */
 export type Clock = () => number;
 
@@ -327,6 +405,8 @@ export interface Ports {
   readonly bridge?: BridgeQueue;
   readonly access: Access;
   readonly seats: Seats;
+  readonly accountSessions: AccountSessions;
+  readonly usages: Usages;
   readonly now: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

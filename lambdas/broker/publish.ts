@@ -3,7 +3,7 @@ import { asciiJson } from '../protocol/ascii-json';
 import { downgrade } from '../protocol/deliver';
 import { jsonSize } from '../protocol/message-size';
 import type { Settings } from '../settings';
-import { heardBy, type Listener, nobody } from './audience';
+import { type Audience, heardBy, type Listener, nobody } from './audience';
 import type { Deliverer, Heads, Reservations } from './deliver';
 import { tellMessages } from './events';
 import type { Arrival, Delivery, Mail } from './mail';
@@ -12,7 +12,7 @@ import type { Ports } from './ports';
 import type { FanOutJob, SessionId, Subscriber } from './records';
 import type { Retainer } from './retainer';
 import type { AudienceByTopic, Router } from './router';
-import { chooseMembers } from './share';
+import { chooseMembers, countShares } from './share';
 
 /** Shards of a large audience; each is worked off in order, all of them side by side. */
 const shards = 16;
@@ -27,6 +27,8 @@ const entryBytes = 150;
 export class Publisher {
   /** Topics that nobody subscribed to. */
   readonly unheard = new Set<string>();
+  /** Topics whose last message was delivered but is not retained, because a limit is used up. */
+  readonly notRetained = new Set<string>();
 
   constructor(
     private readonly ports: Ports,
@@ -55,7 +57,9 @@ export class Publisher {
       arrivals.filter(({ message }) => message.retain).map((arrival) => [arrival.message.topic, arrival]),
     );
     if (last.size === 0) return false;
-    await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    for (const topic of last.keys()) this.notRetained.delete(topic);
+    const refused = await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    for (const topic of refused) this.notRetained.add(topic);
     this.router.refresh();
     return true;
   }
@@ -70,20 +74,16 @@ export class Publisher {
     const byTopic = await this.router.audiences(topics);
     const audienceOf = ({ message }: Arrival) => byTopic.get(message.topic) ?? nobody;
     this.notice(byTopic);
-    const isLarge = (topic: string) => (byTopic.get(topic)?.everyone.length ?? 0) > this.settings.inlineRecipients;
+    const isLarge = (topic: string) => this.isLarge(byTopic.get(topic) ?? nobody);
     const chosen = await chooseMembers(this.ports, arrivals, audienceOf);
     const jobs = [...byTopic]
       .filter(([topic]) => isLarge(topic))
-      .flatMap(([topic, { everyone }]) =>
-        jobsFor(
-          arrivals.filter(({ message }) => message.topic === topic),
-          everyone,
-        ),
-      );
-    const listenersOf = (arrival: Arrival) => [
-      ...(isLarge(arrival.message.topic) ? [] : audienceOf(arrival).everyone),
-      ...(chosen.get(arrival) ?? []),
-    ];
+      .flatMap(([topic, { everyone }]) => {
+        const ofTopic = arrivals.filter(({ message }) => message.topic === topic);
+        return [...jobsFor(ofTopic, everyone), ...ofTopic.flatMap((one) => jobsFor([one], chosen.get(one) ?? []))];
+      });
+    const listenersOf = (arrival: Arrival) =>
+      isLarge(arrival.message.topic) ? [] : [...audienceOf(arrival).everyone, ...(chosen.get(arrival) ?? [])];
     for (const arrival of arrivals) {
       const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
       this.ports.metrics.measure('Recipients', recipients);
@@ -92,6 +92,11 @@ export class Publisher {
       this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
     ]);
+  }
+
+  /** Whether a message has more recipients than the publisher's own invocation serves. Each share is one. */
+  private isLarge({ everyone, members }: Audience): boolean {
+    return everyone.length + countShares(members) > this.settings.inlineRecipients;
   }
 
   /** To other brokers. At QoS 0 nobody is told that a message has crossed, and those who hear it here shall not miss it for that. */
@@ -122,7 +127,7 @@ export class Publisher {
    */
   private reserveAhead(arrivals: readonly Arrival[], guessed: AudienceByTopic | undefined): Reservations {
     const audiences = [...(guessed?.values() ?? [])];
-    if (audiences.some(({ everyone }) => everyone.length > this.settings.inlineRecipients)) return new Map();
+    if (audiences.some((audience) => this.isLarge(audience))) return new Map();
     if (arrivals.some(({ attempted }) => attempted)) return new Map();
     const listenersOf = ({ message }: Arrival) => guessed?.get(message.topic)?.everyone ?? [];
     return this.deliverer.reserveAhead(mailFor(arrivals, listenersOf));
@@ -182,7 +187,10 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
 function jobId(batch: readonly Arrival[], members: readonly Subscriber[]): string {
   const hash = createHash('sha256');
   for (const { id } of batch) hash.update(`${id}\n`);
-  for (const { clientId, session } of members) hash.update(`${clientId}\n${session}\n`);
+  for (const { clientId, session, share, filter } of members) {
+    hash.update(`${clientId}\n${session}\n`);
+    if (share !== undefined) hash.update(`${share}/${filter}\n`);
+  }
   return hash.digest('base64url');
 }
 

@@ -3,6 +3,7 @@ import { publishSize } from '../protocol/codec/encode-publish';
 import { isExpired, toPublish } from '../protocol/deliver';
 import { largestPacket } from '../protocol/limits';
 import type { Permissions } from '../protocol/permissions';
+import { isTooEarly } from './congestion';
 import type { Dispatch } from './dispatch';
 import { aliasable } from './outgoing-aliases';
 import { logPacket } from './packet-log';
@@ -14,6 +15,9 @@ import { isBundled, placeAlone } from './ring';
 /** Slots claimed at the same time. */
 const parallelClaims = 25;
 
+/** Slots claimed to find out whether a client reads again. */
+const claimsOfProbe = 5;
+
 /** `uncertain`: a worker died between claim and post, and at QoS 2 nobody can tell what the client has seen. */
 export type PumpResult = 'answered' | 'uncertain';
 
@@ -22,12 +26,14 @@ export interface PumpingTurn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
   readonly permissions: Permissions;
+  readonly events: readonly { readonly redelivered: boolean }[];
 }
 
 /**
  * Sends what waits in the ring of a session, in order, until nobody asks any more or the client has as much as it takes at a
  * time, when its acknowledgements go on with it; or until it takes nothing for now, when a timer does. It runs only inside
- * the ordered stream of the connection that owns the session, so never twice at a time for one connection.
+ * the ordered stream of the connection that owns the session, so never twice at a time for one connection. A client that did not read
+ * gets a few messages first; when the gateway takes them, the rest.
  *
  * `eventIds` are those of its turn. The first of them signs the claims: should the worker die it is the first to be delivered
  * again, in whatever company or alone; a turn of redelivered events therefore always comes here, and knows the trace.
@@ -41,22 +47,43 @@ export async function pump(
 ): Promise<PumpResult> {
   const { ports } = turn;
   const posted = new Set<number>();
+  const isRedelivered = turn.events.some(({ redelivered }) => redelivered);
   for (let head = known; ; head = undefined) {
     head ??= await ports.sessions.head(connection.clientId);
     if (head?.owner !== connection.connectionId || head.asked === head.answered) return 'answered';
-    const round = new Round(turn, connection, eventIds, posted);
+    if (isTooEarly(head, ports.now()) && !isRedelivered) return 'answered';
+    const { congestion } = head;
+    const isProbe = congestion?.isPumpScheduled === true;
+    const mostClaims = isProbe && !isRedelivered ? claimsOfProbe : Number.POSITIVE_INFINITY;
+    const round = new Round(turn, connection, { eventIds, posted, mostClaims });
     for await (const page of ports.inflight.ring(head.session, head.outSeq, round.howFar(head))) {
       if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
+      if (turn.dispatch.outbox.isHeldUp && isRedelivered) return round.giveBack(head);
       if (round.isHeldBack || turn.dispatch.outbox.isHeldUp) return 'answered';
+      if (isProbe && round.hasSent) break;
     }
-    await ports.sessions.answer(head, head.asked, round.settledUpTo(head));
+    // Senders that see a scheduled pump ask for none, so the ring is read once more when they no longer see it.
+    if (congestion && (isProbe || round.hasSent))
+      await ports.sessions.relieve(head, round.hasSent ? undefined : congestion);
+    else await ports.sessions.answer(head, head.asked, round.settledUpTo(head));
   }
+}
+
+/** What a walk through the ring goes by. */
+interface Walk {
+  readonly eventIds: readonly string[];
+  /** Numbers that were posted in this turn. */
+  readonly posted: Set<number>;
+  /** Of one page. */
+  readonly mostClaims: number;
 }
 
 /** One walk through the ring. */
 class Round {
   /** The client has as much as it takes, and there is more. */
   isHeldBack = false;
+  /** The gateway has taken something. */
+  hasSent = false;
   private oldest: number | undefined;
   /** Messages that the client has and did not acknowledge. */
   private unacknowledged = 0;
@@ -67,8 +94,7 @@ class Round {
   constructor(
     private readonly turn: PumpingTurn,
     private readonly connection: ConnectionRecord,
-    private readonly eventIds: readonly string[],
-    private readonly posted: Set<number>,
+    private readonly walk: Walk,
   ) {
     this.ports = turn.ports;
     this.dispatch = turn.dispatch;
@@ -88,19 +114,35 @@ class Round {
 
   async sendPage(page: readonly RingItem[]): Promise<PumpResult> {
     const items = await this.withoutDead(await this.unbundled(page));
-    const waiting = items.filter((item) => this.mayGo(item));
+    const { eventIds, posted, mostClaims } = this.walk;
+    const waiting = items.filter((item) => this.mayGo(item)).slice(0, mostClaims);
     const { fence } = this.connection;
     const abandoned = (item: RingItem) => item.sentOn === fence;
-    if (waiting.some((item) => abandoned(item) && item.qos === 2 && item.state === 'published')) return 'uncertain';
+    if (waiting.some((item) => abandoned(item) && isUncertain(item))) return 'uncertain';
     const claims = await inParallel(waiting, parallelClaims, (item) =>
-      abandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, this.eventIds[0] ?? ''),
+      abandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, eventIds[0] ?? ''),
     );
     for (const [index, item] of waiting.entries()) {
       if (claims[index] !== 'claimed') continue; // acknowledged meanwhile, or taken by a newer connection
-      this.posted.add(item.number);
+      posted.add(item.number);
       this.post(item);
     }
     await this.dispatch.send();
+    this.hasSent ||= claims.includes('claimed') && !this.dispatch.outbox.isHeldUp;
+    return 'answered';
+  }
+
+  /**
+   * What an earlier attempt at these events has claimed and this one did not come to, because the client takes nothing: only these
+   * events know their claims.
+   */
+  async giveBack({ session, outSeq }: SessionHead): Promise<PumpResult> {
+    const { fence } = this.connection;
+    for await (const page of this.ports.inflight.ring(session, outSeq)) {
+      const abandoned = page.filter((item) => item.sentOn === fence && this.isWaiting(item));
+      if (abandoned.some(isUncertain)) return 'uncertain';
+      await inParallel(abandoned, parallelClaims, (item) => this.ports.inflight.unsend(item, fence));
+    }
     return 'answered';
   }
 
@@ -120,7 +162,8 @@ class Round {
   private isWaiting(item: RingItem): boolean {
     const { fence } = this.connection;
     if (item.sentOn > fence) return false;
-    return item.sentOn < fence || (this.eventIds.includes(item.sentBy) && !this.posted.has(item.number));
+    const { eventIds, posted } = this.walk;
+    return item.sentOn < fence || (eventIds.includes(item.sentBy) && !posted.has(item.number));
   }
 
   private post(item: RingItem): void {
@@ -214,4 +257,9 @@ class Round {
     const done = new Map(records.filter((record) => record.done).map(({ id, number }) => [id, number]));
     return unsent.filter(({ id, number }) => done.get(id ?? '') === number).flatMap(({ messages }) => messages);
   }
+}
+
+/** At QoS 2 nobody can tell whether the client has seen what a dead worker has claimed. */
+function isUncertain({ qos, state }: RingItem): boolean {
+  return qos === 2 && state === 'published';
 }

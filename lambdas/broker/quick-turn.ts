@@ -1,3 +1,4 @@
+import { accountOf } from '../access/identity';
 import { decode } from '../protocol/codec/decode';
 import type { Effect } from '../protocol/effects';
 import { mustFit } from '../protocol/fit-packet';
@@ -44,6 +45,7 @@ export async function quickTurn(
   const connection = shared.connections.get(connectionId);
   if (!connection || shared.ports.watch.has(connection.clientId)) return false; // the careful turn tells more
   if (connection.tail.length > 0 || connection.early.length > 0) return false;
+  if (connection.debt) return false; // it shrinks with the time since the last turn
   const frames = events.filter(isFrame);
   if (frames.length < events.length || frames.some(({ redelivered }) => redelivered)) return false;
   const load = readLoad(shared, connection, frames);
@@ -51,6 +53,7 @@ export async function quickTurn(
   const { receiveMaximum, topicAliasMaximum = 0 } = connection.capabilities;
   if (receiveMaximum !== undefined && load.settled.length > 0) return false; // more may go to it now
   if (topicAliasMaximum > 0 && load.arrivals.length > 0) return false; // aliases are kept by the careful turn
+  if (load.allowance && connection.debt === undefined) return false; // it is not known yet what the account has used
   shared.connections.delete(connectionId);
   const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
   if ((await done) === 'stale') return false;
@@ -69,11 +72,11 @@ type Outcome = 'committed' | 'stale';
  * Nothing but acknowledgements and PINGREQs: the commit itself tells whether the memory was right, so nothing is read. Should
  * all end between commit and PINGRESP, the client finds out by its own time limit, and resumes its session.
  */
-async function settle({ ports }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
+async function settle({ ports, settings }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   if (!(await settleAll(ports, connection, load))) return 'stale'; // before the commit: after it nobody would settle them
   const committed = await ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber);
   if (committed === 'stale' || load.answers.length === 0) return committed;
-  const dispatch = new Dispatch(ports);
+  const dispatch = new Dispatch(ports, settings);
   answer(dispatch, connection, load);
   await dispatch.send();
   return committed;
@@ -99,7 +102,7 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
     settleAll(ports, connection, load),
   ]);
   if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
-  const dispatch = new Dispatch(ports);
+  const dispatch = new Dispatch(ports, settings);
   const turn = { connectionId: connection.connectionId, number: load.lastNumber };
   const retainer = new Retainer(ports, settings, dispatch, new Patience(ports), () => turn);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
@@ -160,6 +163,8 @@ interface Load {
   readonly denied: Extract<Effect, { do: 'deny' }>[];
   readonly lastNumber: number;
   readonly lastSeen: number;
+  /** Of the client. */
+  readonly account: string;
   aliases: Aliases;
   allowance: Allowance | undefined;
 }
@@ -181,6 +186,7 @@ function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly
     denied: [],
     lastNumber,
     lastSeen,
+    account: accountOf(identity),
     aliases: connection.aliases,
     allowance: connection.allowance,
   };
@@ -228,11 +234,17 @@ function isQuick(packet: Buffer): boolean {
   return type === 4 || type === 12 || (type === 3 && (header & 0b0110) === 0);
 }
 
-function addEffect({ arrivals, settled, answers, denied }: Load, effect: Effect, id: string, receivedAt: number): void {
+function addEffect(
+  { arrivals, settled, answers, denied, account }: Load,
+  effect: Effect,
+  id: string,
+  receivedAt: number,
+): void {
   if (effect.do === 'settle') settled.push(effect.packetId);
   else if (effect.do === 'send') answers.push(effect.packet);
   else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {
-    arrivals.push({ message: effect.message, id, replay: false, attempted: false, retained: false, receivedAt });
+    const flags = { replay: false, attempted: false, retained: false };
+    arrivals.push({ message: effect.message, id, ...flags, receivedAt, account });
   } else throw new Error(`a quick turn cannot ${effect.do}`);
 }

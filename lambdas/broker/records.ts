@@ -1,5 +1,5 @@
 import type { Identity } from '../access/identity';
-import type { ClientCapabilities, Message } from '../protocol/effects';
+import type { ClientCapabilities, Message, SubscriptionRequest } from '../protocol/effects';
 import type { ProtocolVersion, QoS } from '../protocol/packets';
 import type { Allowance } from './allowance';
 import type { ControlAllowance } from './control-allowance';
@@ -48,8 +48,22 @@ export interface ConnectionRecord {
   readonly allowance?: Allowance;
   /** Which other packets it may still send; absent as long as it has sent few. */
   readonly control?: ControlAllowance;
-  /** QoS 2 messages that this client has sent on this connection and not released yet. */
-  readonly unreleased: number;
+  /** Account among whose sessions its session is counted; absent where it is not. */
+  readonly quota?: string;
+  /** Source address of an anonymous client, which stands for its account. */
+  readonly address?: string;
+  /**
+   * Packet ids of QoS 2 messages that the client has sent and not released yet, on any connection of its session. Absent until the
+   * first of a resumed session matters.
+   */
+  readonly unreleased?: ReadonlySet<number>;
+  /**
+   * Bytes that were written for unfinished packets beyond what the client was entitled to. Absent until it is read what its account has
+   * lately used, which is when it publishes or leaves a packet unfinished.
+   */
+  readonly debt?: number;
+  /** Subscriptions of the session, at most; absent where nobody has counted them. */
+  readonly subscribed?: SubscriptionCounts;
   readonly identity: Identity;
   /** Present when CONNECT named a method of enhanced authentication. */
   readonly authentication?: AuthenticationState;
@@ -62,6 +76,23 @@ export interface ConnectionRecord {
   readonly supersededAt?: number;
   /** The successor has begun without that end. Frames of this connection that are handled later are dropped. */
   readonly isTakenOver?: boolean;
+}
+
+/** Upper bounds: the same filter may have been counted twice, and one that was removed is counted still. */
+export interface SubscriptionCounts {
+  readonly all: number;
+  /** Of them, in shares. */
+  readonly shared: number;
+}
+
+/** What the connections of an account have lately used of what each of them may. */
+export interface Usage {
+  /** Absent where nothing is limited. */
+  readonly allowance?: Allowance;
+  /** Bytes written for unfinished packets, see `debtAfter` in unfinished.ts. */
+  readonly debt: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
 }
 
 /** Where the enhanced authentication of an open connection stands. */
@@ -167,6 +198,12 @@ export interface SessionHead {
   readonly capabilities: ClientCapabilities;
   /** Everything up to this number was acknowledged when the pump looked last; kept for clients with a Receive Maximum. */
   readonly settled: number;
+  /** The gateway has refused to send to the owner, whose client reads too slowly. */
+  readonly congestion?: Congestion;
+  /** Account among whose sessions it is counted, or an older one of the client id; absent where it is not. */
+  readonly quota?: string;
+  /** Subscriptions of the session when its last owner left; absent where nobody has counted them. */
+  readonly subscribed?: SubscriptionCounts;
   /** When the session of a client that is away ends, milliseconds since 1970; absent while it is here, or never. */
   readonly expiresAt?: number;
   /** Since when the client is away, milliseconds since 1970; absent while it is here. */
@@ -179,8 +216,19 @@ export interface SessionHead {
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
   readonly wiping?: SessionId;
+  /** Fence of the last connection of that session, which has to be told that its session has ended. */
+  readonly former?: Fence;
   /** The connection that waits until the owner has ended, or until the will of the last owner is published. */
   readonly successor?: Successor;
+}
+
+/** Refused attempts to send to a client, with nothing sent between them; milliseconds since 1970. */
+export interface Congestion {
+  readonly since: number;
+  /** When the last attempt was refused. */
+  readonly at: number;
+  /** Messages wait in the ring, and a timer wakes the pump. */
+  readonly isPumpScheduled: boolean;
 }
 
 /** A connection that waits to take a session over. */
@@ -188,6 +236,8 @@ export interface Successor {
   readonly fence: Fence;
   /** It starts a new session, so the one that it waits for ends. */
   readonly cleanStart: boolean;
+  /** How good its right to the client id is, where it is not the account that has the session. */
+  readonly precedence?: number;
 }
 
 export interface Claim {
@@ -202,6 +252,10 @@ export interface Claim {
   readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   readonly identity: Identity;
+  /** Account among whose sessions a new session is counted; absent where it is not. */
+  readonly quota?: string;
+  /** How good its right to the client id is; present when another account has the session. */
+  readonly precedence?: number;
 }
 
 /** One client that subscribed to one filter. */
@@ -285,6 +339,41 @@ export interface RetainedCopy {
   readonly revision: string;
   /** Present at QoS 2: by which a session to which it is routed may be sent it only once. */
   readonly routing?: { readonly id: string; readonly write: RetainedWrite };
+}
+
+/** What a subscription of the session is still owed of the retained messages that its filter finds. */
+export interface OwedRetained {
+  readonly request: SubscriptionRequest;
+  /** Identity of the SUBSCRIBE packet: the same when its event is delivered again. */
+  readonly id: string;
+  /** When SUBSCRIBE reached the gateway, milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** An earlier attempt may have sent some of it. */
+  readonly attempted: boolean;
+  /** End of the page before, as `RetainedPage.next` names it; absent before the first. */
+  readonly cursor?: string;
+  /** Messages of QoS 1 and 2 that it was sent so far. */
+  readonly placed: number;
+}
+
+/** Work of a session that one turn leaves to another, so that no turn has work without end. */
+export type Continuation = RetainedContinuation | WipeContinuation;
+
+/** Retained messages for the client of a session. */
+export interface RetainedContinuation {
+  readonly task: 'retained';
+  readonly clientId: string;
+  readonly session: SessionId;
+  readonly owed: readonly OwedRetained[];
+}
+
+/** Rows of a session that has ended, to be removed. */
+export interface WipeContinuation {
+  readonly task: 'wipe';
+  readonly clientId: string;
+  readonly session: SessionId;
+  /** It had shared subscriptions: what waits for them goes to other members. */
+  readonly hasShares: boolean;
 }
 
 /** One outgoing message that is not acknowledged yet. */

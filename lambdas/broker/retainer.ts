@@ -3,7 +3,7 @@ import type { Dispatch } from './dispatch';
 import type { Arrival } from './mail';
 import { inParallel } from './parallel';
 import type { Patience } from './patience';
-import type { Ports } from './ports';
+import type { Ports, RetainedOrigin, RetainedShortage } from './ports';
 import type { RetainedWrite, WritingTurn } from './records';
 
 const parallelWrites = 50;
@@ -29,23 +29,29 @@ export class Retainer {
     private readonly turn: () => WritingTurn | undefined = () => undefined,
   ) {}
 
-  /** Stores or removes messages of different topics. When it returns, every new subscription finds the change. */
-  async retain(arrivals: readonly Arrival[]): Promise<void> {
+  /**
+   * Stores or removes messages of different topics. When it returns, every new subscription finds the change. Returns the topics whose
+   * messages are not stored, because a limit is used up.
+   */
+  async retain(arrivals: readonly Arrival[]): Promise<readonly string[]> {
     const { retained } = this.ports;
     const begun = await inParallel(arrivals, parallelWrites, (arrival) => this.begin(arrival));
     const writes = begun.filter((write) => write !== 'full');
     await this.patience.waitFor(writes.flatMap(({ before }) => before ?? []));
     await inParallel(writes, parallelWrites, ({ arrival, write }) =>
-      isRemoval(arrival) ? retained.remove(write) : retained.put(arrival.message, write, arrival.id),
+      isRemoval(arrival) ? retained.remove(write) : retained.put(arrival.message, write, originOf(arrival)),
     );
+    return arrivals.filter((_, index) => begun[index] === 'full').map(({ message: { topic } }) => topic);
   }
 
   /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
   private async begin(arrival: Arrival) {
-    const { retained, log } = this.ports;
+    const { retained } = this.ports;
     const { topic } = arrival.message;
-    if (!isRemoval(arrival) && !(await retained.hasRoom(topic))) {
-      log('limit', { limit: 'retained messages', allowed: this.settings.maxRetained });
+    const { account } = originOf(arrival);
+    const shortage = isRemoval(arrival) ? undefined : await retained.shortage(topic, account);
+    if (shortage) {
+      this.refuse(shortage, account);
       return 'full';
     }
     const turn = this.turn();
@@ -57,10 +63,24 @@ export class Retainer {
     return { arrival, write, ...(isOthers && { before }) };
   }
 
+  private refuse(shortage: RetainedShortage, account: string): void {
+    const { maxRetained, maxRetainedPerUser } = this.settings;
+    const limits = {
+      broker: { limit: 'retained messages', allowed: maxRetained },
+      account: { limit: 'retained messages of a user', allowed: maxRetainedPerUser, account },
+    };
+    this.ports.log('limit', limits[shortage]);
+    this.ports.metrics.count('DroppedLimit');
+  }
+
   /** The frames of a connection are handled one after the other: its earlier writes are over, or of an attempt that died. */
   private isOwn({ revision, turn }: RetainedWrite): boolean {
     return this.own.has(revision) || (turn !== undefined && turn.connectionId === this.turn()?.connectionId);
   }
+}
+
+function originOf({ id, attempted, account = '' }: Arrival): RetainedOrigin {
+  return { id, attempted, account };
 }
 
 /** An empty message removes what is retained [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]. */

@@ -3,7 +3,7 @@ import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Ports } from './ports';
 import type { ConnectionRecord } from './records';
 
-type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;
+export type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;
 
 /**
  * A user may have only so many clients connected at a time. Each takes a seat before it comes in, and gives it back when it turns

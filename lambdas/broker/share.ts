@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Audible, audibleTo } from './audible';
 import type { Audience } from './audience';
+import { isSkipped } from './congestion';
 import { forgetRows } from './forget-rows';
 import type { Arrival } from './mail';
 import { isOver, longOver, removeOver } from './over';
@@ -15,6 +16,9 @@ interface Group {
   readonly members: readonly Subscriber[];
 }
 
+/** Shares through which one client gets a message at most: each is a delivery of its own. */
+const sharesPerClient = 16;
+
 /** Sessions that are over, removed at the same time. */
 const parallelHeads = 50;
 
@@ -22,7 +26,8 @@ const parallelHeads = 50;
 export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
 
 /**
- * Chooses one member of each share for each message: of those that are online, else of those whose session waits.
+ * Chooses one member of each share for each message: of those that are online and read, else of those that are online, else of those
+ * whose session waits.
  * The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
  * is remembered besides, because the members may have changed meanwhile [MQTT-4.8.2-4] [MQTT-4.8.2-5].
  */
@@ -40,11 +45,14 @@ export async function chooseMembers(
   const chosen = new Map<Arrival, Subscriber[]>();
   const remembered: OnceRecord[] = [];
   for (const [arrival, shares] of groupsOf) {
+    const counts = new Map<string, number>();
+    const mayTake = (clientId: string) => (counts.get(clientId) ?? 0) < sharesPerClient;
     for (const group of shares) {
-      const member =
-        earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, { heads, audible, now: ports.now() });
+      const known = { heads, audible, now: ports.now(), mayTake };
+      const member = earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, known);
       const found = typeof member === 'string' ? group.members.find(({ clientId }) => clientId === member) : member;
       if (!found) continue;
+      counts.set(found.clientId, (counts.get(found.clientId) ?? 0) + 1);
       chosen.set(arrival, [...(chosen.get(arrival) ?? []), found]);
       if (isExactlyOnce(arrival, found)) {
         remembered.push({ session: group.key, id: arrival.id, number: 0, done: false, member: found.clientId });
@@ -99,6 +107,11 @@ async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<Arrival, reado
   return new Map(records.map(({ session, id, member }) => [`${session} ${id}`, member]));
 }
 
+/** Shares among the rows of a topic; each brings a message to one recipient. */
+export function countShares(members: readonly Subscriber[]): number {
+  return new Set(members.map(({ filter, share }) => `${share}/${filter}`)).size;
+}
+
 function groups(members: readonly Subscriber[]): Group[] {
   const found = new Map<string, Subscriber[]>();
   for (const member of members) {
@@ -117,18 +130,26 @@ interface Known {
   readonly heads: ReadonlyMap<string, SessionHead>;
   readonly audible: ReadonlyMap<string, Audible>;
   readonly now: number;
+  /** Whether a client gets the message through few enough shares so far. */
+  readonly mayTake: (clientId: string) => boolean;
 }
 
 function choose(
   { members }: Group,
   { id, message: { topic } }: Arrival,
-  { heads, audible, now }: Known,
+  { heads, audible, now, mayTake }: Known,
 ): Subscriber | undefined {
   const waiting = members.filter(({ clientId, session }) => {
     const head = heads.get(clientId);
-    return head?.session === session && !isOver(head, now) && audible.get(clientId)?.(topic) === true;
+    return (
+      head?.session === session && !isOver(head, now) && mayTake(clientId) && audible.get(clientId)?.(topic) === true
+    );
   });
   const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
-  const candidates = online.length > 0 ? online : waiting;
+  const reading = online.filter(({ clientId }) => {
+    const head = heads.get(clientId);
+    return head && !isSkipped(head, now);
+  });
+  const candidates = [reading, online, waiting].find(({ length }) => length > 0) ?? [];
   return candidates[createHash('sha256').update(id).digest().readUInt32BE() % candidates.length];
 }

@@ -5,9 +5,10 @@ import type { Settings } from '../settings';
 import { listShapes } from './list-shapes';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
-import type { ConnectionRecord, ShapeList, Subscriber } from './records';
+import type { ConnectionRecord, SessionId, ShapeList, Subscriber, SubscriptionCounts } from './records';
 import type { Router } from './router';
 import { ownerOf, roomIn } from './shape-room';
+import { type Places, placesFor } from './subscription-places';
 
 /** Index rows written at the same time. */
 const parallelRows = 50;
@@ -24,14 +25,14 @@ export async function subscribe(
 ): Promise<Subscribed> {
   const list = await router.currentShapes();
   const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
-  const takes = await taker(ports, settings, connection);
-  const codes = requests.map((request) => judge(request, takes) ?? limit);
+  const places = await placesFor(ports, settings, connection, requests);
+  const codes = requests.map((request) => judge(request, places) ?? limit);
   refuse(withoutRoom(ports, settings, connection, list, grantedOf(requests, codes)), requests, codes, limit);
   const wanted = lastOfEach(grantedOf(requests, codes));
   const known = await alreadyThere(ports, connection, wanted);
   if (wanted.length > 0) refuse(await write(ports, settings, connection, wanted, list), requests, codes, limit);
   router.refresh();
-  return { codes, granted: lastOfEach(grantedOf(requests, codes)), known };
+  return { codes, granted: lastOfEach(grantedOf(requests, codes)), known, counts: places.counts };
 }
 
 function grantedOf(requests: readonly Request[], codes: readonly number[]): SubscriptionRequest[] {
@@ -51,6 +52,8 @@ export interface Subscribed {
   readonly granted: readonly SubscriptionRequest[];
   /** Names of those that replaced an older subscription, as far as anybody asks. */
   readonly known: ReadonlySet<string>;
+  /** Subscriptions of the session afterwards. */
+  readonly counts: SubscriptionCounts | undefined;
 }
 
 /** Asked for only where the answer makes a difference: Retain Handling 1. */
@@ -63,19 +66,10 @@ async function alreadyThere(
   return asking.length > 0 ? ports.sessions.hasSubscriptions(session, asking) : new Set();
 }
 
-/** Takes a place for a subscription of the session, if there is one left; the same name takes only one. */
-type Taker = (name: string) => boolean;
-
-async function taker(ports: Ports, { maxSubscriptions }: Settings, { session }: ConnectionRecord): Promise<Taker> {
-  if (maxSubscriptions === 0) return () => true;
-  const names = new Set(await ports.sessions.subscriptions(session));
-  return (name) => (names.size < maxSubscriptions && Boolean(names.add(name))) || names.has(name);
-}
-
 /** The QoS granted, a refusal, or undefined where the session has as many subscriptions as it may have. */
-function judge(request: Request, takes: Taker): number | undefined {
+function judge(request: Request, places: Places): number | undefined {
   if ('refused' in request) return request.refused;
-  return takes(request.name) ? request.qos : undefined;
+  return places.take(request.name) ? request.qos : undefined;
 }
 
 /** New shapes that have no place in the list. Each shape makes every publish dearer, so places are limited. */
@@ -120,29 +114,53 @@ async function write(
   list: ShapeList,
 ): Promise<ReadonlySet<string>> {
   const rows = wanted.map((request) => subscriberOf(connection, request));
+  const { fence, session, lastNumber } = connection;
+  const turn = fence === session ? { committed: lastNumber } : undefined;
   const names = wanted.map(({ name }) => name);
-  await ports.sessions.putSubscriptions(connection.session, names);
-  await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row));
-  const refused = await listShapes(ports, settings, connection, [...shapesOf(wanted)], list);
+  await ports.sessions.putSubscriptions(session, names);
+  const results = await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row, turn));
+  const changed = wanted.filter(
+    ({ filter }, index) => results[index] !== 'unchanged' || !list.revisions.has(shapeOf(filter)),
+  );
+  const refused = await listShapes(ports, settings, connection, [...shapesOf(changed)], list);
   const lost = wanted.filter(({ filter }) => refused.has(shapeOf(filter)));
   if (lost.length > 0) await removeRows(ports, connection, lost);
   return refused;
 }
 
+/** Names up to which each is looked up; where there are more, all subscriptions of the session are read. */
+const fewNames = 100;
+
+/** Which of these the session has. */
+async function subscribedTo({ sessions }: Ports, session: SessionId, names: readonly string[]): Promise<Set<string>> {
+  if (names.length <= fewNames) return sessions.hasSubscriptions(session, names);
+  const asked = new Set(names);
+  return new Set((await sessions.subscriptions(session)).filter((name) => asked.has(name)));
+}
+
 /** The rows of the session last, see `write`. */
 async function removeRows(
   ports: Ports,
+  connection: ConnectionRecord,
+  subscriptions: readonly SubscriptionName[],
+): Promise<void> {
+  const names = subscriptions.map(({ name }) => name);
+  await removeIndexRows(ports, connection, subscriptions);
+  await ports.sessions.removeSubscriptions(connection.session, names);
+}
+
+async function removeIndexRows(
+  { topicIndex }: Ports,
   { clientId, session }: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<void> {
   const rows = new Map(subscriptions.map(({ name, filter, share }) => [name, { filter, clientId, session, share }]));
-  await inParallel([...rows.values()], parallelRows, (row) => ports.topicIndex.remove(row));
-  await ports.sessions.removeSubscriptions(session, [...rows.keys()]);
+  await inParallel([...rows.values()], parallelRows, (row) => topicIndex.remove(row));
 }
 
 /**
  * Removes subscriptions and returns the codes of UNSUBACK; when it returns no new message is routed to them
- * [v3 MQTT-3.10.4-2]. Only MQTT 5.0 tells whether there was one, so only there it is looked up.
+ * [v3 MQTT-3.10.4-2]. What the session has not subscribed to changes nothing, and costs others nothing.
  */
 export async function unsubscribe(
   ports: Ports,
@@ -150,19 +168,26 @@ export async function unsubscribe(
   connection: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<number[]> {
-  const { session, version } = connection;
+  const { session } = connection;
   const names = subscriptions.map(({ name }) => name);
-  const known = version === 5 ? await ports.sessions.hasSubscriptions(session, names) : new Set(names);
-  await removeRows(ports, connection, subscriptions);
-  const { revisions } = await router.currentShapes();
-  const shapes = [...shapesOf(subscriptions)].filter((shape) => revisions.has(shape));
-  // After the rows: a container that remembers rows under the new revision has read them after they changed.
-  await together([...shapes.map((shape) => ports.topicIndex.touch(shape)), ports.shapeChecks.request(shapes)]);
-  router.refresh();
+  const known = await subscribedTo(ports, session, names);
+  const removed = subscriptions.filter(({ name }) => known.has(name));
+  if (removed.length > 0) {
+    await removeIndexRows(ports, connection, removed);
+    const { revisions } = await router.currentShapes();
+    const shapes = [...shapesOf(removed)].filter((shape) => revisions.has(shape));
+    // After the rows: a container that remembers rows under the new revision has read them after they changed.
+    await together([...shapes.map((shape) => ports.topicIndex.touch(shape)), ports.shapeChecks.request(shapes)]);
+    await ports.sessions.removeSubscriptions(session, [...known]); // last: until then a repetition finds what is left to do
+    router.refresh();
+  }
   return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
 }
 
-export function subscriberOf({ clientId, session }: ConnectionRecord, request: SubscriptionRequest): Subscriber {
+export function subscriberOf(
+  { clientId, session }: Pick<ConnectionRecord, 'clientId' | 'session'>,
+  request: SubscriptionRequest,
+): Subscriber {
   const { filter, qos, noLocal, retainAsPublished, identifier, share } = request;
   return {
     filter,
@@ -174,4 +199,17 @@ export function subscriberOf({ clientId, session }: ConnectionRecord, request: S
     ...(identifier !== undefined && { identifiers: [identifier] }),
     ...(share !== undefined && { share }),
   };
+}
+
+/** Whether two rows of one client for one filter ask for the same. */
+export function isSameSubscription(one: Subscriber, other: Subscriber): boolean {
+  const [identifier] = one.identifiers ?? [];
+  const [otherIdentifier] = other.identifiers ?? [];
+  return (
+    one.session === other.session &&
+    one.qos === other.qos &&
+    Boolean(one.noLocal) === Boolean(other.noLocal) &&
+    Boolean(one.retainAsPublished) === Boolean(other.retainAsPublished) &&
+    identifier === otherIdentifier
+  );
 }

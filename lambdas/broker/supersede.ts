@@ -18,7 +18,7 @@ export const longestTurn = 21_000;
  *   turn, which cannot be marked, but has begun before.
  */
 export function superseding(ports: Ports, publisher: Publisher, dispatch: Dispatch, since: number): Supersede {
-  return async ({ clientId, owner, fence, willAt }, { cleanStart }) => {
+  return async ({ clientId, owner, fence, willAt, identity }, { cleanStart }) => {
     const connectionId = connectionOf(fence);
     const former = await ports.connectionStore.supersede(connectionId, ports.now());
     const left = (former?.supersededAt ?? since) + longestTurn - ports.now();
@@ -31,7 +31,7 @@ export function superseding(ports: Ports, publisher: Publisher, dispatch: Dispat
     const will = await ports.sessions.will(clientId, connectionId);
     if (!will) return 'superseded';
     if (cleanStart || will.delay === 0 || willAt !== undefined) {
-      await publishWill(ports, publisher, { clientId, connectionId }, will);
+      await publishWill(ports, publisher, { clientId, connectionId, identity }, will);
       await dispatch.sendMessages(); // while a next attempt would still find the will
     }
     await ports.sessions.removeWill(clientId, connectionId);

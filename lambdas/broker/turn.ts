@@ -3,17 +3,19 @@ import { checkBeginning } from '../protocol/codec/fixed-header';
 import type { Effect, Message } from '../protocol/effects';
 import { type FittedPacket, fitPacket, mustFit } from '../protocol/fit-packet';
 import { handlePacket } from '../protocol/handle-packet';
-import { incomingQuota, largestPacket } from '../protocol/limits';
+import { largestPacket } from '../protocol/limits';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion, ServerPacket } from '../protocol/packets';
+import { shorterExpiry } from '../protocol/packets/connect';
 import type { Permissions } from '../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../protocol/reason-codes';
 import { resolveAlias } from '../protocol/topic-alias';
 import type { Settings } from '../settings';
+import { charging, spending } from './account-allowance';
 import type { Finding } from './acknowledgements';
-import { spend } from './allowance';
 import { connack } from './connack';
 import type { ConnectionCache } from './connection-cache';
+import { continueElsewhere, continueRetained, retainedIn, stillSubscribed } from './continue-retained';
 import { ControlMeter } from './control-allowance';
 import { keepWatching, silentUntil } from './deadline';
 import { Deliverer } from './deliver';
@@ -35,14 +37,23 @@ import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
 import { type PumpResult, pump } from './pump';
-import type { ConnectionRecord, Dismissal, Ending, FrameRest, StoredConnection, WritingTurn } from './records';
+import type {
+  ConnectionRecord,
+  Dismissal,
+  Ending,
+  FrameRest,
+  OwedRetained,
+  StoredConnection,
+  WritingTurn,
+} from './records';
 import { Retainer } from './retainer';
 import type { Router } from './router';
 import { sendRetained } from './send-retained';
-import { SessionWiper } from './session-wiper';
-import { subscribe, unsubscribe } from './subscribe';
+import { SessionWiper, wipesIn } from './session-wiper';
+import { type Subscribed, subscribe, unsubscribe } from './subscribe';
 import { TurnBudget } from './turn-budget';
 import { unfinishedEntry } from './unfinished-entry';
+import { holding, releasing } from './unreleased';
 import { viewOf } from './view';
 import { type Origin, Work } from './work';
 
@@ -70,11 +81,11 @@ export class Turn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
   private readonly ownAliases: OwnAliases;
-  private readonly deliverer: Deliverer;
+  readonly deliverer: Deliverer;
   readonly publisher: Publisher;
   readonly wiper: SessionWiper;
   readonly work: Work;
-  private readonly patience: Patience;
+  readonly patience: Patience;
   private tail: Buffer;
   private connection: ConnectionRecord | undefined;
   /** What the client may do; known once the connection is. */
@@ -108,6 +119,8 @@ export class Turn {
   private readonly unsubscribing: Unsubscribing[] = [];
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
+  /** Retained messages for subscriptions of this turn, by name. */
+  private owed = new Map<string, OwedRetained>();
   /** Number of the frame that is read. */
   private lastNumber = 0;
 
@@ -122,13 +135,13 @@ export class Turn {
   ) {
     this.ports = shared.ports;
     this.ownAliases = new OwnAliases(connection?.outgoingAliases);
-    this.dispatch = new Dispatch(shared.ports, { connectionId, aliases: this.ownAliases });
+    this.dispatch = new Dispatch(shared.ports, shared.settings, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
     this.patience = new Patience(shared.ports);
     const { patience } = this;
     const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
-    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch);
+    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch, () => this.occasion());
     this.control = new ControlMeter(connection?.control, shared.settings);
     const { control } = this;
     this.budget = new TurnBudget(
@@ -136,19 +149,26 @@ export class Turn {
       events.some(({ redelivered }) => redelivered),
     );
     const { budget } = this;
-    this.work = new Work(shared.ports, this.publisher, this.dispatch, () => this.current(), budget);
+    const client = { record: () => this.current(), permissions: () => this.permitted() };
+    this.work = new Work(shared.ports, this.publisher, this.dispatch, client, budget);
     this.before = connection;
     this.connection = connection;
     this.dismissal = dismissalIn(events);
-    this.entrance = new Entrance({ ...this, send: (packet, version) => this.send(packet, version) }, pending);
+    this.entrance = new Entrance(
+      { ...this, settings: shared.settings, send: (packet, version) => this.send(packet, version) },
+      pending,
+    );
     this.tail = (connection ?? pending)?.tail ?? Buffer.alloc(0);
   }
 
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
+    await this.continueWiping();
     this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
+    if (!this.connection || this.connection.ended) await this.continueElsewhere();
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
-    if (await this.isTakenOver()) return this.lose(); // whoever took over has published and removed the will, if it came as far as that
+    if (!this.connection && this.events.every(({ kind }) => kind === 'continue')) return; // it is gone
+    if (await this.isTakenOver()) return this.handOver(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.giveUp();
     const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events);
     this.lastNumber = this.connection?.lastNumber ?? 0;
@@ -159,6 +179,24 @@ export class Turn {
       if (!(await this.stillTrue)) return; // then the careful turn says it
       await this.refuse(error);
     }
+  }
+
+  /** Goes on removing a session that this connection created, whoever has replaced or ended it. */
+  private async continueWiping(): Promise<void> {
+    for (const { clientId, session, hasShares } of wipesIn(this.events)) {
+      await this.wiper.wipe(clientId, session, hasShares);
+    }
+  }
+
+  /** Another connection has the session: it goes on with what is left to do for it. */
+  private async handOver(): Promise<void> {
+    await this.continueElsewhere();
+    return this.lose();
+  }
+
+  private async continueElsewhere(): Promise<void> {
+    for (const continuation of retainedIn(this.events)) await continueElsewhere(this, continuation, this.occasion());
+    await this.dispatch.send();
   }
 
   /** Whether another connection has the session by now, without having waited for the end of this one. */
@@ -184,7 +222,7 @@ export class Turn {
     if (this.dismissal) return this.dismiss(this.dismissal);
     if (this.entrance.isWaiting) return this.waitOutside(inbox);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
-    if (this.connection) await this.conclude(this.connection, inbox);
+    if (this.connection) await this.conclude(await this.charged(this.connection, inbox), inbox);
     else await this.waitOutside(inbox);
   }
 
@@ -238,6 +276,13 @@ export class Turn {
     await this.readFrame({ ...number, bytes, eventId, redelivered, receivedAt, connectedAt });
   }
 
+  /** What the broker itself leaves to the next event counts nothing. */
+  private async charged(connection: ConnectionRecord, { early }: Inbox): Promise<ConnectionRecord> {
+    const frames = this.events.filter(isFrame);
+    if (this.rest || frames.length === 0) return connection;
+    return charging(this.ports, connection, { tail: this.tail, early, frames });
+  }
+
   // ---- frames to effects ----
 
   private async readFrames({ ready, broken }: Inbox): Promise<void> {
@@ -280,7 +325,7 @@ export class Turn {
       const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
       this.entrance.hear(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
-      this.spend(packet, bytes, receivedAt);
+      await this.spend(packet, bytes, receivedAt);
       await this.handle(packet, {
         eventId,
         id: `${eventId}.${(frame.firstIndex ?? 0) + index}`,
@@ -312,10 +357,10 @@ export class Turn {
     return true;
   }
 
-  private spend(packet: ClientPacket, bytes: Buffer, now: number): void {
+  private async spend(packet: ClientPacket, bytes: Buffer, at: number): Promise<void> {
     if (packet.cmd !== 'publish' || !this.connection) return;
-    const allowance = spend(this.connection.allowance, this.shared.settings, bytes.length, now);
-    if (allowance) this.connection = { ...this.connection, allowance };
+    const { ports, shared } = this;
+    this.connection = await spending(ports, shared.settings, this.connection, { bytes: bytes.length, at });
   }
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
@@ -405,7 +450,11 @@ export class Turn {
     const { version } = this.current();
     if (cmd === 'pubrec' && version === 5) this.askedAbout.add(topic);
     this.answer(() => {
-      const isUnheard = version === 5 && this.publisher.unheard.has(topic);
+      if (version !== 5) return { cmd, messageId };
+      if (cmd === 'puback' && this.publisher.notRetained.has(topic)) {
+        return { cmd, messageId, reasonCode: Reason.quotaExceeded };
+      }
+      const isUnheard = this.publisher.unheard.has(topic);
       return { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
     });
   }
@@ -435,14 +484,9 @@ export class Turn {
     return { connectionId: this.connectionId, clientId: this.connection?.clientId ?? this.announced };
   }
 
-  private hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
-    const connection = this.current();
+  private async hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
     this.takenIn.push(message);
-    const unreleased = connection.unreleased + 1;
-    if (unreleased > incomingQuota && connection.version === 5) {
-      throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${incomingQuota} messages at a time`); // [MQTT-3.3.4-9]
-    }
-    this.connection = { ...connection, hasState: true, unreleased };
+    this.connection = await holding(this.ports, this.shared.settings, this.current(), packetId);
     return this.work.hold(packetId, message, origin);
   }
 
@@ -455,8 +499,7 @@ export class Turn {
 
   private async release(packetId: number, origin: Origin): Promise<void> {
     await this.flushInBetween();
-    const connection = this.current();
-    this.connection = { ...connection, unreleased: Math.max(0, connection.unreleased - 1) };
+    this.connection = await releasing(this.ports, this.current(), packetId);
     this.answerFinding('pubcomp', packetId, this.work.release(packetId, origin));
   }
 
@@ -532,16 +575,52 @@ export class Turn {
     if (!this.before) await this.dispatch.send(); // from now on others may post to it, but CONNACK comes first [v3 MQTT-3.2.0-1]
     const connection = { ...this.current(), hasState: true };
     this.connection = connection;
-    const { ports, dispatch, deliverer, patience } = this;
     const requests = packets.flatMap((packet) => packet.requests);
-    const subscribed = await subscribe(ports, this.shared.settings, this.router, connection, requests);
+    const subscribed = await subscribe(this.ports, this.shared.settings, this.router, connection, requests);
+    if (subscribed.counts) this.connection = { ...connection, subscribed: subscribed.counts };
     const codes = [...subscribed.codes];
     for (const { packetId: messageId, requests: own } of packets) {
       this.send({ cmd: 'suback', messageId, granted: codes.splice(0, own.length) }, connection.version);
     }
-    const permissions = this.permitted();
-    const { origin } = packets[0]!;
-    await sendRetained({ ports, dispatch, deliverer, patience, connection, origin, permissions }, subscribed);
+    this.owe(packets, subscribed);
+  }
+
+  /** What retained messages new subscriptions get; a filter that is subscribed to again in the same turn gets them once. */
+  private owe(packets: readonly Subscribing[], { granted, known }: Subscribed): void {
+    const originOf = new Map(packets.flatMap(({ requests, origin }) => requests.map((request) => [request, origin])));
+    for (const request of granted) {
+      const { retainHandling = 0, share, name } = request;
+      const origin = originOf.get(request);
+      const isOwed = retainHandling === 0 || (retainHandling === 1 && !known.has(name)); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+      if (!origin || !isOwed || share !== undefined) continue; // section 4.8.2: a share gets none
+      const { id, receivedAt, redelivered } = origin;
+      this.owed.set(name, { request, id, receivedAt, attempted: redelivered, placed: 0 });
+    }
+  }
+
+  /** Sends retained messages: those of new subscriptions, and some of those that earlier turns have left. */
+  private async sendRetained(recipient: ConnectionRecord): Promise<void> {
+    const { ports, dispatch, deliverer, patience, owed: fresh } = this;
+    const { clientId, session, connectionId } = recipient;
+    const continued = retainedIn(this.events).filter((one) => one.session === session);
+    if (fresh.size + continued.length === 0) return;
+    await this.work.forgetRouted(); // answers leave from here on
+    const earlier = continued.flatMap(({ owed }) => owed).filter(({ request }) => !fresh.has(request.name));
+    const [first, ...others] = await stillSubscribed(ports, recipient, earlier);
+    const owed = [...(first ? [first] : []), ...fresh.values(), ...others];
+    this.owed = new Map();
+    const turn = { ports, dispatch, deliverer, patience, recipient, permissions: this.permitted(), isAway: false };
+    const left = await sendRetained(turn, owed);
+    await continueRetained(ports, connectionId, { clientId, session, owed: left }, this.occasion());
+  }
+
+  /**
+   * Names what this turn leaves to another: the same when it is repeated. A turn that has the work of an earlier one in hand leaves
+   * it anew, even where it is the same.
+   */
+  private occasion(): string {
+    const [first] = this.events;
+    return [first, ...this.events.filter(({ kind }) => kind === 'continue')].map((event) => event?.id).join(' ');
   }
 
   private async unsubscribeAll(packets: readonly Unsubscribing[]): Promise<void> {
@@ -551,6 +630,7 @@ export class Turn {
     for (const { packetId: messageId, names: own } of packets) {
       this.send({ cmd: 'unsuback', messageId, granted: codes.splice(0, own.length) }, connection.version);
     }
+    for (const { name } of names) this.owed.delete(name);
   }
 
   // ---- the end of a turn, the end of a connection ----
@@ -561,6 +641,7 @@ export class Turn {
       this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
     ]);
     if (!(await this.stillTrue)) return;
+    await this.sendRetained(connection);
     await this.work.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     if (this.rest) await this.wakeForRest();
@@ -572,7 +653,7 @@ export class Turn {
 
   /** When the turn is done, so that one that is repeated reports once. */
   private report(connection: ConnectionRecord): void {
-    logDenials(this.ports, connection, this.denied);
+    logDenials(this.ports, connection, [...this.denied, ...this.work.denied]);
     countTakenIn(this.ports.metrics, this.takenIn);
   }
 
@@ -619,7 +700,9 @@ export class Turn {
     await this.flushSubscriptions();
     await this.work.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
-    if (connection) this.connection = { ...connection, sessionExpiry: sessionExpiry ?? connection.sessionExpiry };
+    const { maxSessionExpiry } = this.shared.settings;
+    const expiry = sessionExpiry !== undefined && shorterExpiry(sessionExpiry, maxSessionExpiry);
+    if (connection && expiry !== false) this.connection = { ...connection, sessionExpiry: expiry };
     return this.leave(withWill, undefined);
   }
 
@@ -628,7 +711,7 @@ export class Turn {
     if (this.dismissal) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken, connection);
     else if (this.events.some(({ kind }) => kind === 'expired'))
       await settleEnding(this.ports, this, connection, ended);
-    else await this.ports.connections.close(this.connectionId);
+    else if (this.events.some(({ kind }) => kind !== 'continue')) await this.ports.connections.close(this.connectionId);
   }
 
   private isGone(): boolean {
@@ -667,7 +750,8 @@ export class Turn {
     const entered = this.connection ?? (await this.unfinishedEntry());
     const connection = entered && this.asItMayBe(entered);
     if (connection) {
-      await depart(this, connection, { at: this.endedAt(), withWill, farewell });
+      if (this.permissions) await this.sendRetained(connection); // a session may outlive its connection, and so what it is owed
+      await depart({ ...this, settings: this.shared.settings }, connection, { at: this.endedAt(), withWill, farewell });
       return this.report(connection);
     }
     await this.dispatch.send();

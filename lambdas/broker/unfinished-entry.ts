@@ -47,7 +47,8 @@ export async function unfinishedEntry(turn: RepeatedTurn): Promise<ConnectionRec
       hasSeat: isSeated(ports, identity),
       receivedAt: ports.now(),
     };
-    return { ...recordOf(request, newcomer, fence, session), hasState: true };
+    const counted = head.quota !== undefined && { quota: head.quota };
+    return { ...recordOf(request, newcomer, fence, session), hasState: true, ...counted };
   }
   if (will) await ports.sessions.removeWill(clientId, connectionId);
   if (head?.session !== fence) await wiper.wipe(clientId, fence); // it has ended, and its rows are still there

@@ -1,4 +1,6 @@
-import type { Message } from '../protocol/effects';
+import { accountOf } from '../access/identity';
+import type { Effect, Message } from '../protocol/effects';
+import type { Permissions } from '../protocol/permissions';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { type Acknowledgement, Acknowledgements, type Finding, inWaves } from './acknowledgements';
 import type { Dispatch } from './dispatch';
@@ -27,6 +29,12 @@ export interface Origin {
 type Release = { readonly release: number; readonly origin: Origin; readonly finding: Finding };
 type Inbound = { readonly arrival: Arrival } | Release;
 
+/** Whose packets they are, as far as it is known when it is asked for. */
+export interface WorkingClient {
+  readonly record: () => Pick<ConnectionRecord, 'session' | 'fence' | 'identity'>;
+  readonly permissions: () => Permissions;
+}
+
 /**
  * The durable work of many packets of one connection, gathered so that a batch costs as few calls as possible. Nothing
  * in it is acknowledged before `finish` has returned.
@@ -37,14 +45,16 @@ export class Work {
   /** Packet ids of those among `inbound` that are held messages. */
   private released = new Set<number>();
   private acknowledgements = new Acknowledgements();
-  /** Packet ids of held messages that were routed, and are forgotten when they have left. */
+  /** Packet ids of held messages that were routed or denied, and are forgotten when those that were routed have left. */
   private readonly routed = new Set<number>();
+  /** Held messages that their client may no longer publish. */
+  readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
 
   constructor(
     private readonly ports: Ports,
     private readonly publisher: Publisher,
     private readonly dispatch: Dispatch,
-    private readonly owner: () => Pick<ConnectionRecord, 'session' | 'fence'>,
+    private readonly client: WorkingClient,
     private readonly budget: TurnBudget,
   ) {}
 
@@ -55,7 +65,8 @@ export class Work {
 
   accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
     if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
-    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt };
+    const account = accountOf(this.client.record().identity);
+    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt, account };
     this.inbound.push({ arrival });
   }
 
@@ -64,7 +75,7 @@ export class Work {
       if (!this.budget.isRedelivered) throw new ProtocolError(Reason.protocolError, `packet id ${packetId} is in use`); // [MQTT-2.2.1-3]
       await this.conclude(); // an earlier attempt has sent PUBCOMP
     }
-    this.held.set(packetId, { packetId, id, message, holder: this.owner().fence });
+    this.held.set(packetId, { packetId, id, message, holder: this.client.record().fence });
   }
 
   release(packetId: number, origin: Origin): Finding {
@@ -81,7 +92,7 @@ export class Work {
    * or on an earlier connection of the session, and its PUBCOMP may be lost.
    */
   private isRecovery({ redelivered }: Origin): boolean {
-    const { session, fence } = this.owner();
+    const { session, fence } = this.client.record();
     return redelivered || session !== fence;
   }
 
@@ -99,14 +110,18 @@ export class Work {
    * because then the client may use the packet id anew [v3 MQTT-4.3.3-2].
    */
   async conclude(): Promise<void> {
+    await this.forgetRouted();
+    await this.dispatch.send();
+  }
+
+  /** The same without sending what does not have to leave before anything is forgotten. */
+  async forgetRouted(): Promise<void> {
     await this.finish();
     const routed = [...this.routed];
     this.routed.clear();
-    if (routed.length > 0) {
-      await this.dispatch.sendMessages();
-      await this.ports.inflight.forget(this.owner().session, routed);
-    }
-    await this.dispatch.send();
+    if (routed.length === 0) return;
+    await this.dispatch.sendMessages();
+    await this.ports.inflight.forget(this.client.record().session, routed);
   }
 
   /**
@@ -122,7 +137,7 @@ export class Work {
     this.inbound = [];
     this.released = new Set();
     this.acknowledgements = new Acknowledgements();
-    const { session } = this.owner();
+    const { session } = this.client.record();
     const [outgoing, incoming] = await together([
       acknowledgements.settle(this.ports.inflight, session, budget.tolerance),
       this.takeIn(session, [...held.values()], inbound),
@@ -166,10 +181,19 @@ export class Work {
         ? Promise.resolve(entry.arrival)
         : this.takeOver(session, known.get(entry.release), entry.origin),
     );
-    await this.publisher.publish(arrivals.filter((arrival) => arrival !== undefined));
+    await this.publisher.publish(inbound.flatMap((entry, index) => this.permitted(entry, arrivals[index])));
     // What was not taken over may be held by a newer connection, for which it stays.
     const taken = inbound.filter((_, index) => arrivals[index] !== undefined);
     for (const entry of taken) if ('release' in entry) this.routed.add(entry.release);
+  }
+
+  /** A held message is judged when it is released: rules may have changed since PUBREC, or its session was resumed. */
+  private permitted(entry: Inbound, arrival: Arrival | undefined): Arrival[] {
+    if (!arrival) return [];
+    const { topic, qos, retain } = arrival.message;
+    if (!('release' in entry) || this.client.permissions().mayPublish(topic, qos, retain)) return [arrival];
+    this.denied.push({ do: 'deny', action: 'publish', topic });
+    return [];
   }
 
   /**
@@ -182,12 +206,13 @@ export class Work {
     held: HeldMessage | undefined,
     { redelivered, receivedAt }: Origin,
   ): Promise<Arrival | undefined> {
-    const { fence } = this.owner();
+    const { fence, identity } = this.client.record();
     if (!held || held.holder > fence) return undefined;
     const isMine = held.holder === fence;
     if (!isMine && !(await this.adopt(session, held))) return undefined;
     const { id, message } = held;
-    return { id, message, replay: redelivered, attempted: redelivered || !isMine, retained: false, receivedAt };
+    const flags = { replay: redelivered, attempted: redelivered || !isMine, retained: false };
+    return { id, message, ...flags, receivedAt, account: accountOf(identity) };
   }
 
   /** False when a newer connection was faster. */
@@ -196,6 +221,6 @@ export class Work {
     if (holder && !holder.ended && !holder.isTakenOver) {
       throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which has not ended`);
     }
-    return (await this.ports.inflight.adopt(session, held, this.owner().fence)) === 'adopted';
+    return (await this.ports.inflight.adopt(session, held, this.client.record().fence)) === 'adopted';
   }
 }

@@ -1,9 +1,6 @@
 import type { ClientCapabilities } from './effects';
 import { maximumPacketSize } from './packet-splitter';
 
-/** QoS 2 messages that a client may have sent and not released yet, the Receive Maximum of CONNACK. */
-export const incomingQuota = 1024;
-
 /** Bytes of a CONNECT with its will: what one frame of the gateway holds. More would be kept for clients nobody knows yet. */
 export const largestConnect = 24_000;
 

@@ -6,20 +6,27 @@ import {
   type ScanCommandOutput,
 } from '@aws-sdk/client-dynamodb';
 import type { Account, AccountDirectory } from '../access/accounts';
+import type { Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
+import { DynamoBindings, isBinding, readBinding } from './bindings';
 import { conditionFailed, type Item } from './dynamo';
 import { formed } from './formed-dynamo';
 
-/** Accounts as an operator sees them. It scans, so it takes the SDK's client. */
+/**
+ * Accounts as an operator sees them. It scans, so it takes the SDK's client. The client id of an account is reserved before the
+ * account is there and given up after the account is gone: a binding without its account counts for nothing.
+ */
 export class DynamoAccountDirectory implements AccountDirectory {
   private readonly db: DynamoDb;
+  private readonly bindings: DynamoBindings;
 
   constructor(
     db: DynamoDb,
     private readonly table: string,
   ) {
     this.db = formed(db, { [table]: 'accounts' });
+    this.bindings = new DynamoBindings(db, table);
   }
 
   async read(username: string): Promise<Account | undefined> {
@@ -30,14 +37,24 @@ export class DynamoAccountDirectory implements AccountDirectory {
 
   /** An account that is there may be this very one, whose answer was lost: no other has its hash with the same salt. */
   async create(account: Account): Promise<'created' | 'exists'> {
+    await this.bindings.add(boundBy(account));
     if ((await this.put(account, 'attribute_not_exists(id)')) === 'done') return 'created';
     const found = await this.read(account.username);
-    return found && textOf(found) === textOf(account) ? 'created' : 'exists';
+    if (found && textOf(found) === textOf(account)) return 'created';
+    await this.giveUp(account, found);
+    return 'exists';
   }
 
   async replace(account: Account): Promise<'replaced' | 'absent'> {
-    const condition = 'attribute_exists(id)';
-    return (await this.put(account, condition)) === 'done' ? 'replaced' : 'absent';
+    const before = await this.read(account.username);
+    if (!before) return 'absent';
+    await this.bindings.add(boundBy(account));
+    if ((await this.put(account, 'attribute_exists(id)')) === 'unmet') {
+      await this.giveUp(account, undefined);
+      return 'absent';
+    }
+    await this.giveUp(before, account);
+    return 'replaced';
   }
 
   /** Whether it was there is read before: a deletion that is repeated because its answer was lost finds nothing. */
@@ -46,15 +63,42 @@ export class DynamoAccountDirectory implements AccountDirectory {
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
     if (!Item) return 'absent';
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
+    await this.bindings.remove(bindingOf(username, Item));
     return 'removed';
   }
 
+  /** Removes the binding of an account, unless the account that is there has the same. */
+  private async giveUp(account: Account, left: Account | undefined): Promise<void> {
+    const isKept = left?.clientId === account.clientId && left?.clientIdPrefix === account.clientIdPrefix;
+    if (!isKept) await this.bindings.remove(boundBy(account));
+  }
+
+  async reserveClientIds(): Promise<{ readonly reserved: number; readonly released: number }> {
+    const stored = new Map<string, Identity>();
+    const wanted = new Map<string, Identity>();
+    for await (const items of this.pages()) {
+      for (const item of items.filter(isBinding)) stored.set(bindingName(readBinding(item)), readBinding(item));
+      for (const account of items.filter(isAccount).map(readAccount)) {
+        if (isBound(account)) wanted.set(bindingName(boundBy(account)), boundBy(account));
+      }
+    }
+    const missing = [...wanted].filter(([name]) => !stored.has(name));
+    for (const [, binding] of missing) await this.bindings.add(binding);
+    const unowned = [...stored].filter(([name]) => !wanted.has(name));
+    for (const [, binding] of unowned) await this.bindings.remove(binding);
+    return { reserved: missing.length, released: unowned.length };
+  }
+
   async *list(): AsyncGenerator<Account[]> {
+    for await (const items of this.pages()) yield items.filter(isAccount).map(readAccount);
+  }
+
+  private async *pages(): AsyncGenerator<Item[]> {
     let start: Item | undefined;
     do {
       const command = new ScanCommand({ TableName: this.table, ConsistentRead: true, ExclusiveStartKey: start });
       const page: ScanCommandOutput = await this.db.send(command);
-      yield (page.Items ?? []).filter(isAccount).map(readAccount);
+      yield page.Items ?? [];
       start = page.LastEvaluatedKey;
     } while (start);
   }
@@ -70,6 +114,23 @@ export class DynamoAccountDirectory implements AccountDirectory {
       throw error;
     }
   }
+}
+
+function isBound({ clientId, clientIdPrefix }: Account): boolean {
+  return clientId !== undefined || clientIdPrefix !== undefined;
+}
+
+function bindingName({ username, clientId, clientIdPrefix }: Identity): string {
+  return JSON.stringify([username, clientId, clientIdPrefix]);
+}
+
+function boundBy({ username, clientId, clientIdPrefix }: Account): Identity {
+  return { kind: 'user', username, clientId, clientIdPrefix };
+}
+
+/** Of an account that may be unreadable otherwise. */
+function bindingOf(username: string, { clientId, clientIdPrefix }: Item): Identity {
+  return { kind: 'user', username, clientId: clientId?.S, clientIdPrefix: clientIdPrefix?.S };
 }
 
 function textOf(account: Account): string {

@@ -4,7 +4,7 @@ import type { Census, CensusPage } from '../broker/directory';
 import { readText } from './attributes';
 import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';
-import { RetainedCount } from './retained-count';
+import { noRetainedLimits, RetainedCount } from './retained-count';
 import { headPart, subscriptionPrefix, toHead } from './sessions';
 
 /** How it is counted what there is. */
@@ -26,7 +26,7 @@ export class DynamoCensus implements Census {
     now: () => number,
   ) {
     this.db = formed(db, { [tables.sessions]: 'sessions', [tables.retained]: 'retained' });
-    this.count = new RetainedCount(this.db, tables.retained, now);
+    this.count = new RetainedCount(this.db, tables.retained, noRetainedLimits, now);
   }
 
   async *sessions(): AsyncGenerator<CensusPage> {
@@ -40,7 +40,7 @@ export class DynamoCensus implements Census {
   }
 
   async retained(): Promise<number | undefined> {
-    return this.tables.countsRetained ? this.count.read() : undefined;
+    return this.tables.countsRetained ? this.count.all() : undefined;
   }
 }
 

@@ -7,7 +7,6 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Allowance } from '../broker/allowance';
 import type { ControlAllowance } from '../broker/control-allowance';
 import type { ConnectionStore } from '../broker/ports';
 import type {
@@ -19,6 +18,7 @@ import type {
   StoredConnection,
 } from '../broker/records';
 import { sessionForever } from '../protocol/effects';
+import { allowanceAttribute, readAllowance } from './allowances';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
@@ -26,7 +26,9 @@ import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
+import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { isPending, pendingItem, toPending } from './pending-connections';
+import { readSubscribed, subscribedAttribute } from './subscription-counts';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
 const rowLifetimeSeconds = 24 * 3600;
@@ -222,9 +224,17 @@ function changesOf(
     set.push('outgoingAliases = :outgoingAliases');
     changes[':outgoingAliases'] = outgoingAttribute(record.outgoingAliases);
   }
-  if (record.unreleased !== before.unreleased) {
-    set.push('unreleased = :unreleased');
-    changes[':unreleased'] = number(record.unreleased);
+  if (record.unreleased && record.unreleased !== before.unreleased) {
+    set.push('holds = :holds');
+    changes[':holds'] = packetIdAttribute(record.unreleased);
+  }
+  if (record.subscribed && record.subscribed !== before.subscribed) {
+    set.push('subscribed = :subscribed');
+    changes[':subscribed'] = subscribedAttribute(record.subscribed);
+  }
+  if (record.debt !== undefined && record.debt !== before.debt) {
+    set.push('debt = :debt');
+    changes[':debt'] = number(record.debt);
   }
   if (record.allowance && record.allowance !== before.allowance) {
     set.push('allowance = :allowance');
@@ -271,7 +281,12 @@ function toItem(record: ConnectionRecord): Item {
     ...authenticationAttributes(record),
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
-    ...(record.unreleased > 0 ? { unreleased: number(record.unreleased) } : {}),
+    ...holdAttributes(record),
+    ...(record.debt === undefined ? {} : { debt: number(record.debt) }),
+    ...(record.subscribed ? { subscribed: subscribedAttribute(record.subscribed) } : {}),
+    ...(record.allowance ? { allowance: allowanceAttribute(record.allowance) } : {}),
+    ...(record.address ? { address: text(record.address) } : {}),
+    ...(record.quota ? { quota: text(record.quota) } : {}),
     ...(record.control ? { control: controlAttribute(record.control) } : {}),
   };
 }
@@ -302,9 +317,13 @@ function toRecord(item: Item): ConnectionRecord {
     capabilities: readCapabilities(item),
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
-    unreleased: readNumber(item.unreleased),
+    ...readHolds(item),
+    ...(item.debt ? { debt: readNumber(item.debt) } : {}),
+    ...readSubscribed(item),
     identity: readIdentity(item.identity),
-    ...(item.allowance?.L ? { allowance: readAllowance(item.allowance.L) } : {}),
+    ...readAllowance(item),
+    ...(item.address ? { address: readText(item.address) } : {}),
+    ...(item.quota ? { quota: readText(item.quota) } : {}),
     ...(item.control?.L ? { control: readControl(item.control.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
@@ -316,15 +335,6 @@ function toRecord(item: Item): ConnectionRecord {
 /** Release 0.1 knew only MQTT 3.1.1, where a session ends with its connection or never. */
 function expiryIn01({ clean }: Item): number {
   return readFlag(clean) ? 0 : sessionForever;
-}
-
-/** Short, because it is written with every turn that publishes. */
-function allowanceAttribute({ messages, bytes: size, at }: Allowance) {
-  return { L: [number(Math.floor(messages)), number(Math.floor(size)), number(at)] };
-}
-
-function readAllowance([messages, size, at]: AttributeValue[]): Allowance {
-  return { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) };
 }
 
 function restAttribute({ eventId, firstIndex, receivedAt }: FrameRest) {
@@ -346,6 +356,17 @@ function readControl([packets, unknown, at]: AttributeValue[]): ControlAllowance
 /** A number is given to one frame only. */
 function isSameEarly(one: readonly EarlyFrame[], other: readonly EarlyFrame[]): boolean {
   return one.length === other.length && one.every(({ number: position }, index) => position === other[index]?.number);
+}
+
+/** Absent is nothing in a new session, and unknown in a resumed one. */
+function holdAttributes({ unreleased, session, fence }: ConnectionRecord): Item {
+  const isImplied = session === fence ? unreleased?.size === 0 : unreleased === undefined;
+  return isImplied ? {} : { holds: packetIdAttribute(unreleased ?? []) };
+}
+
+function readHolds({ holds, session, fence }: Item): Pick<ConnectionRecord, 'unreleased'> {
+  if (holds) return { unreleased: new Set(readPacketIds(holds)) };
+  return readText(session) === readText(fence) ? { unreleased: new Set() } : {};
 }
 
 function authenticationAttributes({ authentication }: ConnectionRecord): Item {

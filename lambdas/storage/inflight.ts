@@ -14,9 +14,10 @@ import { flag, messageAttributes, number, readFlag, readMessage, readNumber, rea
 import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { formed } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
+import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { toItem, toRingItem } from './ring-items';
 import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './ring-order';
-import { incoming, outgoing, routed, slotKey, slotNumber } from './slots';
+import { incoming, outgoing, routed, slotKey, slotNumber, unreleased } from './slots';
 
 /** How long it is remembered that a QoS 2 message was routed: longer than any queue keeps an event. */
 const onceSeconds = 14 * 24 * 3600;
@@ -331,6 +332,18 @@ export class DynamoInflightStore implements InflightStore {
     await this.delete(session, incoming, packetIds);
   }
 
+  async unreleased(session: SessionId): Promise<number[]> {
+    const Key = unreleasedKey(session);
+    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
+    return readPacketIds(Item?.packetIds);
+  }
+
+  async keepUnreleased(session: SessionId, packetIds: readonly number[]): Promise<void> {
+    const Key = unreleasedKey(session);
+    const Item = { ...Key, packetIds: packetIdAttribute(packetIds) };
+    await this.write([packetIds.length > 0 ? { PutRequest: { Item } } : { DeleteRequest: { Key } }]);
+  }
+
   async once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]> {
     const distinct = new Map(keys.map(({ session, id }) => [`${session} ${id}`, onceKey(session, id)]));
     const items = await readAll(this.db, this.table, [...distinct.values()]);
@@ -406,6 +419,10 @@ export class DynamoInflightStore implements InflightStore {
 
 function onceKey(session: SessionId, id: string): Item {
   return { session: text(session), slot: text(keyOf(id, maximumSortKey, routed)) };
+}
+
+function unreleasedKey(session: SessionId): Item {
+  return { session: text(session), slot: text(unreleased) };
 }
 
 function toHeldItem(session: SessionId, { packetId, id, holder, message }: HeldMessage): Item {

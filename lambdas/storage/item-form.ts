@@ -20,6 +20,7 @@ export const forms: { readonly [Table in TableName]: Forms } = {
   retained: { written: 2, read: 2 },
   inflight: { written: 2, read: 2 },
   accounts: { written: 2, read: 2 },
+  logins: { written: 1, read: 1 },
 };
 
 /** A later release wrote what this one would misread. Whatever is at hand fails, and its queue keeps it for that release. */

@@ -3,13 +3,13 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Page, PageRequest, RetainedDirectory } from '../broker/directory';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
-import { isWildcard, matches } from '../protocol/topic-filter';
+import { matches } from '../protocol/topic-filter';
 import { readMessage, text } from './attributes';
 import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';
 import { beginningOf, literalRoom, maximumSortKey } from './keys';
 import { type ReadOn, readPage } from './page-reader';
-import { byFirst, firstBucket } from './retained';
+import { byFirst, firstBucket, literalBeginning } from './retained-keys';
 
 /** Rows looked at in one call. */
 const fewestRows = 20;
@@ -26,7 +26,7 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
   }
 
   list(filter: string | undefined, page: PageRequest): Promise<Page<Message>> {
-    const literal = filter === undefined ? [] : literalBeginning(filter);
+    const literal = filter === undefined ? [] : literalBeginning(levels(filter));
     const readOn: ReadOn = (start, wanted) =>
       literal.length > 0 ? this.query(literal, start, wanted) : this.scan(start, wanted);
     const read = (item: Item) => {
@@ -66,10 +66,4 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
     );
     return { items: Items, last: LastEvaluatedKey };
   }
-}
-
-function literalBeginning(filter: string): string[] {
-  const parts = levels(filter);
-  const end = parts.findIndex(isWildcard);
-  return end < 0 ? parts : parts.slice(0, end);
 }

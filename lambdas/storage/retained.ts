@@ -1,58 +1,53 @@
 import { randomUUID } from 'node:crypto';
-import {
-  DeleteItemCommand,
-  GetItemCommand,
-  PutItemCommand,
-  type QueryCommandInput,
-  UpdateItemCommand,
-} from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { together } from '../broker/parallel';
-import type { RetainedStore } from '../broker/ports';
+import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports';
 import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/records';
+import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
-import { matches } from '../protocol/topic-filter';
-import { messageAttributes, number, readMessage, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
+import { messageAttributes, number, readText, text } from './attributes';
+import { conditionFailed, type Item, readAll } from './dynamo';
 import { formed } from './formed-dynamo';
 import { writtenForm } from './item-form';
-import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from './keys';
-import { RetainedCount } from './retained-count';
+import { noRetainedLimits, RetainedCount, type RetainedLimits } from './retained-count';
+import { messageKey, pointerKey } from './retained-keys';
+import { levelKey, RetainedLevels } from './retained-levels';
+import { RetainedPages, readWrite } from './retained-pages';
 
-/**
- * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,
- * so that `+/status` is read by its ending and each match costs little more than one read.
- */
-export const byFirst = 'first#';
-const byLast = 'last#';
-const firstLevels = 'levels';
-
-/** Filters walked at the same time when both ends of a filter are wildcards. */
-const walkers = 16;
+/** Expired messages that are removed with one page. */
+const mostExpired = 25;
 
 /** Retained messages, found from either end of their topic. */
 export class DynamoRetainedStore implements RetainedStore {
-  /** First levels known to be listed; they are never removed from the list, so this cache cannot be wrong. */
-  private readonly listed = new Set<string>();
-
   private readonly db: DynamoDb;
   private readonly count: RetainedCount;
+  private readonly levels: RetainedLevels;
+  private readonly pages: RetainedPages;
 
-  /** `limit`: retained messages at a time, 0 for any number. `now` in milliseconds since 1970. */
+  /** `now` in milliseconds since 1970. */
   constructor(
     db: DynamoDb,
     private readonly table: string,
-    private readonly limit = 0,
+    limits: RetainedLimits = noRetainedLimits,
     private readonly now: () => number = Date.now,
   ) {
     this.db = formed(db, { [table]: 'retained' });
-    this.count = new RetainedCount(this.db, table, now);
+    this.count = new RetainedCount(this.db, table, limits, now);
+    this.levels = new RetainedLevels(this.db, table);
+    this.pages = new RetainedPages(this.db, table);
   }
 
-  async hasRoom(topic: string): Promise<boolean> {
-    if (this.limit === 0 || (await this.count.read()) < this.limit) return true;
-    return (await this.exact(topic)).length > 0;
+  async shortage(topic: string, account: string): Promise<RetainedShortage | undefined> {
+    const [isFull, isFullFor] = await together([
+      this.count.isFull(),
+      account === '' ? false : this.count.isFullFor(account),
+    ]);
+    if (!isFull && !isFullFor) return undefined;
+    const former = await this.get(messageKey(topic));
+    if (isFull && !former) return 'broker';
+    return isFullFor && readText(former?.by) !== account ? 'account' : undefined;
   }
 
   /**
@@ -84,34 +79,70 @@ export class DynamoRetainedStore implements RetainedStore {
     return { write, ...(isOther && { before }) };
   }
 
-  async put(message: Message, write: RetainedWrite, id: string): Promise<void> {
+  async put(message: Message, write: RetainedWrite, { id, attempted, account }: RetainedOrigin): Promise<void> {
     const { topic, qos } = message;
-    await this.list(topic);
+    const level = firstLevelOf(topic);
+    await this.levels.ensure(level);
     const item = {
       ...messageKey(topic),
       revision: text(write.revision),
       ...messageAttributes(message),
+      ...(account && { by: text(account) }),
       ...(qos === 2 ? routingAttributes(write, id) : {}),
     };
-    const former = await this.write(item, this.limit > 0 ? 'ALL_OLD' : 'NONE');
-    if (this.limit > 0 && !former) await this.count.add(1);
-    if (!(await this.pointer(topic))) await this.pointAgain(topic);
+    const command = new PutItemCommand({ TableName: this.table, Item: item, ReturnValues: 'ALL_OLD' });
+    const { Attributes } = await this.db.send(command);
+    const isOwn = readText(Attributes?.revision) === write.revision; // the answer was lost, and the repeated call finds its own effect
+    const former = isOwn ? undefined : Attributes;
+    await together([
+      this.count.replaced(account, former && readText(former.by)),
+      this.confirm(topic, former === undefined || attempted ? level : undefined),
+    ]);
+  }
+
+  /** Repairs what a removal beside this write has taken away: the pointer, and for a topic that is new the row of its level. */
+  private async confirm(topic: string, level: string | undefined): Promise<void> {
+    const listed = level === undefined ? undefined : levelKey(level);
+    const found = listed
+      ? await readAll(this.db, this.table, [pointerKey(topic), listed])
+      : [(await this.get(pointerKey(topic))) ?? {}];
+    const isListed = ({ bucket }: Item) => readText(bucket) === readText(listed?.bucket);
+    const pointer = found.find((row) => row.revision && !isListed(row));
+    await together([
+      pointer ? undefined : this.pointAgain(topic),
+      level === undefined ? undefined : this.levels.confirm(level, found.find(isListed)),
+    ]);
   }
 
   async remove({ topic }: RetainedWrite): Promise<void> {
     const command = new DeleteItemCommand({ TableName: this.table, Key: messageKey(topic), ReturnValues: 'ALL_OLD' });
     const { Attributes } = await this.db.send(command);
-    if (this.limit > 0 && Attributes) await this.count.add(-1);
+    if (Attributes) await this.count.removed(readText(Attributes.by));
   }
 
   /**
    * A writer that did not wait may have put its message since: it looks for its pointer after that, and a removal looks for a
-   * message after the pointer is gone, so one of the two finds that a message has none.
+   * message after the pointer is gone, so one of the two finds that a message has none. The same look tells whether this was the
+   * last message of its first level, unless there are others before it.
    */
   async endRemoval(write: RetainedWrite): Promise<void> {
     if ((await this.removePointer(write)) === 'replaced') {
       if (!write.turn) await this.endPut(write);
-    } else if ((await this.exact(write.topic)).length > 0) await this.pointAgain(write.topic);
+      return;
+    }
+    await this.tidy(write.topic);
+  }
+
+  /** After the pointer of a topic was removed. */
+  private async tidy(topic: string): Promise<void> {
+    const next = await this.pages.firstFrom(topic);
+    if (next === topic) await this.pointAgain(topic);
+    else if (next === undefined) await this.removeEmptyLevel(firstLevelOf(topic));
+  }
+
+  private async removeEmptyLevel(level: string): Promise<void> {
+    if (!(await this.pages.isEmpty(level))) return;
+    await this.levels.removeIf(level, () => this.pages.isEmpty(level));
   }
 
   async endPut({ topic, revision }: RetainedWrite): Promise<void> {
@@ -126,13 +157,12 @@ export class DynamoRetainedStore implements RetainedStore {
   }
 
   async hasEnded({ topic, revision }: RetainedWrite): Promise<boolean> {
-    const pointer = await this.pointer(topic);
+    const pointer = await this.get(pointerKey(topic));
     return !pointer || readText(pointer.endedRevision) === revision;
   }
 
-  private async pointer(topic: string): Promise<Item | undefined> {
-    const command = new GetItemCommand({ TableName: this.table, Key: pointerKey(topic), ConsistentRead: true });
-    return (await this.db.send(command)).Item;
+  private async get(Key: Item): Promise<Item | undefined> {
+    return (await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }))).Item;
   }
 
   /** Nobody removes a pointer with a revision of its own but who has written the topic since. */
@@ -145,7 +175,10 @@ export class DynamoRetainedStore implements RetainedStore {
     await this.db.send(command).catch(unlessConditionFailed);
   }
 
-  private async removePointer({ topic, revision }: RetainedWrite): Promise<'removed' | 'replaced'> {
+  private async removePointer({
+    topic,
+    revision,
+  }: Pick<RetainedWrite, 'topic' | 'revision'>): Promise<'removed' | 'replaced'> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: pointerKey(topic),
@@ -155,115 +188,42 @@ export class DynamoRetainedStore implements RetainedStore {
     return (await this.db.send(command).catch(unlessConditionFailed)) ? 'removed' : 'replaced';
   }
 
-  private async list(topic: string): Promise<void> {
-    const level = levels(topic)[0] ?? '';
-    if (this.listed.has(level)) return;
-    await this.write({ bucket: text(firstLevels), topic: text(keyOf(level, maximumSortKey, '#')), name: text(level) });
-    this.listed.add(level);
+  /** Whoever reads a page removes what it finds there that nobody is to get any more: empty levels, and messages that have expired. */
+  async page(filter: string, cursor?: string): Promise<RetainedPage> {
+    const empty: string[] = [];
+    const page = await this.pages.page(filter, cursor, (level) => empty.push(level));
+    const now = this.now();
+    const expired = page.copies.filter(({ message }) => isExpired(message, now)).slice(0, mostExpired);
+    await together([
+      ...empty.map((level) => this.levels.removeIf(level, () => this.pages.isEmpty(level))),
+      ...expired.map((copy) => this.removeCopy(copy)),
+    ]);
+    return page;
+  }
+
+  /** Removes a message unless another one has taken its place, and its pointer unless somebody is writing the topic. */
+  private async removeCopy({ message: { topic }, revision }: RetainedCopy): Promise<void> {
+    const command = new DeleteItemCommand({
+      TableName: this.table,
+      Key: messageKey(topic),
+      ConditionExpression: 'revision = :revision',
+      ExpressionAttributeValues: { ':revision': text(revision) },
+      ReturnValues: 'ALL_OLD',
+    });
+    const removed = await this.db.send(command).catch(unlessConditionFailed);
+    if (removed?.Attributes) await this.count.removed(readText(removed.Attributes.by));
+    if (removed && (await this.removePointer({ topic, revision })) === 'removed') await this.tidy(topic);
   }
 
   async match(filter: string): Promise<RetainedCopy[]> {
-    const found = await this.find(filter);
-    return found.map(readCopy).filter(({ message }) => matches(filter, message.topic));
-  }
-
-  /** Every write changes the pointer first, and pointers are small; so only where there is no short way to them messages are read. */
-  async current(filter: string, found: readonly RetainedCopy[]): Promise<ReadonlyMap<string, RetainedCopy>> {
-    const pointers = await this.pointers(filter);
-    if (!pointers) return byTopic(await this.match(filter));
-    const revisions = new Map(pointers.map((pointer) => [readText(pointer.name), readText(pointer.revision)]));
-    const isSame = ({ message, revision }: RetainedCopy) => revisions.get(message.topic) === revision;
-    const keys = found.filter((copy) => !isSame(copy)).map(({ message }) => messageKey(message.topic));
-    const changed = keys.length > 0 ? await readAll(this.db, this.table, keys) : [];
-    return byTopic([...found.filter(isSame), ...changed.map(readCopy)]);
-  }
-
-  private async pointers(filter: string): Promise<Item[] | undefined> {
-    const parts = levels(filter);
-    const literal = literalBeginning(parts);
-    if (literal.length === parts.length) return [(await this.pointer(filter)) ?? {}];
-    const last = parts.at(-1) ?? '';
-    return last === '+' || last === '#' ? undefined : this.pointersByLastLevel(last, literal);
-  }
-
-  private pointersByLastLevel(last: string, literal: string[]): Promise<Item[]> {
-    return queryAll(this.db, this.query(lastBucket(last), prefixOf(literal)));
-  }
-
-  private async find(filter: string): Promise<Item[]> {
-    const parts = levels(filter);
-    const literal = literalBeginning(parts);
-    if (literal.length === parts.length) return this.exact(filter);
-    const last = parts.at(-1) ?? '';
-    if (last !== '+' && last !== '#') return this.byLastLevel(filter, literal, last);
-    if (literal.length > 0) return this.byFirstLevel(literal, last === '#' && literal.length === parts.length - 1);
-    return this.walk(parts);
-  }
-
-  private async exact(topic: string): Promise<Item[]> {
-    if (topic === '') return []; // what lies above `/a` is no topic, and no key
-    const Key = messageKey(topic);
-    const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
-    return Item ? [Item] : [];
-  }
-
-  private async byLastLevel(filter: string, literal: string[], last: string): Promise<Item[]> {
-    const pointers = await this.pointersByLastLevel(last, literal);
-    const topics = pointers.map((pointer) => readText(pointer.name)).filter((topic) => matches(filter, topic));
-    return readAll(this.db, this.table, topics.map(messageKey));
-  }
-
-  /** `a/b/#` also matches `a/b` itself, which is not among what begins with `a/b/`. */
-  private async byFirstLevel(literal: string[], orItself: boolean): Promise<Item[]> {
-    const below = queryAll(this.db, this.query(firstBucket(literal[0] ?? ''), prefixOf(literal)));
-    if (!orItself) return below;
-    const topic = literal.join('/');
-    const [itself, others] = await together([this.exact(topic), below]);
-    return [...itself, ...others.filter(({ name }) => readText(name) !== topic)]; // a cut prefix finds it too
-  }
-
-  /** A filter that is open at both ends: one first level after the other. `$` topics are not meant [MQTT-4.7.2-1]. */
-  private async walk(parts: string[]): Promise<Item[]> {
-    const rows = await queryAll(this.db, this.query(firstLevels, '#'));
-    const names = rows.map((row) => readText(row.name)).filter((name) => !name.startsWith('$'));
-    const items: Item[] = [];
-    for (let start = 0; start < names.length; start += walkers) {
-      const batch = names.slice(start, start + walkers).map((name) => this.walkLevel(name, parts));
-      items.push(...(await together(batch)).flat());
+    const copies: RetainedCopy[] = [];
+    for (let cursor: string | undefined; ; ) {
+      const page = await this.pages.page(filter, cursor);
+      copies.push(...page.copies);
+      if (page.next === undefined) return copies;
+      cursor = page.next;
     }
-    return items;
   }
-
-  private walkLevel(name: string, parts: string[]): Promise<Item[]> {
-    if (parts[0] === '#') return queryAll(this.db, this.query(firstBucket(name), ''));
-    if (parts.length === 1) return this.exact(name);
-    const literal = [name, ...literalBeginning(parts.slice(1))];
-    return this.byFirstLevel(literal, parts.at(-1) === '#' && literal.length === parts.length - 1);
-  }
-
-  private query(bucket: string, prefix: string): QueryCommandInput {
-    return {
-      TableName: this.table,
-      KeyConditionExpression: prefix ? '#bucket = :bucket AND begins_with(topic, :prefix)' : '#bucket = :bucket',
-      ExpressionAttributeNames: { '#bucket': 'bucket' },
-      ExpressionAttributeValues: { ':bucket': text(bucket), ...(prefix ? { ':prefix': text(prefix) } : {}) },
-    };
-  }
-
-  private async write(Item: Item, ReturnValues: 'NONE' | 'ALL_OLD' = 'NONE'): Promise<Item | undefined> {
-    const { Attributes } = await this.db.send(new PutItemCommand({ TableName: this.table, Item, ReturnValues }));
-    return Attributes;
-  }
-}
-
-function readCopy(item: Item): RetainedCopy {
-  const message = readMessage(item);
-  const routing = item.event && { id: readText(item.event), write: readWrite(message.topic, item) };
-  return { message, revision: readText(item.revision), ...(routing && { routing }) };
-}
-
-function byTopic(copies: readonly RetainedCopy[]): ReadonlyMap<string, RetainedCopy> {
-  return new Map(copies.map((copy) => [copy.message.topic, copy]));
 }
 
 function routingAttributes(write: RetainedWrite, id: string): Item {
@@ -282,39 +242,11 @@ function hasEnded({ revision, endedRevision }: Item): boolean {
   return readText(endedRevision) === readText(revision);
 }
 
-/** What an older release has written has no time, so it is old. */
-function readWrite(topic: string, { revision, writtenAt, writer, frameNumber }: Item): RetainedWrite {
-  const turn = { connectionId: readText(writer), number: readNumber(frameNumber) };
-  return { topic, revision: readText(revision), at: readNumber(writtenAt), ...(writer && { turn }) };
-}
-
 function unlessConditionFailed(error: unknown): undefined {
   if (conditionFailed(error)) return undefined;
   throw error;
 }
 
-function literalBeginning(parts: string[]): string[] {
-  const end = parts.findIndex((part) => part === '+' || part === '#');
-  return end < 0 ? parts : parts.slice(0, end);
-}
-
-/** What the sort key of every topic below these levels begins with. */
-function prefixOf(literal: string[]): string {
-  return literal.length === 0 ? '' : beginningOf(`${literal.join('/')}/`, literalRoom(maximumSortKey));
-}
-
-function messageKey(topic: string): Item {
-  return { bucket: text(firstBucket(levels(topic)[0] ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
-}
-
-function pointerKey(topic: string): Item {
-  return { bucket: text(lastBucket(levels(topic).at(-1) ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
-}
-
-export function firstBucket(level: string): string {
-  return keyOf(level, maximumPartitionKey, byFirst);
-}
-
-function lastBucket(level: string): string {
-  return keyOf(level, maximumPartitionKey, byLast);
+function firstLevelOf(topic: string): string {
+  return levels(topic)[0] ?? '';
 }

@@ -18,8 +18,10 @@ export const tables = {
   retained: { partitionKey: 'bucket', sortKey: 'topic' },
   /** Per session id: outgoing QoS 1 and 2 messages, incoming QoS 2 messages, and what was already routed. */
   inflight: { partitionKey: 'session', sortKey: 'slot', timeToLive: 'expiresAt' },
-  /** Users, failed logins by source address, and the secret of this broker. */
+  /** Users, and clients whose packets are logged. Operators write it; no function may. */
   accounts: { partitionKey: 'id', sortKey: 'part', timeToLive: 'expiresAt' },
+  /** Failed logins, connections that count against the limit of a user, and the secret of this broker. */
+  logins: { partitionKey: 'id', sortKey: 'part', timeToLive: 'expiresAt' },
 } as const satisfies Record<string, TableSchema>;
 
 export type TableName = keyof typeof tables;

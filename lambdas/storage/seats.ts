@@ -11,7 +11,7 @@ const seatPrefix = 'seat#';
 /** API Gateway ends every connection after two hours; a seat that was not left counts no longer than that, in milliseconds. */
 const longestSeat = (2 * 60 + 5) * 60_000;
 
-/** Rows beside the account, one for each connected client of a user. */
+/** One row for each connected client of a user whose connections are limited. */
 export class DynamoSeats implements Seats {
   private readonly db: DynamoDb;
 
@@ -19,7 +19,7 @@ export class DynamoSeats implements Seats {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'accounts' });
+    this.db = formed(db, { [table]: 'logins' });
   }
 
   async take(account: string, clientId: string, connectionId: string, now: number): Promise<number> {

@@ -1,14 +1,17 @@
 import {
+  type AttributeValue,
   DeleteItemCommand,
   GetItemCommand,
   PutItemCommand,
+  QueryCommand,
+  type QueryCommandInput,
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionStore } from '../broker/ports';
-import type { Claim, Ending, Fence, SessionHead, SessionId } from '../broker/records';
+import type { Left, SessionStore } from '../broker/ports';
+import type { Claim, Congestion, Ending, Fence, SessionHead, SessionId, Successor } from '../broker/records';
 import { ringSpan } from '../broker/ring';
 import type { Will } from '../protocol/effects';
 import {
@@ -28,10 +31,14 @@ import { formed } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
 import { writtenForm } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { readSubscribed, subscribedAttribute } from './subscription-counts';
 
 export const headPart = 'head';
 export const willPrefix = 'will#';
 export const subscriptionPrefix = 'sub#';
+
+/** Numbers that retained messages may take beyond what is free: so that no packet id is in use twice, with all that is under way. */
+const mostBeyond = ringSpan / 2;
 
 /** Attribute names that DynamoDB reserves, or may one day. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
@@ -60,8 +67,10 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async awaitEnd(claim: Claim, { fence, owner, successor }: SessionHead): Promise<'registered' | 'changed'> {
+    const { precedence } = claim;
+    const ofOther = precedence === undefined ? ' REMOVE successorPrecedence' : ', successorPrecedence = :precedence';
     const result = await this.update(claim.clientId, 'changed', {
-      UpdateExpression: 'SET successor = :fence, successorClean = :clean',
+      UpdateExpression: `SET successor = :fence, successorClean = :clean${ofOther}`,
       ConditionExpression:
         `fence = :seen AND ${owner ? '#owner = :owner' : 'attribute_not_exists(#owner)'} AND ` +
         (successor ? 'successor = :successor' : 'attribute_not_exists(successor)'),
@@ -69,6 +78,7 @@ export class DynamoSessionStore implements SessionStore {
       ExpressionAttributeValues: {
         ':fence': text(claim.fence),
         ':clean': flag(claim.cleanStart),
+        ...(precedence === undefined ? {} : { ':precedence': number(precedence) }),
         ':seen': text(fence),
         ...(owner ? { ':owner': text(owner) } : {}),
         ...(successor ? { ':successor': text(successor.fence) } : {}),
@@ -79,24 +89,28 @@ export class DynamoSessionStore implements SessionStore {
 
   async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'> {
     const { condition, values } = freshCondition(claim, over);
+    const former = typeof over === 'object' ? ':former' : 'if_not_exists(fence, :none)';
     try {
       const { Attributes } = await this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: headKey(claim.clientId),
           UpdateExpression:
-            'SET clientId = :clientId, wiping = if_not_exists(#session, :none), #session = :fence, ' +
+            `SET clientId = :clientId, wiping = if_not_exists(#session, :none), former = ${former}, #session = :fence, ` +
             'greeted = :fence, outSeq = :zero, asked = :zero, ' +
-            `answered = :zero, #free = :free, v = :form, ${setOwner(claim)}`,
+            `answered = :zero, #free = :free, v = :form, ${claim.quota ? 'quota = :quota, ' : ''}` +
+            `${setOwner(claim)}, subscribed`,
           ConditionExpression: condition,
           ExpressionAttributeNames: claimNames,
           ExpressionAttributeValues: {
             ...values,
+            ...(typeof over === 'object' && { ':former': text(over.owner ? '' : over.fence) }),
             ':clientId': text(claim.clientId),
             ':zero': number(0),
             ':none': text(''),
             ':form': writtenForm('sessions').v,
             ':free': number(ringSpan),
+            ...(claim.quota ? { ':quota': text(claim.quota) } : {}),
             ...ownerValues(claim),
           },
           ReturnValues: 'ALL_OLD',
@@ -134,7 +148,7 @@ export class DynamoSessionStore implements SessionStore {
 
   async wiped(clientId: string, session: SessionId): Promise<void> {
     await this.update(clientId, undefined, {
-      UpdateExpression: 'REMOVE wiping',
+      UpdateExpression: 'REMOVE wiping, former',
       ConditionExpression: 'wiping = :session',
       ExpressionAttributeValues: { ':session': text(session) },
     });
@@ -144,10 +158,11 @@ export class DynamoSessionStore implements SessionStore {
     clientId: string,
     fence: Fence,
     { sessionEndsAt, willAt }: Ending = {},
-    leftAt?: number,
+    left?: Left,
   ): Promise<SessionHead | 'changed'> {
     const values: Item = {
-      ...(leftAt === undefined ? {} : { ':leftAt': number(leftAt) }),
+      ...(left === undefined ? {} : { ':leftAt': number(left.at) }),
+      ...(left?.subscribed ? { ':subscribed': subscribedAttribute(left.subscribed) } : {}),
       ...(sessionEndsAt === undefined ? {} : { ':expiresAt': number(sessionEndsAt) }),
       ...(willAt === undefined ? {} : { ':willAt': number(willAt) }),
     };
@@ -201,11 +216,12 @@ export class DynamoSessionStore implements SessionStore {
   async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
-      ConditionExpression: '#session = :session',
-      ExpressionAttributeNames: { '#session': 'session', '#free': 'free' },
+      ConditionExpression: '#session = :session AND (#free >= :floor OR attribute_not_exists(#owner))',
+      ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
         ...{ ':session': text(session), ':count': number(count), ':less': number(-count) },
         ':one': number(1),
+        ':floor': number(count - mostBeyond),
       },
     });
   }
@@ -235,6 +251,36 @@ export class DynamoSessionStore implements SessionStore {
       ExpressionAttributeValues: { ':one': number(1), ':owner': text(owner) },
     });
     return head === 'gone' ? 'gone' : head.asked;
+  }
+
+  async congest(
+    { clientId, fence, congestion: seen }: SessionHead,
+    congestion: Congestion,
+  ): Promise<'noted' | 'changed'> {
+    const { isPumpScheduled } = congestion;
+    const result = await this.update(clientId, 'changed', {
+      UpdateExpression: `SET congestion = :congestion${isPumpScheduled ? ' ADD asked :one' : ''}`,
+      ConditionExpression:
+        'fence = :fence AND attribute_exists(#owner) AND ' +
+        (seen ? 'congestion.#at = :seen' : '(attribute_not_exists(congestion) OR congestion.fence < :fence)'),
+      ExpressionAttributeNames: { '#owner': 'owner', ...(seen ? { '#at': 'at' } : {}) },
+      ExpressionAttributeValues: {
+        ':congestion': congestionAttribute(fence, congestion),
+        ':fence': text(fence),
+        ...(isPumpScheduled ? { ':one': number(1) } : {}),
+        ...(seen ? { ':seen': number(seen.at) } : {}),
+      },
+    });
+    return result === 'changed' ? 'changed' : 'noted';
+  }
+
+  async relieve({ clientId, fence }: SessionHead, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
+    const left = since && congestionAttribute(fence, { ...since, isPumpScheduled: false });
+    await this.update(clientId, undefined, {
+      UpdateExpression: left ? 'SET congestion = :left' : 'REMOVE congestion',
+      ConditionExpression: 'fence = :fence',
+      ExpressionAttributeValues: { ':fence': text(fence), ...(left ? { ':left': left } : {}) },
+    });
   }
 
   async greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'> {
@@ -320,12 +366,22 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   async subscriptions(session: SessionId): Promise<string[]> {
-    const items = await queryAll(this.db, {
+    const items = await queryAll(this.db, this.subscriptionQuery(session));
+    return items.map((item) => readText(item.filter));
+  }
+
+  async someSubscriptions(session: SessionId, limit: number): Promise<{ names: string[]; hasMore: boolean }> {
+    const query = { ...this.subscriptionQuery(session), Limit: limit, ConsistentRead: true };
+    const { Items = [], LastEvaluatedKey } = await this.db.send(new QueryCommand(query));
+    return { names: Items.map((item) => readText(item.filter)), hasMore: LastEvaluatedKey !== undefined };
+  }
+
+  private subscriptionQuery(session: SessionId): QueryCommandInput {
+    return {
       TableName: this.table,
       KeyConditionExpression: 'id = :session AND begins_with(part, :prefix)',
       ExpressionAttributeValues: { ':session': text(session), ':prefix': text(subscriptionPrefix) },
-    });
-    return items.map((item) => readText(item.filter));
+    };
   }
 }
 
@@ -389,6 +445,8 @@ function setOwner({ sessionExpiry, capabilities, identity }: Claim): string {
     'settled',
     'successor',
     'successorClean',
+    'congestion',
+    'successorPrecedence',
     'displaced', // written by earlier releases
   ];
   return `${set} REMOVE ${remove.join(', ')}`;
@@ -396,6 +454,17 @@ function setOwner({ sessionExpiry, capabilities, identity }: Claim): string {
 
 function isAnonymous({ kind }: Identity): boolean {
   return kind === 'anonymous';
+}
+
+/** With the fence: an earlier release that takes the session over leaves it in the head. */
+function congestionAttribute(fence: Fence, { since, at, isPumpScheduled }: Congestion): AttributeValue {
+  return { M: { fence: text(fence), since: number(since), at: number(at), pump: flag(isPumpScheduled) } };
+}
+
+function readCongestion({ congestion, fence, owner }: Item): Congestion | undefined {
+  const { M } = congestion ?? {};
+  if (!M || !owner || readText(M.fence) !== readText(fence)) return undefined;
+  return { since: readNumber(M.since), at: readNumber(M.at), isPumpScheduled: readFlag(M.pump) };
 }
 
 function willAttributes({ message, delay, expiry }: Will): Item {
@@ -434,6 +503,8 @@ export function toHead(item: Item): SessionHead {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
   const successor = readText(item.successor);
+  const congestion = readCongestion(item);
+  const former = readText(item.former);
   return {
     clientId: readText(item.clientId),
     session: readText(item.session),
@@ -454,6 +525,18 @@ export function toHead(item: Item): SessionHead {
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
     ...(wiping ? { wiping } : {}),
-    ...(successor ? { successor: { fence: successor, cleanStart: readFlag(item.successorClean) } } : {}),
+    ...(congestion ? { congestion } : {}),
+    ...readSubscribed(item),
+    ...(item.quota ? { quota: readText(item.quota) } : {}),
+    ...(former ? { former } : {}),
+    ...(successor ? { successor: readSuccessor(item) } : {}),
+  };
+}
+
+function readSuccessor({ successor, successorClean, successorPrecedence }: Item): Successor {
+  return {
+    fence: readText(successor),
+    cleanStart: readFlag(successorClean),
+    ...(successorPrecedence ? { precedence: readNumber(successorPrecedence) } : {}),
   };
 }

@@ -6,6 +6,8 @@ import type { Item } from './dynamo';
 export const outgoing = 'o';
 export const incoming = 'i';
 export const routed = 'x';
+/** The one slot with packet ids that were not released. */
+export const unreleased = 'u';
 /** Sorts after every packet id. */
 export const afterAll = '~';
 

@@ -8,10 +8,10 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { TopicIndex } from '../broker/ports';
+import type { SubscriptionWrite, TopicIndex } from '../broker/ports';
 import type { ShapeList, Subscriber, SubscriptionRow, UsedShapes } from '../broker/records';
 import type { QoS } from '../protocol/packets';
-import { shapeOf } from '../protocol/shape';
+import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
@@ -74,18 +74,21 @@ export class DynamoTopicIndex implements TopicIndex {
     });
   }
 
-  async put(subscriber: Subscriber): Promise<'put' | 'late'> {
+  async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'> {
+    const attributes = rowAttributes(subscriber);
     try {
-      await this.db.send(
+      const { Attributes } = await this.db.send(
         new PutItemCommand({
           TableName: this.table,
-          Item: { ...rowKey(subscriber), ...rowAttributes(subscriber) },
+          Item: { ...rowKey(subscriber), ...attributes, ...(write && { frame: number(write.committed + 1) }) },
           ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
           ExpressionAttributeNames: { '#session': 'session' },
           ExpressionAttributeValues: { ':session': text(subscriber.session) },
+          ReturnValues: 'ALL_OLD',
         }),
       );
-      return 'put';
+      const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
+      return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';
     } catch (error) {
       if (conditionFailed(error)) return 'late';
       throw error;
@@ -218,7 +221,9 @@ function usedBy(items: readonly Item[]): UsedShapes {
   const prefixes = items.filter(isUnknown).map(({ filter }) => shapeOfBeginning(readText(filter)));
   const known = items.filter((item) => !isUnknown(item));
   return {
-    shapes: new Set(known.map(({ filter, shape }) => (shape ? readText(shape) : shapeOf(readText(filter))))),
+    shapes: new Set(
+      known.map(({ filter, shape }) => (shape ? canonicalShape(readText(shape)) : shapeOf(readText(filter)))),
+    ),
     prefixes: [...new Set(prefixes)],
   };
 }
@@ -256,6 +261,13 @@ function rowAttributes(subscriber: Subscriber): Item {
     ...(identifiers?.length ? { identifier: number(identifiers[0] ?? 0) } : {}),
     ...(share === undefined ? {} : { share: text(share) }),
   };
+}
+
+/** Whether a row says what these attributes say, whoever wrote it when. */
+function isSameRow(row: Item, attributes: Item): boolean {
+  const { filter: _, clientId: __, frame: ___, v: ____, ...said } = row;
+  const names = new Set([...Object.keys(said), ...Object.keys(attributes)]);
+  return [...names].every((name) => JSON.stringify(said[name]) === JSON.stringify(attributes[name]));
 }
 
 function toSubscriber(filter: string, item: Item): Subscriber {

@@ -55,6 +55,7 @@ const detailTypes: { readonly [Type in BrokerEvent['type']]: string } = {
   connected: 'MQTT Client Connected',
   disconnected: 'MQTT Client Disconnected',
   'session expired': 'MQTT Session Expired',
+  'session replaced': 'MQTT Session Replaced',
   message: 'MQTT Message',
 };
 

@@ -1,9 +1,9 @@
-import { repeatWhile } from '../aws/retries';
+import { pauseBefore, repeatWhile } from '../aws/retries';
 import type { ConnectionDescriber, Connections, PostResult } from '../broker/ports';
 import { formatFrame } from '../protocol/frames';
 
-/** Attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */
-const attempts = 6;
+/** Further attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */
+const attempts = 5;
 
 /** Attempts at closing a connection, which does no harm when it is done twice. */
 const closingAttempts = 5;
@@ -27,13 +27,15 @@ export class GatewayConnections implements Connections {
     private readonly onThrottle: () => void = () => {},
   ) {}
 
-  post(connectionId: string, bytes: Buffer): Promise<PostResult> {
-    const data = Buffer.from(formatFrame(bytes));
-    return repeatWhile(isBusy, attempts, async () => {
-      const result = meaningOf(await this.client.post(connectionId, data));
-      if (isBusy(result)) this.onThrottle();
-      return result;
-    });
+  async post(connectionId: string, bytes: Buffer): Promise<PostResult> {
+    const result = meaningOf(await this.client.post(connectionId, Buffer.from(formatFrame(bytes))));
+    if (isBusy(result)) this.onThrottle();
+    return result;
+  }
+
+  async postAgain(connectionId: string, bytes: Buffer): Promise<PostResult> {
+    await pauseBefore(2);
+    return repeatWhile(isBusy, attempts, () => this.post(connectionId, bytes));
   }
 
   async close(connectionId: string): Promise<'closed' | 'gone'> {

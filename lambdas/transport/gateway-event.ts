@@ -2,14 +2,12 @@ import type { SQSRecord } from 'aws-lambda';
 import type { ConnectionEvent } from '../broker/inbox';
 import type { Dismissal } from '../broker/records';
 import { attributes, eventAttempts } from '../deployment';
+import { readContinuation } from './continuations';
 
-const kinds: readonly string[] = [
-  'message',
-  'disconnect',
-  'wake',
-  'expired',
-  'dismiss',
-] satisfies ConnectionEvent['kind'][];
+/** Kinds of events as they are sent; what continues work is sent as a wake with a body. */
+type SentKind = Exclude<ConnectionEvent['kind'], 'continue'>;
+
+const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired', 'dismiss'] satisfies SentKind[];
 
 /** A record of the packet queue as an event of its connection. */
 export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
@@ -25,6 +23,8 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
   };
   if (kind === 'dismiss') return { ...base, kind, dismissal: JSON.parse(record.body) as Dismissal };
   if (kind === 'disconnect') return { ...base, kind, ...ownerIn(record.body) };
+  const continuation = kind === 'wake' && readContinuation(record.body);
+  if (continuation) return { ...base, kind: 'continue', continuation };
   if (kind !== 'message') return { ...base, kind };
   return {
     ...base,
@@ -40,7 +40,7 @@ function ownerIn(body: string): { readonly clientId?: string } {
   return body.startsWith('{') ? (JSON.parse(body) as { readonly clientId: string }) : {};
 }
 
-function isKind(kind: string): kind is ConnectionEvent['kind'] {
+function isKind(kind: string): kind is SentKind {
   return kinds.includes(kind);
 }
 

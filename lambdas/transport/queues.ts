@@ -1,12 +1,13 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { ConnectionEvent } from '../broker/inbox';
 import { together } from '../broker/parallel';
 import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports';
-import type { Dismissal, FanOutJob, Subscriber } from '../broker/records';
+import type { Continuation, Dismissal, FanOutJob, Subscriber } from '../broker/records';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
+import { continuationBodies } from './continuations';
 import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
@@ -34,6 +35,13 @@ export class SqsPacketQueue implements PacketQueue {
 
   dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void> {
     return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, asciiJson(dismissal));
+  }
+
+  async continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void> {
+    for (const body of continuationBodies(continuation)) {
+      const digest = createHash('sha256').update(`${occasion}\n${body}`).digest('base64url');
+      await this.send(connectionId, 'wake', `continue#${digest}`, body); // which is what an older release takes it for
+    }
   }
 
   /** SQS takes no empty body. */

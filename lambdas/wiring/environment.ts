@@ -41,7 +41,7 @@ export function credentialsIn(environment: NodeJS.ProcessEnv): Credentials {
 /** Endpoint of a service instead of AWS's, under the names that the AWS SDKs have for it; an empty value is none. */
 export function endpointIn(
   environment: NodeJS.ProcessEnv,
-  service: 'DYNAMODB' | 'SQS' | 'EVENTBRIDGE',
+  service: 'DYNAMODB' | 'SQS' | 'EVENTBRIDGE' | 'APIGATEWAYV2',
 ): string | undefined {
   return environment[`AWS_ENDPOINT_URL_${service}`] || environment.AWS_ENDPOINT_URL || undefined;
 }

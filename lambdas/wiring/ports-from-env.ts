@@ -7,13 +7,19 @@ import { type Watch, WatchList, type WatchStore, watchAll } from '../broker/watc
 import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
+import { DynamoAccountSessions } from '../storage/account-sessions';
 import { DynamoAccountStore } from '../storage/accounts';
+import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
 import { DynamoInflightStore } from '../storage/inflight';
+import { KnownBindings } from '../storage/known-bindings';
+import { DynamoLoginStore } from '../storage/logins';
 import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
+import type { RetainedLimits } from '../storage/retained-count';
 import type { TableName } from '../storage/schema';
 import { DynamoSeats } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
+import { DynamoUsages } from '../storage/usages';
 import { DynamoWatchList } from '../storage/watch-list';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
@@ -34,24 +40,37 @@ export function portsFromEnvironment(
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
+  const bindings = new KnownBindings(
+    new DynamoBindings(db, table('accounts')),
+    new DynamoBindings(db, table('logins'), partitionsOfSeen),
+  );
   return {
     ...timekeeping,
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), settings.maxRetained, now),
+    retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
       unpackAccess(environment[accessVariable]),
-      new DynamoAccountStore(db, table('accounts'), log),
-      { now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
+      {
+        accounts: new DynamoAccountStore(db, table('accounts'), log),
+        logins: new DynamoLoginStore(db, { accounts: table('accounts'), logins: table('logins') }, log),
+      },
+      { bindings, now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
     events: eventsFor(environment, sqs, timekeeping),
     watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
-    seats: new DynamoSeats(db, table('accounts')),
+    accountSessions: new DynamoAccountSessions(db, table('sessions')),
+    usages: new DynamoUsages(db, table('inflight')),
+    seats: new DynamoSeats(db, table('logins')),
   };
+}
+
+function retainedLimits({ maxRetained, maxRetainedPerUser }: Settings): RetainedLimits {
+  return { all: maxRetained, perAccount: maxRetainedPerUser };
 }
 
 function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {

@@ -18,6 +18,7 @@ const full: AccessConfig = {
     {
       issuer: 'https://login.example/realm',
       audience: ['app', 'console'],
+      authorizedParties: ['phone', 'web'],
       jwksUri: 'https://keys.example/jwks',
       algorithms: ['PS256', 'ES384'],
       clockSkew: 5,
@@ -112,11 +113,12 @@ describe('readAccess', () => {
   });
 
   test.each<[unknown, string]>([
-    [7, ' is 7, but must be an object with issuer, audience, jwksUri, algorithms, clockSkew, usernameClaim,'],
+    [7, ' is 7, but must be an object with issuer, audience, authorizedParties, jwksUri, algorithms, clockSkew,'],
     [{}, '.issuer is absent, but must be a text that is not empty'],
     [{ issuer: issuer.issuer }, '.audience is absent, but must be a list of 1 to 20 audiences'],
     [{ ...issuer, audience: [] }, '.audience is [], but must be a list of 1 to 20 audiences'],
     [{ ...issuer, audience: [''] }, '.audience[0] is "", but must be a text that is not empty'],
+    [{ ...issuer, authorizedParties: [] }, '.authorizedParties is [], but must be a list of 1 to 20 clients'],
     [{ ...issuer, algorithms: [] }, '.algorithms is [], but must be a list of 1 to 7 algorithms'],
     [{ ...issuer, algorithms: ['none'] }, '.algorithms[0] is "none", but must be one of RS256, RS384, RS512, PS256,'],
     [{ ...issuer, algorithms: ['RS256', 'HS256'] }, '.algorithms[1] is "HS256", but must be one of RS256, RS384,'],

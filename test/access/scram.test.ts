@@ -1,52 +1,27 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Account, AccountStore, ScramCredentials, UserFailures } from '../../lambdas/access/accounts';
+import type { ScramCredentials } from '../../lambdas/access/accounts';
 import type { Peer, Step } from '../../lambdas/access/authentication-method';
 import { deriveScramCredentials, ScramSha256 } from '../../lambdas/access/scram';
 import { Reason } from '../../lambdas/protocol/reason-codes';
+import { MemoryLogins } from '../support/memory-logins';
 import { Random } from '../support/random';
 import { ScramClient } from '../support/scram-client';
 
 const peer: Peer = { clientId: 'sensor', address: '2001:db8::7', now: 1_700_000_000_000 };
 const source = '2001:db8:0:0::/64';
 
-/** Accounts in memory, which count failures by network and user name. */
-class Accounts implements Pick<AccountStore, 'readLogin' | 'addFailure' | 'secret'> {
-  readonly failures = new Map<string, UserFailures>();
-
-  constructor(
-    private readonly accounts: readonly Account[],
-    private readonly random = Buffer.alloc(32, 5),
-  ) {}
-
-  async readLogin(username: string, address: string) {
-    const account = this.accounts.find((known) => known.username === username);
-    const ofUser = this.failures.get(`${address} ${username}`) ?? { count: 0, lastAt: 0 };
-    const failures = { ofUser, ofAddress: { count: 0, since: 0 } };
-    return account === undefined ? { failures } : { account, failures };
-  }
-
-  async addFailure(username: string, address: string, now: number) {
-    const key = `${address} ${username}`;
-    this.failures.set(key, { count: (this.failures.get(key)?.count ?? 0) + 1, lastAt: now });
-  }
-
-  async secret() {
-    return this.random;
-  }
-}
-
 const cheap: Promise<ScramCredentials> = deriveScramCredentials('pencil', 4096);
 
-async function accountsOf(...usernames: string[]): Promise<Accounts> {
+async function accountsOf(...usernames: string[]): Promise<MemoryLogins> {
   const scram = await cheap;
-  return new Accounts(usernames.map((username) => ({ username, scram, rules: [] })));
+  return new MemoryLogins(usernames.map((username) => ({ username, scram, rules: [] })));
 }
 
 type Messages = { first: string; serverFirst: string; final: string };
 
 /** A whole exchange. The second step is done by another instance, as another container would; `tamper` sits on the wire. */
 async function exchange(
-  accounts: Accounts,
+  accounts: MemoryLogins,
   client: ScramClient,
   tamper: (message: keyof Messages, bytes: Buffer) => Buffer = (_, bytes) => bytes,
 ): Promise<{ step: Step; messages?: Messages }> {
@@ -68,7 +43,7 @@ const wrong = { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user n
 describe('SCRAM-SHA-256', () => {
   it('says what the example says [RFC 7677 section 3]', async () => {
     const scram = await deriveScramCredentials('pencil', 4096, Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64'));
-    const accounts = new Accounts([{ username: 'user', scram, rules: [] }]);
+    const accounts = new MemoryLogins([{ username: 'user', scram, rules: [] }]);
     const method = new ScramSha256(accounts, () => '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0');
 
     const begun = await method.begin(Buffer.from('n,,n=user,r=rOprNGfwEbeRWgbNEkqO'), peer);
@@ -127,7 +102,7 @@ describe('SCRAM-SHA-256', () => {
 
   it('tells the client ids an account is bound to', async () => {
     const scram = await cheap;
-    const accounts = new Accounts([{ username: 'user', scram, rules: [], clientId: 'c', clientIdPrefix: 'c' }]);
+    const accounts = new MemoryLogins([{ username: 'user', scram, rules: [], clientId: 'c', clientIdPrefix: 'c' }]);
 
     await expect(exchange(accounts, new ScramClient('user', 'pencil'))).resolves.toMatchObject({
       step: { identity: { kind: 'user', username: 'user', clientId: 'c', clientIdPrefix: 'c' } },
@@ -142,7 +117,7 @@ describe('SCRAM-SHA-256', () => {
 
   it('prepares the user name and the password [RFC 4013]', async () => {
     const scram = await deriveScramCredentials('\u2168', 4096);
-    const accounts = new Accounts([{ username: 'Zürich', scram, rules: [] }]);
+    const accounts = new MemoryLogins([{ username: 'Zürich', scram, rules: [] }]);
 
     const { step } = await exchange(accounts, new ScramClient('Zu\u0308rich', 'IX'));
 
@@ -174,7 +149,7 @@ describe('a client of another make', () => {
   };
 
   it.each(['pencil', '\u2168 \u00a0x\u00ad', 'ü, = 用户'])('is admitted with the password %j', async (password) => {
-    const accounts = new Accounts([{ username: '*', scram: await deriveScramCredentials(password), rules: [] }]);
+    const accounts = new MemoryLogins([{ username: '*', scram: await deriveScramCredentials(password), rules: [] }]);
     const method = new ScramSha256(accounts);
 
     const session = client.startSession([method.name]);
@@ -198,7 +173,7 @@ describe('who does not know the password', () => {
   });
 
   it('is refused in the same way when there is no such user, or none with SCRAM credentials', async () => {
-    const accounts = new Accounts([{ username: 'plain', passwordHash: 'a hash', rules: [] }]);
+    const accounts = new MemoryLogins([{ username: 'plain', passwordHash: 'a hash', rules: [] }]);
 
     await expect(exchange(accounts, new ScramClient('nobody', 'pencil'))).resolves.toMatchObject({ step: wrong });
     await expect(exchange(accounts, new ScramClient('plain', 'pencil'))).resolves.toMatchObject({ step: wrong });
@@ -208,7 +183,7 @@ describe('who does not know the password', () => {
   it('cannot tell by the salt which users exist [RFC 5802 section 9]', async () => {
     const user = { username: 'user', scram: await deriveScramCredentials('pencil'), rules: [] };
     const offered = async (username: string, secret = Buffer.alloc(32, 5)) => {
-      const method = new ScramSha256(new Accounts([user], secret), () => 'S');
+      const method = new ScramSha256(new MemoryLogins([user], secret), () => 'S');
       const begun = await method.begin(Buffer.from(`n,,n=${username},r=C`), peer);
       return begun.next === 'continue' ? begun.data!.toString() : '';
     };
@@ -237,6 +212,15 @@ describe('who does not know the password', () => {
     expect(accounts.failures.get(`${source} user`)?.count).toBe(6);
     const later = { ...peer, now: peer.now + 2000 };
     await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'admit' });
+  });
+
+  it('does not wait for the failures of others when its client id has logged in from there', async () => {
+    const accounts = await accountsOf('user');
+    await exchange(accounts, new ScramClient('user', 'pencil'));
+    accounts.failures.set(`${source} user`, { count: 100, lastAt: peer.now });
+
+    expect((await exchange(accounts, new ScramClient('user', 'pencil'))).step.next).toBe('admit');
+    expect(accounts.changes).toHaveLength(1);
   });
 });
 

@@ -1,13 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import { failureRule, isSlowedDown, sourceOf } from '../../lambdas/access/slow-down';
+import type { Failures, KnownClient } from '../../lambdas/access/logins';
+import { failureRule, isKnownSlowedDown, isSlowedDown, sourceOf } from '../../lambdas/access/slow-down';
 
 const now = 1_700_000_000_000;
 
 const { memory } = failureRule;
+const none = { count: 0, lastAt: 0 };
+const nothing = { ofName: { count: 0, since: 0 }, ofAddress: { count: 0, since: 0 } };
 
-describe('failed logins with one user name from one address', () => {
-  const waits = (count: number, lastAt: number) =>
-    isSlowedDown({ ofUser: { count, lastAt }, ofAddress: { count: 0, since: 0 } }, now);
+describe.each([
+  [
+    'others with one user name from one address',
+    (failures: Failures) => isSlowedDown({ failures, clients: new Map() }, nothing, now),
+  ],
+  ['a known client', (failures: Failures) => isKnownSlowedDown({ loggedInAt: now, failures }, now)],
+])('failed logins of %s', (_whose, waitsAfter) => {
+  const waits = (count: number, lastAt: number) => waitsAfter({ count, lastAt });
 
   it.each([0, 1, 5])('cost nothing when there are %i', (count) => {
     expect(waits(count, now)).toBe(false);
@@ -36,19 +44,28 @@ describe('failed logins with one user name from one address', () => {
   });
 });
 
-describe('failed logins from one address', () => {
-  const waits = (count: number, since: number) =>
-    isSlowedDown({ ofUser: { count: 0, lastAt: 0 }, ofAddress: { count, since } }, now);
+describe.each([
+  ['from one address', 'ofAddress', 1000],
+  ['with one name from all addresses', 'ofName', 100],
+] as const)('failed logins %s', (_which, key, free) => {
+  const waits = (count: number, since: number, clients = new Map<string, KnownClient>()) =>
+    isSlowedDown({ failures: none, clients }, { ...nothing, [key]: { count, since } }, now);
 
-  it.each([0, 100, 1000])('cost nothing when there are %i', (count) => {
+  it.each([0, 1, free])('cost nothing when there are %i', (count) => {
     expect(waits(count, now)).toBe(false);
   });
 
-  it('make everybody there wait when there are more than 1,000, until a quarter of an hour after the first', () => {
-    for (const count of [1001, 1_000_000]) {
+  it(`make clients wait when there are more than ${free}, until a quarter of an hour after the first`, () => {
+    for (const count of [free + 1, 1_000_000]) {
       expect(waits(count, now - memory + 1)).toBe(true);
       expect(waits(count, now - memory)).toBe(false);
     }
+  });
+
+  it('make nobody wait whose name has lately logged in from there, by whichever client', () => {
+    const clients = new Map([['key', { loggedInAt: now - 1000, failures: none }]]);
+
+    expect(waits(1_000_000, now, clients)).toBe(false);
   });
 });
 

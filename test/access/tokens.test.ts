@@ -315,6 +315,62 @@ describe('a token signed by hand', () => {
     await expect(verify(claims, header)).resolves.toEqual(refused(why));
   });
 
+  describe('of an issuer whose tokens go to several clients', () => {
+    const parties = async (claims: object) => {
+      verifier = verifierOf([issuerOf(server.issuer, { authorizedParties: ['phone', 'web'] })]);
+      return verify(claims);
+    };
+
+    it.each<[string, object]>([
+      ['azp', { azp: 'web' }],
+      ['azp, whatever its client_id', { azp: 'phone', client_id: 'tv' }],
+      ['client_id, where it has no azp', { client_id: 'phone' }],
+    ])('is accepted when it was issued to one of them by %s', async (_, claims) => {
+      await expect(parties(claims)).resolves.toEqual(admitted);
+    });
+
+    it.each<[string, object]>([
+      ['another', { azp: 'tv' }],
+      ['another, whatever its client_id', { azp: 'tv', client_id: 'web' }],
+      ['several', { azp: ['web'] }],
+      ['nobody', { azp: null, client_id: 'web' }],
+      ['it does not say whom', {}],
+    ])('is refused when it was issued to %s', async (_, claims) => {
+      await expect(parties(claims)).resolves.toEqual(refused('the token was issued to another client'));
+    });
+  });
+
+  describe('with one of several keys of a name', () => {
+    const others = (count: number) =>
+      Promise.all(
+        Array.from({ length: count }, () => jwkOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey)),
+      );
+
+    it.each([0, 3, 7])('is accepted when %i are before its own [RFC 7517 section 4.5]', async (before) => {
+      server.answer('/keys', { keys: [...(await others(before)), await jwkOf(publicKey), ...(await others(1))] });
+
+      await expect(verify({})).resolves.toEqual(admitted);
+    });
+
+    it('is accepted without saying which', async () => {
+      server.answer('/keys', { keys: [...(await others(2)), await jwkOf(publicKey)] });
+
+      await expect(verify({}, { kid: undefined })).resolves.toEqual(admitted);
+    });
+
+    it('is refused when none is its own, or more than seven are before it', async () => {
+      server.answer('/keys', { keys: [...(await others(8)), await jwkOf(publicKey)] });
+
+      await expect(verify({})).resolves.toEqual(refused('the signature of the token is wrong'));
+    });
+
+    it('is refused for its claims as with a single key', async () => {
+      server.answer('/keys', { keys: [await jwkOf(publicKey), ...(await others(1))] });
+
+      await expect(verify({ exp: now / 1000 - 60 })).resolves.toEqual(refused('the token has expired'));
+    });
+  });
+
   it('with a critical extension is refused [RFC 7515 section 4.1.11]', async () => {
     const token = forge(await sign({}), { header: { crit: ['x'], x: 1 } });
 

@@ -26,6 +26,10 @@ describe('clients', () => {
     await broker.cloud.settled();
 
     expect(await printed(clientsCommand, 'list')).toMatch(/^connected \S+ dash\/board \(anonymous\)\n$/);
+    expect(await printed(clientsCommand, 'accounts')).toBe('     1 sessions      1 connected  anonymous\n');
+    expect(JSON.parse(await printed(clientsCommand, 'accounts', '--json'))).toEqual({
+      ...{ kind: 'anonymous', sessions: 1, connected: 1 },
+    });
     expect(JSON.parse(await printed(clientsCommand, 'list', '--json'))).toMatchObject({ clientId: 'dash/board' });
     const details = await printed(clientsCommand, 'show', 'dash/board');
     expect(details).toMatch(/^client +dash\/board\nstate +connected since .*\nprotocol +MQTT 5.0\n/);
@@ -50,7 +54,7 @@ describe('clients', () => {
     [['list', '--local', 'http://127.0.0.1:1', '--api', 'http://x'], 'needs either --api'],
     [['show', '--api', 'x'], 'needs a client id'],
     [['show', 'a', '--api', 'nowhere'], 'is not the address'],
-    [['drop'], 'clients takes list, show, disconnect, not "drop"'],
+    [['drop'], 'clients takes list, accounts, show, disconnect, not "drop"'],
   ])('refuses %j', async (args, said) => {
     await expect(run(clientsCommand, args).exitCode).rejects.toThrow(said);
   });

@@ -12,6 +12,7 @@ import type { Account } from '../../lambdas/access/accounts';
 import { verifyPassword } from '../../lambdas/access/password-hash';
 import { deriveScramCredentials } from '../../lambdas/access/scram';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
+import { DynamoBindings } from '../../lambdas/storage/bindings';
 import { run } from '../clients/support/command-runs';
 import { TestCloud } from '../local/support';
 
@@ -236,6 +237,20 @@ describe('users remove', () => {
 
     expect(await directory.read('kitchen')).toBeUndefined();
     await refused(['remove', 'kitchen']).toThrow('there is no user "kitchen"');
+  });
+});
+
+describe('users list --reserve', () => {
+  it('reserves client ids of accounts that an earlier release has added', async () => {
+    await users(['add', 'kitchen', '--generate', '--client-id', 'kitchen-1']);
+    const bindings = new DynamoBindings(test.dynamodb(), 'cirrus-accounts');
+    await bindings.remove({ kind: 'user', username: 'kitchen', clientId: 'kitchen-1' });
+
+    const command = run(usersCommand, ['list', ...local(), '--reserve'], '');
+    expect(await command.exitCode).toBe(0);
+    expect(command.stderr().toString()).toBe('client ids and prefixes reserved: 1, released: 0\n');
+    expect(command.stdout().toString()).toBe('kitchen\n');
+    expect(await bindings.holders('kitchen-1', 0)).toEqual([{ kind: 'user', username: 'kitchen' }]);
   });
 });
 

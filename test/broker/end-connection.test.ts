@@ -73,7 +73,7 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
       hasState: true,
       hasSeat: false,
     },
-    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: 0 },
+    ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: new Set() },
   };
   await ports.connectionStore.create(record);
   return record;
@@ -108,14 +108,20 @@ describe('the end of a connection whose will waits', () => {
 describe('the end of a connection that takes its session along', () => {
   function wiped(): { readonly wiper: SessionWiper; readonly sessions: string[] } {
     const sessions: string[] = [];
-    const wipe = async (_clientId: string, session: string) => void sessions.push(session);
+    const wipe = async (_clientId: string, session: string) => {
+      sessions.push(session);
+      return 'wiped' as const;
+    };
     return { wiper: { wipe } as Partial<SessionWiper> as SessionWiper, sessions };
   }
 
   it('removes its rows when nobody can put more of them', async () => {
     const record = { ...(await lost('leaves')), sessionExpiry: 0 };
     const heads: unknown[] = [];
-    const wipe = async () => void heads.push(await ports.sessions.head('leaves'));
+    const wipe = async () => {
+      heads.push(await ports.sessions.head('leaves'));
+      return 'wiped' as const;
+    };
 
     await endConnection(ports, { wipe } as Partial<SessionWiper> as SessionWiper, record, {});
 
@@ -152,7 +158,11 @@ describe('the end of a session whose client is away', () => {
 
   /** Somebody puts a message while the rows are being removed, and looks before the session has ended. */
   function turn(): EndingTurn {
-    const wiper = { wipe: () => ports.inflight.put([late]) } as Partial<SessionWiper> as SessionWiper;
+    const wipe = async () => {
+      await ports.inflight.put([late]);
+      return 'wiped' as const;
+    };
+    const wiper = { wipe } as Partial<SessionWiper> as SessionWiper;
     const dispatch = { sendMessages: async () => {} } as Partial<EndingTurn['dispatch']> as EndingTurn['dispatch'];
     return { wiper, dispatch, publisher: {} as EndingTurn['publisher'] };
   }
@@ -165,7 +175,7 @@ describe('the end of a session whose client is away', () => {
 
   async function away(clientId: string): Promise<ConnectionRecord> {
     const record = { ...(await lost(clientId)), hasWill: false };
-    await ports.sessions.disown(clientId, first, { sessionEndsAt: now - 1 }, now);
+    await ports.sessions.disown(clientId, first, { sessionEndsAt: now - 1 }, { at: now });
     return record;
   }
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { CloudOptions } from '../../local/cloud';
+import { GuardedBroker } from '../support/guarded-broker';
 import { TestBroker } from '../support/test-broker';
 
 const everything = { bus: 'garage', lifecycle: true, messages: ['alarms/#'] };
@@ -35,6 +36,18 @@ describe('events of clients', () => {
       { detailType: 'MQTT Client Disconnected', detail: { clientId: 'client', reason: 'left', withWill: false } },
       { detailType: 'MQTT Client Connected', detail: { clientId: 'other' } },
       { detailType: 'MQTT Client Disconnected', detail: { clientId: 'other', reason: 'lost', withWill: true } },
+    ]);
+  });
+
+  it('say that the session of another account was replaced', async () => {
+    const guarded = await GuardedBroker.start({ anonymous: 'by-rules' }, { events: everything });
+    broker = guarded.older;
+    await broker.lose(await broker.resume('kitchen'));
+    await guarded.addUser('owner', 'secret', { clientId: 'kitchen' });
+    await guarded.broker.connect('kitchen', { username: 'owner', password: Buffer.from('secret') });
+
+    expect(await told('MQTT Session Replaced')).toMatchObject([
+      { detail: { clientId: 'kitchen', kind: 'user', username: 'owner', formerKind: 'anonymous' } },
     ]);
   });
 

@@ -189,7 +189,7 @@ describe('a retained message that is published while a client subscribes', () =>
 
   it('is sent once at QoS 2, though it is found both as a copy and by its route', async () => {
     const subscriber = await broker.connect('subscriber');
-    const routes = await hold({ operation: 'GetItem', table: 'retained' });
+    const routes = await hold({ operation: 'BatchGetItem', table: 'retained' });
     const published = publish(publisher, 'a/b', 'new', 2);
     await routes.reached(); // it is stored
     const looks = await hold({ operation: 'GetItem', table: 'connections', skip: 1 });
@@ -253,7 +253,7 @@ describe('two retained messages that are published at once', () => {
 
   it('are heard in that order too when a backend publishes the first', async () => {
     await subscriber.subscribe(1, 'a/b');
-    const leaves = await hold({ operation: 'GetItem', table: 'retained', function: 'onApi' });
+    const leaves = await hold({ operation: 'BatchGetItem', table: 'retained', function: 'onApi' });
     const first = apiOf(broker.cloud).publish({ topic: 'a/b', payload: 'one', qos: 1, retain: true });
     await leaves.reached();
     const looks = await hold({ operation: 'GetItem', table: 'retained', function: 'onPackets' });
@@ -272,7 +272,7 @@ describe('two retained messages that are published at once', () => {
   it('are both heard when the first comes with the CONNECT of its client', async () => {
     await subscriber.subscribe(1, 'a/b');
     const visitor = await broker.open();
-    const leaves = await hold({ operation: 'GetItem', table: 'retained', when: 'after' });
+    const leaves = await hold({ operation: 'BatchGetItem', table: 'retained', when: 'after' });
     visitor.send(
       { cmd: 'connect', clientId: 'visitor', clean: true, keepalive: 60 } as Packet,
       publishPacket('a/b', 'one', { qos: 1, messageId: 1, retain: true }),

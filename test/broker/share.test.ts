@@ -141,6 +141,17 @@ describe('of each share', () => {
     expect(new Set(results.flat())).toEqual(new Set(['three', 'four']));
   });
 
+  it('a member that does not read is not chosen while there is another one online', async () => {
+    for (const client of ['one', 'two']) await comes(client);
+    const head = await sessions.head(nameOf('one'));
+    await sessions.congest(head!, { since: now, at: now, isPumpScheduled: true });
+    const members = ['one', 'two'].map((client) => member(client));
+
+    expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['two']));
+    await goes('two');
+    expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['one']));
+  });
+
   it('members whose session waits are chosen when none is online', async () => {
     for (const client of ['one', 'two']) await comes(client);
     await goes('one');

@@ -473,4 +473,87 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
       expect(await visitor.page.evaluate(nameless)).toEqual([]);
     }
   });
+
+  describe('shows a part of what is hostile, and goes on', () => {
+    const size = 96_000;
+    const hostile: readonly (readonly [string, string | Buffer])[] = [
+      ['nested JSON', '['.repeat(size / 2) + ']'.repeat(size / 2)],
+      ['nested objects', `${'{"a":'.repeat(12_000)}1${'}'.repeat(12_000)}`],
+      ['a list of numbers', `[${'1,'.repeat(size / 2 - 2)}1]`],
+      ['a list of lists', `[${'[],'.repeat(size / 3 - 2)}[]]`],
+      ['a long name', `{"${'x'.repeat(size - 10)}":1}`],
+      ['a word without end', 'x'.repeat(size)],
+      ['lines', '\n'.repeat(size)],
+      ['one letter with many accents', `a${'\u0301'.repeat(size / 2 - 2)}`],
+      ['writing from right to left', '\u202e\u05d0'.repeat(size / 5)],
+      ['bytes', Buffer.alloc(size, 0xff)],
+    ];
+
+    it.each(hostile)('of %s', async (name, payload) => {
+      const visitor = await visit();
+      const other = await join('hostile', 'nothing');
+      await visitor.connect();
+      await visitor.subscribe('hostile/#');
+      await other.publishAsync(`hostile/${name}`, payload, { qos: 1 });
+      await visitor.message(name).click();
+      const box = visitor.details('Message').getByLabel('Payload', { exact: true });
+      const shown = async () => ((await box.textContent()) ?? '').length;
+
+      await visitor.page.getByText(/^\d+,\d{3} bytes$/).waitFor();
+      for (const form of ['Text', 'JSON', 'Hex'] as const) {
+        await visitor.details('Message').getByRole('radio', { name: form }).check();
+        expect(await shown()).toBeLessThanOrEqual(17_000);
+      }
+      const before = await shown();
+      await visitor.details('Message').getByRole('button', { name: 'Show more' }).click();
+      expect(await shown()).toBeGreaterThan(before);
+      await visitor.publish('hostile/end', 'still here');
+      await visitor.message('still here').waitFor();
+    });
+
+    it('of topics: long, deep and many', async () => {
+      const visitor = await visit();
+      const other = await join('hostile', 'nothing');
+      await visitor.connect();
+      await visitor.subscribe('#', '0');
+      const deep = Array.from({ length: 30 }, (_, index) => `deep/${index}${'/x'.repeat(30_000)}`);
+      const long = Array.from({ length: 30 }, (_, index) => `long/${index}${'x'.repeat(60_000)}`);
+      for (const topic of [...deep, ...long]) await other.publishAsync(topic, 'x', { qos: 1 });
+      await visitor.message('long/29').waitFor();
+
+      await visitor.page.getByLabel('Filter messages').fill('deep/29/x');
+      await visitor.message('deep/29').click();
+      expect(((await visitor.details('Message').getByRole('heading').textContent()) ?? '').length).toBeLessThan(1_100);
+      for (let n = 0; n < 12_000; n += 1) other.publish(`many/${n}/${n}`, 'x');
+      await visitor.page.getByLabel('Filter messages').fill('the last of them');
+      await other.publishAsync('long/end', 'the last of them', { qos: 1 });
+      await visitor.message('the last of them').waitFor();
+      await visitor.goTo('Topics');
+      await visitor.page.getByLabel('Filter topics').fill('deep/29/x');
+      await visitor.topic('29').first().waitFor();
+      const tree = visitor.page.getByRole('tree');
+      await tree.press('End');
+      await visitor.details('Topic').waitFor(); // it takes room from the list
+      await tree.press('End');
+      await visitor.topic('x/x/x').waitFor();
+      expect(await visitor.page.getByRole('treeitem').count()).toBeLessThan(100);
+      expect(await visitor.page.evaluate('document.querySelector(".rows").textContent.length')).toBeLessThan(40_000);
+      await visitor.page.getByText(/messages had topics for which there is no room/).waitFor();
+    });
+
+    it('of properties: a thousand of them, and long ones', async () => {
+      const visitor = await visit();
+      const other = await join('hostile', 'nothing');
+      await visitor.connect();
+      await visitor.subscribe('hostile/#');
+      const userProperties = { many: Array.from({ length: 5_000 }, () => 'x'), long: 'y'.repeat(30_000) };
+      await other.publishAsync('hostile/properties', 'x', { qos: 1, properties: { userProperties } });
+      await visitor.message('hostile/properties').click();
+
+      const table = visitor.details('Message').getByRole('table');
+      await visitor.details('Message').getByText('4,901 more').waitFor();
+      expect(await table.getByRole('row').count()).toBe(101);
+      expect(((await table.textContent()) ?? '').length).toBeLessThan(5_000);
+    });
+  });
 });

@@ -10,8 +10,6 @@ import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket } from '../support/text-client';
 
-/** Posts to a connection until one is refused. */
-const attempts = 6;
 const settings = settingsFromEnvironment({});
 const pingreq = Buffer.from([0xc0, 0]).toString('base64');
 
@@ -40,7 +38,8 @@ describe('events whose worker died over them together', () => {
     const post = (connectionId: string, bytes: Buffer) =>
       isPublish(bytes) ? Promise.reject(new Error('the worker died')) : ports.connections.post(connectionId, bytes);
     const close = (connectionId: string) => ports.connections.close(connectionId);
-    return new Broker({ ...ports, connections: { post, close }, log: () => undefined }, settings);
+    const now = () => ports.now() + 2000; // when the timer that does not come was due
+    return new Broker({ ...ports, now, connections: { post, postAgain: post, close }, log: () => undefined }, settings);
   }
 
   clause('v3 MQTT-4.6.0-6', 'leave no claimed message behind when they come again one by one', async () => {
@@ -52,7 +51,7 @@ describe('events whose worker died over them together', () => {
       fault: 'call',
       outcome: 'throttle',
       operation: 'PostToConnection',
-      times: attempts,
+      times: 1,
     });
     await publisher.publish('said', 'first', { qos: 1 }); // waits until a timer that does not come
     const origin = { connectionId, receivedAt: Date.now(), exhausted: false };

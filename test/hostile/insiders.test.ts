@@ -59,25 +59,6 @@ describe('a device that was broken into', () => {
       expect(above(toll, { writes: 3, reads: 8, invocations: 5, posts: 1, lines: 2 })).toEqual({});
       await field.guarded.broker.leave(owner);
     });
-
-    it('is refused while the owner is away, whose session keeps what waits in it', async () => {
-      const resume = () =>
-        field.enter('owner', 'victim', { clean: false, properties: { sessionExpiryInterval: 3600 } });
-      const owner = await resume();
-      await owner.subscribe('own/victim/#');
-      await field.guarded.broker.leave(owner);
-      const neighbour = await field.enter('calm', 'neighbour');
-      await neighbour.publish('own/victim/a', 'while you were away', { qos: 1 });
-      await field.endure(10, async () => {
-        for (let count = 0; count < 10; count++)
-          expect(await connack('victim', { clean: count % 2 === 0 })).toBe(idNotValid);
-      });
-      const again = await resume();
-
-      expect(again.connack?.sessionPresent).toBe(true);
-      expect((await again.hear()).text).toBe('while you were away');
-      await Promise.all([field.guarded.broker.leave(again), field.guarded.broker.leave(neighbour)]);
-    });
   });
 
   describe('that chooses its client id so that rules might mean more', () => {

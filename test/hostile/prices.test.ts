@@ -1,7 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { attacks, costsOfAttacks, dearestOf, worstHours } from '../../bench/attacks';
+import {
+  attacks,
+  costsOfAttacks,
+  costsOfInsiderFrames,
+  dearestOf,
+  insiderFrames,
+  insiderHour,
+  worstHours,
+} from '../../bench/attacks';
 import type { Cost } from '../../bench/cost';
 import { codeSpans, tableRows } from '../support/markdown';
 
@@ -13,7 +21,7 @@ const rows = tableRows(security);
 
 /** Not more than it says, and not much less: reads depend on who comes first. */
 function expectPrice(dollars: number, said: string): void {
-  const price = Number(said.replace('$', ''));
+  const price = Number(said.replace(/[$,]/g, ''));
   expect(dollars).toBeLessThan(price * 1.05);
   expect(dollars).toBeGreaterThan(price * 0.9);
 }
@@ -40,11 +48,29 @@ describe('what an attack costs', () => {
     expectPrice(frame * 1e6, ofFrame);
   });
 
-  it('is at most so much in an hour, by defaults and other settings', () => {
+  it('is at most so much in an hour, by defaults and other settings, and with the defaults below $5', () => {
     const hours = [...worstHours(costs).values()];
+    expect(hours[0]).toBeLessThan(5);
     const said = rows.slice(rows.findIndex(([first]) => first === 'options') + 2, rows.length).slice(0, hours.length);
 
     for (const [index, dollars] of hours.entries()) expectPrice(dollars, said[index]?.[1] ?? '');
+  });
+});
+
+describe('what a frame of an insider costs', () => {
+  let costs: Map<string, Cost>;
+
+  beforeAll(async () => {
+    costs = await costsOfInsiderFrames();
+  });
+
+  it.each(insiderFrames.map(({ name }) => name))('is what docs/security.md says, alone and for an hour: %s', (name) => {
+    const [, ofMillion = '', ofHour = ''] = rows.find(([first]) => first === name) ?? [];
+    const cost = costs.get(name);
+
+    if (!cost) throw new Error(`nobody has measured ${name}`);
+    expectPrice(cost.dollars * 1e6, ofMillion);
+    expectPrice(insiderHour(cost), ofHour);
   });
 });
 

@@ -1,8 +1,14 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import type { AccountStore } from '../../lambdas/access/accounts';
+import type { BindingStore } from '../../lambdas/access/accounts';
 import { Gatekeeper } from '../../lambdas/access/gatekeeper';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
+import { MemoryLogins } from '../support/memory-logins';
+
+/** Forgets failures: otherwise the later ones would have to wait. */
+class SpotlessLogins extends MemoryLogins {
+  override async addFailure(): Promise<void> {}
+}
 
 /** Logins of each kind in one try, and tries: another process may take the processor away in the middle of one. */
 const logins = 11;
@@ -13,18 +19,12 @@ describe('the time that a refusal takes', () => {
 
   beforeAll(async () => {
     const account = { username: 'ann', passwordHash: await hashPassword('right'), rules: [] };
-    const accounts: AccountStore = {
-      readLogin: async (username) => ({
-        ...(username === account.username && { account }),
-        failures: { ofUser: { count: 0, lastAt: 0 }, ofAddress: { count: 0, since: 0 } },
-      }),
-      readMany: async () => new Map(),
-      addFailure: async () => undefined,
-      secret: async () => Buffer.alloc(32),
-    };
+    const logins = new SpotlessLogins([account]);
+    const accounts = { readMany: async () => new Map() };
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
+    const bindings: BindingStore = { sources: [], keep: async () => undefined };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
-    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, tokens, methods: [], ...settings });
+    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, bindings, logins, tokens, methods: [], ...settings });
   });
 
   /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */

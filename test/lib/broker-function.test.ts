@@ -10,7 +10,6 @@ import {
   type QueueName,
   queues,
 } from '../../lambdas/deployment';
-import { settingRules } from '../../lambdas/settings';
 import { type TableName, tables, tableVariable } from '../../lambdas/storage/schema';
 import { constructId } from '../../lib/by-name';
 import { bridgeFile, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
@@ -59,7 +58,8 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
   it('is told nothing else: its environment has no room for a secret', () => {
     const others = Object.keys(variables).filter((variable) => !allVariables.includes(variable));
     const given = [
-      ...Object.values(settingRules).map(({ variable }) => variable),
+      'QUEUE_LIMIT',
+      'SYS_TOPICS_MINUTES',
       ...(spec.connections.length > 0 ? [callbackVariable] : []),
       ...(spec.access ? [accessVariable] : []),
       ...(spec.bridge ? [bridgeVariable] : []),
@@ -78,8 +78,9 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     else expect(variables.CALLBACK_URL).toBeUndefined();
   });
 
-  it('gets the settings, and source maps in its stack traces', () => {
-    expect(variables).toMatchObject({ QUEUE_LIMIT: '33', MAX_SHAPES: '256', NODE_OPTIONS: '--enable-source-maps' });
+  it('gets the settings that are no defaults, and source maps in its stack traces', () => {
+    expect(variables).toMatchObject({ QUEUE_LIMIT: '33', NODE_OPTIONS: '--enable-source-maps' });
+    expect(variables).not.toHaveProperty('MAX_SHAPES');
   });
 
   it('logs to a group of its own, for as long as the operator wants', () => {
@@ -95,21 +96,30 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
 });
 
 describe('the accounts', () => {
-  const grants = (name: FunctionName) =>
-    grantsOf(template, `${constructId(name)}Role`).filter((grant) => grant.includes('TablesAccounts'));
+  const actions = {
+    read: ['BatchGetItem', 'GetItem', 'Query'],
+    write: ['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'],
+  };
+  const grants = (name: FunctionName, table: TableName) =>
+    grantsOf(template, `${constructId(name)}Role`).filter((grant) => grant.includes(`Tables${constructId(table)}.`));
+  const all = (kinds: readonly (keyof typeof actions)[], table: TableName) =>
+    kinds.flatMap((kind) => actions[kind].map((action) => `dynamodb:${action} Tables${constructId(table)}.Arn`)).sort();
 
   it('are out of reach of functions that let nobody in', () => {
-    for (const name of ['onConnect', 'onTimer', 'onSchedule'] as const) expect(grants(name)).toEqual([]);
+    for (const name of ['onConnect', 'onTimer', 'onSchedule'] as const) expect(grants(name, 'accounts')).toEqual([]);
   });
 
-  it('are read by those that decide, and failed logins are noted by one; nobody may list them', () => {
-    const reading = ['BatchGetItem', 'GetItem', 'Query'].map((action) => `dynamodb:${action} TablesAccounts.Arn`);
-    const writing = ['BatchWriteItem', 'DeleteItem', 'PutItem', 'UpdateItem'];
+  it('are read by those that decide; no function may write or list them, whatever it was made to run', () => {
+    for (const name of ['onPackets', 'onFanOut', 'onBridgeIn', 'onApi', 'onSystemTopics'] as const) {
+      expect(grants(name, 'accounts')).toEqual(all(['read'], 'accounts'));
+    }
+  });
 
-    for (const name of ['onFanOut', 'onBridgeIn', 'onApi'] as const) expect(grants(name)).toEqual(reading);
-    expect(grants('onPackets')).toEqual(
-      [...reading, ...writing.map((action) => `dynamodb:${action} TablesAccounts.Arn`)].sort(),
-    );
+  it('have their failed logins and connections in a table of which one function alone knows', () => {
+    const reaching = Object.keys(deployed).flatMap((id) => grantsOf(template, id.replace(/Function$/, 'Role')));
+
+    expect(grants('onPackets', 'logins')).toEqual(all(['read', 'write'], 'logins'));
+    expect(reaching.filter((grant) => grant.includes('TablesLogins')).sort()).toEqual(all(['read', 'write'], 'logins'));
   });
 });
 

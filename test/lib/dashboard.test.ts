@@ -38,7 +38,7 @@ describe('the dashboard', () => {
   });
 
   it('asks for fewer metrics than a free dashboard may have', () => {
-    expect(metricsOf(widgets).size).toBe(47);
+    expect(metricsOf(widgets).size).toBe(49);
   });
 
   it('shows every queue, table and function, the gateway and the alarms', () => {

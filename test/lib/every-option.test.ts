@@ -9,7 +9,10 @@ import { everyOption } from './synthesize';
 const names = Object.keys(optionRules) as (keyof BrokerOptions)[];
 
 /** One that sets limits for money needs somebody to write to. */
-const together: Partial<Record<keyof BrokerOptions, (keyof BrokerOptions)[]>> = { monthlyBudgetUsd: ['alarmEmail'] };
+const together: Partial<Record<keyof BrokerOptions, (keyof BrokerOptions)[]>> = {
+  monthlyBudgetUsd: ['alarmEmail'],
+  brakePercent: ['alarmEmail'],
+};
 
 const regions = ['us-east-1', 'eu-central-1', 'ap-southeast-1', 'us-gov-west-1', 'cn-north-1'];
 

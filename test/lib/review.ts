@@ -177,7 +177,7 @@ export const rules: Readonly<Record<string, Rule>> = {
 
   'an ARN is of the partition of the stack, and an address of its domain': (resources) =>
     Object.entries(resources).flatMap(([id, resource]) => {
-      const text = JSON.stringify(resource).replace(/"[a-z0-9-]+\.amazonaws\.com"/g, ''); // names of services
+      const text = JSON.stringify(resource).replace(/"(lambda\.alarms\.)?[a-z0-9-]+\.amazonaws\.com"/g, ''); // names of services
       return (text.match(/arn:aws[a-z-]*:|amazonaws\.com/g) ?? []).map((found) => `${id} has ${found}`);
     }),
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { candidate, candidates, shapeOf } from '../../lambdas/protocol/shape';
+import { candidate, candidates, canonicalShape, lettersOf, shapeOf } from '../../lambdas/protocol/shape';
 import { isTopicFilter, matches } from '../../lambdas/protocol/topic-filter';
 import { clause } from '../support/clause';
 import { Random } from '../support/random';
@@ -19,6 +19,31 @@ describe('shapeOf', () => {
 
   test('is not fooled by levels named like parts of an object', () => {
     expect(shapeOf('__proto__/constructor/+')).toBe('LL+');
+  });
+});
+
+describe('a shape of more than 64 levels', () => {
+  test('is written in runs', () => {
+    expect(shapeOf(Array(64).fill('a').join('/'))).toBe('L'.repeat(64));
+    expect(shapeOf(Array(65).fill('a').join('/'))).toBe('L65');
+    expect(shapeOf(`+/${'a/'.repeat(70)}+/b/#`)).toBe('+L70+L#');
+  });
+
+  test('is the same however an earlier release has written it', () => {
+    const letters = `L+${'L'.repeat(100)}#`;
+
+    expect(canonicalShape(letters)).toBe('L+L100#');
+    expect(lettersOf('L+L100#')).toBe(letters);
+    expect(canonicalShape('L+L100#')).toBe('L+L100#');
+    expect(canonicalShape('L+L')).toBe('L+L');
+  });
+
+  test('finds its filter, once where it is listed twice', () => {
+    const topic = Array.from({ length: 70 }, (_, index) => `${index}`).join('/');
+    const filter = topic.replace('/5/', '/+/');
+
+    expect(candidates([shapeOf(filter), lettersOf(shapeOf(filter))], topic)).toEqual([filter]);
+    expect(candidates([shapeOf(filter)], topic.slice(2))).toEqual([]);
   });
 });
 

@@ -54,7 +54,9 @@ describe('connections', () => {
         [1, 'a/b'],
         [16, longest('a', 'b')],
       ]),
-      unreleased: 1024,
+      unreleased: new Set(Array.from({ length: 1024 }, (_, index) => 64 * index)),
+      debt: 5,
+      subscribed: { all: 3, shared: 1 },
       tail: everyByte,
       early: [early, { ...early, number: 8 }],
       hasWill: true,
@@ -87,7 +89,13 @@ describe('connections', () => {
     await store.create(before);
 
     const outgoingAliases = new Map([[longest('a', 'b'), 2]]);
-    const during = { ...before, lastNumber: 1, aliases: new Map([[3, 'a/b']]), outgoingAliases, unreleased: 2 };
+    const during = {
+      ...before,
+      lastNumber: 1,
+      aliases: new Map([[3, 'a/b']]),
+      outgoingAliases,
+      unreleased: new Set([2, 65_535]),
+    };
     await store.commit(during, before);
     expect(await store.read('aliases')).toEqual(during);
 
@@ -95,13 +103,19 @@ describe('connections', () => {
     await store.commit(later, during);
     expect(await store.read('aliases')).toEqual(later);
 
-    const after = { ...later, lastNumber: 3, aliases: new Map([[3, 'c']]), outgoingAliases: new Map(), unreleased: 0 };
+    const after = {
+      ...later,
+      lastNumber: 3,
+      aliases: new Map([[3, 'c']]),
+      outgoingAliases: new Map(),
+      unreleased: new Set<number>(),
+    };
     await store.commit(after, later);
     expect(await store.read('aliases')).toEqual(after);
   });
 
   it('keep them when they move on from an expected number', async () => {
-    const before = record('kept', { aliases: new Map([[1, 'a']]), unreleased: 7 });
+    const before = record('kept', { aliases: new Map([[1, 'a']]), unreleased: new Set([7]) });
     await store.create(before);
 
     await store.commitFrom({ ...before, lastNumber: 1 }, 0);
@@ -143,9 +157,12 @@ describe('connections', () => {
 
   describe('that are superseded', () => {
     it('say since when', async () => {
-      await store.create(record('superseded', { lastNumber: 3, unreleased: 2 }));
+      await store.create(record('superseded', { lastNumber: 3, unreleased: new Set([2, 65_535]) }));
 
-      expect(await store.supersede('superseded', 1000)).toMatchObject({ supersededAt: 1000, unreleased: 2 });
+      expect(await store.supersede('superseded', 1000)).toMatchObject({
+        supersededAt: 1000,
+        unreleased: new Set([2, 65_535]),
+      });
       expect(await store.supersede('superseded', 2000)).toMatchObject({ supersededAt: 1000 });
 
       expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000, lastNumber: 3 });
@@ -194,7 +211,7 @@ describe('connections', () => {
       tail: everyByte,
       early: [early],
       aliases: new Map([[1, 'a']]),
-      unreleased: 3,
+      unreleased: new Set([3]),
     };
     const left = { tail: Buffer.alloc(0), early: [], aliases: new Map() };
 

@@ -602,3 +602,21 @@ describe('a session that is wiped', () => {
     }
   });
 });
+
+describe('packet ids that were not released', () => {
+  it('are those that were kept last, and go with the session', async () => {
+    await store.keepUnreleased('unreleased', [1, 65_535]);
+    expect(await store.unreleased('unreleased')).toEqual([1, 65_535]);
+    await store.keepUnreleased('unreleased', [7]);
+    expect(await store.unreleased('unreleased')).toEqual([7]);
+    await store.clear('unreleased');
+    expect(await store.unreleased('unreleased')).toEqual([]);
+  });
+
+  it('may be none', async () => {
+    await store.keepUnreleased('released', [7]);
+    await store.keepUnreleased('released', []);
+
+    expect(await store.unreleased('released')).toEqual([]);
+  });
+});

@@ -5,12 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Claim, ConnectionRecord, PendingConnection } from '../../lambdas/broker/records';
 import { bundleSlot, placeAlone } from '../../lambdas/broker/ring';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
+import { DynamoAccountSessions } from '../../lambdas/storage/account-sessions';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
 import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
 import { connectionKey } from '../../lambdas/storage/connection-key';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { forms, NewerFormError } from '../../lambdas/storage/item-form';
+import { DynamoLoginStore } from '../../lambdas/storage/logins';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { pendingItem } from '../../lambdas/storage/pending-connections';
 import { DynamoRequestLedger } from '../../lambdas/storage/requests';
@@ -21,6 +23,7 @@ import { DynamoSeats } from '../../lambdas/storage/seats';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
+import { DynamoUsages } from '../../lambdas/storage/usages';
 import { DynamoWatchList } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
@@ -50,7 +53,7 @@ const connection: ConnectionRecord = {
   hasState: true,
   aliases: new Map(),
   outgoingAliases: new Map(),
-  unreleased: 0,
+  unreleased: new Set(),
 };
 
 const pending: PendingConnection = { connectionId: 'pending', lastNumber: 1, tail: Buffer.alloc(0), early: [] };
@@ -84,12 +87,15 @@ function stores() {
     sessions: new DynamoSessionStore(db, table('sessions')),
     index: new DynamoTopicIndex(db, table('topicIndex')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), 10),
+    retained: new DynamoRetainedStore(db, table('retained'), { all: 10, perAccount: 10 }),
     inflight: new DynamoInflightStore(db, db, table('inflight'), () => now),
     requests: new DynamoRequestLedger(db, table('inflight'), () => now),
     accounts: new DynamoAccountStore(db, table('accounts'), () => undefined),
+    logins: new DynamoLoginStore(db, { accounts: table('accounts'), logins: table('logins') }, () => undefined),
     directory: new DynamoAccountDirectory(db, table('accounts')),
-    seats: new DynamoSeats(db, table('accounts')),
+    accountSessions: new DynamoAccountSessions(db, table('sessions')),
+    usages: new DynamoUsages(db, table('inflight')),
+    seats: new DynamoSeats(db, table('logins')),
     watch: new DynamoWatchList(db, table('accounts')),
     shapeChecks: new DynamoShapeChecks(db, table('connections'), () => now),
     clients: new DynamoClientDirectory(db, table('sessions')),
@@ -99,7 +105,7 @@ function stores() {
 
 /** One item of each kind, by whatever makes one. */
 async function writeEverything(): Promise<void> {
-  const { connections, sessions, index, retained, inflight, requests, accounts, directory, seats, watch, shapeChecks } =
+  const { connections, sessions, index, retained, inflight, requests, logins, directory, seats, watch, shapeChecks } =
     stores();
   await connections.create(connection);
   await connections.putPending(pending);
@@ -120,9 +126,15 @@ async function writeEverything(): Promise<void> {
   await inflight.hold(first, [{ packetId: 7, id: 'event.7', holder: first, message: message('a/b') }]);
   await inflight.putOnce([{ session: first, id: 'event.7', number: 1, done: false }]);
   await requests.begin('key', 'fingerprint');
-  await accounts.secret();
-  await accounts.addFailure('kitchen', '192.0.2.1', now, { memory: 60_000, countedForAddress: 5 });
+  await logins.secret();
+  const attempt = { username: 'kitchen', clientId: 'kitchen', source: '192.0.2.1', now };
+  await logins.addFailure(attempt, { memory: 60_000, shared: 5 }, 0);
+  await logins.remember({ ...attempt, source: '192.0.2.2' }, { known: 'key', forgotten: [], expiresAt: now });
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
+  const { accountSessions, usages } = stores();
+  await accountSessions.add('user#kitchen', 'kitchen');
+  await usages.write('user#kitchen', { debt: 1, at: now });
+  await inflight.keepUnreleased(first, [7]);
   await seats.take('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);
   await shapeChecks.request(['L+']);
@@ -139,10 +151,11 @@ function kindOf(name: TableName, item: Row): string {
   const [partition, sort] = [item[partitionKey]?.S ?? '', (sortKey && item[sortKey]?.S) ?? ''];
   if (item.requestedAt) return 'shape check';
   if (name === 'connections') return item.pending ? 'connections pending' : 'connections';
-  if (name === 'inflight') return partition.startsWith('request#') ? 'request' : `inflight ${sort[0]}`;
+  if (name === 'inflight')
+    return partition.startsWith('request#') ? 'request' : `inflight ${sort.startsWith('usage') ? sort : sort[0]}`;
   if (name === 'topicIndex') return name;
   if (name === 'retained') return `retained ${partition.split('#')[0]}`;
-  if (name === 'accounts') return `accounts ${partition === 'watch' ? partition : sort.split('#')[0]}`;
+  if (name === 'accounts') return `accounts ${partition === 'watch' ? partition : sort}`;
   return `${name} ${sort.split('#')[0]}`;
 }
 
@@ -170,21 +183,24 @@ describe('the form of an item', () => {
     );
     expect([...new Set(rows.flat().map(({ kind }) => kind))].sort()).toEqual([
       'accounts account',
-      'accounts failures',
-      'accounts seat',
-      'accounts secret',
       'accounts watch',
       'connections',
       'connections pending',
       'inflight i',
       'inflight o',
+      'inflight u',
+      'inflight usage',
       'inflight x',
+      'logins failures',
+      'logins seat',
+      'logins secret',
       'request',
       'retained count',
       'retained first',
       'retained last',
       'retained levels',
       'sessions head',
+      'sessions session',
       'sessions sub',
       'sessions will',
       'shape check',

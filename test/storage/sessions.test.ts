@@ -211,7 +211,7 @@ describe('a session that is forsaken', () => {
 describe('a session whose client is away', () => {
   it('tells since when, until somebody owns it', async () => {
     await begun('left');
-    await sessions.disown('left', first, {}, 1234);
+    await sessions.disown('left', first, {}, { at: 1234 });
     const seen = (await sessions.head('left'))!;
 
     expect(seen.leftAt).toBe(1234);
@@ -407,6 +407,43 @@ describe('the end of a session whose client is away', () => {
 
     await sessions.disown(clientId, second);
     expect(await sessions.head(clientId)).not.toHaveProperty('expiresAt');
+  });
+});
+
+describe('the congestion of a session', () => {
+  const congestion = { since: 1000, at: 2000, isPumpScheduled: true };
+
+  it('is noted by one of several, and asks for a pump in the same step', async () => {
+    const seen = await begun('congested');
+
+    expect(await sessions.congest(seen, congestion)).toBe('noted');
+    expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
+    const head = await sessions.head('congested');
+    expect(head).toMatchObject({ congestion, asked: seen.asked + 1 });
+    expect(await sessions.congest(head!, { ...congestion, at: 3000, isPumpScheduled: false })).toBe('noted');
+    expect(await sessions.head('congested')).toMatchObject({ congestion: { at: 3000 }, asked: seen.asked + 1 });
+  });
+
+  it('ends, or goes on without a pump', async () => {
+    const seen = await begun('relieved');
+    await sessions.congest(seen, congestion);
+
+    await sessions.relieve(seen, congestion);
+    expect(await sessions.head('relieved')).toMatchObject({ congestion: { ...congestion, isPumpScheduled: false } });
+    await sessions.relieve(seen);
+    expect(await sessions.head('relieved')).not.toHaveProperty('congestion');
+  });
+
+  it('ends with the connection that had it', async () => {
+    const seen = await begun('left behind');
+    await sessions.congest(seen, congestion);
+    await sessions.disown('left behind', first);
+    const away = await sessions.head('left behind');
+    expect(away).not.toHaveProperty('congestion');
+
+    expect(await sessions.claimResume(claim('left behind', second), away!)).not.toHaveProperty('congestion');
+    expect(await sessions.congest(seen, congestion)).toBe('changed');
+    await sessions.relieve(seen);
   });
 });
 

@@ -3,16 +3,20 @@ import {
   BatchWriteItemCommand,
   DynamoDBClient,
   GetItemCommand,
+  PutItemCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { hashPassword } from '../../lambdas/access/password-hash';
 import { sessionForever } from '../../lambdas/protocol/effects';
+import { accountItem } from '../../lambdas/storage/account-item';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { forms } from '../../lambdas/storage/item-form';
 import { tables as schema } from '../../lambdas/storage/schema';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { tablePrefix } from '../../local/lambda/environment';
 import { tables } from '../fixtures/state-0.1.json';
+import { GuardedBroker } from '../support/guarded-broker';
 import { TestBroker } from '../support/test-broker';
 
 type Stored = Record<string, { readonly B?: string }>;
@@ -56,7 +60,7 @@ describe('what release 0.1 has written', () => {
       sessionExpiry: sessionForever,
       capabilities: {},
       identity: { kind: 'anonymous' },
-      unreleased: 0,
+      unreleased: new Set(),
       hasSeat: false,
     });
   });
@@ -111,6 +115,31 @@ describe('what release 0.1 has written', () => {
 
     expect(heard.sort()).toEqual(['first', 'lost', 'once', 'second', 'third']);
     expect(online.connack).toMatchObject({ sessionPresent: true });
+  });
+});
+
+describe('an account with a client id that the release before has added', () => {
+  it('gets in, throws the session of another out, and has the client id for itself from then on', async () => {
+    const guarded = await GuardedBroker.start({ anonymous: 'by-rules' });
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const db = new DynamoDBClient({ endpoint: guarded.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
+    for (const bound of [{ clientId: 'kitchen-1' }, { clientIdPrefix: 'house-' }]) {
+      const username = Object.keys(bound)[0]!;
+      const Item = accountItem({ username, passwordHash: await hashPassword('secret'), rules: [], ...bound });
+      await db.send(new PutItemCommand({ TableName: `${tablePrefix}accounts`, Item }));
+    }
+    for (const [clientId, username] of [
+      ['kitchen-1', 'clientId'],
+      ['house-1', 'clientIdPrefix'],
+    ] as const) {
+      await guarded.broker.leave(await guarded.broker.resume(clientId));
+      const owner = await guarded.broker.connect(clientId, { username, password: Buffer.from('secret') });
+      expect(owner.connack).toMatchObject({ reasonCode: 0, sessionPresent: false });
+      await guarded.broker.leave(owner);
+      expect((await guarded.broker.connect(clientId)).connack).toMatchObject({ reasonCode: 0x85 });
+    }
+    db.destroy();
+    await guarded.stop();
   });
 });
 

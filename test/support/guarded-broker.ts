@@ -1,5 +1,5 @@
 import { scryptSync } from 'node:crypto';
-import { DeleteItemCommand, DynamoDBClient, QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
+import { type AttributeValue, DeleteItemCommand, DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { Account } from '../../lambdas/access/accounts';
 import type { Rule } from '../../lambdas/access/rule';
 import { deriveScramCredentials } from '../../lambdas/access/scram';
@@ -74,18 +74,19 @@ export class GuardedBroker {
     await this.accounts.replace({ ...account, rules });
   }
 
-  /** Failed logins of this machine are forgotten; all tests come from its address. */
+  /** Failed logins and known clients are forgotten; all tests come from the same address. */
   async forgive(): Promise<void> {
-    const TableName = `${tablePrefix}accounts`;
-    const { Items = [] } = await this.db.send(
-      new QueryCommand({
-        TableName,
-        KeyConditionExpression: 'id = :address',
-        ExpressionAttributeValues: { ':address': { S: 'address#127.0.0.1' } },
-      }),
+    const counted = (await this.loginRows()).filter(({ part }) => part?.S?.startsWith('failures'));
+    const keys = counted.map(({ id, part }) => ({ id: id!, part: part! }));
+    await Promise.all(
+      keys.map((Key) => this.db.send(new DeleteItemCommand({ TableName: `${tablePrefix}logins`, Key }))),
     );
-    const keys = Items.map(({ id, part }) => ({ id: id!, part: part! }));
-    await Promise.all(keys.map((Key) => this.db.send(new DeleteItemCommand({ TableName, Key }))));
+  }
+
+  /** All that is kept of logins. */
+  async loginRows(): Promise<Record<string, AttributeValue>[]> {
+    const { Items = [] } = await this.db.send(new ScanCommand({ TableName: `${tablePrefix}logins` }));
+    return Items;
   }
 
   /** All rows of all tables as text, one character for each byte of what is binary. */

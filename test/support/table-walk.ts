@@ -94,6 +94,7 @@ class Living {
   private readonly messages: ReadonlySet<string>;
   private readonly firstLevels: ReadonlySet<string>;
   private readonly shapes: ReadonlySet<string>;
+  private readonly accounts: ReadonlySet<string>;
 
   constructor(
     stored: Stored,
@@ -109,6 +110,8 @@ class Living {
     this.shapes = new Set(filters.map(({ filter, shape }) => (shape ? readText(shape) : shapeOf(readText(filter)))));
     const messages = stored.retained.filter(({ bucket }) => readText(bucket).startsWith('first#'));
     this.messages = new Set(messages.map(({ name }) => readText(name)));
+    const accounts = stored.accounts.filter(({ part }) => readText(part) === 'account');
+    this.accounts = new Set(accounts.map(({ id }) => readText(id).slice('user#'.length)));
     this.firstLevels = new Set(messages.map(({ name }) => readText(name).split('/')[0] ?? ''));
   }
 
@@ -138,6 +141,14 @@ class Living {
     return head !== undefined && this.hasHead(head) && (head.session === session || head.wiping === session);
   }
 
+  /** Whether the client has a session that counts for the account of this key. */
+  isCounted(clientId: string, account: string): boolean {
+    const head = this.heads.get(keyOf(clientId, maximumPartitionKey));
+    return (
+      head !== undefined && this.hasHead(head) && keyOf(`\0account#${head.quota}`, maximumPartitionKey) === account
+    );
+  }
+
   /** Whether the connection has come in and not ended: only such a one is counted among those of its user. */
   isIn(connectionId: string): boolean {
     const { connection } = toStored(this.records.get(connectionId));
@@ -149,6 +160,10 @@ class Living {
     return (
       this.records.has('\0shapes') || [...readShapes(list).revisions.keys()].every((shape) => this.shapes.has(shape))
     );
+  }
+
+  hasAccount(username: string): boolean {
+    return this.accounts.has(username);
   }
 
   hasMessage(topic: string): boolean {
@@ -178,6 +193,10 @@ const rules: Readonly<Record<TableName, Rule>> = {
       return { kind: 'will', owner: `connection ${connectionId}`, isOwned: living.hasConnection(connectionId) };
     }
     if (part.startsWith('sub#')) return ofSession('subscription', id, living);
+    if (part.startsWith('session#')) {
+      const clientId = readText(item.clientId);
+      return { kind: 'counted session', owner: `client ${clientId}`, isOwned: living.isCounted(clientId, id) };
+    }
     return unknown;
   },
   topicIndex: (item, living) => {
@@ -198,6 +217,7 @@ const rules: Readonly<Record<TableName, Rule>> = {
     const [session, slot] = [readText(item.session), readText(item.slot)];
     if (session.startsWith('request#')) return untilTime('request', readNumber(item.expiresAt) * 1000, living);
     if (session.startsWith('share#')) return untilTime('choice', readNumber(item.expiresAt) * 1000, living);
+    if (slot === 'usage') return untilTime('usage', readNumber(item.expiresAt) * 1000, living);
     const kind = slotKinds[slot[0] ?? ''];
     return kind ? ofSession(kind, session, living) : unknown;
   },
@@ -205,15 +225,24 @@ const rules: Readonly<Record<TableName, Rule>> = {
     const [id, part] = [readText(item.id), readText(item.part)];
     if (part === 'account') return { kind: 'account', owner: 'the operator', isOwned: true };
     if (id === 'broker') return ofBroker('secret');
-    if (id === 'watch') return untilTime('watch', readNumber(item.until), living);
-    if (id.startsWith('address#')) return untilTime('failures', readNumber(item.expiresAt) * 1000, living);
+    if (id.startsWith('client#') || id === 'prefixes') {
+      const username = readText(item.username);
+      return { kind: 'binding', owner: `user ${username}`, isOwned: living.hasAccount(username) };
+    }
+    return id === 'watch' ? untilTime('watch', readNumber(item.until), living) : unknown;
+  },
+  logins: (item, living) => {
+    const [id, part] = [readText(item.id), readText(item.part)];
+    if (id === 'broker') return ofBroker('secret');
+    if (id.startsWith('seen ')) return untilTime('seen binding', readNumber(item.expiresAt) * 1000, living);
+    if (part.startsWith('failures')) return untilTime('failures', readNumber(item.expiresAt) * 1000, living);
     if (!part.startsWith('seat#')) return unknown;
     const connectionId = readText(item.connectionId);
     return { kind: 'seat', owner: `connection ${connectionId}`, isOwned: living.isIn(connectionId) };
   },
 };
 
-const slotKinds: Readonly<Record<string, string>> = { o: 'outgoing', i: 'incoming', x: 'routed' };
+const slotKinds: Readonly<Record<string, string>> = { o: 'outgoing', i: 'incoming', u: 'unreleased', x: 'routed' };
 
 const unknown: Ruling = { kind: 'unknown', owner: 'nobody', isOwned: false };
 

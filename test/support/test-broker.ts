@@ -11,6 +11,8 @@ export interface HandshakeFields {
   readonly subprotocol?: string | string[];
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** Address that the client comes from, on the loopback: 127.0.0.2 for one. */
+  readonly localAddress?: string;
 }
 
 /** The deployed functions in a local cloud, and all that they logged. */
@@ -40,10 +42,10 @@ export class TestBroker {
 
   /** A socket that has said nothing yet. One after the other, so that the newest connection is the one just opened. */
   open(said: string | string[] | HandshakeFields = {}): Promise<TextClient> {
-    const { subprotocol, query = '', headers } = isSubprotocol(said) ? { subprotocol: said } : said;
+    const { subprotocol, query = '', ...options } = isSubprotocol(said) ? { subprotocol: said } : said;
     const opened = this.opening.then(async () => {
       this.cloud.clock.jump(1); // A client's connections are told apart by their time, also while the clock is held.
-      const client = await TextClient.open(`${this.cloud.gatewayUrl}${query}`, subprotocol, { headers });
+      const client = await TextClient.open(`${this.cloud.gatewayUrl}${query}`, subprotocol, options);
       this.ids.set(client, this.cloud.connections().at(-1) ?? '');
       return client;
     });

@@ -2,7 +2,7 @@ import { hasDeclaredFormat } from '../codec/decode-publish';
 import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effects';
 import { sessionForever } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
-import { incomingQuota, longestClientId } from '../limits';
+import { longestClientId } from '../limits';
 import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic, isTopicName } from '../topic';
@@ -21,6 +21,10 @@ export interface ConnectLimits {
   readonly maxPacketSize: number;
   /** Topic aliases that a client may set up. */
   readonly maxTopicAliases: number;
+  /** Seconds that a session may outlive its connection; 0 is any time. */
+  readonly maxSessionExpiry: number;
+  /** QoS 2 messages that a client may have sent and not released. */
+  readonly maxUnreleased: number;
 }
 
 /** CONNECT, section 3.1. Whether the client may come in at all is for the shell to decide. */
@@ -38,7 +42,7 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
     clientId,
     version: packet.protocolVersion,
     cleanStart: packet.clean,
-    sessionExpiry: sessionExpiryOf(packet),
+    sessionExpiry: shorterExpiry(sessionExpiryOf(packet), limits.maxSessionExpiry),
     keepAlive,
     ...(will && { will }),
     ...(packet.username !== undefined && { username: packet.username }),
@@ -78,6 +82,11 @@ function sessionExpiryOf({ protocolVersion, clean, properties }: ConnectPacket):
   return properties?.sessionExpiryInterval ?? 0; // section 3.1.2.11.2
 }
 
+/** The server may use a shorter one than the client asks for, section 3.2.2.3.2. */
+export function shorterExpiry(sessionExpiry: number, maxSessionExpiry: number): number {
+  return maxSessionExpiry === 0 ? sessionExpiry : Math.min(sessionExpiry, maxSessionExpiry);
+}
+
 function capabilitiesOf({ properties = {} }: ConnectPacket): ClientCapabilities {
   const { receiveMaximum, maximumPacketSize: packetSize, topicAliasMaximum, requestProblemInformation } = properties;
   return {
@@ -93,10 +102,13 @@ function answerOf(
   packet: ConnectPacket,
   clientId: string,
   keepAlive: number,
-  { maxPacketSize, maxTopicAliases }: ConnectLimits,
+  { maxPacketSize, maxTopicAliases, maxUnreleased, maxSessionExpiry }: ConnectLimits,
 ): ConnackProperties {
+  const asked = sessionExpiryOf(packet);
+  const sessionExpiryInterval = shorterExpiry(asked, maxSessionExpiry);
   return {
-    receiveMaximum: incomingQuota,
+    ...(sessionExpiryInterval !== asked && { sessionExpiryInterval }),
+    receiveMaximum: maxUnreleased,
     maximumPacketSize: maxPacketSize,
     ...(maxTopicAliases > 0 && { topicAliasMaximum: maxTopicAliases }), // absent is 0, section 3.2.2.3.8
     ...(packet.clientId === '' && { assignedClientIdentifier: clientId }), // [MQTT-3.1.3-7]

@@ -34,7 +34,7 @@ function opened(connectionId: string): ConnectionRecord {
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
-    unreleased: 0,
+    unreleased: new Set(),
   };
 }
 
@@ -56,7 +56,7 @@ describe('the end of the time to connect', () => {
       return 'closed' as const;
     };
     return closeUnlessOpen(
-      { connectionStore, connections: { close, post: close as never }, log: () => {} },
+      { connectionStore, connections: { close, post: close as never, postAgain: close as never }, log: () => {} },
       connectionId,
     );
   }
@@ -67,7 +67,7 @@ describe('the end of the time to connect', () => {
       closeUnlessOpen(
         {
           connectionStore: store,
-          connections: { close: async () => outcome, post: undefined as never },
+          connections: { close: async () => outcome, post: undefined as never, postAgain: undefined as never },
           log: (event) => logged.push(event),
         },
         'unknown',

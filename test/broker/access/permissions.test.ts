@@ -548,24 +548,29 @@ describe('the session of an account', () => {
     await add('other', everythingRule);
   });
 
-  it.each([
-    ['another user', () => credentials('other')],
-    ['nobody in particular', () => ({})],
-  ])('is not for %s, present or not, with Clean Start or without', async (_who, fields) => {
+  const refuses = async (fields: object) => {
+    for (const clean of [true, false]) {
+      const client = await guarded.broker.connect('mine', { ...fields, clean });
+      expect(client.connack).toMatchObject({ reasonCode: 0x85 });
+      const older = await guarded.older.connect('mine', { ...fields, clean });
+      expect(older.connack).toMatchObject({ returnCode: 2 });
+    }
+  };
+
+  it('is not for another user while its client is connected, with Clean Start or without', async () => {
     const owner = await resume('owner', 'mine');
-    await owner.subscribe('to/mine');
-    const attempts = async () => {
-      for (const clean of [true, false]) {
-        const client = await guarded.broker.connect('mine', { ...fields(), clean });
-        expect(client.connack).toMatchObject({ reasonCode: 0x85 });
-        const older = await guarded.older.connect('mine', { ...fields(), clean });
-        expect(older.connack).toMatchObject({ returnCode: 2 });
-      }
-    };
-    await attempts();
+    await refuses(credentials('other'));
     await owner.ping();
     await guarded.broker.leave(owner);
-    await attempts();
+  });
+
+  it('is not for anonymous clients, whether its client is connected or away', async () => {
+    const owner = await resume('owner', 'mine');
+    await owner.subscribe('to/mine');
+    await refuses({});
+    await owner.ping();
+    await guarded.broker.leave(owner);
+    await refuses({});
     await chief.publish('to/mine', 'kept', { qos: 1 });
     const again = await resume('owner', 'mine');
 

@@ -304,9 +304,12 @@ describe('a session that was opened by an exchange', () => {
   });
 
   it('is for nobody but its user', async () => {
-    await guarded.broker.leave(await logIn('kept', { clean: false, properties: { sessionExpiryInterval: 600 } }));
+    const client = await logIn('kept', { clean: false, properties: { sessionExpiryInterval: 600 } });
 
     expect((await logIn('kept', {}, new ScramClient('bob', 'sesame'))).connack).toMatchObject({ reasonCode: 0x85 });
+    await guarded.broker.leave(client);
+    const other = await logIn('kept', { clean: false }, new ScramClient('bob', 'sesame'));
+    expect(other.connack).toMatchObject({ reasonCode: 0, sessionPresent: false });
   });
 
   it('keeps the will and the keep-alive of its CONNECT', async () => {

@@ -178,10 +178,17 @@ describe('CONNECT', () => {
       expect(await isThereAfter({ properties: { sessionExpiryInterval: forever } })).toBe(true);
     });
 
-    it('gets what it asked for, so CONNACK says nothing of it', async () => {
-      for (const sessionExpiryInterval of [0, 1, 0xffff_fffe, forever]) {
+    it('of at most seven days gets what it asked for, so CONNACK says nothing of it', async () => {
+      for (const sessionExpiryInterval of [0, 1, 604_800]) {
         const { connack } = await broker.connect('expiring', { properties: { sessionExpiryInterval } });
         expect(connack?.properties).not.toHaveProperty('sessionExpiryInterval');
+      }
+    });
+
+    it('of more gets seven days, and CONNACK says so', async () => {
+      for (const sessionExpiryInterval of [604_801, 0xffff_fffe, forever]) {
+        const { connack } = await broker.connect('expiring', { properties: { sessionExpiryInterval } });
+        expect(connack?.properties).toMatchObject({ sessionExpiryInterval: 604_800 });
       }
     });
   });

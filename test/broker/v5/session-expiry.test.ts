@@ -17,7 +17,7 @@ describe('a session', () => {
   let count = 0;
 
   beforeAll(async () => {
-    broker = await Broker5.start();
+    broker = await Broker5.start({ settings: { maxSessionExpiry: 0 } });
     broker.cloud.clock.hold();
   });
 

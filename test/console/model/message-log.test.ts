@@ -25,19 +25,29 @@ describe('the log of messages', () => {
   });
 
   it('keeps the newest, as many bytes as may be, down to none', () => {
-    const log = new MessageLog({ messages: 100, bytes: 10 });
+    const log = new MessageLog({ messages: 100, bytes: 12 });
 
-    log.add(heard('small', '1234'));
-    log.add(heard('smaller', '1'));
-    log.add(heard('large', '12345678'));
-    expect(topicsOf(log.messages)).toEqual(['smaller', 'large']);
-    log.add(heard('too large', 'more than ten'));
+    log.add(heard('a', '1234'));
+    log.add(heard('b', '1'));
+    log.add(heard('c', '12345678'));
+    expect(topicsOf(log.messages)).toEqual(['b', 'c']);
+    log.add(heard('d', 'more than twelve'));
 
     expect(topicsOf(log.messages)).toEqual([]);
   });
 
+  it('counts topics and properties among the bytes', () => {
+    const log = new MessageLog({ messages: 100, bytes: 100 });
+    const properties = { userProperties: { name: ['x'.repeat(40), 'y'] }, contentType: 'z'.repeat(40) };
+
+    log.add({ ...heard('first'), properties });
+    log.add(heard('t'.repeat(90), ''));
+
+    expect(topicsOf(log.messages)).toEqual(['t'.repeat(90)]);
+  });
+
   it('numbers on after it was cleared, and has room again', () => {
-    const log = new MessageLog({ messages: 2, bytes: 4 });
+    const log = new MessageLog({ messages: 2, bytes: 5 });
     log.add(heard('a', '1234'));
     log.clear();
 

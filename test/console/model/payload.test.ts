@@ -1,5 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { bytesOf, bytesOfHex, hexDump, prettyJson, previewOf, textOf } from '../../../console/model/payload';
+import {
+  bytesOf,
+  bytesOfHex,
+  cutText,
+  hexDump,
+  prettyJson,
+  previewOf,
+  textExcerpt,
+  textOf,
+} from '../../../console/model/payload';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -22,26 +31,61 @@ describe('a payload as JSON', () => {
     ['{"a":[1,{"b":null}],"c":"x"}', '{\n  "a": [\n    1,\n    {\n      "b": null\n    }\n  ],\n  "c": "x"\n}'],
     ['{"brace":"}{[,:\\""}', '{\n  "brace": "}{[,:\\""\n}'],
   ])('%s gets line breaks', (text, pretty) => {
-    expect(prettyJson(text)).toBe(pretty);
+    expect(prettyJson(text, 1000)).toEqual({ text: pretty, isCut: false });
   });
 
   it('keeps what JavaScript would lose: long numbers, repeated names, the spelling of numbers', () => {
-    expect(prettyJson('{"n":12345678901234567890,"n":1.0}')).toBe('{\n  "n": 12345678901234567890,\n  "n": 1.0\n}');
+    expect(prettyJson('{"n":12345678901234567890,"n":1.0}', 1000)?.text).toBe(
+      '{\n  "n": 12345678901234567890,\n  "n": 1.0\n}',
+    );
+  });
+
+  it('is cut in depth: what is nested deeper than 32 levels is a mark', () => {
+    const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
+    const shown = prettyJson(nested(40), 100_000)!;
+
+    expect(shown.isCut).toBe(false);
+    expect(shown.text.match(/\[/g)).toHaveLength(32);
+    expect(shown.text).toContain(`\n${' '.repeat(62)}[…]\n`);
+    expect(prettyJson(nested(32), 100_000)!.text).not.toContain('…');
+    expect(prettyJson(`${'{"a":'.repeat(40)}1${'}'.repeat(40)}`, 100_000)!.text).toContain('"a": {…}');
+    expect(prettyJson(`[${nested(40)},2]`, 100_000)!.text.endsWith('\n  ],\n  2\n]')).toBe(true);
+  });
+
+  it.each([
+    ['deep', '['.repeat(48_000) + ']'.repeat(48_000)],
+    ['wide', `[${'1,'.repeat(47_000)}1]`],
+    ['long', `"${'x'.repeat(96_000)}"`],
+  ])('is cut in size, in no time, when it is %s', (_how, text) => {
+    const shown = prettyJson(text, 1000)!;
+
+    expect(shown.text.length).toBeLessThanOrEqual(16_384);
+    expect(shown.text.startsWith(text[0]!)).toBe(true);
+    if (shown.isCut) expect(shown.text).toHaveLength(1000);
   });
 
   it.each(['', 'on', '{', "{'a':1}", '[1,]'])('is nothing where it is none: %j', (text) => {
-    expect(prettyJson(text)).toBeUndefined();
+    expect(prettyJson(text, 1000)).toBeUndefined();
   });
 });
 
 describe('a payload in hex', () => {
   it('has sixteen bytes to a line, with their offset and what is ASCII', () => {
-    expect(hexDump(utf8('0123456789abcdefg\n'))).toBe(
-      [
+    expect(hexDump(utf8('0123456789abcdefg\n'), 1000)).toEqual({
+      text: [
         '000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef',
         `000010  67 0a${' '.repeat(43)} g.`,
       ].join('\n'),
-    );
+      isCut: false,
+    });
+  });
+
+  it('has whole lines only, as many as there is room for', () => {
+    const { text, isCut } = hexDump(new Uint8Array(96_000), 1000);
+
+    expect(isCut).toBe(true);
+    expect(text.split('\n')).toHaveLength(13);
+    expect(text.length).toBeLessThanOrEqual(1000);
   });
 
   it('is read with or without white space', () => {
@@ -55,6 +99,15 @@ describe('a payload in hex', () => {
     ['abc', 'hex has 3 digits, but must have two for each byte'],
   ])('refuses %j, and says why', (typed, message) => {
     expect(() => bytesOfHex(typed)).toThrow(message);
+  });
+});
+
+describe('a text that is cut', () => {
+  it('has a mark, and no half of a character', () => {
+    expect(cutText('abc', 3)).toBe('abc');
+    expect(cutText('abcd', 3)).toBe('abc…');
+    expect(textExcerpt('a😀b', 2)).toEqual({ text: 'a', isCut: true });
+    expect(textExcerpt('a😀b', 3)).toEqual({ text: 'a😀', isCut: true });
   });
 });
 

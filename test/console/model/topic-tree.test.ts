@@ -14,6 +14,8 @@ const message = (topic: string, { retain = false, payload = 'x' } = {}): Message
   colour: 0,
 });
 
+const roomy = { levels: 100, characters: 100_000, bytes: 100_000 };
+
 const rowsOf = (tree: TopicTree, { open = [] as string[], wanted = '' } = {}) =>
   tree.rows(new Set(open), wanted).map(({ topic, depth }) => `${depth} ${topic}`);
 
@@ -82,7 +84,7 @@ describe('the tree of topics', () => {
   });
 
   it('takes so many levels, then only topics that it knows, and counts the rest', () => {
-    const tree = new TopicTree(3);
+    const tree = new TopicTree({ ...roomy, levels: 3 });
 
     for (const topic of ['a/b', 'c/d', 'a/b', 'e']) tree.heard(message(topic));
 
@@ -93,5 +95,35 @@ describe('the tree of topics', () => {
     tree.clear();
     expect(rowsOf(tree)).toEqual([]);
     expect(tree.leftOut).toBe(0);
+  });
+
+  it('takes so many characters of topics, and counts the rest', () => {
+    const tree = new TopicTree({ ...roomy, characters: 10 });
+
+    for (const topic of ['12345', '67890', 'x']) tree.heard(message(topic));
+
+    expect(rowsOf(tree)).toEqual(['0 12345', '0 67890']);
+    expect(tree.leftOut).toBe(1);
+  });
+
+  it('keeps the newest payloads, as many bytes as may be, and counts all', () => {
+    const tree = new TopicTree({ ...roomy, bytes: 12 });
+
+    for (const topic of ['a', 'b', 'a', 'c']) tree.heard(message(topic, { payload: '12345' }));
+
+    expect(['a', 'b', 'c'].map((topic) => tree.find(topic)?.last !== undefined)).toEqual([true, false, true]);
+    expect(['a', 'b', 'c'].map((topic) => tree.find(topic)?.heard)).toEqual([2, 1, 1]);
+  });
+
+  it('tells 64 levels of a topic apart, the rest is one', () => {
+    const tree = new TopicTree();
+    const topic = Array.from({ length: 30_000 }, (_, index) => index).join('/');
+    tree.heard(message(topic));
+
+    const rows = tree.rows(new Set(), '29999');
+    expect(rows).toHaveLength(64);
+    expect(rows.at(-1)).toMatchObject({ topic, depth: 63, heard: 1 });
+    expect(tree.find(topic)?.heard).toBe(1);
+    expect(heardBelow(rows[0]!)).toBe(1);
   });
 });

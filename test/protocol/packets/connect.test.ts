@@ -19,7 +19,13 @@ import { connect } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
 
 const generateClientId = () => 'assigned';
-const limits = { maxKeepAlive: 540, maxPacketSize: 98_304, maxTopicAliases: 16 };
+const limits = {
+  maxKeepAlive: 540,
+  maxPacketSize: 98_304,
+  maxTopicAliases: 16,
+  maxUnreleased: 1024,
+  maxSessionExpiry: 0,
+};
 
 /** What a CONNECT asks for. */
 function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {

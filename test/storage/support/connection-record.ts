@@ -21,7 +21,7 @@ export function record(connectionId: string, fields: Partial<ConnectionRecord> =
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
-    unreleased: 0,
+    unreleased: new Set(),
     ...fields,
   };
 }

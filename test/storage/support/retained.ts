@@ -1,10 +1,14 @@
 import type { RetainedStore } from '../../../lambdas/broker/ports';
 import type { Message } from '../../../lambdas/protocol/effects';
 
-/** Stores a message as a writer does that waits for nobody. */
-export async function retain(store: RetainedStore, message: Message): Promise<void> {
+/** Stores a message as a writer does that waits for nobody. `attempted`: an earlier attempt may have stored it. */
+export async function retain(
+  store: RetainedStore,
+  message: Message,
+  { account = '', attempted = false }: { readonly account?: string; readonly attempted?: boolean } = {},
+): Promise<void> {
   const { write } = await store.begin(message.topic);
-  await store.put(message, write, 'event');
+  await store.put(message, write, { id: 'event', attempted, account });
 }
 
 /** Removes what is retained of a topic as such a writer does. */

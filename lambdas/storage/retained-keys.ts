@@ -1,0 +1,39 @@
+import { levels } from '../protocol/topic';
+import { isWildcard } from '../protocol/topic-filter';
+import { text } from './attributes';
+import type { Item } from './dynamo';
+import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from './keys';
+
+/**
+ * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,
+ * so that `+/status` is read by its ending and each match costs little more than one read.
+ */
+export const byFirst = 'first#';
+const byLast = 'last#';
+
+export function messageKey(topic: string): Item {
+  return { bucket: text(firstBucket(levels(topic)[0] ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
+}
+
+export function pointerKey(topic: string): Item {
+  return { bucket: text(lastBucket(levels(topic).at(-1) ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
+}
+
+export function firstBucket(level: string): string {
+  return keyOf(level, maximumPartitionKey, byFirst);
+}
+
+export function lastBucket(level: string): string {
+  return keyOf(level, maximumPartitionKey, byLast);
+}
+
+/** Levels of a filter before its first wildcard. */
+export function literalBeginning(parts: readonly string[]): string[] {
+  const end = parts.findIndex(isWildcard);
+  return end < 0 ? [...parts] : parts.slice(0, end);
+}
+
+/** What the sort key of every topic below these levels begins with. */
+export function prefixOf(literal: readonly string[]): string {
+  return literal.length === 0 ? '' : beginningOf(`${literal.join('/')}/`, literalRoom(maximumSortKey));
+}

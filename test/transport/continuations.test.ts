@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import type { OwedRetained, RetainedContinuation } from '../../lambdas/broker/records';
+import { continuationBodies, readContinuation } from '../../lambdas/transport/continuations';
+
+function owed(filter: string, fields: Partial<OwedRetained> = {}): OwedRetained {
+  const request = { name: filter, filter, qos: 1 } as const;
+  return { request, id: 'event.3', receivedAt: 1_700_000_000_000, attempted: true, placed: 0, ...fields };
+}
+
+function retained(all: readonly OwedRetained[]): RetainedContinuation {
+  return { task: 'retained', clientId: 'kitchen', session: 'session', owed: all };
+}
+
+describe('the body of an event that continues work', () => {
+  it('brings back what is owed, with all options of its subscription', () => {
+    const all = [
+      owed('a/+'),
+      owed('b/#', { cursor: 'b/\u0000x', placed: 250 }),
+      owed('é/\uffff', { id: 'event.4' }),
+      owed('c', { request: { name: 'c', filter: 'c', qos: 2, noLocal: true, identifier: 268_435_455 } }),
+      owed('d', { request: { name: 'd', filter: 'd', qos: 0, retainAsPublished: true } }),
+    ];
+    const bodies = continuationBodies(retained(all));
+    const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).owed);
+
+    expect(bodies).toHaveLength(1);
+    expect(read).toHaveLength(all.length);
+    expect(read).toEqual(expect.arrayContaining(all));
+  });
+
+  it('is ASCII, whatever is in a filter', () => {
+    const [body = ''] = continuationBodies(retained([owed('\uffff/\u0001/日本')]));
+
+    expect(body).toMatch(/^[\x20-\x7e]+$/);
+  });
+
+  it('fits into a queue, however much is owed', () => {
+    const all = Array.from({ length: 10_000 }, (_, index) => owed(`${'x'.repeat(40)}/${index}`));
+    const bodies = continuationBodies(retained(all));
+    const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).owed);
+
+    expect(Math.max(...bodies.map(({ length }) => length))).toBeLessThan(200_000);
+    expect(read).toEqual(all);
+  });
+
+  it('names a session that is being removed', () => {
+    const wipe = { task: 'wipe', clientId: 'kitchen', session: 'session', hasShares: true } as const;
+
+    expect(continuationBodies(wipe).map(readContinuation)).toEqual([wipe]);
+  });
+
+  it('is none in an ordinary wake', () => {
+    expect(readContinuation('wake')).toBeUndefined();
+  });
+});
