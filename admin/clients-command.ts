@@ -83,9 +83,9 @@ function parseNamed<F extends Flags>(verb: string, args: string[], flags: F) {
 }
 
 /** One line: state, since when, and who. */
-function describeClient({ clientId, connected, since = '-', identity }: ApiClient): string {
+function describeClient({ clientId, connected, since = '-', identity, over }: ApiClient): string {
   const who = shown(identity.username ?? identity.kind);
-  return `${connected ? 'connected' : 'away     '} ${since.padEnd(24)} ${shown(clientId)} (${who})`;
+  return `${connected ? 'connected' : over ? 'over     ' : 'away     '} ${since.padEnd(24)} ${shown(clientId)} (${who})`;
 }
 
 function describeDetails(client: ApiClientDetails): string {
@@ -109,7 +109,8 @@ function describeDetails(client: ApiClientDetails): string {
   ].join('\n');
 }
 
-function describeSession({ persistent, sessionEndsAt, sessionExpiryInterval }: ApiClientDetails): string {
+function describeSession({ over, persistent, sessionEndsAt, sessionExpiryInterval }: ApiClientDetails): string {
+  if (over) return 'is over and about to be removed';
   if (!persistent) return 'ends with the connection';
   if (sessionEndsAt !== undefined) return `ends at ${sessionEndsAt}`;
   if (sessionExpiryInterval === undefined || sessionExpiryInterval === 0xffff_ffff) return 'never ends';

@@ -46,6 +46,8 @@ export interface ApiClient {
   };
   readonly persistent: boolean;
   readonly sessionEndsAt?: string;
+  /** Nobody is connected and nobody can resume the session: a leftover that is about to be removed. */
+  readonly over?: boolean;
 }
 
 export interface ApiClientDetails extends ApiClient {

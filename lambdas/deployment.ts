@@ -108,9 +108,9 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     entry: 'lambdas/on-schedule.ts',
     timeoutSeconds: 50,
     memoryMb: 512,
-    reads: ['connections'],
-    writes: [],
-    scans: ['connections'],
+    reads: ['connections', 'sessions', 'topicIndex', 'inflight'],
+    writes: ['connections', 'sessions', 'topicIndex', 'inflight'], // leftovers, once a day
+    scans: ['connections', 'sessions', 'topicIndex', 'inflight'],
     sendsTo: ['packets', 'timer'],
     connections: [],
     access: false,

@@ -1,11 +1,14 @@
+import { isTimeForLeftovers, removeLeftovers } from './broker/leftovers';
 import { sweep } from './broker/timekeeper';
-import { timekeeperPorts } from './wiring/timekeeper-ports';
+import { leftoverPorts } from './wiring/leftover-ports';
 
-const ports = timekeeperPorts(process.env);
+const ports = leftoverPorts(process.env);
 
-/** Runs every minute: connections that fall due soon go to the timer queue. */
+/** Runs every minute: connections that fall due soon go to the timer queue. Once a day leftovers are removed. */
 export async function handler(): Promise<void> {
+  const isTime = isTimeForLeftovers(ports.now());
   const found = await sweep(ports);
   if (found.due > 0) ports.log('sweep', { ...found });
+  if (isTime) await removeLeftovers(ports).catch((error) => ports.log('leftovers failed', { error: String(error) }));
   ports.metrics.write();
 }

@@ -27,6 +27,7 @@ export class DetailDashboard extends Construct {
     dashboard.addWidgets(...this.messages());
     dashboard.addWidgets(...this.lateness());
     dashboard.addWidgets(this.graph('sessions that gave way to another account', ['ReplacedSessions'], 'Sum'));
+    dashboard.addWidgets(this.graph('leftovers removed', ['LeftoversRemoved'], 'Sum'));
   }
 
   private messages(): GraphWidget[] {

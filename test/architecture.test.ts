@@ -92,6 +92,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/broker/directory',
     'lambdas/broker/events',
     'lambdas/broker/handshake',
+    'lambdas/broker/leftovers',
     'lambdas/broker/metrics',
     'lambdas/broker/ports',
     'lambdas/broker/watch',

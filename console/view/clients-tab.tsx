@@ -118,12 +118,13 @@ function nameOf({ clientId, identity }: ApiClient): string {
 const versions = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
 
 function Line({ client }: { readonly client: ApiClient }) {
-  const { clientId, connected, since, version, identity } = client;
+  const { clientId, connected, since, version, identity, over } = client;
   const state = connected ? 'online' : 'away';
   return (
     <>
       <span class={`dot ${state}`} role="img" aria-label={state} />
       <span class="topic cut">{cutText(clientId, longestName)}</span>
+      {over && <span class="badge">over</span>}
       <span class="muted cut">{cutText(identity.username ?? identity.kind, longestName)}</span>
       <span class="badge">{versions[version]}</span>
       <span class="muted number">{since && agoOf(since)}</span>
@@ -186,7 +187,7 @@ function Facts({ client }: { readonly client: ApiClientDetails }) {
     ['MQTT', versions[version]],
     ['Queue', `${queued.toLocaleString('en')} messages unacknowledged`],
     ['Keep-alive', keepAlive === undefined ? undefined : keepAlive === 0 ? 'off' : `${keepAlive} s`],
-    ['Session', persistent ? 'persistent' : 'ends with the connection'],
+    ['Session', client.over ? 'over, about to be removed' : persistent ? 'persistent' : 'ends with the connection'],
     ['Session ends', sessionEndsAt && new Date(sessionEndsAt).toLocaleString()],
     ['Address', source?.address],
     ['Last active', source?.lastActiveAt && `${agoOf(source.lastActiveAt)} ago`],

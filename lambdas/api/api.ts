@@ -1,4 +1,4 @@
-import { BackOffice, isPresent } from '../broker/back-office';
+import { BackOffice } from '../broker/back-office';
 import {
   type ClientDirectory,
   InvalidCursorError,
@@ -152,11 +152,11 @@ export class Api {
   private async listClients(query: Query): Promise<ApiAnswer> {
     const { items, next } = await withCursor(() => this.ports.clients.list(query));
     const now = this.ports.now();
-    return pageAnswer({ items: items.filter((head) => isPresent(head, now)).map(clientJson), next });
+    return pageAnswer({ items: items.map((head) => clientJson(head, now)), next });
   }
 
   private async showClient(clientId: string): Promise<ApiAnswer> {
-    const head = await this.office.client(clientId);
+    const head = await this.ports.sessions.head(clientId);
     if (!head) throw new Problem('no-such-client');
     const connectionId = connectionOf(head.fence);
     const [connection, source, queued, names] = await Promise.all([
@@ -170,7 +170,7 @@ export class Api {
     return {
       status: 200,
       body: {
-        ...clientJson(head),
+        ...clientJson(head, this.ports.now()),
         ...(connection && { keepAlive, sessionExpiryInterval }),
         ...(source && { source }),
         queued,

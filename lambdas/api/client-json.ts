@@ -1,8 +1,9 @@
 import { timeOf } from '../broker/fence';
+import { isOver } from '../broker/over';
 import type { SessionHead, Subscriber } from '../broker/records';
 
-/** A client as a backend reads it. Claims and rules of its token stay here. */
-export function clientJson(head: SessionHead) {
+/** A client as a backend reads it. Claims and rules of its token stay here. `now` in milliseconds since 1970. */
+export function clientJson(head: SessionHead, now: number) {
   const { clientId, owner, fence, leftAt, version, identity, persistent, expiresAt } = head;
   const { kind, username, issuer } = identity;
   const since = owner === undefined ? leftAt : timeOf(fence);
@@ -14,6 +15,7 @@ export function clientJson(head: SessionHead) {
     identity: { kind, ...(username !== undefined && { username }), ...(issuer !== undefined && { issuer }) },
     persistent,
     ...(expiresAt !== undefined && { sessionEndsAt: isoTime(expiresAt) }),
+    ...(isOver(head, now) && { over: true }),
   };
 }
 

@@ -52,7 +52,8 @@ export const operations = {
     method: 'GET',
     path: '/clients',
     summary: 'List clients that are connected or have a session',
-    description: 'In no particular order. Reads the table of sessions; a page may be a second old.',
+    description:
+      'In no particular order, those whose session is over and not removed yet among them. Reads the table of sessions; a page may be a second old.',
     query: pageOf,
     answer: { status: 200, schema: named('ClientPage'), description: 'A page of clients.' },
     problems: ['invalid-cursor'],

@@ -73,6 +73,7 @@ const clientProperties: Readonly<Record<string, Schema>> = {
   ),
   persistent: flag('Whether the session outlives its connection.'),
   sessionEndsAt: time('When the session of a client that is away ends; absent while it is here, or never.'),
+  over: flag('Nobody is connected and nobody can resume the session: a leftover that is about to be removed.'),
 };
 
 const retainedProperties: Readonly<Record<string, Schema>> = {
@@ -118,7 +119,7 @@ export const schemas = {
       description: '`queued`: the client is away, and gets it when it returns.',
     },
   }),
-  Client: object(clientProperties, ['since', 'sessionEndsAt']),
+  Client: object(clientProperties, ['since', 'sessionEndsAt', 'over']),
   ClientPage: page('Client'),
   Subscription: object(
     {
@@ -146,7 +147,7 @@ export const schemas = {
       subscriptions: { type: 'array', items: ref('Subscription') },
       subscriptionCount: count('All of them, where only the first 1,000 are listed.'),
     },
-    ['since', 'sessionEndsAt', 'keepAlive', 'sessionExpiryInterval', 'source'],
+    ['since', 'sessionEndsAt', 'over', 'keepAlive', 'sessionExpiryInterval', 'source'],
   ),
   Dismissal: object({
     clientId: { type: 'string' },

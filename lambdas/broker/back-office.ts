@@ -4,6 +4,7 @@ import { Deliverer } from './deliver';
 import { Dispatch } from './dispatch';
 import { connectionOf } from './fence';
 import type { Arrival } from './mail';
+import { isOver } from './over';
 import { Patience } from './patience';
 import type { Ports } from './ports';
 import { Publisher } from './publish';
@@ -62,15 +63,19 @@ export class BackOffice {
     return head.owner ? 'sent' : 'queued';
   }
 
-  /** The client is to be disconnected: the wish goes into the stream of its connection, or of the last one it had. */
+  /**
+   * The client is to be disconnected: the wish goes into the stream of its connection, or of the last one it had. A session that is over
+   * is removed, whatever the wish.
+   */
   async dismiss(
     clientId: string,
     wish: Pick<Dismissal, 'withWill' | 'keepSession'>,
     occasion: string,
   ): Promise<SessionHead | 'absent'> {
-    const head = await this.client(clientId);
+    const head = await this.ports.sessions.head(clientId);
     if (!head) return 'absent';
-    const dismissal = { clientId, fence: head.fence, ...wish };
+    const keepSession = wish.keepSession && !isOver(head, this.ports.now());
+    const dismissal = { clientId, fence: head.fence, ...wish, keepSession };
     await this.ports.packets.dismiss(connectionOf(head.fence), dismissal, occasion);
     return head;
   }
@@ -78,11 +83,6 @@ export class BackOffice {
   /** A client that is connected, or whose session has not ended. */
   async client(clientId: string): Promise<SessionHead | undefined> {
     const head = await this.ports.sessions.head(clientId);
-    return head && isPresent(head, this.ports.now()) ? head : undefined;
+    return head && !isOver(head, this.ports.now()) ? head : undefined;
   }
-}
-
-/** Heads of sessions that have ended stay until somebody removes them. */
-export function isPresent({ owner, persistent, expiresAt }: SessionHead, now: number): boolean {
-  return owner !== undefined || (persistent && (expiresAt ?? Number.POSITIVE_INFINITY) > now);
 }

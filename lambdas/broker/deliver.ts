@@ -7,17 +7,18 @@ import type { Settings } from '../settings';
 import { type Audible, audibleTo } from './audible';
 import { isSkipped } from './congestion';
 import { ask, type Dispatch } from './dispatch';
-import { forgetRow } from './forget-row';
+import { forgetRows } from './forget-rows';
 import { hangUp } from './hang-up';
 import { type Arrival, type Delivery, idOf, type Mail } from './mail';
 import type { Metrics } from './metrics';
 import type { Content } from './outbox';
 import { type Aliasable, aliasable } from './outgoing-aliases';
+import { isOver, longOver, removeOver } from './over';
 import { logPacket } from './packet-log';
 import { inParallel, together } from './parallel';
 import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './placed';
 import type { Ports } from './ports';
-import type { OnceRecord, RingItem, SessionHead, SessionId } from './records';
+import type { OnceRecord, RingItem, SessionHead, SessionId, SubscriptionRow } from './records';
 import { type Place, placeAlone, ringSpan } from './ring';
 
 /** Sessions worked on at the same time. */
@@ -38,6 +39,8 @@ export type Reservations = ReadonlyMap<SessionId, Reservation>;
 export class Deliverer {
   /** Clients that did not get all of their mail: their queue was full, or their session has ended. */
   readonly missed = new Map<string, 'full' | 'ended'>();
+  /** Rows that have led to sessions that have ended, and heads that such sessions still have. */
+  private gone: { readonly row?: SubscriptionRow; readonly head?: SessionHead }[] = [];
 
   constructor(
     private readonly ports: Ports,
@@ -75,8 +78,9 @@ export class Deliverer {
         if (head?.session === entry.session) this.post(entry, head, places, await audibleTo(this.ports, head));
       }),
     );
-    const ended = transient.filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
-    await inParallel(ended, parallelSessions, (entry) => this.forget(entry));
+    const ended = transient.filter(({ clientId, session }) => !this.isAlive(heads.get(clientId), session));
+    for (const entry of ended) this.forget(entry, heads.get(entry.clientId));
+    await this.forgetGone();
     return placed;
   }
 
@@ -91,8 +95,24 @@ export class Deliverer {
     return deliveries.filter((delivery) => isAudible(topicOf(delivery)));
   }
 
-  private async forget({ row }: Mail): Promise<void> {
-    if (row) await forgetRow(this.ports, row);
+  /** Whether a client has this session, or can perhaps come back to it. */
+  private isAlive(head: SessionHead | undefined, session: SessionId): head is SessionHead {
+    return head?.session === session && !isOver(head, this.ports.now() - longOver);
+  }
+
+  /** The session has ended, and so have its rows. A head that it still has goes with all that it owns. */
+  private forget({ session, row }: Mail, head: SessionHead | undefined): void {
+    this.gone.push({ ...(row && { row }), ...(head?.session === session && { head }) });
+  }
+
+  private async forgetGone(): Promise<void> {
+    const gone = this.gone.splice(0);
+    const heads = gone.flatMap(({ head }) => head ?? []);
+    const rows = gone.flatMap(({ row }) => row ?? []);
+    await together([
+      forgetRows(this.ports, rows),
+      inParallel(heads, parallelSessions, (head) => removeOver(this.ports, head)),
+    ]);
   }
 
   // ---- QoS 2: what an earlier attempt did ----
@@ -216,6 +236,7 @@ export class Deliverer {
       this.dropped(clientId, deliveries.length);
       return undefined;
     }
+    if (isOver(head, this.ports.now() - longOver)) return this.miss(mail, head);
     const audible = await this.audible(head, deliveries);
     return numbered(head, stillWanted ? await stillWanted(audible) : audible, deliveries.length);
   }
@@ -241,11 +262,7 @@ export class Deliverer {
     const { clientId, session, deliveries } = mail;
     for (;;) {
       const room = await this.makeRoom(mail);
-      if (room === 'ended') {
-        this.missed.set(clientId, 'ended');
-        await this.forget(mail);
-        return undefined;
-      }
+      if (typeof room !== 'number') return this.miss(mail, room.head);
       const fitting = deliveries.slice(0, room);
       const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length));
       if (head === 'refused') continue; // others were faster
@@ -256,6 +273,11 @@ export class Deliverer {
       }
       return head ? numbered(head, await this.audible(head, fitting), fitting.length) : undefined;
     }
+  }
+
+  private miss(mail: Mail, head: SessionHead | undefined): undefined {
+    this.missed.set(mail.clientId, 'ended');
+    this.forget(mail, head);
   }
 
   /** Of a client that is away the head tells how much waits, so it is known without a look. */
@@ -269,13 +291,13 @@ export class Deliverer {
   }
 
   /**
-   * How many more messages fit. The head only counts down; what acknowledgements have given back is found here, once per
-   * many messages.
+   * How many more messages fit, or the head when the session has ended. The head only counts down; what acknowledgements have given
+   * back is found here, once per many messages.
    */
-  private async makeRoom({ clientId, session }: Mail): Promise<number | 'ended'> {
+  private async makeRoom({ clientId, session }: Mail): Promise<number | { readonly head: SessionHead | undefined }> {
     for (;;) {
       const head = await this.ports.sessions.head(clientId);
-      if (head?.session !== session) return 'ended';
+      if (!this.isAlive(head, session)) return { head };
       const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
       if (free === 0 && head.owner) await hangUp(this.ports, head.owner, Reason.quotaExceeded, head); // it does not acknowledge
       if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;

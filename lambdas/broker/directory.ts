@@ -1,5 +1,5 @@
 import type { Message } from '../protocol/effects';
-import type { SessionHead } from './records';
+import type { SessionHead, SessionId } from './records';
 
 /** A part of a list, and where to go on. */
 export interface Page<Entry> {
@@ -39,6 +39,32 @@ export interface Census {
   sessions(): AsyncIterable<CensusPage>;
   /** Retained messages; undefined where nobody counts them, because they are not limited. */
   retained(): Promise<number | undefined>;
+}
+
+/** A row that a session or a connection owns, without its content. */
+export interface StoredRow {
+  readonly table: 'sessions' | 'topicIndex' | 'inflight';
+  /** Partition key and sort key. */
+  readonly key: readonly [string, string];
+  /** What owns it: a session, or a connection. */
+  readonly session?: SessionId;
+  readonly connectionId?: string;
+  /** Of an index row, as far as it is known. */
+  readonly shape?: string;
+  /** When nobody was found to own it for the first time, milliseconds since 1970. */
+  readonly markedAt?: number;
+}
+
+/** All that sessions and connections own, page by page; to read it is as dear as all lists together. */
+export interface StoredRows {
+  /** Ids of all that are on record, open and ended. */
+  connections(): AsyncIterable<readonly string[]>;
+  heads(): AsyncIterable<readonly SessionHead[]>;
+  rows(): AsyncIterable<readonly StoredRow[]>;
+  /** `changed` when another session has the row by now, or it is gone. */
+  remove(row: StoredRow): Promise<'removed' | 'changed'>;
+  /** Notes that nobody owns the row, unless that is noted already. */
+  mark(row: StoredRow, at: number): Promise<void>;
 }
 
 /** Every retained message. */

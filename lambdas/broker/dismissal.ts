@@ -1,4 +1,4 @@
-import { type EndingTurn, removeHead, settleEnding, wakeSuccessor } from './end-connection';
+import { type EndingTurn, publishWill, removeHead, settleEnding, wakeSuccessor } from './end-connection';
 import { connectionOf } from './fence';
 import type { ConnectionEvent } from './inbox';
 import type { Ports } from './ports';
@@ -47,8 +47,14 @@ export async function dismissAbsent(
   if (connection?.ended) return settleEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
   const head = await ports.sessions.head(clientId);
   if (head?.fence !== fence) return;
+  const connectionId = connectionOf(fence);
+  const will = withWill ? await ports.sessions.will(clientId, connectionId) : undefined; // of a connection whose record is lost
+  const { identity } = head;
+  if (will) await publishWill(ports, turn.publisher, { clientId, connectionId, identity }, will);
+  await turn.dispatch.sendMessages(); // while a next attempt would still find it
+  await ports.sessions.removeWill(clientId, connectionId);
   const wiped = await turn.wiper.wipe(clientId, head.session);
   const removed = await removeHead(ports, turn.wiper, head);
   if (wiped === 'wiped') await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
-  if (removed !== 'changed') await wakeSuccessor(ports, { connectionId: connectionOf(fence), fence }, removed);
+  if (removed !== 'changed') await wakeSuccessor(ports, { connectionId, fence }, removed);
 }

@@ -13,7 +13,7 @@ export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'cli
  */
 export async function hangUp(ports: Ports, connectionId: string, reason: number, client?: Addressee): Promise<void> {
   await close(ports, connectionId, client ?? (await ports.connectionStore.read(connectionId)), { reason });
-  await ports.packets.disconnect(connectionId);
+  await ports.packets.disconnect(connectionId, client?.clientId);
 }
 
 /** Why the server ends a connection. */

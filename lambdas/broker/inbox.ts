@@ -33,6 +33,8 @@ export interface FrameEvent extends EventBase {
  */
 export interface SignalEvent extends EventBase {
   readonly kind: 'disconnect' | 'wake' | 'expired';
+  /** Of a `disconnect` that the broker has sent: whose session the connection owns, as far as that was known. */
+  readonly clientId?: string;
 }
 
 /** A backend wants the client disconnected. */

@@ -13,6 +13,7 @@ export type Count =
   | 'EventsRefused'
   | 'SlowReadersClosed'
   | 'LimitsReached'
+  | 'LeftoversRemoved'
   | 'BytesIn'
   | 'BytesOut'
   | `MessagesInQos${QoS}`

@@ -1,5 +1,5 @@
 import { accountOf, type Identity } from '../access/identity';
-import type { ConnectRequest } from '../protocol/effects';
+import { type ConnectRequest, sessionForever } from '../protocol/effects';
 import { expiryOf, startTimer } from './deadline';
 import { removeHead } from './end-connection';
 import { connectionOf, fenceOf, timeOf } from './fence';
@@ -84,7 +84,12 @@ export async function openSession(
   const persistent = sessionExpiry > 0;
   const quota = persistent ? newcomer.quota : undefined;
   const counted = quota && { quota: quota.account };
-  const claim = { clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity, ...counted };
+  const lasts = persistent && sessionExpiry !== sessionForever;
+  const claim = {
+    ...{ clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity },
+    ...counted,
+    ...(lasts && { sessionExpiry }),
+  };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
     claimSession({ ports, wiper }, claim, supersede),

@@ -184,7 +184,10 @@ export class Outbox {
       this.isHeldUp = true;
       this.own.aliases.forget();
     }
-    if (result === 'gone') return this.ports.packets.disconnect(connectionId);
+    if (result === 'gone') {
+      const owner = left.map(({ stake }) => stake).find((stake) => stake.kind !== 'answer');
+      return this.ports.packets.disconnect(connectionId, owner?.clientId);
+    }
     const doubtful = result === 'unknown' ? left.slice(0, tried) : [];
     const needsClosing =
       left.some(({ stake }) => stake.kind === 'answer') ||

@@ -324,8 +324,8 @@ export interface ConnectionDescriber {
 /** The ordered stream of events of each connection. */
 export interface PacketQueue {
   wake(connectionId: string, occasion: number | string): Promise<void>;
-  /** The connection is over, whether the gateway says so or not. */
-  disconnect(connectionId: string): Promise<void>;
+  /** The connection is over, whether the gateway says so or not. `clientId`: whose session it owns, as far as that is known. */
+  disconnect(connectionId: string, clientId?: string): Promise<void>;
   /** The keep-alive seems to have run out. */
   expire(connectionId: string): Promise<void>;
   /** A backend wants the client gone; `occasion` is the same for the same wish. */

@@ -210,6 +210,8 @@ export interface SessionHead {
   readonly leftAt?: number;
   /** When the will of a client that is away is due, milliseconds since 1970; absent when none waits. */
   readonly willAt?: number;
+  /** Seconds that the session outlives its owner; absent where it is not at all or without end, or an earlier release has claimed it. */
+  readonly sessionExpiry?: number;
   /** Who may use the session: whoever last owned it. */
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
@@ -245,6 +247,8 @@ export interface Claim {
   /** It starts a new session. */
   readonly cleanStart: boolean;
   readonly persistent: boolean;
+  /** Seconds; absent where the session outlives its connection not at all or without end. */
+  readonly sessionExpiry?: number;
   readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   readonly identity: Identity;

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { type Audible, audibleTo } from './audible';
 import type { Audience } from './audience';
 import { isSkipped } from './congestion';
-import { forgetRow } from './forget-row';
+import { forgetRows } from './forget-rows';
 import type { Arrival } from './mail';
+import { isOver, longOver, removeOver } from './over';
 import { inParallel, together } from './parallel';
 import type { Ports } from './ports';
 import type { OnceRecord, SessionHead, Subscriber } from './records';
@@ -18,8 +19,8 @@ interface Group {
 /** Shares through which one client gets a message at most: each is a delivery of its own. */
 const sharesPerClient = 16;
 
-/** Index rows removed at the same time. */
-const parallelRows = 50;
+/** Sessions that are over, removed at the same time. */
+const parallelHeads = 50;
 
 /** Who of each share gets each message. */
 export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
@@ -75,8 +76,13 @@ async function forgetGone(
   heads: ReadonlyMap<string, SessionHead>,
 ): Promise<void> {
   const members = new Set(shares.flatMap((group) => group.members));
-  const gone = [...members].filter(({ clientId, session }) => heads.get(clientId)?.session !== session);
-  await inParallel(gone, parallelRows, (member) => forgetRow(ports, member));
+  const now = ports.now();
+  const over = [...heads.values()].filter((head) => isOver(head, now - longOver));
+  const sessions = new Set(over.map(({ session }) => session));
+  const gone = [...members].filter(
+    ({ clientId, session }) => heads.get(clientId)?.session !== session || sessions.has(session),
+  );
+  await together([forgetRows(ports, gone), inParallel(over, parallelHeads, (head) => removeOver(ports, head))]);
 }
 
 /** The same for the members of one share. */
@@ -135,8 +141,9 @@ function choose(
 ): Subscriber | undefined {
   const waiting = members.filter(({ clientId, session }) => {
     const head = heads.get(clientId);
-    if (head?.session !== session || !mayTake(clientId) || !audible.get(clientId)?.(topic)) return false;
-    return head.expiresAt === undefined || head.expiresAt > now;
+    return (
+      head?.session === session && !isOver(head, now) && mayTake(clientId) && audible.get(clientId)?.(topic) === true
+    );
   });
   const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
   const reading = online.filter(({ clientId }) => {

@@ -1,8 +1,9 @@
 import type { Message } from '../protocol/effects';
 import type { Settings } from '../settings';
-import { BackOffice, isPresent } from './back-office';
+import { BackOffice } from './back-office';
 import type { Census } from './directory';
 import type { Arrival } from './mail';
+import { isOver } from './over';
 import { together } from './parallel';
 import type { Ports } from './ports';
 
@@ -91,7 +92,7 @@ export class SystemTopics {
 async function countSessions(census: Census, now: number) {
   let [connected, disconnected, subscriptions] = [0, 0, 0];
   for await (const page of census.sessions()) {
-    const present = page.heads.filter((head) => isPresent(head, now));
+    const present = page.heads.filter((head) => !isOver(head, now));
     const online = present.filter(({ owner }) => owner !== undefined).length;
     connected += online;
     disconnected += present.length - online;

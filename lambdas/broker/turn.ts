@@ -761,18 +761,14 @@ export class Turn {
 
   /** An attempt that died may have let the client in before. */
   private async unfinishedEntry(): Promise<ConnectionRecord | undefined> {
-    if (!this.isRepeated()) return undefined;
     const { ports, wiper, connectionId, events } = this;
+    const told = events.map((event) => (event.kind === 'disconnect' ? event.clientId : undefined));
+    const clientId = told.find((found) => found !== undefined) ?? this.dismissal?.clientId;
+    if (!this.isRepeated() && clientId === undefined) return undefined;
     const { pending } = this.entrance;
     const { ready: frames } = readInbox(pending.stored, events);
-    return unfinishedEntry({
-      ports,
-      wiper,
-      connectionId,
-      pending,
-      frames,
-      surroundings: this.surroundings(ports.now()),
-    });
+    const surroundings = this.surroundings(ports.now());
+    return unfinishedEntry({ ports, wiper, connectionId, pending, frames, surroundings, clientId });
   }
 
   /**

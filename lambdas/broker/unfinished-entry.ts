@@ -1,11 +1,11 @@
 import type { Identity } from '../access/identity';
 import { decode } from '../protocol/codec/decode';
-import type { ConnectRequest } from '../protocol/effects';
+import { type ConnectRequest, sessionForever } from '../protocol/effects';
 import { handlePacket, type Surroundings } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ConnectPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
-import { fenceOf } from './fence';
+import { fenceOf, timeOf } from './fence';
 import type { ReadyFrame } from './inbox';
 import { recordOf } from './open-session';
 import type { PendingEntry } from './pending-entry';
@@ -21,17 +21,20 @@ interface RepeatedTurn {
   readonly pending: PendingEntry;
   readonly frames: readonly ReadyFrame[];
   readonly surroundings: Surroundings;
+  /** Whose session the connection owns, as somebody has seen. */
+  readonly clientId: string | undefined;
 }
 
 /**
  * The connection as an earlier attempt at its CONNECT has let it in, which died before it was on record. Undefined when none has:
- * then what such an attempt may have left behind is removed.
+ * then what such an attempt may have left behind is removed. When even the last attempt at CONNECT has died, the connection is made of
+ * the session that it owns.
  */
 export async function unfinishedEntry(turn: RepeatedTurn): Promise<ConnectionRecord | undefined> {
   const { ports, wiper, connectionId } = turn;
   const request = requestIn(turn);
   const connectedAt = turn.pending.stored?.takeover?.connectedAt ?? turn.frames[0]?.connectedAt;
-  if (!request || connectedAt === undefined) return undefined;
+  if (!request || connectedAt === undefined) return ownerOf(turn);
   const { clientId, will } = request;
   const fence = fenceOf(connectedAt, connectionId);
   const head = await ports.sessions.head(clientId);
@@ -50,6 +53,17 @@ export async function unfinishedEntry(turn: RepeatedTurn): Promise<ConnectionRec
   if (will) await ports.sessions.removeWill(clientId, connectionId);
   if (head?.session !== fence) await wiper.wipe(clientId, fence); // it has ended, and its rows are still there
   return undefined;
+}
+
+async function ownerOf({ ports, connectionId, clientId }: RepeatedTurn): Promise<ConnectionRecord | undefined> {
+  const head = clientId === undefined ? undefined : await ports.sessions.head(clientId);
+  if (head?.owner !== connectionId) return undefined;
+  const { fence, session, version, capabilities, identity, persistent } = head;
+  const sessionExpiry = persistent ? (head.sessionExpiry ?? sessionForever) : 0;
+  const request = { clientId: head.clientId, version, capabilities, sessionExpiry, keepAlive: 0, cleanStart: false };
+  const hasSeat = isSeated(ports, identity);
+  const newcomer = { connectionId, connectedAt: timeOf(fence), identity, hasSeat, receivedAt: timeOf(fence) };
+  return { ...recordOf(request, newcomer, fence, session), hasState: true, hasWill: true };
 }
 
 function isSeated({ access }: Ports, identity: Identity): boolean {

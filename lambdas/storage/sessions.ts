@@ -34,7 +34,7 @@ import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 import { readSubscribed, subscribedAttribute } from './subscription-counts';
 
 export const headPart = 'head';
-const willPrefix = 'will#';
+export const willPrefix = 'will#';
 export const subscriptionPrefix = 'sub#';
 
 /** Numbers that retained messages may take beyond what is free: so that no packet id is in use twice, with all that is under way. */
@@ -408,12 +408,14 @@ function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { con
 }
 
 /** Who owns the session from now on, and what the head tells of it to those who send to it. */
-function ownerValues({ connectionId, fence, persistent, version, capabilities, identity }: Claim): Item {
+function ownerValues(claim: Claim): Item {
+  const { connectionId, fence, persistent, sessionExpiry, version, capabilities, identity } = claim;
   const { can } = capabilityAttributes(capabilities);
   return {
     ':owner': text(connectionId),
     ':fence': text(fence),
     ':persistent': flag(persistent),
+    ...(sessionExpiry === undefined ? {} : { ':expiry': number(sessionExpiry) }),
     ':version': number(version),
     ...(can ? { ':can': can } : {}),
     ...(isAnonymous(identity)
@@ -423,16 +425,18 @@ function ownerValues({ connectionId, fence, persistent, version, capabilities, i
 }
 
 /** What the former owner left is removed: every update that claims a session ends its SET clause with this. */
-function setOwner({ capabilities, identity }: Claim): string {
+function setOwner({ sessionExpiry, capabilities, identity }: Claim): string {
   const can = capabilityAttributes(capabilities).can !== undefined;
   const named = !isAnonymous(identity);
   const set = [
     '#owner = :owner',
     'fence = :fence, persistent = :persistent, version = :version',
+    ...(sessionExpiry === undefined ? [] : ['expiry = :expiry']),
     ...(can ? ['can = :can'] : []),
     ...(named ? ['#identity = :identity, account = :account'] : []),
   ].join(', ');
   const remove = [
+    ...(sessionExpiry === undefined ? ['expiry'] : []),
     ...(can ? [] : ['can']),
     ...(named ? [] : ['#identity', 'account']),
     'expiresAt',
@@ -515,6 +519,7 @@ export function toHead(item: Item): SessionHead {
     version: readVersion(item.version),
     capabilities: readCapabilities(item),
     settled: readNumber(item.settled),
+    ...(item.expiry ? { sessionExpiry: readNumber(item.expiry) } : {}),
     identity: readIdentity(item.identity),
     ...(owner || !item.expiresAt ? {} : { expiresAt: readNumber(item.expiresAt) }),
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),

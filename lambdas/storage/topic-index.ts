@@ -24,6 +24,10 @@ import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './keys'
  */
 export const shapesKey: Item = { filter: text('\u0000shapes'), clientId: text('\u0000') };
 
+export function isShapeList({ filter }: Item): boolean {
+  return readText(filter) === readText(shapesKey.filter);
+}
+
 /** Attribute with the version of the list. The letters of a shape are `L`, `+` and `#`, so no shape is named like this. */
 const versionName = 'version';
 /** What the name of the attribute with the owner of a shape begins with. */
@@ -175,7 +179,7 @@ export class DynamoTopicIndex implements TopicIndex {
           ExclusiveStartKey: start,
         }),
       );
-      yield usedBy(Items.filter((item) => readText(item.filter) !== readText(shapesKey.filter)));
+      yield usedBy(Items.filter((item) => !isShapeList(item)));
       if (!LastEvaluatedKey) return;
       start = LastEvaluatedKey;
     }

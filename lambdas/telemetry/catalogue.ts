@@ -41,6 +41,7 @@ export const furtherMetrics = [
   'LimitsReached',
   'EventsRefused',
   'ReplacedSessions',
+  'LeftoversRemoved',
   'Recipients',
   'WillLateness',
   'KeepAliveLateness',

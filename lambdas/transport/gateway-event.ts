@@ -22,6 +22,7 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     exhausted: receives(record) > eventAttempts,
   };
   if (kind === 'dismiss') return { ...base, kind, dismissal: JSON.parse(record.body) as Dismissal };
+  if (kind === 'disconnect') return { ...base, kind, ...ownerIn(record.body) };
   const continuation = kind === 'wake' && readContinuation(record.body);
   if (continuation) return { ...base, kind: 'continue', continuation };
   if (kind !== 'message') return { ...base, kind };
@@ -32,6 +33,11 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     text: record.body,
     address: attribute(record, attributes.address),
   };
+}
+
+/** What the broker says of the connection; the gateway says nothing. */
+function ownerIn(body: string): { readonly clientId?: string } {
+  return body.startsWith('{') ? (JSON.parse(body) as { readonly clientId: string }) : {};
 }
 
 function isKind(kind: string): kind is SentKind {

@@ -24,8 +24,9 @@ export class SqsPacketQueue implements PacketQueue {
     return this.send(connectionId, 'wake', `wake#${connectionId}#${occasion}`);
   }
 
-  disconnect(connectionId: string): Promise<void> {
-    return this.send(connectionId, 'disconnect', `disconnect#${connectionId}`);
+  disconnect(connectionId: string, clientId?: string): Promise<void> {
+    const body = clientId === undefined ? undefined : asciiJson({ clientId });
+    return this.send(connectionId, 'disconnect', `disconnect#${connectionId}`, body);
   }
 
   expire(connectionId: string): Promise<void> {

@@ -1,0 +1,154 @@
+import {
+  DeleteItemCommand,
+  type DeleteItemCommandInput,
+  ScanCommand,
+  type ScanCommandOutput,
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { StoredRow, StoredRows } from '../broker/directory';
+import type { SessionHead } from '../broker/records';
+import { shapeOf } from '../protocol/shape';
+import { number, readNumber, readText, text } from './attributes';
+import { conditionFailed, type Item } from './dynamo';
+import { checkForm, isKnownForm } from './item-form';
+import { isShortened } from './keys';
+import type { TableName } from './schema';
+import { headPart, subscriptionPrefix, toHead, willPrefix } from './sessions';
+import { isShapeList } from './topic-index';
+
+type Table = Extract<TableName, 'connections' | StoredRow['table']>;
+
+/**
+ * What connections and sessions own, table by table, by scans that are eventually consistent, at half the price. Rows of a newer form are
+ * passed over, and a head of one is an error, because nobody can tell what it owns.
+ */
+export class DynamoStoredRows implements StoredRows {
+  constructor(
+    private readonly db: DynamoDb,
+    private readonly names: Readonly<Record<Table, string>>,
+  ) {}
+
+  async *connections(): AsyncGenerator<string[]> {
+    for await (const page of this.scan('connections')) yield page.map(({ connectionId }) => readText(connectionId));
+  }
+
+  /** @throws NewerFormError */
+  async *heads(): AsyncGenerator<SessionHead[]> {
+    for await (const page of this.scan('sessions')) {
+      const heads = page.filter(({ part }) => readText(part) === headPart);
+      for (const head of heads) checkForm('sessions', head);
+      yield heads.map(toHead);
+    }
+  }
+
+  async *rows(): AsyncGenerator<StoredRow[]> {
+    for (const [table, read] of readers) {
+      for await (const page of this.scan(table)) {
+        yield page.filter((item) => isKnownForm(table, item)).flatMap((item) => read(item) ?? []);
+      }
+    }
+  }
+
+  /** An index row may be of a newer session by now, and so be somebody's; and another run may have been faster. */
+  async remove({ table, key, session }: StoredRow): Promise<'removed' | 'changed'> {
+    const condition: Partial<DeleteItemCommandInput> =
+      table === 'topicIndex'
+        ? {
+            ConditionExpression: '#session = :session',
+            ExpressionAttributeNames: { '#session': 'session' },
+            ExpressionAttributeValues: { ':session': text(session ?? '') },
+          }
+        : { ConditionExpression: 'attribute_exists(#key)', ExpressionAttributeNames: { '#key': keyNames[table][1] } };
+    try {
+      await this.db.send(new DeleteItemCommand({ TableName: this.names[table], Key: toKey(table, key), ...condition }));
+      return 'removed';
+    } catch (error) {
+      if (conditionFailed(error)) return 'changed';
+      throw error;
+    }
+  }
+
+  async mark({ table, key }: StoredRow, at: number): Promise<void> {
+    const command = new UpdateItemCommand({
+      TableName: this.names[table],
+      Key: toKey(table, key),
+      UpdateExpression: 'SET strandedAt = :at',
+      ConditionExpression: 'attribute_exists(id) AND attribute_not_exists(strandedAt)',
+      ExpressionAttributeValues: { ':at': number(at) },
+    });
+    await this.db.send(command).catch((error: unknown) => {
+      if (!conditionFailed(error)) throw error;
+    });
+  }
+
+  private async *scan(table: Table): AsyncGenerator<Item[]> {
+    let start: Item | undefined;
+    do {
+      const command = new ScanCommand({
+        TableName: this.names[table],
+        ...projections[table],
+        ExclusiveStartKey: start,
+      });
+      const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await this.db.send(command);
+      yield Items;
+      start = LastEvaluatedKey;
+    } while (start);
+  }
+}
+
+/** Without payloads. */
+const projections = {
+  connections: { ProjectionExpression: 'connectionId' },
+  sessions: {},
+  topicIndex: {
+    ProjectionExpression: 'v, #filter, clientId, #session, #shape',
+    ExpressionAttributeNames: { '#filter': 'filter', '#session': 'session', '#shape': 'shape' },
+  },
+  inflight: { ProjectionExpression: 'v, #session, slot', ExpressionAttributeNames: { '#session': 'session' } },
+} as const;
+
+const keyNames = {
+  sessions: ['id', 'part'],
+  topicIndex: ['filter', 'clientId'],
+  inflight: ['session', 'slot'],
+} as const satisfies Record<StoredRow['table'], readonly [string, string]>;
+
+function toKey(table: StoredRow['table'], [first, second]: StoredRow['key']): Item {
+  const [one, other] = keyNames[table];
+  return { [one]: text(first), [other]: text(second) };
+}
+
+function keyIn(table: StoredRow['table'], item: Item): StoredRow['key'] {
+  const [one, other] = keyNames[table];
+  return [readText(item[one]), readText(item[other])];
+}
+
+function ofSessions(item: Item): StoredRow | undefined {
+  const part = readText(item.part);
+  const key = keyIn('sessions', item);
+  if (part.startsWith(subscriptionPrefix)) return { table: 'sessions', key, session: key[0] };
+  if (!part.startsWith(willPrefix)) return undefined;
+  const markedAt = item.strandedAt ? { markedAt: readNumber(item.strandedAt) } : {};
+  return { table: 'sessions', key, connectionId: part.slice(willPrefix.length), ...markedAt };
+}
+
+/** Of a shortened key only rows of this release say which shape they have. */
+function ofIndex(item: Item): StoredRow | undefined {
+  if (isShapeList(item)) return undefined;
+  const filter = readText(item.filter);
+  const shape = item.shape ? readText(item.shape) : isShortened(filter) ? undefined : shapeOf(filter);
+  const key = keyIn('topicIndex', item);
+  return { table: 'topicIndex', key, session: readText(item.session), ...(shape !== undefined && { shape }) };
+}
+
+function ofInflight(item: Item): StoredRow {
+  const key = keyIn('inflight', item);
+  return { table: 'inflight', key, session: key[0] };
+}
+
+const readers: readonly (readonly [StoredRow['table'], (item: Item) => StoredRow | undefined])[] = [
+  ['sessions', ofSessions],
+  ['topicIndex', ofIndex],
+  ['inflight', ofInflight],
+];

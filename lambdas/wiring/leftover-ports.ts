@@ -1,0 +1,23 @@
+import type { LeftoverPorts } from '../broker/leftovers';
+import { DynamoStoredRows } from '../storage/stored-rows';
+import { clientsFor } from './clients';
+import { metricsFor, tableIn } from './environment';
+import { shapePorts } from './shape-ports';
+import { type TimekeeperPorts, timekeeperPorts } from './timekeeper-ports';
+
+/** The ports of the schedule: all connections, and once a day all that sessions own. */
+export function leftoverPorts(environment: NodeJS.ProcessEnv): TimekeeperPorts & LeftoverPorts {
+  const metrics = metricsFor(environment);
+  const clients = clientsFor(environment, metrics);
+  const names = {
+    connections: tableIn(environment, 'connections'),
+    sessions: tableIn(environment, 'sessions'),
+    topicIndex: tableIn(environment, 'topicIndex'),
+    inflight: tableIn(environment, 'inflight'),
+  };
+  return {
+    ...timekeeperPorts(environment, metrics, clients),
+    ...shapePorts(environment, clients),
+    rows: new DynamoStoredRows(clients.db, names),
+  };
+}
