@@ -32,21 +32,30 @@ const uncounted = 8;
 /** What a part of a turn counts for that could not wait until its end: SUBSCRIBE between two messages, for example. */
 const step = 5;
 
-/** What each kind of packet counts for. Messages have limits of their own. */
-const acknowledgement = 1 / 50;
-const weights: { readonly [Cmd in ClientPacket['cmd']]: number } = {
-  connect: 0,
-  publish: 0,
-  puback: acknowledgement,
-  pubrec: acknowledgement,
-  pubrel: acknowledgement,
-  pubcomp: acknowledgement,
-  subscribe: 1,
-  unsubscribe: 1,
-  pingreq: 1,
-  disconnect: 0,
-  auth: 1,
-};
+/** What an acknowledgement, a PINGREQ or AUTH, and a topic filter of SUBSCRIBE or UNSUBSCRIBE counts for. */
+const [acknowledgement, single, filter] = [1 / 50, 1, 1 / 2];
+
+/** Messages have limits of their own. */
+function weightOf(packet: ClientPacket): number {
+  switch (packet.cmd) {
+    case 'connect':
+    case 'publish':
+    case 'disconnect':
+      return 0;
+    case 'puback':
+    case 'pubrec':
+    case 'pubrel':
+    case 'pubcomp':
+      return acknowledgement;
+    case 'subscribe':
+      return Math.max(single, filter * packet.subscriptions.length);
+    case 'unsubscribe':
+      return Math.max(single, filter * packet.unsubscriptions.length);
+    case 'pingreq':
+    case 'auth':
+      return single;
+  }
+}
 
 /** The control packets of one turn, counted against what the connection may still send. */
 export class ControlMeter {
@@ -66,9 +75,9 @@ export class ControlMeter {
    *
    * @throws ProtocolError 0x96 when there are too many.
    */
-  count({ cmd }: Pick<ClientPacket, 'cmd'>, now: number): void {
+  count(packet: ClientPacket, now: number): void {
     this.at = Math.max(this.at, now);
-    this.spend(weights[cmd]);
+    this.spend(weightOf(packet));
   }
 
   private spend(weight: number): void {

@@ -71,9 +71,10 @@ export class Work {
   }
 
   async hold(packetId: number, message: Message, { id }: Origin): Promise<void> {
+    // The packet id is in use again: what was held under it has to be done with first.
     if (this.isReleasing(packetId)) {
-      if (!this.budget.isRedelivered) throw new ProtocolError(Reason.protocolError, `packet id ${packetId} is in use`); // [MQTT-2.2.1-3]
-      await this.conclude(); // an earlier attempt has sent PUBCOMP
+      this.budget.step();
+      await this.conclude();
     }
     this.held.set(packetId, { packetId, id, message, holder: this.client.record().fence });
   }

@@ -78,6 +78,7 @@ describe('the list of clients', () => {
       version: 4,
       identity: { kind: 'anonymous' },
       persistent: true,
+      sessionEndsAt: expect.any(String),
     });
     expect(Date.parse(found?.since ?? '')).toBeGreaterThan(before);
   });

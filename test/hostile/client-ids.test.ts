@@ -97,7 +97,7 @@ describe('a client id to which an account is bound', () => {
     expect(field.guarded.logged('refused').at(-1)).toMatchObject({
       ...{ clientId, reason: idNotValid, why: 'the client id is reserved for another account' },
     });
-    expect(above(toll, { writes: 0, reads: 10, invocations: 5, posts: 1, lines: 2 })).toEqual({});
+    expect(above(toll, { writes: 1, reads: 10, invocations: 5, posts: 1, lines: 2 })).toEqual({});
   });
 
   it('is refused to everybody else when it begins with what an account is bound to', async () => {
