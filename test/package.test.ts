@@ -147,7 +147,7 @@ describe('the example of docs/construct.md', () => {
     );
     const apis = ofType('AWS::ApiGatewayV2::Api').map(([, { Properties }]) => Properties.Name);
 
-    expect(ofType('AWS::DynamoDB::Table')).toHaveLength(12);
+    expect(ofType('AWS::DynamoDB::Table')).toHaveLength(14);
     expect(new Set(dashboards).size).toBe(2);
     expect(new Set(apis).size).toBe(3);
     expect(ofType('AWS::ApiGateway::Account')).toHaveLength(1);

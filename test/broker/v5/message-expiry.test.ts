@@ -10,7 +10,7 @@ describe('a message with an expiry', () => {
   let publisher: Client5;
 
   beforeAll(async () => {
-    broker = await Broker5.start();
+    broker = await Broker5.start({ settings: { maxSessionExpiry: 0 } });
     broker.cloud.clock.hold();
     publisher = await broker.connect('publisher', { keepalive: 540 });
   });
