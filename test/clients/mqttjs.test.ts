@@ -123,6 +123,7 @@ describe('the shim bundled for a browser', () => {
 
     expect(inputs.map((path) => path.replace(/^.*(?=clients\/|node_modules\/)/, '')).sort()).toEqual([
       'clients/base64.ts',
+      'clients/clean-text.ts',
       'clients/gateway-link.ts',
       'clients/gateway-options.ts',
       'clients/local-ping.ts',

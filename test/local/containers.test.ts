@@ -22,7 +22,6 @@ describe('the containers', () => {
       TIMER_QUEUE_URL: test.queueUrl('timer'),
       CALLBACK_URL: test.cloud.callbackUrl,
       QUEUE_LIMIT: '7',
-      MAX_SHAPES: '256',
       AWS_REGION: 'us-east-1',
       AWS_ACCESS_KEY_ID: 'local0onPackets1',
       EXTRA: 'yes',

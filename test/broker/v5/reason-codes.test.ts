@@ -49,6 +49,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'CONNACK 0x88': 'access/tokens.test.ts',
   'CONNACK 0x97': 'access/limits.test.ts',
   'CONNACK 0x9F': 'access/scram.test.ts',
+  'PUBACK 0x97': '../hostile/retained.test.ts',
   'SUBACK 0x87': 'access/permissions.test.ts',
   'DISCONNECT 0x87': 'access/scram.test.ts',
   'DISCONNECT 0x8D': 'v5/disconnect.test.ts',
