@@ -11,7 +11,7 @@ const help = `usage: cirrus-mqtt clients list          [where] [--json]
        cirrus-mqtt clients show ID       [where] [--json]
        cirrus-mqtt clients disconnect ID [where] [--discard-will] [--remove-session]
 
-Who is connected or has a session; and how many sessions and connections each account has, those with the most sessions first.
+Lists the clients that are connected or have a session, and how many sessions and connections each account has.
 
 ${apiHelp}
 for list, accounts and show:

@@ -8,12 +8,12 @@ import { type FunctionName, functions } from '../../lambdas/deployment';
  */
 const budgets: { readonly [Name in FunctionName]: number } = {
   onConnect: 50_000,
-  onPackets: 300_000,
-  onFanOut: 300_000,
-  onTimer: 95_000, // with the topic index, of which it removes unused shapes
-  onSchedule: 95_000, // with the look for leftovers
-  onBridgeOut: 330_000,
-  onBridgeIn: 300_000,
+  onPackets: 340_000,
+  onFanOut: 340_000,
+  onTimer: 100_000, // with the topic index, of which it removes unused shapes
+  onSchedule: 100_000, // with the look for leftovers
+  onBridgeOut: 340_000,
+  onBridgeIn: 340_000,
   onApi: 300_000,
   onSystemTopics: 300_000,
 };

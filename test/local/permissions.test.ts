@@ -17,18 +17,18 @@ describe('the containers of a function', () => {
   });
 
   it('may read and write only the tables they were granted', async () => {
-    const schedule = test.dynamodb(as('onSchedule'));
-    const connection = row('connections', 'connectionId');
+    const systemTopics = test.dynamodb(as('onSystemTopics'));
     const session = row('sessions', 'id', 'part');
+    const slot = row('inflight', 'session', 'slot');
 
-    await schedule.getItem(connection);
-    await expect(schedule.deleteItem(connection)).rejects.toThrow(denied('AccessDeniedException'));
-    await expect(schedule.getItem(session)).rejects.toThrow(denied('AccessDeniedException'));
+    await systemTopics.getItem(session);
+    await expect(systemTopics.deleteItem(session)).rejects.toThrow(denied('AccessDeniedException'));
+    await expect(systemTopics.getItem(slot)).rejects.toThrow(denied('AccessDeniedException'));
     const both = {
-      RequestItems: { 'cirrus-connections': { Keys: [connection.Key] }, 'cirrus-sessions': { Keys: [session.Key] } },
+      RequestItems: { 'cirrus-sessions': { Keys: [session.Key] }, 'cirrus-inflight': { Keys: [slot.Key] } },
     };
-    await expect(schedule.batchGetItem(both)).rejects.toThrow(denied('AccessDeniedException'));
-    await expect(schedule.listTables()).rejects.toThrow(denied('AccessDeniedException'));
+    await expect(systemTopics.batchGetItem(both)).rejects.toThrow(denied('AccessDeniedException'));
+    await expect(systemTopics.listTables()).rejects.toThrow(denied('AccessDeniedException'));
     await test.dynamodb(as('onPackets')).batchGetItem(both);
   });
 
