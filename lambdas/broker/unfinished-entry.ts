@@ -5,7 +5,7 @@ import { handlePacket, type Surroundings } from '../protocol/handle-packet';
 import { splitPackets } from '../protocol/packet-splitter';
 import type { ConnectPacket } from '../protocol/packets';
 import { ProtocolError } from '../protocol/reason-codes';
-import { fenceOf, timeOf } from './fence';
+import { connectionOf, fenceOf, timeOf } from './fence';
 import type { ReadyFrame } from './inbox';
 import { recordOf } from './open-session';
 import type { PendingEntry } from './pending-entry';
@@ -38,7 +38,7 @@ export async function unfinishedEntry(turn: RepeatedTurn): Promise<ConnectionRec
   const { clientId, will } = request;
   const fence = fenceOf(connectedAt, connectionId);
   const head = await ports.sessions.head(clientId);
-  if (head?.fence === fence) {
+  if (head && connectionOf(head.fence) === connectionId) {
     const { identity, session } = head;
     const newcomer = {
       connectionId,
@@ -48,7 +48,7 @@ export async function unfinishedEntry(turn: RepeatedTurn): Promise<ConnectionRec
       receivedAt: ports.now(),
     };
     const counted = head.quota !== undefined && { quota: head.quota };
-    return { ...recordOf(request, newcomer, fence, session), hasState: true, ...counted };
+    return { ...recordOf(request, newcomer, head.fence, session), hasState: true, ...counted };
   }
   if (will) await ports.sessions.removeWill(clientId, connectionId);
   if (head?.session !== fence) await wiper.wipe(clientId, fence); // it has ended, and its rows are still there

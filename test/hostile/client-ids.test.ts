@@ -351,6 +351,28 @@ describe('a worker that dies while the session of another account is replaced', 
     }
     await neighbour.disconnect();
   });
+
+  it('leaves nothing of it when every attempt of its owner dies, whose connection is older', async () => {
+    const { broker, cloud } = guarded;
+    const clientId = 'dies-always';
+    const owner = await broker.open();
+    await broker.lose(await broker.resume(clientId, month));
+    await guarded.addUser('owner of dies-always', 'shared', { clientId });
+    const dying = {
+      fault: 'call',
+      outcome: 'kill',
+      function: 'onPackets',
+      operation: 'PutItem',
+      table: 'connections',
+    } as const;
+    await cloud.faults.set({ ...dying, when: 'before' });
+    owner.send(connectPacket(clientId, { username: 'owner of dies-always', password: Buffer.from('shared') }));
+    await owner.closed();
+    await cloud.faults.clear();
+    await cloud.settled();
+
+    expect((await broker.older.rows()).filter((row) => row.includes(clientId))).toEqual([]);
+  });
 });
 
 it.each([
