@@ -73,7 +73,7 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   throttleRate: wholeNumber(100, 1, 100_000),
   throttleBurst: wholeNumber(1000, 1, 50_000),
   connectRate: wholeNumber(10, 1, 100_000), // API Gateway: 500 new connections/s for an account, unless raised
-  connectBurst: wholeNumber(200, 1, 50_000),
+  connectBurst: wholeNumber(20, 1, 50_000),
   connectConcurrency: wholeNumber(0, 0, 10_000), // new accounts have 10 in all, of which none may be reserved
   maxConcurrency: wholeNumber(10, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
   api: oneOf('on', ['on', 'off']),

@@ -22,6 +22,9 @@ export const largestIncoming = 97_280;
 /** Bytes of a message as JSON: SQS takes 256 KiB, in which a job for a large audience has 96 KiB of subscribers as well. */
 export const largestJson = 160_000;
 
+/** Bytes of a topic filter as JSON in ASCII, where a character may take six: in a job it stands beside a message of `largestJson`. */
+export const largestFilterJson = 90_000;
+
 /** Bytes of the largest packet that a client gets: its own limit, or that of a post [MQTT-3.1.2-24]. */
 export function largestPacket(capabilities: ClientCapabilities): number {
   return Math.min(capabilities.maximumPacketSize ?? maximumPacketSize, maximumPacketSize);

@@ -1,5 +1,7 @@
+import { asciiJson } from '../ascii-json';
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
 import type { SessionView } from '../handle-packet';
+import { largestFilterJson } from '../limits';
 import type { QoS, SubscribePacket, Subscription } from '../packets';
 import { Reason, subscriptionFailure } from '../reason-codes';
 import { subscriptionName } from '../subscription-name';
@@ -53,7 +55,7 @@ function judge(
   const name = subscriptionName(topic, version);
   // A share of a share, or what lacks a share name or a filter: granted as an ordinary filter it would never hear anything.
   if (isShared(name.filter)) return refuse(version, Reason.topicFilterInvalid);
-  if (isTooComplex(name.filter, limits)) return refuse(version, Reason.quotaExceeded);
+  if (isTooComplex(name.filter, limits) || isTooLong(topic)) return refuse(version, Reason.quotaExceeded);
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);
   const highest = permissions.subscribeQos(name.filter);
@@ -70,6 +72,10 @@ function judge(
 
 function isTooComplex(filter: string, { maxWildcards, maxLevels }: SubscriptionLimits): boolean {
   return (maxWildcards > 0 && countWildcards(filter) > maxWildcards) || levels(filter).length > maxLevels;
+}
+
+function isTooLong(topic: string): boolean {
+  return 6 * topic.length > largestFilterJson && asciiJson(topic).length > largestFilterJson;
 }
 
 /** MQTT 3.1.1 has one code for every refusal [v3 MQTT-3.9.3-2]. */

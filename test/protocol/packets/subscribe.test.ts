@@ -5,7 +5,7 @@
  *   topic-filter.test.ts: [v3 MQTT-4.7.1-2], [v3 MQTT-4.7.1-3], [v3 MQTT-4.7.2-1], [v3 MQTT-4.7.3-1] to [v3 MQTT-4.7.3-4]
  * Not proved here, the duty of the shell: [v3 MQTT-3.8.4-1] to [v3 MQTT-3.8.4-3], [v3 MQTT-3.9.3-1].
  */
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import type { SubscribeProperties, Subscription } from '../../../lambdas/protocol/packets';
 import { handleSubscribe } from '../../../lambdas/protocol/packets/subscribe';
@@ -36,6 +36,12 @@ function requests5(subscriptions: readonly Subscription[], properties?: Subscrib
 }
 
 describe('SUBSCRIBE', () => {
+  it('is refused a filter that no queue would take beside a message', () => {
+    const [short, long] = ['x'.repeat(60_000), `${'é'.repeat(16_000)}/#`];
+
+    expect(requests5([option(short), option(long)])).toMatchObject([{ filter: short }, { refused: 0x97 }]);
+  });
+
   clause('v3 MQTT-3.8.4-4', 'asks for all its filters at once, in their order', () => {
     expect(subscribe({ topic: 'a/b', qos: 2 }, { topic: '#', qos: 0 }, { topic: 'a/b', qos: 1 })).toEqual([
       {
