@@ -1,7 +1,7 @@
 import type { ApiClient } from '../clients/api';
 import { shown } from './describe-account';
 
-/** What an account has, to compare with `maxSessionsPerUser` and `maxConnectionsPerUser`. */
+/** Sessions and connections of an account, to compare with `maxSessionsPerUser` and `maxConnectionsPerUser`. */
 export interface AccountUsage {
   readonly kind: ApiClient['identity']['kind'];
   readonly username?: string;

@@ -127,10 +127,10 @@ export function worstHours(costs: ReadonlyMap<string, Cost>): Map<string, number
   ]);
 }
 
-/** What somebody with credentials, who may do everything, does with one frame on a connection that is open already. */
+/** One frame of a client that may do everything, on a connection that is open already. */
 interface InsiderFrame {
   readonly name: string;
-  /** What has to be there before. */
+  /** Runs before the frames that are measured. */
   readonly prepare?: (insider: Insider, cloud: Cloud) => Promise<unknown>;
   /** Bytes of the frame; each has a number of its own. */
   readonly frame: (number: number) => Buffer;
@@ -170,7 +170,7 @@ export const insiderFrames: readonly InsiderFrame[] = [
 /** Frames of each kind that are measured, one after the other. */
 const measuredFrames = 4;
 
-/** What one frame of an insider costs. */
+/** Measures one frame of an insider. */
 export async function costOfInsiderFrame({ prepare, frame }: InsiderFrame): Promise<Cost> {
   const cloud = await startCloud({ containers: 1, access: { anonymous: 'everything' } });
   try {
@@ -190,7 +190,7 @@ export async function costOfInsiderFrame({ prepare, frame }: InsiderFrame): Prom
   }
 }
 
-/** What each frame of an insider costs, by its name. */
+/** Measures each frame of an insider; by its name. */
 export async function costsOfInsiderFrames(): Promise<Map<string, Cost>> {
   const costs = new Map<string, Cost>();
   for (const frame of insiderFrames) costs.set(frame.name, await costOfInsiderFrame(frame));

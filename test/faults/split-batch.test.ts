@@ -2,11 +2,9 @@ import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { Broker } from '../../lambdas/broker/broker';
 import type { ConnectionEvent } from '../../lambdas/broker/inbox';
 import type { Ports } from '../../lambdas/broker/ports';
-import { functions } from '../../lambdas/deployment';
 import { settingsFromEnvironment } from '../../lambdas/settings';
-import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
-import { credentialsOf, environmentOf } from '../../local/lambda/environment';
 import { clause } from '../support/clause';
+import { portsBeside } from '../support/ports-beside';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket } from '../support/text-client';
 
@@ -25,10 +23,7 @@ describe('events whose worker died over them together', () => {
   beforeEach(async () => {
     broker = await TestBroker.start({ settings });
     broker.cloud.clock.hold();
-    const { endpoints, access } = broker.cloud;
-    const surroundings = { endpoints, settings, access, bridge: undefined, events: undefined };
-    const environment = environmentOf('onPackets', functions.onPackets, surroundings);
-    ports = portsFromEnvironment({ ...environment, ...credentialsOf('onPackets', 1) });
+    ports = portsBeside(broker.cloud, settings);
   });
 
   afterEach(() => broker.stop());

@@ -6,9 +6,8 @@ import type { ConnectionEvent } from '../../lambdas/broker/inbox';
 import type { Ports } from '../../lambdas/broker/ports';
 import { functions } from '../../lambdas/deployment';
 import { settingsFromEnvironment } from '../../lambdas/settings';
-import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
-import { credentialsOf, environmentOf } from '../../local/lambda/environment';
 import { clause } from '../support/clause';
+import { portsBeside } from '../support/ports-beside';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket } from '../support/text-client';
 
@@ -22,15 +21,7 @@ describe('a turn that goes on while its connection is superseded', () => {
   beforeEach(async () => {
     broker = await TestBroker.start({ visibilitySeconds, settings });
     broker.cloud.clock.hold();
-    const { endpoints, access } = broker.cloud;
-    const environment = environmentOf('onPackets', functions.onPackets, {
-      endpoints,
-      settings,
-      access,
-      bridge: undefined,
-      events: undefined,
-    });
-    ports = portsFromEnvironment({ ...environment, ...credentialsOf('onPackets', 1) });
+    ports = portsBeside(broker.cloud, settings);
   });
   afterEach(() => broker.stop());
 

@@ -4,10 +4,8 @@ import mqtt, { type Packet } from 'mqtt-packet';
 import { Broker } from '../../lambdas/broker/broker';
 import type { ConnectionEvent } from '../../lambdas/broker/inbox';
 import type { Ports } from '../../lambdas/broker/ports';
-import { functions } from '../../lambdas/deployment';
 import { settingsFromEnvironment } from '../../lambdas/settings';
-import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
-import { credentialsOf, environmentOf } from '../../local/lambda/environment';
+import { portsBeside } from '../support/ports-beside';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
 
@@ -28,10 +26,7 @@ describe('an invocation whose time is nearly over', () => {
   beforeEach(async () => {
     broker = await TestBroker.start({ settings });
     broker.cloud.clock.hold();
-    const { endpoints, access } = broker.cloud;
-    const surroundings = { endpoints, settings, access, bridge: undefined, events: undefined };
-    const environment = environmentOf('onPackets', functions.onPackets, surroundings);
-    ports = portsFromEnvironment({ ...environment, ...credentialsOf('onPackets', 1) });
+    ports = portsBeside(broker.cloud, settings);
     slow = await broker.connect('slow');
     slowId = broker.cloud.connections().at(-1) ?? '';
     await broker.cloud.settled();

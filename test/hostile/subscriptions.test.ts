@@ -115,13 +115,13 @@ describe('an insider with subscriptions', () => {
   it('who is in hundreds of shares gets a message through sixteen of them', async () => {
     const client = await field.enter('device', 'shares', { keepalive: 540 });
     const shares = Array.from({ length: 300 }, (_, index) => ({
-      topic: `$share/g${index}/work/of/x`,
+      topic: `$share/g${index}/tasks/of/x`,
       qos: 1 as const,
     }));
     for (let start = 0; start < shares.length; start += 100) await client.subscribe(shares.slice(start, start + 100));
     await field.cloud.settled();
     await field.cloud.resetBill();
-    attacker.send(publishPacket('work/of/x', 'x', { qos: 1, messageId: 1 }));
+    attacker.send(publishPacket('tasks/of/x', 'x', { qos: 1, messageId: 1 }));
     await attacker.next('puback');
     for (let count = 0; count < 16; count++) await client.next('publish');
     await field.cloud.settled();
