@@ -31,8 +31,11 @@ export async function releasing(
   connection: ConnectionRecord,
   packetId: number,
 ): Promise<ConnectionRecord> {
-  const unreleased = new Set(await unreleasedOf(ports, connection));
-  return unreleased.delete(packetId) ? { ...connection, unreleased } : connection;
+  const known = await unreleasedOf(ports, connection);
+  if (!known.has(packetId)) return connection.unreleased ? connection : { ...connection, unreleased: known }; // read once
+  const unreleased = new Set(known);
+  unreleased.delete(packetId);
+  return { ...connection, unreleased };
 }
 
 /** What earlier connections of the session have left is read when it first matters. */

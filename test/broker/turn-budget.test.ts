@@ -84,6 +84,19 @@ describe('a turn', () => {
     },
   );
 
+  it('reads once what earlier connections of a resumed session have left, however many PUBRELs name nothing', async () => {
+    await broker.leave(await broker.resume('releases-nothing'));
+    const client = await broker.resume('releases-nothing');
+    await broker.cloud.settled();
+    await broker.cloud.resetBill();
+    client.send(...Array.from({ length: 500 }, (_, index) => ({ cmd: 'pubrel', messageId: index + 1 }) as const));
+    for (let index = 0; index < 500; index++) await client.next('pubcomp');
+    await broker.cloud.settled();
+
+    expect((await broker.cloud.bill()).dynamodb.calls).toBeLessThan(20);
+    await broker.leave(client);
+  });
+
   it('leaves messages beyond so many to the next one, in their order', async () => {
     const [client, subscriber] = [await broker.connect('many'), await broker.connect('hears-many')];
     await subscriber.subscribe({ topic: 'many/+', qos: 0 });
