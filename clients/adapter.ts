@@ -51,7 +51,7 @@ export interface AdapterOptions {
   monitor?: Address;
   /** Asked before each handshake with the gateway, for a token that its clients do not have themselves. */
   headers?: Headers;
-  /** Where only `GET /healthz` is answered. */
+  /** Listener that answers `GET /healthz` only. */
   health?: Address;
   /** Clients at a time; 1,000 if absent. Others are closed at once, unless a connection gives way that was not accepted. */
   maxClients?: number;

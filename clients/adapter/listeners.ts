@@ -119,7 +119,7 @@ export function listenWebSocket(
   return started(createServer({ ...socketOptions, allowHalfOpen }), at, { door, serve: handshakes.begin });
 }
 
-/** What a socket may take until its client can speak MQTT: a place and a time. */
+/** Limits of a socket until its client can speak MQTT: a place and a time. */
 interface Handshake {
   /** Ends the time. */
   done(): Place;

@@ -60,7 +60,7 @@ class Counter<Label extends string> {
 type Direction = 'up' | 'down';
 const directions: readonly Direction[] = ['up', 'down'];
 
-/** What is the case at a moment. */
+/** Gauges of the adapter at one moment. */
 interface GaugeValues {
   clients: number;
   pending: number;

@@ -8,11 +8,11 @@ import { Places } from './places';
 const mostSockets = 64;
 
 export interface MonitorProps extends Pick<Door, 'clock' | 'log'> {
-  /** What Prometheus reads; absent where only the health is asked for. */
+  /** Metrics in the text format of Prometheus; absent where the listener serves health only. */
   metrics?(): string;
   /** Whether new clients are taken. An unreachable gateway does not count: to start the adapter anew would not help. */
   isServing(): boolean;
-  /** What the listener is called, and which pages may read it. */
+  /** Host names of the listener, and origins of the pages that may read it. */
   access: WebAccess;
 }
 
