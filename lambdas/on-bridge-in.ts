@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { incoming, type RuleEvent } from './bridge/incoming';
-import { Broker } from './broker/broker';
+import { Broker } from './broker/turn/broker';
 import { settingsFromEnvironment } from './settings';
 import { isQueued, toRuleEvent } from './transport/bridge-event';
 import { bridgeIn } from './wiring/bridge';

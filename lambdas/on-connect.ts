@@ -1,7 +1,7 @@
 import type { APIGatewayProxyResultV2 } from 'aws-lambda';
 import type { AccessConfig } from './access/access-config';
 import { unpackAccess } from './access/read-access';
-import { Handshake, type TokenVerification } from './broker/handshake';
+import { Handshake, type TokenVerification } from './broker/connect/handshake';
 import { accessVariable } from './deployment';
 import { settingsFromEnvironment } from './settings';
 import { type ConnectEvent, toOffer } from './transport/handshake-offer';

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { Broker } from './broker/broker';
+import { Broker } from './broker/turn/broker';
 import { settingsFromEnvironment } from './settings';
 import { byGroup } from './transport/by-group';
 import { isRedelivered } from './transport/gateway-event';

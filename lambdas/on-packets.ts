@@ -1,5 +1,5 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { Broker } from './broker/broker';
+import { Broker } from './broker/turn/broker';
 import { settingsFromEnvironment } from './settings';
 import { toConnectionEvent } from './transport/gateway-event';
 import { portsFromEnvironment } from './wiring/ports-from-env';

@@ -1,5 +1,5 @@
-import { isTimeForLeftovers, removeLeftovers } from './broker/leftovers';
-import { sweep } from './broker/timekeeper';
+import { isTimeForLeftovers, removeLeftovers } from './broker/admin/leftovers';
+import { sweep } from './broker/expiry/sweep';
 import { leftoverPorts } from './wiring/leftover-ports';
 
 const ports = leftoverPorts(process.env);

@@ -1,5 +1,5 @@
 import { version } from '../package.json';
-import { SystemTopics } from './broker/system-topics';
+import { SystemTopics } from './broker/admin/sys-topics';
 import { settingsFromEnvironment } from './settings';
 import { systemTopicsPorts } from './wiring/system-topics-ports';
 

@@ -1,14 +1,14 @@
-import { BackOffice } from '../broker/back-office';
+import { BackOffice } from '../broker/admin/broker-admin';
 import {
   type ClientDirectory,
   InvalidCursorError,
   type Page,
   type RequestLedger,
   type RetainedDirectory,
-} from '../broker/directory';
-import { connectionOf } from '../broker/fence';
-import type { ConnectionDescriber, Ports } from '../broker/ports';
-import type { SessionHead, Subscriber, SubscriptionRow } from '../broker/records';
+} from '../broker/ports/directories';
+import { connectionOf } from '../broker/model/fence';
+import type { ConnectionDescriber, Ports } from '../broker/ports/ports';
+import type { SessionHead, Subscriber, SubscriptionRow } from '../broker/model/records';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { ProtocolError } from '../protocol/reason-codes';

@@ -1,6 +1,6 @@
-import { timeOf } from '../broker/fence';
-import { isOver } from '../broker/over';
-import type { SessionHead, Subscriber } from '../broker/records';
+import { timeOf } from '../broker/model/fence';
+import { isOver } from '../broker/expiry/expired-session';
+import type { SessionHead, Subscriber } from '../broker/model/records';
 
 /** A client as a backend reads it. Claims and rules of its token stay here. `now` in milliseconds since 1970. */
 export function clientJson(head: SessionHead, now: number) {

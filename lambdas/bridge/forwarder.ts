@@ -1,4 +1,4 @@
-import type { Clock, Log } from '../broker/ports';
+import type { Clock, Log } from '../broker/ports/ports';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { messageProblem } from './iot-limits';

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Allowance } from '../broker/allowance';
+import type { Allowance } from '../broker/model/publish-allowance';
 import { number, readNumber } from './attributes';
 import type { Item } from './dynamo';
 

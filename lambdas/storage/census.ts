@@ -1,6 +1,6 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Census, CensusPage } from '../broker/directory';
+import type { Census, CensusPage } from '../broker/ports/directories';
 import { readText } from './attributes';
 import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';

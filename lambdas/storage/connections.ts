@@ -7,8 +7,8 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ControlAllowance } from '../broker/control-allowance';
-import type { ConnectionStore } from '../broker/ports';
+import type { ControlAllowance } from '../broker/model/control-allowance';
+import type { ConnectionStore } from '../broker/ports/ports';
 import type {
   ConnectionRecord,
   EarlyFrame,
@@ -16,7 +16,7 @@ import type {
   FrameRest,
   PendingConnection,
   StoredConnection,
-} from '../broker/records';
+} from '../broker/model/records';
 import { sessionForever } from '../protocol/effects';
 import { allowanceAttribute, readAllowance } from './allowances';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';

@@ -1,4 +1,4 @@
-import { InvalidCursorError } from '../broker/directory';
+import { InvalidCursorError } from '../broker/ports/directories';
 import { readText, text } from './attributes';
 import type { Item } from './dynamo';
 

@@ -14,7 +14,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../broker/parallel';
+import { together } from '../shared/parallel';
 
 export type Item = Record<string, AttributeValue>;
 

@@ -1,4 +1,4 @@
-import type { Page, PageRequest } from '../broker/directory';
+import type { Page, PageRequest } from '../broker/ports/directories';
 import { cursorOf, keyIn } from './cursor';
 import type { Item } from './dynamo';
 

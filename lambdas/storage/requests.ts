@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Earlier, RequestLedger } from '../broker/directory';
-import type { Clock } from '../broker/ports';
+import type { Earlier, RequestLedger } from '../broker/ports/directories';
+import type { Clock } from '../broker/ports/ports';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { formed } from './formed-dynamo';

@@ -1,6 +1,6 @@
 import { QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Page, PageRequest, RetainedDirectory } from '../broker/directory';
+import type { Page, PageRequest, RetainedDirectory } from '../broker/ports/directories';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';

@@ -1,8 +1,8 @@
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../broker/parallel';
-import type { RetainedPage } from '../broker/ports';
-import type { RetainedCopy, RetainedWrite } from '../broker/records';
+import { together } from '../shared/parallel';
+import type { RetainedPage } from '../broker/ports/ports';
+import type { RetainedCopy, RetainedWrite } from '../broker/model/records';
 import { messageSize } from '../protocol/message-size';
 import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';

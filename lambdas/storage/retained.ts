@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../broker/parallel';
-import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports';
-import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/records';
+import { together } from '../shared/parallel';
+import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/ports';
+import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/records';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';

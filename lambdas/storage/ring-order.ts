@@ -1,6 +1,6 @@
-import { together } from '../broker/parallel';
-import type { RingItem } from '../broker/records';
-import { bundleSlot, placeAlone } from '../broker/ring';
+import { together } from '../shared/parallel';
+import type { RingItem } from '../broker/model/records';
+import { bundleSlot, placeAlone } from '../broker/model/queue-slots';
 import { afterAll, outgoing, slotName } from './slots';
 
 /** Sort keys, both included. */

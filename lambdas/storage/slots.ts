@@ -1,4 +1,4 @@
-import type { SessionId } from '../broker/records';
+import type { SessionId } from '../broker/model/records';
 import { text } from './attributes';
 import type { Item } from './dynamo';
 

@@ -1,4 +1,4 @@
-import type { Continuation, OwedRetained, RetainedContinuation } from '../broker/records';
+import type { Continuation, OwedRetained, RetainedContinuation } from '../broker/model/records';
 import type { QoS } from '../protocol/packets';
 import { subscriptionName } from '../protocol/subscription-name';
 

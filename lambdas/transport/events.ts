@@ -1,7 +1,7 @@
 import type { JsonClient } from '../aws/json-client';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
-import type { BrokerEvent, Events } from '../broker/events';
-import type { Ports } from '../broker/ports';
+import type { BrokerEvent, Events } from '../broker/observability/lifecycle-events';
+import type { Ports } from '../broker/ports/ports';
 import type { EventConfig } from '../events/event-config';
 import { asciiJson } from '../protocol/ascii-json';
 import { matches } from '../protocol/topic-filter';

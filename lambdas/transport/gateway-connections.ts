@@ -1,5 +1,5 @@
 import { pauseBefore, repeatWhile } from '../aws/retries';
-import type { ConnectionDescriber, Connections, PostResult } from '../broker/ports';
+import type { ConnectionDescriber, Connections, PostResult } from '../broker/ports/ports';
 import { formatFrame } from '../protocol/frames';
 
 /** Further attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyWebsocketEventV2 } from 'aws-lambda';
-import type { Offer } from '../broker/handshake';
+import type { Offer } from '../broker/connect/handshake';
 
 /** The event of `$connect`: its type in @types/aws-lambda lacks what only this route has. */
 export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
-import type { ConnectionEvent } from '../broker/inbox';
-import { together } from '../broker/parallel';
-import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports';
-import type { Continuation, Dismissal, FanOutJob, Subscriber } from '../broker/records';
+import type { ConnectionEvent } from '../broker/turn/frame-order';
+import { together } from '../shared/parallel';
+import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/ports';
+import type { Continuation, Dismissal, FanOutJob, Subscriber } from '../broker/model/records';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
 import { continuationBodies } from './continuations';

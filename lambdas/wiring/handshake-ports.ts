@@ -1,5 +1,5 @@
 import { DynamoDbJson } from '../aws/dynamodb-json';
-import type { HandshakePorts } from '../broker/handshake';
+import type { HandshakePorts } from '../broker/connect/handshake';
 import { DynamoPendingConnections } from '../storage/pending-connections';
 import { SqsTimerQueue } from '../transport/queues';
 import { dynamoDbOptions, log, maxAttempts, metricsFor, queueIn, sqsFor, tableIn } from './environment';

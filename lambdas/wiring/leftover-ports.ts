@@ -1,4 +1,4 @@
-import type { LeftoverPorts } from '../broker/leftovers';
+import type { LeftoverPorts } from '../broker/admin/leftovers';
 import { DynamoStoredRows } from '../storage/stored-rows';
 import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';

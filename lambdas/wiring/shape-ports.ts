@@ -1,4 +1,4 @@
-import type { Ports } from '../broker/ports';
+import type { Ports } from '../broker/ports/ports';
 import { DynamoShapeChecks } from '../storage/shape-checks';
 import { DynamoTopicIndex } from '../storage/topic-index';
 import type { Clients } from './clients';

@@ -1,5 +1,5 @@
-import type { Census } from '../broker/directory';
-import type { Ports } from '../broker/ports';
+import type { Census } from '../broker/ports/directories';
+import type { Ports } from '../broker/ports/ports';
 import { settingsFromEnvironment } from '../settings';
 import { DynamoCensus } from '../storage/census';
 import { clientsFor } from './clients';

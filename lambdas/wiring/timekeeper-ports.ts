@@ -1,4 +1,4 @@
-import type { Ports } from '../broker/ports';
+import type { Ports } from '../broker/ports/ports';
 import { DynamoConnectionStore } from '../storage/connections';
 import { DynamoRoster } from '../storage/roster';
 import { GatewayConnections } from '../transport/gateway-connections';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { dismissAbsent } from '../../lambdas/broker/dismissal';
-import { type EndingTurn, endConnection, settleEnding } from '../../lambdas/broker/end-connection';
-import { noEvents } from '../../lambdas/broker/events';
-import { noMetrics } from '../../lambdas/broker/metrics';
-import type { Ports } from '../../lambdas/broker/ports';
-import type { ConnectionRecord, RingItem } from '../../lambdas/broker/records';
-import type { SessionWiper } from '../../lambdas/broker/session-wiper';
+import { dismissAbsent } from '../../lambdas/broker/session/admin-disconnect';
+import { type EndingTurn, endConnection, settleEnding } from '../../lambdas/broker/session/session-end';
+import { noEvents } from '../../lambdas/broker/observability/lifecycle-events';
+import { noMetrics } from '../../lambdas/broker/observability/metrics';
+import type { Ports } from '../../lambdas/broker/ports/ports';
+import type { ConnectionRecord, RingItem } from '../../lambdas/broker/model/records';
+import type { SessionWiper } from '../../lambdas/broker/session/delete-session';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';

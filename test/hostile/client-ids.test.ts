@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 /*
  * Client ids that somebody takes to keep others out. Proved elsewhere: rows of bindings: test/storage/bindings.test.ts; connections of
- * one account that take each other over: test/broker/takeover.test.ts.
+ * one account that take each other over: test/broker/connect/takeover.test.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

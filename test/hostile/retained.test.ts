@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 /*
  * Retained messages as a weapon: many first levels, large messages, many filters at once. Proved elsewhere: the order of retained and
- * live messages: test/broker/retained-order.test.ts; the removal of first levels, interleaved: test/storage/retained-levels.test.ts.
+ * live messages: test/broker/publishing/retained-order.test.ts; the removal of first levels, interleaved: test/storage/retained-levels.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Packet } from 'mqtt-packet';

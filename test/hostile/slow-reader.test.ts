@@ -1,6 +1,6 @@
 /*
  * A subscriber that does not read: the gateway answers 429 to each post to it. It costs only itself: nobody waits for it, and it is
- * closed after a while. That it resumes when it reads again: also test/broker/slow-client.test.ts.
+ * closed after a while. That it resumes when it reads again: also test/broker/outbound/slow-client.test.ts.
  */
 import { ApiGatewayManagementApiClient, PostToConnectionCommand } from '@aws-sdk/client-apigatewaymanagementapi';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

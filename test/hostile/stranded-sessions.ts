@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { fenceOf } from '../../lambdas/broker/fence';
-import type { Fence } from '../../lambdas/broker/records';
+import { fenceOf } from '../../lambdas/broker/model/fence';
+import type { Fence } from '../../lambdas/broker/model/records';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';

@@ -1,6 +1,6 @@
 /*
  * Subscriptions as a weapon: shapes, shares, and what is left of many of them. Proved elsewhere: who may add shapes:
- * test/broker/shape-room.test.ts; their removal, interleaved: test/broker/shape-removal.test.ts.
+ * test/broker/topic-index/shape-limit.test.ts; their removal, interleaved: test/broker/topic-index/shape-removal.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Client5, publishPacket } from '../support/client5';

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Build, BuildCache } from '../../local/build-cache';
 
-const inputs = ['lambdas/on-packets.ts', 'lambdas/broker/turn.ts', 'node_modules/jose/dist/index.js'];
+const inputs = ['lambdas/on-packets.ts', 'lambdas/broker/turn/turn.ts', 'node_modules/jose/dist/index.js'];
 /** Milliseconds for which what was just written is distrusted. */
 const tolerance = 50;
 
@@ -46,9 +46,9 @@ describe('a build', () => {
   });
 
   it.each<[string, () => void]>([
-    ['a source is another', () => write('lambdas/broker/turn.ts', 'b')],
+    ['a source is another', () => write('lambdas/broker/turn/turn.ts', 'b')],
     ['a source of a package is another', () => write('node_modules/jose/dist/index.js', 'b')],
-    ['a source is gone', () => rmSync(join(root, 'lambdas/broker/turn.ts'))],
+    ['a source is gone', () => rmSync(join(root, 'lambdas/broker/turn/turn.ts'))],
     ['a file is new that an import might mean', () => write('lambdas/broker/turn.tsx', 'a')],
     ['a folder is new that an import might mean', () => write('lambdas/node_modules/jose/index.js', 'a')],
     ['a package says otherwise which files it has', () => write('node_modules/jose/package.json', 'b')],

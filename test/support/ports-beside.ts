@@ -1,4 +1,4 @@
-import type { Ports } from '../../lambdas/broker/ports';
+import type { Ports } from '../../lambdas/broker/ports/ports';
 import { functions } from '../../lambdas/deployment';
 import type { Settings } from '../../lambdas/settings';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';

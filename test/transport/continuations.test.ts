@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OwedRetained, RetainedContinuation } from '../../lambdas/broker/records';
+import type { OwedRetained, RetainedContinuation } from '../../lambdas/broker/model/records';
 import { continuationBodies, readContinuation } from '../../lambdas/transport/continuations';
 
 function owed(filter: string, fields: Partial<OwedRetained> = {}): OwedRetained {

@@ -1,0 +1,88 @@
+import type { Settings } from '../../settings';
+import { audibleTo } from '../delivery/receive-permission';
+import { Deliverer } from '../delivery/deliverer';
+import { Dispatch } from '../outbound/dispatch';
+import { connectionOf } from '../model/fence';
+import type { Arrival } from '../model/delivery';
+import { isOver } from '../expiry/expired-session';
+import { Patience } from '../publishing/retained-write-wait';
+import type { Ports } from '../ports/ports';
+import { Publisher } from '../publishing/publisher';
+import type { Dismissal, SessionHead } from '../model/records';
+import { Retainer } from '../publishing/retained-writer';
+import { IndexCache, Router } from '../topic-index/router';
+
+/** What became of a message for one client; `absent`: there is no such client. */
+export type DirectOutcome = 'sent' | 'queued' | 'away' | 'full' | 'denied' | 'absent';
+
+/** What a backend asks of the broker, outside the stream of any connection. What it remembers is checked before it is believed. */
+export class BackOffice {
+  private readonly index = new IndexCache();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
+  async publish(arrivals: readonly Arrival[]): Promise<boolean[]> {
+    const { ports, settings } = this;
+    const dispatch = new Dispatch(ports, settings);
+    const router = new Router(ports.topicIndex, this.index);
+    const retainer = new Retainer(ports, settings, dispatch, new Patience(ports));
+    const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
+    await publisher.publish(arrivals);
+    await dispatch.sendMessages();
+    return arrivals.map(({ message }) => !publisher.unheard.has(message.topic));
+  }
+
+  /** Whether anybody who is connected has subscribed to one of these topics. Who is not is no reason to go to any length. */
+  async isHeard(topics: readonly string[]): Promise<boolean> {
+    const audiences = await new Router(this.ports.topicIndex, this.index).audiences(topics);
+    const rows = [...audiences.values()].flatMap(({ everyone, members }) => [...everyone, ...members]);
+    const clientIds = new Set(rows.map(({ clientId }) => clientId));
+    if (clientIds.size === 0) return false;
+    const heads = await this.ports.sessions.heads([...clientIds]);
+    return [...heads.values()].some(({ owner }) => owner !== undefined);
+  }
+
+  /** A message for one client, whatever it has subscribed to. */
+  async send(clientId: string, arrival: Arrival): Promise<DirectOutcome> {
+    const head = await this.client(clientId);
+    if (!head) return 'absent';
+    const { topic, qos } = arrival.message;
+    if (!(await audibleTo(this.ports, head))(topic)) return 'denied';
+    if (!head.owner && qos === 0) return 'away';
+    const dispatch = new Dispatch(this.ports, this.settings);
+    const mail = { clientId, session: head.session, deliveries: [{ arrival, qos, retain: false }] };
+    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
+    await deliverer.deliver([mail], new Map([[clientId, head]]));
+    await dispatch.sendMessages();
+    const missed = deliverer.missed.get(clientId);
+    if (missed) return missed === 'full' ? 'full' : 'absent';
+    return head.owner ? 'sent' : 'queued';
+  }
+
+  /**
+   * The client is to be disconnected: the wish goes into the stream of its connection, or of the last one it had. A session that is over
+   * is removed, whatever the wish.
+   */
+  async dismiss(
+    clientId: string,
+    wish: Pick<Dismissal, 'withWill' | 'keepSession'>,
+    occasion: string,
+  ): Promise<SessionHead | 'absent'> {
+    const head = await this.ports.sessions.head(clientId);
+    if (!head) return 'absent';
+    const keepSession = wish.keepSession && !isOver(head, this.ports.now());
+    const dismissal = { clientId, fence: head.fence, ...wish, keepSession };
+    await this.ports.packets.dismiss(connectionOf(head.fence), dismissal, occasion);
+    return head;
+  }
+
+  /** A client that is connected, or whose session has not ended. */
+  async client(clientId: string): Promise<SessionHead | undefined> {
+    const head = await this.ports.sessions.head(clientId);
+    return head && !isOver(head, this.ports.now()) ? head : undefined;
+  }
+}

@@ -1,0 +1,423 @@
+import { encode } from '../../protocol/codec/encode';
+import { isExpired, toPublish } from '../../protocol/deliver';
+import { largestPacket } from '../../protocol/limits';
+import type { ProtocolVersion, PublishPacket } from '../../protocol/packets';
+import { Reason } from '../../protocol/reason-codes';
+import type { Settings } from '../../settings';
+import { type Audible, audibleTo } from './receive-permission';
+import { isSkipped } from '../outbound/congestion';
+import { ask, type Dispatch } from '../outbound/dispatch';
+import { forgetRows } from '../topic-index/stale-subscriptions';
+import { hangUp } from '../outbound/close-connection';
+import { type Arrival, type Delivery, idOf, type Mail } from '../model/delivery';
+import type { Metrics } from '../observability/metrics';
+import type { Content } from '../outbound/outbox';
+import { type Aliasable, aliasable } from '../outbound/topic-aliases';
+import { isOver, longOver, removeOver } from '../expiry/expired-session';
+import { logPacket } from '../observability/packet-log';
+import { inParallel, together } from '../../shared/parallel';
+import { liveOwner, numbered, type Placed, toOnce, toRingItems } from './queue-items';
+import type { Ports } from '../ports/ports';
+import type { OnceRecord, RingItem, SessionHead, SessionId, SubscriptionRow } from '../model/records';
+import { type Place, placeAlone, ringSpan } from '../model/queue-slots';
+
+/** Sessions worked on at the same time. */
+const parallelSessions = 50;
+
+/** Heads by client id, read after the messages arrived. */
+export type Heads = ReadonlyMap<string, SessionHead>;
+
+/** Numbers that are being reserved for a session. */
+interface Reservation {
+  readonly count: number;
+  readonly head: Promise<SessionHead | 'refused'>;
+}
+
+export type Reservations = ReadonlyMap<SessionId, Reservation>;
+
+/** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
+export class Deliverer {
+  /** Clients that did not get all of their mail: their queue was full, or their session has ended. */
+  readonly missed = new Map<string, 'full' | 'ended'>();
+  /** Rows that have led to sessions that have ended, and heads that such sessions still have. */
+  private gone: { readonly row?: SubscriptionRow; readonly head?: SessionHead }[] = [];
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly settings: Settings,
+    private readonly dispatch: Dispatch,
+  ) {}
+
+  /** Begins to reserve numbers for mail that will probably be delivered in a moment. */
+  reserveAhead(mail: readonly Mail[]): Reservations {
+    const durable = mail.map(durablePart).filter(({ deliveries }) => deliveries.length > 0);
+    return new Map(
+      durable.map(({ clientId, session, deliveries: { length: count } }) => {
+        const head = this.ports.sessions.reserve(clientId, session, count);
+        head.catch(() => undefined); // whoever needs it gets the error
+        return [session, { count, head }];
+      }),
+    );
+  }
+
+  /** Returns what was put into rings. It leaves with the dispatch. */
+  async deliver(
+    all: readonly Mail[],
+    known: Heads = new Map(),
+    reserved: Reservations = new Map(),
+  ): Promise<ReadonlyMap<SessionId, Placed>> {
+    const mail = withoutExpired(all, this.ports.now(), this.ports.metrics);
+    const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
+    const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
+    const numbered = new Set(waiting.map(({ session }) => session));
+    const transient = mail.filter(({ session }) => !numbered.has(session));
+    const [placed, heads] = await together([this.place(waiting, reserved), this.heads(transient, known)]);
+    await together(
+      mail.map(async (entry) => {
+        const { head, places } = placed.get(entry.session) ?? { head: heads.get(entry.clientId), places: new Map() };
+        if (head?.session === entry.session) this.post(entry, head, places, await audibleTo(this.ports, head));
+      }),
+    );
+    const ended = transient.filter(({ clientId, session }) => !this.isAlive(heads.get(clientId), session));
+    for (const entry of ended) this.forget(entry, heads.get(entry.clientId));
+    await this.forgetGone();
+    return placed;
+  }
+
+  /** Who gets only QoS 0 needs no number, only to be found. */
+  private async heads(mail: readonly Mail[], known: Heads): Promise<Heads> {
+    const clientIds = new Set(mail.map(({ clientId }) => clientId).filter((clientId) => !known.has(clientId)));
+    return clientIds.size > 0 ? new Map([...known, ...(await this.ports.sessions.heads([...clientIds]))]) : known;
+  }
+
+  private async audible(head: SessionHead, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const isAudible = await audibleTo(this.ports, head);
+    return deliveries.filter((delivery) => isAudible(topicOf(delivery)));
+  }
+
+  /** Whether a client has this session, or can perhaps come back to it. */
+  private isAlive(head: SessionHead | undefined, session: SessionId): head is SessionHead {
+    return head?.session === session && !isOver(head, this.ports.now() - longOver);
+  }
+
+  /** The session has ended, and so have its rows. A head that it still has goes with all that it owns. */
+  private forget({ session, row }: Mail, head: SessionHead | undefined): void {
+    this.gone.push({ ...(row && { row }), ...(head?.session === session && { head }) });
+  }
+
+  private async forgetGone(): Promise<void> {
+    const gone = this.gone.splice(0);
+    const heads = gone.flatMap(({ head }) => head ?? []);
+    const rows = gone.flatMap(({ row }) => row ?? []);
+    await together([
+      forgetRows(this.ports, rows),
+      inParallel(heads, parallelSessions, (head) => removeOver(this.ports, head)),
+    ]);
+  }
+
+  // ---- QoS 2: what an earlier attempt did ----
+
+  private async withoutEarlierAttempts(mail: readonly Mail[]): Promise<readonly Mail[]> {
+    const keys = mail.flatMap(({ session, deliveries }) =>
+      deliveries
+        .filter(({ qos, arrival }) => qos === 2 && arrival.attempted)
+        .map((delivery) => ({ session, id: idOf(delivery) })),
+    );
+    if (keys.length === 0) return mail;
+    const found = new Map((await this.ports.inflight.once(keys)).map((record) => [onceName(record), record]));
+    if (found.size === 0) return mail;
+    return inParallel(mail, parallelSessions, async (entry) => ({
+      ...entry,
+      deliveries: await this.stillToDeliver(entry, found),
+    }));
+  }
+
+  private async stillToDeliver(mail: Mail, found: Map<string, OnceRecord>): Promise<Delivery[]> {
+    const left: Delivery[] = [];
+    let highest = 0;
+    let waits = false;
+    for (const delivery of mail.deliveries) {
+      const earlier = found.get(onceName({ session: mail.session, id: idOf(delivery) }));
+      // Records of different attempts: a number before those of earlier messages would put it before them.
+      const inPlace = left.length === 0 && earlier !== undefined && earlier.number > highest;
+      highest = Math.max(highest, earlier?.number ?? 0);
+      const state = earlier ? await this.resume(mail, delivery, earlier, inPlace) : 'new';
+      if (state === 'new') left.push(delivery);
+      if (state === 'waiting') waits = true;
+    }
+    if (waits) await this.askFirst(mail);
+    return left;
+  }
+
+  /** Before anything new is reserved, so that it is not sent past what waits. */
+  private async askFirst({ clientId }: Mail): Promise<void> {
+    this.dispatch.placed(clientId, undefined);
+    const head = await this.ports.sessions.head(clientId);
+    if (head?.owner) await ask(this.ports, clientId, head.owner);
+  }
+
+  /**
+   * An earlier attempt died somewhere. The message is in the ring, or was delivered whole, or never got there: then it is
+   * put where it was meant to be, because its neighbours may be there already, or it is new when it has no place.
+   */
+  private async resume(
+    mail: Mail,
+    delivery: Delivery,
+    earlier: OnceRecord,
+    inPlace: boolean,
+  ): Promise<'settled' | 'waiting' | 'new'> {
+    if (earlier.done) return 'settled';
+    const item = await this.ports.inflight.read(mail.session, placeAlone(earlier.number).packetId);
+    if (item?.id === earlier.id && item.number === earlier.number) return this.resend(mail, item);
+    const [again] = await this.ports.inflight.once([earlier]); // completed and removed between the two reads?
+    if (again?.done) return 'settled';
+    const head = await this.ports.sessions.head(mail.clientId);
+    if (!inPlace || head?.session !== mail.session) return 'new';
+    const places = new Map([[delivery, placeAlone(earlier.number)]]);
+    await this.ports.inflight.putInOrder(toRingItems({ head, places }, this.ports.now(), ''));
+    return 'waiting';
+  }
+
+  private async resend(mail: Mail, item: RingItem): Promise<'settled' | 'waiting'> {
+    const head = await this.ports.sessions.head(mail.clientId);
+    if (!head?.owner || head.session !== mail.session) return 'settled';
+    if (item.sentOn !== head.fence) return 'waiting';
+    // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
+    if (item.state === 'published') await hangUp(this.ports, head.owner, Reason.unspecifiedError, head);
+    return 'settled';
+  }
+
+  // ---- the ring ----
+
+  private async place(mail: readonly Mail[], ahead: Reservations): Promise<Map<SessionId, Placed>> {
+    const placed = new Map<SessionId, Placed>();
+    await inParallel(mail, parallelSessions, async (entry) => {
+      const reserved = await this.reserve(entry, ahead.get(entry.session));
+      if (reserved) placed.set(entry.session, reserved);
+      if (reserved) this.measureQueue(reserved.head);
+    });
+    const itemsOf = new Map([...placed].map(([session, entry]) => [session, toRingItems(entry, this.ports.now())]));
+    const items = [...itemsOf.values()].flat();
+    const once = items.filter(({ id }) => id !== undefined).map((item) => toOnce(item, this.ports.now()));
+    if (once.length > 0) await this.ports.inflight.putOnce(once);
+    await this.putAll(items);
+    for (const [session, { head }] of placed) {
+      this.dispatch.placed(head.clientId, liveOwner(head), itemsOf.get(session));
+    }
+    return placed;
+  }
+
+  /**
+   * What is sent right away is nobody else's business, and is put in batches. What waits may be looked at any moment by the
+   * pump, which must not find a later message before an earlier one.
+   */
+  private async putAll(items: readonly RingItem[]): Promise<void> {
+    const sent = items.filter(({ sentOn }) => sentOn !== '');
+    const waiting = new Map<SessionId, RingItem[]>();
+    for (const item of items) {
+      if (item.sentOn === '') waiting.set(item.session, [...(waiting.get(item.session) ?? []), item]);
+    }
+    await together([
+      sent.length > 0 ? this.ports.inflight.put(sent) : undefined,
+      inParallel([...waiting.values()], parallelSessions, (queue) => this.ports.inflight.putInOrder(queue)),
+    ]);
+  }
+
+  private async reserve(mail: Mail, ahead: Reservation | undefined): Promise<Placed | undefined> {
+    const { clientId, session, deliveries, stillWanted } = mail;
+    const isAhead = ahead?.count === deliveries.length;
+    const head = await (stillWanted
+      ? this.reserveForRetained(mail)
+      : isAhead
+        ? ahead.head
+        : this.ports.sessions.reserve(clientId, session, deliveries.length));
+    if (head === 'refused') return this.reserveWhatFits(mail);
+    if (head === 'full') {
+      this.dropped(clientId, deliveries.length);
+      return undefined;
+    }
+    if (isOver(head, this.ports.now() - longOver)) return this.miss(mail, head);
+    const audible = await this.audible(head, deliveries);
+    return numbered(head, stillWanted ? await stillWanted(audible) : audible, deliveries.length);
+  }
+
+  /**
+   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply, but they need packet
+   * ids that are free; `full` when there are too few. The head is returned as it was before this reservation asked, which tells whether
+   * anything waits from earlier.
+   */
+  private async reserveForRetained({ clientId, session, deliveries }: Mail): Promise<SessionHead | 'refused' | 'full'> {
+    for (;;) {
+      const head = await this.ports.sessions.reserveAndAsk(clientId, session, deliveries.length);
+      if (head !== 'refused') return { ...head, asked: head.asked - 1 };
+      const seen = await this.ports.sessions.head(clientId);
+      if (seen?.session !== session) return 'refused';
+      const room = await this.ringRoom(seen);
+      if (room < deliveries.length) return 'full';
+      await this.ports.sessions.setFree(seen, room);
+    }
+  }
+
+  private async reserveWhatFits(mail: Mail): Promise<Placed | undefined> {
+    const { clientId, session, deliveries } = mail;
+    for (;;) {
+      const room = await this.makeRoom(mail);
+      if (typeof room !== 'number') return this.miss(mail, room.head);
+      const fitting = deliveries.slice(0, room);
+      const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length));
+      if (head === 'refused') continue; // others were faster
+      const dropped = deliveries.length - fitting.length;
+      if (dropped > 0) {
+        this.missed.set(clientId, 'full');
+        this.dropped(clientId, dropped);
+      }
+      return head ? numbered(head, await this.audible(head, fitting), fitting.length) : undefined;
+    }
+  }
+
+  private miss(mail: Mail, head: SessionHead | undefined): undefined {
+    this.missed.set(mail.clientId, 'ended');
+    this.forget(mail, head);
+  }
+
+  /** Of a client that is away the head tells how much waits, so it is known without a look. */
+  private measureQueue({ owner, outSeq, offlineFrom }: SessionHead): void {
+    if (owner === undefined) this.ports.metrics.measure('QueueDepth', outSeq - offlineFrom);
+  }
+
+  private dropped(clientId: string, dropped: number): void {
+    this.ports.log('queue full', { clientId, dropped });
+    this.ports.metrics.count('DroppedQueueFull', dropped);
+  }
+
+  /**
+   * How many more messages fit, or the head when the session has ended. The head only counts down; what acknowledgements have given
+   * back is found here, once per many messages.
+   */
+  private async makeRoom({ clientId, session }: Mail): Promise<number | { readonly head: SessionHead | undefined }> {
+    for (;;) {
+      const head = await this.ports.sessions.head(clientId);
+      if (!this.isAlive(head, session)) return { head };
+      const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
+      if (free === 0 && head.owner) await hangUp(this.ports, head.owner, Reason.quotaExceeded, head); // it does not acknowledge
+      if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
+    }
+  }
+
+  private async ringRoom(head: SessionHead): Promise<number> {
+    const oldest = await this.ports.inflight.oldest(head.session, head.outSeq);
+    return Math.max(0, oldest === undefined ? ringSpan : ringSpan - (head.outSeq - oldest + 1));
+  }
+
+  /** Nobody acknowledges while the client is away, so what came since then still waits. */
+  private async offlineRoom(head: SessionHead): Promise<number> {
+    const left = this.settings.queueLimit - (head.outSeq - head.offlineFrom);
+    return left <= 0 ? 0 : Math.min(left, await this.ringRoom(head));
+  }
+
+  // ---- to the client ----
+
+  private post(mail: Mail, head: SessionHead, places: Placed['places'], isAudible: Audible): void {
+    if (!head.owner) return;
+    const live = liveOwner(head) !== undefined;
+    for (const delivery of mail.deliveries) {
+      const place = places.get(delivery);
+      if (place && live) this.postDurable(delivery, head, place);
+      else if (
+        delivery.qos === 0 &&
+        head.greeted === head.fence &&
+        !delivery.arrival.replay &&
+        isAudible(topicOf(delivery))
+      ) {
+        if (isSkipped(head, this.ports.now())) this.ports.metrics.count('DroppedSlow');
+        else this.postTransient(delivery, head, head.owner);
+      }
+    }
+  }
+
+  private postTransient(delivery: Delivery, head: SessionHead, owner: string): void {
+    const { version, capabilities, clientId } = head;
+    const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
+    if (bytes.length <= largestPacket(capabilities)) {
+      logPacket(this.ports, 'packet out', { clientId, connectionId: owner }, packet, bytes.length);
+      const stake = { kind: 'transient', clientId } as const;
+      const parcel = { bytes, stake, content: contentOf(delivery), ...congested(head) };
+      this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
+    } else {
+      this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
+      this.ports.metrics.count('DroppedTooLarge');
+    }
+  }
+
+  private postDurable(delivery: Delivery, head: SessionHead, { number, packetId, slot }: Place): void {
+    const { arrival, qos, retain, identifiers } = delivery;
+    if (qos === 0 || !head.owner) return;
+    const { now } = this.ports;
+    const publish = toPublish(arrival.message, { qos, packetId, dup: false, retain, identifiers, now: now() });
+    const { clientId, session, fence } = head;
+    const first = number - (packetId - slot);
+    const stake = { kind: 'ring', clientId, session, fence, slot, number: first, packetId, qos } as const;
+    const bytes = encode(publish, head.version);
+    if (bytes.length <= largestPacket(head.capabilities)) {
+      logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
+      const parcel = { bytes, stake, content: contentOf(delivery), ...congested(head) };
+      this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
+    } else this.dispatch.tooLarge(stake);
+  }
+}
+
+function topicOf({ arrival }: Delivery): string {
+  return arrival.message.topic;
+}
+
+function durablePart(mail: Mail): Mail {
+  return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
+}
+
+function congested(head: SessionHead) {
+  return head.congestion ? { congested: head } : {};
+}
+
+function aliasing(aliasable: Aliasable | undefined) {
+  return aliasable ? { aliasable } : {};
+}
+
+function contentOf({ qos, arrival: { message, receivedAt } }: Delivery): Content {
+  return { qos, payloadBytes: message.payload.length, ...(receivedAt !== undefined && { receivedAt }) };
+}
+
+function withoutExpired(mail: readonly Mail[], now: number, metrics: Metrics): readonly Mail[] {
+  const expired = mail.flatMap(({ deliveries }) => deliveries.filter(({ arrival }) => isExpired(arrival.message, now)));
+  if (expired.length === 0) return mail;
+  metrics.count('DroppedExpired', expired.length);
+  return mail
+    .map((entry) => ({
+      ...entry,
+      deliveries: entry.deliveries.filter(({ arrival }) => !isExpired(arrival.message, now)),
+    }))
+    .filter(({ deliveries }) => deliveries.length > 0);
+}
+
+interface Encoded {
+  readonly packet: PublishPacket;
+  readonly bytes: Buffer;
+}
+
+const transientPublishes = new WeakMap<Arrival, Map<string, Encoded>>();
+
+/** A QoS 0 PUBLISH is the same for most subscribers, so it is encoded once. */
+function transientPublish({ arrival, retain, identifiers }: Delivery, version: ProtocolVersion, now: number): Encoded {
+  const variants = transientPublishes.get(arrival) ?? new Map<string, Encoded>();
+  transientPublishes.set(arrival, variants);
+  const variant = `${version} ${retain} ${identifiers ?? ''}`;
+  const known = variants.get(variant);
+  if (known) return known;
+  const packet = toPublish(arrival.message, { qos: 0, dup: false, retain, identifiers, now });
+  const encoded = { packet, bytes: encode(packet, version) };
+  variants.set(variant, encoded);
+  return encoded;
+}
+
+function onceName({ session, id }: { session: string; id: string }): string {
+  return `${session} ${id}`;
+}

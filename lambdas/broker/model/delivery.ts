@@ -1,0 +1,46 @@
+import type { Message } from '../../protocol/effects';
+import type { QoS } from '../../protocol/packets';
+import type { SessionId, SharedSubscription, SubscriptionRow } from './records';
+
+/** A message to be delivered, wherever it came from. */
+export interface Arrival {
+  readonly message: Message;
+  /** The same for a repeated attempt to deliver the same message. */
+  readonly id: string;
+  /** An earlier attempt may have delivered it: at QoS 0 it is not sent again. */
+  readonly replay: boolean;
+  /** An earlier attempt may have put it into rings: at QoS 2 its records are read. */
+  readonly attempted: boolean;
+  /** Sent because of a new subscription, not because it was published just now. */
+  readonly retained: boolean;
+  /** When its frame reached the gateway, at QoS 2 that of PUBREL, milliseconds since 1970; absent when no client sent it just now. */
+  readonly receivedAt?: number;
+  /** Account of its publisher, which a retained message counts for; absent when no client has published it. */
+  readonly account?: string;
+}
+
+/** One arrival for one session, at the lower of the QoS published and granted. */
+export interface Delivery {
+  readonly arrival: Arrival;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers?: readonly number[];
+  /** It comes through a shared subscription. */
+  readonly share?: SharedSubscription;
+}
+
+/** What one session gets, in order. */
+export interface Mail {
+  readonly clientId: string;
+  readonly session: SessionId;
+  /** A subscription that led here, if one did: to be removed when the session turns out to have ended. */
+  readonly row?: SubscriptionRow;
+  readonly deliveries: readonly Delivery[];
+  /** Asked when numbers are reserved: which of these are to be sent under them after all. */
+  readonly stillWanted?: (deliveries: readonly Delivery[]) => Promise<readonly Delivery[]>;
+}
+
+/** At QoS 2 a message is remembered by its id; through each share it is a message of its own. */
+export function idOf({ arrival, share }: Delivery): string {
+  return share ? `${arrival.id}$${share.share}/${share.filter}` : arrival.id;
+}

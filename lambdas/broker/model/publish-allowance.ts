@@ -1,0 +1,60 @@
+import { ProtocolError, Reason } from '../../protocol/reason-codes';
+
+/** What a connection may still publish: a bucket that fills while it is silent. */
+export interface Allowance {
+  readonly messages: number;
+  readonly bytes: number;
+  /** When it was counted, milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** Per second; 0 is any number. */
+export interface PublishLimits {
+  readonly maxPublishRate: number;
+  readonly maxPublishBytes: number;
+}
+
+/** Seconds of silence that may be made up for at once: devices report in bursts. */
+const burst = 10;
+
+/**
+ * What is left after one more PUBLISH of so many bytes; undefined where nothing is limited.
+ *
+ * @throws ProtocolError when there was less.
+ */
+export function spend(
+  before: Allowance | undefined,
+  limits: PublishLimits,
+  bytes: number,
+  now: number,
+): Allowance | undefined {
+  const { maxPublishRate, maxPublishBytes } = limits;
+  if (maxPublishRate === 0 && maxPublishBytes === 0) return undefined;
+  const left = refilled(before, limits, now);
+  const after = { messages: left.messages - 1, bytes: left.bytes - bytes, at: left.at };
+  if (maxPublishRate > 0 && after.messages < 0) throw tooMuch(`more than ${maxPublishRate} messages a second`);
+  if (maxPublishBytes > 0 && after.bytes < 0) throw tooMuch(`more than ${maxPublishBytes} bytes a second`);
+  return after;
+}
+
+function refilled(before: Allowance | undefined, limits: PublishLimits, now: number): Allowance {
+  const { maxPublishRate, maxPublishBytes } = limits;
+  const seconds = before ? Math.max(0, now - before.at) / 1000 : burst;
+  const left = (had: number, rate: number) => Math.min(had + seconds * rate, burst * rate);
+  return {
+    messages: left(before?.messages ?? 0, maxPublishRate),
+    bytes: left(before?.bytes ?? 0, maxPublishBytes),
+    at: Math.max(now, before?.at ?? 0),
+  };
+}
+
+/** Whether a tenth of a second restores it. */
+export function isAlmostFull(before: Allowance | undefined, limits: PublishLimits, now: number): boolean {
+  const { maxPublishRate, maxPublishBytes } = limits;
+  const { messages, bytes } = refilled(before, limits, now + 100);
+  return messages >= burst * maxPublishRate && bytes >= burst * maxPublishBytes;
+}
+
+function tooMuch(text: string): ProtocolError {
+  return new ProtocolError(Reason.messageRateTooHigh, text);
+}

@@ -1,0 +1,24 @@
+import type { Effect } from '../../protocol/effects';
+import { quoteTopic } from '../../protocol/topic';
+import type { Ports } from '../ports/ports';
+import type { ConnectionRecord } from '../model/records';
+
+type Denial = Extract<Effect, { do: 'deny' }>;
+
+/** What one turn denied to a client, in one line of the log: a client that insists must not fill it. */
+export function logDenials(
+  { log, metrics }: Pick<Ports, 'log' | 'metrics'>,
+  {
+    connectionId,
+    clientId,
+    identity: { username = '' },
+  }: Pick<ConnectionRecord, 'connectionId' | 'clientId' | 'identity'>,
+  denials: readonly Denial[],
+): void {
+  const [first] = denials;
+  if (!first) return;
+  const { action, topic } = first;
+  log('denied', { connectionId, clientId, username, action, topic: quoteTopic(topic), count: denials.length });
+  const messages = denials.filter((denial) => denial.action === 'publish').length;
+  if (messages > 0) metrics.count('DroppedDenied', messages);
+}

@@ -1,0 +1,72 @@
+import type { Message } from '../../protocol/effects';
+import type { Arrival } from '../model/delivery';
+import type { Ports } from '../ports/ports';
+import type { ConnectionRecord } from '../model/records';
+
+/** What happens to clients, and messages, as it is told to others than clients. */
+export interface BrokerEvent {
+  readonly type: 'connected' | 'disconnected' | 'session expired' | 'session replaced' | 'message';
+  /** The same when it is told again. */
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Values of JSON. */
+  readonly detail: Readonly<Record<string, unknown>>;
+}
+
+/** Tells others. What was sent arrives at least once, whatever becomes of the one who listens. */
+export interface Events {
+  readonly wantsLifecycle: boolean;
+  wantsMessage(topic: string): boolean;
+  /** Returns when the events are safe. */
+  send(events: readonly BrokerEvent[]): Promise<void>;
+}
+
+/** Nobody listens. */
+export const noEvents: Events = { wantsLifecycle: false, wantsMessage: () => false, send: async () => {} };
+
+type EventPorts = Pick<Ports, 'events' | 'now' | 'log'>;
+
+/** Tells of a connection. The connection id is the same when it is told again. */
+export async function tellLifecycle(
+  { events, now }: EventPorts,
+  type: Exclude<BrokerEvent['type'], 'message'>,
+  {
+    connectionId,
+    clientId,
+    identity: { kind, username },
+  }: Pick<ConnectionRecord, 'connectionId' | 'clientId' | 'identity'>,
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<void> {
+  if (!events.wantsLifecycle) return;
+  const detail = { clientId, connectionId, kind, username, ...more };
+  await events.send([{ type, id: `${type}#${connectionId}`, at: now(), detail }]);
+}
+
+/**
+ * Tells of those messages that somebody wants to hear of; safe to repeat, and to be awaited before an acknowledgement. At QoS 0
+ * there is none, and those who hear a message here shall not miss it for that.
+ */
+export async function tellMessages({ events, now, log }: EventPorts, arrivals: readonly Arrival[]): Promise<void> {
+  const wanted = arrivals.filter(({ message }) => events.wantsMessage(message.topic));
+  if (wanted.length === 0) return;
+  const toEvent = ({ id, message, receivedAt }: Arrival): BrokerEvent => {
+    return { type: 'message', id, at: receivedAt ?? now(), detail: detailOf(message) };
+  };
+  try {
+    await events.send(wanted.map(toEvent));
+  } catch (error) {
+    if (wanted.some(({ message }) => message.qos > 0)) throw error;
+    log('events not queued', { error: String(error), count: wanted.length });
+  }
+}
+
+/** Binary values in base64. */
+function detailOf({ topic, payload, qos, retain, publisher, properties }: Message): Record<string, unknown> {
+  const { correlationData, ...plain } = properties ?? {};
+  const correlation = correlationData ? { correlationData: correlationData.toString('base64') } : {};
+  return {
+    ...{ topic, qos, retain, clientId: publisher, payload: payload.toString('base64') },
+    ...(properties && { properties: { ...plain, ...correlation } }),
+  };
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { type Audible, audibleTo } from '../delivery/receive-permission';
+import type { Audience } from '../topic-index/recipients';
+import { isSkipped } from '../outbound/congestion';
+import { forgetRows } from '../topic-index/stale-subscriptions';
+import type { Arrival } from '../model/delivery';
+import { isOver, longOver, removeOver } from '../expiry/expired-session';
+import { inParallel, together } from '../../shared/parallel';
+import type { Ports } from '../ports/ports';
+import type { OnceRecord, SessionHead, Subscriber } from '../model/records';
+
+/** One share of one filter, and who is in it. */
+interface Group {
+  /** Stands in for a session where it is remembered who got a message. */
+  readonly key: string;
+  readonly members: readonly Subscriber[];
+}
+
+/** Shares through which one client gets a message at most: each is a delivery of its own. */
+const sharesPerClient = 16;
+
+/** Sessions that are over, removed at the same time. */
+const parallelHeads = 50;
+
+/** Who of each share gets each message. */
+export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
+
+/**
+ * Chooses one member of each share for each message: of those that are online and read, else of those that are online, else of those
+ * whose session waits.
+ * The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
+ * is remembered besides, because the members may have changed meanwhile [MQTT-4.8.2-4] [MQTT-4.8.2-5].
+ */
+export async function chooseMembers(
+  ports: Ports,
+  arrivals: readonly Arrival[],
+  audienceOf: (arrival: Arrival) => Audience,
+): Promise<Chosen> {
+  if (arrivals.every((arrival) => audienceOf(arrival).members.length === 0)) return new Map();
+  const groupsOf = new Map(arrivals.map((arrival) => [arrival, groups(audienceOf(arrival).members)]));
+  const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
+  const heads = await ports.sessions.heads([...new Set(everybody)]);
+  await forgetGone(ports, [...groupsOf.values()].flat(), heads);
+  const [earlier, audible] = await together([earlierChoices(ports, groupsOf), audibleToEach(ports, heads)]);
+  const chosen = new Map<Arrival, Subscriber[]>();
+  const remembered: OnceRecord[] = [];
+  for (const [arrival, shares] of groupsOf) {
+    const counts = new Map<string, number>();
+    const mayTake = (clientId: string) => (counts.get(clientId) ?? 0) < sharesPerClient;
+    for (const group of shares) {
+      const known = { heads, audible, now: ports.now(), mayTake };
+      const member = earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, known);
+      const found = typeof member === 'string' ? group.members.find(({ clientId }) => clientId === member) : member;
+      if (!found) continue;
+      counts.set(found.clientId, (counts.get(found.clientId) ?? 0) + 1);
+      chosen.set(arrival, [...(chosen.get(arrival) ?? []), found]);
+      if (isExactlyOnce(arrival, found)) {
+        remembered.push({ session: group.key, id: arrival.id, number: 0, done: false, member: found.clientId });
+      }
+    }
+  }
+  if (remembered.length > 0) await ports.inflight.putOnce(remembered);
+  return chosen;
+}
+
+async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionHead>): Promise<Map<string, Audible>> {
+  const each = [...heads.values()].map(
+    async (head): Promise<[string, Audible]> => [head.clientId, await audibleTo(ports, head)],
+  );
+  return new Map(await together(each));
+}
+
+async function forgetGone(
+  ports: Ports,
+  shares: readonly Group[],
+  heads: ReadonlyMap<string, SessionHead>,
+): Promise<void> {
+  const members = new Set(shares.flatMap((group) => group.members));
+  const now = ports.now();
+  const over = [...heads.values()].filter((head) => isOver(head, now - longOver));
+  const sessions = new Set(over.map(({ session }) => session));
+  const gone = [...members].filter(
+    ({ clientId, session }) => heads.get(clientId)?.session !== session || sessions.has(session),
+  );
+  await together([forgetRows(ports, gone), inParallel(over, parallelHeads, (head) => removeOver(ports, head))]);
+}
+
+/** The same for the members of one share. */
+export async function chooseAmong(
+  ports: Ports,
+  arrival: Arrival,
+  members: readonly Subscriber[],
+): Promise<readonly Subscriber[]> {
+  const chosen = await chooseMembers(ports, [arrival], () => ({ everyone: [], members }));
+  return chosen.get(arrival) ?? [];
+}
+
+function isExactlyOnce({ message }: Arrival, { qos }: Subscriber): boolean {
+  return message.qos === 2 && qos === 2;
+}
+
+async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<Arrival, readonly Group[]>) {
+  const keys = [...groupsOf].flatMap(([{ attempted, message, id }, shares]) =>
+    attempted && message.qos === 2 ? shares.map(({ key }) => ({ session: key, id })) : [],
+  );
+  const records = keys.length > 0 ? await ports.inflight.once(keys) : [];
+  return new Map(records.map(({ session, id, member }) => [`${session} ${id}`, member]));
+}
+
+/** Shares among the rows of a topic; each brings a message to one recipient. */
+export function countShares(members: readonly Subscriber[]): number {
+  return new Set(members.map(({ filter, share }) => `${share}/${filter}`)).size;
+}
+
+function groups(members: readonly Subscriber[]): Group[] {
+  const found = new Map<string, Subscriber[]>();
+  for (const member of members) {
+    const key = keyOf(member);
+    found.set(key, [...(found.get(key) ?? []), member]);
+  }
+  return [...found].map(([key, list]) => ({ key, members: list }));
+}
+
+function keyOf({ filter, share }: Subscriber): string {
+  return `share#${createHash('sha256').update(`${share}/${filter}`).digest('hex')}`;
+}
+
+/** What is known of those who might be chosen. */
+interface Known {
+  readonly heads: ReadonlyMap<string, SessionHead>;
+  readonly audible: ReadonlyMap<string, Audible>;
+  readonly now: number;
+  /** Whether a client gets the message through few enough shares so far. */
+  readonly mayTake: (clientId: string) => boolean;
+}
+
+function choose(
+  { members }: Group,
+  { id, message: { topic } }: Arrival,
+  { heads, audible, now, mayTake }: Known,
+): Subscriber | undefined {
+  const waiting = members.filter(({ clientId, session }) => {
+    const head = heads.get(clientId);
+    return (
+      head?.session === session && !isOver(head, now) && mayTake(clientId) && audible.get(clientId)?.(topic) === true
+    );
+  });
+  const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
+  const reading = online.filter(({ clientId }) => {
+    const head = heads.get(clientId);
+    return head && !isSkipped(head, now);
+  });
+  const candidates = [reading, online, waiting].find(({ length }) => length > 0) ?? [];
+  return candidates[createHash('sha256').update(id).digest().readUInt32BE() % candidates.length];
+}

@@ -1,0 +1,60 @@
+import { type EndingTurn, publishWill, removeHead, settleEnding, wakeSuccessor } from './session-end';
+import { connectionOf } from '../model/fence';
+import type { ConnectionEvent } from '../turn/frame-order';
+import type { Ports } from '../ports/ports';
+import type { ConnectionRecord, Dismissal } from '../model/records';
+
+/** The wish among these events that a client be disconnected; of several the one that takes more away. */
+export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {
+  const wishes = events.flatMap((event) => (event.kind === 'dismiss' ? [event.dismissal] : []));
+  return wishes.reduce<Dismissal | undefined>(
+    (one, other) => ({
+      ...other,
+      withWill: other.withWill && (one?.withWill ?? true),
+      keepSession: other.keepSession && (one?.keepSession ?? true),
+    }),
+    undefined,
+  );
+}
+
+/**
+ * From now on nobody resumes the session, so that its rows can be removed however long that takes and however fast the client
+ * is back. False when it is to be kept, or when the client has come back to it before: then it is not what was meant.
+ */
+export async function forsake(
+  ports: Ports,
+  dismissal: Dismissal | undefined,
+  connection: ConnectionRecord | undefined,
+): Promise<boolean> {
+  if (!dismissal || dismissal.keepSession) return false;
+  const { clientId, fence } = dismissal;
+  if ((await ports.sessions.forsake(clientId, fence)) === 'forsaken') return true;
+  if (!connection) return false;
+  const head = await ports.sessions.head(clientId);
+  return head?.session !== connection.session; // an earlier attempt came as far as that
+}
+
+/** The same for a client that is away: its will that still waits, and a session that was forsaken. */
+export async function dismissAbsent(
+  ports: Ports,
+  turn: EndingTurn,
+  { clientId, fence, withWill }: Dismissal,
+  isForsaken: boolean,
+  connection?: ConnectionRecord,
+): Promise<void> {
+  if (connection?.hasWill && !withWill) await ports.sessions.removeWill(clientId, connection.connectionId);
+  if (!isForsaken) return;
+  if (connection?.ended) return settleEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
+  const head = await ports.sessions.head(clientId);
+  if (head?.fence !== fence) return;
+  const connectionId = connectionOf(fence);
+  const will = withWill ? await ports.sessions.will(clientId, connectionId) : undefined; // of a connection whose record is lost
+  const { identity } = head;
+  if (will) await publishWill(ports, turn.publisher, { clientId, connectionId, identity }, will);
+  await turn.dispatch.sendMessages(); // while a next attempt would still find it
+  await ports.sessions.removeWill(clientId, connectionId);
+  const wiped = await turn.wiper.wipe(clientId, head.session);
+  const removed = await removeHead(ports, turn.wiper, head);
+  if (wiped === 'wiped') await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
+  if (removed !== 'changed') await wakeSuccessor(ports, { connectionId, fence }, removed);
+}

@@ -1,0 +1,75 @@
+import { canonicalShape, lettersOf } from '../../protocol/shape';
+import { type Ports, requestMemory, shapesPerWrite } from '../ports/ports';
+import type { ShapeList, UsedShapes } from '../model/records';
+
+/** Milliseconds between a request for a check and the check. */
+export const checkDelay = 120_000;
+
+/** Milliseconds after the last request when no container relies on it any more; clocks may differ. */
+const settled = requestMemory + 20_000;
+
+/** Milliseconds that one check may read the index; a longer one would outlast its invocation. */
+const longestRead = 12_000;
+
+type CheckingPorts = Pick<Ports, 'topicIndex' | 'shapeChecks' | 'now' | 'log'>;
+
+/**
+ * Removes the shapes that no row has. The list is read before the rows, and a shape is removed only at the revision it had then:
+ * SUBSCRIBE writes its rows before it touches the shape, so either the rows are found here, or the touch has changed the revision,
+ * or it comes after the removal and lists the shape again.
+ */
+export async function checkShapes(ports: CheckingPorts): Promise<void> {
+  const start = ports.now();
+  const check = await ports.shapeChecks.read();
+  if (!check) return;
+  const list = await ports.topicIndex.shapes();
+  const suspects = check.shapes.filter((shape) => list.revisions.has(shape));
+  const unused = await unusedShapes(ports, list, suspects);
+  if (unused.length > 0) await remove(ports, list, unused);
+  const isSettled = start - check.latestAt >= settled;
+  if (isSettled && (await ports.shapeChecks.remove(check)) === 'removed') return;
+  await ports.shapeChecks.postpone(check.shapes.filter((shape) => !suspects.includes(shape)));
+}
+
+/** Listed shapes that no row has; none as soon as every suspect was found in a row, which is usually on the first page. */
+async function unusedShapes(
+  { topicIndex, now, log }: CheckingPorts,
+  { revisions }: ShapeList,
+  suspects: readonly string[],
+): Promise<string[]> {
+  const start = now();
+  const unseen = new Set(revisions.keys());
+  if (suspects.length === 0) return [];
+  for await (const page of topicIndex.usedShapes()) {
+    for (const shape of unseen) if (isUsed(shape, page)) unseen.delete(shape);
+    if (!suspects.some((shape) => unseen.has(shape))) return [];
+    if (now() - start > longestRead) {
+      log('shapes not checked', { suspects: suspects.length });
+      return [];
+    }
+  }
+  return [...unseen];
+}
+
+function isUsed(shape: string, { shapes, prefixes }: UsedShapes): boolean {
+  if (shapes.has(canonicalShape(shape))) return true;
+  const letters = lettersOf(shape);
+  return prefixes.some((prefix) => letters.startsWith(lettersOf(prefix)));
+}
+
+/** Removes those whose revision is still that of `before`. A touched one has lost rows or got some: another check decides. */
+async function remove({ topicIndex, log }: CheckingPorts, before: ShapeList, unused: readonly string[]): Promise<void> {
+  const isUntouched =
+    ({ revisions }: ShapeList) =>
+    (shape: string) =>
+      revisions.get(shape) === before.revisions.get(shape);
+  let seen = before;
+  let removed = 0;
+  for (let left = unused.filter(isUntouched(seen)); left.length > 0; ) {
+    const batch = left.slice(0, shapesPerWrite);
+    if ((await topicIndex.unlist(batch, seen)) === 'unlisted') removed += batch.length;
+    seen = await topicIndex.shapes();
+    left = left.filter(isUntouched(seen));
+  }
+  if (removed > 0) log('shapes removed', { removed, left: seen.revisions.size });
+}

@@ -1,0 +1,62 @@
+import type { Settings } from '../../settings';
+import { together } from '../../shared/parallel';
+import { type Ports, shapesPerWrite } from '../ports/ports';
+import type { ConnectionRecord, ShapeList } from '../model/records';
+import { ownerOf, placesOfAll, roomIn } from './shape-limit';
+
+/** Part of the list from which on new shapes are logged, as a warning. */
+const warnFrom = 3 / 4;
+
+/**
+ * Makes rows that were just written visible to every publisher: gives listed shapes a new revision and lists new ones. A shape that
+ * was removed since `list` was read is listed again. Returns the shapes for which there is no room any more, because other clients
+ * have taken it since; their rows are to be removed.
+ *
+ * Each further attempt means that a shape was listed or removed in between, so attempts are as few as such changes.
+ */
+export async function listShapes(
+  ports: Pick<Ports, 'topicIndex' | 'log'>,
+  { maxShapes }: Pick<Settings, 'maxShapes'>,
+  connection: Pick<ConnectionRecord, 'clientId' | 'identity'>,
+  shapes: readonly string[],
+  list: ShapeList,
+): Promise<ReadonlySet<string>> {
+  const refused = new Set<string>();
+  let left = shapes;
+  for (let seen = list; ; seen = await ports.topicIndex.shapes()) {
+    left = await touch(ports, left, seen);
+    if (left.length === 0) return refused;
+    if (left.some((shape) => seen.revisions.has(shape))) continue;
+    const owner = ownerOf(connection);
+    const room = roomIn(seen, owner, maxShapes);
+    const admitted = left.filter((shape) => room(shape) === undefined);
+    for (const shape of left) if (!admitted.includes(shape)) refused.add(shape);
+    const batch = admitted.slice(0, shapesPerWrite);
+    const isListed = batch.length === 0 || (await ports.topicIndex.list(batch, owner, seen)) === 'listed';
+    if (isListed) warn(ports, connection, maxShapes, [...seen.revisions.keys(), ...batch]);
+    left = isListed ? admitted.slice(batch.length) : admitted;
+    if (left.length === 0) return refused;
+  }
+}
+
+/** Gives those that are listed a new revision, and returns the others. */
+async function touch(
+  { topicIndex }: Pick<Ports, 'topicIndex'>,
+  shapes: readonly string[],
+  { revisions }: ShapeList,
+): Promise<string[]> {
+  const isTouched = await together(
+    shapes.map(async (shape) => revisions.has(shape) && (await topicIndex.touch(shape)) === 'touched'),
+  );
+  return shapes.filter((_, index) => !isTouched[index]);
+}
+
+function warn(
+  { log }: Pick<Ports, 'log'>,
+  { clientId }: Pick<ConnectionRecord, 'clientId'>,
+  maxShapes: number,
+  shapes: readonly string[],
+): void {
+  const places = placesOfAll(shapes);
+  if (places >= maxShapes * warnFrom) log('shapes run out', { clientId, places, maxShapes });
+}

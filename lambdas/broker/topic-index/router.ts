@@ -1,0 +1,152 @@
+import { candidates, shapeOf } from '../../protocol/shape';
+import { type Audience, audienceOf } from './recipients';
+import type { TopicIndex } from '../ports/ports';
+import type { ShapeList, Subscriber } from '../model/records';
+
+/** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
+const rememberedRows = 20_000;
+
+interface Remembered {
+  readonly revision: number;
+  readonly subscribers: readonly Subscriber[];
+}
+
+/**
+ * What a warm container knows of the topic index. Every change among the filters of a shape gives the shape a new
+ * revision before its SUBACK leaves, and every routing reads the list of shapes first; so rows remembered under the
+ * current revision are right, whichever container changed the index.
+ */
+export class IndexCache {
+  private readonly remembered = new Map<string, Remembered>();
+  private rows = 0;
+  /** Shapes as last read; only a guess at what is worth asking for. */
+  shapes: ReadonlyMap<string, number> = new Map();
+
+  get(filter: string, revision: number | undefined): readonly Subscriber[] | undefined {
+    const entry = this.remembered.get(filter);
+    if (entry === undefined || entry.revision !== revision) return undefined;
+    this.remembered.delete(filter);
+    this.remembered.set(filter, entry);
+    return entry.subscribers;
+  }
+
+  set(filter: string, revision: number, subscribers: readonly Subscriber[]): void {
+    this.forget(filter);
+    this.remembered.set(filter, { revision, subscribers });
+    this.rows += 1 + subscribers.length;
+    for (const oldest of this.remembered.keys()) {
+      if (this.rows <= rememberedRows) return;
+      this.forget(oldest);
+    }
+  }
+
+  private forget(filter: string): void {
+    const entry = this.remembered.get(filter);
+    if (!entry) return;
+    this.remembered.delete(filter);
+    this.rows -= 1 + entry.subscribers.length;
+  }
+}
+
+export type AudienceByTopic = ReadonlyMap<string, Audience>;
+
+/** Finds the subscribers of topics. One reading of the list of shapes serves a whole invocation. */
+export class Router {
+  private shapes: Promise<ShapeList> | undefined;
+
+  constructor(
+    private readonly index: TopicIndex,
+    private readonly cache: IndexCache,
+  ) {}
+
+  get isPrepared(): boolean {
+    return this.shapes !== undefined;
+  }
+
+  /** The list of shapes is being read by this invocation together with something else. */
+  prepare(shapes: Promise<ShapeList>): void {
+    shapes.catch(() => undefined); // whoever awaits it gets the error
+    this.shapes ??= shapes;
+  }
+
+  /** Who would hear these topics if nothing changed since this container looked; undefined when it does not know. */
+  guess(topics: Iterable<string>): AudienceByTopic | undefined {
+    const shapes = this.cache.shapes;
+    const guessed = new Map<string, Audience>();
+    for (const topic of new Set(topics)) {
+      const found = candidates(shapes.keys(), topic).map((filter) =>
+        this.cache.get(filter, shapes.get(shapeOf(filter))),
+      );
+      if (found.includes(undefined)) return undefined;
+      guessed.set(topic, audienceOf(found.flatMap((subscribers) => subscribers ?? [])));
+    }
+    return guessed;
+  }
+
+  /** The list of shapes may have changed by this very invocation. */
+  refresh(): void {
+    this.shapes = undefined;
+  }
+
+  currentShapes(): Promise<ShapeList> {
+    this.shapes ??= this.index.shapes();
+    return this.shapes;
+  }
+
+  /** Who hears what is published to these topics. */
+  async audiences(topics: Iterable<string>): Promise<AudienceByTopic> {
+    const wanted = [...new Set(topics)];
+    const guessed = this.cache.shapes;
+    const asked = this.ask(
+      wanted.flatMap((topic) => candidates(guessed.keys(), topic)),
+      guessed,
+    );
+    const { revisions: shapes } = await this.currentShapes();
+    this.cache.shapes = shapes;
+    const filtersOf = new Map(wanted.map((topic) => [topic, candidates(shapes.keys(), topic)]));
+    const found = await this.complete([...filtersOf.values()].flat(), shapes, asked);
+    return new Map(
+      [...filtersOf].map(([topic, filters]) => [
+        topic,
+        audienceOf(filters.flatMap((filter) => found.get(filter) ?? [])),
+      ]),
+    );
+  }
+
+  /** Queries the filters that are not remembered under these revisions. */
+  private ask(filters: Iterable<string>, shapes: ReadonlyMap<string, number>): Map<string, Promise<Subscriber[]>> {
+    const asked = new Map<string, Promise<Subscriber[]>>();
+    for (const filter of new Set(filters)) {
+      const revision = shapes.get(shapeOf(filter));
+      if (this.cache.get(filter, revision)) continue;
+      const answer = this.query(filter, revision ?? 0);
+      answer.catch(() => undefined); // awaited later, or not needed at all
+      asked.set(filter, answer);
+    }
+    return asked;
+  }
+
+  private async query(filter: string, revision: number): Promise<Subscriber[]> {
+    const subscribers = await this.index.subscribers(filter);
+    this.cache.set(filter, revision, subscribers);
+    return subscribers;
+  }
+
+  /** An answer asked for before the list of shapes arrived is as good as one asked for now: both came after the message. */
+  private async complete(
+    filters: readonly string[],
+    shapes: ReadonlyMap<string, number>,
+    asked: Map<string, Promise<Subscriber[]>>,
+  ): Promise<Map<string, readonly Subscriber[]>> {
+    const more = this.ask(
+      filters.filter((filter) => !asked.has(filter)),
+      shapes,
+    );
+    const found = new Map<string, readonly Subscriber[]>();
+    for (const filter of new Set(filters)) {
+      const answer = asked.get(filter) ?? more.get(filter);
+      found.set(filter, answer ? await answer : (this.cache.get(filter, shapes.get(shapeOf(filter))) ?? []));
+    }
+    return found;
+  }
+}

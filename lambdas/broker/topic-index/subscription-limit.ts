@@ -1,0 +1,83 @@
+import type { RefusedRequest, SubscriptionRequest } from '../../protocol/effects';
+import type { Settings } from '../../settings';
+import type { Ports } from '../ports/ports';
+import type { ConnectionRecord, SubscriptionCounts } from '../model/records';
+
+/** Limits of one session; 0 is any number. */
+type Limits = Pick<Settings, 'maxSubscriptions' | 'maxShareGroups'>;
+
+/** Subscriptions that a session may still have. */
+export interface Places {
+  /** Takes a place, if there is one left; the same name takes only one. */
+  take(name: string): boolean;
+  /** Subscriptions of the session, with those that have taken a place. Undefined where nobody has counted them. */
+  readonly counts: SubscriptionCounts | undefined;
+}
+
+const sharePrefix = '$share/';
+
+/**
+ * Places for the subscriptions of a SUBSCRIBE. The record of the connection holds an upper bound of what there is; only where that
+ * may be too much, or is unknown, the subscriptions of the session are read and counted.
+ */
+export async function placesFor(
+  ports: Ports,
+  limits: Limits,
+  connection: ConnectionRecord,
+  requests: readonly (SubscriptionRequest | RefusedRequest)[],
+): Promise<Places> {
+  const { maxSubscriptions, maxShareGroups } = limits;
+  if (maxSubscriptions === 0 && maxShareGroups === 0) return { take: () => true, counts: connection.subscribed };
+  const names = requests.flatMap((request) => ('refused' in request ? [] : request.name));
+  const bound = connection.subscribed;
+  if (bound && fits(sum(bound, countOf([...new Set(names)])), limits)) return new Counted(bound, limits);
+  const there = await ports.sessions.subscriptions(connection.session);
+  return new Counted(countOf(there), limits, new Set(there), (limit, allowed) => {
+    const { clientId, identity } = connection;
+    const { username = '' } = identity;
+    ports.log('limit', { limit, username, clientId, allowed });
+    ports.metrics.count('LimitsReached');
+  });
+}
+
+class Counted implements Places {
+  private hasReported = false;
+
+  constructor(
+    /** Of all subscriptions, those in `names` included. */
+    public counts: SubscriptionCounts,
+    private readonly limits: Limits,
+    private readonly names = new Set<string>(),
+    private readonly report: (limit: string, allowed: number) => void = () => {},
+  ) {}
+
+  take(name: string): boolean {
+    if (this.names.has(name)) return true;
+    const counts = sum(this.counts, countOf([name]));
+    if (!fits(counts, this.limits)) return this.refuse(counts);
+    this.names.add(name);
+    this.counts = counts;
+    return true;
+  }
+
+  private refuse({ all }: SubscriptionCounts): false {
+    const { maxSubscriptions, maxShareGroups } = this.limits;
+    const isFull = maxSubscriptions > 0 && all > maxSubscriptions;
+    if (!this.hasReported && isFull) this.report('subscriptions of a session', maxSubscriptions);
+    else if (!this.hasReported) this.report('shared subscriptions of a session', maxShareGroups);
+    this.hasReported = true;
+    return false;
+  }
+}
+
+function countOf(names: readonly string[]): SubscriptionCounts {
+  return { all: names.length, shared: names.filter((name) => name.startsWith(sharePrefix)).length };
+}
+
+function sum(one: SubscriptionCounts, other: SubscriptionCounts): SubscriptionCounts {
+  return { all: one.all + other.all, shared: one.shared + other.shared };
+}
+
+function fits({ all, shared }: SubscriptionCounts, { maxSubscriptions, maxShareGroups }: Limits): boolean {
+  return (maxSubscriptions === 0 || all <= maxSubscriptions) && (maxShareGroups === 0 || shared <= maxShareGroups);
+}

@@ -1,0 +1,153 @@
+import { parseFrame } from '../../protocol/frames';
+import { ProtocolError, Reason } from '../../protocol/reason-codes';
+import type { Continuation, Dismissal, EarlyFrame } from '../model/records';
+
+/** One event in the ordered stream of a connection. */
+export type ConnectionEvent = FrameEvent | SignalEvent | DismissEvent | ContinueEvent;
+
+interface EventBase {
+  /** The same when the event is delivered again. */
+  readonly id: string;
+  readonly connectionId: string;
+  /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */
+  readonly receivedAt: number;
+  /** It was handed out before, and whoever got it may have done any part of the work. */
+  readonly redelivered: boolean;
+  /** It failed as often as anybody may try: what is left to do is to close its connection. */
+  readonly exhausted: boolean;
+}
+
+/** A text frame of the client. */
+export interface FrameEvent extends EventBase {
+  readonly kind: 'message';
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  readonly connectedAt: number;
+  readonly text: string;
+  /** Source address of the client. */
+  readonly address: string;
+}
+
+/**
+ * `disconnect`: the connection is over. `wake`: messages wait for the client, or the connection that it takes over has ended.
+ * `expired`: a deadline of the connection may have passed.
+ */
+export interface SignalEvent extends EventBase {
+  readonly kind: 'disconnect' | 'wake' | 'expired';
+  /** Of a `disconnect` that the broker has sent: whose session the connection owns, as far as that was known. */
+  readonly clientId?: string;
+}
+
+/** A backend wants the client disconnected. */
+export interface DismissEvent extends EventBase {
+  readonly kind: 'dismiss';
+  readonly dismissal: Dismissal;
+}
+
+/** Work that an earlier turn did not finish. */
+export interface ContinueEvent extends EventBase {
+  readonly kind: 'continue';
+  readonly continuation: Continuation;
+}
+
+export function isFrame(event: ConnectionEvent): event is FrameEvent {
+  return event.kind === 'message';
+}
+
+/** A frame whose turn has come. */
+export interface ReadyFrame {
+  readonly number?: number;
+  readonly bytes: Buffer;
+  readonly eventId: string;
+  readonly receivedAt: number;
+  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  readonly connectedAt: number;
+  readonly redelivered: boolean;
+  /** Place of its first packet in the frame that it is the rest of; 0 if absent. */
+  readonly firstIndex?: number;
+}
+
+/** Frames in order, and what has to wait. */
+export interface Inbox {
+  readonly ready: readonly ReadyFrame[];
+  readonly lastNumber: number;
+  readonly early: readonly EarlyFrame[];
+  /** Why the stream ends after the ready frames. */
+  readonly broken?: ProtocolError;
+}
+
+/** What an overtaken frame may cost before its connection is closed: bytes and frames kept, and milliseconds waited. */
+export const earlyBytes = 98_304;
+export const earlyCount = 256; // all of them are written again with each that joins them
+const earlyMilliseconds = 10_000;
+
+/** What is known of the frames of a connection. */
+export interface Received {
+  readonly lastNumber: number;
+  readonly early: readonly EarlyFrame[];
+}
+
+/**
+ * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
+ * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
+ */
+export function readInbox(connection: Received | undefined, all: readonly ConnectionEvent[]): Inbox {
+  const events = all.filter(isFrame);
+  let lastNumber = connection?.lastNumber ?? 0;
+  const ready: ReadyFrame[] = [];
+  const waiting = earlyFrames(connection, all);
+  let broken: ProtocolError | undefined;
+  for (const event of events) {
+    const frame = toFrame(event);
+    if (frame instanceof ProtocolError) broken ??= frame;
+    else if (frame.number !== undefined) addFrame(waiting, { ...frame, number: frame.number });
+    else if (lastNumber > 0)
+      broken ??= new ProtocolError(Reason.protocolError, 'frame without number after numbered ones');
+    else if (!broken) ready.push(frame);
+  }
+  for (const number of [...waiting.keys()].sort((a, b) => a - b)) {
+    const frame = waiting.get(number);
+    if (number > lastNumber + 1 || !frame) break;
+    waiting.delete(number);
+    if (number <= lastNumber) continue;
+    ready.push(frame);
+    lastNumber = number;
+  }
+  const early = [...waiting.values()];
+  return { ready, lastNumber, early, broken: broken ?? overdue(early, lastNumber, events) };
+}
+
+type NumberedFrame = ReadyFrame & EarlyFrame;
+
+/** An earlier attempt at any of the events, also at one that is no frame, may have come to the frames that waited. */
+function earlyFrames(connection: Received | undefined, events: readonly ConnectionEvent[]): Map<number, NumberedFrame> {
+  const redelivered = events.some((event) => event.redelivered);
+  return new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered }]));
+}
+
+/** Of two copies of a frame the first one counts, and what is known of either. */
+function addFrame(waiting: Map<number, NumberedFrame>, frame: NumberedFrame): void {
+  const known = waiting.get(frame.number);
+  waiting.set(frame.number, known ? { ...known, redelivered: known.redelivered || frame.redelivered } : frame);
+}
+
+function toFrame(event: FrameEvent): ReadyFrame | ProtocolError {
+  const { id: eventId, receivedAt, connectedAt, redelivered } = event;
+  try {
+    return { ...parseFrame(event.text), eventId, receivedAt, connectedAt, redelivered };
+  } catch (error) {
+    if (error instanceof ProtocolError) return error;
+    throw error;
+  }
+}
+
+function overdue(
+  early: readonly EarlyFrame[],
+  lastNumber: number,
+  events: readonly FrameEvent[],
+): ProtocolError | undefined {
+  const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, 0);
+  const oldest = Math.min(...early.map(({ receivedAt }) => receivedAt));
+  const newest = Math.max(...events.map(({ receivedAt }) => receivedAt));
+  if (bytes <= earlyBytes && early.length <= earlyCount && newest - oldest <= earlyMilliseconds) return undefined;
+  return new ProtocolError(Reason.malformedPacket, `frame ${lastNumber + 1} is missing`);
+}

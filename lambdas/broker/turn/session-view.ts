@@ -1,0 +1,12 @@
+import type { SessionView } from '../../protocol/handle-packet';
+import type { Permissions } from '../../protocol/permissions';
+import type { ConnectionRecord } from '../model/records';
+
+/** What the packet handlers may know of an open connection. */
+export function viewOf(connection: ConnectionRecord, permissions: Permissions): SessionView {
+  const { clientId, version, sessionExpiry, authentication } = connection;
+  const known = { clientId, version, sessionExpiry, permissions };
+  if (!authentication) return known;
+  const { method, state } = authentication;
+  return { ...known, authentication: { method, isPending: state !== undefined } };
+}

@@ -1,0 +1,51 @@
+import type { Ports } from '../ports/ports';
+
+/** A call that was not made, because the time of the invocation is nearly over. */
+export class OutOfTime extends Error {}
+
+/** Calls of AWS, directly or indirectly. */
+const limited = [
+  'connectionStore',
+  'sessions',
+  'topicIndex',
+  'shapeChecks',
+  'lookup',
+  'retained',
+  'inflight',
+  'connections',
+  'packets',
+  'timers',
+  'fanOut',
+  'bridge',
+  'seats',
+] as const satisfies readonly (keyof Ports)[];
+
+/** They return what is read page by page, and cannot reject before. */
+const paged: readonly PropertyKey[] = ['ring', 'everything', 'usedShapes'];
+
+/**
+ * The same ports, which refuse every call from when `isOver` returns true. Whatever a turn is about, it then ends at its next call: its
+ * events can be given back while the invocation still has time, and nothing of it goes on in the next one.
+ */
+export function limitedBy(ports: Ports, isOver: () => boolean): Ports {
+  const entries = limited.flatMap((name) => {
+    const port = ports[name];
+    return port ? [[name, limitedPort(port, isOver)]] : [];
+  });
+  return { ...ports, ...Object.fromEntries(entries) };
+}
+
+function limitedPort<Port extends object>(port: Port, isOver: () => boolean): Port {
+  return new Proxy(port, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return (...args: unknown[]) => {
+        if (!isOver()) return Reflect.apply(value, target, args);
+        const error = new OutOfTime('the time of the invocation is nearly over');
+        if (paged.includes(name)) throw error;
+        return Promise.reject(error);
+      };
+    },
+  });
+}

@@ -1,0 +1,176 @@
+/*
+ * A fleet on a clock of its own: what is looked at, and when. The same in the local cloud: keep-alive.test.ts; the rows that
+ * are looked at: test/storage/roster.test.ts.
+ */
+import { describe, expect, it } from '@jest/globals';
+import { expiryOf, startTimer } from '../../../lambdas/broker/expiry/deadlines';
+import { fenceOf } from '../../../lambdas/broker/model/fence';
+import type { ConnectionRecord } from '../../../lambdas/broker/model/records';
+import { checkConnection, lookClosely, sweep } from '../../../lambdas/broker/expiry/sweep';
+import { record } from '../../storage/support/connection-record';
+import { Random } from '../../support/random';
+
+const second = 1000;
+const minute = 60 * second;
+
+/** A fleet, the schedule, and the timer queue, which is never early and up to a second late. */
+class Fleet {
+  readonly connections = new Map<string, ConnectionRecord>();
+  /** When it was found out, by connection. */
+  readonly expired = new Map<string, number>();
+  timers = 0;
+  private now = 0;
+  private agenda: { readonly at: number; readonly run: () => unknown }[] = [];
+
+  constructor(
+    private readonly random: Random,
+    /** Whether a message of the timer queue is lost. */
+    private readonly loses: () => boolean = () => false,
+  ) {
+    this.at(this.random.below(minute), () => this.everyMinute());
+  }
+
+  at(time: number, run: () => unknown): void {
+    this.agenda.push({ at: time, run });
+  }
+
+  async until(time: number): Promise<void> {
+    for (let next = this.next(time); next; next = this.next(time)) {
+      this.now = next.at;
+      await next.run();
+    }
+    this.now = time;
+  }
+
+  /** The first that is to happen until a time. */
+  private next(until: number): { readonly at: number; readonly run: () => unknown } | undefined {
+    const index = this.agenda.reduce((first, { at }, other) => (at < (this.agenda[first]?.at ?? 0) ? other : first), 0);
+    const next = this.agenda[index];
+    if (!next || next.at > until) return undefined;
+    this.agenda.splice(index, 1);
+    return next;
+  }
+
+  /** Connects, speaks every so often, dies. Returns when its keep-alive runs out. */
+  live(connectionId: string, keepAlive: number, life: { from: number; every: number; to: number }): number {
+    this.at(life.from, () => this.connect(connectionId, keepAlive));
+    this.speakOn(connectionId, life.from + life.every, life);
+    const times = Math.max(0, Math.ceil((life.to - life.from) / life.every) - 1);
+    return life.from + times * life.every + keepAlive * 1500;
+  }
+
+  private speakOn(connectionId: string, time: number, life: { every: number; to: number }): void {
+    if (time >= life.to) return;
+    this.at(time, () => {
+      this.speak(connectionId);
+      this.speakOn(connectionId, time + life.every, life);
+    });
+  }
+
+  private async connect(connectionId: string, keepAlive: number): Promise<void> {
+    const fence = fenceOf(this.now, connectionId);
+    const connection = record(connectionId, { keepAlive, lastSeen: this.now, fence });
+    this.connections.set(connectionId, connection);
+    await startTimer(this.ports, connection, expiryOf(connection));
+  }
+
+  private speak(connectionId: string): void {
+    const connection = this.connections.get(connectionId);
+    if (connection) this.connections.set(connectionId, { ...connection, lastSeen: this.now });
+  }
+
+  private async everyMinute(): Promise<void> {
+    this.at(this.now + minute + this.random.below(2 * second) - second, () => this.everyMinute());
+    await sweep(this.ports);
+  }
+
+  private enqueue(seconds: number, run: () => unknown): void {
+    this.timers += 1;
+    if (!this.loses()) this.at(this.now + seconds * second + this.random.below(second), run);
+  }
+
+  private readonly ports = {
+    now: () => this.now,
+    log: () => undefined,
+    roster: { all: () => this.pages() },
+    connectionStore: { read: async (id: string) => this.connections.get(id) } as never,
+    packets: {
+      expire: async (id: string) => {
+        this.connections.delete(id);
+        this.expired.set(id, this.now);
+      },
+    } as never,
+    timers: {
+      check: async (id: string, seconds: number, again: boolean) =>
+        this.enqueue(seconds, () => checkConnection(this.ports, id, again)),
+      look: async (seconds: number) => this.enqueue(seconds, () => lookClosely(this.ports)),
+      checkShapes: async () => undefined,
+      wake: async () => undefined,
+      greet: async () => undefined,
+    },
+  };
+
+  private async *pages(): AsyncGenerator<ConnectionRecord[]> {
+    yield [...this.connections.values()];
+  }
+}
+
+describe('the timekeeper', () => {
+  const keepAlives = [1, 3, 5, 10, 15, 16, 17, 20, 30, 43, 44, 60, 90, 120, 129, 130, 300, 540];
+
+  it.each(keepAlives)(
+    'finds a client of keep-alive %i s lost within two seconds, and never early',
+    async (keepAlive) => {
+      const random = new Random(keepAlive);
+      const fleet = new Fleet(random);
+      const due = new Map<string, number>();
+      for (let index = 0; index < 20; index++) {
+        const from = random.below(3 * minute);
+        const every = Math.round(keepAlive * second * (0.2 + random.below(81) / 100));
+        const to = from + random.below(Math.min(20 * minute, 150 * every));
+        due.set(`c${index}`, fleet.live(`c${index}`, keepAlive, { from, every, to }));
+      }
+      await fleet.until(40 * minute);
+
+      expect(fleet.expired.size).toBe(due.size);
+      const lateness = [...due].map(([id, time]) => fleet.expired.get(id)! - time);
+      expect(Math.min(...lateness)).toBeGreaterThanOrEqual(0);
+      expect(Math.max(...lateness)).toBeLessThanOrEqual(2 * second);
+    },
+  );
+
+  it.each([
+    [540, 0],
+    [60, 0],
+    [44, 0.25],
+    [30, 1.1],
+    [10, 6.1],
+  ])('of clients of keep-alive %i s that speak in time takes %d timers a minute each', async (keepAlive, most) => {
+    const fleet = new Fleet(new Random(keepAlive));
+    const clients = 10;
+    for (let index = 0; index < clients; index++) {
+      fleet.live(`c${index}`, keepAlive, { from: index * 997, every: keepAlive * second, to: 60 * minute });
+    }
+    await fleet.until(5 * minute);
+    fleet.timers = 0;
+    await fleet.until(25 * minute);
+
+    const looks = keepAlive < 130 && keepAlive >= 17 ? 2 : 0; // at all of them, every minute
+    expect((fleet.timers / 20 - looks) / clients).toBeLessThanOrEqual(most);
+    expect(fleet.expired.size).toBe(0);
+  });
+
+  it('finds whoever is lost within two minutes by the schedule alone, when the timer queue loses everything', async () => {
+    const fleet = new Fleet(new Random(1), () => true);
+    const due = keepAlives.map((keepAlive) => {
+      const connectionId = `c${keepAlive}`;
+      return { connectionId, time: fleet.live(connectionId, keepAlive, { from: 0, every: second, to: minute }) };
+    });
+    await fleet.until(20 * minute);
+
+    for (const { connectionId, time } of due) {
+      expect(fleet.expired.get(connectionId)).toBeGreaterThanOrEqual(time);
+      expect(fleet.expired.get(connectionId)).toBeLessThanOrEqual(time + 2 * minute);
+    }
+  });
+});

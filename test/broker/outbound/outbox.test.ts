@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { noMetrics } from '../../../lambdas/broker/observability/metrics';
+import { Outbox, type RingStake } from '../../../lambdas/broker/outbound/outbox';
+import type { Ports, PostResult } from '../../../lambdas/broker/ports/ports';
+import { placeAlone } from '../../../lambdas/broker/model/queue-slots';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
+import { Engine } from '../../storage/support/engine';
+import { message } from '../../storage/support/messages';
+
+/** Bytes that this gateway takes in one post; a real one takes 131,072. */
+const limit = 100;
+
+describe('a post that the gateway refuses as too large', () => {
+  let engine: Engine;
+  let inflight: DynamoInflightStore;
+  const posted: number[] = [];
+  const events: string[] = [];
+
+  const connections = {
+    async post(_connectionId: string, bytes: Buffer): Promise<PostResult> {
+      if (bytes.length > limit) return 'too large';
+      posted.push(bytes.length);
+      return 'sent';
+    },
+    close: async () => 'closed' as const,
+  };
+
+  beforeAll(async () => {
+    engine = await Engine.start();
+    inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => 0);
+  });
+
+  afterAll(() => engine.stop());
+
+  function outbox(): Outbox {
+    const log = (event: string) => events.push(event);
+    const store = { read: async () => undefined };
+    const packets = { disconnect: async (id: string) => void events.push(`disconnect ${id}`) };
+    const ports = { connections, inflight, log, metrics: noMetrics, now: () => 0, connectionStore: store, packets };
+    return new Outbox(ports as unknown as Ports, { slowReaderTimeout: 10 });
+  }
+
+  async function stored(number: number): Promise<RingStake> {
+    const { packetId, slot } = placeAlone(number);
+    const content = { packetId, message: message('a', 'x'), retain: false };
+    const item = {
+      session: 's',
+      slot,
+      number,
+      messages: [content],
+      qos: 1,
+      state: 'published',
+      sentOn: 'f',
+      sentBy: '',
+    } as const;
+    await inflight.put([item]);
+    return { kind: 'ring', clientId: 'c', session: 's', fence: 'f', slot, number, packetId, qos: 1 };
+  }
+
+  it('drops only what never fits, from its queue too, and sends what follows', async () => {
+    const out = outbox();
+    const stakes = [await stored(1), await stored(2), await stored(3)];
+    for (const [index, size] of [60, 101, 70].entries()) {
+      out.add('c1', { bytes: Buffer.alloc(size), stake: stakes[index]! });
+    }
+    await out.sendMessages();
+
+    expect(posted.splice(0)).toEqual([60, 70]);
+    expect(events.splice(0)).toEqual(['packet too large']);
+    expect((await inflight.readMany('s', [1, 2, 3])).map(({ number }) => number).sort()).toEqual([1, 3]);
+  });
+
+  it('closes the connection when it holds an answer', async () => {
+    const out = outbox();
+    out.answer('c2', () => Buffer.alloc(101));
+    await out.sendAnswers();
+
+    expect(posted.splice(0)).toEqual([]);
+    expect(events.splice(0)).toEqual(['post failed', 'disconnect c2']);
+  });
+});

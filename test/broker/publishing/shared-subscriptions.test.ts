@@ -1,0 +1,255 @@
+/*
+ * Proved elsewhere: the end of a member's session, and what a member refuses, by the shell.
+ */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { audienceOf } from '../../../lambdas/broker/topic-index/recipients';
+import type { Arrival } from '../../../lambdas/broker/model/delivery';
+import type { InflightStore, Ports, SessionStore, ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/ports';
+import type { Subscriber } from '../../../lambdas/broker/model/records';
+import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscriptions';
+import type { QoS } from '../../../lambdas/protocol/packets';
+import { everything } from '../../../lambdas/protocol/permissions';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
+import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
+import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
+import { Engine } from '../../storage/support/engine';
+import { message } from '../../storage/support/messages';
+import { clause } from '../../support/clause';
+
+const now = 1_700_000_000_000;
+const first = '000000000000001#a';
+const second = '000000000000002#b';
+
+let engine: Engine;
+let sessions: SessionStore;
+let inflight: InflightStore;
+let topicIndex: TopicIndex;
+let shapeChecks: ShapeChecks;
+/** So that no two tests have a client or a share in common. */
+let round = 0;
+
+beforeAll(async () => {
+  engine = await Engine.start();
+  sessions = new DynamoSessionStore(engine.client(), engine.table('sessions'));
+  topicIndex = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
+  shapeChecks = new DynamoShapeChecks(engine.client(), engine.table('connections'), () => now);
+  inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
+});
+
+beforeEach(() => {
+  round += 1;
+});
+
+afterAll(() => engine.stop());
+
+/** Who hears what is tested with a whole broker. */
+const access = { remembered: () => everything } as unknown as Ports['access'];
+
+function nameOf(client: string): string {
+  return `${client}-${round}`;
+}
+
+/** The client is there. */
+async function comes(client: string, fence = first): Promise<void> {
+  const claim = { clientId: nameOf(client), connectionId: nameOf(client), fence, cleanStart: false, persistent: true };
+  const seen = await sessions.head(nameOf(client));
+  const identity = { kind: 'anonymous' } as const;
+  await sessions.claimFresh({ ...claim, version: 5, capabilities: {}, identity }, seen ?? 'none');
+}
+
+/** The client has gone, and its session waits. */
+async function goes(client: string, expiresAt?: number): Promise<void> {
+  await sessions.disown(nameOf(client), first, { sessionEndsAt: expiresAt });
+}
+
+function member(client: string, fields: Partial<Subscriber> = {}): Subscriber {
+  return { filter: 'a/+', clientId: nameOf(client), session: first, qos: 1, share: `g${round}`, ...fields };
+}
+
+function arrival(id: string, qos: QoS = 1, attempted = false): Arrival {
+  return { message: message('a/b', id, { qos }), id, replay: false, attempted, retained: false };
+}
+
+/** For each arrival the clients that were chosen. */
+async function chosen(rows: readonly Subscriber[], ...arrivals: readonly Arrival[]): Promise<string[][]> {
+  const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
+  const found = await chooseMembers(ports, arrivals, () => audienceOf(rows));
+  return arrivals.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
+}
+
+function manyArrivals(qos: QoS = 1): Arrival[] {
+  return Array.from({ length: 90 }, (_, index) => arrival(`event-${index}.0`, qos));
+}
+
+describe('of each share', () => {
+  it('nobody is chosen where nobody shares', async () => {
+    await comes('one');
+
+    expect(await chosen([member('one', { share: undefined })], arrival('x'))).toEqual([[]]);
+    expect(await chosen([], arrival('x'))).toEqual([[]]);
+  });
+
+  it('one member gets a message, and the members share the messages', async () => {
+    const clients = ['one', 'two', 'three'];
+    for (const client of clients) await comes(client);
+
+    const results = await chosen(
+      clients.map((client) => member(client)),
+      ...manyArrivals(),
+    );
+
+    expect(results.map(({ length }) => length)).toEqual(Array(90).fill(1));
+    for (const client of clients) {
+      expect(results.flat().filter((one) => one === client).length).toBeGreaterThan(15);
+    }
+  });
+
+  it('one member gets it, whatever other shares and filters it matches', async () => {
+    for (const client of ['one', 'two']) await comes(client);
+    const rows = [
+      member('one'),
+      member('two'),
+      member('one', { share: `h${round}` }),
+      member('one', { filter: 'a/#' }),
+      member('two', { filter: 'a/#' }),
+    ];
+
+    for (const clients of await chosen(rows, ...manyArrivals())) expect(clients).toHaveLength(3);
+  });
+
+  clause('MQTT-4.8.2-3', 'the member is served at the QoS it was granted', async () => {
+    for (const client of ['one', 'two']) await comes(client);
+    const rows = [member('one', { qos: 0, identifiers: [7] }), member('two', { qos: 2 })];
+    const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
+
+    const found = await chooseMembers(ports, manyArrivals(2), () => audienceOf(rows));
+
+    expect(new Set([...found.values()].flat())).toEqual(new Set(rows));
+  });
+
+  it('only members that are online are chosen while there are any', async () => {
+    for (const client of ['one', 'two', 'three', 'four']) await comes(client);
+    await goes('one');
+    await goes('two');
+
+    const results = await chosen(
+      ['one', 'two', 'three', 'four'].map((client) => member(client)),
+      ...manyArrivals(),
+    );
+
+    expect(new Set(results.flat())).toEqual(new Set(['three', 'four']));
+  });
+
+  it('a member that does not read is not chosen while there is another one online', async () => {
+    for (const client of ['one', 'two']) await comes(client);
+    const head = await sessions.head(nameOf('one'));
+    await sessions.congest(head!, { since: now, at: now, isPumpScheduled: true });
+    const members = ['one', 'two'].map((client) => member(client));
+
+    expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['two']));
+    await goes('two');
+    expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['one']));
+  });
+
+  it('members whose session waits are chosen when none is online', async () => {
+    for (const client of ['one', 'two']) await comes(client);
+    await goes('one');
+    await goes('two', now + 1);
+
+    const results = await chosen([member('one'), member('two')], ...manyArrivals());
+
+    expect(results.every(({ length }) => length === 1)).toBe(true);
+    expect(new Set(results.flat())).toEqual(new Set(['one', 'two']));
+  });
+
+  it('no member is chosen whose session has expired, has ended, or is another one by now', async () => {
+    for (const client of ['expired', 'ended', 'anew']) await comes(client);
+    await goes('expired', now);
+    await sessions.end(nameOf('ended'), first);
+    await comes('anew', second);
+    const rows = ['expired', 'ended', 'anew', 'never there'].map((client) => member(client));
+
+    expect(new Set((await chosen(rows, ...manyArrivals())).flat())).toEqual(new Set());
+
+    await comes('one');
+    expect(new Set((await chosen([...rows, member('one')], ...manyArrivals())).flat())).toEqual(new Set(['one']));
+  });
+});
+
+describe('a repeated attempt', () => {
+  const clients = ['one', 'two', 'three'];
+
+  /** All members, of whom the one that was chosen has gone since. */
+  async function afterItsMemberWent(qos: QoS): Promise<{ was: string; rows: Subscriber[] }> {
+    for (const client of clients) await comes(client);
+    const rows = clients.map((client) => member(client, { qos: 2 }));
+    const [[was = ''] = []] = await chosen(rows, arrival('event.0', qos));
+    await goes(was);
+    return { was, rows };
+  }
+
+  it.each([0, 1, 2] as const)('chooses alike at QoS %i', async (qos) => {
+    for (const client of clients) await comes(client);
+    const rows = clients.map((client) => member(client, { qos: 2 }));
+    const before = await chosen(rows, ...manyArrivals(qos));
+
+    const again = manyArrivals(qos).map((one) => ({ ...one, attempted: true }));
+
+    expect(await chosen(rows, ...again)).toEqual(before);
+  });
+
+  clause('MQTT-4.8.2-4', 'stays with its member at QoS 2, although others are online', async () => {
+    const { was, rows } = await afterItsMemberWent(2);
+
+    expect(await chosen(rows, arrival('event.0', 2, true))).toEqual([[was]]);
+    expect(await chosen(rows, arrival('event.0', 2, true))).toEqual([[was]]);
+  });
+
+  clause('MQTT-4.8.2-5', 'chooses nobody else at QoS 2 when the session of that member has ended', async () => {
+    const { was, rows } = await afterItsMemberWent(2);
+    await sessions.end(nameOf(was), first);
+
+    expect(await chosen(rows, arrival('event.0', 2, true))).toEqual([[was]]);
+  });
+
+  it('chooses nobody else at QoS 2 when that member has left the share', async () => {
+    const { was, rows } = await afterItsMemberWent(2);
+    const left = rows.filter(({ clientId }) => clientId !== nameOf(was));
+
+    expect(await chosen(left, arrival('event.0', 2, true))).toEqual([[]]);
+  });
+
+  it('looks at QoS 1 who is online now', async () => {
+    const { was, rows } = await afterItsMemberWent(1);
+
+    const [[is] = []] = await chosen(rows, arrival('event.0', 1, true));
+
+    expect(clients.filter((client) => client !== was)).toContain(is);
+  });
+
+  it('looks who is online now where the member was granted less than QoS 2', async () => {
+    for (const client of clients) await comes(client);
+    const rows = clients.map((client) => member(client));
+    const [[was = ''] = []] = await chosen(rows, arrival('event.0', 2));
+    await goes(was);
+
+    const [[is] = []] = await chosen(rows, arrival('event.0', 2, true));
+
+    expect(clients.filter((client) => client !== was)).toContain(is);
+  });
+
+  it('remembers for each share and each message who got it', async () => {
+    for (const client of clients) await comes(client);
+    const rows = clients.flatMap((client) => [
+      member(client, { qos: 2 }),
+      member(client, { qos: 2, share: `h${round}` }),
+      member(client, { qos: 2, filter: '#' }),
+    ]);
+    const before = await chosen(rows, arrival('event.0', 2), arrival('event.1', 2));
+    for (const client of clients.slice(0, 2)) await goes(client);
+
+    expect(await chosen(rows, arrival('event.0', 2, true), arrival('event.1', 2, true))).toEqual(before);
+    expect(await chosen(rows, arrival('event.2', 2, true))).toEqual([['three', 'three', 'three']]);
+  });
+});
