@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { type Command, UsageError } from '../clients/commands/command';
-import { nearest } from '../clients/nearest';
+import { type Command, UsageError } from '../cli/command';
+import { commands, overview } from '../cli/command-list';
+import { nearest } from '../cli/nearest';
 import { version } from '../package.json';
-import { commands, overview } from './commands';
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === '--version') return print(`${version}\n`);

@@ -1,4 +1,4 @@
-import { localCommand } from './local-command';
+import { localCommand } from '../cli/commands/local';
 
 /** `npm start`: `cirrus-mqtt local`, which says what is wrong without the name of a program before it. */
 async function main(): Promise<number> {

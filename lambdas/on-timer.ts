@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { checkShapes } from './broker/topic-index/check-shapes';
 import { checkConnection, closeUnlessOpen, lookClosely } from './broker/expiry/sweep';
+import { checkShapes } from './broker/topic-index/check-shapes';
 import type { EventTask } from './transport/events';
 import { type TimerTask, toTimerTask } from './transport/queues';
 import { clientsFor } from './wiring/clients';

@@ -188,9 +188,9 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   // What an operator does by hand: to the tables of a broker, past its Lambdas.
   admin: [
     'clients/api',
-    'clients/commands/command',
-    'clients/options',
-    'clients/progress',
+    'cli/command',
+    'cli/options',
+    'cli/progress',
     'pricing',
     'lambdas/access',
     'lambdas/access/access-file',

@@ -1,4 +1,6 @@
 import { BackOffice } from '../broker/admin/broker-admin';
+import { connectionOf } from '../broker/model/fence';
+import type { SessionHead, Subscriber, SubscriptionRow } from '../broker/model/records';
 import {
   type ClientDirectory,
   InvalidCursorError,
@@ -6,9 +8,7 @@ import {
   type RequestLedger,
   type RetainedDirectory,
 } from '../broker/ports/directories';
-import { connectionOf } from '../broker/model/fence';
 import type { ConnectionDescriber, Ports } from '../broker/ports/ports';
-import type { SessionHead, Subscriber, SubscriptionRow } from '../broker/model/records';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { ProtocolError } from '../protocol/reason-codes';

@@ -1,5 +1,5 @@
-import { timeOf } from '../broker/model/fence';
 import { isOver } from '../broker/expiry/expired-session';
+import { timeOf } from '../broker/model/fence';
 import type { SessionHead, Subscriber } from '../broker/model/records';
 
 /** A client as a backend reads it. Claims and rules of its token stay here. `now` in milliseconds since 1970. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RequestLedger } from '../broker/ports/directories';
 import type { Arrival } from '../broker/model/delivery';
+import type { RequestLedger } from '../broker/ports/directories';
 import type { ApiAnswer, ApiRequest } from './api';
 import { Problem } from './problem';
 

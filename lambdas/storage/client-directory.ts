@@ -1,7 +1,7 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directories';
 import type { SessionHead } from '../broker/model/records';
+import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directories';
 import { text } from './attributes';
 import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';

@@ -8,7 +8,6 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ControlAllowance } from '../broker/model/control-allowance';
-import type { ConnectionStore } from '../broker/ports/ports';
 import type {
   ConnectionRecord,
   EarlyFrame,
@@ -17,6 +16,7 @@ import type {
   PendingConnection,
   StoredConnection,
 } from '../broker/model/records';
+import type { ConnectionStore } from '../broker/ports/ports';
 import { sessionForever } from '../protocol/effects';
 import { allowanceAttribute, readAllowance } from './allowances';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';

@@ -6,10 +6,10 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { inParallel, together } from '../shared/parallel';
-import type { Clock, InflightStore, Misfit, Misfits } from '../broker/ports/ports';
-import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/model/records';
 import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/model/queue-slots';
+import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/model/records';
+import type { Clock, InflightStore, Misfit, Misfits } from '../broker/ports/ports';
+import { inParallel, together } from '../shared/parallel';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { formed } from './formed-dynamo';

@@ -13,8 +13,8 @@ import type {
   WindowFailures,
 } from '../access/logins';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../shared/parallel';
 import type { Log } from '../broker/ports/ports';
+import { together } from '../shared/parallel';
 import { accountKey } from './account-item';
 import { accountsIn } from './accounts';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';

@@ -1,11 +1,11 @@
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../shared/parallel';
-import type { RetainedPage } from '../broker/ports/ports';
 import type { RetainedCopy, RetainedWrite } from '../broker/model/records';
+import type { RetainedPage } from '../broker/ports/ports';
 import { messageSize } from '../protocol/message-size';
 import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
+import { together } from '../shared/parallel';
 import { readMessage, readNumber, readText, text } from './attributes';
 import { type Item, queryAll, readAll } from './dynamo';
 import { firstBucket, lastBucket, literalBeginning, messageKey, pointerKey, prefixOf } from './retained-keys';

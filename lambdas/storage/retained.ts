@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import { together } from '../shared/parallel';
-import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/ports';
 import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/records';
+import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/ports';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
+import { together } from '../shared/parallel';
 import { messageAttributes, number, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll } from './dynamo';
 import { formed } from './formed-dynamo';

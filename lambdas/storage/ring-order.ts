@@ -1,6 +1,6 @@
-import { together } from '../shared/parallel';
-import type { RingItem } from '../broker/model/records';
 import { bundleSlot, placeAlone } from '../broker/model/queue-slots';
+import type { RingItem } from '../broker/model/records';
+import { together } from '../shared/parallel';
 import { afterAll, outgoing, slotName } from './slots';
 
 /** Sort keys, both included. */

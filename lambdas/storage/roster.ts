@@ -1,8 +1,8 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Watched } from '../broker/expiry/deadlines';
-import type { Roster } from '../broker/ports/ports';
 import type { RequestedCheck } from '../broker/model/records';
+import type { Roster } from '../broker/ports/ports';
 import { readNumber, readText } from './attributes';
 import { readEnding } from './connections';
 import type { Item } from './dynamo';

@@ -10,9 +10,9 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Left, SessionStore } from '../broker/ports/ports';
-import type { Claim, Congestion, Ending, Fence, SessionHead, SessionId, Successor } from '../broker/model/records';
 import { ringSpan } from '../broker/model/queue-slots';
+import type { Claim, Congestion, Ending, Fence, SessionHead, SessionId, Successor } from '../broker/model/records';
+import type { Left, SessionStore } from '../broker/ports/ports';
 import type { Will } from '../protocol/effects';
 import {
   flag,

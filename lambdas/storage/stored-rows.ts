@@ -6,8 +6,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import type { SessionHead } from '../broker/model/records';
+import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';

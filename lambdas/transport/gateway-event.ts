@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { ConnectionEvent } from '../broker/turn/frame-order';
 import type { Dismissal } from '../broker/model/records';
+import type { ConnectionEvent } from '../broker/turn/frame-order';
 import { attributes, eventAttempts } from '../deployment';
 import { readContinuation } from './continuations';
 

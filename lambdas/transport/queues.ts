@@ -1,12 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
-import type { ConnectionEvent } from '../broker/turn/frame-order';
-import { together } from '../shared/parallel';
-import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/ports';
 import type { Continuation, Dismissal, FanOutJob, Subscriber } from '../broker/model/records';
+import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/ports';
+import type { ConnectionEvent } from '../broker/turn/frame-order';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
+import { together } from '../shared/parallel';
 import { continuationBodies } from './continuations';
 import type { EventTask } from './events';
 import { fromJson, type MessageJson, toJson } from './message-json';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { dismissAbsent } from '../../lambdas/broker/session/admin-disconnect';
-import { type EndingTurn, endConnection, settleEnding } from '../../lambdas/broker/session/session-end';
+import type { ConnectionRecord, RingItem } from '../../lambdas/broker/model/records';
 import { noEvents } from '../../lambdas/broker/observability/lifecycle-events';
 import { noMetrics } from '../../lambdas/broker/observability/metrics';
 import type { Ports } from '../../lambdas/broker/ports/ports';
-import type { ConnectionRecord, RingItem } from '../../lambdas/broker/model/records';
+import { dismissAbsent } from '../../lambdas/broker/session/admin-disconnect';
 import type { SessionWiper } from '../../lambdas/broker/session/delete-session';
+import { type EndingTurn, endConnection, settleEnding } from '../../lambdas/broker/session/session-end';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';

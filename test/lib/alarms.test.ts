@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { App, Stack } from 'aws-cdk-lib';
 import type { Template } from 'aws-cdk-lib/assertions';
+import { alarmMetrics } from '../../cli/pricing/broker-bill';
 import { MonthlyBudget } from '../../lib/monthly-budget';
-import { alarmMetrics } from '../../pricing/broker-bill';
 import { bridgeFile, readable, resourcesOf, synthesize } from './synthesize';
 
 const costs = readFileSync(join(__dirname, '../../docs/cost.md'), 'utf8');

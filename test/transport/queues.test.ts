@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
-import { audienceOf } from '../../lambdas/broker/topic-index/recipients';
 import type { FanOutJob, FanOutMessage, Subscriber } from '../../lambdas/broker/model/records';
+import { audienceOf } from '../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';
 import { emptyMessage, everyByte, fullMessage, message, singleProperties } from '../storage/support/messages';

@@ -1,14 +1,14 @@
 import type { Settings } from '../../settings';
-import { audibleTo } from '../delivery/receive-permission';
 import { Deliverer } from '../delivery/deliverer';
-import { Dispatch } from '../outbound/dispatch';
-import { connectionOf } from '../model/fence';
-import type { Arrival } from '../model/delivery';
+import { audibleTo } from '../delivery/receive-permission';
 import { isOver } from '../expiry/expired-session';
-import { Patience } from '../publishing/retained-write-wait';
+import type { Arrival } from '../model/delivery';
+import { connectionOf } from '../model/fence';
+import type { Dismissal, SessionHead } from '../model/records';
+import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import { Publisher } from '../publishing/publisher';
-import type { Dismissal, SessionHead } from '../model/records';
+import { Patience } from '../publishing/retained-write-wait';
 import { Retainer } from '../publishing/retained-writer';
 import { IndexCache, Router } from '../topic-index/router';
 

@@ -1,9 +1,9 @@
-import type { StoredRow, StoredRows } from '../ports/directories';
-import { timeOf } from '../model/fence';
-import { isOver, longOver, removeOver } from '../expiry/expired-session';
 import { inParallel, together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
+import { isOver, longOver, removeOver } from '../expiry/expired-session';
+import { timeOf } from '../model/fence';
 import type { SessionHead } from '../model/records';
+import type { StoredRow, StoredRows } from '../ports/directories';
+import type { Ports } from '../ports/ports';
 
 /** Rows removed, and sessions ended, at the same time. */
 const parallelRows = 25;

@@ -1,11 +1,11 @@
 import type { Message } from '../../protocol/effects';
 import type { Settings } from '../../settings';
-import { BackOffice } from './broker-admin';
-import type { Census } from '../ports/directories';
-import type { Arrival } from '../model/delivery';
-import { isOver } from '../expiry/expired-session';
 import { together } from '../../shared/parallel';
+import { isOver } from '../expiry/expired-session';
+import type { Arrival } from '../model/delivery';
+import type { Census } from '../ports/directories';
 import type { Ports } from '../ports/ports';
+import { BackOffice } from './broker-admin';
 
 const root = '$SYS/broker';
 

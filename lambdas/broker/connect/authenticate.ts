@@ -4,8 +4,8 @@ import type { AuthenticationRequest, ConnectRequest } from '../../protocol/effec
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** A client that is who it says, and may be here. */
 export interface Admitted {

@@ -10,25 +10,25 @@ import type { ClientPacket, ProtocolVersion, ServerPacket } from '../../protocol
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
-import { connack } from './connack';
-import { expiryOf, startTimer } from '../expiry/deadlines';
-import type { Dispatch } from '../outbound/dispatch';
-import { type Admitted, type Asking, admitted, type Challenged, goOn, logIn, proveAnew, refusal } from './authenticate';
-import { tellLifecycle } from '../observability/lifecycle-events';
-import { connectionOf } from '../model/fence';
-import { hangUp } from '../outbound/close-connection';
-import { type ConnectionEvent, isFrame } from '../turn/frame-order';
-import { type Awaits, openSession, type SessionQuota, takeoverTimeout } from '../session/claim-session';
 import { together } from '../../shared/parallel';
-import { PendingEntry } from './pending-connect';
+import { expiryOf, startTimer } from '../expiry/deadlines';
+import { connectionOf } from '../model/fence';
+import type { ConnectionRecord, PendingConnection, Takeover } from '../model/records';
+import { tellLifecycle } from '../observability/lifecycle-events';
+import { hangUp } from '../outbound/close-connection';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import type { ConnectionRecord, PendingConnection, Takeover } from '../model/records';
+import { type Awaits, openSession, type SessionQuota, takeoverTimeout } from '../session/claim-session';
 import { leaveSeat, type Sitting, takeSeat } from '../session/connection-limit';
-import { countSession, quotaOf } from '../session/session-limit';
 import type { SessionWiper } from '../session/delete-session';
-import { superseding } from './takeover';
+import { countSession, quotaOf } from '../session/session-limit';
+import { type ConnectionEvent, isFrame } from '../turn/frame-order';
 import type { Origin } from '../turn/pending-writes';
+import { type Admitted, type Asking, admitted, type Challenged, goOn, logIn, proveAnew, refusal } from './authenticate';
+import { connack } from './connack';
+import { PendingEntry } from './pending-connect';
+import { superseding } from './takeover';
 
 /** Reason code and text for the log. */
 const refusals = {

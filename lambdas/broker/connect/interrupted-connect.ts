@@ -6,12 +6,12 @@ import { splitPackets } from '../../protocol/packet-splitter';
 import type { ConnectPacket } from '../../protocol/packets';
 import { ProtocolError } from '../../protocol/reason-codes';
 import { connectionOf, fenceOf, timeOf } from '../model/fence';
-import type { ReadyFrame } from '../turn/frame-order';
-import { recordOf } from '../session/claim-session';
-import type { PendingEntry } from './pending-connect';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
+import type { Ports } from '../ports/ports';
+import { recordOf } from '../session/claim-session';
 import type { SessionWiper } from '../session/delete-session';
+import type { ReadyFrame } from '../turn/frame-order';
+import type { PendingEntry } from './pending-connect';
 
 /** What the end of a connection without a record needs of a turn. */
 interface RepeatedTurn {

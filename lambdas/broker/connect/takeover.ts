@@ -1,9 +1,9 @@
-import type { Dispatch } from '../outbound/dispatch';
-import { publishWill } from '../session/session-end';
 import { connectionOf } from '../model/fence';
-import type { Supersede } from '../session/claim-session';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
+import type { Supersede } from '../session/claim-session';
+import { publishWill } from '../session/session-end';
 
 /** Milliseconds after which a turn that was running is over: the time-out of the function that handles packets, and a second. */
 export const longestTurn = 21_000;

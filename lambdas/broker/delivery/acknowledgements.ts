@@ -1,7 +1,7 @@
 import { together } from '../../shared/parallel';
-import type { InflightStore, Misfit, Misfits } from '../ports/ports';
-import type { RingItem, SessionId } from '../model/records';
 import { byPacketId, slotOf } from '../model/queue-slots';
+import type { RingItem, SessionId } from '../model/records';
+import type { InflightStore, Misfit, Misfits } from '../ports/ports';
 
 /** Result of a PUBREC or PUBREL, set when the work is durable: what answers it depends on it. */
 export interface Finding {

@@ -3,14 +3,14 @@ import { publishSize } from '../../protocol/codec/encode-publish';
 import { isExpired, toPublish } from '../../protocol/deliver';
 import { largestPacket } from '../../protocol/limits';
 import type { Permissions } from '../../protocol/permissions';
+import { inParallel } from '../../shared/parallel';
+import { isBundled, placeAlone } from '../model/queue-slots';
+import type { ConnectionRecord, RingItem, RingMessage, SessionHead } from '../model/records';
+import { logPacket } from '../observability/packet-log';
 import { isTooEarly } from '../outbound/congestion';
 import type { Dispatch } from '../outbound/dispatch';
 import { aliasable } from '../outbound/topic-aliases';
-import { logPacket } from '../observability/packet-log';
-import { inParallel } from '../../shared/parallel';
 import type { Ports } from '../ports/ports';
-import type { ConnectionRecord, RingItem, RingMessage, SessionHead } from '../model/records';
-import { isBundled, placeAlone } from '../model/queue-slots';
 
 /** Slots claimed at the same time. */
 const parallelClaims = 25;

@@ -1,5 +1,5 @@
-import type { Ports } from '../ports/ports';
 import type { SessionHead } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** Whether a message of this topic may be heard. */
 export type Audible = (topic: string) => boolean;

@@ -1,6 +1,6 @@
 import { timeOf } from '../model/fence';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord, Ending } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** API Gateway ends every connection after two hours; a little later a connection without keep-alive is looked at. */
 const longestConnection = (2 * 60 + 5) * 60_000;

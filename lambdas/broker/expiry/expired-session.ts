@@ -1,6 +1,6 @@
 import { connectionOf } from '../model/fence';
-import type { Ports } from '../ports/ports';
 import type { SessionHead } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /**
  * Whether nobody is connected to a session and nobody can resume it. Its head stays until somebody removes it, at the time that its

@@ -1,3 +1,6 @@
+import { inParallel, together } from '../../shared/parallel';
+import type { RequestedCheck } from '../model/records';
+import type { Ports } from '../ports/ports';
 import { checkDelay } from '../topic-index/check-shapes';
 import {
   closeLooks,
@@ -11,9 +14,6 @@ import {
   secondsUntil,
   type Watched,
 } from './deadlines';
-import { inParallel, together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
-import type { RequestedCheck } from '../model/records';
 
 const parallelMessages = 25;
 

@@ -1,8 +1,8 @@
 import type { Identity } from '../../access/identity';
 import type { ClientCapabilities, Message, SubscriptionRequest } from '../../protocol/effects';
 import type { ProtocolVersion, QoS } from '../../protocol/packets';
-import type { Allowance } from './publish-allowance';
 import type { ControlAllowance } from './control-allowance';
+import type { Allowance } from './publish-allowance';
 
 /**
  * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable

@@ -1,7 +1,7 @@
 import type { Effect } from '../../protocol/effects';
 import { quoteTopic } from '../../protocol/topic';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 type Denial = Extract<Effect, { do: 'deny' }>;
 

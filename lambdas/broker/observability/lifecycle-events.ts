@@ -1,7 +1,7 @@
 import type { Message } from '../../protocol/effects';
 import type { Arrival } from '../model/delivery';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** What happens to clients, and messages, as it is told to others than clients. */
 export interface BrokerEvent {

@@ -1,8 +1,8 @@
 import { type FittedPacket, fitPacket } from '../../protocol/fit-packet';
 import { largestPacket } from '../../protocol/limits';
+import type { ConnectionRecord } from '../model/records';
 import { logPacket } from '../observability/packet-log';
 import type { Ports } from '../ports/ports';
-import type { ConnectionRecord } from '../model/records';
 
 /** What is to be known of a client to tell it something. */
 export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'clientId'>;

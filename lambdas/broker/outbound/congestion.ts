@@ -1,8 +1,8 @@
 import { Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
-import { hangUp } from './close-connection';
-import type { Ports } from '../ports/ports';
 import type { Congestion, SessionHead } from '../model/records';
+import type { Ports } from '../ports/ports';
+import { hangUp } from './close-connection';
 
 /** Seconds between two attempts to send to a client that does not read. */
 const retrySeconds = 2;

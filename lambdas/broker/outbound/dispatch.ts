@@ -1,8 +1,8 @@
+import { inParallel, together } from '../../shared/parallel';
+import type { RingItem, SessionHead, SessionId } from '../model/records';
+import type { Ports } from '../ports/ports';
 import { isPumpScheduled, type ReaderLimit } from './congestion';
 import { Outbox, type RingStake } from './outbox';
-import { inParallel, together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
-import type { RingItem, SessionHead, SessionId } from '../model/records';
 
 const parallelAsks = 50;
 

@@ -1,12 +1,12 @@
 import { maximumPacketSize } from '../../protocol/packet-splitter';
 import { Reason } from '../../protocol/reason-codes';
-import { isCongested, noteRefusal, type ReaderLimit } from './congestion';
-import { hangUp } from './close-connection';
-import { countSent, type Traffic } from '../observability/metrics';
-import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './topic-aliases';
 import { inParallel } from '../../shared/parallel';
-import type { Ports, PostResult } from '../ports/ports';
 import type { Fence, SessionHead, SessionId } from '../model/records';
+import { countSent, type Traffic } from '../observability/metrics';
+import type { Ports, PostResult } from '../ports/ports';
+import { hangUp } from './close-connection';
+import { isCongested, noteRefusal, type ReaderLimit } from './congestion';
+import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './topic-aliases';
 
 /** Connections posted to at the same time. */
 const parallelPosts = 50;

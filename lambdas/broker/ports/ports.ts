@@ -2,8 +2,6 @@ import type { Access } from '../../access/access';
 import type { Identity } from '../../access/identity';
 import type { Message, Will } from '../../protocol/effects';
 import type { Watched } from '../expiry/deadlines';
-import type { Events } from '../observability/lifecycle-events';
-import type { Metrics } from '../observability/metrics';
 import type {
   Claim,
   Congestion,
@@ -35,6 +33,8 @@ import type {
   WritingTurn,
 } from '../model/records';
 import type { Watch } from '../observability/debug-clients';
+import type { Events } from '../observability/lifecycle-events';
+import type { Metrics } from '../observability/metrics';
 
 export interface ConnectionStore {
   /** The connection, if its client was let in. */

@@ -3,15 +3,15 @@ import { asciiJson } from '../../protocol/ascii-json';
 import { downgrade } from '../../protocol/deliver';
 import { jsonSize } from '../../protocol/message-size';
 import type { Settings } from '../../settings';
-import { type Audience, heardBy, type Listener, nobody } from '../topic-index/recipients';
-import type { Deliverer, Heads, Reservations } from '../delivery/deliverer';
-import { tellMessages } from '../observability/lifecycle-events';
-import type { Arrival, Delivery, Mail } from '../model/delivery';
 import { together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
+import type { Deliverer, Heads, Reservations } from '../delivery/deliverer';
+import type { Arrival, Delivery, Mail } from '../model/delivery';
 import type { FanOutJob, SessionId, Subscriber } from '../model/records';
-import type { Retainer } from './retained-writer';
+import { tellMessages } from '../observability/lifecycle-events';
+import type { Ports } from '../ports/ports';
+import { type Audience, heardBy, type Listener, nobody } from '../topic-index/recipients';
 import type { AudienceByTopic, Router } from '../topic-index/router';
+import type { Retainer } from './retained-writer';
 import { chooseMembers, countShares } from './shared-subscriptions';
 
 /** Shards of a large audience; each is worked off in order, all of them side by side. */

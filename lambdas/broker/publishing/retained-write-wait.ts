@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inParallel } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
 import type { RetainedWrite } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 const parallelReads = 25;
 

@@ -1,10 +1,10 @@
 import type { Settings } from '../../settings';
-import type { Dispatch } from '../outbound/dispatch';
-import type { Arrival } from '../model/delivery';
 import { inParallel } from '../../shared/parallel';
-import type { Patience } from './retained-write-wait';
-import type { Ports, RetainedOrigin, RetainedShortage } from '../ports/ports';
+import type { Arrival } from '../model/delivery';
 import type { RetainedWrite, WritingTurn } from '../model/records';
+import type { Dispatch } from '../outbound/dispatch';
+import type { Ports, RetainedOrigin, RetainedShortage } from '../ports/ports';
+import type { Patience } from './retained-write-wait';
 
 const parallelWrites = 50;
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { type Audible, audibleTo } from '../delivery/receive-permission';
-import type { Audience } from '../topic-index/recipients';
-import { isSkipped } from '../outbound/congestion';
-import { forgetRows } from '../topic-index/stale-subscriptions';
-import type { Arrival } from '../model/delivery';
-import { isOver, longOver, removeOver } from '../expiry/expired-session';
 import { inParallel, together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
+import { type Audible, audibleTo } from '../delivery/receive-permission';
+import { isOver, longOver, removeOver } from '../expiry/expired-session';
+import type { Arrival } from '../model/delivery';
 import type { OnceRecord, SessionHead, Subscriber } from '../model/records';
+import { isSkipped } from '../outbound/congestion';
+import type { Ports } from '../ports/ports';
+import type { Audience } from '../topic-index/recipients';
+import { forgetRows } from '../topic-index/stale-subscriptions';
 
 /** One share of one filter, and who is in it. */
 interface Group {

@@ -1,7 +1,7 @@
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /**
  * Counts one more QoS 2 message that the client has sent and not released, also over several connections of its session. A packet id

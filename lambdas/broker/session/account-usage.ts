@@ -1,10 +1,10 @@
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
 import { isAlmostFull, spend } from '../model/publish-allowance';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
-import { quotaOf } from './session-limit';
+import type { Ports } from '../ports/ports';
 import { debtAfter, debtLeft, type Leftover, mostDebt } from './fragment-debt';
+import { quotaOf } from './session-limit';
 
 type Limits = Pick<Settings, 'maxPublishRate' | 'maxPublishBytes'>;
 

@@ -1,8 +1,8 @@
-import { type EndingTurn, publishWill, removeHead, settleEnding, wakeSuccessor } from './session-end';
 import { connectionOf } from '../model/fence';
-import type { ConnectionEvent } from '../turn/frame-order';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord, Dismissal } from '../model/records';
+import type { Ports } from '../ports/ports';
+import type { ConnectionEvent } from '../turn/frame-order';
+import { type EndingTurn, publishWill, removeHead, settleEnding, wakeSuccessor } from './session-end';
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */
 export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {

@@ -1,13 +1,13 @@
 import { accountOf, type Identity } from '../../access/identity';
 import { type ConnectRequest, sessionForever } from '../../protocol/effects';
-import { expiryOf, startTimer } from '../expiry/deadlines';
-import { removeHead } from './session-end';
-import { connectionOf, fenceOf, timeOf } from '../model/fence';
 import { together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
+import { expiryOf, startTimer } from '../expiry/deadlines';
+import { connectionOf, fenceOf, timeOf } from '../model/fence';
 import type { Claim, ConnectionRecord, Fence, SessionHead, SessionId } from '../model/records';
-import { uncountSession } from './session-limit';
+import type { Ports } from '../ports/ports';
 import type { SessionWiper } from './delete-session';
+import { removeHead } from './session-end';
+import { uncountSession } from './session-limit';
 
 /**
  * Milliseconds that CONNECT waits for the end of an older connection of its client id. A connection ends within a second or two

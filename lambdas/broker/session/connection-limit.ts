@@ -1,7 +1,7 @@
 import { accountOf } from '../../access/identity';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 export type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;
 

@@ -1,8 +1,8 @@
 import { connectionOf } from '../model/fence';
-import type { ConnectionEvent } from '../turn/frame-order';
-import type { Ports } from '../ports/ports';
-import type { ConnectionRecord, OwedRetained, RetainedContinuation, SessionHead } from '../model/records';
 import { ringSpan } from '../model/queue-slots';
+import type { ConnectionRecord, OwedRetained, RetainedContinuation, SessionHead } from '../model/records';
+import type { Ports } from '../ports/ports';
+import type { ConnectionEvent } from '../turn/frame-order';
 import { type RetainedTurn, sendRetained } from './send-retained';
 import { isSameSubscription, subscriberOf } from './subscribe';
 

@@ -1,15 +1,15 @@
 import { shapeOf } from '../../protocol/shape';
 import { subscriptionName } from '../../protocol/subscription-name';
-import type { Deliverer } from '../delivery/deliverer';
-import type { Dispatch } from '../outbound/dispatch';
-import { connectionOf } from '../model/fence';
-import type { ConnectionEvent } from '../turn/frame-order';
-import type { Arrival } from '../model/delivery';
 import { inParallel, together } from '../../shared/parallel';
+import type { Deliverer } from '../delivery/deliverer';
+import type { Arrival } from '../model/delivery';
+import { connectionOf } from '../model/fence';
+import type { Fence, RingItem, SessionId, SharedSubscription, WipeContinuation } from '../model/records';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import { mailFor } from '../publishing/publisher';
-import type { Fence, RingItem, SessionId, SharedSubscription, WipeContinuation } from '../model/records';
 import { chooseAmong } from '../publishing/shared-subscriptions';
+import type { ConnectionEvent } from '../turn/frame-order';
 
 /** Index rows removed at the same time, and in one turn. */
 const parallelRows = 50;

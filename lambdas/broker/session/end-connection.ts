@@ -1,15 +1,15 @@
 import { Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
-import { keepUsage, spendOnWill } from './account-usage';
 import { silentUntil } from '../expiry/deadlines';
-import { endConnection, endingOf, publishWill } from './session-end';
+import type { ConnectionRecord } from '../model/records';
 import { tellLifecycle } from '../observability/lifecycle-events';
 import { close, type Farewell } from '../outbound/close-connection';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import type { ConnectionRecord } from '../model/records';
-import type { SessionWiper } from './delete-session';
 import type { Work } from '../turn/pending-writes';
+import { keepUsage, spendOnWill } from './account-usage';
+import type { SessionWiper } from './delete-session';
+import { endConnection, endingOf, publishWill } from './session-end';
 
 /** What the end of a connection needs of a turn. */
 export interface LeavingTurn {

@@ -3,17 +3,17 @@ import { downgrade, isExpired, toPublish } from '../../protocol/deliver';
 import { largestPacket } from '../../protocol/limits';
 import { messageSize } from '../../protocol/message-size';
 import type { Permissions } from '../../protocol/permissions';
-import type { Deliverer } from '../delivery/deliverer';
-import type { Dispatch } from '../outbound/dispatch';
-import type { Arrival, Delivery, Mail } from '../model/delivery';
-import { logPacket } from '../observability/packet-log';
 import { inParallel, together } from '../../shared/parallel';
-import { longestWrite, type Patience } from '../publishing/retained-write-wait';
+import type { Deliverer } from '../delivery/deliverer';
 import { liveOwner } from '../delivery/queue-items';
+import type { Arrival, Delivery, Mail } from '../model/delivery';
+import { ringSpan } from '../model/queue-slots';
+import type { ConnectionRecord, OnceRecord, OwedRetained, RetainedCopy } from '../model/records';
+import { logPacket } from '../observability/packet-log';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Ports, RetainedPage } from '../ports/ports';
 import { mailFor } from '../publishing/publisher';
-import type { ConnectionRecord, OnceRecord, OwedRetained, RetainedCopy } from '../model/records';
-import { ringSpan } from '../model/queue-slots';
+import { longestWrite, type Patience } from '../publishing/retained-write-wait';
 import { subscriberOf } from './subscribe';
 
 /** Retained messages that one subscription gets at QoS 1 or 2. */

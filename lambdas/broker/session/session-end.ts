@@ -1,19 +1,19 @@
 import { accountOf } from '../../access/identity';
 import { sessionForever, type Will } from '../../protocol/effects';
-import { nextOf, startTimer } from '../expiry/deadlines';
-import { logDenials } from '../observability/denied-log';
-import type { Dispatch } from '../outbound/dispatch';
-import { tellLifecycle } from '../observability/lifecycle-events';
-import { connectionOf } from '../model/fence';
-import type { Arrival } from '../model/delivery';
 import { together } from '../../shared/parallel';
+import { nextOf, startTimer } from '../expiry/deadlines';
+import type { Arrival } from '../model/delivery';
+import { connectionOf } from '../model/fence';
+import type { ConnectionRecord, Ending, SessionHead } from '../model/records';
+import { logDenials } from '../observability/denied-log';
+import { tellLifecycle } from '../observability/lifecycle-events';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import type { ConnectionRecord, Ending, SessionHead } from '../model/records';
-import { leaveSeat } from './connection-limit';
-import { uncountSession } from './session-limit';
-import type { SessionWiper } from './delete-session';
 import { keepUnreleased } from '../publishing/unreleased-packet-ids';
+import { leaveSeat } from './connection-limit';
+import type { SessionWiper } from './delete-session';
+import { uncountSession } from './session-limit';
 
 /**
  * What is left to do when a connection ends at this time, milliseconds since 1970: its will, when that waits

@@ -1,8 +1,8 @@
 import { accountOf, type Identity } from '../../access/identity';
 import type { Settings } from '../../settings';
 import { inParallel } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
 import type { SessionHead } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** Rows removed at the same time. */
 const parallelRows = 25;

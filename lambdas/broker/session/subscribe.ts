@@ -2,10 +2,10 @@ import type { RefusedRequest, SubscriptionName, SubscriptionRequest } from '../.
 import { Reason, subscriptionFailure } from '../../protocol/reason-codes';
 import { shapeOf } from '../../protocol/shape';
 import type { Settings } from '../../settings';
-import { listShapes } from '../topic-index/list-shapes';
 import { inParallel, together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord, SessionId, ShapeList, Subscriber, SubscriptionCounts } from '../model/records';
+import type { Ports } from '../ports/ports';
+import { listShapes } from '../topic-index/list-shapes';
 import type { Router } from '../topic-index/router';
 import { ownerOf, roomIn } from '../topic-index/shape-limit';
 import { type Places, placesFor } from '../topic-index/subscription-limit';

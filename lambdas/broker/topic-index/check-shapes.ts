@@ -1,6 +1,6 @@
 import { canonicalShape, lettersOf } from '../../protocol/shape';
-import { type Ports, requestMemory, shapesPerWrite } from '../ports/ports';
 import type { ShapeList, UsedShapes } from '../model/records';
+import { type Ports, requestMemory, shapesPerWrite } from '../ports/ports';
 
 /** Milliseconds between a request for a check and the check. */
 export const checkDelay = 120_000;

@@ -1,7 +1,7 @@
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import { type Ports, shapesPerWrite } from '../ports/ports';
 import type { ConnectionRecord, ShapeList } from '../model/records';
+import { type Ports, shapesPerWrite } from '../ports/ports';
 import { ownerOf, placesOfAll, roomIn } from './shape-limit';
 
 /** Part of the list from which on new shapes are logged, as a warning. */

@@ -1,7 +1,7 @@
 import { candidates, shapeOf } from '../../protocol/shape';
-import { type Audience, audienceOf } from './recipients';
-import type { TopicIndex } from '../ports/ports';
 import type { ShapeList, Subscriber } from '../model/records';
+import type { TopicIndex } from '../ports/ports';
+import { type Audience, audienceOf } from './recipients';
 
 /** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
 const rememberedRows = 20_000;

@@ -1,7 +1,7 @@
 import { shapeOf } from '../../protocol/shape';
 import { inParallel, together } from '../../shared/parallel';
-import type { Ports } from '../ports/ports';
 import type { SubscriptionRow } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** Index rows removed at the same time. */
 const parallelRows = 50;

@@ -1,7 +1,7 @@
 import type { RefusedRequest, SubscriptionRequest } from '../../protocol/effects';
 import type { Settings } from '../../settings';
-import type { Ports } from '../ports/ports';
 import type { ConnectionRecord, SubscriptionCounts } from '../model/records';
+import type { Ports } from '../ports/ports';
 
 /** Limits of one session; 0 is any number. */
 type Limits = Pick<Settings, 'maxSubscriptions' | 'maxShareGroups'>;

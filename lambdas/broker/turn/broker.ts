@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { firstByte } from '../../protocol/frames';
 import type { Settings } from '../../settings';
-import { ConnectionCache } from './connection-cache';
-import { Deliverer } from '../delivery/deliverer';
-import { Dispatch } from '../outbound/dispatch';
-import { hopefulTurn } from './optimistic-turn';
-import { type ConnectionEvent, isFrame } from './frame-order';
 import { together } from '../../shared/parallel';
-import { Patience } from '../publishing/retained-write-wait';
+import { Deliverer } from '../delivery/deliverer';
+import type { FanOutJob, Identified, StoredConnection } from '../model/records';
+import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import { mailFor, Publisher } from '../publishing/publisher';
-import { quickTurn } from './fast-path';
-import type { FanOutJob, Identified, StoredConnection } from '../model/records';
+import { Patience } from '../publishing/retained-write-wait';
 import { Retainer } from '../publishing/retained-writer';
 import { IndexCache, Router } from '../topic-index/router';
+import { ConnectionCache } from './connection-cache';
+import { quickTurn } from './fast-path';
+import { type ConnectionEvent, isFrame } from './frame-order';
+import { hopefulTurn } from './optimistic-turn';
 import { limitedBy } from './time-limit';
 import { Turn } from './turn';
 

@@ -1,9 +1,9 @@
 import { firstByte } from '../../protocol/frames';
 import { splitPackets } from '../../protocol/packet-splitter';
-import { type ConnectionEvent, isFrame, readInbox } from './frame-order';
-import { isSame } from './fast-path';
 import type { ConnectionRecord, StoredConnection } from '../model/records';
 import type { Router } from '../topic-index/router';
+import { isSame } from './fast-path';
+import { type ConnectionEvent, isFrame, readInbox } from './frame-order';
 import { type Shared, Turn } from './turn';
 
 /**

@@ -11,32 +11,17 @@ import type { Permissions } from '../../protocol/permissions';
 import { connackCode, ProtocolError, Reason } from '../../protocol/reason-codes';
 import { resolveAlias } from '../../protocol/topic-alias';
 import type { Settings } from '../../settings';
-import { charging, spending } from '../session/account-usage';
-import type { Finding } from '../delivery/acknowledgements';
-import { connack } from '../connect/connack';
-import type { ConnectionCache } from './connection-cache';
-import { continueElsewhere, continueRetained, retainedIn, stillSubscribed } from '../session/continue-retained';
-import { ControlMeter } from '../model/control-allowance';
-import { keepWatching, silentUntil } from '../expiry/deadlines';
-import { Deliverer } from '../delivery/deliverer';
-import { logDenials } from '../observability/denied-log';
-import { depart } from '../session/end-connection';
-import { dismissAbsent, dismissalIn, forsake } from '../session/admin-disconnect';
-import { Dispatch } from '../outbound/dispatch';
-import { settleEnding } from '../session/session-end';
-import { checkConnectSize, type Entered, Entrance } from '../connect/connect-flow';
-import { Refused } from '../connect/authenticate';
-import { timeOf } from '../model/fence';
-import type { Farewell } from '../outbound/close-connection';
-import { type ConnectionEvent, earlyBytes, earlyCount, type Inbox, isFrame, type ReadyFrame, readInbox } from './frame-order';
-import { countTakenIn } from '../observability/metrics';
-import { OwnAliases } from '../outbound/topic-aliases';
-import { logPacket, type Party } from '../observability/packet-log';
 import { together } from '../../shared/parallel';
-import { Patience } from '../publishing/retained-write-wait';
-import type { Ports } from '../ports/ports';
-import { Publisher } from '../publishing/publisher';
+import { Refused } from '../connect/authenticate';
+import { connack } from '../connect/connack';
+import { checkConnectSize, type Entered, Entrance } from '../connect/connect-flow';
+import { unfinishedEntry } from '../connect/interrupted-connect';
+import type { Finding } from '../delivery/acknowledgements';
+import { Deliverer } from '../delivery/deliverer';
 import { type PumpResult, pump } from '../delivery/drain-queue';
+import { keepWatching, silentUntil } from '../expiry/deadlines';
+import { ControlMeter } from '../model/control-allowance';
+import { timeOf } from '../model/fence';
 import type {
   ConnectionRecord,
   Dismissal,
@@ -46,16 +31,39 @@ import type {
   StoredConnection,
   WritingTurn,
 } from '../model/records';
+import { logDenials } from '../observability/denied-log';
+import { countTakenIn } from '../observability/metrics';
+import { logPacket, type Party } from '../observability/packet-log';
+import type { Farewell } from '../outbound/close-connection';
+import { Dispatch } from '../outbound/dispatch';
+import { OwnAliases } from '../outbound/topic-aliases';
+import type { Ports } from '../ports/ports';
+import { Publisher } from '../publishing/publisher';
+import { Patience } from '../publishing/retained-write-wait';
 import { Retainer } from '../publishing/retained-writer';
-import type { Router } from '../topic-index/router';
-import { sendRetained } from '../session/send-retained';
-import { SessionWiper, wipesIn } from '../session/delete-session';
-import { type Subscribed, subscribe, unsubscribe } from '../session/subscribe';
-import { TurnBudget } from './turn-budget';
-import { unfinishedEntry } from '../connect/interrupted-connect';
 import { holding, releasing } from '../publishing/unreleased-packet-ids';
-import { viewOf } from './session-view';
+import { charging, spending } from '../session/account-usage';
+import { dismissAbsent, dismissalIn, forsake } from '../session/admin-disconnect';
+import { continueElsewhere, continueRetained, retainedIn, stillSubscribed } from '../session/continue-retained';
+import { SessionWiper, wipesIn } from '../session/delete-session';
+import { depart } from '../session/end-connection';
+import { sendRetained } from '../session/send-retained';
+import { settleEnding } from '../session/session-end';
+import { type Subscribed, subscribe, unsubscribe } from '../session/subscribe';
+import type { Router } from '../topic-index/router';
+import type { ConnectionCache } from './connection-cache';
+import {
+  type ConnectionEvent,
+  earlyBytes,
+  earlyCount,
+  type Inbox,
+  isFrame,
+  type ReadyFrame,
+  readInbox,
+} from './frame-order';
 import { type Origin, Work } from './pending-writes';
+import { viewOf } from './session-view';
+import { TurnBudget } from './turn-budget';
 
 /** What a client is told when nobody knows what it has already seen. */
 const uncertain: Farewell = { reason: Reason.unspecifiedError };

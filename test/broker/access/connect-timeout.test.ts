@@ -2,9 +2,9 @@
  * Proved elsewhere: who says nothing is closed in time, and leaves nothing: tokens.test.ts, scram.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionStore } from '../../../lambdas/broker/ports/ports';
-import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/model/records';
 import { closeUnlessOpen } from '../../../lambdas/broker/expiry/sweep';
+import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/model/records';
+import type { ConnectionStore } from '../../../lambdas/broker/ports/ports';
 import { DynamoConnectionStore } from '../../../lambdas/storage/connections';
 import { Engine } from '../../storage/support/engine';
 

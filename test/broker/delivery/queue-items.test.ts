@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Delivery } from '../../../lambdas/broker/model/delivery';
 import { liveOwner, numbered, toRingItems } from '../../../lambdas/broker/delivery/queue-items';
-import type { SessionHead } from '../../../lambdas/broker/model/records';
+import type { Delivery } from '../../../lambdas/broker/model/delivery';
 import { bundleSize } from '../../../lambdas/broker/model/queue-slots';
+import type { SessionHead } from '../../../lambdas/broker/model/records';
 import type { ForwardedProperties } from '../../../lambdas/protocol/effects';
 
 function head(fields: Partial<SessionHead> = {}): SessionHead {

@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import { expiryOf, startTimer } from '../../../lambdas/broker/expiry/deadlines';
+import { checkConnection, lookClosely, sweep } from '../../../lambdas/broker/expiry/sweep';
 import { fenceOf } from '../../../lambdas/broker/model/fence';
 import type { ConnectionRecord } from '../../../lambdas/broker/model/records';
-import { checkConnection, lookClosely, sweep } from '../../../lambdas/broker/expiry/sweep';
 import { record } from '../../storage/support/connection-record';
 import { Random } from '../../support/random';
 

@@ -2,11 +2,11 @@
  * Proved elsewhere: the end of a member's session, and what a member refuses, by the shell.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { audienceOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { Arrival } from '../../../lambdas/broker/model/delivery';
-import type { InflightStore, Ports, SessionStore, ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/ports';
 import type { Subscriber } from '../../../lambdas/broker/model/records';
+import type { InflightStore, Ports, SessionStore, ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/ports';
 import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscriptions';
+import { audienceOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';
 import { everything } from '../../../lambdas/protocol/permissions';
 import { DynamoInflightStore } from '../../../lambdas/storage/inflight';

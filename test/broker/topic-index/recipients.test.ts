@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { audienceOf, heardBy } from '../../../lambdas/broker/topic-index/recipients';
 import type { Subscriber } from '../../../lambdas/broker/model/records';
+import { audienceOf, heardBy } from '../../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../../lambdas/protocol/effects';
 import { clause } from '../../support/clause';
 

@@ -4,11 +4,11 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
-import type { Ports } from '../../../lambdas/broker/ports/ports';
 import type { ConnectionRecord } from '../../../lambdas/broker/model/records';
-import { IndexCache, Router } from '../../../lambdas/broker/topic-index/router';
+import type { Ports } from '../../../lambdas/broker/ports/ports';
 import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscribe';
+import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
+import { IndexCache, Router } from '../../../lambdas/broker/topic-index/router';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
 import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';

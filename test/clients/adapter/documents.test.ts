@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { adapterCommand } from '../../../cli/commands/adapter';
 import { AdapterMetrics } from '../../../clients/adapter/metrics';
-import { adapterCommand } from '../../../clients/commands/adapter';
 import { codeBlocks, shellLines, tableRows } from '../../support/markdown';
 import { endAll, endings, until } from '../support/adapter-rig';
 import { run } from '../support/command-runs';

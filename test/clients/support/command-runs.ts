@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import type { Command } from '../../../clients/commands/command';
+import type { Command } from '../../../cli/command';
 
 /** A command under way: what it printed so far, how it ends, and how to interrupt it. */
 export interface CommandRun {

@@ -1,0 +1,123 @@
+import { PublishCommand } from '@aws-sdk/client-iot-data-plane';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Command } from '../../../cli/command';
+import { bridgeCommand } from '../../../cli/commands/bridge';
+import { redriveCommand } from '../../../cli/commands/redrive';
+import { dataPlane, IotClient } from '../../bridge/iot-client';
+import { run } from '../../clients/support/command-runs';
+import { TestBroker } from '../../support/test-broker';
+
+const bridge = {
+  entries: [
+    { direction: 'both', filter: 'state/#', remotePrefix: 'home/', retain: true },
+    { direction: 'both', filter: 'passing/#', remotePrefix: 'home/' },
+  ],
+};
+
+let broker: TestBroker;
+let iot: IotClient;
+
+beforeEach(async () => {
+  broker = await TestBroker.start({ bridge });
+  iot = await IotClient.connect(broker.cloud.iotUrl);
+});
+afterEach(async () => {
+  await iot.end();
+  await broker.stop();
+});
+
+async function printed(command: Command, ...args: string[]): Promise<string> {
+  const started = run(command, [...args, '--local', `http://127.0.0.1:${broker.cloud.port}`]);
+  expect(await started.exitCode).toBe(0);
+  await broker.cloud.settled();
+  return started.stdout().toString();
+}
+
+describe('cirrus-mqtt bridge sync', () => {
+  it('out brings retained messages to AWS IoT Core, where an entry says that they are retained there', async () => {
+    const publisher = await broker.connect('publisher');
+    await publisher.publish('state/lamp', 'on', { qos: 1, retain: true });
+    await publisher.publish('passing/cloud', 'white', { qos: 1, retain: true });
+    await publisher.publish('elsewhere', 'x', { qos: 1, retain: true });
+    await broker.cloud.settled();
+    const late = await IotClient.connect(broker.cloud.iotUrl);
+    await late.subscribe('home/#');
+    expect(await late.hear(1)).toMatchObject([{ topic: 'home/state/lamp', retain: true }]);
+
+    expect(await printed(bridgeCommand, 'sync', 'out')).toBe('1 retained messages on their way out\n');
+    expect(await late.hear(2)).toMatchObject([{}, { topic: 'home/state/lamp', payload: 'on', retain: false }]);
+    await late.end();
+  });
+
+  it('in brings those of AWS IoT Core here', async () => {
+    const client = dataPlane(broker.cloud);
+    await broker.cloud.faults.set({ fault: 'call', function: 'onBridgeIn', outcome: 'fail' });
+    for (const topic of ['home/state/a', 'home/state/b', 'home/passing/c', 'other']) {
+      await client.send(new PublishCommand({ topic, payload: Buffer.from(topic), qos: 1, retain: true }));
+    }
+    await broker.cloud.settled();
+    await broker.cloud.faults.clear();
+
+    expect(await printed(bridgeCommand, 'sync', 'in')).toBe('2 retained messages on their way in\n');
+    const late = await broker.connect('late');
+    await late.subscribe(0, 'state/#');
+    expect((await broker.heardBy(late)).map(({ topic, text, retain }) => [topic, text, retain]).sort()).toEqual([
+      ['state/a', 'home/state/a', true],
+      ['state/b', 'home/state/b', true],
+    ]);
+    client.destroy();
+  });
+
+  it('in counts on a terminal while it works', async () => {
+    await iot.mqtt.publishAsync('home/state/a', 'x', { qos: 1, retain: true });
+    await broker.cloud.settled();
+
+    const words = ['sync', 'in', '--local', `http://127.0.0.1:${broker.cloud.port}`];
+    const started = run(bridgeCommand, words, '', { isTTY: true });
+
+    expect(await started.exitCode).toBe(0);
+    expect(started.stderr()).toBe('\r\u001b[K1 retained messages on their way in\r\u001b[K');
+  });
+
+  it('leaves on either side what came from the other', async () => {
+    const publisher = await broker.connect('publisher');
+    await publisher.publish('state/here', 'x', { qos: 1, retain: true });
+    await iot.mqtt.publishAsync('home/state/there', 'y', { qos: 1, retain: true });
+    await broker.cloud.settled();
+    await broker.cloud.resetBill();
+
+    expect(await printed(bridgeCommand, 'sync')).toBe(
+      '1 retained messages on their way out\n1 retained messages on their way in\n',
+    );
+    expect((await broker.cloud.bill()).iot.publishes).toBe(1);
+    expect(JSON.parse(await printed(bridgeCommand, 'sync', '--json'))).toEqual({ out: 1, in: 1 });
+    expect(JSON.parse(await printed(bridgeCommand, 'sync', 'out', '--json'))).toEqual({ out: 1 });
+  });
+
+  it.each([
+    [[], 'bridge takes sync, not ""'],
+    [['sync', 'up'], 'bridge sync takes out or in, not "up"'],
+    [['sync'], 'bridge sync needs --local or --iot'],
+  ])('refuses %j', async (args, message) => {
+    await expect(run(bridgeCommand, args).exitCode).rejects.toThrow(message);
+  });
+});
+
+describe('cirrus-mqtt redrive', () => {
+  it('moves dead letters of the local cloud back', async () => {
+    expect(await printed(redriveCommand, 'bridge')).toBe('0 dead letters moved back\n');
+    expect(await printed(redriveCommand, 'bridge', '--json')).toBe('{"moved":0}\n');
+  });
+
+  it.each([
+    [[], 'redrive needs one queue'],
+    [['bridge'], '"bridge" is no address; --local takes the name of a queue'],
+  ])('refuses %j', async (args, message) => {
+    await expect(run(redriveCommand, args).exitCode).rejects.toThrow(message);
+  });
+
+  it('says which queues there are', async () => {
+    const { exitCode } = run(redriveCommand, ['none', '--local', `http://127.0.0.1:${broker.cloud.port}`]);
+    await expect(exitCode).rejects.toThrow('there is no queue "none", only packets, fanOut');
+  });
+});

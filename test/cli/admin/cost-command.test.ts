@@ -1,0 +1,80 @@
+import { describe, expect, it } from '@jest/globals';
+import { costCommand } from '../../../cli/commands/cost';
+import { comparisonOf } from '../../../cli/pricing/comparison';
+import { run } from '../../clients/support/command-runs';
+import { fleet } from '../pricing/fleets';
+
+async function said(line: string): Promise<string> {
+  const running = run(costCommand, line.split(' ').filter(Boolean));
+  expect(await running.exitCode).toBe(0);
+  return running.stdout().toString();
+}
+
+describe('cost', () => {
+  it('says as JSON all that is known of a fleet', async () => {
+    const line =
+      '--devices 50 --messages-per-day 96 --payload 300 --qos 2 --fanout 3 --keepalive 300 --invocation-ms 20 --json';
+    const of = fleet({
+      devices: 50,
+      messagesPerDay: 96,
+      payload: 300,
+      qos: 2,
+      fanout: 3,
+      keepAlive: 300,
+      invocationMilliseconds: 20,
+    });
+
+    expect(JSON.parse(await said(line))).toEqual(JSON.parse(JSON.stringify(comparisonOf(of))));
+  });
+
+  it('takes an ordinary fleet unless told otherwise', async () => {
+    expect(JSON.parse(await said('--json'))).toMatchObject({ fleet: fleet() });
+    expect(JSON.parse(await said('--json --retained'))).toMatchObject({ fleet: fleet({ retained: true }) });
+    expect(JSON.parse(await said('--json --burst 10'))).toMatchObject({ fleet: fleet({ burst: 10 }) });
+  });
+
+  it('prints the lines of three bills, PINGREQ apart, where the cheaper one changes, and what it assumes', async () => {
+    const text = await said('--devices 1000 --keepalive 60');
+    const { cirrus, iotCore, instance, breakEven } = comparisonOf(fleet({ devices: 1_000, keepAlive: 60 }));
+
+    for (const { name } of [cirrus, iotCore, instance].flatMap((bill) => bill?.charges ?? [])) {
+      expect(text).toContain(`  ${name} `);
+    }
+    expect(text).toMatch(
+      /^1,000 devices, each publishing 24 messages of 100 bytes a day\nat QoS 1 to 1 subscriber each/,
+    );
+    expect(text).toMatch(/\n {2}PINGREQ and PINGRESP +\$\d/);
+    expect(text).toContain(`an instance costs less at ${breakEven.instanceFromDevices} or more devices\n`);
+    expect(text).toContain('cirrus-mqtt costs less than IoT Core at no number of bytes of payload\n');
+    expect(text).toContain('An invocation takes 30 ms');
+    expect(text).toContain('no failover');
+  });
+
+  it('says what does not fit: QoS 2 at IoT Core, and a fleet that is too much for one machine', async () => {
+    const text = await said('--devices 30000 --qos 2');
+
+    expect(text).toContain('AWS IoT Core, at QoS 1, for it has no QoS 2');
+    expect(text).toContain('this fleet is more than one should be trusted with');
+  });
+
+  it('says of bursts that they share frames', async () => {
+    expect(await said('--burst 10')).toContain('10 messages share a frame');
+  });
+
+  it.each([
+    ['--devices 0', '--devices takes a whole number from 1 to 1000000, not "0"'],
+    ['--messages-per-day 86401', '--messages-per-day takes a whole number from 0 to 86400, not "86401"'],
+    ['--payload 97001', '--payload takes a whole number from 0 to 97000, not "97001"'],
+    ['--qos 3', '--qos takes a whole number from 0 to 2, not "3"'],
+    ['--fanout 101', '--fanout takes a whole number from 0 to 100, not "101"'],
+    ['--fanout 4 --devices 3', '--fanout takes at most the number of devices, 3, not "4"'],
+    ['--keepalive 541', '--keepalive takes a whole number from 10 to 540, not "541"'],
+    ['--burst 101', '--burst takes a whole number from 1 to 100, not "101"'],
+    ['--burst 24 --payload 1000', '--burst takes what fits into one frame, at most 23 of 1000 bytes, not "24"'],
+    ['--burst 2 --payload 30000', '--burst takes what fits into one frame, at most 1 of 30000 bytes, not "2"'],
+    ['--burst 2 --retained', '--burst and --retained exclude each other'],
+    ['--invocation-ms x', '--invocation-ms takes a whole number from 1 to 20000, not "x"'],
+  ])('refuses %s', async (line, message) => {
+    await expect(run(costCommand, line.split(' ')).exitCode).rejects.toThrow(message);
+  });
+});

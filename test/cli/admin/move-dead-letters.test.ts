@@ -1,0 +1,61 @@
+import { describe, expect, it } from '@jest/globals';
+import { moveDeadLetters } from '../../../cli/admin/move-dead-letters';
+
+const deadLetters = 'https://sqs.example/1/bridge-dead';
+const queue = 'https://sqs.example/1/bridge';
+
+/** SQS with these states of a move, one for each time it is asked. */
+function sqsWith(...states: object[]) {
+  const inputs: object[] = [];
+  const answers: Record<string, (input: { QueueUrl?: string }) => object> = {
+    GetQueueAttributesCommand: ({ QueueUrl }) => ({ Attributes: { QueueArn: `arn:${QueueUrl}` } }),
+    ListDeadLetterSourceQueuesCommand: ({ QueueUrl }) => ({ queueUrls: QueueUrl === deadLetters ? [queue] : [] }),
+    StartMessageMoveTaskCommand: (input) => {
+      inputs.push(input);
+      return { TaskHandle: 'handle' };
+    },
+    ListMessageMoveTasksCommand: () => ({ Results: [states.shift()] }),
+  };
+  const send = async (command: { constructor: { name: string }; input: object }) =>
+    answers[command.constructor.name]?.(command.input);
+  return { sqs: { send } as unknown as Parameters<typeof moveDeadLetters>[0], inputs };
+}
+
+describe('moving dead letters on AWS', () => {
+  it('names the queue they go to, waits until they are there, and tells how many they were', async () => {
+    const { sqs, inputs } = sqsWith(
+      { Status: 'RUNNING' },
+      { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
+    );
+
+    expect(await moveDeadLetters(sqs, deadLetters, { pause: 1 })).toBe(3);
+    expect(inputs).toEqual([{ SourceArn: `arn:${deadLetters}`, DestinationArn: `arn:${queue}` }]);
+  });
+
+  it('tells meanwhile how many of them were moved', async () => {
+    const numbers = { ApproximateNumberOfMessagesMoved: 40, ApproximateNumberOfMessagesToMove: 100 };
+    const { sqs } = sqsWith({ Status: 'RUNNING' }, { Status: 'RUNNING', ...numbers }, { Status: 'COMPLETED' });
+    const told: number[][] = [];
+
+    await moveDeadLetters(sqs, deadLetters, { pause: 1, onMoved: (...far) => told.push(far) });
+
+    expect(told).toEqual([
+      [0, 0],
+      [40, 100],
+    ]);
+  });
+
+  it('says why it failed', async () => {
+    const { sqs } = sqsWith({ Status: 'FAILED', FailureReason: 'AccessDenied' });
+
+    await expect(moveDeadLetters(sqs, deadLetters, { pause: 1 })).rejects.toThrow(
+      'moving ended as FAILED: AccessDenied',
+    );
+  });
+
+  it('says so when the queue has no dead letters of another', async () => {
+    await expect(moveDeadLetters(sqsWith().sqs, queue, { pause: 1 })).rejects.toThrow(
+      `no queue has ${queue} for its dead letters`,
+    );
+  });
+});

@@ -1,0 +1,440 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { withLocalAddress } from '../../../cli/admin/open-directory';
+import { usersCommand } from '../../../cli/commands/users';
+import type { Account } from '../../../lambdas/access/accounts';
+import { verifyPassword } from '../../../lambdas/access/password-hash';
+import { deriveScramCredentials } from '../../../lambdas/access/scram';
+import { DynamoAccountDirectory } from '../../../lambdas/storage/account-directory';
+import { DynamoBindings } from '../../../lambdas/storage/bindings';
+import { run } from '../../clients/support/command-runs';
+import { TestCloud } from '../../local/support';
+
+let test: TestCloud;
+let directory: DynamoAccountDirectory;
+const folder = mkdtempSync(join(tmpdir(), 'cirrus-users-'));
+
+beforeAll(async () => {
+  test = await TestCloud.start();
+  directory = new DynamoAccountDirectory(test.dynamodb(), 'cirrus-accounts');
+});
+
+afterAll(async () => {
+  await test.cloud.stop();
+  rmSync(folder, { recursive: true });
+});
+
+afterEach(async () => {
+  for await (const page of directory.list()) for (const { username } of page) await directory.remove(username);
+});
+
+const address = () => `http://127.0.0.1:${test.cloud.port}`;
+const local = () => ['--local', address()];
+
+/** What `users` printed, once it has ended well. */
+async function users([verb = '', ...args]: readonly string[], stdin: string | Buffer = ''): Promise<string> {
+  const command = run(usersCommand, [verb, ...local(), ...args], stdin);
+  expect(await command.exitCode).toBe(0);
+  return command.stdout().toString();
+}
+
+function refused([verb = '', ...args]: readonly string[], stdin: string | Buffer = '') {
+  return expect(run(usersCommand, [verb, ...local(), ...args], stdin).exitCode).rejects;
+}
+
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function stored(username: string): Promise<Account> {
+  const account = await directory.read(username);
+  if (!account) throw new Error(`${username} is not stored`);
+  return account;
+}
+
+async function isPassword(username: string, password: string | Buffer): Promise<boolean> {
+  return verifyPassword((await stored(username)).passwordHash, password);
+}
+
+async function isScramPassword(username: string, password: string): Promise<boolean> {
+  const { scram } = await stored(username);
+  if (!scram) return false;
+  return (await deriveScramCredentials(password, scram.iterations, scram.salt)).storedKey.equals(scram.storedKey);
+}
+
+describe('users add', () => {
+  it('keeps a hash of the password that stdin has, without its last line feed', async () => {
+    expect(await users(['add', 'kitchen', '--password-stdin'], 'secret\n')).toBe('user "kitchen" added\n');
+
+    expect(await isPassword('kitchen', 'secret')).toBe(true);
+    expect(await isPassword('kitchen', 'secret\n')).toBe(false);
+    const { passwordHash, ...account } = await stored('kitchen');
+    expect(passwordHash).not.toContain('secret');
+    expect(account).toEqual({ username: 'kitchen', rules: [] });
+  });
+
+  it.each([
+    ['every byte', Buffer.from([0, 0xff, 0x0a, 0x0d, 0x0a, 0x0a]), Buffer.from([0, 0xff, 0x0a, 0x0d, 0x0a])],
+    ['an ending of Windows', Buffer.from('a\r\n'), Buffer.from('a')],
+    ['no line feed', Buffer.from('a b '), Buffer.from('a b ')],
+  ])('takes a file with %s', async (name, content, password) => {
+    await users(['add', 'kitchen', '--password-file', file(name, content)]);
+
+    expect(await isPassword('kitchen', password)).toBe(true);
+  });
+
+  it('makes a password and prints it once', async () => {
+    const [, password = ''] = /^user "kitchen" added\npassword: ([\w-]{24})\n$/.exec(
+      await users(['add', 'kitchen', '--generate']),
+    )!;
+
+    expect(await isPassword('kitchen', password)).toBe(true);
+    expect(await users(['show', 'kitchen'])).not.toContain(password);
+    expect(await users(['passwd', 'kitchen', '--generate'])).not.toContain(password);
+  });
+
+  it('keeps what SCRAM needs only when it is told to', async () => {
+    await users(['add', 'plain', '--password-stdin'], 'secret');
+    await users(['add', 'both', '--password-stdin', '--scram'], 'secret');
+
+    expect(await stored('plain')).not.toHaveProperty('scram');
+    expect(await isPassword('both', 'secret')).toBe(true);
+    expect(await isScramPassword('both', 'secret')).toBe(true);
+  });
+
+  it('makes rules of flags and of a file', async () => {
+    const detailed = [{ name: 'quiet', effect: 'deny', actions: ['publish'], topics: ['home/loud/#'] }];
+    const flags = ['--publish', 'home/+/state', '--publish', 'a', '--subscribe', 'home/#', '--max-qos', '1'];
+
+    await users([
+      ...['add', 'kitchen', '--generate', ...flags, '--no-retain'],
+      ...['--rules', file('rules.json', JSON.stringify(detailed))],
+      ...['--client-id-prefix', 'kitchen-', '--max-connections', '3'],
+    ]);
+
+    expect(await stored('kitchen')).toMatchObject({
+      rules: [
+        { actions: ['publish'], topics: ['home/+/state', 'a'], maxQos: 1, retain: false },
+        { actions: ['subscribe'], topics: ['home/#'], maxQos: 1 },
+        ...detailed,
+      ],
+      clientIdPrefix: 'kitchen-',
+      maxConnections: 3,
+    });
+  });
+
+  it('takes any name, and values that begin with a dash', async () => {
+    await users(['add', 'küche 🔑', '--generate', '--client-id', '-1']);
+    await users(['add', '--generate', '--', '--dash']);
+
+    expect(await stored('küche 🔑')).toMatchObject({ clientId: '-1' });
+    expect((await users(['list'])).split('\n')).toEqual(['--dash', 'küche 🔑', '']);
+  });
+
+  it('leaves alone who is there already', async () => {
+    await users(['add', 'kitchen', '--password-stdin'], 'secret');
+
+    await refused(['add', 'kitchen', '--generate']).toThrow(
+      'there is a user "kitchen" already; "users passwd" gives it another password',
+    );
+    expect(await isPassword('kitchen', 'secret')).toBe(true);
+  });
+});
+
+describe('users passwd', () => {
+  it('replaces the password and nothing else', async () => {
+    await users(['add', 'kitchen', '--password-stdin', '--publish', 'a', '--client-id', 'k'], 'old');
+
+    expect(await users(['passwd', 'kitchen', '--password-stdin'], 'new')).toBe('user "kitchen" has a new password\n');
+
+    expect(await isPassword('kitchen', 'old')).toBe(false);
+    expect(await isPassword('kitchen', 'new')).toBe(true);
+    const { passwordHash: _, ...account } = await stored('kitchen');
+    expect(account).toEqual({
+      username: 'kitchen',
+      clientId: 'k',
+      rules: [{ actions: ['publish'], topics: ['a'] }],
+    });
+  });
+
+  it('replaces what SCRAM needs, or adds it', async () => {
+    await users(['add', 'both', '--password-stdin', '--scram'], 'old');
+    await users(['add', 'plain', '--password-stdin'], 'old');
+
+    await users(['passwd', 'both', '--password-stdin'], 'new');
+    await users(['passwd', 'plain', '--password-stdin', '--scram'], 'new');
+
+    expect(await isScramPassword('both', 'old')).toBe(false);
+    expect(await isScramPassword('both', 'new')).toBe(true);
+    expect(await isScramPassword('plain', 'new')).toBe(true);
+  });
+});
+
+describe('users list and show', () => {
+  it('tell everything but hashes', async () => {
+    await users(
+      ['add', 'kitchen', '--password-stdin', '--scram', '--publish', 'a', '--max-connections', '2'],
+      'secret',
+    );
+    await users(['add', 'attic', '--password-stdin', '--client-id-prefix', 'attic-'], 'secret');
+    const { passwordHash = '' } = await stored('kitchen');
+    const kitchen = {
+      username: 'kitchen',
+      password: true,
+      scram: true,
+      rules: [{ actions: ['publish'], topics: ['a'] }],
+      maxConnections: 2,
+    };
+    const attic = { username: 'attic', password: true, scram: false, rules: [], clientIdPrefix: 'attic-' };
+
+    expect(await users(['list'])).toBe('attic\nkitchen\n');
+    expect(JSON.parse(await users(['list', '--json']))).toEqual([attic, kitchen]);
+    expect(JSON.parse(await users(['show', 'kitchen', '--json']))).toEqual(kitchen);
+    expect(await users(['show', 'attic'])).toBe(
+      [
+        'user         attic',
+        'logs in by   password',
+        'client id    begins with attic-',
+        'connections  as many as everybody',
+        'rules        none',
+        '',
+      ].join('\n'),
+    );
+    const shown = await users(['show', 'kitchen']);
+    expect(shown).toContain('logs in by   password, SCRAM-SHA-256\n');
+    expect(shown).toContain('rules        {"actions":["publish"],"topics":["a"]}\n');
+    expect(shown).not.toContain(passwordHash);
+  });
+
+  it('spell out characters that a terminal would obey', async () => {
+    const name = 'red \u001b[31m\u202e';
+    const spelt = '"red \\u001b[31m\\u{202e}"';
+
+    await directory.create({ username: name, rules: [] });
+    expect(await users(['list'])).toBe(`${spelt}\n`);
+    expect(await users(['remove', name])).toBe(`user ${spelt} removed\n`);
+  });
+
+  it('know nobody in an empty table', async () => {
+    expect(await users(['list'])).toBe('');
+    expect(await users(['list', '--json'])).toBe('[]\n');
+  });
+});
+
+describe('users remove', () => {
+  it('removes a user, once', async () => {
+    await users(['add', 'kitchen', '--generate']);
+
+    expect(await users(['remove', 'kitchen'])).toBe('user "kitchen" removed\n');
+
+    expect(await directory.read('kitchen')).toBeUndefined();
+    await refused(['remove', 'kitchen']).toThrow('there is no user "kitchen"');
+  });
+});
+
+describe('users list --reserve', () => {
+  it('reserves client ids of accounts that an earlier release has added', async () => {
+    await users(['add', 'kitchen', '--generate', '--client-id', 'kitchen-1']);
+    const bindings = new DynamoBindings(test.dynamodb(), 'cirrus-accounts');
+    await bindings.remove({ kind: 'user', username: 'kitchen', clientId: 'kitchen-1' });
+
+    const command = run(usersCommand, ['list', ...local(), '--reserve'], '');
+    expect(await command.exitCode).toBe(0);
+    expect(command.stderr().toString()).toBe('client ids and prefixes reserved: 1, released: 0\n');
+    expect(command.stdout().toString()).toBe('kitchen\n');
+    expect(await bindings.holders('kitchen-1', 0)).toEqual([{ kind: 'user', username: 'kitchen' }]);
+  });
+});
+
+describe('the prompt for a password', () => {
+  /** A terminal on which somebody types each line when it is asked for. */
+  async function typed(...answers: readonly string[]) {
+    const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
+    const printed: string[] = [];
+    const print = new PassThrough().on('data', (text) => printed.push(String(text)));
+    const terminal = { stdin, stdout: print, stderr: print, interrupted: new AbortController().signal };
+    const exitCode = usersCommand.run(['add', 'kitchen', ...local()], terminal);
+    exitCode.catch(() => undefined);
+    for (const [index, answer] of answers.entries()) {
+      while (printed.join('').match(/: /g)?.length !== index + 1) await turn();
+      stdin.write(answer);
+    }
+    return { exitCode, output: () => printed.join('') };
+  }
+
+  it('asks twice and shows nothing of it', async () => {
+    const { exitCode, output } = await typed('sesame\r', 'sesame\r');
+
+    expect(await exitCode).toBe(0);
+    expect(output()).toBe('password: \nonce more: \nuser "kitchen" added\n');
+    expect(await isPassword('kitchen', 'sesame')).toBe(true);
+  });
+
+  it('refuses two that differ', async () => {
+    const { exitCode } = await typed('sesame\r', 'sesam\r');
+
+    await expect(exitCode).rejects.toThrow('the two passwords differ');
+    expect(await directory.read('kitchen')).toBeUndefined();
+  });
+
+  it.each([
+    ['Ctrl-C', '\u0003'],
+    ['Ctrl-D', '\u0004'],
+  ])('ends at %s', async (_key, character) => {
+    const { exitCode, output } = await typed(character);
+
+    await expect(exitCode).rejects.toThrow('no password was given');
+    expect(output()).toBe('password: \n');
+  });
+});
+
+describe('a mistake', () => {
+  it.each([
+    ['', 'users takes add, passwd, list, show, remove, not ""'],
+    ['toString', 'users takes add, passwd, list, show, remove, not "toString"'],
+    ['add --generate', 'users add needs the name of a user'],
+    ['add a b --generate', 'users add takes one name, not also "b"'],
+    ['list a', "unexpected argument 'a'"],
+    ['remove a --scram', "unknown option '--scram'"],
+    ['add a', 'there is no terminal to ask for a password: use --password-stdin, --password-file or --generate'],
+    ['add a --generate --password-stdin', '--password-stdin and --generate exclude each other'],
+    ['add a --password-stdin', 'a password has 1 to 1024 bytes, not 0'],
+    ['add a --password-file /nowhere', "ENOENT: no such file or directory, open '/nowhere'"],
+    ['add a --generate --client-id b --client-id-prefix c', '--client-id and --client-id-prefix exclude each other'],
+    ['add a --generate --client-id=', '--client-id is empty'],
+    ['add a --generate --max-qos 1', '--max-qos needs --publish or --subscribe'],
+    ['add a --generate --publish b --max-qos 3', '--max-qos takes a whole number from 0 to 2, not "3"'],
+    ['add a --generate --subscribe b --no-retain', '--no-retain needs --publish'],
+    ['add a --generate --max-connections 0', '--max-connections takes a whole number from 1 to 1000000, not "0"'],
+    ['show a', 'there is no user "a"'],
+    ['passwd a --generate', 'there is no user "a"'],
+  ])('is refused in one line: users %s', async (args, message) => {
+    await refused(args.split(' ').filter(Boolean)).toThrow(new Error(message));
+  });
+
+  it.each(['--password', '--password=secret'])('is %s, for others would see it', async (flag) => {
+    await refused(['add', 'kitchen', flag, 'secret']).toThrow(
+      /^a password among the arguments can be read by everybody/,
+    );
+  });
+
+  it('in a rule is named by its flag or file', async () => {
+    const bad = file('bad.json', '[{"actions":["publish"],"topics":["a#"]}]');
+    const broken = file('broken.json', '[');
+
+    await refused(['add', 'a', '--generate', '--publish', 'b#']).toThrow(/^--publish\[0\].topics\[0\] is "b#"/);
+    await refused(['add', 'a', '--generate', '--rules', bad]).toThrow(`${bad}[0].topics[0] is "a#"`);
+    await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(`${broken} is no JSON: `);
+  });
+
+  it('in a name is a control character or a noncharacter, but such an account is removed', async () => {
+    const allowed = 'without control characters and noncharacters';
+    await refused(['add', 'a\uffff', '--generate']).toThrow(`users add takes a name ${allowed}`);
+    await refused(['add', 'a', '--generate', '--client-id', 'b\u0001']).toThrow(`--client-id takes a text ${allowed}`);
+    await refused(['add', 'a', '--generate', '--client-id-prefix', '\ufdd0']).toThrow(
+      `--client-id-prefix takes a text ${allowed}`,
+    );
+    await refused(['add', 'a', '--generate', '--publish', 'b\uffff']).toThrow(
+      `--publish[0].topics[0] is "b\uffff", but must be a topic filter ${allowed}`,
+    );
+    await directory.create({ username: 'old-\uffff', rules: [] });
+
+    expect(await users(['remove', 'old-\uffff'])).toBe('user "old-\\u{ffff}" removed\n');
+  });
+
+  it('in a name is that it is too long', async () => {
+    await refused(['add', 'x'.repeat(257), '--generate']).toThrow('the name of a user has 1 to 256 bytes');
+  });
+
+  it('is SCRAM for a password that is no text', async () => {
+    await refused(['add', 'a', '--password-stdin', '--scram'], Buffer.from([0xff])).toThrow(
+      'SCRAM takes passwords that are text in UTF-8',
+    );
+  });
+});
+
+describe('where users are', () => {
+  const environment = { ...process.env };
+
+  afterEach(() => {
+    process.env = { ...environment };
+  });
+
+  const at = (...where: string[]) => expect(run(usersCommand, ['list', ...where]).exitCode);
+
+  /** The SDK's own settings, as an operator would set them for an account. */
+  function useEndpoint(credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }) {
+    Object.assign(process.env, {
+      AWS_ENDPOINT_URL_DYNAMODB: test.cloud.endpoints.dynamodb,
+      AWS_REGION: 'us-east-1',
+      AWS_EC2_METADATA_DISABLED: 'true',
+      ...credentials,
+    });
+  }
+
+  it('is told by the name of a table, with the environment of the SDK', async () => {
+    useEndpoint();
+    await users(['add', 'kitchen', '--generate']);
+
+    const command = run(usersCommand, ['list', '--table', 'cirrus-accounts']);
+
+    expect(await command.exitCode).toBe(0);
+    expect(command.stdout().toString()).toBe('kitchen\n');
+  });
+
+  it('has to be told, one way', async () => {
+    const message = 'users needs either --table, with the AccountsTable that "cdk deploy" printed, or --local';
+
+    await at().rejects.toThrow(message);
+    await at('--table', 'a', '--local').rejects.toThrow(message);
+  });
+
+  it('is not a table that does not exist, or that is another one', async () => {
+    useEndpoint();
+
+    await at('--table', 'cirrus-nothing').rejects.toThrow(
+      'there is no table "cirrus-nothing" in this account and Region',
+    );
+    const wrong = run(usersCommand, ['show', 'a', '--table', 'cirrus-connections']);
+    await expect(wrong.exitCode).rejects.toThrow('"cirrus-connections" is not a table of accounts');
+  });
+
+  it('cannot be asked without credentials or a Region', async () => {
+    for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+    process.env.AWS_CONFIG_FILE = process.env.AWS_SHARED_CREDENTIALS_FILE = '/nowhere';
+    await at('--table', 'cirrus-accounts').rejects.toThrow('there is no AWS Region; AWS_REGION names one');
+
+    process.env.AWS_REGION = 'us-east-1';
+    process.env.AWS_EC2_METADATA_DISABLED = 'true';
+    await at('--table', 'cirrus-accounts').rejects.toThrow(/^there are no AWS credentials: /);
+  });
+
+  it('is no local cloud when nobody answers, or somebody else', async () => {
+    const other = createServer((_request, response) => response.writeHead(404).end());
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+
+    for (const where of ['http://127.0.0.1:1', elsewhere]) {
+      await at('--local', where).rejects.toThrow(`no local cloud answers at ${where}; "npm start" starts one`);
+    }
+    other.close();
+  });
+
+  it.each([
+    ['list --local', 'list --local=http://127.0.0.1:8080'],
+    ['list --local --json', 'list --local=http://127.0.0.1:8080 --json'],
+    ['show --local http', 'show --local=http://127.0.0.1:8080 http'],
+    ['list --local http://garage:8081 --json', 'list --local=http://garage:8081 --json'],
+    ['add --client-id http://a --local', 'add --client-id http://a --local=http://127.0.0.1:8080'],
+  ])('is port 8080 of this machine unless an address follows: %s', (args, meant) => {
+    expect(withLocalAddress(args.split(' '))).toEqual(meant.split(' '));
+  });
+});

@@ -1,0 +1,29 @@
+import { describe, expect, it } from '@jest/globals';
+import { nearest } from '../../cli/nearest';
+import { parseOptions } from '../../cli/options';
+
+describe('the nearest name', () => {
+  const names = ['topic', 'timeout', 'retain', 'qos'];
+
+  it.each([
+    ['topci', 'topic'],
+    ['topics', 'topic'],
+    ['retian', 'retain'],
+    ['tmeout', 'timeout'],
+    ['qso', 'qos'],
+  ])('to %s is %s', (word, name) => {
+    expect(nearest(word, names)).toBe(name);
+  });
+
+  it.each(['nonsense', 'x', 'repeat-delay', ''])('to %j is none', (word) => {
+    expect(nearest(word, names)).toBeUndefined();
+  });
+
+  it('is named for an unknown flag', () => {
+    const flags = { retain: { type: 'boolean' }, topic: { type: 'string' } } as const;
+
+    expect(() => parseOptions(['--retian'], flags)).toThrow("unknown option '--retian', the nearest is --retain");
+    expect(() => parseOptions(['--topci=a'], flags)).toThrow("unknown option '--topci', the nearest is --topic");
+    expect(() => parseOptions(['--nonsense'], flags)).toThrow(/^unknown option '--nonsense'$/);
+  });
+});

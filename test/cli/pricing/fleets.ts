@@ -1,0 +1,17 @@
+import type { Fleet } from '../../../cli/pricing/fleet';
+
+/** What `cirrus-mqtt cost` takes a fleet to be unless told otherwise. */
+export function fleet(other: Partial<Fleet> = {}): Fleet {
+  return {
+    devices: 100,
+    messagesPerDay: 24,
+    burst: 1,
+    payload: 100,
+    qos: 1,
+    fanout: 1,
+    retained: false,
+    keepAlive: 540,
+    invocationMilliseconds: 30,
+    ...other,
+  };
+}
