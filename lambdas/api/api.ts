@@ -1,6 +1,8 @@
 import { BackOffice } from '../broker/admin/broker-admin';
 import { connectionOf } from '../broker/model/fence';
-import type { SessionHead, Subscriber, SubscriptionRow } from '../broker/model/records';
+import type { SessionHead } from '../broker/model/session';
+import type { Subscriber, SubscriptionRow } from '../broker/model/subscription';
+import type { ConnectionDescriber } from '../broker/ports/connection-store';
 import {
   type ClientDirectory,
   InvalidCursorError,
@@ -8,7 +10,7 @@ import {
   type RequestLedger,
   type RetainedDirectory,
 } from '../broker/ports/directories';
-import type { ConnectionDescriber, Ports } from '../broker/ports/ports';
+import type { Ports } from '../broker/ports/ports';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { ProtocolError } from '../protocol/reason-codes';

@@ -1,6 +1,7 @@
 import { isOver } from '../broker/expiry/expired-session';
 import { timeOf } from '../broker/model/fence';
-import type { SessionHead, Subscriber } from '../broker/model/records';
+import type { SessionHead } from '../broker/model/session';
+import type { Subscriber } from '../broker/model/subscription';
 
 /** A client as a backend reads it. Claims and rules of its token stay here. `now` in milliseconds since 1970. */
 export function clientJson(head: SessionHead, now: number) {

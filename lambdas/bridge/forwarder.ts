@@ -1,4 +1,4 @@
-import type { Clock, Log } from '../broker/ports/ports';
+import type { Clock, Log } from '../broker/ports/process';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { messageProblem } from './iot-limits';

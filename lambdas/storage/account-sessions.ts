@@ -1,6 +1,6 @@
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { AccountSessions } from '../broker/ports/ports';
+import type { AccountSessions } from '../broker/ports/accounts';
 import { readText, text } from './attributes';
 import { type Item, queryAll } from './dynamo';
 import { formed } from './formed-dynamo';

@@ -1,6 +1,6 @@
 import { type Account, type AccountStore, canHaveAccount } from '../access/accounts';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Log } from '../broker/ports/ports';
+import type { Log } from '../broker/ports/process';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { type Item, readAll } from './dynamo';
 import { formed } from './formed-dynamo';

@@ -1,6 +1,6 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionHead } from '../broker/model/records';
+import type { SessionHead } from '../broker/model/session';
 import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directories';
 import { text } from './attributes';
 import type { Item } from './dynamo';

@@ -7,7 +7,6 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ControlAllowance } from '../broker/model/control-allowance';
 import type {
   ConnectionRecord,
   EarlyFrame,
@@ -15,8 +14,9 @@ import type {
   FrameRest,
   PendingConnection,
   StoredConnection,
-} from '../broker/model/records';
-import type { ConnectionStore } from '../broker/ports/ports';
+} from '../broker/model/connection';
+import type { ControlAllowance } from '../broker/model/control-allowance';
+import type { ConnectionStore } from '../broker/ports/connection-store';
 import { sessionForever } from '../protocol/effects';
 import { allowanceAttribute, readAllowance } from './allowances';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';

@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { EarlyFrame } from '../broker/model/records';
+import type { EarlyFrame } from '../broker/model/connection';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 

@@ -6,9 +6,11 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Fence, SessionId } from '../broker/model/fence';
 import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/model/queue-slots';
-import type { Fence, HeldMessage, OnceRecord, RingItem, SessionId } from '../broker/model/records';
-import type { Clock, InflightStore, Misfit, Misfits } from '../broker/ports/ports';
+import type { HeldMessage, OnceRecord, RingItem } from '../broker/model/queued-message';
+import type { InflightStore, Misfit, Misfits } from '../broker/ports/inflight-store';
+import type { Clock } from '../broker/ports/process';
 import { inParallel, together } from '../shared/parallel';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';

@@ -13,7 +13,7 @@ import type {
   WindowFailures,
 } from '../access/logins';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Log } from '../broker/ports/ports';
+import type { Log } from '../broker/ports/process';
 import { together } from '../shared/parallel';
 import { accountKey } from './account-item';
 import { accountsIn } from './accounts';

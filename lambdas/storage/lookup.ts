@@ -1,6 +1,6 @@
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Snapshot } from '../broker/model/records';
-import type { Lookup } from '../broker/ports/ports';
+import type { Snapshot } from '../broker/model/snapshot';
+import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';
 import { toStored } from './connections';
 import { readTables } from './dynamo';

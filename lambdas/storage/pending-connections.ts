@@ -1,6 +1,6 @@
 import type { DynamoDbJson } from '../aws/dynamodb-json';
-import type { PendingConnection, Takeover } from '../broker/model/records';
-import type { ConnectionStore } from '../broker/ports/ports';
+import type { PendingConnection, Takeover } from '../broker/model/connection';
+import type { ConnectionStore } from '../broker/ports/connection-store';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
 import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';

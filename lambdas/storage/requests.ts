@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Earlier, RequestLedger } from '../broker/ports/directories';
-import type { Clock } from '../broker/ports/ports';
+import type { Clock } from '../broker/ports/process';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { formed } from './formed-dynamo';

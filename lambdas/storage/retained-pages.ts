@@ -1,7 +1,7 @@
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { RetainedCopy, RetainedWrite } from '../broker/model/records';
-import type { RetainedPage } from '../broker/ports/ports';
+import type { RetainedCopy, RetainedWrite } from '../broker/model/retained-message';
+import type { RetainedPage } from '../broker/ports/retained-store';
 import { messageSize } from '../protocol/message-size';
 import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/records';
-import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/ports';
+import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/retained-message';
+import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/retained-store';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';

@@ -1,5 +1,5 @@
 import { isBundled } from '../broker/model/queue-slots';
-import type { RingItem, RingMessage } from '../broker/model/records';
+import type { RingItem, RingMessage } from '../broker/model/queued-message';
 import type { QoS } from '../protocol/packets';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';

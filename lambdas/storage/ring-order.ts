@@ -1,5 +1,5 @@
 import { bundleSlot, placeAlone } from '../broker/model/queue-slots';
-import type { RingItem } from '../broker/model/records';
+import type { RingItem } from '../broker/model/queued-message';
 import { together } from '../shared/parallel';
 import { afterAll, outgoing, slotName } from './slots';
 

@@ -1,8 +1,8 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Watched } from '../broker/expiry/deadlines';
-import type { RequestedCheck } from '../broker/model/records';
-import type { Roster } from '../broker/ports/ports';
+import type { Watched } from '../broker/model/connection';
+import type { RequestedCheck } from '../broker/model/subscription';
+import type { Roster } from '../broker/ports/connection-store';
 import { readNumber, readText } from './attributes';
 import { readEnding } from './connections';
 import type { Item } from './dynamo';

@@ -1,6 +1,6 @@
 import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Seats } from '../broker/ports/ports';
+import type { Seats } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
 import { formed } from './formed-dynamo';

@@ -10,9 +10,11 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Ending } from '../broker/model/connection';
+import type { Fence, SessionId } from '../broker/model/fence';
 import { ringSpan } from '../broker/model/queue-slots';
-import type { Claim, Congestion, Ending, Fence, SessionHead, SessionId, Successor } from '../broker/model/records';
-import type { Left, SessionStore } from '../broker/ports/ports';
+import type { Claim, Congestion, SessionHead, Successor } from '../broker/model/session';
+import type { Left, SessionStore } from '../broker/ports/session-store';
 import type { Will } from '../protocol/effects';
 import {
   flag,

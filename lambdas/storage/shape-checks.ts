@@ -1,7 +1,8 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ShapeCheck } from '../broker/model/records';
-import { type Clock, requestMemory, type ShapeChecks } from '../broker/ports/ports';
+import type { ShapeCheck } from '../broker/model/subscription';
+import type { Clock } from '../broker/ports/process';
+import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-store';
 import { flag, number, readNumber, text } from './attributes';
 import { connectionKey } from './connection-key';
 import { conditionFailed } from './dynamo';

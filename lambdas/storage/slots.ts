@@ -1,4 +1,4 @@
-import type { SessionId } from '../broker/model/records';
+import type { SessionId } from '../broker/model/fence';
 import { text } from './attributes';
 import type { Item } from './dynamo';
 

@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionHead } from '../broker/model/records';
+import type { SessionHead } from '../broker/model/session';
 import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';

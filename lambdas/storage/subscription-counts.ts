@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { SubscriptionCounts } from '../broker/model/records';
+import type { SubscriptionCounts } from '../broker/model/subscription';
 import { number, readNumber } from './attributes';
 import type { Item } from './dynamo';
 

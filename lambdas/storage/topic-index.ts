@@ -8,8 +8,8 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ShapeList, Subscriber, SubscriptionRow, UsedShapes } from '../broker/model/records';
-import type { SubscriptionWrite, TopicIndex } from '../broker/ports/ports';
+import type { ShapeList, Subscriber, SubscriptionRow, UsedShapes } from '../broker/model/subscription';
+import type { SubscriptionWrite, TopicIndex } from '../broker/ports/topic-index-store';
 import type { QoS } from '../protocol/packets';
 import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';

@@ -1,7 +1,7 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Usage } from '../broker/model/records';
-import type { Usages } from '../broker/ports/ports';
+import type { Usage } from '../broker/model/usage';
+import type { Usages } from '../broker/ports/accounts';
 import { allowanceAttribute, readAllowance } from './allowances';
 import { number, readNumber, text } from './attributes';
 import { formed } from './formed-dynamo';

@@ -1,6 +1,6 @@
 import { DeleteItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { WatchStore } from '../broker/observability/debug-clients';
+import type { WatchStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 import { formed } from './formed-dynamo';

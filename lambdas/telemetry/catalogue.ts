@@ -1,4 +1,4 @@
-import type { Count, Measure } from '../broker/observability/metrics';
+import type { Count, Measure } from '../broker/ports/metrics';
 
 /** What the detailed counts add up to. */
 export type Total = 'MessagesIn' | 'MessagesOut' | 'MessagesDropped';

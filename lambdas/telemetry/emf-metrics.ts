@@ -1,4 +1,4 @@
-import type { Count, Measure, Metrics } from '../broker/observability/metrics';
+import type { Count, Measure, Metrics } from '../broker/ports/metrics';
 import { basicMetrics, dimension, furtherMetrics, type MetricName, namespace, totalOf, units } from './catalogue';
 
 /** Embedded metric format: a metric has at most 100 values in one line. */

@@ -1,4 +1,5 @@
-import type { Continuation, OwedRetained, RetainedContinuation } from '../broker/model/records';
+import type { Continuation, RetainedContinuation } from '../broker/model/continuation';
+import type { OwedRetained } from '../broker/model/retained-message';
 import type { QoS } from '../protocol/packets';
 import { subscriptionName } from '../protocol/subscription-name';
 

@@ -1,6 +1,6 @@
 import type { JsonClient } from '../aws/json-client';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
-import type { BrokerEvent, Events } from '../broker/observability/lifecycle-events';
+import type { BrokerEvent, Events } from '../broker/ports/events';
 import type { Ports } from '../broker/ports/ports';
 import type { EventConfig } from '../events/event-config';
 import { asciiJson } from '../protocol/ascii-json';

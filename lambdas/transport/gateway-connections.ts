@@ -1,5 +1,6 @@
 import { pauseBefore, repeatWhile } from '../aws/retries';
-import type { ConnectionDescriber, Connections, PostResult } from '../broker/ports/ports';
+import type { ConnectionDescriber } from '../broker/ports/connection-store';
+import type { Connections, PostResult } from '../broker/ports/gateway';
 import { formatFrame } from '../protocol/frames';
 
 /** Further attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */

@@ -1,6 +1,6 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { Dismissal } from '../broker/model/records';
-import type { ConnectionEvent } from '../broker/turn/frame-order';
+import type { Dismissal } from '../broker/model/connection';
+import type { ConnectionEvent } from '../broker/model/connection-event';
 import { attributes, eventAttempts } from '../deployment';
 import { readContinuation } from './continuations';
 

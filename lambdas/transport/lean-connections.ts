@@ -1,6 +1,6 @@
 import { type HttpAnswer, HttpSender } from '../aws/http-sender';
 import { type Credentials, Signer } from '../aws/signature';
-import type { ConnectionSource } from '../broker/ports/ports';
+import type { ConnectionSource } from '../broker/ports/connection-store';
 import type { ConnectionsClient } from './gateway-connections';
 
 /** Posts to connections and closes them without the SDK's layers (ADR 0010). */

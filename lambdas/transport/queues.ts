@@ -1,9 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
-import type { Continuation, Dismissal, FanOutJob, Subscriber } from '../broker/model/records';
-import type { Clock, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/ports';
-import type { ConnectionEvent } from '../broker/turn/frame-order';
+import type { Dismissal } from '../broker/model/connection';
+import type { ConnectionEvent } from '../broker/model/connection-event';
+import type { Continuation } from '../broker/model/continuation';
+import type { FanOutJob } from '../broker/model/fan-out-job';
+import type { Subscriber } from '../broker/model/subscription';
+import type { Clock } from '../broker/ports/process';
+import type { FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/queues';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
 import { together } from '../shared/parallel';

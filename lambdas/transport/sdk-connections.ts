@@ -4,7 +4,7 @@ import {
   GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
-import type { ConnectionSource } from '../broker/ports/ports';
+import type { ConnectionSource } from '../broker/ports/connection-store';
 import type { ConnectionsClient } from './gateway-connections';
 
 /** The SDK's own way to post and to close. */

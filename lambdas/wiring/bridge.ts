@@ -1,7 +1,7 @@
 import type { Sqs } from '../aws/lean-sqs';
 import type { Bridge } from '../bridge/bridge-config';
 import { unpackBridge } from '../bridge/read-bridge';
-import type { BridgeQueue } from '../broker/ports/ports';
+import type { BridgeQueue } from '../broker/ports/queues';
 import { bridgeVariable, queues } from '../deployment';
 import { SqsBridgeQueue } from '../transport/bridge-queue';
 

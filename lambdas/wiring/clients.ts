@@ -2,7 +2,7 @@ import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagem
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type DynamoDb, LeanDynamoDb } from '../aws/lean-dynamodb';
 import type { Sqs } from '../aws/lean-sqs';
-import type { Metrics } from '../broker/observability/metrics';
+import type { Metrics } from '../broker/ports/metrics';
 import { callbackVariable } from '../deployment';
 import type { ConnectionsClient } from '../transport/gateway-connections';
 import { LeanConnections } from '../transport/lean-connections';

@@ -1,8 +1,8 @@
 import type { LeanClientOptions } from '../aws/json-client';
 import { LeanSqs, type Sqs } from '../aws/lean-sqs';
 import type { Credentials } from '../aws/signature';
-import { type Metrics, noMetrics } from '../broker/observability/metrics';
-import type { Log } from '../broker/ports/ports';
+import { type Metrics, noMetrics } from '../broker/ports/metrics';
+import type { Log } from '../broker/ports/process';
 import { brokerVariable, type QueueName, queues } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
 import { settingsFromEnvironment } from '../settings';

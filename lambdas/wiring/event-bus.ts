@@ -1,5 +1,5 @@
 import { JsonClient } from '../aws/json-client';
-import type { Metrics } from '../broker/observability/metrics';
+import type { Metrics } from '../broker/ports/metrics';
 import { brokerVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { EventBus } from '../transport/events';

@@ -1,8 +1,9 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
 import type { Sqs } from '../aws/lean-sqs';
-import { type Watch, WatchList, type WatchStore, watchAll } from '../broker/observability/debug-clients';
-import { type Events, noEvents } from '../broker/observability/lifecycle-events';
+import { WatchList, watchAll } from '../broker/observability/debug-clients';
+import type { Watch, WatchStore } from '../broker/ports/debug-clients';
+import { type Events, noEvents } from '../broker/ports/events';
 import type { Ports } from '../broker/ports/ports';
 import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';

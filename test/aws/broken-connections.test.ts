@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { BrokerApi } from '../../clients/api';
 import { HttpSender } from '../../lambdas/aws/http-sender';
 import { LeanSqs } from '../../lambdas/aws/lean-sqs';
-import { noMetrics } from '../../lambdas/broker/observability/metrics';
+import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import { callbackVariable } from '../../lambdas/deployment';
 import { GatewayConnections } from '../../lambdas/transport/gateway-connections';
 import { clientsFor, dynamoDbFor } from '../../lambdas/wiring/clients';

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ConnectionRecord, RingItem } from '../../lambdas/broker/model/records';
-import { noEvents } from '../../lambdas/broker/observability/lifecycle-events';
-import { noMetrics } from '../../lambdas/broker/observability/metrics';
+import type { ConnectionRecord } from '../../lambdas/broker/model/connection';
+import type { RingItem } from '../../lambdas/broker/model/queued-message';
+import { noEvents } from '../../lambdas/broker/ports/events';
+import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import type { Ports } from '../../lambdas/broker/ports/ports';
 import { dismissAbsent } from '../../lambdas/broker/session/admin-disconnect';
 import type { SessionWiper } from '../../lambdas/broker/session/delete-session';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import type { ConnectionEvent } from '../../lambdas/broker/model/connection-event';
 import type { Ports } from '../../lambdas/broker/ports/ports';
 import { Broker } from '../../lambdas/broker/turn/broker';
-import type { ConnectionEvent } from '../../lambdas/broker/turn/frame-order';
 import { settingsFromEnvironment } from '../../lambdas/settings';
 import { clause } from '../support/clause';
 import { portsBeside } from '../support/ports-beside';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import mqtt from 'mqtt-packet';
+import type { ConnectionEvent } from '../../lambdas/broker/model/connection-event';
 import type { Ports } from '../../lambdas/broker/ports/ports';
 import { Broker } from '../../lambdas/broker/turn/broker';
-import type { ConnectionEvent } from '../../lambdas/broker/turn/frame-order';
 import { functions } from '../../lambdas/deployment';
 import { settingsFromEnvironment } from '../../lambdas/settings';
 import { clause } from '../support/clause';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import mqtt, { type Packet } from 'mqtt-packet';
+import type { ConnectionEvent } from '../../lambdas/broker/model/connection-event';
 import type { Ports } from '../../lambdas/broker/ports/ports';
 import { Broker } from '../../lambdas/broker/turn/broker';
-import type { ConnectionEvent } from '../../lambdas/broker/turn/frame-order';
 import { settingsFromEnvironment } from '../../lambdas/settings';
 import { portsBeside } from '../support/ports-beside';
 import { TestBroker } from '../support/test-broker';

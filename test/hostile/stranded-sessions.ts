@@ -1,6 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { fenceOf } from '../../lambdas/broker/model/fence';
-import type { Fence } from '../../lambdas/broker/model/records';
+import { type Fence, fenceOf } from '../../lambdas/broker/model/fence';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';

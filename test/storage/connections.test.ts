@@ -1,7 +1,7 @@
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Ending } from '../../lambdas/broker/model/records';
-import type { ConnectionStore } from '../../lambdas/broker/ports/ports';
+import type { Ending } from '../../lambdas/broker/model/connection';
+import type { ConnectionStore } from '../../lambdas/broker/ports/connection-store';
 import type { ClientCapabilities } from '../../lambdas/protocol/effects';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { record } from './support/connection-record';

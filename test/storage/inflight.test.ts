@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { bundleSize, placeAlone, placesFor } from '../../lambdas/broker/model/queue-slots';
-import type { RingItem, RingMessage } from '../../lambdas/broker/model/records';
-import type { InflightStore } from '../../lambdas/broker/ports/ports';
+import type { RingItem, RingMessage } from '../../lambdas/broker/model/queued-message';
+import type { InflightStore } from '../../lambdas/broker/ports/inflight-store';
 import type { Message } from '../../lambdas/protocol/effects';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { Engine } from './support/engine';

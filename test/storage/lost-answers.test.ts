@@ -3,7 +3,7 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RingItem } from '../../lambdas/broker/model/records';
+import type { RingItem } from '../../lambdas/broker/model/queued-message';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';

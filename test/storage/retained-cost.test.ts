@@ -1,6 +1,6 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RetainedStore } from '../../lambdas/broker/ports/ports';
+import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import { type Item, writeAll } from '../../lambdas/storage/dynamo';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { Engine } from './support/engine';

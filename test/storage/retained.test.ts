@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RetainedStore } from '../../lambdas/broker/ports/ports';
+import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import { matches } from '../../lambdas/protocol/topic-filter';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { Random } from '../support/random';

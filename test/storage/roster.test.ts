@@ -1,7 +1,7 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Watched } from '../../lambdas/broker/expiry/deadlines';
-import type { RequestedCheck } from '../../lambdas/broker/model/records';
+import type { Watched } from '../../lambdas/broker/model/connection';
+import type { RequestedCheck } from '../../lambdas/broker/model/subscription';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { forms } from '../../lambdas/storage/item-form';
 import { DynamoRoster } from '../../lambdas/storage/roster';

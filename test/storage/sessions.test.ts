@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Claim, SessionHead } from '../../lambdas/broker/model/records';
-import type { SessionStore } from '../../lambdas/broker/ports/ports';
+import type { Claim, SessionHead } from '../../lambdas/broker/model/session';
+import type { SessionStore } from '../../lambdas/broker/ports/session-store';
 import type { Will } from '../../lambdas/protocol/effects';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';

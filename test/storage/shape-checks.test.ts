@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ShapeCheck } from '../../lambdas/broker/model/records';
-import { requestMemory, type ShapeChecks } from '../../lambdas/broker/ports/ports';
+import type { ShapeCheck } from '../../lambdas/broker/model/subscription';
+import { requestMemory, type ShapeChecks } from '../../lambdas/broker/ports/topic-index-store';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { Engine, open } from './support/engine';
 

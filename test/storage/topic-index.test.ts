@@ -1,7 +1,7 @@
 import { PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Subscriber } from '../../lambdas/broker/model/records';
-import type { TopicIndex } from '../../lambdas/broker/ports/ports';
+import type { Subscriber } from '../../lambdas/broker/model/subscription';
+import type { TopicIndex } from '../../lambdas/broker/ports/topic-index-store';
 import { shapeOf } from '../../lambdas/protocol/shape';
 import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';

@@ -1,5 +1,5 @@
 import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
-import type { SessionHead } from '../../lambdas/broker/model/records';
+import type { SessionHead } from '../../lambdas/broker/model/session';
 import { shapeOf } from '../../lambdas/protocol/shape';
 import { readFlag, readNumber, readText } from '../../lambdas/storage/attributes';
 import { toStored } from '../../lambdas/storage/connections';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { OwedRetained, RetainedContinuation } from '../../lambdas/broker/model/records';
+import type { RetainedContinuation } from '../../lambdas/broker/model/continuation';
+import type { OwedRetained } from '../../lambdas/broker/model/retained-message';
 import { continuationBodies, readContinuation } from '../../lambdas/transport/continuations';
 
 function owed(filter: string, fields: Partial<OwedRetained> = {}): OwedRetained {

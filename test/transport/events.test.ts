@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
-import type { BrokerEvent } from '../../lambdas/broker/observability/lifecycle-events';
-import { noMetrics } from '../../lambdas/broker/observability/metrics';
+import type { BrokerEvent } from '../../lambdas/broker/ports/events';
+import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import { EventBus, SqsEvents } from '../../lambdas/transport/events';
 
 const config = { bus: 'garage', lifecycle: true, messages: ['a/+'] };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
-import type { FanOutJob, FanOutMessage, Subscriber } from '../../lambdas/broker/model/records';
+import type { FanOutJob, FanOutMessage } from '../../lambdas/broker/model/fan-out-job';
+import type { Subscriber } from '../../lambdas/broker/model/subscription';
 import { audienceOf } from '../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';

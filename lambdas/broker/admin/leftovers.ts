@@ -1,7 +1,7 @@
 import { inParallel, together } from '../../shared/parallel';
 import { isOver, longOver, removeOver } from '../expiry/expired-session';
 import { timeOf } from '../model/fence';
-import type { SessionHead } from '../model/records';
+import type { SessionHead } from '../model/session';
 import type { StoredRow, StoredRows } from '../ports/directories';
 import type { Ports } from '../ports/ports';
 

@@ -4,7 +4,7 @@ import type { AuthenticationRequest, ConnectRequest } from '../../protocol/effec
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { together } from '../../shared/parallel';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
 /** A client that is who it says, and may be here. */

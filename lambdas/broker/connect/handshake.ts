@@ -1,7 +1,8 @@
 import type { Identity } from '../../access/identity';
 import { Reason } from '../../protocol/reason-codes';
 import { together } from '../../shared/parallel';
-import type { ConnectionStore, Ports } from '../ports/ports';
+import type { ConnectionStore } from '../ports/connection-store';
+import type { Ports } from '../ports/ports';
 
 /** What clients of MQTT 3.1.1 and 3.1 offer; the specification names the first [v3 MQTT-6.0.0-3]. */
 const spoken = ['mqtt', 'mqttv3.1'];

@@ -5,12 +5,12 @@ import { handlePacket, type Surroundings } from '../../protocol/handle-packet';
 import { splitPackets } from '../../protocol/packet-splitter';
 import type { ConnectPacket } from '../../protocol/packets';
 import { ProtocolError } from '../../protocol/reason-codes';
+import type { ConnectionRecord } from '../model/connection';
+import type { ReadyFrame } from '../model/connection-event';
 import { connectionOf, fenceOf, timeOf } from '../model/fence';
-import type { ConnectionRecord } from '../model/records';
 import type { Ports } from '../ports/ports';
 import { recordOf } from '../session/claim-session';
 import type { SessionWiper } from '../session/delete-session';
-import type { ReadyFrame } from '../turn/frame-order';
 import type { PendingEntry } from './pending-connect';
 
 /** What the end of a connection without a record needs of a turn. */

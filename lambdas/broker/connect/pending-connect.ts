@@ -2,10 +2,10 @@ import { decode } from '../../protocol/codec/decode';
 import type { Authentication } from '../../protocol/handle-packet';
 import { largestConnect } from '../../protocol/limits';
 import type { ConnectPacket } from '../../protocol/packets';
-import type { PendingConnection, Takeover } from '../model/records';
-import type { ConnectionStore } from '../ports/ports';
+import type { PendingConnection, Takeover } from '../model/connection';
+import { earlyBytes, earlyCount } from '../model/connection-event';
+import type { ConnectionStore } from '../ports/connection-store';
 import { mostDebt } from '../session/fragment-debt';
-import { earlyBytes, earlyCount } from '../turn/frame-order';
 
 /** Frames that a client may need until it is let in. */
 const mostFrames = 8;

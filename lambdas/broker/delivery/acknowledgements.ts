@@ -1,7 +1,8 @@
 import { together } from '../../shared/parallel';
+import type { SessionId } from '../model/fence';
 import { byPacketId, slotOf } from '../model/queue-slots';
-import type { RingItem, SessionId } from '../model/records';
-import type { InflightStore, Misfit, Misfits } from '../ports/ports';
+import type { RingItem } from '../model/queued-message';
+import type { InflightStore, Misfit, Misfits } from '../ports/inflight-store';
 
 /** Result of a PUBREC or PUBREL, set when the work is durable: what answers it depends on it. */
 export interface Finding {

@@ -1,7 +1,8 @@
 import { messageSize } from '../../protocol/message-size';
 import { type Delivery, idOf } from '../model/delivery';
 import { type Place, placesFor } from '../model/queue-slots';
-import type { OnceRecord, RingItem, RingMessage, SessionHead } from '../model/records';
+import type { OnceRecord, RingItem, RingMessage } from '../model/queued-message';
+import type { SessionHead } from '../model/session';
 
 /** Seconds a message for a session that ends with its connection may outlive that session. */
 const transientSeconds = 24 * 3600;

@@ -1,4 +1,4 @@
-import type { SessionHead } from '../model/records';
+import type { SessionHead } from '../model/session';
 import type { Ports } from '../ports/ports';
 
 /** Whether a message of this topic may be heard. */

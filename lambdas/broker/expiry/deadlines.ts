@@ -1,5 +1,5 @@
+import type { ConnectionRecord, Ending, Watched } from '../model/connection';
 import { timeOf } from '../model/fence';
-import type { ConnectionRecord, Ending } from '../model/records';
 import type { Ports } from '../ports/ports';
 
 /** API Gateway ends every connection after two hours; a little later a connection without keep-alive is looked at. */
@@ -16,9 +16,6 @@ export const closeLooks = [20, 40];
 
 /** Milliseconds from one look until the next is certain, when somebody has to be watched closely. */
 export const nextCloseLook = 20_000 + late;
-
-/** Of a connection, all that tells when it is over. */
-export type Watched = Pick<ConnectionRecord, 'connectionId' | 'keepAlive' | 'lastSeen' | 'identity' | 'ended'>;
 
 /** When something is to be done for a connection unless it says something before, milliseconds since 1970. */
 export function dueOf(connection: Watched): number {

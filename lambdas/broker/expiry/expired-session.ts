@@ -1,5 +1,5 @@
 import { connectionOf } from '../model/fence';
-import type { SessionHead } from '../model/records';
+import type { SessionHead } from '../model/session';
 import type { Ports } from '../ports/ports';
 
 /**

@@ -1,5 +1,6 @@
 import { inParallel, together } from '../../shared/parallel';
-import type { RequestedCheck } from '../model/records';
+import type { Watched } from '../model/connection';
+import type { RequestedCheck } from '../model/subscription';
 import type { Ports } from '../ports/ports';
 import { checkDelay } from '../topic-index/check-shapes';
 import {
@@ -12,7 +13,6 @@ import {
   nextCloseLook,
   nextRun,
   secondsUntil,
-  type Watched,
 } from './deadlines';
 
 const parallelMessages = 25;

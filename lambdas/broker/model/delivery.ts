@@ -1,6 +1,7 @@
 import type { Message } from '../../protocol/effects';
 import type { QoS } from '../../protocol/packets';
-import type { SessionId, SharedSubscription, SubscriptionRow } from './records';
+import type { SessionId } from './fence';
+import type { SharedSubscription, SubscriptionRow } from './subscription';
 
 /** A message to be delivered, wherever it came from. */
 export interface Arrival {

@@ -1,4 +1,11 @@
-import type { Fence } from './records';
+/**
+ * The order of two connections of one client id: API Gateway's connect time, then the connection id, as one sortable
+ * string. A later fence always wins, so a late CONNECT of an older connection can never steal a session.
+ */
+export type Fence = string;
+
+/** Identity of a session: the fence of the connection that created it. A new session is a new id, the old one is garbage. */
+export type SessionId = string;
 
 const digits = 15;
 

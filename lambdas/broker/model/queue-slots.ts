@@ -1,4 +1,4 @@
-import type { RingItem } from './records';
+import type { RingItem } from './queued-message';
 
 /**
  * Packet ids run from 1 to 65,535 [MQTT-2.2.1-4]. Those of the lower half belong to messages that have a slot of their own,

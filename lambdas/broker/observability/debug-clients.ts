@@ -1,20 +1,8 @@
-import type { Log } from '../ports/ports';
+import type { Watch, WatchStore } from '../ports/debug-clients';
+import type { Log } from '../ports/process';
 
 /** Milliseconds that a list is believed: who is put on it is noticed within half a minute. */
 const freshness = 25_000;
-
-/** Whose packets an operator wants to see. */
-export interface Watch {
-  /** Looks at the list when the last look was a while ago. Never fails: a broker works without. */
-  look(): Promise<void>;
-  has(clientId: string): boolean;
-}
-
-/** Where the list is kept: until when, milliseconds since 1970, by the key of a client id. */
-export interface WatchStore {
-  read(): Promise<ReadonlyMap<string, number>>;
-  keyOf(clientId: string): string;
-}
 
 /** Where every packet is logged, there is nothing to look at. */
 export const watchAll: Watch = { look: async () => {}, has: () => true };

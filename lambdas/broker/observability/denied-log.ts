@@ -1,6 +1,6 @@
 import type { Effect } from '../../protocol/effects';
 import { quoteTopic } from '../../protocol/topic';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
 type Denial = Extract<Effect, { do: 'deny' }>;

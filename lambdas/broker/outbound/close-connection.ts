@@ -1,6 +1,6 @@
 import { type FittedPacket, fitPacket } from '../../protocol/fit-packet';
 import { largestPacket } from '../../protocol/limits';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 import { logPacket } from '../observability/packet-log';
 import type { Ports } from '../ports/ports';
 

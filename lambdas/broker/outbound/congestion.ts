@@ -1,6 +1,6 @@
 import { Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
-import type { Congestion, SessionHead } from '../model/records';
+import type { Congestion, SessionHead } from '../model/session';
 import type { Ports } from '../ports/ports';
 import { hangUp } from './close-connection';
 

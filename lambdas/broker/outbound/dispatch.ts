@@ -1,5 +1,7 @@
 import { inParallel, together } from '../../shared/parallel';
-import type { RingItem, SessionHead, SessionId } from '../model/records';
+import type { SessionId } from '../model/fence';
+import type { RingItem } from '../model/queued-message';
+import type { SessionHead } from '../model/session';
 import type { Ports } from '../ports/ports';
 import { isPumpScheduled, type ReaderLimit } from './congestion';
 import { Outbox, type RingStake } from './outbox';

@@ -1,9 +1,11 @@
 import { maximumPacketSize } from '../../protocol/packet-splitter';
 import { Reason } from '../../protocol/reason-codes';
 import { inParallel } from '../../shared/parallel';
-import type { Fence, SessionHead, SessionId } from '../model/records';
+import type { Fence, SessionId } from '../model/fence';
+import type { SessionHead } from '../model/session';
 import { countSent, type Traffic } from '../observability/metrics';
-import type { Ports, PostResult } from '../ports/ports';
+import type { PostResult } from '../ports/gateway';
+import type { Ports } from '../ports/ports';
 import { hangUp } from './close-connection';
 import { isCongested, noteRefusal, type ReaderLimit } from './congestion';
 import { type Aliasable, aliasBytes, type OwnAliases, withAliases } from './topic-aliases';

@@ -1,5 +1,6 @@
 import type { Message } from '../../protocol/effects';
-import type { SessionHead, SessionId } from '../model/records';
+import type { SessionId } from '../model/fence';
+import type { SessionHead } from '../model/session';
 
 /** A part of a list, and where to go on. */
 export interface Page<Entry> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inParallel } from '../../shared/parallel';
-import type { RetainedWrite } from '../model/records';
+import type { RetainedWrite } from '../model/retained-message';
 import type { Ports } from '../ports/ports';
 
 const parallelReads = 25;

@@ -1,9 +1,10 @@
 import type { Settings } from '../../settings';
 import { inParallel } from '../../shared/parallel';
 import type { Arrival } from '../model/delivery';
-import type { RetainedWrite, WritingTurn } from '../model/records';
+import type { RetainedWrite, WritingTurn } from '../model/retained-message';
 import type { Dispatch } from '../outbound/dispatch';
-import type { Ports, RetainedOrigin, RetainedShortage } from '../ports/ports';
+import type { Ports } from '../ports/ports';
+import type { RetainedOrigin, RetainedShortage } from '../ports/retained-store';
 import type { Patience } from './retained-write-wait';
 
 const parallelWrites = 50;

@@ -1,6 +1,6 @@
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
 /**

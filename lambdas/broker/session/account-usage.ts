@@ -1,7 +1,7 @@
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
+import type { ConnectionRecord } from '../model/connection';
 import { isAlmostFull, spend } from '../model/publish-allowance';
-import type { ConnectionRecord } from '../model/records';
 import type { Ports } from '../ports/ports';
 import { debtAfter, debtLeft, type Leftover, mostDebt } from './fragment-debt';
 import { quotaOf } from './session-limit';

@@ -1,7 +1,7 @@
+import type { ConnectionRecord, Dismissal } from '../model/connection';
+import type { ConnectionEvent } from '../model/connection-event';
 import { connectionOf } from '../model/fence';
-import type { ConnectionRecord, Dismissal } from '../model/records';
 import type { Ports } from '../ports/ports';
-import type { ConnectionEvent } from '../turn/frame-order';
 import { type EndingTurn, publishWill, removeHead, settleEnding, wakeSuccessor } from './session-end';
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */

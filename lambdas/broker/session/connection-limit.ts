@@ -1,6 +1,6 @@
 import { accountOf } from '../../access/identity';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
 export type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;

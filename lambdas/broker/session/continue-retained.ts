@@ -1,8 +1,11 @@
+import type { ConnectionRecord } from '../model/connection';
+import type { ConnectionEvent } from '../model/connection-event';
+import type { RetainedContinuation } from '../model/continuation';
 import { connectionOf } from '../model/fence';
 import { ringSpan } from '../model/queue-slots';
-import type { ConnectionRecord, OwedRetained, RetainedContinuation, SessionHead } from '../model/records';
+import type { OwedRetained } from '../model/retained-message';
+import type { SessionHead } from '../model/session';
 import type { Ports } from '../ports/ports';
-import type { ConnectionEvent } from '../turn/frame-order';
 import { type RetainedTurn, sendRetained } from './send-retained';
 import { isSameSubscription, subscriberOf } from './subscribe';
 

@@ -2,14 +2,16 @@ import { shapeOf } from '../../protocol/shape';
 import { subscriptionName } from '../../protocol/subscription-name';
 import { inParallel, together } from '../../shared/parallel';
 import type { Deliverer } from '../delivery/deliverer';
+import type { ConnectionEvent } from '../model/connection-event';
+import type { WipeContinuation } from '../model/continuation';
 import type { Arrival } from '../model/delivery';
-import { connectionOf } from '../model/fence';
-import type { Fence, RingItem, SessionId, SharedSubscription, WipeContinuation } from '../model/records';
+import { connectionOf, type Fence, type SessionId } from '../model/fence';
+import type { RingItem } from '../model/queued-message';
+import type { SharedSubscription } from '../model/subscription';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import { mailFor } from '../publishing/publisher';
 import { chooseAmong } from '../publishing/shared-subscriptions';
-import type { ConnectionEvent } from '../turn/frame-order';
 
 /** Index rows removed at the same time, and in one turn. */
 const parallelRows = 50;

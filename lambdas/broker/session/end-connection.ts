@@ -1,7 +1,7 @@
 import { Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
 import { silentUntil } from '../expiry/deadlines';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 import { tellLifecycle } from '../observability/lifecycle-events';
 import { close, type Farewell } from '../outbound/close-connection';
 import type { Ports } from '../ports/ports';

@@ -1,4 +1,4 @@
-import type { FrameEvent } from '../turn/frame-order';
+import type { FrameEvent } from '../model/connection-event';
 
 /**
  * Bytes that may be written for each byte that the client sends, and for each second. Each turn writes all that is kept of an unfinished

@@ -1,7 +1,7 @@
 import { accountOf, type Identity } from '../../access/identity';
 import type { Settings } from '../../settings';
 import { inParallel } from '../../shared/parallel';
-import type { SessionHead } from '../model/records';
+import type { SessionHead } from '../model/session';
 import type { Ports } from '../ports/ports';
 
 /** Rows removed at the same time. */

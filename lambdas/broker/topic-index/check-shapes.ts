@@ -1,6 +1,7 @@
 import { canonicalShape, lettersOf } from '../../protocol/shape';
-import type { ShapeList, UsedShapes } from '../model/records';
-import { type Ports, requestMemory, shapesPerWrite } from '../ports/ports';
+import type { ShapeList, UsedShapes } from '../model/subscription';
+import type { Ports } from '../ports/ports';
+import { requestMemory, shapesPerWrite } from '../ports/topic-index-store';
 
 /** Milliseconds between a request for a check and the check. */
 export const checkDelay = 120_000;

@@ -1,7 +1,9 @@
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import type { ConnectionRecord, ShapeList } from '../model/records';
-import { type Ports, shapesPerWrite } from '../ports/ports';
+import type { ConnectionRecord } from '../model/connection';
+import type { ShapeList } from '../model/subscription';
+import type { Ports } from '../ports/ports';
+import { shapesPerWrite } from '../ports/topic-index-store';
 import { ownerOf, placesOfAll, roomIn } from './shape-limit';
 
 /** Part of the list from which on new shapes are logged, as a warning. */

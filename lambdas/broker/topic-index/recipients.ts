@@ -1,5 +1,5 @@
 import type { Message } from '../../protocol/effects';
-import type { Subscriber } from '../model/records';
+import type { Subscriber } from '../model/subscription';
 
 /** Who hears what is published to one topic. */
 export interface Audience {

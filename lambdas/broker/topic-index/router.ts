@@ -1,6 +1,6 @@
 import { candidates, shapeOf } from '../../protocol/shape';
-import type { ShapeList, Subscriber } from '../model/records';
-import type { TopicIndex } from '../ports/ports';
+import type { ShapeList, Subscriber } from '../model/subscription';
+import type { TopicIndex } from '../ports/topic-index-store';
 import { type Audience, audienceOf } from './recipients';
 
 /** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */

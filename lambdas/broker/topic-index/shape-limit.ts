@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { accountOf } from '../../access/identity';
 import { placesOf } from '../../protocol/shape';
-import type { ConnectionRecord, ShapeList } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
+import type { ShapeList } from '../model/subscription';
 
 /** Of all places in the list of shapes, those that one client and one account may take: an eighth and a half. */
 const clientShare = 1 / 8;

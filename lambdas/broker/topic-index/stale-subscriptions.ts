@@ -1,6 +1,6 @@
 import { shapeOf } from '../../protocol/shape';
 import { inParallel, together } from '../../shared/parallel';
-import type { SubscriptionRow } from '../model/records';
+import type { SubscriptionRow } from '../model/subscription';
 import type { Ports } from '../ports/ports';
 
 /** Index rows removed at the same time. */

@@ -1,6 +1,7 @@
 import type { RefusedRequest, SubscriptionRequest } from '../../protocol/effects';
 import type { Settings } from '../../settings';
-import type { ConnectionRecord, SubscriptionCounts } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
+import type { SubscriptionCounts } from '../model/subscription';
 import type { Ports } from '../ports/ports';
 
 /** Limits of one session; 0 is any number. */

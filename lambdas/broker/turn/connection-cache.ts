@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 
 const rememberedConnections = 2_000;
 

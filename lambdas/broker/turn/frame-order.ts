@@ -1,70 +1,14 @@
 import { parseFrame } from '../../protocol/frames';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
-import type { Continuation, Dismissal, EarlyFrame } from '../model/records';
-
-/** One event in the ordered stream of a connection. */
-export type ConnectionEvent = FrameEvent | SignalEvent | DismissEvent | ContinueEvent;
-
-interface EventBase {
-  /** The same when the event is delivered again. */
-  readonly id: string;
-  readonly connectionId: string;
-  /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** It was handed out before, and whoever got it may have done any part of the work. */
-  readonly redelivered: boolean;
-  /** It failed as often as anybody may try: what is left to do is to close its connection. */
-  readonly exhausted: boolean;
-}
-
-/** A text frame of the client. */
-export interface FrameEvent extends EventBase {
-  readonly kind: 'message';
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
-  readonly connectedAt: number;
-  readonly text: string;
-  /** Source address of the client. */
-  readonly address: string;
-}
-
-/**
- * `disconnect`: the connection is over. `wake`: messages wait for the client, or the connection that it takes over has ended.
- * `expired`: a deadline of the connection may have passed.
- */
-export interface SignalEvent extends EventBase {
-  readonly kind: 'disconnect' | 'wake' | 'expired';
-  /** Of a `disconnect` that the broker has sent: whose session the connection owns, as far as that was known. */
-  readonly clientId?: string;
-}
-
-/** A backend wants the client disconnected. */
-export interface DismissEvent extends EventBase {
-  readonly kind: 'dismiss';
-  readonly dismissal: Dismissal;
-}
-
-/** Work that an earlier turn did not finish. */
-export interface ContinueEvent extends EventBase {
-  readonly kind: 'continue';
-  readonly continuation: Continuation;
-}
-
-export function isFrame(event: ConnectionEvent): event is FrameEvent {
-  return event.kind === 'message';
-}
-
-/** A frame whose turn has come. */
-export interface ReadyFrame {
-  readonly number?: number;
-  readonly bytes: Buffer;
-  readonly eventId: string;
-  readonly receivedAt: number;
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
-  readonly connectedAt: number;
-  readonly redelivered: boolean;
-  /** Place of its first packet in the frame that it is the rest of; 0 if absent. */
-  readonly firstIndex?: number;
-}
+import type { EarlyFrame } from '../model/connection';
+import {
+  type ConnectionEvent,
+  earlyBytes,
+  earlyCount,
+  type FrameEvent,
+  isFrame,
+  type ReadyFrame,
+} from '../model/connection-event';
 
 /** Frames in order, and what has to wait. */
 export interface Inbox {
@@ -75,9 +19,7 @@ export interface Inbox {
   readonly broken?: ProtocolError;
 }
 
-/** What an overtaken frame may cost before its connection is closed: bytes and frames kept, and milliseconds waited. */
-export const earlyBytes = 98_304;
-export const earlyCount = 256; // all of them are written again with each that joins them
+/** Milliseconds that an overtaken frame waits at most before its connection is closed. */
 const earlyMilliseconds = 10_000;
 
 /** What is known of the frames of a connection. */

@@ -1,9 +1,10 @@
 import { firstByte } from '../../protocol/frames';
 import { splitPackets } from '../../protocol/packet-splitter';
-import type { ConnectionRecord, StoredConnection } from '../model/records';
+import type { ConnectionRecord, StoredConnection } from '../model/connection';
+import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import type { Router } from '../topic-index/router';
 import { isSame } from './fast-path';
-import { type ConnectionEvent, isFrame, readInbox } from './frame-order';
+import { readInbox } from './frame-order';
 import { type Shared, Turn } from './turn';
 
 /**

@@ -4,27 +4,18 @@ import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { inParallel, together } from '../../shared/parallel';
 import { type Acknowledgement, Acknowledgements, type Finding, inWaves } from '../delivery/acknowledgements';
+import type { ConnectionRecord } from '../model/connection';
 import type { Arrival } from '../model/delivery';
-import { connectionOf } from '../model/fence';
-import type { ConnectionRecord, HeldMessage, SessionId } from '../model/records';
+import { connectionOf, type SessionId } from '../model/fence';
+import type { Origin } from '../model/origin';
+import type { HeldMessage } from '../model/queued-message';
 import type { Dispatch } from '../outbound/dispatch';
-import type { Misfits, Ports } from '../ports/ports';
+import type { Misfits } from '../ports/inflight-store';
+import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
 import type { TurnBudget } from './turn-budget';
 
 const parallelWrites = 50;
-
-/** Where a packet came from. */
-export interface Origin {
-  readonly eventId: string;
-  /** Identity of the packet: the same when its event is delivered again. */
-  readonly id: string;
-  readonly redelivered: boolean;
-  /** Milliseconds since 1970. */
-  readonly receivedAt: number;
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
-  readonly connectedAt: number;
-}
 
 type Release = { readonly release: number; readonly origin: Origin; readonly finding: Finding };
 type Inbound = { readonly arrival: Arrival } | Release;

@@ -1,6 +1,6 @@
 import type { SessionView } from '../../protocol/handle-packet';
 import type { Permissions } from '../../protocol/permissions';
-import type { ConnectionRecord } from '../model/records';
+import type { ConnectionRecord } from '../model/connection';
 
 /** What the packet handlers may know of an open connection. */
 export function viewOf(connection: ConnectionRecord, permissions: Permissions): SessionView {

@@ -20,17 +20,12 @@ import type { Finding } from '../delivery/acknowledgements';
 import { Deliverer } from '../delivery/deliverer';
 import { type PumpResult, pump } from '../delivery/drain-queue';
 import { keepWatching, silentUntil } from '../expiry/deadlines';
+import type { ConnectionRecord, Dismissal, Ending, FrameRest, StoredConnection } from '../model/connection';
+import { type ConnectionEvent, earlyBytes, earlyCount, isFrame, type ReadyFrame } from '../model/connection-event';
 import { ControlMeter } from '../model/control-allowance';
 import { timeOf } from '../model/fence';
-import type {
-  ConnectionRecord,
-  Dismissal,
-  Ending,
-  FrameRest,
-  OwedRetained,
-  StoredConnection,
-  WritingTurn,
-} from '../model/records';
+import type { Origin } from '../model/origin';
+import type { OwedRetained, WritingTurn } from '../model/retained-message';
 import { logDenials } from '../observability/denied-log';
 import { countTakenIn } from '../observability/metrics';
 import { logPacket, type Party } from '../observability/packet-log';
@@ -52,16 +47,8 @@ import { settleEnding } from '../session/session-end';
 import { type Subscribed, subscribe, unsubscribe } from '../session/subscribe';
 import type { Router } from '../topic-index/router';
 import type { ConnectionCache } from './connection-cache';
-import {
-  type ConnectionEvent,
-  earlyBytes,
-  earlyCount,
-  type Inbox,
-  isFrame,
-  type ReadyFrame,
-  readInbox,
-} from './frame-order';
-import { type Origin, Work } from './pending-writes';
+import { type Inbox, readInbox } from './frame-order';
+import { Work } from './pending-writes';
 import { viewOf } from './session-view';
 import { TurnBudget } from './turn-budget';
 

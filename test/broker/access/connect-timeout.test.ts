@@ -3,8 +3,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { closeUnlessOpen } from '../../../lambdas/broker/expiry/sweep';
-import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/model/records';
-import type { ConnectionStore } from '../../../lambdas/broker/ports/ports';
+import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/model/connection';
+import type { ConnectionStore } from '../../../lambdas/broker/ports/connection-store';
 import { DynamoConnectionStore } from '../../../lambdas/storage/connections';
 import { Engine } from '../../storage/support/engine';
 

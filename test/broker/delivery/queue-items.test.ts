@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { liveOwner, numbered, toRingItems } from '../../../lambdas/broker/delivery/queue-items';
 import type { Delivery } from '../../../lambdas/broker/model/delivery';
 import { bundleSize } from '../../../lambdas/broker/model/queue-slots';
-import type { SessionHead } from '../../../lambdas/broker/model/records';
+import type { SessionHead } from '../../../lambdas/broker/model/session';
 import type { ForwardedProperties } from '../../../lambdas/protocol/effects';
 
 function head(fields: Partial<SessionHead> = {}): SessionHead {

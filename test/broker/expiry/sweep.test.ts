@@ -5,8 +5,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { expiryOf, startTimer } from '../../../lambdas/broker/expiry/deadlines';
 import { checkConnection, lookClosely, sweep } from '../../../lambdas/broker/expiry/sweep';
+import type { ConnectionRecord } from '../../../lambdas/broker/model/connection';
 import { fenceOf } from '../../../lambdas/broker/model/fence';
-import type { ConnectionRecord } from '../../../lambdas/broker/model/records';
 import { record } from '../../storage/support/connection-record';
 import { Random } from '../../support/random';
 

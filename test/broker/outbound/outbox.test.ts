@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { placeAlone } from '../../../lambdas/broker/model/queue-slots';
-import { noMetrics } from '../../../lambdas/broker/observability/metrics';
 import { Outbox, type RingStake } from '../../../lambdas/broker/outbound/outbox';
-import type { Ports, PostResult } from '../../../lambdas/broker/ports/ports';
+import type { PostResult } from '../../../lambdas/broker/ports/gateway';
+import { noMetrics } from '../../../lambdas/broker/ports/metrics';
+import type { Ports } from '../../../lambdas/broker/ports/ports';
 import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
 import { Engine } from '../../storage/support/engine';
 import { message } from '../../storage/support/messages';

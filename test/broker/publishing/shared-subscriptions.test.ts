@@ -3,8 +3,11 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Arrival } from '../../../lambdas/broker/model/delivery';
-import type { Subscriber } from '../../../lambdas/broker/model/records';
-import type { InflightStore, Ports, SessionStore, ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/ports';
+import type { Subscriber } from '../../../lambdas/broker/model/subscription';
+import type { InflightStore } from '../../../lambdas/broker/ports/inflight-store';
+import type { Ports } from '../../../lambdas/broker/ports/ports';
+import type { SessionStore } from '../../../lambdas/broker/ports/session-store';
+import type { ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/topic-index-store';
 import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscriptions';
 import { audienceOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Subscriber } from '../../../lambdas/broker/model/records';
+import type { Subscriber } from '../../../lambdas/broker/model/subscription';
 import { audienceOf, heardBy } from '../../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../../lambdas/protocol/effects';
 import { clause } from '../../support/clause';

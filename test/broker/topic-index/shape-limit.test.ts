@@ -2,7 +2,7 @@
  * Proved elsewhere: that the list holds together when several add to it: shape-removal.test.ts; what clients hear: shapes.test.ts.
  */
 import { describe, expect, it } from '@jest/globals';
-import type { ShapeList } from '../../../lambdas/broker/model/records';
+import type { ShapeList } from '../../../lambdas/broker/model/subscription';
 import { ownerOf, placesOfAll, roomIn } from '../../../lambdas/broker/topic-index/shape-limit';
 import { placesOf, shapeOf } from '../../../lambdas/protocol/shape';
 import { settingRules } from '../../../lambdas/settings';

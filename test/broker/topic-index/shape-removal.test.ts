@@ -4,7 +4,7 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ConnectionRecord } from '../../../lambdas/broker/model/records';
+import type { ConnectionRecord } from '../../../lambdas/broker/model/connection';
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscribe';
 import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ConnectionEvent, readInbox } from '../../../lambdas/broker/turn/frame-order';
+import type { ConnectionEvent } from '../../../lambdas/broker/model/connection-event';
+import { readInbox } from '../../../lambdas/broker/turn/frame-order';
 
 describe('frames that waited for their turn', () => {
   const frame = { number: 2, bytes: Buffer.from([0xc0, 0]), eventId: 'second', receivedAt: 5, connectedAt: 1 };

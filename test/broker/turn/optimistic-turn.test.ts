@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { generate } from 'mqtt-packet';
-import type { ConnectionRecord, StoredConnection } from '../../../lambdas/broker/model/records';
+import type { ConnectionRecord, StoredConnection } from '../../../lambdas/broker/model/connection';
+import type { ConnectionEvent } from '../../../lambdas/broker/model/connection-event';
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import type { Router } from '../../../lambdas/broker/topic-index/router';
 import { ConnectionCache } from '../../../lambdas/broker/turn/connection-cache';
-import type { ConnectionEvent } from '../../../lambdas/broker/turn/frame-order';
 import { hopefulTurn } from '../../../lambdas/broker/turn/optimistic-turn';
 import type { Shared } from '../../../lambdas/broker/turn/turn';
 import { settingsFromEnvironment } from '../../../lambdas/settings';

@@ -1,4 +1,4 @@
-import type { ConnectionRecord } from '../../../lambdas/broker/model/records';
+import type { ConnectionRecord } from '../../../lambdas/broker/model/connection';
 
 /** A connection of 3.1.1 that has said nothing since CONNECT. */
 export function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): ConnectionRecord {

@@ -1,4 +1,4 @@
-import type { RetainedStore } from '../../../lambdas/broker/ports/ports';
+import type { RetainedStore } from '../../../lambdas/broker/ports/retained-store';
 import type { Message } from '../../../lambdas/protocol/effects';
 
 /** Stores a message as a writer does that waits for nobody. `attempted`: an earlier attempt may have stored it. */

@@ -1,0 +1,42 @@
+import type { Dismissal } from '../model/connection';
+import type { Continuation } from '../model/continuation';
+import type { FanOutJob, Identified } from '../model/fan-out-job';
+
+/** The ordered stream of events of each connection. */
+export interface PacketQueue {
+  wake(connectionId: string, occasion: number | string): Promise<void>;
+  /** The connection is over, whether the gateway says so or not. `clientId`: whose session it owns, as far as that is known. */
+  disconnect(connectionId: string, clientId?: string): Promise<void>;
+  /** The keep-alive seems to have run out. */
+  expire(connectionId: string): Promise<void>;
+  /** A backend wants the client gone; `occasion` is the same for the same wish. */
+  dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void>;
+  /**
+   * Goes on with work behind what the client has sent meanwhile. The same work on the same occasion, which is the event of the turn
+   * that leaves it, is not asked for twice.
+   */
+  continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void>;
+}
+
+export interface TimerQueue {
+  /** Asks to look after a delay, at most 900 s, whether a connection is due; and `again` as long as its timers go on. */
+  check(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
+  /** Asks for a look at all connections after a delay. */
+  look(delaySeconds: number): Promise<void>;
+  /** Asks for the check of shapes that was requested. */
+  checkShapes(): Promise<void>;
+  /** Asks for another pump after a delay. */
+  wake(connectionId: string, delaySeconds: number): Promise<void>;
+  /** Asks to close the connection after a delay unless its client was let in by then. */
+  greet(connectionId: string, delaySeconds: number): Promise<void>;
+}
+
+export interface FanOutQueue {
+  send(jobs: readonly FanOutJob[]): Promise<void>;
+}
+
+/** The way to another broker. */
+export interface BridgeQueue {
+  /** Returns when those that are to cross are durable. */
+  forward(messages: readonly Identified[]): Promise<void>;
+}
