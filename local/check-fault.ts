@@ -1,5 +1,12 @@
-import type { Action } from './control-api';
+import type { FunctionName } from '../lambdas/deployment';
 import type { CallFault, Fault, FrameFault } from './fault-rules';
+
+/** What `POST /faults` takes besides faults: things that happen at once. */
+export type Action =
+  | { readonly fault: 'cut-socket'; readonly connectionId: string }
+  | { readonly fault: 'kill-containers'; readonly function?: FunctionName }
+  | { readonly fault: 'jump-clock'; readonly milliseconds: number }
+  | { readonly fault: 'seed'; readonly seed: number };
 
 const faults: readonly (Fault | Action)['fault'][] = [
   'call',

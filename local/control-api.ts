@@ -1,9 +1,9 @@
 import type { AccessConfig } from '../lambdas/access/access-config';
 import type { Bridge } from '../lambdas/bridge/bridge-config';
-import { type FunctionName, type QueueName, queues } from '../lambdas/deployment';
+import { type QueueName, queues } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import type { Bill } from './bill';
-import { checkFault } from './check-fault';
+import { type Action, checkFault } from './check-fault';
 import type { LocalClock } from './clock';
 import type { ReceivedEvent } from './events-api';
 import type { Fault } from './fault-rules';
@@ -41,13 +41,6 @@ export interface ControlApiProps {
   readonly runSchedule: () => Promise<void>;
   readonly resources: () => Resources;
 }
-
-/** What `POST /faults` takes besides faults: things that happen at once. */
-export type Action =
-  | { readonly fault: 'cut-socket'; readonly connectionId: string }
-  | { readonly fault: 'kill-containers'; readonly function?: FunctionName }
-  | { readonly fault: 'jump-clock'; readonly milliseconds: number }
-  | { readonly fault: 'seed'; readonly seed: number };
 
 type Route = (body: string) => Promise<unknown>;
 

@@ -6,6 +6,55 @@ import { importsOf } from './support/imports-of';
 const root = join(__dirname, '..');
 
 /**
+ * The floors of the broker, from the top down. A room imports rooms of lower floors, never one beside or above it. Types
+ * count as imports.
+ */
+const floors: readonly (readonly string[])[] = [
+  ['turn'],
+  ['connect'],
+  ['admin', 'session'],
+  ['publishing'],
+  ['delivery'],
+  ['outbound'],
+  ['observability', 'expiry'],
+  ['topic-index'],
+  ['ports'],
+  ['model'],
+];
+
+/** Rooms outside the broker, and packages, that each room of the broker imports. */
+const outside: Readonly<Record<string, readonly string[]>> = {
+  turn: ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared', 'lambdas/access/identity', 'node:timers/promises'],
+  connect: [
+    'lambdas/protocol',
+    'lambdas/settings',
+    'lambdas/shared',
+    'lambdas/access/authentication-method',
+    'lambdas/access/identity',
+  ],
+  admin: ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared'],
+  session: ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared', 'lambdas/access/identity'],
+  publishing: ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared', 'node:crypto', 'node:timers/promises'],
+  delivery: ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared'],
+  outbound: ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared'],
+  observability: ['lambdas/protocol'],
+  expiry: ['lambdas/shared'],
+  'topic-index': ['lambdas/protocol', 'lambdas/settings', 'lambdas/shared', 'lambdas/access/identity', 'node:crypto'],
+  ports: ['lambdas/protocol', 'lambdas/access/access', 'lambdas/access/identity'],
+  model: ['lambdas/protocol', 'lambdas/access/identity'],
+};
+
+const brokerRooms = Object.fromEntries(
+  floors.flatMap((rooms, floor) => {
+    const below = floors.slice(floor + 1).flat();
+    return rooms.map((room) => [
+      `lambdas/broker/${room}`,
+      [...below.map((lower) => `lambdas/broker/${lower}`), ...(outside[room] ?? [])],
+    ]);
+  }),
+);
+
+/**
  * The arrows of docs/architecture.md. A room is a folder or a file; it may import itself and what is listed: another
  * room, a single file of one, or a package. A file belongs to the longest room that fits.
  */
@@ -15,17 +64,17 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
   // What only programs on an operator's machine do: a Lambda has no files of its own.
   'lambdas/access/access-file': ['lambdas/access', 'node:fs'],
-  'lambdas/broker': [
-    'lambdas/protocol',
-    'lambdas/access/access',
-    'lambdas/access/authentication-method',
-    'lambdas/access/identity',
-    'lambdas/settings',
-    'node:crypto',
-    'node:timers/promises',
-  ],
+  ...brokerRooms,
+  // What every room of the Lambda functions may use: no knowledge of MQTT or AWS.
+  'lambdas/shared': ['node:timers/promises'],
   // What crosses to AWS IoT Core and back, under which topic: decisions, and nothing of how it gets there.
-  'lambdas/bridge': ['lambdas/access/checked-json', 'lambdas/broker/ports/ports', 'lambdas/protocol', 'node:zlib'],
+  'lambdas/bridge': [
+    'lambdas/access/checked-json',
+    'lambdas/broker/model',
+    'lambdas/broker/ports',
+    'lambdas/protocol',
+    'node:zlib',
+  ],
   'lambdas/bridge/bridge-file': ['lambdas/access/checked-json', 'lambdas/bridge', 'node:fs'],
   // Calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
   'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
@@ -37,15 +86,10 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/access/rule',
     'lambdas/aws',
     'lambdas/aws/lean-dynamodb',
-    'lambdas/broker/ports/ports',
-    'lambdas/broker/model/records',
-    'lambdas/broker/model/publish-allowance',
-    'lambdas/broker/model/control-allowance',
     'lambdas/broker/expiry/deadlines',
-    'lambdas/broker/ports/directories',
-    'lambdas/shared/parallel',
-    'lambdas/broker/model/queue-slots',
-    'lambdas/broker/observability/debug-clients',
+    'lambdas/broker/model',
+    'lambdas/broker/ports',
+    'lambdas/shared',
     'lambdas/access/identity',
     'lambdas/protocol',
     '@aws-sdk/client-dynamodb',
@@ -54,15 +98,14 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   'lambdas/storage/schema': [],
   'lambdas/transport': [
-    'lambdas/api/api',
+    'lambdas/api/api-request',
     'lambdas/aws',
     'lambdas/bridge',
     'lambdas/shared/parallel',
-    'lambdas/broker/ports/ports',
-    'lambdas/broker/model/records',
     'lambdas/broker/connect/handshake',
-    'lambdas/broker/turn/frame-order',
-    'lambdas/broker/observability/lifecycle-events',
+    'lambdas/broker/model',
+    'lambdas/broker/ports',
+    'lambdas/shared',
     'lambdas/events',
     'lambdas/protocol',
     'lambdas/deployment',
@@ -72,13 +115,22 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'node:crypto',
   ],
   // The HTTP API: requests to what the broker does, and its own description.
-  'lambdas/api': ['lambdas/broker', 'lambdas/protocol', 'lambdas/settings', 'node:buffer', 'node:crypto'],
+  'lambdas/api': [
+    'lambdas/broker/admin',
+    'lambdas/broker/expiry/expired-session',
+    'lambdas/broker/model',
+    'lambdas/broker/ports',
+    'lambdas/protocol',
+    'lambdas/settings',
+    'node:buffer',
+    'node:crypto',
+  ],
   // What is told to EventBridge: how an operator says it.
   'lambdas/events': ['lambdas/access/checked-json', 'lambdas/protocol'],
   'lambdas/events/events-file': ['lambdas/access/checked-json', 'lambdas/events', 'node:fs'],
   // Numbers for whoever runs the broker.
-  'lambdas/telemetry': ['lambdas/broker/observability/metrics', 'lambdas/telemetry/catalogue'],
-  'lambdas/telemetry/catalogue': ['lambdas/broker/observability/metrics'],
+  'lambdas/telemetry': ['lambdas/broker/ports/metrics', 'lambdas/telemetry/catalogue'],
+  'lambdas/telemetry/catalogue': ['lambdas/broker/ports/metrics'],
   'lambdas/prices': [],
   'lambdas/settings': ['lambdas/protocol/clean-text', 'lambdas/protocol/limits'],
   'lambdas/deployment': ['lambdas/storage/schema'],
@@ -89,13 +141,11 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/aws',
     'lambdas/aws/lean-dynamodb',
     'lambdas/bridge',
-    'lambdas/broker/ports/directories',
-    'lambdas/broker/observability/lifecycle-events',
-    'lambdas/broker/connect/handshake',
     'lambdas/broker/admin/leftovers',
-    'lambdas/broker/observability/metrics',
-    'lambdas/broker/ports/ports',
+    'lambdas/broker/connect/handshake',
+    'lambdas/broker/model',
     'lambdas/broker/observability/debug-clients',
+    'lambdas/broker/ports',
     'lambdas/protocol',
     'lambdas/storage',
     'lambdas/storage/schema',
@@ -111,7 +161,12 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/access',
     'lambdas/bridge',
     'lambdas/api',
-    'lambdas/broker',
+    'lambdas/broker/admin',
+    'lambdas/broker/connect/handshake',
+    'lambdas/broker/expiry',
+    'lambdas/broker/topic-index/check-shapes',
+    'lambdas/broker/ports',
+    'lambdas/broker/turn',
     'lambdas/deployment',
     'lambdas/transport',
     'lambdas/wiring',
@@ -183,15 +238,32 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   // How it is built, by whoever serves it.
   'console/build': [/^node:/],
   clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
-  // What a fleet costs in a month: arithmetic on prices and on units that tests hold to the local bill.
-  pricing: ['lambdas/deployment', 'lambdas/prices', 'lambdas/protocol'],
+  // The program cirrus-mqtt: what its commands share, a file per command, and the list of them.
+  cli: ['clients', 'lambdas/protocol', 'mqtt', /^node:/],
+  'cli/command-list': ['cli', 'cli/commands'],
+  'cli/commands': [
+    'cli',
+    'cli/admin',
+    'cli/bench',
+    'cli/doctor',
+    'cli/pricing',
+    'clients',
+    'lambdas/access',
+    'lambdas/access/access-file',
+    'lambdas/bridge',
+    'lambdas/bridge/bridge-file',
+    'lambdas/protocol',
+    'lambdas/storage/watch-list',
+    'console/build',
+    'local',
+    'mqtt',
+    '@aws-sdk/client-sqs',
+    /^node:/,
+  ],
   // What an operator does by hand: to the tables of a broker, past its Lambdas.
-  admin: [
+  'cli/admin': [
+    'cli',
     'clients/api',
-    'cli/command',
-    'cli/options',
-    'cli/progress',
-    'pricing',
     'lambdas/access',
     'lambdas/access/access-file',
     'lambdas/protocol',
@@ -202,12 +274,15 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/storage/watch-list',
     'lambdas/transport/bridge-queue',
     'lambdas/aws/lean-sqs',
-    'lambdas/broker/ports/ports',
+    'lambdas/broker/ports',
     /^@aws-sdk\/client-(dynamodb|iot-data-plane|sqs)$/,
     /^node:/,
   ],
-  // What a broker does, looked at from outside: load on it, and an examination of its address.
-  probes: ['clients', 'pricing', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
+  // Load on a broker, and an examination of its address.
+  'cli/bench': ['cli', 'cli/pricing', 'clients', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
+  'cli/doctor': ['cli', 'cli/pricing', 'clients', 'mqtt', 'mqtt-packet', 'ws', /^node:/],
+  // What a fleet costs in a month: arithmetic on prices and on units that tests hold to the local bill.
+  'cli/pricing': ['lambdas/deployment', 'lambdas/prices', 'lambdas/protocol'],
   // What a user may copy: of the project it has the shim and the client of the API, and nothing else.
   examples: ['examples/factory/dashboard-server', 'clients/api', 'clients/mqttjs', 'mqtt', /^node:/],
   'examples/factory/dashboard-server': ['esbuild', /^node:/],
@@ -224,9 +299,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'node:path',
     /^lib\//,
     /^local\//,
-    /^clients\//,
-    /^admin\//,
-    /^probes\//,
+    /^cli\//,
   ],
   bench: [
     'clients',
@@ -300,7 +373,7 @@ describe('a file that only re-exports', () => {
 });
 
 describe('what the broker and its stores do side by side', () => {
-  it('has come to its end when a turn fails: `together` of parallel.ts waits for it, `Promise.all` does not', () => {
+  it('has come to its end when a turn fails: `together` of shared/parallel.ts waits for it, `Promise.all` does not', () => {
     const rooms = /^lambdas\/(broker|storage)\//;
     const hasty = sourceFiles().filter(
       (file) =>
@@ -328,32 +401,92 @@ describe('the arrows between rooms', () => {
     ['lambdas/protocol/planted', "import { tables } from '../storage/schema';", 'lambdas/storage/schema'],
     ['lambdas/protocol/packets/planted', "import { setTimeout } from 'node:timers';", 'node:timers'],
     [
-      'lambdas/broker/planted',
+      'lambdas/broker/model/planted',
       "import type { AttributeValue } from '@aws-sdk/client-dynamodb';",
       '@aws-sdk/client-dynamodb',
     ],
-    ['lambdas/broker/planted', "export { DynamoLookup } from '../storage/lookup';", 'lambdas/storage/lookup'],
-    ['lambdas/storage/planted', "import { Turn } from '../broker/turn';", 'lambdas/broker/turn/turn'],
+    ['lambdas/broker/turn/planted', "export { DynamoLookup } from '../../storage/lookup';", 'lambdas/storage/lookup'],
+    [
+      'lambdas/broker/outbound/planted',
+      "import { Publisher } from '../publishing/publisher';",
+      'lambdas/broker/publishing/publisher',
+    ],
+    ['lambdas/broker/session/planted', "import type { Turn } from '../turn/turn';", 'lambdas/broker/turn/turn'],
+    [
+      'lambdas/broker/expiry/planted',
+      "import type { PacketLog } from '../observability/packet-log';",
+      'lambdas/broker/observability/packet-log',
+    ],
+    ['lambdas/storage/planted', "import { Turn } from '../broker/turn/turn';", 'lambdas/broker/turn/turn'],
     ['lambdas/storage/schema', "import { createHash } from 'node:crypto';", 'node:crypto'],
-    ['lambdas/aws/planted', "import type { Ports } from '../broker/ports';", 'lambdas/broker/ports/ports'],
+    ['lambdas/aws/planted', "import type { Ports } from '../broker/ports/ports';", 'lambdas/broker/ports/ports'],
     ['lambdas/on-planted', "import { DynamoLookup } from './storage/lookup';", 'lambdas/storage/lookup'],
     ['lib/planted', "const { Broker } = await import('../lambdas/broker/turn/broker');", 'lambdas/broker/turn/broker'],
     ['local/planted', "const codec = require('../lambdas/protocol/codec');", 'lambdas/protocol/codec'],
-    ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn').Turn;", 'lambdas/broker/turn/turn'],
+    ['local/gateway/planted', "let turn: import('../../lambdas/broker/turn/turn').Turn;", 'lambdas/broker/turn/turn'],
     ['console/view/planted', "import mqtt from 'mqtt';", 'mqtt'],
     ['console/model/planted', "import { render } from 'preact';", 'preact'],
-    ['pricing/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
+    ['cli/pricing/planted', "import { startCloud } from '../../local/cloud';", 'local/cloud'],
     ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
     ['examples/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
-    ['lambdas/broker/planted', 'const which = require(name);', '(computed)'],
+    ['lambdas/broker/turn/planted', 'const which = require(name);', '(computed)'],
   ])('do not allow %s to say %s', (file, source, target) => {
     expect(forbiddenImports(file, source)).toEqual([target]);
   });
 
   it('allow a room what is listed for it, and itself', () => {
-    const source = "import { parseFrame } from '../protocol/frames'; import type { Ports } from './ports';";
+    const source = "import { parseFrame } from '../../protocol/frames'; import type { Outbox } from './outbox';";
 
-    expect(forbiddenImports('lambdas/broker/planted', source)).toEqual([]);
+    expect(forbiddenImports('lambdas/broker/outbound/planted', source)).toEqual([]);
+  });
+});
+
+/** The project's files that each file imports, types included. */
+function importGraph(): Map<string, string[]> {
+  const files = new Set(sourceFiles().filter((file) => !file.endsWith('.d.ts')));
+  const fileOf = (path: string) => [`${path}.ts`, `${path}.tsx`, path].find((candidate) => files.has(candidate));
+  return new Map(
+    [...files].map((file) => {
+      const names = importsOf(readFileSync(join(root, file), 'utf8'), file.endsWith('x'));
+      const targets = names.filter((name) => name.startsWith('.')).map((name) => fileOf(join(dirname(file), name)));
+      return [file, targets.filter((target) => target !== undefined)];
+    }),
+  );
+}
+
+/** A way through the imports that returns to where it began; undefined when there is none. */
+function circleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | undefined {
+  const done = new Set<string>();
+  function walk(file: string, path: readonly string[]): string[] | undefined {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const target of graph.get(file) ?? []) {
+      const circle = walk(target, [...path, file]);
+      if (circle) return circle;
+    }
+    done.add(file);
+    return undefined;
+  }
+  for (const file of graph.keys()) {
+    const circle = walk(file, []);
+    if (circle) return circle;
+  }
+  return undefined;
+}
+
+describe('the imports of files', () => {
+  it('form no circle', () => {
+    expect(circleIn(importGraph())).toBeUndefined();
+  });
+
+  it('would show a circle', () => {
+    const graph = new Map([
+      ['a', ['b']],
+      ['b', ['c']],
+      ['c', ['b']],
+    ]);
+
+    expect(circleIn(graph)).toEqual(['b', 'c', 'b']);
   });
 });

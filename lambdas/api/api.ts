@@ -18,39 +18,13 @@ import { subscriptionName } from '../protocol/subscription-name';
 import { isTopicName } from '../protocol/topic';
 import { isTopicFilter } from '../protocol/topic-filter';
 import type { Settings } from '../settings';
+import type { ApiAnswer, ApiRequest } from './api-request';
 import { clientJson, subscriptionJson } from './client-json';
 import { type MessageJson, messageJson, readMessage, summaryOf } from './message-json';
 import { type Attempt, once } from './once';
 import { type OperationName, operations, routes } from './operations';
 import { Problem } from './problem';
 import { type Query, readBody, readPath, readQuery } from './read-request';
-
-/** What is asked, as far as HTTP says it. */
-export interface ApiRequest {
-  /** Route key of API Gateway. */
-  readonly route: string;
-  /** Of the path, decoded. */
-  readonly parameters: Readonly<Record<string, string>>;
-  /** Decoded. */
-  readonly query: Readonly<Record<string, string>>;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
-  readonly requestId: string;
-  readonly caller: Caller;
-}
-
-/** Who asks, as IAM says. */
-export interface Caller {
-  readonly arn: string;
-  /** The same for every session of a role. */
-  readonly principal: string;
-}
-
-export interface ApiAnswer {
-  readonly status: number;
-  readonly body?: unknown;
-}
 
 /** What the API needs beside the ports of the broker. */
 export interface ApiPorts extends Ports {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Arrival } from '../broker/model/delivery';
 import type { RequestLedger } from '../broker/ports/directories';
-import type { ApiAnswer, ApiRequest } from './api';
+import type { ApiAnswer, ApiRequest } from './api-request';
 import { Problem } from './problem';
 
 /** What makes arrivals of one request: the identity of its messages, and whether an earlier attempt may have begun with them. */

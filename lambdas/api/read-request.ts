@@ -1,4 +1,4 @@
-import type { ApiRequest } from './api';
+import type { ApiRequest } from './api-request';
 import { type Schema, SchemaChecker, type Violation } from './json-schema';
 import { type Operation, type OperationName, operations } from './operations';
 import { Problem } from './problem';

@@ -1,5 +1,5 @@
 import type { Effect } from './effects';
-import type { ClientPacket, ConnectPacket, ProtocolVersion } from './packets';
+import type { ClientPacket, ConnectPacket } from './packets';
 import { handleAuth } from './packets/auth';
 import { type ConnectLimits, handleConnect } from './packets/connect';
 import { handleDisconnect } from './packets/disconnect';
@@ -11,26 +11,8 @@ import { handlePubrec } from './packets/pubrec';
 import { handlePubrel } from './packets/pubrel';
 import { handleSubscribe, type SubscriptionLimits } from './packets/subscribe';
 import { handleUnsubscribe } from './packets/unsubscribe';
-import type { Permissions } from './permissions';
 import { ProtocolError, Reason } from './reason-codes';
-
-/** What a handler may know about the connection, once CONNECT was accepted. */
-export interface SessionView {
-  readonly clientId: string;
-  readonly version: ProtocolVersion;
-  /** Seconds that the session outlives its connection. */
-  readonly sessionExpiry: number;
-  readonly permissions: Permissions;
-  /** Absent when CONNECT named no method. */
-  readonly authentication?: Authentication;
-}
-
-/** Where the enhanced authentication of a connection stands, section 4.12. */
-export interface Authentication {
-  readonly method: string;
-  /** An exchange goes on, and the client has to answer. */
-  readonly isPending: boolean;
-}
+import type { Authentication, SessionView } from './session-view';
 
 /** What is not the protocol's to decide. */
 export interface Surroundings {

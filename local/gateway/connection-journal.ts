@@ -1,7 +1,13 @@
 import { Journal } from '../sqs/journal';
-import type { Accepted } from './gateway';
 
 type Entry = { opened: Accepted } | { closed: string };
+
+/** A connection as the handshake made it. */
+export interface Accepted {
+  readonly id: string;
+  readonly connectedAt: number;
+  readonly sourceIp: string;
+}
 
 /** Remembers over a restart which connections were open, so that each still gets its `$disconnect`. */
 export class ConnectionJournal {

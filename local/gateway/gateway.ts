@@ -11,7 +11,7 @@ import { SqsError } from '../sqs/message';
 import type { Queue } from '../sqs/queue';
 import { connectEvent, stage } from './connect-event';
 import { Connection, type ConnectionLimits } from './connection';
-import type { ConnectionJournal } from './connection-journal';
+import type { Accepted, ConnectionJournal } from './connection-journal';
 import { FrameFaults } from './frame-faults';
 import { FrameLimit } from './frame-limit';
 import { gatewayId } from './request-id';
@@ -25,13 +25,6 @@ export interface GatewayProps {
   readonly faults: Faults;
   readonly journal: ConnectionJournal | undefined;
   readonly port: () => number;
-}
-
-/** A connection as the handshake made it. */
-export interface Accepted {
-  readonly id: string;
-  readonly connectedAt: number;
-  readonly sourceIp: string;
 }
 
 // API Gateway: a message may have 128 KB in several frames.

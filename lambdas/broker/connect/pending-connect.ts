@@ -1,7 +1,7 @@
 import { decode } from '../../protocol/codec/decode';
-import type { Authentication } from '../../protocol/handle-packet';
 import { largestConnect } from '../../protocol/limits';
 import type { ConnectPacket } from '../../protocol/packets';
+import type { Authentication } from '../../protocol/session-view';
 import type { PendingConnection, Takeover } from '../model/connection';
 import { earlyBytes, earlyCount } from '../model/connection-event';
 import type { ConnectionStore } from '../ports/connection-store';

@@ -6,17 +6,25 @@ import { tellLifecycle } from '../observability/lifecycle-events';
 import { close, type Farewell } from '../outbound/close-connection';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import type { Work } from '../turn/pending-writes';
+
 import { keepUsage, spendOnWill } from './account-usage';
 import type { SessionWiper } from './delete-session';
 import { endConnection, endingOf, publishWill } from './session-end';
+
+/** Writes that a turn has gathered and not made yet. */
+interface UnfinishedWork {
+  /** Makes them durable. */
+  finish(): Promise<void>;
+  /** Makes them durable, and sends what depends on them. */
+  conclude(): Promise<void>;
+}
 
 /** What the end of a connection needs of a turn. */
 export interface LeavingTurn {
   readonly ports: Ports;
   readonly settings: Settings;
   readonly connectionId: string;
-  readonly work: Work;
+  readonly work: UnfinishedWork;
   readonly publisher: Publisher;
   readonly wiper: SessionWiper;
 }

@@ -1,5 +1,5 @@
-import type { SessionView } from '../../protocol/handle-packet';
 import type { Permissions } from '../../protocol/permissions';
+import type { SessionView } from '../../protocol/session-view';
 import type { ConnectionRecord } from '../model/connection';
 
 /** What the packet handlers may know of an open connection. */

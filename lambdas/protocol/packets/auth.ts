@@ -1,7 +1,7 @@
 import type { Effect } from '../effects';
-import type { Authentication } from '../handle-packet';
 import type { AuthPacket } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
+import type { Authentication } from '../session-view';
 
 /** AUTH, section 3.15. Only a client that named a method in CONNECT may send it, and only for that method. */
 export function handleAuth(packet: AuthPacket, authentication: Authentication | undefined): Effect[] {

@@ -1,7 +1,7 @@
 import type { Effect } from '../effects';
-import type { SessionView } from '../handle-packet';
 import type { DisconnectPacket } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
+import type { SessionView } from '../session-view';
 
 /**
  * DISCONNECT, section 3.14: the client leaves on purpose, so its will is not published [MQTT-3.14.4-3] [v3 MQTT-3.14.4-3]. With any

@@ -2,9 +2,9 @@ import { hasDeclaredFormat } from '../codec/decode-publish';
 import { isDeliverable } from '../deliver';
 import type { Effect, Message } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
-import type { SessionView } from '../handle-packet';
 import type { PublishPacket } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
+import type { SessionView } from '../session-view';
 import { isReservedTopic } from '../topic';
 
 /** PUBLISH, section 3.3. QoS 2 keeps the message until PUBREL releases it. `now`: when it arrived, milliseconds since 1970. */

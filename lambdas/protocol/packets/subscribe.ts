@@ -1,9 +1,9 @@
 import { asciiJson } from '../ascii-json';
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
-import type { SessionView } from '../handle-packet';
 import { largestFilterJson } from '../limits';
 import type { QoS, SubscribePacket, Subscription } from '../packets';
 import { Reason, subscriptionFailure } from '../reason-codes';
+import type { SessionView } from '../session-view';
 import { subscriptionName } from '../subscription-name';
 import { levels } from '../topic';
 import { countWildcards, covers, isShared } from '../topic-filter';
