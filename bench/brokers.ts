@@ -11,7 +11,10 @@ export interface Broker {
   stop(): Promise<void>;
 }
 
-/** The bridge, as `npm start` starts it. */
+/** A load test asks for more than the default limits allow a client. */
+const withoutRateLimits = { MAX_PUBLISH_RATE: '0', MAX_PUBLISH_BYTES: '0', MAX_CONTROL_RATE: '0' };
+
+/** The bridge, as `npm start` starts it, without limits on rates. */
 export interface Bridge extends Broker {
   readonly text: Target;
   readonly tcp: Target;
@@ -47,6 +50,7 @@ export async function startAedes(): Promise<Broker & { readonly websocket: Targe
 async function startProcess(args: string[], ready: RegExp): Promise<{ child: ChildProcess; line: string }> {
   const child = spawn(process.execPath, ['--v8-pool-size=1', '--import', 'tsx', ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...withoutRateLimits },
   });
   for await (const line of createInterface({ input: child.stdout! })) {
     if (ready.test(line)) {
