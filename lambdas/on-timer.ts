@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { checkConnection, closeUnlessOpen, lookClosely } from './broker/expiry/sweep';
+import { checkConnection, closeUnlessConnected, extraSweep } from './broker/expiry/sweep';
 import { checkShapes } from './broker/topic-index/check-shapes';
 import type { EventTask } from './transport/events';
 import { type TimerTask, toTimerTask } from './transport/queues';
@@ -8,11 +8,11 @@ import { clientsFor } from './wiring/clients';
 import { metricsFor } from './wiring/environment';
 import { eventBusFor } from './wiring/event-bus';
 import { shapePorts } from './wiring/shape-ports';
-import { timekeeperPorts } from './wiring/timekeeper-ports';
+import { sweepPorts } from './wiring/timekeeper-ports';
 
 const metrics = metricsFor(process.env);
 const clients = clientsFor(process.env, metrics);
-const ports = { ...timekeeperPorts(process.env, metrics, clients), ...shapePorts(process.env, clients) };
+const ports = { ...sweepPorts(process.env, metrics, clients), ...shapePorts(process.env, clients) };
 const bus = eventBusFor(process.env, metrics);
 
 interface Received<Task> {
@@ -48,9 +48,9 @@ async function handOn(received: readonly Received<EventTask>[]): Promise<SQSReco
 async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]> {
   try {
     if (task.task === 'check') await checkConnection(ports, task.connectionId, task.again === true);
-    else if (task.task === 'look') await lookClosely(ports);
+    else if (task.task === 'look') await extraSweep(ports);
     else if (task.task === 'shapes') await checkShapes(ports);
-    else if (task.task === 'greet') await closeUnlessOpen(ports, task.connectionId);
+    else if (task.task === 'greet') await closeUnlessConnected(ports, task.connectionId);
     else await ports.packets.wake(task.connectionId, randomUUID());
     return [];
   } catch (error) {

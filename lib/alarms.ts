@@ -8,12 +8,12 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { TableName } from '../lambdas/storage/schema';
-import type { Watched } from './watched';
+import type { MonitoredResources } from './watched';
 
 export interface AlarmsProps {
   /** By what the dead letters were, e.g. `packets`. */
   readonly deadLetters: Record<string, Queue>;
-  readonly watched: Watched;
+  readonly watched: MonitoredResources;
   /** Who is written to; empty when nobody is. */
   readonly email: string;
 }
@@ -54,7 +54,7 @@ export class Alarms extends Construct {
     );
   }
 
-  private watchThrottling(tables: Watched['tables']): void {
+  private watchThrottling(tables: MonitoredResources['tables']): void {
     for (const [name, event] of Object.entries(throttleEvent)) {
       const metric = tables[name as TableName].metric(event, { period, statistic: 'Sum' });
       this.watch(`${name}Throttled`, metric, 10, `${event} of table ${name}`);
@@ -67,7 +67,7 @@ export class Alarms extends Construct {
     this.watch('PacketsWait', metric, 30, 'packets have waited for half a minute, for five minutes');
   }
 
-  private watchFunctions(functions: Watched['functions']): void {
+  private watchFunctions(functions: MonitoredResources['functions']): void {
     const all = Object.values(functions).flatMap((each) => each?.lambda ?? []);
     this.watch('FunctionErrors', total(all, 'Errors'), 1, 'a function crashed or ran into its timeout');
     const limited = [functions.onConnect.lambda, functions.onPackets.lambda];

@@ -1,7 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { constructId } from './by-name';
-import { MqttBridge } from './mqtt-bridge';
+import { MqttBroker } from './mqtt-bridge';
 import type { BrokerOptions } from './options';
 
 export interface BrokerStackProps extends StackProps {
@@ -10,13 +10,13 @@ export interface BrokerStackProps extends StackProps {
 
 /** One broker in a stack of its own, with the addresses that an operator needs as outputs. */
 export class BrokerStack extends Stack {
-  readonly broker: MqttBridge;
+  readonly broker: MqttBroker;
 
   constructor(scope: Construct, id: string, { options, ...props }: BrokerStackProps) {
     super(scope, id, { description: 'MQTT broker on API Gateway, SQS, Lambda and DynamoDB', ...props });
     // CDK leaves this id out of the names it gives to resources. Those of tables that were deployed before the broker
     // became a construct stay the same; under any other id an upgrade would put empty tables in their place.
-    this.broker = new MqttBridge(this, 'Default', options);
+    this.broker = new MqttBroker(this, 'Default', options);
     this.printAddresses();
   }
 

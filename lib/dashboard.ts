@@ -11,11 +11,11 @@ import { Construct } from 'constructs';
 import type { basicMetrics } from '../lambdas/telemetry/catalogue';
 import { brokerMetric } from './broker-metric';
 import { runningCosts } from './running-costs';
-import { coreFunctions, coreQueues, type Watched } from './watched';
+import { coreFunctions, coreQueues, type MonitoredResources } from './watched';
 
 export interface DashboardProps {
   readonly brokerName: string;
-  readonly watched: Watched;
+  readonly watched: MonitoredResources;
   readonly alarms: readonly Alarm[];
   /** Whether the broker writes metrics of its own. */
   readonly hasMetrics: boolean;
@@ -28,7 +28,7 @@ type BasicMetric = (typeof basicMetrics)[number];
  * bridge is seen by its alarms only.
  */
 export class Dashboard extends Construct {
-  private readonly watched: Watched;
+  private readonly watched: MonitoredResources;
 
   constructor(
     scope: Construct,

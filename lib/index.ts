@@ -4,5 +4,5 @@ export type { FunctionName, QueueName } from '../lambdas/deployment';
 export type { TableName } from '../lambdas/storage/schema';
 export type { MetricName } from '../lambdas/telemetry/catalogue';
 export { BrokerStack, type BrokerStackProps } from './broker-stack';
-export { MqttBridge, type MqttBridgeProps } from './mqtt-bridge';
+export { MqttBroker, type MqttBrokerProps } from './mqtt-bridge';
 export { type BrokerOptions, optionRules, readOptions } from './options';

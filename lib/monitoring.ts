@@ -9,11 +9,11 @@ import { DetailDashboard } from './detail-dashboard';
 import { MonthlyBudget } from './monthly-budget';
 import type { BrokerOptions } from './options';
 import { retentionOf } from './retention';
-import type { Watched } from './watched';
+import type { MonitoredResources } from './watched';
 
 export interface MonitoringProps {
   readonly options: BrokerOptions;
-  readonly watched: Watched;
+  readonly watched: MonitoredResources;
   /** By what the dead letters were, e.g. `packets`. */
   readonly deadLetters: Record<string, Queue>;
 }

@@ -36,10 +36,10 @@ import { WebsocketGateway } from './websocket-gateway';
  * defaults to the path of the construct, cut to 40 characters, so that two brokers do not share a name by accident.
  * Paths of files are relative to the folder that the app is synthesised in.
  */
-export type MqttBridgeProps = Partial<BrokerOptions>;
+export type MqttBrokerProps = Partial<BrokerOptions>;
 
 /** An MQTT broker, in any stack: tables, queues, functions, gateways, schedule, alarms and dashboard. */
-export class MqttBridge extends Construct {
+export class MqttBroker extends Construct {
   /** Name of its APIs, dashboard and metrics. */
   readonly brokerName: string;
   readonly webSocketApi: WebSocketApi;
@@ -65,7 +65,7 @@ export class MqttBridge extends Construct {
   private readonly api: HttpGateway | undefined;
 
   /** Throws an `Error` that names what is wrong with an option or a file, and what is allowed. */
-  constructor(scope: Construct, id: string, props: MqttBridgeProps = {}) {
+  constructor(scope: Construct, id: string, props: MqttBrokerProps = {}) {
     super(scope, id);
     const options = readOptions({ ...props, brokerName: props.brokerName ?? nameByPath(this) });
     const configuration = new Configuration(options);
@@ -192,8 +192,8 @@ export class MqttBridge extends Construct {
 
   /** CloudFormation would find out late: a dashboard needs a name of its own, and metrics would be those of both. */
   private refuseTakenName(): void {
-    const isNamesake = (each: IConstruct): each is MqttBridge =>
-      each instanceof MqttBridge && each !== this && each.brokerName === this.brokerName;
+    const isNamesake = (each: IConstruct): each is MqttBroker =>
+      each instanceof MqttBroker && each !== this && each.brokerName === this.brokerName;
     const taken = oneInStack(this, isNamesake);
     if (taken) {
       const name = JSON.stringify(this.brokerName);
@@ -214,6 +214,6 @@ function refuseUnknown(names: readonly OperationName[]): void {
 }
 
 /** E.g. `Garage-Mqtt-1A2B3C4D`, of the stack `Garage` and the construct `Mqtt`. */
-function nameByPath(construct: MqttBridge): string {
+function nameByPath(construct: MqttBroker): string {
   return Names.uniqueResourceName(construct, { maxLength: 40, separator: '-', allowedSpecialCharacters: '-' });
 }

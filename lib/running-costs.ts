@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { queues } from '../lambdas/deployment';
 import { prices } from '../lambdas/prices';
-import { type CoreFunction, coreQueues, type Watched } from './watched';
+import { type CoreFunction, coreQueues, type MonitoredResources } from './watched';
 
 /** One thing that is paid for: how much of it, and what one costs. */
 interface Item {
@@ -22,7 +22,7 @@ const period = Duration.hours(1);
  * Dollars an hour by what they are paid for, from what AWS counts anyway. Connection minutes, logs and data transfer are not
  * in it, nor is a bridge, and messages above 32 KB count as one.
  */
-export function runningCosts(watched: Watched): MathExpression[] {
+export function runningCosts(watched: MonitoredResources): MathExpression[] {
   const parts = [
     costOf('gateway', [
       { amount: sumOf(watched.gateway.stage.metric('MessageCount')), dollars: prices.gatewayMessage },
@@ -44,14 +44,14 @@ export function runningCosts(watched: Watched): MathExpression[] {
   return [...parts, total];
 }
 
-function queueItems({ queues: deployed }: Watched): Item[] {
+function queueItems({ queues: deployed }: MonitoredResources): Item[] {
   return coreQueues.map((name) => {
     const price = queues[name].fifo ? prices.fifoRequest : prices.standardRequest;
     return { amount: sumOf(deployed[name].metricNumberOfMessagesSent()), dollars: requestsPerMessage * price };
   });
 }
 
-function functionItems({ functions: deployed }: Watched, name: CoreFunction): Item[] {
+function functionItems({ functions: deployed }: MonitoredResources, name: CoreFunction): Item[] {
   const { lambda, memoryMb } = deployed[name];
   return [
     { amount: sumOf(lambda.metricInvocations()), dollars: prices.lambdaRequest },
@@ -59,7 +59,7 @@ function functionItems({ functions: deployed }: Watched, name: CoreFunction): It
   ];
 }
 
-function tableItems({ tables }: Watched): Item[] {
+function tableItems({ tables }: MonitoredResources): Item[] {
   return Object.values(tables).flatMap((table) => [
     { amount: sumOf(table.metricConsumedReadCapacityUnits()), dollars: prices.readUnit },
     { amount: sumOf(table.metricConsumedWriteCapacityUnits()), dollars: prices.writeUnit },

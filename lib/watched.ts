@@ -16,7 +16,7 @@ import type { ByFunction, ByQueue } from './deployed';
 import type { WebsocketGateway } from './websocket-gateway';
 
 /** What of a broker has metrics of its own in CloudWatch, for which AWS takes nothing. */
-export interface Watched {
+export interface MonitoredResources {
   readonly functions: ByFunction<BrokerFunction>;
   readonly queues: ByQueue<Queue>;
   readonly tables: { readonly [Name in TableName]: Table };

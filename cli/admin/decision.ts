@@ -5,7 +5,7 @@ import { overlaps } from '../../lambdas/access/overlaps';
 import { closedAccess } from '../../lambdas/access/read-access';
 import type { Rule } from '../../lambdas/access/rule';
 import { concerns, type Inquiry, RulePermissions } from '../../lambdas/access/rule-permissions';
-import { isWelcome, rulesOf } from '../../lambdas/access/standing';
+import { isStillAllowed, rulesOf } from '../../lambdas/access/standing';
 import { fillTemplate, type Subject } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { isReservedTopic } from '../../lambdas/protocol/topic';
@@ -38,7 +38,7 @@ const nobodyOf = { anonymous: 'client without proof', user: 'user', token: 'toke
 /** What the broker would answer a client. */
 export function verdictOn(client: Client, inquiry: Inquiry): Verdict {
   const { config = closedAccess, identity, account } = client;
-  if (!isWelcome(config, identity)) return denied(`the configuration lets in no ${nobodyOf[identity.kind]}`);
+  if (!isStillAllowed(config, identity)) return denied(`the configuration lets in no ${nobodyOf[identity.kind]}`);
   if (account && client.clientId !== undefined && !isGoodFor(account, client.clientId)) {
     return denied(`the account is not good for client id ${quoted(client.clientId)}`);
   }

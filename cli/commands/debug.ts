@@ -1,4 +1,4 @@
-import { DynamoWatchList } from '../../lambdas/storage/watch-list';
+import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { quoted } from '../admin/describe-account';
 import { openTable, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, UsageError } from '../command';
@@ -32,19 +32,19 @@ export const debugCommand: Command = {
     if (values.off && values.minutes !== undefined) throw new UsageError('--off and --minutes exclude each other');
     const minutes = wholeNumber('--minutes', values.minutes ?? String(standardMinutes), 1, mostMinutes);
     const { client, table } = await openTable('debug', values);
-    const list = new DynamoWatchList(client, table);
+    const list = new DynamoDebugClients(client, table);
     stdout.write(values.off ? await switchOff(list, clientId) : await switchOn(list, clientId, minutes));
     return 0;
   },
 };
 
-async function switchOn(list: DynamoWatchList, clientId: string, minutes: number): Promise<string> {
+async function switchOn(list: DynamoDebugClients, clientId: string, minutes: number): Promise<string> {
   const until = Date.now() + minutes * 60_000;
   await list.add(clientId, until);
   return `packets of ${quoted(clientId)} are logged until ${new Date(until).toISOString()}\n`;
 }
 
-async function switchOff(list: DynamoWatchList, clientId: string): Promise<string> {
+async function switchOff(list: DynamoDebugClients, clientId: string): Promise<string> {
   const removed = await list.remove(clientId);
   return removed === 'removed'
     ? `packets of ${quoted(clientId)} are logged no longer\n`

@@ -11,11 +11,11 @@ export interface Login extends Peer {
 }
 
 /** `refused` is a reason code of section 2.4; `why` is for the log and holds no secret. */
-export type Admission = { readonly identity: Identity } | { readonly refused: number; readonly why: string };
+export type LoginResult = { readonly identity: Identity } | { readonly refused: number; readonly why: string };
 
 /** Who may come in, and what each may do. */
 export interface Access {
-  admit(login: Login): Promise<Admission>;
+  authenticate(login: Login): Promise<LoginResult>;
   /** The method of enhanced authentication of this name, if it is configured. */
   method(name: string): AuthenticationMethod | undefined;
   /** What a client may do; `revoked` when whoever it is may not be here any more. At most half a minute old. */

@@ -1,12 +1,12 @@
 import type { Access } from './access';
 import type { AccessConfig } from './access-config';
-import { Gatekeeper, type GatekeeperProps } from './gatekeeper';
+import { Authenticator, type AuthenticatorProps } from './gatekeeper';
 import { OAuthBearer } from './oauth-bearer';
 import { ScramSha256 } from './scram';
 import { verifierOf } from './verifier';
 
-type Stores = Pick<GatekeeperProps, 'accounts' | 'logins'>;
-type Surroundings = Pick<GatekeeperProps, 'bindings' | 'now' | 'log' | 'maxConnectionsPerUser'>;
+type Stores = Pick<AuthenticatorProps, 'accounts' | 'logins'>;
+type Surroundings = Pick<AuthenticatorProps, 'bindings' | 'now' | 'log' | 'maxConnectionsPerUser'>;
 
 /** Everything that decides about clients, as it is configured. */
 export function assembleAccess(config: AccessConfig, stores: Stores, surroundings: Surroundings): Access {
@@ -15,5 +15,5 @@ export function assembleAccess(config: AccessConfig, stores: Stores, surrounding
     ...(config.users ? [new ScramSha256(stores.logins)] : []),
     ...(config.issuers.length > 0 ? [new OAuthBearer(tokens)] : []),
   ];
-  return new Gatekeeper({ config, ...stores, tokens, methods, ...surroundings });
+  return new Authenticator({ config, ...stores, tokens, methods, ...surroundings });
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { everything, type Permissions } from '../protocol/permissions';
 import { Reason } from '../protocol/reason-codes';
-import type { Access, Admission, Login } from './access';
+import type { Access, Login, LoginResult } from './access';
 import type { AccessConfig } from './access-config';
 import { type AccessLog, AccountCache } from './account-cache';
 import type { Account, AccountStore, BindingStore } from './accounts';
@@ -13,7 +13,7 @@ import type { LoginStore } from './logins';
 import { verifyPassword } from './password-hash';
 import { precedenceOf, precedences } from './precedence';
 import { RulePermissions } from './rule-permissions';
-import { identityOf, isWelcome, rulesOf } from './standing';
+import { identityOf, isStillAllowed, rulesOf } from './standing';
 import { looksLikeToken, type TokenOutcome } from './tokens';
 
 /** What a token is checked by. */
@@ -21,7 +21,7 @@ export interface TokenCheck {
   verify(token: string, now: number): Promise<TokenOutcome>;
 }
 
-export interface GatekeeperProps {
+export interface AuthenticatorProps {
   readonly config: AccessConfig;
   readonly accounts: AccountStore;
   readonly logins: LoginStore;
@@ -39,14 +39,14 @@ export interface GatekeeperProps {
 const rememberedClients = 10_000;
 
 /** Decides by configuration, accounts and tokens who may come in, and what each may do. */
-export class Gatekeeper implements Access {
+export class Authenticator implements Access {
   private readonly accounts: AccountCache;
   private readonly limits: LoginLimits;
   private readonly clientIds: ClientIds;
   private readonly methods: ReadonlyMap<string, AuthenticationMethod>;
   private readonly compiled = new Map<string, { readonly account?: Account; readonly permissions: Permissions }>();
 
-  constructor(private readonly props: GatekeeperProps) {
+  constructor(private readonly props: AuthenticatorProps) {
     this.accounts = new AccountCache(props.accounts, props.now, props.log);
     this.limits = new LoginLimits(props.logins);
     this.clientIds = new ClientIds({ ...props, accounts: this.accounts });
@@ -57,7 +57,7 @@ export class Gatekeeper implements Access {
     return this.methods.get(name);
   }
 
-  async admit(login: Login): Promise<Admission> {
+  async authenticate(login: Login): Promise<LoginResult> {
     const { config, tokens } = this.props;
     const { password, proved } = login;
     if (password && config.issuers.length > 0 && looksLikeToken(password)) {
@@ -70,7 +70,7 @@ export class Gatekeeper implements Access {
     return { refused: Reason.notAuthorized, why: 'no proof of identity' };
   }
 
-  private async checkPassword(attempted: Login, password: Buffer): Promise<Admission> {
+  private async checkPassword(attempted: Login, password: Buffer): Promise<LoginResult> {
     const login = await this.limits.read(attemptOf(attempted.username, attempted));
     const { account } = login;
     // Where everybody may do everything a password keeps nobody out; only that of somebody known has to be right.
@@ -87,21 +87,21 @@ export class Gatekeeper implements Access {
   }
 
   remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined {
-    if (!isWelcome(this.props.config, identity)) return 'revoked';
+    if (!isStillAllowed(this.props.config, identity)) return 'revoked';
     if (identity.kind !== 'user') return this.permissionsOf(identity, clientId, undefined);
     const known = this.accounts.remembered(identity.username ?? '');
     return known && this.permissionsOf(identity, clientId, known.account);
   }
 
   async permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
-    if (!isWelcome(this.props.config, identity)) return 'revoked';
+    if (!isStillAllowed(this.props.config, identity)) return 'revoked';
     const known = this.remembered(identity, clientId);
     if (known && known !== 'revoked') return known; // a user who had no account may have one by now, and has just logged in
     return this.currentPermissions(identity, clientId);
   }
 
   async currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
-    if (!isWelcome(this.props.config, identity)) return 'revoked';
+    if (!isStillAllowed(this.props.config, identity)) return 'revoked';
     const isUser = identity.kind === 'user';
     return this.permissionsOf(
       identity,
@@ -115,7 +115,7 @@ export class Gatekeeper implements Access {
   }
 
   async precedence(identity: Identity, clientId: string): Promise<number> {
-    if (!isWelcome(this.props.config, identity)) return precedences.revoked;
+    if (!isStillAllowed(this.props.config, identity)) return precedences.revoked;
     if (identity.kind !== 'user') return precedenceOf(identity, clientId);
     const known = this.accounts.remembered(identity.username ?? '');
     const remembered = known && precedenceOfAccount(known.account, clientId);

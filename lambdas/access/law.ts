@@ -39,7 +39,7 @@ const rememberedTopics = 64;
 const rememberedLength = 256;
 
 /** Everything that one action of one client is judged by. */
-export class Law {
+export class CompiledAcl {
   private readonly grants: readonly Grant[];
   private readonly denials: readonly Denial[];
   private readonly remembered = new Map<string, Decision>();

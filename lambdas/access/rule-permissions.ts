@@ -1,6 +1,6 @@
 import type { QoS } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
-import { type Decision, type Denial, type Grant, Law, startOf, unmentioned } from './law';
+import { CompiledAcl, type Decision, type Denial, type Grant, startOf, unmentioned } from './law';
 import type { Action, Rule } from './rule';
 import { fillTemplate, type Subject } from './topic-template';
 
@@ -24,7 +24,7 @@ export type Inquiry =
 export class RulePermissions implements Permissions {
   private readonly rules: readonly NamedRule[];
   private readonly subject: Subject;
-  private readonly laws: Partial<Record<Duty, Law>> = {};
+  private readonly laws: Partial<Record<Duty, CompiledAcl>> = {};
 
   constructor(sources: readonly SourcedRules[], subject: Subject) {
     this.rules = sources.flatMap(named).filter(({ rule }) => concerns(rule, subject));
@@ -61,7 +61,7 @@ export class RulePermissions implements Permissions {
   }
 
   /** Made when first asked for: who only listens needs no rules for publishing. */
-  private law(duty: Duty): Law {
+  private law(duty: Duty): CompiledAcl {
     this.laws[duty] ??= lawOf(duty, this.rules, this.subject);
     return this.laws[duty];
   }
@@ -97,10 +97,10 @@ function isAmong(value: string | undefined, wanted: readonly string[] | undefine
   return wanted === undefined || (value !== undefined && wanted.includes(value));
 }
 
-function lawOf(duty: Duty, rules: readonly NamedRule[], subject: Subject): Law {
+function lawOf(duty: Duty, rules: readonly NamedRule[], subject: Subject): CompiledAcl {
   const grants = rules.filter(({ rule }) => rule.effect !== 'deny' && allows(rule, duty));
   const denials = rules.filter(({ rule }) => rule.effect === 'deny' && denies(rule, duty));
-  return new Law(
+  return new CompiledAcl(
     grants.flatMap((each) => grantsOf(each, subject)),
     denials.flatMap((each) => denialsOf(each, subject)),
   );

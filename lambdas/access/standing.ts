@@ -4,7 +4,7 @@ import type { Identity } from './identity';
 import type { SourcedRules } from './rule-permissions';
 
 /** Whether the configuration still knows this kind of client at all. */
-export function isWelcome({ anonymous, users, issuers }: AccessConfig, { kind, issuer }: Identity): boolean {
+export function isStillAllowed({ anonymous, users, issuers }: AccessConfig, { kind, issuer }: Identity): boolean {
   if (kind === 'anonymous') return anonymous !== 'off';
   return kind === 'user' ? users : issuers.some((known) => known.issuer === issuer);
 }

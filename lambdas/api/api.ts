@@ -1,6 +1,6 @@
-import { BackOffice } from '../broker/admin/broker-admin';
+import { BrokerAdmin } from '../broker/admin/broker-admin';
 import { connectionOf } from '../broker/model/fence';
-import type { SessionHead } from '../broker/model/session';
+import type { SessionItem } from '../broker/model/session';
 import type { Subscriber, SubscriptionRow } from '../broker/model/subscription';
 import type { ConnectionDescriber } from '../broker/ports/connection-store';
 import {
@@ -41,7 +41,7 @@ type Handle = (request: ApiRequest) => Promise<ApiAnswer>;
 
 /** The API for backends: each operation of the table, from a checked request to an answer. */
 export class Api {
-  private readonly office: BackOffice;
+  private readonly office: BrokerAdmin;
   private readonly handlers: { readonly [Name in OperationName]: Handle } = {
     publish: (request) => once(this.ports.requests, request, (attempt) => this.publish(request, attempt)),
     sendToClient: (request) => once(this.ports.requests, request, (attempt) => this.sendToClient(request, attempt)),
@@ -57,7 +57,7 @@ export class Api {
     private readonly ports: ApiPorts,
     private readonly settings: Settings,
   ) {
-    this.office = new BackOffice(ports, settings);
+    this.office = new BrokerAdmin(ports, settings);
   }
 
   async answer(request: ApiRequest): Promise<ApiAnswer> {
@@ -132,7 +132,7 @@ export class Api {
   }
 
   private async showClient(clientId: string): Promise<ApiAnswer> {
-    const head = await this.ports.sessions.head(clientId);
+    const head = await this.ports.sessions.read(clientId);
     if (!head) throw new Problem('no-such-client');
     const connectionId = connectionOf(head.fence);
     const [connection, source, queued, names] = await Promise.all([
@@ -156,15 +156,15 @@ export class Api {
     };
   }
 
-  private async queued({ session }: SessionHead): Promise<number> {
+  private async queued({ session }: SessionItem): Promise<number> {
     let count = 0;
-    for await (const page of this.ports.inflight.everything(session)) {
+    for await (const page of this.ports.inflight.unordered(session)) {
       for (const { messages } of page) count += messages.length;
     }
     return count;
   }
 
-  private subscriptions({ clientId, session }: SessionHead, names: readonly string[]): Promise<Subscriber[]> {
+  private subscriptions({ clientId, session }: SessionItem, names: readonly string[]): Promise<Subscriber[]> {
     const rows = names.map((name): SubscriptionRow => {
       const { filter, share } = subscriptionName(name, 5);
       return { clientId, session, filter, ...(share !== undefined && { share }) };

@@ -1,10 +1,10 @@
-import { isOver } from '../broker/expiry/expired-session';
+import { isSessionExpired } from '../broker/expiry/expired-session';
 import { timeOf } from '../broker/model/fence';
-import type { SessionHead } from '../broker/model/session';
+import type { SessionItem } from '../broker/model/session';
 import type { Subscriber } from '../broker/model/subscription';
 
 /** A client as a backend reads it. Claims and rules of its token stay here. `now` in milliseconds since 1970. */
-export function clientJson(head: SessionHead, now: number) {
+export function clientJson(head: SessionItem, now: number) {
   const { clientId, owner, fence, leftAt, version, identity, persistent, expiresAt } = head;
   const { kind, username, issuer } = identity;
   const since = owner === undefined ? leftAt : timeOf(fence);
@@ -16,7 +16,7 @@ export function clientJson(head: SessionHead, now: number) {
     identity: { kind, ...(username !== undefined && { username }), ...(issuer !== undefined && { issuer }) },
     persistent,
     ...(expiresAt !== undefined && { sessionEndsAt: isoTime(expiresAt) }),
-    ...(isOver(head, now) && { over: true }),
+    ...(isSessionExpired(head, now) && { over: true }),
   };
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Arrival } from '../broker/model/delivery';
+import type { IncomingMessage } from '../broker/model/delivery';
 import type { RequestLedger } from '../broker/ports/directories';
 import type { ApiAnswer, ApiRequest } from './api-request';
 import { Problem } from './problem';
 
 /** What makes arrivals of one request: the identity of its messages, and whether an earlier attempt may have begun with them. */
-export type Attempt = Pick<Arrival, 'id' | 'replay' | 'attempted' | 'retained'>;
+export type Attempt = Pick<IncomingMessage, 'id' | 'replay' | 'attempted' | 'retained'>;
 
 /**
  * Does what a request asks for. With an `Idempotency-Key` it is done once: a repetition gets the answer of the first, one

@@ -2,7 +2,7 @@ import type { Clock, Log } from '../broker/ports/process';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { messageProblem } from './iot-limits';
-import { marked } from './mark';
+import { withOrigin } from './mark';
 
 /** The broker on the other side. */
 export interface RemoteBroker {
@@ -24,7 +24,7 @@ export class Forwarder {
     if (isExpired(message, this.now())) return;
     const problem = messageProblem(message);
     if (problem !== undefined) return this.refuse(message, problem);
-    const outcome = await this.remote.publish(marked(message, this.broker), this.now());
+    const outcome = await this.remote.publish(withOrigin(message, this.broker), this.now());
     if (outcome !== 'published') this.refuse(message, outcome.refused);
   }
 

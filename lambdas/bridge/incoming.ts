@@ -4,7 +4,7 @@ import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
 import { inwards } from './mapping';
-import { isOwn } from './mark';
+import { isFromThisBroker } from './mark';
 
 /** A message of AWS IoT Core. */
 export interface RuleEvent {
@@ -37,7 +37,7 @@ export interface Incoming {
 /** What this broker sent itself becomes nothing. */
 export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number): Incoming {
   const properties = propertiesOf(event);
-  if (isOwn(properties.userProperties ?? [], bridge.broker)) return { messages: [] };
+  if (isFromThisBroker(properties.userProperties ?? [], bridge.broker)) return { messages: [] };
   const said = {
     payload: Buffer.from(event.payload, 'base64'),
     ...(Object.keys(properties).length > 0 && { properties }),

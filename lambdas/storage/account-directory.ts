@@ -11,7 +11,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
 import { DynamoBindings, isBinding, readBinding } from './bindings';
 import { conditionFailed, type Item } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 
 /**
  * Accounts as an operator sees them. It scans, so it takes the SDK's client. The client id of an account is reserved before the
@@ -25,7 +25,7 @@ export class DynamoAccountDirectory implements AccountDirectory {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'accounts' });
+    this.db = versioned(db, { [table]: 'accounts' });
     this.bindings = new DynamoBindings(db, table);
   }
 

@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { AccountSessions } from '../broker/ports/accounts';
 import { readText, text } from './attributes';
 import { type Item, queryAll } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 /** No client id begins with it [MQTT-1.5.4-2], so these rows are no session's. */
@@ -18,7 +18,7 @@ export class DynamoAccountSessions implements AccountSessions {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'sessions' });
+    this.db = versioned(db, { [table]: 'sessions' });
   }
 
   async add(account: string, clientId: string): Promise<string[]> {

@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Log } from '../broker/ports/process';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { type Item, readAll } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 
 /** Accounts as the broker reads them. Operators write them, through `DynamoAccountDirectory`. */
 export class DynamoAccountStore implements AccountStore {
@@ -14,7 +14,7 @@ export class DynamoAccountStore implements AccountStore {
     private readonly table: string,
     private readonly log: Log,
   ) {
-    this.db = formed(db, { [table]: 'accounts' });
+    this.db = versioned(db, { [table]: 'accounts' });
   }
 
   async readMany(usernames: readonly string[]): Promise<Map<string, Account>> {

@@ -1,14 +1,14 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Allowance } from '../broker/model/publish-allowance';
+import type { PublishAllowance } from '../broker/model/publish-allowance';
 import { number, readNumber } from './attributes';
 import type { Item } from './dynamo';
 
 /** Short, because it is written with every turn that publishes. */
-export function allowanceAttribute({ messages, bytes: size, at }: Allowance): AttributeValue {
+export function allowanceAttribute({ messages, bytes: size, at }: PublishAllowance): AttributeValue {
   return { L: [number(Math.floor(messages)), number(Math.floor(size)), number(at)] };
 }
 
-export function readAllowance({ allowance }: Item): { readonly allowance?: Allowance } {
+export function readAllowance({ allowance }: Item): { readonly allowance?: PublishAllowance } {
   if (!allowance?.L) return {};
   const [messages, size, at] = allowance.L;
   return { allowance: { messages: readNumber(messages), bytes: readNumber(size), at: readNumber(at) } };

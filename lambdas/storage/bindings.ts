@@ -4,7 +4,7 @@ import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 /** A table and names of partitions in it: of one client id, and of all prefixes. */
@@ -36,7 +36,7 @@ export class DynamoBindings implements Bindings {
     private readonly table: string,
     private readonly partitions = partitionsOfAccounts,
   ) {
-    this.db = formed(db, { [table]: partitions.table });
+    this.db = versioned(db, { [table]: partitions.table });
   }
 
   async holders(clientId: string, now: number): Promise<readonly Holder[]> {

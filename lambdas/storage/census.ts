@@ -1,14 +1,14 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Census, CensusPage } from '../broker/ports/directories';
+import type { SessionCounter, SessionCountPage } from '../broker/ports/directories';
 import { readText } from './attributes';
 import type { Item } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { noRetainedLimits, RetainedCount } from './retained-count';
 import { headPart, subscriptionPrefix, toHead } from './sessions';
 
 /** How it is counted what there is. */
-export interface CensusTables {
+export interface SessionCounterTables {
   readonly sessions: string;
   readonly retained: string;
   /** Whether retained messages are limited, and so counted. */
@@ -16,20 +16,20 @@ export interface CensusTables {
 }
 
 /** Sessions by a scan, eventually consistent at half the price; retained messages by the count that is kept of them anyway. */
-export class DynamoCensus implements Census {
+export class DynamoSessionCounter implements SessionCounter {
   private readonly db: DynamoDb;
   private readonly count: RetainedCount;
 
   constructor(
     db: DynamoDb,
-    private readonly tables: CensusTables,
+    private readonly tables: SessionCounterTables,
     now: () => number,
   ) {
-    this.db = formed(db, { [tables.sessions]: 'sessions', [tables.retained]: 'retained' });
+    this.db = versioned(db, { [tables.sessions]: 'sessions', [tables.retained]: 'retained' });
     this.count = new RetainedCount(this.db, tables.retained, noRetainedLimits, now);
   }
 
-  async *sessions(): AsyncGenerator<CensusPage> {
+  async *sessions(): AsyncGenerator<SessionCountPage> {
     let start: Item | undefined;
     do {
       const command = new ScanCommand({ TableName: this.tables.sessions, ExclusiveStartKey: start });
@@ -44,7 +44,7 @@ export class DynamoCensus implements Census {
   }
 }
 
-function pageOf(items: readonly Item[]): CensusPage {
+function pageOf(items: readonly Item[]): SessionCountPage {
   const ofKind = (isKind: (part: string) => boolean) => items.filter(({ part }) => isKind(readText(part)));
   return {
     heads: ofKind((part) => part === headPart).map(toHead),

@@ -1,10 +1,10 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionHead } from '../broker/model/session';
+import type { SessionItem } from '../broker/model/session';
 import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directories';
 import { text } from './attributes';
 import type { Item } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { readPage } from './page-reader';
 import { headPart, toHead } from './sessions';
 
@@ -20,10 +20,10 @@ export class DynamoClientDirectory implements ClientDirectory {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'sessions' });
+    this.db = versioned(db, { [table]: 'sessions' });
   }
 
-  list(page: PageRequest): Promise<Page<SessionHead>> {
+  list(page: PageRequest): Promise<Page<SessionItem>> {
     return readPage({ readOn: (start, wanted) => this.scan(start, wanted), key: ['id', 'part'], read: toHead }, page);
   }
 

@@ -24,11 +24,11 @@ import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { isPending, pendingItem, toPending } from './pending-connections';
-import { readSubscribed, subscribedAttribute } from './subscription-counts';
+import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
 const rowLifetimeSeconds = 24 * 3600;
@@ -41,7 +41,7 @@ export class DynamoConnectionStore implements ConnectionStore {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'connections' });
+    this.db = versioned(db, { [table]: 'connections' });
   }
 
   async read(connectionId: string): Promise<ConnectionRecord | undefined> {
@@ -134,7 +134,7 @@ export class DynamoConnectionStore implements ConnectionStore {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  async supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined> {
+  async markSuperseded(connectionId: string, at: number): Promise<ConnectionRecord | undefined> {
     const marked = await this.updateOpen(connectionId, {
       UpdateExpression: 'SET supersededAt = if_not_exists(supersededAt, :at)',
       ConditionExpression: 'attribute_exists(connectionId)',
@@ -143,7 +143,7 @@ export class DynamoConnectionStore implements ConnectionStore {
     return marked && toRecord(marked);
   }
 
-  async goOn(connectionId: string, at: number): Promise<'goes on' | 'taken over'> {
+  async renewSuperseded(connectionId: string, at: number): Promise<'goes on' | 'taken over'> {
     const renewed = await this.updateOpen(connectionId, {
       UpdateExpression: 'SET supersededAt = :at',
       ConditionExpression: 'attribute_exists(connectionId) AND attribute_not_exists(takenOver)',
@@ -153,7 +153,7 @@ export class DynamoConnectionStore implements ConnectionStore {
   }
 
   /** Removes the last frame number too, from which `commitFrom` would move on. */
-  async takeOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'> {
+  async markTakenOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'> {
     const taken = await this.updateOpen(connectionId, {
       UpdateExpression: 'SET takenOver = :yes REMOVE lastNumber',
       ConditionExpression: 'supersededAt = :seen',
@@ -271,7 +271,7 @@ function toItem(record: ConnectionRecord): Item {
     lastNumber: number(record.lastNumber),
     hasWill: flag(record.hasWill),
     hasState: flag(record.hasState),
-    ...(record.hasSeat ? { hasSeat: flag(true) } : {}),
+    ...(record.isCounted ? { hasSeat: flag(true) } : {}),
     ...capabilityAttributes(record.capabilities),
     expiresAt: number(Math.ceil(record.lastSeen / 1000) + rowLifetimeSeconds),
     ...(record.tail.length > 0 ? { tail: bytes(record.tail) } : {}),
@@ -312,14 +312,14 @@ function toRecord(item: Item): ConnectionRecord {
     ...(item.rest?.L ? { rest: readRest(item.rest.L) } : {}),
     early: readEarly(item.early),
     hasWill: readFlag(item.hasWill),
-    hasSeat: readFlag(item.hasSeat),
+    isCounted: readFlag(item.hasSeat),
     hasState: readFlag(item.hasState),
     capabilities: readCapabilities(item),
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
     ...readHolds(item),
     ...(item.debt ? { debt: readNumber(item.debt) } : {}),
-    ...readSubscribed(item),
+    ...readSubscriptionCounts(item),
     identity: readIdentity(item.identity),
     ...readAllowance(item),
     ...(item.address ? { address: readText(item.address) } : {}),

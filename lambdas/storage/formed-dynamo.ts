@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Item } from './dynamo';
-import { checkForm, newestForm, writtenForm } from './item-form';
+import { checkVersion, newestVersion, writtenVersion } from './item-form';
 import type { TableName } from './schema';
 
 /** Tables by the names they are deployed under. */
@@ -31,7 +31,7 @@ interface Answer {
  * A client whose items carry their form: what is put is marked, an item of a newer form is not updated, as if its condition were
  * not met, and reading one throws a `NewerFormError`. An update that makes an item sets `v` itself.
  */
-export function formed(db: DynamoDb, tables: TableNames): DynamoDb {
+export function versioned(db: DynamoDb, tables: TableNames): DynamoDb {
   const send = async (command: Command) => {
     const answer = (await db.send(withForm(command, tables) as Parameters<DynamoDb['send']>[0])) as Answer;
     checkAnswer(answer, command.input, tables);
@@ -48,12 +48,12 @@ function withForm(command: Command, tables: TableNames): Command {
 }
 
 function markedPut(input: PutItemCommandInput, tables: TableNames): PutItemCommandInput {
-  return { ...input, Item: { ...input.Item, ...writtenForm(tableOf(input.TableName, tables)) } };
+  return { ...input, Item: { ...input.Item, ...writtenVersion(tableOf(input.TableName, tables)) } };
 }
 
 function markedBatch({ RequestItems = {}, ...rest }: BatchWriteItemCommandInput, tables: TableNames) {
   const marked = Object.entries(RequestItems).map(([name, requests]) => {
-    const form = writtenForm(tableOf(name, tables));
+    const form = writtenVersion(tableOf(name, tables));
     return [name, requests.map((request) => markedRequest(request, form))];
   });
   return { ...rest, RequestItems: Object.fromEntries(marked) as Record<string, WriteRequest[]> };
@@ -72,7 +72,7 @@ function guardedUpdate(input: UpdateItemCommandInput, tables: TableNames): Updat
     ConditionExpression: ConditionExpression ? `${enclosed(ConditionExpression)} AND ${known}` : known,
     ExpressionAttributeValues: {
       ...ExpressionAttributeValues,
-      ':newestForm': newestForm(tableOf(input.TableName, tables)),
+      ':newestForm': newestVersion(tableOf(input.TableName, tables)),
     },
   };
 }
@@ -87,9 +87,9 @@ function checkAnswer(
   { TableName }: { readonly TableName?: string },
   tables: TableNames,
 ): void {
-  for (const item of Item ? [Item, ...Items] : Items) checkForm(tableOf(TableName, tables), item);
+  for (const item of Item ? [Item, ...Items] : Items) checkVersion(tableOf(TableName, tables), item);
   for (const [name, items] of Object.entries(Responses)) {
-    for (const item of items) checkForm(tableOf(name, tables), item);
+    for (const item of items) checkVersion(tableOf(name, tables), item);
   }
 }
 

@@ -8,16 +8,16 @@ import {
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Fence, SessionId } from '../broker/model/fence';
 import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/model/queue-slots';
-import type { HeldMessage, OnceRecord, RingItem } from '../broker/model/queued-message';
-import type { InflightStore, Misfit, Misfits } from '../broker/ports/inflight-store';
+import type { HeldMessage, Qos2Record, QueueItem } from '../broker/model/queued-message';
+import type { AckError, AckErrors, InflightStore } from '../broker/ports/inflight-store';
 import type { Clock } from '../broker/ports/process';
 import { inParallel, together } from '../shared/parallel';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
-import { toItem, toRingItem } from './ring-items';
+import { toItem, toQueueItem } from './ring-items';
 import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './ring-order';
 import { incoming, outgoing, routed, slotKey, slotNumber, unreleased } from './slots';
 
@@ -44,21 +44,21 @@ export class DynamoInflightStore implements InflightStore {
     private readonly table: string,
     private readonly now: Clock,
   ) {
-    this.db = formed(db, { [table]: 'inflight' });
-    this.single = formed(single, { [table]: 'inflight' });
+    this.db = versioned(db, { [table]: 'inflight' });
+    this.single = versioned(single, { [table]: 'inflight' });
   }
 
   /**
    * Written in batches, once. A write whose answer was lost may have taken effect, and its message may have been sent and
    * acknowledged since; so what is not known to be written is written again only where it is not there.
    */
-  async put(items: readonly RingItem[]): Promise<void> {
+  async put(items: readonly QueueItem[]): Promise<void> {
     const requests = items.map((item) => ({ PutRequest: { Item: toItem(item) } }));
     const left = await writeOnce(this.single, this.table, requests);
     await together(left.map(({ PutRequest }) => this.putUnlessThere(PutRequest?.Item ?? {})));
   }
 
-  async putInOrder(items: readonly RingItem[]): Promise<void> {
+  async putInOrder(items: readonly QueueItem[]): Promise<void> {
     for (const item of items) await this.putUnlessThere(toItem(item));
   }
 
@@ -75,14 +75,14 @@ export class DynamoInflightStore implements InflightStore {
     });
   }
 
-  async read(session: SessionId, packetId: number): Promise<RingItem | undefined> {
+  async read(session: SessionId, packetId: number): Promise<QueueItem | undefined> {
     const Key = slotKey(session, outgoing, packetId);
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
-    return Item && toRingItem(Item);
+    return Item && toQueueItem(Item);
   }
 
   /** A bundle holds only QoS 1 messages. Conditions instead of reads: an honest PUBACK costs one write. */
-  async settle(session: SessionId, packetIds: readonly number[]): Promise<Misfits> {
+  async acknowledge(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     const distinct = [...new Set(packetIds)];
     const [alone, bundled] = await together([
       this.settleAlone(
@@ -95,7 +95,7 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /** Of many messages those that are there are read first, because a deletion that finds nothing costs as much as one that does. */
-  private async settleAlone(session: SessionId, packetIds: readonly number[]): Promise<Misfits> {
+  private async settleAlone(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     if (packetIds.length <= unreadSlots) return this.settleUnread(session, packetIds);
     const keys = packetIds.map((packetId) => slotKey(session, outgoing, packetId));
     const found = await readAll(this.db, this.table, keys, 'slot, granted');
@@ -110,7 +110,7 @@ export class DynamoInflightStore implements InflightStore {
     };
   }
 
-  private async settleUnread(session: SessionId, packetIds: readonly number[]): Promise<Misfits> {
+  private async settleUnread(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     const deletions = packetIds.map((packetId) => ({
       TableName: this.table,
       Key: slotKey(session, outgoing, packetId),
@@ -166,7 +166,7 @@ export class DynamoInflightStore implements InflightStore {
     return slots.length - found.length;
   }
 
-  async discard(items: readonly Pick<RingItem, 'session' | 'slot'>[]): Promise<void> {
+  async discard(items: readonly Pick<QueueItem, 'session' | 'slot'>[]): Promise<void> {
     await this.write(items.map(({ session, slot }) => ({ DeleteRequest: { Key: slotKey(session, outgoing, slot) } })));
   }
 
@@ -182,16 +182,16 @@ export class DynamoInflightStore implements InflightStore {
     return updated !== undefined;
   }
 
-  async readMany(session: SessionId, packetIds: readonly number[]): Promise<RingItem[]> {
-    return (await this.readSlots(session, outgoing, packetIds)).map(toRingItem);
+  async readMany(session: SessionId, packetIds: readonly number[]): Promise<QueueItem[]> {
+    return (await this.readSlots(session, outgoing, packetIds)).map(toQueueItem);
   }
 
   /** One is updated in place, and read only if that fails. Many are read and written in batches, which is far fewer calls. */
-  async markReceived(session: SessionId, packetIds: readonly number[]): Promise<ReadonlyMap<number, Misfit>> {
+  async markReceived(session: SessionId, packetIds: readonly number[]): Promise<ReadonlyMap<number, AckError>> {
     const [only] = packetIds;
     if (packetIds.length === 1 && only !== undefined && (await this.markOneReceived(session, only))) return new Map();
     const items = await this.readSlots(session, outgoing, packetIds.map(slotOf));
-    const found = byPacketId(items.map(toRingItem));
+    const found = byPacketId(items.map(toQueueItem));
     const received = items.filter((item) => readNumber(item.granted) === 2);
     await this.write(
       received.map(({ payload: _dropped, ...item }) => ({
@@ -213,7 +213,7 @@ export class DynamoInflightStore implements InflightStore {
     return updated !== undefined;
   }
 
-  async claim(item: RingItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
+  async claim(item: QueueItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
     const claimed = await this.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = :fence, sentBy = :event, sentBefore = :seen',
       // The second half: this very claim, repeated because its answer was lost.
@@ -232,7 +232,7 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /** What was sent on an earlier connection stays so, for it is a duplicate when it is sent again [v3 MQTT-3.3.1-1]. */
-  async unsend(item: Pick<RingItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
+  async unsend(item: Pick<QueueItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
     await this.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = if_not_exists(sentBefore, :never)',
       ConditionExpression: '#number = :number AND sentOn = :fence',
@@ -246,12 +246,12 @@ export class DynamoInflightStore implements InflightStore {
    * and bundles side by side. What was reserved after `outSeq` was read lies in the place of something old, so it is left
    * for the next look.
    */
-  async *ring(session: SessionId, outSeq: number, few?: number): AsyncGenerator<RingItem[]> {
+  async *inOrder(session: SessionId, outSeq: number, few?: number): AsyncGenerator<QueueItem[]> {
     if (few === undefined) yield* this.wholeRing(session, outSeq);
     else yield* this.orderedRing(session, outSeq, few);
   }
 
-  private async *wholeRing(session: SessionId, outSeq: number): AsyncGenerator<RingItem[]> {
+  private async *wholeRing(session: SessionId, outSeq: number): AsyncGenerator<QueueItem[]> {
     const whole = new QueryCommand({ ...this.range(session, everySlot), ConsistentRead: true });
     const { Items = [], LastEvaluatedKey } = await this.db.send(whole);
     if (!LastEvaluatedKey) {
@@ -261,13 +261,13 @@ export class DynamoInflightStore implements InflightStore {
     yield* this.orderedRing(session, outSeq);
   }
 
-  private orderedRing(session: SessionId, outSeq: number, few?: number): AsyncGenerator<RingItem[]> {
+  private orderedRing(session: SessionId, outSeq: number, few?: number): AsyncGenerator<QueueItem[]> {
     const [alone, bundled] = [aloneRanges(outSeq), bundleRanges(outSeq)];
     return inOrder(this.walk(session, alone, outSeq, few), this.walk(session, bundled, outSeq, few));
   }
 
-  async *everything(session: SessionId): AsyncGenerator<RingItem[]> {
-    for await (const page of pages(this.db, this.range(session, everySlot))) yield page.map(toRingItem);
+  async *unordered(session: SessionId): AsyncGenerator<QueueItem[]> {
+    for await (const page of pages(this.db, this.range(session, everySlot))) yield page.map(toQueueItem);
   }
 
   private async *walk(
@@ -275,7 +275,7 @@ export class DynamoInflightStore implements InflightStore {
     ranges: readonly Range[],
     outSeq: number,
     Limit?: number,
-  ): AsyncGenerator<RingItem[]> {
+  ): AsyncGenerator<QueueItem[]> {
     for (const range of ranges) {
       const query = { ...this.range(session, range), ...(Limit === undefined ? {} : { Limit }) };
       for await (const page of pages(this.db, query)) yield upTo(outSeq, page);
@@ -346,7 +346,7 @@ export class DynamoInflightStore implements InflightStore {
     await this.write([packetIds.length > 0 ? { PutRequest: { Item } } : { DeleteRequest: { Key } }]);
   }
 
-  async once(keys: readonly { session: SessionId; id: string }[]): Promise<OnceRecord[]> {
+  async qos2Records(keys: readonly { session: SessionId; id: string }[]): Promise<Qos2Record[]> {
     const distinct = new Map(keys.map(({ session, id }) => [`${session} ${id}`, onceKey(session, id)]));
     const items = await readAll(this.db, this.table, [...distinct.values()]);
     return items.map((item) => ({
@@ -359,7 +359,7 @@ export class DynamoInflightStore implements InflightStore {
     }));
   }
 
-  async putOnce(records: readonly OnceRecord[]): Promise<void> {
+  async putQos2Records(records: readonly Qos2Record[]): Promise<void> {
     const expiresAt = number(Math.ceil(this.now() / 1000) + onceSeconds);
     await this.write(
       records.map((record) => ({
@@ -446,6 +446,6 @@ function toHeldMessage(item: Item): HeldMessage {
   };
 }
 
-function upTo(outSeq: number, page: readonly Item[]): RingItem[] {
-  return page.map(toRingItem).filter((item) => item.number <= outSeq);
+function upTo(outSeq: number, page: readonly Item[]): QueueItem[] {
+  return page.map(toQueueItem).filter((item) => item.number <= outSeq);
 }

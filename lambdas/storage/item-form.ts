@@ -13,7 +13,7 @@ interface Forms {
  * One that they would misread does, in two releases: the first raises `read`, the next `written`. So a release can always be taken
  * back, and old and new containers can always work side by side.
  */
-export const forms: { readonly [Table in TableName]: Forms } = {
+export const schemaVersions: { readonly [Table in TableName]: Forms } = {
   connections: { written: 2, read: 2 },
   sessions: { written: 2, read: 2 },
   topicIndex: { written: 2, read: 2 },
@@ -24,10 +24,10 @@ export const forms: { readonly [Table in TableName]: Forms } = {
 };
 
 /** A later release wrote what this one would misread. Whatever is at hand fails, and its queue keeps it for that release. */
-export class NewerFormError extends Error {
+export class NewerSchemaVersionError extends Error {
   constructor(table: TableName, form: number) {
     super(
-      `an item of table ${table} has form ${form}, but this release knows forms up to ${forms[table].read}: ` +
+      `an item of table ${table} has form ${form}, but this release knows forms up to ${schemaVersions[table].read}: ` +
         'deploy the release that wrote it, or a later one',
     );
     this.name = 'NewerFormError';
@@ -35,23 +35,23 @@ export class NewerFormError extends Error {
 }
 
 /** The form that this release writes, as an attribute: three bytes of an item with its name, `v`. */
-export function writtenForm(table: TableName): { readonly v: AttributeValue } {
-  return { v: { N: String(forms[table].written) } };
+export function writtenVersion(table: TableName): { readonly v: AttributeValue } {
+  return { v: { N: String(schemaVersions[table].written) } };
 }
 
 /** The newest form that this release reads. */
-export function newestForm(table: TableName): AttributeValue {
-  return { N: String(forms[table].read) };
+export function newestVersion(table: TableName): AttributeValue {
+  return { N: String(schemaVersions[table].read) };
 }
 
 /** @throws NewerFormError */
-export function checkForm(table: TableName, item: Item): void {
-  if (!isKnownForm(table, item)) throw new NewerFormError(table, formOf(item));
+export function checkVersion(table: TableName, item: Item): void {
+  if (!isKnownVersion(table, item)) throw new NewerSchemaVersionError(table, formOf(item));
 }
 
 /** Whether this release can read an item. */
-export function isKnownForm(table: TableName, item: Item): boolean {
-  return formOf(item) <= forms[table].read;
+export function isKnownVersion(table: TableName, item: Item): boolean {
+  return formOf(item) <= schemaVersions[table].read;
 }
 
 function formOf({ v }: Item): number {

@@ -34,6 +34,6 @@ export function beginningOf(text: string, bytes: number): string {
 }
 
 /** What is left of a sort key of this size for the text itself when it has to be shortened. */
-export function literalRoom(maximum: number, prefix = ''): number {
+export function literalBytes(maximum: number, prefix = ''): number {
   return maximum - prefix.length - digestLength - separator.length;
 }

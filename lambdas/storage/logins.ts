@@ -19,8 +19,8 @@ import { accountKey } from './account-item';
 import { accountsIn } from './accounts';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll, readTables } from './dynamo';
-import { formed } from './formed-dynamo';
-import { writtenForm } from './item-form';
+import { versioned } from './formed-dynamo';
+import { writtenVersion } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 const secretKey: Item = { id: text('broker'), part: text('secret') };
@@ -44,7 +44,7 @@ export class DynamoLoginStore implements LoginStore {
     private readonly tables: LoginTables,
     private readonly log: Log,
   ) {
-    this.db = formed(db, { [tables.accounts]: 'accounts', [tables.logins]: 'logins' });
+    this.db = versioned(db, { [tables.accounts]: 'accounts', [tables.logins]: 'logins' });
   }
 
   async read(attempt: Attempt): Promise<LoginRecord> {
@@ -93,7 +93,7 @@ export class DynamoLoginStore implements LoginStore {
       UpdateExpression: `SET v = :form, expiresAt = :expiresAt, #known = :known${remove}`,
       ExpressionAttributeNames: { '#known': clientPrefix + known, ...Object.fromEntries(removed) },
       ExpressionAttributeValues: {
-        ':form': writtenForm('logins').v,
+        ':form': writtenVersion('logins').v,
         ':expiresAt': number(Math.ceil(expiresAt / 1000)),
         ':known': { M: { at: number(attempt.now) } },
       },
@@ -123,7 +123,7 @@ export class DynamoLoginStore implements LoginStore {
           TableName: this.tables.logins,
           Key: key,
           ...update,
-          ExpressionAttributeValues: { ...values, ':form': writtenForm('logins').v, ':one': number(1) },
+          ExpressionAttributeValues: { ...values, ':form': writtenVersion('logins').v, ':one': number(1) },
           ReturnValues: 'UPDATED_NEW',
         }),
       );

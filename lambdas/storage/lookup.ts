@@ -4,7 +4,7 @@ import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';
 import { toStored } from './connections';
 import { readTables } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { headKey, toHead } from './sessions';
 import { readShapes, shapesKey } from './topic-index';
 
@@ -18,7 +18,7 @@ export class DynamoLookup implements Lookup {
     private readonly topicIndexTable: string,
     private readonly sessionsTable: string,
   ) {
-    this.db = formed(db, {
+    this.db = versioned(db, {
       [connectionsTable]: 'connections',
       [topicIndexTable]: 'topicIndex',
       [sessionsTable]: 'sessions',

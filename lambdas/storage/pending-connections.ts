@@ -6,7 +6,7 @@ import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
-import { writtenForm } from './item-form';
+import { writtenVersion } from './item-form';
 
 /** A client that has not come in within a minute never will; DynamoDB removes what its end did not. */
 const rowLifetime = 3_600_000;
@@ -35,7 +35,7 @@ export function pendingItem(pending: PendingConnection): Item {
     ...(exchange ? { connect: bytes(exchange.connect), exchange: text(exchange.state) } : {}),
     ...(takeover ? { takeover: { M: takeoverAttributes(takeover) } } : {}),
     expiresAt: number(Math.ceil((Date.now() + rowLifetime) / 1000)),
-    ...writtenForm('connections'),
+    ...writtenVersion('connections'),
   };
 }
 

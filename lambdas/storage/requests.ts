@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Earlier, RequestLedger } from '../broker/ports/directories';
+import type { EarlierRequest, RequestLedger } from '../broker/ports/directories';
 import type { Clock } from '../broker/ports/process';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 
 /** Longer than the function of the API may run: who has not answered by then, will not. */
 const leaseMilliseconds = 30_000;
@@ -22,11 +22,11 @@ export class DynamoRequestLedger implements RequestLedger {
     private readonly table: string,
     private readonly now: Clock,
   ) {
-    this.db = formed(db, { [table]: 'inflight' });
+    this.db = versioned(db, { [table]: 'inflight' });
   }
 
   /** A condition that fails tells nothing by itself: this very claim may have come before, and its answer got lost. */
-  async begin(id: string, fingerprint: string): Promise<Earlier> {
+  async begin(id: string, fingerprint: string): Promise<EarlierRequest> {
     const attempt = randomUUID();
     for (let over: Item | undefined; ; ) {
       const outcome = over ? 'resumed' : 'begun';
@@ -66,7 +66,7 @@ export class DynamoRequestLedger implements RequestLedger {
   }
 
   /** What an earlier request came to; undefined when it had its time and came to nothing. */
-  private earlierIn(found: Item, fingerprint: string): Exclude<Earlier, 'begun' | 'resumed'> | undefined {
+  private earlierIn(found: Item, fingerprint: string): Exclude<EarlierRequest, 'begun' | 'resumed'> | undefined {
     if (readText(found.fingerprint) !== fingerprint) return 'other';
     if (found.answer) return { answer: readText(found.answer) };
     return readNumber(found.leaseUntil) < this.now() ? undefined : 'running';

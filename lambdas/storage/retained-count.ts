@@ -2,7 +2,7 @@ import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/c
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { writtenForm } from './item-form';
+import { writtenVersion } from './item-form';
 import { keyOf, maximumPartitionKey } from './keys';
 
 /** Milliseconds that a count of all messages is believed. */
@@ -95,7 +95,7 @@ export class RetainedCount {
         UpdateExpression: `SET v = :form${account === undefined ? '' : ', account = :account'} ADD messages :difference`,
         ExpressionAttributeValues: {
           ':difference': number(difference),
-          ':form': writtenForm('retained').v,
+          ':form': writtenVersion('retained').v,
           ...(account !== undefined && { ':account': text(account) }),
         },
         ReturnValues: 'ALL_NEW',

@@ -6,8 +6,8 @@ import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
 import { readMessage, text } from './attributes';
 import type { Item } from './dynamo';
-import { formed } from './formed-dynamo';
-import { beginningOf, literalRoom, maximumSortKey } from './keys';
+import { versioned } from './formed-dynamo';
+import { beginningOf, literalBytes, maximumSortKey } from './keys';
 import { type ReadOn, readPage } from './page-reader';
 import { byFirst, firstBucket, literalBeginning } from './retained-keys';
 
@@ -22,7 +22,7 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'retained' });
+    this.db = versioned(db, { [table]: 'retained' });
   }
 
   list(filter: string | undefined, page: PageRequest): Promise<Page<Message>> {
@@ -39,7 +39,7 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
   /** `a/b/#` also matches `a/b` itself, so what is asked for begins with `a/b`, and some of it is left out again. */
   private async query(literal: readonly string[], start: Item | undefined, wanted: number) {
     const bucket = text(firstBucket(literal[0] ?? ''));
-    const prefix = beginningOf(literal.join('/'), literalRoom(maximumSortKey));
+    const prefix = beginningOf(literal.join('/'), literalBytes(maximumSortKey));
     const { Items = [], LastEvaluatedKey } = await this.db.send(
       new QueryCommand({
         TableName: this.table,

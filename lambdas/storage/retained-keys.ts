@@ -2,7 +2,7 @@ import { levels } from '../protocol/topic';
 import { isWildcard } from '../protocol/topic-filter';
 import { text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from './keys';
+import { beginningOf, keyOf, literalBytes, maximumPartitionKey, maximumSortKey } from './keys';
 
 /**
  * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,
@@ -35,5 +35,5 @@ export function literalBeginning(parts: readonly string[]): string[] {
 
 /** What the sort key of every topic below these levels begins with. */
 export function prefixOf(literal: readonly string[]): string {
-  return literal.length === 0 ? '' : beginningOf(`${literal.join('/')}/`, literalRoom(maximumSortKey));
+  return literal.length === 0 ? '' : beginningOf(`${literal.join('/')}/`, literalBytes(maximumSortKey));
 }

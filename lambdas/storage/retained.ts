@@ -9,8 +9,8 @@ import { levels } from '../protocol/topic';
 import { together } from '../shared/parallel';
 import { messageAttributes, number, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll } from './dynamo';
-import { formed } from './formed-dynamo';
-import { writtenForm } from './item-form';
+import { versioned } from './formed-dynamo';
+import { writtenVersion } from './item-form';
 import { noRetainedLimits, RetainedCount, type RetainedLimits } from './retained-count';
 import { messageKey, pointerKey } from './retained-keys';
 import { levelKey, RetainedLevels } from './retained-levels';
@@ -33,7 +33,7 @@ export class DynamoRetainedStore implements RetainedStore {
     limits: RetainedLimits = noRetainedLimits,
     private readonly now: () => number = Date.now,
   ) {
-    this.db = formed(db, { [table]: 'retained' });
+    this.db = versioned(db, { [table]: 'retained' });
     this.count = new RetainedCount(this.db, table, limits, now);
     this.levels = new RetainedLevels(this.db, table);
     this.pages = new RetainedPages(this.db, table);
@@ -68,7 +68,7 @@ export class DynamoRetainedStore implements RetainedStore {
           ':topic': text(topic),
           ':revision': text(write.revision),
           ':at': number(write.at),
-          ':form': writtenForm('retained').v,
+          ':form': writtenVersion('retained').v,
           ...(turn && { ':writer': text(turn.connectionId), ':number': number(turn.number) }),
         },
         ReturnValues: 'ALL_OLD',

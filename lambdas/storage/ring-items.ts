@@ -1,11 +1,11 @@
 import { isBundled } from '../broker/model/queue-slots';
-import type { RingItem, RingMessage } from '../broker/model/queued-message';
+import type { QueuedMessage, QueueItem } from '../broker/model/queued-message';
 import type { QoS } from '../protocol/packets';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 import { outgoing, slotKey, slotNumber } from './slots';
 
-export function toItem(item: RingItem): Item {
+export function toItem(item: QueueItem): Item {
   return {
     ...slotKey(item.session, outgoing, item.slot),
     number: number(item.number),
@@ -19,7 +19,7 @@ export function toItem(item: RingItem): Item {
   };
 }
 
-function contentAttributes({ slot, messages }: RingItem): Item {
+function contentAttributes({ slot, messages }: QueueItem): Item {
   const contents = messages.map(({ message, retain, identifiers, share }) => ({
     ...messageAttributes(message),
     retained: flag(retain),
@@ -29,7 +29,7 @@ function contentAttributes({ slot, messages }: RingItem): Item {
   return isBundled(slot) ? { bundle: { L: contents.map((content) => ({ M: content })) } } : (contents[0] ?? {});
 }
 
-export function toRingItem(item: Item): RingItem {
+export function toQueueItem(item: Item): QueueItem {
   const id = readText(item.id);
   return {
     session: readText(item.session),
@@ -45,7 +45,7 @@ export function toRingItem(item: Item): RingItem {
   };
 }
 
-function readContents(item: Item): RingMessage[] {
+function readContents(item: Item): QueuedMessage[] {
   const slot = slotNumber(readText(item.slot));
   const contents = item.bundle?.L?.map(({ M = {} }) => M) ?? [item];
   const gone = new Set(item.gone?.NS?.map(Number));

@@ -1,5 +1,5 @@
-import { bundleSlot, placeAlone } from '../broker/model/queue-slots';
-import type { RingItem } from '../broker/model/queued-message';
+import { bundleSlot, positionAlone } from '../broker/model/queue-slots';
+import type { QueueItem } from '../broker/model/queued-message';
 import { together } from '../shared/parallel';
 import { afterAll, outgoing, slotName } from './slots';
 
@@ -13,7 +13,7 @@ const firstBundle = slotName(outgoing, bundleSlot(0));
 
 /** Slots in the order of their numbers: behind the newest, then up to it. */
 export function aloneRanges(outSeq: number): Range[] {
-  const newest = slotName(outgoing, placeAlone(outSeq).slot);
+  const newest = slotName(outgoing, positionAlone(outSeq).slot);
   return [
     [`${newest}+`, lastAlone],
     [outgoing, newest],
@@ -30,9 +30,9 @@ export function bundleRanges(outSeq: number): Range[] {
 
 /** Two sequences as one, both in the order of numbers. */
 export async function* inOrder(
-  one: AsyncGenerator<RingItem[]>,
-  other: AsyncGenerator<RingItem[]>,
-): AsyncGenerator<RingItem[]> {
+  one: AsyncGenerator<QueueItem[]>,
+  other: AsyncGenerator<QueueItem[]>,
+): AsyncGenerator<QueueItem[]> {
   let [left, right] = await together([nextPage(one), nextPage(other)]);
   while (left && right) {
     const [ahead, behind] = lastNumber(left) < lastNumber(right) ? [left, right] : [right, left];
@@ -45,7 +45,7 @@ export async function* inOrder(
   for (let page = left ?? right; page; page = await nextPage(left ? one : other)) yield page;
 }
 
-async function nextPage(pages: AsyncGenerator<RingItem[]>): Promise<RingItem[] | undefined> {
+async function nextPage(pages: AsyncGenerator<QueueItem[]>): Promise<QueueItem[] | undefined> {
   for (;;) {
     const { value, done } = await pages.next();
     if (done) return undefined;
@@ -53,6 +53,6 @@ async function nextPage(pages: AsyncGenerator<RingItem[]>): Promise<RingItem[] |
   }
 }
 
-function lastNumber(page: readonly RingItem[]): number {
+function lastNumber(page: readonly QueueItem[]): number {
   return page.at(-1)?.number ?? 0;
 }

@@ -1,26 +1,26 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Watched } from '../broker/model/connection';
+import type { MonitoredConnection } from '../broker/model/connection';
 import type { RequestedCheck } from '../broker/model/subscription';
-import type { Roster } from '../broker/ports/connection-store';
+import type { ConnectionList } from '../broker/ports/connection-store';
 import { readNumber, readText } from './attributes';
 import { readEnding } from './connections';
 import type { Item } from './dynamo';
 import { readIdentity } from './identity';
-import { isKnownForm } from './item-form';
+import { isKnownVersion } from './item-form';
 
 /**
  * The connections table from one end to the other, eventually consistent: half a read unit for 4 KB, so for a dozen
  * connections. Rows that were moved whenever a client turned out to be there cost a hundred times as much (ADR 0020).
  * Connections of a newer form are passed over rather than refused: one of them would keep everybody's time from being up.
  */
-export class DynamoRoster implements Roster {
+export class DynamoConnectionList implements ConnectionList {
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 
-  async *all(): AsyncGenerator<(Watched | RequestedCheck)[]> {
+  async *all(): AsyncGenerator<(MonitoredConnection | RequestedCheck)[]> {
     let start: Item | undefined;
     do {
       const { Items = [], LastEvaluatedKey }: ScanCommandOutput = await this.db.send(
@@ -32,13 +32,13 @@ export class DynamoRoster implements Roster {
           ExclusiveStartKey: start,
         }),
       );
-      yield Items.filter((item) => isKnownForm('connections', item)).map(toEntry);
+      yield Items.filter((item) => isKnownVersion('connections', item)).map(toEntry);
       start = LastEvaluatedKey;
     } while (start);
   }
 }
 
-function toEntry(item: Item): Watched | RequestedCheck {
+function toEntry(item: Item): MonitoredConnection | RequestedCheck {
   if (item.requestedAt) return { shapesRequestedAt: readNumber(item.requestedAt) };
   return {
     connectionId: readText(item.connectionId),

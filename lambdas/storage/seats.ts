@@ -1,9 +1,9 @@
 import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Seats } from '../broker/ports/accounts';
+import type { ConnectionLimiter } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 const seatPrefix = 'seat#';
@@ -12,17 +12,17 @@ const seatPrefix = 'seat#';
 const longestSeat = (2 * 60 + 5) * 60_000;
 
 /** One row for each connected client of a user whose connections are limited. */
-export class DynamoSeats implements Seats {
+export class DynamoConnectionLimiter implements ConnectionLimiter {
   private readonly db: DynamoDb;
 
   constructor(
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'logins' });
+    this.db = versioned(db, { [table]: 'logins' });
   }
 
-  async take(account: string, clientId: string, connectionId: string, now: number): Promise<number> {
+  async acquire(account: string, clientId: string, connectionId: string, now: number): Promise<number> {
     const key = seatKey(account, clientId);
     const expiresAt = number(Math.ceil((now + longestSeat) / 1000));
     const Item = { ...key, connectionId: text(connectionId), since: number(now), expiresAt };
@@ -35,7 +35,7 @@ export class DynamoSeats implements Seats {
     return seats.filter(({ since }) => readNumber(since) > now - longestSeat).length;
   }
 
-  async leave(account: string, clientId: string, connectionId: string): Promise<void> {
+  async release(account: string, clientId: string, connectionId: string): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: seatKey(account, clientId),

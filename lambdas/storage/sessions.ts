@@ -12,9 +12,9 @@ import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Ending } from '../broker/model/connection';
 import type { Fence, SessionId } from '../broker/model/fence';
-import { ringSpan } from '../broker/model/queue-slots';
-import type { Claim, Congestion, SessionHead, Successor } from '../broker/model/session';
-import type { Left, SessionStore } from '../broker/ports/session-store';
+import { queueSpan } from '../broker/model/queue-slots';
+import type { Congestion, SessionClaim, SessionItem, Successor } from '../broker/model/session';
+import type { ReleaseDetails, SessionStore } from '../broker/ports/session-store';
 import type { Will } from '../protocol/effects';
 import {
   flag,
@@ -29,18 +29,18 @@ import {
 } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
-import { writtenForm } from './item-form';
+import { writtenVersion } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
-import { readSubscribed, subscribedAttribute } from './subscription-counts';
+import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
 
 export const headPart = 'head';
 export const willPrefix = 'will#';
 export const subscriptionPrefix = 'sub#';
 
 /** Numbers that retained messages may take beyond what is free: so that no packet id is in use twice, with all that is under way. */
-const mostBeyond = ringSpan / 2;
+const mostBeyond = queueSpan / 2;
 
 /** Attribute names that DynamoDB reserves, or may one day. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
@@ -54,21 +54,21 @@ export class DynamoSessionStore implements SessionStore {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'sessions' });
+    this.db = versioned(db, { [table]: 'sessions' });
   }
 
-  async head(clientId: string): Promise<SessionHead | undefined> {
+  async read(clientId: string): Promise<SessionItem | undefined> {
     const command = new GetItemCommand({ TableName: this.table, Key: headKey(clientId), ConsistentRead: true });
     const { Item } = await this.db.send(command);
     return Item && toHead(Item);
   }
 
-  async heads(clientIds: readonly string[]): Promise<Map<string, SessionHead>> {
+  async readMany(clientIds: readonly string[]): Promise<Map<string, SessionItem>> {
     const items = await readAll(this.db, this.table, clientIds.map(headKey));
     return new Map(items.map(toHead).map((head) => [head.clientId, head]));
   }
 
-  async awaitEnd(claim: Claim, { fence, owner, successor }: SessionHead): Promise<'registered' | 'changed'> {
+  async awaitEnd(claim: SessionClaim, { fence, owner, successor }: SessionItem): Promise<'registered' | 'changed'> {
     const { precedence } = claim;
     const ofOther = precedence === undefined ? ' REMOVE successorPrecedence' : ', successorPrecedence = :precedence';
     const result = await this.update(claim.clientId, 'changed', {
@@ -89,7 +89,10 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'registered';
   }
 
-  async claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'> {
+  async claimFresh(
+    claim: SessionClaim,
+    over?: SessionItem | 'none',
+  ): Promise<{ old?: SessionItem } | 'refused' | 'changed'> {
     const { condition, values } = freshCondition(claim, over);
     const former = typeof over === 'object' ? ':former' : 'if_not_exists(fence, :none)';
     try {
@@ -110,8 +113,8 @@ export class DynamoSessionStore implements SessionStore {
             ':clientId': text(claim.clientId),
             ':zero': number(0),
             ':none': text(''),
-            ':form': writtenForm('sessions').v,
-            ':free': number(ringSpan),
+            ':form': writtenVersion('sessions').v,
+            ':free': number(queueSpan),
             ...(claim.quota ? { ':quota': text(claim.quota) } : {}),
             ...ownerValues(claim),
           },
@@ -125,7 +128,7 @@ export class DynamoSessionStore implements SessionStore {
     }
   }
 
-  async claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'> {
+  async claimResume(claim: SessionClaim, seen: SessionItem): Promise<SessionItem | 'changed'> {
     return this.update(claim.clientId, 'changed', {
       UpdateExpression: `SET ${setOwner(claim)} ADD asked :one`,
       ConditionExpression: `#session = :session AND fence = :seen AND ${noNewerSuccessor}`,
@@ -148,7 +151,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async wiped(clientId: string, session: SessionId): Promise<void> {
+  async markDeleted(clientId: string, session: SessionId): Promise<void> {
     await this.update(clientId, undefined, {
       UpdateExpression: 'REMOVE wiping, former',
       ConditionExpression: 'wiping = :session',
@@ -156,12 +159,12 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async disown(
+  async release(
     clientId: string,
     fence: Fence,
     { sessionEndsAt, willAt }: Ending = {},
-    left?: Left,
-  ): Promise<SessionHead | 'changed'> {
+    left?: ReleaseDetails,
+  ): Promise<SessionItem | 'changed'> {
     const values: Item = {
       ...(left === undefined ? {} : { ':leftAt': number(left.at) }),
       ...(left?.subscribed ? { ':subscribed': subscribedAttribute(left.subscribed) } : {}),
@@ -177,7 +180,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'> {
+  async discard(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'> {
     const result = await this.update(clientId, 'changed', {
       UpdateExpression: 'SET persistent = :no',
       ConditionExpression: 'fence = :fence',
@@ -186,7 +189,7 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'forsaken';
   }
 
-  async willSettled(clientId: string, fence: Fence): Promise<void> {
+  async clearWillDeadline(clientId: string, fence: Fence): Promise<void> {
     await this.update(clientId, undefined, {
       UpdateExpression: 'REMOVE willAt',
       ConditionExpression: 'fence = :fence',
@@ -194,7 +197,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'> {
+  async end(clientId: string, fence: Fence): Promise<SessionItem | 'changed'> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: headKey(clientId),
@@ -206,7 +209,7 @@ export class DynamoSessionStore implements SessionStore {
     return deleted ? toHead(deleted.Attributes ?? {}) : 'changed';
   }
 
-  async reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
+  async reserve(clientId: string, session: SessionId, count: number): Promise<SessionItem | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less',
       ConditionExpression: '#session = :session AND #free >= :count',
@@ -215,7 +218,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'> {
+  async reserveAndRequestWake(clientId: string, session: SessionId, count: number): Promise<SessionItem | 'refused'> {
     return this.update(clientId, 'refused', {
       UpdateExpression: 'ADD outSeq :count, #free :less, asked :one',
       ConditionExpression: '#session = :session AND (#free >= :floor OR attribute_not_exists(#owner))',
@@ -229,7 +232,7 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   /** How much fits depends on whether the client is there, so the owner must be the one that was seen too. */
-  async setFree(head: SessionHead, free: number): Promise<'set' | 'changed'> {
+  async setFree(head: SessionItem, free: number): Promise<'set' | 'changed'> {
     const sameOwner = head.owner ? '#owner = :owner' : 'attribute_not_exists(#owner)';
     const result = await this.update(head.clientId, 'changed', {
       UpdateExpression: 'SET #free = :free',
@@ -245,23 +248,23 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'set';
   }
 
-  async ask(clientId: string, owner: string): Promise<number | 'gone'> {
+  async requestWake(clientId: string, owner: string): Promise<number | 'gone'> {
     const head = await this.update(clientId, 'gone', {
       UpdateExpression: 'ADD asked :one',
       ConditionExpression: '#owner = :owner',
       ExpressionAttributeNames: { '#owner': 'owner' },
       ExpressionAttributeValues: { ':one': number(1), ':owner': text(owner) },
     });
-    return head === 'gone' ? 'gone' : head.asked;
+    return head === 'gone' ? 'gone' : head.wakeRequests;
   }
 
   async congest(
-    { clientId, fence, congestion: seen }: SessionHead,
+    { clientId, fence, congestion: seen }: SessionItem,
     congestion: Congestion,
   ): Promise<'noted' | 'changed'> {
-    const { isPumpScheduled } = congestion;
+    const { isDrainScheduled } = congestion;
     const result = await this.update(clientId, 'changed', {
-      UpdateExpression: `SET congestion = :congestion${isPumpScheduled ? ' ADD asked :one' : ''}`,
+      UpdateExpression: `SET congestion = :congestion${isDrainScheduled ? ' ADD asked :one' : ''}`,
       ConditionExpression:
         'fence = :fence AND attribute_exists(#owner) AND ' +
         (seen ? 'congestion.#at = :seen' : '(attribute_not_exists(congestion) OR congestion.fence < :fence)'),
@@ -269,15 +272,15 @@ export class DynamoSessionStore implements SessionStore {
       ExpressionAttributeValues: {
         ':congestion': congestionAttribute(fence, congestion),
         ':fence': text(fence),
-        ...(isPumpScheduled ? { ':one': number(1) } : {}),
+        ...(isDrainScheduled ? { ':one': number(1) } : {}),
         ...(seen ? { ':seen': number(seen.at) } : {}),
       },
     });
     return result === 'changed' ? 'changed' : 'noted';
   }
 
-  async relieve({ clientId, fence }: SessionHead, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
-    const left = since && congestionAttribute(fence, { ...since, isPumpScheduled: false });
+  async relieve({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
+    const left = since && congestionAttribute(fence, { ...since, isDrainScheduled: false });
     await this.update(clientId, undefined, {
       UpdateExpression: left ? 'SET congestion = :left' : 'REMOVE congestion',
       ConditionExpression: 'fence = :fence',
@@ -285,7 +288,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'> {
+  async markConnackSent(clientId: string, fence: Fence): Promise<SessionItem | 'changed'> {
     return this.update(clientId, 'changed', {
       UpdateExpression: 'SET greeted = :fence',
       ConditionExpression: 'fence = :fence',
@@ -293,7 +296,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async answer(head: SessionHead, asked: number, settled?: number): Promise<void> {
+  async markWakeHandled(head: SessionItem, asked: number, settled?: number): Promise<void> {
     await this.update(head.clientId, undefined, {
       UpdateExpression: `SET answered = :asked${settled === undefined ? '' : ', settled = :settled'}`,
       ConditionExpression: 'fence = :fence AND answered < :asked',
@@ -310,7 +313,7 @@ export class DynamoSessionStore implements SessionStore {
     clientId: string,
     otherwise: T,
     expression: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
-  ): Promise<SessionHead | T> {
+  ): Promise<SessionItem | T> {
     try {
       const { Attributes } = await this.db.send(
         new UpdateItemCommand({
@@ -394,7 +397,7 @@ const noNewerSuccessor = '(attribute_not_exists(successor) OR successor <= :fenc
 const nothingToWipe = '(attribute_not_exists(wiping) OR wiping = :none)';
 
 /** Without `over` any older head of the same account may be replaced that nothing has to end before; with it, only what was read. */
-function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { condition: string; values: Item } {
+function freshCondition({ identity }: SessionClaim, over?: SessionItem | 'none'): { condition: string; values: Item } {
   if (over === 'none') return { condition: 'attribute_not_exists(id)', values: {} };
   if (over)
     return {
@@ -410,7 +413,7 @@ function freshCondition({ identity }: Claim, over?: SessionHead | 'none'): { con
 }
 
 /** Who owns the session from now on, and what the head tells of it to those who send to it. */
-function ownerValues(claim: Claim): Item {
+function ownerValues(claim: SessionClaim): Item {
   const { connectionId, fence, persistent, sessionExpiry, version, capabilities, identity } = claim;
   const { can } = capabilityAttributes(capabilities);
   return {
@@ -427,7 +430,7 @@ function ownerValues(claim: Claim): Item {
 }
 
 /** What the former owner left is removed: every update that claims a session ends its SET clause with this. */
-function setOwner({ sessionExpiry, capabilities, identity }: Claim): string {
+function setOwner({ sessionExpiry, capabilities, identity }: SessionClaim): string {
   const can = capabilityAttributes(capabilities).can !== undefined;
   const named = !isAnonymous(identity);
   const set = [
@@ -459,14 +462,14 @@ function isAnonymous({ kind }: Identity): boolean {
 }
 
 /** With the fence: an earlier release that takes the session over leaves it in the head. */
-function congestionAttribute(fence: Fence, { since, at, isPumpScheduled }: Congestion): AttributeValue {
-  return { M: { fence: text(fence), since: number(since), at: number(at), pump: flag(isPumpScheduled) } };
+function congestionAttribute(fence: Fence, { since, at, isDrainScheduled }: Congestion): AttributeValue {
+  return { M: { fence: text(fence), since: number(since), at: number(at), pump: flag(isDrainScheduled) } };
 }
 
 function readCongestion({ congestion, fence, owner }: Item): Congestion | undefined {
   const { M } = congestion ?? {};
   if (!M || !owner || readText(M.fence) !== readText(fence)) return undefined;
-  return { since: readNumber(M.since), at: readNumber(M.at), isPumpScheduled: readFlag(M.pump) };
+  return { since: readNumber(M.since), at: readNumber(M.at), isDrainScheduled: readFlag(M.pump) };
 }
 
 function willAttributes({ message, delay, expiry }: Will): Item {
@@ -501,7 +504,7 @@ function subscriptionKey(session: SessionId, filter: string): Item {
   return { id: text(session), part: text(keyOf(filter, maximumSortKey, subscriptionPrefix)) };
 }
 
-export function toHead(item: Item): SessionHead {
+export function toHead(item: Item): SessionItem {
   const owner = readText(item.owner);
   const wiping = readText(item.wiping);
   const successor = readText(item.successor);
@@ -514,21 +517,21 @@ export function toHead(item: Item): SessionHead {
     ...(owner ? { owner } : {}),
     fence: readText(item.fence),
     outSeq: readNumber(item.outSeq),
-    asked: readNumber(item.asked),
-    answered: readNumber(item.answered),
+    wakeRequests: readNumber(item.asked),
+    wakeHandled: readNumber(item.answered),
     offlineFrom: readNumber(item.offlineFrom),
-    greeted: readText(item.greeted),
+    connackSentOn: readText(item.greeted),
     version: readVersion(item.version),
     capabilities: readCapabilities(item),
-    settled: readNumber(item.settled),
+    acknowledgedUpTo: readNumber(item.settled),
     ...(item.expiry ? { sessionExpiry: readNumber(item.expiry) } : {}),
     identity: readIdentity(item.identity),
     ...(owner || !item.expiresAt ? {} : { expiresAt: readNumber(item.expiresAt) }),
     ...(owner || !item.leftAt ? {} : { leftAt: readNumber(item.leftAt) }),
     ...(owner || !item.willAt ? {} : { willAt: readNumber(item.willAt) }),
-    ...(wiping ? { wiping } : {}),
+    ...(wiping ? { deleting: wiping } : {}),
     ...(congestion ? { congestion } : {}),
-    ...readSubscribed(item),
+    ...readSubscriptionCounts(item),
     ...(item.quota ? { quota: readText(item.quota) } : {}),
     ...(former ? { former } : {}),
     ...(successor ? { successor: readSuccessor(item) } : {}),

@@ -6,8 +6,8 @@ import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-sto
 import { flag, number, readNumber, text } from './attributes';
 import { connectionKey } from './connection-key';
 import { conditionFailed } from './dynamo';
-import { formed } from './formed-dynamo';
-import { writtenForm } from './item-form';
+import { versioned } from './formed-dynamo';
+import { writtenVersion } from './item-form';
 
 /** No connection id of API Gateway contains U+0000. */
 const requestId = '\u0000shapes';
@@ -27,7 +27,7 @@ export class DynamoShapeChecks implements ShapeChecks {
     private readonly table: string,
     private readonly now: Clock,
   ) {
-    this.db = formed(db, { [table]: 'connections' });
+    this.db = versioned(db, { [table]: 'connections' });
   }
 
   async request(shapes: readonly string[]): Promise<void> {
@@ -44,7 +44,7 @@ export class DynamoShapeChecks implements ShapeChecks {
           'ADD requests :one, shapes :shapes',
         ExpressionAttributeValues: {
           ':pending': flag(true),
-          ':form': writtenForm('connections').v,
+          ':form': writtenVersion('connections').v,
           ':now': number(now),
           ':one': number(1),
           ':shapes': { SS: asked },

@@ -6,12 +6,12 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { SessionHead } from '../broker/model/session';
+import type { SessionItem } from '../broker/model/session';
 import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { checkForm, isKnownForm } from './item-form';
+import { checkVersion, isKnownVersion } from './item-form';
 import { isShortened } from './keys';
 import type { TableName } from './schema';
 import { headPart, subscriptionPrefix, toHead, willPrefix } from './sessions';
@@ -34,10 +34,10 @@ export class DynamoStoredRows implements StoredRows {
   }
 
   /** @throws NewerFormError */
-  async *heads(): AsyncGenerator<SessionHead[]> {
+  async *heads(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
       const heads = page.filter(({ part }) => readText(part) === headPart);
-      for (const head of heads) checkForm('sessions', head);
+      for (const head of heads) checkVersion('sessions', head);
       yield heads.map(toHead);
     }
   }
@@ -45,7 +45,7 @@ export class DynamoStoredRows implements StoredRows {
   async *rows(): AsyncGenerator<StoredRow[]> {
     for (const [table, read] of readers) {
       for await (const page of this.scan(table)) {
-        yield page.filter((item) => isKnownForm(table, item)).flatMap((item) => read(item) ?? []);
+        yield page.filter((item) => isKnownVersion(table, item)).flatMap((item) => read(item) ?? []);
       }
     }
   }

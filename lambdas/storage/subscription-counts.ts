@@ -7,7 +7,7 @@ export function subscribedAttribute({ all, shared }: SubscriptionCounts): Attrib
   return { L: [number(all), number(shared)] };
 }
 
-export function readSubscribed({ subscribed }: Item): { readonly subscribed?: SubscriptionCounts } {
+export function readSubscriptionCounts({ subscribed }: Item): { readonly subscribed?: SubscriptionCounts } {
   if (!subscribed?.L) return {};
   const [all, shared] = subscribed.L;
   return { subscribed: { all: readNumber(all), shared: readNumber(shared) } };

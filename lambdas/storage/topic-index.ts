@@ -15,7 +15,7 @@ import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 
 /**
@@ -52,7 +52,7 @@ export class DynamoTopicIndex implements TopicIndex {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'topicIndex' });
+    this.db = versioned(db, { [table]: 'topicIndex' });
   }
 
   async shapes(): Promise<ShapeList> {

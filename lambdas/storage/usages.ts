@@ -4,7 +4,7 @@ import type { Usage } from '../broker/model/usage';
 import type { Usages } from '../broker/ports/accounts';
 import { allowanceAttribute, readAllowance } from './allowances';
 import { number, readNumber, text } from './attributes';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { keyOf, maximumPartitionKey } from './keys';
 
 /** Seconds: by then everybody may use everything again. */
@@ -18,7 +18,7 @@ export class DynamoUsages implements Usages {
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'inflight' });
+    this.db = versioned(db, { [table]: 'inflight' });
   }
 
   async read(account: string): Promise<Usage | undefined> {

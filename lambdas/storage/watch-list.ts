@@ -1,22 +1,22 @@
 import { DeleteItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { WatchStore } from '../broker/ports/debug-clients';
+import type { DebugClientStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { formed } from './formed-dynamo';
+import { versioned } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
 
 const partition = 'watch';
 
 /** Clients whose packets are logged for a while, in a partition of their own of the accounts table. */
-export class DynamoWatchList implements WatchStore {
+export class DynamoDebugClients implements DebugClientStore {
   private readonly db: DynamoDb;
 
   constructor(
     db: DynamoDb,
     private readonly table: string,
   ) {
-    this.db = formed(db, { [table]: 'accounts' });
+    this.db = versioned(db, { [table]: 'accounts' });
   }
 
   keyOf(clientId: string): string {

@@ -3,7 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { BridgeEntry } from '../bridge/bridge-config';
 import { outwards } from '../bridge/mapping';
-import type { Identified } from '../broker/model/fan-out-job';
+import type { IdentifiedMessage } from '../broker/model/fan-out-job';
 import type { BridgeQueue } from '../broker/ports/queues';
 import { asciiJson } from '../protocol/ascii-json';
 import type { Message } from '../protocol/effects';
@@ -21,12 +21,12 @@ export class SqsBridgeQueue implements BridgeQueue {
     private readonly entries: readonly BridgeEntry[],
   ) {}
 
-  async forward(messages: readonly Identified[]): Promise<void> {
+  async forward(messages: readonly IdentifiedMessage[]): Promise<void> {
     const passing = messages.flatMap((one) => this.passing(one));
     if (passing.length > 0) await sendInOrder(this.sqs, this.url, passing);
   }
 
-  private passing({ id, message }: Identified): NewMessage[] {
+  private passing({ id, message }: IdentifiedMessage): NewMessage[] {
     if (message.origin === 'bridge') return []; // what came in never goes out
     const { publisher: _publisher, ...said } = message;
     return outwards(this.entries, message).map((passage, index) => ({

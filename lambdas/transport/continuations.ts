@@ -1,5 +1,5 @@
 import type { Continuation, RetainedContinuation } from '../broker/model/continuation';
-import type { OwedRetained } from '../broker/model/retained-message';
+import type { PendingRetained } from '../broker/model/retained-message';
 import type { QoS } from '../protocol/packets';
 import { subscriptionName } from '../protocol/subscription-name';
 
@@ -14,34 +14,36 @@ const noLocalBit = 4;
 const retainAsPublishedBit = 8;
 
 /** A subscription with its options, its identifier or 0, its cursor if it has one, and how many messages it was sent. */
-type OwedEntry = readonly [name: string, options: number, identifier: number, cursor: string | null, placed: number];
+type OwedEntry = readonly [name: string, options: number, identifier: number, cursor: string | null, queued: number];
 
 /** Subscriptions of one SUBSCRIBE. */
 type OwedGroup = readonly [id: string, receivedAt: number, entries: OwedEntry[]];
 
-type RetainedBody = Omit<RetainedContinuation, 'owed'> & { readonly owed: readonly OwedGroup[] };
+type RetainedBody = Omit<RetainedContinuation, 'pending'> & { readonly owed: readonly OwedGroup[] };
 type Body = Exclude<Continuation, RetainedContinuation> | RetainedBody;
 
 /** Bodies of events, several where there is too much for one. They are ASCII, whatever is in the names of subscriptions. */
 export function continuationBodies(continuation: Continuation): string[] {
   if (continuation.task !== 'retained') return [bodyOf(continuation)];
-  const { owed, ...rest } = continuation;
-  return partsOf(owed).map((part) => bodyOf({ ...rest, owed: groupsOf(part) }));
+  const { pending, ...rest } = continuation;
+  return partsOf(pending).map((part) => bodyOf({ ...rest, owed: groupsOf(part) }));
 }
 
 /** The work in the body of an event, if there is any. */
 export function readContinuation(body: string): Continuation | undefined {
   if (!body.startsWith(mark)) return undefined;
   const read = JSON.parse(Buffer.from(body.slice(mark.length), 'base64').toString()) as Body;
-  return read.task === 'retained' ? { ...read, owed: read.owed.flatMap(owedIn) } : read;
+  if (read.task !== 'retained') return read;
+  const { owed, ...rest } = read;
+  return { ...rest, pending: owed.flatMap(pendingIn) };
 }
 
 function bodyOf(body: Body): string {
   return mark + Buffer.from(JSON.stringify(body)).toString('base64');
 }
 
-function partsOf(owed: readonly OwedRetained[]): OwedRetained[][] {
-  const parts: OwedRetained[][] = [];
+function partsOf(owed: readonly PendingRetained[]): PendingRetained[][] {
+  const parts: PendingRetained[][] = [];
   let room = 0;
   for (const one of owed) {
     const size = Buffer.byteLength(JSON.stringify([one.id, one.receivedAt, entryOf(one)]));
@@ -55,7 +57,7 @@ function partsOf(owed: readonly OwedRetained[]): OwedRetained[][] {
   return parts;
 }
 
-function groupsOf(owed: readonly OwedRetained[]): OwedGroup[] {
+function groupsOf(owed: readonly PendingRetained[]): OwedGroup[] {
   const groups = new Map<string, OwedGroup>();
   for (const one of owed) {
     const group = groups.get(one.id) ?? [one.id, one.receivedAt, []];
@@ -65,14 +67,14 @@ function groupsOf(owed: readonly OwedRetained[]): OwedGroup[] {
   return [...groups.values()];
 }
 
-function entryOf({ request, cursor, placed }: OwedRetained): OwedEntry {
+function entryOf({ request, cursor, queued }: PendingRetained): OwedEntry {
   const { name, qos, noLocal, retainAsPublished, identifier = 0 } = request;
   const options = qos + (noLocal ? noLocalBit : 0) + (retainAsPublished ? retainAsPublishedBit : 0);
-  return [name, options, identifier, cursor ?? null, placed];
+  return [name, options, identifier, cursor ?? null, queued];
 }
 
-function owedIn([id, receivedAt, entries]: OwedGroup): OwedRetained[] {
-  return entries.map(([name, options, identifier, cursor, placed]) => ({
+function pendingIn([id, receivedAt, entries]: OwedGroup): PendingRetained[] {
+  return entries.map(([name, options, identifier, cursor, queued]) => ({
     request: {
       ...subscriptionName(name, 5),
       qos: (options & 3) as QoS,
@@ -84,6 +86,6 @@ function owedIn([id, receivedAt, entries]: OwedGroup): OwedRetained[] {
     receivedAt,
     attempted: true,
     ...(cursor === null ? {} : { cursor }),
-    placed,
+    queued,
   }));
 }

@@ -1,5 +1,5 @@
 import type { SQSRecord } from 'aws-lambda';
-import type { Dismissal } from '../broker/model/connection';
+import type { AdminDisconnect } from '../broker/model/connection';
 import type { ConnectionEvent } from '../broker/model/connection-event';
 import { attributes, eventAttempts } from '../deployment';
 import { readContinuation } from './continuations';
@@ -21,7 +21,7 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     redelivered: isRedelivered(record),
     exhausted: receives(record) > eventAttempts,
   };
-  if (kind === 'dismiss') return { ...base, kind, dismissal: JSON.parse(record.body) as Dismissal };
+  if (kind === 'dismiss') return { ...base, kind, adminDisconnect: JSON.parse(record.body) as AdminDisconnect };
   if (kind === 'disconnect') return { ...base, kind, ...ownerIn(record.body) };
   const continuation = kind === 'wake' && readContinuation(record.body);
   if (continuation) return { ...base, kind: 'continue', continuation };

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
-import type { Dismissal } from '../broker/model/connection';
+import type { AdminDisconnect } from '../broker/model/connection';
 import type { ConnectionEvent } from '../broker/model/connection-event';
 import type { Continuation } from '../broker/model/continuation';
 import type { FanOutJob } from '../broker/model/fan-out-job';
@@ -37,7 +37,7 @@ export class SqsPacketQueue implements PacketQueue {
     return this.send(connectionId, 'expired', randomUUID());
   }
 
-  dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void> {
+  adminDisconnect(connectionId: string, dismissal: AdminDisconnect, occasion: string): Promise<void> {
     return this.send(connectionId, 'dismiss', `dismiss#${occasion}`, asciiJson(dismissal));
   }
 
@@ -83,23 +83,23 @@ export class SqsTimerQueue implements TimerQueue {
     private readonly url: string,
   ) {}
 
-  check(connectionId: string, delaySeconds: number, again: boolean): Promise<void> {
+  scheduleCheck(connectionId: string, delaySeconds: number, again: boolean): Promise<void> {
     return this.send({ task: 'check', connectionId, ...(again && { again }) }, delaySeconds);
   }
 
-  look(delaySeconds: number): Promise<void> {
+  scheduleSweep(delaySeconds: number): Promise<void> {
     return this.send({ task: 'look' }, delaySeconds);
   }
 
-  checkShapes(): Promise<void> {
+  scheduleShapeCheck(): Promise<void> {
     return this.send({ task: 'shapes' }, 0);
   }
 
-  wake(connectionId: string, delaySeconds: number): Promise<void> {
+  scheduleWake(connectionId: string, delaySeconds: number): Promise<void> {
     return this.send({ task: 'wake', connectionId }, delaySeconds);
   }
 
-  greet(connectionId: string, delaySeconds: number): Promise<void> {
+  scheduleConnectTimeout(connectionId: string, delaySeconds: number): Promise<void> {
     return this.send({ task: 'greet', connectionId }, delaySeconds);
   }
 

@@ -3,10 +3,10 @@ import { DynamoStoredRows } from '../storage/stored-rows';
 import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
-import { type TimekeeperPorts, timekeeperPorts } from './timekeeper-ports';
+import { type SweepPortsWithStores, sweepPorts } from './timekeeper-ports';
 
 /** The ports of the schedule: all connections, and once a day all that sessions own. */
-export function leftoverPorts(environment: NodeJS.ProcessEnv): TimekeeperPorts & LeftoverPorts {
+export function leftoverPorts(environment: NodeJS.ProcessEnv): SweepPortsWithStores & LeftoverPorts {
   const metrics = metricsFor(environment);
   const clients = clientsFor(environment, metrics);
   const names = {
@@ -16,7 +16,7 @@ export function leftoverPorts(environment: NodeJS.ProcessEnv): TimekeeperPorts &
     inflight: tableIn(environment, 'inflight'),
   };
   return {
-    ...timekeeperPorts(environment, metrics, clients),
+    ...sweepPorts(environment, metrics, clients),
     ...shapePorts(environment, clients),
     rows: new DynamoStoredRows(clients.db, names),
   };

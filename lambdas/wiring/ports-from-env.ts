@@ -1,8 +1,8 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
 import type { Sqs } from '../aws/lean-sqs';
-import { WatchList, watchAll } from '../broker/observability/debug-clients';
-import type { Watch, WatchStore } from '../broker/ports/debug-clients';
+import { DebugClientList, debugAll } from '../broker/observability/debug-clients';
+import type { DebugClientStore, DebugClients } from '../broker/ports/debug-clients';
 import { type Events, noEvents } from '../broker/ports/events';
 import type { Ports } from '../broker/ports/ports';
 import { accessVariable, eventsVariable } from '../deployment';
@@ -18,17 +18,17 @@ import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
 import type { RetainedLimits } from '../storage/retained-count';
 import type { TableName } from '../storage/schema';
-import { DynamoSeats } from '../storage/seats';
+import { DynamoConnectionLimiter } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
 import { DynamoUsages } from '../storage/usages';
-import { DynamoWatchList } from '../storage/watch-list';
+import { DynamoDebugClients } from '../storage/watch-list';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
 import { metricsFor, queueIn, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
-import { timekeeperPorts } from './timekeeper-ports';
+import { sweepPorts } from './timekeeper-ports';
 
 /** The ports of this container, from its environment, once per cold start. */
 export function portsFromEnvironment(
@@ -37,7 +37,7 @@ export function portsFromEnvironment(
   clients = clientsFor(environment, metrics),
 ): Ports {
   const { db, sqs } = clients;
-  const timekeeping = timekeeperPorts(environment, metrics, clients);
+  const timekeeping = sweepPorts(environment, metrics, clients);
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
@@ -63,10 +63,10 @@ export function portsFromEnvironment(
       { bindings, now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
     events: eventsFor(environment, sqs, timekeeping),
-    watch: watchFor(settings, new DynamoWatchList(db, table('accounts')), timekeeping),
+    debugClients: watchFor(settings, new DynamoDebugClients(db, table('accounts')), timekeeping),
     accountSessions: new DynamoAccountSessions(db, table('sessions')),
     usages: new DynamoUsages(db, table('inflight')),
-    seats: new DynamoSeats(db, table('logins')),
+    connectionLimiter: new DynamoConnectionLimiter(db, table('logins')),
   };
 }
 
@@ -74,8 +74,12 @@ function retainedLimits({ maxRetained, maxRetainedPerUser }: Settings): Retained
   return { all: maxRetained, perAccount: maxRetainedPerUser };
 }
 
-function watchFor({ logLevel }: Settings, store: WatchStore, { now, log }: Pick<Ports, 'now' | 'log'>): Watch {
-  return logLevel === 'debug' ? watchAll : new WatchList(store, now, log);
+function watchFor(
+  { logLevel }: Settings,
+  store: DebugClientStore,
+  { now, log }: Pick<Ports, 'now' | 'log'>,
+): DebugClients {
+  return logLevel === 'debug' ? debugAll : new DebugClientList(store, now, log);
 }
 
 function eventsFor(environment: NodeJS.ProcessEnv, sqs: Sqs, ports: Pick<Ports, 'log' | 'metrics'>): Events {

@@ -1,13 +1,13 @@
-import type { Census } from '../broker/ports/directories';
+import type { SessionCounter } from '../broker/ports/directories';
 import type { Ports } from '../broker/ports/ports';
 import { settingsFromEnvironment } from '../settings';
-import { DynamoCensus } from '../storage/census';
+import { DynamoSessionCounter } from '../storage/census';
 import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';
 import { portsFromEnvironment } from './ports-from-env';
 
 /** The ports of who tells `$SYS` topics: those of the broker, and what counts. */
-export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { readonly census: Census } {
+export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { readonly census: SessionCounter } {
   const metrics = metricsFor(environment);
   const clients = clientsFor(environment, metrics);
   const ports = portsFromEnvironment(environment, metrics, clients);
@@ -16,5 +16,5 @@ export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { rea
     retained: tableIn(environment, 'retained'),
     countsRetained: settingsFromEnvironment(environment).maxRetained > 0,
   };
-  return { ...ports, census: new DynamoCensus(clients.db, tables, ports.now) };
+  return { ...ports, census: new DynamoSessionCounter(clients.db, tables, ports.now) };
 }

@@ -1,26 +1,26 @@
 import type { Ports } from '../broker/ports/ports';
 import { DynamoConnectionStore } from '../storage/connections';
-import { DynamoRoster } from '../storage/roster';
+import { DynamoConnectionList } from '../storage/roster';
 import { GatewayConnections } from '../transport/gateway-connections';
 import { SqsPacketQueue, SqsTimerQueue } from '../transport/queues';
 import { type Clients, clientsFor } from './clients';
 import { log, metricsFor, queueIn, tableIn } from './environment';
 
 /** Connections and queues: what there is to do for a connection whose client is silent. */
-export type TimekeeperPorts = Pick<
+export type SweepPortsWithStores = Pick<
   Ports,
-  'connectionStore' | 'roster' | 'connections' | 'packets' | 'timers' | 'now' | 'log' | 'metrics'
+  'connectionStore' | 'connectionList' | 'connections' | 'packets' | 'timers' | 'now' | 'log' | 'metrics'
 >;
 
-export function timekeeperPorts(
+export function sweepPorts(
   environment: NodeJS.ProcessEnv,
   metrics = metricsFor(environment),
   { db, sqs, connections }: Clients = clientsFor(environment, metrics),
-): TimekeeperPorts {
+): SweepPortsWithStores {
   const now = () => Date.now();
   return {
     connectionStore: new DynamoConnectionStore(db, tableIn(environment, 'connections')),
-    roster: new DynamoRoster(db, tableIn(environment, 'connections')),
+    connectionList: new DynamoConnectionList(db, tableIn(environment, 'connections')),
     connections: new GatewayConnections(connections, () => metrics.count('ThrottledCalls')),
     packets: new SqsPacketQueue(sqs, queueIn(environment, 'packets'), now),
     timers: new SqsTimerQueue(sqs, queueIn(environment, 'timer')),

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConnectionRecord } from '../../lambdas/broker/model/connection';
-import type { RingItem } from '../../lambdas/broker/model/queued-message';
+import type { QueueItem } from '../../lambdas/broker/model/queued-message';
 import { noEvents } from '../../lambdas/broker/ports/events';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import type { Ports } from '../../lambdas/broker/ports/ports';
-import { dismissAbsent } from '../../lambdas/broker/session/admin-disconnect';
-import type { SessionWiper } from '../../lambdas/broker/session/delete-session';
-import { type EndingTurn, endConnection, settleEnding } from '../../lambdas/broker/session/session-end';
+import { disconnectAbsent } from '../../lambdas/broker/session/admin-disconnect';
+import type { SessionDeleter } from '../../lambdas/broker/session/delete-session';
+import { completeEnding, type EndingTurn, releaseSession } from '../../lambdas/broker/session/session-end';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../lambdas/storage/sessions';
@@ -72,7 +72,7 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
       early: [],
       hasWill: true,
       hasState: true,
-      hasSeat: false,
+      isCounted: false,
     },
     ...{ aliases: new Map(), outgoingAliases: new Map(), unreleased: new Set() },
   };
@@ -81,50 +81,50 @@ async function lost(clientId: string): Promise<ConnectionRecord> {
 }
 
 describe('the end of a connection whose will waits', () => {
-  const nothingToWipe = {} as SessionWiper;
+  const nothingToWipe = {} as SessionDeleter;
 
   clause('MQTT-3.1.3-9', 'keeps the will and tells when it is due while its client is away', async () => {
     const record = await lost('away');
 
-    await endConnection(ports, nothingToWipe, record, { willAt });
+    await releaseSession(ports, nothingToWipe, record, { willAt });
 
-    expect(await ports.sessions.head('away')).toMatchObject({ willAt });
+    expect(await ports.sessions.read('away')).toMatchObject({ willAt });
     expect(await ports.sessions.will('away', 'a')).toBeDefined();
     expect((await ports.connectionStore.read('a'))?.ended).toEqual({ willAt });
   });
 
   clause('MQTT-3.1.3-9', 'cancels it when its client was back before anybody could tell', async () => {
     const record = await lost('back');
-    const seen = (await ports.sessions.head('back'))!;
+    const seen = (await ports.sessions.read('back'))!;
     await ports.sessions.claimResume(claim('back', second), seen);
 
-    await endConnection(ports, nothingToWipe, record, { willAt });
+    await releaseSession(ports, nothingToWipe, record, { willAt });
 
     expect(await ports.sessions.will('back', 'a')).toBeUndefined();
     expect(await ports.connectionStore.read('a')).toBeUndefined();
-    expect(await ports.sessions.head('back')).toMatchObject({ owner: 'b' });
+    expect(await ports.sessions.read('back')).toMatchObject({ owner: 'b' });
   });
 });
 
 describe('the end of a connection that takes its session along', () => {
-  function wiped(): { readonly wiper: SessionWiper; readonly sessions: string[] } {
+  function wiped(): { readonly deleter: SessionDeleter; readonly sessions: string[] } {
     const sessions: string[] = [];
-    const wipe = async (_clientId: string, session: string) => {
+    const deleteSession = async (_clientId: string, session: string) => {
       sessions.push(session);
       return 'wiped' as const;
     };
-    return { wiper: { wipe } as Partial<SessionWiper> as SessionWiper, sessions };
+    return { deleter: { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter, sessions };
   }
 
   it('removes its rows when nobody can put more of them', async () => {
     const record = { ...(await lost('leaves')), sessionExpiry: 0 };
     const heads: unknown[] = [];
-    const wipe = async () => {
-      heads.push(await ports.sessions.head('leaves'));
+    const deleteSession = async () => {
+      heads.push(await ports.sessions.read('leaves'));
       return 'wiped' as const;
     };
 
-    await endConnection(ports, { wipe } as Partial<SessionWiper> as SessionWiper, record, {});
+    await releaseSession(ports, { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter, record, {});
 
     expect(heads).toEqual([undefined]);
   });
@@ -132,58 +132,58 @@ describe('the end of a connection that takes its session along', () => {
   it('removes its rows once more when an earlier attempt has ended it', async () => {
     const record = { ...(await lost('interrupted')), sessionExpiry: 0 };
     await ports.sessions.end('interrupted', first);
-    const { wiper, sessions } = wiped();
+    const { deleter, sessions } = wiped();
 
-    await endConnection(ports, wiper, record, {});
+    await releaseSession(ports, deleter, record, {});
 
     expect(sessions).toEqual([first]);
   });
 
   clause('MQTT-3.1.2-5', 'leaves it to its client, who is back in it on another connection', async () => {
     const record = { ...(await lost('faster')), sessionExpiry: 0 };
-    await ports.sessions.claimResume(claim('faster', second), (await ports.sessions.head('faster'))!);
-    const { wiper, sessions } = wiped();
+    await ports.sessions.claimResume(claim('faster', second), (await ports.sessions.read('faster'))!);
+    const { deleter, sessions } = wiped();
 
-    await endConnection(ports, wiper, record, {});
+    await releaseSession(ports, deleter, record, {});
 
     expect(sessions).toEqual([]);
-    expect(await ports.sessions.head('faster')).toMatchObject({ session: first, owner: 'b' });
+    expect(await ports.sessions.read('faster')).toMatchObject({ session: first, owner: 'b' });
   });
 });
 
 describe('the end of a session whose client is away', () => {
-  const late: RingItem = {
+  const late: QueueItem = {
     ...{ session: first, number: 1, slot: 1, qos: 1, state: 'published', sentOn: '', sentBy: '' },
     messages: [{ packetId: 1, message: message('late', 'x'), retain: false }],
   };
 
   /** Somebody puts a message while the rows are being removed, and looks before the session has ended. */
   function turn(): EndingTurn {
-    const wipe = async () => {
+    const deleteSession = async () => {
       await ports.inflight.put([late]);
       return 'wiped' as const;
     };
-    const wiper = { wipe } as Partial<SessionWiper> as SessionWiper;
+    const deleter = { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter;
     const dispatch = { sendMessages: async () => {} } as Partial<EndingTurn['dispatch']> as EndingTurn['dispatch'];
-    return { wiper, dispatch, publisher: {} as EndingTurn['publisher'] };
+    return { deleter, dispatch, publisher: {} as EndingTurn['publisher'] };
   }
 
-  async function left(): Promise<RingItem[]> {
-    const found: RingItem[] = [];
-    for await (const page of ports.inflight.everything(first)) found.push(...page);
+  async function left(): Promise<QueueItem[]> {
+    const found: QueueItem[] = [];
+    for await (const page of ports.inflight.unordered(first)) found.push(...page);
     return found;
   }
 
   async function away(clientId: string): Promise<ConnectionRecord> {
     const record = { ...(await lost(clientId)), hasWill: false };
-    await ports.sessions.disown(clientId, first, { sessionEndsAt: now - 1 }, { at: now });
+    await ports.sessions.release(clientId, first, { sessionEndsAt: now - 1 }, { at: now });
     return record;
   }
 
   it('leaves nothing in its ring when its time is over', async () => {
-    await settleEnding(ports, turn(), await away('expired'), { sessionEndsAt: now - 1 });
+    await completeEnding(ports, turn(), await away('expired'), { sessionEndsAt: now - 1 });
 
-    expect(await ports.sessions.head('expired')).toBeUndefined();
+    expect(await ports.sessions.read('expired')).toBeUndefined();
     expect(await left()).toEqual([]);
   });
 
@@ -191,16 +191,16 @@ describe('the end of a session whose client is away', () => {
     const record = await away('died');
     await ports.sessions.end('died', first);
     await ports.inflight.put([late]);
-    await settleEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
+    await completeEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
 
     expect(await left()).toEqual([]);
   });
 
   it('leaves its ring to whoever has replaced it, who may still be handing over what came through shares', async () => {
     const record = await away('replaced');
-    await ports.sessions.claimFresh(claim('replaced', second), (await ports.sessions.head('replaced'))!);
+    await ports.sessions.claimFresh(claim('replaced', second), (await ports.sessions.read('replaced'))!);
     await ports.inflight.put([late]);
-    await settleEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
+    await completeEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
 
     expect(await left()).toEqual([late]);
     await ports.inflight.clear(first);
@@ -209,9 +209,9 @@ describe('the end of a session whose client is away', () => {
   it('leaves nothing in its ring when a backend removes it', async () => {
     await away('removed');
     const wish = { clientId: 'removed', fence: first, withWill: false, keepSession: false };
-    await dismissAbsent(ports, turn(), wish, true);
+    await disconnectAbsent(ports, turn(), wish, true);
 
-    expect(await ports.sessions.head('removed')).toBeUndefined();
+    expect(await ports.sessions.read('removed')).toBeUndefined();
     expect(await left()).toEqual([]);
   });
 });

@@ -36,13 +36,13 @@ export class StrandedSessions {
 
   /** The client is away, and may come back whenever it likes. */
   async away(clientId: string): Promise<void> {
-    await this.sessions.disown(clientId, await this.begin(clientId));
+    await this.sessions.release(clientId, await this.begin(clientId));
   }
 
   /** The time of the session was over a day ago, and nobody was told. */
   async expired(clientId: string): Promise<void> {
     const sessionEndsAt = this.cloud.clock.now() - day;
-    await this.sessions.disown(clientId, await this.begin(clientId), { sessionEndsAt });
+    await this.sessions.release(clientId, await this.begin(clientId), { sessionEndsAt });
   }
 
   /** Every attempt at CONNECT has died, so the connection that owns the session is on no record. The session would end with it. */

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { BindingStore } from '../../lambdas/access/accounts';
-import { Gatekeeper } from '../../lambdas/access/gatekeeper';
+import { Authenticator } from '../../lambdas/access/gatekeeper';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
 import { MemoryLogins } from '../support/memory-logins';
@@ -15,7 +15,7 @@ const logins = 11;
 const tries = 4;
 
 describe('the time that a refusal takes', () => {
-  let gatekeeper: Gatekeeper;
+  let gatekeeper: Authenticator;
 
   beforeAll(async () => {
     const account = { username: 'ann', passwordHash: await hashPassword('right'), rules: [] };
@@ -24,14 +24,22 @@ describe('the time that a refusal takes', () => {
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
     const bindings: BindingStore = { sources: [], keep: async () => undefined };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
-    gatekeeper = new Gatekeeper({ config: closedAccess, accounts, bindings, logins, tokens, methods: [], ...settings });
+    gatekeeper = new Authenticator({
+      config: closedAccess,
+      accounts,
+      bindings,
+      logins,
+      tokens,
+      methods: [],
+      ...settings,
+    });
   });
 
   /** Microseconds of the processor: nothing else takes time here, and what others do with it does not count. */
   async function timeOf(username: string | undefined, password: string): Promise<number> {
     const start = process.cpuUsage();
     const peer = { clientId: 'c', address: '198.51.100.1', now: Date.now() };
-    const admission = await gatekeeper.admit({ ...peer, username, password: Buffer.from(password) });
+    const admission = await gatekeeper.authenticate({ ...peer, username, password: Buffer.from(password) });
     expect(admission).toMatchObject({ refused: 0x86 });
     const { user, system } = process.cpuUsage(start);
     return user + system;

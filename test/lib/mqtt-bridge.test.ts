@@ -6,7 +6,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { MqttBridge, type MqttBridgeProps } from '../../lib';
+import { MqttBroker, type MqttBrokerProps } from '../../lib';
 import { bridgeFile, grantsOf, readable, resourcesOf } from './synthesize';
 
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-construct-'));
@@ -20,8 +20,8 @@ function greenhouse(name = 'Greenhouse'): Stack {
   return new Stack(new App({ context, builtinCloudFormationValidation: false }), name);
 }
 
-function broker(props?: MqttBridgeProps): MqttBridge {
-  return new MqttBridge(greenhouse(), 'Mqtt', props);
+function broker(props?: MqttBrokerProps): MqttBroker {
+  return new MqttBroker(greenhouse(), 'Mqtt', props);
 }
 
 describe('a broker in a stack of somebody else', () => {
@@ -36,14 +36,14 @@ describe('a broker in a stack of somebody else', () => {
 
   it('has the name of its place, in 40 characters', () => {
     expect(broker().brokerName).toMatch(/^Greenhouse-Mqtt-[0-9A-F]{8}$/);
-    expect(new MqttBridge(greenhouse(`G${'o'.repeat(100)}`), 'Mqtt').brokerName).toMatch(/^Go+-?o*-Mqtt-[0-9A-F]{8}$/);
+    expect(new MqttBroker(greenhouse(`G${'o'.repeat(100)}`), 'Mqtt').brokerName).toMatch(/^Go+-?o*-Mqtt-[0-9A-F]{8}$/);
     expect(broker({ brokerName: 'garden' }).brokerName).toBe('garden');
   });
 
   it('takes the options of the stack, and refuses what that refuses', () => {
     expect(() => broker({ throttleRate: 0 })).toThrow('throttleRate is 0, but must be a whole number from 1 to 100000');
     expect(() => broker({ monthlyBudgetUsd: 9 })).toThrow('monthlyBudgetUsd needs alarmEmail');
-    expect(() => broker({ speed: 7 } as MqttBridgeProps)).toThrow('broker has no option "speed", only brokerName');
+    expect(() => broker({ speed: 7 } as MqttBrokerProps)).toThrow('broker has no option "speed", only brokerName');
     expect(() => broker({ stageName: undefined })).not.toThrow();
   });
 
@@ -70,7 +70,7 @@ describe('a broker in a stack of somebody else', () => {
 
 describe('grants', () => {
   const stage = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:MqttApi/api';
-  const given = (grant: (mqtt: MqttBridge, role: Role) => unknown) => {
+  const given = (grant: (mqtt: MqttBroker, role: Role) => unknown) => {
     const mqtt = broker();
     const role = new Role(Stack.of(mqtt), 'Backend', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
     grant(mqtt, role);
@@ -152,9 +152,9 @@ describe('metrics', () => {
 
 describe('two brokers in one stack', () => {
   const stack = greenhouse();
-  const [one, other] = ['One', 'Other'].map((id) => new MqttBridge(stack, id, { bridgeFile })) as [
-    MqttBridge,
-    MqttBridge,
+  const [one, other] = ['One', 'Other'].map((id) => new MqttBroker(stack, id, { bridgeFile })) as [
+    MqttBroker,
+    MqttBroker,
   ];
   const template = Template.fromStack(stack);
   const resources = Object.values<{ Type: string; Properties?: Record<string, unknown> }>(template.toJSON().Resources);
@@ -195,9 +195,9 @@ describe('two brokers in one stack', () => {
 
   it('may not have one name', () => {
     const shared = greenhouse();
-    new MqttBridge(shared, 'One', { brokerName: 'garden' });
+    new MqttBroker(shared, 'One', { brokerName: 'garden' });
 
-    expect(() => new MqttBridge(shared, 'Other', { brokerName: 'garden' })).toThrow(
+    expect(() => new MqttBroker(shared, 'Other', { brokerName: 'garden' })).toThrow(
       'brokerName is "garden", but must be another than that of Greenhouse/One in the same stack',
     );
   });

@@ -4,7 +4,7 @@ import type { Account, AccountDirectory } from '../../lambdas/access/accounts';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
 import { DynamoLoginStore } from '../../lambdas/storage/logins';
-import { DynamoWatchList } from '../../lambdas/storage/watch-list';
+import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { everyByte } from './support/messages';
 
@@ -91,7 +91,7 @@ describe('accounts', () => {
     const hash = 'x'.repeat(100_000); // DynamoDB hands out 1 MB a page
     const large = Array.from({ length: 25 }, (_, index) => ({ ...plain(`large-${index}`), passwordHash: hash }));
     await Promise.all(large.map((account) => directory.create(account)));
-    await new DynamoWatchList(engine.client(), engine.table('accounts')).add('kitchen', now);
+    await new DynamoDebugClients(engine.client(), engine.table('accounts')).add('kitchen', now);
 
     const names = (await listed()).map(({ username }) => username).filter((name) => name.startsWith('large-'));
 

@@ -159,24 +159,24 @@ describe('connections', () => {
     it('say since when', async () => {
       await store.create(record('superseded', { lastNumber: 3, unreleased: new Set([2, 65_535]) }));
 
-      expect(await store.supersede('superseded', 1000)).toMatchObject({
+      expect(await store.markSuperseded('superseded', 1000)).toMatchObject({
         supersededAt: 1000,
         unreleased: new Set([2, 65_535]),
       });
-      expect(await store.supersede('superseded', 2000)).toMatchObject({ supersededAt: 1000 });
+      expect(await store.markSuperseded('superseded', 2000)).toMatchObject({ supersededAt: 1000 });
 
       expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000, lastNumber: 3 });
     });
 
     it('go on until they are taken over, which nobody does who has not seen the last turn', async () => {
       await store.create(record('goes on', { lastNumber: 3 }));
-      await store.supersede('goes on', 1000);
+      await store.markSuperseded('goes on', 1000);
 
-      expect(await store.goOn('goes on', 2000)).toBe('goes on');
-      expect(await store.takeOver('goes on', 1000)).toBe('changed');
-      expect(await store.takeOver('goes on', 2000)).toBe('taken over');
-      expect(await store.takeOver('goes on', 2000)).toBe('taken over');
-      expect(await store.goOn('goes on', 3000)).toBe('taken over');
+      expect(await store.renewSuperseded('goes on', 2000)).toBe('goes on');
+      expect(await store.markTakenOver('goes on', 1000)).toBe('changed');
+      expect(await store.markTakenOver('goes on', 2000)).toBe('taken over');
+      expect(await store.markTakenOver('goes on', 2000)).toBe('taken over');
+      expect(await store.renewSuperseded('goes on', 3000)).toBe('taken over');
       expect(await store.read('goes on')).toMatchObject({ supersededAt: 2000, isTakenOver: true });
       expect(await store.commitFrom(record('goes on', { lastNumber: 4 }), 3)).toBe('stale');
     });
@@ -185,7 +185,7 @@ describe('connections', () => {
       await store.putPending({ connectionId: 'pending', lastNumber: 0, tail: Buffer.alloc(0), early: [] });
       await store.end(record('has ended'), { willAt: 1 });
 
-      for (const id of ['pending', 'has ended', 'nobody']) expect(await store.supersede(id, 1000)).toBeUndefined();
+      for (const id of ['pending', 'has ended', 'nobody']) expect(await store.markSuperseded(id, 1000)).toBeUndefined();
       expect(await store.load('nobody')).toEqual({});
     });
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { bundleSize, placeAlone, placesFor } from '../../lambdas/broker/model/queue-slots';
-import type { RingItem, RingMessage } from '../../lambdas/broker/model/queued-message';
+import { bundleSize, positionAlone, positionsFor } from '../../lambdas/broker/model/queue-slots';
+import type { QueuedMessage, QueueItem } from '../../lambdas/broker/model/queued-message';
 import type { InflightStore } from '../../lambdas/broker/ports/inflight-store';
 import type { Message } from '../../lambdas/protocol/effects';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
@@ -21,16 +21,16 @@ beforeAll(async () => {
 afterAll(() => engine.stop());
 
 /** What lies alone in the slot of this number. */
-function content(number: number, what: Message, retain = false): RingMessage {
-  return { packetId: placeAlone(number).packetId, message: what, retain };
+function content(number: number, what: Message, retain = false): QueuedMessage {
+  return { packetId: positionAlone(number).packetId, message: what, retain };
 }
 
 /** A QoS 1 message that waits to be sent. */
-function item(session: string, number: number, fields: Partial<RingItem> = {}): RingItem {
+function item(session: string, number: number, fields: Partial<QueueItem> = {}): QueueItem {
   return {
     session,
     number,
-    slot: placeAlone(number).slot,
+    slot: positionAlone(number).slot,
     messages: [content(number, message('a/b', `${number}`, { retain: false }))],
     qos: 1,
     state: 'published',
@@ -42,7 +42,7 @@ function item(session: string, number: number, fields: Partial<RingItem> = {}): 
 
 async function numbersIn(session: string, outSeq: number): Promise<number[]> {
   const numbers: number[] = [];
-  for await (const page of store.ring(session, outSeq)) numbers.push(...page.map(({ number }) => number));
+  for await (const page of store.inOrder(session, outSeq)) numbers.push(...page.map(({ number }) => number));
   return numbers;
 }
 
@@ -112,12 +112,12 @@ describe('outgoing messages', () => {
     await store.put([item('settles', 1), ...atQos2, ...eights]);
     const [whole = [], part = []] = eights.map(packetIdsOf);
 
-    const misfits = await store.settle('settles', [1, 2, 3, 4, 1, 2, ...whole, ...part.slice(1)]);
+    const misfits = await store.acknowledge('settles', [1, 2, 3, 4, 1, 2, ...whole, ...part.slice(1)]);
 
     expect(misfits).toEqual({ mismatched: expect.arrayContaining([2, 3]), unknown: 1 });
     expect(await numbersIn('settles', 24)).toEqual([2, 3, 17]);
     expect(await store.readMany('settles', [2, 3])).toEqual(expect.arrayContaining(atQos2));
-    expect(await store.settle('settles', [1, 4, ...whole])).toEqual({ mismatched: [], unknown: 2 });
+    expect(await store.acknowledge('settles', [1, 4, ...whole])).toEqual({ mismatched: [], unknown: 2 });
   });
 
   it('of whom there are many in bundles are looked up before they are removed, and cost nothing where there are none', async () => {
@@ -126,7 +126,10 @@ describe('outgoing messages', () => {
     const there = eights.flatMap(packetIdsOf);
     const absent = Array.from({ length: 20 * 8 }, (_, index) => 40_000 + index);
 
-    expect(await store.settle('bundles', [...there, ...absent])).toEqual({ mismatched: [], unknown: absent.length });
+    expect(await store.acknowledge('bundles', [...there, ...absent])).toEqual({
+      mismatched: [],
+      unknown: absent.length,
+    });
     expect(await numbersIn('bundles', 24)).toEqual([]);
   });
 
@@ -251,8 +254,8 @@ describe('the claim of an outgoing message', () => {
 });
 
 /** Eight messages in one slot. */
-function bundle(session: string, first: number, fields: Partial<RingItem> = {}): RingItem {
-  const places = placesFor(Array(bundleSize).fill(10), first);
+function bundle(session: string, first: number, fields: Partial<QueueItem> = {}): QueueItem {
+  const places = positionsFor(Array(bundleSize).fill(10), first);
   const messages = places.map(({ number, packetId }) => ({
     ...content(number, message('a/b', `${number}`)),
     packetId,
@@ -260,7 +263,7 @@ function bundle(session: string, first: number, fields: Partial<RingItem> = {}):
   return item(session, first, { slot: places[0]?.slot, messages, ...fields });
 }
 
-function packetIdsOf({ messages }: RingItem): number[] {
+function packetIdsOf({ messages }: QueueItem): number[] {
   return messages.map(({ packetId }) => packetId);
 }
 
@@ -275,7 +278,7 @@ describe('a bundle', () => {
 
   it('tells its messages apart, whatever was said about each', async () => {
     const eight = bundle('told apart', 5);
-    const told = eight.messages.map((one, index): RingMessage => {
+    const told = eight.messages.map((one, index): QueuedMessage => {
       if (index === 1) return { ...one, message: fullMessage('a/b'), retain: true };
       if (index === 3) return { ...one, message: emptyMessage('a/b'), identifiers: [7, 9] };
       if (index === 6) return { ...one, share: { filter: 'a/+', share: 'group' } };
@@ -353,7 +356,7 @@ describe('the ring', () => {
 
     await store.remove(
       name,
-      numbers.slice(0, 8).map((number) => placeAlone(number).packetId),
+      numbers.slice(0, 8).map((number) => positionAlone(number).packetId),
     );
     expect(await numbersIn(name, outSeq)).toEqual(numbers.slice(8));
     expect(await store.oldest(name, outSeq)).toBe(start + 8);
@@ -372,7 +375,7 @@ describe('the ring', () => {
 
     await store.remove(
       name,
-      numbers.slice(0, 3).map((number) => placeAlone(number).packetId),
+      numbers.slice(0, 3).map((number) => positionAlone(number).packetId),
     );
     expect(await numbersIn(name, outSeq)).toEqual([]);
     expect(await store.oldest(name, outSeq)).toBeUndefined();
@@ -385,7 +388,7 @@ describe('the ring', () => {
     ['are far behind the wrap', 3 * 32_768 + 5],
   ])('has bundles among messages alone where they %s', async (name, start) => {
     const sizes = Array.from({ length: 40 }, (_, index) => (index % 10 === 0 ? 'alone' : 10) as 'alone' | number);
-    const places = placesFor(sizes, start);
+    const places = positionsFor(sizes, start);
     const outSeq = start + 39;
     const slots = new Map(places.map(({ slot, packetId, number }) => [slot, number - (packetId - slot)]));
     for (const [slot, number] of slots) {
@@ -417,10 +420,10 @@ describe('the ring', () => {
     const items = [item('whole ring', 3), bundle('whole ring', 9), item('whole ring', 40_000)];
     await store.put(items);
     await store.hold('whole ring', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
-    await store.putOnce([{ session: 'whole ring', id: 'x', number: 1, done: false }]);
+    await store.putQos2Records([{ session: 'whole ring', id: 'x', number: 1, done: false }]);
 
-    const found: RingItem[] = [];
-    for await (const page of store.everything('whole ring')) found.push(...page);
+    const found: QueueItem[] = [];
+    for await (const page of store.unordered('whole ring')) found.push(...page);
 
     expect(found.sort((one, other) => one.number - other.number)).toEqual(items);
   });
@@ -429,8 +432,8 @@ describe('the ring', () => {
     await store.put([item('regretted', 1), item('regretted', 2), bundle('regretted', 40_000)]);
     await store.discard([item('regretted', 1), bundle('regretted', 40_000)]);
 
-    const found: RingItem[] = [];
-    for await (const page of store.everything('regretted')) found.push(...page);
+    const found: QueueItem[] = [];
+    for await (const page of store.unordered('regretted')) found.push(...page);
     expect(found).toEqual([item('regretted', 2)]);
   });
 
@@ -528,10 +531,10 @@ describe('records of what was routed', () => {
       { session: 'told', id: 'event.0', number: 7, done: false },
       { session: 'told', id: 'event.1', number: 8, done: false },
     ];
-    await store.putOnce(records);
-    await store.putOnce([{ ...records[0]!, done: true }]);
+    await store.putQos2Records(records);
+    await store.putQos2Records([{ ...records[0]!, done: true }]);
 
-    const found = await store.once([
+    const found = await store.qos2Records([
       ...records,
       { session: 'told', id: 'event.2' },
       { session: 'other', id: 'event.0' },
@@ -540,19 +543,19 @@ describe('records of what was routed', () => {
   });
 
   it('are replaced when the message gets another number', async () => {
-    await store.putOnce([{ session: 'renumbered', id: 'x', number: 7, done: false }]);
-    await store.putOnce([{ session: 'renumbered', id: 'x', number: 9, done: false }]);
+    await store.putQos2Records([{ session: 'renumbered', id: 'x', number: 7, done: false }]);
+    await store.putQos2Records([{ session: 'renumbered', id: 'x', number: 9, done: false }]);
 
-    expect(await store.once([{ session: 'renumbered', id: 'x' }])).toMatchObject([{ number: 9 }]);
+    expect(await store.qos2Records([{ session: 'renumbered', id: 'x' }])).toMatchObject([{ number: 9 }]);
   });
 
   it('tell which member of a share was chosen', async () => {
     const member = { session: 'share#x', id: 'event.0', number: 0, done: false, member: longest('client', '!') };
     const empty = { ...member, id: 'event.1', member: '' };
-    await store.putOnce([member, empty]);
+    await store.putQos2Records([member, empty]);
 
-    expect(await store.once([member])).toEqual([member]);
-    expect(await store.once([empty])).toEqual([empty]);
+    expect(await store.qos2Records([member])).toEqual([member]);
+    expect(await store.qos2Records([empty])).toEqual([empty]);
   });
 
   it('may be asked for twice in one breath, for none, and for more than one batch holds', async () => {
@@ -562,19 +565,19 @@ describe('records of what was routed', () => {
       number,
       done: false,
     }));
-    await store.putOnce(records);
+    await store.putQos2Records(records);
 
-    expect(await store.once([records[0]!, records[0]!])).toEqual([records[0]]);
-    expect(await store.once([])).toEqual([]);
-    expect(await store.once(records)).toHaveLength(130);
+    expect(await store.qos2Records([records[0]!, records[0]!])).toEqual([records[0]]);
+    expect(await store.qos2Records([])).toEqual([]);
+    expect(await store.qos2Records(records)).toHaveLength(130);
   });
 
   it('have ids as long as the filter of a subscription', async () => {
     const [one, other] = [`event.0/${longest('a', 'b')}/0`, `event.0/${longest('a', 'b')}/1`];
-    await store.putOnce([{ session: 'long', id: one, number: 1, done: false }]);
-    await store.putOnce([{ session: 'long', id: one, number: 1, done: true }]);
+    await store.putQos2Records([{ session: 'long', id: one, number: 1, done: false }]);
+    await store.putQos2Records([{ session: 'long', id: one, number: 1, done: true }]);
 
-    const found = await store.once([one, other].map((id) => ({ session: 'long', id })));
+    const found = await store.qos2Records([one, other].map((id) => ({ session: 'long', id })));
     expect(found).toHaveLength(1);
     expect(found[0]?.id === one && found[0].done).toBe(true);
   });
@@ -585,7 +588,7 @@ describe('a session that is wiped', () => {
     for (const session of [first, second, `${second}x`]) {
       await store.put(Array.from({ length: 30 }, (_, index) => item(session, index + 1)));
       await store.hold(session, [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
-      await store.putOnce([{ session, id: 'x', number: 1, done: false }]);
+      await store.putQos2Records([{ session, id: 'x', number: 1, done: false }]);
     }
 
     await store.clear(second);
@@ -594,11 +597,11 @@ describe('a session that is wiped', () => {
 
     expect(await numbersIn(second, 30)).toEqual([]);
     expect(await store.held(second, [1])).toEqual([]);
-    expect(await store.once([{ session: second, id: 'x' }])).toEqual([]);
+    expect(await store.qos2Records([{ session: second, id: 'x' }])).toEqual([]);
     for (const session of [first, `${second}x`]) {
       expect(await numbersIn(session, 30)).toHaveLength(30);
       expect(await store.held(session, [1])).toHaveLength(1);
-      expect(await store.once([{ session, id: 'x' }])).toHaveLength(1);
+      expect(await store.qos2Records([{ session, id: 'x' }])).toHaveLength(1);
     }
   });
 });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type AttributeValue, GetItemCommand, PutItemCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConnectionRecord, PendingConnection } from '../../lambdas/broker/model/connection';
-import { bundleSlot, placeAlone } from '../../lambdas/broker/model/queue-slots';
-import type { Claim } from '../../lambdas/broker/model/session';
+import { bundleSlot, positionAlone } from '../../lambdas/broker/model/queue-slots';
+import type { SessionClaim } from '../../lambdas/broker/model/session';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountSessions } from '../../lambdas/storage/account-sessions';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
@@ -12,7 +12,7 @@ import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
 import { connectionKey } from '../../lambdas/storage/connection-key';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { forms, NewerFormError } from '../../lambdas/storage/item-form';
+import { NewerSchemaVersionError, schemaVersions } from '../../lambdas/storage/item-form';
 import { DynamoLoginStore } from '../../lambdas/storage/logins';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { pendingItem } from '../../lambdas/storage/pending-connections';
@@ -20,12 +20,12 @@ import { DynamoRequestLedger } from '../../lambdas/storage/requests';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-directory';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
-import { DynamoSeats } from '../../lambdas/storage/seats';
+import { DynamoConnectionLimiter } from '../../lambdas/storage/seats';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { DynamoUsages } from '../../lambdas/storage/usages';
-import { DynamoWatchList } from '../../lambdas/storage/watch-list';
+import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
 import { retain } from './support/retained';
@@ -50,7 +50,7 @@ const connection: ConnectionRecord = {
   tail: Buffer.alloc(0),
   early: [],
   hasWill: true,
-  hasSeat: true,
+  isCounted: true,
   hasState: true,
   aliases: new Map(),
   outgoingAliases: new Map(),
@@ -59,7 +59,7 @@ const connection: ConnectionRecord = {
 
 const pending: PendingConnection = { connectionId: 'pending', lastNumber: 1, tail: Buffer.alloc(0), early: [] };
 
-function claim(clientId: string, fence: string): Claim {
+function claim(clientId: string, fence: string): SessionClaim {
   const capabilities = { receiveMaximum: 10 };
   return {
     clientId,
@@ -96,8 +96,8 @@ function stores() {
     directory: new DynamoAccountDirectory(db, table('accounts')),
     accountSessions: new DynamoAccountSessions(db, table('sessions')),
     usages: new DynamoUsages(db, table('inflight')),
-    seats: new DynamoSeats(db, table('logins')),
-    watch: new DynamoWatchList(db, table('accounts')),
+    seats: new DynamoConnectionLimiter(db, table('logins')),
+    watch: new DynamoDebugClients(db, table('accounts')),
     shapeChecks: new DynamoShapeChecks(db, table('connections'), () => now),
     clients: new DynamoClientDirectory(db, table('sessions')),
     retainedMessages: new DynamoRetainedDirectory(db, table('retained')),
@@ -119,13 +119,13 @@ async function writeEverything(): Promise<void> {
   const outgoing = { session: first, qos: 1, state: 'published', sentOn: '', sentBy: '' } as const;
   const contents = { message: message('a/b'), retain: false };
   await inflight.put([
-    { ...outgoing, number: 1, slot: placeAlone(1).slot, messages: [{ ...contents, packetId: 1 }] },
+    { ...outgoing, number: 1, slot: positionAlone(1).slot, messages: [{ ...contents, packetId: 1 }] },
     { ...outgoing, number: 8, slot: bundleSlot(8), messages: [{ ...contents, packetId: bundleSlot(8) }] },
   ]);
-  const third = { ...outgoing, number: 3, slot: placeAlone(3).slot };
+  const third = { ...outgoing, number: 3, slot: positionAlone(3).slot };
   await inflight.putInOrder([{ ...third, messages: [{ ...contents, packetId: 3 }] }]);
   await inflight.hold(first, [{ packetId: 7, id: 'event.7', holder: first, message: message('a/b') }]);
-  await inflight.putOnce([{ session: first, id: 'event.7', number: 1, done: false }]);
+  await inflight.putQos2Records([{ session: first, id: 'event.7', number: 1, done: false }]);
   await requests.begin('key', 'fingerprint');
   await logins.secret();
   const attempt = { username: 'kitchen', clientId: 'kitchen', source: '192.0.2.1', now };
@@ -136,7 +136,7 @@ async function writeEverything(): Promise<void> {
   await accountSessions.add('user#kitchen', 'kitchen');
   await usages.write('user#kitchen', { debt: 1, at: now });
   await inflight.keepUnreleased(first, [7]);
-  await seats.take('user:kitchen', 'kitchen', 'a', now);
+  await seats.acquire('user:kitchen', 'kitchen', 'a', now);
   await watch.add('kitchen', now);
   await shapeChecks.request(['L+']);
 }
@@ -162,7 +162,7 @@ function kindOf(name: TableName, item: Row): string {
 
 /** The newest that this release does not know. */
 function newer(name: TableName): Row {
-  return { v: { N: String(forms[name].read + 1) } };
+  return { v: { N: String(schemaVersions[name].read + 1) } };
 }
 
 async function put(name: TableName, Item: Row): Promise<void> {
@@ -207,11 +207,11 @@ describe('the form of an item', () => {
       'shape check',
       'topicIndex',
     ]);
-    expect(rows.flat().filter(({ name, v }) => v !== String(forms[name].written))).toEqual([]);
+    expect(rows.flat().filter(({ name, v }) => v !== String(schemaVersions[name].written))).toEqual([]);
   });
 
   it('is in what the handshake writes without the commands of the SDK', () => {
-    expect(pendingItem(pending).v).toEqual({ N: String(forms.connections.written) });
+    expect(pendingItem(pending).v).toEqual({ N: String(schemaVersions.connections.written) });
   });
 
   it('is looked at by every store: none holds a client that it did not wrap', () => {
@@ -227,7 +227,7 @@ describe('the form of an item', () => {
   });
 
   it('is one that this release reads too, so that it can read what it has written', () => {
-    for (const { written, read } of Object.values(forms)) expect(read).toBeGreaterThanOrEqual(written);
+    for (const { written, read } of Object.values(schemaVersions)) expect(read).toBeGreaterThanOrEqual(written);
   });
 });
 
@@ -242,8 +242,8 @@ describe('an item of a newer form', () => {
   });
 
   it.each([
-    ['alone', () => stores().sessions.head('later')],
-    ['in a batch', () => stores().sessions.heads(['later', 'nobody'])],
+    ['alone', () => stores().sessions.read('later')],
+    ['in a batch', () => stores().sessions.readMany(['later', 'nobody'])],
     ['in a batch over several tables', () => stores().lookup.read('nobody', ['later'])],
     ['in a scan', () => stores().clients.list({ limit: 100 })],
     ['in a query', () => stores().index.subscribers('later/+')],
@@ -253,7 +253,7 @@ describe('an item of a newer form', () => {
     await put('topicIndex', { filter: { S: 'later/+' }, clientId: { S: 'later' }, ...newer('topicIndex') });
     await put('retained', { bucket: { S: 'first#later' }, topic: { S: 'later/a' }, ...newer('retained') });
 
-    await expect(read()).rejects.toThrow(NewerFormError);
+    await expect(read()).rejects.toThrow(NewerSchemaVersionError);
   });
 
   it('stays as it is, whatever is done to a session that nobody has read', async () => {
@@ -265,8 +265,8 @@ describe('an item of a newer form', () => {
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
     expect(await sessions.reserve('kept', first, 1)).toBe('refused');
-    expect(await sessions.ask('kept', 'a')).toBe('gone');
-    await sessions.disown('kept', first);
+    expect(await sessions.requestWake('kept', 'a')).toBe('gone');
+    await sessions.release('kept', first);
 
     expect(await get('sessions', headKey('kept'))).toEqual(head);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { beginningOf, keyOf, literalRoom, maximumPartitionKey, maximumSortKey } from '../../lambdas/storage/keys';
+import { beginningOf, keyOf, literalBytes, maximumPartitionKey, maximumSortKey } from '../../lambdas/storage/keys';
 import { Random } from '../support/random';
 import { longest } from './support/messages';
 
@@ -48,7 +48,7 @@ describe('keys', () => {
 
   it('of every longer text begin with the beginning of the shorter one', () => {
     const random = new Random(3);
-    const room = literalRoom(maximumSortKey);
+    const room = literalBytes(maximumSortKey);
     for (let round = 0; round < 300; round++) {
       const shorter = textOf(random, room - 10 + random.below(20));
       const longer = shorter + textOf(random, random.below(200));

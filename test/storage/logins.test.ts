@@ -4,7 +4,7 @@ import { clientKeyOf } from '../../lambdas/access/known-clients';
 import type { Attempt } from '../../lambdas/access/logins';
 import { failureRule, isSlowedDown } from '../../lambdas/access/slow-down';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
-import { forms } from '../../lambdas/storage/item-form';
+import { schemaVersions } from '../../lambdas/storage/item-form';
 import { DynamoLoginStore } from '../../lambdas/storage/logins';
 import { Engine, type Gate } from './support/engine';
 import { everyInterleaving } from './support/interleaving';
@@ -69,7 +69,7 @@ describe('failed logins', () => {
   });
 
   it('are not counted for ever in a row of a form that this release does not know', async () => {
-    const v = { N: String(forms.logins.read + 1) };
+    const v = { N: String(schemaVersions.logins.read + 1) };
     const Item = { id: { S: 'address#192.0.2.90' }, part: { S: 'failures#kitchen' }, v, lastAt: { N: String(now) } };
     await engine.client().send(new PutItemCommand({ TableName: engine.table('logins'), Item }));
 

@@ -3,13 +3,13 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { RingItem } from '../../lambdas/broker/model/queued-message';
+import type { QueueItem } from '../../lambdas/broker/model/queued-message';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoRequestLedger } from '../../lambdas/storage/requests';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
-import { DynamoWatchList } from '../../lambdas/storage/watch-list';
+import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { record } from './support/connection-record';
 import { Engine, type Gate } from './support/engine';
 
@@ -43,7 +43,7 @@ describe('a store whose every answer is lost once says what it would have said',
     const message = { topic: 'a', payload: Buffer.from('x'), qos: 2, retain: false } as const;
     const messages = [{ packetId: 7, message, retain: false }];
     const rest = { qos: 2, state: 'published', sentOn: '', sentBy: '' } as const;
-    const item: RingItem = { session: 'claimed', slot: 7, number: 7, id: 'event.0', messages, ...rest };
+    const item: QueueItem = { session: 'claimed', slot: 7, number: 7, id: 'event.0', messages, ...rest };
     await store.put([item]);
 
     expect(await store.claim(item, 'fence', 'event.1')).toBe('claimed');
@@ -86,7 +86,7 @@ describe('a store whose every answer is lost once says what it would have said',
   });
 
   it('of a client whose packets are logged', async () => {
-    const list = new DynamoWatchList(db, engine.table('accounts'));
+    const list = new DynamoDebugClients(db, engine.table('accounts'));
     await list.add('kitchen', Date.now() + 60_000);
 
     expect(await list.remove('kitchen')).toBe('removed');

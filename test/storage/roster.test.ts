@@ -1,10 +1,10 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Watched } from '../../lambdas/broker/model/connection';
+import type { MonitoredConnection } from '../../lambdas/broker/model/connection';
 import type { RequestedCheck } from '../../lambdas/broker/model/subscription';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
-import { forms } from '../../lambdas/storage/item-form';
-import { DynamoRoster } from '../../lambdas/storage/roster';
+import { schemaVersions } from '../../lambdas/storage/item-form';
+import { DynamoConnectionList } from '../../lambdas/storage/roster';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { record } from './support/connection-record';
 import { Engine } from './support/engine';
@@ -12,27 +12,27 @@ import { Engine } from './support/engine';
 describe('the roster', () => {
   let engine: Engine;
   let store: DynamoConnectionStore;
-  let roster: DynamoRoster;
+  let roster: DynamoConnectionList;
 
   beforeAll(async () => {
     engine = await Engine.start();
     store = new DynamoConnectionStore(engine.client(), engine.table('connections'));
-    roster = new DynamoRoster(engine.client(), engine.table('connections'));
+    roster = new DynamoConnectionList(engine.client(), engine.table('connections'));
   });
 
   afterAll(() => engine.stop());
 
-  async function pages(): Promise<(Watched | RequestedCheck)[][]> {
+  async function pages(): Promise<(MonitoredConnection | RequestedCheck)[][]> {
     const found = [];
     for await (const page of roster.all()) found.push(page);
     return found;
   }
 
-  async function connections(): Promise<Watched[]> {
-    return (await pages()).flat().filter((entry): entry is Watched => 'connectionId' in entry);
+  async function connections(): Promise<MonitoredConnection[]> {
+    return (await pages()).flat().filter((entry): entry is MonitoredConnection => 'connectionId' in entry);
   }
 
-  async function find(connectionId: string): Promise<Watched | undefined> {
+  async function find(connectionId: string): Promise<MonitoredConnection | undefined> {
     return (await connections()).find((one) => one.connectionId === connectionId);
   }
 
@@ -70,7 +70,7 @@ describe('the roster', () => {
   });
 
   it('passes over connections of a form that this release does not know', async () => {
-    const v = { N: String(forms.connections.read + 1) };
+    const v = { N: String(schemaVersions.connections.read + 1) };
     const Item = { connectionId: { S: 'newer' }, v };
     await engine.client().send(new PutItemCommand({ TableName: engine.table('connections'), Item }));
     await store.create(record('known'));

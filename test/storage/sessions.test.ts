@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Claim, SessionHead } from '../../lambdas/broker/model/session';
+import type { SessionClaim, SessionItem } from '../../lambdas/broker/model/session';
 import type { SessionStore } from '../../lambdas/broker/ports/session-store';
 import type { Will } from '../../lambdas/protocol/effects';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
@@ -12,7 +12,7 @@ import { emptyMessage, everyByte, fullMessage, longest, message } from './suppor
 const [first, second, third] = ['000000000000001#a', '000000000000002#b', '000000000000003#c'];
 
 /** What the connection with this fence claims. */
-function claim(clientId: string, fence: string, fields: Partial<Claim> = {}): Claim {
+function claim(clientId: string, fence: string, fields: Partial<SessionClaim> = {}): SessionClaim {
   return {
     clientId,
     connectionId: fence.slice(-1),
@@ -41,18 +41,18 @@ function store(gate?: Gate): SessionStore {
 }
 
 /** A session that this connection has just begun, in place of any that was there. */
-async function begun(clientId: string, fence = first, fields: Partial<Claim> = {}): Promise<SessionHead> {
-  await sessions.claimFresh(claim(clientId, fence, fields), (await sessions.head(clientId)) ?? 'none');
-  return (await sessions.head(clientId))!;
+async function begun(clientId: string, fence = first, fields: Partial<SessionClaim> = {}): Promise<SessionItem> {
+  await sessions.claimFresh(claim(clientId, fence, fields), (await sessions.read(clientId)) ?? 'none');
+  return (await sessions.read(clientId))!;
 }
 
 describe('a fresh session', () => {
   it('begins where nothing was', async () => {
-    expect(await sessions.head('begins')).toBeUndefined();
+    expect(await sessions.read('begins')).toBeUndefined();
 
     expect(await sessions.claimFresh(claim('begins', first))).toEqual({});
 
-    const head = await sessions.head('begins');
+    const head = await sessions.read('begins');
     expect(head).toMatchObject({ clientId: 'begins', session: first, fence: first, owner: 'a', persistent: true });
     expect(head).toMatchObject({ outSeq: 0, asked: 0, answered: 0, greeted: first });
     expect(head).not.toHaveProperty('wiping');
@@ -61,13 +61,13 @@ describe('a fresh session', () => {
   it('replaces an older one, returns its head, and names it until it is wiped', async () => {
     await begun('replaces');
     await sessions.reserve('replaces', first, 3);
-    await sessions.ask('replaces', 'a');
-    await sessions.disown('replaces', first);
-    const old = await sessions.head('replaces');
+    await sessions.requestWake('replaces', 'a');
+    await sessions.release('replaces', first);
+    const old = await sessions.read('replaces');
 
     expect(await sessions.claimFresh(claim('replaces', second, { persistent: false }))).toEqual({ old });
 
-    expect(await sessions.head('replaces')).toMatchObject({
+    expect(await sessions.read('replaces')).toMatchObject({
       session: second,
       owner: 'b',
       persistent: false,
@@ -75,10 +75,10 @@ describe('a fresh session', () => {
       asked: 0,
       wiping: first,
     });
-    await sessions.wiped('replaces', second);
-    expect(await sessions.head('replaces')).toMatchObject({ wiping: first });
-    await sessions.wiped('replaces', first);
-    expect(await sessions.head('replaces')).not.toHaveProperty('wiping');
+    await sessions.markDeleted('replaces', second);
+    expect(await sessions.read('replaces')).toMatchObject({ wiping: first });
+    await sessions.markDeleted('replaces', first);
+    expect(await sessions.read('replaces')).not.toHaveProperty('wiping');
   });
 
   it('is refused to a late connection, and to the same one again, which the fence in the head tells', async () => {
@@ -87,19 +87,19 @@ describe('a fresh session', () => {
     expect(await sessions.claimFresh(claim('late', first))).toBe('refused');
     expect(await sessions.claimFresh(claim('late', second))).toBe('refused');
 
-    expect(await sessions.head('late')).toEqual(newest);
+    expect(await sessions.read('late')).toEqual(newest);
   });
 
   it('is refused while another connection owns the session, and while a will of its last owner waits', async () => {
     const owned = await begun('owned');
     expect(await sessions.claimFresh(claim('owned', second))).toBe('refused');
-    expect(await sessions.head('owned')).toEqual(owned);
+    expect(await sessions.read('owned')).toEqual(owned);
 
-    await sessions.disown('owned', first, { willAt: 1000 });
+    await sessions.release('owned', first, { willAt: 1000 });
     expect(await sessions.claimFresh(claim('owned', second))).toBe('refused');
-    await sessions.willSettled('owned', second);
+    await sessions.clearWillDeadline('owned', second);
     expect(await sessions.claimFresh(claim('owned', second))).toBe('refused');
-    await sessions.willSettled('owned', first);
+    await sessions.clearWillDeadline('owned', first);
     expect(await sessions.claimFresh(claim('owned', second))).toMatchObject({ old: { session: first } });
   });
 
@@ -111,7 +111,7 @@ describe('a fresh session', () => {
         (gate) => store(gate).claimFresh(claim(clientId, first)),
         (gate) => store(gate).claimFresh(claim(clientId, second)),
       );
-      outcomes.add((await sessions.head(clientId))?.session);
+      outcomes.add((await sessions.read(clientId))?.session);
     });
 
     expect(outcomes).toEqual(new Set([first, second]));
@@ -132,10 +132,10 @@ describe('a fresh session', () => {
 
     expect(await sessions.claimFresh(claim('seen', second), seen)).toEqual({ old: seen });
     expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
-    await sessions.wiped('seen', first);
+    await sessions.markDeleted('seen', first);
     await sessions.end('seen', second);
     expect(await sessions.claimFresh(claim('seen', third), seen)).toBe('changed');
-    expect(await sessions.head('seen')).toBeUndefined();
+    expect(await sessions.read('seen')).toBeUndefined();
   });
 });
 
@@ -146,9 +146,9 @@ describe('a connection that waits for another to end', () => {
     expect(await sessions.awaitEnd(claim('waits', second, { cleanStart: true }), seen)).toBe('registered');
 
     const successor = { fence: second, cleanStart: true };
-    expect(await sessions.head('waits')).toEqual({ ...seen, successor });
-    expect(await sessions.disown('waits', first)).toMatchObject({ successor });
-    expect(await sessions.disown('waits', first)).toBe('changed');
+    expect(await sessions.read('waits')).toEqual({ ...seen, successor });
+    expect(await sessions.release('waits', first)).toMatchObject({ successor });
+    expect(await sessions.release('waits', first)).toBe('changed');
   });
 
   it('is told when the session ends', async () => {
@@ -163,14 +163,14 @@ describe('a connection that waits for another to end', () => {
     await sessions.awaitEnd(claim('gives way', second), seen);
 
     expect(await sessions.awaitEnd(claim('gives way', third), seen)).toBe('changed');
-    const again = (await sessions.head('gives way')) as SessionHead;
+    const again = (await sessions.read('gives way')) as SessionItem;
     expect(await sessions.awaitEnd(claim('gives way', third), again)).toBe('registered');
-    expect((await sessions.head('gives way'))?.successor?.fence).toBe(third);
+    expect((await sessions.read('gives way'))?.successor?.fence).toBe(third);
   });
 
   it('is not registered when the owner has left, or another one has come', async () => {
     const seen = await begun('left before');
-    await sessions.disown('left before', first);
+    await sessions.release('left before', first);
 
     expect(await sessions.awaitEnd(claim('left before', second), seen)).toBe('changed');
     expect(await sessions.awaitEnd(claim('nobody', second), seen)).toBe('changed');
@@ -178,8 +178,8 @@ describe('a connection that waits for another to end', () => {
 
   it('comes before an older one, and is forgotten when it claims', async () => {
     await sessions.awaitEnd(claim('order', third), await begun('order'));
-    await sessions.disown('order', first);
-    const seen = (await sessions.head('order')) as SessionHead;
+    await sessions.release('order', first);
+    const seen = (await sessions.read('order')) as SessionItem;
 
     expect(await sessions.claimFresh(claim('order', second))).toBe('refused');
     expect(await sessions.claimFresh(claim('order', second), seen)).toBe('changed');
@@ -194,29 +194,29 @@ describe('a session that is forsaken', () => {
   it('is not persistent any more, and stays with its owner', async () => {
     const seen = await begun('forsaken');
 
-    expect(await sessions.forsake('forsaken', first)).toBe('forsaken');
+    expect(await sessions.discard('forsaken', first)).toBe('forsaken');
 
-    expect(await sessions.head('forsaken')).toEqual({ ...seen, persistent: false });
+    expect(await sessions.read('forsaken')).toEqual({ ...seen, persistent: false });
   });
 
   it('is left alone when another connection has it, or when it is gone', async () => {
     const seen = await begun('kept', second);
 
-    expect(await sessions.forsake('kept', first)).toBe('changed');
-    expect(await sessions.forsake('never was', first)).toBe('changed');
-    expect(await sessions.head('kept')).toEqual(seen);
+    expect(await sessions.discard('kept', first)).toBe('changed');
+    expect(await sessions.discard('never was', first)).toBe('changed');
+    expect(await sessions.read('kept')).toEqual(seen);
   });
 });
 
 describe('a session whose client is away', () => {
   it('tells since when, until somebody owns it', async () => {
     await begun('left');
-    await sessions.disown('left', first, {}, { at: 1234 });
-    const seen = (await sessions.head('left'))!;
+    await sessions.release('left', first, {}, { at: 1234 });
+    const seen = (await sessions.read('left'))!;
 
     expect(seen.leftAt).toBe(1234);
     await sessions.claimResume(claim('left', second), seen);
-    expect((await sessions.head('left'))?.leftAt).toBeUndefined();
+    expect((await sessions.read('left'))?.leftAt).toBeUndefined();
   });
 });
 
@@ -224,14 +224,14 @@ describe('a head that names an older session to be wiped', () => {
   it('neither goes nor is replaced before that is done: nothing else names the rows', async () => {
     await begun('names older', first);
     await begun('names older', second);
-    await sessions.disown('names older', second);
-    const seen = (await sessions.head('names older'))!;
+    await sessions.release('names older', second);
+    const seen = (await sessions.read('names older'))!;
 
-    expect(seen.wiping).toBe(first);
+    expect(seen.deleting).toBe(first);
     expect(await sessions.end('names older', second)).toBe('changed');
     expect(await sessions.claimFresh(claim('names older', third))).toBe('refused');
     expect(await sessions.claimFresh(claim('names older', third), seen)).toBe('changed');
-    await sessions.wiped('names older', first);
+    await sessions.markDeleted('names older', first);
     expect(await sessions.claimFresh(claim('names older', third), seen)).toMatchObject({ old: { session: second } });
   });
 });
@@ -240,14 +240,14 @@ describe('a session that is resumed', () => {
   it('keeps its identity and numbers, has the new owner, and something to send', async () => {
     await begun('resumed');
     await sessions.reserve('resumed', first, 3);
-    await sessions.disown('resumed', first);
-    const seen = (await sessions.head('resumed'))!;
+    await sessions.release('resumed', first);
+    const seen = (await sessions.read('resumed'))!;
 
     const resumed = await sessions.claimResume(claim('resumed', second), seen);
 
-    expect(resumed).toEqual({ ...seen, owner: 'b', fence: second, asked: seen.asked + 1 });
+    expect(resumed).toEqual({ ...seen, owner: 'b', fence: second, asked: seen.wakeRequests + 1 });
     expect(resumed).toMatchObject({ session: first, outSeq: 3, greeted: first });
-    expect(await sessions.head('resumed')).toEqual(resumed);
+    expect(await sessions.read('resumed')).toEqual(resumed);
   });
 
   it('still names what is to be wiped', async () => {
@@ -274,10 +274,10 @@ describe('a session that is resumed', () => {
     await begun('gone', second);
     expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
 
-    await sessions.wiped('gone', first);
+    await sessions.markDeleted('gone', first);
     await sessions.end('gone', second);
     expect(await sessions.claimResume(claim('gone', third), seen)).toBe('changed');
-    expect(await sessions.head('gone')).toBeUndefined();
+    expect(await sessions.read('gone')).toBeUndefined();
   });
 });
 
@@ -303,13 +303,13 @@ describe('what the head tells of its owner', () => {
     ['with other limits', wide],
     ['without limits', { version: 4 as const, capabilities: {} }],
   ])('is not that of its former owner when it begins anew, %s', async (how, owner) => {
-    await sessions.answer({ ...(await begun(`fresh ${how}`, first, narrow)), asked: 1 }, 1, 12);
+    await sessions.markWakeHandled({ ...(await begun(`fresh ${how}`, first, narrow)), wakeRequests: 1 }, 1, 12);
 
     const head = await begun(`fresh ${how}`, second, owner);
 
     expect(head.version).toBe(owner.version);
     expect(head.capabilities).toEqual(owner.capabilities);
-    expect(head.settled).toBe(0);
+    expect(head.acknowledgedUpTo).toBe(0);
   });
 
   it.each([
@@ -318,39 +318,39 @@ describe('what the head tells of its owner', () => {
   ])('is not that of its former owner when it is resumed, %s', async (how, owner) => {
     const clientId = `resumed ${how}`;
     const seen = await begun(clientId, first, narrow);
-    await sessions.answer(seen, 1, 12);
+    await sessions.markWakeHandled(seen, 1, 12);
 
     const head = await sessions.claimResume(claim(clientId, second, owner), seen);
 
-    expect(head).toEqual(await sessions.head(clientId));
+    expect(head).toEqual(await sessions.read(clientId));
     expect(head).toMatchObject({ session: first, version: owner.version, settled: 0 });
-    expect((await sessions.head(clientId))?.capabilities).toEqual(owner.capabilities);
+    expect((await sessions.read(clientId))?.capabilities).toEqual(owner.capabilities);
   });
 
   it('is limits where its former owner had none', async () => {
     const seen = await begun('limited now');
 
     expect(await sessions.claimResume(claim('limited now', second, narrow), seen)).toMatchObject(narrow);
-    expect(await sessions.head('limited now')).toMatchObject(narrow);
+    expect(await sessions.read('limited now')).toMatchObject(narrow);
   });
 
   it('is up to where everything was acknowledged, as the last answer has it', async () => {
     const head = await begun('settled', first, narrow);
-    await sessions.ask('settled', 'a');
-    await sessions.ask('settled', 'a');
+    await sessions.requestWake('settled', 'a');
+    await sessions.requestWake('settled', 'a');
 
-    await sessions.answer(head, 1, 12);
-    expect(await sessions.head('settled')).toMatchObject({ answered: 1, settled: 12 });
-    await sessions.answer(head, 1, 13);
-    expect(await sessions.head('settled')).toMatchObject({ answered: 1, settled: 12 });
-    await sessions.answer(head, 2);
-    expect(await sessions.head('settled')).toMatchObject({ answered: 2, settled: 12 });
+    await sessions.markWakeHandled(head, 1, 12);
+    expect(await sessions.read('settled')).toMatchObject({ answered: 1, settled: 12 });
+    await sessions.markWakeHandled(head, 1, 13);
+    expect(await sessions.read('settled')).toMatchObject({ answered: 1, settled: 12 });
+    await sessions.markWakeHandled(head, 2);
+    expect(await sessions.read('settled')).toMatchObject({ answered: 2, settled: 12 });
   });
 
   it('is the same in one read of many, and with the list of shapes', async () => {
     const head = await begun('many reads', first, narrow);
 
-    expect((await sessions.heads(['many reads'])).get('many reads')).toEqual(head);
+    expect((await sessions.readMany(['many reads'])).get('many reads')).toEqual(head);
   });
 });
 
@@ -359,38 +359,38 @@ describe('the end of a session whose client is away', () => {
 
   it('is what its connection said when it left', async () => {
     await begun('away');
-    expect(await sessions.head('away')).not.toHaveProperty('expiresAt');
+    expect(await sessions.read('away')).not.toHaveProperty('expiresAt');
 
-    await sessions.disown('away', first, { sessionEndsAt: endsAt });
+    await sessions.release('away', first, { sessionEndsAt: endsAt });
 
-    expect(await sessions.head('away')).toMatchObject({ session: first, expiresAt: endsAt });
-    expect(await sessions.head('away')).not.toHaveProperty('owner');
+    expect(await sessions.read('away')).toMatchObject({ session: first, expiresAt: endsAt });
+    expect(await sessions.read('away')).not.toHaveProperty('owner');
   });
 
   it('may be never', async () => {
     await begun('never ends');
-    await sessions.disown('never ends', first);
+    await sessions.release('never ends', first);
 
-    expect(await sessions.head('never ends')).not.toHaveProperty('expiresAt');
+    expect(await sessions.read('never ends')).not.toHaveProperty('expiresAt');
   });
 
   it('is what was said first, by the connection that had it', async () => {
     await begun('said');
-    await sessions.disown('said', first, { sessionEndsAt: endsAt });
+    await sessions.release('said', first, { sessionEndsAt: endsAt });
 
-    await sessions.disown('said', first, { sessionEndsAt: endsAt + 1 });
-    await sessions.disown('said', second, { sessionEndsAt: endsAt + 2 });
+    await sessions.release('said', first, { sessionEndsAt: endsAt + 1 });
+    await sessions.release('said', second, { sessionEndsAt: endsAt + 2 });
 
-    expect(await sessions.head('said')).toMatchObject({ expiresAt: endsAt });
+    expect(await sessions.read('said')).toMatchObject({ expiresAt: endsAt });
   });
 
   it('is not what a connection says that was displaced', async () => {
     const seen = await begun('said late');
     await sessions.claimResume(claim('said late', second), seen);
 
-    await sessions.disown('said late', first, { sessionEndsAt: endsAt });
+    await sessions.release('said late', first, { sessionEndsAt: endsAt });
 
-    const head = await sessions.head('said late');
+    const head = await sessions.read('said late');
     expect(head).toMatchObject({ owner: 'b' });
     expect(head).not.toHaveProperty('expiresAt');
   });
@@ -398,30 +398,30 @@ describe('the end of a session whose client is away', () => {
   it.each(['resumed', 'fresh'])('is none any more when its client is back, the session %s', async (how) => {
     const clientId = `back ${how}`;
     await begun(clientId);
-    await sessions.disown(clientId, first, { sessionEndsAt: endsAt });
-    const seen = (await sessions.head(clientId))!;
+    await sessions.release(clientId, first, { sessionEndsAt: endsAt });
+    const seen = (await sessions.read(clientId))!;
 
     if (how === 'resumed') await sessions.claimResume(claim(clientId, second), seen);
     else await sessions.claimFresh(claim(clientId, second), seen);
-    expect(await sessions.head(clientId)).not.toHaveProperty('expiresAt');
+    expect(await sessions.read(clientId)).not.toHaveProperty('expiresAt');
 
-    await sessions.disown(clientId, second);
-    expect(await sessions.head(clientId)).not.toHaveProperty('expiresAt');
+    await sessions.release(clientId, second);
+    expect(await sessions.read(clientId)).not.toHaveProperty('expiresAt');
   });
 });
 
 describe('the congestion of a session', () => {
-  const congestion = { since: 1000, at: 2000, isPumpScheduled: true };
+  const congestion = { since: 1000, at: 2000, isDrainScheduled: true };
 
   it('is noted by one of several, and asks for a pump in the same step', async () => {
     const seen = await begun('congested');
 
     expect(await sessions.congest(seen, congestion)).toBe('noted');
     expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
-    const head = await sessions.head('congested');
-    expect(head).toMatchObject({ congestion, asked: seen.asked + 1 });
-    expect(await sessions.congest(head!, { ...congestion, at: 3000, isPumpScheduled: false })).toBe('noted');
-    expect(await sessions.head('congested')).toMatchObject({ congestion: { at: 3000 }, asked: seen.asked + 1 });
+    const head = await sessions.read('congested');
+    expect(head).toMatchObject({ congestion, asked: seen.wakeRequests + 1 });
+    expect(await sessions.congest(head!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
+    expect(await sessions.read('congested')).toMatchObject({ congestion: { at: 3000 }, asked: seen.wakeRequests + 1 });
   });
 
   it('ends, or goes on without a pump', async () => {
@@ -429,16 +429,16 @@ describe('the congestion of a session', () => {
     await sessions.congest(seen, congestion);
 
     await sessions.relieve(seen, congestion);
-    expect(await sessions.head('relieved')).toMatchObject({ congestion: { ...congestion, isPumpScheduled: false } });
+    expect(await sessions.read('relieved')).toMatchObject({ congestion: { ...congestion, isDrainScheduled: false } });
     await sessions.relieve(seen);
-    expect(await sessions.head('relieved')).not.toHaveProperty('congestion');
+    expect(await sessions.read('relieved')).not.toHaveProperty('congestion');
   });
 
   it('ends with the connection that had it', async () => {
     const seen = await begun('left behind');
     await sessions.congest(seen, congestion);
-    await sessions.disown('left behind', first);
-    const away = await sessions.head('left behind');
+    await sessions.release('left behind', first);
+    const away = await sessions.read('left behind');
     expect(away).not.toHaveProperty('congestion');
 
     expect(await sessions.claimResume(claim('left behind', second), away!)).not.toHaveProperty('congestion');
@@ -450,10 +450,10 @@ describe('the congestion of a session', () => {
 describe('the owner of a session', () => {
   it('leaves it, and may say so twice', async () => {
     await begun('leaves');
-    await sessions.disown('leaves', first);
-    await sessions.disown('leaves', first);
+    await sessions.release('leaves', first);
+    await sessions.release('leaves', first);
 
-    const head = await sessions.head('leaves');
+    const head = await sessions.read('leaves');
     expect(head).toMatchObject({ session: first, fence: first });
     expect(head).not.toHaveProperty('owner');
   });
@@ -462,54 +462,54 @@ describe('the owner of a session', () => {
     const seen = await begun('displaced');
     const resumed = await sessions.claimResume(claim('displaced', second), seen);
 
-    await sessions.disown('displaced', first);
+    await sessions.release('displaced', first);
     await sessions.end('displaced', first);
-    await sessions.answer(seen, 9);
+    await sessions.markWakeHandled(seen, 9);
 
-    expect(await sessions.head('displaced')).toEqual(resumed);
-    expect(await sessions.ask('displaced', 'a')).toBe('gone');
+    expect(await sessions.read('displaced')).toEqual(resumed);
+    expect(await sessions.requestWake('displaced', 'a')).toBe('gone');
   });
 
   it('ends it once and for all', async () => {
     await begun('ends');
     await sessions.end('ends', first);
     await sessions.end('ends', first);
-    await sessions.disown('ends', first);
-    await sessions.wiped('ends', first);
+    await sessions.release('ends', first);
+    await sessions.markDeleted('ends', first);
 
-    expect(await sessions.ask('ends', 'a')).toBe('gone');
+    expect(await sessions.requestWake('ends', 'a')).toBe('gone');
     expect(await sessions.reserve('ends', first, 1)).toBe('refused');
-    expect(await sessions.head('ends')).toBeUndefined();
+    expect(await sessions.read('ends')).toBeUndefined();
   });
 
   it('is asked and answers: an answer never takes back a later question', async () => {
     await begun('asked');
-    expect(await sessions.ask('asked', 'a')).toBe(1);
-    expect(await sessions.ask('asked', 'a')).toBe(2);
-    const head = (await sessions.head('asked'))!;
+    expect(await sessions.requestWake('asked', 'a')).toBe(1);
+    expect(await sessions.requestWake('asked', 'a')).toBe(2);
+    const head = (await sessions.read('asked'))!;
 
-    await sessions.answer(head, 2);
-    await sessions.answer(head, 1);
+    await sessions.markWakeHandled(head, 2);
+    await sessions.markWakeHandled(head, 1);
 
-    expect(await sessions.head('asked')).toMatchObject({ asked: 2, answered: 2 });
-    expect(await sessions.ask('asked', 'a')).toBe(3);
-    expect(await sessions.head('asked')).toMatchObject({ asked: 3, answered: 2 });
+    expect(await sessions.read('asked')).toMatchObject({ asked: 2, answered: 2 });
+    expect(await sessions.requestWake('asked', 'a')).toBe(3);
+    expect(await sessions.read('asked')).toMatchObject({ asked: 3, answered: 2 });
   });
 
   it('is greeted when it was resumed, unless a newer connection has come', async () => {
     const resumed = await sessions.claimResume(claim('greeted', second), await begun('greeted'));
 
     expect(resumed).toMatchObject({ greeted: first });
-    expect(await sessions.greet('greeted', second)).toMatchObject({ greeted: second, asked: 1, answered: 0 });
-    expect(await sessions.greet('greeted', first)).toBe('changed');
+    expect(await sessions.markConnackSent('greeted', second)).toMatchObject({ greeted: second, asked: 1, answered: 0 });
+    expect(await sessions.markConnackSent('greeted', first)).toBe('changed');
   });
 
   it('is gone to whoever asks a client that is offline', async () => {
     await begun('offline');
-    await sessions.disown('offline', first);
+    await sessions.release('offline', first);
 
-    expect(await sessions.ask('offline', 'a')).toBe('gone');
-    expect(await sessions.head('offline')).toMatchObject({ asked: 0 });
+    expect(await sessions.requestWake('offline', 'a')).toBe('gone');
+    expect(await sessions.read('offline')).toMatchObject({ asked: 0 });
   });
 });
 
@@ -519,15 +519,15 @@ describe('numbers of outgoing messages', () => {
 
     const heads = await Promise.all(Array.from({ length: 12 }, () => sessions.reserve('numbers', first, 3)));
 
-    const last = heads.map((head) => (head as SessionHead).outSeq).sort((one, other) => one - other);
+    const last = heads.map((head) => (head as SessionItem).outSeq).sort((one, other) => one - other);
     expect(last).toEqual(Array.from({ length: 12 }, (_, index) => 3 * (index + 1)));
   });
 
   it('are returned with the head as it is at that very moment', async () => {
     await begun('moment');
-    await sessions.ask('moment', 'a');
+    await sessions.requestWake('moment', 'a');
 
-    expect(await sessions.reserve('moment', first, 1)).toEqual(await sessions.head('moment'));
+    expect(await sessions.reserve('moment', first, 1)).toEqual(await sessions.read('moment'));
   });
 
   it('are refused beyond what is free, all or none', async () => {
@@ -542,7 +542,7 @@ describe('numbers of outgoing messages', () => {
   it('without limit are reserved in any case, at the expense of the others', async () => {
     await sessions.setFree(await begun('unlimited'), 5);
 
-    expect(await sessions.reserveAndAsk('unlimited', first, 8)).toMatchObject({ outSeq: 8 });
+    expect(await sessions.reserveAndRequestWake('unlimited', first, 8)).toMatchObject({ outSeq: 8 });
     expect(await sessions.reserve('unlimited', first, 1)).toBe('refused');
   });
 
@@ -550,9 +550,9 @@ describe('numbers of outgoing messages', () => {
     await begun('wrong');
     await begun('wrong', second);
 
-    expect(await sessions.reserveAndAsk('wrong', first, 1)).toBe('refused');
+    expect(await sessions.reserveAndRequestWake('wrong', first, 1)).toBe('refused');
     expect(await sessions.reserve('wrong', first, 1)).toBe('refused');
-    expect(await sessions.head('wrong')).toMatchObject({ outSeq: 0 });
+    expect(await sessions.read('wrong')).toMatchObject({ outSeq: 0 });
   });
 
   it('that were reserved meanwhile are not set free by who did not see them', async () => {
@@ -578,8 +578,8 @@ describe('numbers of outgoing messages', () => {
 
   it('are not set free for a client that left or came back meanwhile', async () => {
     const online = await begun('comes and goes');
-    await sessions.disown('comes and goes', first);
-    const offline = (await sessions.head('comes and goes'))!;
+    await sessions.release('comes and goes', first);
+    const offline = (await sessions.read('comes and goes'))!;
 
     expect(await sessions.setFree(online, 100)).toBe('changed');
     expect(await sessions.setFree(offline, 1)).toBe('set');
@@ -591,9 +591,9 @@ describe('numbers of outgoing messages', () => {
     await sessions.setFree(await begun('leaving'), 100);
     await sessions.reserve('leaving', first, 7);
 
-    await sessions.disown('leaving', first);
+    await sessions.release('leaving', first);
 
-    expect(await sessions.head('leaving')).toMatchObject({ outSeq: 7, offlineFrom: 7 });
+    expect(await sessions.read('leaving')).toMatchObject({ outSeq: 7, offlineFrom: 7 });
     expect(await sessions.reserve('leaving', first, 1)).toBe('refused');
   });
 
@@ -602,10 +602,10 @@ describe('numbers of outgoing messages', () => {
     await begun('freed', second);
     expect(await sessions.setFree(seen, 100)).toBe('changed');
 
-    await sessions.wiped('freed', first);
+    await sessions.markDeleted('freed', first);
     await sessions.end('freed', second);
     expect(await sessions.setFree(seen, 100)).toBe('changed');
-    expect(await sessions.head('freed')).toBeUndefined();
+    expect(await sessions.read('freed')).toBeUndefined();
   });
 });
 
@@ -614,11 +614,11 @@ describe('heads', () => {
     const clientIds = Array.from({ length: 120 }, (_, index) => `many-${index}`);
     await Promise.all(clientIds.slice(0, 110).map((clientId) => begun(clientId)));
 
-    const heads = await sessions.heads(clientIds);
+    const heads = await sessions.readMany(clientIds);
 
     expect([...heads.keys()].sort()).toEqual(clientIds.slice(0, 110).sort());
-    expect(heads.get('many-7')).toEqual(await sessions.head('many-7'));
-    expect((await sessions.heads([])).size).toBe(0);
+    expect(heads.get('many-7')).toEqual(await sessions.read('many-7'));
+    expect((await sessions.readMany([])).size).toBe(0);
   });
 
   it('of long client ids are told apart by their last byte', async () => {
@@ -626,13 +626,13 @@ describe('heads', () => {
     await begun(one, first);
     await begun(other, second);
 
-    expect((await sessions.head(one))?.session).toBe(first);
-    expect((await sessions.head(one))?.clientId === one).toBe(true);
-    expect([...(await sessions.heads([one, other])).values()].map(({ session }) => session).sort()).toEqual([
+    expect((await sessions.read(one))?.session).toBe(first);
+    expect((await sessions.read(one))?.clientId === one).toBe(true);
+    expect([...(await sessions.readMany([one, other])).values()].map(({ session }) => session).sort()).toEqual([
       first,
       second,
     ]);
-    expect(await sessions.head('client')).toBeUndefined();
+    expect(await sessions.read('client')).toBeUndefined();
   });
 
   it('come together with the list of shapes in one read', async () => {
@@ -669,7 +669,7 @@ describe('wills', () => {
     expect(await sessions.will(clientId, 'a')).toEqual(will);
     expect(await sessions.will(clientId, 'b')).toEqual(other);
     expect(await sessions.will(clientId, 'c')).toBeUndefined();
-    expect(await sessions.head(clientId)).toBeUndefined();
+    expect(await sessions.read(clientId)).toBeUndefined();
   });
 
   it('come back with their delay, their expiry and all that was said about their message', async () => {

@@ -1,6 +1,6 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { forms } from '../../lambdas/storage/item-form';
+import { schemaVersions } from '../../lambdas/storage/item-form';
 import { DynamoStoredRows } from '../../lambdas/storage/stored-rows';
 import { Engine } from './support/engine';
 
@@ -35,7 +35,7 @@ describe('stored rows', () => {
     );
 
   it('of a newer form are passed over, and a head of one is an error', async () => {
-    const { read } = forms.sessions;
+    const { read } = schemaVersions.sessions;
     await put('sub#known', read);
     await put('sub#newer', read + 1);
 

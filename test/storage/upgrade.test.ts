@@ -11,7 +11,7 @@ import { hashPassword } from '../../lambdas/access/password-hash';
 import { sessionForever } from '../../lambdas/protocol/effects';
 import { accountItem } from '../../lambdas/storage/account-item';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
-import { forms } from '../../lambdas/storage/item-form';
+import { schemaVersions } from '../../lambdas/storage/item-form';
 import { tables as schema } from '../../lambdas/storage/schema';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { tablePrefix } from '../../local/lambda/environment';
@@ -66,7 +66,7 @@ describe('what release 0.1 has written', () => {
   });
 
   it('is a session without limits of its client, which belongs to nobody', async () => {
-    const head = await new DynamoSessionStore(db, `${tablePrefix}sessions`).head('device');
+    const head = await new DynamoSessionStore(db, `${tablePrefix}sessions`).read('device');
 
     expect(head).toMatchObject({ persistent: true, outSeq: 4, capabilities: {}, identity: { kind: 'anonymous' } });
     expect(head).not.toHaveProperty('owner');
@@ -176,7 +176,7 @@ describe('what a later release has written, after it was rolled back', () => {
     await broker.lose(device);
     await (await broker.connect('publisher')).publish('commands/a', 'kept', { qos: 1 });
     await broker.cloud.settled();
-    await setForm('device', forms.sessions.read + 1);
+    await setForm('device', schemaVersions.sessions.read + 1);
     const before = await headItem('device');
 
     const refused = await broker.open();
@@ -189,7 +189,7 @@ describe('what a later release has written, after it was rolled back', () => {
       expect.stringContaining('NewerFormError: an item of table sessions has form 3'),
     );
 
-    await setForm('device', forms.sessions.written); // the later release is back, and knows it
+    await setForm('device', schemaVersions.sessions.written); // the later release is back, and knows it
     const back = await broker.resume('device');
     expect(back.connack).toMatchObject({ sessionPresent: true });
     expect(await back.hear()).toMatchObject({ text: 'kept' });

@@ -1,5 +1,5 @@
 import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
-import type { SessionHead } from '../../lambdas/broker/model/session';
+import type { SessionItem } from '../../lambdas/broker/model/session';
 import { shapeOf } from '../../lambdas/protocol/shape';
 import { readFlag, readNumber, readText } from '../../lambdas/storage/attributes';
 import { toStored } from '../../lambdas/storage/connections';
@@ -89,7 +89,7 @@ type Rule = (item: Item, living: Living) => Ruling;
 /** What exists, as far as it can own rows. */
 class Living {
   private readonly records: ReadonlyMap<string, Item>;
-  private readonly heads: ReadonlyMap<string, SessionHead>;
+  private readonly heads: ReadonlyMap<string, SessionItem>;
   private readonly sessions: ReadonlySet<string>;
   private readonly messages: ReadonlySet<string>;
   private readonly firstLevels: ReadonlySet<string>;
@@ -105,7 +105,7 @@ class Living {
     const heads = stored.sessions.filter(({ part }) => readText(part) === 'head');
     this.heads = new Map(heads.map((item) => [readText(item.id), toHead(item)]));
     const alive = [...this.heads.values()].filter((head) => this.hasHead(head));
-    this.sessions = new Set(alive.flatMap(({ session, wiping }) => [session, ...(wiping ? [wiping] : [])]));
+    this.sessions = new Set(alive.flatMap(({ session, deleting }) => [session, ...(deleting ? [deleting] : [])]));
     const filters = stored.topicIndex.filter(({ filter }) => readText(filter) !== '\0shapes');
     this.shapes = new Set(filters.map(({ filter, shape }) => (shape ? readText(shape) : shapeOf(readText(filter)))));
     const messages = stored.retained.filter(({ bucket }) => readText(bucket).startsWith('first#'));
@@ -126,7 +126,7 @@ class Living {
   }
 
   /** A connection owns the session, or a client may resume it. */
-  hasHead({ owner, persistent, expiresAt }: SessionHead): boolean {
+  hasHead({ owner, persistent, expiresAt }: SessionItem): boolean {
     if (owner !== undefined) return this.hasConnection(owner);
     return persistent && (expiresAt === undefined || expiresAt > this.now);
   }
@@ -138,7 +138,7 @@ class Living {
   /** Whether the session is the one that the client has now. */
   hasSessionOf(clientId: string, session: string): boolean {
     const head = this.heads.get(keyOf(clientId, maximumPartitionKey));
-    return head !== undefined && this.hasHead(head) && (head.session === session || head.wiping === session);
+    return head !== undefined && this.hasHead(head) && (head.session === session || head.deleting === session);
   }
 
   /** Whether the client has a session that counts for the account of this key. */

@@ -1,28 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
 import type { RetainedContinuation } from '../../lambdas/broker/model/continuation';
-import type { OwedRetained } from '../../lambdas/broker/model/retained-message';
+import type { PendingRetained } from '../../lambdas/broker/model/retained-message';
 import { continuationBodies, readContinuation } from '../../lambdas/transport/continuations';
 
-function owed(filter: string, fields: Partial<OwedRetained> = {}): OwedRetained {
+function owed(filter: string, fields: Partial<PendingRetained> = {}): PendingRetained {
   const request = { name: filter, filter, qos: 1 } as const;
-  return { request, id: 'event.3', receivedAt: 1_700_000_000_000, attempted: true, placed: 0, ...fields };
+  return { request, id: 'event.3', receivedAt: 1_700_000_000_000, attempted: true, queued: 0, ...fields };
 }
 
-function retained(all: readonly OwedRetained[]): RetainedContinuation {
-  return { task: 'retained', clientId: 'kitchen', session: 'session', owed: all };
+function retained(all: readonly PendingRetained[]): RetainedContinuation {
+  return { task: 'retained', clientId: 'kitchen', session: 'session', pending: all };
 }
 
 describe('the body of an event that continues work', () => {
   it('brings back what is owed, with all options of its subscription', () => {
     const all = [
       owed('a/+'),
-      owed('b/#', { cursor: 'b/\u0000x', placed: 250 }),
+      owed('b/#', { cursor: 'b/\u0000x', queued: 250 }),
       owed('é/\uffff', { id: 'event.4' }),
       owed('c', { request: { name: 'c', filter: 'c', qos: 2, noLocal: true, identifier: 268_435_455 } }),
       owed('d', { request: { name: 'd', filter: 'd', qos: 0, retainAsPublished: true } }),
     ];
     const bodies = continuationBodies(retained(all));
-    const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).owed);
+    const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).pending);
 
     expect(bodies).toHaveLength(1);
     expect(read).toHaveLength(all.length);
@@ -38,7 +38,7 @@ describe('the body of an event that continues work', () => {
   it('fits into a queue, however much is owed', () => {
     const all = Array.from({ length: 10_000 }, (_, index) => owed(`${'x'.repeat(40)}/${index}`));
     const bodies = continuationBodies(retained(all));
-    const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).owed);
+    const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).pending);
 
     expect(Math.max(...bodies.map(({ length }) => length))).toBeLessThan(200_000);
     expect(read).toEqual(all);

@@ -3,7 +3,7 @@ import type { SQSRecord } from 'aws-lambda';
 import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
 import type { FanOutJob, FanOutMessage } from '../../lambdas/broker/model/fan-out-job';
 import type { Subscriber } from '../../lambdas/broker/model/subscription';
-import { audienceOf } from '../../lambdas/broker/topic-index/recipients';
+import { recipientsOf } from '../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';
 import { emptyMessage, everyByte, fullMessage, message, singleProperties } from '../storage/support/messages';
@@ -103,7 +103,7 @@ describe('a fan-out job', () => {
       { filter: '#', clientId: 'two', session: 't', qos: 1, noLocal: true },
       { filter: '#', clientId: 'three', session: 'u', qos: 0 },
     ];
-    const { everyone } = audienceOf(rows);
+    const { everyone } = recipientsOf(rows);
     const options = job([{ id: 'event.0', message: message('a/b'), attempted: false }], everyone);
 
     expect(everyone).toHaveLength(3);

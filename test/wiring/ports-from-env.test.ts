@@ -72,13 +72,15 @@ describe('the endpoint of a service', () => {
       TIMER_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/000000000000/timer',
       AWS_ENDPOINT_URL: all,
     };
-    expect(await hostCalled(environment, ({ timers }) => timers.wake('JC1dgf9yoAMCK-g=', 2))).toBe('127.0.0.1:4566');
+    expect(await hostCalled(environment, ({ timers }) => timers.scheduleWake('JC1dgf9yoAMCK-g=', 2))).toBe(
+      '127.0.0.1:4566',
+    );
     jest.restoreAllMocks();
   });
 });
 
 describe('the queues of a container', () => {
-  const wake = ({ timers }: Ports) => timers.wake('JC1dgf9yoAMCK-g=', 2);
+  const wake = ({ timers }: Ports) => timers.scheduleWake('JC1dgf9yoAMCK-g=', 2);
   const environment = {
     AWS_REGION: 'eu-central-1',
     TIMER_QUEUE_URL: 'https://sqs.eu-central-1.amazonaws.com/000000000000/timer',

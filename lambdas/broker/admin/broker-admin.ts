@@ -1,24 +1,24 @@
 import type { Settings } from '../../settings';
 import { Deliverer } from '../delivery/deliverer';
-import { audibleTo } from '../delivery/receive-permission';
-import { isOver } from '../expiry/expired-session';
-import type { Dismissal } from '../model/connection';
-import type { Arrival } from '../model/delivery';
+import { mayReceiveOf } from '../delivery/receive-permission';
+import { isSessionExpired } from '../expiry/expired-session';
+import type { AdminDisconnect } from '../model/connection';
+import type { IncomingMessage } from '../model/delivery';
 import { connectionOf } from '../model/fence';
-import type { SessionHead } from '../model/session';
+import type { SessionItem } from '../model/session';
 import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import { Publisher } from '../publishing/publisher';
-import { Patience } from '../publishing/retained-write-wait';
-import { Retainer } from '../publishing/retained-writer';
-import { IndexCache, Router } from '../topic-index/router';
+import { RetainedWriteWait } from '../publishing/retained-write-wait';
+import { RetainedWriter } from '../publishing/retained-writer';
+import { Router, SubscriberCache } from '../topic-index/router';
 
 /** What became of a message for one client; `absent`: there is no such client. */
 export type DirectOutcome = 'sent' | 'queued' | 'away' | 'full' | 'denied' | 'absent';
 
 /** What a backend asks of the broker, outside the stream of any connection. What it remembers is checked before it is believed. */
-export class BackOffice {
-  private readonly index = new IndexCache();
+export class BrokerAdmin {
+  private readonly index = new SubscriberCache();
 
   constructor(
     private readonly ports: Ports,
@@ -26,15 +26,15 @@ export class BackOffice {
   ) {}
 
   /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
-  async publish(arrivals: readonly Arrival[]): Promise<boolean[]> {
+  async publish(arrivals: readonly IncomingMessage[]): Promise<boolean[]> {
     const { ports, settings } = this;
     const dispatch = new Dispatch(ports, settings);
     const router = new Router(ports.topicIndex, this.index);
-    const retainer = new Retainer(ports, settings, dispatch, new Patience(ports));
+    const retainer = new RetainedWriter(ports, settings, dispatch, new RetainedWriteWait(ports));
     const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
     await publisher.publish(arrivals);
     await dispatch.sendMessages();
-    return arrivals.map(({ message }) => !publisher.unheard.has(message.topic));
+    return arrivals.map(({ message }) => !publisher.topicsWithoutSubscribers.has(message.topic));
   }
 
   /** Whether anybody who is connected has subscribed to one of these topics. Who is not is no reason to go to any length. */
@@ -43,19 +43,19 @@ export class BackOffice {
     const rows = [...audiences.values()].flatMap(({ everyone, members }) => [...everyone, ...members]);
     const clientIds = new Set(rows.map(({ clientId }) => clientId));
     if (clientIds.size === 0) return false;
-    const heads = await this.ports.sessions.heads([...clientIds]);
+    const heads = await this.ports.sessions.readMany([...clientIds]);
     return [...heads.values()].some(({ owner }) => owner !== undefined);
   }
 
   /** A message for one client, whatever it has subscribed to. */
-  async send(clientId: string, arrival: Arrival): Promise<DirectOutcome> {
+  async send(clientId: string, incoming: IncomingMessage): Promise<DirectOutcome> {
     const head = await this.client(clientId);
     if (!head) return 'absent';
-    const { topic, qos } = arrival.message;
-    if (!(await audibleTo(this.ports, head))(topic)) return 'denied';
+    const { topic, qos } = incoming.message;
+    if (!(await mayReceiveOf(this.ports, head))(topic)) return 'denied';
     if (!head.owner && qos === 0) return 'away';
     const dispatch = new Dispatch(this.ports, this.settings);
-    const mail = { clientId, session: head.session, deliveries: [{ arrival, qos, retain: false }] };
+    const mail = { clientId, session: head.session, deliveries: [{ incoming, qos, retain: false }] };
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     await deliverer.deliver([mail], new Map([[clientId, head]]));
     await dispatch.sendMessages();
@@ -70,20 +70,20 @@ export class BackOffice {
    */
   async dismiss(
     clientId: string,
-    wish: Pick<Dismissal, 'withWill' | 'keepSession'>,
+    wish: Pick<AdminDisconnect, 'withWill' | 'keepSession'>,
     occasion: string,
-  ): Promise<SessionHead | 'absent'> {
-    const head = await this.ports.sessions.head(clientId);
+  ): Promise<SessionItem | 'absent'> {
+    const head = await this.ports.sessions.read(clientId);
     if (!head) return 'absent';
-    const keepSession = wish.keepSession && !isOver(head, this.ports.now());
+    const keepSession = wish.keepSession && !isSessionExpired(head, this.ports.now());
     const dismissal = { clientId, fence: head.fence, ...wish, keepSession };
-    await this.ports.packets.dismiss(connectionOf(head.fence), dismissal, occasion);
+    await this.ports.packets.adminDisconnect(connectionOf(head.fence), dismissal, occasion);
     return head;
   }
 
   /** A client that is connected, or whose session has not ended. */
-  async client(clientId: string): Promise<SessionHead | undefined> {
-    const head = await this.ports.sessions.head(clientId);
-    return head && !isOver(head, this.ports.now()) ? head : undefined;
+  async client(clientId: string): Promise<SessionItem | undefined> {
+    const head = await this.ports.sessions.read(clientId);
+    return head && !isSessionExpired(head, this.ports.now()) ? head : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { inParallel, together } from '../../shared/parallel';
-import { isOver, longOver, removeOver } from '../expiry/expired-session';
+import { isSessionExpired, leftoverDelay, removeExpiredSession } from '../expiry/expired-session';
 import { timeOf } from '../model/fence';
-import type { SessionHead } from '../model/session';
+import type { SessionItem } from '../model/session';
 import type { StoredRow, StoredRows } from '../ports/directories';
 import type { Ports } from '../ports/ports';
 
@@ -79,11 +79,11 @@ async function sessionsOf(
   let removed = 0;
   for await (const heads of ports.rows.heads()) {
     if (ports.now() > end) throw new Error('the sessions were not read in time'); // and without all of them nobody can tell
-    for (const { session, wiping } of heads) sessions.add(session).add(wiping ?? session);
+    for (const { session, deleting } of heads) sessions.add(session).add(deleting ?? session);
     const [over, unowned] = [heads.filter(isPast(ports.now())), heads.filter(isUnowned(connections, ports.now()))];
     removed += over.length + unowned.length;
     await together([
-      inParallel(over, parallelRows, (head) => removeOver(ports, head)),
+      inParallel(over, parallelRows, (head) => removeExpiredSession(ports, head)),
       inParallel(unowned, parallelRows, ({ owner = '', clientId }) => ports.packets.disconnect(owner, clientId)),
     ]);
   }
@@ -91,12 +91,12 @@ async function sessionsOf(
 }
 
 function isPast(now: number) {
-  return (head: SessionHead) => isOver(head, now - longOver) && timeOf(head.fence) < now - oldEnough;
+  return (head: SessionItem) => isSessionExpired(head, now - leftoverDelay) && timeOf(head.fence) < now - oldEnough;
 }
 
 /** Its owner was let in by an attempt that died, and no other has put it on record. */
 function isUnowned(connections: ReadonlySet<string>, now: number) {
-  return ({ owner, fence }: SessionHead) =>
+  return ({ owner, fence }: SessionItem) =>
     owner !== undefined && !connections.has(owner) && timeOf(fence) < now - oldEnough;
 }
 

@@ -1,11 +1,11 @@
 import type { Message } from '../../protocol/effects';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import { isOver } from '../expiry/expired-session';
-import type { Arrival } from '../model/delivery';
-import type { Census } from '../ports/directories';
+import { isSessionExpired } from '../expiry/expired-session';
+import type { IncomingMessage } from '../model/delivery';
+import type { SessionCounter } from '../ports/directories';
 import type { Ports } from '../ports/ports';
-import { BackOffice } from './broker-admin';
+import { BrokerAdmin } from './broker-admin';
 
 const root = '$SYS/broker';
 
@@ -36,21 +36,21 @@ export const systemTopics: readonly string[] = names.map((name) => `${root}/${na
 
 /** What the teller needs beside the ports of a broker. */
 export interface SystemTopicsProps {
-  readonly census: Census;
+  readonly census: SessionCounter;
   /** Of the broker, e.g. `1.2.3`. */
   readonly version: string;
 }
 
 /** Tells those who have subscribed to it how the broker is. While nobody who is connected has, it counts nothing. */
 export class SystemTopics {
-  private readonly office: BackOffice;
+  private readonly office: BrokerAdmin;
 
   constructor(
     private readonly ports: Ports,
     private readonly settings: Settings,
     private readonly props: SystemTopicsProps,
   ) {
-    this.office = new BackOffice(ports, settings);
+    this.office = new BrokerAdmin(ports, settings);
   }
 
   /** Returns whether anybody was there to be told. */
@@ -89,10 +89,10 @@ export class SystemTopics {
   }
 }
 
-async function countSessions(census: Census, now: number) {
+async function countSessions(census: SessionCounter, now: number) {
   let [connected, disconnected, subscriptions] = [0, 0, 0];
   for await (const page of census.sessions()) {
-    const present = page.heads.filter((head) => !isOver(head, now));
+    const present = page.heads.filter((head) => !isSessionExpired(head, now));
     const online = present.filter(({ owner }) => owner !== undefined).length;
     connected += online;
     disconnected += present.length - online;
@@ -101,7 +101,7 @@ async function countSessions(census: Census, now: number) {
   return { connected, disconnected, subscriptions };
 }
 
-function arrivalOf(name: string, message: Message, now: number): Arrival {
+function arrivalOf(name: string, message: Message, now: number): IncomingMessage {
   const id = `${root}/${encodeURIComponent(name)}#${now}`; // SQS takes no spaces
   return { message, id, replay: false, attempted: false, retained: false };
 }

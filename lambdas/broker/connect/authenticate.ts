@@ -8,7 +8,7 @@ import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
 /** A client that is who it says, and may be here. */
-export interface Admitted {
+export interface Authenticated {
   readonly identity: Identity;
   readonly permissions: Permissions;
   /** Authentication Data of the answer. */
@@ -22,54 +22,54 @@ export interface Challenged {
 }
 
 /** The client was not let in, and why is in the log. What it is told helps nobody to guess. */
-export class Refused extends ProtocolError {}
+export class LoginRefused extends ProtocolError {}
 
 /** Who asks to come in, or proves itself anew. */
-export interface Asking extends Peer {
+export interface LoginPeer extends Peer {
   readonly connectionId: string;
 }
 
 /** CONNECT: by its authentication method, or by what it brought along. */
-export async function logIn(
+export async function authenticate(
   ports: Ports,
   request: ConnectRequest,
-  peer: Asking,
+  peer: LoginPeer,
   proved: Identity | undefined,
-): Promise<Admitted | Challenged> {
+): Promise<Authenticated | Challenged> {
   const { authentication, username, password } = request;
   if (authentication)
-    return entered(ports, request, peer, await methodOf(ports, authentication, peer).begin(authentication.data, peer));
-  const admission = await ports.access.admit({ ...peer, username, password, proved });
-  if ('identity' in admission) return admitted(ports, request, peer, admission.identity);
+    return resultOf(ports, request, peer, await methodOf(ports, authentication, peer).begin(authentication.data, peer));
+  const admission = await ports.access.authenticate({ ...peer, username, password, proved });
+  if ('identity' in admission) return authorizeConnect(ports, request, peer, admission.identity);
   throw refusal(ports, peer, admission.refused, admission.why, username);
 }
 
 /** AUTH before CONNACK: the client answers. */
-export async function goOn(
+export async function continueAuthentication(
   ports: Ports,
   request: ConnectRequest,
-  peer: Asking,
+  peer: LoginPeer,
   state: string,
   data: Buffer | undefined,
-): Promise<Admitted | Challenged> {
+): Promise<Authenticated | Challenged> {
   const method = methodOf(ports, request.authentication ?? { method: '' }, peer);
-  return entered(ports, request, peer, await method.proceed(state, data, peer));
+  return resultOf(ports, request, peer, await method.proceed(state, data, peer));
 }
 
 type Known = Pick<ConnectionRecord, 'authentication' | 'identity'>;
 
 /** AUTH on an open connection, section 4.12.1. It has to prove that it is still the same. */
-export async function proveAnew(
+export async function reauthenticate(
   ports: Ports,
   known: Known,
-  peer: Asking,
+  peer: LoginPeer,
   data: Buffer | undefined,
-): Promise<Admitted | Challenged> {
+): Promise<Authenticated | Challenged> {
   try {
-    return await proveSame(ports, known, peer, data);
+    return await reauthenticateAs(ports, known, peer, data);
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    throw new Refused(inDisconnect.get(error.reason) ?? error.reason, error.message);
+    if (!(error instanceof LoginRefused)) throw error;
+    throw new LoginRefused(inDisconnect.get(error.reason) ?? error.reason, error.message);
   }
 }
 
@@ -81,48 +81,48 @@ const inDisconnect = new Map<number, number>([
   [Reason.serverUnavailable, Reason.serverBusy],
 ]);
 
-async function proveSame(
+async function reauthenticateAs(
   ports: Ports,
   { authentication, identity }: Known,
-  peer: Asking,
+  peer: LoginPeer,
   data: Buffer | undefined,
-): Promise<Admitted | Challenged> {
+): Promise<Authenticated | Challenged> {
   const { method: name = '', state } = authentication ?? {};
   const method = methodOf(ports, { method: name }, peer);
   const step = await (state === undefined ? method.begin(data, peer) : method.proceed(state, data, peer));
-  const result = await entered(ports, {}, peer, step);
+  const result = await resultOf(ports, {}, peer, step);
   if ('identity' in result && accountOf(result.identity) !== accountOf(identity)) {
     throw refusal(ports, peer, Reason.notAuthorized, 'another account than before', result.identity.username);
   }
   return result;
 }
 
-function methodOf(ports: Ports, { method }: AuthenticationRequest, peer: Asking) {
+function methodOf(ports: Ports, { method }: AuthenticationRequest, peer: LoginPeer) {
   const found = ports.access.method(method);
   if (found) return found;
   const name = JSON.stringify(method.slice(0, 100));
   throw refusal(ports, peer, Reason.badAuthenticationMethod, `authentication method ${name} is not configured`);
 }
 
-async function entered(
+async function resultOf(
   ports: Ports,
   request: Pick<ConnectRequest, 'will'>,
-  peer: Asking,
+  peer: LoginPeer,
   step: Step,
-): Promise<Admitted | Challenged> {
+): Promise<Authenticated | Challenged> {
   if (step.next === 'refuse') throw refusal(ports, peer, step.reason, step.why);
   const data = step.data ? { data: step.data } : {};
   if (step.next === 'continue') return { state: step.state, ...data };
-  return { ...(await admitted(ports, request, peer, step.identity)), ...data };
+  return { ...(await authorizeConnect(ports, request, peer, step.identity)), ...data };
 }
 
 /** Checks what holds however a client has proved who it is. @throws Refused */
-export async function admitted(
+export async function authorizeConnect(
   ports: Ports,
   { will }: Pick<ConnectRequest, 'will'>,
-  peer: Asking,
+  peer: LoginPeer,
   identity: Identity,
-): Promise<Admitted> {
+): Promise<Authenticated> {
   const refuse = (reason: number, why: string) => refusal(ports, peer, reason, why, identity.username);
   if (!isGoodFor(identity, peer.clientId)) throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
   const { expiresAt = Number.POSITIVE_INFINITY } = identity; // what the handshake has proved may be over by now
@@ -141,11 +141,11 @@ export async function admitted(
   return { identity, permissions };
 }
 
-export function refusal(ports: Ports, peer: Asking, reason: number, why: string, username = ''): Refused {
+export function refusal(ports: Ports, peer: LoginPeer, reason: number, why: string, username = ''): LoginRefused {
   const { connectionId, clientId, address } = peer;
   ports.log('refused', { connectionId, clientId: short(clientId), username: short(username), address, reason, why });
   ports.metrics.count('RefusedLogins');
-  return new Refused(reason, tellable.has(reason) ? why : 'not let in');
+  return new LoginRefused(reason, tellable.has(reason) ? why : 'not let in');
 }
 
 /** What says nothing about users, passwords and rules. */

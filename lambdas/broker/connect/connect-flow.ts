@@ -12,24 +12,33 @@ import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Authentication } from '../../protocol/session-view';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import { expiryOf, startTimer } from '../expiry/deadlines';
+import { connectionDeadline, startTimer } from '../expiry/deadlines';
 import type { ConnectionRecord, PendingConnection, Takeover } from '../model/connection';
 import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import { connectionOf } from '../model/fence';
 import type { Origin } from '../model/origin';
-import { tellLifecycle } from '../observability/lifecycle-events';
-import { hangUp } from '../outbound/close-connection';
+import { publishLifecycleEvent } from '../observability/lifecycle-events';
+import { closeConnection } from '../outbound/close-connection';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import { type Awaits, openSession, type SessionQuota, takeoverTimeout } from '../session/claim-session';
-import { leaveSeat, type Sitting, takeSeat } from '../session/connection-limit';
-import type { SessionWiper } from '../session/delete-session';
+import { type Awaits, claimSession, type SessionQuota, takeoverTimeout } from '../session/claim-session';
+import { acquireConnection, type CountedClient, releaseConnection } from '../session/connection-limit';
+import type { SessionDeleter } from '../session/delete-session';
 import { countSession, quotaOf } from '../session/session-limit';
-import { type Admitted, type Asking, admitted, type Challenged, goOn, logIn, proveAnew, refusal } from './authenticate';
+import {
+  type Authenticated,
+  authenticate,
+  authorizeConnect,
+  type Challenged,
+  continueAuthentication,
+  type LoginPeer,
+  reauthenticate,
+  refusal,
+} from './authenticate';
 import { connack } from './connack';
-import { PendingEntry } from './pending-connect';
-import { superseding } from './takeover';
+import { PendingConnect } from './pending-connect';
+import { takeoverAfterTimeout } from './takeover';
 
 /** Reason code and text for the log. */
 const refusals = {
@@ -38,10 +47,10 @@ const refusals = {
 } as const;
 
 /** What coming in needs of a turn. */
-export interface EnteringTurn {
+export interface ConnectTurn {
   readonly ports: Ports;
   readonly settings: Pick<Settings, 'maxSessionsPerUser'>;
-  readonly wiper: SessionWiper;
+  readonly deleter: SessionDeleter;
   readonly publisher: Publisher;
   readonly dispatch: Dispatch;
   readonly connectionId: string;
@@ -51,7 +60,7 @@ export interface EnteringTurn {
 }
 
 /** A client that is in: its connection, what it may do, and whether its session was there before. */
-export interface Inside {
+export interface Connected {
   readonly connection: ConnectionRecord;
   readonly permissions: Permissions;
   readonly sessionPresent: boolean;
@@ -61,27 +70,27 @@ export interface Inside {
  * `outside`: it has to answer a challenge first, or to wait until another connection of its client id has ended. `late`: a newer
  * connection of the same client id was faster. `uncertain`: an earlier attempt has let it in, and nobody knows what it was told.
  */
-export type Entered = Inside | 'outside' | 'late' | { readonly uncertain: ConnectionRecord };
+export type ConnectResult = Connected | 'outside' | 'late' | { readonly uncertain: ConnectionRecord };
 
 /** When and from where the connection came whose session is opened. `receivedAt`: since when it counts as active. */
 type Arrival = Pick<Takeover, 'connectedAt' | 'address' | 'since'> & { readonly receivedAt: number };
 
 /** The way of a client from its first frame to its session; and how it proves itself anew later on. */
-export class Entrance {
+export class ConnectFlow {
   /** Protocol version of the CONNECT that has been read; undefined before. */
   version: ProtocolVersion | undefined;
   /** Protocol version of the CONNACK that refuses a CONNECT that could not be read. */
   private claimedVersion: ProtocolVersion = 4;
   /** Bytes; what CONNECT said of itself, as far as it was understood. */
   packetLimit = largestPacket({});
-  readonly pending: PendingEntry;
+  readonly pending: PendingConnect;
 
   constructor(
-    private readonly turn: EnteringTurn,
+    private readonly turn: ConnectTurn,
     stored: PendingConnection | undefined,
   ) {
     const { ports, connectionId } = turn;
-    this.pending = new PendingEntry(ports.connectionStore, connectionId, stored);
+    this.pending = new PendingConnect(ports.connectionStore, connectionId, stored);
     this.version = this.pending.version;
     if (stored?.exchange) this.packetLimit = largestPacket(this.pending.connectPacket().properties ?? {});
   }
@@ -102,14 +111,14 @@ export class Entrance {
   }
 
   /** Of a packet that is about to be decoded. */
-  notice(bytes: Buffer): void {
+  readConnectHeader(bytes: Buffer): void {
     this.claimedVersion = connectVersion(bytes);
     if (this.version !== undefined || this.claimedVersion < 5) return;
     this.packetLimit = largestPacket({ maximumPacketSize: announcedPacketSize(bytes) });
   }
 
   /** Of a packet that is about to be handled. */
-  hear(packet: ClientPacket, bytes: Buffer): void {
+  noteConnect(packet: ClientPacket, bytes: Buffer): void {
     if (packet.cmd !== 'connect') return;
     this.pending.connect = { packet, bytes };
     this.version = packet.protocolVersion;
@@ -117,54 +126,63 @@ export class Entrance {
   }
 
   /** CONNECT. */
-  async logIn(request: ConnectRequest, origin: Origin): Promise<Entered> {
+  async connect(request: ConnectRequest, origin: Origin): Promise<ConnectResult> {
     const { ports } = this.turn;
-    const entered = await logIn(ports, request, this.peer(request, origin.receivedAt), this.pending.stored?.proved);
+    const entered = await authenticate(
+      ports,
+      request,
+      this.peer(request, origin.receivedAt),
+      this.pending.stored?.proved,
+    );
     return this.enter(request, entered, this.arrivalOf(origin));
   }
 
   /** AUTH before CONNACK. */
-  async answer(data: Buffer | undefined, origin: Origin, surroundings: Surroundings): Promise<Entered> {
+  async continueAuthentication(
+    data: Buffer | undefined,
+    origin: Origin,
+    surroundings: Surroundings,
+  ): Promise<ConnectResult> {
     refuseRepetition(origin);
     const request = this.pendingRequest(surroundings);
     const peer = this.peer(request, origin.receivedAt);
-    const entered = await goOn(this.turn.ports, request, peer, this.pending.state, data);
+    const entered = await continueAuthentication(this.turn.ports, request, peer, this.pending.state, data);
     return this.enter(request, entered, this.arrivalOf(origin));
   }
 
   /** The CONNECT that waited for the end of another connection goes on, if that has ended or the takeover timeout has passed. */
-  async goOnWaiting(takeover: Takeover, surroundings: Surroundings): Promise<Entered> {
+  async continueTakeover(takeover: Takeover, surroundings: Surroundings): Promise<ConnectResult> {
     const { ports } = this.turn;
     const packet = this.pending.connectPacket();
-    this.hear(packet, takeover.connect);
+    this.noteConnect(packet, takeover.connect);
     this.pending.takeover = undefined;
     const request = this.pendingRequest(surroundings);
     const peer = { ...this.peer(request, ports.now()), address: takeover.address };
     const { data } = takeover;
-    const entered = { ...(await admitted(ports, request, peer, takeover.identity)), ...(data && { data }) };
+    const entered = { ...(await authorizeConnect(ports, request, peer, takeover.identity)), ...(data && { data }) };
     return this.open(request, entered, { ...takeover, receivedAt: ports.now() });
   }
 
   /** AUTH on an open connection. */
-  async proveAnew(
+  async reauthenticate(
     connection: ConnectionRecord,
     data: Buffer | undefined,
     origin: Origin,
-  ): Promise<Omit<Inside, 'sessionPresent'> | { readonly connection: ConnectionRecord }> {
+  ): Promise<Omit<Connected, 'sessionPresent'> | { readonly connection: ConnectionRecord }> {
     refuseRepetition(origin);
     const { ports } = this.turn;
     const { clientId, fence, authentication } = connection;
     const method = authentication?.method ?? '';
-    const proved = await proveAnew(ports, connection, this.peer(connection, origin.receivedAt), data);
+    const proved = await reauthenticate(ports, connection, this.peer(connection, origin.receivedAt), data);
     if ('state' in proved) {
-      this.sayAuth(Reason.continueAuthentication, method, proved.data);
+      this.sendAuth(Reason.continueAuthentication, method, proved.data);
       return { connection: { ...connection, authentication: { method, state: proved.state } } };
     }
     const { identity, permissions } = proved;
     await ports.sessions.identify(clientId, fence, identity);
     const known = { ...connection, identity, authentication: { method } };
-    await startTimer(ports, known, expiryOf(known));
-    this.sayAuth(Reason.success, method, proved.data);
+    await startTimer(ports, known, connectionDeadline(known));
+    this.sendAuth(Reason.success, method, proved.data);
     return { connection: known, permissions };
   }
 
@@ -172,29 +190,33 @@ export class Entrance {
     return { connectedAt, address: this.address(), since: this.turn.ports.now(), receivedAt };
   }
 
-  private enter(request: ConnectRequest, entered: Admitted | Challenged, arrival: Arrival): Promise<Entered> | Entered {
+  private enter(
+    request: ConnectRequest,
+    entered: Authenticated | Challenged,
+    arrival: Arrival,
+  ): Promise<ConnectResult> | ConnectResult {
     if ('identity' in entered) return this.open(request, entered, arrival);
     this.pending.challenged(entered.state);
-    this.sayAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
+    this.sendAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
     return 'outside';
   }
 
-  private async open(request: ConnectRequest, admission: Admitted, arrival: Arrival): Promise<Entered> {
+  private async open(request: ConnectRequest, admission: Authenticated, arrival: Arrival): Promise<ConnectResult> {
     const { identity, permissions, data } = admission;
-    const { ports, wiper, publisher, dispatch, connectionId } = this.turn;
+    const { ports, deleter, publisher, dispatch, connectionId } = this.turn;
     const { connectedAt, address, since, receivedAt } = arrival;
     const proof = authenticationProperties(request.authentication?.method, data);
     const properties = request.answer && { ...request.answer, ...proof };
     mustFit(connack(Reason.success, true, properties), request.version, largestPacket(request.capabilities)); // before it owns anything
     const sitting = { identity, clientId: request.clientId, connectionId };
-    const hasSeat = await takeSeat(ports, sitting);
+    const isCounted = await acquireConnection(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
-    const supersede = isOverdue ? superseding(ports, publisher, dispatch, since) : undefined;
+    const supersede = isOverdue ? takeoverAfterTimeout(ports, publisher, dispatch, since) : undefined;
     const quota = this.quotaOf(identity, request.clientId, address);
-    const newcomer = { ...sitting, connectedAt, receivedAt, hasSeat, address, ...(quota && { quota }) };
-    const opened = await openSession(ports, wiper, request, newcomer, supersede);
+    const newcomer = { ...sitting, connectedAt, receivedAt, isCounted, address, ...(quota && { quota }) };
+    const opened = await claimSession(ports, deleter, request, newcomer, supersede);
     if (typeof opened === 'string') {
-      if (hasSeat) await leaveSeat(ports, sitting);
+      if (isCounted) await releaseConnection(ports, sitting);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
       if (opened === 'late') return 'late';
       const [reason, why] = refusals[opened];
@@ -204,13 +226,13 @@ export class Entrance {
     if (opened.discarded) await this.reportReplaced(sitting, opened.discarded);
     if ('awaits' in opened) {
       await this.awaitEnd(request, opened);
-      if (hasSeat) await leaveSeat(ports, sitting); // until it comes in, if it ever does
+      if (isCounted) await releaseConnection(ports, sitting); // until it comes in, if it ever does
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
       return 'outside';
     }
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
-    await tellLifecycle(ports, 'connected', connection, { sessionPresent, version: connection.version });
+    await publishLifecycleEvent(ports, 'connected', connection, { sessionPresent, version: connection.version });
     this.turn.send(connack(Reason.success, sessionPresent, properties), connection.version);
     return { connection, permissions, sessionPresent };
   }
@@ -231,10 +253,10 @@ export class Entrance {
     const { owner, fence, successor } = head;
     const former = successor && connectionOf(successor.fence);
     await together([
-      owner ? hangUp(ports, owner, Reason.sessionTakenOver, head) : ports.packets.expire(connectionOf(fence)),
-      former !== undefined && former !== connectionId && hangUp(ports, former, Reason.sessionTakenOver),
+      owner ? closeConnection(ports, owner, Reason.sessionTakenOver, head) : ports.packets.expire(connectionOf(fence)),
+      former !== undefined && former !== connectionId && closeConnection(ports, former, Reason.sessionTakenOver),
       will && ports.sessions.removeWill(clientId, connectionId), // until the session is claimed
-      ports.timers.wake(connectionId, seconds),
+      ports.timers.scheduleWake(connectionId, seconds),
     ]);
     if (owner) ports.log('taken over', { connectionId, clientId, displaced: owner });
   }
@@ -248,14 +270,14 @@ export class Entrance {
   }
 
   /** Reported once: for a client that had to wait, when it began to. */
-  private async reportReplaced({ identity, clientId, connectionId }: Sitting, former: Identity): Promise<void> {
+  private async reportReplaced({ identity, clientId, connectionId }: CountedClient, former: Identity): Promise<void> {
     if (this.pending.stored?.takeover) return;
     const { ports } = this.turn;
     const { kind, username = '' } = identity;
     const formerly = { formerUsername: former.username ?? '', formerKind: former.kind };
     ports.log('session replaced', { connectionId, clientId, username, kind, ...formerly });
     ports.metrics.count('ReplacedSessions');
-    await tellLifecycle(ports, 'session replaced', { connectionId, clientId, identity }, formerly);
+    await publishLifecycleEvent(ports, 'session replaced', { connectionId, clientId, identity }, formerly);
   }
 
   private address(): string {
@@ -269,11 +291,11 @@ export class Entrance {
     return effect.request;
   }
 
-  private sayAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
+  private sendAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
     this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) }, 5);
   }
 
-  private peer({ clientId }: { readonly clientId: string }, receivedAt: number): Asking {
+  private peer({ clientId }: { readonly clientId: string }, receivedAt: number): LoginPeer {
     return { connectionId: this.turn.connectionId, clientId, address: this.address(), now: receivedAt };
   }
 }

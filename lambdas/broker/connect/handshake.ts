@@ -32,7 +32,7 @@ export interface TokenVerification {
 /** Little, because a client waits for all of it to be loaded. */
 export interface HandshakePorts extends Pick<Ports, 'log' | 'now' | 'metrics'> {
   readonly connectionStore: Pick<ConnectionStore, 'putPending'>;
-  readonly timers: Pick<Ports['timers'], 'greet'>;
+  readonly timers: Pick<Ports['timers'], 'scheduleConnectTimeout'>;
 }
 
 export interface HandshakeProps {
@@ -60,7 +60,7 @@ export class Handshake {
     const pending = { connectionId: offer.connectionId, lastNumber: 0, tail: Buffer.alloc(0), early: [] };
     await together([
       proof.proved && ports.connectionStore.putPending({ ...pending, proved: proof.proved }),
-      ports.timers.greet(offer.connectionId, connectTimeout),
+      ports.timers.scheduleConnectTimeout(offer.connectionId, connectTimeout),
     ]);
     return { status: 200, ...(subprotocol !== undefined && { subprotocol }) };
   }

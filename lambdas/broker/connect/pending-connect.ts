@@ -5,7 +5,7 @@ import type { Authentication } from '../../protocol/session-view';
 import type { PendingConnection, Takeover } from '../model/connection';
 import { earlyBytes, earlyCount } from '../model/connection-event';
 import type { ConnectionStore } from '../ports/connection-store';
-import { mostDebt } from '../session/fragment-debt';
+import { maxDebt } from '../session/fragment-debt';
 
 /** Frames that a client may need until it is let in. */
 const mostFrames = 8;
@@ -16,7 +16,7 @@ const nothing = { exchange: undefined, takeover: undefined, lastNumber: 0, tail:
 type Received = Pick<PendingConnection, 'lastNumber' | 'tail' | 'early'>;
 
 /** A connection on its way in, from one invocation to the next. */
-export class PendingEntry {
+export class PendingConnect {
   /** CONNECT as it arrived in this turn. */
   connect: { readonly packet: ConnectPacket; readonly bytes: Buffer } | undefined;
   /** Present while the client, which may connect, waits for another connection to end. */
@@ -123,5 +123,5 @@ export class PendingEntry {
  */
 function fitsBehindConnect({ tail, early }: Received): boolean {
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, tail.length);
-  return bytes <= earlyBytes && early.length <= earlyCount && bytes * early.length <= 2 * mostDebt;
+  return bytes <= earlyBytes && early.length <= earlyCount && bytes * early.length <= 2 * maxDebt;
 }

@@ -17,14 +17,14 @@ export const longestTurn = 21_000;
  * @param since When the new connection began to wait, milliseconds since 1970. A connection that has no record yet is in its first
  *   turn, which cannot be marked, but has begun before.
  */
-export function superseding(ports: Ports, publisher: Publisher, dispatch: Dispatch, since: number): Supersede {
+export function takeoverAfterTimeout(ports: Ports, publisher: Publisher, dispatch: Dispatch, since: number): Supersede {
   return async ({ clientId, owner, fence, willAt, identity }, { cleanStart }) => {
     const connectionId = connectionOf(fence);
-    const former = await ports.connectionStore.supersede(connectionId, ports.now());
+    const former = await ports.connectionStore.markSuperseded(connectionId, ports.now());
     const left = (former?.supersededAt ?? since) + longestTurn - ports.now();
     if (owner && left > 0) return { secondsLeft: Math.ceil(left / 1000) };
     const mark = former?.supersededAt;
-    if (mark !== undefined && (await ports.connectionStore.takeOver(connectionId, mark)) === 'changed') {
+    if (mark !== undefined && (await ports.connectionStore.markTakenOver(connectionId, mark)) === 'changed') {
       return { secondsLeft: longestTurn / 1000 };
     }
     ports.log('superseded', { clientId, connectionId });

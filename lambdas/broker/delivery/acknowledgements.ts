@@ -1,18 +1,18 @@
 import { together } from '../../shared/parallel';
 import type { SessionId } from '../model/fence';
 import { byPacketId, slotOf } from '../model/queue-slots';
-import type { RingItem } from '../model/queued-message';
-import type { InflightStore, Misfit, Misfits } from '../ports/inflight-store';
+import type { QueueItem } from '../model/queued-message';
+import type { AckError, AckErrors, InflightStore } from '../ports/inflight-store';
 
 /** Result of a PUBREC or PUBREL, set when the work is durable: what answers it depends on it. */
-export interface Finding {
-  misfit?: Misfit;
+export interface AckResult {
+  error?: AckError;
 }
 
 /** What a client says of a message that was sent to it; `refusal` is a PUBREC with an error. */
 export type Acknowledgement =
   | { readonly kind: 'PUBACK' | 'PUBCOMP' | 'refusal' }
-  | { readonly kind: 'PUBREC'; readonly finding: Finding };
+  | { readonly kind: 'PUBREC'; readonly finding: AckResult };
 
 type Entry = readonly [packetId: number, acknowledgements: readonly Acknowledgement[]];
 
@@ -40,7 +40,7 @@ export class Acknowledgements {
    * Makes all of them durable, in waves: an honest client acknowledges what it was sent, and one that names more than `tolerance`
    * packet ids without a message gets no further wave.
    */
-  async settle(inflight: InflightStore, session: SessionId, tolerance: number): Promise<Misfits> {
+  async settle(inflight: InflightStore, session: SessionId, tolerance: number): Promise<AckErrors> {
     const inOrder = [...this.gathered].sort(([one], [other]) => one - other); // a bundle in one wave
     const { left, ...misfits } = await inWaves(inOrder, tolerance, (wave) => settleWave(inflight, session, wave));
     for (const [, said] of left) for (const one of said) note(one, 'mismatched'); // no PUBREL for what was not looked up
@@ -52,8 +52,8 @@ export class Acknowledgements {
 export async function inWaves<T>(
   items: readonly T[],
   tolerance: number,
-  work: (wave: readonly T[]) => Promise<Misfits>,
-): Promise<Misfits & { readonly left: readonly T[] }> {
+  work: (wave: readonly T[]) => Promise<AckErrors>,
+): Promise<AckErrors & { readonly left: readonly T[] }> {
   const mismatched: number[] = [];
   let unknown = 0;
   let start = 0;
@@ -67,13 +67,13 @@ export async function inWaves<T>(
   return { mismatched, unknown, left: items.slice(start) };
 }
 
-async function settleWave(inflight: InflightStore, session: SessionId, wave: readonly Entry[]): Promise<Misfits> {
+async function settleWave(inflight: InflightStore, session: SessionId, wave: readonly Entry[]): Promise<AckErrors> {
   const of = (kind: Acknowledgement['kind']) =>
     wave.filter(([, said]) => said.every((acknowledgement) => acknowledgement.kind === kind));
   const [settled, received] = [of('PUBACK'), of('PUBREC')];
   const simple = new Set([...settled, ...received]);
   const found = await together([
-    settled.length > 0 ? inflight.settle(session, packetIdsOf(settled)) : undefined,
+    settled.length > 0 ? inflight.acknowledge(session, packetIdsOf(settled)) : undefined,
     received.length > 0 ? markReceived(inflight, session, received) : undefined,
     conclude(
       inflight,
@@ -88,26 +88,30 @@ function packetIdsOf(entries: readonly Entry[]): number[] {
   return entries.map(([packetId]) => packetId);
 }
 
-function sum(parts: readonly Misfits[]): Misfits {
+function sum(parts: readonly AckErrors[]): AckErrors {
   return {
     mismatched: parts.flatMap(({ mismatched }) => mismatched),
     unknown: parts.reduce((total, { unknown }) => total + unknown, 0),
   };
 }
 
-async function markReceived(inflight: InflightStore, session: SessionId, entries: readonly Entry[]): Promise<Misfits> {
+async function markReceived(
+  inflight: InflightStore,
+  session: SessionId,
+  entries: readonly Entry[],
+): Promise<AckErrors> {
   const misfits = await inflight.markReceived(session, packetIdsOf(entries));
   for (const [packetId, said] of entries) for (const one of said) note(one, misfits.get(packetId));
-  const idsOf = (kind: Misfit) => [...misfits].filter(([, misfit]) => misfit === kind).map(([packetId]) => packetId);
+  const idsOf = (kind: AckError) => [...misfits].filter(([, misfit]) => misfit === kind).map(([packetId]) => packetId);
   return { mismatched: idsOf('mismatched'), unknown: idsOf('unknown').length };
 }
 
-function note(acknowledgement: Acknowledgement, misfit: Misfit | undefined): void {
-  if (acknowledgement.kind === 'PUBREC' && misfit) acknowledgement.finding.misfit = misfit;
+function note(acknowledgement: Acknowledgement, misfit: AckError | undefined): void {
+  if (acknowledgement.kind === 'PUBREC' && misfit) acknowledgement.finding.error = misfit;
 }
 
 /** Messages that several acknowledgements name, or that one of them ends: they are read, then written as the last one leaves them. */
-async function conclude(inflight: InflightStore, session: SessionId, entries: readonly Entry[]): Promise<Misfits> {
+async function conclude(inflight: InflightStore, session: SessionId, entries: readonly Entry[]): Promise<AckErrors> {
   if (entries.length === 0) return { mismatched: [], unknown: 0 };
   const found = byPacketId(await inflight.readMany(session, [...new Set(packetIdsOf(entries).map(slotOf))]));
   const results = entries.map(([packetId, said]) => replay(packetId, said, found.get(packetId)));
@@ -123,12 +127,12 @@ async function conclude(inflight: InflightStore, session: SessionId, entries: re
 /** What acknowledgements do to one message. */
 interface Result {
   readonly packetId: number;
-  readonly item: RingItem | undefined;
+  readonly item: QueueItem | undefined;
   readonly end: 'unchanged' | 'received' | 'over';
-  readonly misfits: Misfits;
+  readonly misfits: AckErrors;
 }
 
-function replay(packetId: number, said: readonly Acknowledgement[], item: RingItem | undefined): Result {
+function replay(packetId: number, said: readonly Acknowledgement[], item: QueueItem | undefined): Result {
   let isReleased = item?.state === 'released';
   let end: Result['end'] = 'unchanged';
   const mismatched: number[] = [];
@@ -150,7 +154,7 @@ function replay(packetId: number, said: readonly Acknowledgement[], item: RingIt
 }
 
 /** PUBCOMP follows PUBREC; a PUBREC with an error may come at any time. */
-function isExpected(kind: Acknowledgement['kind'], { qos }: RingItem, isReleased: boolean): boolean {
+function isExpected(kind: Acknowledgement['kind'], { qos }: QueueItem, isReleased: boolean): boolean {
   if (kind === 'PUBACK') return qos === 1;
   return qos === 2 && (kind !== 'PUBCOMP' || isReleased);
 }
@@ -160,7 +164,7 @@ async function endAll(inflight: InflightStore, session: SessionId, ended: readon
   const records = ended.flatMap(({ item }) =>
     item?.id ? [{ session, id: item.id, number: item.number, done: true }] : [],
   );
-  if (records.length > 0) await inflight.putOnce(records);
+  if (records.length > 0) await inflight.putQos2Records(records);
   await inflight.remove(
     session,
     ended.map(({ packetId }) => packetId),

@@ -1,4 +1,4 @@
-import type { ConnectionRecord, Ending, Watched } from '../model/connection';
+import type { ConnectionRecord, Ending, MonitoredConnection } from '../model/connection';
 import { timeOf } from '../model/fence';
 import type { Ports } from '../ports/ports';
 
@@ -6,36 +6,36 @@ import type { Ports } from '../ports/ports';
 const longestConnection = (2 * 60 + 5) * 60_000;
 
 /** Milliseconds that a timer, or a look at all connections, may come late. */
-export const late = 5000;
+export const clockTolerance = 5000;
 
 /** Milliseconds from one run of the schedule until the next has certainly looked. */
-export const nextRun = 60_000 + late;
+export const nextSweep = 60_000 + clockTolerance;
 
 /** Seconds after a run at which it is looked again, when somebody has to be watched closely. */
-export const closeLooks = [20, 40];
+export const extraSweeps = [20, 40];
 
 /** Milliseconds from one look until the next is certain, when somebody has to be watched closely. */
-export const nextCloseLook = 20_000 + late;
+export const nextExtraSweep = 20_000 + clockTolerance;
 
 /** When something is to be done for a connection unless it says something before, milliseconds since 1970. */
-export function dueOf(connection: Watched): number {
-  return connection.ended ? (nextOf(connection.ended) ?? 0) : expiryOf(connection);
+export function deadlineOf(connection: MonitoredConnection): number {
+  return connection.ended ? (nextDeadline(connection.ended) ?? 0) : connectionDeadline(connection);
 }
 
 /**
  * When an open connection is over unless something happens: it counts as lost after one and a half keep-alive intervals
  * [v3 MQTT-3.1.2-24], and it may not outlast what its client has proved.
  */
-export function expiryOf(connection: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen' | 'identity'>): number {
-  return Math.min(silentUntil(connection), connection.identity.expiresAt ?? Number.POSITIVE_INFINITY);
+export function connectionDeadline(connection: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen' | 'identity'>): number {
+  return Math.min(keepAliveDeadline(connection), connection.identity.expiresAt ?? Number.POSITIVE_INFINITY);
 }
 
 /** When a connection counts as lost unless it says something. */
-export function silentUntil({ keepAlive, lastSeen }: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen'>): number {
-  return lastSeen + patience(keepAlive);
+export function keepAliveDeadline({ keepAlive, lastSeen }: Pick<ConnectionRecord, 'keepAlive' | 'lastSeen'>): number {
+  return lastSeen + keepAliveTimeout(keepAlive);
 }
 
-function patience(keepAlive: number): number {
+function keepAliveTimeout(keepAlive: number): number {
   return keepAlive > 0 ? keepAlive * 1500 : longestConnection;
 }
 
@@ -43,17 +43,17 @@ function patience(keepAlive: number): number {
  * Whether a client that speaks in time could still be lost between two runs of the schedule: half a keep-alive is all that
  * is left when it should have spoken.
  */
-export function needsCloseLooks({ keepAlive, ended }: Watched): boolean {
-  return !ended && keepAlive > 0 && keepAlive * 500 < nextRun && !isWatchedByTimer({ keepAlive });
+export function needsExtraSweeps({ keepAlive, ended }: MonitoredConnection): boolean {
+  return !ended && keepAlive > 0 && keepAlive * 500 < nextSweep && !needsTimer({ keepAlive });
 }
 
 /** Its keep-alive runs out sooner than anybody looks at all connections, so one timer starts the next. */
-export function isWatchedByTimer({ keepAlive }: Pick<ConnectionRecord, 'keepAlive'>): boolean {
-  return patience(keepAlive) < nextCloseLook;
+export function needsTimer({ keepAlive }: Pick<ConnectionRecord, 'keepAlive'>): boolean {
+  return keepAliveTimeout(keepAlive) < nextExtraSweep;
 }
 
 /** When something is to be done for a connection that has ended; never, when nothing is left. */
-export function nextOf({ willAt, sessionEndsAt }: Ending): number | undefined {
+export function nextDeadline({ willAt, sessionEndsAt }: Ending): number | undefined {
   if (willAt === undefined || sessionEndsAt === undefined) return willAt ?? sessionEndsAt;
   return Math.min(willAt, sessionEndsAt);
 }
@@ -68,13 +68,13 @@ export async function startTimer(
   due: number,
 ): Promise<void> {
   const left = due - ports.now();
-  if (left < nextRun) await ports.timers.check(connectionId, secondsUntil(left), true);
+  if (left < nextSweep) await ports.timers.scheduleCheck(connectionId, secondsUntil(left), true);
 }
 
 /** A timer came, and the client had spoken: starts the next one where it is timers that watch. */
-export async function keepWatching(ports: Pick<Ports, 'timers' | 'now'>, connection: ConnectionRecord): Promise<void> {
-  const isYoung = ports.now() < timeOf(connection.fence) + nextRun;
-  if (isYoung || isWatchedByTimer(connection)) await startTimer(ports, connection, expiryOf(connection));
+export async function renewTimer(ports: Pick<Ports, 'timers' | 'now'>, connection: ConnectionRecord): Promise<void> {
+  const isYoung = ports.now() < timeOf(connection.fence) + nextSweep;
+  if (isYoung || needsTimer(connection)) await startTimer(ports, connection, connectionDeadline(connection));
 }
 
 /** Whole seconds, never early. */

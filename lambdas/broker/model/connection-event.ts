@@ -1,8 +1,8 @@
-import type { Dismissal } from './connection';
+import type { AdminDisconnect } from './connection';
 import type { Continuation } from './continuation';
 
 /** One event in the ordered stream of a connection. */
-export type ConnectionEvent = FrameEvent | SignalEvent | DismissEvent | ContinueEvent;
+export type ConnectionEvent = FrameEvent | SignalEvent | AdminDisconnectEvent | ContinueEvent;
 
 interface EventBase {
   /** The same when the event is delivered again. */
@@ -37,9 +37,9 @@ export interface SignalEvent extends EventBase {
 }
 
 /** A backend wants the client disconnected. */
-export interface DismissEvent extends EventBase {
+export interface AdminDisconnectEvent extends EventBase {
   readonly kind: 'dismiss';
-  readonly dismissal: Dismissal;
+  readonly adminDisconnect: AdminDisconnect;
 }
 
 /** Work that an earlier turn did not finish. */

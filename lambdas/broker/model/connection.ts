@@ -3,7 +3,7 @@ import type { ClientCapabilities } from '../../protocol/effects';
 import type { ProtocolVersion } from '../../protocol/packets';
 import type { ControlAllowance } from './control-allowance';
 import type { Fence, SessionId } from './fence';
-import type { Allowance } from './publish-allowance';
+import type { PublishAllowance } from './publish-allowance';
 import type { SubscriptionCounts } from './subscription';
 
 /** What outlives the single invocation about one open connection. */
@@ -30,7 +30,7 @@ export interface ConnectionRecord {
   readonly early: readonly EarlyFrame[];
   readonly hasWill: boolean;
   /** It is counted among the connections of its user. */
-  readonly hasSeat: boolean;
+  readonly isCounted: boolean;
   /** Whether the session has rows to remove when it ends. */
   readonly hasState: boolean;
   /** Topics by the aliases that the client set up. */
@@ -38,7 +38,7 @@ export interface ConnectionRecord {
   /** Topic aliases that its own stream has set up with this client. */
   readonly outgoingAliases: ReadonlyMap<string, number>;
   /** What it may still publish, where that is limited. */
-  readonly allowance?: Allowance;
+  readonly allowance?: PublishAllowance;
   /** Which other packets it may still send; absent as long as it has sent few. */
   readonly control?: ControlAllowance;
   /** Account among whose sessions its session is counted; absent where it is not. */
@@ -79,7 +79,10 @@ export interface AuthenticationState {
 }
 
 /** Of a connection, all that tells when it is over. */
-export type Watched = Pick<ConnectionRecord, 'connectionId' | 'keepAlive' | 'lastSeen' | 'identity' | 'ended'>;
+export type MonitoredConnection = Pick<
+  ConnectionRecord,
+  'connectionId' | 'keepAlive' | 'lastSeen' | 'identity' | 'ended'
+>;
 
 /** A connection whose client was not let in yet. */
 export interface PendingConnection {
@@ -155,7 +158,7 @@ export interface EarlyFrame {
 }
 
 /** A client is to be disconnected, or its session removed while it is away. */
-export interface Dismissal {
+export interface AdminDisconnect {
   readonly clientId: string;
   /** Of the connection that is meant: of a client that is away, the last one it had. */
   readonly fence: Fence;

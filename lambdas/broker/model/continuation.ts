@@ -1,19 +1,19 @@
 import type { SessionId } from './fence';
-import type { OwedRetained } from './retained-message';
+import type { PendingRetained } from './retained-message';
 
 /** Work of a session that one turn leaves to another, so that no turn has work without end. */
-export type Continuation = RetainedContinuation | WipeContinuation;
+export type Continuation = RetainedContinuation | DeleteSessionContinuation;
 
 /** Retained messages for the client of a session. */
 export interface RetainedContinuation {
   readonly task: 'retained';
   readonly clientId: string;
   readonly session: SessionId;
-  readonly owed: readonly OwedRetained[];
+  readonly pending: readonly PendingRetained[];
 }
 
 /** Rows of a session that has ended, to be removed. */
-export interface WipeContinuation {
+export interface DeleteSessionContinuation {
   readonly task: 'wipe';
   readonly clientId: string;
   readonly session: SessionId;

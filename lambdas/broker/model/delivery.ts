@@ -4,7 +4,7 @@ import type { SessionId } from './fence';
 import type { SharedSubscription, SubscriptionRow } from './subscription';
 
 /** A message to be delivered, wherever it came from. */
-export interface Arrival {
+export interface IncomingMessage {
   readonly message: Message;
   /** The same for a repeated attempt to deliver the same message. */
   readonly id: string;
@@ -22,7 +22,7 @@ export interface Arrival {
 
 /** One arrival for one session, at the lower of the QoS published and granted. */
 export interface Delivery {
-  readonly arrival: Arrival;
+  readonly incoming: IncomingMessage;
   readonly qos: QoS;
   readonly retain: boolean;
   readonly identifiers?: readonly number[];
@@ -31,7 +31,7 @@ export interface Delivery {
 }
 
 /** What one session gets, in order. */
-export interface Mail {
+export interface SessionDeliveries {
   readonly clientId: string;
   readonly session: SessionId;
   /** A subscription that led here, if one did: to be removed when the session turns out to have ended. */
@@ -42,6 +42,6 @@ export interface Mail {
 }
 
 /** At QoS 2 a message is remembered by its id; through each share it is a message of its own. */
-export function idOf({ arrival, share }: Delivery): string {
-  return share ? `${arrival.id}$${share.share}/${share.filter}` : arrival.id;
+export function deliveryId({ incoming, share }: Delivery): string {
+  return share ? `${incoming.id}$${share.share}/${share.filter}` : incoming.id;
 }

@@ -21,7 +21,7 @@ export interface FanOutJob {
 }
 
 /** A message that crosses between brokers. */
-export interface Identified {
+export interface IdentifiedMessage {
   /** The same for a repeated attempt. */
   readonly id: string;
   readonly message: Message;

@@ -1,7 +1,7 @@
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 
 /** What a connection may still publish: a bucket that fills while it is silent. */
-export interface Allowance {
+export interface PublishAllowance {
   readonly messages: number;
   readonly bytes: number;
   /** When it was counted, milliseconds since 1970. */
@@ -23,11 +23,11 @@ const burst = 10;
  * @throws ProtocolError when there was less.
  */
 export function spend(
-  before: Allowance | undefined,
+  before: PublishAllowance | undefined,
   limits: PublishLimits,
   bytes: number,
   now: number,
-): Allowance | undefined {
+): PublishAllowance | undefined {
   const { maxPublishRate, maxPublishBytes } = limits;
   if (maxPublishRate === 0 && maxPublishBytes === 0) return undefined;
   const left = refilled(before, limits, now);
@@ -37,7 +37,7 @@ export function spend(
   return after;
 }
 
-function refilled(before: Allowance | undefined, limits: PublishLimits, now: number): Allowance {
+function refilled(before: PublishAllowance | undefined, limits: PublishLimits, now: number): PublishAllowance {
   const { maxPublishRate, maxPublishBytes } = limits;
   const seconds = before ? Math.max(0, now - before.at) / 1000 : burst;
   const left = (had: number, rate: number) => Math.min(had + seconds * rate, burst * rate);
@@ -49,7 +49,7 @@ function refilled(before: Allowance | undefined, limits: PublishLimits, now: num
 }
 
 /** Whether a tenth of a second restores it. */
-export function isAlmostFull(before: Allowance | undefined, limits: PublishLimits, now: number): boolean {
+export function isAlmostFull(before: PublishAllowance | undefined, limits: PublishLimits, now: number): boolean {
   const { maxPublishRate, maxPublishBytes } = limits;
   const { messages, bytes } = refilled(before, limits, now + 100);
   return messages >= burst * maxPublishRate && bytes >= burst * maxPublishBytes;

@@ -1,4 +1,4 @@
-import type { RingItem } from './queued-message';
+import type { QueueItem } from './queued-message';
 
 /**
  * Packet ids run from 1 to 65,535 [MQTT-2.2.1-4]. Those of the lower half belong to messages that have a slot of their own,
@@ -21,10 +21,10 @@ const messageOverhead = 40;
  * How far the newest message may be ahead of the oldest unacknowledged one, in numbers. It stays well below the packet
  * ids, so that even a worker that reserved a number and then stalled never meets another in its slot.
  */
-export const ringSpan = 16_384;
+export const queueSpan = 16_384;
 
 /** Where an outgoing message lies. It follows from its number and its neighbours: nothing is allocated or looked up. */
-export interface Place {
+export interface QueuePosition {
   readonly number: number;
   readonly packetId: number;
   /** Packet id of the first message in the slot, which names it. */
@@ -41,12 +41,12 @@ export function isBundled(packetId: number): boolean {
 }
 
 /** Items by the packet id of each message that they still hold. */
-export function byPacketId(items: readonly RingItem[]): Map<number, RingItem> {
+export function byPacketId(items: readonly QueueItem[]): Map<number, QueueItem> {
   return new Map(items.flatMap((item) => item.messages.map(({ packetId }) => [packetId, item] as const)));
 }
 
 /** No two of 32,767 consecutive messages share a place. */
-export function placeAlone(number: number): Place {
+export function positionAlone(number: number): QueuePosition {
   const packetId = ((number - 1) % aloneIds) + 1;
   return { number, packetId, slot: packetId };
 }
@@ -60,17 +60,17 @@ export function bundleSlot(number: number): number {
  * Places for consecutive messages, given by what they hold in bytes; `alone` for one that needs a slot of its own. Eight
  * small ones in a row share a slot, which is one item to write and to remove instead of eight.
  */
-export function placesFor(sizes: readonly (number | 'alone')[], first: number): Place[] {
-  const places: Place[] = [];
+export function positionsFor(sizes: readonly (number | 'alone')[], first: number): QueuePosition[] {
+  const places: QueuePosition[] = [];
   while (places.length < sizes.length) {
     const number = first + places.length;
     const next = sizes.slice(places.length, places.length + bundleSize);
-    places.push(...(fitTogether(next) ? bundleAt(number) : [placeAlone(number)]));
+    places.push(...(fitTogether(next) ? bundleAt(number) : [positionAlone(number)]));
   }
   return places;
 }
 
-function bundleAt(first: number): Place[] {
+function bundleAt(first: number): QueuePosition[] {
   const slot = bundleSlot(first);
   return Array.from({ length: bundleSize }, (_, index) => ({ number: first + index, packetId: slot + index, slot }));
 }

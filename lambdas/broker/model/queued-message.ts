@@ -3,7 +3,7 @@ import type { Fence, SessionId } from './fence';
 import type { SharedSubscription } from './subscription';
 
 /** One outgoing message that is not acknowledged yet. */
-export interface RingMessage {
+export interface QueuedMessage {
   readonly packetId: number;
   readonly message: Message;
   readonly retain: boolean;
@@ -13,7 +13,7 @@ export interface RingMessage {
 }
 
 /** What lies in one slot: a message, or at QoS 1 a bundle of small ones that were routed together. */
-export interface RingItem {
+export interface QueueItem {
   readonly session: SessionId;
   /** Packet id that names the slot, which is that of its first message. */
   readonly slot: number;
@@ -21,7 +21,7 @@ export interface RingItem {
   readonly number: number;
   /** Identity of a QoS 2 message; absent at QoS 1. */
   readonly id?: string;
-  readonly messages: readonly RingMessage[];
+  readonly messages: readonly QueuedMessage[];
   readonly qos: 1 | 2;
   readonly state: 'published' | 'released';
   /** Fence of the connection it was last sent on, empty before the first. */
@@ -42,7 +42,7 @@ export interface HeldMessage {
 }
 
 /** What is known about an earlier attempt to route one QoS 2 message to one session. */
-export interface OnceRecord {
+export interface Qos2Record {
   readonly session: SessionId;
   readonly id: string;
   readonly number: number;

@@ -27,7 +27,7 @@ export interface RetainedCopy {
 }
 
 /** What a subscription of the session is still owed of the retained messages that its filter finds. */
-export interface OwedRetained {
+export interface PendingRetained {
   readonly request: SubscriptionRequest;
   /** Identity of the SUBSCRIBE packet: the same when its event is delivered again. */
   readonly id: string;
@@ -38,5 +38,5 @@ export interface OwedRetained {
   /** End of the page before, as `RetainedPage.next` names it; absent before the first. */
   readonly cursor?: string;
   /** Messages of QoS 1 and 2 that it was sent so far. */
-  readonly placed: number;
+  readonly queued: number;
 }

@@ -5,7 +5,7 @@ import type { Fence, SessionId } from './fence';
 import type { SubscriptionCounts } from './subscription';
 
 /** The one small hot item of a session. */
-export interface SessionHead {
+export interface SessionItem {
   readonly clientId: string;
   readonly session: SessionId;
   readonly persistent: boolean;
@@ -16,17 +16,17 @@ export interface SessionHead {
   /** Number of the newest outgoing message. */
   readonly outSeq: number;
   /** "There is something to send": how often it was said, and how often the pump has answered. */
-  readonly asked: number;
-  readonly answered: number;
+  readonly wakeRequests: number;
+  readonly wakeHandled: number;
   /** `outSeq` when the last owner left: what came after it waits for a client that is offline. */
   readonly offlineFrom: number;
   /** Fence of the connection whose CONNACK has left; nothing is sent to another. */
-  readonly greeted: Fence;
+  readonly connackSentOn: Fence;
   /** Protocol level and limits of the client that owns it. */
   readonly version: ProtocolVersion;
   readonly capabilities: ClientCapabilities;
   /** Everything up to this number was acknowledged when the pump looked last; kept for clients with a Receive Maximum. */
-  readonly settled: number;
+  readonly acknowledgedUpTo: number;
   /** The gateway has refused to send to the owner, whose client reads too slowly. */
   readonly congestion?: Congestion;
   /** Account among whose sessions it is counted, or an older one of the client id; absent where it is not. */
@@ -44,7 +44,7 @@ export interface SessionHead {
   /** Who may use the session: whoever last owned it. */
   readonly identity: Identity;
   /** An older session of this client id whose rows are still to be removed. */
-  readonly wiping?: SessionId;
+  readonly deleting?: SessionId;
   /** Fence of the last connection of that session, which has to be told that its session has ended. */
   readonly former?: Fence;
   /** The connection that waits until the owner has ended, or until the will of the last owner is published. */
@@ -57,7 +57,7 @@ export interface Congestion {
   /** When the last attempt was refused. */
   readonly at: number;
   /** Messages wait in the ring, and a timer wakes the pump. */
-  readonly isPumpScheduled: boolean;
+  readonly isDrainScheduled: boolean;
 }
 
 /** A connection that waits to take a session over. */
@@ -69,7 +69,7 @@ export interface Successor {
   readonly precedence?: number;
 }
 
-export interface Claim {
+export interface SessionClaim {
   readonly clientId: string;
   readonly connectionId: string;
   readonly fence: Fence;

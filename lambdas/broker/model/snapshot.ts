@@ -1,9 +1,9 @@
 import type { StoredConnection } from './connection';
-import type { SessionHead } from './session';
+import type { SessionItem } from './session';
 import type { ShapeList } from './subscription';
 
 /** What a publish to subscribers it remembers has to know. */
 export interface Snapshot extends StoredConnection {
   readonly shapes: ShapeList;
-  readonly heads: ReadonlyMap<string, SessionHead>;
+  readonly heads: ReadonlyMap<string, SessionItem>;
 }

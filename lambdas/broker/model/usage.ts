@@ -1,9 +1,9 @@
-import type { Allowance } from './publish-allowance';
+import type { PublishAllowance } from './publish-allowance';
 
 /** What the connections of an account have lately used of what each of them may. */
 export interface Usage {
   /** Absent where nothing is limited. */
-  readonly allowance?: Allowance;
+  readonly allowance?: PublishAllowance;
   /** Bytes written for unfinished packets, see `debtAfter` in unfinished.ts. */
   readonly debt: number;
   /** Milliseconds since 1970. */

@@ -1,13 +1,13 @@
 import type { Message } from '../../protocol/effects';
 import type { ConnectionRecord } from '../model/connection';
-import type { Arrival } from '../model/delivery';
+import type { IncomingMessage } from '../model/delivery';
 import type { BrokerEvent } from '../ports/events';
 import type { Ports } from '../ports/ports';
 
 type EventPorts = Pick<Ports, 'events' | 'now' | 'log'>;
 
 /** Tells of a connection. The connection id is the same when it is told again. */
-export async function tellLifecycle(
+export async function publishLifecycleEvent(
   { events, now }: EventPorts,
   type: Exclude<BrokerEvent['type'], 'message'>,
   {
@@ -26,10 +26,13 @@ export async function tellLifecycle(
  * Tells of those messages that somebody wants to hear of; safe to repeat, and to be awaited before an acknowledgement. At QoS 0
  * there is none, and those who hear a message here shall not miss it for that.
  */
-export async function tellMessages({ events, now, log }: EventPorts, arrivals: readonly Arrival[]): Promise<void> {
+export async function publishMessageEvents(
+  { events, now, log }: EventPorts,
+  arrivals: readonly IncomingMessage[],
+): Promise<void> {
   const wanted = arrivals.filter(({ message }) => events.wantsMessage(message.topic));
   if (wanted.length === 0) return;
-  const toEvent = ({ id, message, receivedAt }: Arrival): BrokerEvent => {
+  const toEvent = ({ id, message, receivedAt }: IncomingMessage): BrokerEvent => {
     return { type: 'message', id, at: receivedAt ?? now(), detail: detailOf(message) };
   };
   try {

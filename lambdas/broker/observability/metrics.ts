@@ -8,7 +8,7 @@ export interface Traffic {
 }
 
 /** Messages that were taken in; counted once their turn is sure to count. */
-export function countTakenIn(metrics: Metrics, messages: readonly { qos: QoS; payload: Buffer }[]): void {
+export function countReceived(metrics: Metrics, messages: readonly { qos: QoS; payload: Buffer }[]): void {
   for (const { qos, payload } of messages) {
     metrics.count(`MessagesInQos${qos}`);
     metrics.count('BytesIn', payload.length);

@@ -15,13 +15,13 @@ const filtersNamed = 10;
 
 /** A line for a packet, if somebody wants to see those of its client. `size`: bytes of the whole packet. */
 export function logPacket(
-  { watch, log }: Pick<Ports, 'watch' | 'log'>,
+  { debugClients, log }: Pick<Ports, 'debugClients' | 'log'>,
   direction: 'packet in' | 'packet out',
   { connectionId, clientId }: Party,
   packet: ClientPacket | ServerPacket,
   size: number,
 ): void {
-  if (!watch.has(clientId)) return;
+  if (!debugClients.has(clientId)) return;
   log(direction, { connectionId, clientId, type: packet.cmd, size, ...described(packet) });
 }
 

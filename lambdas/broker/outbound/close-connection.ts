@@ -11,13 +11,18 @@ export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'cli
  * Ends a connection from outside its stream; in MQTT 5.0 its client is told why. Its end is dealt with in its stream. `client`
  * when it is known already, from the head of its session for one.
  */
-export async function hangUp(ports: Ports, connectionId: string, reason: number, client?: Addressee): Promise<void> {
+export async function closeConnection(
+  ports: Ports,
+  connectionId: string,
+  reason: number,
+  client?: Addressee,
+): Promise<void> {
   await close(ports, connectionId, client ?? (await ports.connectionStore.read(connectionId)), { reason });
   await ports.packets.disconnect(connectionId, client?.clientId);
 }
 
 /** Why the server ends a connection. */
-export interface Farewell {
+export interface CloseReason {
   readonly reason: number;
   readonly text?: string;
 }
@@ -27,7 +32,7 @@ export async function close(
   ports: Ports,
   connectionId: string,
   connection: Addressee | undefined,
-  { reason: reasonCode, text }: Farewell,
+  { reason: reasonCode, text }: CloseReason,
 ): Promise<void> {
   if (connection?.version === 5) {
     const properties = text === undefined ? {} : { reasonString: text };

@@ -1,10 +1,10 @@
 import { inParallel, together } from '../../shared/parallel';
 import type { SessionId } from '../model/fence';
-import type { RingItem } from '../model/queued-message';
-import type { SessionHead } from '../model/session';
+import type { QueueItem } from '../model/queued-message';
+import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
-import { isPumpScheduled, type ReaderLimit } from './congestion';
-import { Outbox, type RingStake } from './outbox';
+import { isDrainScheduled, type ReaderLimit } from './congestion';
+import { Outbox, type QueueSource } from './outbox';
 
 const parallelAsks = 50;
 
@@ -12,7 +12,7 @@ const parallelAsks = 50;
 interface Look {
   /** The connection it was posted to, or undefined when it was not. */
   readonly postedTo: string | undefined;
-  readonly items: readonly RingItem[];
+  readonly items: readonly QueueItem[];
 }
 
 /** What one turn sends, and whose head it has to look at once more. */
@@ -32,7 +32,7 @@ export class Dispatch {
   }
 
   /** Ring items were put for this client and posted to this connection, or to none. */
-  placed(clientId: string, postedTo: string | undefined, items: readonly RingItem[] = []): void {
+  placed(clientId: string, postedTo: string | undefined, items: readonly QueueItem[] = []): void {
     const earlier = this.looks.get(clientId);
     const consistent = !earlier || earlier.postedTo === postedTo;
     this.looks.set(clientId, {
@@ -47,7 +47,7 @@ export class Dispatch {
   }
 
   /** The client does not take packets that large: as if the message had been sent and acknowledged [MQTT-3.1.2-25]. */
-  tooLarge({ session, clientId, packetId }: RingStake): void {
+  tooLarge({ session, clientId, packetId }: QueueSource): void {
     this.ports.log('packet too large', { clientId, packetId });
     this.ports.metrics.count('DroppedTooLarge');
     this.dropped.push({ session, packetId });
@@ -64,7 +64,7 @@ export class Dispatch {
    */
   async send(): Promise<void> {
     await this.sendMessages();
-    await this.outbox.sendAnswers();
+    await this.outbox.sendResponses();
   }
 
   /** Posts the messages and looks, side by side. */
@@ -83,18 +83,18 @@ export class Dispatch {
     const looks = this.looks;
     this.looks = new Map();
     if (looks.size === 0) return;
-    const heads = await this.ports.sessions.heads([...looks.keys()]);
+    const heads = await this.ports.sessions.readMany([...looks.keys()]);
     const now = this.ports.now();
     const missed = [...heads.values()].filter(
-      (head) => head.owner && head.owner !== looks.get(head.clientId)?.postedTo && !isPumpScheduled(head, now),
+      (head) => head.owner && head.owner !== looks.get(head.clientId)?.postedTo && !isDrainScheduled(head, now),
     );
     await together([
-      inParallel(missed, parallelAsks, ({ clientId, owner }) => ask(this.ports, clientId, owner ?? '')),
+      inParallel(missed, parallelAsks, ({ clientId, owner }) => requestWake(this.ports, clientId, owner ?? '')),
       this.takeBack([...looks].flatMap(([clientId, { items }]) => orphans(items, heads.get(clientId)))),
     ]);
   }
 
-  private async takeBack(items: readonly RingItem[]): Promise<void> {
+  private async takeBack(items: readonly QueueItem[]): Promise<void> {
     if (items.length > 0) await this.ports.inflight.discard(items);
   }
 }
@@ -103,14 +103,14 @@ export class Dispatch {
  * What was put after its session had ended and its ring had been cleared, and nobody would ever remove. The session ends before
  * its ring is cleared: one of the two always sees the other. What came through a share is for who clears to pass on.
  */
-function orphans(items: readonly RingItem[], head: SessionHead | undefined): readonly RingItem[] {
+function orphans(items: readonly QueueItem[], head: SessionItem | undefined): readonly QueueItem[] {
   return items.filter(
     ({ session, messages }) => head?.session !== session && messages.every(({ share }) => share === undefined),
   );
 }
 
 /** Tells the owner of a session that something waits in its ring. */
-export async function ask(ports: Ports, clientId: string, owner: string): Promise<void> {
-  const asked = await ports.sessions.ask(clientId, owner);
+export async function requestWake(ports: Ports, clientId: string, owner: string): Promise<void> {
+  const asked = await ports.sessions.requestWake(clientId, owner);
   if (asked !== 'gone') await ports.packets.wake(owner, asked);
 }

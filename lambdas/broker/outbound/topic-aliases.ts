@@ -36,7 +36,7 @@ const shortestTopic = 4;
  * Topic aliases that the stream of a connection sets up with its own client: they last as long as the connection, because
  * nobody else uses their numbers. The lower half is theirs.
  */
-export class OwnAliases {
+export class ConnectionAliases {
   isChanged = false;
   private known: Map<string, number>;
   private isSuspended = false;

@@ -1,11 +1,11 @@
 import type { Usage } from '../model/usage';
 
 /** Who of a user is connected, where their number is limited. */
-export interface Seats {
+export interface ConnectionLimiter {
   /** Takes or keeps the seat of a client; returns how many seats are taken then. `now` in milliseconds since 1970. */
-  take(account: string, clientId: string, connectionId: string, now: number): Promise<number>;
+  acquire(account: string, clientId: string, connectionId: string, now: number): Promise<number>;
   /** Leaves it, unless the client has come back on another connection. */
-  leave(account: string, clientId: string, connectionId: string): Promise<void>;
+  release(account: string, clientId: string, connectionId: string): Promise<void>;
 }
 
 /** Sessions of each account that outlive their connections. */

@@ -1,4 +1,10 @@
-import type { ConnectionRecord, Ending, PendingConnection, StoredConnection, Watched } from '../model/connection';
+import type {
+  ConnectionRecord,
+  Ending,
+  MonitoredConnection,
+  PendingConnection,
+  StoredConnection,
+} from '../model/connection';
 import type { Snapshot } from '../model/snapshot';
 import type { RequestedCheck } from '../model/subscription';
 
@@ -18,11 +24,11 @@ export interface ConnectionStore {
   /** Keeps the record of a connection that has ended until its deadlines, whether or not it was stored before. */
   end(record: ConnectionRecord, ended: Ending): Promise<void>;
   /** Marks an open connection for whose end another one waits, unless it is marked; undefined where none is open. */
-  supersede(connectionId: string, at: number): Promise<ConnectionRecord | undefined>;
+  markSuperseded(connectionId: string, at: number): Promise<ConnectionRecord | undefined>;
   /** A marked connection goes on with its frames: renews its mark. */
-  goOn(connectionId: string, at: number): Promise<'goes on' | 'taken over'>;
+  renewSuperseded(connectionId: string, at: number): Promise<'goes on' | 'taken over'>;
   /** From now on frames of a marked connection are dropped. `changed` when its mark is not the one that was read. */
-  takeOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'>;
+  markTakenOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'>;
   remove(connectionId: string): Promise<void>;
 }
 
@@ -39,8 +45,8 @@ export const lookupHeads = 98;
  * All connections that are on record, open and ended, in no order, and among them the request for a check of shapes, if there is
  * one. What happened in the last moments may be missing.
  */
-export interface Roster {
-  all(): AsyncIterable<(Watched | RequestedCheck)[]>;
+export interface ConnectionList {
+  all(): AsyncIterable<(MonitoredConnection | RequestedCheck)[]>;
 }
 
 /** Where a connection comes from, as the gateway sees it. */

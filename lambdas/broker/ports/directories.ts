@@ -1,6 +1,6 @@
 import type { Message } from '../../protocol/effects';
 import type { SessionId } from '../model/fence';
-import type { SessionHead } from '../model/session';
+import type { SessionItem } from '../model/session';
 
 /** A part of a list, and where to go on. */
 export interface Page<Entry> {
@@ -24,20 +24,20 @@ export class InvalidCursorError extends Error {
 /** Every session there is; to read all of them is dear, and nothing in the path of a packet does it. */
 export interface ClientDirectory {
   /** @throws InvalidCursorError */
-  list(page: PageRequest): Promise<Page<SessionHead>>;
+  list(page: PageRequest): Promise<Page<SessionItem>>;
 }
 
 /** A part of all sessions, counted or to be counted. */
-export interface CensusPage {
+export interface SessionCountPage {
   /** Heads of sessions; some may have ended. */
-  readonly heads: readonly SessionHead[];
+  readonly heads: readonly SessionItem[];
   readonly subscriptions: number;
 }
 
 /** Who can be counted. */
-export interface Census {
+export interface SessionCounter {
   /** All sessions there are, each once; as dear as a list of all clients. */
-  sessions(): AsyncIterable<CensusPage>;
+  sessions(): AsyncIterable<SessionCountPage>;
   /** Retained messages; undefined where nobody counts them, because they are not limited. */
   retained(): Promise<number | undefined>;
 }
@@ -60,7 +60,7 @@ export interface StoredRow {
 export interface StoredRows {
   /** Ids of all that are on record, open and ended. */
   connections(): AsyncIterable<readonly string[]>;
-  heads(): AsyncIterable<readonly SessionHead[]>;
+  heads(): AsyncIterable<readonly SessionItem[]>;
   rows(): AsyncIterable<readonly StoredRow[]>;
   /** `changed` when another session has the row by now, or it is gone. */
   remove(row: StoredRow): Promise<'removed' | 'changed'>;
@@ -78,12 +78,12 @@ export interface RetainedDirectory {
  * What is known of an earlier request of the same id. `begun`: nothing, and it is begun now. `resumed`: it was begun and came
  * to no answer. `running`: somebody is at it. `other`: that was another request.
  */
-export type Earlier = 'begun' | 'resumed' | 'running' | 'other' | { readonly answer: string };
+export type EarlierRequest = 'begun' | 'resumed' | 'running' | 'other' | { readonly answer: string };
 
 /** Requests that are done once, however often they are made. */
 export interface RequestLedger {
   /** `fingerprint`: the same for the same request. */
-  begin(id: string, fingerprint: string): Promise<Earlier>;
+  begin(id: string, fingerprint: string): Promise<EarlierRequest>;
   finish(id: string, fingerprint: string, answer: string): Promise<void>;
   /** It failed, and may be made again at once. */
   release(id: string, fingerprint: string): Promise<void>;

@@ -1,7 +1,7 @@
 import type { Access } from '../../access/access';
-import type { AccountSessions, Seats, Usages } from './accounts';
-import type { ConnectionStore, Lookup, Roster } from './connection-store';
-import type { Watch } from './debug-clients';
+import type { AccountSessions, ConnectionLimiter, Usages } from './accounts';
+import type { ConnectionList, ConnectionStore, Lookup } from './connection-store';
+import type { DebugClients } from './debug-clients';
 import type { Events } from './events';
 import type { Connections } from './gateway';
 import type { InflightStore } from './inflight-store';
@@ -21,7 +21,7 @@ export interface Ports {
   readonly lookup: Lookup;
   readonly retained: RetainedStore;
   readonly inflight: InflightStore;
-  readonly roster: Roster;
+  readonly connectionList: ConnectionList;
   readonly connections: Connections;
   readonly packets: PacketQueue;
   readonly timers: TimerQueue;
@@ -29,12 +29,12 @@ export interface Ports {
   /** Absent when there is no bridge. */
   readonly bridge?: BridgeQueue;
   readonly access: Access;
-  readonly seats: Seats;
+  readonly connectionLimiter: ConnectionLimiter;
   readonly accountSessions: AccountSessions;
   readonly usages: Usages;
   readonly now: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly events: Events;
-  readonly watch: Watch;
+  readonly debugClients: DebugClients;
 }

@@ -1,6 +1,6 @@
-import type { Dismissal } from '../model/connection';
+import type { AdminDisconnect } from '../model/connection';
 import type { Continuation } from '../model/continuation';
-import type { FanOutJob, Identified } from '../model/fan-out-job';
+import type { FanOutJob, IdentifiedMessage } from '../model/fan-out-job';
 
 /** The ordered stream of events of each connection. */
 export interface PacketQueue {
@@ -10,7 +10,7 @@ export interface PacketQueue {
   /** The keep-alive seems to have run out. */
   expire(connectionId: string): Promise<void>;
   /** A backend wants the client gone; `occasion` is the same for the same wish. */
-  dismiss(connectionId: string, dismissal: Dismissal, occasion: string): Promise<void>;
+  adminDisconnect(connectionId: string, dismissal: AdminDisconnect, occasion: string): Promise<void>;
   /**
    * Goes on with work behind what the client has sent meanwhile. The same work on the same occasion, which is the event of the turn
    * that leaves it, is not asked for twice.
@@ -20,15 +20,15 @@ export interface PacketQueue {
 
 export interface TimerQueue {
   /** Asks to look after a delay, at most 900 s, whether a connection is due; and `again` as long as its timers go on. */
-  check(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
+  scheduleCheck(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
   /** Asks for a look at all connections after a delay. */
-  look(delaySeconds: number): Promise<void>;
+  scheduleSweep(delaySeconds: number): Promise<void>;
   /** Asks for the check of shapes that was requested. */
-  checkShapes(): Promise<void>;
+  scheduleShapeCheck(): Promise<void>;
   /** Asks for another pump after a delay. */
-  wake(connectionId: string, delaySeconds: number): Promise<void>;
+  scheduleWake(connectionId: string, delaySeconds: number): Promise<void>;
   /** Asks to close the connection after a delay unless its client was let in by then. */
-  greet(connectionId: string, delaySeconds: number): Promise<void>;
+  scheduleConnectTimeout(connectionId: string, delaySeconds: number): Promise<void>;
 }
 
 export interface FanOutQueue {
@@ -38,5 +38,5 @@ export interface FanOutQueue {
 /** The way to another broker. */
 export interface BridgeQueue {
   /** Returns when those that are to cross are durable. */
-  forward(messages: readonly Identified[]): Promise<void>;
+  forward(messages: readonly IdentifiedMessage[]): Promise<void>;
 }

@@ -2,64 +2,64 @@ import type { Identity } from '../../access/identity';
 import type { Will } from '../../protocol/effects';
 import type { Ending } from '../model/connection';
 import type { Fence, SessionId } from '../model/fence';
-import type { Claim, Congestion, SessionHead } from '../model/session';
+import type { Congestion, SessionClaim, SessionItem } from '../model/session';
 import type { SubscriptionCounts } from '../model/subscription';
 
 export interface SessionStore {
-  head(clientId: string): Promise<SessionHead | undefined>;
-  heads(clientIds: readonly string[]): Promise<Map<string, SessionHead>>;
+  read(clientId: string): Promise<SessionItem | undefined>;
+  readMany(clientIds: readonly string[]): Promise<Map<string, SessionItem>>;
   /**
    * Registers the connection of a claim as the one that waits for the end of this head's owner, or for its will. `changed` when
    * the head is another by now.
    */
-  awaitEnd(claim: Claim, seen: SessionHead): Promise<'registered' | 'changed'>;
+  awaitEnd(claim: SessionClaim, seen: SessionItem): Promise<'registered' | 'changed'>;
   /**
    * Starts a new session in place of whatever was there, whose head is returned. `refused` when it has an owner, a newer
    * successor, a will that waits or a newer fence, names an older session to be wiped, or belongs to another account. With `over`,
    * only in place of exactly that head, else `changed`.
    */
-  claimFresh(claim: Claim, over?: SessionHead | 'none'): Promise<{ old?: SessionHead } | 'refused' | 'changed'>;
+  claimFresh(claim: SessionClaim, over?: SessionItem | 'none'): Promise<{ old?: SessionItem } | 'refused' | 'changed'>;
   /** Takes over the session as it was read; `changed` when somebody else was first. */
-  claimResume(claim: Claim, seen: SessionHead): Promise<SessionHead | 'changed'>;
+  claimResume(claim: SessionClaim, seen: SessionItem): Promise<SessionItem | 'changed'>;
   /** The owner has proved itself anew. */
   identify(clientId: string, fence: Fence, identity: Identity): Promise<void>;
-  wiped(clientId: string, session: SessionId): Promise<void>;
+  markDeleted(clientId: string, session: SessionId): Promise<void>;
   /**
    * The connection no longer owns the session; how much may wait while nobody does is counted from here. `changed` when it did
    * not own it any more.
    */
-  disown(clientId: string, fence: Fence, ending?: Ending, left?: Left): Promise<SessionHead | 'changed'>;
+  release(clientId: string, fence: Fence, ending?: Ending, left?: ReleaseDetails): Promise<SessionItem | 'changed'>;
   /** The will of the last owner no longer waits. */
-  willSettled(clientId: string, fence: Fence): Promise<void>;
+  clearWillDeadline(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
-  forsake(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
+  discard(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
   /**
    * Removes and returns the head of a session that ends. `changed` when another connection has it, it is gone, or it names an older
    * session to be wiped.
    */
-  end(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
+  end(clientId: string, fence: Fence): Promise<SessionItem | 'changed'>;
   /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
-  reserve(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
+  reserve(clientId: string, session: SessionId, count: number): Promise<SessionItem | 'refused'>;
   /**
    * The same for retained messages that answer a SUBSCRIBE: also beyond what is free, as long as packet ids are, and in the same step
    * as `ask`, so that nothing which gets a later number is sent before them.
    */
-  reserveAndAsk(clientId: string, session: SessionId, count: number): Promise<SessionHead | 'refused'>;
+  reserveAndRequestWake(clientId: string, session: SessionId, count: number): Promise<SessionItem | 'refused'>;
   /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
-  setFree(head: SessionHead, free: number): Promise<'set' | 'changed'>;
+  setFree(head: SessionItem, free: number): Promise<'set' | 'changed'>;
   /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
-  ask(clientId: string, owner: string): Promise<number | 'gone'>;
+  requestWake(clientId: string, owner: string): Promise<number | 'gone'>;
   /**
    * Notes that the owner of this session takes nothing for now; in the same step as `ask` where a pump is scheduled. `changed` when
    * the session has another owner, or its congestion is another one than in `head`.
    */
-  congest(head: SessionHead, congestion: Congestion): Promise<'noted' | 'changed'>;
+  congest(head: SessionItem, congestion: Congestion): Promise<'noted' | 'changed'>;
   /** No pump is promised any more; without `since` the client reads again. */
-  relieve(head: SessionHead, since?: Pick<Congestion, 'since' | 'at'>): Promise<void>;
+  relieve(head: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void>;
   /** CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
-  greet(clientId: string, fence: Fence): Promise<SessionHead | 'changed'>;
+  markConnackSent(clientId: string, fence: Fence): Promise<SessionItem | 'changed'>;
   /** `settled`: everything up to this number was acknowledged. */
-  answer(head: SessionHead, asked: number, settled?: number): Promise<void>;
+  markWakeHandled(head: SessionItem, asked: number, settled?: number): Promise<void>;
   putWill(clientId: string, connectionId: string, will: Will): Promise<void>;
   will(clientId: string, connectionId: string): Promise<Will | undefined>;
   /** Removes the will; `absent` when it was removed before. */
@@ -77,7 +77,7 @@ export interface SessionStore {
 }
 
 /** What a connection leaves in the head of its session. */
-export interface Left {
+export interface ReleaseDetails {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly subscribed?: SubscriptionCounts;

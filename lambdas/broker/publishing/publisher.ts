@@ -5,15 +5,15 @@ import { jsonSize } from '../../protocol/message-size';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
 import type { Deliverer, Heads, Reservations } from '../delivery/deliverer';
-import type { Arrival, Delivery, Mail } from '../model/delivery';
+import type { Delivery, IncomingMessage, SessionDeliveries } from '../model/delivery';
 import type { FanOutJob } from '../model/fan-out-job';
 import type { SessionId } from '../model/fence';
 import type { Subscriber } from '../model/subscription';
-import { tellMessages } from '../observability/lifecycle-events';
+import { publishMessageEvents } from '../observability/lifecycle-events';
 import type { Ports } from '../ports/ports';
-import { type Audience, heardBy, type Listener, nobody } from '../topic-index/recipients';
-import type { AudienceByTopic, Router } from '../topic-index/router';
-import type { Retainer } from './retained-writer';
+import { noRecipients, type Recipient, type Recipients, subscriptionFor } from '../topic-index/recipients';
+import type { RecipientsByTopic, Router } from '../topic-index/router';
+import type { RetainedWriter } from './retained-writer';
 import { chooseMembers, countShares } from './shared-subscriptions';
 
 /** Shards of a large audience; each is worked off in order, all of them side by side. */
@@ -28,7 +28,7 @@ const entryBytes = 150;
 /** Takes ownership of messages: the retained copies, then everybody who subscribed. */
 export class Publisher {
   /** Topics that nobody subscribed to. */
-  readonly unheard = new Set<string>();
+  readonly topicsWithoutSubscribers = new Set<string>();
   /** Topics whose last message was delivered but is not retained, because a limit is used up. */
   readonly notRetained = new Set<string>();
 
@@ -37,14 +37,14 @@ export class Publisher {
     private readonly settings: Settings,
     private readonly router: Router,
     private readonly deliverer: Deliverer,
-    private readonly retainer: Retainer,
+    private readonly retainer: RetainedWriter,
   ) {}
 
   /**
    * Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. `heads` that were read
    * by this invocation already are not read again, unless something is retained first.
    */
-  async publish(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
+  async publish(arrivals: readonly IncomingMessage[], heads: Heads = new Map()): Promise<void> {
     if (await this.retain(arrivals)) await this.route(arrivals);
     else await this.route(arrivals, heads);
   }
@@ -54,7 +54,7 @@ export class Publisher {
    * once. It comes before routing, and what is routed by has to be read after it: a subscriber writes its row of the index, then
    * reads what is retained, so one of the two finds the other.
    */
-  async retain(arrivals: readonly Arrival[]): Promise<boolean> {
+  async retain(arrivals: readonly IncomingMessage[]): Promise<boolean> {
     const last = new Map(
       arrivals.filter(({ message }) => message.retain).map((arrival) => [arrival.message.topic, arrival]),
     );
@@ -66,17 +66,21 @@ export class Publisher {
     return true;
   }
 
-  async route(arrivals: readonly Arrival[], heads: Heads = new Map()): Promise<void> {
-    await together([this.forward(arrivals), tellMessages(this.ports, arrivals), this.routeHere(arrivals, heads)]);
+  async route(arrivals: readonly IncomingMessage[], heads: Heads = new Map()): Promise<void> {
+    await together([
+      this.forward(arrivals),
+      publishMessageEvents(this.ports, arrivals),
+      this.routeHere(arrivals, heads),
+    ]);
   }
 
-  private async routeHere(arrivals: readonly Arrival[], heads: Heads): Promise<void> {
+  private async routeHere(arrivals: readonly IncomingMessage[], heads: Heads): Promise<void> {
     const topics = arrivals.map(({ message }) => message.topic);
     const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
     const byTopic = await this.router.audiences(topics);
-    const audienceOf = ({ message }: Arrival) => byTopic.get(message.topic) ?? nobody;
+    const audienceOf = ({ message }: IncomingMessage) => byTopic.get(message.topic) ?? noRecipients;
     this.notice(byTopic);
-    const isLarge = (topic: string) => this.isLarge(byTopic.get(topic) ?? nobody);
+    const isLarge = (topic: string) => this.isLarge(byTopic.get(topic) ?? noRecipients);
     const chosen = await chooseMembers(this.ports, arrivals, audienceOf);
     const jobs = [...byTopic]
       .filter(([topic]) => isLarge(topic))
@@ -84,25 +88,25 @@ export class Publisher {
         const ofTopic = arrivals.filter(({ message }) => message.topic === topic);
         return [...jobsFor(ofTopic, everyone), ...ofTopic.flatMap((one) => jobsFor([one], chosen.get(one) ?? []))];
       });
-    const listenersOf = (arrival: Arrival) =>
+    const listenersOf = (arrival: IncomingMessage) =>
       isLarge(arrival.message.topic) ? [] : [...audienceOf(arrival).everyone, ...(chosen.get(arrival) ?? [])];
     for (const arrival of arrivals) {
       const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
       this.ports.metrics.measure('Recipients', recipients);
     }
     await together([
-      this.deliverer.deliver(mailFor(arrivals, listenersOf), heads, reserved),
+      this.deliverer.deliver(deliveriesFor(arrivals, listenersOf), heads, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
     ]);
   }
 
   /** Whether a message has more recipients than the publisher's own invocation serves. Each share is one. */
-  private isLarge({ everyone, members }: Audience): boolean {
+  private isLarge({ everyone, members }: Recipients): boolean {
     return everyone.length + countShares(members) > this.settings.inlineRecipients;
   }
 
   /** To other brokers. At QoS 0 nobody is told that a message has crossed, and those who hear it here shall not miss it for that. */
-  private async forward(arrivals: readonly Arrival[]): Promise<void> {
+  private async forward(arrivals: readonly IncomingMessage[]): Promise<void> {
     try {
       await this.ports.bridge?.forward(arrivals);
     } catch (error) {
@@ -112,14 +116,14 @@ export class Publisher {
   }
 
   /** Finds out whether anybody hears these topics, for messages that are not routed yet. */
-  async look(topics: readonly string[]): Promise<void> {
+  async findSubscribers(topics: readonly string[]): Promise<void> {
     this.notice(await this.router.audiences(topics));
   }
 
-  private notice(byTopic: AudienceByTopic): void {
+  private notice(byTopic: RecipientsByTopic): void {
     for (const [topic, { everyone, members }] of byTopic) {
-      if (everyone.length + members.length === 0) this.unheard.add(topic);
-      else this.unheard.delete(topic); // somebody has subscribed since
+      if (everyone.length + members.length === 0) this.topicsWithoutSubscribers.add(topic);
+      else this.topicsWithoutSubscribers.delete(topic); // somebody has subscribed since
     }
   }
 
@@ -127,21 +131,24 @@ export class Publisher {
    * Numbers for those who are remembered as subscribers, while it is still being read whether the memory is right. A wrong
    * guess leaves numbers unused, which harms nobody.
    */
-  private reserveAhead(arrivals: readonly Arrival[], guessed: AudienceByTopic | undefined): Reservations {
+  private reserveAhead(arrivals: readonly IncomingMessage[], guessed: RecipientsByTopic | undefined): Reservations {
     const audiences = [...(guessed?.values() ?? [])];
     if (audiences.some((audience) => this.isLarge(audience))) return new Map();
     if (arrivals.some(({ attempted }) => attempted)) return new Map();
-    const listenersOf = ({ message }: Arrival) => guessed?.get(message.topic)?.everyone ?? [];
-    return this.deliverer.reserveAhead(mailFor(arrivals, listenersOf));
+    const listenersOf = ({ message }: IncomingMessage) => guessed?.get(message.topic)?.everyone ?? [];
+    return this.deliverer.reserveAhead(deliveriesFor(arrivals, listenersOf));
   }
 }
 
 /** Per session what it gets, each message at the lower of the QoS published and granted. */
-export function mailFor(arrivals: readonly Arrival[], listenersOf: (arrival: Arrival) => readonly Listener[]): Mail[] {
-  const mail = new Map<SessionId, Mail & { deliveries: Delivery[] }>();
+export function deliveriesFor(
+  arrivals: readonly IncomingMessage[],
+  listenersOf: (arrival: IncomingMessage) => readonly Recipient[],
+): SessionDeliveries[] {
+  const mail = new Map<SessionId, SessionDeliveries & { deliveries: Delivery[] }>();
   for (const arrival of arrivals) {
     for (const listener of listenersOf(arrival)) {
-      const subscriber = heardBy(listener, arrival.message);
+      const subscriber = subscriptionFor(listener, arrival.message);
       if (!subscriber) continue;
       const { clientId, session } = subscriber;
       const entry = mail.get(session);
@@ -152,10 +159,13 @@ export function mailFor(arrivals: readonly Arrival[], listenersOf: (arrival: Arr
   return [...mail.values()];
 }
 
-function deliveryTo({ qos, retainAsPublished, identifiers, share, filter }: Subscriber, arrival: Arrival): Delivery {
-  const { message, retained } = arrival;
+function deliveryTo(
+  { qos, retainAsPublished, identifiers, share, filter }: Subscriber,
+  incoming: IncomingMessage,
+): Delivery {
+  const { message, retained } = incoming;
   return {
-    arrival,
+    incoming,
     qos: downgrade(message.qos, qos),
     retain: retained || (retainAsPublished === true && message.retain), // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
     ...(identifiers && { identifiers }),
@@ -164,7 +174,7 @@ function deliveryTo({ qos, retainAsPublished, identifiers, share, filter }: Subs
 }
 
 /** A client always falls into the same shard, so it hears one publisher's messages in order. */
-function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[]): FanOutJob[] {
+function jobsFor(arrivals: readonly IncomingMessage[], subscribers: readonly Subscriber[]): FanOutJob[] {
   const audience = [...bySharding(subscribers)].flatMap(([shard, all]) =>
     packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members) => ({
       shard: String(shard),
@@ -186,7 +196,7 @@ function jobsFor(arrivals: readonly Arrival[], subscribers: readonly Subscriber[
  * Tells a job by all that it brings to whom: the queue drops what it has seen, and an attempt that is repeated in other company
  * has more to bring than the one before.
  */
-function jobId(batch: readonly Arrival[], members: readonly Subscriber[]): string {
+function jobId(batch: readonly IncomingMessage[], members: readonly Subscriber[]): string {
   const hash = createHash('sha256');
   for (const { id } of batch) hash.update(`${id}\n`);
   for (const { clientId, session, share, filter } of members) {
@@ -196,7 +206,7 @@ function jobId(batch: readonly Arrival[], members: readonly Subscriber[]): strin
   return hash.digest('base64url');
 }
 
-function messageBytes({ message }: Arrival): number {
+function messageBytes({ message }: IncomingMessage): number {
   return entryBytes + jsonSize(message);
 }
 

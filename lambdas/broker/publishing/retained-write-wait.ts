@@ -12,13 +12,13 @@ const parallelReads = 25;
 export const longestWrite = 25_000;
 
 /** Milliseconds that one turn waits for the writes of others, all waits together. */
-const patience = 500;
+const totalWait = 500;
 const firstPause = 10;
 const longestPause = 80;
 
 /** Waits until writes of retained messages are over: their messages have left, or never will. Writers die, so it has a bound. */
-export class Patience {
-  private left = patience;
+export class RetainedWriteWait {
+  private left = totalWait;
 
   constructor(private readonly ports: Pick<Ports, 'connectionStore' | 'retained' | 'log' | 'now'>) {}
 

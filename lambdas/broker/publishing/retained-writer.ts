@@ -1,11 +1,11 @@
 import type { Settings } from '../../settings';
 import { inParallel } from '../../shared/parallel';
-import type { Arrival } from '../model/delivery';
+import type { IncomingMessage } from '../model/delivery';
 import type { RetainedWrite, WritingTurn } from '../model/retained-message';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { RetainedOrigin, RetainedShortage } from '../ports/retained-store';
-import type { Patience } from './retained-write-wait';
+import type { RetainedWriteWait } from './retained-write-wait';
 
 const parallelWrites = 50;
 
@@ -17,7 +17,7 @@ const parallelWrites = 50;
  * The wait has a bound, because writers die, and because two turns that write two topics in opposite order wait for each other.
  * Beyond it the order is left to chance.
  */
-export class Retainer {
+export class RetainedWriter {
   /** Revisions of the writes of this turn. */
   private readonly own = new Set<string>();
 
@@ -25,7 +25,7 @@ export class Retainer {
     private readonly ports: Ports,
     private readonly settings: Settings,
     private readonly dispatch: Dispatch,
-    private readonly patience: Patience,
+    private readonly retainedWait: RetainedWriteWait,
     /** The turn that writes; undefined where it will commit no frame, and outside the stream of a connection. */
     private readonly turn: () => WritingTurn | undefined = () => undefined,
   ) {}
@@ -34,11 +34,11 @@ export class Retainer {
    * Stores or removes messages of different topics. When it returns, every new subscription finds the change. Returns the topics whose
    * messages are not stored, because a limit is used up.
    */
-  async retain(arrivals: readonly Arrival[]): Promise<readonly string[]> {
+  async retain(arrivals: readonly IncomingMessage[]): Promise<readonly string[]> {
     const { retained } = this.ports;
     const begun = await inParallel(arrivals, parallelWrites, (arrival) => this.begin(arrival));
     const writes = begun.filter((write) => write !== 'full');
-    await this.patience.waitFor(writes.flatMap(({ before }) => before ?? []));
+    await this.retainedWait.waitFor(writes.flatMap(({ before }) => before ?? []));
     await inParallel(writes, parallelWrites, ({ arrival, write }) =>
       isRemoval(arrival) ? retained.remove(write) : retained.put(arrival.message, write, originOf(arrival)),
     );
@@ -46,7 +46,7 @@ export class Retainer {
   }
 
   /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
-  private async begin(arrival: Arrival) {
+  private async begin(arrival: IncomingMessage) {
     const { retained } = this.ports;
     const { topic } = arrival.message;
     const { account } = originOf(arrival);
@@ -80,11 +80,11 @@ export class Retainer {
   }
 }
 
-function originOf({ id, attempted, account = '' }: Arrival): RetainedOrigin {
+function originOf({ id, attempted, account = '' }: IncomingMessage): RetainedOrigin {
   return { id, attempted, account };
 }
 
 /** An empty message removes what is retained [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]. */
-function isRemoval({ message: { payload } }: Arrival): boolean {
+function isRemoval({ message: { payload } }: IncomingMessage): boolean {
   return payload.length === 0;
 }

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { inParallel, together } from '../../shared/parallel';
-import { type Audible, audibleTo } from '../delivery/receive-permission';
-import { isOver, longOver, removeOver } from '../expiry/expired-session';
-import type { Arrival } from '../model/delivery';
-import type { OnceRecord } from '../model/queued-message';
-import type { SessionHead } from '../model/session';
+import { type MayReceive, mayReceiveOf } from '../delivery/receive-permission';
+import { isSessionExpired, leftoverDelay, removeExpiredSession } from '../expiry/expired-session';
+import type { IncomingMessage } from '../model/delivery';
+import type { Qos2Record } from '../model/queued-message';
+import type { SessionItem } from '../model/session';
 import type { Subscriber } from '../model/subscription';
 import { isSkipped } from '../outbound/congestion';
 import type { Ports } from '../ports/ports';
-import type { Audience } from '../topic-index/recipients';
-import { forgetRows } from '../topic-index/stale-subscriptions';
+import type { Recipients } from '../topic-index/recipients';
+import { removeStaleSubscriptions } from '../topic-index/stale-subscriptions';
 
 /** One share of one filter, and who is in it. */
 interface Group {
@@ -25,7 +25,7 @@ const sharesPerClient = 16;
 const parallelHeads = 50;
 
 /** Who of each share gets each message. */
-export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
+export type Chosen = ReadonlyMap<IncomingMessage, readonly Subscriber[]>;
 
 /**
  * Chooses one member of each share for each message: of those that are online and read, else of those that are online, else of those
@@ -35,17 +35,17 @@ export type Chosen = ReadonlyMap<Arrival, readonly Subscriber[]>;
  */
 export async function chooseMembers(
   ports: Ports,
-  arrivals: readonly Arrival[],
-  audienceOf: (arrival: Arrival) => Audience,
+  arrivals: readonly IncomingMessage[],
+  audienceOf: (arrival: IncomingMessage) => Recipients,
 ): Promise<Chosen> {
   if (arrivals.every((arrival) => audienceOf(arrival).members.length === 0)) return new Map();
   const groupsOf = new Map(arrivals.map((arrival) => [arrival, groups(audienceOf(arrival).members)]));
   const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
-  const heads = await ports.sessions.heads([...new Set(everybody)]);
+  const heads = await ports.sessions.readMany([...new Set(everybody)]);
   await forgetGone(ports, [...groupsOf.values()].flat(), heads);
   const [earlier, audible] = await together([earlierChoices(ports, groupsOf), audibleToEach(ports, heads)]);
-  const chosen = new Map<Arrival, Subscriber[]>();
-  const remembered: OnceRecord[] = [];
+  const chosen = new Map<IncomingMessage, Subscriber[]>();
+  const remembered: Qos2Record[] = [];
   for (const [arrival, shares] of groupsOf) {
     const counts = new Map<string, number>();
     const mayTake = (clientId: string) => (counts.get(clientId) ?? 0) < sharesPerClient;
@@ -61,13 +61,13 @@ export async function chooseMembers(
       }
     }
   }
-  if (remembered.length > 0) await ports.inflight.putOnce(remembered);
+  if (remembered.length > 0) await ports.inflight.putQos2Records(remembered);
   return chosen;
 }
 
-async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionHead>): Promise<Map<string, Audible>> {
+async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionItem>): Promise<Map<string, MayReceive>> {
   const each = [...heads.values()].map(
-    async (head): Promise<[string, Audible]> => [head.clientId, await audibleTo(ports, head)],
+    async (head): Promise<[string, MayReceive]> => [head.clientId, await mayReceiveOf(ports, head)],
   );
   return new Map(await together(each));
 }
@@ -75,37 +75,40 @@ async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionHea
 async function forgetGone(
   ports: Ports,
   shares: readonly Group[],
-  heads: ReadonlyMap<string, SessionHead>,
+  heads: ReadonlyMap<string, SessionItem>,
 ): Promise<void> {
   const members = new Set(shares.flatMap((group) => group.members));
   const now = ports.now();
-  const over = [...heads.values()].filter((head) => isOver(head, now - longOver));
+  const over = [...heads.values()].filter((head) => isSessionExpired(head, now - leftoverDelay));
   const sessions = new Set(over.map(({ session }) => session));
   const gone = [...members].filter(
     ({ clientId, session }) => heads.get(clientId)?.session !== session || sessions.has(session),
   );
-  await together([forgetRows(ports, gone), inParallel(over, parallelHeads, (head) => removeOver(ports, head))]);
+  await together([
+    removeStaleSubscriptions(ports, gone),
+    inParallel(over, parallelHeads, (head) => removeExpiredSession(ports, head)),
+  ]);
 }
 
 /** The same for the members of one share. */
 export async function chooseAmong(
   ports: Ports,
-  arrival: Arrival,
+  arrival: IncomingMessage,
   members: readonly Subscriber[],
 ): Promise<readonly Subscriber[]> {
   const chosen = await chooseMembers(ports, [arrival], () => ({ everyone: [], members }));
   return chosen.get(arrival) ?? [];
 }
 
-function isExactlyOnce({ message }: Arrival, { qos }: Subscriber): boolean {
+function isExactlyOnce({ message }: IncomingMessage, { qos }: Subscriber): boolean {
   return message.qos === 2 && qos === 2;
 }
 
-async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<Arrival, readonly Group[]>) {
+async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<IncomingMessage, readonly Group[]>) {
   const keys = [...groupsOf].flatMap(([{ attempted, message, id }, shares]) =>
     attempted && message.qos === 2 ? shares.map(({ key }) => ({ session: key, id })) : [],
   );
-  const records = keys.length > 0 ? await ports.inflight.once(keys) : [];
+  const records = keys.length > 0 ? await ports.inflight.qos2Records(keys) : [];
   return new Map(records.map(({ session, id, member }) => [`${session} ${id}`, member]));
 }
 
@@ -129,8 +132,8 @@ function keyOf({ filter, share }: Subscriber): string {
 
 /** What is known of those who might be chosen. */
 interface Known {
-  readonly heads: ReadonlyMap<string, SessionHead>;
-  readonly audible: ReadonlyMap<string, Audible>;
+  readonly heads: ReadonlyMap<string, SessionItem>;
+  readonly audible: ReadonlyMap<string, MayReceive>;
   readonly now: number;
   /** Whether a client gets the message through few enough shares so far. */
   readonly mayTake: (clientId: string) => boolean;
@@ -138,13 +141,16 @@ interface Known {
 
 function choose(
   { members }: Group,
-  { id, message: { topic } }: Arrival,
+  { id, message: { topic } }: IncomingMessage,
   { heads, audible, now, mayTake }: Known,
 ): Subscriber | undefined {
   const waiting = members.filter(({ clientId, session }) => {
     const head = heads.get(clientId);
     return (
-      head?.session === session && !isOver(head, now) && mayTake(clientId) && audible.get(clientId)?.(topic) === true
+      head?.session === session &&
+      !isSessionExpired(head, now) &&
+      mayTake(clientId) &&
+      audible.get(clientId)?.(topic) === true
     );
   });
   const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);

@@ -9,7 +9,7 @@ import type { Ports } from '../ports/ports';
  *
  * @throws ProtocolError when there are more than `maxUnreleased` [MQTT-3.3.4-9]; MQTT 3.1.1 has no such limit, so it is closed.
  */
-export async function holding(
+export async function holdPacketId(
   ports: Ports,
   { maxUnreleased }: Pick<Settings, 'maxUnreleased'>,
   connection: ConnectionRecord,
@@ -26,7 +26,7 @@ export async function holding(
 }
 
 /** A packet id that nothing was held under releases nothing. */
-export async function releasing(
+export async function releasePacketId(
   ports: Ports,
   connection: ConnectionRecord,
   packetId: number,

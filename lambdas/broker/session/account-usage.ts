@@ -3,7 +3,7 @@ import type { Settings } from '../../settings';
 import type { ConnectionRecord } from '../model/connection';
 import { isAlmostFull, spend } from '../model/publish-allowance';
 import type { Ports } from '../ports/ports';
-import { debtAfter, debtLeft, type Leftover, mostDebt } from './fragment-debt';
+import { debtAfter, debtLeft, type Leftover, maxDebt } from './fragment-debt';
 import { quotaOf } from './session-limit';
 
 type Limits = Pick<Settings, 'maxPublishRate' | 'maxPublishBytes'>;
@@ -22,7 +22,7 @@ export async function withUsage(ports: Ports, connection: ConnectionRecord): Pro
  *
  * @throws ProtocolError when the client publishes too much.
  */
-export async function spending(
+export async function chargePublish(
   ports: Ports,
   limits: Limits,
   connection: ConnectionRecord,
@@ -39,12 +39,16 @@ export async function spending(
  *
  * @throws ProtocolError when the packets of the client come in too many pieces.
  */
-export async function charging(ports: Ports, connection: ConnectionRecord, left: Leftover): Promise<ConnectionRecord> {
+export async function chargeFragments(
+  ports: Ports,
+  connection: ConnectionRecord,
+  left: Leftover,
+): Promise<ConnectionRecord> {
   const { debt = 0, lastSeen } = connection;
   if (debtAfter({ debt, lastSeen }, left) === 0) return connection.debt ? { ...connection, debt: 0 } : connection;
   const known = await withUsage(ports, connection);
   const owed = debtAfter({ debt: known.debt ?? 0, lastSeen }, left);
-  if (owed <= mostDebt) return { ...known, debt: owed };
+  if (owed <= maxDebt) return { ...known, debt: owed };
   ports.metrics.count('LimitsReached');
   throw new ProtocolError(Reason.quotaExceeded, 'packets come in too many pieces');
 }
@@ -60,20 +64,20 @@ export async function keepUsage(ports: Ports, limits: Limits, connection: Connec
 }
 
 /** A connection that ends, and whether its will is within its publish rate. */
-export interface Leaving {
+export interface ChargedWill {
   readonly connection: ConnectionRecord;
   readonly isAllowed: boolean;
 }
 
 /** Counts the will of a connection that ends. */
-export async function spendOnWill(
+export async function chargeWill(
   ports: Ports,
   limits: Limits,
   connection: ConnectionRecord,
   bytes: number,
-): Promise<Leaving> {
+): Promise<ChargedWill> {
   try {
-    return { connection: await spending(ports, limits, connection, { bytes, at: ports.now() }), isAllowed: true };
+    return { connection: await chargePublish(ports, limits, connection, { bytes, at: ports.now() }), isAllowed: true };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { clientId, identity } = connection;

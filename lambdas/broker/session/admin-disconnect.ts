@@ -1,13 +1,13 @@
-import type { ConnectionRecord, Dismissal } from '../model/connection';
+import type { AdminDisconnect, ConnectionRecord } from '../model/connection';
 import type { ConnectionEvent } from '../model/connection-event';
 import { connectionOf } from '../model/fence';
 import type { Ports } from '../ports/ports';
-import { type EndingTurn, publishWill, removeHead, settleEnding, wakeSuccessor } from './session-end';
+import { completeEnding, type EndingTurn, publishWill, removeSessionItem, wakeSuccessor } from './session-end';
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */
-export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | undefined {
-  const wishes = events.flatMap((event) => (event.kind === 'dismiss' ? [event.dismissal] : []));
-  return wishes.reduce<Dismissal | undefined>(
+export function adminDisconnectIn(events: readonly ConnectionEvent[]): AdminDisconnect | undefined {
+  const wishes = events.flatMap((event) => (event.kind === 'dismiss' ? [event.adminDisconnect] : []));
+  return wishes.reduce<AdminDisconnect | undefined>(
     (one, other) => ({
       ...other,
       withWill: other.withWill && (one?.withWill ?? true),
@@ -21,31 +21,31 @@ export function dismissalIn(events: readonly ConnectionEvent[]): Dismissal | und
  * From now on nobody resumes the session, so that its rows can be removed however long that takes and however fast the client
  * is back. False when it is to be kept, or when the client has come back to it before: then it is not what was meant.
  */
-export async function forsake(
+export async function discardSession(
   ports: Ports,
-  dismissal: Dismissal | undefined,
+  dismissal: AdminDisconnect | undefined,
   connection: ConnectionRecord | undefined,
 ): Promise<boolean> {
   if (!dismissal || dismissal.keepSession) return false;
   const { clientId, fence } = dismissal;
-  if ((await ports.sessions.forsake(clientId, fence)) === 'forsaken') return true;
+  if ((await ports.sessions.discard(clientId, fence)) === 'forsaken') return true;
   if (!connection) return false;
-  const head = await ports.sessions.head(clientId);
+  const head = await ports.sessions.read(clientId);
   return head?.session !== connection.session; // an earlier attempt came as far as that
 }
 
 /** The same for a client that is away: its will that still waits, and a session that was forsaken. */
-export async function dismissAbsent(
+export async function disconnectAbsent(
   ports: Ports,
   turn: EndingTurn,
-  { clientId, fence, withWill }: Dismissal,
+  { clientId, fence, withWill }: AdminDisconnect,
   isForsaken: boolean,
   connection?: ConnectionRecord,
 ): Promise<void> {
   if (connection?.hasWill && !withWill) await ports.sessions.removeWill(clientId, connection.connectionId);
   if (!isForsaken) return;
-  if (connection?.ended) return settleEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
-  const head = await ports.sessions.head(clientId);
+  if (connection?.ended) return completeEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
+  const head = await ports.sessions.read(clientId);
   if (head?.fence !== fence) return;
   const connectionId = connectionOf(fence);
   const will = withWill ? await ports.sessions.will(clientId, connectionId) : undefined; // of a connection whose record is lost
@@ -53,8 +53,8 @@ export async function dismissAbsent(
   if (will) await publishWill(ports, turn.publisher, { clientId, connectionId, identity }, will);
   await turn.dispatch.sendMessages(); // while a next attempt would still find it
   await ports.sessions.removeWill(clientId, connectionId);
-  const wiped = await turn.wiper.wipe(clientId, head.session);
-  const removed = await removeHead(ports, turn.wiper, head);
+  const wiped = await turn.deleter.delete(clientId, head.session);
+  const removed = await removeSessionItem(ports, turn.deleter, head);
   if (wiped === 'wiped') await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
   if (removed !== 'changed') await wakeSuccessor(ports, { connectionId, fence }, removed);
 }

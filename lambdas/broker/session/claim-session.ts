@@ -1,13 +1,13 @@
 import { accountOf, type Identity } from '../../access/identity';
 import { type ConnectRequest, sessionForever } from '../../protocol/effects';
 import { together } from '../../shared/parallel';
-import { expiryOf, startTimer } from '../expiry/deadlines';
+import { connectionDeadline, startTimer } from '../expiry/deadlines';
 import type { ConnectionRecord } from '../model/connection';
 import { connectionOf, type Fence, fenceOf, type SessionId, timeOf } from '../model/fence';
-import type { Claim, SessionHead } from '../model/session';
+import type { SessionClaim, SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
-import type { SessionWiper } from './delete-session';
-import { removeHead } from './session-end';
+import type { SessionDeleter } from './delete-session';
+import { removeSessionItem } from './session-end';
 import { uncountSession } from './session-limit';
 
 /**
@@ -17,7 +17,7 @@ import { uncountSession } from './session-limit';
 export const takeoverTimeout = 5000;
 
 /** What CONNECT found. */
-export interface Opened {
+export interface ClaimedSession {
   readonly connection: ConnectionRecord;
   /** [v3 MQTT-3.2.2-2] [v3 MQTT-3.2.2-3] */
   readonly sessionPresent: boolean;
@@ -31,22 +31,28 @@ export interface Opened {
  * `uncertain`: an earlier attempt has claimed the session and nobody knows whether its CONNACK arrived. `awaits`: another
  * connection of the client id has to end first, and wakes this one then.
  */
-export type OpenResult = Opened | 'late' | 'foreign' | 'full' | { readonly uncertain: ConnectionRecord } | Awaits;
+export type ClaimResult =
+  | ClaimedSession
+  | 'late'
+  | 'foreign'
+  | 'full'
+  | { readonly uncertain: ConnectionRecord }
+  | Awaits;
 
 /** The head of the session when this connection was registered as its successor, and for how many seconds it waits at most. */
 export interface Awaits {
-  readonly awaits: SessionHead;
+  readonly awaits: SessionItem;
   readonly seconds: number;
   /** Owner of that session when it is another account; the session will be discarded. */
   readonly discarded?: Identity;
 }
 
-export interface Newcomer {
+export interface ConnectingClient {
   readonly connectionId: string;
   readonly connectedAt: number;
   readonly identity: Identity;
   /** It is counted among the connections of its user. */
-  readonly hasSeat: boolean;
+  readonly isCounted: boolean;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
   readonly address?: string;
@@ -65,20 +71,23 @@ export interface SessionQuota {
  * Ends the part of an older connection that its own ordered stream did not come to within the takeover timeout. `secondsLeft`: how
  * long its last turn may still be running.
  */
-export type Supersede = (seen: SessionHead, claim: Claim) => Promise<'superseded' | { readonly secondsLeft: number }>;
+export type Supersede = (
+  seen: SessionItem,
+  claim: SessionClaim,
+) => Promise<'superseded' | { readonly secondsLeft: number }>;
 
 /**
  * Claims the session for a connection. Everything CONNACK promises is durable when it returns.
  *
  * @param supersede Absent while the connection still waits for an older one to end.
  */
-export async function openSession(
+export async function claimSession(
   ports: Ports,
-  wiper: SessionWiper,
+  deleter: SessionDeleter,
   request: ConnectRequest,
-  newcomer: Newcomer,
+  newcomer: ConnectingClient,
   supersede?: Supersede,
-): Promise<OpenResult> {
+): Promise<ClaimResult> {
   const { connectionId, connectedAt, identity } = newcomer;
   const fence = fenceOf(connectedAt, connectionId);
   const { clientId, version, capabilities, sessionExpiry, cleanStart } = request;
@@ -93,15 +102,15 @@ export async function openSession(
   };
   const fresh = recordOf(request, newcomer, fence, fence);
   const [claimed] = await together([
-    claimSession({ ports, wiper }, claim, supersede),
+    claimItem({ ports, deleter }, claim, supersede),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
-    startTimer(ports, fresh, expiryOf(fresh)),
+    startTimer(ports, fresh, connectionDeadline(fresh)),
   ]);
   if (typeof claimed === 'string' || 'awaits' in claimed) return claimed;
   const { older, resumed, claimedBefore } = claimed;
   if (older && older.quota !== claim.quota) await uncountSession(ports, older);
-  for (const session of claimed.replaced) await wiper.finish(clientId, session, claimed.former);
-  const resuming = ({ session, quota: account }: SessionHead) => ({
+  for (const session of claimed.replaced) await deleter.finish(clientId, session, claimed.former);
+  const resuming = ({ session, quota: account }: SessionItem) => ({
     ...recordOf(request, newcomer, claimed.fence, session),
     hasState: true,
     ...(account !== undefined && { quota: account }),
@@ -109,7 +118,7 @@ export async function openSession(
   if (claimedBefore) return { uncertain: resuming(claimedBefore) };
   const mine = recordOf(request, newcomer, claimed.fence, claimed.fence);
   if (quota && !resumed && !(await quota.take())) {
-    await removeHead(ports, wiper, mine);
+    await removeSessionItem(ports, deleter, mine);
     return 'full';
   }
   const counts = resumed?.subscribed && { subscribed: resumed.subscribed };
@@ -125,29 +134,29 @@ interface Claimed {
   readonly fence: Fence;
   /** Fence of the last connection of a session that nobody owned and that is no more. */
   readonly former?: Fence;
-  readonly resumed?: SessionHead;
+  readonly resumed?: SessionItem;
   /** Owner of the replaced session when that is another account. */
   readonly discarded?: Identity;
   /** Sessions whose rows are to be removed. */
   readonly replaced: readonly SessionId[];
   /** Head of a session that is no more. */
-  readonly older?: SessionHead;
+  readonly older?: SessionItem;
   /** Head of the session that an earlier attempt at the same CONNECT has claimed. */
-  readonly claimedBefore?: SessionHead;
+  readonly claimedBefore?: SessionItem;
 }
 
 interface ClaimingTurn {
   readonly ports: Ports;
-  readonly wiper: SessionWiper;
+  readonly deleter: SessionDeleter;
 }
 
 /**
  * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
  * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
  */
-async function claimSession(
+async function claimItem(
   turn: ClaimingTurn,
-  claim: Claim,
+  claim: SessionClaim,
   supersede?: Supersede,
 ): Promise<Claimed | Refusal | Awaits> {
   const { ports } = turn;
@@ -156,7 +165,7 @@ async function claimSession(
     if (typeof result === 'object') return replacing(claim, result.old);
   }
   for (;;) {
-    const claimed = await claimOver(turn, claim, await ports.sessions.head(claim.clientId), supersede);
+    const claimed = await claimOver(turn, claim, await ports.sessions.read(claim.clientId), supersede);
     if (claimed !== 'changed') return claimed;
   }
 }
@@ -164,8 +173,8 @@ async function claimSession(
 /** Claims the session as it was just read. */
 async function claimOver(
   turn: ClaimingTurn,
-  asked: Claim,
-  seen: SessionHead | undefined,
+  asked: SessionClaim,
+  seen: SessionItem | undefined,
   supersede: Supersede | undefined,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
   const { ports } = turn;
@@ -186,26 +195,26 @@ async function claimOver(
 }
 
 /** The fence of the claiming connection: an earlier attempt may have claimed the session, or waited for it, under a later one. */
-function fenceIn({ fence, successor }: SessionHead, claim: Claim): Fence {
+function fenceIn({ fence, successor }: SessionItem, claim: SessionClaim): Fence {
   const known = [fence, successor?.fence].find((one) => one !== undefined && connectionOf(one) === claim.connectionId);
   return known ?? claim.fence;
 }
 
-function isLate({ fence, successor }: SessionHead, claim: Claim): boolean {
+function isLate({ fence, successor }: SessionItem, claim: SessionClaim): boolean {
   return fence > claim.fence || (successor?.fence ?? '') > claim.fence;
 }
 
 /** The fence of a claim, or one behind those that it passes over. */
-function laterThan({ fence, successor }: SessionHead, claim: Claim): Fence {
+function laterThan({ fence, successor }: SessionItem, claim: SessionClaim): Fence {
   const latest = [fence, successor?.fence ?? '', claim.fence].sort().at(-1);
   return latest === claim.fence ? claim.fence : fenceOf(timeOf(latest as Fence) + 1, claim.connectionId);
 }
 
 /** The same when the session is the account's own, or is to be replaced by one of its own. */
 async function claimOwn(
-  { ports, wiper }: ClaimingTurn,
-  claim: Claim,
-  seen: SessionHead | undefined,
+  { ports, deleter }: ClaimingTurn,
+  claim: SessionClaim,
+  seen: SessionItem | undefined,
   supersede: Supersede | undefined,
 ): Promise<Claimed | Awaits | 'changed'> {
   if (seen && hasToEnd(seen, claim)) {
@@ -215,7 +224,7 @@ async function claimOwn(
       return (await ports.sessions.awaitEnd(claim, seen)) === 'changed' ? 'changed' : { awaits: seen, seconds };
     }
   }
-  if (seen?.wiping) await wiper.finish(claim.clientId, seen.wiping, seen.former); // the claim may name another one
+  if (seen?.deleting) await deleter.finish(claim.clientId, seen.deleting, seen.former); // the claim may name another one
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
     return typeof result === 'object' ? replacing(claim, seen) : 'changed';
@@ -230,24 +239,24 @@ async function claimOwn(
  * Whether something of an older connection comes before this one: the connection itself [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], or its
  * will, which is due before a new session begins and when its delay has passed [MQTT-3.1.3-9].
  */
-function hasToEnd({ owner, willAt }: SessionHead, { cleanStart, fence }: Claim): boolean {
+function hasToEnd({ owner, willAt }: SessionItem, { cleanStart, fence }: SessionClaim): boolean {
   return owner !== undefined || (willAt !== undefined && (cleanStart || willAt <= timeOf(fence)));
 }
 
 /** What an earlier attempt at the same CONNECT has claimed, and perhaps left to do. */
-function claimedBefore(head: SessionHead): Claimed {
-  const { fence, wiping, former } = head;
-  return { fence, ...(former && { former }), replaced: wiping ? [wiping] : [], claimedBefore: head };
+function claimedBefore(head: SessionItem): Claimed {
+  const { fence, deleting, former } = head;
+  return { fence, ...(former && { former }), replaced: deleting ? [deleting] : [], claimedBefore: head };
 }
 
-function replacing({ fence }: Claim, old: SessionHead | undefined): Claimed {
+function replacing({ fence }: SessionClaim, old: SessionItem | undefined): Claimed {
   const former = old && !old.owner ? { former: old.fence } : {};
   const older = old && { older: old };
   return { fence, ...former, ...older, replaced: old ? [old.session] : [] };
 }
 
 /** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
-function isOfAnother(head: SessionHead, { identity }: Claim, now: number): boolean {
+function isOfAnother(head: SessionItem, { identity }: SessionClaim, now: number): boolean {
   const isThere = head.owner !== undefined || isAlive(head, now);
   return isThere && accountOf(head.identity) !== accountOf(identity);
 }
@@ -266,7 +275,7 @@ interface Standing {
  * A client that is connected, or waits to be, is not disturbed by one whose right to the client id is not better; the session of
  * one that is away gives way to a right that is as good.
  */
-async function standingOf(ports: Ports, { clientId, identity }: Claim, head: SessionHead): Promise<Standing> {
+async function standingOf(ports: Ports, { clientId, identity }: SessionClaim, head: SessionItem): Promise<Standing> {
   const isOwn = accountOf(identity) === accountOf(head.identity);
   const [own, ofHead] = await together([
     ports.access.precedence(identity, clientId),
@@ -287,20 +296,25 @@ async function standingOf(ports: Ports, { clientId, identity }: Claim, head: Ses
  */
 async function cancelWill(
   ports: Ports,
-  { clientId, fence }: Claim,
-  { willAt, fence: former }: SessionHead,
+  { clientId, fence }: SessionClaim,
+  { willAt, fence: former }: SessionItem,
 ): Promise<void> {
   if (willAt !== undefined && timeOf(fence) < willAt) await ports.sessions.removeWill(clientId, connectionOf(former));
 }
 
 /** A session of a client that is away may have ended, whether its end was dealt with or not. */
-function isAlive({ persistent, expiresAt }: SessionHead, now: number): boolean {
+function isAlive({ persistent, expiresAt }: SessionItem, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
 /** The record of a connection that owns this session. Of a resumed one nobody knows yet what its earlier connections have left. */
-export function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fence, session: string): ConnectionRecord {
-  const { connectionId, receivedAt, identity, hasSeat, address } = newcomer;
+export function recordOf(
+  request: ConnectRequest,
+  newcomer: ConnectingClient,
+  fence: Fence,
+  session: string,
+): ConnectionRecord {
+  const { connectionId, receivedAt, identity, isCounted, address } = newcomer;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
     connectionId,
@@ -322,7 +336,7 @@ export function recordOf(request: ConnectRequest, newcomer: Newcomer, fence: Fen
     ...(session === fence && { unreleased: new Set<number>(), subscribed: { all: 0, shared: 0 } }),
     identity,
     ...(identity.kind === 'anonymous' && address !== undefined && { address }),
-    hasSeat,
+    isCounted,
     ...(request.authentication && { authentication: { method: request.authentication.method } }),
   };
 }

@@ -3,7 +3,7 @@ import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
-export type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;
+export type CountedClient = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connectionId'>;
 
 /**
  * A user may have only so many clients connected at a time. Each takes a seat before it comes in, and gives it back when it turns
@@ -12,18 +12,18 @@ export type Sitting = Pick<ConnectionRecord, 'identity' | 'clientId' | 'connecti
  * @returns whether seats are counted for this user.
  * @throws ProtocolError when all are taken.
  */
-export async function takeSeat(ports: Ports, sitting: Sitting): Promise<boolean> {
+export async function acquireConnection(ports: Ports, sitting: CountedClient): Promise<boolean> {
   const { identity, clientId, connectionId } = sitting;
   const limit = ports.access.connectionLimit(identity);
   if (limit === undefined || identity.kind === 'anonymous') return false;
-  const taken = await ports.seats.take(accountOf(identity), clientId, connectionId, ports.now());
+  const taken = await ports.connectionLimiter.acquire(accountOf(identity), clientId, connectionId, ports.now());
   if (taken <= limit) return true;
-  await leaveSeat(ports, sitting);
+  await releaseConnection(ports, sitting);
   const { username = '' } = identity;
   ports.log('limit', { limit: 'connections of a user', username, clientId, allowed: limit });
   throw new ProtocolError(Reason.quotaExceeded, `more than ${limit} connections of one user`);
 }
 
-export function leaveSeat(ports: Ports, { identity, clientId, connectionId }: Sitting): Promise<void> {
-  return ports.seats.leave(accountOf(identity), clientId, connectionId);
+export function releaseConnection(ports: Ports, { identity, clientId, connectionId }: CountedClient): Promise<void> {
+  return ports.connectionLimiter.release(accountOf(identity), clientId, connectionId);
 }

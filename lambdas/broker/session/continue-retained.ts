@@ -2,23 +2,23 @@ import type { ConnectionRecord } from '../model/connection';
 import type { ConnectionEvent } from '../model/connection-event';
 import type { RetainedContinuation } from '../model/continuation';
 import { connectionOf } from '../model/fence';
-import { ringSpan } from '../model/queue-slots';
-import type { OwedRetained } from '../model/retained-message';
-import type { SessionHead } from '../model/session';
+import { queueSpan } from '../model/queue-slots';
+import type { PendingRetained } from '../model/retained-message';
+import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 import { type RetainedTurn, sendRetained } from './send-retained';
 import { isSameSubscription, subscriberOf } from './subscribe';
 
 /** Messages that may wait for a client that is away, and retained ones still join them. */
-const mostForAbsent = ringSpan / 2;
+const mostForAbsent = queueSpan / 2;
 
 /** What continuing needs of a turn. */
-export type ContinuingTurn = Pick<RetainedTurn, 'ports' | 'dispatch' | 'deliverer' | 'patience'> & {
+export type ContinuingTurn = Pick<RetainedTurn, 'ports' | 'dispatch' | 'deliverer' | 'retainedWait'> & {
   readonly connectionId: string;
 };
 
 /** Continuations of retained messages among these events. */
-export function retainedIn(events: readonly ConnectionEvent[]): RetainedContinuation[] {
+export function retainedContinuationsIn(events: readonly ConnectionEvent[]): RetainedContinuation[] {
   return events.flatMap((event) =>
     event.kind === 'continue' && event.continuation.task === 'retained' ? [event.continuation] : [],
   );
@@ -31,8 +31,8 @@ export function retainedIn(events: readonly ConnectionEvent[]): RetainedContinua
 export async function stillSubscribed(
   { topicIndex }: Pick<Ports, 'topicIndex'>,
   subscriber: Pick<ConnectionRecord, 'clientId' | 'session'>,
-  owed: readonly OwedRetained[],
-): Promise<OwedRetained[]> {
+  owed: readonly PendingRetained[],
+): Promise<PendingRetained[]> {
   if (owed.length === 0) return [];
   const wanted = new Map(owed.map(({ request }) => [request.filter, subscriberOf(subscriber, request)]));
   const rows = new Map((await topicIndex.read([...wanted.values()])).map((row) => [row.filter, row]));
@@ -48,25 +48,26 @@ export async function stillSubscribed(
  */
 export async function continueElsewhere(
   turn: ContinuingTurn,
-  { clientId, session, owed }: RetainedContinuation,
+  { clientId, session, pending }: RetainedContinuation,
   occasion: string,
 ): Promise<void> {
   const { ports, connectionId } = turn;
-  const head = await ports.sessions.head(clientId);
+  const head = await ports.sessions.read(clientId);
   if (head?.session !== session) return;
   if (head.owner !== undefined) {
-    if (head.owner !== connectionId) await continueRetained(ports, head.owner, { clientId, session, owed }, occasion);
+    if (head.owner !== connectionId)
+      await continueRetained(ports, head.owner, { clientId, session, pending }, occasion);
     return;
   }
-  const left = await sendToAbsent(turn, head, owed);
-  await continueRetained(ports, connectionId, { clientId, session, owed: left }, occasion);
+  const left = await sendToAbsent(turn, head, pending);
+  await continueRetained(ports, connectionId, { clientId, session, pending: left }, occasion);
 }
 
 async function sendToAbsent(
   turn: ContinuingTurn,
-  head: SessionHead,
-  owed: readonly OwedRetained[],
-): Promise<readonly OwedRetained[]> {
+  head: SessionItem,
+  owed: readonly PendingRetained[],
+): Promise<readonly PendingRetained[]> {
   const { ports } = turn;
   const { clientId, session, version, capabilities, identity, fence } = head;
   if (head.outSeq - head.offlineFrom >= mostForAbsent) return [];
@@ -84,5 +85,5 @@ export async function continueRetained(
   rest: Omit<RetainedContinuation, 'task'>,
   occasion: string,
 ): Promise<void> {
-  if (rest.owed.length > 0) await packets.continue(connectionId, { task: 'retained', ...rest }, occasion);
+  if (rest.pending.length > 0) await packets.continue(connectionId, { task: 'retained', ...rest }, occasion);
 }

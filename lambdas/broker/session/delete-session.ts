@@ -3,14 +3,14 @@ import { subscriptionName } from '../../protocol/subscription-name';
 import { inParallel, together } from '../../shared/parallel';
 import type { Deliverer } from '../delivery/deliverer';
 import type { ConnectionEvent } from '../model/connection-event';
-import type { WipeContinuation } from '../model/continuation';
-import type { Arrival } from '../model/delivery';
+import type { DeleteSessionContinuation } from '../model/continuation';
+import type { IncomingMessage } from '../model/delivery';
 import { connectionOf, type Fence, type SessionId } from '../model/fence';
-import type { RingItem } from '../model/queued-message';
+import type { QueueItem } from '../model/queued-message';
 import type { SharedSubscription } from '../model/subscription';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
-import { mailFor } from '../publishing/publisher';
+import { deliveriesFor } from '../publishing/publisher';
 import { chooseAmong } from '../publishing/shared-subscriptions';
 
 /** Index rows removed at the same time, and in one turn. */
@@ -18,7 +18,7 @@ const parallelRows = 50;
 const rowsPerTurn = 500;
 
 /** Removes what sessions leave behind when they end. */
-export class SessionWiper {
+export class SessionDeleter {
   constructor(
     private readonly ports: Ports,
     private readonly deliverer: Deliverer,
@@ -32,7 +32,7 @@ export class SessionWiper {
    * they were sent at QoS 2 [MQTT-4.8.2-5]. Safe to repeat. A session with many subscriptions is removed in several turns: `continues`
    * when another one follows. Nobody owns the session any more, so nothing is routed by the rows that are left.
    */
-  async wipe(clientId: string, session: SessionId, hadShares = false): Promise<'wiped' | 'continues'> {
+  async delete(clientId: string, session: SessionId, hadShares = false): Promise<'wiped' | 'continues'> {
     const { names, hasMore } = await this.ports.sessions.someSubscriptions(session, rowsPerTurn);
     const subscriptions = names.map((name) => subscriptionName(name, 5));
     await inParallel(subscriptions, parallelRows, ({ filter, share }) =>
@@ -60,13 +60,13 @@ export class SessionWiper {
    */
   async finish(clientId: string, session: SessionId, former: Fence | undefined): Promise<void> {
     if (former) await this.ports.packets.expire(connectionOf(former));
-    await this.wipe(clientId, session);
-    await this.ports.sessions.wiped(clientId, session);
+    await this.delete(clientId, session);
+    await this.ports.sessions.markDeleted(clientId, session);
   }
 
   private async handOver(session: SessionId): Promise<void> {
-    const items: RingItem[] = [];
-    for await (const page of this.ports.inflight.everything(session)) {
+    const items: QueueItem[] = [];
+    for await (const page of this.ports.inflight.unordered(session)) {
       items.push(...page.filter(({ sentOn, qos }) => sentOn === '' || qos === 1)); // section 4.8.2
     }
     for (const item of items.sort((one, other) => one.number - other.number)) {
@@ -77,17 +77,20 @@ export class SessionWiper {
     await this.dispatch.sendMessages(); // while a next attempt would still find them
   }
 
-  private async passOn({ filter, share }: SharedSubscription, { message, id }: Pick<Arrival, 'message' | 'id'>) {
+  private async passOn(
+    { filter, share }: SharedSubscription,
+    { message, id }: Pick<IncomingMessage, 'message' | 'id'>,
+  ) {
     const rows = await this.ports.topicIndex.subscribers(filter);
     const members = rows.filter((row) => row.share === share);
-    const arrival: Arrival = { message, id, replay: false, attempted: true, retained: false };
+    const arrival: IncomingMessage = { message, id, replay: false, attempted: true, retained: false };
     const chosen = await chooseAmong(this.ports, arrival, members);
-    if (chosen.length > 0) await this.deliverer.deliver(mailFor([arrival], () => chosen));
+    if (chosen.length > 0) await this.deliverer.deliver(deliveriesFor([arrival], () => chosen));
   }
 }
 
 /** Removals of sessions among these events that an earlier turn did not finish. */
-export function wipesIn(events: readonly ConnectionEvent[]): WipeContinuation[] {
+export function deletionsIn(events: readonly ConnectionEvent[]): DeleteSessionContinuation[] {
   return events.flatMap((event) =>
     event.kind === 'continue' && event.continuation.task === 'wipe' ? [event.continuation] : [],
   );

@@ -8,7 +8,7 @@ const perByte = 8;
 const perSecond = 65_536;
 
 /** Bytes: the largest packet in slices of 2 KB, twice. */
-export const mostDebt = 4_194_304;
+export const maxDebt = 4_194_304;
 
 /** What is left of a debt after some time. */
 export function debtLeft(debt: number, milliseconds: number): number {

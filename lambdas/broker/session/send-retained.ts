@@ -5,22 +5,22 @@ import { messageSize } from '../../protocol/message-size';
 import type { Permissions } from '../../protocol/permissions';
 import { inParallel, together } from '../../shared/parallel';
 import type { Deliverer } from '../delivery/deliverer';
-import { liveOwner } from '../delivery/queue-items';
+import { liveConnection } from '../delivery/queue-items';
 import type { ConnectionRecord } from '../model/connection';
-import type { Arrival, Delivery, Mail } from '../model/delivery';
-import { ringSpan } from '../model/queue-slots';
-import type { OnceRecord } from '../model/queued-message';
-import type { OwedRetained, RetainedCopy } from '../model/retained-message';
+import type { Delivery, IncomingMessage, SessionDeliveries } from '../model/delivery';
+import { queueSpan } from '../model/queue-slots';
+import type { Qos2Record } from '../model/queued-message';
+import type { PendingRetained, RetainedCopy } from '../model/retained-message';
 import { logPacket } from '../observability/packet-log';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { RetainedPage } from '../ports/retained-store';
-import { mailFor } from '../publishing/publisher';
-import { longestWrite, type Patience } from '../publishing/retained-write-wait';
+import { deliveriesFor } from '../publishing/publisher';
+import { longestWrite, type RetainedWriteWait } from '../publishing/retained-write-wait';
 import { subscriberOf } from './subscribe';
 
 /** Retained messages that one subscription gets at QoS 1 or 2. */
-const retainedPerSubscription = ringSpan / 2;
+const retainedPerSubscription = queueSpan / 2;
 
 /** What one turn reads and sends at most, besides what is in the pages that it has begun: pages, messages, bytes of messages. */
 const turnRoom = { pages: 64, messages: 250, bytes: 1_000_000 };
@@ -46,19 +46,19 @@ export interface RetainedTurn {
   /** Its client is away: what is QoS 0 is not for it. */
   readonly isAway: boolean;
   readonly permissions: Permissions;
-  readonly patience: Patience;
+  readonly retainedWait: RetainedWriteWait;
 }
 
 /** A page of what a subscription is owed. */
 interface Part {
-  readonly owed: OwedRetained;
+  readonly owed: PendingRetained;
   readonly page: RetainedPage;
   /** Those on the page that it gets. */
   readonly copies: readonly RetainedCopy[];
   /** What it was sent, by topic. */
   readonly sent: Map<string, SentCopy>;
   /** What it is owed after this page. */
-  readonly rest?: OwedRetained;
+  readonly rest?: PendingRetained;
 }
 
 interface SentCopy {
@@ -86,12 +86,12 @@ type Sources = ReadonlyMap<Delivery, { readonly part: Part; readonly copy: Retai
  */
 export async function sendRetained(
   turn: RetainedTurn,
-  owed: readonly OwedRetained[],
-): Promise<readonly OwedRetained[]> {
+  owed: readonly PendingRetained[],
+): Promise<readonly PendingRetained[]> {
   const { parts, left } = await readParts(turn, owed);
   const sources: Sources = new Map(parts.flatMap((part) => deliveriesOf(turn, part)));
-  for (const [{ qos, arrival }, { part, copy }] of sources) {
-    part.sent.set(arrival.message.topic, { copy, isNumbered: qos > 0 });
+  for (const [{ qos, incoming }, { part, copy }] of sources) {
+    part.sent.set(incoming.message.topic, { copy, isNumbered: qos > 0 });
   }
   const deliveries = [...sources.keys()];
   if (!turn.isAway) for (const delivery of deliveries) if (delivery.qos === 0) sendTransient(turn, delivery);
@@ -104,8 +104,8 @@ export async function sendRetained(
 /** Reads pages until the turn has enough of them. */
 async function readParts(
   turn: RetainedTurn,
-  owed: readonly OwedRetained[],
-): Promise<{ readonly parts: readonly Part[]; readonly left: readonly OwedRetained[] }> {
+  owed: readonly PendingRetained[],
+): Promise<{ readonly parts: readonly Part[]; readonly left: readonly PendingRetained[] }> {
   const parts: Part[] = [];
   let { pages, messages, bytes } = turnRoom;
   let left = owed;
@@ -123,25 +123,25 @@ async function readParts(
 }
 
 /** Numbers in the ring are not without end: what is sent through it has to leave room for everybody else. */
-async function readPart({ ports, recipient, permissions }: RetainedTurn, owed: OwedRetained): Promise<Part> {
+async function readPart({ ports, recipient, permissions }: RetainedTurn, owed: PendingRetained): Promise<Part> {
   const now = ports.now();
   const { filter, qos } = owed.request;
   const page = await ports.retained.page(filter, owed.cursor);
   const copies = page.copies.filter(({ message }) => !isExpired(message, now) && permissions.mayReceive(message.topic));
-  const most = qos === 0 ? copies.length : retainedPerSubscription - owed.placed;
+  const most = qos === 0 ? copies.length : retainedPerSubscription - owed.queued;
   const dropped = copies.length - most;
   if (dropped > 0) {
     ports.log('too many retained messages', { clientId: recipient.clientId, dropped });
     ports.metrics.count('DroppedLimit', dropped);
   }
   const isOver = page.next === undefined || dropped > 0;
-  const placed = owed.placed + (qos === 0 ? 0 : copies.length);
+  const queued = owed.queued + (qos === 0 ? 0 : copies.length);
   return {
     owed,
     page,
     copies: dropped > 0 ? copies.slice(0, most) : copies,
     sent: new Map(),
-    ...(!isOver && { rest: { ...owed, cursor: page.next, placed } }),
+    ...(!isOver && { rest: { ...owed, cursor: page.next, queued } }),
   };
 }
 
@@ -149,7 +149,7 @@ function deliveriesOf(turn: RetainedTurn, part: Part): [Delivery, { part: Part; 
   const copyOf = new Map(part.copies.map((copy) => [copy.message.topic, copy]));
   const deliveries = mailOf(turn, part.owed, part.copies).flatMap((mail) => mail.deliveries);
   return deliveries.flatMap((delivery) => {
-    const copy = copyOf.get(delivery.arrival.message.topic);
+    const copy = copyOf.get(delivery.incoming.message.topic);
     return copy ? [[delivery, { part, copy }] as [Delivery, { part: Part; copy: RetainedCopy }]] : [];
   });
 }
@@ -163,7 +163,7 @@ async function sendNumbered(turn: RetainedTurn, deliveries: readonly Delivery[],
   const placed = await deliverer.deliver([{ clientId, session, deliveries, stillWanted }]);
   const head = placed.get(session)?.head;
   await dispatch.send();
-  if (head && liveOwner(head) === connectionId) await ports.sessions.answer(head, head.asked + 1);
+  if (head && liveConnection(head) === connectionId) await ports.sessions.markWakeHandled(head, head.wakeRequests + 1);
 }
 
 /** Of copies that have got a number those that did not change meanwhile, and do not come as messages of their own as well. */
@@ -193,7 +193,7 @@ async function stillOwed(
  * later it may have been since.
  */
 async function routedMeanwhile(
-  { ports, recipient: { session, connectionId }, patience }: RetainedTurn,
+  { ports, recipient: { session, connectionId }, retainedWait }: RetainedTurn,
   deliveries: readonly Delivery[],
   sources: Sources,
 ): Promise<ReadonlySet<Delivery>> {
@@ -204,14 +204,14 @@ async function routedMeanwhile(
     return [{ delivery, routing, owed: part.owed }];
   });
   if (recent.length === 0) return new Set();
-  await patience.waitFor(
+  await retainedWait.waitFor(
     recent.map(({ routing: { write } }) => write).filter(({ turn }) => turn?.connectionId !== connectionId), // what it sent itself is routed
   );
   const ids = [...new Set(recent.map(({ routing }) => routing.id))];
   const records = new Map(
-    (await ports.inflight.once(ids.map((id) => ({ session, id })))).map((record) => [record.id, record]),
+    (await ports.inflight.qos2Records(ids.map((id) => ({ session, id })))).map((record) => [record.id, record]),
   );
-  const isRouted = ({ attempted, receivedAt }: OwedRetained, { done, routedAt = 0 }: OnceRecord) =>
+  const isRouted = ({ attempted, receivedAt }: PendingRetained, { done, routedAt = 0 }: Qos2Record) =>
     done ? attempted : routedAt >= receivedAt;
   const routed = recent.filter(({ owed, routing }) => {
     const record = records.get(routing.id);
@@ -258,21 +258,28 @@ function isEmpty({ message }: RetainedCopy): boolean {
   return message.payload.length === 0;
 }
 
-function mailOf({ recipient }: RetainedTurn, owed: OwedRetained, copies: readonly RetainedCopy[]): Mail[] {
+function mailOf(
+  { recipient }: RetainedTurn,
+  owed: PendingRetained,
+  copies: readonly RetainedCopy[],
+): SessionDeliveries[] {
   const { request, id, attempted } = owed;
   const { noLocal, ...everything } = subscriberOf(recipient, request);
   const heard = copies.filter(({ message }) => !noLocal || message.publisher !== recipient.clientId);
-  const arrivals = heard.map(({ message, revision }): Arrival => {
+  const arrivals = heard.map(({ message, revision }): IncomingMessage => {
     const copyId = `${id}/${request.filter}/${revision}`; // the same copy, when what is retained has changed before a repetition
     return { message: { ...message, retain: true }, id: copyId, replay: false, attempted, retained: true };
   });
-  return mailFor(arrivals, () => [everything]);
+  return deliveriesFor(arrivals, () => [everything]);
 }
 
 /** Behind SUBACK in the same post. */
-function sendTransient({ ports, dispatch, recipient }: RetainedTurn, { arrival, retain, identifiers }: Delivery): void {
+function sendTransient(
+  { ports, dispatch, recipient }: RetainedTurn,
+  { incoming, retain, identifiers }: Delivery,
+): void {
   const { connectionId, version, capabilities } = recipient;
-  const packet = toPublish(arrival.message, { qos: 0, dup: false, retain, identifiers, now: ports.now() });
+  const packet = toPublish(incoming.message, { qos: 0, dup: false, retain, identifiers, now: ports.now() });
   const bytes = encode(packet, version);
   const content = { qos: 0, payloadBytes: packet.payload.length } as const;
   if (bytes.length > largestPacket(capabilities)) {
@@ -281,5 +288,5 @@ function sendTransient({ ports, dispatch, recipient }: RetainedTurn, { arrival, 
     return;
   }
   logPacket(ports, 'packet out', recipient, packet, bytes.length);
-  dispatch.outbox.answer(connectionId, () => bytes, content);
+  dispatch.outbox.respond(connectionId, () => bytes, content);
 }

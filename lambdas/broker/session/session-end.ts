@@ -1,19 +1,19 @@
 import { accountOf } from '../../access/identity';
 import { sessionForever, type Will } from '../../protocol/effects';
 import { together } from '../../shared/parallel';
-import { nextOf, startTimer } from '../expiry/deadlines';
+import { nextDeadline, startTimer } from '../expiry/deadlines';
 import type { ConnectionRecord, Ending } from '../model/connection';
-import type { Arrival } from '../model/delivery';
+import type { IncomingMessage } from '../model/delivery';
 import { connectionOf } from '../model/fence';
-import type { SessionHead } from '../model/session';
+import type { SessionItem } from '../model/session';
 import { logDenials } from '../observability/denied-log';
-import { tellLifecycle } from '../observability/lifecycle-events';
+import { publishLifecycleEvent } from '../observability/lifecycle-events';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
 import { keepUnreleased } from '../publishing/unreleased-packet-ids';
-import { leaveSeat } from './connection-limit';
-import type { SessionWiper } from './delete-session';
+import { releaseConnection } from './connection-limit';
+import type { SessionDeleter } from './delete-session';
 import { uncountSession } from './session-limit';
 
 /**
@@ -21,7 +21,7 @@ import { uncountSession } from './session-limit';
  * [MQTT-3.1.3-9], and the end of its session. `will` is what is to be published at once: because it does not wait, or because
  * the session has ended, also because its client waits to start a new one.
  */
-export async function endingOf(
+export async function endingAt(
   ports: Ports,
   connection: ConnectionRecord,
   time: number,
@@ -33,27 +33,27 @@ export async function endingOf(
   const lasts = sessionExpiry > 0 && sessionExpiry !== sessionForever;
   const sessionEndsAt = lasts ? { sessionEndsAt: time + sessionExpiry * 1000 } : {};
   if (delay === 0) return { ...(will && { will }), ...sessionEndsAt };
-  const head = await ports.sessions.head(clientId);
+  const head = await ports.sessions.read(clientId);
   if (head?.fence === fence && head.successor?.cleanStart) return { ...(will && { will }), ...sessionEndsAt };
   if (head?.fence === fence) return { willAt: time + delay, ...sessionEndsAt };
   return head?.session !== connection.session && will ? { will } : {}; // replaced, or resumed in time
 }
 
 /** The connection has no owner's rights any more. What is still to come keeps its record. */
-export async function endConnection(
+export async function releaseSession(
   ports: Ports,
-  wiper: SessionWiper,
+  deleter: SessionDeleter,
   connection: ConnectionRecord,
   ending: Ending,
 ): Promise<void> {
-  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, hasSeat } = connection;
+  const { connectionId, clientId, fence, sessionExpiry, session, hasState, hasWill, isCounted } = connection;
   const { willAt, sessionEndsAt } = ending;
   const [{ head, isOver, isUsed = false }] = await together([
-    sessionExpiry === 0 ? endSession(ports, wiper, connection) : leaveSession(ports, connection, ending),
+    sessionExpiry === 0 ? endSession(ports, deleter, connection) : leaveSession(ports, connection, ending),
     hasWill && willAt === undefined ? ports.sessions.removeWill(clientId, connectionId) : undefined,
-    hasSeat ? leaveSeat(ports, connection) : undefined,
+    isCounted ? releaseConnection(ports, connection) : undefined,
   ]);
-  if (isOver && (hasState || isUsed)) await wiper.wipe(clientId, session); // not before, see `orphans` in dispatch.ts
+  if (isOver && (hasState || isUsed)) await deleter.delete(clientId, session); // not before, see `orphans` in dispatch.ts
   const hasReturned = willAt !== undefined && head?.session === session && head.fence !== fence; // [MQTT-3.1.3-9]
   if (hasReturned) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = !isOver && head?.fence === fence; // perhaps by an earlier attempt, at another time
@@ -64,7 +64,7 @@ export async function endConnection(
 
 /** The head of the session after its owner has left it, or as its owner removed it. */
 interface Left {
-  readonly head: SessionHead | undefined;
+  readonly head: SessionItem | undefined;
   readonly isOver: boolean;
   /** Something was put into its ring, whether its client has subscribed to it or not. */
   readonly isUsed?: boolean;
@@ -76,18 +76,18 @@ async function leaveSession(ports: Ports, connection: ConnectionRecord, ending: 
   const { willAt, sessionEndsAt } = ending;
   await keepUnreleased(ports, connection);
   const left = { at: ports.now(), ...(subscribed && { subscribed }) };
-  const disowned = await ports.sessions.disown(clientId, fence, { willAt, sessionEndsAt }, left);
+  const disowned = await ports.sessions.release(clientId, fence, { willAt, sessionEndsAt }, left);
   if (disowned !== 'changed') return { head: disowned, isOver: false };
-  const head = await ports.sessions.head(clientId);
+  const head = await ports.sessions.read(clientId);
   return { head, isOver: head?.session !== session };
 }
 
 /** The session is not over when the client has come back to it on another connection. */
-async function endSession(ports: Ports, wiper: SessionWiper, connection: ConnectionRecord): Promise<Left> {
+async function endSession(ports: Ports, deleter: SessionDeleter, connection: ConnectionRecord): Promise<Left> {
   const { clientId, session } = connection;
-  const ended = await removeHead(ports, wiper, connection);
+  const ended = await removeSessionItem(ports, deleter, connection);
   if (ended !== 'changed') return { head: ended, isOver: true, isUsed: ended.outSeq > 0 };
-  const head = await ports.sessions.head(clientId);
+  const head = await ports.sessions.read(clientId);
   return { head, isOver: head?.session !== session }; // replaced, or ended by an earlier attempt
 }
 
@@ -95,18 +95,18 @@ async function endSession(ports: Ports, wiper: SessionWiper, connection: Connect
  * Removes the head of a session that ends, and what it names of an older one before. `changed` when another connection has it, or it is
  * gone.
  */
-export async function removeHead(
+export async function removeSessionItem(
   ports: Ports,
-  wiper: SessionWiper,
+  deleter: SessionDeleter,
   { clientId, fence, quota }: Pick<ConnectionRecord, 'clientId' | 'fence' | 'quota'>,
-): Promise<SessionHead | 'changed'> {
+): Promise<SessionItem | 'changed'> {
   const { sessions } = ports;
   await uncountSession(ports, { clientId, ...(quota !== undefined && { quota }) }); // while a next attempt would still find the head
   const removed = await sessions.end(clientId, fence);
   if (removed !== 'changed') return removed;
-  const head = await sessions.head(clientId);
-  if (head?.fence !== fence || !head.wiping) return 'changed';
-  await wiper.finish(clientId, head.wiping, head.former);
+  const head = await sessions.read(clientId);
+  if (head?.fence !== fence || !head.deleting) return 'changed';
+  await deleter.finish(clientId, head.deleting, head.former);
   return sessions.end(clientId, fence);
 }
 
@@ -117,7 +117,7 @@ export async function removeHead(
 export async function wakeSuccessor(
   ports: Ports,
   { connectionId, fence }: Pick<ConnectionRecord, 'connectionId' | 'fence'>,
-  head: SessionHead | undefined,
+  head: SessionItem | undefined,
 ): Promise<void> {
   if (head?.fence !== fence || !head.successor) return;
   await ports.packets.wake(connectionOf(head.successor.fence), `after#${connectionId}`);
@@ -129,7 +129,7 @@ export async function wakeSuccessor(
  */
 async function rest(ports: Ports, connection: ConnectionRecord, ending: Ending): Promise<void> {
   const { connectionId } = connection;
-  const next = nextOf(ending);
+  const next = nextDeadline(ending);
   if (next === undefined) return ports.connectionStore.remove(connectionId);
   await ports.connectionStore.end(connection, ending);
   await startTimer(ports, connection, next);
@@ -139,18 +139,18 @@ async function rest(ports: Ports, connection: ConnectionRecord, ending: Ending):
 export interface EndingTurn {
   readonly publisher: Publisher;
   readonly dispatch: Dispatch;
-  readonly wiper: SessionWiper;
+  readonly deleter: SessionDeleter;
 }
 
 /** Does what is due for a connection that has ended: publishes its will, ends its session. */
-export async function settleEnding(
+export async function completeEnding(
   ports: Ports,
-  { publisher, dispatch, wiper }: EndingTurn,
+  { publisher, dispatch, deleter }: EndingTurn,
   connection: ConnectionRecord,
   ended: Ending,
 ): Promise<void> {
   const { clientId, connectionId, session, fence, hasWill } = connection;
-  const head = await ports.sessions.head(clientId);
+  const head = await ports.sessions.read(clientId);
   const now = ports.now();
   const isMine = head?.fence === fence;
   const isReplaced = isMine && head.successor?.cleanStart === true;
@@ -163,19 +163,19 @@ export async function settleEnding(
   if (will) await publishWill(ports, publisher, connection, will);
   if (will) ports.metrics.measure('WillLateness', Math.max(0, now - (ended.willAt ?? now)));
   await dispatch.sendMessages(); // while a next attempt would still find the will
-  let removed: SessionHead | 'changed' = 'changed';
+  let removed: SessionItem | 'changed' = 'changed';
   let wiped: 'wiped' | 'continues' = 'wiped';
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
-    wiped = await wiper.wipe(clientId, session);
-    await tellLifecycle(ports, 'session expired', connection);
-    removed = await removeHead(ports, wiper, head);
+    wiped = await deleter.delete(clientId, session);
+    await publishLifecycleEvent(ports, 'session expired', connection);
+    removed = await removeSessionItem(ports, deleter, head);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.
   if (isOver && (isMine || !head) && wiped === 'wiped') await ports.inflight.clear(session);
   if (hasWill && willIsDue) await ports.sessions.removeWill(clientId, connectionId);
   const isLeft = isMine && !isOver;
-  if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.willSettled(clientId, fence);
+  if (isLeft && willIsDue && head.willAt !== undefined) await ports.sessions.clearWillDeadline(clientId, fence);
   const { willAt, sessionEndsAt } = ended;
   await rest(ports, connection, isLeft ? { sessionEndsAt, ...(willIsDue ? {} : { willAt }) } : {});
   await wakeSuccessor(ports, connection, removed === 'changed' ? head : removed); // it may have come since
@@ -201,7 +201,7 @@ export async function publishWill(
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };
   const flags = { replay: false, attempted: true, retained: false };
-  const arrival: Arrival = { message, id: `will#${connectionId}`, ...flags, account: accountOf(identity) };
+  const arrival: IncomingMessage = { message, id: `will#${connectionId}`, ...flags, account: accountOf(identity) };
   if (message.qos > 0) return publisher.publish([arrival]);
   if (message.retain) await publisher.retain([arrival]);
   if ((await ports.sessions.removeWill(clientId, connectionId)) === 'absent') return;

@@ -1,7 +1,7 @@
 import { accountOf, type Identity } from '../../access/identity';
 import type { Settings } from '../../settings';
 import { inParallel } from '../../shared/parallel';
-import type { SessionHead } from '../model/session';
+import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 
 /** Rows removed at the same time. */
@@ -50,7 +50,7 @@ export async function countSession(
 /** The session is no more, or counts for another account. */
 export async function uncountSession(
   ports: Ports,
-  { clientId, quota }: Pick<SessionHead, 'clientId' | 'quota'>,
+  { clientId, quota }: Pick<SessionItem, 'clientId' | 'quota'>,
 ): Promise<void> {
   if (quota !== undefined) await ports.accountSessions.remove(quota, clientId);
 }
@@ -61,7 +61,7 @@ async function examine(ports: Ports, quota: string, clientIds: readonly string[]
   if (now - (examined.get(quota) ?? Number.NEGATIVE_INFINITY) < examinedFor) return clientIds.length;
   if (examined.size >= mostExamined) examined.clear();
   examined.set(quota, now);
-  const heads = await ports.sessions.heads(clientIds);
+  const heads = await ports.sessions.readMany(clientIds);
   const gone = clientIds.filter((clientId) => {
     const head = heads.get(clientId);
     return head?.quota !== quota || !head.persistent || (head.expiresAt !== undefined && head.expiresAt <= now);

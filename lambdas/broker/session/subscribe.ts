@@ -9,8 +9,8 @@ import type { ShapeList, Subscriber, SubscriptionCounts } from '../model/subscri
 import type { Ports } from '../ports/ports';
 import { listShapes } from '../topic-index/list-shapes';
 import type { Router } from '../topic-index/router';
-import { ownerOf, roomIn } from '../topic-index/shape-limit';
-import { type Places, placesFor } from '../topic-index/subscription-limit';
+import { freeShapes, ownerOf } from '../topic-index/shape-limit';
+import { type FreeSubscriptions, freeSubscriptions } from '../topic-index/subscription-limit';
 
 /** Index rows written at the same time. */
 const parallelRows = 50;
@@ -27,7 +27,7 @@ export async function subscribe(
 ): Promise<Subscribed> {
   const list = await router.currentShapes();
   const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
-  const places = await placesFor(ports, settings, connection, requests);
+  const places = await freeSubscriptions(ports, settings, connection, requests);
   const codes = requests.map((request) => judge(request, places) ?? limit);
   refuse(withoutRoom(ports, settings, connection, list, grantedOf(requests, codes)), requests, codes, limit);
   const wanted = lastOfEach(grantedOf(requests, codes));
@@ -69,7 +69,7 @@ async function alreadyThere(
 }
 
 /** The QoS granted, a refusal, or undefined where the session has as many subscriptions as it may have. */
-function judge(request: Request, places: Places): number | undefined {
+function judge(request: Request, places: FreeSubscriptions): number | undefined {
   if ('refused' in request) return request.refused;
   return places.take(request.name) ? request.qos : undefined;
 }
@@ -84,7 +84,7 @@ function withoutRoom(
 ): ReadonlySet<string> {
   const fresh = [...shapesOf(requests)].filter((shape) => !list.revisions.has(shape));
   if (fresh.length === 0) return noShapes;
-  const room = roomIn(list, ownerOf(connection), maxShapes);
+  const room = freeShapes(list, ownerOf(connection), maxShapes);
   const exhausted = new Map(fresh.map((shape) => [shape, room(shape)]));
   const refused = fresh.filter((shape) => exhausted.get(shape));
   const [shape = ''] = refused;

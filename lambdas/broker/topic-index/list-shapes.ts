@@ -4,7 +4,7 @@ import type { ConnectionRecord } from '../model/connection';
 import type { ShapeList } from '../model/subscription';
 import type { Ports } from '../ports/ports';
 import { shapesPerWrite } from '../ports/topic-index-store';
-import { ownerOf, placesOfAll, roomIn } from './shape-limit';
+import { freeShapes, ownerOf, placesOfAll } from './shape-limit';
 
 /** Part of the list from which on new shapes are logged, as a warning. */
 const warnFrom = 3 / 4;
@@ -30,7 +30,7 @@ export async function listShapes(
     if (left.length === 0) return refused;
     if (left.some((shape) => seen.revisions.has(shape))) continue;
     const owner = ownerOf(connection);
-    const room = roomIn(seen, owner, maxShapes);
+    const room = freeShapes(seen, owner, maxShapes);
     const admitted = left.filter((shape) => room(shape) === undefined);
     for (const shape of left) if (!admitted.includes(shape)) refused.add(shape);
     const batch = admitted.slice(0, shapesPerWrite);

@@ -2,23 +2,23 @@ import type { Message } from '../../protocol/effects';
 import type { Subscriber } from '../model/subscription';
 
 /** Who hears what is published to one topic. */
-export interface Audience {
+export interface Recipients {
   /** One entry per client at the highest QoS granted to it, with the identifiers of all its matching subscriptions. */
-  readonly everyone: readonly Listener[];
+  readonly everyone: readonly Recipient[];
   /** Rows of shared subscriptions; of each share one member hears a message. */
   readonly members: readonly Subscriber[];
 }
 
 /** A client's matching subscriptions as one. */
-export interface Listener extends Subscriber {
+export interface Recipient extends Subscriber {
   /** What is left of it for what the client publishes itself, when some of its subscriptions say No Local. */
-  readonly forOwn?: Listener | 'nothing';
+  readonly forOwn?: Recipient | 'nothing';
 }
 
-export const nobody: Audience = { everyone: [], members: [] };
+export const noRecipients: Recipients = { everyone: [], members: [] };
 
 /** A client with several matching filters gets one copy [v3 MQTT-3.3.5-1] [MQTT-3.3.4-2]. */
-export function audienceOf(rows: readonly Subscriber[]): Audience {
+export function recipientsOf(rows: readonly Subscriber[]): Recipients {
   const byClient = new Map<string, Subscriber[]>();
   for (const row of rows) {
     if (row.share !== undefined) continue;
@@ -33,7 +33,7 @@ export function audienceOf(rows: readonly Subscriber[]): Audience {
 }
 
 /** The rows of a newer session count, whatever an older one was granted. */
-function asOne(rows: readonly Subscriber[]): Listener {
+function asOne(rows: readonly Subscriber[]): Recipient {
   const [only] = rows;
   if (rows.length === 1 && only && !only.noLocal) return only;
   const session = rows
@@ -58,7 +58,7 @@ function merge(rows: readonly Subscriber[]): Subscriber {
 }
 
 /** What a listener hears of a message: as it is, less, or nothing [MQTT-3.8.3-3]. */
-export function heardBy(listener: Listener, message: Message): Subscriber | undefined {
+export function subscriptionFor(listener: Recipient, message: Message): Subscriber | undefined {
   if (listener.forOwn === undefined || message.publisher !== listener.clientId) return listener;
   return listener.forOwn === 'nothing' ? undefined : listener.forOwn;
 }

@@ -1,7 +1,7 @@
 import { candidates, shapeOf } from '../../protocol/shape';
 import type { ShapeList, Subscriber } from '../model/subscription';
 import type { TopicIndex } from '../ports/topic-index-store';
-import { type Audience, audienceOf } from './recipients';
+import { type Recipients, recipientsOf } from './recipients';
 
 /** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
 const rememberedRows = 20_000;
@@ -16,7 +16,7 @@ interface Remembered {
  * revision before its SUBACK leaves, and every routing reads the list of shapes first; so rows remembered under the
  * current revision are right, whichever container changed the index.
  */
-export class IndexCache {
+export class SubscriberCache {
   private readonly remembered = new Map<string, Remembered>();
   private rows = 0;
   /** Shapes as last read; only a guess at what is worth asking for. */
@@ -48,7 +48,7 @@ export class IndexCache {
   }
 }
 
-export type AudienceByTopic = ReadonlyMap<string, Audience>;
+export type RecipientsByTopic = ReadonlyMap<string, Recipients>;
 
 /** Finds the subscribers of topics. One reading of the list of shapes serves a whole invocation. */
 export class Router {
@@ -56,7 +56,7 @@ export class Router {
 
   constructor(
     private readonly index: TopicIndex,
-    private readonly cache: IndexCache,
+    private readonly cache: SubscriberCache,
   ) {}
 
   get isPrepared(): boolean {
@@ -70,15 +70,15 @@ export class Router {
   }
 
   /** Who would hear these topics if nothing changed since this container looked; undefined when it does not know. */
-  guess(topics: Iterable<string>): AudienceByTopic | undefined {
+  guess(topics: Iterable<string>): RecipientsByTopic | undefined {
     const shapes = this.cache.shapes;
-    const guessed = new Map<string, Audience>();
+    const guessed = new Map<string, Recipients>();
     for (const topic of new Set(topics)) {
       const found = candidates(shapes.keys(), topic).map((filter) =>
         this.cache.get(filter, shapes.get(shapeOf(filter))),
       );
       if (found.includes(undefined)) return undefined;
-      guessed.set(topic, audienceOf(found.flatMap((subscribers) => subscribers ?? [])));
+      guessed.set(topic, recipientsOf(found.flatMap((subscribers) => subscribers ?? [])));
     }
     return guessed;
   }
@@ -94,7 +94,7 @@ export class Router {
   }
 
   /** Who hears what is published to these topics. */
-  async audiences(topics: Iterable<string>): Promise<AudienceByTopic> {
+  async audiences(topics: Iterable<string>): Promise<RecipientsByTopic> {
     const wanted = [...new Set(topics)];
     const guessed = this.cache.shapes;
     const asked = this.ask(
@@ -108,7 +108,7 @@ export class Router {
     return new Map(
       [...filtersOf].map(([topic, filters]) => [
         topic,
-        audienceOf(filters.flatMap((filter) => found.get(filter) ?? [])),
+        recipientsOf(filters.flatMap((filter) => found.get(filter) ?? [])),
       ]),
     );
   }

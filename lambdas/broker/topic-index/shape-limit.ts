@@ -12,10 +12,10 @@ const accountShare = 1 / 2;
 const smallestShare = 16;
 
 /** What has no place left: the list, or the share of the client or of its account. */
-export type Exhausted = 'list' | 'client' | 'account';
+export type ShapeLimitReached = 'list' | 'client' | 'account';
 
 /** Takes the places of a new shape, or says why it cannot. A shape that is listed takes none. */
-export type ShapeRoom = (shape: string) => Exhausted | undefined;
+export type FreeShapes = (shape: string) => ShapeLimitReached | undefined;
 
 /** Characters of a digest in base64: 36 bits. */
 const digestLength = 6;
@@ -30,7 +30,7 @@ function digest(text: string): string {
 }
 
 /** Room for further shapes of one owner. */
-export function roomIn({ revisions, owners }: ShapeList, owner: string, maxShapes: number): ShapeRoom {
+export function freeShapes({ revisions, owners }: ShapeList, owner: string, maxShapes: number): FreeShapes {
   const listed = new Set(revisions.keys());
   const account = owner.slice(0, digestLength);
   const ofAccount = [...owners].filter(([, other]) => other.startsWith(account));

@@ -10,7 +10,7 @@ const parallelRows = 50;
  * Index rows of sessions that have ended are removed by whoever meets them. Their shapes get a new revision, or every container
  * that remembers the rows would meet them again with every message.
  */
-export async function forgetRows(
+export async function removeStaleSubscriptions(
   { topicIndex, shapeChecks }: Pick<Ports, 'topicIndex' | 'shapeChecks'>,
   rows: readonly SubscriptionRow[],
 ): Promise<void> {

@@ -8,7 +8,7 @@ import type { Ports } from '../ports/ports';
 type Limits = Pick<Settings, 'maxSubscriptions' | 'maxShareGroups'>;
 
 /** Subscriptions that a session may still have. */
-export interface Places {
+export interface FreeSubscriptions {
   /** Takes a place, if there is one left; the same name takes only one. */
   take(name: string): boolean;
   /** Subscriptions of the session, with those that have taken a place. Undefined where nobody has counted them. */
@@ -21,12 +21,12 @@ const sharePrefix = '$share/';
  * Places for the subscriptions of a SUBSCRIBE. The record of the connection holds an upper bound of what there is; only where that
  * may be too much, or is unknown, the subscriptions of the session are read and counted.
  */
-export async function placesFor(
+export async function freeSubscriptions(
   ports: Ports,
   limits: Limits,
   connection: ConnectionRecord,
   requests: readonly (SubscriptionRequest | RefusedRequest)[],
-): Promise<Places> {
+): Promise<FreeSubscriptions> {
   const { maxSubscriptions, maxShareGroups } = limits;
   if (maxSubscriptions === 0 && maxShareGroups === 0) return { take: () => true, counts: connection.subscribed };
   const names = requests.flatMap((request) => ('refused' in request ? [] : request.name));
@@ -41,7 +41,7 @@ export async function placesFor(
   });
 }
 
-class Counted implements Places {
+class Counted implements FreeSubscriptions {
   private hasReported = false;
 
   constructor(

@@ -5,16 +5,16 @@ import { together } from '../../shared/parallel';
 import { Deliverer } from '../delivery/deliverer';
 import type { StoredConnection } from '../model/connection';
 import { type ConnectionEvent, isFrame } from '../model/connection-event';
-import type { FanOutJob, Identified } from '../model/fan-out-job';
+import type { FanOutJob, IdentifiedMessage } from '../model/fan-out-job';
 import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
-import { mailFor, Publisher } from '../publishing/publisher';
-import { Patience } from '../publishing/retained-write-wait';
-import { Retainer } from '../publishing/retained-writer';
-import { IndexCache, Router } from '../topic-index/router';
+import { deliveriesFor, Publisher } from '../publishing/publisher';
+import { RetainedWriteWait } from '../publishing/retained-write-wait';
+import { RetainedWriter } from '../publishing/retained-writer';
+import { Router, SubscriberCache } from '../topic-index/router';
 import { ConnectionCache } from './connection-cache';
-import { quickTurn } from './fast-path';
-import { hopefulTurn } from './optimistic-turn';
+import { runFastPath } from './fast-path';
+import { runOptimisticTurn } from './optimistic-turn';
 import { limitedBy } from './time-limit';
 import { Turn } from './turn';
 
@@ -35,7 +35,7 @@ type Group = readonly [connectionId: string, events: readonly ConnectionEvent[]]
 
 /** The broker of one container. What it remembers between invocations is checked before it is believed. */
 export class Broker {
-  private readonly index = new IndexCache();
+  private readonly index = new SubscriberCache();
   private readonly connections = new ConnectionCache();
 
   constructor(
@@ -53,7 +53,7 @@ export class Broker {
     events: readonly ConnectionEvent[],
     remaining: () => number = () => Number.POSITIVE_INFINITY,
   ): Promise<string[]> {
-    const looking = this.ports.watch.look();
+    const looking = this.ports.debugClients.refresh();
     const ports = limitedBy(this.ports, () => remaining() < timeToClose);
     const router = new Router(ports.topicIndex, this.index);
     const groups = [...byConnection(events)];
@@ -114,19 +114,19 @@ export class Broker {
     events: readonly ConnectionEvent[],
   ): Promise<void> {
     const shared = { ports, settings: this.settings, connections: this.connections };
-    if (await quickTurn(shared, router, connectionId, events)) return;
+    if (await runFastPath(shared, router, connectionId, events)) return;
     const stored = read(ports, router, connectionId, events.some(mayRoute));
     stored.catch(() => undefined); // whoever awaits it gets the error
-    if (await hopefulTurn(shared, router, connectionId, events, stored)) return;
+    if (await runOptimisticTurn(shared, router, connectionId, events, stored)) return;
     await new Turn(shared, router, connectionId, events, await stored).run();
   }
 
   /** Messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
-  async publish(incoming: readonly Identified[]): Promise<void> {
+  async publish(incoming: readonly IdentifiedMessage[]): Promise<void> {
     const dispatch = new Dispatch(this.ports, this.settings);
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
     const router = new Router(this.ports.topicIndex, this.index);
-    const retainer = new Retainer(this.ports, this.settings, dispatch, new Patience(this.ports));
+    const retainer = new RetainedWriter(this.ports, this.settings, dispatch, new RetainedWriteWait(this.ports));
     const publisher = new Publisher(this.ports, this.settings, router, deliverer, retainer);
     const flags = { replay: false, attempted: true, retained: false };
     await publisher.publish(incoming.map(({ id, message }) => ({ id, message, ...flags })));
@@ -135,7 +135,7 @@ export class Broker {
 
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
   async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
-    const looking = this.ports.watch.look();
+    const looking = this.ports.debugClients.refresh();
     const dispatch = new Dispatch(this.ports, this.settings);
     const arrivals = job.messages.map(({ id, message, attempted, receivedAt }) => ({
       id,
@@ -146,7 +146,7 @@ export class Broker {
       ...(receivedAt !== undefined && { receivedAt }),
     }));
     const deliverer = new Deliverer(this.ports, this.settings, dispatch);
-    await deliverer.deliver(mailFor(arrivals, () => job.subscribers));
+    await deliverer.deliver(deliveriesFor(arrivals, () => job.subscribers));
     await dispatch.send();
     await looking;
   }

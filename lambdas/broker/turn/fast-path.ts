@@ -14,21 +14,21 @@ import { Deliverer } from '../delivery/deliverer';
 import type { ConnectionRecord } from '../model/connection';
 import { type ConnectionEvent, type FrameEvent, isFrame, type ReadyFrame } from '../model/connection-event';
 import { ControlMeter } from '../model/control-allowance';
-import type { Arrival } from '../model/delivery';
-import { type Allowance, spend } from '../model/publish-allowance';
+import type { IncomingMessage } from '../model/delivery';
+import { type PublishAllowance, spend } from '../model/publish-allowance';
 import type { Snapshot } from '../model/snapshot';
 import { logDenials } from '../observability/denied-log';
-import { countTakenIn } from '../observability/metrics';
+import { countReceived } from '../observability/metrics';
 import { Dispatch } from '../outbound/dispatch';
 import { lookupHeads } from '../ports/connection-store';
 import type { Ports } from '../ports/ports';
 import { Publisher } from '../publishing/publisher';
-import { Patience } from '../publishing/retained-write-wait';
-import { Retainer } from '../publishing/retained-writer';
+import { RetainedWriteWait } from '../publishing/retained-write-wait';
+import { RetainedWriter } from '../publishing/retained-writer';
 import type { Router } from '../topic-index/router';
-import { readInbox } from './frame-order';
-import { viewOf } from './session-view';
-import type { Shared } from './turn';
+import { orderFrames } from './frame-order';
+import { sessionViewOf } from './session-view';
+import type { ContainerState } from './turn';
 import { TurnBudget } from './turn-budget';
 
 /** PUBACKs of one quick turn, and how many of them may name a packet id that has no message: the careful turn counts those. */
@@ -41,14 +41,14 @@ const mostUnknown = 8;
  * PUBACK that is seen twice finds its slot empty. Returns false when the turn is not of this kind, the memory was wrong, or a
  * PUBACK is one for a QoS 2 message, which the careful turn finds again and refuses.
  */
-export async function quickTurn(
-  shared: Shared,
+export async function runFastPath(
+  shared: ContainerState,
   router: Router,
   connectionId: string,
   events: readonly ConnectionEvent[],
 ): Promise<boolean> {
   const connection = shared.connections.get(connectionId);
-  if (!connection || shared.ports.watch.has(connection.clientId)) return false; // the careful turn tells more
+  if (!connection || shared.ports.debugClients.has(connection.clientId)) return false; // the careful turn tells more
   if (connection.tail.length > 0 || connection.early.length > 0) return false;
   if (connection.debt) return false; // it shrinks with the time since the last turn
   const frames = events.filter(isFrame);
@@ -63,7 +63,7 @@ export async function quickTurn(
   const done = load.arrivals.length > 0 ? publish(shared, router, connection, load) : settle(shared, connection, load);
   if ((await done) === 'stale') return false;
   logDenials(shared.ports, connection, load.denied);
-  countTakenIn(
+  countReceived(
     shared.ports.metrics,
     load.arrivals.map(({ message }) => message),
   );
@@ -77,7 +77,7 @@ type Outcome = 'committed' | 'stale';
  * Nothing but acknowledgements and PINGREQs: the commit itself tells whether the memory was right, so nothing is read. Should
  * all end between commit and PINGRESP, the client finds out by its own time limit, and resumes its session.
  */
-async function settle({ ports, settings }: Shared, connection: ConnectionRecord, load: Load): Promise<Outcome> {
+async function settle({ ports, settings }: ContainerState, connection: ConnectionRecord, load: Load): Promise<Outcome> {
   if (!(await settleAll(ports, connection, load))) return 'stale'; // before the commit: after it nobody would settle them
   const committed = await ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber);
   if (committed === 'stale' || load.answers.length === 0) return committed;
@@ -91,7 +91,7 @@ function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: L
   const { connectionId, version, capabilities } = connection;
   for (const packet of answers) {
     const { bytes } = mustFit(packet, version, largestPacket(capabilities));
-    dispatch.outbox.answer(connectionId, () => bytes);
+    dispatch.outbox.respond(connectionId, () => bytes);
   }
 }
 
@@ -99,7 +99,12 @@ function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: L
  * One read tells whether all that is remembered is right; then the messages leave, and the commit beside them. What is retained
  * leaves before the commit, which tells other writers of its topic that it has left.
  */
-async function publish(shared: Shared, router: Router, connection: ConnectionRecord, load: Load): Promise<Outcome> {
+async function publish(
+  shared: ContainerState,
+  router: Router,
+  connection: ConnectionRecord,
+  load: Load,
+): Promise<Outcome> {
   const { ports, settings } = shared;
   const { arrivals } = load;
   const [{ connection: stored, heads }, isSettled] = await together([
@@ -109,7 +114,7 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
   if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
   const dispatch = new Dispatch(ports, settings);
   const turn = { connectionId: connection.connectionId, number: load.lastNumber };
-  const retainer = new Retainer(ports, settings, dispatch, new Patience(ports), () => turn);
+  const retainer = new RetainedWriter(ports, settings, dispatch, new RetainedWriteWait(ports), () => turn);
   const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
   await publisher.publish(arrivals, heads);
   answer(dispatch, connection, load);
@@ -122,11 +127,11 @@ async function publish(shared: Shared, router: Router, connection: ConnectionRec
 /** Settles what was acknowledged; false when some of it is no QoS 1 message, which stays, or too much finds nothing. */
 async function settleAll({ inflight }: Ports, { session }: ConnectionRecord, { settled }: Load): Promise<boolean> {
   if (settled.length === 0) return true;
-  const { mismatched, unknown } = await inflight.settle(session, settled);
+  const { mismatched, unknown } = await inflight.acknowledge(session, settled);
   return mismatched.length === 0 && unknown <= mostUnknown;
 }
 
-function isRetained({ message }: Arrival): boolean {
+function isRetained({ message }: IncomingMessage): boolean {
   return message.retain;
 }
 
@@ -140,7 +145,7 @@ async function lookUp(
   ports: Ports,
   router: Router,
   connectionId: string,
-  arrivals: readonly Arrival[],
+  arrivals: readonly IncomingMessage[],
 ): Promise<Pick<Snapshot, 'connection' | 'heads'>> {
   if (arrivals.some(isRetained)) return { ...(await ports.connectionStore.load(connectionId)), heads: new Map() };
   const guessed = [...(router.guess(arrivals.map(({ message }) => message.topic))?.values() ?? [])];
@@ -163,7 +168,7 @@ export function isSame(one: ConnectionRecord, other: ConnectionRecord): boolean 
 
 /** What a quick turn has to do. */
 interface Load {
-  readonly arrivals: Arrival[];
+  readonly arrivals: IncomingMessage[];
   /** Packet ids of messages that are done. */
   readonly settled: number[];
   readonly answers: ServerPacket[];
@@ -173,12 +178,16 @@ interface Load {
   /** Of the client. */
   readonly account: string;
   aliases: Aliases;
-  allowance: Allowance | undefined;
+  allowance: PublishAllowance | undefined;
 }
 
 /** The load of whole frames in their order, or undefined when they hold anything else. */
-function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly FrameEvent[]): Load | undefined {
-  const { ready, lastNumber, early, broken } = readInbox(connection, frames);
+function readLoad(
+  shared: ContainerState,
+  connection: ConnectionRecord,
+  frames: readonly FrameEvent[],
+): Load | undefined {
+  const { ready, lastNumber, early, broken } = orderFrames(connection, frames);
   if (broken || early.length > 0 || ready.length !== frames.length) return undefined;
   const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
   const { identity, clientId } = connection;
@@ -197,7 +206,7 @@ function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly
     aliases: connection.aliases,
     allowance: connection.allowance,
   };
-  const view = viewOf(connection, permissions);
+  const view = sessionViewOf(connection, permissions);
   const meter = new ControlMeter(connection.control, shared.settings);
   const budget = new TurnBudget(meter, false);
   try {
@@ -209,7 +218,13 @@ function readLoad(shared: Shared, connection: ConnectionRecord, frames: readonly
   }
 }
 
-function readFrame(shared: Shared, session: SessionView, frame: ReadyFrame, load: Load, budget: TurnBudget): boolean {
+function readFrame(
+  shared: ContainerState,
+  session: SessionView,
+  frame: ReadyFrame,
+  load: Load,
+  budget: TurnBudget,
+): boolean {
   const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes, shared.settings.maxPacketSize);
   if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };

@@ -11,7 +11,7 @@ import {
 } from '../model/connection-event';
 
 /** Frames in order, and what has to wait. */
-export interface Inbox {
+export interface OrderedFrames {
   readonly ready: readonly ReadyFrame[];
   readonly lastNumber: number;
   readonly early: readonly EarlyFrame[];
@@ -32,7 +32,7 @@ export interface Received {
  * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
  * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
  */
-export function readInbox(connection: Received | undefined, all: readonly ConnectionEvent[]): Inbox {
+export function orderFrames(connection: Received | undefined, all: readonly ConnectionEvent[]): OrderedFrames {
   const events = all.filter(isFrame);
   let lastNumber = connection?.lastNumber ?? 0;
   const ready: ReadyFrame[] = [];

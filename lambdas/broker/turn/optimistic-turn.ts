@@ -4,16 +4,16 @@ import type { ConnectionRecord, StoredConnection } from '../model/connection';
 import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import type { Router } from '../topic-index/router';
 import { isSame } from './fast-path';
-import { readInbox } from './frame-order';
-import { type Shared, Turn } from './turn';
+import { orderFrames } from './frame-order';
+import { type ContainerState, Turn } from './turn';
 
 /**
  * A turn that begins with the connection as this container remembers it, while the stored record is still being read.
  * It may hold only what does no harm when it is done twice and nobody is told: QoS 1 messages, and acknowledgements of
  * them. Returns false when the turn is not of this kind or the memory was wrong; then the careful turn does it all.
  */
-export async function hopefulTurn(
-  shared: Shared,
+export async function runOptimisticTurn(
+  shared: ContainerState,
   router: Router,
   connectionId: string,
   events: readonly ConnectionEvent[],
@@ -21,7 +21,7 @@ export async function hopefulTurn(
 ): Promise<boolean> {
   const remembered = shared.connections.get(connectionId);
   if (!remembered || !isHarmless(remembered, events)) return false;
-  if (shared.ports.watch.has(remembered.clientId)) return false; // each packet is logged once
+  if (shared.ports.debugClients.has(remembered.clientId)) return false; // each packet is logged once
   const stillTrue = stored.then(({ connection }) => connection !== undefined && isSame(connection, remembered));
   stillTrue.catch(() => undefined); // the turn comes to await it only after its own work, or not at all
   await new Turn(shared, router, connectionId, events, { connection: remembered }, stillTrue).run();
@@ -33,7 +33,7 @@ function isHarmless(connection: ConnectionRecord, events: readonly ConnectionEve
   const frames = events.filter(isFrame);
   if (frames.length < events.length) return false;
   if (frames.some(({ redelivered, text }) => redelivered || !isRepeatable(firstByte(text)))) return false;
-  const { ready, early, broken } = readInbox(connection, frames);
+  const { ready, early, broken } = orderFrames(connection, frames);
   if (broken || early.length > 0 || ready.length !== events.length) return false;
   return ready.every(({ number, bytes }) => {
     const { packets, tail, broken: malformed } = splitPackets(Buffer.alloc(0), bytes);

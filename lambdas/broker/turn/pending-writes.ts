@@ -3,25 +3,25 @@ import type { Effect, Message } from '../../protocol/effects';
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { inParallel, together } from '../../shared/parallel';
-import { type Acknowledgement, Acknowledgements, type Finding, inWaves } from '../delivery/acknowledgements';
+import { type Acknowledgement, Acknowledgements, type AckResult, inWaves } from '../delivery/acknowledgements';
 import type { ConnectionRecord } from '../model/connection';
-import type { Arrival } from '../model/delivery';
+import type { IncomingMessage } from '../model/delivery';
 import { connectionOf, type SessionId } from '../model/fence';
 import type { Origin } from '../model/origin';
 import type { HeldMessage } from '../model/queued-message';
 import type { Dispatch } from '../outbound/dispatch';
-import type { Misfits } from '../ports/inflight-store';
+import type { AckErrors } from '../ports/inflight-store';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
 import type { TurnBudget } from './turn-budget';
 
 const parallelWrites = 50;
 
-type Release = { readonly release: number; readonly origin: Origin; readonly finding: Finding };
-type Inbound = { readonly arrival: Arrival } | Release;
+type Release = { readonly release: number; readonly origin: Origin; readonly finding: AckResult };
+type Inbound = { readonly arrival: IncomingMessage } | Release;
 
 /** Whose packets they are, as far as it is known when it is asked for. */
-export interface WorkingClient {
+export interface WritingClient {
   readonly record: () => Pick<ConnectionRecord, 'session' | 'fence' | 'identity'>;
   readonly permissions: () => Permissions;
 }
@@ -30,7 +30,7 @@ export interface WorkingClient {
  * The durable work of many packets of one connection, gathered so that a batch costs as few calls as possible. Nothing
  * in it is acknowledged before `finish` has returned.
  */
-export class Work {
+export class PendingWrites {
   private held = new Map<number, HeldMessage>();
   private inbound: Inbound[] = [];
   /** Packet ids of those among `inbound` that are held messages. */
@@ -45,7 +45,7 @@ export class Work {
     private readonly ports: Ports,
     private readonly publisher: Publisher,
     private readonly dispatch: Dispatch,
-    private readonly client: WorkingClient,
+    private readonly client: WritingClient,
     private readonly budget: TurnBudget,
   ) {}
 
@@ -70,12 +70,12 @@ export class Work {
     this.held.set(packetId, { packetId, id, message, holder: this.client.record().fence });
   }
 
-  release(packetId: number, origin: Origin): Finding {
-    const finding: Finding = {};
+  release(packetId: number, origin: Origin): AckResult {
+    const finding: AckResult = {};
     if (!this.isReleasing(packetId)) {
       this.inbound.push({ release: packetId, origin, finding });
       this.released.add(packetId);
-    } else if (!this.isRecovery(origin)) finding.misfit = 'unknown'; // PUBREL said twice
+    } else if (!this.isRecovery(origin)) finding.error = 'unknown'; // PUBREL said twice
     return finding;
   }
 
@@ -140,7 +140,7 @@ export class Work {
     throw new ProtocolError(Reason.protocolError, `acknowledgement of packet id ${packetId} is of the wrong kind`); // [MQTT-4.3.2-3] [MQTT-4.3.3-3]
   }
 
-  private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<Misfits> {
+  private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<AckErrors> {
     if (held.length > 0) await this.ports.inflight.hold(session, held);
     const known = new Map<number, HeldMessage>();
     const released = inbound.flatMap((entry) => ('release' in entry ? [entry.release] : []));
@@ -152,7 +152,7 @@ export class Work {
     const unread = new Set(left);
     const examined = inbound.filter((entry) => !('release' in entry && unread.has(entry.release)));
     for (const entry of inbound) {
-      if ('release' in entry && unread.has(entry.release)) entry.finding.misfit = 'mismatched'; // no PUBCOMP for what was not looked up
+      if ('release' in entry && unread.has(entry.release)) entry.finding.error = 'mismatched'; // no PUBCOMP for what was not looked up
     }
     if (examined.length > 0) await this.route(session, examined, known);
     return misfits;
@@ -165,7 +165,7 @@ export class Work {
   ): Promise<void> {
     for (const entry of inbound) {
       if ('release' in entry && !known.has(entry.release) && !this.isRecovery(entry.origin)) {
-        entry.finding.misfit = 'unknown';
+        entry.finding.error = 'unknown';
       }
     }
     const arrivals = await inParallel(inbound, parallelWrites, (entry) =>
@@ -180,7 +180,7 @@ export class Work {
   }
 
   /** A held message is judged when it is released: rules may have changed since PUBREC, or its session was resumed. */
-  private permitted(entry: Inbound, arrival: Arrival | undefined): Arrival[] {
+  private permitted(entry: Inbound, arrival: IncomingMessage | undefined): IncomingMessage[] {
     if (!arrival) return [];
     const { topic, qos, retain } = arrival.message;
     if (!('release' in entry) || this.client.permissions().mayPublish(topic, qos, retain)) return [arrival];
@@ -197,7 +197,7 @@ export class Work {
     session: SessionId,
     held: HeldMessage | undefined,
     { redelivered, receivedAt }: Origin,
-  ): Promise<Arrival | undefined> {
+  ): Promise<IncomingMessage | undefined> {
     const { fence, identity } = this.client.record();
     if (!held || held.holder > fence) return undefined;
     const isMine = held.holder === fence;

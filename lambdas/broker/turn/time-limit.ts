@@ -17,7 +17,7 @@ const limited = [
   'timers',
   'fanOut',
   'bridge',
-  'seats',
+  'connectionLimiter',
 ] as const satisfies readonly (keyof Ports)[];
 
 /** They return what is read page by page, and cannot reject before. */

@@ -12,53 +12,58 @@ import { connackCode, ProtocolError, Reason } from '../../protocol/reason-codes'
 import { resolveAlias } from '../../protocol/topic-alias';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import { Refused } from '../connect/authenticate';
+import { LoginRefused } from '../connect/authenticate';
 import { connack } from '../connect/connack';
-import { checkConnectSize, type Entered, Entrance } from '../connect/connect-flow';
-import { unfinishedEntry } from '../connect/interrupted-connect';
-import type { Finding } from '../delivery/acknowledgements';
+import { ConnectFlow, type ConnectResult, checkConnectSize } from '../connect/connect-flow';
+import { interruptedConnect } from '../connect/interrupted-connect';
+import type { AckResult } from '../delivery/acknowledgements';
 import { Deliverer } from '../delivery/deliverer';
-import { type PumpResult, pump } from '../delivery/drain-queue';
-import { keepWatching, silentUntil } from '../expiry/deadlines';
-import type { ConnectionRecord, Dismissal, Ending, FrameRest, StoredConnection } from '../model/connection';
+import { type DrainResult, drainQueue } from '../delivery/drain-queue';
+import { keepAliveDeadline, renewTimer } from '../expiry/deadlines';
+import type { AdminDisconnect, ConnectionRecord, Ending, FrameRest, StoredConnection } from '../model/connection';
 import { type ConnectionEvent, earlyBytes, earlyCount, isFrame, type ReadyFrame } from '../model/connection-event';
 import { ControlMeter } from '../model/control-allowance';
 import { timeOf } from '../model/fence';
 import type { Origin } from '../model/origin';
-import type { OwedRetained, WritingTurn } from '../model/retained-message';
+import type { PendingRetained, WritingTurn } from '../model/retained-message';
 import { logDenials } from '../observability/denied-log';
-import { countTakenIn } from '../observability/metrics';
+import { countReceived } from '../observability/metrics';
 import { logPacket, type Party } from '../observability/packet-log';
-import type { Farewell } from '../outbound/close-connection';
+import type { CloseReason } from '../outbound/close-connection';
 import { Dispatch } from '../outbound/dispatch';
-import { OwnAliases } from '../outbound/topic-aliases';
+import { ConnectionAliases } from '../outbound/topic-aliases';
 import type { Ports } from '../ports/ports';
 import { Publisher } from '../publishing/publisher';
-import { Patience } from '../publishing/retained-write-wait';
-import { Retainer } from '../publishing/retained-writer';
-import { holding, releasing } from '../publishing/unreleased-packet-ids';
-import { charging, spending } from '../session/account-usage';
-import { dismissAbsent, dismissalIn, forsake } from '../session/admin-disconnect';
-import { continueElsewhere, continueRetained, retainedIn, stillSubscribed } from '../session/continue-retained';
-import { SessionWiper, wipesIn } from '../session/delete-session';
-import { depart } from '../session/end-connection';
+import { RetainedWriteWait } from '../publishing/retained-write-wait';
+import { RetainedWriter } from '../publishing/retained-writer';
+import { holdPacketId, releasePacketId } from '../publishing/unreleased-packet-ids';
+import { chargeFragments, chargePublish } from '../session/account-usage';
+import { adminDisconnectIn, discardSession, disconnectAbsent } from '../session/admin-disconnect';
+import {
+  continueElsewhere,
+  continueRetained,
+  retainedContinuationsIn,
+  stillSubscribed,
+} from '../session/continue-retained';
+import { deletionsIn, SessionDeleter } from '../session/delete-session';
+import { endConnection } from '../session/end-connection';
 import { sendRetained } from '../session/send-retained';
-import { settleEnding } from '../session/session-end';
+import { completeEnding } from '../session/session-end';
 import { type Subscribed, subscribe, unsubscribe } from '../session/subscribe';
 import type { Router } from '../topic-index/router';
 import type { ConnectionCache } from './connection-cache';
-import { type Inbox, readInbox } from './frame-order';
-import { Work } from './pending-writes';
-import { viewOf } from './session-view';
+import { type OrderedFrames, orderFrames } from './frame-order';
+import { PendingWrites } from './pending-writes';
+import { sessionViewOf } from './session-view';
 import { TurnBudget } from './turn-budget';
 
 /** What a client is told when nobody knows what it has already seen. */
-const uncertain: Farewell = { reason: Reason.unspecifiedError };
+const uncertain: CloseReason = { reason: Reason.unspecifiedError };
 /** What it is told when a backend wants it gone. */
-const dismissed: Farewell = { reason: Reason.administrativeAction };
+const dismissed: CloseReason = { reason: Reason.administrativeAction };
 
 /** What all turns of one container share. */
-export interface Shared {
+export interface ContainerState {
   readonly ports: Ports;
   readonly settings: Settings;
   readonly connections: ConnectionCache;
@@ -75,24 +80,24 @@ type Unsubscribing = Omit<Extract<Effect, { do: 'unsubscribe' }>, 'do'>;
 export class Turn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
-  private readonly ownAliases: OwnAliases;
+  private readonly ownAliases: ConnectionAliases;
   readonly deliverer: Deliverer;
   readonly publisher: Publisher;
-  readonly wiper: SessionWiper;
-  readonly work: Work;
-  readonly patience: Patience;
+  readonly deleter: SessionDeleter;
+  readonly writes: PendingWrites;
+  readonly retainedWait: RetainedWriteWait;
   private tail: Buffer;
   private connection: ConnectionRecord | undefined;
   /** What the client may do; known once the connection is. */
   private permissions: Permissions | undefined;
-  private readonly entrance: Entrance;
+  private readonly connectFlow: ConnectFlow;
   /** As it was stored when the turn began; absent until CONNECT has been handled. */
   private readonly before: ConnectionRecord | undefined;
-  private over = false;
+  private isOver = false;
   /** A backend wants the client gone. */
-  private readonly dismissal: Dismissal | undefined;
+  private readonly adminDisconnect: AdminDisconnect | undefined;
   /** Its session goes too: nobody will resume it. */
-  private isForsaken = false;
+  private isDiscarded = false;
   /** A session goes on that has messages waiting, perhaps. */
   private isResumed = false;
   /** A client that takes only so many messages at a time is done with some. */
@@ -101,7 +106,7 @@ export class Turn {
   /** Client id of a CONNECT in these frames. */
   private announced = '';
   /** Messages of these frames, for the metrics. */
-  private readonly takenIn: Message[] = [];
+  private readonly publishes: Message[] = [];
   private readonly control: ControlMeter;
   private readonly budget: TurnBudget;
   /** Present when the budget is spent: what is left of the frames waits for the next event. */
@@ -115,28 +120,30 @@ export class Turn {
   /** Topics of QoS 2 messages, which are routed only later. */
   private readonly askedAbout = new Set<string>();
   /** Retained messages for subscriptions of this turn, by name. */
-  private owed = new Map<string, OwedRetained>();
+  private owed = new Map<string, PendingRetained>();
   /** Number of the frame that is read. */
   private lastNumber = 0;
 
   constructor(
-    private readonly shared: Shared,
+    private readonly shared: ContainerState,
     private readonly router: Router,
     readonly connectionId: string,
     readonly events: readonly ConnectionEvent[],
     { connection, pending }: StoredConnection,
     /** Whether the connection is still as this turn believes; nothing is sent before it is known. */
-    private readonly stillTrue: Promise<boolean> = Promise.resolve(true),
+    private readonly cacheConfirmed: Promise<boolean> = Promise.resolve(true),
   ) {
     this.ports = shared.ports;
-    this.ownAliases = new OwnAliases(connection?.outgoingAliases);
+    this.ownAliases = new ConnectionAliases(connection?.outgoingAliases);
     this.dispatch = new Dispatch(shared.ports, shared.settings, { connectionId, aliases: this.ownAliases });
     this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
-    this.patience = new Patience(shared.ports);
-    const { patience } = this;
-    const retainer = new Retainer(shared.ports, shared.settings, this.dispatch, patience, () => this.writingTurn());
+    this.retainedWait = new RetainedWriteWait(shared.ports);
+    const { retainedWait } = this;
+    const retainer = new RetainedWriter(shared.ports, shared.settings, this.dispatch, retainedWait, () =>
+      this.writingTurn(),
+    );
     this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
-    this.wiper = new SessionWiper(shared.ports, this.deliverer, this.dispatch, () => this.occasion());
+    this.deleter = new SessionDeleter(shared.ports, this.deliverer, this.dispatch, () => this.occasion());
     this.control = new ControlMeter(connection?.control, shared.settings);
     const { control } = this;
     this.budget = new TurnBudget(
@@ -145,11 +152,11 @@ export class Turn {
     );
     const { budget } = this;
     const client = { record: () => this.current(), permissions: () => this.permitted() };
-    this.work = new Work(shared.ports, this.publisher, this.dispatch, client, budget);
+    this.writes = new PendingWrites(shared.ports, this.publisher, this.dispatch, client, budget);
     this.before = connection;
     this.connection = connection;
-    this.dismissal = dismissalIn(events);
-    this.entrance = new Entrance(
+    this.adminDisconnect = adminDisconnectIn(events);
+    this.connectFlow = new ConnectFlow(
       { ...this, settings: shared.settings, send: (packet, version) => this.send(packet, version) },
       pending,
     );
@@ -159,27 +166,27 @@ export class Turn {
   async run(): Promise<void> {
     this.shared.connections.delete(this.connectionId); // back when this turn is committed
     await this.continueWiping();
-    this.isForsaken = await forsake(this.ports, this.dismissal, this.connection);
+    this.isDiscarded = await discardSession(this.ports, this.adminDisconnect, this.connection);
     if (!this.connection || this.connection.ended) await this.continueElsewhere();
     if (this.connection?.ended) return this.afterTheEnd(this.connection, this.connection.ended);
     if (!this.connection && this.events.every(({ kind }) => kind === 'continue')) return; // it is gone
     if (await this.isTakenOver()) return this.handOver(); // whoever took over has published and removed the will, if it came as far as that
     if (this.events.some(({ exhausted }) => exhausted)) return this.giveUp();
-    const inbox = readInbox(this.connection ?? this.entrance.pending.stored, this.events);
+    const inbox = orderFrames(this.connection ?? this.connectFlow.pending.stored, this.events);
     this.lastNumber = this.connection?.lastNumber ?? 0;
     try {
       await this.workOff(inbox);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (!(await this.stillTrue)) return; // then the careful turn says it
+      if (!(await this.cacheConfirmed)) return; // then the careful turn says it
       await this.refuse(error);
     }
   }
 
   /** Goes on removing a session that this connection created, whoever has replaced or ended it. */
   private async continueWiping(): Promise<void> {
-    for (const { clientId, session, hasShares } of wipesIn(this.events)) {
-      await this.wiper.wipe(clientId, session, hasShares);
+    for (const { clientId, session, hasShares } of deletionsIn(this.events)) {
+      await this.deleter.delete(clientId, session, hasShares);
     }
   }
 
@@ -190,7 +197,8 @@ export class Turn {
   }
 
   private async continueElsewhere(): Promise<void> {
-    for (const continuation of retainedIn(this.events)) await continueElsewhere(this, continuation, this.occasion());
+    for (const continuation of retainedContinuationsIn(this.events))
+      await continueElsewhere(this, continuation, this.occasion());
     await this.dispatch.send();
   }
 
@@ -199,23 +207,24 @@ export class Turn {
     const { connection, ports } = this;
     if (connection?.supersededAt === undefined) return false;
     if (connection.isTakenOver) return true;
-    return (await ports.connectionStore.goOn(connection.connectionId, ports.now())) === 'taken over';
+    return (await ports.connectionStore.renewSuperseded(connection.connectionId, ports.now())) === 'taken over';
   }
 
   /** Nothing of the events is worked off any more but the wish to remove a session; the client's resume settles the rest. */
   private async giveUp(): Promise<void> {
-    if (this.dismissal && !this.connection) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken);
-    return this.lose(this.dismissal ? dismissed : uncertain);
+    if (this.adminDisconnect && !this.connection)
+      await disconnectAbsent(this.ports, this, this.adminDisconnect, this.isDiscarded);
+    return this.lose(this.adminDisconnect ? dismissed : uncertain);
   }
 
   /** @throws ProtocolError for what a packet says, or for what the work that it asks for has found. */
-  private async workOff(inbox: Inbox): Promise<void> {
+  private async workOff(inbox: OrderedFrames): Promise<void> {
     if (this.connection) await this.checkStanding(this.connection);
     await this.goOnWaiting();
-    if (!this.over) await this.readFrames(inbox);
-    if (this.over) return;
-    if (this.dismissal) return this.dismiss(this.dismissal);
-    if (this.entrance.isWaiting) return this.waitOutside(inbox);
+    if (!this.isOver) await this.readFrames(inbox);
+    if (this.isOver) return;
+    if (this.adminDisconnect) return this.dismiss(this.adminDisconnect);
+    if (this.connectFlow.isWaiting) return this.waitOutside(inbox);
     if (this.isLost()) return this.lose(this.isGone() ? undefined : { reason: Reason.keepAliveTimeout });
     if (this.connection) await this.conclude(await this.charged(this.connection, inbox), inbox);
     else await this.waitOutside(inbox);
@@ -233,14 +242,14 @@ export class Turn {
   }
 
   /** The client was not let in yet: what came so far is kept, and what there is to answer leaves. */
-  private async waitOutside(inbox: Inbox): Promise<void> {
+  private async waitOutside(inbox: OrderedFrames): Promise<void> {
     await this.dispatch.send();
-    if (this.isGone()) this.entrance.pending.lose(this.endedAt());
-    if (!(await this.entrance.pending.keep(this.received(inbox)))) await this.lose();
+    if (this.isGone()) this.connectFlow.pending.lose(this.endedAt());
+    if (!(await this.connectFlow.pending.keep(this.received(inbox)))) await this.lose();
   }
 
   /** Frames that have to wait are kept as early ones: behind a CONNECT until the session is open, or until the next event. */
-  private received({ lastNumber, early }: Inbox) {
+  private received({ lastNumber, early }: OrderedFrames) {
     const numbered = this.held.flatMap((frame) =>
       frame.number === undefined ? [] : [{ ...frame, number: frame.number }],
     );
@@ -258,11 +267,11 @@ export class Turn {
    * tries too: a newer one may wait in its place.
    */
   private async goOnWaiting(): Promise<void> {
-    const { takeover, lastNumber } = this.entrance.pending.stored ?? {};
+    const { takeover, lastNumber } = this.connectFlow.pending.stored ?? {};
     const occasion = this.events.find(({ kind }) => kind === 'wake' || kind === 'disconnect');
     if (!takeover || !occasion) return;
-    await this.comeIn(await this.entrance.goOnWaiting(takeover, this.surroundings(this.ports.now())));
-    if (!this.connection || this.over || this.tail.length === 0) return;
+    await this.comeIn(await this.connectFlow.continueTakeover(takeover, this.surroundings(this.ports.now())));
+    if (!this.connection || this.isOver || this.tail.length === 0) return;
     const { id: eventId, redelivered } = occasion;
     const bytes = this.tail;
     this.tail = Buffer.alloc(0);
@@ -272,26 +281,26 @@ export class Turn {
   }
 
   /** What the broker itself leaves to the next event counts nothing. */
-  private async charged(connection: ConnectionRecord, { early }: Inbox): Promise<ConnectionRecord> {
+  private async charged(connection: ConnectionRecord, { early }: OrderedFrames): Promise<ConnectionRecord> {
     const frames = this.events.filter(isFrame);
     if (this.rest || frames.length === 0) return connection;
-    return charging(this.ports, connection, { tail: this.tail, early, frames });
+    return chargeFragments(this.ports, connection, { tail: this.tail, early, frames });
   }
 
   // ---- frames to effects ----
 
-  private async readFrames({ ready, broken }: Inbox): Promise<void> {
+  private async readFrames({ ready, broken }: OrderedFrames): Promise<void> {
     this.behind = ready;
     await this.goOnReading();
-    if (this.over) return;
+    if (this.isOver) return;
     for (const [index, frame] of ready.entries()) {
-      if (this.entrance.isWaiting || this.rest) {
+      if (this.connectFlow.isWaiting || this.rest) {
         this.held = ready.slice(index);
         break;
       }
       this.behind = ready.slice(index + 1);
       await this.readFrame(frame);
-      if (this.over) return;
+      if (this.isOver) return;
     }
     if (this.rest) return;
     await this.flushSubscriptions();
@@ -315,10 +324,10 @@ export class Turn {
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
       if (this.budget.isSpent && this.pause([...packets.slice(index), tail], frame, index)) return;
-      if (!this.connection) this.entrance.notice(bytes);
+      if (!this.connection) this.connectFlow.readConnectHeader(bytes);
       const { eventId, redelivered, receivedAt, connectedAt } = frame;
-      const packet = decode(bytes, this.connection?.version ?? this.entrance.version);
-      this.entrance.hear(packet, bytes);
+      const packet = decode(bytes, this.connection?.version ?? this.connectFlow.version);
+      this.connectFlow.noteConnect(packet, bytes);
       logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
       await this.spend(packet, bytes, receivedAt);
       await this.handle(packet, {
@@ -328,15 +337,15 @@ export class Turn {
         receivedAt,
         connectedAt,
       });
-      if (this.over) return;
-      if (this.entrance.isWaiting) {
+      if (this.isOver) return;
+      if (this.connectFlow.isWaiting) {
         this.tail = Buffer.concat([...packets.slice(index + 1), tail]);
         break;
       }
     }
-    checkBeginning(tail, this.connection?.version ?? this.entrance.version);
+    checkBeginning(tail, this.connection?.version ?? this.connectFlow.version);
     if (broken) throw broken;
-    if (this.entrance.isWaiting) return;
+    if (this.connectFlow.isWaiting) return;
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
     }
@@ -355,11 +364,11 @@ export class Turn {
   private async spend(packet: ClientPacket, bytes: Buffer, at: number): Promise<void> {
     if (packet.cmd !== 'publish' || !this.connection) return;
     const { ports, shared } = this;
-    this.connection = await spending(ports, shared.settings, this.connection, { bytes: bytes.length, at });
+    this.connection = await chargePublish(ports, shared.settings, this.connection, { bytes: bytes.length, at });
   }
 
   private async handle(packet: ClientPacket, origin: Origin): Promise<void> {
-    const session = this.connection && this.permissions && viewOf(this.connection, this.permissions);
+    const session = this.connection && this.permissions && sessionViewOf(this.connection, this.permissions);
     const resolved = this.withTopic(packet);
     if (session) this.budget.take(resolved, origin.receivedAt);
     const effects = handlePacket(resolved, session, this.surroundings(origin.receivedAt));
@@ -368,7 +377,7 @@ export class Turn {
 
   private surroundings(now: number) {
     const generateClientId = () => `auto-${this.connectionId}`; // the same when CONNECT is handled again
-    return { generateClientId, limits: this.shared.settings, now, pending: this.entrance.authentication };
+    return { generateClientId, limits: this.shared.settings, now, pending: this.connectFlow.authentication };
   }
 
   private withTopic(packet: ClientPacket): ClientPacket {
@@ -390,7 +399,7 @@ export class Turn {
         this.denied.push(effect);
         return;
       case 'accept':
-        this.takenIn.push(effect.message);
+        this.publishes.push(effect.message);
         return this.accept(effect.message, origin);
       case 'hold':
         return this.hold(effect, origin);
@@ -398,17 +407,17 @@ export class Turn {
         return this.release(effect.packetId, origin);
       case 'reject':
         this.messageDone();
-        return this.work.acknowledge(effect.packetId, { kind: 'refusal' });
+        return this.writes.acknowledge(effect.packetId, { kind: 'refusal' });
       case 'settle':
         this.messageDone();
-        return this.work.acknowledge(effect.packetId, { kind: 'PUBACK' });
+        return this.writes.acknowledge(effect.packetId, { kind: 'PUBACK' });
       case 'markReceived':
         return this.markReceived(effect.packetId);
       case 'complete':
         this.messageDone();
-        return this.work.acknowledge(effect.packetId, { kind: 'PUBCOMP' });
+        return this.writes.acknowledge(effect.packetId, { kind: 'PUBCOMP' });
       case 'open':
-        return this.entrance.logIn(effect.request, origin).then((entered) => this.comeIn(entered));
+        return this.connectFlow.connect(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
         return this.authenticate(effect.data, origin);
       case 'subscribe':
@@ -422,7 +431,7 @@ export class Turn {
 
   private send(packet: ServerPacket, version: ProtocolVersion): void {
     const fitted = mustFit(packet, version, this.largest());
-    this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
+    this.dispatch.outbox.respond(this.connectionId, () => this.logged(fitted));
   }
 
   /** @throws ProtocolError before anything is written for a packet whose answer could not be sent. */
@@ -432,7 +441,7 @@ export class Turn {
 
   /** Bytes of the largest packet that the client takes, as far as it is known. */
   private largest(): number {
-    return this.connection ? largestPacket(this.connection.capabilities) : this.entrance.packetLimit;
+    return this.connection ? largestPacket(this.connection.capabilities) : this.connectFlow.packetLimit;
   }
 
   private logged({ packet, bytes }: FittedPacket): Buffer {
@@ -449,17 +458,17 @@ export class Turn {
       if (cmd === 'puback' && this.publisher.notRetained.has(topic)) {
         return { cmd, messageId, reasonCode: Reason.quotaExceeded };
       }
-      const isUnheard = this.publisher.unheard.has(topic);
+      const isUnheard = this.publisher.topicsWithoutSubscribers.has(topic);
       return { cmd, messageId, ...(isUnheard && { reasonCode: Reason.noMatchingSubscribers }) };
     });
   }
 
   /** PUBREL or PUBCOMP. An unknown packet id is answered too, or the client would wait for ever; a wrong one is not. */
-  private answerFinding(cmd: 'pubrel' | 'pubcomp', messageId: number, finding: Finding): void {
+  private answerFinding(cmd: 'pubrel' | 'pubcomp', messageId: number, finding: AckResult): void {
     const { version } = this.current();
     this.answer(() => {
-      if (finding.misfit === 'mismatched') return undefined;
-      const isUnknown = version === 5 && finding.misfit === 'unknown';
+      if (finding.error === 'mismatched') return undefined;
+      const isUnknown = version === 5 && finding.error === 'unknown';
       return { cmd, messageId, ...(isUnknown && { reasonCode: Reason.packetIdentifierNotFound }) };
     });
   }
@@ -467,7 +476,7 @@ export class Turn {
   /** Sends what `packetOf` returns when all of the turn is durable, and nothing when it returns nothing. */
   private answer(packetOf: () => ServerPacket | undefined): void {
     const { version } = this.current();
-    this.dispatch.outbox.answer(this.connectionId, () => {
+    this.dispatch.outbox.respond(this.connectionId, () => {
       const packet = packetOf();
       return packet && this.logged(mustFit(packet, version, this.largest()));
     });
@@ -480,27 +489,27 @@ export class Turn {
   }
 
   private async hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
-    this.takenIn.push(message);
-    this.connection = await holding(this.ports, this.shared.settings, this.current(), packetId);
-    return this.work.hold(packetId, message, origin);
+    this.publishes.push(message);
+    this.connection = await holdPacketId(this.ports, this.shared.settings, this.current(), packetId);
+    return this.writes.hold(packetId, message, origin);
   }
 
   /** A message behind SUBSCRIBE is heard by what was subscribed. */
   private async accept(message: Message, origin: Origin): Promise<void> {
     await this.flushInBetween();
     this.budget.route(message.topic);
-    this.work.accept(message, origin);
+    this.writes.accept(message, origin);
   }
 
   private async release(packetId: number, origin: Origin): Promise<void> {
     await this.flushInBetween();
-    this.connection = await releasing(this.ports, this.current(), packetId);
-    this.answerFinding('pubcomp', packetId, this.work.release(packetId, origin));
+    this.connection = await releasePacketId(this.ports, this.current(), packetId);
+    this.answerFinding('pubcomp', packetId, this.writes.release(packetId, origin));
   }
 
   private markReceived(packetId: number): void {
-    const finding: Finding = {};
-    this.work.acknowledge(packetId, { kind: 'PUBREC', finding });
+    const finding: AckResult = {};
+    this.writes.acknowledge(packetId, { kind: 'PUBREC', finding });
     this.answerFinding('pubrel', packetId, finding);
   }
 
@@ -510,12 +519,12 @@ export class Turn {
 
   // ---- session ----
 
-  private async comeIn(entered: Entered): Promise<void> {
+  private async comeIn(entered: ConnectResult): Promise<void> {
     if (entered === 'outside') return;
     if (entered === 'late') {
-      this.over = true;
+      this.isOver = true;
       await this.ports.connections.close(this.connectionId);
-      return this.entrance.pending.drop();
+      return this.connectFlow.pending.drop();
     }
     if ('uncertain' in entered) {
       this.connection = entered.uncertain;
@@ -528,9 +537,11 @@ export class Turn {
 
   private async authenticate(data: Buffer | undefined, origin: Origin): Promise<void> {
     if (!this.connection) {
-      return this.comeIn(await this.entrance.answer(data, origin, this.surroundings(origin.receivedAt)));
+      return this.comeIn(
+        await this.connectFlow.continueAuthentication(data, origin, this.surroundings(origin.receivedAt)),
+      );
     }
-    const proved = await this.entrance.proveAnew(this.connection, data, origin);
+    const proved = await this.connectFlow.reauthenticate(this.connection, data, origin);
     this.connection = proved.connection;
     if ('permissions' in proved) this.permissions = proved.permissions;
   }
@@ -560,8 +571,8 @@ export class Turn {
   private async flushSubscriptions(): Promise<void> {
     const [subscribing, unsubscribing] = [this.subscribing.splice(0), this.unsubscribing.splice(0)];
     if (subscribing.length + unsubscribing.length === 0) return;
-    if (!this.work.isDone) this.budget.step();
-    await this.work.finish(); // what was published before is not for the new subscriptions
+    if (!this.writes.isDone) this.budget.step();
+    await this.writes.finish(); // what was published before is not for the new subscriptions
     if (subscribing.length > 0) await this.subscribeAll(subscribing);
     if (unsubscribing.length > 0) await this.unsubscribeAll(unsubscribing);
   }
@@ -589,24 +600,24 @@ export class Turn {
       const isOwed = retainHandling === 0 || (retainHandling === 1 && !known.has(name)); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
       if (!origin || !isOwed || share !== undefined) continue; // section 4.8.2: a share gets none
       const { id, receivedAt, redelivered } = origin;
-      this.owed.set(name, { request, id, receivedAt, attempted: redelivered, placed: 0 });
+      this.owed.set(name, { request, id, receivedAt, attempted: redelivered, queued: 0 });
     }
   }
 
   /** Sends retained messages: those of new subscriptions, and some of those that earlier turns have left. */
   private async sendRetained(recipient: ConnectionRecord): Promise<void> {
-    const { ports, dispatch, deliverer, patience, owed: fresh } = this;
+    const { ports, dispatch, deliverer, retainedWait, owed: fresh } = this;
     const { clientId, session, connectionId } = recipient;
-    const continued = retainedIn(this.events).filter((one) => one.session === session);
+    const continued = retainedContinuationsIn(this.events).filter((one) => one.session === session);
     if (fresh.size + continued.length === 0) return;
-    await this.work.forgetRouted(); // answers leave from here on
-    const earlier = continued.flatMap(({ owed }) => owed).filter(({ request }) => !fresh.has(request.name));
+    await this.writes.forgetRouted(); // answers leave from here on
+    const earlier = continued.flatMap(({ pending }) => pending).filter(({ request }) => !fresh.has(request.name));
     const [first, ...others] = await stillSubscribed(ports, recipient, earlier);
     const owed = [...(first ? [first] : []), ...fresh.values(), ...others];
     this.owed = new Map();
-    const turn = { ports, dispatch, deliverer, patience, recipient, permissions: this.permitted(), isAway: false };
+    const turn = { ports, dispatch, deliverer, retainedWait, recipient, permissions: this.permitted(), isAway: false };
     const left = await sendRetained(turn, owed);
-    await continueRetained(ports, connectionId, { clientId, session, owed: left }, this.occasion());
+    await continueRetained(ports, connectionId, { clientId, session, pending: left }, this.occasion());
   }
 
   /**
@@ -630,40 +641,40 @@ export class Turn {
 
   // ---- the end of a turn, the end of a connection ----
 
-  private async conclude(connection: ConnectionRecord, inbox: Inbox): Promise<void> {
+  private async conclude(connection: ConnectionRecord, inbox: OrderedFrames): Promise<void> {
     await together([
-      this.work.finish(),
-      this.askedAbout.size > 0 ? this.publisher.look([...this.askedAbout]) : undefined,
+      this.writes.finish(),
+      this.askedAbout.size > 0 ? this.publisher.findSubscribers([...this.askedAbout]) : undefined,
     ]);
-    if (!(await this.stillTrue)) return;
+    if (!(await this.cacheConfirmed)) return;
     await this.sendRetained(connection);
-    await this.work.conclude();
+    await this.writes.conclude();
     if ((await this.sendWaiting(connection)) === 'uncertain') return this.lose(uncertain);
     if (this.rest) await this.wakeForRest();
     const after = { ...connection, ...this.progress(connection, inbox) };
     await this.commit(after);
-    if (this.events.some(({ kind }) => kind === 'expired')) await keepWatching(this.ports, after);
+    if (this.events.some(({ kind }) => kind === 'expired')) await renewTimer(this.ports, after);
     this.report(connection);
   }
 
   /** When the turn is done, so that one that is repeated reports once. */
   private report(connection: ConnectionRecord): void {
-    logDenials(this.ports, connection, [...this.denied, ...this.work.denied]);
-    countTakenIn(this.ports.metrics, this.takenIn);
+    logDenials(this.ports, connection, [...this.denied, ...this.writes.denied]);
+    countReceived(this.ports.metrics, this.publishes);
   }
 
   /** What waits in the ring of a session that was resumed, or that somebody says has something to send. */
-  private async sendWaiting(connection: ConnectionRecord): Promise<PumpResult> {
+  private async sendWaiting(connection: ConnectionRecord): Promise<DrainResult> {
     const { clientId, fence } = connection;
     const eventIds = this.events.map(({ id }) => id);
     const permissions = this.permitted();
     if (this.isResumed) {
-      const head = await this.ports.sessions.greet(clientId, fence);
-      return head === 'changed' ? 'answered' : pump({ ...this, permissions }, connection, eventIds, head);
+      const head = await this.ports.sessions.markConnackSent(clientId, fence);
+      return head === 'changed' ? 'answered' : drainQueue({ ...this, permissions }, connection, eventIds, head);
     }
     // A redelivered event may have signed claims of a turn in whose company there was one that asked.
     const isAsked = this.hasRoom || this.events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
-    return isAsked ? pump({ ...this, permissions }, connection, eventIds) : 'answered';
+    return isAsked ? drainQueue({ ...this, permissions }, connection, eventIds) : 'answered';
   }
 
   /**
@@ -674,7 +685,7 @@ export class Turn {
     return this.ports.packets.wake(this.connectionId, `rest#${this.events.at(-1)?.id}`);
   }
 
-  private progress(connection: ConnectionRecord, inbox: Inbox) {
+  private progress(connection: ConnectionRecord, inbox: OrderedFrames) {
     const lastSeen = Math.max(connection.lastSeen, ...this.events.filter(isFrame).map(({ receivedAt }) => receivedAt));
     const outgoingAliases = this.ownAliases.isChanged ? this.ownAliases.all : connection.outgoingAliases;
     const { left: control = connection.control } = this.control;
@@ -693,7 +704,7 @@ export class Turn {
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
   private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
     await this.flushSubscriptions();
-    await this.work.finish(); // a mistake in what came before it is found first, and then it counts nothing
+    await this.writes.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
     const { maxSessionExpiry } = this.shared.settings;
     const expiry = sessionExpiry !== undefined && shorterExpiry(sessionExpiry, maxSessionExpiry);
@@ -703,9 +714,10 @@ export class Turn {
 
   /** What happens to a connection that is over: something falls due, or leftovers arrive. */
   private async afterTheEnd(connection: ConnectionRecord, ended: Ending): Promise<void> {
-    if (this.dismissal) await dismissAbsent(this.ports, this, this.dismissal, this.isForsaken, connection);
+    if (this.adminDisconnect)
+      await disconnectAbsent(this.ports, this, this.adminDisconnect, this.isDiscarded, connection);
     else if (this.events.some(({ kind }) => kind === 'expired'))
-      await settleEnding(this.ports, this, connection, ended);
+      await completeEnding(this.ports, this, connection, ended);
     else if (this.events.some(({ kind }) => kind !== 'continue')) await this.ports.connections.close(this.connectionId);
   }
 
@@ -716,7 +728,7 @@ export class Turn {
   /** When the socket was closed, milliseconds since 1970; perhaps while CONNECT waited for another connection to end. */
   private lostAt(): number | undefined {
     const event = this.events.find(({ kind }) => kind === 'disconnect');
-    return event?.receivedAt ?? this.entrance.pending.stored?.takeover?.lostAt;
+    return event?.receivedAt ?? this.connectFlow.pending.stored?.takeover?.lostAt;
   }
 
   private isLost(): boolean {
@@ -725,45 +737,49 @@ export class Turn {
     const expired = events.find(({ kind }) => kind === 'expired');
     if (!connection || !expired) return false;
     const lastSeen = Math.max(connection.lastSeen, ...events.filter(isFrame).map(({ receivedAt }) => receivedAt));
-    return silentUntil({ keepAlive: connection.keepAlive, lastSeen }) <= expired.receivedAt;
+    return keepAliveDeadline({ keepAlive: connection.keepAlive, lastSeen }) <= expired.receivedAt;
   }
 
   /** The connection is gone without DISCONNECT, or has to be closed: the will is published. */
-  private lose(farewell?: Farewell): Promise<void> {
+  private lose(farewell?: CloseReason): Promise<void> {
     return this.leave(true, farewell);
   }
 
   /** Behind all that the client has sent before. Without a record, the client is away, or never came in. */
-  private async dismiss(dismissal: Dismissal): Promise<void> {
-    if (!this.connection) await dismissAbsent(this.ports, this, dismissal, this.isForsaken);
+  private async dismiss(dismissal: AdminDisconnect): Promise<void> {
+    if (!this.connection) await disconnectAbsent(this.ports, this, dismissal, this.isDiscarded);
     return this.leave(dismissal.withWill, dismissed);
   }
 
-  private async leave(wantsWill: boolean, farewell: Farewell | undefined): Promise<void> {
-    this.over = true;
-    const withWill = wantsWill && this.dismissal?.withWill !== false;
+  private async leave(wantsWill: boolean, reason: CloseReason | undefined): Promise<void> {
+    this.isOver = true;
+    const withWill = wantsWill && this.adminDisconnect?.withWill !== false;
     const entered = this.connection ?? (await this.unfinishedEntry());
     const connection = entered && this.asItMayBe(entered);
     if (connection) {
       if (this.permissions) await this.sendRetained(connection); // a session may outlive its connection, and so what it is owed
-      await depart({ ...this, settings: this.shared.settings }, connection, { at: this.endedAt(), withWill, farewell });
+      await endConnection({ ...this, settings: this.shared.settings }, connection, {
+        at: this.endedAt(),
+        withWill,
+        reason,
+      });
       return this.report(connection);
     }
     await this.dispatch.send();
     await this.ports.connections.close(this.connectionId);
-    await this.entrance.pending.drop();
+    await this.connectFlow.pending.drop();
   }
 
   /** An attempt that died may have let the client in before. */
   private async unfinishedEntry(): Promise<ConnectionRecord | undefined> {
-    const { ports, wiper, connectionId, events } = this;
+    const { ports, deleter, connectionId, events } = this;
     const told = events.map((event) => (event.kind === 'disconnect' ? event.clientId : undefined));
-    const clientId = told.find((found) => found !== undefined) ?? this.dismissal?.clientId;
+    const clientId = told.find((found) => found !== undefined) ?? this.adminDisconnect?.clientId;
     if (!this.isRepeated() && clientId === undefined) return undefined;
-    const { pending } = this.entrance;
-    const { ready: frames } = readInbox(pending.stored, events);
+    const { pending } = this.connectFlow;
+    const { ready: frames } = orderFrames(pending.stored, events);
     const surroundings = this.surroundings(ports.now());
-    return unfinishedEntry({ ports, wiper, connectionId, pending, frames, surroundings, clientId });
+    return interruptedConnect({ ports, deleter, connectionId, pending, frames, surroundings, clientId });
   }
 
   /**
@@ -771,7 +787,7 @@ export class Turn {
    * attempt has written is on record only when its turn was committed.
    */
   private asItMayBe(connection: ConnectionRecord): ConnectionRecord {
-    if (this.isForsaken) return { ...connection, sessionExpiry: 0, hasState: true };
+    if (this.isDiscarded) return { ...connection, sessionExpiry: 0, hasState: true };
     return this.isRepeated() ? { ...connection, hasState: true } : connection;
   }
 
@@ -786,16 +802,16 @@ export class Turn {
   /** The client broke the protocol: it is told as far as its version has words, and closed. */
   private async refuse(error: ProtocolError): Promise<void> {
     const { reason, message } = error;
-    if (!(error instanceof Refused)) {
+    if (!(error instanceof LoginRefused)) {
       this.ports.log('protocol error', { connectionId: this.connectionId, reason, message });
     }
     if (reason === Reason.messageRateTooHigh) this.ports.metrics.count('DroppedLimit');
     if (this.connection) return this.lose({ reason, text: message });
-    const { refusalVersion } = this.entrance;
+    const { refusalVersion } = this.connectFlow;
     const isUnderstood = refusalVersion === 5 || connackCode(reason) !== undefined;
     const answer = connack(reason, false, { reasonString: message });
     const fitted = isUnderstood && fitPacket(answer, refusalVersion, this.largest());
-    if (fitted) this.dispatch.outbox.answer(this.connectionId, () => this.logged(fitted));
+    if (fitted) this.dispatch.outbox.respond(this.connectionId, () => this.logged(fitted));
     return this.lose();
   }
 

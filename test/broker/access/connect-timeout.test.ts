@@ -2,7 +2,7 @@
  * Proved elsewhere: who says nothing is closed in time, and leaves nothing: tokens.test.ts, scram.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { closeUnlessOpen } from '../../../lambdas/broker/expiry/sweep';
+import { closeUnlessConnected } from '../../../lambdas/broker/expiry/sweep';
 import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/model/connection';
 import type { ConnectionStore } from '../../../lambdas/broker/ports/connection-store';
 import { DynamoConnectionStore } from '../../../lambdas/storage/connections';
@@ -30,7 +30,7 @@ function opened(connectionId: string): ConnectionRecord {
     tail: Buffer.alloc(0),
     early: [],
     hasWill: true,
-    hasSeat: false,
+    isCounted: false,
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
@@ -55,7 +55,7 @@ describe('the end of the time to connect', () => {
       closed.push(id);
       return 'closed' as const;
     };
-    return closeUnlessOpen(
+    return closeUnlessConnected(
       { connectionStore, connections: { close, post: close as never, postAgain: close as never }, log: () => {} },
       connectionId,
     );
@@ -64,7 +64,7 @@ describe('the end of the time to connect', () => {
   it('is said in the log when it closes a connection, and not when the client has left by then', async () => {
     const logged: string[] = [];
     const endAs = (outcome: 'closed' | 'gone') =>
-      closeUnlessOpen(
+      closeUnlessConnected(
         {
           connectionStore: store,
           connections: { close: async () => outcome, post: undefined as never, postAgain: undefined as never },

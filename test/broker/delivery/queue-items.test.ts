@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { liveOwner, numbered, toRingItems } from '../../../lambdas/broker/delivery/queue-items';
+import { assignPositions, liveConnection, toQueueItems } from '../../../lambdas/broker/delivery/queue-items';
 import type { Delivery } from '../../../lambdas/broker/model/delivery';
 import { bundleSize } from '../../../lambdas/broker/model/queue-slots';
-import type { SessionHead } from '../../../lambdas/broker/model/session';
+import type { SessionItem } from '../../../lambdas/broker/model/session';
 import type { ForwardedProperties } from '../../../lambdas/protocol/effects';
 
-function head(fields: Partial<SessionHead> = {}): SessionHead {
+function head(fields: Partial<SessionItem> = {}): SessionItem {
   return {
-    ...{ clientId: 'c', session: 's', persistent: true, owner: 'a', fence: 'f', greeted: 'f', version: 5 },
-    ...{ outSeq: 8, asked: 0, answered: 0, offlineFrom: 0, settled: 0, capabilities: {} },
+    ...{ clientId: 'c', session: 's', persistent: true, owner: 'a', fence: 'f', connackSentOn: 'f', version: 5 },
+    ...{ outSeq: 8, wakeRequests: 0, wakeHandled: 0, offlineFrom: 0, acknowledgedUpTo: 0, capabilities: {} },
     identity: { kind: 'anonymous' },
     ...fields,
   };
@@ -16,7 +16,7 @@ function head(fields: Partial<SessionHead> = {}): SessionHead {
 
 function eight(qos: 1 | 2, properties: ForwardedProperties = {}): Delivery[] {
   return Array.from({ length: bundleSize }, (_, index) => ({
-    arrival: {
+    incoming: {
       message: { topic: 't', payload: Buffer.from('x'), qos, retain: false, publisher: 'p', properties },
       id: `event.${index}`,
       ...{ replay: false, attempted: false, retained: false },
@@ -28,7 +28,7 @@ function eight(qos: 1 | 2, properties: ForwardedProperties = {}): Delivery[] {
 
 describe('eight messages for one session', () => {
   it('share an item, which does not say who published them', () => {
-    const items = toRingItems(numbered(head(), eight(1)), 0);
+    const items = toQueueItems(assignPositions(head(), eight(1)), 0);
 
     expect(items.map(({ messages }) => messages.length)).toEqual([bundleSize]);
     expect(items.flatMap(({ messages }) => messages).map(({ message }) => message.publisher)).toEqual(
@@ -41,7 +41,7 @@ describe('eight messages for one session', () => {
     ['are of QoS 2', head(), eight(2)],
     ['go to a client that takes only some at a time', head({ capabilities: { receiveMaximum: 100 } }), eight(1)],
   ])('lie alone when they %s', (_, to, deliveries) => {
-    expect(toRingItems(numbered(to, deliveries), 0).length).toBe(bundleSize);
+    expect(toQueueItems(assignPositions(to, deliveries), 0).length).toBe(bundleSize);
   });
 });
 
@@ -49,10 +49,14 @@ describe('whom a new message may be sent to at once', () => {
   it.each([
     ['the owner', head(), 'a'],
     ['nobody while the client is away', head({ owner: undefined }), undefined],
-    ['nobody while older ones wait', head({ asked: 1 }), undefined],
-    ['the owner whose window has room', head({ settled: 5, capabilities: { receiveMaximum: 3 } }), 'a'],
-    ['nobody whose window might be full', head({ settled: 4, capabilities: { receiveMaximum: 3 } }), undefined],
+    ['nobody while older ones wait', head({ wakeRequests: 1 }), undefined],
+    ['the owner whose window has room', head({ acknowledgedUpTo: 5, capabilities: { receiveMaximum: 3 } }), 'a'],
+    [
+      'nobody whose window might be full',
+      head({ acknowledgedUpTo: 4, capabilities: { receiveMaximum: 3 } }),
+      undefined,
+    ],
   ])('is %s', (_, to, owner) => {
-    expect(liveOwner(to)).toBe(owner);
+    expect(liveConnection(to)).toBe(owner);
   });
 });

@@ -3,8 +3,8 @@
  * are looked at: test/storage/roster.test.ts.
  */
 import { describe, expect, it } from '@jest/globals';
-import { expiryOf, startTimer } from '../../../lambdas/broker/expiry/deadlines';
-import { checkConnection, lookClosely, sweep } from '../../../lambdas/broker/expiry/sweep';
+import { connectionDeadline, startTimer } from '../../../lambdas/broker/expiry/deadlines';
+import { checkConnection, extraSweep, sweep } from '../../../lambdas/broker/expiry/sweep';
 import type { ConnectionRecord } from '../../../lambdas/broker/model/connection';
 import { fenceOf } from '../../../lambdas/broker/model/fence';
 import { record } from '../../storage/support/connection-record';
@@ -71,7 +71,7 @@ class Fleet {
     const fence = fenceOf(this.now, connectionId);
     const connection = record(connectionId, { keepAlive, lastSeen: this.now, fence });
     this.connections.set(connectionId, connection);
-    await startTimer(this.ports, connection, expiryOf(connection));
+    await startTimer(this.ports, connection, connectionDeadline(connection));
   }
 
   private speak(connectionId: string): void {
@@ -92,7 +92,7 @@ class Fleet {
   private readonly ports = {
     now: () => this.now,
     log: () => undefined,
-    roster: { all: () => this.pages() },
+    connectionList: { all: () => this.pages() },
     connectionStore: { read: async (id: string) => this.connections.get(id) } as never,
     packets: {
       expire: async (id: string) => {
@@ -101,12 +101,12 @@ class Fleet {
       },
     } as never,
     timers: {
-      check: async (id: string, seconds: number, again: boolean) =>
+      scheduleCheck: async (id: string, seconds: number, again: boolean) =>
         this.enqueue(seconds, () => checkConnection(this.ports, id, again)),
-      look: async (seconds: number) => this.enqueue(seconds, () => lookClosely(this.ports)),
-      checkShapes: async () => undefined,
-      wake: async () => undefined,
-      greet: async () => undefined,
+      scheduleSweep: async (seconds: number) => this.enqueue(seconds, () => extraSweep(this.ports)),
+      scheduleShapeCheck: async () => undefined,
+      scheduleWake: async () => undefined,
+      scheduleConnectTimeout: async () => undefined,
     },
   };
 

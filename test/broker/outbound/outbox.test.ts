@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { placeAlone } from '../../../lambdas/broker/model/queue-slots';
-import { Outbox, type RingStake } from '../../../lambdas/broker/outbound/outbox';
+import { positionAlone } from '../../../lambdas/broker/model/queue-slots';
+import { Outbox, type QueueSource } from '../../../lambdas/broker/outbound/outbox';
 import type { PostResult } from '../../../lambdas/broker/ports/gateway';
 import { noMetrics } from '../../../lambdas/broker/ports/metrics';
 import type { Ports } from '../../../lambdas/broker/ports/ports';
@@ -41,8 +41,8 @@ describe('a post that the gateway refuses as too large', () => {
     return new Outbox(ports as unknown as Ports, { slowReaderTimeout: 10 });
   }
 
-  async function stored(number: number): Promise<RingStake> {
-    const { packetId, slot } = placeAlone(number);
+  async function stored(number: number): Promise<QueueSource> {
+    const { packetId, slot } = positionAlone(number);
     const content = { packetId, message: message('a', 'x'), retain: false };
     const item = {
       session: 's',
@@ -62,7 +62,7 @@ describe('a post that the gateway refuses as too large', () => {
     const out = outbox();
     const stakes = [await stored(1), await stored(2), await stored(3)];
     for (const [index, size] of [60, 101, 70].entries()) {
-      out.add('c1', { bytes: Buffer.alloc(size), stake: stakes[index]! });
+      out.add('c1', { bytes: Buffer.alloc(size), source: stakes[index]! });
     }
     await out.sendMessages();
 
@@ -73,8 +73,8 @@ describe('a post that the gateway refuses as too large', () => {
 
   it('closes the connection when it holds an answer', async () => {
     const out = outbox();
-    out.answer('c2', () => Buffer.alloc(101));
-    await out.sendAnswers();
+    out.respond('c2', () => Buffer.alloc(101));
+    await out.sendResponses();
 
     expect(posted.splice(0)).toEqual([]);
     expect(events.splice(0)).toEqual(['post failed', 'disconnect c2']);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { aliasable, aliasBytes, OwnAliases, withAliases } from '../../../lambdas/broker/outbound/topic-aliases';
+import { aliasable, aliasBytes, ConnectionAliases, withAliases } from '../../../lambdas/broker/outbound/topic-aliases';
 import { decode } from '../../../lambdas/protocol/codec/decode';
 import { encode } from '../../../lambdas/protocol/codec/encode';
 import type { ClientCapabilities } from '../../../lambdas/protocol/effects';
@@ -75,7 +75,7 @@ describe('a packet', () => {
 
         expect(first.length).toBeGreaterThan(whole.bytes.length);
         expect(first.length).toBeLessThanOrEqual(whole.bytes.length + aliasBytes);
-        expect(new OwnAliases().apply(whole).length).toBeLessThanOrEqual(whole.bytes.length + aliasBytes);
+        expect(new ConnectionAliases().apply(whole).length).toBeLessThanOrEqual(whole.bytes.length + aliasBytes);
       }
     }
   });
@@ -131,8 +131,8 @@ describe('the packets of one post', () => {
 describe('the stream of a connection', () => {
   it('says each topic once, as long as the connection lasts', () => {
     const client = new Client();
-    const before = new OwnAliases();
-    const said = (own: OwnAliases, topics: string[]) =>
+    const before = new ConnectionAliases();
+    const said = (own: ConnectionAliases, topics: string[]) =>
       parcels(topics, 10).map((one) => client.read(own.apply(one)).said);
 
     expect(said(before, ['devices/lamp', 'devices/door', 'devices/lamp'])).toEqual([
@@ -140,11 +140,11 @@ describe('the stream of a connection', () => {
       'devices/door',
       '',
     ]);
-    expect(said(new OwnAliases(before.all), ['devices/door', 'devices/lamp'])).toEqual(['', '']);
+    expect(said(new ConnectionAliases(before.all), ['devices/door', 'devices/lamp'])).toEqual(['', '']);
   });
 
   it('tells when there is something new to remember', () => {
-    const own = new OwnAliases();
+    const own = new ConnectionAliases();
     const [lamp, short] = parcels(['devices/lamp', 'a'], 10);
     own.apply(short!);
     own.apply({ bytes: lamp!.bytes });
@@ -152,14 +152,14 @@ describe('the stream of a connection', () => {
     own.apply(lamp!);
     expect(own.isChanged).toBe(true);
 
-    const later = new OwnAliases(own.all);
+    const later = new ConnectionAliases(own.all);
     later.apply(lamp!);
     expect(later.isChanged).toBe(false);
     expect(later.all).toEqual(own.all);
   });
 
   it('begins anew when a post may not have arrived', () => {
-    const own = new OwnAliases(new Map([['devices/lamp', 1]]));
+    const own = new ConnectionAliases(new Map([['devices/lamp', 1]]));
     own.forget();
 
     expect(own.isChanged).toBe(true);
@@ -171,7 +171,7 @@ describe('the stream of a connection', () => {
   it('leaves what it remembers to whoever remembered it', () => {
     const remembered = new Map<string, number>();
     const [lamp] = parcels(['devices/lamp'], 10);
-    new OwnAliases(remembered).apply(lamp!);
+    new ConnectionAliases(remembered).apply(lamp!);
 
     expect(remembered.size).toBe(0);
   });
@@ -185,13 +185,13 @@ describe('aliases', () => {
       const random = new Random(5);
       for (const topicAliasMaximum of [1, 2, 3, 7, 31, 32, 33, 40, 65_535]) {
         const client = new Client();
-        let remembered = new OwnAliases().all;
+        let remembered = new ConnectionAliases().all;
         let saved = 0;
         for (let post = 0; post < 60; post++) {
           const topics = Array.from({ length: 1 + random.below(30) }, () => `devices/lamp/${random.below(60)}`);
           const whole = parcels(topics, topicAliasMaximum);
           const isOwn = random.below(2) === 0;
-          const own = new OwnAliases(remembered);
+          const own = new ConnectionAliases(remembered);
           if (random.below(10) === 0) own.forget(); // an earlier post of the turn has failed
           const packets = isOwn ? whole.map((one) => own.apply(one)) : withAliases(whole);
 

@@ -2,14 +2,14 @@
  * Proved elsewhere: the end of a member's session, and what a member refuses, by the shell.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Arrival } from '../../../lambdas/broker/model/delivery';
+import type { IncomingMessage } from '../../../lambdas/broker/model/delivery';
 import type { Subscriber } from '../../../lambdas/broker/model/subscription';
 import type { InflightStore } from '../../../lambdas/broker/ports/inflight-store';
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import type { SessionStore } from '../../../lambdas/broker/ports/session-store';
 import type { ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/topic-index-store';
 import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscriptions';
-import { audienceOf } from '../../../lambdas/broker/topic-index/recipients';
+import { recipientsOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';
 import { everything } from '../../../lambdas/protocol/permissions';
 import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
@@ -56,32 +56,32 @@ function nameOf(client: string): string {
 /** The client is there. */
 async function comes(client: string, fence = first): Promise<void> {
   const claim = { clientId: nameOf(client), connectionId: nameOf(client), fence, cleanStart: false, persistent: true };
-  const seen = await sessions.head(nameOf(client));
+  const seen = await sessions.read(nameOf(client));
   const identity = { kind: 'anonymous' } as const;
   await sessions.claimFresh({ ...claim, version: 5, capabilities: {}, identity }, seen ?? 'none');
 }
 
 /** The client has gone, and its session waits. */
 async function goes(client: string, expiresAt?: number): Promise<void> {
-  await sessions.disown(nameOf(client), first, { sessionEndsAt: expiresAt });
+  await sessions.release(nameOf(client), first, { sessionEndsAt: expiresAt });
 }
 
 function member(client: string, fields: Partial<Subscriber> = {}): Subscriber {
   return { filter: 'a/+', clientId: nameOf(client), session: first, qos: 1, share: `g${round}`, ...fields };
 }
 
-function arrival(id: string, qos: QoS = 1, attempted = false): Arrival {
+function arrival(id: string, qos: QoS = 1, attempted = false): IncomingMessage {
   return { message: message('a/b', id, { qos }), id, replay: false, attempted, retained: false };
 }
 
 /** For each arrival the clients that were chosen. */
-async function chosen(rows: readonly Subscriber[], ...arrivals: readonly Arrival[]): Promise<string[][]> {
+async function chosen(rows: readonly Subscriber[], ...arrivals: readonly IncomingMessage[]): Promise<string[][]> {
   const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
-  const found = await chooseMembers(ports, arrivals, () => audienceOf(rows));
+  const found = await chooseMembers(ports, arrivals, () => recipientsOf(rows));
   return arrivals.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
 }
 
-function manyArrivals(qos: QoS = 1): Arrival[] {
+function manyArrivals(qos: QoS = 1): IncomingMessage[] {
   return Array.from({ length: 90 }, (_, index) => arrival(`event-${index}.0`, qos));
 }
 
@@ -126,7 +126,7 @@ describe('of each share', () => {
     const rows = [member('one', { qos: 0, identifiers: [7] }), member('two', { qos: 2 })];
     const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
 
-    const found = await chooseMembers(ports, manyArrivals(2), () => audienceOf(rows));
+    const found = await chooseMembers(ports, manyArrivals(2), () => recipientsOf(rows));
 
     expect(new Set([...found.values()].flat())).toEqual(new Set(rows));
   });
@@ -146,8 +146,8 @@ describe('of each share', () => {
 
   it('a member that does not read is not chosen while there is another one online', async () => {
     for (const client of ['one', 'two']) await comes(client);
-    const head = await sessions.head(nameOf('one'));
-    await sessions.congest(head!, { since: now, at: now, isPumpScheduled: true });
+    const head = await sessions.read(nameOf('one'));
+    await sessions.congest(head!, { since: now, at: now, isDrainScheduled: true });
     const members = ['one', 'two'].map((client) => member(client));
 
     expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['two']));

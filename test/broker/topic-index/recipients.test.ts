@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Subscriber } from '../../../lambdas/broker/model/subscription';
-import { audienceOf, heardBy } from '../../../lambdas/broker/topic-index/recipients';
+import { recipientsOf, subscriptionFor } from '../../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../../lambdas/protocol/effects';
 import { clause } from '../../support/clause';
 
@@ -16,20 +16,20 @@ function publishedBy(publisher?: string): Message {
 
 /** What the only client among these rows hears of a message. */
 function heard(rows: readonly Subscriber[], publisher?: string): Subscriber | undefined {
-  const { everyone } = audienceOf(rows);
+  const { everyone } = recipientsOf(rows);
   expect(everyone).toHaveLength(1);
-  return heardBy(everyone[0]!, publishedBy(publisher));
+  return subscriptionFor(everyone[0]!, publishedBy(publisher));
 }
 
 describe('an audience', () => {
   it('may be empty', () => {
-    expect(audienceOf([])).toEqual({ everyone: [], members: [] });
+    expect(recipientsOf([])).toEqual({ everyone: [], members: [] });
   });
 
   it('is everybody who subscribed, as they did', () => {
     const rows = [row('one', 'a/b', { identifiers: [7] }), row('two', 'a/b', { retainAsPublished: true, qos: 0 })];
 
-    expect(audienceOf(rows)).toEqual({ everyone: rows, members: [] });
+    expect(recipientsOf(rows)).toEqual({ everyone: rows, members: [] });
   });
 
   clause(
@@ -84,7 +84,7 @@ describe('an audience', () => {
     const plain = row('one', 'a/b', { qos: 0 });
     const members = [row('one', 'a/b', { share: 'g', qos: 2, identifiers: [7] }), row('two', '#', { share: 'g' })];
 
-    expect(audienceOf([members[0]!, plain, members[1]!])).toEqual({ everyone: [plain], members });
+    expect(recipientsOf([members[0]!, plain, members[1]!])).toEqual({ everyone: [plain], members });
   });
 });
 
@@ -129,9 +129,12 @@ describe('No Local', () => {
   });
 
   it('of one client is nothing to another', () => {
-    const { everyone } = audienceOf([local, row('two', 'a/b')]);
+    const { everyone } = recipientsOf([local, row('two', 'a/b')]);
 
-    expect(everyone.map((listener) => heardBy(listener, publishedBy('two'))?.clientId)).toEqual(['one', 'two']);
-    expect(everyone.map((listener) => heardBy(listener, publishedBy('one'))?.clientId)).toEqual([undefined, 'two']);
+    expect(everyone.map((listener) => subscriptionFor(listener, publishedBy('two'))?.clientId)).toEqual(['one', 'two']);
+    expect(everyone.map((listener) => subscriptionFor(listener, publishedBy('one'))?.clientId)).toEqual([
+      undefined,
+      'two',
+    ]);
   });
 });

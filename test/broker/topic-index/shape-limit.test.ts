@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from '@jest/globals';
 import type { ShapeList } from '../../../lambdas/broker/model/subscription';
-import { ownerOf, placesOfAll, roomIn } from '../../../lambdas/broker/topic-index/shape-limit';
+import { freeShapes, ownerOf, placesOfAll } from '../../../lambdas/broker/topic-index/shape-limit';
 import { placesOf, shapeOf } from '../../../lambdas/protocol/shape';
 import { settingRules } from '../../../lambdas/settings';
 import house from '../../fixtures/house-filters.json';
@@ -31,7 +31,7 @@ function listOf(charged: readonly (readonly [string, string | undefined])[]): Sh
 
 /** How many of these the owner may add. */
 function admitted(list: ShapeList, owner: string, wanted: readonly string[], max = maxShapes): number {
-  const room = roomIn(list, owner, max);
+  const room = freeShapes(list, owner, max);
   return wanted.filter((shape) => room(shape) === undefined).length;
 }
 
@@ -40,13 +40,13 @@ const mine = user('ann', 'phone');
 describe('the list of shapes', () => {
   it('gives one client an eighth of its places', () => {
     expect(admitted(listOf([]), mine, shapes(300))).toBe(32);
-    expect(roomIn(listOf(shapes(32).map((shape) => [shape, mine])), mine, maxShapes)('L#')).toBe('client');
+    expect(freeShapes(listOf(shapes(32).map((shape) => [shape, mine])), mine, maxShapes)('L#')).toBe('client');
   });
 
   it('gives one account half of its places, however many clients it has', () => {
     const others = shapes(128).map((shape, index) => [shape, user('ann', `client ${index % 20}`)] as const);
 
-    expect(roomIn(listOf(others), mine, maxShapes)('L#')).toBe('account');
+    expect(freeShapes(listOf(others), mine, maxShapes)('L#')).toBe('account');
     expect(admitted(listOf(others.slice(0, 120)), mine, shapes(20, '#'))).toBe(8);
     expect(admitted(listOf(others), user('ben', 'phone'), shapes(20, '#'))).toBe(20);
   });
@@ -55,7 +55,7 @@ describe('the list of shapes', () => {
     const others = shapes(250).map((shape, index) => [shape, user(`user ${index}`, 'phone')] as const);
 
     expect(admitted(listOf(others), mine, shapes(20, '#'))).toBe(6);
-    expect(roomIn(listOf(shapes(256).map((shape) => [shape, undefined])), mine, maxShapes)('L#')).toBe('list');
+    expect(freeShapes(listOf(shapes(256).map((shape) => [shape, undefined])), mine, maxShapes)('L#')).toBe('list');
   });
 
   it('charges nobody for a shape that is there', () => {

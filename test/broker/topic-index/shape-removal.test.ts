@@ -8,7 +8,7 @@ import type { ConnectionRecord } from '../../../lambdas/broker/model/connection'
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscribe';
 import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
-import { IndexCache, Router } from '../../../lambdas/broker/topic-index/router';
+import { Router, SubscriberCache } from '../../../lambdas/broker/topic-index/router';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
 import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
@@ -66,12 +66,12 @@ describe('the removal of a shape that nobody uses', () => {
     record(clientId, { clientId, session: `session ${clientId}` });
 
   async function subscribeWith(ports: Ports, clientId: string, limits: Settings = settings): Promise<number[]> {
-    const router = new Router(ports.topicIndex, new IndexCache());
+    const router = new Router(ports.topicIndex, new SubscriberCache());
     return (await subscribe(ports, limits, router, clientOf(clientId), [request])).codes;
   }
 
   async function unsubscribeWith(ports: Ports, clientId: string): Promise<void> {
-    const router = new Router(ports.topicIndex, new IndexCache());
+    const router = new Router(ports.topicIndex, new SubscriberCache());
     await unsubscribe(ports, router, clientOf(clientId), [request]);
   }
 
@@ -86,7 +86,7 @@ describe('the removal of a shape that nobody uses', () => {
   }
 
   /** Clients that a publish of a container finds. It begins with the list, so that its requests come one after the other. */
-  async function audience(ports: Ports, cache: IndexCache): Promise<string[]> {
+  async function audience(ports: Ports, cache: SubscriberCache): Promise<string[]> {
     cache.shapes = new Map();
     const found = (await new Router(ports.topicIndex, cache).audiences([topic])).get(topic);
     return (found?.everyone ?? []).map(({ clientId }) => clientId).sort();
@@ -103,7 +103,7 @@ describe('the removal of a shape that nobody uses', () => {
   }
 
   /** The shape is listed, nobody has it, its check is due, and the cache of a container knows the filter under each revision it had. */
-  async function unused(cache: IndexCache): Promise<void> {
+  async function unused(cache: SubscriberCache): Promise<void> {
     await subscribeWith(free(), 'former');
     await audience(free(), cache);
     await unsubscribeWith(free(), 'former');
@@ -112,7 +112,7 @@ describe('the removal of a shape that nobody uses', () => {
   }
 
   it('takes a shape away that has no rows, and with it the request', async () => {
-    await unused(new IndexCache());
+    await unused(new SubscriberCache());
     await checkShapes(free());
 
     expect(await listed()).toBe(false);
@@ -121,7 +121,7 @@ describe('the removal of a shape that nobody uses', () => {
 
   it('leaves a shape alone as long as anybody has it', async () => {
     await subscribeWith(free(), 'faithful');
-    await unused(new IndexCache());
+    await unused(new SubscriberCache());
     await checkShapes(free());
 
     expect(await listed()).toBe(true);
@@ -129,7 +129,7 @@ describe('the removal of a shape that nobody uses', () => {
   });
 
   it('beside SUBSCRIBE never keeps a message from the new subscriber', async () => {
-    const cache = new IndexCache();
+    const cache = new SubscriberCache();
     const runs = await everyInterleaving(
       3,
       async ([subscriber = open, checker = open, publisher = open]) => {
@@ -151,7 +151,7 @@ describe('the removal of a shape that nobody uses', () => {
   }, 600_000);
 
   it.each([1, 2, 3])('beside a SUBSCRIBE that dies after %i requests and is delivered again', async (requests) => {
-    const cache = new IndexCache();
+    const cache = new SubscriberCache();
     await everyInterleaving(
       2,
       async ([subscriber = open, checker = open]) => {
@@ -171,7 +171,7 @@ describe('the removal of a shape that nobody uses', () => {
   });
 
   it('beside a second check, and SUBSCRIBE, loses nothing', async () => {
-    const cache = new IndexCache();
+    const cache = new SubscriberCache();
     await everyInterleaving(
       2,
       async ([subscriber = open, checker = open]) => {
@@ -190,7 +190,7 @@ describe('the removal of a shape that nobody uses', () => {
   });
 
   it('beside the UNSUBSCRIBE of its last client leaves nothing for ever, and revives nothing', async () => {
-    const cache = new IndexCache();
+    const cache = new SubscriberCache();
     await everyInterleaving(
       2,
       async ([leaver = open, checker = open]) => {
@@ -216,7 +216,9 @@ describe('the removal of a shape that nobody uses', () => {
           () => subscribeWith(portsOf(one), 'one', limits),
           async () => {
             const ports = portsOf(two);
-            await subscribe(ports, limits, new Router(ports.topicIndex, new IndexCache()), clientOf('two'), [other]);
+            await subscribe(ports, limits, new Router(ports.topicIndex, new SubscriberCache()), clientOf('two'), [
+              other,
+            ]);
           },
         ];
       },
@@ -229,7 +231,7 @@ describe('the removal of a shape that nobody uses', () => {
           ...{ order, rows: 1, names: 1, shapes: 1 },
         });
         await unsubscribeWith(free(), 'one');
-        await unsubscribe(free(), new Router(topicIndex, new IndexCache()), clientOf('two'), [other]);
+        await unsubscribe(free(), new Router(topicIndex, new SubscriberCache()), clientOf('two'), [other]);
         await checkLater();
       },
     );

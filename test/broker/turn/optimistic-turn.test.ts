@@ -6,8 +6,8 @@ import type { ConnectionEvent } from '../../../lambdas/broker/model/connection-e
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import type { Router } from '../../../lambdas/broker/topic-index/router';
 import { ConnectionCache } from '../../../lambdas/broker/turn/connection-cache';
-import { hopefulTurn } from '../../../lambdas/broker/turn/optimistic-turn';
-import type { Shared } from '../../../lambdas/broker/turn/turn';
+import { runOptimisticTurn } from '../../../lambdas/broker/turn/optimistic-turn';
+import type { ContainerState } from '../../../lambdas/broker/turn/turn';
 import { settingsFromEnvironment } from '../../../lambdas/settings';
 import { record } from '../../storage/support/connection-record';
 import { publishPacket } from '../../support/text-client';
@@ -17,7 +17,7 @@ describe('a turn on what the container remembers', () => {
   const ended: ConnectionRecord = { ...remembered, ended: { willAt: 1 } };
 
   /** Ports of a container that has the connection in memory. Whatever else a turn may want to do, it cannot. */
-  function remembering(logged: string[], standing: 'good' | 'revoked' = 'good'): Shared {
+  function remembering(logged: string[], standing: 'good' | 'revoked' = 'good'): ContainerState {
     const connections = new ConnectionCache();
     connections.set(remembered);
     const ports = {
@@ -28,13 +28,13 @@ describe('a turn on what the container remembers', () => {
     return { ports, settings: settingsFromEnvironment({}), connections };
   }
 
-  function takeTurn(shared: Shared, topic: string, stored: Promise<StoredConnection>): Promise<boolean> {
+  function takeTurn(shared: ContainerState, topic: string, stored: Promise<StoredConnection>): Promise<boolean> {
     const bytes = generate(publishPacket(topic, 'x', { qos: 1, messageId: 1 }));
     const event: ConnectionEvent = {
       ...{ id: 'event', connectionId: 'a', kind: 'message', connectedAt: 1, receivedAt: 2, address: '' },
       ...{ text: `1.${bytes.toString('base64')}`, redelivered: false, exhausted: false },
     };
-    return hopefulTurn(shared, {} as Router, 'a', [event], stored);
+    return runOptimisticTurn(shared, {} as Router, 'a', [event], stored);
   }
 
   for (const [name, stored] of [

@@ -18,7 +18,7 @@ import {
   timersBelow,
 } from '../../../cli/pricing/operations';
 import { times } from '../../../cli/pricing/units';
-import { isWatchedByTimer, needsCloseLooks, nextCloseLook, nextRun } from '../../../lambdas/broker/expiry/deadlines';
+import { needsExtraSweeps, needsTimer, nextExtraSweep, nextSweep } from '../../../lambdas/broker/expiry/deadlines';
 import * as ring from '../../../lambdas/broker/model/queue-slots';
 import { basicMetrics } from '../../../lambdas/telemetry/catalogue';
 import { record } from '../../storage/support/connection-record';
@@ -30,9 +30,9 @@ const read = (path: string) => readFileSync(join(__dirname, '../../..', path), '
 describe('what the model says of the broker', () => {
   it('is what the broker does', () => {
     const watched = (keepAlive: number) => record('a', { keepAlive });
-    expect([closeBelow - 1, closeBelow].map(watched).map(needsCloseLooks)).toEqual([true, false]);
-    expect([timersBelow - 1, timersBelow].map(watched).map(isWatchedByTimer)).toEqual([true, false]);
-    expect([horizon, closeHorizon]).toEqual([nextRun / 1000, nextCloseLook / 1000]);
+    expect([closeBelow - 1, closeBelow].map(watched).map(needsExtraSweeps)).toEqual([true, false]);
+    expect([timersBelow - 1, timersBelow].map(watched).map(needsTimer)).toEqual([true, false]);
+    expect([horizon, closeHorizon]).toEqual([nextSweep / 1000, nextExtraSweep / 1000]);
     expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
     expect(ownMetrics).toBe(basicMetrics.length);
   });

@@ -17,7 +17,7 @@ export function record(connectionId: string, fields: Partial<ConnectionRecord> =
     tail: Buffer.alloc(0),
     early: [],
     hasWill: false,
-    hasSeat: false,
+    isCounted: false,
     hasState: false,
     aliases: new Map(),
     outgoingAliases: new Map(),
