@@ -8,7 +8,7 @@ import { clientsFor } from './wiring/clients';
 import { metricsFor } from './wiring/environment';
 import { eventBusFor } from './wiring/event-bus';
 import { shapePorts } from './wiring/shape-ports';
-import { sweepPorts } from './wiring/timekeeper-ports';
+import { sweepPorts } from './wiring/sweep-ports';
 
 const metrics = metricsFor(process.env);
 const clients = clientsFor(process.env, metrics);

@@ -1,7 +1,7 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { constructId } from './by-name';
-import { MqttBroker } from './mqtt-bridge';
+import { MqttBroker } from './mqtt-broker';
 import type { BrokerOptions } from './options';
 
 export interface BrokerStackProps extends StackProps {

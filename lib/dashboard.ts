@@ -10,8 +10,8 @@ import {
 import { Construct } from 'constructs';
 import type { basicMetrics } from '../lambdas/telemetry/catalogue';
 import { brokerMetric } from './broker-metric';
+import { coreFunctions, coreQueues, type MonitoredResources } from './monitored';
 import { runningCosts } from './running-costs';
-import { coreFunctions, coreQueues, type MonitoredResources } from './watched';
 
 export interface DashboardProps {
   readonly brokerName: string;

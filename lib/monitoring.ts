@@ -6,10 +6,10 @@ import { Alarms } from './alarms';
 import { Brake } from './brake';
 import { Dashboard } from './dashboard';
 import { DetailDashboard } from './detail-dashboard';
+import type { MonitoredResources } from './monitored';
 import { MonthlyBudget } from './monthly-budget';
 import type { BrokerOptions } from './options';
 import { retentionOf } from './retention';
-import type { MonitoredResources } from './watched';
 
 export interface MonitoringProps {
   readonly options: BrokerOptions;

@@ -95,7 +95,7 @@ describe('the package', () => {
 
 describe('docs/construct.md', () => {
   it('says what each member of the construct is', () => {
-    const declared = readFileSync(join(installed, 'dist/types/lib/mqtt-bridge.d.ts'), 'utf8');
+    const declared = readFileSync(join(installed, 'dist/types/lib/mqtt-broker.d.ts'), 'utf8');
     const members = [...declared.matchAll(/^ {4}(?:readonly |get )?(?!private|constructor)(\w+)/gm)].map(
       ([, name]) => name,
     );

@@ -1,4 +1,4 @@
-import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
+import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
 import { quoted } from '../admin/describe-account';
 import { openTable, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, UsageError } from '../command';

@@ -1,12 +1,12 @@
 import type { IClientOptions } from 'mqtt';
 import { createWebsocket } from '../../clients/mqttjs';
+import type { ConnectRequest, Will } from './requests';
 import { checkText, checkTopic } from './topics';
-import type { ConnectWish, Will } from './wishes';
 
 const reconnectMilliseconds = 1_000;
 
 /** The wish as MQTT.js takes it. Throws an `Error` that says what is wrong with the will, the client id or the user name. */
-export function connectOptions(wish: ConnectWish): IClientOptions {
+export function connectOptions(wish: ConnectRequest): IClientOptions {
   const { login, version, will } = wish;
   checkText(wish.clientId, 'the client id');
   if (login.kind === 'user') checkText(login.username, 'the user name');

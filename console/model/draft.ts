@@ -1,7 +1,7 @@
 import type { MessageProperties } from './message-log';
 import { bytesOfHex, type PayloadForm } from './payload';
+import type { Qos } from './requests';
 import { checkText, checkTopic } from './topics';
-import type { Qos } from './wishes';
 
 /** A message as it is being typed. */
 export interface Draft {

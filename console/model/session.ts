@@ -6,10 +6,10 @@ import { connectOptions } from './connect-options';
 import type { Message, MessageProperties } from './message-log';
 import { Observable } from './observable';
 import { describeReason, describeRefusal } from './reasons';
+import type { ConnectRequest, PublishRequest, Qos, SubscribeRequest } from './requests';
 import { checkFilter, checkTopic, plainFilter } from './topics';
-import type { ConnectWish, PublishWish, Qos, SubscribeWish } from './wishes';
 
-export interface Subscription extends SubscribeWish {
+export interface Subscription extends SubscribeRequest {
   /** One of `colours`. */
   readonly colour: number;
   /** Messages it has brought. */
@@ -31,7 +31,7 @@ export class Session extends Observable {
   trouble = '';
   /** What the broker said of the session when it let the page in. */
   welcome = '';
-  wish: ConnectWish | undefined;
+  wish: ConnectRequest | undefined;
   subscriptions: readonly Subscription[] = [];
   private client: MqttClient | undefined;
   private nextColour = 0;
@@ -40,7 +40,7 @@ export class Session extends Observable {
     super();
   }
 
-  connect(wish: ConnectWish): void {
+  connect(wish: ConnectRequest): void {
     this.leave();
     this.trouble = '';
     this.wish = wish;
@@ -65,7 +65,7 @@ export class Session extends Observable {
   }
 
   /** Throws an `Error` that says why not. */
-  async subscribe(wish: SubscribeWish): Promise<void> {
+  async subscribe(wish: SubscribeRequest): Promise<void> {
     checkFilter(wish.filter);
     const { filter, qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh } = wish;
     const options = this.isVersion5 ? { qos, nl, rap, rh } : { qos };
@@ -92,7 +92,7 @@ export class Session extends Observable {
   }
 
   /** Resolves when the broker has answered as the QoS asks for. Throws an `Error` that says why not. */
-  async publish({ topic, payload, qos, retain, properties }: PublishWish): Promise<void> {
+  async publish({ topic, payload, qos, retain, properties }: PublishRequest): Promise<void> {
     checkTopic(topic);
     const options = { qos, retain, ...(this.isVersion5 && { properties: properties as object }) };
     // The library takes any bytes, but its types name Node's only.
@@ -108,7 +108,7 @@ export class Session extends Observable {
     return this.client;
   }
 
-  private follow(client: MqttClient, wish: ConnectWish): void {
+  private follow(client: MqttClient, wish: ConnectRequest): void {
     this.client = client;
     const mine = (act: () => void) => {
       if (this.client === client) act();
@@ -133,7 +133,7 @@ export class Session extends Observable {
     client.on('close', () => mine(() => this.lost(wish)));
   }
 
-  private entered({ sessionPresent, properties }: IConnackPacket, wish: ConnectWish): void {
+  private entered({ sessionPresent, properties }: IConnackPacket, wish: ConnectRequest): void {
     this.status = 'online';
     this.trouble = '';
     const keepAlive = properties?.serverKeepAlive ?? wish.keepAlive;
@@ -157,14 +157,14 @@ export class Session extends Observable {
     this.changed();
   }
 
-  private stumbled(error: Error & { code?: number | string }, wish: ConnectWish): void {
+  private stumbled(error: Error & { code?: number | string }, wish: ConnectRequest): void {
     if (typeof error.code === 'number') this.fail(`refused: ${describeRefusal(error.code)}`);
     else if (this.status === 'connecting') this.fail(unreachable(wish));
     else this.trouble = error.message;
     this.changed();
   }
 
-  private lost(wish: ConnectWish): void {
+  private lost(wish: ConnectRequest): void {
     if (this.status === 'connecting') {
       this.fail(unreachable(wish));
       return;
@@ -195,7 +195,7 @@ export class Session extends Observable {
   }
 }
 
-function unreachable({ address, login }: ConnectWish): string {
+function unreachable({ address, login }: ConnectRequest): string {
   const why = login.kind === 'token' ? 'the address is wrong, or the token is not good' : 'is the address right?';
   return `no handshake with ${address}: ${why} (browsers do not tell more)`;
 }

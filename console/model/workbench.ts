@@ -1,11 +1,11 @@
 import type { ConsoleConfig } from '../config';
-import { BackOffice } from './back-office';
+import { ApiSession } from './api-session';
 import { type Bill, Costs } from './costs';
 import { type Message, MessageLog } from './message-log';
+import type { ConnectRequest, PublishRequest, SubscribeRequest } from './requests';
 import { Session, type Status } from './session';
 import { TopicTree } from './topic-tree';
 import { Traffic } from './traffic';
-import type { ConnectWish, PublishWish, SubscribeWish } from './wishes';
 
 /** Everything that the page knows and can do. */
 export class Workbench {
@@ -13,7 +13,7 @@ export class Workbench {
   readonly tree = new TopicTree();
   readonly traffic = new Traffic();
   readonly session = new Session((message) => this.hear(message));
-  readonly office: BackOffice;
+  readonly office: ApiSession;
   /** Only the local cloud has a bill. */
   readonly costs: Costs | undefined;
   private status: Status = 'offline';
@@ -23,17 +23,17 @@ export class Workbench {
     readonly address: string,
     origin: string,
   ) {
-    this.office = new BackOffice(config.api, origin, config.local === true);
+    this.office = new ApiSession(config.api, origin, config.local === true);
     this.costs = config.local && new Costs({ read: readBill, settled });
     this.session.watch(() => this.noteConnection());
   }
 
-  connect(wish: ConnectWish): void {
+  connect(wish: ConnectRequest): void {
     this.costs?.begin(Date.now());
     this.session.connect(wish);
   }
 
-  async subscribe(wish: SubscribeWish): Promise<void> {
+  async subscribe(wish: SubscribeRequest): Promise<void> {
     this.costs?.begin(Date.now());
     await this.session.subscribe(wish);
     this.costs?.did(`subscribe ${wish.filter}`);
@@ -45,7 +45,7 @@ export class Workbench {
     this.costs?.did(`unsubscribe ${filter}`);
   }
 
-  async publish(wish: PublishWish): Promise<void> {
+  async publish(wish: PublishRequest): Promise<void> {
     this.costs?.begin(Date.now());
     await this.session.publish(wish);
     this.traffic.count('out', Date.now());

@@ -1,6 +1,6 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { ApiClient, ApiClientDetails, ApiSubscription } from '../../clients/api';
-import type { BackOffice } from '../model/back-office';
+import type { ApiSession } from '../model/api-session';
 import { cutText } from '../model/payload';
 import type { Workbench } from '../model/workbench';
 import { Outcome, TextField, Tick, useAttempt, useFields } from './fields';
@@ -17,7 +17,7 @@ export function ClientsTab({ bench: { office } }: { readonly bench: Workbench })
   return office.isSignedIn ? <Clients office={office} /> : <Credentials office={office} />;
 }
 
-function Credentials({ office }: { readonly office: BackOffice }) {
+function Credentials({ office }: { readonly office: ApiSession }) {
   const { values, field } = useFields({ accessKeyId: '', secretAccessKey: '', sessionToken: '' });
   return (
     <form
@@ -47,7 +47,7 @@ function Credentials({ office }: { readonly office: BackOffice }) {
   );
 }
 
-function Clients({ office }: { readonly office: BackOffice }) {
+function Clients({ office }: { readonly office: ApiSession }) {
   const [wanted, setWanted] = useState('');
   const [isWatched, setWatched] = useState(false);
   const isShown = useContext(Shown);
@@ -103,7 +103,7 @@ function Clients({ office }: { readonly office: BackOffice }) {
 }
 
 /** Each listing is billed, so it is only repeated while somebody wants that. */
-function Watch({ office }: { readonly office: BackOffice }) {
+function Watch({ office }: { readonly office: ApiSession }) {
   useInterval(() => office.listClients(), refreshMilliseconds);
   return null;
 }
@@ -133,7 +133,7 @@ function Line({ client }: { readonly client: ApiClient }) {
 }
 
 interface ClientDetailsProps {
-  readonly office: BackOffice;
+  readonly office: ApiSession;
   readonly client: ApiClientDetails;
 }
 

@@ -1,4 +1,4 @@
-import type { ConnectWish, Login, Qos } from '../model/wishes';
+import type { ConnectRequest, Login, Qos } from '../model/requests';
 import type { Workbench } from '../model/workbench';
 import { AreaField, Choice, qosOptions, TextField, Tick, useFields } from './fields';
 import { Panel } from './panel';
@@ -144,7 +144,7 @@ function WillFields({ form: { values, set, field, tick } }: { readonly form: For
   );
 }
 
-function wishOf(values: Values): ConnectWish {
+function wishOf(values: Values): ConnectRequest {
   const { address, clientId, version, clean, willTopic } = values;
   return {
     address,

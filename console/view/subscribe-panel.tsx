@@ -1,5 +1,5 @@
+import type { Qos, SubscribeRequest } from '../model/requests';
 import type { Subscription } from '../model/session';
-import type { Qos, SubscribeWish } from '../model/wishes';
 import type { Workbench } from '../model/workbench';
 import { Choice, Outcome, qosOptions, TextField, Tick, useAttempt, useFields } from './fields';
 import { Panel } from './panel';
@@ -14,7 +14,7 @@ const retainHandlings = [
 /** What to hear. */
 export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
   const { session } = bench;
-  const form = useFields<SubscribeWish>({
+  const form = useFields<SubscribeRequest>({
     filter: '#',
     qos: 1 as Qos,
     noLocal: false,

@@ -1,6 +1,6 @@
 import type { Access } from './access';
 import type { AccessConfig } from './access-config';
-import { Authenticator, type AuthenticatorProps } from './gatekeeper';
+import { Authenticator, type AuthenticatorProps } from './authenticator';
 import { OAuthBearer } from './oauth-bearer';
 import { ScramSha256 } from './scram';
 import { verifierOf } from './verifier';

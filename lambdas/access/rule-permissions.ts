@@ -1,6 +1,6 @@
 import type { QoS } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
-import { CompiledAcl, type Decision, type Denial, type Grant, startOf, unmentioned } from './law';
+import { CompiledAcl, type Decision, type Denial, type Grant, startOf, unmentioned } from './compiled-acl';
 import type { Action, Rule } from './rule';
 import { fillTemplate, type Subject } from './topic-template';
 

@@ -3,12 +3,12 @@ import { promisify } from 'node:util';
 import { Reason } from '../protocol/reason-codes';
 import type { ScramCredentials } from './accounts';
 import type { AuthenticationMethod, Peer, Step } from './authentication-method';
+import { identityOf } from './identity-rules';
 import { attemptOf, type KnownLogin, LoginLimits } from './login-limits';
 import type { LoginStore } from './logins';
 import { malformed, refusingBreaches } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 import { type ClientFinal, readClientFinal, readClientFirst } from './scram-messages';
-import { identityOf } from './standing';
 
 /**
  * Iterations of PBKDF2 where nothing else is asked for: the rule of thumb of RFC 7677 section 4, 0.1 seconds on a computer

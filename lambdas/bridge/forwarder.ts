@@ -2,7 +2,7 @@ import type { Clock, Log } from '../broker/ports/process';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
 import { messageProblem } from './iot-limits';
-import { withOrigin } from './mark';
+import { withOrigin } from './origin-property';
 
 /** The broker on the other side. */
 export interface RemoteBroker {

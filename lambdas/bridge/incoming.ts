@@ -4,7 +4,7 @@ import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
 import { inwards } from './mapping';
-import { isFromThisBroker } from './mark';
+import { isFromThisBroker } from './origin-property';
 
 /** A message of AWS IoT Core. */
 export interface RuleEvent {

@@ -11,7 +11,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
 import { DynamoBindings, isBinding, readBinding } from './bindings';
 import { conditionFailed, type Item } from './dynamo';
-import { versioned } from './formed-dynamo';
+import { versioned } from './versioned-dynamo';
 
 /**
  * Accounts as an operator sees them. It scans, so it takes the SDK's client. The client id of an account is reserved before the

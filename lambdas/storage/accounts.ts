@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Log } from '../broker/ports/process';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { type Item, readAll } from './dynamo';
-import { versioned } from './formed-dynamo';
+import { versioned } from './versioned-dynamo';
 
 /** Accounts as the broker reads them. Operators write them, through `DynamoAccountDirectory`. */
 export class DynamoAccountStore implements AccountStore {

@@ -4,8 +4,8 @@ import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { versioned } from './versioned-dynamo';
 
 /** A table and names of partitions in it: of one client id, and of all prefixes. */
 interface Partitions {

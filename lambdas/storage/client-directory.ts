@@ -4,9 +4,9 @@ import type { SessionItem } from '../broker/model/session';
 import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directories';
 import { text } from './attributes';
 import type { Item } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { readPage } from './page-reader';
 import { headPart, toHead } from './sessions';
+import { versioned } from './versioned-dynamo';
 
 /** Rows looked at for one entry, and in one call: beside the head of a session there are its subscriptions. */
 const rowsPerEntry = 2;

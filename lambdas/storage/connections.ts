@@ -24,11 +24,11 @@ import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
 import { conditionFailed, type Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
-import { versioned } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { isPending, pendingItem, toPending } from './pending-connections';
 import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
+import { versioned } from './versioned-dynamo';
 
 /** API Gateway ends every connection after two hours; a day later nobody misses the row. */
 const rowLifetimeSeconds = 24 * 3600;

@@ -19,9 +19,9 @@ import { accountKey } from './account-item';
 import { accountsIn } from './accounts';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll, readTables } from './dynamo';
-import { versioned } from './formed-dynamo';
-import { writtenVersion } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { writtenVersion } from './schema-version';
+import { versioned } from './versioned-dynamo';
 
 const secretKey: Item = { id: text('broker'), part: text('secret') };
 const secretBytes = 32;

@@ -4,9 +4,9 @@ import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';
 import { toStored } from './connections';
 import { readTables } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { headKey, toHead } from './sessions';
 import { readShapes, shapesKey } from './topic-index';
+import { versioned } from './versioned-dynamo';
 
 /** A connection, the list of shapes and the heads of sessions in one call, although they lie in three tables. */
 export class DynamoLookup implements Lookup {

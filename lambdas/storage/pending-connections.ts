@@ -6,7 +6,7 @@ import { connectionKey } from './connection-key';
 import type { Item } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
-import { writtenVersion } from './item-form';
+import { writtenVersion } from './schema-version';
 
 /** A client that has not come in within a minute never will; DynamoDB removes what its end did not. */
 const rowLifetime = 3_600_000;

@@ -5,7 +5,7 @@ import type { EarlierRequest, RequestLedger } from '../broker/ports/directories'
 import type { Clock } from '../broker/ports/process';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { versioned } from './formed-dynamo';
+import { versioned } from './versioned-dynamo';
 
 /** Longer than the function of the API may run: who has not answered by then, will not. */
 const leaseMilliseconds = 30_000;

@@ -2,8 +2,8 @@ import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/c
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { writtenVersion } from './item-form';
 import { keyOf, maximumPartitionKey } from './keys';
+import { writtenVersion } from './schema-version';
 
 /** Milliseconds that a count of all messages is believed. */
 const freshness = 5000;

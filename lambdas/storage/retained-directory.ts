@@ -6,10 +6,10 @@ import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
 import { readMessage, text } from './attributes';
 import type { Item } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { beginningOf, literalBytes, maximumSortKey } from './keys';
 import { type ReadOn, readPage } from './page-reader';
 import { byFirst, firstBucket, literalBeginning } from './retained-keys';
+import { versioned } from './versioned-dynamo';
 
 /** Rows looked at in one call. */
 const fewestRows = 20;

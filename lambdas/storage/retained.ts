@@ -9,12 +9,12 @@ import { levels } from '../protocol/topic';
 import { together } from '../shared/parallel';
 import { messageAttributes, number, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll } from './dynamo';
-import { versioned } from './formed-dynamo';
-import { writtenVersion } from './item-form';
 import { noRetainedLimits, RetainedCount, type RetainedLimits } from './retained-count';
 import { messageKey, pointerKey } from './retained-keys';
 import { levelKey, RetainedLevels } from './retained-levels';
 import { RetainedPages, readWrite } from './retained-pages';
+import { writtenVersion } from './schema-version';
+import { versioned } from './versioned-dynamo';
 
 /** Expired messages that are removed with one page. */
 const mostExpired = 25;

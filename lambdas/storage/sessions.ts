@@ -29,11 +29,11 @@ import {
 } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { identityAttribute, readIdentity } from './identity';
-import { writtenVersion } from './item-form';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { writtenVersion } from './schema-version';
 import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
+import { versioned } from './versioned-dynamo';
 
 export const headPart = 'head';
 export const willPrefix = 'will#';

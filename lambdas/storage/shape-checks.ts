@@ -6,8 +6,8 @@ import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-sto
 import { flag, number, readNumber, text } from './attributes';
 import { connectionKey } from './connection-key';
 import { conditionFailed } from './dynamo';
-import { versioned } from './formed-dynamo';
-import { writtenVersion } from './item-form';
+import { writtenVersion } from './schema-version';
+import { versioned } from './versioned-dynamo';
 
 /** No connection id of API Gateway contains U+0000. */
 const requestId = '\u0000shapes';

@@ -11,9 +11,9 @@ import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { checkVersion, isKnownVersion } from './item-form';
 import { isShortened } from './keys';
 import type { TableName } from './schema';
+import { checkVersion, isKnownVersion } from './schema-version';
 import { headPart, subscriptionPrefix, toHead, willPrefix } from './sessions';
 import { isShapeList } from './topic-index';
 

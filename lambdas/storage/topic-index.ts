@@ -15,8 +15,8 @@ import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { versioned } from './versioned-dynamo';
 
 /**
  * The one item that lists the shapes, an attribute each, so it carries no form: another form would be another key. No filter contains

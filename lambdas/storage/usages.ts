@@ -4,8 +4,8 @@ import type { Usage } from '../broker/model/usage';
 import type { Usages } from '../broker/ports/accounts';
 import { allowanceAttribute, readAllowance } from './allowances';
 import { number, readNumber, text } from './attributes';
-import { versioned } from './formed-dynamo';
 import { keyOf, maximumPartitionKey } from './keys';
+import { versioned } from './versioned-dynamo';
 
 /** Seconds: by then everybody may use everything again. */
 const keptSeconds = 3600;

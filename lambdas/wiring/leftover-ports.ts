@@ -3,7 +3,7 @@ import { DynamoStoredRows } from '../storage/stored-rows';
 import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
-import { type SweepPortsWithStores, sweepPorts } from './timekeeper-ports';
+import { type SweepPortsWithStores, sweepPorts } from './sweep-ports';
 
 /** The ports of the schedule: all connections, and once a day all that sessions own. */
 export function leftoverPorts(environment: NodeJS.ProcessEnv): SweepPortsWithStores & LeftoverPorts {

@@ -11,6 +11,8 @@ import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountSessions } from '../storage/account-sessions';
 import { DynamoAccountStore } from '../storage/accounts';
 import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
+import { DynamoConnectionLimiter } from '../storage/connection-limiter';
+import { DynamoDebugClients } from '../storage/debug-clients';
 import { DynamoInflightStore } from '../storage/inflight';
 import { KnownBindings } from '../storage/known-bindings';
 import { DynamoLoginStore } from '../storage/logins';
@@ -18,17 +20,15 @@ import { DynamoLookup } from '../storage/lookup';
 import { DynamoRetainedStore } from '../storage/retained';
 import type { RetainedLimits } from '../storage/retained-count';
 import type { TableName } from '../storage/schema';
-import { DynamoConnectionLimiter } from '../storage/seats';
 import { DynamoSessionStore } from '../storage/sessions';
 import { DynamoUsages } from '../storage/usages';
-import { DynamoDebugClients } from '../storage/watch-list';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
 import { clientsFor, dynamoDbFor } from './clients';
 import { metricsFor, queueIn, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
-import { sweepPorts } from './timekeeper-ports';
+import { sweepPorts } from './sweep-ports';
 
 /** The ports of this container, from its environment, once per cold start. */
 export function portsFromEnvironment(

@@ -1,7 +1,7 @@
 import type { SessionCounter } from '../broker/ports/directories';
 import type { Ports } from '../broker/ports/ports';
 import { settingsFromEnvironment } from '../settings';
-import { DynamoSessionCounter } from '../storage/census';
+import { DynamoSessionCounter } from '../storage/session-counter';
 import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';
 import { portsFromEnvironment } from './ports-from-env';

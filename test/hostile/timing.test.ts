@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { BindingStore } from '../../lambdas/access/accounts';
-import { Authenticator } from '../../lambdas/access/gatekeeper';
+import { Authenticator } from '../../lambdas/access/authenticator';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { closedAccess } from '../../lambdas/access/read-access';
 import { MemoryLogins } from '../support/memory-logins';

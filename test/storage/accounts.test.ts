@@ -3,8 +3,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Account, AccountDirectory } from '../../lambdas/access/accounts';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
+import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
 import { DynamoLoginStore } from '../../lambdas/storage/logins';
-import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { everyByte } from './support/messages';
 

@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { QueueItem } from '../../lambdas/broker/model/queued-message';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
 import { DynamoRequestLedger } from '../../lambdas/storage/requests';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
-import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { record } from './support/connection-record';
 import { Engine, type Gate } from './support/engine';
 

@@ -1,6 +1,6 @@
 import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { schemaVersions } from '../../lambdas/storage/item-form';
+import { schemaVersions } from '../../lambdas/storage/schema-version';
 import { DynamoStoredRows } from '../../lambdas/storage/stored-rows';
 import { Engine } from './support/engine';
 

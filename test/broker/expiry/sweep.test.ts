@@ -1,6 +1,6 @@
 /*
  * A fleet on a clock of its own: what is looked at, and when. The same in the local cloud: keep-alive.test.ts; the rows that
- * are looked at: test/storage/roster.test.ts.
+ * are looked at: test/storage/connection-list.test.ts.
  */
 import { describe, expect, it } from '@jest/globals';
 import { connectionDeadline, startTimer } from '../../../lambdas/broker/expiry/deadlines';

@@ -7,7 +7,7 @@ export type Login =
   | { readonly kind: 'user'; readonly username: string; readonly password: string }
   | { readonly kind: 'token'; readonly token: string };
 
-export interface ConnectWish {
+export interface ConnectRequest {
   /** `ws://` or `wss://` */
   readonly address: string;
   readonly clientId: string;
@@ -31,7 +31,7 @@ export interface Will {
   readonly delay: number;
 }
 
-export interface SubscribeWish {
+export interface SubscribeRequest {
   readonly filter: string;
   readonly qos: Qos;
   /** MQTT 5.0 only. */
@@ -40,7 +40,7 @@ export interface SubscribeWish {
   readonly retainHandling: 0 | 1 | 2;
 }
 
-export interface PublishWish {
+export interface PublishRequest {
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly qos: Qos;

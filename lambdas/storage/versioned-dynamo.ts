@@ -9,8 +9,8 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Item } from './dynamo';
-import { checkVersion, newestVersion, writtenVersion } from './item-form';
 import type { TableName } from './schema';
+import { checkVersion, newestVersion, writtenVersion } from './schema-version';
 
 /** Tables by the names they are deployed under. */
 export type TableNames = Readonly<Record<string, TableName>>;

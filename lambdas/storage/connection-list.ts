@@ -7,7 +7,7 @@ import { readNumber, readText } from './attributes';
 import { readEnding } from './connections';
 import type { Item } from './dynamo';
 import { readIdentity } from './identity';
-import { isKnownVersion } from './item-form';
+import { isKnownVersion } from './schema-version';
 
 /**
  * The connections table from one end to the other, eventually consistent: half a read unit for 4 KB, so for a dozen

@@ -10,9 +10,10 @@ import { DynamoAccountSessions } from '../../lambdas/storage/account-sessions';
 import { DynamoAccountStore } from '../../lambdas/storage/accounts';
 import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
 import { connectionKey } from '../../lambdas/storage/connection-key';
+import { DynamoConnectionLimiter } from '../../lambdas/storage/connection-limiter';
 import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
 import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { NewerSchemaVersionError, schemaVersions } from '../../lambdas/storage/item-form';
 import { DynamoLoginStore } from '../../lambdas/storage/logins';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { pendingItem } from '../../lambdas/storage/pending-connections';
@@ -20,12 +21,11 @@ import { DynamoRequestLedger } from '../../lambdas/storage/requests';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-directory';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
-import { DynamoConnectionLimiter } from '../../lambdas/storage/seats';
+import { NewerSchemaVersionError, schemaVersions } from '../../lambdas/storage/schema-version';
 import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { DynamoUsages } from '../../lambdas/storage/usages';
-import { DynamoDebugClients } from '../../lambdas/storage/watch-list';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
 import { retain } from './support/retained';
@@ -222,7 +222,7 @@ describe('the form of an item', () => {
     const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= formed('));
 
     expect(stores.length).toBeGreaterThan(10);
-    // Held by the test before, by test/storage/roster.test.ts and stored-rows.test.ts.
+    // Held by the test before, by test/storage/connection-list.test.ts and stored-rows.test.ts.
     expect(unwrapped).toEqual(['pending-connections.ts', 'roster.ts', 'stored-rows.ts']);
   });
 

@@ -14,7 +14,7 @@ const localKeys: ApiCredentials = { accessKeyId: 'local', secretAccessKey: 'loca
 const mostListed = 5_000;
 
 /** What the page does by the API for backends: who is there, and what is retained. Credentials stay in its memory. */
-export class BackOffice extends Observable {
+export class ApiSession extends Observable {
   clients: readonly ApiClient[] = [];
   selected: ApiClientDetails | undefined;
   trouble = '';

@@ -3,8 +3,8 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { DebugClientStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { keyOf, maximumSortKey } from './keys';
+import { versioned } from './versioned-dynamo';
 
 const partition = 'watch';
 

@@ -6,7 +6,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Rule } from 'aws-cdk-lib/aws-events';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { MqttBroker, type MqttBrokerProps } from '../../lib';
+import { MqttBridge, MqttBroker, type MqttBrokerProps } from '../../lib';
 import { bridgeFile, grantsOf, readable, resourcesOf } from './synthesize';
 
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-construct-'));
@@ -23,6 +23,12 @@ function greenhouse(name = 'Greenhouse'): Stack {
 function broker(props?: MqttBrokerProps): MqttBroker {
   return new MqttBroker(greenhouse(), 'Mqtt', props);
 }
+
+describe('MqttBridge', () => {
+  it('is MqttBroker under its earlier name', () => {
+    expect(MqttBridge).toBe(MqttBroker);
+  });
+});
 
 describe('a broker in a stack of somebody else', () => {
   it('needs nothing but a place, and says where it is', () => {

@@ -3,9 +3,9 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { SessionCounter, SessionCountPage } from '../broker/ports/directories';
 import { readText } from './attributes';
 import type { Item } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { noRetainedLimits, RetainedCount } from './retained-count';
 import { headPart, subscriptionPrefix, toHead } from './sessions';
+import { versioned } from './versioned-dynamo';
 
 /** How it is counted what there is. */
 export interface SessionCounterTables {

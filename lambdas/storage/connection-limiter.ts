@@ -3,8 +3,8 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ConnectionLimiter } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
-import { versioned } from './formed-dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { versioned } from './versioned-dynamo';
 
 const seatPrefix = 'seat#';
 
