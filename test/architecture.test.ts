@@ -124,7 +124,10 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/settings',
     'node:buffer',
     'node:crypto',
+    'valibot',
   ],
+  // Its description in OpenAPI, which no function needs.
+  'lambdas/api/openapi': ['lambdas/api', '@valibot/to-json-schema', 'valibot'],
   // What is told to EventBridge: how an operator says it.
   'lambdas/events': ['lambdas/access/checked-json', 'lambdas/protocol'],
   'lambdas/events/events-file': ['lambdas/access/checked-json', 'lambdas/events', 'node:fs'],

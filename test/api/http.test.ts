@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { largestBody } from '../../lambdas/api/read-request';
+import { maxBodyBytes } from '../../lambdas/api/read-request';
 import { Signer } from '../../lambdas/aws/signature';
 import { TestBroker } from '../support/test-broker';
 import { apiOf, localCredentials } from './support';
@@ -92,7 +92,7 @@ describe('the API over HTTP', () => {
   });
 
   it('refuses a body that is too large', async () => {
-    const body = JSON.stringify({ topic: 'a', text: 'x'.repeat(largestBody) });
+    const body = JSON.stringify({ topic: 'a', text: 'x'.repeat(maxBodyBytes) });
 
     expect(await ask('POST', '/messages', { body })).toMatchObject({ status: 413, body: { code: 'body-too-large' } });
   });
