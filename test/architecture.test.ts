@@ -61,21 +61,17 @@ const brokerRooms = Object.fromEntries(
 const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/protocol': ['node:buffer'],
   // Who a client is and what it may do: decisions, and nothing of connections and sessions.
-  'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
+  'lambdas/access': ['lambdas/protocol', 'lambdas/shared', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
   // What only programs on an operator's machine do: a Lambda has no files of its own.
-  'lambdas/access/access-file': ['lambdas/access', 'node:fs'],
+  'lambdas/access/access-file': ['lambdas/access', 'lambdas/shared/json-file'],
   ...brokerRooms,
   // What every room of the Lambda functions may use: no knowledge of MQTT or AWS.
   'lambdas/shared': ['node:timers/promises'],
+  // Files of an operator's machine.
+  'lambdas/shared/json-file': ['lambdas/shared', 'node:fs'],
   // What crosses to AWS IoT Core and back, under which topic: decisions, and nothing of how it gets there.
-  'lambdas/bridge': [
-    'lambdas/access/checked-json',
-    'lambdas/broker/model',
-    'lambdas/broker/ports',
-    'lambdas/protocol',
-    'node:zlib',
-  ],
-  'lambdas/bridge/bridge-file': ['lambdas/access/checked-json', 'lambdas/bridge', 'node:fs'],
+  'lambdas/bridge': ['lambdas/broker/model', 'lambdas/broker/ports', 'lambdas/protocol', 'lambdas/shared', 'node:zlib'],
+  'lambdas/bridge/bridge-file': ['lambdas/bridge', 'lambdas/shared/json-file'],
   // Calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
   'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/aws/lean-dynamodb': ['lambdas/aws', '@aws-sdk/client-dynamodb'],
@@ -129,8 +125,8 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   // Its description in OpenAPI, which no function needs.
   'lambdas/api/openapi': ['lambdas/api', '@valibot/to-json-schema', 'valibot'],
   // What is told to EventBridge: how an operator says it.
-  'lambdas/events': ['lambdas/access/checked-json', 'lambdas/protocol'],
-  'lambdas/events/events-file': ['lambdas/access/checked-json', 'lambdas/events', 'node:fs'],
+  'lambdas/events': ['lambdas/protocol', 'lambdas/shared'],
+  'lambdas/events/events-file': ['lambdas/events', 'lambdas/shared/json-file'],
   // Numbers for whoever runs the broker.
   'lambdas/telemetry': ['lambdas/broker/ports/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/ports/metrics'],

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readRulesFile } from '../../lambdas/access/access-file';
 import { type Account, longestClientIdPrefix } from '../../lambdas/access/accounts';
-import { parseJson } from '../../lambdas/access/checked-json';
 import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
 import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
@@ -47,7 +46,7 @@ export async function readAccountOptions(
     ...(connections === undefined
       ? {}
       : { maxConnections: wholeNumber('--max-connections', connections, 1, mostConnections) }),
-    rules: [...rulesOfFlags(values), ...(values.rules === undefined ? [] : await rulesIn(values.rules))],
+    rules: [...rulesOfFlags(values), ...(values.rules === undefined ? [] : readRulesFile(values.rules))],
   };
 }
 
@@ -74,8 +73,4 @@ function rulesOfFlags({ publish, subscribe, 'max-qos': qos, 'no-retain': noRetai
     ...(publish ? readRules([publishing], '--publish') : []),
     ...(subscribe ? readRules([subscribing], '--subscribe') : []),
   ];
-}
-
-async function rulesIn(file: string): Promise<Rule[]> {
-  return readRules(parseJson(await readFile(file, 'utf8'), file), file);
 }

@@ -1,8 +1,13 @@
 import type { QoS } from '../protocol/packets';
 import type { Permissions } from '../protocol/permissions';
 import { CompiledAcl, type Decision, type Denial, type Grant, startOf, unmentioned } from './compiled-acl';
-import type { Action, Rule } from './rule';
-import { fillTemplate, type Subject } from './topic-template';
+import type { Action, IdentityKind, Rule } from './rule';
+import { fillTemplate, type TemplateValues } from './topic-template';
+
+/** The client that rules are applied to. */
+export interface Subject extends TemplateValues {
+  readonly kind: IdentityKind;
+}
 
 /** Rules, and where they were found: `file`, `account alice`, `token`. */
 export interface SourcedRules {

@@ -1,8 +1,8 @@
-import type { Identity } from './identity';
-
-/** Whom rules are applied to. */
-export interface Subject extends Pick<Identity, 'kind' | 'username' | 'claims'> {
+/** Values of one client for the variables of a template. */
+export interface TemplateValues {
   readonly clientId: string;
+  readonly username?: string;
+  readonly claims?: Readonly<Record<string, string>>;
 }
 
 export interface FilledTemplate {
@@ -23,11 +23,11 @@ export function templateParts(template: string): string[] {
  * A topic of a rule for one client. What a client says of itself fills a part of one level and never does more: not another
  * level, not a wildcard, not a leading `$`. A value is inserted as it stands, whatever variables or patterns it spells.
  */
-export function fillTemplate(template: string, subject: Subject): FilledTemplate {
+export function fillTemplate(template: string, values: TemplateValues): FilledTemplate {
   if (!template.includes('${')) return { filter: template, complete: true, anyFirstLevel: false };
   const filled = templateParts(template).reduce((before, part, index) => {
     if (index % 2 === 0) return before + part;
-    const value = lookUp(part, subject);
+    const value = lookUp(part, values);
     return before + (value !== undefined && mayFollow(before, value) ? value : gap);
   }, '');
   if (!filled.includes(gap)) return { filter: filled, complete: true, anyFirstLevel: false };
@@ -47,7 +47,7 @@ function mayFollow(before: string, value: string): boolean {
   return before.includes('/') || !(before + value).startsWith('$'); // no way into `$SYS`
 }
 
-function lookUp(variable: string, { clientId, username, claims = {} }: Subject): string | undefined {
+function lookUp(variable: string, { clientId, username, claims = {} }: TemplateValues): string | undefined {
   if (variable === 'clientId') return clientId;
   if (variable === 'username') return username;
   const claim = variable.slice('claim.'.length);

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { ApiResponse, ApiRequest } from '../api/api-request';
+import type { ApiRequest, ApiResponse } from '../api/api-request';
 
 /** A request as an HTTP API hands it on, payload format 2.0: everything but the body is decoded, header names are lower case. */
 export function toApiRequest(event: APIGatewayProxyEventV2WithIAMAuthorizer): ApiRequest {

@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
 import type { Rule } from '../../lambdas/access/rule';
+import type { Subject } from '../../lambdas/access/rule-permissions';
 import { RulePermissions } from '../../lambdas/access/rule-permissions';
-import type { Subject } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { Random } from '../support/random';
 import { contains, everyFilter, everyTopic, filterWords, intersects, patternOf, topicsOf } from './every-topic';

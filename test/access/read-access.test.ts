@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { AccessConfig } from '../../lambdas/access/access-config';
 import { readAccessFile } from '../../lambdas/access/access-file';
-import { InvalidAccessError } from '../../lambdas/access/checked-json';
+import { InvalidAccessError } from '../../lambdas/access/invalid-access-error';
 import { closedAccess, openAccess, packAccess, readAccess, unpackAccess } from '../../lambdas/access/read-access';
 import { thrownBy } from '../support/thrown-by';
 
@@ -94,15 +94,9 @@ describe('readAccess', () => {
     [{ users: 'yes' }, 'access.users is "yes", but must be true or false'],
     [{ issuers: issuer.issuer }, 'access.issuers is "https://login.example", but must be a list of 0 to 20 issuers'],
     [{ issuers: Array(21).fill(issuer) }, 'but must be a list of 0 to 20 issuers'],
-    [
-      { issuers: [issuer, issuer] },
-      'access.issuers[1].issuer is "https://login.example", but must be another than those before it',
-    ],
+    [{ issuers: [issuer, issuer] }, 'access.issuers[1].issuer is "https://login.example", but must be different from'],
     [{ handshake: 'never' }, 'access.handshake is "never", but must be one of optional, required'],
-    [
-      { handshake: 'required' },
-      'access.handshake is "required", but must be optional when there are no issuers, because then nobody could come in',
-    ],
+    [{ handshake: 'required' }, 'access.handshake is "required", but must be optional when there are no issuers'],
     [{ rules: {} }, 'access.rules is {}, but must be a list of 0 to 1000 rules'],
     [
       { rules: [{ actions: ['publish'], topics: ['a/#/b'] }] },
@@ -183,12 +177,12 @@ describe('a file of access', () => {
     expect(() => readAccessFile(path)).toThrow(`${path}.rules[0].topics[0] is "a#", but must be a topic filter`);
   });
 
-  test('is named in one line when it is no JSON', () => {
+  test('is named in one line when it is not JSON', () => {
     const path = file('{\n  "anonymous": "off",\n}\n');
 
     const { message } = thrownBy(() => readAccessFile(path)) as Error;
 
-    expect(message).toContain(`${path} is no JSON: `);
+    expect(message).toContain(`${path} is not JSON: `);
     expect(message).not.toContain('\n');
   });
 

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
-import { InvalidAccessError } from '../../lambdas/access/checked-json';
+import { InvalidAccessError } from '../../lambdas/access/invalid-access-error';
 import { readRules } from '../../lambdas/access/read-rules';
 import { thrownBy } from '../support/thrown-by';
 
@@ -129,7 +129,7 @@ describe('what is wrong is named', () => {
     ['a/${claim.}', 'without variables other than clientId, username and claim.NAME'],
     ['a/${ username }', 'without variables other than clientId, username and claim.NAME'],
     ['a/${${username}}', 'without variables other than clientId, username and claim.NAME'],
-    ['$share/group/a', 'the filter inside, which is what shared subscriptions are judged by'],
+    ['$share/group/a', 'the filter without $share and ShareName, which rules do not consider'],
     ['$${clientId}/a', 'without variables in a first level that begins with $'],
     ['$aws-${claim.a}/a', 'without variables in a first level that begins with $'],
   ])('topic %j', (topic, allowed) => {

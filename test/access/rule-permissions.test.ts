@@ -1,8 +1,8 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
 import type { Rule } from '../../lambdas/access/rule';
+import type { Subject } from '../../lambdas/access/rule-permissions';
 import { RulePermissions } from '../../lambdas/access/rule-permissions';
-import type { Subject } from '../../lambdas/access/topic-template';
 
 const alice: Subject = { kind: 'user', username: 'alice', clientId: 'lamp-7' };
 

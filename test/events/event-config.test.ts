@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { eventConfigIn, readEventConfig } from '../../lambdas/events/event-config';
+import { eventConfigIn, InvalidEventsError, readEventConfig } from '../../lambdas/events/event-config';
 
 describe('what is told to EventBridge', () => {
   it('goes to the bus that every account has unless another is named', () => {
@@ -30,11 +30,12 @@ describe('what is told to EventBridge', () => {
     [{ messages: ['a/#/b'] }, 'events.messages[0] is "a/#/b", but must be a topic filter'],
     [
       { messages: ['a\uffff'] },
-      'events.messages[0] is "a\uffff", but must be a text without control characters and nonch',
+      'events.messages[0] is "a\uffff", but must be a topic filter without control characters',
     ],
     [{ messages: ['$share/x/a'] }, 'events.messages[0] is "$share/x/a", but must be a topic filter'],
-    [{ bus: 'garage' }, 'events is {"bus":"garage"}, but must be something to tell'],
+    [{ bus: 'garage' }, 'events is {"bus":"garage",'],
   ])('is refused when it is %j', (value, message) => {
+    expect(() => readEventConfig(value)).toThrow(InvalidEventsError);
     expect(() => readEventConfig(value)).toThrow(message);
   });
 });

@@ -60,7 +60,9 @@ describe('clients', () => {
   });
 
   it('says that there is no such client', async () => {
-    await expect(run(clientsCommand, ['show', 'nobody', ...local()]).exitCode).rejects.toThrow('No client of this id');
+    await expect(run(clientsCommand, ['show', 'nobody', ...local()]).exitCode).rejects.toMatchObject({
+      code: 'no-such-client',
+    });
   });
 });
 

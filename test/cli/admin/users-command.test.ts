@@ -332,7 +332,7 @@ describe('a mistake', () => {
 
     await refused(['add', 'a', '--generate', '--publish', 'b#']).toThrow(/^--publish\[0\].topics\[0\] is "b#"/);
     await refused(['add', 'a', '--generate', '--rules', bad]).toThrow(`${bad}[0].topics[0] is "a#"`);
-    await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(`${broken} is no JSON: `);
+    await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(`${broken} is not JSON: `);
   });
 
   it('in a name is a control character or a noncharacter, but such an account is removed', async () => {
