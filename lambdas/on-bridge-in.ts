@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { incoming, type RuleEvent } from './bridge/incoming';
+import { incoming, type RuleEvent } from './bridge/rule-event';
 import { Broker } from './broker/turn/broker';
 import { settingsFromEnvironment } from './settings';
 import { isQueued, toRuleEvent } from './transport/bridge-event';

@@ -5,7 +5,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type Bridge, isOutgoing, remoteFilter } from '../lambdas/bridge/bridge-config';
-import { type RuleSpec, ruleSqlVersion, rulesOf } from '../lambdas/bridge/rules';
+import { type RuleSpec, ruleSqlVersion, rulesOf } from '../lambdas/bridge/topic-rules';
 import { iotEndpointVariable } from '../lambdas/deployment';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
 import type { BrokerFunction } from './broker-function';

@@ -8,7 +8,7 @@ import type { AccessConfig } from '../lambdas/access/access-config';
 import { openAccess, readAccess } from '../lambdas/access/read-access';
 import type { BridgeConfig } from '../lambdas/bridge/bridge-config';
 import { readBridge } from '../lambdas/bridge/read-bridge';
-import { rulesOf } from '../lambdas/bridge/rules';
+import { rulesOf } from '../lambdas/bridge/topic-rules';
 import {
   apiStage,
   type FunctionName,

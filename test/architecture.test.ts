@@ -214,7 +214,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/bridge/bridge-config',
     'lambdas/bridge/bridge-file',
     'lambdas/bridge/read-bridge',
-    'lambdas/bridge/rules',
+    'lambdas/bridge/topic-rules',
     'lambdas/events',
     'lambdas/events/events-file',
     'lambdas/deployment',

@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-iot-data-plane';
 import type { Sqs } from '../../lambdas/aws/lean-sqs';
 import { type Bridge, isIncoming, isOutgoing, localFilter, remoteFilter } from '../../lambdas/bridge/bridge-config';
-import { incoming, type RuleEvent } from '../../lambdas/bridge/incoming';
-import { outwards } from '../../lambdas/bridge/mapping';
+import { incoming, type RuleEvent } from '../../lambdas/bridge/rule-event';
+import { outwards } from '../../lambdas/bridge/topic-mapping';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsBridgeQueue } from '../../lambdas/transport/bridge-queue';

@@ -1,12 +1,12 @@
 import type { AccessConfig } from '../../lambdas/access/access-config';
 import type { Account } from '../../lambdas/access/accounts';
 import { type Identity, isGoodFor } from '../../lambdas/access/identity';
-import { isStillAllowed, rulesOf } from '../../lambdas/access/identity-rules';
 import { overlaps } from '../../lambdas/access/overlaps';
 import { closedAccess } from '../../lambdas/access/read-access';
 import type { Rule } from '../../lambdas/access/rule';
 import type { Subject } from '../../lambdas/access/rule-permissions';
 import { concerns, type Inquiry, RulePermissions } from '../../lambdas/access/rule-permissions';
+import { isStillAllowed, rulesOf } from '../../lambdas/access/rules-of-identity';
 import { fillTemplate } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { isReservedTopic } from '../../lambdas/protocol/topic';

@@ -8,13 +8,13 @@ import type { Account, AccountStore, BindingStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
 import { ClientIds } from './client-ids';
 import { type Identity, isGoodFor } from './identity';
-import { identityOf, isStillAllowed, rulesOf } from './identity-rules';
 import { attemptOf, LoginLimits } from './login-limits';
 import type { LoginStore } from './logins';
 import { verifyPassword } from './password-hash';
 import { precedenceOf, precedences } from './precedence';
 import { RulePermissions } from './rule-permissions';
-import { looksLikeToken, type TokenOutcome } from './tokens';
+import { identityOf, isStillAllowed, rulesOf } from './rules-of-identity';
+import { looksLikeToken, type TokenOutcome } from './token-verifier';
 
 /** What a token is checked by. */
 export interface TokenCheck {

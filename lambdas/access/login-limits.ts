@@ -2,8 +2,8 @@ import type { Account } from './accounts';
 import type { Peer } from './authentication-method';
 import { isGoodFor } from './identity';
 import { changeBy, clientKeyOf, isKnown, knownUntil } from './known-clients';
+import { failureRule, isKnownSlowedDown, isSlowedDown, sourceOf } from './login-throttle';
 import type { Attempt, LoginRecord, LoginStore } from './logins';
-import { failureRule, isKnownSlowedDown, isSlowedDown, sourceOf } from './slow-down';
 
 /** A login with what is known of it. */
 export interface KnownLogin extends LoginRecord {

@@ -1,7 +1,7 @@
 import { Reason } from '../protocol/reason-codes';
 import type { AuthenticationMethod, Peer, Step } from './authentication-method';
 import { malformed, readGs2Header, readText, refusingBreaches } from './sasl-message';
-import type { TokenVerifier } from './tokens';
+import type { TokenVerifier } from './token-verifier';
 
 /** Bytes of the longest message that is read: that of a token, and room for what stands around it. */
 const longestMessage = 17 * 1024;

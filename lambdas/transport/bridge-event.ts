@@ -1,5 +1,5 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import type { RuleEvent } from '../bridge/incoming';
+import type { RuleEvent } from '../bridge/rule-event';
 
 /** What Lambda writes to its destination for an event that failed every attempt. */
 interface FailedInvocation {

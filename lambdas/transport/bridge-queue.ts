@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { BridgeEntry } from '../bridge/bridge-config';
-import { outwards } from '../bridge/mapping';
+import { outwards } from '../bridge/topic-mapping';
 import type { IdentifiedMessage } from '../broker/model/fan-out-job';
 import type { BridgeQueue } from '../broker/ports/queues';
 import { asciiJson } from '../protocol/ascii-json';

@@ -1,4 +1,4 @@
-import { assembleAccess } from '../access/assemble';
+import { assembleAccess } from '../access/create-access';
 import { unpackAccess } from '../access/read-access';
 import type { Sqs } from '../aws/lean-sqs';
 import { DebugClientList, debugAll } from '../broker/observability/debug-clients';

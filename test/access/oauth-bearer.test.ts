@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Identity } from '../../lambdas/access/identity';
 import { OAuthBearer } from '../../lambdas/access/oauth-bearer';
-import type { TokenOutcome } from '../../lambdas/access/tokens';
+import type { TokenOutcome } from '../../lambdas/access/token-verifier';
 import { Reason } from '../../lambdas/protocol/reason-codes';
 
 const peer = { clientId: 'sensor', address: '203.0.113.7', now: 1_700_000_000_000 };

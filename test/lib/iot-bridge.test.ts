@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { readBridgeFile } from '../../lambdas/bridge/bridge-file';
 import { unpackBridge } from '../../lambdas/bridge/read-bridge';
-import { rulesOf } from '../../lambdas/bridge/rules';
+import { rulesOf } from '../../lambdas/bridge/topic-rules';
 import { Rule } from '../../local/iot/rule';
 import { acknowledgedRules, bridgeFile, createStack, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
 

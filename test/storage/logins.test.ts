@@ -1,8 +1,8 @@
 import { type AttributeValue, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clientKeyOf } from '../../lambdas/access/known-clients';
+import { failureRule, isSlowedDown } from '../../lambdas/access/login-throttle';
 import type { Attempt } from '../../lambdas/access/logins';
-import { failureRule, isSlowedDown } from '../../lambdas/access/slow-down';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoLoginStore } from '../../lambdas/storage/logins';
 import { schemaVersions } from '../../lambdas/storage/schema-version';

@@ -3,8 +3,8 @@ import { deliverySize, isDeliverable } from '../protocol/deliver';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
-import { inwards } from './mapping';
 import { isFromThisBroker } from './origin-property';
+import { inwards } from './topic-mapping';
 
 /** A message of AWS IoT Core. */
 export interface RuleEvent {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
-import { incoming, type RuleEvent } from '../../lambdas/bridge/incoming';
 import { readBridge } from '../../lambdas/bridge/read-bridge';
+import { incoming, type RuleEvent } from '../../lambdas/bridge/rule-event';
 import { toRuleEvent } from '../../lambdas/transport/bridge-event';
 
 const bridge = { broker: 'mine', ...readBridge({ entries: [{ direction: 'in', filter: '#', remotePrefix: 'r/' }] }) };

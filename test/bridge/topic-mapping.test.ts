@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BridgeEntry } from '../../lambdas/bridge/bridge-config';
 import { messageProblem } from '../../lambdas/bridge/iot-limits';
-import { inwards, outwards } from '../../lambdas/bridge/mapping';
+import { inwards, outwards } from '../../lambdas/bridge/topic-mapping';
 
 function entry(fields: Partial<BridgeEntry>): BridgeEntry {
   return { direction: 'both', filter: '#', localPrefix: '', remotePrefix: '', qos: 1, retain: false, ...fields };

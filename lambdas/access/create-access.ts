@@ -1,9 +1,9 @@
 import type { Access } from './access';
 import type { AccessConfig } from './access-config';
 import { Authenticator, type AuthenticatorProps } from './authenticator';
+import { verifierOf } from './create-token-verifier';
 import { OAuthBearer } from './oauth-bearer';
 import { ScramSha256 } from './scram';
-import { verifierOf } from './verifier';
 
 type Stores = Pick<AuthenticatorProps, 'accounts' | 'logins'>;
 type Surroundings = Pick<AuthenticatorProps, 'bindings' | 'now' | 'log' | 'maxConnectionsPerUser'>;

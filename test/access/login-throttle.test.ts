@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { failureRule, isKnownSlowedDown, isSlowedDown, sourceOf } from '../../lambdas/access/login-throttle';
 import type { Failures, KnownClient } from '../../lambdas/access/logins';
-import { failureRule, isKnownSlowedDown, isSlowedDown, sourceOf } from '../../lambdas/access/slow-down';
 
 const now = 1_700_000_000_000;
 

@@ -1,7 +1,7 @@
 import type { AccessConfig } from './access-config';
 import { readRules } from './read-rules';
 import type { Rule } from './rule';
-import { TokenVerifier } from './tokens';
+import { TokenVerifier } from './token-verifier';
 import { templateParts } from './topic-template';
 
 /** What looks at tokens, as it is configured. */

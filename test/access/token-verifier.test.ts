@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { exportJWK, SignJWT } from 'jose';
 import type { Issuer } from '../../lambdas/access/access-config';
 import type { Rule } from '../../lambdas/access/rule';
-import { looksLikeToken, TokenVerifier } from '../../lambdas/access/tokens';
+import { looksLikeToken, TokenVerifier } from '../../lambdas/access/token-verifier';
 import { Reason } from '../../lambdas/protocol/reason-codes';
 import { KeyServer } from '../support/key-server';
 import { OidcProvider } from '../support/oidc-provider';
