@@ -27,6 +27,8 @@ export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResul
 
 /** Its cryptography is loaded only where there are issuers, but then at once: Lambda gives a start more power than a call. */
 function verificationFor(config: AccessConfig): TokenVerification {
-  const verifier = import('./access/create-token-verifier').then(({ verifierOf }) => verifierOf(config));
+  const verifier = import('./access/create-token-verifier').then(({ createTokenVerifier }) =>
+    createTokenVerifier(config),
+  );
   return { verify: async (token, now) => (await verifier).verify(token, now) };
 }

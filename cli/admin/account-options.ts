@@ -1,5 +1,5 @@
 import { readRulesFile } from '../../lambdas/access/access-file';
-import { type Account, longestClientIdPrefix } from '../../lambdas/access/accounts';
+import { type Account, maxClientIdPrefixBytes } from '../../lambdas/access/accounts';
 import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
 import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
@@ -51,8 +51,8 @@ export async function readAccountOptions(
 }
 
 function checkPrefix(prefix: string): string {
-  if (Buffer.byteLength(prefix) > longestClientIdPrefix) {
-    throw new UsageError(`--client-id-prefix has more than ${longestClientIdPrefix} bytes`);
+  if (Buffer.byteLength(prefix) > maxClientIdPrefixBytes) {
+    throw new UsageError(`--client-id-prefix has more than ${maxClientIdPrefixBytes} bytes`);
   }
   return partOfName('--client-id-prefix', prefix);
 }

@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-iot-data-plane';
 import type { Sqs } from '../../lambdas/aws/lean-sqs';
 import { type Bridge, isIncoming, isOutgoing, localFilter, remoteFilter } from '../../lambdas/bridge/bridge-config';
-import { incoming, type RuleEvent } from '../../lambdas/bridge/rule-event';
-import { outwards } from '../../lambdas/bridge/topic-mapping';
+import { type RuleEvent, readRuleEvent } from '../../lambdas/bridge/rule-event';
+import { mapOutgoing } from '../../lambdas/bridge/topic-mapping';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsBridgeQueue } from '../../lambdas/transport/bridge-queue';
@@ -29,7 +29,7 @@ export async function syncOut({ bridge, retained, sqs, outQueue }: BridgeSides):
   const found = (await Promise.all(entries.map((entry) => retained.match(localFilter(entry))))).flat();
   const messages = found.map(({ message }) => message).filter(({ origin }) => origin === undefined);
   const byTopic = new Map(messages.map((message) => [message.topic, message]));
-  const crossing = [...byTopic.values()].filter((message) => outwards(entries, message).length > 0);
+  const crossing = [...byTopic.values()].filter((message) => mapOutgoing(entries, message).length > 0);
   await new SqsBridgeQueue(sqs, outQueue, entries).forward(crossing.map(identified));
   return crossing.length;
 }
@@ -69,7 +69,7 @@ async function eventsFor({ bridge, iot }: BridgeSides, topic: string): Promise<R
   const entries = bridge.entries.filter((entry) => isIncoming(entry) && entry.retain);
   const filters = [...new Set(entries.map(remoteFilter))];
   const takes = (event: RuleEvent) =>
-    incoming(event, { ...bridge, entries }, Number.POSITIVE_INFINITY).messages.length > 0;
+    readRuleEvent(event, { ...bridge, entries }, Number.POSITIVE_INFINITY).messages.length > 0;
   const bare = filters.map((ruleFilter) => ({ topic, ruleFilter, id: randomUUID(), payload: '' }));
   if (!bare.some(takes)) return [];
   const { payload = [], userProperties } = await iot.send(new GetRetainedMessageCommand({ topic }));

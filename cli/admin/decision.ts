@@ -1,11 +1,11 @@
 import type { AccessConfig } from '../../lambdas/access/access-config';
 import type { Account } from '../../lambdas/access/accounts';
-import { type Identity, isGoodFor } from '../../lambdas/access/identity';
+import { allowsClientId, type Identity } from '../../lambdas/access/identity';
 import { overlaps } from '../../lambdas/access/overlaps';
 import { closedAccess } from '../../lambdas/access/read-access';
 import type { Rule } from '../../lambdas/access/rule';
 import type { Subject } from '../../lambdas/access/rule-permissions';
-import { concerns, type Inquiry, RulePermissions } from '../../lambdas/access/rule-permissions';
+import { type AccessRequest, appliesTo, RulePermissions } from '../../lambdas/access/rule-permissions';
 import { isStillAllowed, rulesOf } from '../../lambdas/access/rules-of-identity';
 import { fillTemplate } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
@@ -37,10 +37,10 @@ export interface Verdict {
 const nobodyOf = { anonymous: 'client without proof', user: 'user', token: 'token' };
 
 /** What the broker would answer a client. */
-export function verdictOn(client: Client, inquiry: Inquiry): Verdict {
+export function verdictOn(client: Client, inquiry: AccessRequest): Verdict {
   const { config = closedAccess, identity, account } = client;
   if (!isStillAllowed(config, identity)) return denied(`the configuration lets in no ${nobodyOf[identity.kind]}`);
-  if (account && client.clientId !== undefined && !isGoodFor(account, client.clientId)) {
+  if (account && client.clientId !== undefined && !allowsClientId(account, client.clientId)) {
     return denied(`the account is not good for client id ${quoted(client.clientId)}`);
   }
   if (inquiry.action === 'publish' && isReservedTopic(inquiry.topic))
@@ -51,7 +51,7 @@ export function verdictOn(client: Client, inquiry: Inquiry): Verdict {
   return byRules(client, inquiry);
 }
 
-function byRules({ config, identity, account, clientId }: Client, inquiry: Inquiry): Verdict {
+function byRules({ config, identity, account, clientId }: Client, inquiry: AccessRequest): Verdict {
   const sources = rulesOf(config ?? closedAccess, identity, account);
   const subject = { ...identity, clientId: clientId ?? account?.clientId ?? '' };
   const rules = sources.flatMap((source) => source.rules);
@@ -60,9 +60,9 @@ function byRules({ config, identity, account, clientId }: Client, inquiry: Inqui
   return { ...judge(new RulePermissions(sources, subject), inquiry), notes };
 }
 
-function judge(permissions: RulePermissions, inquiry: Inquiry): Verdict {
+function judge(permissions: RulePermissions, inquiry: AccessRequest): Verdict {
   const decision = permissions.decide(inquiry);
-  if (decision.outcome === 'unmentioned') return denied(missing(permissions, inquiry));
+  if (decision.outcome === 'no-rule') return denied(missing(permissions, inquiry));
   const { outcome, rule } = decision;
   if (outcome === 'denied') return { allowed: false, rule, why: `denied by ${quoted(rule)}`, notes: [] };
   // Of what is received the broker asks only whether.
@@ -76,7 +76,7 @@ function denied(reason: string): Verdict {
 }
 
 /** Why no rule allows it: some may with less asked for. */
-function missing(permissions: RulePermissions, inquiry: Inquiry): string {
+function missing(permissions: RulePermissions, inquiry: AccessRequest): string {
   if (inquiry.action !== 'publish') return 'no rule allows it';
   const { qos, retain } = inquiry;
   for (const less of [{ qos: 0 }, { retain: false }, { qos: 0, retain: false }] as const) {
@@ -90,12 +90,12 @@ function missing(permissions: RulePermissions, inquiry: Inquiry): string {
 }
 
 /** What would be said more surely if more were known of the client. */
-function gaps(rules: readonly Rule[], subject: Subject, inquiry: Inquiry): string[] {
+function gaps(rules: readonly Rule[], subject: Subject, inquiry: AccessRequest): string[] {
   const asked = inquiry.action === 'subscribe' ? inquiry.filter : inquiry.topic;
   const fits = (topic: string) => overlaps(fillTemplate(topic, subject).filter, asked);
   const near = rules.filter((rule) => isAbout(rule, inquiry.action) && rule.topics.some(fits));
   const isForSome = subject.clientId === '' && near.some(({ who }) => who?.clientIds);
-  const topics = near.filter((rule) => concerns(rule, subject)).flatMap((rule) => rule.topics.filter(fits));
+  const topics = near.filter((rule) => appliesTo(rule, subject)).flatMap((rule) => rule.topics.filter(fits));
   const open = new Set(topics.filter((topic) => !fillTemplate(topic, subject).complete));
   return [
     ...(isForSome ? ['rules for certain client ids are left out, for want of --client-id'] : []),
@@ -103,6 +103,6 @@ function gaps(rules: readonly Rule[], subject: Subject, inquiry: Inquiry): strin
   ];
 }
 
-function isAbout({ actions }: Rule, action: Inquiry['action']): boolean {
+function isAbout({ actions }: Rule, action: AccessRequest['action']): boolean {
   return actions.includes(action) || (action === 'receive' && actions.includes('subscribe'));
 }

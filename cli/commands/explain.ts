@@ -3,7 +3,7 @@ import { readAccessFile } from '../../lambdas/access/access-file';
 import { canHaveAccount } from '../../lambdas/access/accounts';
 import type { Identity } from '../../lambdas/access/identity';
 import { readAccess } from '../../lambdas/access/read-access';
-import type { Inquiry } from '../../lambdas/access/rule-permissions';
+import type { AccessRequest } from '../../lambdas/access/rule-permissions';
 import { uncleanIn } from '../../lambdas/protocol/clean-text';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { subscriptionName } from '../../lambdas/protocol/subscription-name';
@@ -83,7 +83,7 @@ function readClaim(text: string): [string, string] {
   return [name, value];
 }
 
-function readInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: string[]): Inquiry {
+function readInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: string[]): AccessRequest {
   if (action !== 'publish' && action !== 'subscribe' && action !== 'receive') {
     throw new UsageError(`explain takes publish, subscribe, receive, not "${action ?? ''}"`);
   }

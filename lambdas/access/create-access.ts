@@ -1,19 +1,19 @@
 import type { Access } from './access';
 import type { AccessConfig } from './access-config';
 import { Authenticator, type AuthenticatorProps } from './authenticator';
-import { verifierOf } from './create-token-verifier';
+import { createTokenVerifier } from './create-token-verifier';
 import { OAuthBearer } from './oauth-bearer';
 import { ScramSha256 } from './scram';
 
 type Stores = Pick<AuthenticatorProps, 'accounts' | 'logins'>;
-type Surroundings = Pick<AuthenticatorProps, 'bindings' | 'now' | 'log' | 'maxConnectionsPerUser'>;
+type Environment = Pick<AuthenticatorProps, 'bindings' | 'now' | 'log' | 'maxConnectionsPerUser'>;
 
-/** Everything that decides about clients, as it is configured. */
-export function assembleAccess(config: AccessConfig, stores: Stores, surroundings: Surroundings): Access {
-  const tokens = verifierOf(config);
+/** Creates the authenticator of a broker, with the methods of enhanced authentication that the configuration allows. */
+export function createAccess(config: AccessConfig, stores: Stores, environment: Environment): Access {
+  const tokens = createTokenVerifier(config);
   const methods = [
     ...(config.users ? [new ScramSha256(stores.logins)] : []),
     ...(config.issuers.length > 0 ? [new OAuthBearer(tokens)] : []),
   ];
-  return new Authenticator({ config, ...stores, tokens, methods, ...surroundings });
+  return new Authenticator({ config, ...stores, tokens, methods, ...environment });
 }

@@ -2,20 +2,15 @@ import type { AccessConfig } from './access-config';
 import { readRules } from './read-rules';
 import type { Rule } from './rule';
 import { TokenVerifier } from './token-verifier';
-import { templateParts } from './topic-template';
+import { variablesIn } from './topic-template';
 
-/** What looks at tokens, as it is configured. */
-export function verifierOf({ issuers, rules }: AccessConfig): TokenVerifier {
+/** Creates the verifier for the tokens of the configured issuers. */
+export function createTokenVerifier({ issuers, rules }: AccessConfig): TokenVerifier {
   return new TokenVerifier(issuers, { claimNames: claimNamesIn(rules), readRules });
 }
 
-/** Only claims that a rule refers to are kept of a token. */
+/** Identities contain only the claims that a rule refers to. */
 function claimNamesIn(rules: readonly Rule[]): Set<string> {
-  const variables = rules.flatMap(({ topics }) => topics.flatMap((topic) => templateParts(topic).filter(isVariable)));
+  const variables = rules.flatMap(({ topics }) => topics.flatMap(variablesIn));
   return new Set(variables.filter((name) => name.startsWith('claim.')).map((name) => name.slice('claim.'.length)));
-}
-
-/** Text and variables take turns. */
-function isVariable(_part: string, index: number): boolean {
-  return index % 2 === 1;
 }

@@ -1,52 +1,53 @@
 import { hasKnown } from './known-clients';
 import type { FailureRule, Failures, KnownClient, PairRecord, SharedFailures, WindowFailures } from './logins';
 
-/** Failures that cost nothing, of a known client or of all others with one user name from one address: people mistype. */
-const freeOfPair = 5;
+/** Failures without a wait, for a known client, or for all other clients with one user name and one address: people mistype. */
+const freePerPair = 5;
 
 /**
- * Failures from one address within a quarter of an hour: as many as the clients that an adapter takes unless told otherwise. Each
- * user name counts at most `freeOfPair` of them, so a device with a wrong password keeps out none of its neighbours.
+ * Failures of one address in a window: the default maximum number of clients of an adapter. Each user name adds at most
+ * `freePerPair` of them, so one device with a wrong password does not block its neighbours.
  */
-const freeOfAddress = 1000;
+const freePerAddress = 1000;
 
-/** Failures with one user name within a quarter of an hour, of which each address counts `freeOfPair` (NIST SP 800-63B 5.2.2). */
-const freeOfName = 100;
+/** Failures of one user name in a window; each address adds at most `freePerPair` of them (NIST SP 800-63B section 5.2.2). */
+const freePerName = 100;
 
-/** Counts last a quarter of an hour, which is also the longest that anybody has to wait. */
-export const failureRule: FailureRule = { memory: 15 * 60_000, shared: freeOfPair };
+/** A window is a quarter of an hour, which is also the maximum wait. */
+export const failureRule: FailureRule = { windowMilliseconds: 15 * 60_000, maxSharedPerPair: freePerPair };
 
-/** Whether a known client has to wait: only for its own failures. */
-export function isKnownSlowedDown({ failures }: KnownClient, now: number): boolean {
+/** Checks whether a known client has to wait, which only its own failures cause. `now` in milliseconds since 1970. */
+export function isKnownClientThrottled({ failures }: KnownClient, now: number): boolean {
   return mustWait(failures, now);
 }
 
 /**
- * Whether a client that is not known has to wait before its next login is checked. After the free failures of its user name from its
- * address, each further one doubles the wait since the last one: 2 seconds after the sixth, 4 after the seventh, at last a quarter of
- * an hour. After those of the name or of the address it waits until that count begins anew, unless others have lately logged in
- * with this name from there.
+ * Checks whether a client that is not known has to wait before its next login. After the free failures of its user name and address,
+ * each further failure doubles the wait since the last one: 2 seconds after the sixth, 4 after the seventh, at most a quarter of an
+ * hour. After the free failures of the name or of the address, it waits for the end of the window, unless other clients have recently
+ * logged in with this name from this address. `now` in milliseconds since 1970.
  */
-export function isSlowedDown({ failures, clients }: PairRecord, shared: SharedFailures, now: number): boolean {
+export function isThrottled({ failures, clients }: PairRecord, shared: SharedFailures, now: number): boolean {
   if (mustWait(failures, now)) return true;
   if (hasKnown(clients, now)) return false;
-  return isUsedUp(shared.ofName, freeOfName, now) || isUsedUp(shared.ofAddress, freeOfAddress, now);
+  return isExhausted(shared.ofName, now, freePerName) || isExhausted(shared.ofAddress, now, freePerAddress);
 }
 
-function isUsedUp({ count, since }: WindowFailures, free: number, now: number): boolean {
-  return count > free && now - since < failureRule.memory;
+function isExhausted({ count, since }: WindowFailures, now: number, free: number): boolean {
+  return count > free && now - since < failureRule.windowMilliseconds;
 }
 
 function mustWait({ count, lastAt }: Failures, now: number): boolean {
-  if (count <= freeOfPair) return false;
-  return now - lastAt < Math.min(2 ** (count - freeOfPair) * 1000, failureRule.memory);
+  if (count <= freePerPair) return false;
+  return now - lastAt < Math.min(2 ** (count - freePerPair) * 1000, failureRule.windowMilliseconds);
 }
 
 /**
- * What failures are counted by. An IPv4 address stands for itself. Of IPv6 whoever has one address has all 2^64 of its /64
- * (RFC 6177 section 2), so they count as one. Anything else, and the empty text of an unknown address, is left as it is.
+ * Returns the source by which failures are counted. An IPv4 address is its own source. The owner of an IPv6 address has all 2^64
+ * addresses of its /64 (RFC 6177 section 2), so these are one source. Any other text, and the empty text of an unknown address, is
+ * returned unchanged.
  */
-export function sourceOf(address: string): string {
+export function failureSourceOf(address: string): string {
   const groups = groupsOf(address);
   if (groups === undefined) return address;
   const [, , , , , mapped, high, low] = groups;
@@ -58,13 +59,13 @@ export function sourceOf(address: string): string {
     .join(':')}::/64`;
 }
 
-/** The eight numbers of an IPv6 address in any of its text forms (RFC 4291 section 2.2), with or without a zone. */
+/** Parses the eight groups of an IPv6 address in any text form (RFC 4291 section 2.2), with or without a zone. */
 function groupsOf(address: string): number[] | undefined {
   const [, bare] = /^([\da-f:.]+)(%.*)?$/i.exec(address) ?? [];
   const url = `http://[${bare}]`;
   if (bare === undefined || !URL.canParse(url)) return undefined;
-  const [head = '', tail] = new URL(url).hostname.slice(1, -1).split('::'); // URL has turned a dotted end into two groups
-  const [before, after] = [head, tail ?? ''].map((part) =>
+  const [beginning = '', end] = new URL(url).hostname.slice(1, -1).split('::'); // URL turns a dotted end into two groups
+  const [before, after] = [beginning, end ?? ''].map((part) =>
     part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)),
   );
   return [...before!, ...new Array<number>(8 - before!.length - after!.length).fill(0), ...after!];

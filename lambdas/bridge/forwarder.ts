@@ -23,12 +23,12 @@ export class Forwarder {
   async forward(message: Message): Promise<void> {
     if (isExpired(message, this.now())) return;
     const problem = messageProblem(message);
-    if (problem !== undefined) return this.refuse(message, problem);
+    if (problem !== undefined) return this.logRefusal(message, problem);
     const outcome = await this.remote.publish(withOrigin(message, this.broker), this.now());
-    if (outcome !== 'published') this.refuse(message, outcome.refused);
+    if (outcome !== 'published') this.logRefusal(message, outcome.refused);
   }
 
-  private refuse({ topic, payload }: Message, reason: string): void {
+  private logRefusal({ topic, payload }: Message, reason: string): void {
     this.log('bridge refused', { direction: 'out', topic, bytes: payload.length, reason });
   }
 }

@@ -4,7 +4,7 @@ import type { ForwardedProperties, Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
 import { isFromThisBroker } from './origin-property';
-import { inwards } from './topic-mapping';
+import { mapIncoming } from './topic-mapping';
 
 /** A message of AWS IoT Core. */
 export interface RuleEvent {
@@ -20,22 +20,22 @@ export interface RuleEvent {
   /** In base64. */
   readonly correlationData?: string;
   readonly payloadFormat?: string;
-  readonly userProperties?: SaidUserProperties;
+  readonly userProperties?: RawUserProperties;
 }
 
 /** Objects in a list, one for each property. One object for all of them, and lists of values, are understood as well. */
-type SaidUserProperties = SaidPairs | readonly SaidPairs[];
-type SaidPairs = Readonly<Record<string, string | readonly string[]>>;
+type RawUserProperties = RawPairs | readonly RawPairs[];
+type RawPairs = Readonly<Record<string, string | readonly string[]>>;
 
 /** What becomes of a message of AWS IoT Core here. */
-export interface Incoming {
+export interface IncomingMessages {
   readonly messages: readonly Message[];
   /** Why those that are missing were not taken. */
   readonly refused?: string;
 }
 
 /** What this broker sent itself becomes nothing. */
-export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number): Incoming {
+export function readRuleEvent(event: RuleEvent, bridge: Bridge, maxPacketSize: number): IncomingMessages {
   const properties = propertiesOf(event);
   if (isFromThisBroker(properties.userProperties ?? [], bridge.broker)) return { messages: [] };
   const said = {
@@ -43,7 +43,10 @@ export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number
     ...(Object.keys(properties).length > 0 && { properties }),
     origin: 'bridge',
   } as const;
-  const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
+  const messages = mapIncoming(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({
+    ...said,
+    ...passage,
+  }));
   const unclean = messages.map(uncleanInMessage).find((found) => found !== undefined);
   if (unclean) return { messages: [], refused: `a string of the message contains ${unclean}` };
   const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
@@ -63,10 +66,10 @@ function propertiesOf(event: RuleEvent): ForwardedProperties {
   };
 }
 
-function pairsOf(said: SaidUserProperties): UserProperties {
+function pairsOf(said: RawUserProperties): UserProperties {
   return [said]
     .flat()
-    .flatMap((pairs: SaidPairs) =>
+    .flatMap((pairs: RawPairs) =>
       Object.entries(pairs).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const)),
     );
 }

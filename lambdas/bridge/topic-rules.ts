@@ -1,7 +1,7 @@
 import { type BridgeConfig, isIncoming, remoteFilter } from './bridge-config';
 
 /** A topic rule of AWS IoT Core, as the stack deploys it and the local cloud plays it. */
-export interface RuleSpec {
+export interface TopicRule {
   readonly filter: string;
   readonly sql: string;
 }
@@ -9,13 +9,13 @@ export interface RuleSpec {
 export const ruleSqlVersion = '2016-03-23';
 
 /** One rule for each topic filter; entries with the same share it. */
-export function rulesOf({ entries }: BridgeConfig): RuleSpec[] {
+export function topicRulesOf({ entries }: BridgeConfig): TopicRule[] {
   const filters = new Set(entries.filter(isIncoming).map(remoteFilter));
-  return [...filters].map((filter) => ({ filter, sql: sqlOf(filter) }));
+  return [...filters].map((filter) => ({ filter, sql: ruleSql(filter) }));
 }
 
 /** What the rule hands over, by the names of `RuleEvent`. Lambda takes no binary payload, so it comes in base64. */
-function sqlOf(filter: string): string {
+function ruleSql(filter: string): string {
   const columns = {
     payload: "encode(*, 'base64')",
     topic: 'topic()',

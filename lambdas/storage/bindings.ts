@@ -1,5 +1,5 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { type Bindings, type Holder, longestClientIdPrefix, type PrefixHolder } from '../access/accounts';
+import { type BindingOwner, type Bindings, maxClientIdPrefixBytes, type PrefixOwner } from '../access/accounts';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, readText, text } from './attributes';
@@ -39,7 +39,7 @@ export class DynamoBindings implements Bindings {
     this.db = versioned(db, { [table]: partitions.table });
   }
 
-  async holders(clientId: string, now: number): Promise<readonly Holder[]> {
+  async owners(clientId: string, now: number): Promise<readonly BindingOwner[]> {
     const { Items = [] } = await this.db.send(
       new QueryCommand({
         TableName: this.table,
@@ -51,8 +51,8 @@ export class DynamoBindings implements Bindings {
     return Items.filter((item) => isValid(item, now)).map(toHolder);
   }
 
-  async *prefixHolders(clientId: string, now: number): AsyncGenerator<PrefixHolder> {
-    let below = behind(beginningOf(clientId, longestClientIdPrefix));
+  async *prefixOwners(clientId: string, now: number): AsyncGenerator<PrefixOwner> {
+    let below = behind(beginningOf(clientId, maxClientIdPrefixBytes));
     for (;;) {
       const item = await this.lastBefore(below);
       if (!item) return;
@@ -121,7 +121,7 @@ export class DynamoBindings implements Bindings {
     const { clientId, clientIdPrefix, username = '' } = identity;
     if (clientId !== undefined)
       return { id: this.exactId(clientId), part: text(keyOf(accountOf(identity), maximumSortKey)) };
-    if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > longestClientIdPrefix) return undefined;
+    if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > maxClientIdPrefixBytes) return undefined;
     return { id: text(this.partitions.prefixes), part: text(clientIdPrefix + separator + username) };
   }
 }
@@ -135,7 +135,7 @@ function isValid(item: Item, now: number): boolean {
   return endOf(item) > now;
 }
 
-function toHolder({ kind, username, issuer }: Item): Holder {
+function toHolder({ kind, username, issuer }: Item): BindingOwner {
   const isToken = readText(kind) === 'token';
   return {
     kind: isToken ? 'token' : 'user',

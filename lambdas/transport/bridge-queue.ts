@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { BridgeEntry } from '../bridge/bridge-config';
-import { outwards } from '../bridge/topic-mapping';
+import { mapOutgoing } from '../bridge/topic-mapping';
 import type { IdentifiedMessage } from '../broker/model/fan-out-job';
 import type { BridgeQueue } from '../broker/ports/queues';
 import { asciiJson } from '../protocol/ascii-json';
@@ -29,7 +29,7 @@ export class SqsBridgeQueue implements BridgeQueue {
   private passing({ id, message }: IdentifiedMessage): NewMessage[] {
     if (message.origin === 'bridge') return []; // what came in never goes out
     const { publisher: _publisher, ...said } = message;
-    return outwards(this.entries, message).map((passage, index) => ({
+    return mapOutgoing(this.entries, message).map((passage, index) => ({
       MessageBody: asciiJson(toJson({ ...said, ...passage })),
       MessageGroupId: shardOf(passage.topic),
       MessageDeduplicationId: `${id}#${index}`.slice(-128), // SQS: at most 128 characters; the beginning is the least telling part

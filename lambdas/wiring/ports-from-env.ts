@@ -1,4 +1,4 @@
-import { assembleAccess } from '../access/create-access';
+import { createAccess } from '../access/create-access';
 import { unpackAccess } from '../access/read-access';
 import type { Sqs } from '../aws/lean-sqs';
 import { DebugClientList, debugAll } from '../broker/observability/debug-clients';
@@ -54,7 +54,7 @@ export function portsFromEnvironment(
     inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
-    access: assembleAccess(
+    access: createAccess(
       unpackAccess(environment[accessVariable]),
       {
         accounts: new DynamoAccountStore(db, table('accounts'), log),

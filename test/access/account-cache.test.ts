@@ -45,12 +45,12 @@ describe('accounts that a container remembers', () => {
     await Promise.all([cache.read('ann'), cache.read('nobody')]);
 
     time.now += 30 * second - 1;
-    expect(cache.remembered('ann')?.account).toEqual(account('ann'));
-    expect(cache.remembered('nobody')).toMatchObject({});
-    expect(cache.remembered('never asked')).toBeUndefined();
+    expect(cache.get('ann')?.account).toEqual(account('ann'));
+    expect(cache.get('nobody')).toMatchObject({});
+    expect(cache.get('never asked')).toBeUndefined();
     time.now += 1;
-    expect(cache.remembered('ann')).toBeUndefined();
-    expect(cache.remembered('nobody')).toBeUndefined();
+    expect(cache.get('ann')).toBeUndefined();
+    expect(cache.get('nobody')).toBeUndefined();
   });
 
   it('stay the same object while nothing changes, so that what was made of them can be kept', async () => {

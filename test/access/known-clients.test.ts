@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { changeBy, clientKeyOf, hasKnown, isKnown, knownUntil } from '../../lambdas/access/known-clients';
+import { changeAfterLogin, clientKeyOf, hasKnown, isKnown, knownUntil } from '../../lambdas/access/known-clients';
 import type { KnownClient } from '../../lambdas/access/logins';
 
 const now = 1_700_000_000_000;
@@ -31,16 +31,19 @@ describe('a client id that has logged in', () => {
   });
 
   it('is noted at its first login, then once a day, and after failures', () => {
-    expect(changeBy('a', new Map(), now)).toEqual({ known: 'a', forgotten: [], expiresAt: now + 30 * day });
-    expect(changeBy('a', new Map([['a', loggedIn(now - day + 1)]]), now)).toBeUndefined();
-    expect(changeBy('a', new Map([['a', loggedIn(now - day)]]), now)).toMatchObject({ known: 'a', forgotten: [] });
-    expect(changeBy('a', new Map([['a', loggedIn(now, 3)]]), now)).toMatchObject({ known: 'a' });
+    expect(changeAfterLogin('a', new Map(), now)).toEqual({ known: 'a', forgotten: [], expiresAt: now + 30 * day });
+    expect(changeAfterLogin('a', new Map([['a', loggedIn(now - day + 1)]]), now)).toBeUndefined();
+    expect(changeAfterLogin('a', new Map([['a', loggedIn(now - day)]]), now)).toMatchObject({
+      known: 'a',
+      forgotten: [],
+    });
+    expect(changeAfterLogin('a', new Map([['a', loggedIn(now, 3)]]), now)).toMatchObject({ known: 'a' });
   });
 
   it('takes the place of the one that logged in the longest ago, if that is more than a day', () => {
-    expect(changeBy('new', many(31, now), now)).toMatchObject({ forgotten: [] });
-    expect(changeBy('new', many(32, now - day), now)).toMatchObject({ forgotten: ['client 31'] });
-    expect(changeBy('new', many(32, now), now)).toBeUndefined();
+    expect(changeAfterLogin('new', many(31, now), now)).toMatchObject({ forgotten: [] });
+    expect(changeAfterLogin('new', many(32, now - day), now)).toMatchObject({ forgotten: ['client 31'] });
+    expect(changeAfterLogin('new', many(32, now), now)).toBeUndefined();
   });
 
   it('is no more than one of 32, however many ids a user invents', () => {
@@ -49,7 +52,7 @@ describe('a client id that has logged in', () => {
     for (let hour = 0; hour < 24 * 40; hour++) {
       for (let login = 0; login < 10; login++) {
         const time = now + hour * 3600_000;
-        const change = changeBy(`${hour}-${login}`, clients, time);
+        const change = changeAfterLogin(`${hour}-${login}`, clients, time);
         if (!change) continue;
         writes += 1;
         const kept = [...clients].filter(([key]) => !change.forgotten.includes(key));

@@ -28,7 +28,7 @@ describe('OAUTHBEARER', () => {
   ])('admits whom the token names [RFC 7628 section 3.1]: %j', async (text) => {
     tokens.asked.length = 0;
 
-    await expect(begin(text)).resolves.toEqual({ next: 'admit', identity });
+    await expect(begin(text)).resolves.toEqual({ next: 'accept', identity });
     expect(tokens.asked).toEqual([['a.b-c_d.e', peer.now]]);
   });
 
@@ -52,14 +52,14 @@ describe('OAUTHBEARER', () => {
     ['', 'message has no gs2-header'],
     ['\x01auth=Bearer t\x01\x01', 'message has no gs2-header'],
     ['p=tls-exporter,,\x01auth=Bearer t\x01\x01', 'channel binding is not supported'],
-    ['n,a=x=y,\x01auth=Bearer t\x01\x01', 'user name has "=" for something else than "=2C" or "=3D"'],
+    ['n,a=x=y,\x01auth=Bearer t\x01\x01', 'user name has "=" for something other than "=2C" or "=3D"'],
     ['n,,', 'message is not enclosed in kvsep'],
     ['n,,\x01', 'message is not enclosed in kvsep'],
     ['n,,auth=Bearer t\x01\x01', 'message is not enclosed in kvsep'],
     ['n,,\x01auth=Bearer t\x01', 'message is not enclosed in kvsep'],
     ['n,,\x01auth=Bearer t\x01\x01x', 'message is not enclosed in kvsep'],
-    ['n,,\x01auth=Bearer t\x01\x01\x01', 'message has something else than pairs'],
-    ['n,,\x01auth\x01\x01', 'message has something else than pairs'],
+    ['n,,\x01auth=Bearer t\x01\x01\x01', 'message contains something other than pairs'],
+    ['n,,\x01auth\x01\x01', 'message contains something other than pairs'],
     ['n,,\x01\x01', 'message has no bearer token'],
     ['n,,\x01auth=Basic t\x01\x01', 'message has no bearer token'],
     ['n,,\x01auth=Bearer \x01\x01', 'message has no bearer token'],

@@ -1,6 +1,6 @@
 import { createHash, scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { hashPassword, longestPassword, verifyPassword } from '../../lambdas/access/password-hash';
+import { hashPassword, maxPasswordBytes, verifyPassword } from '../../lambdas/access/password-hash';
 
 const form = /^\$scrypt\$v=2\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
 
@@ -86,12 +86,12 @@ describe('a password hash', () => {
 
 describe('a password', () => {
   it('may have 1,024 bytes', async () => {
-    const password = Buffer.alloc(longestPassword, 1);
+    const password = Buffer.alloc(maxPasswordBytes, 1);
 
     await expect(verifyPassword(await hashPassword(password), password)).resolves.toBe(true);
   });
 
-  it.each([0, longestPassword + 1])('of %i bytes is not hashed', async (length) => {
+  it.each([0, maxPasswordBytes + 1])('of %i bytes is not hashed', async (length) => {
     await expect(hashPassword(Buffer.alloc(length))).rejects.toThrow(RangeError);
     await expect(verifyPassword(vector, Buffer.alloc(length))).resolves.toBe(false);
     await expect(verifyPassword(undefined, Buffer.alloc(length))).resolves.toBe(false);

@@ -259,12 +259,12 @@ describe('decide', () => {
   });
 
   test('says when no rule allows it', () => {
-    const unmentioned = { outcome: 'unmentioned' };
+    const noRule = { outcome: 'no-rule' };
 
-    expect(permissions.decide({ ...publish, topic: 'b' })).toEqual(unmentioned);
-    expect(permissions.decide({ ...publish, retain: true })).toEqual(unmentioned);
-    expect(permissions.decide({ action: 'subscribe', filter: 'b' })).toEqual(unmentioned);
-    expect(permissions.decide({ action: 'receive', topic: 'b' })).toEqual(unmentioned);
+    expect(permissions.decide({ ...publish, topic: 'b' })).toEqual(noRule);
+    expect(permissions.decide({ ...publish, retain: true })).toEqual(noRule);
+    expect(permissions.decide({ action: 'subscribe', filter: 'b' })).toEqual(noRule);
+    expect(permissions.decide({ action: 'receive', topic: 'b' })).toEqual(noRule);
   });
 
   test('says the same however often and in whatever order it is asked', () => {

@@ -60,7 +60,7 @@ describe('SCRAM-SHA-256', () => {
       'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
     );
     expect(admitted).toEqual({
-      next: 'admit',
+      next: 'accept',
       identity: { kind: 'user', username: 'user' },
       data: Buffer.from('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4='),
     });
@@ -71,8 +71,8 @@ describe('SCRAM-SHA-256', () => {
 
     const { step } = await exchange(await accountsOf('user'), client);
 
-    expect(step.next).toBe('admit');
-    expect(client.believes(step.next === 'admit' ? step.data!.toString() : '')).toBe(true);
+    expect(step.next).toBe('accept');
+    expect(client.believes(step.next === 'accept' ? step.data!.toString() : '')).toBe(true);
   });
 
   it('keeps nothing secret between the messages', async () => {
@@ -111,7 +111,7 @@ describe('SCRAM-SHA-256', () => {
 
   it.each(['a,b=c', '=2C', 'Zürich', '用户'])('takes the user name %j', async (username) => {
     await expect(exchange(await accountsOf(username), new ScramClient(username, 'pencil'))).resolves.toMatchObject({
-      step: { next: 'admit', identity: { username } },
+      step: { next: 'accept', identity: { username } },
     });
   });
 
@@ -121,7 +121,7 @@ describe('SCRAM-SHA-256', () => {
 
     const { step } = await exchange(accounts, new ScramClient('Zu\u0308rich', 'IX'));
 
-    expect(step).toMatchObject({ next: 'admit', identity: { username: 'Zürich' } });
+    expect(step).toMatchObject({ next: 'accept', identity: { username: 'Zürich' } });
   });
 
   it.each([
@@ -130,7 +130,7 @@ describe('SCRAM-SHA-256', () => {
   ])('takes the gs2-header %s of %s [RFC 5802 section 6]', async (gs2Header) => {
     const client = new ScramClient('user', 'pencil', 'abc', gs2Header);
 
-    await expect(exchange(await accountsOf('user'), client)).resolves.toMatchObject({ step: { next: 'admit' } });
+    await expect(exchange(await accountsOf('user'), client)).resolves.toMatchObject({ step: { next: 'accept' } });
   });
 
   it('passes over extensions that are not mandatory [RFC 5802 section 5.1]', async () => {
@@ -158,8 +158,8 @@ describe('a client of another make', () => {
     await client.continueSession(session, password, begun.data!.toString());
     const step = await method.proceed(begun.state, Buffer.from(session.response), peer);
 
-    expect(step.next).toBe('admit');
-    expect(() => client.finalizeSession(session, step.next === 'admit' ? step.data!.toString() : '')).not.toThrow();
+    expect(step.next).toBe('accept');
+    expect(() => client.finalizeSession(session, step.next === 'accept' ? step.data!.toString() : '')).not.toThrow();
   });
 });
 
@@ -211,7 +211,7 @@ describe('who does not know the password', () => {
     await expect(method.proceed(begun.state, final, peer)).resolves.toMatchObject(slowed);
     expect(accounts.failures.get(`${source} user`)?.count).toBe(6);
     const later = { ...peer, now: peer.now + 2000 };
-    await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'admit' });
+    await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'accept' });
   });
 
   it('does not wait for the failures of others when its client id has logged in from there', async () => {
@@ -219,7 +219,7 @@ describe('who does not know the password', () => {
     await exchange(accounts, new ScramClient('user', 'pencil'));
     accounts.failures.set(`${source} user`, { count: 100, lastAt: peer.now });
 
-    expect((await exchange(accounts, new ScramClient('user', 'pencil'))).step.next).toBe('admit');
+    expect((await exchange(accounts, new ScramClient('user', 'pencil'))).step.next).toBe('accept');
     expect(accounts.changes).toHaveLength(1);
   });
 });
@@ -241,8 +241,8 @@ describe('a first message', () => {
     ['n,,r=abc,n=user', 'client-first-message is malformed'],
     ['n,,n=user,r=abc,', 'client-first-message is malformed'],
     ['n,,n=user,r=abc,1=x', 'client-first-message is malformed'],
-    ['n,,n=a=b,r=abc', 'user name has "=" for something else than "=2C" or "=3D"'],
-    ['n,,n=a=2c,r=abc', 'user name has "=" for something else than "=2C" or "=3D"'],
+    ['n,,n=a=b,r=abc', 'user name has "=" for something other than "=2C" or "=3D"'],
+    ['n,,n=a=2c,r=abc', 'user name has "=" for something other than "=2C" or "=3D"'],
     ['n,,n=,r=abc', 'user name is empty or has characters that SASLprep prohibits'],
     ['n,,n=a\0b,r=abc', 'user name is empty or has characters that SASLprep prohibits'],
     [`n,,n=${'a'.repeat(2048)},r=abc`, 'message has 2059 bytes, more than 2048'],
@@ -307,7 +307,7 @@ describe('one wrong byte', () => {
         () => 'the client gives up',
       );
       accounts.failures.clear();
-      expect([at, outcome]).not.toEqual([at, 'admit']);
+      expect([at, outcome]).not.toEqual([at, 'accept']);
     }
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
 import { readBridge } from '../../lambdas/bridge/read-bridge';
-import { incoming, type RuleEvent } from '../../lambdas/bridge/rule-event';
+import { type RuleEvent, readRuleEvent } from '../../lambdas/bridge/rule-event';
 import { toRuleEvent } from '../../lambdas/transport/bridge-event';
 
 const bridge = { broker: 'mine', ...readBridge({ entries: [{ direction: 'in', filter: '#', remotePrefix: 'r/' }] }) };
@@ -11,7 +11,7 @@ describe('what a rule brings', () => {
   it('becomes a message that has come over the bridge', () => {
     const said = { ...event, payloadFormat: 'UNSPECIFIED_BYTES', userProperties: [] };
 
-    expect(incoming(said, bridge, 98_304)).toEqual({
+    expect(readRuleEvent(said, bridge, 98_304)).toEqual({
       messages: [{ topic: 'a', payload: Buffer.from('x'), qos: 1, retain: false, origin: 'bridge' }],
     });
   });
@@ -22,15 +22,15 @@ describe('what a rule brings', () => {
       userProperties: [{ a: '1' }, { 'cirrus-mqtt-bridge': broker }],
     });
 
-    expect(incoming(marked('mine'), bridge, 98_304)).toEqual({ messages: [] });
-    expect(incoming(marked('yours'), bridge, 98_304).messages).toHaveLength(1);
+    expect(readRuleEvent(marked('mine'), bridge, 98_304)).toEqual({ messages: [] });
+    expect(readRuleEvent(marked('yours'), bridge, 98_304).messages).toHaveLength(1);
   });
 
   it.each([
     ['a list of objects', [{ a: '1' }, { b: '2' }, { a: '3' }], ['a 1', 'b 2', 'a 3']],
     ['one object', { a: ['1', '3'], b: '2' }, ['a 1', 'a 3', 'b 2']],
   ])('has user properties that are %s', (_name, userProperties, expected) => {
-    const [message] = incoming({ ...event, userProperties } as RuleEvent, bridge, 98_304).messages;
+    const [message] = readRuleEvent({ ...event, userProperties } as RuleEvent, bridge, 98_304).messages;
 
     expect(message?.properties?.userProperties?.map((pair) => pair.join(' '))).toEqual(expected);
   });
@@ -41,7 +41,7 @@ describe('what a rule brings', () => {
     ['response topic', { responseTopic: '\ufdd0' }, 'U+FDD0'],
     ['user property', { userProperties: [{ 'a\u{1fffe}': '1' }] }, 'U+1FFFE'],
   ])('is refused with a %s that no client could have sent', (_name, fields, character) => {
-    expect(incoming({ ...event, ...fields } as RuleEvent, bridge, 98_304)).toEqual({
+    expect(readRuleEvent({ ...event, ...fields } as RuleEvent, bridge, 98_304)).toEqual({
       messages: [],
       refused: `a string of the message contains ${character}`,
     });
@@ -50,9 +50,9 @@ describe('what a rule brings', () => {
   it('is refused when it is larger than packets may be', () => {
     const large = { ...event, payload: Buffer.alloc(1020).toString('base64') };
 
-    expect(incoming(large, bridge, 1024).messages).toEqual([]);
-    expect(incoming(large, bridge, 1024).refused).toContain('larger than packets of 1024 bytes');
-    expect(incoming(large, bridge, 2048).refused).toBeUndefined();
+    expect(readRuleEvent(large, bridge, 1024).messages).toEqual([]);
+    expect(readRuleEvent(large, bridge, 1024).refused).toContain('larger than packets of 1024 bytes');
+    expect(readRuleEvent(large, bridge, 2048).refused).toBeUndefined();
   });
 });
 

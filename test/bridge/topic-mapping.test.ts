@@ -1,16 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import type { BridgeEntry } from '../../lambdas/bridge/bridge-config';
 import { messageProblem } from '../../lambdas/bridge/iot-limits';
-import { inwards, outwards } from '../../lambdas/bridge/topic-mapping';
+import { mapIncoming, mapOutgoing } from '../../lambdas/bridge/topic-mapping';
 
 function entry(fields: Partial<BridgeEntry>): BridgeEntry {
   return { direction: 'both', filter: '#', localPrefix: '', remotePrefix: '', qos: 1, retain: false, ...fields };
 }
 
 const at = (topic: string, qos: 0 | 1 | 2 = 2, retain = true) => ({ topic, qos, retain });
-const topicsOut = (entries: BridgeEntry[], topic: string) => outwards(entries, at(topic)).map((one) => one.topic);
+const topicsOut = (entries: BridgeEntry[], topic: string) => mapOutgoing(entries, at(topic)).map((one) => one.topic);
 const topicsIn = (entries: BridgeEntry[], topic: string, filter?: string) =>
-  inwards(entries, topic, filter).map((one) => one.topic);
+  mapIncoming(entries, topic, filter).map((one) => one.topic);
 
 describe('the way out', () => {
   it.each([
@@ -27,15 +27,15 @@ describe('the way out', () => {
   });
 
   it('has the lower QoS, and the retain flag only where the entry and the message have it', () => {
-    expect(outwards([entry({ qos: 0 })], at('a', 1))).toEqual([{ topic: 'a', qos: 0, retain: false }]);
-    expect(outwards([entry({ retain: true })], at('a', 2))).toEqual([{ topic: 'a', qos: 1, retain: true }]);
-    expect(outwards([entry({ retain: true })], at('a', 0, false))).toEqual([{ topic: 'a', qos: 0, retain: false }]);
+    expect(mapOutgoing([entry({ qos: 0 })], at('a', 1))).toEqual([{ topic: 'a', qos: 0, retain: false }]);
+    expect(mapOutgoing([entry({ retain: true })], at('a', 2))).toEqual([{ topic: 'a', qos: 1, retain: true }]);
+    expect(mapOutgoing([entry({ retain: true })], at('a', 0, false))).toEqual([{ topic: 'a', qos: 0, retain: false }]);
   });
 
   it('is taken once to each topic, as the first entry for it says', () => {
     const entries = [entry({ qos: 0 }), entry({ filter: 'a' }), entry({ filter: 'a', remotePrefix: 'r/' })];
 
-    expect(outwards(entries, at('a'))).toMatchObject([
+    expect(mapOutgoing(entries, at('a'))).toMatchObject([
       { topic: 'a', qos: 0 },
       { topic: 'r/a', qos: 1 },
     ]);
@@ -46,7 +46,7 @@ describe('the way in', () => {
   it('exchanges the prefixes the other way, and has QoS and retain flag of the entry', () => {
     const entries = [entry({ localPrefix: 'l/', remotePrefix: 'r/', retain: true, qos: 0 })];
 
-    expect(inwards(entries, 'r/a')).toEqual([{ topic: 'l/a', qos: 0, retain: true }]);
+    expect(mapIncoming(entries, 'r/a')).toEqual([{ topic: 'l/a', qos: 0, retain: true }]);
   });
 
   it('is that of the rule, so that two rules do not bring the same twice', () => {

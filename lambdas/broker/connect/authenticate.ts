@@ -1,5 +1,5 @@
 import type { Peer, Step } from '../../access/authentication-method';
-import { accountOf, type Identity, isGoodFor } from '../../access/identity';
+import { accountOf, allowsClientId, type Identity } from '../../access/identity';
 import type { AuthenticationRequest, ConnectRequest } from '../../protocol/effects';
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
@@ -124,12 +124,13 @@ export async function authorizeConnect(
   identity: Identity,
 ): Promise<Authenticated> {
   const refuse = (reason: number, why: string) => refusal(ports, peer, reason, why, identity.username);
-  if (!isGoodFor(identity, peer.clientId)) throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
+  if (!allowsClientId(identity, peer.clientId))
+    throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
   const { expiresAt = Number.POSITIVE_INFINITY } = identity; // what the handshake has proved may be over by now
   if (peer.now >= expiresAt) throw refuse(Reason.notAuthorized, 'what the client has proved holds no longer');
   const [permissions, clientId] = await together([
     ports.access.permissions(identity, peer.clientId),
-    ports.access.reserve(identity, peer.clientId),
+    ports.access.reserveClientId(identity, peer.clientId),
   ]);
   if (permissions === 'revoked') throw refuse(Reason.notAuthorized, 'revoked');
   if (clientId === 'reserved') {

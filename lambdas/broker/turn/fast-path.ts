@@ -191,7 +191,7 @@ function readLoad(
   if (broken || early.length > 0 || ready.length !== frames.length) return undefined;
   const lastSeen = Math.max(connection.lastSeen, ...ready.map(({ receivedAt }) => receivedAt));
   const { identity, clientId } = connection;
-  const permissions = shared.ports.access.remembered(identity, clientId);
+  const permissions = shared.ports.access.cachedPermissions(identity, clientId);
   if (!permissions || permissions === 'revoked' || lastSeen >= (identity.expiresAt ?? Number.POSITIVE_INFINITY)) {
     return undefined;
   }
