@@ -1,94 +1,95 @@
 import { cleanTextRule, isClean } from './protocol/clean-text';
 import { largestIncoming } from './protocol/limits';
 
-/** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
+/** Settings of an operator. The stack checks them at synth, the local cloud at start. */
 export interface Settings {
-  /** Outgoing QoS 1 and 2 messages that may wait for a client while it is offline. */
+  /** Maximum number of outgoing QoS 1 and 2 messages that are queued for an offline client. */
   readonly queueLimit: number;
-  /** Places in the list of filter shapes (positions of wildcards) of the whole broker; a publish may query each shape once. */
+  /** Maximum number of filter shapes (positions of wildcards) of the whole broker; a publish may query each shape once. */
   readonly maxShapes: number;
-  /** Wildcards in one topic filter; 0 is any number. */
+  /** Maximum number of wildcards in a topic filter; 0 means no limit. */
   readonly maxWildcards: number;
-  /** Levels of one topic filter. */
+  /** Maximum number of levels in a topic filter. */
   readonly maxLevels: number;
-  /** Subscriptions of one session; 0 is any number. */
+  /** Maximum number of subscriptions of a session; 0 means no limit. */
   readonly maxSubscriptions: number;
-  /** Of them, in shared subscriptions; 0 is any number. */
+  /** Maximum number of shared subscriptions of a session; 0 means no limit. */
   readonly maxShareGroups: number;
-  /** Seconds that a session may outlive its connection; 0 is any time. */
+  /** Maximum Session Expiry Interval in seconds; 0 means no limit. */
   readonly maxSessionExpiry: number;
-  /** QoS 2 messages that a client may have sent and not released. */
+  /** Maximum number of QoS 2 messages that a client has sent and not released. */
   readonly maxUnreleased: number;
-  /** Bytes of one packet that a client sends. */
+  /** Maximum Packet Size that the broker accepts, in bytes. */
   readonly maxPacketSize: number;
-  /** Topic aliases that a client of MQTT 5.0 may set up; the record of its connection holds them. 0 is none. */
+  /** Topic Alias Maximum of the broker; the record of a connection contains the aliases. 0 turns them off. */
   readonly maxTopicAliases: number;
-  /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
+  /** Average number of messages that a connection may publish in a second; 0 means no limit. */
   readonly maxPublishRate: number;
+  /** Average number of bytes in PUBLISH packets that a connection may send in a second; 0 means no limit. */
   readonly maxPublishBytes: number;
-  /** Packets other than PUBLISH that one connection may send in a second on average, fifty acknowledgements counted as one; 0 is any number. */
+  /** Average number of other packets that a connection may send in a second; fifty acknowledgements count as one. 0 means no limit. */
   readonly maxControlRate: number;
-  /** Clients of one user, or of one subject of tokens, at a time; 0 is any number. An account may say another one. */
+  /** Maximum simultaneous connections of a user or subject of tokens; 0 means no limit. An account may have another limit. */
   readonly maxConnectionsPerUser: number;
-  /** Sessions of one user, or of one subject of tokens, that outlive their connections; 0 is any number. */
+  /** Maximum number of sessions of a user or subject of tokens that outlive their connections; 0 means no limit. */
   readonly maxSessionsPerUser: number;
-  /** Retained messages of the whole broker; 0 is any number. */
+  /** Maximum number of retained messages of the whole broker; 0 means no limit. */
   readonly maxRetained: number;
-  /** Retained messages of one user, or of one subject of tokens; 0 is any number. Anonymous clients are one user. */
+  /** Maximum number of retained messages of a user or subject of tokens; 0 means no limit. Anonymous clients count as one user. */
   readonly maxRetainedPerUser: number;
-  /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
+  /** Maximum number of recipients that the invocation of the publisher serves; for more recipients a message goes through the fan-out queue. */
   readonly inlineRecipients: number;
-  /** Topic filters nobody may subscribe to, nor to anything they cover; a wider filter is granted, so they keep nothing secret. */
+  /** Topic filters that nobody may subscribe to, with all filters that they cover. A wider filter is granted, so they protect no topic. */
   readonly refusedFilters: readonly string[];
-  /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
+  /** Maximum Keep Alive in seconds. MQTT 5.0 clients that request a longer one, or none, get it as Server Keep Alive. */
   readonly maxKeepAlive: number;
-  /** Minutes between two tellings of `$SYS` topics; 0 is never. */
+  /** Publish interval of `$SYS` topics in minutes; 0 turns them off. */
   readonly sysTopicsMinutes: number;
-  /** Seconds after the handshake in which a client has to be let in. */
+  /** Maximum time in seconds between the handshake and a successful CONNECT. */
   readonly connectTimeout: number;
-  /** Seconds without progress after which a client is closed that does not read what is sent to it; 0 is never. */
+  /** Seconds without progress after which the connection of a slow reader is closed; 0 means never. */
   readonly slowReaderTimeout: number;
-  /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
+  /** `debug` logs every packet, `audit` only events of connections; `cirrus-mqtt debug` adds single clients. */
   readonly logLevel: 'audit' | 'debug';
-  /** Numbers for CloudWatch: none, ten metrics, or also those by QoS and reason. */
+  /** Metrics in CloudWatch: none, ten, or also those by QoS and reason. */
   readonly metrics: 'off' | 'basic' | 'all';
-  /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. Decided when bundling. */
+  /** Client for frequent AWS calls: that of this project, or that of the SDK. Decided when functions are bundled. */
   readonly awsClients: 'lean' | 'sdk';
 }
 
-/** How one setting is given and checked. */
+/** Environment variable, default and check of a setting. */
 export interface SettingRule<Value> {
-  /** Environment variable of the functions, with the value as JSON. */
+  /** Environment variable with the value as JSON. */
   readonly variable: string;
   readonly default: Value;
-  /** In words, for errors and documentation. */
+  /** Description of the allowed values for errors and documentation. */
   readonly allowed: string;
   readonly allows: (value: unknown) => boolean;
 }
 
 export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Settings[Name]> } = {
-  queueLimit: wholeNumber('QUEUE_LIMIT', 1024, 1, 16384),
-  maxShapes: wholeNumber('MAX_SHAPES', 256, 1, 1024),
-  maxWildcards: wholeNumber('MAX_WILDCARDS', 0, 0, 128),
-  maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
-  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, 0, 100_000),
-  maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, 0, 100_000),
-  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, 0xffff_fffe), // the longest of AWS IoT Core
-  maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, 1, 4096),
-  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
-  maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
-  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, 0, 1_000_000),
-  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, 0, 1_000_000_000),
-  maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, 0, 1_000_000),
-  maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
-  maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, 0, 100_000),
-  maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
-  maxRetainedPerUser: wholeNumber('MAX_RETAINED_PER_USER', 10_000, 0, 1_000_000_000),
-  inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
-  maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
-  sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, 0, 60),
-  connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),
-  slowReaderTimeout: wholeNumber('SLOW_READER_TIMEOUT', 10, 0, 300),
+  queueLimit: wholeNumber('QUEUE_LIMIT', 1024, { min: 1, max: 16384 }),
+  maxShapes: wholeNumber('MAX_SHAPES', 256, { min: 1, max: 1024 }),
+  maxWildcards: wholeNumber('MAX_WILDCARDS', 0, { min: 0, max: 128 }),
+  maxLevels: wholeNumber('MAX_LEVELS', 1024, { min: 1, max: 1024 }), // the shape of a filter has a letter for each level, and must fit into a key
+  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, { min: 0, max: 100_000 }),
+  maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, { min: 0, max: 100_000 }),
+  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, { min: 0, max: 0xffff_fffe }), // the maximum of AWS IoT Core
+  maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, { min: 1, max: 4096 }),
+  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, { min: 1024, max: largestIncoming }),
+  maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, { min: 0, max: 64 }),
+  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, { min: 0, max: 1_000_000 }),
+  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, { min: 0, max: 1_000_000_000 }),
+  maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, { min: 0, max: 1_000_000 }),
+  maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, { min: 0, max: 100_000 }),
+  maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, { min: 0, max: 100_000 }),
+  maxRetained: wholeNumber('MAX_RETAINED', 0, { min: 0, max: 1_000_000_000 }),
+  maxRetainedPerUser: wholeNumber('MAX_RETAINED_PER_USER', 10_000, { min: 0, max: 1_000_000_000 }),
+  inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, { min: 1, max: 1000 }),
+  maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, { min: 10, max: 540 }), // API Gateway closes a connection after 10 idle minutes
+  sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, { min: 0, max: 60 }),
+  connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, { min: 1, max: 300 }),
+  slowReaderTimeout: wholeNumber('SLOW_READER_TIMEOUT', 10, { min: 0, max: 300 }),
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],
@@ -105,7 +106,11 @@ function oneOf<Value extends string>(variable: string, standard: Value, values: 
   return { variable, default: standard, allowed: `one of ${values.join(', ')}`, allows };
 }
 
-function wholeNumber(variable: string, standard: number, min: number, max: number): SettingRule<number> {
+function wholeNumber(
+  variable: string,
+  standard: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): SettingRule<number> {
   const allows = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
   return { variable, default: standard, allowed: `a whole number from ${min} to ${max}`, allows };
 }
@@ -120,7 +125,11 @@ function isFilterList(value: unknown): boolean {
 
 const names = Object.keys(settingRules) as (keyof Settings)[];
 
-/** Settings from environment variables, defaults where a variable is absent. Throws an `Error` that says what is wrong. */
+/**
+ * Reads settings from environment variables; a setting without a variable gets its default.
+ *
+ * @throws Error that names the setting, the value and what is allowed
+ */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Settings {
   return Object.fromEntries(names.map((name) => [name, readSetting(name, environment)])) as unknown as Settings;
 }
@@ -134,7 +143,7 @@ function readSetting(name: keyof Settings, environment: NodeJS.ProcessEnv): unkn
   throw new Error(`${name} (${variable}) is ${JSON.stringify(text)}, but must be ${allowed}`);
 }
 
-/** JSON, or a plain word as it stands. */
+/** Parses JSON; other text is returned unchanged. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -144,8 +153,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * The environment variables that give a function these settings. What is the default is left out: the function knows it, and Lambda
- * allows 4 KB for all variables together.
+ * Returns the environment variables for these settings. Defaults are left out, because Lambda limits all variables of a function
+ * together to 4 KB.
  */
 export function settingVariables(settings: Settings): Record<string, string> {
   const texts = names.map((name) => [name, JSON.stringify(settings[name])] as const);
@@ -153,7 +162,7 @@ export function settingVariables(settings: Settings): Record<string, string> {
   return Object.fromEntries(changed.map(([name, text]) => [settingRules[name].variable, text]));
 }
 
-/** What esbuild puts in place of variables that decide which code a bundle has. */
+/** Returns the constants that esbuild inserts for variables that decide which code a bundle contains. */
 export function bundleConstants({ awsClients }: Pick<Settings, 'awsClients'>): Record<string, string> {
   return { [`process.env.${settingRules.awsClients.variable}`]: JSON.stringify(awsClients) };
 }

@@ -65,7 +65,7 @@ function checkRepetitions(issuers: readonly Issuer[], place: Place): void {
 const accessObject = object({
   /** Clients without credentials: refused, allowed what the rules say, or allowed everything. */
   anonymous: withDefault(choice(['off', 'by-rules', 'everything']), 'off'),
-  /** Whether users of the accounts table may log in, with passwords and with SCRAM-SHA-256. */
+  /** True if users of the accounts table may log in, with passwords and with SCRAM-SHA-256. */
   users: withDefault(flag, true),
   /** Issuers whose tokens are accepted. */
   issuers: withDefault(checked(list(issuerObject, { min: 0, max: 20, of: 'issuers' }), checkRepetitions), []),

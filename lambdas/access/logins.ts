@@ -68,7 +68,7 @@ export interface ClientChange {
   readonly known: string;
   /** Keys of clients that are no longer known. */
   readonly forgotten: readonly string[];
-  /** When the last of all clients is no longer known, milliseconds since 1970. */
+  /** Time when the last client is no longer known, milliseconds since 1970. */
   readonly expiresAt: number;
 }
 

@@ -71,7 +71,7 @@ const ruleObject = object({
   topics: list(topicTemplate, { min: 1, max: 100, of: 'topic filters' }),
   /** Maximum QoS. A rule that denies has none, because it denies at every QoS. */
   maxQos: optional(readQos),
-  /** Whether clients may publish with the RETAIN flag; true by default. */
+  /** False denies publishing with the RETAIN flag; true by default. */
   retain: optional(flag),
   /** Clients that the rule applies to; by default all. A client has to meet every condition. */
   who: optional(who),

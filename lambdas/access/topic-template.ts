@@ -8,9 +8,9 @@ export interface TemplateValues {
 export interface FilledTemplate {
   /** Topic filter, with `+` for every level with a variable that has no usable value. */
   readonly filter: string;
-  /** Whether every variable has a usable value. */
+  /** True if every variable has a usable value. */
   readonly complete: boolean;
-  /** Whether the first level is such a `+`. It stands for any value, also for one that begins with `$`. */
+  /** True if the first level is such a `+`. It stands for any value, also for one that begins with `$`. */
   readonly anyFirstLevel: boolean;
 }
 

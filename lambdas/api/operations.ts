@@ -29,7 +29,7 @@ export interface Operation {
   readonly description: string;
   readonly query: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> };
   readonly body?: v.GenericSchema;
-  /** Whether an `Idempotency-Key` makes the operation safe to repeat. */
+  /** True if an `Idempotency-Key` makes the operation safe to repeat. */
   readonly acceptsIdempotencyKey?: boolean;
   readonly response: { readonly status: number; readonly schema?: v.GenericSchema; readonly description: string };
   /** Problems besides those that every operation has. */

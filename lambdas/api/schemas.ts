@@ -222,7 +222,7 @@ function pageOf<const Entry extends v.GenericSchema>(entry: Entry) {
 
 export const publishResult = object({
   status: v.picklist(['accepted', 'refused']),
-  subscribers: v.optional(flag('Whether the message had any subscriber; present if it was accepted.')),
+  subscribers: v.optional(flag('True if the message had any subscriber; present if it was accepted.')),
   reasonCode: v.optional(v.pipe(integer(), v.description('MQTT 5.0 Reason Code of the refusal.'))),
   detail: v.optional(v.pipe(v.string(), v.description('The reason of the refusal as text.'))),
 });
@@ -237,8 +237,8 @@ export const directResult = object({
 
 const clientEntries = {
   clientId: v.string(),
-  connected: flag('Whether a connection owns the session now.'),
-  since: v.optional(time('When the client connected or disconnected; absent if that is not known.')),
+  connected: flag('True if a connection owns the session now.'),
+  since: v.optional(time('Time when the client connected or disconnected; absent if that is not known.')),
   version: v.pipe(
     v.picklist([3, 4, 5]),
     v.description('Protocol level: 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0.'),
@@ -248,7 +248,7 @@ const clientEntries = {
     username: v.optional(v.string()),
     issuer: v.optional(v.pipe(v.string(), v.description('Issuer of the token.'))),
   }),
-  persistent: flag('Whether the session outlives its connection.'),
+  persistent: flag('True if the session outlives its connection.'),
   sessionEndsAt: v.optional(
     time(
       'When the session of a disconnected client expires; absent while the client is connected, or if it never expires.',
@@ -277,7 +277,7 @@ export const clientDetails = object({
   source: v.optional(
     object({
       address: v.string(),
-      lastActiveAt: v.optional(time('When API Gateway last received something from the client.')),
+      lastActiveAt: v.optional(time('Time when API Gateway last received something from the client.')),
     }),
   ),
   queued: count('QoS 1 and 2 messages that the client has not acknowledged, sent or not.'),
@@ -287,14 +287,14 @@ export const clientDetails = object({
 
 export const disconnectResult = object({
   clientId: v.string(),
-  connected: flag('Whether the client was connected when the request arrived.'),
+  connected: flag('True if the client was connected when the request arrived.'),
 });
 
 const retainedEntries = {
   topic: v.string(),
   qos,
   payloadBytes: count('Size of the payload in bytes.'),
-  expiresAt: v.optional(time('When the message expires.')),
+  expiresAt: v.optional(time('Time when the message expires.')),
 };
 export const retainedSummary = object(retainedEntries);
 export const retainedPage = pageOf(retainedSummary);

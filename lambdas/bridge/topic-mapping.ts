@@ -1,55 +1,56 @@
 import type { Message } from '../protocol/effects';
+import type { QoS } from '../protocol/packets';
 import { isTopicName } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
 import { type BridgeEntry, isIncoming, isOutgoing, localFilter, remoteFilter } from './bridge-config';
 
-/** How a message arrives on the other side. */
+/** Topic, QoS and RETAIN flag of a message on the other side. */
 export type MappedMessage = Pick<Message, 'topic' | 'qos' | 'retain'>;
 
-/** Where a message of this broker goes. Entries that lead to the same topic are one passage, as the first of them says. */
+/** Maps a message of this broker to AWS IoT Core. If several entries result in the same topic, the first entry applies. */
 export function mapOutgoing(entries: readonly BridgeEntry[], message: MappedMessage): MappedMessage[] {
-  const passages = entries.filter(isOutgoing).flatMap((entry) => {
-    const topic = replacePrefix(message.topic, entry.localPrefix, localFilter(entry), entry.remotePrefix);
-    return topic === undefined
-      ? []
-      : [{ ...withMaxQos(message, entry), topic, retain: entry.retain && message.retain }];
+  const mapped = entries.filter(isOutgoing).flatMap((entry) => {
+    const { localPrefix, remotePrefix } = entry;
+    if (!matches(localFilter(entry), message.topic)) return [];
+    const topic = replacePrefix(message.topic, { prefix: localPrefix, by: remotePrefix });
+    if (topic === undefined) return [];
+    return [{ topic, qos: lowerQos(message.qos, entry.qos), retain: entry.retain && message.retain }];
   });
-  return firstPerTopic(passages);
+  return firstPerTopic(mapped);
 }
 
 /**
- * Where a message of AWS IoT Core goes that the rule for `filter` brought; without one, that any rule would have brought. Its
- * QoS is told by nobody, so the entry's is taken.
+ * Maps a message of AWS IoT Core to this broker, by the entries with the topic filter of the rule that the message came through, or
+ * by all entries without one. Rules do not provide the QoS of a message, so it gets the QoS of the entry.
  */
-export function mapIncoming(entries: readonly BridgeEntry[], remoteTopic: string, filter?: string): MappedMessage[] {
-  const meant = entries.filter(
-    (entry) => isIncoming(entry) && (filter === undefined || remoteFilter(entry) === filter),
-  );
-  const passages = meant.flatMap(({ qos, retain, ...entry }) => {
-    const topic = replacePrefix(
-      remoteTopic,
-      entry.remotePrefix,
-      remoteFilter({ qos, retain, ...entry }),
-      entry.localPrefix,
-    );
+export function mapIncoming(
+  entries: readonly BridgeEntry[],
+  remoteTopic: string,
+  ruleFilter?: string,
+): MappedMessage[] {
+  const mapped = entries.filter(isIncoming).flatMap((entry) => {
+    const { localPrefix, remotePrefix, qos, retain } = entry;
+    const filter = remoteFilter(entry);
+    if ((ruleFilter !== undefined && ruleFilter !== filter) || !matches(filter, remoteTopic)) return [];
+    const topic = replacePrefix(remoteTopic, { prefix: remotePrefix, by: localPrefix });
     return topic === undefined || topic.startsWith('$') ? [] : [{ topic, qos, retain }];
   });
-  return firstPerTopic(passages);
+  return firstPerTopic(mapped);
 }
 
-/** A topic with another prefix, if the entry is for it. */
-function replacePrefix(topic: string, prefix: string, filter: string, otherPrefix: string): string | undefined {
-  if (!topic.startsWith(prefix) || !matches(filter, topic)) return undefined; // `a/#` also matches `a`, which has no `a/`
-  const other = otherPrefix + topic.slice(prefix.length);
-  return isTopicName(other) ? other : undefined;
+/** Returns undefined if the result is not a topic, or the topic has no such prefix: `a/#` also matches `a`, which has no `a/`. */
+function replacePrefix(topic: string, { prefix, by }: { prefix: string; by: string }): string | undefined {
+  if (!topic.startsWith(prefix)) return undefined;
+  const replaced = by + topic.slice(prefix.length);
+  return isTopicName(replaced) ? replaced : undefined;
 }
 
-function withMaxQos({ qos, ...rest }: MappedMessage, entry: BridgeEntry): MappedMessage {
-  return { ...rest, qos: Math.min(qos, entry.qos) as 0 | 1 };
+function lowerQos(qos: QoS, maxQos: 0 | 1): 0 | 1 {
+  return qos === 0 ? 0 : maxQos;
 }
 
-function firstPerTopic(passages: readonly MappedMessage[]): MappedMessage[] {
+function firstPerTopic(messages: readonly MappedMessage[]): MappedMessage[] {
   const byTopic = new Map<string, MappedMessage>();
-  for (const passage of passages) if (!byTopic.has(passage.topic)) byTopic.set(passage.topic, passage);
+  for (const message of messages) if (!byTopic.has(message.topic)) byTopic.set(message.topic, message);
   return [...byTopic.values()];
 }

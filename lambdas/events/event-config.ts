@@ -17,7 +17,7 @@ const eventConfig = checked(
       string('default, the name of an event bus or its ARN', (text) => busName.test(text)),
       'default',
     ),
-    /** Whether connects and disconnects of clients are events. */
+    /** True if connects and disconnects of clients are events. */
     lifecycle: withDefault(flag, false),
     /** Topic filters of the messages that are events. */
     messages: withDefault(list(filter, { min: 0, max: 20, of: 'topic filters' }), []),

@@ -14,5 +14,10 @@ export function forwarderFromEnvironment(environment: NodeJS.ProcessEnv): Forwar
     maxAttempts,
     requestHandler: { requestTimeout, throwOnRequestTimeout: true },
   });
-  return new Forwarder(new IotDataPlane(client), bridgeIn(environment).broker, () => Date.now(), log);
+  return new Forwarder({
+    remote: new IotDataPlane(client),
+    broker: bridgeIn(environment).broker,
+    now: () => Date.now(),
+    log,
+  });
 }

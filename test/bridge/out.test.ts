@@ -108,8 +108,8 @@ describe('what AWS IoT Core would never take', () => {
     await broker.cloud.settled();
     const refused = broker.older.logged('bridge refused');
     expect(refused.map(({ reason }) => reason).sort()).toEqual([
-      'the topic has 263 bytes, but AWS IoT Core takes 256',
-      'the topic has 9 levels, but AWS IoT Core takes 8',
+      'the topic has 263 bytes, but AWS IoT Core accepts 256',
+      'the topic has 9 levels, but AWS IoT Core accepts 8',
     ]);
     expect((await broker.cloud.bill()).iot.publishes).toBe(1);
     await iot.end();

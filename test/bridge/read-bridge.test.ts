@@ -41,8 +41,8 @@ describe('the configuration of the bridge', () => {
     [{ filter: '+', remotePrefix: 'home' }, 'remotePrefix with filter is "home+", but must be a topic filter; a slash'],
     [{ filter: '$SYS/#' }, 'localPrefix with filter is "$SYS/#", but must be without a leading $'],
     [{ remotePrefix: '$aws/' }, 'topics with a leading $ belong to AWS IoT Core'],
-    [{ filter: '1/2/3/4/5/6/7/8', remotePrefix: '0/' }, 'the topic has 9 levels, but AWS IoT Core takes 8'],
-    [{ remotePrefix: 'x'.repeat(300) }, 'the topic has 303 bytes, but AWS IoT Core takes 256'],
+    [{ filter: '1/2/3/4/5/6/7/8', remotePrefix: '0/' }, 'the topic has 9 levels, but AWS IoT Core accepts 8'],
+    [{ remotePrefix: 'x'.repeat(300) }, 'the topic has 303 bytes, but AWS IoT Core accepts 256'],
     [{ direction: 'in', filter: "it's" }, 'without quotation marks and backslashes'],
   ])('is refused with %j', (value, message) => {
     expect(read(value)).toThrow(InvalidBridgeError);

@@ -67,10 +67,10 @@ describe('the limits of AWS IoT Core', () => {
 
   it.each([
     ['a/b/c/d/e/f/g/h', 131_072, undefined],
-    ['a/b/c/d/e/f/g/h/i', 0, 'the topic has 9 levels, but AWS IoT Core takes 8'],
+    ['a/b/c/d/e/f/g/h/i', 0, 'the topic has 9 levels, but AWS IoT Core accepts 8'],
     ['é'.repeat(128), 0, undefined],
-    ['é'.repeat(129), 0, 'the topic has 258 bytes, but AWS IoT Core takes 256'],
-    ['a', 131_073, 'the payload has 131073 bytes, but AWS IoT Core takes 131072'],
+    ['é'.repeat(129), 0, 'the topic has 258 bytes, but AWS IoT Core accepts 256'],
+    ['a', 131_073, 'the payload has 131073 bytes, but AWS IoT Core accepts 131072'],
   ])('are known: %.10s with %i bytes', (topic, bytes, problem) => {
     expect(messageProblem(message(topic, bytes))).toBe(problem);
   });
