@@ -27,8 +27,8 @@ const account = (username: string, topic = 'a'): Account => ({
   rules: [{ actions: ['publish'], topics: [topic] }],
 });
 
-describe('accounts that a container remembers', () => {
-  it('are read together when they are wanted at the same time', async () => {
+describe('the account cache', () => {
+  it('reads accounts that are requested at the same time in one call', async () => {
     const { cache, asked } = cacheOf(account('ann'), account('ben'));
 
     await expect(Promise.all(['ann', 'ben', 'ann', 'nobody'].map((name) => cache.read(name)))).resolves.toEqual([
@@ -40,7 +40,7 @@ describe('accounts that a container remembers', () => {
     expect(asked).toEqual([['ann', 'ben', 'nobody']]);
   });
 
-  it('are believed for half a minute, those that do not exist as well', async () => {
+  it('keeps accounts for half a minute, including those that do not exist', async () => {
     const { cache, time } = cacheOf(account('ann'));
     await Promise.all([cache.read('ann'), cache.read('nobody')]);
 
@@ -53,7 +53,7 @@ describe('accounts that a container remembers', () => {
     expect(cache.get('nobody')).toBeUndefined();
   });
 
-  it('stay the same object while nothing changes, so that what was made of them can be kept', async () => {
+  it('returns the same object for an unchanged account', async () => {
     const { cache, stored } = cacheOf(account('ann'));
     const before = await cache.read('ann');
     stored.set('ann', account('ann'));
@@ -63,7 +63,7 @@ describe('accounts that a container remembers', () => {
     expect(await cache.read('ann')).toEqual(account('ann', 'b'));
   });
 
-  it('leave a line in the audit log when an operator has changed them', async () => {
+  it('logs changes of an operator', async () => {
     const { cache, stored, logged } = cacheOf();
     for (const now of [undefined, account('ann'), account('ann'), account('ann', 'b'), undefined]) {
       if (now) stored.set('ann', now);
@@ -76,7 +76,7 @@ describe('accounts that a container remembers', () => {
     );
   });
 
-  it('that cannot be read are asked for again', async () => {
+  it('reads again after a failed read', async () => {
     let fails = true;
     const readMany = async () => {
       if (fails) throw new Error('throttled');

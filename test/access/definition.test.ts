@@ -131,7 +131,7 @@ function randomWho(random: Random): Rule['who'] {
   ]);
 }
 
-describe('what rules mean, by definition', () => {
+describe('the definition of rules', () => {
   const random = new Random(31);
   const worlds = Array.from({ length: 150 }, () => {
     const subject = randomSubject(random);
@@ -140,7 +140,7 @@ describe('what rules mean, by definition', () => {
     return { text: JSON.stringify({ subject, rules }), permissions, sets: new Sets(rules, subject) };
   });
 
-  test('publish: a rule allows the topic at this QoS and retain flag, and none denies it', () => {
+  test('publish: a rule allows the topic with this QoS and RETAIN flag, and no rule denies it', () => {
     const seen = { true: 0, false: 0 };
     for (const { text, permissions, sets } of worlds) {
       for (const [index, topic] of everyTopic.entries()) {
@@ -155,7 +155,7 @@ describe('what rules mean, by definition', () => {
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(10_000);
   });
 
-  test('receive: a rule allows the topic, and none denies it', () => {
+  test('receive: a rule allows the topic, and no rule denies it', () => {
     const seen = { true: 0, false: 0 };
     for (const { text, permissions, sets } of worlds) {
       for (const [index, topic] of everyTopic.entries()) {
@@ -168,7 +168,7 @@ describe('what rules mean, by definition', () => {
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(5_000);
   });
 
-  test('subscribe: the highest QoS of the rules that allow all topics, when none denies any', () => {
+  test('subscribe: the highest QoS of the rules that allow all topics, if no rule denies any', () => {
     const seen = { 0: 0, 1: 0, 2: 0, undefined: 0 };
     for (const { text, permissions, sets } of worlds) {
       for (const { filter, topics } of asked) {

@@ -24,7 +24,7 @@ const objects = [
 ];
 
 describe('docs/access.md', () => {
-  it('lists every key with its default and what is allowed as the code has them', () => {
+  it('lists every key with its default and the allowed values of the code', () => {
     const documented = tableRows(document)
       .filter(([name]) => name?.startsWith('`'))
       .map(([name = '', standard = '', allowed = '']) => [bare(name), bare(standard), allowed]);
@@ -40,7 +40,7 @@ describe('docs/access.md', () => {
     expect(documented.slice(0, standards.length).map(([, standard]) => standard)).toEqual(standards);
   });
 
-  it('has files that are taken as they stand', () => {
+  it('contains valid files', () => {
     const files = codeBlocks(document).filter(({ language }) => language === 'json');
 
     expect(files.length).toBeGreaterThan(2);
@@ -78,7 +78,7 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-it('README.md shows a file that can be read', () => {
+it('README.md shows a valid file', () => {
   const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
   const files = codeBlocks(readme).filter(({ code }) => code.includes('"issuers"'));
 

@@ -23,14 +23,14 @@ describe('a client id that has logged in', () => {
     expect(hasKnown(many(3, now), now)).toBe(true);
   });
 
-  it('has a key of the same length as any other, and of its own', () => {
+  it('has a unique key of fixed length', () => {
     const keys = ['', 'a', 'A', 'x'.repeat(65_535), 'Küche', '\u0000'].map(clientKeyOf);
 
     expect(new Set(keys).size).toBe(keys.length);
     for (const key of keys) expect(key).toMatch(/^[\w-]{11}$/);
   });
 
-  it('is noted at its first login, then once a day, and after failures', () => {
+  it('is written at its first login, then once a day, and after failures', () => {
     expect(changeAfterLogin('a', new Map(), now)).toEqual({ known: 'a', forgotten: [], expiresAt: now + 30 * day });
     expect(changeAfterLogin('a', new Map([['a', loggedIn(now - day + 1)]]), now)).toBeUndefined();
     expect(changeAfterLogin('a', new Map([['a', loggedIn(now - day)]]), now)).toMatchObject({
@@ -40,13 +40,13 @@ describe('a client id that has logged in', () => {
     expect(changeAfterLogin('a', new Map([['a', loggedIn(now, 3)]]), now)).toMatchObject({ known: 'a' });
   });
 
-  it('takes the place of the one that logged in the longest ago, if that is more than a day', () => {
+  it('replaces the client with the oldest login if that is more than a day ago', () => {
     expect(changeAfterLogin('new', many(31, now), now)).toMatchObject({ forgotten: [] });
     expect(changeAfterLogin('new', many(32, now - day), now)).toMatchObject({ forgotten: ['client 31'] });
     expect(changeAfterLogin('new', many(32, now), now)).toBeUndefined();
   });
 
-  it('is no more than one of 32, however many ids a user invents', () => {
+  it('is one of at most 32, however many ids a user invents', () => {
     let clients: ReadonlyMap<string, KnownClient> = new Map();
     let writes = 0;
     for (let hour = 0; hour < 24 * 40; hour++) {
@@ -64,7 +64,7 @@ describe('a client id that has logged in', () => {
     expect(writes).toBeLessThanOrEqual(40 * 32);
   });
 
-  it('is forgotten with the last of all', () => {
+  it('is removed with the last of all clients', () => {
     expect(knownUntil(new Map())).toBe(0);
     expect(knownUntil(many(2, now))).toBe(now + 30 * day);
   });

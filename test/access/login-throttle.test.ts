@@ -17,7 +17,7 @@ describe.each([
 ])('failed logins of %s', (_whose, waitsAfter) => {
   const waits = (count: number, lastAt: number) => waitsAfter({ count, lastAt });
 
-  it.each([0, 1, 5])('cost nothing when there are %i', (count) => {
+  it.each([0, 1, 5])('cause no wait when there are %i', (count) => {
     expect(waits(count, now)).toBe(false);
   });
 
@@ -28,7 +28,7 @@ describe.each([
     [14, 512],
     [15, 900],
     [5000, 900],
-  ])('make the next one wait when there are %i: %i seconds since the last', (count, seconds) => {
+  ])('delay the next login when there are %i: %i seconds since the last', (count, seconds) => {
     const lastAt = now - seconds * 1000;
 
     expect(waits(count, lastAt + 1)).toBe(true);
@@ -51,18 +51,18 @@ describe.each([
   const waits = (count: number, since: number, clients = new Map<string, KnownClient>()) =>
     isThrottled({ failures: none, clients }, { ...nothing, [key]: { count, since } }, now);
 
-  it.each([0, 1, free])('cost nothing when there are %i', (count) => {
+  it.each([0, 1, free])('cause no wait when there are %i', (count) => {
     expect(waits(count, now)).toBe(false);
   });
 
-  it(`make clients wait when there are more than ${free}, until a quarter of an hour after the first`, () => {
+  it(`cause a wait when there are more than ${free}, until a quarter of an hour after the first`, () => {
     for (const count of [free + 1, 1_000_000]) {
       expect(waits(count, now - windowMilliseconds + 1)).toBe(true);
       expect(waits(count, now - windowMilliseconds)).toBe(false);
     }
   });
 
-  it('make nobody wait whose name has lately logged in from there, by whichever client', () => {
+  it('cause no wait if any client with this name has recently logged in from this address', () => {
     const clients = new Map([['key', { loggedInAt: now - 1000, failures: none }]]);
 
     expect(waits(1_000_000, now, clients)).toBe(false);
@@ -88,7 +88,7 @@ describe('a source', () => {
   });
 
   it.each(['', 'unknown', '2001:db8', ':::', '1:2:3:4:5:6:7:8:9', '::1]/x', '%', 'a:b@c'])(
-    'that is no address stays as it is: %j',
+    'that is not an address is unchanged: %j',
     (address) => {
       expect(failureSourceOf(address)).toBe(address);
     },

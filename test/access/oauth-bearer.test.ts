@@ -25,7 +25,7 @@ describe('OAUTHBEARER', () => {
     'n,,\x01auth=Bearer a.b-c_d.e\x01\x01',
     'y,,\x01auth=bearer  a.b-c_d.e\x01\x01',
     'n,a=a=2Cb,\x01host=broker.example\x01port=443\x01auth=Bearer a.b-c_d.e\x01x=,=\x01\x01',
-  ])('admits whom the token names [RFC 7628 section 3.1]: %j', async (text) => {
+  ])('accepts the subject of the token [RFC 7628 section 3.1]: %j', async (text) => {
     tokens.asked.length = 0;
 
     await expect(begin(text)).resolves.toEqual({ next: 'accept', identity });
@@ -35,11 +35,11 @@ describe('OAUTHBEARER', () => {
   it.each([
     ['late', Reason.notAuthorized, 'the token has expired'],
     ['lost', Reason.serverUnavailable, 'the issuer cannot be reached'],
-  ])('refuses the token %s for the reason of the verifier', async (token, reason, why) => {
+  ])('refuses the token %s with the reason of the verifier', async (token, reason, why) => {
     await expect(begin(`n,,\x01auth=Bearer ${token}\x01\x01`)).resolves.toEqual({ next: 'refuse', reason, why });
   });
 
-  it('lets nobody act for another user', async () => {
+  it('refuses an authorization identity of another user', async () => {
     await expect(begin('n,a=admin,\x01auth=Bearer t\x01\x01')).resolves.toEqual({
       next: 'refuse',
       reason: Reason.notAuthorized,
@@ -70,7 +70,7 @@ describe('OAUTHBEARER', () => {
     await expect(begin(text)).resolves.toEqual({ next: 'refuse', reason: Reason.protocolError, why });
   });
 
-  it('has nothing to go on with', async () => {
+  it('refuses a second message', async () => {
     await expect(method.proceed()).resolves.toMatchObject({ next: 'refuse', reason: Reason.protocolError });
   });
 });

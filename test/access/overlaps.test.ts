@@ -34,7 +34,7 @@ describe('overlaps', () => {
   });
 });
 
-describe('in a small world, gone through as a whole', () => {
+describe('for all filters of a small alphabet', () => {
   const filters = everyFilter.map((filter) => ({ filter, topics: topicsOf(patternOf(filter)) }));
 
   test('a filter matches the topics of its pattern', () => {
@@ -48,11 +48,11 @@ describe('in a small world, gone through as a whole', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('covers says whether every topic of one filter is one of the other', () => {
+  test('covers: every topic that matches one filter matches the other', () => {
     expect(disagreements(covers, contains)).toEqual([]);
   });
 
-  test('overlaps says whether some topic is one of both', () => {
+  test('overlaps: some topic matches both filters', () => {
     expect(disagreements(overlaps, intersects)).toEqual([]);
   });
 

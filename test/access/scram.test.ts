@@ -41,7 +41,7 @@ const malformed = (why: RegExp | string) => ({
 const wrong = { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user name or password' };
 
 describe('SCRAM-SHA-256', () => {
-  it('says what the example says [RFC 7677 section 3]', async () => {
+  it('reproduces the example [RFC 7677 section 3]', async () => {
     const scram = await deriveScramCredentials('pencil', 4096, Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64'));
     const accounts = new MemoryLogins([{ username: 'user', scram, rules: [] }]);
     const method = new ScramSha256(accounts, () => '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0');
@@ -66,7 +66,7 @@ describe('SCRAM-SHA-256', () => {
     });
   });
 
-  it('gives both sides certainty', async () => {
+  it('authenticates both sides', async () => {
     const client = new ScramClient('user', 'pencil');
 
     const { step } = await exchange(await accountsOf('user'), client);
@@ -75,7 +75,7 @@ describe('SCRAM-SHA-256', () => {
     expect(client.believes(step.next === 'accept' ? step.data!.toString() : '')).toBe(true);
   });
 
-  it('keeps nothing secret between the messages', async () => {
+  it('keeps no secret between the messages', async () => {
     const { storedKey, serverKey } = await cheap;
 
     const begun = await new ScramSha256(await accountsOf('user')).begin(Buffer.from('n,,n=user,r=abc'), peer);
@@ -100,7 +100,7 @@ describe('SCRAM-SHA-256', () => {
     expect(one).not.toEqual(other);
   });
 
-  it('tells the client ids an account is bound to', async () => {
+  it('returns the client ids that an account is bound to', async () => {
     const scram = await cheap;
     const accounts = new MemoryLogins([{ username: 'user', scram, rules: [], clientId: 'c', clientIdPrefix: 'c' }]);
 
@@ -109,7 +109,7 @@ describe('SCRAM-SHA-256', () => {
     });
   });
 
-  it.each(['a,b=c', '=2C', 'Zürich', '用户'])('takes the user name %j', async (username) => {
+  it.each(['a,b=c', '=2C', 'Zürich', '用户'])('accepts the user name %j', async (username) => {
     await expect(exchange(await accountsOf(username), new ScramClient(username, 'pencil'))).resolves.toMatchObject({
       step: { next: 'accept', identity: { username } },
     });
@@ -127,20 +127,20 @@ describe('SCRAM-SHA-256', () => {
   it.each([
     ['y,,', 'a client that could bind the channel, and thinks that we cannot'],
     ['n,a=user,', 'a client that names whom it acts for: itself'],
-  ])('takes the gs2-header %s of %s [RFC 5802 section 6]', async (gs2Header) => {
+  ])('accepts the gs2-header %s of %s [RFC 5802 section 6]', async (gs2Header) => {
     const client = new ScramClient('user', 'pencil', 'abc', gs2Header);
 
     await expect(exchange(await accountsOf('user'), client)).resolves.toMatchObject({ step: { next: 'accept' } });
   });
 
-  it('passes over extensions that are not mandatory [RFC 5802 section 5.1]', async () => {
+  it('ignores extensions that are not mandatory [RFC 5802 section 5.1]', async () => {
     const begun = await new ScramSha256(await accountsOf('user')).begin(Buffer.from('n,,n=user,r=abc,x=1,y=ü='), peer);
 
     expect(begun.next).toBe('continue');
   });
 });
 
-describe('a client of another make', () => {
+describe('a client of another library', () => {
   /** PostgreSQL's: it leaves the name to another message and says `*`. */
   const client = require('pg/lib/crypto/sasl') as {
     startSession(mechanisms: readonly string[]): { response: string };
@@ -148,7 +148,7 @@ describe('a client of another make', () => {
     finalizeSession(session: { response: string }, serverFinal: string): void;
   };
 
-  it.each(['pencil', '\u2168 \u00a0x\u00ad', 'ü, = 用户'])('is admitted with the password %j', async (password) => {
+  it.each(['pencil', '\u2168 \u00a0x\u00ad', 'ü, = 用户'])('is accepted with the password %j', async (password) => {
     const accounts = new MemoryLogins([{ username: '*', scram: await deriveScramCredentials(password), rules: [] }]);
     const method = new ScramSha256(accounts);
 
@@ -163,7 +163,7 @@ describe('a client of another make', () => {
   });
 });
 
-describe('who does not know the password', () => {
+describe('a client that does not know the password', () => {
   it('is refused, and the failure is counted for its network', async () => {
     const accounts = await accountsOf('user');
 
@@ -172,7 +172,7 @@ describe('who does not know the password', () => {
     expect([...accounts.failures]).toEqual([[`${source} user`, { count: 1, lastAt: peer.now }]]);
   });
 
-  it('is refused in the same way when there is no such user, or none with SCRAM credentials', async () => {
+  it('is refused in the same way if the user does not exist or has no SCRAM credentials', async () => {
     const accounts = new MemoryLogins([{ username: 'plain', passwordHash: 'a hash', rules: [] }]);
 
     await expect(exchange(accounts, new ScramClient('nobody', 'pencil'))).resolves.toMatchObject({ step: wrong });
@@ -180,7 +180,7 @@ describe('who does not know the password', () => {
     expect([...accounts.failures.keys()]).toEqual([`${source} nobody`, `${source} plain`]);
   });
 
-  it('cannot tell by the salt which users exist [RFC 5802 section 9]', async () => {
+  it('does not learn from the salt which users exist [RFC 5802 section 9]', async () => {
     const user = { username: 'user', scram: await deriveScramCredentials('pencil'), rules: [] };
     const offered = async (username: string, secret = Buffer.alloc(32, 5)) => {
       const method = new ScramSha256(new MemoryLogins([user], secret), () => 'S');
@@ -197,7 +197,7 @@ describe('who does not know the password', () => {
     await expect(offered('nobody', Buffer.alloc(32, 6))).resolves.not.toBe(nobody);
   });
 
-  it('has to wait after six failures, in old exchanges too, whatever it knows by then', async () => {
+  it('has to wait after six failures, in earlier exchanges too, even with the right password', async () => {
     const accounts = await accountsOf('user');
     const method = new ScramSha256(accounts);
     const client = new ScramClient('user', 'pencil');
@@ -214,7 +214,7 @@ describe('who does not know the password', () => {
     await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'accept' });
   });
 
-  it('does not wait for the failures of others when its client id has logged in from there', async () => {
+  it('does not wait for failures of others if its client id has logged in from the same address', async () => {
     const accounts = await accountsOf('user');
     await exchange(accounts, new ScramClient('user', 'pencil'));
     accounts.failures.set(`${source} user`, { count: 100, lastAt: peer.now });
@@ -296,7 +296,7 @@ describe('one wrong byte', () => {
     return changed;
   };
 
-  it.each(['first', 'serverFirst', 'final'] as const)('anywhere in the message %s admits nobody', async (which) => {
+  it.each(['first', 'serverFirst', 'final'] as const)('anywhere in the message %s is refused', async (which) => {
     const accounts = await accountsOf('user');
     const { messages } = await exchange(accounts, new ScramClient('user', 'pencil'));
     for (let at = 0; at < messages![which].length; at++) {
@@ -311,7 +311,7 @@ describe('one wrong byte', () => {
     }
   });
 
-  it.each([1, 2, 4, 8, 16, 32, 64, 128])('with bit %i turned in the proof admits nobody', async (bit) => {
+  it.each([1, 2, 4, 8, 16, 32, 64, 128])('with bit %i flipped in the proof is refused', async (bit) => {
     const accounts = await accountsOf('user');
     for (let at = 2; at < 46; at++) {
       const { step } = await exchange(accounts, new ScramClient('user', 'pencil'), (message, bytes) => {
@@ -325,13 +325,16 @@ describe('one wrong byte', () => {
 });
 
 describe('credentials', () => {
-  it.each([4095, 100_001, 4096.5, Number.NaN])('are not made with %d iterations', async (iterations) => {
+  it.each([4095, 100_001, 4096.5, Number.NaN])('are not derived with %d iterations', async (iterations) => {
     await expect(deriveScramCredentials('pencil', iterations)).rejects.toThrow(RangeError);
   });
 
-  it.each(['', 'bell\u0007'])('are not made of the password %j, which is not told', async (password) => {
-    await expect(deriveScramCredentials(password)).rejects.toThrow(
-      /^password is empty or has characters that SASLprep prohibits$/,
-    );
-  });
+  it.each(['', 'bell\u0007'])(
+    'are not derived from the password %j, which the error does not quote',
+    async (password) => {
+      await expect(deriveScramCredentials(password)).rejects.toThrow(
+        /^password is empty or has characters that SASLprep prohibits$/,
+      );
+    },
+  );
 });

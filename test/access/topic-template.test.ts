@@ -25,11 +25,11 @@ describe('fillTemplate', () => {
     ['by-claim/${claim.urn:a/b}', 'by-claim/x'],
     ['$SYS/clients/${clientId}', '$SYS/clients/lamp-7'],
     ['+/$/{clientId}', '+/$/{clientId}'],
-  ])('%s is %s', (template, filter) => {
+  ])('%s becomes %s', (template, filter) => {
     expect(fillTemplate(template, alice)).toEqual({ filter, complete: true, anyFirstLevel: false });
   });
 
-  test('a level with a gap is +, the others stay', () => {
+  test('a level with a missing value becomes +, the others are unchanged', () => {
     const nobody: Subject = { kind: 'anonymous', clientId: 'lamp-7' };
 
     expect(fillTemplate('users/of-${username}/${clientId}', nobody)).toEqual({
@@ -39,13 +39,13 @@ describe('fillTemplate', () => {
     });
   });
 
-  test.each(['constructor', '__proto__', 'toString'])('no claim is called %s unless the token has it', (name) => {
+  test.each(['constructor', '__proto__', 'toString'])('%s is not a claim unless the token has it', (name) => {
     expect(fillTemplate(`a/\${claim.${name}}`, alice).complete).toBe(false);
     expect(fillTemplate(`a/\${claim.${name}}`, { clientId: 'c' }).complete).toBe(false);
   });
 });
 
-describe.each(ways)('what a client says for %s', (variable, saying) => {
+describe.each(ways)('the value of a client for %s', (variable, saying) => {
   test.each([undefined, '', 'a/b', '/', '+', '#', 'a+', 'a#', '\0', 'a\0'])('fills no level when it is %j', (value) => {
     expect(fillTemplate(`a/${variable}/b`, saying(value))).toEqual({
       filter: 'a/+/b',

@@ -45,7 +45,7 @@ describe('docs/api.md', () => {
     );
   });
 
-  (hasCurl ? it : it.skip)('shows lines for curl that do what they say', async () => {
+  (hasCurl ? it : it.skip)('shows curl commands that work', async () => {
     const [first] = codeBlocks(document).filter(({ language }) => language === 'sh');
     const [setup, ...calls] = (first?.code ?? '').split('\n\n');
     const lines = calls.join('\n').trim().split('\n');

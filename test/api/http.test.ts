@@ -40,7 +40,7 @@ describe('the API over HTTP', () => {
     expect(await ask('GET', '/clients', said)).toMatchObject({ status: 403, body: { message: 'Forbidden' } });
   });
 
-  it('forbids a body that was changed on the way, a key it does not know, and no signature at all', async () => {
+  it('forbids a body that was changed on the way, an unknown key, and a missing signature', async () => {
     const signer = new Signer(localCredentials, 'us-east-1', 'execute-api');
     const url = new URL(`${broker.cloud.apiUrl}/messages`);
     const request = { method: 'POST', path: url.pathname, headers: { host: url.host }, body: '{"topic":"a"}' };
@@ -52,7 +52,7 @@ describe('the API over HTTP', () => {
     await expect(stranger.clientPage()).rejects.toMatchObject({ status: 403, code: 'forbidden' });
   });
 
-  it('does not know other routes', async () => {
+  it('responds with 404 to unknown routes', async () => {
     expect(await ask('PUT', '/clients')).toMatchObject({ status: 404 });
     expect(await ask('GET', '/nothing')).toMatchObject({ status: 404 });
   });
@@ -75,14 +75,14 @@ describe('the API over HTTP', () => {
     ['{"topic":"a","contentType":"\\u0001"}', 'message-refused', 422],
     ['{"topic":"a","responseTopic":"\\ufdd0"}', 'message-refused', 422],
     ['{"topic":"a","userProperties":[{"name":"n","value":"\\u0085"}]}', 'message-refused', 422],
-  ])('answers %.60s with the problem %s', async (body, code, status) => {
+  ])('responds to %.60s with the problem %s', async (body, code, status) => {
     const answer = await ask('POST', '/messages', { body });
 
     expect(answer).toMatchObject({ status, type: 'application/problem+json', body: { code, status } });
     expect(answer.body.title).toEqual(expect.any(String));
   });
 
-  it('says where it is wrong', async () => {
+  it('returns a pointer to each violation', async () => {
     const { body } = await ask('POST', '/messages', { body: '{"messages":[{"topic":"a"},{"qos":1,"a/b":2}]}' });
 
     expect(body.errors).toEqual([
@@ -97,7 +97,7 @@ describe('the API over HTTP', () => {
     expect(await ask('POST', '/messages', { body })).toMatchObject({ status: 413, body: { code: 'body-too-large' } });
   });
 
-  it('refuses parameters that it does not know', async () => {
+  it('refuses unknown parameters', async () => {
     const api = apiOf(broker.cloud);
 
     await expect(api.clientPage({ filter: 'x' } as object)).rejects.toMatchObject({
@@ -109,13 +109,13 @@ describe('the API over HTTP', () => {
     });
   });
 
-  it('reads a body that is not said to be JSON, as curl sends it', async () => {
+  it('accepts a JSON body with another content type, as curl sends it', async () => {
     const type = 'application/x-www-form-urlencoded';
 
     expect(await ask('POST', '/messages', { body: '{"topic":"a"}', type })).toMatchObject({ status: 200 });
   });
 
-  it('takes a topic in the path as it is, and as base64url', async () => {
+  it('accepts a topic in the path as it is, and as base64url', async () => {
     await apiOf(broker.cloud).publish({ topic: 'in/the/path', payload: 'x', retain: true });
 
     expect(await ask('GET', '/retained/in/the/path')).toMatchObject({ status: 200, body: { topic: 'in/the/path' } });
@@ -132,7 +132,7 @@ describe('the API over HTTP', () => {
     expect(api).toEqual({ requests: 1, dollars: 1e-6 });
   });
 
-  it('notes who did what, and nothing that was said', async () => {
+  it('logs caller, operation and status, but no topic and no payload', async () => {
     await ask('POST', '/messages', { body: '{"topic":"secret/topic","text":"secret"}' });
 
     const [line] = broker.logged('api').slice(-1);
@@ -144,7 +144,7 @@ describe('the API over HTTP', () => {
     });
   });
 
-  it('answers 500 when its function fails, and says no more', async () => {
+  it('responds with 500 without details if the function fails', async () => {
     await broker.cloud.faults.set({ fault: 'call', service: 'dynamodb', function: 'onApi', outcome: 'fail' });
     try {
       const answer = await ask('GET', '/clients/a');

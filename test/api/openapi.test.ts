@@ -9,7 +9,7 @@ const path = join(root, 'docs/openapi.json');
 const validator = join(root, 'node_modules/@seriousme/openapi-schema-validator/bin/validate-api-cli.js');
 
 describe('docs/openapi.json', () => {
-  it('is what the table of operations says; "npm run openapi" writes it anew', () => {
+  it('is generated from the operations; "npm run openapi" writes it', () => {
     const written = JSON.parse(readFileSync(path, 'utf8'));
 
     expect(written).toEqual(JSON.parse(JSON.stringify(openApi())));

@@ -41,7 +41,7 @@ describe('a response of the API', () => {
     ['listRetained', () => api.retainedPage()],
     ['showRetained', () => api.retainedMessage('kept')],
     ['disconnectClient', () => api.disconnect('lamp-7')],
-  ])('is as its schema describes it: %s', async (name, request) => {
+  ])('conforms to its schema: %s', async (name, request) => {
     const response = await request();
 
     expect(v.parse(responseSchema(name), response)).toEqual(response);

@@ -11,7 +11,7 @@ describe('the configuration of the bridge', () => {
     ]);
   });
 
-  it('is the same after its way through an environment', () => {
+  it('is the same after packing and unpacking', () => {
     const bridge = {
       broker: 'mine',
       ...readBridge({
@@ -58,7 +58,7 @@ describe('the configuration of the bridge', () => {
     expect(() => readBridge(value)).toThrow(message);
   });
 
-  it('takes seven slashes, and quotation marks that stand in no rule', () => {
+  it('accepts seven slashes, and quotation marks in entries without a rule', () => {
     expect(read({ filter: '1/2/3/4/5/6/7/#' })).not.toThrow();
     expect(read({ filter: "it's" })).not.toThrow();
   });

@@ -7,8 +7,8 @@ import { toRuleEvent } from '../../lambdas/transport/bridge-event';
 const bridge = { broker: 'mine', ...readBridge({ entries: [{ direction: 'in', filter: '#', remotePrefix: 'r/' }] }) };
 const event: RuleEvent = { payload: 'eA==', topic: 'r/a', id: 'id', ruleFilter: 'r/#' };
 
-describe('what a rule brings', () => {
-  it('becomes a message that has come over the bridge', () => {
+describe('an event of a rule', () => {
+  it('becomes a message with the origin bridge', () => {
     const said = { ...event, payloadFormat: 'UNSPECIFIED_BYTES', userProperties: [] };
 
     expect(readRuleEvent(said, bridge, 98_304)).toEqual({
@@ -16,7 +16,7 @@ describe('what a rule brings', () => {
     });
   });
 
-  it('becomes nothing when this broker has sent it, and only then', () => {
+  it('becomes no message only if this broker has sent it', () => {
     const marked = (broker: string): RuleEvent => ({
       ...event,
       userProperties: [{ a: '1' }, { 'cirrus-mqtt-bridge': broker }],
@@ -47,7 +47,7 @@ describe('what a rule brings', () => {
     });
   });
 
-  it('is refused when it is larger than packets may be', () => {
+  it('is refused if it exceeds the packet size', () => {
     const large = { ...event, payload: Buffer.alloc(1020).toString('base64') };
 
     expect(readRuleEvent(large, bridge, 1024).messages).toEqual([]);
@@ -56,7 +56,7 @@ describe('what a rule brings', () => {
   });
 });
 
-describe('a record of the queue for what comes in', () => {
+describe('a record of the queue for incoming messages', () => {
   const record = (body: object) => ({ body: JSON.stringify(body), messageId: 'sqs-id' }) as SQSRecord;
 
   it.each([
