@@ -4,14 +4,14 @@ import type { Account } from '../../lambdas/access/accounts';
 
 const second = 1000;
 
-/** A cache over accounts that a test may change, and what it asked and logged. */
+/** Creates a cache over accounts that a test can change, and records its reads and log lines. */
 function cacheOf(...accounts: Account[]) {
   const stored = new Map(accounts.map((account) => [account.username, account]));
-  const asked: (readonly string[])[] = [];
+  const reads: (readonly string[])[] = [];
   const logged: Record<string, string>[] = [];
   const time = { now: 1_700_000_000_000 };
   const readMany = async (usernames: readonly string[]) => {
-    asked.push(usernames);
+    reads.push(usernames);
     return new Map([...stored].filter(([username]) => usernames.includes(username)));
   };
   const cache = new AccountCache(
@@ -19,7 +19,7 @@ function cacheOf(...accounts: Account[]) {
     () => time.now,
     (event, fields) => logged.push({ event, ...fields }),
   );
-  return { cache, stored, asked, logged, time };
+  return { cache, stored, reads, logged, time };
 }
 
 const account = (username: string, topic = 'a'): Account => ({
@@ -29,7 +29,7 @@ const account = (username: string, topic = 'a'): Account => ({
 
 describe('the account cache', () => {
   it('reads accounts that are requested at the same time in one call', async () => {
-    const { cache, asked } = cacheOf(account('ann'), account('ben'));
+    const { cache, reads } = cacheOf(account('ann'), account('ben'));
 
     await expect(Promise.all(['ann', 'ben', 'ann', 'nobody'].map((name) => cache.read(name)))).resolves.toEqual([
       account('ann'),
@@ -37,7 +37,7 @@ describe('the account cache', () => {
       account('ann'),
       undefined,
     ]);
-    expect(asked).toEqual([['ann', 'ben', 'nobody']]);
+    expect(reads).toEqual([['ann', 'ben', 'nobody']]);
   });
 
   it('keeps accounts for half a minute, including those that do not exist', async () => {

@@ -10,7 +10,7 @@ const document = readFileSync(join(__dirname, '../../docs/access.md'), 'utf8');
 const issuer = { issuer: 'https://login.example', audience: ['app'] };
 const rule = { actions: ['publish'], topics: ['a'] };
 
-/** Objects of the file: how one with a certain value in it is written, and what one has by default. */
+/** Objects of the file: a function that writes one with a given value, and its defaults. */
 const objects = [
   { path: 'access', prefix: '', write: (value: object) => value, standard: readAccess({}) },
   {
@@ -50,14 +50,14 @@ describe('docs/access.md', () => {
 
 type Write = (value: object) => unknown;
 
-/** The keys of an object, as it names them when there is another. */
+/** Returns the keys of an object from the error about an unknown key. */
 function keysOf(path: string, write: Write): string[] {
   const [, keys = ''] = /^a key of \S+ is "other", but must be one of (.*)$/.exec(problem(write({ other: 1 }))) ?? [];
   expect(problem(write({ other: 1 }))).toContain(`a key of ${path} is`);
   return keys.split(', ');
 }
 
-/** What has to stand at a place, as an error says. An address is a text first. */
+/** Returns the allowed values of a place from the error about a wrong value. An address has to be a text first. */
 function allowedAt(place: string, key: string, write: Write): string {
   const wrong = ['issuer', 'jwksUri'].includes(key) ? 'http://elsewhere.example' : -1;
   const [said = '', allowed = ''] = problem(write({ [key]: wrong })).split(', but must be ');

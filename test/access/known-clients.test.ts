@@ -9,7 +9,7 @@ function loggedIn(loggedInAt: number, count = 0): KnownClient {
   return { loggedInAt, failures: { count, lastAt: count > 0 ? now : 0 } };
 }
 
-/** As many as asked for, each logged in one millisecond before the one before. */
+/** Creates clients, each of which has logged in one millisecond before the previous one. */
 function many(count: number, latest: number): Map<string, KnownClient> {
   return new Map(Array.from({ length: count }, (_, index) => [`client ${index}`, loggedIn(latest - index)]));
 }

@@ -7,7 +7,7 @@ import { Reason } from '../../lambdas/protocol/reason-codes';
 const peer = { clientId: 'sensor', address: '203.0.113.7', now: 1_700_000_000_000 };
 const identity: Identity = { kind: 'token', username: 'a,b', issuer: 'https://issuer.example', expiresAt: 1 };
 
-/** One token is good; the verifier itself has tests of its own. */
+/** Accepts one token; the verifier has its own tests. */
 const tokens = {
   asked: [] as unknown[],
   async verify(token: string, now: number): Promise<TokenOutcome> {

@@ -11,7 +11,7 @@ describe('overlaps', () => {
     ['a/+/c', 'a/b/#', true],
     ['#', 'a', true],
     ['+', '/', false],
-    ['+', '/#', false], // only the empty topic, which is none
+    ['+', '/#', false], // only the empty topic, which does not exist
     ['/+', '+/', true], // /
     ['a', 'a/+', false],
     ['a/b', 'a/c', false],

@@ -100,7 +100,7 @@ describe('a password', () => {
 
 describe('equality of passwords', () => {
   const long = Buffer.from('a password of more than sixty-four bytes, which HMAC replaces by its digest');
-  /** Pairs that are the same key to HMAC, RFC 2104 section 2. */
+  /** Pairs of passwords that are the same HMAC key (RFC 2104 section 2). */
   const pairs = [
     ['a trailing U+0000', Buffer.from('secret'), Buffer.from('secret\0')],
     ['several of them', Buffer.from('secret'), Buffer.concat([Buffer.from('secret'), Buffer.alloc(58)])],
@@ -163,7 +163,7 @@ describe('a user that does not exist', () => {
   });
 });
 
-/** Of the processor: others that are busy do not count. */
+/** Measures processor time, so that other processes have no influence. */
 async function millisecondsOf(body: () => Promise<unknown>): Promise<number> {
   const start = process.cpuUsage();
   await body();

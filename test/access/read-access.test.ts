@@ -10,7 +10,7 @@ import { thrownBy } from '../support/thrown-by';
 
 const issuer = { issuer: 'https://login.example', audience: ['app'] };
 
-/** Everything that can be written, none of it the default. */
+/** Every key, with a value other than the default. */
 const full: AccessConfig = {
   anonymous: 'by-rules',
   users: false,

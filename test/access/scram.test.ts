@@ -19,7 +19,7 @@ async function accountsOf(...usernames: string[]): Promise<MemoryLogins> {
 
 type Messages = { first: string; serverFirst: string; final: string };
 
-/** A whole exchange. The second step is done by another instance, as another container would; `tamper` sits on the wire. */
+/** Runs a whole exchange. Another instance performs the second step, as another container would; `tamper` changes messages. */
 async function exchange(
   accounts: MemoryLogins,
   client: ScramClient,
@@ -141,7 +141,7 @@ describe('SCRAM-SHA-256', () => {
 });
 
 describe('a client of another library', () => {
-  /** PostgreSQL's: it leaves the name to another message and says `*`. */
+  /** The client of PostgreSQL, which sends the name in another message and `*` here. */
   const client = require('pg/lib/crypto/sasl') as {
     startSession(mechanisms: readonly string[]): { response: string };
     continueSession(session: { response: string }, password: string, serverFirst: string): Promise<void>;

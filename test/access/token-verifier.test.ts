@@ -10,7 +10,7 @@ import { OidcProvider } from '../support/oidc-provider';
 
 const rule: Rule = { actions: ['publish'], topics: ['a/b'] };
 
-/** Stands for the reader of rules, which has tests of its own. */
+/** Replaces the reader of rules, which has its own tests. */
 function readRules(value: unknown, where: string): readonly Rule[] {
   if (JSON.stringify(value) !== JSON.stringify([rule]))
     throw new Error(`${where}: ${JSON.stringify(value)} is no rule`);
@@ -35,7 +35,7 @@ function verifierOf(issuers: Issuer[], ...claimNames: string[]): TokenVerifier {
 const refused = (why: string) => ({ refused: why, reason: Reason.notAuthorized });
 const unreachable = { refused: 'the issuer cannot be reached', reason: Reason.serverUnavailable };
 
-/** Parts of a token as JSON, changed and put together again; the signature is what it was. */
+/** Changes the JSON parts of a token and joins them again with the old signature. */
 function forge(token: string, changes: { header?: object; payload?: object; signature?: string }): string {
   const [header, payload, signature] = token.split('.');
   const edit = (part: string, change = {}) =>
@@ -68,7 +68,7 @@ describe('a token of an OpenID Connect provider', () => {
     const identity = { kind: 'token', username: 'device', issuer: provider.issuer, expiresAt: expect.any(Number) };
     expect(outcome).toEqual({ identity });
     const { expiresAt } = (outcome as { identity: { expiresAt: number } }).identity;
-    expect(Math.abs(expiresAt - (now + 70_000))).toBeLessThan(5000); // 60 seconds, and 10 that clocks may differ
+    expect(Math.abs(expiresAt - (now + 70_000))).toBeLessThan(5000); // 60 seconds, and 10 of clock skew
   });
 
   it('results in the claims that rules refer to, as text, and no others', async () => {

@@ -10,7 +10,7 @@ const alice: Subject = {
   claims: { tenant: 'acme', 'urn:a/b': 'x' },
 };
 
-/** The three ways in which a client says something about itself. */
+/** The three kinds of variables with values of the client. */
 const ways: [variable: string, saying: (value: string | undefined) => Subject][] = [
   ['${clientId}', (value) => ({ kind: 'anonymous', clientId: value ?? '' })],
   ['${username}', (value) => ({ kind: 'user', clientId: 'c', ...(value !== undefined && { username: value }) })],

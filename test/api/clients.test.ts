@@ -219,8 +219,8 @@ describe('a client', () => {
         await own.lose(client);
         await apiOf(own.cloud).publish({ topic: 'x', payload: 'waits', qos: 1 });
 
-        const wish = { session: 'remove', will: 'discard' } as const;
-        expect(await apiOf(own.cloud).disconnect('away', wish)).toEqual({ clientId: 'away', connected: false });
+        const options = { session: 'remove', will: 'discard' } as const;
+        expect(await apiOf(own.cloud).disconnect('away', options)).toEqual({ clientId: 'away', connected: false });
 
         expect(await own.older.rows()).toEqual(rows);
         await own.pass(400);

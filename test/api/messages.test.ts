@@ -76,9 +76,9 @@ describe('publishing through the API', () => {
       { status: 'refused', reasonCode: 0x90, detail: expect.any(String) },
       { status: 'refused', reasonCode: 0x87, detail: expect.any(String) },
     ]);
-    const heard = [];
-    for (let count = 0; count < 98; count++) heard.push((await client.hear()).text);
-    expect(heard).toEqual(good.map(({ payload }) => payload));
+    const received = [];
+    for (let count = 0; count < 98; count++) received.push((await client.hear()).text);
+    expect(received).toEqual(good.map(({ payload }) => payload));
   });
 
   it.each([
@@ -113,8 +113,8 @@ describe('publishing through the API', () => {
 
     for (let job = 0; job < 10; job++) await api.publish({ topic: 'jobs', payload: String(job), qos: 1 });
 
-    const heard = await Promise.all(workers.map((worker) => broker.heardBy(worker)));
-    expect(heard.flat().length).toBe(10);
+    const received = await Promise.all(workers.map((worker) => broker.heardBy(worker)));
+    expect(received.flat().length).toBe(10);
   });
 
   it('is queued for an offline client', async () => {
@@ -134,12 +134,12 @@ describe('publishing through the API', () => {
       await client.subscribe('once/#');
       const message = { topic: 'once/a', payload: 'x', qos: 0 } as const;
 
-      const answers = [
+      const responses = [
         await api.publish(message, { idempotencyKey: 'k1' }),
         await api.publish(message, { idempotencyKey: 'k1' }),
       ];
 
-      expect(answers[1]).toEqual(answers[0]);
+      expect(responses[1]).toEqual(responses[0]);
       expect((await broker.heardBy(client)).length).toBe(1);
     });
 
@@ -180,16 +180,16 @@ describe('publishing through the API', () => {
         await api.publish(message, options);
 
         await broker.cloud.settled();
-        const heard = [];
+        const received = [];
         let current = client;
         if (current.closeCode === undefined) {
           await current.ping().catch(() => undefined);
         }
         if (current.closeCode !== undefined) current = await broker.resume(clientId);
-        heard.push((await current.hear()).text);
+        received.push((await current.hear()).text);
         await broker.cloud.settled();
         await current.ping();
-        expect(heard).toEqual(['x']);
+        expect(received).toEqual(['x']);
         expect(current.rest().filter(({ cmd }) => cmd === 'publish')).toEqual([]);
       },
     );

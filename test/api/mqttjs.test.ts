@@ -36,10 +36,10 @@ describe.each([4, 5] as const)('MQTT.js at protocol level %i, and a backend', (p
   };
 
   it.each([0, 1, 2] as const)('receives a message of the backend at QoS %i', async (qos) => {
-    const heard = next();
+    const received = next();
     await api.publish({ topic: 'commands/a', payload: `at ${qos}`, qos });
 
-    expect(await heard).toBe(`commands/a at ${qos}`);
+    expect(await received).toBe(`commands/a at ${qos}`);
   });
 
   it('publishes a retained message that the backend reads', async () => {

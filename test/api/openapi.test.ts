@@ -17,8 +17,8 @@ describe('docs/openapi.json', () => {
   });
 
   it('is valid', () => {
-    const verdict = execFileSync(process.execPath, [validator, path], { encoding: 'utf8' }); // an ES module
+    const output = execFileSync(process.execPath, [validator, path], { encoding: 'utf8' }); // an ES module
 
-    expect(JSON.parse(verdict)).toEqual({ valid: true });
+    expect(JSON.parse(output)).toEqual({ valid: true });
   });
 });

@@ -5,14 +5,14 @@ import { BrokerApi } from '../../clients/api';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { localCredentials } from './support';
 
-/** As CloudFront does it with the policy AllViewerExceptHostHeader: all goes through, but the host is that of the API. */
+/** Forwards requests as CloudFront does with the policy AllViewerExceptHostHeader: everything except the Host header. */
 function passOn(target: URL): Server {
   return createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers, host: target.host, via: '1.1 proxy' };
     const { method, url: path } = incoming;
-    const onward = request({ hostname: target.hostname, port: target.port, method, path, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(outgoing);
+    const onward = request({ hostname: target.hostname, port: target.port, method, path, headers }, (response) => {
+      outgoing.writeHead(response.statusCode!, response.headers);
+      response.pipe(outgoing);
     });
     incoming.pipe(onward);
   });

@@ -41,6 +41,6 @@ describe('the cost of the bridge', () => {
     expect(lambda.functions.onBridgeOut.invocations).toBe(1);
     expect(iot).toMatchObject({ publishes: 10, messages: 10, rules: 0 });
     expect(iot.dollars).toBeCloseTo(10e-6, 10);
-    expect(dynamodb.writes).toBe(1); // a quick turn: nothing but its commit
+    expect(dynamodb.writes).toBe(1); // the fast path writes only its commit
   });
 });

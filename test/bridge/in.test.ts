@@ -94,7 +94,7 @@ describe('the properties of a message of AWS IoT Core', () => {
     const subscriber = await broker.connect('subscriber');
     await subscriber.subscribe('#');
     const client = dataPlane(broker.cloud);
-    const said: PublishCommandInput = {
+    const input: PublishCommandInput = {
       topic: 'home/commands/a',
       payload: Buffer.from('{}'),
       contentType: 'application/json',
@@ -103,7 +103,7 @@ describe('the properties of a message of AWS IoT Core', () => {
       payloadFormatIndicator: 'UTF8_DATA',
       userProperties: JSON.stringify([{ a: '1' }, { a: '2' }]),
     };
-    await client.send(new PublishCommand(said));
+    await client.send(new PublishCommand(input));
 
     expect((await subscriber.hear()).properties).toEqual({
       contentType: 'application/json',

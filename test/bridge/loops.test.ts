@@ -38,11 +38,11 @@ describe('a message that could loop', () => {
   it.each(overlapping)('crosses once to AWS IoT Core: $name', async ({ entries }) => {
     await start(...entries);
     await here.publish('a/b/c', 'x', { qos: 1 });
-    const there = await iot.hear(1);
+    const there = await iot.receive(1);
 
     const back = await broker.heardBy(here);
     expect(back).toMatchObject([{ topic: 'a/b/c' }]);
-    expect(new Set(there.map(({ topic }) => topic)).size).toBe(there.length); // each entry's topic once
+    expect(new Set(there.map(({ topic }) => topic)).size).toBe(there.length); // the topic of each entry once
     const { publishes } = (await broker.cloud.bill()).iot;
     expect(there).toHaveLength(publishes);
   });

@@ -35,7 +35,7 @@ describe('a message that matches an entry', () => {
   it.each([0, 1, 2] as const)('at QoS %i arrives below the remote prefix at QoS 1 at most', async (qos) => {
     await publisher.publish(`sensors/${qos}`, 'warm', { qos });
 
-    expect(await iot.hear(1)).toEqual([
+    expect(await iot.receive(1)).toEqual([
       { topic: `home/sensors/${qos}`, payload: 'warm', qos: Math.min(qos, 1), retain: false },
     ]);
   });
@@ -43,33 +43,33 @@ describe('a message that matches an entry', () => {
   it('of a backend arrives too', async () => {
     await apiOf(broker.cloud).publish({ topic: 'sensors/api', payload: 'warm', qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/api', payload: 'warm', qos: 1 }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'home/sensors/api', payload: 'warm', qos: 1 }]);
   });
 
   it('has at most the QoS of the entry, and loses the local prefix', async () => {
     await publisher.publish('quick/a/b', 'x', { qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'q/a/b', qos: 0 }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'q/a/b', qos: 0 }]);
   });
 
   it('is retained in AWS IoT Core if the entry says so', async () => {
     await publisher.publish('sensors/kept', 'old', { qos: 1, retain: true });
     await publisher.publish('quick/kept', 'old', { qos: 1, retain: true });
-    await iot.hear(2);
+    await iot.receive(2);
 
     const late = await IotClient.connect(broker.cloud.iotUrl);
     await late.subscribe('+/#');
-    expect(await late.hear(1)).toEqual([{ topic: 'home/sensors/kept', payload: 'old', qos: 1, retain: true }]);
+    expect(await late.receive(1)).toEqual([{ topic: 'home/sensors/kept', payload: 'old', qos: 1, retain: true }]);
     await late.end();
     await publisher.publish('sensors/kept', '', { qos: 1, retain: true });
-    await iot.hear(3);
+    await iot.receive(3);
   });
 
   it('keeps its order within its topic', async () => {
     const texts = Array.from({ length: 60 }, (_, index) => String(index));
     publisher.send(...texts.map((text, index) => publishPacket('sensors/row', text, { qos: 1, messageId: index + 1 })));
 
-    expect((await iot.hear(60)).map(({ payload }) => payload)).toEqual(texts);
+    expect((await iot.receive(60)).map(({ payload }) => payload)).toEqual(texts);
     for (const _ of texts) await publisher.next('puback');
   });
 
@@ -77,14 +77,14 @@ describe('a message that matches an entry', () => {
     const will = { topic: 'sensors/will', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
     await broker.lose(await broker.connect('mortal', { will }));
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/will', payload: 'gone' }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'home/sensors/will', payload: 'gone' }]);
   });
 
   it('of another topic does not cross', async () => {
     await publisher.publish('elsewhere', 'x', { qos: 1 });
     await publisher.publish('sensors/last', 'y', { qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/last' }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'home/sensors/last' }]);
   });
 });
 
@@ -104,7 +104,7 @@ describe('a message that AWS IoT Core does not accept', () => {
     await publisher.publish(`sensors/${'x'.repeat(250)}`, 'too long', { qos: 1 });
     await publisher.publish('sensors/good', 'taken', { qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ payload: 'taken' }]);
+    expect(await iot.receive(1)).toMatchObject([{ payload: 'taken' }]);
     await broker.cloud.settled();
     const refused = broker.older.logged('bridge refused');
     expect(refused.map(({ reason }) => reason).sort()).toEqual([
@@ -155,10 +155,10 @@ describe('while AWS IoT Core is away', () => {
     for (const text of texts) await publisher.publish('sensors/row', text, { qos: 1 });
   }
 
-  /** In the order in which they came first. */
+  /** Payloads in the order of their first arrival. */
   async function arrived(): Promise<string[]> {
     await broker.cloud.settled();
-    return [...new Set((await iot.hear(texts.length)).map(({ payload }) => payload))];
+    return [...new Set((await iot.receive(texts.length)).map(({ payload }) => payload))];
   }
 
   it.each(['throttle', 'fail'] as const)(
@@ -215,7 +215,7 @@ describe('while AWS IoT Core is away', () => {
     await broker.cloud.faults.clear();
 
     expect(broker.cloud.redrive('bridge')).toBe(1);
-    expect(await iot.hear(1)).toMatchObject([{ payload: 'patient' }]);
+    expect(await iot.receive(1)).toMatchObject([{ payload: 'patient' }]);
     expect(broker.cloud.deadLetters()).toEqual([]);
   });
 });

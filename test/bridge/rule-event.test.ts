@@ -9,9 +9,9 @@ const event: RuleEvent = { payload: 'eA==', topic: 'r/a', id: 'id', ruleFilter: 
 
 describe('an event of a rule', () => {
   it('becomes a message with the origin bridge', () => {
-    const said = { ...event, payloadFormat: 'UNSPECIFIED_BYTES', userProperties: [] };
+    const plain = { ...event, payloadFormat: 'UNSPECIFIED_BYTES', userProperties: [] };
 
-    expect(readRuleEvent(said, bridge, 98_304)).toEqual({
+    expect(readRuleEvent(plain, bridge, 98_304)).toEqual({
       messages: [{ topic: 'a', payload: Buffer.from('x'), qos: 1, retain: false, origin: 'bridge' }],
     });
   });
