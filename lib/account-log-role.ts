@@ -2,7 +2,7 @@ import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { CfnAccount } from 'aws-cdk-lib/aws-apigateway';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { oneInStack } from './one-in-stack';
+import { oneInStack } from './find-in-stack';
 
 /**
  * The role with which API Gateway writes logs, one setting for the whole account and Region. Without it a stage with

@@ -8,7 +8,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { TableName } from '../lambdas/storage/schema';
-import type { MonitoredResources } from './monitored';
+import type { MonitoredResources } from './monitored-resources';
 
 export interface AlarmsProps {
   /** By what the dead letters were, e.g. `packets`. */

@@ -10,7 +10,7 @@ import {
 import { Construct } from 'constructs';
 import type { basicMetrics } from '../lambdas/telemetry/catalogue';
 import { brokerMetric } from './broker-metric';
-import { coreFunctions, coreQueues, type MonitoredResources } from './monitored';
+import { coreFunctions, coreQueues, type MonitoredResources } from './monitored-resources';
 import { runningCosts } from './running-costs';
 
 export interface DashboardProps {

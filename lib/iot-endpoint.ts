@@ -4,7 +4,7 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
-import { oneInStack } from './one-in-stack';
+import { oneInStack } from './find-in-stack';
 
 export interface IotEndpointProps {
   readonly logRetention: RetentionDays;

@@ -6,7 +6,7 @@ import { Alarms } from './alarms';
 import { Brake } from './brake';
 import { Dashboard } from './dashboard';
 import { DetailDashboard } from './detail-dashboard';
-import type { MonitoredResources } from './monitored';
+import type { MonitoredResources } from './monitored-resources';
 import { MonthlyBudget } from './monthly-budget';
 import type { BrokerOptions } from './options';
 import { retentionOf } from './retention';

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { queues } from '../lambdas/deployment';
 import { prices } from '../lambdas/prices';
-import { type CoreFunction, coreQueues, type MonitoredResources } from './monitored';
+import { type CoreFunction, coreQueues, type MonitoredResources } from './monitored-resources';
 
 /** One thing that is paid for: how much of it, and what one costs. */
 interface Item {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { tables } from '../../lambdas/storage/schema';
 import { basicMetrics, furtherMetrics } from '../../lambdas/telemetry/catalogue';
-import { coreFunctions, coreQueues } from '../../lib/monitored';
+import { coreFunctions, coreQueues } from '../../lib/monitored-resources';
 import { prices } from '../../local/bill';
 import { readable, resourcesOf, synthesize } from './synthesize';
 
