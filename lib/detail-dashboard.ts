@@ -9,10 +9,7 @@ export interface DetailDashboardProps {
 
 type FurtherMetric = (typeof furtherMetrics)[number];
 
-/**
- * What the option `metrics` `all` adds, on a page of its own: a free dashboard has room for 50 metrics, of which the other one needs
- * all but one.
- */
+/** Dashboard of the metrics that `metrics: all` adds. A free dashboard holds 50 metrics, and `Dashboard` uses all but one of them. */
 export class DetailDashboard extends Construct {
   constructor(
     scope: Construct,
@@ -52,7 +49,7 @@ export class DetailDashboard extends Construct {
     ];
   }
 
-  /** The worst of a period: one lost timer message makes one will late, which no average would show. */
+  /** Graphs of maximums: one lost timer message delays one will, which an average would hide. */
   private lateness(): GraphWidget[] {
     return [
       this.graph('milliseconds late', ['WillLateness', 'KeepAliveLateness', 'SessionExpiryLateness'], 'Maximum'),

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { readAccess, unpackAccess } from '../../lambdas/access/read-access';
 import { type FunctionName, functions } from '../../lambdas/deployment';
-import { accessBudget, accessVariableOf } from '../../lib/access-variable';
+import { accessVariableOf, configurationBudget } from '../../lib/access-variable';
 import { constructId } from '../../lib/by-name';
 import { thrownBy } from '../support/thrown-by';
 import { bridgeFile, resourcesOf, synthesize } from './synthesize';
@@ -75,7 +75,7 @@ describe('the access configuration of the stack', () => {
   });
 
   it('stops the synthesis when functions have no room for it, and says what to do', () => {
-    expect(accessVariableOf(write({ rules: rulesOf(80) })).ACCESS!.length).toBeLessThanOrEqual(accessBudget);
+    expect(accessVariableOf(write({ rules: rulesOf(80) })).ACCESS!.length).toBeLessThanOrEqual(configurationBudget);
 
     const { message } = thrownBy(() => synthesize({ accessFile: write({ rules: rulesOf(400) }) })) as Error;
 
@@ -90,7 +90,9 @@ describe('the access configuration of the stack', () => {
 
     const longest = Object.entries(others).map(([name, value]) => name.length + lengthOf(name, value));
 
-    expect(longest.reduce((sum, length) => sum + length, 'ACCESS'.length)).toBeLessThanOrEqual(4096 - accessBudget);
+    expect(longest.reduce((sum, length) => sum + length, 'ACCESS'.length)).toBeLessThanOrEqual(
+      4096 - configurationBudget,
+    );
   });
 });
 

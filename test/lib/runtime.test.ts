@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { functions } from '../../lambdas/deployment';
-import { bundling } from '../../lib/bundling';
+import { bundlingOptions } from '../../lib/bundling';
 import { constructId } from '../../lib/by-name';
 import packageJson from '../../package.json';
 import { deployedNode, remarkOn } from '../support/node-version';
@@ -21,7 +21,7 @@ describe('the version of Node that developers and CI use (.nvmrc)', () => {
   });
 
   it('is what their bundles are made for', () => {
-    expect(bundling({ awsClients: 'lean' }).target).toBe(`node${deployedNode}`);
+    expect(bundlingOptions({ awsClients: 'lean' }).target).toBe(`node${deployedNode}`);
   });
 
   it('is in the container of the adapter', () => {
