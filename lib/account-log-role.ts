@@ -25,7 +25,7 @@ export class AccountLogRole extends Construct {
     account.applyRemovalPolicy(RemovalPolicy.RETAIN);
     Validations.of(role).acknowledge({
       id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${logPolicy}]`,
-      reason: 'API Gateway refuses an account log role without the permissions of this policy, which AWS wrote for it',
+      reason: 'API Gateway refuses an account log role without the permissions of this AWS policy',
     });
   }
 }

@@ -49,7 +49,7 @@ export class Alarms extends Construct {
 
   private addDeadLetterAlarm(name: string, queue: Queue): void {
     const metric = queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' });
-    const description = `messages of ${name} failed every attempt and wait in the dead letters`;
+    const description = `messages of ${name} failed every attempt and are in the dead-letter queue`;
     this.addAlarm(`${name}DeadLetters`, { metric, threshold: 1, description });
   }
 
@@ -66,16 +66,16 @@ export class Alarms extends Construct {
    */
   private addWaitingAlarm(queue: Queue): void {
     const metric = queue.metricApproximateAgeOfOldestMessage({ period, statistic: 'Minimum' });
-    const description = 'packets have waited for half a minute, for five minutes';
+    const description = 'the oldest packet has waited for 30 seconds or longer during five minutes';
     this.addAlarm('PacketsWait', { metric, threshold: 30, description });
   }
 
   private addFunctionAlarms(functions: MonitoredResources['functions']): void {
     const all = Object.values(functions).flatMap((each) => each?.lambda ?? []);
-    const crashed = 'a function crashed or ran into its timeout';
+    const crashed = 'a function crashed or timed out';
     this.addAlarm('FunctionErrors', { metric: total(all, 'Errors'), threshold: 1, description: crashed });
     const limited = [functions.onConnect.lambda, functions.onPackets.lambda];
-    const throttled = 'there is not enough concurrency for functions';
+    const throttled = 'functions are throttled: not enough concurrency';
     this.addAlarm('FunctionsThrottled', { metric: total(limited, 'Throttles'), threshold: 10, description: throttled });
   }
 
@@ -112,7 +112,7 @@ function total(lambdas: readonly Lambda[], metricName: 'Errors' | 'Throttles'): 
 
 // A DynamoDB partition allows 1,000 writes or 3,000 reads per second, so writes are throttled first. Two tables differ: in the topic
 // index many publishers read the same partition (the list of shapes) and few write to it, and all clients of a fleet may read the same
-// account. The logins table has no alarm: somebody who guesses passwords can throttle a partition of it, which locks out nobody else.
+// account. The logins table has no alarm: somebody who guesses passwords can throttle a partition of it, which does not affect other clients.
 const throttleEvent: Record<Exclude<TableName, 'logins'>, 'ReadThrottleEvents' | 'WriteThrottleEvents'> = {
   connections: 'WriteThrottleEvents',
   sessions: 'WriteThrottleEvents',

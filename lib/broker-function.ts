@@ -140,9 +140,9 @@ export class BrokerFunction extends Construct {
 }
 
 const connectionsReason =
-  'connection ids exist only at run time; the grant is held to one method of the one stage of this API';
+  'connection ids exist only at run time; the grant is limited to one method of one stage of this API';
 
-const tracingReason = 'X-Ray has no resources to which the writing of traces could be held';
+const tracingReason = 'X-Ray has no resources to limit the writing of traces';
 
 function consumesQueue(name: FunctionName): boolean {
   return Object.values(queues).some((queue) => queue.consumer === name);

@@ -27,7 +27,7 @@ const enabledBy = new Map<MetricName, readonly Settings['metrics'][]>([
 export function assertMetricEnabled(name: MetricName, metrics: Settings['metrics']): void {
   const needed = enabledBy.get(name);
   if (!needed) {
-    throw new Error(`the broker writes no metric ${JSON.stringify(name)}, only ${[...enabledBy.keys()].join(', ')}`);
+    throw new Error(`the broker emits no metric ${JSON.stringify(name)}, only ${[...enabledBy.keys()].join(', ')}`);
   }
   if (needed.includes(metrics)) return;
   throw new Error(`metrics is "${metrics}", but must be ${needed.join(' or ')} for ${name}`);

@@ -39,8 +39,8 @@ export class ConsoleUpload extends Construct {
   private acknowledgeRuntime(): void {
     const { children } = Stack.of(this).node;
     const lambda = children.find(({ node }) => node.id.startsWith('Custom::CDKBucketDeployment'));
-    if (!lambda) throw new Error('the CDK has no function Custom::CDKBucketDeployment in this stack any more');
-    const reason = 'the runtime is chosen by the CDK and comes with its version; it runs in deployments only';
+    if (!lambda) throw new Error('CDK has no function Custom::CDKBucketDeployment in this stack');
+    const reason = 'CDK chooses the runtime, and the function runs in deployments only';
     Validations.of(lambda).acknowledge({ id: 'AwsSolutions-L1', reason });
   }
 }
@@ -64,5 +64,5 @@ function grantUpload(role: Role, bucket: Bucket): void {
     new PolicyStatement({ actions: ['s3:ListBucket', 's3:GetBucketTagging'], resources: [bucket.bucketArn] }),
   );
   role.addToPolicy(new PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject'], resources: [every] }));
-  acknowledgeWildcard(role, every, 'the bucket is for the files of the page, and their names change with each build');
+  acknowledgeWildcard(role, every, 'the bucket contains only files of the page, whose names change with each build');
 }

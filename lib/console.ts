@@ -61,7 +61,7 @@ export class Console extends Construct {
     });
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'only CloudFront reads it, and what it reads is public: the source of the page',
+      reason: 'only CloudFront reads it, and its content is public: the source of the page',
     });
     return bucket;
   }
@@ -123,16 +123,16 @@ export class Console extends Construct {
  */
 function assertCloudFrontRegion(region: string | undefined): void {
   if (region === undefined || !/^(cn|us-gov|us-iso|eu-isoe)/.test(region)) return;
-  throw new Error(`console is true, but must be false in ${region}, which has no CloudFront that could serve it`);
+  throw new Error(`console is true, but must be false in ${region}, where CloudFront cannot serve it`);
 }
 
 /** Security headers for which CloudFront has no dedicated setting. */
 const customHeaders = ['cross-origin-opener-policy', 'cross-origin-resource-policy', 'permissions-policy'] as const;
 
 const reasons = {
-  'AwsSolutions-CFR1': 'an operator may be anywhere',
-  'AwsSolutions-CFR2': 'the page is public and static; what lies behind it, broker and API, asks for credentials',
-  'AwsSolutions-CFR3': 'the page has no visitors worth a log of their own; API and gateway have access logs',
+  'AwsSolutions-CFR1': 'operators may be in any country',
+  'AwsSolutions-CFR2': 'the page is public and static; broker and API require credentials',
+  'AwsSolutions-CFR3': 'the page has few visitors; API and gateway have access logs',
   'AwsSolutions-CFR4': 'with the certificate of CloudFront the oldest version of TLS cannot be chosen',
 };
 

@@ -76,7 +76,7 @@ export class Dashboard extends Construct {
         ['ClientError', 'IntegrationError', 'ExecutionError'].map(ofStage),
       ),
       graph(
-        'seconds that the oldest waits',
+        'age of the oldest message, seconds',
         coreQueues.map((label) => queues[label].metricApproximateAgeOfOldestMessage({ label })),
       ),
       graph('function errors, throttles', [
@@ -92,7 +92,7 @@ export class Dashboard extends Construct {
         [
           functions.onPackets.lambda.metric('ConcurrentExecutions', {
             statistic: 'Maximum',
-            label: 'onPackets at a time',
+            label: 'onPackets concurrency',
           }),
         ],
       ),
@@ -111,7 +111,7 @@ export class Dashboard extends Construct {
         'write units',
         tables.map(([label, table]) => table.metricConsumedWriteCapacityUnits({ label })),
       ),
-      graph('dollars an hour, estimated', runningCosts(this.resources)),
+      graph('dollars per hour, estimated', runningCosts(this.resources)),
     ];
   }
 }

@@ -23,7 +23,7 @@ export class DetailDashboard extends Construct {
     });
     dashboard.addWidgets(...this.messages());
     dashboard.addWidgets(...this.lateness());
-    dashboard.addWidgets(this.graph('sessions that gave way to another account', ['ReplacedSessions'], 'Sum'));
+    dashboard.addWidgets(this.graph('sessions replaced by another account', ['ReplacedSessions'], 'Sum'));
     dashboard.addWidgets(this.graph('leftovers removed', ['LeftoversRemoved'], 'Sum'));
   }
 
@@ -53,8 +53,8 @@ export class DetailDashboard extends Construct {
   private lateness(): GraphWidget[] {
     return [
       this.graph('milliseconds late', ['WillLateness', 'KeepAliveLateness', 'SessionExpiryLateness'], 'Maximum'),
-      this.graph('longest queue of a client that is away', ['QueueDepth'], 'Maximum'),
-      this.graph('largest audience', ['Recipients'], 'Maximum'),
+      this.graph('longest queue of an offline client', ['QueueDepth'], 'Maximum'),
+      this.graph('most recipients of a message', ['Recipients'], 'Maximum'),
     ];
   }
 

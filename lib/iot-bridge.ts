@@ -48,11 +48,7 @@ export class IotBridge extends Construct {
     const resources = [...new Set(filters)].map((filter) => this.topicArn(filter));
     lambda.addToRolePolicy(new PolicyStatement({ effect: Effect.ALLOW, actions: [action], resources }));
     for (const resource of resources.filter((arn) => /(^|[^{])\*/.test(arn))) {
-      acknowledgeWildcard(
-        this.props.onBridgeOut,
-        resource,
-        'the topics of an entry of the bridge, whose filter has a wildcard',
-      );
+      acknowledgeWildcard(this.props.onBridgeOut, resource, 'topics of a bridge entry with a wildcard in its filter');
     }
   }
 

@@ -49,7 +49,7 @@ export class IotEndpoint extends Construct {
     acknowledgeWildcard(
       role,
       '*',
-      'IAM knows no resource for iot:DescribeEndpoint, which tells a name and changes nothing',
+      'iot:DescribeEndpoint has no resources in IAM; it returns a name and changes nothing',
     );
     return role;
   }

@@ -68,6 +68,6 @@ const regionsWithBudgets = [
 function assertBudgetRegion(region: string | undefined, dollars: number): void {
   if (region === undefined || regionsWithBudgets.includes(region)) return;
   throw new Error(
-    `monthlyBudgetUsd is ${dollars}, but must be 0 in ${region}, where CloudFormation has no budgets. One serves the whole account: deploy it in another Region, such as us-east-1, or create it by hand (docs/operations.md)`,
+    `monthlyBudgetUsd is ${dollars}, but must be 0 in ${region}, where CloudFormation does not support budgets. One budget covers the whole account: deploy it in another Region, such as us-east-1, or create it by hand (docs/operations.md)`,
   );
 }

@@ -237,7 +237,7 @@ export class MqttBroker extends Construct {
     const taken = findInStack(this, isNamesake);
     if (taken) {
       const name = JSON.stringify(this.brokerName);
-      throw new Error(`brokerName is ${name}, but must be another than that of ${taken.node.path} in the same stack`);
+      throw new Error(`brokerName is ${name}, but ${taken.node.path} in the same stack has that name`);
     }
   }
 }

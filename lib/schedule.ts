@@ -17,7 +17,7 @@ export class Schedule extends Construct {
     Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason:
-        'holds dead letters itself, of a schedule and of asynchronous invocations, which the rule does not look at',
+        'is a dead-letter queue itself, of a schedule and of asynchronous invocations, which the rule does not check',
     });
   }
 

@@ -90,18 +90,20 @@ describe('the alarms', () => {
 describe('the monthly budget', () => {
   it('notifies the address at 80 % and 100 % of actual and 100 % of forecasted cost', () => {
     const [budget] = Object.values(resourcesOf(written, 'AWS::Budgets::Budget'));
-    const told = budget?.Properties.NotificationsWithSubscribers as {
+    const notifications = budget?.Properties.NotificationsWithSubscribers as {
       Notification: { NotificationType: string; Threshold: number };
       Subscribers: unknown[];
     }[];
 
     expect(budget?.Properties.Budget).toMatchObject({ BudgetLimit: { Amount: 20, Unit: 'USD' }, TimeUnit: 'MONTHLY' });
-    expect(told.map(({ Notification: { NotificationType, Threshold } }) => [NotificationType, Threshold])).toEqual([
+    expect(
+      notifications.map(({ Notification: { NotificationType, Threshold } }) => [NotificationType, Threshold]),
+    ).toEqual([
       ['ACTUAL', 80],
       ['ACTUAL', 100],
       ['FORECASTED', 100],
     ]);
-    for (const { Subscribers } of told) {
+    for (const { Subscribers } of notifications) {
       expect(Subscribers).toEqual([{ SubscriptionType: 'EMAIL', Address: 'me@example.org' }]);
     }
   });

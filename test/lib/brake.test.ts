@@ -74,12 +74,14 @@ describe('the brake', () => {
 
   it('describes in the email the command that restores the limits, within the limit of CloudWatch', () => {
     for (const { AlarmDescription } of [handshakes, frames]) {
-      const said = readable(AlarmDescription);
+      const description = readable(AlarmDescription);
       const [, , frameSettings, connectSettings] =
-        /(aws apigatewayv2 update-stage .*)--default-route-settings '(.*)' --route-settings '(.*)'$/.exec(said) ?? [];
+        /(aws apigatewayv2 update-stage .*)--default-route-settings '(.*)' --route-settings '(.*)'$/.exec(
+          description,
+        ) ?? [];
 
-      expect(said.length).toBeLessThan(900); // CloudWatch: 1,024, with the real id, Region and longest stage
-      expect(said).toContain('--api-id GatewayApi --stage-name mqtt');
+      expect(description.length).toBeLessThan(900); // CloudWatch: 1,024, with the real id, Region and longest stage
+      expect(description).toContain('--api-id GatewayApi --stage-name mqtt');
       expect(JSON.parse(frameSettings!)).toMatchObject({ ThrottlingRateLimit: 500, ThrottlingBurstLimit: 700 });
       expect(JSON.parse(connectSettings!)).toMatchObject({
         $connect: { ThrottlingRateLimit: 40, ThrottlingBurstLimit: 80 },

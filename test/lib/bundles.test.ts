@@ -11,7 +11,7 @@ const budgets: { readonly [Name in FunctionName]: number } = {
   onPackets: 340_000,
   onFanOut: 340_000,
   onTimer: 100_000, // with the topic index, of which it removes unused shapes
-  onSchedule: 100_000, // with the look for leftovers
+  onSchedule: 100_000, // with the scan for leftovers
   onBridgeOut: 340_000,
   onBridgeIn: 340_000,
   onApi: 300_000,

@@ -75,7 +75,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     policiesOfResources(resources).flatMap(([id, { Properties }]) =>
       statementsOf(Properties.PolicyDocument)
         .filter(({ Effect, Principal }) => Effect === 'Allow' && typeof Principal?.Service !== 'string')
-        .map(({ Principal }) => `${id} lets in ${JSON.stringify(Principal)}`),
+        .map(({ Principal }) => `${id} allows ${JSON.stringify(Principal)}`),
     ),
 
   'a function has permissions for named sources only': (resources) => [

@@ -33,7 +33,7 @@ describe('the schedule', () => {
 });
 
 describe('the schedule of $SYS topics', () => {
-  const telling = synthesize({ sysTopicsMinutes: 5 });
+  const withSystemTopics = synthesize({ sysTopicsMinutes: 5 });
   const schedules = (from: typeof template) =>
     Object.entries(resourcesOf(from, 'AWS::Scheduler::Schedule')).map(([id, { Properties }]) => [
       id,
@@ -42,11 +42,11 @@ describe('the schedule of $SYS topics', () => {
     ]);
 
   it('runs at the configured interval, beside the sweep', () => {
-    expect(schedules(telling).sort()).toEqual([
+    expect(schedules(withSystemTopics).sort()).toEqual([
       ['Schedule', 'rate(1 minute)', 'OnScheduleFunction.Arn'],
       ['ScheduleSystemTopicsSchedule', 'rate(5 minutes)', 'OnSystemTopicsFunction.Arn'],
     ]);
-    expect(grantsOf(telling, 'ScheduleSystemTopicsRole')).toEqual([
+    expect(grantsOf(withSystemTopics, 'ScheduleSystemTopicsRole')).toEqual([
       'lambda:InvokeFunction OnSystemTopicsFunction.Arn',
       'sqs:SendMessage ScheduleDeadLetters.Arn',
     ]);

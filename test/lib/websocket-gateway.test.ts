@@ -98,9 +98,9 @@ describe('the stage', () => {
   });
 
   it('is the only stage on which functions may use @connections', () => {
-    const answers = grantsOf(template, 'OnPacketsRole').filter((grant) => grant.includes('@connections'));
+    const grants = grantsOf(template, 'OnPacketsRole').filter((grant) => grant.includes('@connections'));
 
-    expect(answers.length).toBeGreaterThan(0);
-    for (const grant of answers) expect(grant).toMatch(/:GatewayApi\/v7\/[A-Z]+\/@connections\/\*$/);
+    expect(grants.length).toBeGreaterThan(0);
+    for (const grant of grants) expect(grant).toMatch(/:GatewayApi\/v7\/[A-Z]+\/@connections\/\*$/);
   });
 });
