@@ -38,9 +38,9 @@ export class PendingConnect {
     return { method: this.connectPacket().properties?.authenticationMethod ?? '', isPending: true };
   }
 
-  /** Only MQTT 5.0 has exchanges. */
-  get version(): 5 | undefined {
-    return this.exchange && 5;
+  /** The CONNECT of an authentication exchange that goes on; undefined where none does. */
+  get exchangeConnect(): ConnectPacket | undefined {
+    return this.exchange && this.connectPacket();
   }
 
   /** What the method remembers. */

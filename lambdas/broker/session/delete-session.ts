@@ -24,7 +24,7 @@ export class SessionDeleter {
     private readonly deliverer: Deliverer,
     private readonly dispatch: Dispatch,
     /** The event of the turn, which names what is left to another. */
-    private readonly occasion: () => string,
+    private readonly occasion: string,
   ) {}
 
   /**
@@ -44,7 +44,7 @@ export class SessionDeleter {
     const hasShares = hadShares || subscriptions.some(({ share }) => share !== undefined);
     if (hasMore) {
       const rest = { task: 'wipe', clientId, session, hasShares } as const;
-      await this.ports.packets.continue(connectionOf(session), rest, this.occasion());
+      await this.ports.packets.continue(connectionOf(session), rest, this.occasion);
       await this.ports.sessions.removeSubscriptions(session, names);
       return 'continues';
     }

@@ -4,6 +4,7 @@ import { keepAliveDeadline } from '../expiry/deadlines';
 import type { ConnectionRecord } from '../model/connection';
 import { publishLifecycleEvent } from '../observability/lifecycle-events';
 import { type CloseReason, close } from '../outbound/close-connection';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
 
@@ -12,11 +13,11 @@ import type { SessionDeleter } from './delete-session';
 import { endingAt, publishWill, releaseSession } from './session-end';
 
 /** Writes that a turn has gathered and not made yet. */
-interface UnfinishedWork {
+interface GatheredWrites {
   /** Makes them durable. */
-  finish(): Promise<void>;
-  /** Makes them durable, and sends what depends on them. */
-  conclude(): Promise<void>;
+  flush(): Promise<void>;
+  /** Makes them durable, sends the messages among them, and removes the held messages that were sent. */
+  forgetRouted(): Promise<void>;
 }
 
 /** What the end of a connection needs of a turn. */
@@ -24,7 +25,8 @@ export interface EndingConnectionTurn {
   readonly ports: Ports;
   readonly settings: Settings;
   readonly connectionId: string;
-  readonly writes: UnfinishedWork;
+  readonly writes: GatheredWrites;
+  readonly dispatch: Dispatch;
   readonly publisher: Publisher;
   readonly deleter: SessionDeleter;
 }
@@ -44,9 +46,9 @@ export async function endConnection(
   leaving: ConnectionRecord,
   departure: ConnectionEnd,
 ): Promise<void> {
-  const { ports, settings, connectionId, writes, publisher, deleter } = turn;
+  const { ports, settings, connectionId, writes, dispatch, publisher, deleter } = turn;
   const { at, withWill, reason: closeReason } = departure;
-  await writes.finish();
+  await writes.flush();
   const ending = await endingAt(ports, leaving, at, withWill);
   const { will } = ending;
   const { connection, isAllowed } = will
@@ -56,7 +58,8 @@ export async function endConnection(
   if (lostAt !== at) ports.metrics.measure('KeepAliveLateness', at - lostAt);
   if (will && isAllowed) await publishWill(ports, publisher, connection, will);
   if (ending.will) ports.metrics.measure('WillLateness', Math.max(0, ports.now() - lostAt));
-  await writes.conclude();
+  await writes.forgetRouted();
+  await dispatch.send();
   // While the record still tells a next attempt to do so.
   await (closeReason ? close(ports, connectionId, connection, closeReason) : ports.connections.close(connectionId));
   const reason = closeReason?.reason ?? (withWill ? 'lost' : 'left');
