@@ -30,10 +30,13 @@ export interface Publishing {
 
 /** Assembles what publishes messages. Nothing else constructs these classes. */
 export function createPublishing({ ports, settings, router, stream, writingTurn }: PublishingSource): Publishing {
-  const dispatch = new Dispatch(ports, settings, stream);
-  const deliverer = new Deliverer(ports, settings, dispatch);
+  const dispatch = new Dispatch({ ports, settings, ...(stream && { own: stream }) });
+  const deliverer = new Deliverer({ ports, settings, dispatch });
   const retainedWait = new RetainedWriteWait(ports);
-  const retainedWriter = new RetainedWriter(ports, settings, dispatch, retainedWait, writingTurn);
-  const publisher = new Publisher(ports, settings, router, deliverer, retainedWriter);
+  const retainedWriter = new RetainedWriter({
+    ...{ ports, settings, dispatch, retainedWait },
+    ...(writingTurn && { turn: writingTurn }),
+  });
+  const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
   return { dispatch, deliverer, retainedWait, publisher };
 }

@@ -38,7 +38,7 @@ export async function chargePublish(
 ): Promise<ConnectionRecord> {
   if (isUnlimited(limits)) return connection;
   const known = await withUsage(ports, connection);
-  const allowance = spend(known.allowance, limits, bytes, at);
+  const allowance = spend(known.allowance, limits, { bytes, at });
   return allowance ? { ...known, allowance } : known;
 }
 
@@ -77,15 +77,14 @@ export interface ChargedWill {
   readonly isAllowed: boolean;
 }
 
-/** Counts the will of a connection that ends. */
+/** Charges the will of a connection that ends. `bytes`: size of its payload. */
 export async function chargeWill(
   ports: Ports,
   limits: Limits,
-  connection: ConnectionRecord,
-  bytes: number,
+  { connection, bytes }: { readonly connection: ConnectionRecord; readonly bytes: number },
 ): Promise<ChargedWill> {
   try {
-    return { connection: await chargePublish(ports, limits, connection, { bytes, at: ports.now() }), isAllowed: true };
+    return { connection: await chargePublish(ports, limits, { connection, bytes, at: ports.now() }), isAllowed: true };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { clientId, identity } = connection;

@@ -7,7 +7,7 @@ import { connectionOf, type Fence, fenceOf, type SessionId, timeOf } from '../mo
 import type { SessionClaim, SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 import type { SessionDeleter } from './delete-session';
-import { removeSessionItem } from './session-end';
+import { removeSessionItem } from './release-session';
 import { uncountSession } from './session-limit';
 
 /**

@@ -32,7 +32,7 @@ export class SessionDeleter {
    * they were sent at QoS 2 [MQTT-4.8.2-5]. Safe to repeat. A session with many subscriptions is removed in several turns: `continues`
    * when another one follows. Nobody owns the session any more, so nothing is routed by the rows that are left.
    */
-  async delete(clientId: string, session: SessionId, hadShares = false): Promise<'wiped' | 'continues'> {
+  async delete(clientId: string, session: SessionId, hadShares = false): Promise<'deleted' | 'continues'> {
     const { names, hasMore } = await this.ports.sessions.someSubscriptions(session, rowsPerTurn);
     const subscriptions = names.map((name) => subscriptionName(name, 5));
     await inParallel(subscriptions, parallelRows, ({ filter, share }) =>
@@ -50,7 +50,7 @@ export class SessionDeleter {
     }
     if (hasShares) await this.handOver(session);
     await together([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
-    return 'wiped';
+    return 'deleted';
   }
 
   /**

@@ -1,7 +1,7 @@
 import { discardSession, disconnectAbsent } from '../session/admin-disconnect';
+import { completeEnding } from '../session/complete-ending';
 import { continueElsewhere, retainedContinuationsIn } from '../session/continue-retained';
 import { deletionsIn } from '../session/delete-session';
-import { completeEnding } from '../session/session-end';
 import type { Turn } from './assemble-turn';
 import { administrative, lost, type Outcome, uncertain } from './outcome';
 
@@ -61,6 +61,6 @@ async function handleEnded(turn: Turn): Promise<void> {
   if (!connection?.ended) return;
   if (adminDisconnect) await disconnectAbsent(ports, turn, { ...adminDisconnect, isDiscarded, connection });
   else if (events.some(({ kind }) => kind === 'expired'))
-    await completeEnding(ports, turn, connection, connection.ended);
+    await completeEnding(ports, turn, { ...connection, ended: connection.ended });
   else if (events.some(({ kind }) => kind !== 'continue')) await ports.connections.close(connectionId);
 }

@@ -1,5 +1,4 @@
 import type { Effect, Message } from '../../protocol/effects';
-import { largestPacket } from '../../protocol/limits';
 import type { ClientPacket } from '../../protocol/packets';
 import type { Permissions } from '../../protocol/permissions';
 import type { SessionView } from '../../protocol/session-view';

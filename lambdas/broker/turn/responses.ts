@@ -45,7 +45,7 @@ export class Responses {
   }
 
   logIncoming(packet: ClientPacket, bytes: number): void {
-    logPacket(this.props.ports, 'packet in', this.party(), packet, bytes);
+    logPacket(this.props.ports, this.party(), { direction: 'in', packet, size: bytes });
   }
 
   private fit(packet: ServerPacket): FittedPacket {
@@ -54,7 +54,7 @@ export class Responses {
   }
 
   private encoded({ packet, bytes }: FittedPacket): Buffer {
-    logPacket(this.props.ports, 'packet out', this.party(), packet, bytes.length);
+    logPacket(this.props.ports, this.party(), { direction: 'out', packet, size: bytes.length });
     return bytes;
   }
 

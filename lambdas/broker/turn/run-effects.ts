@@ -93,7 +93,8 @@ async function hold(
   origin: Origin,
 ): Promise<void> {
   state.published.push(message);
-  state.connection = await holdPacketId(ports, settings, { connection: state.current(), packetId });
+  const { maxUnreleased } = settings;
+  state.connection = await holdPacketId(ports, state.current(), { packetId, maxUnreleased });
   await writes.hold(packetId, message, origin);
 }
 

@@ -15,20 +15,29 @@ export async function sendRetainedMessages(turn: Turn, recipient: ConnectionReco
   const earlier = continued.flatMap(({ pending }) => pending).filter(({ request }) => !fresh.has(request.name));
   const [first, ...others] = await stillSubscribed(ports, recipient, earlier);
   const wanted = [...(first ? [first] : []), ...fresh.values(), ...others];
-  const pending = await sendRetained({ ...turn, recipient, permissions: state.permitted(), isAway: false }, wanted);
+  const { dispatch, deliverer, retainedWait } = turn;
+  const sending = {
+    ports,
+    dispatch,
+    deliverer,
+    retainedWait,
+    recipient,
+    permissions: state.permitted(),
+    isAway: false,
+  };
+  const pending = await sendRetained(sending, wanted);
   await continueRetained(ports, connectionId, { clientId, session, pending }, continuationId);
 }
 
 /** Sends the queued messages of a session that was resumed, that somebody has queued a message for, or whose window has room again. */
 export async function sendQueuedMessages(turn: Turn, connection: ConnectionRecord): Promise<DrainResult> {
-  const { ports, state, events } = turn;
-  const eventIds = events.map(({ id }) => id);
-  const draining = { ...turn, permissions: state.permitted() };
+  const { ports, dispatch, state, events } = turn;
+  const draining = { ports, dispatch, events, permissions: state.permitted() };
   if (state.isResumed) {
     const item = await ports.sessions.markConnackSent(connection.clientId, connection.fence);
-    return item === 'changed' ? 'answered' : drainQueue(draining, connection, eventIds, item);
+    return item === 'changed' ? 'answered' : drainQueue(draining, connection, item);
   }
   // A redelivered event may have signed claims in a turn that also had a wake.
   const isWanted = state.isWindowFreed || events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
-  return isWanted ? drainQueue(draining, connection, eventIds) : 'answered';
+  return isWanted ? drainQueue(draining, connection) : 'answered';
 }

@@ -1,4 +1,6 @@
+import type { InflightStore, InflightStore } from '../ports/inflight-store';
 import type { Ports } from '../ports/ports';
+import type { TopicIndex, TopicIndex } from '../ports/topic-index-store';
 
 /** A call that was not made, because the time of the invocation is nearly over. */
 export class OutOfTime extends Error {}
@@ -20,8 +22,11 @@ const limited = [
   'connectionLimiter',
 ] as const satisfies readonly (keyof Ports)[];
 
-/** They return what is read page by page, and cannot reject before. */
-const paged: readonly PropertyKey[] = ['ring', 'everything', 'usedShapes'];
+/** Methods that return pages one by one, and so cannot reject before the first. */
+const paged: ReadonlySet<PropertyKey> = new Set<keyof InflightStore | keyof TopicIndex>(['inOrder', 'unordered', 'usedShapes']);
+  | keyof InflightStore
+  | keyof TopicIndex
+)[];
 
 /**
  * The same ports, which refuse every call from when `isOver` returns true. Whatever a turn is about, it then ends at its next call: its
@@ -43,7 +48,7 @@ function limitedPort<Port extends object>(port: Port, isOver: () => boolean): Po
       return (...args: unknown[]) => {
         if (!isOver()) return Reflect.apply(value, target, args);
         const error = new OutOfTime('the time of the invocation is nearly over');
-        if (paged.includes(name)) throw error;
+        if (paged.has(name)) throw error;
         return Promise.reject(error);
       };
     },

@@ -166,7 +166,7 @@ async function save({ ports, state, events, connections }: Turn, after: Connecti
 
 /** Keeps what a client has sent that is not connected yet, and sends the responses that it waits for. */
 async function keepWaiting(turn: Turn, frames: OrderedFrames): Promise<void> {
-  const { ports, state, dispatch, connectFlow } = turn;
+  const { state, dispatch, connectFlow } = turn;
   await dispatch.send();
   const lostAt = state.lostAt();
   if (lostAt !== undefined) connectFlow.pending.lose(lostAt);
