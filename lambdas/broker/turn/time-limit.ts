@@ -1,6 +1,6 @@
-import type { InflightStore, InflightStore } from '../ports/inflight-store';
+import type { InflightStore } from '../ports/inflight-store';
 import type { Ports } from '../ports/ports';
-import type { TopicIndex, TopicIndex } from '../ports/topic-index-store';
+import type { TopicIndex } from '../ports/topic-index-store';
 
 /** A call that was not made, because the time of the invocation is nearly over. */
 export class OutOfTime extends Error {}
@@ -22,8 +22,8 @@ const limited = [
   'connectionLimiter',
 ] as const satisfies readonly (keyof Ports)[];
 
-/** Methods that return pages one by one, and so cannot reject before the first. */
-const paged: ReadonlySet<PropertyKey> = new Set<keyof InflightStore | keyof TopicIndex>(['inOrder', 'unordered', 'usedShapes']);
+/** They return what is read page by page, and cannot reject before. */
+const paged: readonly PropertyKey[] = ['inOrder', 'unordered', 'usedShapes'] satisfies readonly (
   | keyof InflightStore
   | keyof TopicIndex
 )[];
@@ -48,7 +48,7 @@ function limitedPort<Port extends object>(port: Port, isOver: () => boolean): Po
       return (...args: unknown[]) => {
         if (!isOver()) return Reflect.apply(value, target, args);
         const error = new OutOfTime('the time of the invocation is nearly over');
-        if (paged.has(name)) throw error;
+        if (paged.includes(name)) throw error;
         return Promise.reject(error);
       };
     },
