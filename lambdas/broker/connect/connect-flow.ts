@@ -2,9 +2,9 @@ import type { Identity } from '../../access/identity';
 import { connectVersion } from '../../protocol/codec/connect-version';
 import { announcedPacketSize } from '../../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../../protocol/effects';
-import { mustFit } from '../../protocol/fit-packet';
-import { handlePacket, type Surroundings } from '../../protocol/handle-packet';
-import { largestConnect, largestPacket } from '../../protocol/limits';
+import { encodeWithinOrThrow } from '../../protocol/encode-within';
+import { handlePacket, type PacketContext } from '../../protocol/handle-packet';
+import { maxConnectBytes, maxOutgoingPacketSize } from '../../protocol/limits';
 import { packetSize } from '../../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion, ServerPacket } from '../../protocol/packets';
 import type { Permissions } from '../../protocol/permissions';
@@ -82,7 +82,7 @@ export class ConnectFlow {
   /** Protocol version of the CONNACK that refuses a CONNECT that could not be read. */
   private claimedVersion: ProtocolVersion = 4;
   /** Bytes; what CONNECT said of itself, as far as it was understood. */
-  packetLimit = largestPacket({});
+  packetLimit = maxOutgoingPacketSize({});
   readonly pending: PendingConnect;
 
   constructor(
@@ -92,7 +92,7 @@ export class ConnectFlow {
     const { ports, connectionId } = turn;
     this.pending = new PendingConnect(ports.connectionStore, connectionId, stored);
     this.version = this.pending.version;
-    if (stored?.exchange) this.packetLimit = largestPacket(this.pending.connectPacket().properties ?? {});
+    if (stored?.exchange) this.packetLimit = maxOutgoingPacketSize(this.pending.connectPacket().properties ?? {});
   }
 
   /** Protocol version of a CONNACK that refuses the client. */
@@ -114,7 +114,7 @@ export class ConnectFlow {
   readConnectHeader(bytes: Buffer): void {
     this.claimedVersion = connectVersion(bytes);
     if (this.version !== undefined || this.claimedVersion < 5) return;
-    this.packetLimit = largestPacket({ maximumPacketSize: announcedPacketSize(bytes) });
+    this.packetLimit = maxOutgoingPacketSize({ maximumPacketSize: announcedPacketSize(bytes) });
   }
 
   /** Of a packet that is about to be handled. */
@@ -122,7 +122,7 @@ export class ConnectFlow {
     if (packet.cmd !== 'connect') return;
     this.pending.connect = { packet, bytes };
     this.version = packet.protocolVersion;
-    this.packetLimit = largestPacket(packet.properties ?? {});
+    this.packetLimit = maxOutgoingPacketSize(packet.properties ?? {});
   }
 
   /** CONNECT. */
@@ -141,7 +141,7 @@ export class ConnectFlow {
   async continueAuthentication(
     data: Buffer | undefined,
     origin: Origin,
-    surroundings: Surroundings,
+    surroundings: PacketContext,
   ): Promise<ConnectResult> {
     refuseRepetition(origin);
     const request = this.pendingRequest(surroundings);
@@ -151,7 +151,7 @@ export class ConnectFlow {
   }
 
   /** The CONNECT that waited for the end of another connection goes on, if that has ended or the takeover timeout has passed. */
-  async continueTakeover(takeover: Takeover, surroundings: Surroundings): Promise<ConnectResult> {
+  async continueTakeover(takeover: Takeover, surroundings: PacketContext): Promise<ConnectResult> {
     const { ports } = this.turn;
     const packet = this.pending.connectPacket();
     this.noteConnect(packet, takeover.connect);
@@ -206,8 +206,12 @@ export class ConnectFlow {
     const { ports, deleter, publisher, dispatch, connectionId } = this.turn;
     const { connectedAt, address, since, receivedAt } = arrival;
     const proof = authenticationProperties(request.authentication?.method, data);
-    const properties = request.answer && { ...request.answer, ...proof };
-    mustFit(connack(Reason.success, true, properties), request.version, largestPacket(request.capabilities)); // before it owns anything
+    const properties = request.connackProperties && { ...request.connackProperties, ...proof };
+    encodeWithinOrThrow(
+      connack(Reason.success, true, properties),
+      request.version,
+      maxOutgoingPacketSize(request.capabilities),
+    ); // before it owns anything
     const sitting = { identity, clientId: request.clientId, connectionId };
     const isCounted = await acquireConnection(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
@@ -285,7 +289,7 @@ export class ConnectFlow {
   }
 
   /** What the CONNECT that was kept asks for. */
-  private pendingRequest(surroundings: Surroundings): ConnectRequest {
+  private pendingRequest(surroundings: PacketContext): ConnectRequest {
     const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...surroundings, pending: undefined });
     if (effect?.do !== 'connect') throw new Error('the CONNECT that was kept opens nothing');
     return effect.request;
@@ -308,10 +312,10 @@ function refuseRepetition({ redelivered }: Origin): void {
 /** Whoever was not let in cannot have 96 KB kept for it. `stream` begins with the first packet that is not handled yet. */
 export function checkConnectSize(stream: Buffer): void {
   const size = packetSize(stream, 0);
-  if (typeof size !== 'number' || size <= largestConnect) return;
+  if (typeof size !== 'number' || size <= maxConnectBytes) return;
   throw new ProtocolError(
     Reason.packetTooLarge,
-    `packet before CONNACK has ${size} bytes, more than ${largestConnect}`,
+    `packet before CONNACK has ${size} bytes, more than ${maxConnectBytes}`,
   );
 }
 

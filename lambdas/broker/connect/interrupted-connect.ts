@@ -1,7 +1,7 @@
 import type { Identity } from '../../access/identity';
 import { decode } from '../../protocol/codec/decode';
 import { type ConnectRequest, sessionForever } from '../../protocol/effects';
-import { handlePacket, type Surroundings } from '../../protocol/handle-packet';
+import { handlePacket, type PacketContext } from '../../protocol/handle-packet';
 import { splitPackets } from '../../protocol/packet-splitter';
 import type { ConnectPacket } from '../../protocol/packets';
 import { ProtocolError } from '../../protocol/reason-codes';
@@ -20,7 +20,7 @@ interface RepeatedTurn {
   readonly connectionId: string;
   readonly pending: PendingConnect;
   readonly frames: readonly ReadyFrame[];
-  readonly surroundings: Surroundings;
+  readonly surroundings: PacketContext;
   /** Whose session the connection owns, as somebody has seen. */
   readonly clientId: string | undefined;
 }

@@ -1,5 +1,5 @@
-import { type FittedPacket, fitPacket } from '../../protocol/fit-packet';
-import { largestPacket } from '../../protocol/limits';
+import { type EncodedPacket, encodeWithin } from '../../protocol/encode-within';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
 import type { ConnectionRecord } from '../model/connection';
 import { logPacket } from '../observability/packet-log';
 import type { Ports } from '../ports/ports';
@@ -36,7 +36,11 @@ export async function close(
 ): Promise<void> {
   if (connection?.version === 5) {
     const properties = text === undefined ? {} : { reasonString: text };
-    const fitted = fitPacket({ cmd: 'disconnect', reasonCode, properties }, 5, largestPacket(connection.capabilities));
+    const fitted = encodeWithin(
+      { cmd: 'disconnect', reasonCode, properties },
+      5,
+      maxOutgoingPacketSize(connection.capabilities),
+    );
     if (fitted) await say(ports, connectionId, connection.clientId, fitted);
   }
   await ports.connections.close(connectionId);
@@ -46,7 +50,7 @@ async function say(
   ports: Ports,
   connectionId: string,
   clientId: string,
-  { packet, bytes }: FittedPacket,
+  { packet, bytes }: EncodedPacket,
 ): Promise<void> {
   logPacket(ports, 'packet out', { connectionId, clientId }, packet, bytes.length);
   await ports.connections.post(connectionId, bytes);

@@ -193,10 +193,9 @@ export async function publishWill(
   will: Will,
 ): Promise<void> {
   const { clientId, connectionId, identity } = party;
-  const { topic, qos, retain } = will.message;
   const permissions = await ports.access.currentPermissions(identity, clientId);
-  if (permissions === 'revoked' || !permissions.mayPublish(topic, qos, retain)) {
-    return logDenials(ports, party, [{ do: 'deny', action: 'publish', topic }]);
+  if (permissions === 'revoked' || !permissions.mayPublish(will.message)) {
+    return logDenials(ports, party, [{ do: 'deny', action: 'publish', topic: will.message.topic }]);
   }
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };

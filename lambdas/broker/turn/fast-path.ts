@@ -1,14 +1,14 @@
 import { accountOf } from '../../access/identity';
 import { decode } from '../../protocol/codec/decode';
 import type { Effect } from '../../protocol/effects';
-import { mustFit } from '../../protocol/fit-packet';
+import { encodeWithinOrThrow } from '../../protocol/encode-within';
 import { handlePacket } from '../../protocol/handle-packet';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
 import { splitPackets } from '../../protocol/packet-splitter';
 import type { ClientPacket, ServerPacket } from '../../protocol/packets';
 import { ProtocolError } from '../../protocol/reason-codes';
 import type { SessionView } from '../../protocol/session-view';
-import { type Aliases, resolveAlias } from '../../protocol/topic-alias';
+import { resolveAlias, type TopicAliases } from '../../protocol/topic-alias';
 import { together } from '../../shared/parallel';
 import { Deliverer } from '../delivery/deliverer';
 import type { ConnectionRecord } from '../model/connection';
@@ -90,7 +90,7 @@ async function settle({ ports, settings }: ContainerState, connection: Connectio
 function answer(dispatch: Dispatch, connection: ConnectionRecord, { answers }: Load): void {
   const { connectionId, version, capabilities } = connection;
   for (const packet of answers) {
-    const { bytes } = mustFit(packet, version, largestPacket(capabilities));
+    const { bytes } = encodeWithinOrThrow(packet, version, maxOutgoingPacketSize(capabilities));
     dispatch.outbox.respond(connectionId, () => bytes);
   }
 }
@@ -177,7 +177,7 @@ interface Load {
   readonly lastSeen: number;
   /** Of the client. */
   readonly account: string;
-  aliases: Aliases;
+  aliases: TopicAliases;
   allowance: PublishAllowance | undefined;
 }
 
@@ -225,8 +225,8 @@ function readFrame(
   load: Load,
   budget: TurnBudget,
 ): boolean {
-  const { packets, tail, broken } = splitPackets(Buffer.alloc(0), frame.bytes, shared.settings.maxPacketSize);
-  if (broken || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
+  const { packets, tail, error } = splitPackets(Buffer.alloc(0), frame.bytes, shared.settings.maxPacketSize);
+  if (error || tail.length > 0 || frame.number === undefined || !packets.every(isQuick)) return false;
   const surroundings = { generateClientId: () => '', limits: shared.settings, now: frame.receivedAt };
   for (const [index, bytes] of packets.entries()) {
     const packet = withTopic(decode(bytes, session.version), load, shared.settings.maxTopicAliases);

@@ -36,7 +36,7 @@ function isHarmless(connection: ConnectionRecord, events: readonly ConnectionEve
   const { ready, early, broken } = orderFrames(connection, frames);
   if (broken || early.length > 0 || ready.length !== events.length) return false;
   return ready.every(({ number, bytes }) => {
-    const { packets, tail, broken: malformed } = splitPackets(Buffer.alloc(0), bytes);
+    const { packets, tail, error: malformed } = splitPackets(Buffer.alloc(0), bytes);
     return (
       number !== undefined && tail.length === 0 && !malformed && packets.every(([header = 0]) => isRepeatable(header))
     );

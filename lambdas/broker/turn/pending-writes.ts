@@ -182,9 +182,8 @@ export class PendingWrites {
   /** A held message is judged when it is released: rules may have changed since PUBREC, or its session was resumed. */
   private permitted(entry: Inbound, arrival: IncomingMessage | undefined): IncomingMessage[] {
     if (!arrival) return [];
-    const { topic, qos, retain } = arrival.message;
-    if (!('release' in entry) || this.client.permissions().mayPublish(topic, qos, retain)) return [arrival];
-    this.denied.push({ do: 'deny', action: 'publish', topic });
+    if (!('release' in entry) || this.client.permissions().mayPublish(arrival.message)) return [arrival];
+    this.denied.push({ do: 'deny', action: 'publish', topic: arrival.message.topic });
     return [];
   }
 

@@ -1,9 +1,9 @@
 import { decode } from '../../protocol/codec/decode';
-import { checkBeginning } from '../../protocol/codec/fixed-header';
+import { checkIncompletePacket } from '../../protocol/codec/fixed-header';
 import type { Effect, Message } from '../../protocol/effects';
-import { type FittedPacket, fitPacket, mustFit } from '../../protocol/fit-packet';
+import { type EncodedPacket, encodeWithin, encodeWithinOrThrow } from '../../protocol/encode-within';
 import { handlePacket } from '../../protocol/handle-packet';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
 import { splitPackets } from '../../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion, ServerPacket } from '../../protocol/packets';
 import { shorterExpiry } from '../../protocol/packets/connect';
@@ -320,7 +320,7 @@ export class Turn {
   private async readFrame(frame: ReadyFrame): Promise<void> {
     this.lastNumber = frame.number ?? this.lastNumber;
     if (!this.connection) checkConnectSize(Buffer.concat([this.tail, frame.bytes]));
-    const { packets, tail, broken } = splitPackets(this.tail, frame.bytes, this.shared.settings.maxPacketSize);
+    const { packets, tail, error } = splitPackets(this.tail, frame.bytes, this.shared.settings.maxPacketSize);
     this.tail = tail;
     for (const [index, bytes] of packets.entries()) {
       if (this.budget.isSpent && this.pause([...packets.slice(index), tail], frame, index)) return;
@@ -343,8 +343,8 @@ export class Turn {
         break;
       }
     }
-    checkBeginning(tail, this.connection?.version ?? this.connectFlow.version);
-    if (broken) throw broken;
+    checkIncompletePacket(tail, this.connection?.version ?? this.connectFlow.version);
+    if (error) throw error;
     if (this.connectFlow.isWaiting) return;
     if (tail.length > 0 && frame.number === undefined) {
       throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
@@ -430,21 +430,21 @@ export class Turn {
   }
 
   private send(packet: ServerPacket, version: ProtocolVersion): void {
-    const fitted = mustFit(packet, version, this.largest());
+    const fitted = encodeWithinOrThrow(packet, version, this.largest());
     this.dispatch.outbox.respond(this.connectionId, () => this.logged(fitted));
   }
 
   /** @throws ProtocolError before anything is written for a packet whose answer could not be sent. */
   private checkFits(answer: ServerPacket): void {
-    mustFit(answer, this.current().version, this.largest());
+    encodeWithinOrThrow(answer, this.current().version, this.largest());
   }
 
   /** Bytes of the largest packet that the client takes, as far as it is known. */
   private largest(): number {
-    return this.connection ? largestPacket(this.connection.capabilities) : this.connectFlow.packetLimit;
+    return this.connection ? maxOutgoingPacketSize(this.connection.capabilities) : this.connectFlow.packetLimit;
   }
 
-  private logged({ packet, bytes }: FittedPacket): Buffer {
+  private logged({ packet, bytes }: EncodedPacket): Buffer {
     logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
     return bytes;
   }
@@ -478,7 +478,7 @@ export class Turn {
     const { version } = this.current();
     this.dispatch.outbox.respond(this.connectionId, () => {
       const packet = packetOf();
-      return packet && this.logged(mustFit(packet, version, this.largest()));
+      return packet && this.logged(encodeWithinOrThrow(packet, version, this.largest()));
     });
   }
 
@@ -810,7 +810,7 @@ export class Turn {
     const { refusalVersion } = this.connectFlow;
     const isUnderstood = refusalVersion === 5 || connackCode(reason) !== undefined;
     const answer = connack(reason, false, { reasonString: message });
-    const fitted = isUnderstood && fitPacket(answer, refusalVersion, this.largest());
+    const fitted = isUnderstood && encodeWithin(answer, refusalVersion, this.largest());
     if (fitted) this.dispatch.outbox.respond(this.connectionId, () => this.logged(fitted));
     return this.lose();
   }
