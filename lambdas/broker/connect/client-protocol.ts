@@ -1,6 +1,6 @@
 import { connectVersion } from '../../protocol/codec/connect-version';
 import { announcedPacketSize } from '../../protocol/codec/decode-connect';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
 import type { ConnectPacket, ProtocolVersion } from '../../protocol/packets';
 import type { ConnectionRecord } from '../model/connection';
 
@@ -23,7 +23,7 @@ export class ClientProtocol {
    */
   constructor(client: Pick<ConnectionRecord, 'version' | 'capabilities'> | undefined, kept: ConnectPacket | undefined) {
     this.version = client?.version ?? kept?.protocolVersion;
-    this.maxPacketSize = largestPacket(client?.capabilities ?? kept?.properties ?? {});
+    this.maxPacketSize = maxOutgoingPacketSize(client?.capabilities ?? kept?.properties ?? {});
   }
 
   /** Version of packets to the client. Before CONNECT was understood it is what its first bytes claim, or 4. */
@@ -35,13 +35,13 @@ export class ClientProtocol {
   readHeader(bytes: Buffer): void {
     this.claimedVersion = connectVersion(bytes);
     if (this.version !== undefined || this.claimedVersion < 5) return;
-    this.maxPacketSize = largestPacket({ maximumPacketSize: announcedPacketSize(bytes) });
+    this.maxPacketSize = maxOutgoingPacketSize({ maximumPacketSize: announcedPacketSize(bytes) });
   }
 
   /** Takes over version and packet limit of a decoded CONNECT. */
   readConnect({ protocolVersion, properties, clientId }: ConnectPacket): void {
     this.version = protocolVersion;
-    this.maxPacketSize = largestPacket(properties ?? {});
+    this.maxPacketSize = maxOutgoingPacketSize(properties ?? {});
     this.connectClientId = clientId;
   }
 }

@@ -1,8 +1,8 @@
 import type { Identity } from '../../access/identity';
 import type { ConnectRequest } from '../../protocol/effects';
-import { mustFit } from '../../protocol/fit-packet';
-import { handlePacket, type Surroundings } from '../../protocol/handle-packet';
-import { largestConnect, largestPacket } from '../../protocol/limits';
+import { encodeWithinOrThrow } from '../../protocol/encode-within';
+import { handlePacket, type PacketContext } from '../../protocol/handle-packet';
+import { maxConnectBytes, maxOutgoingPacketSize } from '../../protocol/limits';
 import { packetSize } from '../../protocol/packet-splitter';
 import type { ConnectPacket, ServerPacket } from '../../protocol/packets';
 import type { Permissions } from '../../protocol/permissions';
@@ -115,22 +115,22 @@ export class ConnectFlow {
   async continueAuthentication(
     data: Buffer | undefined,
     origin: Origin,
-    surroundings: Surroundings,
+    context: PacketContext,
   ): Promise<ConnectResult> {
     refuseRepetition(origin);
-    const request = this.pendingRequest(surroundings);
+    const request = this.pendingRequest(context);
     const peer = this.peer(request, origin.receivedAt);
     const entered = await continueAuthentication(this.turn.ports, request, peer, this.pending.state, data);
     return this.enter(request, entered, this.arrivalOf(origin));
   }
 
   /** The CONNECT that waited for the end of another connection goes on, if that has ended or the takeover timeout has passed. */
-  async continueTakeover(takeover: Takeover, surroundings: Surroundings): Promise<ConnectResult> {
+  async continueTakeover(takeover: Takeover, context: PacketContext): Promise<ConnectResult> {
     const { ports } = this.turn;
     const packet = this.pending.connectPacket();
     this.noteConnect(packet, takeover.connect);
     this.pending.takeover = undefined;
-    const request = this.pendingRequest(surroundings);
+    const request = this.pendingRequest(context);
     const peer = { ...this.peer(request, ports.now()), address: takeover.address };
     const { data } = takeover;
     const entered = { ...(await authorizeConnect(ports, request, peer, takeover.identity)), ...(data && { data }) };
@@ -180,8 +180,12 @@ export class ConnectFlow {
     const { ports, deleter, publisher, dispatch, connectionId } = this.turn;
     const { connectedAt, address, since, receivedAt } = arrival;
     const proof = authenticationProperties(request.authentication?.method, data);
-    const properties = request.answer && { ...request.answer, ...proof };
-    mustFit(connack(Reason.success, true, properties), request.version, largestPacket(request.capabilities)); // before it owns anything
+    const properties = request.connackProperties && { ...request.connackProperties, ...proof };
+    encodeWithinOrThrow(
+      connack(Reason.success, true, properties),
+      request.version,
+      maxOutgoingPacketSize(request.capabilities),
+    ); // before it owns anything
     const sitting = { identity, clientId: request.clientId, connectionId };
     const isCounted = await acquireConnection(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
@@ -270,8 +274,8 @@ export class ConnectFlow {
   }
 
   /** What the CONNECT that was kept asks for. */
-  private pendingRequest(surroundings: Surroundings): ConnectRequest {
-    const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...surroundings, pending: undefined });
+  private pendingRequest(context: PacketContext): ConnectRequest {
+    const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...context, pending: undefined });
     if (effect?.do !== 'connect') throw new Error('the CONNECT that was kept opens nothing');
     return effect.request;
   }
@@ -293,10 +297,10 @@ function refuseRepetition({ redelivered }: Origin): void {
 /** Whoever was not let in cannot have 96 KB kept for it. `stream` begins with the first packet that is not handled yet. */
 export function checkConnectSize(stream: Buffer): void {
   const size = packetSize(stream, 0);
-  if (typeof size !== 'number' || size <= largestConnect) return;
+  if (typeof size !== 'number' || size <= maxConnectBytes) return;
   throw new ProtocolError(
     Reason.packetTooLarge,
-    `packet before CONNACK has ${size} bytes, more than ${largestConnect}`,
+    `packet before CONNACK has ${size} bytes, more than ${maxConnectBytes}`,
   );
 }
 

@@ -1,5 +1,5 @@
 import { decode } from '../../protocol/codec/decode';
-import { largestConnect } from '../../protocol/limits';
+import { maxConnectBytes } from '../../protocol/limits';
 import type { ConnectPacket } from '../../protocol/packets';
 import type { Authentication } from '../../protocol/session-view';
 import type { PendingConnection, Takeover } from '../model/connection';
@@ -100,7 +100,7 @@ export class PendingConnect {
     const frames = lastNumber + early.length;
     const kept = [tail, ...early.map(({ bytes }) => bytes), ...(this.exchange ? [this.exchange.connect] : [])];
     const bytes = kept.reduce((sum, { length }) => sum + length, 0);
-    return frames <= mostFrames && bytes * Math.max(1, frames) <= largestConnect;
+    return frames <= mostFrames && bytes * Math.max(1, frames) <= maxConnectBytes;
   }
 
   private hasNews({ lastNumber, tail, early }: Received): boolean {

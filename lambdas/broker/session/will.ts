@@ -18,10 +18,9 @@ export interface DueWill extends Pick<ConnectionRecord, 'clientId' | 'connection
  */
 export async function publishWill(ports: Ports, publisher: Publisher, due: DueWill): Promise<void> {
   const { clientId, connectionId, identity, will } = due;
-  const { topic, qos, retain } = will.message;
   const permissions = await ports.access.currentPermissions(identity, clientId);
-  if (permissions === 'revoked' || !permissions.mayPublish(topic, qos, retain)) {
-    return logDenials(ports, due, [{ do: 'deny', action: 'publish', topic }]);
+  if (permissions === 'revoked' || !permissions.mayPublish(will.message)) {
+    return logDenials(ports, due, [{ do: 'deny', action: 'publish', topic: will.message.topic }]);
   }
   const expiresAt = will.expiry === undefined ? {} : { expiresAt: ports.now() + will.expiry * 1000 };
   const message = { ...will.message, ...expiresAt };

@@ -10,7 +10,7 @@ import { endConnection } from '../session/end-connection';
 import type { Turn } from './assemble-turn';
 import { orderFrames } from './frame-order';
 import { type EndOutcome, lost } from './outcome';
-import { surroundingsOf } from './run-effects';
+import { packetContextOf } from './run-effects';
 import { sendRetainedMessages } from './send-waiting';
 
 /** Ends the connection of a turn: its will, its session and its record. */
@@ -70,8 +70,8 @@ async function connectionOfEarlierAttempt(turn: Turn): Promise<ConnectionRecord 
   if (!state.isRedelivered && clientId === undefined) return undefined;
   const { pending } = connectFlow;
   const { ready: frames } = orderFrames(pending.stored, events, reader.frame);
-  const surroundings = surroundingsOf(turn, ports.now());
-  return interruptedConnect({ ports, deleter, connectionId, pending, frames, surroundings, clientId });
+  const context = packetContextOf(turn, ports.now());
+  return interruptedConnect({ ports, deleter, connectionId, pending, frames, context, clientId });
 }
 
 /**

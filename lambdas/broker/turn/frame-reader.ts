@@ -1,6 +1,6 @@
 import { decode } from '../../protocol/codec/decode';
 import { parseFrame } from '../../protocol/frames';
-import { type Split, splitPackets } from '../../protocol/packet-splitter';
+import { type SplitResult, splitPackets } from '../../protocol/packet-splitter';
 import type { ClientPacket, ProtocolVersion } from '../../protocol/packets';
 import { ProtocolError } from '../../protocol/reason-codes';
 import type { FrameEvent, ReadyFrame } from '../model/connection-event';
@@ -11,7 +11,7 @@ import type { FrameEvent, ReadyFrame } from '../model/connection-event';
  */
 export class FrameReader {
   private readonly frames = new Map<FrameEvent, ReadyFrame | ProtocolError>();
-  private readonly packets = new Map<Buffer, Split>();
+  private readonly packets = new Map<Buffer, SplitResult>();
   private readonly decoded = new Map<Buffer, { readonly version: ProtocolVersion | undefined; packet: ClientPacket }>();
 
   constructor(private readonly maxPacketSize: number) {}
@@ -30,7 +30,7 @@ export class FrameReader {
    *
    * @param tail First bytes of a packet that an earlier frame has begun.
    */
-  split(tail: Buffer, bytes: Buffer): Split {
+  split(tail: Buffer, bytes: Buffer): SplitResult {
     if (tail.length > 0) return splitPackets(tail, bytes, this.maxPacketSize);
     const known = this.packets.get(bytes);
     if (known) return known;

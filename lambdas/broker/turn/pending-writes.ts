@@ -193,9 +193,9 @@ export class PendingWrites {
   private permitted(entry: Inbound, incoming: IncomingMessage | undefined): IncomingMessage[] {
     if (!incoming) return [];
     const { state } = this.props;
-    const { topic, qos, retain } = incoming.message;
-    if (!('release' in entry) || state.permitted().mayPublish(topic, qos, retain)) return [incoming];
-    state.denied.push({ do: 'deny', action: 'publish', topic });
+    const { message } = incoming;
+    if (!('release' in entry) || state.permitted().mayPublish(message)) return [incoming];
+    state.denied.push({ do: 'deny', action: 'publish', topic: message.topic });
     return [];
   }
 

@@ -1,4 +1,4 @@
-import { checkBeginning } from '../../protocol/codec/fixed-header';
+import { checkIncompletePacket } from '../../protocol/codec/fixed-header';
 import { handlePacket } from '../../protocol/handle-packet';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { checkConnectSize } from '../connect/connect-flow';
@@ -9,7 +9,7 @@ import { chargePublish, isUsageKnown } from '../session/account-usage';
 import type { Turn } from './assemble-turn';
 import type { OrderedFrames } from './frame-order';
 import { notAllowed, type Outcome } from './outcome';
-import { runEffect, surroundingsOf } from './run-effects';
+import { packetContextOf, runEffect } from './run-effects';
 
 /**
  * Runs the effects of all packets in these frames, in order. Returns how the connection ends, if a packet or a frame ends it.
@@ -55,7 +55,7 @@ export async function readFrame(
   const { eventId, receivedAt, firstIndex = 0 } = frame;
   state.lastNumber = frame.number ?? state.lastNumber;
   if (!state.connection) checkConnectSize(Buffer.concat([state.tail, frame.bytes]));
-  const { packets, tail, broken } = reader.split(state.tail, frame.bytes);
+  const { packets, tail, error } = reader.split(state.tail, frame.bytes);
   state.tail = tail;
   for (const [index, bytes] of packets.entries()) {
     const rest = { eventId, receivedAt, firstIndex: firstIndex + index };
@@ -67,8 +67,8 @@ export async function readFrame(
       break;
     }
   }
-  checkBeginning(tail, protocol.version);
-  if (broken) throw broken;
+  checkIncompletePacket(tail, protocol.version);
+  if (error) throw error;
   if (!connectFlow.isWaiting && tail.length > 0 && frame.number === undefined) {
     throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
   }
@@ -97,7 +97,7 @@ async function readPacket(turn: Turn, bytes: Buffer, origin: Origin): Promise<Ou
   const resolved = state.resolveAlias(packet);
   const view = state.view();
   if (view) state.budget.take(resolved, origin.receivedAt);
-  for (const effect of handlePacket(resolved, view, surroundingsOf(turn, origin.receivedAt))) {
+  for (const effect of handlePacket(resolved, view, packetContextOf(turn, origin.receivedAt))) {
     if (!mode.allows(effect, state)) return notAllowed;
     const outcome = await runEffect(turn, effect, origin);
     if (outcome) return outcome;

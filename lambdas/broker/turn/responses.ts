@@ -1,4 +1,4 @@
-import { type FittedPacket, fitPacket, mustFit } from '../../protocol/fit-packet';
+import { type EncodedPacket, encodeWithin, encodeWithinOrThrow } from '../../protocol/encode-within';
 import type { ClientPacket, ServerPacket } from '../../protocol/packets';
 import type { ClientProtocol } from '../connect/client-protocol';
 import { logPacket } from '../observability/packet-log';
@@ -35,7 +35,7 @@ export class Responses {
   /** Sends a packet, or as much of it as the client takes; nothing if even that is too large. */
   sendIfItFits(packet: ServerPacket): void {
     const { protocol, outbox, connectionId } = this.props;
-    const fitted = fitPacket(packet, protocol.responseVersion, protocol.maxPacketSize);
+    const fitted = encodeWithin(packet, protocol.responseVersion, protocol.maxPacketSize);
     if (fitted) outbox.respond(connectionId, () => this.encoded(fitted));
   }
 
@@ -48,12 +48,12 @@ export class Responses {
     logPacket(this.props.ports, this.party(), { direction: 'in', packet, size: bytes });
   }
 
-  private fit(packet: ServerPacket): FittedPacket {
+  private fit(packet: ServerPacket): EncodedPacket {
     const { protocol } = this.props;
-    return mustFit(packet, protocol.responseVersion, protocol.maxPacketSize);
+    return encodeWithinOrThrow(packet, protocol.responseVersion, protocol.maxPacketSize);
   }
 
-  private encoded({ packet, bytes }: FittedPacket): Buffer {
+  private encoded({ packet, bytes }: EncodedPacket): Buffer {
     logPacket(this.props.ports, this.party(), { direction: 'out', packet, size: bytes.length });
     return bytes;
   }

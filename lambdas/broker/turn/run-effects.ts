@@ -1,5 +1,5 @@
 import type { Effect, Message } from '../../protocol/effects';
-import type { Surroundings } from '../../protocol/handle-packet';
+import type { PacketContext } from '../../protocol/handle-packet';
 import { shorterExpiry } from '../../protocol/packets/connect';
 import { Reason } from '../../protocol/reason-codes';
 import type { ConnectResult } from '../connect/connect-flow';
@@ -12,7 +12,7 @@ import { lost, type Outcome } from './outcome';
 type EffectOf<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>;
 
 /** Context in which the packet handlers decide. `now`: when the packet arrived, milliseconds since 1970. */
-export function surroundingsOf({ connectionId, settings, connectFlow }: Turn, now: number): Surroundings {
+export function packetContextOf({ connectionId, settings, connectFlow }: Turn, now: number): PacketContext {
   const generateClientId = () => `auto-${connectionId}`; // the same when CONNECT is handled again
   return { generateClientId, limits: settings, now, pending: connectFlow.authentication };
 }
@@ -142,8 +142,8 @@ function respondWith(
 async function authenticate(turn: Turn, data: Buffer | undefined, origin: Origin): Promise<Outcome | undefined> {
   const { state, connectFlow } = turn;
   if (!state.connection) {
-    const surroundings = surroundingsOf(turn, origin.receivedAt);
-    return enter(turn, await connectFlow.continueAuthentication(data, origin, surroundings));
+    const context = packetContextOf(turn, origin.receivedAt);
+    return enter(turn, await connectFlow.continueAuthentication(data, origin, context));
   }
   const proved = await connectFlow.reauthenticate(state.connection, data, origin);
   state.connection = proved.connection;

@@ -10,7 +10,7 @@ import { closeSuperseded, disconnectByAdmin, endTurn, refuse, report } from './e
 import { type OrderedFrames, orderFrames } from './frame-order';
 import { administrative, lost, type Outcome, uncertain } from './outcome';
 import { readFrame, readFrames } from './read-frames';
-import { enter, surroundingsOf } from './run-effects';
+import { enter, packetContextOf } from './run-effects';
 import { sendQueuedMessages, sendRetainedMessages } from './send-waiting';
 import type { TurnMode } from './turn-mode';
 
@@ -68,7 +68,7 @@ async function continueTakeover(turn: Turn): Promise<Outcome | undefined> {
   const { takeover, lastNumber } = connectFlow.pending.stored ?? {};
   const wake = events.find(({ kind }) => kind === 'wake' || kind === 'disconnect');
   if (!takeover || !wake) return undefined;
-  const result = await connectFlow.continueTakeover(takeover, surroundingsOf(turn, ports.now()));
+  const result = await connectFlow.continueTakeover(takeover, packetContextOf(turn, ports.now()));
   const ended = enter(turn, result);
   if (ended || !state.connection || state.tail.length === 0) return ended;
   const { id: eventId, redelivered } = wake;
