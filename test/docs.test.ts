@@ -91,6 +91,22 @@ function isInRepository(name: string, document: string): boolean {
   return folders.some((folder) => endings.some((ending) => existsSync(join(folder, name + ending))));
 }
 
+describe('docs/architecture.md', () => {
+  const cells = new Set(tableRows(read('docs/architecture.md')).map(([first = '']) => first.replaceAll('`', '')));
+  const foldersIn = (folder: string) =>
+    readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? entry.name : [],
+    );
+
+  it('has a row for each room', () => {
+    const top = rooms.filter((room) => !['docs', 'lambdas', 'test'].includes(room)).map((room) => `${room}/`);
+    const nested = ['lambdas', 'cli'].flatMap((room) => foldersIn(room).map((name) => `${room}/${name}/`));
+    const floors = foldersIn('lambdas/broker').map((name) => `${name}/`);
+
+    expect([...top, ...nested, ...floors].filter((room) => !cells.has(room))).toEqual([]);
+  });
+});
+
 describe('docs/adr', () => {
   const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-/.test(name));
   const index = tableRows(read('docs/adr/README.md')).filter(([number = '']) => number.startsWith('['));
