@@ -83,11 +83,10 @@ export class DynamoConnectionStore implements ConnectionStore {
       new UpdateItemCommand({
         TableName: this.table,
         Key: connectionKey(record.connectionId),
-        UpdateExpression: `SET ${set.join(', ')} REMOVE ${remove.join(', ')}`.replace(/ REMOVE $/, ''),
-        // That it exists; asked like this because it is by far the shortest way through the embedded engine's parser.
-        ConditionExpression: 'connectionId = :connectionId',
+        UpdateExpression: `SET ${set.join(', ')}${remove.length > 0 ? ` REMOVE ${remove.join(', ')}` : ''}`,
+        ConditionExpression: 'attribute_exists(connectionId)',
         ...(changes[':identity'] ? { ExpressionAttributeNames: { '#identity': 'identity' } } : {}),
-        ExpressionAttributeValues: { ...changes, ':connectionId': text(record.connectionId) },
+        ExpressionAttributeValues: changes,
       }),
     );
   }

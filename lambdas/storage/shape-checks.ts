@@ -4,7 +4,7 @@ import type { ShapeCheck } from '../broker/model/subscription';
 import type { Clock } from '../broker/ports/process';
 import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-store';
 import { LruMap } from '../shared/lru-map';
-import { flag, number, readNumber, text } from './attributes';
+import { flag, number, readNumber } from './attributes';
 import { connectionKey } from './connection-key';
 import { conditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
@@ -88,10 +88,9 @@ export class DynamoShapeChecks implements ShapeChecks {
           TableName: this.table,
           Key: requestKey,
           UpdateExpression: `SET requestedAt = :now${without.length > 0 ? ' DELETE shapes :without' : ''}`,
-          ConditionExpression: 'connectionId = :key',
+          ConditionExpression: 'attribute_exists(connectionId)',
           ExpressionAttributeValues: {
             ':now': number(this.now()),
-            ':key': text(requestId),
             ...(without.length > 0 && { ':without': { SS: [...without] } }),
           },
         }),

@@ -51,7 +51,11 @@ function bothWays(kind: keyof typeof plain, expression: string, values: Values, 
 
 describe('parsed expressions', () => {
   it.each<['condition' | 'update', string, Values, Record<string, string>?]>([
-    ['condition', 'id = :id AND NOT v > :form', { ':id': { S: 'x' }, ':form': { N: '1' } }],
+    [
+      'condition',
+      'id = :id AND (attribute_not_exists(v) OR v <= :newest)',
+      { ':id': { S: 'x' }, ':newest': { N: '1' } },
+    ],
     ['condition', 'attribute_not_exists(tail) OR #n < :n', { ':n': { N: '3' } }, { '#n': 'number' }],
     ['condition', 'id = :id AND begins_with(sort, :prefix)', { ':id': { S: 'x' }, ':prefix': { S: 'o' } }],
     ['condition', 'size(list) IN (:one, :two)', { ':one': { N: '1' }, ':two': { N: '2' } }],
