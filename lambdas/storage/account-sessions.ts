@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { AccountSessions } from '../broker/ports/accounts';
 import { readText, text } from './attributes';
 import { type Item, queryAll } from './dynamo';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /** No client id begins with it [MQTT-1.5.4-2], so these rows are no session's. */

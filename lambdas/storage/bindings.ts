@@ -4,7 +4,7 @@ import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /** A table and names of partitions in it: of one client id, and of all prefixes. */

@@ -5,7 +5,7 @@ import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directo
 import { text } from './attributes';
 import type { Item } from './dynamo';
 import { readPage } from './page-reader';
-import { headPart, toHead } from './sessions';
+import { headPart, toHead } from './session-store';
 import { versioned } from './versioned-dynamo';
 
 /** Rows looked at for one entry, and in one call: beside the head of a session there are its subscriptions. */

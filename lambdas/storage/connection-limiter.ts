@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ConnectionLimiter, LimitedConnection } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 const seatPrefix = 'seat#';

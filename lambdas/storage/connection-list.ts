@@ -4,7 +4,7 @@ import type { MonitoredConnection } from '../broker/model/connection';
 import type { RequestedCheck } from '../broker/model/subscription';
 import type { ConnectionList } from '../broker/ports/connection-store';
 import { readNumber, readText } from './attributes';
-import { readEnding } from './connections';
+import { readEnding } from './connection-store';
 import type { Item } from './dynamo';
 import { readIdentity } from './identity';
 import { isKnownVersion } from './schema-version';

@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { DebugClientStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { keyOf, maximumSortKey } from './keys';
+import { keyOf, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 const partition = 'watch';

@@ -2,9 +2,9 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Snapshot } from '../broker/model/snapshot';
 import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';
-import { toStored } from './connections';
+import { toStored } from './connection-store';
 import { readTables } from './dynamo';
-import { headKey, toHead } from './sessions';
+import { headKey, toHead } from './session-store';
 import { readShapes, shapesKey } from './topic-index';
 import { versioned } from './versioned-dynamo';
 

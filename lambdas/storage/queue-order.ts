@@ -1,7 +1,7 @@
 import { bundleSlot, positionAlone } from '../broker/model/queue-slots';
 import type { QueueItem } from '../broker/model/queued-message';
 import { together } from '../shared/parallel';
-import { afterAll, outgoing, slotName } from './slots';
+import { afterAll, outgoing, slotName } from './slot-keys';
 
 /** Sort keys, both included. */
 export type Range = readonly [from: string, to: string];

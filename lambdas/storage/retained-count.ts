@@ -3,8 +3,8 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { keyOf, maximumPartitionKey } from './keys';
 import { writtenVersion } from './schema-version';
+import { keyOf, maximumPartitionKey } from './shortened-keys';
 
 /** Milliseconds that a count of all messages is believed. */
 const freshness = 5000;

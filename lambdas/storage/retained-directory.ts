@@ -6,9 +6,9 @@ import { levels } from '../protocol/topic';
 import { matches } from '../protocol/topic-filter';
 import { readMessage, text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, literalBytes, maximumSortKey } from './keys';
 import { type ReadOn, readPage } from './page-reader';
 import { byFirst, firstBucket, literalBeginning } from './retained-keys';
+import { beginningOf, literalBytes, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /** Rows looked at in one call. */

@@ -2,7 +2,7 @@ import { levels } from '../protocol/topic';
 import { isWildcard } from '../protocol/topic-filter';
 import { text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, keyOf, literalBytes, maximumPartitionKey, maximumSortKey } from './keys';
+import { beginningOf, keyOf, literalBytes, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 
 /**
  * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,

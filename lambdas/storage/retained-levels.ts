@@ -4,7 +4,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import { LruMap } from '../shared/lru-map';
 import { text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { keyOf, maximumSortKey } from './keys';
+import { keyOf, maximumSortKey } from './shortened-keys';
 
 /** Partition of the list of first levels. */
 export const firstLevels = 'levels';

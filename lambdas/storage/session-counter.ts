@@ -4,7 +4,7 @@ import type { SessionCounter, SessionCountPage } from '../broker/ports/directori
 import { readText } from './attributes';
 import type { Item } from './dynamo';
 import { noRetainedLimits, RetainedCount } from './retained-count';
-import { headPart, subscriptionPrefix, toHead } from './sessions';
+import { headPart, subscriptionPrefix, toHead } from './session-store';
 import { versioned } from './versioned-dynamo';
 
 /** How it is counted what there is. */

@@ -11,10 +11,10 @@ import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { isShortened } from './keys';
 import type { TableName } from './schema';
 import { checkVersion, isKnownVersion } from './schema-version';
-import { headPart, subscriptionPrefix, toHead, willPrefix } from './sessions';
+import { headPart, subscriptionPrefix, toHead, willPrefix } from './session-store';
+import { isShortened } from './shortened-keys';
 import { isShapeList } from './topic-index';
 
 type Table = Extract<TableName, 'connections' | StoredRow['table']>;

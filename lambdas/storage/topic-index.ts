@@ -15,7 +15,7 @@ import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
-import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /**

@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Fence, fenceOf } from '../../lambdas/broker/model/fence';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import type { Cloud } from '../../local/cloud';
 import { tablePrefix } from '../../local/lambda/environment';

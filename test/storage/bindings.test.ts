@@ -4,8 +4,8 @@ import type { Account, Holder, PrefixHolder } from '../../lambdas/access/account
 import type { Identity } from '../../lambdas/access/identity';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { readNumber, readText } from '../../lambdas/storage/attributes';
+import { KnownBindings } from '../../lambdas/storage/binding-store';
 import { DynamoBindings, partitionsOfSeen } from '../../lambdas/storage/bindings';
-import { KnownBindings } from '../../lambdas/storage/known-bindings';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 

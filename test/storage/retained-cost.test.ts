@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import { type Item, writeAll } from '../../lambdas/storage/dynamo';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
 import { retain } from './support/retained';

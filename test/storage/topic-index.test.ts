@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Subscriber } from '../../lambdas/broker/model/subscription';
 import type { TopicIndex } from '../../lambdas/broker/ports/topic-index-store';
 import { shapeOf } from '../../lambdas/protocol/shape';
-import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
+import { keyOf, maximumPartitionKey } from '../../lambdas/storage/shortened-keys';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { Engine } from './support/engine';
 import { longest } from './support/messages';

@@ -2,11 +2,11 @@ import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/cl
 import type { SessionItem } from '../../lambdas/broker/model/session';
 import { shapeOf } from '../../lambdas/protocol/shape';
 import { readFlag, readNumber, readText } from '../../lambdas/storage/attributes';
-import { toStored } from '../../lambdas/storage/connections';
+import { toStored } from '../../lambdas/storage/connection-store';
 import type { Item } from '../../lambdas/storage/dynamo';
-import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
-import { toHead } from '../../lambdas/storage/sessions';
+import { toHead } from '../../lambdas/storage/session-store';
+import { keyOf, maximumPartitionKey } from '../../lambdas/storage/shortened-keys';
 import { readShapes } from '../../lambdas/storage/topic-index';
 import type { Cloud } from '../../local/cloud';
 import { tablePrefix } from '../../local/lambda/environment';

@@ -4,7 +4,7 @@ import { Outbox, type QueueSource } from '../../../lambdas/broker/outbound/outbo
 import type { PostResult } from '../../../lambdas/broker/ports/gateway';
 import { noMetrics } from '../../../lambdas/broker/ports/metrics';
 import type { Ports } from '../../../lambdas/broker/ports/ports';
-import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight-store';
 import { Engine } from '../../storage/support/engine';
 import { message } from '../../storage/support/messages';
 

@@ -12,8 +12,8 @@ import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscri
 import { recipientsOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';
 import { everything } from '../../../lambdas/protocol/permissions';
-import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
 import { Engine } from '../../storage/support/engine';

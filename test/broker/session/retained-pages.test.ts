@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../../lambdas/shared/parallel';
-import { DynamoRetainedStore } from '../../../lambdas/storage/retained';
+import { DynamoRetainedStore } from '../../../lambdas/storage/retained-store';
 import type { CallFault } from '../../../local/fault-rules';
 import { tablePrefix } from '../../../local/lambda/environment';
 import { message } from '../../storage/support/messages';

@@ -14,11 +14,11 @@ import type { Clock } from '../broker/ports/process';
 import { inParallel, together } from '../shared/parallel';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
-import { keyOf, maximumSortKey } from './keys';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { toItem, toQueueItem } from './queue-items';
 import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './queue-order';
-import { incoming, outgoing, routed, slotKey, slotNumber, unreleased } from './slots';
+import { keyOf, maximumSortKey } from './shortened-keys';
+import { incoming, outgoing, routed, slotKey, slotNumber, unreleased } from './slot-keys';
 import { versioned } from './versioned-dynamo';
 
 /** How long it is remembered that a QoS 2 message was routed: longer than any queue keeps an event. */

@@ -3,7 +3,7 @@ import { bundleSize, positionAlone, positionsFor } from '../../lambdas/broker/mo
 import type { QueuedMessage, QueueItem } from '../../lambdas/broker/model/queued-message';
 import type { InflightStore } from '../../lambdas/broker/ports/inflight-store';
 import type { Message } from '../../lambdas/protocol/effects';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
 import { Engine } from './support/engine';
 import { emptyMessage, everyByte, fullMessage, longest, message } from './support/messages';
 

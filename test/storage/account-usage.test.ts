@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoUsages } from '../../lambdas/storage/usages';
+import { DynamoUsages } from '../../lambdas/storage/account-usage';
 import { Engine } from './support/engine';
 
 describe('what an account has lately used', () => {

@@ -3,7 +3,7 @@ import type { SessionClaim, SessionItem } from '../../lambdas/broker/model/sessi
 import type { SessionStore } from '../../lambdas/broker/ports/session-store';
 import type { Will } from '../../lambdas/protocol/effects';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
-import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import { Engine, type Gate } from './support/engine';
 import { everyInterleaving } from './support/interleaving';

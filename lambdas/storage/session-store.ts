@@ -29,8 +29,8 @@ import {
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { conditionFailed, type Item, queryAll, readAll, writeAll } from './dynamo';
 import { identityAttribute, readIdentity } from './identity';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 import { writtenVersion } from './schema-version';
+import { keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
 import { versioned } from './versioned-dynamo';
 

@@ -2,9 +2,9 @@ import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Usage } from '../broker/model/usage';
 import type { Usages } from '../broker/ports/accounts';
-import { allowanceAttribute, readAllowance } from './allowances';
 import { number, readNumber, text } from './attributes';
-import { keyOf, maximumPartitionKey } from './keys';
+import { allowanceAttribute, readAllowance } from './publish-allowance';
+import { keyOf, maximumPartitionKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /** Seconds: by then everybody may use everything again. */

@@ -16,11 +16,11 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Log } from '../broker/ports/process';
 import { together } from '../shared/parallel';
 import { accountKey } from './account-item';
-import { accountsIn } from './accounts';
+import { accountsIn } from './account-store';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll, readTables } from './dynamo';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
 import { writtenVersion } from './schema-version';
+import { keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 const secretKey: Item = { id: text('broker'), part: text('secret') };

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { beginningOf, keyOf, literalBytes, maximumPartitionKey, maximumSortKey } from '../../lambdas/storage/keys';
+import {
+  beginningOf,
+  keyOf,
+  literalBytes,
+  maximumPartitionKey,
+  maximumSortKey,
+} from '../../lambdas/storage/shortened-keys';
 import { Random } from '../support/random';
 import { longest } from './support/messages';
 

@@ -5,11 +5,11 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { QueueItem } from '../../lambdas/broker/model/queued-message';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
 import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { DynamoRequestLedger } from '../../lambdas/storage/requests';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
+import { DynamoRequestLedger } from '../../lambdas/storage/request-ledger';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { record } from './support/connection-record';
 import { Engine, type Gate } from './support/engine';
 

@@ -1,6 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoRequestLedger } from '../../lambdas/storage/requests';
+import { DynamoRequestLedger } from '../../lambdas/storage/request-ledger';
 import { type Cloud, startCloud } from '../../local/cloud';
 
 describe('the ledger of requests', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import { matches } from '../../lambdas/protocol/topic-filter';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
 import { dyingAfter, everyInterleaving, inOrder, untilDone } from './support/interleaving';

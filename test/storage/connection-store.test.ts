@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Ending } from '../../lambdas/broker/model/connection';
 import type { ConnectionStore } from '../../lambdas/broker/ports/connection-store';
 import type { ClientCapabilities } from '../../lambdas/protocol/effects';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
 import { record } from './support/connection-record';
 import { Engine } from './support/engine';
 import { everyByte, longest } from './support/messages';

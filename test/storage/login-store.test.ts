@@ -4,7 +4,7 @@ import { clientKeyOf } from '../../lambdas/access/known-clients';
 import type { Attempt } from '../../lambdas/access/logins';
 import { failureRule, isSlowedDown } from '../../lambdas/access/slow-down';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
-import { DynamoLoginStore } from '../../lambdas/storage/logins';
+import { DynamoLoginStore } from '../../lambdas/storage/login-store';
 import { schemaVersions } from '../../lambdas/storage/schema-version';
 import { Engine, type Gate } from './support/engine';
 import { everyInterleaving } from './support/interleaving';

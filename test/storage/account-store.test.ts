@@ -2,9 +2,9 @@ import { PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Account, AccountDirectory } from '../../lambdas/access/accounts';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
-import { DynamoAccountStore } from '../../lambdas/storage/accounts';
+import { DynamoAccountStore } from '../../lambdas/storage/account-store';
 import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
-import { DynamoLoginStore } from '../../lambdas/storage/logins';
+import { DynamoLoginStore } from '../../lambdas/storage/login-store';
 import { Engine } from './support/engine';
 import { everyByte } from './support/messages';
 

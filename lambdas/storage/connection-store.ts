@@ -18,7 +18,6 @@ import type {
 import type { ControlAllowance } from '../broker/model/control-allowance';
 import type { ConnectionStore } from '../broker/ports/connection-store';
 import { sessionForever } from '../protocol/effects';
-import { allowanceAttribute, readAllowance } from './allowances';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
@@ -27,6 +26,7 @@ import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { isPending, pendingItem, toPending } from './pending-connections';
+import { allowanceAttribute, readAllowance } from './publish-allowance';
 import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
 import { versioned } from './versioned-dynamo';
 
