@@ -5,7 +5,7 @@ import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
 import { isSignedFor, notSigned } from './http-api/signature-check';
-import { type HttpAnswer as Answer, type HttpRequest, type Reply, silence } from './http-exchange';
+import { type HttpResponse as Answer, type HttpRequest, type Reply, noReply } from './http-exchange';
 import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';
@@ -50,13 +50,13 @@ export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
   /** What a container asks in its own name. Nothing when the request is not one for AWS. */
-  answer(request: HttpRequest): Reply | Promise<Reply> | undefined {
+  respond(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     return service && this.run(service);
   }
 
   /** The same for a request from anywhere, which has to be signed. */
-  answerSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
+  respondIfSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     if (!service) return undefined;
     return isSignedFor(signingNames[service.call.service], request) ? this.run(service) : notSigned;
@@ -81,7 +81,7 @@ export class AwsEndpoint {
     if (fault.outcome === 'partial') return service.runHalf();
     if (fault.outcome === 'hold') return this.hold(fault, service);
     if (fault.when === 'after') service.run();
-    return this.struck(fault, service);
+    return this.applyFault(fault, service);
   }
 
   private async hold(fault: CallFault & Rule, { run }: ServiceCall): Promise<Reply> {
@@ -90,11 +90,11 @@ export class AwsEndpoint {
     return early ?? run();
   }
 
-  private struck(fault: CallFault, service: ServiceCall): Reply {
+  private applyFault(fault: CallFault, service: ServiceCall): Reply {
     if (fault.outcome === 'throttle') return service.throttled();
     if (fault.outcome === 'fail') return service.failed();
     this.props.kill(service.call.caller);
-    return silence;
+    return noReply;
   }
 
   private connections(operation: string, connectionId: string, body: Buffer, caller: string): ServiceCall {

@@ -49,7 +49,7 @@ import {
   type Endpoints,
   environmentOf,
   queueUrl,
-  type Surroundings,
+  type CloudEnvironment,
   tablePrefix,
 } from './lambda/environment';
 import { type LogSink, logTo } from './lambda/log';
@@ -262,7 +262,7 @@ class LocalCloud implements Cloud {
 
   async start(): Promise<void> {
     await listen(this.server, this.options.port ?? 0);
-    this.network.add(this.port, (request) => this.aws.answer(request));
+    this.network.add(this.port, (request) => this.aws.respond(request));
     await this.startDynamoDb();
     await this.startIot();
     // Only now: the lock of the embedded database keeps a second cloud away from the same folder.
@@ -403,7 +403,7 @@ class LocalCloud implements Cloud {
     });
   }
 
-  private get surroundings(): Surroundings {
+  private get surroundings(): CloudEnvironment {
     const { endpoints, settings, access, eventConfig: events } = this;
     return { endpoints, settings, access, bridge: this.namedBridge, events };
   }

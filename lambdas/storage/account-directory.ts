@@ -37,23 +37,23 @@ export class DynamoAccountDirectory implements AccountDirectory {
 
   /** An account that is there may be this very one, whose answer was lost: no other has its hash with the same salt. */
   async create(account: Account): Promise<'created' | 'exists'> {
-    await this.bindings.add(boundBy(account));
+    await this.bindings.add(bindingOf(account));
     if ((await this.put(account, 'attribute_not_exists(id)')) === 'done') return 'created';
     const found = await this.read(account.username);
-    if (found && textOf(found) === textOf(account)) return 'created';
-    await this.giveUp(account, found);
+    if (found && accountText(found) === accountText(account)) return 'created';
+    await this.releaseBinding(account, found);
     return 'exists';
   }
 
   async replace(account: Account): Promise<'replaced' | 'absent'> {
     const before = await this.read(account.username);
     if (!before) return 'absent';
-    await this.bindings.add(boundBy(account));
+    await this.bindings.add(bindingOf(account));
     if ((await this.put(account, 'attribute_exists(id)')) === 'unmet') {
-      await this.giveUp(account, undefined);
+      await this.releaseBinding(account, undefined);
       return 'absent';
     }
-    await this.giveUp(before, account);
+    await this.releaseBinding(before, account);
     return 'replaced';
   }
 
@@ -63,23 +63,23 @@ export class DynamoAccountDirectory implements AccountDirectory {
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
     if (!Item) return 'absent';
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
-    await this.bindings.remove(bindingOf(username, Item));
+    await this.bindings.remove(storedBindingOf(username, Item));
     return 'removed';
   }
 
   /** Removes the binding of an account, unless the account that is there has the same. */
-  private async giveUp(account: Account, left: Account | undefined): Promise<void> {
+  private async releaseBinding(account: Account, left: Account | undefined): Promise<void> {
     const isKept = left?.clientId === account.clientId && left?.clientIdPrefix === account.clientIdPrefix;
-    if (!isKept) await this.bindings.remove(boundBy(account));
+    if (!isKept) await this.bindings.remove(bindingOf(account));
   }
 
   async reserveClientIds(): Promise<{ readonly reserved: number; readonly released: number }> {
     const stored = new Map<string, Identity>();
     const wanted = new Map<string, Identity>();
     for await (const items of this.pages()) {
-      for (const item of items.filter(isBinding)) stored.set(bindingName(readBinding(item)), readBinding(item));
+      for (const item of items.filter(isBinding)) stored.set(bindingText(readBinding(item)), readBinding(item));
       for (const account of items.filter(isAccount).map(readAccount)) {
-        if (isBound(account)) wanted.set(bindingName(boundBy(account)), boundBy(account));
+        if (isBound(account)) wanted.set(bindingText(bindingOf(account)), bindingOf(account));
       }
     }
     const missing = [...wanted].filter(([name]) => !stored.has(name));
@@ -120,19 +120,19 @@ function isBound({ clientId, clientIdPrefix }: Account): boolean {
   return clientId !== undefined || clientIdPrefix !== undefined;
 }
 
-function bindingName({ username, clientId, clientIdPrefix }: Identity): string {
+function bindingText({ username, clientId, clientIdPrefix }: Identity): string {
   return JSON.stringify([username, clientId, clientIdPrefix]);
 }
 
-function boundBy({ username, clientId, clientIdPrefix }: Account): Identity {
+function bindingOf({ username, clientId, clientIdPrefix }: Account): Identity {
   return { kind: 'user', username, clientId, clientIdPrefix };
 }
 
 /** Of an account that may be unreadable otherwise. */
-function bindingOf(username: string, { clientId, clientIdPrefix }: Item): Identity {
+function storedBindingOf(username: string, { clientId, clientIdPrefix }: Item): Identity {
   return { kind: 'user', username, clientId: clientId?.S, clientIdPrefix: clientIdPrefix?.S };
 }
 
-function textOf(account: Account): string {
+function accountText(account: Account): string {
   return JSON.stringify(accountItem(account));
 }

@@ -4,7 +4,7 @@ import type { Usage } from '../broker/model/usage';
 import type { Usages } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { allowanceAttribute, readAllowance } from './publish-allowance';
-import { keyOf, maximumPartitionKey } from './shortened-keys';
+import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /** Seconds: by then everybody may use everything again. */
@@ -42,5 +42,5 @@ export class DynamoUsages implements Usages {
 
 /** No session is named so: client ids and fences have no such character. */
 function rowKey(account: string) {
-  return { session: text(keyOf(`\0account#${account}`, maximumPartitionKey)), slot: text('usage') };
+  return { session: text(keyOf(`\0account#${account}`, maxPartitionKeyBytes)), slot: text('usage') };
 }

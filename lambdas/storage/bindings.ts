@@ -4,7 +4,7 @@ import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
+import { beginningOf, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /** A table and names of partitions in it: of one client id, and of all prefixes. */
@@ -15,13 +15,13 @@ interface Partitions {
 }
 
 /** Bindings that are written with accounts. */
-export const partitionsOfAccounts: Partitions = { table: 'accounts', exact: 'client#', prefixes: 'prefixes' };
+export const accountPartitions: Partitions = { table: 'accounts', exact: 'client#', prefixes: 'prefixes' };
 
 /** Bindings that functions write: no function may write accounts. */
-export const partitionsOfSeen: Partitions = { table: 'logins', exact: 'seen client#', prefixes: 'seen prefixes' };
+export const seenPartitions: Partitions = { table: 'logins', exact: 'seen client#', prefixes: 'seen prefixes' };
 
 /** Rows of one client id that are read: more may be bound to it, but the first that is valid decides. */
-const mostHolders = 100;
+const maxHolders = 100;
 
 /**
  * Bindings of client ids. The partition of a client id has one row for each account or subject that is bound to exactly this one. The
@@ -34,7 +34,7 @@ export class DynamoBindings implements Bindings {
   constructor(
     db: DynamoDb,
     private readonly table: string,
-    private readonly partitions = partitionsOfAccounts,
+    private readonly partitions = accountPartitions,
   ) {
     this.db = versioned(db, { [table]: partitions.table });
   }
@@ -45,14 +45,14 @@ export class DynamoBindings implements Bindings {
         TableName: this.table,
         KeyConditionExpression: 'id = :id',
         ExpressionAttributeValues: { ':id': this.exactId(clientId) },
-        Limit: mostHolders,
+        Limit: maxHolders,
       }),
     );
     return Items.filter((item) => isValid(item, now)).map(toHolder);
   }
 
   async *prefixHolders(clientId: string, now: number): AsyncGenerator<PrefixHolder> {
-    let below = behind(beginningOf(clientId, longestClientIdPrefix));
+    let below = afterPrefix(beginningOf(clientId, longestClientIdPrefix));
     for (;;) {
       const item = await this.lastBefore(below);
       if (!item) return;
@@ -63,7 +63,7 @@ export class DynamoBindings implements Bindings {
       } else {
         const common = commonBeginning(prefix, clientId); // no longer prefix of the client id comes before this one
         if (common === '') return;
-        below = behind(common);
+        below = afterPrefix(common);
       }
     }
   }
@@ -73,7 +73,7 @@ export class DynamoBindings implements Bindings {
     const Key = this.keyOfBinding(identity);
     if (!Key) return undefined;
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key }));
-    return Item && endOf(Item);
+    return Item && expiryOf(Item);
   }
 
   /** Stores the binding of an identity, if it has one. `until` in milliseconds since 1970; without, it has no end. */
@@ -113,26 +113,26 @@ export class DynamoBindings implements Bindings {
   }
 
   private exactId(clientId: string) {
-    return text(keyOf(clientId, maximumPartitionKey, this.partitions.exact));
+    return text(keyOf(clientId, maxPartitionKeyBytes, this.partitions.exact));
   }
 
   /** Undefined when the identity is bound to nothing, or to a prefix that is too long. */
   private keyOfBinding(identity: Identity): Item | undefined {
     const { clientId, clientIdPrefix, username = '' } = identity;
     if (clientId !== undefined)
-      return { id: this.exactId(clientId), part: text(keyOf(accountOf(identity), maximumSortKey)) };
+      return { id: this.exactId(clientId), part: text(keyOf(accountOf(identity), maxSortKeyBytes)) };
     if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > longestClientIdPrefix) return undefined;
     return { id: text(this.partitions.prefixes), part: text(clientIdPrefix + separator + username) };
   }
 }
 
 /** Milliseconds since 1970. */
-function endOf({ expiresAt }: Item): number {
+function expiryOf({ expiresAt }: Item): number {
   return expiresAt ? readNumber(expiresAt) * 1000 : Number.POSITIVE_INFINITY;
 }
 
 function isValid(item: Item, now: number): boolean {
-  return endOf(item) > now;
+  return expiryOf(item) > now;
 }
 
 function toHolder({ kind, username, issuer }: Item): Holder {
@@ -146,7 +146,7 @@ function toHolder({ kind, username, issuer }: Item): Holder {
 
 /** Whether an item of the accounts table is a binding that was written with an account. */
 export function isBinding({ id }: Item): boolean {
-  const { exact, prefixes } = partitionsOfAccounts;
+  const { exact, prefixes } = accountPartitions;
   return readText(id).startsWith(exact) || readText(id) === prefixes;
 }
 
@@ -159,7 +159,7 @@ export function readBinding({ username, clientId, prefix }: Item): Identity {
 const separator = '\u0000';
 
 /** Comes right behind all rows of a prefix. */
-function behind(prefix: string): string {
+function afterPrefix(prefix: string): string {
   return `${prefix}\u0001`;
 }
 

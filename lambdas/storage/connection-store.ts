@@ -123,8 +123,8 @@ export class DynamoConnectionStore implements ConnectionStore {
   async end(record: ConnectionRecord, ended: Ending): Promise<void> {
     const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
     const { rest: _rest, ...ending } = record;
-    const left = { ...ending, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
-    const { lastNumber: _, ...item } = toItem(left); // `commitFrom` moves on from no number here
+    const stored = { ...ending, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
+    const { lastNumber: _, ...item } = toItem(stored); // `commitFrom` moves on from no number here
     const Item = {
       ...item,
       ended: { M: endingAttributes(ended) },
@@ -241,7 +241,7 @@ function changesOf(
   }
   if (record.control && record.control !== before.control) {
     set.push('control = :control');
-    changes[':control'] = controlAttribute(record.control);
+    changes[':control'] = controlAllowanceAttribute(record.control);
   }
   if (record.identity !== before.identity) {
     set.push('#identity = :identity');
@@ -280,13 +280,13 @@ function toItem(record: ConnectionRecord): Item {
     ...authenticationAttributes(record),
     ...(record.aliases.size > 0 ? { aliases: aliasAttribute(record.aliases) } : {}),
     ...(record.outgoingAliases.size > 0 ? { outgoingAliases: outgoingAttribute(record.outgoingAliases) } : {}),
-    ...holdAttributes(record),
+    ...unreleasedAttributes(record),
     ...(record.debt === undefined ? {} : { debt: number(record.debt) }),
     ...(record.subscribed ? { subscribed: subscribedAttribute(record.subscribed) } : {}),
     ...(record.allowance ? { allowance: allowanceAttribute(record.allowance) } : {}),
     ...(record.address ? { address: text(record.address) } : {}),
     ...(record.quota ? { quota: text(record.quota) } : {}),
-    ...(record.control ? { control: controlAttribute(record.control) } : {}),
+    ...(record.control ? { control: controlAllowanceAttribute(record.control) } : {}),
   };
 }
 
@@ -301,7 +301,7 @@ function toRecord(item: Item): ConnectionRecord {
     connectionId: readText(item.connectionId),
     clientId: readText(item.clientId),
     version: readVersion(item.version),
-    sessionExpiry: item.sessionExpiry ? readNumber(item.sessionExpiry) : expiryIn01(item),
+    sessionExpiry: item.sessionExpiry ? readNumber(item.sessionExpiry) : sessionExpiryOfRelease01(item),
     session: readText(item.session),
     fence: readText(item.fence),
     keepAlive: readNumber(item.keepAlive),
@@ -316,14 +316,14 @@ function toRecord(item: Item): ConnectionRecord {
     capabilities: readCapabilities(item),
     aliases: readAliases(item),
     outgoingAliases: readOutgoing(item),
-    ...readHolds(item),
+    ...readUnreleased(item),
     ...(item.debt ? { debt: readNumber(item.debt) } : {}),
     ...readSubscriptionCounts(item),
     identity: readIdentity(item.identity),
     ...readAllowance(item),
     ...(item.address ? { address: readText(item.address) } : {}),
     ...(item.quota ? { quota: readText(item.quota) } : {}),
-    ...(item.control?.L ? { control: readControl(item.control.L) } : {}),
+    ...(item.control?.L ? { control: readControlAllowance(item.control.L) } : {}),
     ...readAuthentication(item),
     ...(item.ended?.M ? { ended: readEnding(item.ended.M) } : {}),
     ...(item.supersededAt ? { supersededAt: readNumber(item.supersededAt) } : {}),
@@ -332,7 +332,7 @@ function toRecord(item: Item): ConnectionRecord {
 }
 
 /** Release 0.1 knew only MQTT 3.1.1, where a session ends with its connection or never. */
-function expiryIn01({ clean }: Item): number {
+function sessionExpiryOfRelease01({ clean }: Item): number {
   return readFlag(clean) ? 0 : sessionForever;
 }
 
@@ -344,11 +344,11 @@ function readRest([eventId, firstIndex, receivedAt]: AttributeValue[]): FrameRes
   return { eventId: readText(eventId), firstIndex: readNumber(firstIndex), receivedAt: readNumber(receivedAt) };
 }
 
-function controlAttribute({ packets, unknown, at }: ControlAllowance) {
+function controlAllowanceAttribute({ packets, unknown, at }: ControlAllowance) {
   return { L: [number(Math.floor(packets)), number(Math.floor(unknown)), number(at)] };
 }
 
-function readControl([packets, unknown, at]: AttributeValue[]): ControlAllowance {
+function readControlAllowance([packets, unknown, at]: AttributeValue[]): ControlAllowance {
   return { packets: readNumber(packets), unknown: readNumber(unknown), at: readNumber(at) };
 }
 
@@ -358,12 +358,12 @@ function isSameEarly(one: readonly EarlyFrame[], other: readonly EarlyFrame[]): 
 }
 
 /** Absent is nothing in a new session, and unknown in a resumed one. */
-function holdAttributes({ unreleased, session, fence }: ConnectionRecord): Item {
+function unreleasedAttributes({ unreleased, session, fence }: ConnectionRecord): Item {
   const isImplied = session === fence ? unreleased?.size === 0 : unreleased === undefined;
   return isImplied ? {} : { holds: packetIdAttribute(unreleased ?? []) };
 }
 
-function readHolds({ holds, session, fence }: Item): Pick<ConnectionRecord, 'unreleased'> {
+function readUnreleased({ holds, session, fence }: Item): Pick<ConnectionRecord, 'unreleased'> {
   if (holds) return { unreleased: new Set(readPacketIds(holds)) };
   return readText(session) === readText(fence) ? { unreleased: new Set() } : {};
 }

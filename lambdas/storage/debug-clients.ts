@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { DebugClientStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { keyOf, maximumSortKey } from './shortened-keys';
+import { keyOf, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 const partition = 'watch';
@@ -20,7 +20,7 @@ export class DynamoDebugClients implements DebugClientStore {
   }
 
   keyOf(clientId: string): string {
-    return keyOf(clientId, maximumSortKey);
+    return keyOf(clientId, maxSortKeyBytes);
   }
 
   /** Eventually consistent, at half the price: nobody is in a hurry. The first megabyte are thousands of clients. */

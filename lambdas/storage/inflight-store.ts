@@ -16,19 +16,19 @@ import { flag, messageAttributes, number, readFlag, readMessage, readNumber, rea
 import { conditionFailed, deleteWhere, type Item, pages, readAll, writeAll, writeOnce } from './dynamo';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
 import { toItem, toQueueItem } from './queue-items';
-import { aloneRanges, bundleRanges, everySlot, inOrder, type Range } from './queue-order';
-import { keyOf, maximumSortKey } from './shortened-keys';
-import { incoming, outgoing, routed, slotKey, slotNumber, unreleased } from './slot-keys';
+import { bundleRanges, everySlot, inOrder, type Range, singleRanges } from './queue-order';
+import { keyOf, maxSortKeyBytes } from './shortened-keys';
+import { incoming, outgoing, qos2Record, slotKey, slotNumber, unreleased } from './slot-keys';
 import { versioned } from './versioned-dynamo';
 
 /** How long it is remembered that a QoS 2 message was routed: longer than any queue keeps an event. */
-const onceSeconds = 14 * 24 * 3600;
+const qos2RecordSeconds = 14 * 24 * 3600;
 
 /** Bundles whose parts are marked at the same time. */
 const parallelParts = 50;
 
 /** So many slots are emptied without being read: an honest client seldom acknowledges more at once. */
-const unreadSlots = 16;
+const maxUnreadDeletions = 16;
 
 const names = { '#number': 'number', '#state': 'state' };
 
@@ -85,7 +85,7 @@ export class DynamoInflightStore implements InflightStore {
   async acknowledge(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     const distinct = [...new Set(packetIds)];
     const [alone, bundled] = await together([
-      this.settleAlone(
+      this.acknowledgeSingles(
         session,
         distinct.filter((packetId) => !isBundled(packetId)),
       ),
@@ -95,22 +95,22 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /** Of many messages those that are there are read first, because a deletion that finds nothing costs as much as one that does. */
-  private async settleAlone(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
-    if (packetIds.length <= unreadSlots) return this.settleUnread(session, packetIds);
+  private async acknowledgeSingles(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
+    if (packetIds.length <= maxUnreadDeletions) return this.deleteAcknowledged(session, packetIds);
     const keys = packetIds.map((packetId) => slotKey(session, outgoing, packetId));
     const found = await readAll(this.db, this.table, keys, 'slot, granted');
     const idsOf = (isMine: boolean) =>
       found
         .filter(({ granted }) => (readNumber(granted) === 1) === isMine)
         .map(({ slot }) => slotNumber(readText(slot)));
-    const late = await this.settleUnread(session, idsOf(true));
+    const late = await this.deleteAcknowledged(session, idsOf(true));
     return {
       mismatched: [...idsOf(false), ...late.mismatched],
       unknown: packetIds.length - found.length + late.unknown,
     };
   }
 
-  private async settleUnread(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
+  private async deleteAcknowledged(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     const deletions = packetIds.map((packetId) => ({
       TableName: this.table,
       Key: slotKey(session, outgoing, packetId),
@@ -155,7 +155,7 @@ export class DynamoInflightStore implements InflightStore {
 
   /** Returns how many were not there. */
   private async removeWhole(session: SessionId, slots: readonly number[]): Promise<number> {
-    if (slots.length <= unreadSlots) {
+    if (slots.length <= maxUnreadDeletions) {
       if (slots.length > 0) await this.delete(session, outgoing, slots);
       return 0;
     }
@@ -247,22 +247,22 @@ export class DynamoInflightStore implements InflightStore {
    * for the next look.
    */
   async *inOrder(session: SessionId, outSeq: number, few?: number): AsyncGenerator<QueueItem[]> {
-    if (few === undefined) yield* this.wholeRing(session, outSeq);
-    else yield* this.orderedRing(session, outSeq, few);
+    if (few === undefined) yield* this.wholeQueue(session, outSeq);
+    else yield* this.orderedQueue(session, outSeq, few);
   }
 
-  private async *wholeRing(session: SessionId, outSeq: number): AsyncGenerator<QueueItem[]> {
+  private async *wholeQueue(session: SessionId, outSeq: number): AsyncGenerator<QueueItem[]> {
     const whole = new QueryCommand({ ...this.range(session, everySlot), ConsistentRead: true });
     const { Items = [], LastEvaluatedKey } = await this.db.send(whole);
     if (!LastEvaluatedKey) {
       yield upTo(outSeq, Items).sort((one, other) => one.number - other.number);
       return;
     }
-    yield* this.orderedRing(session, outSeq);
+    yield* this.orderedQueue(session, outSeq);
   }
 
-  private orderedRing(session: SessionId, outSeq: number, few?: number): AsyncGenerator<QueueItem[]> {
-    const [alone, bundled] = [aloneRanges(outSeq), bundleRanges(outSeq)];
+  private orderedQueue(session: SessionId, outSeq: number, few?: number): AsyncGenerator<QueueItem[]> {
+    const [alone, bundled] = [singleRanges(outSeq), bundleRanges(outSeq)];
     return inOrder(this.walk(session, alone, outSeq, few), this.walk(session, bundled, outSeq, few));
   }
 
@@ -284,7 +284,7 @@ export class DynamoInflightStore implements InflightStore {
 
   async oldest(session: SessionId, outSeq: number): Promise<number | undefined> {
     const found = await together(
-      [aloneRanges(outSeq), bundleRanges(outSeq)].map((ranges) => this.oldestIn(session, ranges, outSeq)),
+      [singleRanges(outSeq), bundleRanges(outSeq)].map((ranges) => this.oldestIn(session, ranges, outSeq)),
     );
     const numbers = found.filter((number) => number !== undefined);
     return numbers.length > 0 ? Math.min(...numbers) : undefined;
@@ -347,7 +347,7 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   async qos2Records(keys: readonly { session: SessionId; id: string }[]): Promise<Qos2Record[]> {
-    const distinct = new Map(keys.map(({ session, id }) => [`${session} ${id}`, onceKey(session, id)]));
+    const distinct = new Map(keys.map(({ session, id }) => [`${session} ${id}`, qos2RecordKey(session, id)]));
     const items = await readAll(this.db, this.table, [...distinct.values()]);
     return items.map((item) => ({
       session: readText(item.session),
@@ -360,12 +360,12 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   async putQos2Records(records: readonly Qos2Record[]): Promise<void> {
-    const expiresAt = number(Math.ceil(this.now() / 1000) + onceSeconds);
+    const expiresAt = number(Math.ceil(this.now() / 1000) + qos2RecordSeconds);
     await this.write(
       records.map((record) => ({
         PutRequest: {
           Item: {
-            ...onceKey(record.session, record.id),
+            ...qos2RecordKey(record.session, record.id),
             id: text(record.id),
             number: number(record.number),
             done: flag(record.done),
@@ -419,8 +419,8 @@ export class DynamoInflightStore implements InflightStore {
   }
 }
 
-function onceKey(session: SessionId, id: string): Item {
-  return { session: text(session), slot: text(keyOf(id, maximumSortKey, routed)) };
+function qos2RecordKey(session: SessionId, id: string): Item {
+  return { session: text(session), slot: text(keyOf(id, maxSortKeyBytes, qos2Record)) };
 }
 
 function unreleasedKey(session: SessionId): Item {

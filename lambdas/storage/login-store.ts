@@ -20,7 +20,7 @@ import { accountsIn } from './account-store';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, readAll, readTables } from './dynamo';
 import { writtenVersion } from './schema-version';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
+import { keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 const secretKey: Item = { id: text('broker'), part: text('secret') };
@@ -70,17 +70,17 @@ export class DynamoLoginStore implements LoginStore {
   }
 
   async addFailureOf(client: string, attempt: Attempt, rule: FailureRule): Promise<void> {
-    await this.countFailure({ Key: pairKey(attempt), counter: ofClient(client), times: timesOf(attempt, rule) });
+    await this.countFailure({ Key: pairKey(attempt), counter: clientCounter(client), times: timesOf(attempt, rule) });
   }
 
   async addFailure(attempt: Attempt, rule: FailureRule, keepUntil: number): Promise<void> {
     if (attempt.source === '') return;
     const times = timesOf(attempt, rule);
     const ofPairTimes = timesOf(attempt, rule, keepUntil);
-    const count = await this.countFailure({ Key: pairKey(attempt), counter: ofPair, times: ofPairTimes });
+    const count = await this.countFailure({ Key: pairKey(attempt), counter: pairCounter, times: ofPairTimes });
     if (count > rule.shared) return;
     const shared = [nameKey(attempt), addressKey(attempt)];
-    await together(shared.map((Key) => this.countFailure({ Key, counter: ofMany, times })));
+    await together(shared.map((Key) => this.countFailure({ Key, counter: sharedCounter, times })));
   }
 
   /** Two logins at the same time each write their own client, and may both remove the same one. */
@@ -90,10 +90,10 @@ export class DynamoLoginStore implements LoginStore {
     const command = new UpdateItemCommand({
       TableName: this.tables.logins,
       Key: pairKey(attempt),
-      UpdateExpression: `SET v = :form, expiresAt = :expiresAt, #known = :known${remove}`,
+      UpdateExpression: `SET v = :schemaVersion, expiresAt = :expiresAt, #known = :known${remove}`,
       ExpressionAttributeNames: { '#known': clientPrefix + known, ...Object.fromEntries(removed) },
       ExpressionAttributeValues: {
-        ':form': writtenVersion('logins').v,
+        ':schemaVersion': writtenVersion('logins').v,
         ':expiresAt': number(Math.ceil(expiresAt / 1000)),
         ':known': { M: { at: number(attempt.now) } },
       },
@@ -103,11 +103,13 @@ export class DynamoLoginStore implements LoginStore {
 
   /** One of two updates finds its condition met, unless a failure was counted in between: then the other does. Returns the count. */
   private async countFailure({ Key, counter, times }: FailureCount): Promise<number> {
-    for (let attempt = 0; attempt < countAttempts; attempt++) {
-      const count = await this.updateFailures(Key, attempt % 2 === 0 ? counter.oneMore : counter.theFirst, times);
+    for (let attempt = 0; attempt < maxCountAttempts; attempt++) {
+      const count = await this.updateFailures(Key, attempt % 2 === 0 ? counter.increment : counter.start, times);
       if (count !== 'unmet') return count;
     }
-    throw new Error(`a failed login was not counted in ${countAttempts} attempts: its row may be of a later release`);
+    throw new Error(
+      `a failed login was not counted in ${maxCountAttempts} attempts: its row may be of a later release`,
+    );
   }
 
   async secret(): Promise<Buffer> {
@@ -123,7 +125,7 @@ export class DynamoLoginStore implements LoginStore {
           TableName: this.tables.logins,
           Key: key,
           ...update,
-          ExpressionAttributeValues: { ...values, ':form': writtenVersion('logins').v, ':one': number(1) },
+          ExpressionAttributeValues: { ...values, ':schemaVersion': writtenVersion('logins').v, ':one': number(1) },
           ReturnValues: 'UPDATED_NEW',
         }),
       );
@@ -177,39 +179,39 @@ interface FailureUpdate {
 }
 
 interface FailureCounter {
-  readonly oneMore: FailureUpdate;
-  readonly theFirst: FailureUpdate;
+  readonly increment: FailureUpdate;
+  readonly start: FailureUpdate;
 }
 
 /** Each further attempt means that another failure was counted in between; on a row of a newer form no attempt succeeds. */
-const countAttempts = 10;
+const maxCountAttempts = 10;
 
 /** It begins anew some time after the last failure. */
-const ofPair: FailureCounter = {
-  oneMore: {
-    UpdateExpression: 'SET v = :form, failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
+const pairCounter: FailureCounter = {
+  increment: {
+    UpdateExpression: 'SET v = :schemaVersion, failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
     ConditionExpression: 'lastAt >= :oldest',
     names: [':now', ':oldest', ':expiresAt'],
   },
-  theFirst: {
-    UpdateExpression: 'SET v = :form, failures = :one, lastAt = :now, expiresAt = :expiresAt',
+  start: {
+    UpdateExpression: 'SET v = :schemaVersion, failures = :one, lastAt = :now, expiresAt = :expiresAt',
     ConditionExpression: 'attribute_not_exists(lastAt) OR lastAt < :oldest',
     names: [':now', ':oldest', ':expiresAt'],
   },
 };
 
 /** The same of one known client of the pair, as long as it is known. */
-function ofClient(key: string): FailureCounter {
+function clientCounter(key: string): FailureCounter {
   const ExpressionAttributeNames = { '#client': clientPrefix + key };
   return {
-    oneMore: {
-      UpdateExpression: 'SET v = :form, #client.failures = #client.failures + :one, #client.lastAt = :now',
+    increment: {
+      UpdateExpression: 'SET v = :schemaVersion, #client.failures = #client.failures + :one, #client.lastAt = :now',
       ConditionExpression: '#client.lastAt >= :oldest',
       ExpressionAttributeNames,
       names: [':now', ':oldest'],
     },
-    theFirst: {
-      UpdateExpression: 'SET v = :form, #client.failures = :one, #client.lastAt = :now',
+    start: {
+      UpdateExpression: 'SET v = :schemaVersion, #client.failures = :one, #client.lastAt = :now',
       ConditionExpression:
         'attribute_exists(#client) AND (attribute_not_exists(#client.lastAt) OR #client.lastAt < :oldest)',
       ExpressionAttributeNames,
@@ -219,14 +221,14 @@ function ofClient(key: string): FailureCounter {
 }
 
 /** It begins anew some time after the first failure, however many follow: somebody always fails. */
-const ofMany: FailureCounter = {
-  oneMore: {
-    UpdateExpression: 'SET v = :form, failures = failures + :one',
+const sharedCounter: FailureCounter = {
+  increment: {
+    UpdateExpression: 'SET v = :schemaVersion, failures = failures + :one',
     ConditionExpression: 'since >= :oldest',
     names: [':oldest'],
   },
-  theFirst: {
-    UpdateExpression: 'SET v = :form, failures = :one, since = :now, expiresAt = :expiresAt',
+  start: {
+    UpdateExpression: 'SET v = :schemaVersion, failures = :one, since = :now, expiresAt = :expiresAt',
     ConditionExpression: 'attribute_not_exists(since) OR since < :oldest',
     names: [':now', ':oldest', ':expiresAt'],
   },
@@ -251,11 +253,11 @@ function addressKey({ source }: Attempt): Item {
 }
 
 function nameKey({ username = '' }: Attempt): Item {
-  return { id: text(keyOf(username, maximumPartitionKey, 'name#')), part: text(failuresPart) };
+  return { id: text(keyOf(username, maxPartitionKeyBytes, 'name#')), part: text(failuresPart) };
 }
 
 function pairKey({ username = '', source }: Attempt): Item {
-  const part = text(keyOf(username, maximumSortKey, `${failuresPart}#`));
+  const part = text(keyOf(username, maxSortKeyBytes, `${failuresPart}#`));
   return { id: text(addressPrefix + source), part };
 }
 

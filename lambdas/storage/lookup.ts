@@ -4,7 +4,7 @@ import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';
 import { toStored } from './connection-store';
 import { readTables } from './dynamo';
-import { headKey, toHead } from './session-store';
+import { sessionKey, toSessionItem } from './session-item';
 import { readShapes, shapesKey } from './topic-index';
 import { versioned } from './versioned-dynamo';
 
@@ -29,9 +29,9 @@ export class DynamoLookup implements Lookup {
     const items = await readTables(this.db, {
       [this.connectionsTable]: [connectionKey(connectionId)],
       [this.topicIndexTable]: [shapesKey],
-      ...(clientIds.length > 0 ? { [this.sessionsTable]: clientIds.map(headKey) } : {}),
+      ...(clientIds.length > 0 ? { [this.sessionsTable]: clientIds.map(sessionKey) } : {}),
     });
-    const heads = (items[this.sessionsTable] ?? []).map(toHead);
+    const heads = (items[this.sessionsTable] ?? []).map(toSessionItem);
     return {
       ...toStored(items[this.connectionsTable]?.[0]),
       shapes: readShapes(items[this.topicIndexTable]?.[0]),

@@ -8,14 +8,14 @@ export type Range = readonly [from: string, to: string];
 
 /** The whole ring, in no useful order. */
 export const everySlot: Range = [outgoing, outgoing + afterAll];
-const lastAlone = slotName(outgoing, bundleSlot(0) - 1) + afterAll;
+const lastSingle = slotName(outgoing, bundleSlot(0) - 1) + afterAll;
 const firstBundle = slotName(outgoing, bundleSlot(0));
 
 /** Slots in the order of their numbers: behind the newest, then up to it. */
-export function aloneRanges(outSeq: number): Range[] {
+export function singleRanges(outSeq: number): Range[] {
   const newest = slotName(outgoing, positionAlone(outSeq).slot);
   return [
-    [`${newest}+`, lastAlone],
+    [`${newest}+`, lastSingle],
     [outgoing, newest],
   ];
 }

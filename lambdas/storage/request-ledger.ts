@@ -73,7 +73,7 @@ export class DynamoRequestLedger implements RequestLedger {
   }
 
   private async read(id: string): Promise<Item | undefined> {
-    const command = new GetItemCommand({ TableName: this.table, Key: keyOf(id), ConsistentRead: true });
+    const command = new GetItemCommand({ TableName: this.table, Key: rowKey(id), ConsistentRead: true });
     return (await this.db.send(command)).Item;
   }
 
@@ -87,12 +87,12 @@ export class DynamoRequestLedger implements RequestLedger {
   ): Promise<void> {
     const expiresAt = number(Math.ceil(this.now() / 1000) + keptSeconds);
     await this.db.send(
-      new PutItemCommand({ TableName: this.table, Item: { ...keyOf(id), ...attributes, expiresAt }, ...condition }),
+      new PutItemCommand({ TableName: this.table, Item: { ...rowKey(id), ...attributes, expiresAt }, ...condition }),
     );
   }
 }
 
 /** No session id begins like this: they begin with a time. */
-function keyOf(id: string): Item {
+function rowKey(id: string): Item {
   return { session: text(`request#${id}`), slot: text('request') };
 }

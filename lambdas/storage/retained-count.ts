@@ -4,17 +4,17 @@ import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { writtenVersion } from './schema-version';
-import { keyOf, maximumPartitionKey } from './shortened-keys';
+import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 
 /** Milliseconds that a count of all messages is believed. */
 const freshness = 5000;
 
 /** Milliseconds that the count of an account is believed while it is far below its limit. */
-const farFreshness = 300_000;
+const distantFreshness = 300_000;
 
 /** Part of its limit, and messages below that part, up to which an account is far from it. */
-const farPart = 0.8;
-const farMessages = 16;
+const distantShare = 0.8;
+const distantMargin = 16;
 
 /** Accounts whose count one container caches. */
 const maxCachedCounts = 1000;
@@ -40,7 +40,7 @@ export const noRetainedLimits: RetainedLimits = { all: 0, perAccount: 0 };
  * count wrong by one.
  */
 export class RetainedCount {
-  private readonly known = new LruMap<string, KnownCount>({ maxSize: maxCachedCounts });
+  private readonly cache = new LruMap<string, KnownCount>({ maxSize: maxCachedCounts });
 
   constructor(
     private readonly db: DynamoDb,
@@ -62,8 +62,8 @@ export class RetainedCount {
   async isFullFor(account: string): Promise<boolean> {
     const { perAccount } = this.limits;
     if (perAccount === 0) return false;
-    const isFar = (this.known.get(account)?.count ?? 0) < perAccount * farPart - farMessages;
-    return (await this.read(account, isFar ? farFreshness : 0)) >= perAccount;
+    const isDistant = (this.cache.get(account)?.count ?? 0) < perAccount * distantShare - distantMargin;
+    return (await this.read(account, isDistant ? distantFreshness : 0)) >= perAccount;
   }
 
   /** A message of `account` was put in place of one of `former`; undefined where there was none, `''` where nobody owns it. */
@@ -80,7 +80,7 @@ export class RetainedCount {
   }
 
   private async read(account: string | undefined, maximumAge: number): Promise<number> {
-    const known = this.known.get(account ?? '');
+    const known = this.cache.get(account ?? '');
     if (known && this.now() - known.readAt < maximumAge) return known.count;
     const command = new GetItemCommand({ TableName: this.table, Key: countKey(account), ConsistentRead: true });
     return this.remember(account, (await this.db.send(command)).Item);
@@ -93,10 +93,10 @@ export class RetainedCount {
       new UpdateItemCommand({
         TableName: this.table,
         Key: countKey(account),
-        UpdateExpression: `SET v = :form${account === undefined ? '' : ', account = :account'} ADD messages :difference`,
+        UpdateExpression: `SET v = :schemaVersion${account === undefined ? '' : ', account = :account'} ADD messages :difference`,
         ExpressionAttributeValues: {
           ':difference': number(difference),
-          ':form': writtenVersion('retained').v,
+          ':schemaVersion': writtenVersion('retained').v,
           ...(account !== undefined && { ':account': text(account) }),
         },
         ReturnValues: 'ALL_NEW',
@@ -120,12 +120,12 @@ export class RetainedCount {
 
   private remember(account: string | undefined, item: Item | undefined): number {
     const count = readNumber(item?.messages);
-    this.known.set(account ?? '', { count, readAt: this.now() });
+    this.cache.set(account ?? '', { count, readAt: this.now() });
     return count;
   }
 }
 
 function countKey(account: string | undefined): Item {
   if (account === undefined) return { bucket: text(bucketPrefix), topic: text('count') };
-  return { bucket: text(keyOf(account, maximumPartitionKey, `${bucketPrefix}#`)), topic: text('count') };
+  return { bucket: text(keyOf(account, maxPartitionKeyBytes, `${bucketPrefix}#`)), topic: text('count') };
 }

@@ -2,7 +2,7 @@ import { levels } from '../protocol/topic';
 import { isWildcard } from '../protocol/topic-filter';
 import { text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, keyOf, literalBytes, maximumPartitionKey, maximumSortKey } from './shortened-keys';
+import { beginningOf, keyOf, literalKeyBytes, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 
 /**
  * Buckets of the table. The message itself lies under its first level; under its last level lies only a pointer to it,
@@ -12,19 +12,19 @@ export const byFirst = 'first#';
 const byLast = 'last#';
 
 export function messageKey(topic: string): Item {
-  return { bucket: text(firstBucket(levels(topic)[0] ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
+  return { bucket: text(firstBucket(levels(topic)[0] ?? '')), topic: text(keyOf(topic, maxSortKeyBytes)) };
 }
 
 export function pointerKey(topic: string): Item {
-  return { bucket: text(lastBucket(levels(topic).at(-1) ?? '')), topic: text(keyOf(topic, maximumSortKey)) };
+  return { bucket: text(lastBucket(levels(topic).at(-1) ?? '')), topic: text(keyOf(topic, maxSortKeyBytes)) };
 }
 
 export function firstBucket(level: string): string {
-  return keyOf(level, maximumPartitionKey, byFirst);
+  return keyOf(level, maxPartitionKeyBytes, byFirst);
 }
 
 export function lastBucket(level: string): string {
-  return keyOf(level, maximumPartitionKey, byLast);
+  return keyOf(level, maxPartitionKeyBytes, byLast);
 }
 
 /** Levels of a filter before its first wildcard. */
@@ -35,5 +35,5 @@ export function literalBeginning(parts: readonly string[]): string[] {
 
 /** What the sort key of every topic below these levels begins with. */
 export function prefixOf(literal: readonly string[]): string {
-  return literal.length === 0 ? '' : beginningOf(`${literal.join('/')}/`, literalBytes(maximumSortKey));
+  return literal.length === 0 ? '' : beginningOf(`${literal.join('/')}/`, literalKeyBytes(maxSortKeyBytes));
 }

@@ -4,7 +4,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import { LruMap } from '../shared/lru-map';
 import { text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
-import { keyOf, maximumSortKey } from './shortened-keys';
+import { keyOf, maxSortKeyBytes } from './shortened-keys';
 
 /** Partition of the list of first levels. */
 export const firstLevels = 'levels';
@@ -51,28 +51,28 @@ export class RetainedLevels {
   }
 
   /** Removes a level, unless `isEmpty` finds that it has a message. */
-  async removeIf(level: string, isEmpty: () => Promise<boolean>): Promise<void> {
-    const mark = randomUUID();
-    const isMarked = await this.unlessConditionFailed(
+  async removeIfEmpty(level: string, isEmpty: () => Promise<boolean>): Promise<void> {
+    const removalId = randomUUID();
+    const isRemovalStarted = await this.unlessConditionFailed(
       this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: levelKey(level),
-          UpdateExpression: 'SET emptied = :mark',
+          UpdateExpression: 'SET emptied = :removal',
           ConditionExpression: 'attribute_exists(topic)',
-          ExpressionAttributeValues: { ':mark': text(mark) },
+          ExpressionAttributeValues: { ':removal': text(removalId) },
         }),
       ),
     );
-    if (!isMarked || !(await isEmpty())) return;
+    if (!isRemovalStarted || !(await isEmpty())) return;
     this.listed.delete(level);
     await this.unlessConditionFailed(
       this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
           Key: levelKey(level),
-          ConditionExpression: 'emptied = :mark',
-          ExpressionAttributeValues: { ':mark': text(mark) },
+          ConditionExpression: 'emptied = :removal',
+          ExpressionAttributeValues: { ':removal': text(removalId) },
         }),
       ),
     );
@@ -90,5 +90,5 @@ export class RetainedLevels {
 }
 
 export function levelKey(level: string): Item {
-  return { bucket: text(firstLevels), topic: text(keyOf(level, maximumSortKey, levelPrefix)) };
+  return { bucket: text(firstLevels), topic: text(keyOf(level, maxSortKeyBytes, levelPrefix)) };
 }

@@ -17,7 +17,7 @@ import { writtenVersion } from './schema-version';
 import { versioned } from './versioned-dynamo';
 
 /** Expired messages that are removed with one page. */
-const mostExpired = 25;
+const maxExpiredPerPage = 25;
 
 /** Retained messages, found from either end of their topic. */
 export class DynamoRetainedStore implements RetainedStore {
@@ -61,14 +61,14 @@ export class DynamoRetainedStore implements RetainedStore {
         TableName: this.table,
         Key: pointerKey(topic),
         UpdateExpression:
-          'SET #name = :topic, revision = :revision, writtenAt = :at, v = :form' +
+          'SET #name = :topic, revision = :revision, writtenAt = :at, v = :schemaVersion' +
           (turn ? ', writer = :writer, frameNumber = :number' : ' REMOVE writer, frameNumber'),
         ExpressionAttributeNames: { '#name': 'name' },
         ExpressionAttributeValues: {
           ':topic': text(topic),
           ':revision': text(write.revision),
           ':at': number(write.at),
-          ':form': writtenVersion('retained').v,
+          ':schemaVersion': writtenVersion('retained').v,
           ...(turn && { ':writer': text(turn.connectionId), ':number': number(turn.number) }),
         },
         ReturnValues: 'ALL_OLD',
@@ -96,12 +96,12 @@ export class DynamoRetainedStore implements RetainedStore {
     const former = isOwn ? undefined : Attributes;
     await together([
       this.count.replaced(account, former && readText(former.by)),
-      this.confirm(topic, former === undefined || attempted ? level : undefined),
+      this.repair(topic, former === undefined || attempted ? level : undefined),
     ]);
   }
 
   /** Repairs what a removal beside this write has taken away: the pointer, and for a topic that is new the row of its level. */
-  private async confirm(topic: string, level: string | undefined): Promise<void> {
+  private async repair(topic: string, level: string | undefined): Promise<void> {
     const listed = level === undefined ? undefined : levelKey(level);
     const found = listed
       ? await readAll(this.db, this.table, [pointerKey(topic), listed])
@@ -109,7 +109,7 @@ export class DynamoRetainedStore implements RetainedStore {
     const isListed = ({ bucket }: Item) => readText(bucket) === readText(listed?.bucket);
     const pointer = found.find((row) => row.revision && !isListed(row));
     await together([
-      pointer ? undefined : this.pointAgain(topic),
+      pointer ? undefined : this.restorePointer(topic),
       level === undefined ? undefined : this.levels.confirm(level, found.find(isListed)),
     ]);
   }
@@ -130,19 +130,19 @@ export class DynamoRetainedStore implements RetainedStore {
       if (!write.turn) await this.endPut(write);
       return;
     }
-    await this.tidy(write.topic);
+    await this.removeLevelIfEmpty(write.topic);
   }
 
   /** After the pointer of a topic was removed. */
-  private async tidy(topic: string): Promise<void> {
+  private async removeLevelIfEmpty(topic: string): Promise<void> {
     const next = await this.pages.firstFrom(topic);
-    if (next === topic) await this.pointAgain(topic);
+    if (next === topic) await this.restorePointer(topic);
     else if (next === undefined) await this.removeEmptyLevel(firstLevelOf(topic));
   }
 
   private async removeEmptyLevel(level: string): Promise<void> {
     if (!(await this.pages.isEmpty(level))) return;
-    await this.levels.removeIf(level, () => this.pages.isEmpty(level));
+    await this.levels.removeIfEmpty(level, () => this.pages.isEmpty(level));
   }
 
   async endPut({ topic, revision }: RetainedWrite): Promise<void> {
@@ -166,7 +166,7 @@ export class DynamoRetainedStore implements RetainedStore {
   }
 
   /** Nobody removes a pointer with a revision of its own but who has written the topic since. */
-  private async pointAgain(topic: string): Promise<void> {
+  private async restorePointer(topic: string): Promise<void> {
     const command = new PutItemCommand({
       TableName: this.table,
       Item: { ...pointerKey(topic), revision: text(randomUUID()), name: text(topic) },
@@ -193,9 +193,9 @@ export class DynamoRetainedStore implements RetainedStore {
     const empty: string[] = [];
     const page = await this.pages.page(filter, cursor, (level) => empty.push(level));
     const now = this.now();
-    const expired = page.copies.filter(({ message }) => isExpired(message, now)).slice(0, mostExpired);
+    const expired = page.copies.filter(({ message }) => isExpired(message, now)).slice(0, maxExpiredPerPage);
     await together([
-      ...empty.map((level) => this.levels.removeIf(level, () => this.pages.isEmpty(level))),
+      ...empty.map((level) => this.levels.removeIfEmpty(level, () => this.pages.isEmpty(level))),
       ...expired.map((copy) => this.removeCopy(copy)),
     ]);
     return page;
@@ -212,7 +212,7 @@ export class DynamoRetainedStore implements RetainedStore {
     });
     const removed = await this.db.send(command).catch(unlessConditionFailed);
     if (removed?.Attributes) await this.count.removed(readText(removed.Attributes.by));
-    if (removed && (await this.removePointer({ topic, revision })) === 'removed') await this.tidy(topic);
+    if (removed && (await this.removePointer({ topic, revision })) === 'removed') await this.removeLevelIfEmpty(topic);
   }
 
   async match(filter: string): Promise<RetainedCopy[]> {

@@ -3,7 +3,7 @@ import type { Item } from './dynamo';
 import type { TableName } from './schema';
 
 /** Which form of its items this release writes into a table, and up to which it can read. */
-interface Forms {
+interface SupportedVersions {
   readonly written: number;
   readonly read: number;
 }
@@ -13,7 +13,7 @@ interface Forms {
  * One that they would misread does, in two releases: the first raises `read`, the next `written`. So a release can always be taken
  * back, and old and new containers can always work side by side.
  */
-export const schemaVersions: { readonly [Table in TableName]: Forms } = {
+export const schemaVersions: { readonly [Table in TableName]: SupportedVersions } = {
   connections: { written: 2, read: 2 },
   sessions: { written: 2, read: 2 },
   topicIndex: { written: 2, read: 2 },
@@ -25,12 +25,12 @@ export const schemaVersions: { readonly [Table in TableName]: Forms } = {
 
 /** A later release wrote what this one would misread. Whatever is at hand fails, and its queue keeps it for that release. */
 export class NewerSchemaVersionError extends Error {
-  constructor(table: TableName, form: number) {
+  constructor(table: TableName, version: number) {
     super(
-      `an item of table ${table} has form ${form}, but this release knows forms up to ${schemaVersions[table].read}: ` +
+      `an item of table ${table} has schema version ${version}, but this release reads versions up to ${schemaVersions[table].read}: ` +
         'deploy the release that wrote it, or a later one',
     );
-    this.name = 'NewerFormError';
+    this.name = 'NewerSchemaVersionError';
   }
 }
 
@@ -44,16 +44,16 @@ export function newestVersion(table: TableName): AttributeValue {
   return { N: String(schemaVersions[table].read) };
 }
 
-/** @throws NewerFormError */
+/** @throws NewerSchemaVersionError */
 export function checkVersion(table: TableName, item: Item): void {
-  if (!isKnownVersion(table, item)) throw new NewerSchemaVersionError(table, formOf(item));
+  if (!isKnownVersion(table, item)) throw new NewerSchemaVersionError(table, versionOf(item));
 }
 
 /** Whether this release can read an item. */
 export function isKnownVersion(table: TableName, item: Item): boolean {
-  return formOf(item) <= schemaVersions[table].read;
+  return versionOf(item) <= schemaVersions[table].read;
 }
 
-function formOf({ v }: Item): number {
+function versionOf({ v }: Item): number {
   return Number(v?.N ?? 1);
 }

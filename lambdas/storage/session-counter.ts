@@ -4,7 +4,8 @@ import type { SessionCounter, SessionCountPage } from '../broker/ports/directori
 import { readText } from './attributes';
 import type { Item } from './dynamo';
 import { noRetainedLimits, RetainedCount } from './retained-count';
-import { headPart, subscriptionPrefix, toHead } from './session-store';
+import { sessionItemPart, toSessionItem } from './session-item';
+import { subscriptionPrefix } from './subscription-rows';
 import { versioned } from './versioned-dynamo';
 
 /** How it is counted what there is. */
@@ -47,7 +48,7 @@ export class DynamoSessionCounter implements SessionCounter {
 function pageOf(items: readonly Item[]): SessionCountPage {
   const ofKind = (isKind: (part: string) => boolean) => items.filter(({ part }) => isKind(readText(part)));
   return {
-    heads: ofKind((part) => part === headPart).map(toHead),
+    heads: ofKind((part) => part === sessionItemPart).map(toSessionItem),
     subscriptions: ofKind((part) => part.startsWith(subscriptionPrefix)).length,
   };
 }

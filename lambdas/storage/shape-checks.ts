@@ -43,11 +43,11 @@ export class DynamoShapeChecks implements ShapeChecks {
         TableName: this.table,
         Key: requestKey,
         UpdateExpression:
-          'SET pending = :pending, v = :form, requestedAt = if_not_exists(requestedAt, :now), latestAt = :now ' +
+          'SET pending = :pending, v = :schemaVersion, requestedAt = if_not_exists(requestedAt, :now), latestAt = :now ' +
           'ADD requests :one, shapes :shapes',
         ExpressionAttributeValues: {
           ':pending': flag(true),
-          ':form': writtenVersion('connections').v,
+          ':schemaVersion': writtenVersion('connections').v,
           ':now': number(now),
           ':one': number(1),
           ':shapes': { SS: requested },

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /** DynamoDB: a partition key is at most 2,048 bytes, a sort key 1,024. */
-export const maximumPartitionKey = 2048;
-export const maximumSortKey = 1024;
+export const maxPartitionKeyBytes = 2048;
+export const maxSortKeyBytes = 1024;
 
 const digestLength = 64;
 /** No MQTT string contains it [MQTT-1.5.4-2], so a shortened key can never equal a whole one. */
@@ -13,10 +13,10 @@ const separator = '\u0000';
  * be 65,535 bytes, keys may not.
  */
 export function keyOf(text: string, maximum: number, prefix = ''): string {
-  const room = maximum - prefix.length;
-  if (text.length * 3 <= room || Buffer.byteLength(text) <= room) return prefix + text;
+  const maxBytes = maximum - prefix.length;
+  if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return prefix + text;
   const digest = createHash('sha256').update(text).digest('hex');
-  return prefix + beginningOf(text, room - digestLength - separator.length) + separator + digest;
+  return prefix + beginningOf(text, maxBytes - digestLength - separator.length) + separator + digest;
 }
 
 /** Whether a key holds only the beginning of its text. */
@@ -34,6 +34,6 @@ export function beginningOf(text: string, bytes: number): string {
 }
 
 /** What is left of a sort key of this size for the text itself when it has to be shortened. */
-export function literalBytes(maximum: number, prefix = ''): number {
+export function literalKeyBytes(maximum: number, prefix = ''): number {
   return maximum - prefix.length - digestLength - separator.length;
 }

@@ -5,7 +5,7 @@ import type { Item } from './dynamo';
 /** Kinds of slots, the first letter of the sort key. */
 export const outgoing = 'o';
 export const incoming = 'i';
-export const routed = 'x';
+export const qos2Record = 'x';
 /** The one slot with packet ids that were not released. */
 export const unreleased = 'u';
 /** Sorts after every packet id. */

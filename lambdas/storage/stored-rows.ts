@@ -13,9 +13,11 @@ import { number, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import type { TableName } from './schema';
 import { checkVersion, isKnownVersion } from './schema-version';
-import { headPart, subscriptionPrefix, toHead, willPrefix } from './session-store';
+import { sessionItemPart, toSessionItem } from './session-item';
 import { isShortened } from './shortened-keys';
+import { subscriptionPrefix } from './subscription-rows';
 import { isShapeList } from './topic-index';
+import { willPrefix } from './wills';
 
 type Table = Extract<TableName, 'connections' | StoredRow['table']>;
 
@@ -33,12 +35,12 @@ export class DynamoStoredRows implements StoredRows {
     for await (const page of this.scan('connections')) yield page.map(({ connectionId }) => readText(connectionId));
   }
 
-  /** @throws NewerFormError */
+  /** @throws NewerSchemaVersionError */
   async *heads(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
-      const heads = page.filter(({ part }) => readText(part) === headPart);
+      const heads = page.filter(({ part }) => readText(part) === sessionItemPart);
       for (const head of heads) checkVersion('sessions', head);
-      yield heads.map(toHead);
+      yield heads.map(toSessionItem);
     }
   }
 
@@ -124,7 +126,7 @@ function keyIn(table: StoredRow['table'], item: Item): StoredRow['key'] {
   return [readText(item[one]), readText(item[other])];
 }
 
-function ofSessions(item: Item): StoredRow | undefined {
+function toSessionRow(item: Item): StoredRow | undefined {
   const part = readText(item.part);
   const key = keyIn('sessions', item);
   if (part.startsWith(subscriptionPrefix)) return { table: 'sessions', key, session: key[0] };
@@ -134,7 +136,7 @@ function ofSessions(item: Item): StoredRow | undefined {
 }
 
 /** Of a shortened key only rows of this release say which shape they have. */
-function ofIndex(item: Item): StoredRow | undefined {
+function toIndexRow(item: Item): StoredRow | undefined {
   if (isShapeList(item)) return undefined;
   const filter = readText(item.filter);
   const shape = item.shape ? readText(item.shape) : isShortened(filter) ? undefined : shapeOf(filter);
@@ -142,13 +144,13 @@ function ofIndex(item: Item): StoredRow | undefined {
   return { table: 'topicIndex', key, session: readText(item.session), ...(shape !== undefined && { shape }) };
 }
 
-function ofInflight(item: Item): StoredRow {
+function toInflightRow(item: Item): StoredRow {
   const key = keyIn('inflight', item);
   return { table: 'inflight', key, session: key[0] };
 }
 
 const readers: readonly (readonly [StoredRow['table'], (item: Item) => StoredRow | undefined])[] = [
-  ['sessions', ofSessions],
-  ['topicIndex', ofIndex],
-  ['inflight', ofInflight],
+  ['sessions', toSessionRow],
+  ['topicIndex', toIndexRow],
+  ['inflight', toInflightRow],
 ];

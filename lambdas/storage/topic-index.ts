@@ -15,7 +15,7 @@ import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
 import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
-import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './shortened-keys';
+import { isShortened, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /**
@@ -61,15 +61,15 @@ export class DynamoTopicIndex implements TopicIndex {
   }
 
   async subscribers(filter: string): Promise<Subscriber[]> {
-    const items = await this.partition(keyOf(filter, maximumPartitionKey));
+    const items = await this.partition(keyOf(filter, maxPartitionKeyBytes));
     return items.map((item) => toSubscriber(filter, item));
   }
 
   async read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]> {
     const items = await readAll(this.db, this.table, rows.map(rowKey));
-    const found = new Map(items.map((item) => [nameOf(item), item]));
+    const found = new Map(items.map((item) => [keyText(item), item]));
     return rows.flatMap((row) => {
-      const item = found.get(nameOf(rowKey(row)));
+      const item = found.get(keyText(rowKey(row)));
       return item && readText(item.session) === row.session ? [toSubscriber(row.filter, item)] : [];
     });
   }
@@ -179,7 +179,7 @@ export class DynamoTopicIndex implements TopicIndex {
           ExclusiveStartKey: start,
         }),
       );
-      yield usedBy(Items.filter((item) => !isShapeList(item)));
+      yield usedShapesIn(Items.filter((item) => !isShapeList(item)));
       if (!LastEvaluatedKey) return;
       start = LastEvaluatedKey;
     }
@@ -216,9 +216,9 @@ function versionValue({ version }: ShapeList): Item {
 }
 
 /** Rows that an earlier release has written under a shortened key do not say which shape they have. */
-function usedBy(items: readonly Item[]): UsedShapes {
+function usedShapesIn(items: readonly Item[]): UsedShapes {
   const isUnknown = ({ filter, shape }: Item) => !shape && isShortened(readText(filter));
-  const prefixes = items.filter(isUnknown).map(({ filter }) => shapeOfBeginning(readText(filter)));
+  const prefixes = items.filter(isUnknown).map(({ filter }) => shapeOfCompleteLevels(readText(filter)));
   const known = items.filter((item) => !isUnknown(item));
   return {
     shapes: new Set(
@@ -229,31 +229,31 @@ function usedBy(items: readonly Item[]): UsedShapes {
 }
 
 /** Of the levels that a shortened key holds whole. */
-function shapeOfBeginning(filterKey: string): string {
+function shapeOfCompleteLevels(filterKey: string): string {
   const whole = levels(filterKey).slice(0, -1);
   return whole.length > 0 ? shapeOf(whole.join('/')) : '';
 }
 
 /** A client has at most one row for a filter, and one for each share of it. */
 function rowKey({ filter, clientId, share }: Pick<Subscriber, 'filter' | 'clientId' | 'share'>): Item {
-  const member = share === undefined ? clientId : `${noClientId}${share}${noClientId}${clientId}`;
-  return { filter: text(keyOf(filter, maximumPartitionKey)), clientId: text(keyOf(member, maximumSortKey)) };
+  const member = share === undefined ? clientId : `${separator}${share}${separator}${clientId}`;
+  return { filter: text(keyOf(filter, maxPartitionKeyBytes)), clientId: text(keyOf(member, maxSortKeyBytes)) };
 }
 
 /** A key as one text. */
-function nameOf({ filter, clientId }: Item): string {
+function keyText({ filter, clientId }: Item): string {
   return JSON.stringify([filter, clientId]);
 }
 
 /** No client id and no ShareName contains it [MQTT-1.5.4-2]. */
-const noClientId = '\u0000';
+const separator = '\u0000';
 
 function rowAttributes(subscriber: Subscriber): Item {
   const { filter, clientId, session, qos, noLocal, retainAsPublished, identifiers, share } = subscriber;
-  const isInKey = share === undefined && keyOf(clientId, maximumSortKey) === clientId;
+  const isInKey = share === undefined && keyOf(clientId, maxSortKeyBytes) === clientId;
   return {
     ...(isInKey ? {} : { client: text(clientId) }),
-    ...(isShortened(keyOf(filter, maximumPartitionKey)) ? { shape: text(shapeOf(filter)) } : {}),
+    ...(isShortened(keyOf(filter, maxPartitionKeyBytes)) ? { shape: text(shapeOf(filter)) } : {}),
     session: text(session),
     qos: number(qos),
     ...(noLocal ? { noLocal: flag(true) } : {}),
@@ -265,9 +265,9 @@ function rowAttributes(subscriber: Subscriber): Item {
 
 /** Whether a row says what these attributes say, whoever wrote it when. */
 function isSameRow(row: Item, attributes: Item): boolean {
-  const { filter: _, clientId: __, frame: ___, v: ____, ...said } = row;
-  const names = new Set([...Object.keys(said), ...Object.keys(attributes)]);
-  return [...names].every((name) => JSON.stringify(said[name]) === JSON.stringify(attributes[name]));
+  const { filter: _, clientId: __, frame: ___, v: ____, ...stored } = row;
+  const names = new Set([...Object.keys(stored), ...Object.keys(attributes)]);
+  return [...names].every((name) => JSON.stringify(stored[name]) === JSON.stringify(attributes[name]));
 }
 
 function toSubscriber(filter: string, item: Item): Subscriber {

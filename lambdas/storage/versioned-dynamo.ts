@@ -21,7 +21,7 @@ interface Command {
 }
 
 /** What an answer may have items in. `Attributes` are of what was written over, which matters no more, or was guarded. */
-interface Answer {
+interface Output {
   readonly Item?: Item;
   readonly Items?: readonly Item[];
   readonly Responses?: Readonly<Record<string, readonly Item[]>>;
@@ -29,39 +29,39 @@ interface Answer {
 
 /**
  * A client whose items carry their form: what is put is marked, an item of a newer form is not updated, as if its condition were
- * not met, and reading one throws a `NewerFormError`. An update that makes an item sets `v` itself.
+ * not met, and reading one throws a `NewerSchemaVersionError`. An update that makes an item sets `v` itself.
  */
 export function versioned(db: DynamoDb, tables: TableNames): DynamoDb {
   const send = async (command: Command) => {
-    const answer = (await db.send(withForm(command, tables) as Parameters<DynamoDb['send']>[0])) as Answer;
-    checkAnswer(answer, command.input, tables);
-    return answer;
+    const output = (await db.send(withVersion(command, tables) as Parameters<DynamoDb['send']>[0])) as Output;
+    checkOutput(output, command.input, tables);
+    return output;
   };
   return { send: send as DynamoDb['send'] };
 }
 
-function withForm(command: Command, tables: TableNames): Command {
-  if (command instanceof PutItemCommand) return new PutItemCommand(markedPut(command.input, tables));
-  if (command instanceof BatchWriteItemCommand) return new BatchWriteItemCommand(markedBatch(command.input, tables));
+function withVersion(command: Command, tables: TableNames): Command {
+  if (command instanceof PutItemCommand) return new PutItemCommand(versionedPut(command.input, tables));
+  if (command instanceof BatchWriteItemCommand) return new BatchWriteItemCommand(versionedBatch(command.input, tables));
   if (command instanceof UpdateItemCommand) return new UpdateItemCommand(guardedUpdate(command.input, tables));
   return command;
 }
 
-function markedPut(input: PutItemCommandInput, tables: TableNames): PutItemCommandInput {
+function versionedPut(input: PutItemCommandInput, tables: TableNames): PutItemCommandInput {
   return { ...input, Item: { ...input.Item, ...writtenVersion(tableOf(input.TableName, tables)) } };
 }
 
-function markedBatch({ RequestItems = {}, ...rest }: BatchWriteItemCommandInput, tables: TableNames) {
-  const marked = Object.entries(RequestItems).map(([name, requests]) => {
-    const form = writtenVersion(tableOf(name, tables));
-    return [name, requests.map((request) => markedRequest(request, form))];
+function versionedBatch({ RequestItems = {}, ...rest }: BatchWriteItemCommandInput, tables: TableNames) {
+  const versioned = Object.entries(RequestItems).map(([name, requests]) => {
+    const version = writtenVersion(tableOf(name, tables));
+    return [name, requests.map((request) => versionedRequest(request, version))];
   });
-  return { ...rest, RequestItems: Object.fromEntries(marked) as Record<string, WriteRequest[]> };
+  return { ...rest, RequestItems: Object.fromEntries(versioned) as Record<string, WriteRequest[]> };
 }
 
-function markedRequest(request: WriteRequest, form: Item): WriteRequest {
+function versionedRequest(request: WriteRequest, version: Item): WriteRequest {
   const { PutRequest } = request;
-  return PutRequest ? { PutRequest: { Item: { ...PutRequest.Item, ...form } } } : request;
+  return PutRequest ? { PutRequest: { Item: { ...PutRequest.Item, ...version } } } : request;
 }
 
 function guardedUpdate(input: UpdateItemCommandInput, tables: TableNames): UpdateItemCommandInput {
@@ -77,8 +77,8 @@ function guardedUpdate(input: UpdateItemCommandInput, tables: TableNames): Updat
   };
 }
 
-function checkAnswer(
-  { Item, Items = [], Responses = {} }: Answer,
+function checkOutput(
+  { Item, Items = [], Responses = {} }: Output,
   { TableName }: { readonly TableName?: string },
   tables: TableNames,
 ): void {

@@ -11,8 +11,8 @@ import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountSessions } from '../storage/account-sessions';
 import { DynamoAccountStore } from '../storage/account-store';
 import { DynamoUsages } from '../storage/account-usage';
-import { KnownBindings } from '../storage/binding-store';
-import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
+import { DynamoBindingStore } from '../storage/binding-store';
+import { DynamoBindings, seenPartitions } from '../storage/bindings';
 import { DynamoConnectionLimiter } from '../storage/connection-limiter';
 import { DynamoDebugClients } from '../storage/debug-clients';
 import { DynamoInflightStore } from '../storage/inflight-store';
@@ -41,9 +41,9 @@ export function portsFromEnvironment(
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
-  const bindings = new KnownBindings(
+  const bindings = new DynamoBindingStore(
     new DynamoBindings(db, table('accounts')),
-    new DynamoBindings(db, table('logins'), partitionsOfSeen),
+    new DynamoBindings(db, table('logins'), seenPartitions),
   );
   return {
     ...timekeeping,

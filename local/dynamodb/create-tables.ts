@@ -4,7 +4,7 @@ import type { Backend } from './backend';
 import { localAuthorization } from './local-authorization';
 
 /** Milliseconds that a table may take to become active. */
-const longestCreation = 30_000;
+const maxCreationMilliseconds = 30_000;
 
 /**
  * Creates the tables of the schema that are not there yet. Resolves when all are active and have the keys of the schema.
@@ -24,20 +24,20 @@ async function create(backend: Backend, name: string, schema: TableSchema): Prom
 
 /** Waits until the table can be used. */
 async function activate(backend: Backend, name: string, schema: TableSchema): Promise<void> {
-  const limit = Date.now() + longestCreation;
+  const limit = Date.now() + maxCreationMilliseconds;
   for (let pause = 1; ; pause = Math.min(2 * pause, 250)) {
     const { status, body } = await call(backend, 'DescribeTable', name, { TableName: name });
     const { Table } = objectIn(body);
     if (status !== 200 || Table === undefined) throw refusal('DescribeTable', name, status, body);
-    demandKeys(name, schema, Table.KeySchema ?? []);
+    checkKeys(name, schema, Table.KeySchema ?? []);
     if (Table.TableStatus === 'ACTIVE') return;
     if (Date.now() > limit)
-      throw new Error(`table ${name} is still ${Table.TableStatus} after ${longestCreation / 1000} s`);
+      throw new Error(`table ${name} is still ${Table.TableStatus} after ${maxCreationMilliseconds / 1000} s`);
     await sleep(pause);
   }
 }
 
-function demandKeys(name: string, schema: TableSchema, keys: readonly { AttributeName: string }[]): void {
+function checkKeys(name: string, schema: TableSchema, keys: readonly { AttributeName: string }[]): void {
   const found = keys.map(({ AttributeName }) => AttributeName).join(', ');
   const needed = keyNames(schema).join(', ');
   if (found !== needed) throw new Error(`table ${name} has the key ${found}, but must have ${needed}`);

@@ -36,14 +36,14 @@ export class HttpApi {
     body: Buffer,
   ): Promise<APIGatewayProxyStructuredResultV2> {
     const match = matchRoute(method, url.slice(prefix.length).split('?')[0] ?? '');
-    if (!match) return said(404, 'Not Found');
+    if (!match) return errorResponse(404, 'Not Found');
     // The signer's clock is that of the machine, however far the local one was set forward.
-    if (!isSigned({ method, url, headers: request.headers, body }, Date.now())) return said(403, 'Forbidden');
+    if (!isSigned({ method, url, headers: request.headers, body }, Date.now())) return errorResponse(403, 'Forbidden');
     this.props.meter.apiRequest(body.length);
     try {
       return (await this.props.invoke(this.event(request, url, match, body))) as APIGatewayProxyStructuredResultV2;
     } catch {
-      return said(500, 'Internal Server Error'); // the function's error is in its log
+      return errorResponse(500, 'Internal Server Error'); // the function's error is in its log
     }
   }
 
@@ -101,6 +101,6 @@ function bodyOf(type = '', body: Buffer): { body?: string; isBase64Encoded: bool
   return { body: body.toString(isText ? 'utf8' : 'base64'), isBase64Encoded: !isText };
 }
 
-function said(statusCode: number, message: string): APIGatewayProxyStructuredResultV2 {
+function errorResponse(statusCode: number, message: string): APIGatewayProxyStructuredResultV2 {
   return { statusCode, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) };
 }

@@ -17,9 +17,9 @@ export interface IotCall {
 
 const topicsPath = '/topics/';
 const retainedPath = '/retainedMessage';
-const mostSlashes = 7;
-const mostTopicBytes = 256;
-const mostPayloadBytes = 128 * 1024;
+const maxSlashes = 7;
+const maxTopicBytes = 256;
+const maxPayloadBytes = 128 * 1024;
 const pageSize = 200;
 
 /** What a request asks of AWS IoT Core's data plane, if it is for that. */
@@ -65,9 +65,9 @@ function header(headers: HttpRequest['headers'], name: string): string | undefin
 
 function publish(core: IotCore, message: IotMessage): IotAnswer {
   const { topic, payload } = message;
-  if (topic.split('/').length - 1 > mostSlashes) return invalid('the topic has too many slashes');
-  if (Buffer.byteLength(topic) > mostTopicBytes) return invalid('the topic is too long');
-  if (payload.length > mostPayloadBytes) return invalid('the payload is too large');
+  if (topic.split('/').length - 1 > maxSlashes) return invalid('the topic has too many slashes');
+  if (Buffer.byteLength(topic) > maxTopicBytes) return invalid('the topic is too long');
+  if (payload.length > maxPayloadBytes) return invalid('the payload is too large');
   core.publish(message);
   return { status: 200, body: { message: 'OK' } };
 }

@@ -44,7 +44,7 @@ async function fill(engine: Engine, topics: readonly string[]): Promise<void> {
 }
 
 function pointerOf(values: Item): Item {
-  return { revision: values[':revision']!, writtenAt: values[':at']!, v: values[':form']! };
+  return { revision: values[':revision']!, writtenAt: values[':at']!, v: values[':schemaVersion']! };
 }
 
 describe('finding retained messages among 5,000', () => {

@@ -23,7 +23,8 @@ import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-director
 import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
 import { NewerSchemaVersionError, schemaVersions } from '../../lambdas/storage/schema-version';
-import { DynamoSessionStore, headKey } from '../../lambdas/storage/session-store';
+import { sessionKey } from '../../lambdas/storage/session-item';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { Engine } from './support/engine';
@@ -249,7 +250,7 @@ describe('an item of a newer form', () => {
     ['in a query', () => stores().index.subscribers('later/+')],
     ['in a page of a list', () => stores().retainedMessages.list('later/#', { limit: 10 })],
   ])('is refused %s', async (_, read) => {
-    await put('sessions', { ...headKey('later'), ...newer('sessions') });
+    await put('sessions', { ...sessionKey('later'), ...newer('sessions') });
     await put('topicIndex', { filter: { S: 'later/+' }, clientId: { S: 'later' }, ...newer('topicIndex') });
     await put('retained', { bucket: { S: 'first#later' }, topic: { S: 'later/a' }, ...newer('retained') });
 
@@ -260,7 +261,7 @@ describe('an item of a newer form', () => {
     const { sessions } = stores();
     const fresh = { clientId: { S: 'kept' }, session: { S: first }, fence: { S: first }, owner: { S: 'a' } };
     const numbers = { outSeq: { N: '4' }, free: { N: '100' } };
-    const head = { ...headKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
+    const head = { ...sessionKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
     await put('sessions', head);
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
@@ -268,7 +269,7 @@ describe('an item of a newer form', () => {
     expect(await sessions.requestWake('kept', 'a')).toBe('gone');
     await sessions.release('kept', first);
 
-    expect(await get('sessions', headKey('kept'))).toEqual(head);
+    expect(await get('sessions', sessionKey('kept'))).toEqual(head);
   });
 
   it('is written over by a whole item, which is of the older form again', async () => {

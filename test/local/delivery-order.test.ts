@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FifoLine } from '../../local/sqs/line';
+import { FifoOrder } from '../../local/sqs/delivery-order';
 import type { Message } from '../../local/sqs/message';
 
 const message = (group: string, id: string): Message => ({
@@ -14,7 +14,7 @@ const message = (group: string, id: string): Message => ({
 });
 
 function lineOf(...names: readonly string[]) {
-  const line = new FifoLine();
+  const line = new FifoOrder();
   for (const name of names) line.add(message(name[0]!, name));
   return line;
 }

@@ -4,7 +4,7 @@ import type { DynamoDb } from './dynamodb';
 import type { DynamoDbEndpoint } from './endpoint';
 
 /** DynamoDB in this thread, which is warm when it has served another cloud before. */
-export class DynamoDbHere implements DynamoDb {
+export class DynamoDbInProcess implements DynamoDb {
   constructor(private readonly opened: DynamoDbEndpoint) {}
 
   async setRules(rules: readonly Rule[]): Promise<void> {

@@ -1,12 +1,12 @@
 import type { Message } from './message';
 
 /** The order in which a queue hands out its visible messages. */
-export interface Line {
+export interface DeliveryOrder {
   /** Messages that can be taken now, or will be when their group is free. */
   readonly waiting: number;
   readonly ready: boolean;
   add(message: Message): void;
-  take(most: number): Message[];
+  take(maxMessages: number): Message[];
   /** A message that was taken will not come back. */
   done(message: Message): void;
   /** Messages that were taken come back, ahead of those behind them. */
@@ -19,7 +19,7 @@ interface Group {
 }
 
 /** SQS FIFO: order within a group; a group with a message in flight hands out nothing; a batch may mix groups. */
-export class FifoLine implements Line {
+export class FifoOrder implements DeliveryOrder {
   waiting = 0;
   private readonly groups = new Map<string, Group>();
   /** Groups that can be taken from, longest ready first. */
@@ -82,7 +82,7 @@ export class FifoLine implements Line {
 }
 
 /** SQS standard: whatever is visible, oldest first as long as nothing fails. */
-export class StandardLine implements Line {
+export class StandardOrder implements DeliveryOrder {
   private readonly messages: Message[] = [];
 
   get waiting(): number {

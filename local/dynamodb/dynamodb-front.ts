@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AwsCall, callerIn } from '../aws-call';
 import type { DynamoDbUsage } from '../bill';
-import { type CallFault, type ChanceMemory, type Rule, strikingCallFault } from '../fault-rules';
+import { type CallFault, type ChanceMemory, type Rule, firstCallFault } from '../fault-rules';
 import { Holds } from '../holds';
 import { isAllowed, readOperations, writeOperations } from '../permissions';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
 import { halves } from './batch-halves';
 import { takeCapacity } from './consumed-capacity';
 
-export interface FrontProps {
+export interface DynamoDbFrontProps {
   readonly backend: Backend;
   readonly memory: ChanceMemory;
   /** Deployed table name to the name in the schema. */
@@ -19,28 +19,28 @@ export interface FrontProps {
 }
 
 /** Prices every DynamoDB call, holds it to the deployed grants and lets faults strike it, whatever answers behind. */
-export class Front {
+export class DynamoDbFront {
   private currentRules: readonly Rule[] = [];
   private readonly holds = new Holds();
   usage: DynamoDbUsage = {};
 
-  constructor(private readonly props: FrontProps) {}
+  constructor(private readonly props: DynamoDbFrontProps) {}
 
   set rules(rules: readonly Rule[]) {
     this.currentRules = rules;
-    this.holds.keep(rules);
+    this.holds.releaseExcept(rules);
   }
 
   /** The answer, or nothing when the caller was killed and must not hear any more. */
-  async answer(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
+  async respond(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
     const call = this.call(request);
     if (!isAllowed(call)) return failure(400, 'AccessDeniedException');
-    const fault = strikingCallFault(this.currentRules, this.props.memory, call);
+    const fault = firstCallFault(this.currentRules, this.props.memory, call);
     if (!fault) return this.run(call, request);
     if (fault.outcome === 'partial') return this.runHalf(call, request);
     if (fault.outcome === 'hold') return this.hold(fault, () => this.run(call, request));
     if (fault.when === 'after') await this.run(call, request);
-    return this.struck(fault, call);
+    return this.applyFault(fault, call);
   }
 
   private call({ target, body, authorization }: DynamoDbRequest): AwsCall {
@@ -55,7 +55,7 @@ export class Front {
     return early ?? run();
   }
 
-  private struck(fault: CallFault, { caller }: AwsCall): DynamoDbAnswer | undefined {
+  private applyFault(fault: CallFault, { caller }: AwsCall): DynamoDbAnswer | undefined {
     if (fault.outcome === 'throttle') return failure(400, 'ProvisionedThroughputExceededException');
     if (fault.outcome === 'fail') return failure(500, 'InternalServerError');
     this.props.kill(caller);
@@ -73,9 +73,9 @@ export class Front {
 
   private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     const { operation } = call;
-    if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.ask(request);
+    if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.callBackend(request);
     const asked = request.body.includes('"ReturnConsumedCapacity"');
-    const answer = await this.ask(asked ? request : { ...request, body: askForCapacity(request.body) });
+    const answer = await this.callBackend(asked ? request : { ...request, body: askForCapacity(request.body) });
     if (answer.status !== 200) {
       this.countRefusal(call, answer);
       return answer;
@@ -88,7 +88,7 @@ export class Front {
   }
 
   /** A DynamoDB that cannot be reached is one that fails: callers try again, whichever way they came. */
-  private async ask(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  private async callBackend(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     try {
       if (this.props.latency > 0) await sleep(this.props.latency);
       return await this.props.backend(request);
