@@ -5,7 +5,7 @@ import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
 import { isSignedFor, notSigned } from './http-api/signature-check';
-import { type HttpResponse as Answer, type HttpRequest, type Reply, noReply } from './http-exchange';
+import { type HttpResponse as Answer, type HttpRequest, noReply, type Reply } from './http-exchange';
 import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';

@@ -44,12 +44,12 @@ import { AsyncInvocations } from './lambda/async-invocations';
 import { Container } from './lambda/container';
 import { ContainerPool } from './lambda/container-pool';
 import {
+  type CloudEnvironment,
   credentialsOf,
   deployedQueueName,
   type Endpoints,
   environmentOf,
   queueUrl,
-  type CloudEnvironment,
   tablePrefix,
 } from './lambda/environment';
 import { type LogSink, logTo } from './lambda/log';

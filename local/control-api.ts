@@ -8,7 +8,7 @@ import type { LocalClock } from './clock';
 import type { ReceivedEvent } from './events-api';
 import type { Fault } from './fault-rules';
 import type { FaultReport, Faults } from './faults';
-import { type HttpResponse, type HttpRequest, jsonType } from './http-exchange';
+import { type HttpRequest, type HttpResponse, jsonType } from './http-exchange';
 import type { DeadLetter } from './sqs/sqs-api';
 
 /** What the outputs of the stack tell on AWS, for programs that work on a broker from outside. */

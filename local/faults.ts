@@ -5,9 +5,9 @@ import {
   ChanceMemory,
   type Fault,
   type FrameFault,
+  firstCallFault,
   maxRules,
   type Rule,
-  firstCallFault,
 } from './fault-rules';
 import { Holds } from './holds';
 

@@ -82,8 +82,16 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
   }
 }
 
-/** Reads any number of distinct keys, consistently, in no particular order; only some attributes where `projection` names them. */
-export async function readAll(db: DynamoDb, table: string, keys: Item[], projection?: string): Promise<Item[]> {
+/** Reads any number of distinct keys, consistently, in no particular order. */
+export function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
+  return readProjected(db, { table, keys });
+}
+
+/** Reads any number of distinct keys like `readAll`, but only the attributes in `projection`. */
+export async function readProjected(
+  db: DynamoDb,
+  { table, keys, projection }: { readonly table: string; readonly keys: Item[]; readonly projection?: string },
+): Promise<Item[]> {
   const outputs = await together(
     chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk }, projection)),
   );

@@ -1,5 +1,6 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Clock } from '../broker/ports/process';
 import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
@@ -32,6 +33,11 @@ export interface RetainedLimits {
   readonly perAccount: number;
 }
 
+export interface RetainedCountOptions {
+  readonly limits: RetainedLimits;
+  readonly now: Clock;
+}
+
 export const noRetainedLimits: RetainedLimits = { all: 0, perAccount: 0 };
 
 /**
@@ -40,14 +46,18 @@ export const noRetainedLimits: RetainedLimits = { all: 0, perAccount: 0 };
  * count wrong by one.
  */
 export class RetainedCount {
+  private readonly limits: RetainedLimits;
+  private readonly now: Clock;
   private readonly cache = new LruMap<string, KnownCount>({ maxSize: maxCachedCounts });
 
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,
-    private readonly limits: RetainedLimits,
-    private readonly now: () => number,
-  ) {}
+    { limits, now }: RetainedCountOptions,
+  ) {
+    this.limits = limits;
+    this.now = now;
+  }
 
   /** Messages of the whole broker. */
   all(): Promise<number> {

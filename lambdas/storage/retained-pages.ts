@@ -33,6 +33,14 @@ interface Section {
 
 const nothing: Section = { items: [], reread: async () => [] };
 
+/** Part of the messages below some levels. */
+interface LevelRange {
+  /** Whether the topic of these levels itself is included: `a/b/#` also matches `a/b`. */
+  readonly includesParent: boolean;
+  readonly cursor?: string;
+  readonly limit: number;
+}
+
 /** Rows of one partition whose sort keys begin with a prefix. */
 interface Range {
   readonly bucket: string;
@@ -100,7 +108,11 @@ export class RetainedPages {
         ? await this.exact(filter)
         : last !== '+' && last !== '#'
           ? await this.byLastLevel(filter, { bucket: lastBucket(last), prefix: prefixOf(literal) }, cursor)
-          : await this.byFirstLevel(literal, matchesParent(literal, parts), { cursor, limit: rowsPerPage });
+          : await this.byFirstLevel(literal, {
+              includesParent: matchesParent(literal, parts),
+              cursor,
+              limit: rowsPerPage,
+            });
     found.sections.push(section);
     return section.next;
   }
@@ -143,11 +155,10 @@ export class RetainedPages {
   /** `a/b/#` also matches `a/b` itself, which is not among what begins with `a/b/`. */
   private async byFirstLevel(
     literal: readonly string[],
-    orItself: boolean,
-    { cursor, limit }: { readonly cursor?: string; readonly limit: number },
+    { includesParent, cursor, limit }: LevelRange,
   ): Promise<Section> {
     const range = { bucket: firstBucket(literal[0] ?? ''), prefix: prefixOf(literal) };
-    if (!orItself) return this.section(range, cursor, limit);
+    if (!includesParent) return this.section(range, cursor, limit);
     const topic = literal.join('/');
     const [itself, below] = await together([
       cursor === undefined ? this.exact(topic) : nothing,
@@ -213,7 +224,7 @@ export class RetainedPages {
     if (parts[0] === '#') return this.section({ bucket: firstBucket(name), prefix: '' }, where.cursor, where.limit);
     if (parts.length === 1) return this.exact(name);
     const literal = [name, ...literalBeginning(parts.slice(1))];
-    return this.byFirstLevel(literal, matchesParent(literal, parts), where);
+    return this.byFirstLevel(literal, { includesParent: matchesParent(literal, parts), ...where });
   }
 
   private async levelRows(from: string): Promise<Item[]> {

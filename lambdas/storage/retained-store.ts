@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/retained-message';
+import type { Clock } from '../broker/ports/process';
 import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/retained-store';
 import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
@@ -19,22 +20,28 @@ import { versioned } from './versioned-dynamo';
 /** Expired messages that are removed with one page. */
 const maxExpiredPerPage = 25;
 
+export interface RetainedStoreOptions {
+  /** No limits if absent. */
+  readonly limits?: RetainedLimits;
+  readonly now?: Clock;
+}
+
 /** Retained messages, found from either end of their topic. */
 export class DynamoRetainedStore implements RetainedStore {
   private readonly db: DynamoDb;
   private readonly count: RetainedCount;
   private readonly levels: RetainedLevels;
   private readonly pages: RetainedPages;
+  private readonly now: Clock;
 
-  /** `now` in milliseconds since 1970. */
   constructor(
     db: DynamoDb,
     private readonly table: string,
-    limits: RetainedLimits = noRetainedLimits,
-    private readonly now: () => number = Date.now,
+    { limits = noRetainedLimits, now = Date.now }: RetainedStoreOptions = {},
   ) {
+    this.now = now;
     this.db = versioned(db, { [table]: 'retained' });
-    this.count = new RetainedCount(this.db, table, limits, now);
+    this.count = new RetainedCount(this.db, table, { limits, now });
     this.levels = new RetainedLevels(this.db, table);
     this.pages = new RetainedPages(this.db, table);
   }

@@ -27,7 +27,7 @@ export class DynamoSessionCounter implements SessionCounter {
     now: () => number,
   ) {
     this.db = versioned(db, { [tables.sessions]: 'sessions', [tables.retained]: 'retained' });
-    this.count = new RetainedCount(this.db, tables.retained, noRetainedLimits, now);
+    this.count = new RetainedCount(this.db, tables.retained, { limits: noRetainedLimits, now });
   }
 
   async *sessions(): AsyncGenerator<SessionCountPage> {

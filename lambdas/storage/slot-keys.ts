@@ -2,7 +2,9 @@ import type { SessionId } from '../broker/model/fence';
 import { text } from './attributes';
 import type { Item } from './dynamo';
 
-/** Kinds of slots, the first letter of the sort key. */
+/** Kind of a row, the first letter of its sort key. */
+export type SlotKind = 'o' | 'i';
+
 export const outgoing = 'o';
 export const incoming = 'i';
 export const qos2Record = 'x';
@@ -11,7 +13,7 @@ export const unreleased = 'u';
 /** Sorts after every packet id. */
 export const afterAll = '~';
 
-export function slotName(kind: string, packetId: number): string {
+export function slotName(kind: SlotKind, packetId: number): string {
   return kind + String(packetId).padStart(5, '0');
 }
 
@@ -19,6 +21,6 @@ export function slotNumber(name: string): number {
   return Number(name.slice(1));
 }
 
-export function slotKey(session: SessionId, kind: string, packetId: number): Item {
+export function slotKey(session: SessionId, kind: SlotKind, packetId: number): Item {
   return { session: text(session), slot: text(slotName(kind, packetId)) };
 }

@@ -49,9 +49,18 @@ export function portsFromEnvironment(
     ...timekeeping,
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
-    lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
-    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
+    lookup: new DynamoLookup(db, {
+      connections: table('connections'),
+      topicIndex: table('topicIndex'),
+      sessions: table('sessions'),
+    }),
+    retained: new DynamoRetainedStore(db, table('retained'), { limits: retainedLimits(settings), now }),
+    inflight: new DynamoInflightStore({
+      db,
+      dbWithoutRetries: dynamoDbFor(environment, 1, metrics),
+      table: table('inflight'),
+      now,
+    }),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AwsCall, callerIn } from '../aws-call';
 import type { DynamoDbUsage } from '../bill';
-import { type CallFault, type ChanceMemory, type Rule, firstCallFault } from '../fault-rules';
+import { type CallFault, type ChanceMemory, firstCallFault, type Rule } from '../fault-rules';
 import { Holds } from '../holds';
 import { isAllowed, readOperations, writeOperations } from '../permissions';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';

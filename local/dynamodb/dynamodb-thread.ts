@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { DynamoDbFront } from './dynamodb-front';
 import type { DynamoDbData, DynamoDbMessage, DynamoDbOrder } from './dynamodb-messages';
 import { openEndpoint } from './endpoint';
-import type { DynamoDbFront } from './dynamodb-front';
 
 /** What runs in a thread of DynamoDB's own. */
 const port = parentPort as MessagePort;

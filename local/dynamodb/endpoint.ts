@@ -4,13 +4,13 @@ import { dirname, join } from 'node:path';
 import { WebAccess } from '../../clients/web-access';
 import { ChanceMemory } from '../fault-rules';
 import { isSignedFor, notSigned } from '../http-api/signature-check';
-import { type HttpRequest, type Reply, readRequest, sendReply, noReply } from '../http-exchange';
+import { type HttpRequest, noReply, type Reply, readRequest, sendReply } from '../http-exchange';
 import type { Backend } from './backend';
 import { createTables } from './create-tables';
+import { DynamoDbFront } from './dynamodb-front';
 import type { DynamoDbData } from './dynamodb-messages';
 import { type Dynalite, embeddedBackend } from './embedded-backend';
-import { DynamoDbFront } from './dynamodb-front';
-import { type ExpressionParser, cacheParsed } from './parsed-expressions';
+import { cacheParsed, type ExpressionParser } from './parsed-expressions';
 import { remoteBackend } from './remote-backend';
 
 /** An HTTP server before dynalite or another endpoint. */

@@ -76,7 +76,8 @@ export function signedHeaders(service: string, request: SignedRequest): Record<s
 }
 
 function partsOf(authorization: string | string[] | undefined): Parts | undefined {
-  const [, accessKeyId, day, region, service, headers, signature] = authorizationPattern.exec(String(authorization ?? '')) ?? [];
+  const [, accessKeyId, day, region, service, headers, signature] =
+    authorizationPattern.exec(String(authorization ?? '')) ?? [];
   if (!accessKeyId || !day || !region || !service || !headers || !signature) return undefined;
   return { accessKeyId, day, region, service, signedHeaders: headers.split(';'), signature };
 }

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import http, { type RequestOptions } from 'node:http';
 import type { MessagePort } from 'node:worker_threads';
-import type { NetworkAccess, NetworkResponse, NetworkCall } from './network-messages';
+import type { NetworkAccess, NetworkCall, NetworkResponse } from './network-messages';
 
 /** The calls of one container that wait for their answers. */
 class Calls {

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type HttpRequest, type Reply, noReply } from '../http-exchange';
-import type { NetworkAccess, NetworkResponse, NetworkCall } from './network-messages';
+import { type HttpRequest, noReply, type Reply } from '../http-exchange';
+import type { NetworkAccess, NetworkCall, NetworkResponse } from './network-messages';
 
 /** Whatever answers the requests that come to a port. */
 export type Endpoint = (request: HttpRequest) => Reply | undefined | Promise<Reply>;

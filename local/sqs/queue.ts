@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { QueueName, QueueSpec } from '../../lambdas/deployment';
 import type { Meter } from '../bill';
 import type { LocalClock } from '../clock';
+import { type DeliveryOrder, FifoOrder, StandardOrder } from './delivery-order';
 import { Journal } from './journal';
-import { FifoOrder, type DeliveryOrder, StandardOrder } from './delivery-order';
 import { checkMessage, type Message, type NewMessage } from './message';
 
 export interface QueueProps {

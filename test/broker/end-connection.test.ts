@@ -26,7 +26,12 @@ beforeAll(async () => {
   ports = {
     sessions: new DynamoSessionStore(engine.client(), engine.table('sessions')),
     connectionStore: new DynamoConnectionStore(engine.client(), engine.table('connections')),
-    inflight: new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now),
+    inflight: new DynamoInflightStore({
+      db: engine.client(),
+      dbWithoutRetries: engine.client(),
+      table: engine.table('inflight'),
+      now: () => now,
+    }),
     now: () => now,
     events: noEvents,
     metrics: noMetrics,

@@ -27,7 +27,12 @@ export class StrandedSessions {
     this.db = new DynamoDBClient({ endpoint: cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
     this.sessions = new DynamoSessionStore(this.db, `${tablePrefix}sessions`);
     this.index = new DynamoTopicIndex(this.db, `${tablePrefix}topicIndex`);
-    this.inflight = new DynamoInflightStore(this.db, this.db, `${tablePrefix}inflight`, () => cloud.clock.now());
+    this.inflight = new DynamoInflightStore({
+      db: this.db,
+      dbWithoutRetries: this.db,
+      table: `${tablePrefix}inflight`,
+      now: () => cloud.clock.now(),
+    });
   }
 
   stop(): void {

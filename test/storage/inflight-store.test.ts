@@ -15,7 +15,12 @@ const now = 1_700_000_000_000;
 
 beforeAll(async () => {
   engine = await Engine.start();
-  store = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
+  store = new DynamoInflightStore({
+    db: engine.client(),
+    dbWithoutRetries: engine.client(),
+    table: engine.table('inflight'),
+    now: () => now,
+  });
 });
 
 afterAll(() => engine.stop());

@@ -30,7 +30,7 @@ describe('a store whose every answer is lost once says what it would have said',
   afterAll(() => engine.stop());
 
   it('of a held message that is adopted', async () => {
-    const store = new DynamoInflightStore(db, db, engine.table('inflight'), Date.now);
+    const store = new DynamoInflightStore({ db, dbWithoutRetries: db, table: engine.table('inflight'), now: Date.now });
     const message = { topic: 'a', payload: Buffer.from('x'), qos: 2, retain: false } as const;
     const held = { packetId: 7, id: 'event.0', holder: 'one', message };
     await store.hold('adopted', [held]);
@@ -39,7 +39,7 @@ describe('a store whose every answer is lost once says what it would have said',
   });
 
   it('of a message that is claimed', async () => {
-    const store = new DynamoInflightStore(db, db, engine.table('inflight'), Date.now);
+    const store = new DynamoInflightStore({ db, dbWithoutRetries: db, table: engine.table('inflight'), now: Date.now });
     const message = { topic: 'a', payload: Buffer.from('x'), qos: 2, retain: false } as const;
     const messages = [{ packetId: 7, message, retain: false }];
     const rest = { qos: 2, state: 'published', sentOn: '', sentBy: '' } as const;

@@ -133,8 +133,7 @@ describe('a retained message that has expired', () => {
     new DynamoRetainedStore(
       engine.client((request) => gate(request)),
       engine.table('retained'),
-      { all: 0, perAccount: 10 },
-      () => now,
+      { limits: { all: 0, perAccount: 10 }, now: () => now },
     );
 
   async function rows(): Promise<string[]> {

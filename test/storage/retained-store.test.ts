@@ -292,7 +292,10 @@ describe('the order of writes of one retained topic', () => {
   let store: RetainedStore;
 
   beforeAll(() => {
-    store = new DynamoRetainedStore(engine.client(), engine.table('retained'), { all: 0, perAccount: 0 }, () => 1234);
+    store = new DynamoRetainedStore(engine.client(), engine.table('retained'), {
+      limits: { all: 0, perAccount: 0 },
+      now: () => 1234,
+    });
   });
 
   it('tells each write which one is before it, whoever writes', async () => {

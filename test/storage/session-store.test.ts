@@ -644,12 +644,11 @@ describe('heads', () => {
 
   it('come together with the list of shapes in one read', async () => {
     const index = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
-    const lookup = new DynamoLookup(
-      engine.client(),
-      engine.table('connections'),
-      engine.table('topicIndex'),
-      engine.table('sessions'),
-    );
+    const lookup = new DynamoLookup(engine.client(), {
+      connections: engine.table('connections'),
+      topicIndex: engine.table('topicIndex'),
+      sessions: engine.table('sessions'),
+    });
     const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
     expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
 

@@ -28,7 +28,12 @@ describe('a post that the gateway refuses as too large', () => {
 
   beforeAll(async () => {
     engine = await Engine.start();
-    inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => 0);
+    inflight = new DynamoInflightStore({
+      db: engine.client(),
+      dbWithoutRetries: engine.client(),
+      table: engine.table('inflight'),
+      now: () => 0,
+    });
   });
 
   afterAll(() => engine.stop());

@@ -37,7 +37,12 @@ beforeAll(async () => {
   sessions = new DynamoSessionStore(engine.client(), engine.table('sessions'));
   topicIndex = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
   shapeChecks = new DynamoShapeChecks(engine.client(), engine.table('connections'), () => now);
-  inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
+  inflight = new DynamoInflightStore({
+    db: engine.client(),
+    dbWithoutRetries: engine.client(),
+    table: engine.table('inflight'),
+    now: () => now,
+  });
 });
 
 beforeEach(() => {
