@@ -10,7 +10,7 @@ import type { Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
 import { DynamoBindings, isBinding, readBinding } from './bindings';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { versioned } from './versioned-dynamo';
 
 /**
@@ -104,15 +104,10 @@ export class DynamoAccountDirectory implements AccountDirectory {
   }
 
   private async put(account: Account, ConditionExpression: string): Promise<'done' | 'unmet'> {
-    try {
-      await this.db.send(
-        new PutItemCommand({ TableName: this.table, Item: accountItem(account), ConditionExpression }),
-      );
-      return 'done';
-    } catch (error) {
-      if (conditionFailed(error)) return 'unmet';
-      throw error;
-    }
+    const output = await unlessConditionFailed(
+      this.db.send(new PutItemCommand({ TableName: this.table, Item: accountItem(account), ConditionExpression })),
+    );
+    return output ? 'done' : 'unmet';
   }
 }
 

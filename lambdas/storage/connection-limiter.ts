@@ -2,7 +2,7 @@ import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ConnectionLimiter, LimitedConnection } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
-import { conditionFailed, type Item, queryAll } from './dynamo';
+import { type Item, queryAll, unlessConditionFailed } from './dynamo';
 import { keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
@@ -42,9 +42,7 @@ export class DynamoConnectionLimiter implements ConnectionLimiter {
       ConditionExpression: 'connectionId = :connectionId',
       ExpressionAttributeValues: { ':connectionId': text(connectionId) },
     });
-    await this.db.send(command).catch((error) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 }
 

@@ -21,7 +21,7 @@ import { sessionForever } from '../protocol/effects';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, readVersion, text } from './attributes';
 import { capabilityAttributes, readCapabilities } from './capabilities';
 import { connectionKey } from './connection-key';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
 import { packetIdAttribute, readPacketIds } from './packet-ids';
@@ -68,9 +68,7 @@ export class DynamoConnectionStore implements ConnectionStore {
       Key: connectionKey(connectionId),
       ConditionExpression: 'attribute_exists(pending)',
     });
-    await this.db.send(command).catch((error) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 
   async create(record: ConnectionRecord): Promise<void> {
@@ -92,8 +90,8 @@ export class DynamoConnectionStore implements ConnectionStore {
   }
 
   async commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'> {
-    try {
-      await this.db.send(
+    const output = await unlessConditionFailed(
+      this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: connectionKey(record.connectionId),
@@ -108,12 +106,9 @@ export class DynamoConnectionStore implements ConnectionStore {
             ':expected': number(expected),
           },
         }),
-      );
-      return 'committed';
-    } catch (error) {
-      if (conditionFailed(error)) return 'stale';
-      throw error;
-    }
+      ),
+    );
+    return output ? 'committed' : 'stale';
   }
 
   /**
@@ -178,12 +173,7 @@ export class DynamoConnectionStore implements ConnectionStore {
       ExpressionAttributeNames: { '#ended': 'ended' },
       ReturnValues: 'ALL_NEW',
     });
-    try {
-      return (await this.db.send(command)).Attributes;
-    } catch (error) {
-      if (conditionFailed(error)) return undefined;
-      throw error;
-    }
+    return (await unlessConditionFailed(this.db.send(command)))?.Attributes;
   }
 
   async remove(connectionId: string): Promise<void> {

@@ -26,7 +26,7 @@ const maxAttempts = 8;
 const parallelDeletions = 50;
 
 /** Whether the condition of a write was not met: an answer, not a failure. */
-export function conditionFailed(error: unknown): boolean {
+function conditionFailed(error: unknown): boolean {
   return error instanceof ConditionalCheckFailedException;
 }
 

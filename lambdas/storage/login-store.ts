@@ -18,7 +18,7 @@ import { together } from '../shared/parallel';
 import { accountKey } from './account-item';
 import { accountsIn } from './account-store';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, readAll, readTables } from './dynamo';
+import { type Item, readAll, readTables, unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
 import { keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
@@ -119,21 +119,15 @@ export class DynamoLoginStore implements LoginStore {
 
   private async updateFailures(key: Item, { names, ...update }: FailureUpdate, times: Item): Promise<number | 'unmet'> {
     const values = Object.fromEntries(names.map((name) => [name, times[name] as AttributeValue]));
-    try {
-      const { Attributes } = await this.db.send(
-        new UpdateItemCommand({
-          TableName: this.tables.logins,
-          Key: key,
-          ...update,
-          ExpressionAttributeValues: { ...values, ':schemaVersion': writtenVersion('logins').v, ':one': number(1) },
-          ReturnValues: 'UPDATED_NEW',
-        }),
-      );
-      return readNumber(Attributes?.failures);
-    } catch (error) {
-      if (conditionFailed(error)) return 'unmet';
-      throw error;
-    }
+    const command = new UpdateItemCommand({
+      TableName: this.tables.logins,
+      Key: key,
+      ...update,
+      ExpressionAttributeValues: { ...values, ':schemaVersion': writtenVersion('logins').v, ':one': number(1) },
+      ReturnValues: 'UPDATED_NEW',
+    });
+    const output = await unlessConditionFailed(this.db.send(command));
+    return output ? readNumber(output.Attributes?.failures) : 'unmet';
   }
 
   /** The one in the table of accounts is of an earlier release: another would give users who do not exist other salts. */
@@ -147,19 +141,16 @@ export class DynamoLoginStore implements LoginStore {
   /** Nothing when another container was faster: the first one's stays. */
   private async makeSecret(): Promise<Buffer | undefined> {
     const secret = randomBytes(secretBytes);
-    try {
-      await this.db.send(
+    const output = await unlessConditionFailed(
+      this.db.send(
         new PutItemCommand({
           TableName: this.tables.logins,
           Item: { ...secretKey, secret: bytes(secret) },
           ConditionExpression: 'attribute_not_exists(id)',
         }),
-      );
-      return secret;
-    } catch (error) {
-      if (conditionFailed(error)) return undefined;
-      throw error;
-    }
+      ),
+    );
+    return output ? secret : undefined;
   }
 }
 

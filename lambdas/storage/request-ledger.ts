@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetItemCommand, PutItemCommand, type PutItemCommandOutput } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { EarlierRequest, RequestLedger } from '../broker/ports/directories';
 import type { Clock } from '../broker/ports/process';
 import { number, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { versioned } from './versioned-dynamo';
 
 /** Longer than the function of the API may run: who has not answered by then, will not. */
@@ -56,13 +56,7 @@ export class DynamoRequestLedger implements RequestLedger {
           ExpressionAttributeValues: { ':mine': mine.fingerprint ?? text(''), ':seen': over.leaseUntil ?? number(0) },
         }
       : { ConditionExpression: 'attribute_not_exists(slot)' };
-    try {
-      await this.put(id, { ...mine, leaseUntil }, condition);
-      return true;
-    } catch (error) {
-      if (conditionFailed(error)) return false;
-      throw error;
-    }
+    return (await unlessConditionFailed(this.put(id, { ...mine, leaseUntil }, condition))) !== undefined;
   }
 
   /** What an earlier request came to; undefined when it had its time and came to nothing. */
@@ -84,9 +78,9 @@ export class DynamoRequestLedger implements RequestLedger {
       ConstructorParameters<typeof PutItemCommand>[0],
       'ConditionExpression' | 'ExpressionAttributeValues'
     > = {},
-  ): Promise<void> {
+  ): Promise<PutItemCommandOutput> {
     const expiresAt = number(Math.ceil(this.now() / 1000) + keptSeconds);
-    await this.db.send(
+    return this.db.send(
       new PutItemCommand({ TableName: this.table, Item: { ...rowKey(id), ...attributes, expiresAt }, ...condition }),
     );
   }

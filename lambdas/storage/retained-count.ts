@@ -3,7 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Clock } from '../broker/ports/process';
 import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
 import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 
@@ -123,9 +123,7 @@ export class RetainedCount {
       ConditionExpression: 'messages <= :none',
       ExpressionAttributeValues: { ':none': number(0) },
     });
-    await this.db.send(command).catch((error) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 
   private remember(account: string | undefined, item: Item | undefined): number {

@@ -3,7 +3,7 @@ import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } 
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { LruMap } from '../shared/lru-map';
 import { text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { keyOf, maxSortKeyBytes } from './shortened-keys';
 
 /** Partition of the list of first levels. */
@@ -53,7 +53,7 @@ export class RetainedLevels {
   /** Removes a level, unless `isEmpty` finds that it has a message. */
   async removeIfEmpty(level: string, isEmpty: () => Promise<boolean>): Promise<void> {
     const removalId = randomUUID();
-    const isRemovalStarted = await this.unlessConditionFailed(
+    const isRemovalStarted = await unlessConditionFailed(
       this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
@@ -66,7 +66,7 @@ export class RetainedLevels {
     );
     if (!isRemovalStarted || !(await isEmpty())) return;
     this.listed.delete(level);
-    await this.unlessConditionFailed(
+    await unlessConditionFailed(
       this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
@@ -76,16 +76,6 @@ export class RetainedLevels {
         }),
       ),
     );
-  }
-
-  private async unlessConditionFailed(write: Promise<unknown>): Promise<boolean> {
-    try {
-      await write;
-      return true;
-    } catch (error) {
-      if (conditionFailed(error)) return false;
-      throw error;
-    }
   }
 }
 

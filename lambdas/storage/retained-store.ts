@@ -9,7 +9,7 @@ import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';
 import { together } from '../shared/parallel';
 import { messageAttributes, number, readText, text } from './attributes';
-import { conditionFailed, type Item, readAll } from './dynamo';
+import { type Item, readAll, unlessConditionFailed } from './dynamo';
 import { noRetainedLimits, RetainedCount, type RetainedLimits } from './retained-count';
 import { messageKey, pointerKey } from './retained-keys';
 import { levelKey, RetainedLevels } from './retained-levels';
@@ -160,7 +160,7 @@ export class DynamoRetainedStore implements RetainedStore {
       ConditionExpression: 'attribute_exists(revision)',
       ExpressionAttributeValues: { ':revision': text(revision) },
     });
-    await this.db.send(command).catch(unlessConditionFailed);
+    await unlessConditionFailed(this.db.send(command));
   }
 
   async hasEnded({ topic, revision }: RetainedWrite): Promise<boolean> {
@@ -179,7 +179,7 @@ export class DynamoRetainedStore implements RetainedStore {
       Item: { ...pointerKey(topic), revision: text(randomUUID()), name: text(topic) },
       ConditionExpression: 'attribute_not_exists(revision)',
     });
-    await this.db.send(command).catch(unlessConditionFailed);
+    await unlessConditionFailed(this.db.send(command));
   }
 
   private async removePointer({
@@ -192,7 +192,7 @@ export class DynamoRetainedStore implements RetainedStore {
       ConditionExpression: 'revision = :revision',
       ExpressionAttributeValues: { ':revision': text(revision) },
     });
-    return (await this.db.send(command).catch(unlessConditionFailed)) ? 'removed' : 'replaced';
+    return (await unlessConditionFailed(this.db.send(command))) ? 'removed' : 'replaced';
   }
 
   /** Whoever reads a page removes what it finds there that nobody is to get any more: empty levels, and messages that have expired. */
@@ -217,7 +217,7 @@ export class DynamoRetainedStore implements RetainedStore {
       ExpressionAttributeValues: { ':revision': text(revision) },
       ReturnValues: 'ALL_OLD',
     });
-    const removed = await this.db.send(command).catch(unlessConditionFailed);
+    const removed = await unlessConditionFailed(this.db.send(command));
     if (removed?.Attributes) await this.count.removed(readText(removed.Attributes.by));
     if (removed && (await this.removePointer({ topic, revision })) === 'removed') await this.removeLevelIfEmpty(topic);
   }
@@ -247,11 +247,6 @@ function writeAttributes({ at, turn }: RetainedWrite): Item {
 /** Whether the last write of a topic was said to be over. */
 function hasEnded({ revision, endedRevision }: Item): boolean {
   return readText(endedRevision) === readText(revision);
-}
-
-function unlessConditionFailed(error: unknown): undefined {
-  if (conditionFailed(error)) return undefined;
-  throw error;
 }
 
 function firstLevelOf(topic: string): string {

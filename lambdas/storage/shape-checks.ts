@@ -6,7 +6,7 @@ import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-sto
 import { LruMap } from '../shared/lru-map';
 import { flag, number, readNumber } from './attributes';
 import { connectionKey } from './connection-key';
-import { conditionFailed } from './dynamo';
+import { unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
 import { versioned } from './versioned-dynamo';
 
@@ -65,25 +65,22 @@ export class DynamoShapeChecks implements ShapeChecks {
   }
 
   async remove({ requests }: ShapeCheck): Promise<'removed' | 'changed'> {
-    try {
-      await this.db.send(
+    const output = await unlessConditionFailed(
+      this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
           Key: requestKey,
           ConditionExpression: 'requests = :requests',
           ExpressionAttributeValues: { ':requests': number(requests) },
         }),
-      );
-      return 'removed';
-    } catch (error) {
-      if (conditionFailed(error)) return 'changed';
-      throw error;
-    }
+      ),
+    );
+    return output ? 'removed' : 'changed';
   }
 
   async postpone(without: readonly string[]): Promise<void> {
-    try {
-      await this.db.send(
+    await unlessConditionFailed(
+      this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: requestKey,
@@ -94,9 +91,7 @@ export class DynamoShapeChecks implements ShapeChecks {
             ...(without.length > 0 && { ':without': { SS: [...without] } }),
           },
         }),
-      );
-    } catch (error) {
-      if (!conditionFailed(error)) throw error; // another check was faster
-    }
+      ),
+    );
   }
 }

@@ -10,7 +10,7 @@ import type { SessionItem } from '../broker/model/session';
 import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import type { TableName } from './schema';
 import { checkVersion, isKnownVersion } from './schema-version';
 import { sessionItemPart, toSessionItem } from './session-item';
@@ -62,13 +62,10 @@ export class DynamoStoredRows implements StoredRows {
             ExpressionAttributeValues: { ':session': text(session ?? '') },
           }
         : { ConditionExpression: 'attribute_exists(#key)', ExpressionAttributeNames: { '#key': keyNames[table][1] } };
-    try {
-      await this.db.send(new DeleteItemCommand({ TableName: this.names[table], Key: toKey(table, key), ...condition }));
-      return 'removed';
-    } catch (error) {
-      if (conditionFailed(error)) return 'changed';
-      throw error;
-    }
+    const output = await unlessConditionFailed(
+      this.db.send(new DeleteItemCommand({ TableName: this.names[table], Key: toKey(table, key), ...condition })),
+    );
+    return output ? 'removed' : 'changed';
   }
 
   async mark({ table, key }: StoredRow, at: number): Promise<void> {
@@ -79,9 +76,7 @@ export class DynamoStoredRows implements StoredRows {
       ConditionExpression: 'attribute_exists(id) AND attribute_not_exists(strandedAt)',
       ExpressionAttributeValues: { ':at': number(at) },
     });
-    await this.db.send(command).catch((error: unknown) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 
   private async *scan(table: Table): AsyncGenerator<Item[]> {

@@ -14,7 +14,7 @@ import type { QoS } from '../protocol/packets';
 import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
+import { type Item, queryAll, readAll, unlessConditionFailed } from './dynamo';
 import { isShortened, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
@@ -76,28 +76,24 @@ export class DynamoTopicIndex implements TopicIndex {
 
   async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'> {
     const attributes = rowAttributes(subscriber);
-    try {
-      const { Attributes } = await this.db.send(
-        new PutItemCommand({
-          TableName: this.table,
-          Item: { ...rowKey(subscriber), ...attributes, ...(write && { frame: number(write.committed + 1) }) },
-          ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
-          ExpressionAttributeNames: { '#session': 'session' },
-          ExpressionAttributeValues: { ':session': text(subscriber.session) },
-          ReturnValues: 'ALL_OLD',
-        }),
-      );
-      const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
-      return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';
-    } catch (error) {
-      if (conditionFailed(error)) return 'late';
-      throw error;
-    }
+    const command = new PutItemCommand({
+      TableName: this.table,
+      Item: { ...rowKey(subscriber), ...attributes, ...(write && { frame: number(write.committed + 1) }) },
+      ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
+      ExpressionAttributeNames: { '#session': 'session' },
+      ExpressionAttributeValues: { ':session': text(subscriber.session) },
+      ReturnValues: 'ALL_OLD',
+    });
+    const output = await unlessConditionFailed(this.db.send(command));
+    if (!output) return 'late';
+    const { Attributes } = output;
+    const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
+    return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';
   }
 
   async remove(row: SubscriptionRow): Promise<void> {
-    try {
-      await this.db.send(
+    await unlessConditionFailed(
+      this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
           Key: rowKey(row),
@@ -105,10 +101,8 @@ export class DynamoTopicIndex implements TopicIndex {
           ExpressionAttributeNames: { '#session': 'session' },
           ExpressionAttributeValues: { ':session': text(row.session) },
         }),
-      );
-    } catch (error) {
-      if (!conditionFailed(error)) throw error;
-    }
+      ),
+    );
   }
 
   async touch(shape: string): Promise<'touched' | 'unlisted'> {
@@ -157,13 +151,8 @@ export class DynamoTopicIndex implements TopicIndex {
 
   /** False when the condition is not met. */
   private async updateShapes(update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<boolean> {
-    try {
-      await this.db.send(new UpdateItemCommand({ TableName: this.table, Key: shapesKey, ...update }));
-      return true;
-    } catch (error) {
-      if (conditionFailed(error)) return false;
-      throw error;
-    }
+    const command = new UpdateItemCommand({ TableName: this.table, Key: shapesKey, ...update });
+    return (await unlessConditionFailed(this.db.send(command))) !== undefined;
   }
 
   async *usedShapes(): AsyncGenerator<UsedShapes> {

@@ -74,17 +74,19 @@ export class DynamoDbFront {
   private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     const { operation } = call;
     if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.callBackend(request);
-    const asked = request.body.includes('"ReturnConsumedCapacity"');
-    const answer = await this.callBackend(asked ? request : { ...request, body: askForCapacity(request.body) });
-    if (answer.status !== 200) {
-      this.countRefusal(call, answer);
-      return answer;
+    const input = JSON.parse(request.body) as object;
+    const isRequested = 'ReturnConsumedCapacity' in input;
+    const metered = JSON.stringify({ ReturnConsumedCapacity: 'TOTAL', ...input });
+    const response = await this.callBackend({ ...request, body: metered });
+    if (response.status !== 200) {
+      this.countRefusal(call, response);
+      return response;
     }
-    const { capacities, body } = takeCapacity(answer.body);
+    const { capacities, body } = takeCapacity(response.body);
     for (const { TableName, CapacityUnits } of capacities) {
       this.count(operation, this.props.tableOf(TableName), CapacityUnits);
     }
-    return asked ? answer : { status: answer.status, body };
+    return isRequested ? response : { status: response.status, body };
   }
 
   /** A DynamoDB that cannot be reached is one that fails: callers try again, whichever way they came. */
@@ -113,18 +115,10 @@ export class DynamoDbFront {
   }
 }
 
-function askForCapacity(body: string): string {
-  return `{"ReturnConsumedCapacity":"TOTAL",${body.slice(body.indexOf('{') + 1)}`;
-}
-
-// It cannot stand within an item: there every value is an object that names its type.
-const tableNamePattern = /"TableName":"([\w.-]+)"/;
-
+/** Deployed names of the tables in a request. */
 function deployedTables(body: string): string[] {
-  const table = tableNamePattern.exec(body)?.[1];
-  if (table !== undefined) return [table];
-  const { RequestItems } = JSON.parse(body) as { RequestItems?: Record<string, unknown> };
-  return Object.keys(RequestItems ?? {});
+  const { TableName, RequestItems = {} } = JSON.parse(body) as { TableName?: string; RequestItems?: object };
+  return TableName === undefined ? Object.keys(RequestItems) : [TableName];
 }
 
 function failure(status: number, name: string, message = `the local cloud answers with ${name}`): DynamoDbAnswer {

@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
 import { WebAccess } from '../../clients/web-access';
 import { ChanceMemory } from '../fault-rules';
 import { isSignedFor, notSigned } from '../http-api/signature-check';
@@ -9,8 +8,7 @@ import type { Backend } from './backend';
 import { createTables } from './create-tables';
 import { DynamoDbFront } from './dynamodb-front';
 import type { DynamoDbData } from './dynamodb-messages';
-import { type Dynalite, embeddedBackend } from './embedded-backend';
-import { cacheParsed, type ExpressionParser } from './parsed-expressions';
+import { embeddedBackend } from './embedded-backend';
 import { remoteBackend } from './remote-backend';
 
 /** An HTTP server before dynalite or another endpoint. */
@@ -43,10 +41,7 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
 
 function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
   if (remote !== undefined) return remoteBackend(remote);
-  for (const parser of ['conditionParser', 'updateParser']) {
-    cacheParsed(require(join(dirname(dynalite), 'db', parser)) as ExpressionParser);
-  }
-  return embeddedBackend(require(dynalite) as Dynalite, path);
+  return embeddedBackend(dynalite, path);
 }
 
 interface Served {

@@ -5,7 +5,7 @@ import { type TableName, tables } from '../../../lambdas/storage/schema';
 import type { Backend, DynamoDbAnswer } from '../../../local/dynamodb/backend';
 import { createTables } from '../../../local/dynamodb/create-tables';
 import { DynamoDbFront } from '../../../local/dynamodb/dynamodb-front';
-import { type Dynalite, embeddedBackend } from '../../../local/dynamodb/embedded-backend';
+import { embeddedBackend } from '../../../local/dynamodb/embedded-backend';
 import { remoteBackend } from '../../../local/dynamodb/remote-backend';
 import { ChanceMemory } from '../../../local/fault-rules';
 
@@ -26,7 +26,7 @@ export const open: Gate = (request) => request();
 /** A DynamoDB with tables of its own: embedded in this process, or the one at `DYNAMODB_ENDPOINT`. */
 export class Engine {
   private readonly prefix = `contract-${randomBytes(6).toString('hex')}-`;
-  private readonly backend = endpoint ? remoteBackend(endpoint) : embeddedBackend(require('dynalite') as Dynalite);
+  private readonly backend = endpoint ? remoteBackend(endpoint) : embeddedBackend(require.resolve('dynalite'));
   private readonly front = new DynamoDbFront({
     backend: this.backend,
     memory: new ChanceMemory(),
