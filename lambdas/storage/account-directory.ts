@@ -14,8 +14,8 @@ import { type Item, unlessConditionFailed } from './dynamo';
 import { versioned } from './versioned-dynamo';
 
 /**
- * Accounts as an operator sees them. It scans, so it takes the SDK's client. The client id of an account is reserved before the
- * account is there and given up after the account is gone: a binding without its account counts for nothing.
+ * Accounts as an operator manages them. It scans, so it takes the SDK's client. It writes the client id binding before
+ * the account and removes it after the account: a binding without its account has no effect.
  */
 export class DynamoAccountDirectory implements AccountDirectory {
   private readonly db: DynamoDb;
@@ -35,7 +35,10 @@ export class DynamoAccountDirectory implements AccountDirectory {
     return Item && readAccount(Item);
   }
 
-  /** An account that is there may be this very one, whose answer was lost: no other has its hash with the same salt. */
+  /**
+   * An existing account may be the one of this call, whose response was lost: no other account has its hash with the
+   * same salt.
+   */
   async create(account: Account): Promise<'created' | 'exists'> {
     await this.bindings.add(bindingOf(account));
     if ((await this.put(account, 'attribute_not_exists(id)')) === 'done') return 'created';
@@ -57,7 +60,7 @@ export class DynamoAccountDirectory implements AccountDirectory {
     return 'replaced';
   }
 
-  /** Whether it was there is read before: a deletion that is repeated because its answer was lost finds nothing. */
+  /** Reads before it deletes: a deletion that is repeated after a lost response finds nothing. */
   async remove(username: string): Promise<'removed' | 'absent'> {
     const Key = accountKey(username);
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
@@ -67,7 +70,7 @@ export class DynamoAccountDirectory implements AccountDirectory {
     return 'removed';
   }
 
-  /** Removes the binding of an account, unless the account that is there has the same. */
+  /** Removes the binding of an account, unless the account that now exists has the same one. */
   private async releaseBinding(account: Account, left: Account | undefined): Promise<void> {
     const isKept = left?.clientId === account.clientId && left?.clientIdPrefix === account.clientIdPrefix;
     if (!isKept) await this.bindings.remove(bindingOf(account));
@@ -123,7 +126,7 @@ function bindingOf({ username, clientId, clientIdPrefix }: Account): Identity {
   return { kind: 'user', username, clientId, clientIdPrefix };
 }
 
-/** Of an account that may be unreadable otherwise. */
+/** Binding of an account whose other attributes may be unreadable. */
 function storedBindingOf(username: string, { clientId, clientIdPrefix }: Item): Identity {
   return { kind: 'user', username, clientId: clientId?.S, clientIdPrefix: clientIdPrefix?.S };
 }

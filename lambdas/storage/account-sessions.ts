@@ -6,7 +6,7 @@ import { type Item, queryAll } from './dynamo';
 import { keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-/** No client id begins with it [MQTT-1.5.4-2], so these rows are no session's. */
+/** No client id begins with U+0000 [MQTT-1.5.4-2], so these rows belong to no session. */
 const accountPrefix = '\0account#';
 const sessionPrefix = 'session#';
 

@@ -5,7 +5,7 @@ import { accountKey, isAccount, readAccount } from './account-item';
 import { type Item, readAll } from './dynamo';
 import { versioned } from './versioned-dynamo';
 
-/** Accounts as the broker reads them. Operators write them, through `DynamoAccountDirectory`. */
+/** Accounts as the broker reads them. Operators write them through `DynamoAccountDirectory`. */
 export class DynamoAccountStore implements AccountStore {
   private readonly db: DynamoDb;
 
@@ -24,7 +24,7 @@ export class DynamoAccountStore implements AccountStore {
   }
 }
 
-/** One that cannot be read is none, so nobody logs in with it: what it denied would be forgotten as well. */
+/** Skips accounts that cannot be read, so nobody logs in with them: their deny rules would be lost as well. */
 export function accountsIn(items: readonly Item[], log: Log): Account[] {
   return items.filter(isAccount).flatMap((item) => {
     try {

@@ -7,10 +7,10 @@ import { allowanceAttribute, readAllowance } from './publish-allowance';
 import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-/** Seconds: by then everybody may use everything again. */
+/** Seconds after which a row has no effect: by then every account has its full allowance again. */
 const keptSeconds = 3600;
 
-/** One row for each account that has lately used much, in the inflight table, whose rows have a time to live. */
+/** Rows in the inflight table, which has a time to live: one for each account with recent usage. */
 export class DynamoUsages implements Usages {
   private readonly db: DynamoDb;
 
@@ -40,7 +40,7 @@ export class DynamoUsages implements Usages {
   }
 }
 
-/** No session is named so: client ids and fences have no such character. */
+/** No session id begins with U+0000: client ids and fences cannot contain it. */
 function rowKey(account: string) {
   return { session: text(keyOf(`\0account#${account}`, maxPartitionKeyBytes)), slot: text('usage') };
 }

@@ -2,12 +2,15 @@ import type { BindingStore, Bindings } from '../access/accounts';
 import type { Identity } from '../access/identity';
 import type { DynamoBindings } from './bindings';
 
-/** Milliseconds that a binding is kept after its client has connected last. It is written again when half of that is over. */
+/**
+ * Milliseconds for which a binding is kept after the last connect of its client. It is renewed in the second half of
+ * that time.
+ */
 const bindingLifetime = 90 * 24 * 3600 * 1000;
 
 /**
- * Bindings that operators write with accounts, and bindings of clients that were seen to be bound: nobody knows of a token before it
- * is shown, and earlier releases stored no bindings of accounts.
+ * Client id bindings from two tables: bindings that operators write with accounts, and bindings that the broker has
+ * seen. The subject of a token is unknown before its first use, and earlier releases stored no bindings of accounts.
  */
 export class DynamoBindingStore implements BindingStore {
   readonly sources: readonly Bindings[];

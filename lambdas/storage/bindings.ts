@@ -7,26 +7,27 @@ import type { Item } from './dynamo';
 import { beginningOf, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-/** A table and names of partitions in it: of one client id, and of all prefixes. */
+/** A table and its partitions: one for each client id, and one for all prefixes. */
 interface Partitions {
   readonly table: 'accounts' | 'logins';
   readonly exact: string;
   readonly prefixes: string;
 }
 
-/** Bindings that are written with accounts. */
+/** Partitions of bindings that operators write with accounts. */
 export const accountPartitions: Partitions = { table: 'accounts', exact: 'client#', prefixes: 'prefixes' };
 
-/** Bindings that functions write: no function may write accounts. */
+/** Partitions of bindings that functions write; no function may write accounts. */
 export const seenPartitions: Partitions = { table: 'logins', exact: 'seen client#', prefixes: 'seen prefixes' };
 
-/** Rows of one client id that are read: more may be bound to it, but the first that is valid decides. */
+/** Rows read for one client id. More accounts may be bound to it, but the first valid one decides. */
 const maxHolders = 100;
 
 /**
- * Bindings of client ids. The partition of a client id has one row for each account or subject that is bound to exactly this one. The
- * partition of prefixes has one row for each account that is bound to a prefix: in the order of their bytes, the longest prefix of a
- * client id is found by looking backwards from it. Reads are eventually consistent, at half the price.
+ * Bindings of client ids. The partition of a client id has one row for each account or subject that is bound to exactly
+ * this client id. The partition of prefixes has one row for each account that is bound to a prefix. Its rows are sorted
+ * by bytes, so a backward query from a client id finds its longest prefix. Reads are eventually consistent, at half the
+ * price.
  */
 export class DynamoBindings implements Bindings {
   private readonly db: DynamoDb;
@@ -61,14 +62,14 @@ export class DynamoBindings implements Bindings {
         if (isValid(item, now)) yield { prefix, username: readText(item.username) };
         below = readText(item.part);
       } else {
-        const common = commonBeginning(prefix, clientId); // no longer prefix of the client id comes before this one
+        const common = commonBeginning(prefix, clientId); // no longer prefix of the client id sorts before this one
         if (common === '') return;
         below = afterPrefix(common);
       }
     }
   }
 
-  /** Until when the binding of an identity is stored, milliseconds since 1970; undefined when it is not. */
+  /** Returns the end of a stored binding in milliseconds since 1970; undefined when there is no binding. */
   async keptUntil(identity: Identity): Promise<number | undefined> {
     const Key = this.keyOfBinding(identity);
     if (!Key) return undefined;
@@ -76,7 +77,10 @@ export class DynamoBindings implements Bindings {
     return Item && expiryOf(Item);
   }
 
-  /** Stores the binding of an identity, if it has one. `until` in milliseconds since 1970; without, it has no end. */
+  /**
+   * Stores the binding of an identity that has one. `until` is in milliseconds since 1970; without it the binding has
+   * no end.
+   */
   async add(identity: Identity, until?: number): Promise<void> {
     const key = this.keyOfBinding(identity);
     if (!key) return;
@@ -93,7 +97,7 @@ export class DynamoBindings implements Bindings {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  /** Removes the binding of an identity, if it has one. */
+  /** Removes the binding of an identity that has one. */
   async remove(identity: Identity): Promise<void> {
     const Key = this.keyOfBinding(identity);
     if (Key) await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
@@ -126,7 +130,7 @@ export class DynamoBindings implements Bindings {
   }
 }
 
-/** Milliseconds since 1970. */
+/** End of a binding in milliseconds since 1970. */
 function expiryOf({ expiresAt }: Item): number {
   return expiresAt ? readNumber(expiresAt) * 1000 : Number.POSITIVE_INFINITY;
 }
@@ -144,26 +148,26 @@ function toHolder({ kind, username, issuer }: Item): Holder {
   };
 }
 
-/** Whether an item of the accounts table is a binding that was written with an account. */
+/** True for an item of the accounts table that is a binding written with an account. */
 export function isBinding({ id }: Item): boolean {
   const { exact, prefixes } = accountPartitions;
   return readText(id).startsWith(exact) || readText(id) === prefixes;
 }
 
-/** The account of a binding, as an identity. */
+/** Returns the account of a binding as an identity. */
 export function readBinding({ username, clientId, prefix }: Item): Identity {
   return { kind: 'user', username: readText(username), clientId: clientId?.S, clientIdPrefix: prefix?.S };
 }
 
-/** No user name and no client id contains it, so rows of a prefix come before those of all longer ones. */
+/** No user name and no client id contains U+0000, so the rows of a prefix sort before those of all longer prefixes. */
 const separator = '\u0000';
 
-/** Comes right behind all rows of a prefix. */
+/** Returns a sort key directly after all rows of a prefix. */
 function afterPrefix(prefix: string): string {
   return `${prefix}\u0001`;
 }
 
-/** By characters, not by the halves of surrogate pairs. */
+/** Compares code points, so that it never splits a surrogate pair. */
 function commonBeginning(one: string, other: string): string {
   const others = [...other];
   const characters = [...one];

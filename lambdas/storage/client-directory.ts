@@ -8,11 +8,14 @@ import { readPage } from './page-reader';
 import { sessionItemPart, toSessionItem } from './session-item';
 import { versioned } from './versioned-dynamo';
 
-/** Rows looked at for one entry, and in one call: beside the head of a session there are its subscriptions. */
+/**
+ * Rows read for each session, and minimum in one call: the partition of a client also has wills, and other partitions
+ * have subscriptions.
+ */
 const rowsPerSession = 2;
 const minRows = 20;
 
-/** The heads among the rows of the sessions table, by a scan. */
+/** Lists the session items of the sessions table by a scan. */
 export class DynamoClientDirectory implements ClientDirectory {
   private readonly db: DynamoDb;
 

@@ -8,10 +8,12 @@ import { versioned } from './versioned-dynamo';
 
 const connectionPrefix = 'seat#';
 
-/** API Gateway ends every connection after two hours; a seat that was not left counts no longer than that, in milliseconds. */
+/**
+ * API Gateway ends every connection after two hours. A row whose removal was lost counts until then, in milliseconds.
+ */
 const maxConnectionMilliseconds = (2 * 60 + 5) * 60_000;
 
-/** One row for each connected client of a user whose connections are limited. */
+/** Rows in the logins table, one for each connected client of a user with limited connections. */
 export class DynamoConnectionLimiter implements ConnectionLimiter {
   private readonly db: DynamoDb;
 

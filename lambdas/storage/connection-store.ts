@@ -30,7 +30,7 @@ import { allowanceAttribute, readAllowance } from './publish-allowance';
 import { readSubscriptionCounts, subscribedAttribute } from './subscription-counts';
 import { versioned } from './versioned-dynamo';
 
-/** API Gateway ends every connection after two hours; a day later nobody misses the row. */
+/** API Gateway ends every connection after two hours; the row is kept for a day. */
 const rowLifetimeSeconds = 24 * 3600;
 
 /** The connections table. */
@@ -96,7 +96,7 @@ export class DynamoConnectionStore implements ConnectionStore {
           TableName: this.table,
           Key: connectionKey(record.connectionId),
           UpdateExpression: 'SET lastSeen = :seen, lastNumber = :number',
-          // The second half: this very commit, repeated because its answer was lost.
+          // The second half accepts this very commit, repeated because its response was lost.
           ConditionExpression:
             '(lastNumber = :expected OR (lastNumber = :number AND lastSeen = :seen)) ' +
             'AND attribute_not_exists(tail) AND attribute_not_exists(early)',
@@ -112,14 +112,14 @@ export class DynamoConnectionStore implements ConnectionStore {
   }
 
   /**
-   * Writes the whole record, because a connection that comes and goes within one turn has none yet. Its time to live counts from
-   * the last deadline: the session may last for years.
+   * Writes the whole record, because a connection that opens and closes within one turn has no row yet. Its time to
+   * live starts at the last deadline: the session may last for years.
    */
   async end(record: ConnectionRecord, ended: Ending): Promise<void> {
     const last = Math.max(ended.willAt ?? 0, ended.sessionEndsAt ?? 0);
     const { rest: _rest, ...ending } = record;
     const stored = { ...ending, tail: Buffer.alloc(0), early: [], aliases: new Map(), outgoingAliases: new Map() };
-    const { lastNumber: _, ...item } = toItem(stored); // `commitFrom` moves on from no number here
+    const { lastNumber: _, ...item } = toItem(stored); // without it `commitFrom` fails
     const Item = {
       ...item,
       ended: { M: endingAttributes(ended) },
@@ -146,7 +146,7 @@ export class DynamoConnectionStore implements ConnectionStore {
     return renewed ? 'goes on' : 'taken over';
   }
 
-  /** Removes the last frame number too, from which `commitFrom` would move on. */
+  /** Also removes the last frame number, so that `commitFrom` fails. */
   async markTakenOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'> {
     const taken = await this.updateOpen(connectionId, {
       UpdateExpression: 'SET takenOver = :yes REMOVE lastNumber',
@@ -156,7 +156,7 @@ export class DynamoConnectionStore implements ConnectionStore {
     return taken ? 'taken over' : 'changed';
   }
 
-  /** Returns the item of an open connection as it is then; undefined when none is open or the condition does not hold. */
+  /** Returns the updated item of an open connection; undefined when it is not open or the condition does not hold. */
   private async updateOpen(
     connectionId: string,
     {
@@ -181,7 +181,10 @@ export class DynamoConnectionStore implements ConnectionStore {
   }
 }
 
-/** What a turn changed. Absent attributes keep the item, and so every commit, small. */
+/**
+ * Expressions for the changes of a turn. Attributes with default values stay absent, which keeps items and commits
+ * small.
+ */
 function changesOf(
   record: ConnectionRecord,
   before: ConnectionRecord,
@@ -190,7 +193,7 @@ function changesOf(
   const remove: string[] = [];
   const changes: Item = { ':lastSeen': number(record.lastSeen), ':lastNumber': number(record.lastNumber) };
   if (record.hasState && !before.hasState) {
-    set.push('hasState = :hasState'); // never taken back
+    set.push('hasState = :hasState'); // never set back to false
     changes[':hasState'] = flag(true);
   }
   if (record.tail.length > 0 && !record.tail.equals(before.tail)) {
@@ -280,7 +283,7 @@ function toItem(record: ConnectionRecord): Item {
   };
 }
 
-/** The one table has a row for each connection, whether its client was let in or not. */
+/** Reads a row of the connections table, which is a pending or a full connection. */
 export function toStored(item: Item | undefined): StoredConnection {
   if (!item) return {};
   return isPending(item) ? { pending: toPending(item) } : { connection: toRecord(item) };
@@ -321,7 +324,7 @@ function toRecord(item: Item): ConnectionRecord {
   };
 }
 
-/** Release 0.1 knew only MQTT 3.1.1, where a session ends with its connection or never. */
+/** Release 0.1 supported MQTT 3.1.1 only, where a session ends with its connection or never. */
 function sessionExpiryOfRelease01({ clean }: Item): number {
   return readFlag(clean) ? 0 : sessionForever;
 }
@@ -342,12 +345,12 @@ function readControlAllowance([packets, unknown, at]: AttributeValue[]): Control
   return { packets: readNumber(packets), unknown: readNumber(unknown), at: readNumber(at) };
 }
 
-/** A number is given to one frame only. */
+/** Compares numbers only: a number is given to one frame only. */
 function isSameEarly(one: readonly EarlyFrame[], other: readonly EarlyFrame[]): boolean {
   return one.length === other.length && one.every(({ number: position }, index) => position === other[index]?.number);
 }
 
-/** Absent is nothing in a new session, and unknown in a resumed one. */
+/** An absent attribute means an empty set in a new session, and an unknown one in a resumed session. */
 function unreleasedAttributes({ unreleased, session, fence }: ConnectionRecord): Item {
   const isImplied = session === fence ? unreleased?.size === 0 : unreleased === undefined;
   return isImplied ? {} : { holds: packetIdAttribute(unreleased ?? []) };
@@ -373,7 +376,7 @@ function aliasAttribute(aliases: ReadonlyMap<number, string>) {
   return { M: Object.fromEntries([...aliases].map(([alias, topic]) => [String(alias), text(topic)])) };
 }
 
-/** Numbers by topic: a topic may be longer than DynamoDB's attribute names. */
+/** Maps alias to topic: a topic may be longer than an attribute name of DynamoDB. */
 function outgoingAttribute(aliases: ReadonlyMap<string, number>) {
   return aliasAttribute(new Map([...aliases].map(([topic, alias]) => [alias, topic])));
 }

@@ -22,10 +22,10 @@ export type Item = Record<string, AttributeValue>;
 const writesPerBatch = 25;
 const readsPerBatch = 100;
 const maxAttempts = 8;
-/** Conditional deletions made at the same time. */
+/** Conditional deletions in flight at the same time. */
 const parallelDeletions = 50;
 
-/** Whether the condition of a write was not met: an answer, not a failure. */
+/** True when the condition of a write did not hold, which is an expected outcome. */
 function conditionFailed(error: unknown): boolean {
   return error instanceof ConditionalCheckFailedException;
 }
@@ -40,12 +40,12 @@ export async function unlessConditionFailed<Output>(write: Promise<Output>): Pro
   }
 }
 
-/** Puts and deletes any number of distinct items; returns when all are written. */
+/** Puts and deletes any number of distinct items; resolves when all are written. */
 export async function writeAll(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
   await together(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
 }
 
-/** Deletes items whose conditions hold, which no batch can do; returns for each whether it did. */
+/** Deletes items whose conditions hold, which a batch cannot do. Returns for each item whether it was deleted. */
 export async function deleteWhere(db: DynamoDb, deletions: DeleteItemCommandInput[]): Promise<boolean[]> {
   const results: boolean[] = [];
   for (const chunk of chunks(deletions, parallelDeletions)) {
@@ -58,7 +58,7 @@ async function deleteOne(db: DynamoDb, deletion: DeleteItemCommandInput): Promis
   return (await unlessConditionFailed(db.send(new DeleteItemCommand(deletion)))) !== undefined;
 }
 
-/** Tries each batch once, and returns what is not known to be written. */
+/** Sends each batch once, and returns the requests that may not be written. */
 export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<WriteRequest[]> {
   const unwritten = await together(
     chunks(requests, writesPerBatch).map((chunk) =>
@@ -82,12 +82,12 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
   }
 }
 
-/** Reads any number of distinct keys, consistently, in no particular order. */
+/** Reads any number of distinct keys with strong consistency, in no particular order. */
 export function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
   return readProjected(db, { table, keys });
 }
 
-/** Reads any number of distinct keys like `readAll`, but only the attributes in `projection`. */
+/** Works like `readAll`, but reads only the attributes in `projection`. */
 export async function readProjected(
   db: DynamoDb,
   { table, keys, projection }: { readonly table: string; readonly keys: Item[]; readonly projection?: string },
@@ -98,7 +98,7 @@ export async function readProjected(
   return outputs.flatMap((answer) => answer[table] ?? []);
 }
 
-/** Reads at most 100 distinct keys of several tables in one call, consistently. */
+/** Reads at most 100 distinct keys of several tables in one call, with strong consistency. */
 export async function readTables(
   db: DynamoDb,
   keys: Record<string, Item[]>,
@@ -126,12 +126,12 @@ function consistently(keys: Record<string, Item[]>, projection: string | undefin
   return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ...options }]));
 }
 
-/** Exponential with full jitter, in milliseconds. */
+/** Returns an exponential backoff with full jitter, in milliseconds. */
 function backoff(attempt: number): number {
   return Math.random() * Math.min(2000, 25 * 2 ** attempt);
 }
 
-/** All pages of a consistent query. */
+/** Yields all pages of a consistent query. */
 export async function* pages(db: DynamoDb, query: QueryCommandInput): AsyncGenerator<Item[]> {
   let start: Item | undefined;
   do {
@@ -141,7 +141,7 @@ export async function* pages(db: DynamoDb, query: QueryCommandInput): AsyncGener
   } while (start);
 }
 
-/** All items of a consistent query. */
+/** Returns all items of a consistent query. */
 export async function queryAll(db: DynamoDb, query: QueryCommandInput): Promise<Item[]> {
   const items: Item[] = [];
   for await (const page of pages(db, query)) items.push(...page);

@@ -23,7 +23,7 @@ export class HeldMessages {
   async adopt(session: SessionId, held: HeldMessage, holder: Fence): Promise<'adopted' | 'changed'> {
     const adopted = await this.table.update(slotKey(session, incoming, held.packetId), {
       UpdateExpression: 'SET holder = :to',
-      ConditionExpression: 'id = :id AND (holder = :from OR holder = :to)', // perhaps repeated because its answer was lost
+      ConditionExpression: 'id = :id AND (holder = :from OR holder = :to)', // the second half accepts this very update, repeated because its response was lost
       ExpressionAttributeValues: {
         ':to': text(holder),
         ':from': text(held.holder),

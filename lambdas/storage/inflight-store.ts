@@ -46,8 +46,8 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /**
-   * Written in batches, once. A write whose answer was lost may have taken effect, and its message may have been sent and
-   * acknowledged since; so what is not known to be written is written again only where it is not there.
+   * Writes batches once. A write whose response was lost may have taken effect, and its message may have been sent and
+   * acknowledged since. So requests that may not be written are repeated with a condition that the item is absent.
    */
   async put(items: readonly QueueItem[]): Promise<void> {
     const requests = items.map((item) => ({ PutRequest: { Item: toItem(item) } }));
@@ -88,7 +88,10 @@ export class DynamoInflightStore implements InflightStore {
     return (await this.table.read(session, outgoing, packetIds)).map(toQueueItem);
   }
 
-  /** One is updated in place, and read only if that fails. Many are read and written in batches, which is far fewer calls. */
+  /**
+   * Updates one item in place, and reads it only if that fails. Many items are read and written in batches, which takes
+   * far fewer calls.
+   */
   async markReceived(session: SessionId, packetIds: readonly number[]): Promise<ReadonlyMap<number, AckError>> {
     const [only] = packetIds;
     if (packetIds.length === 1 && only !== undefined && (await this.markOneReceived(session, only))) return new Map();
@@ -118,7 +121,7 @@ export class DynamoInflightStore implements InflightStore {
   async claim(item: QueueItem, fence: Fence, eventId: string): Promise<'claimed' | 'taken'> {
     const claimed = await this.table.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = :fence, sentBy = :event, sentBefore = :seen',
-      // The second half: this very claim, repeated because its answer was lost.
+      // The second half accepts this very claim, repeated because its response was lost.
       ConditionExpression:
         '#number = :number AND #state = :state AND (sentOn = :seen OR (sentOn = :fence AND sentBy = :event))',
       ExpressionAttributeNames: names,
@@ -133,7 +136,10 @@ export class DynamoInflightStore implements InflightStore {
     return claimed ? 'claimed' : 'taken';
   }
 
-  /** What was sent on an earlier connection stays so, for it is a duplicate when it is sent again [v3 MQTT-3.3.1-1]. */
+  /**
+   * A message that was sent on an earlier connection remains marked as sent, because its next PUBLISH is a duplicate
+   * [v3 MQTT-3.3.1-1].
+   */
   async unsend(item: Pick<QueueItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
     await this.table.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = if_not_exists(sentBefore, :never)',

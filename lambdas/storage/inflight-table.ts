@@ -11,7 +11,7 @@ export class InflightTable {
     readonly name: string,
   ) {}
 
-  /** Rows of these packet ids that exist, in no particular order. */
+  /** Returns the existing rows of these packet ids, in no particular order. */
   read(session: SessionId, kind: SlotKind, packetIds: readonly number[]): Promise<Item[]> {
     const keys = [...new Set(packetIds)].map((packetId) => slotKey(session, kind, packetId));
     return readAll(this.db, this.name, keys);
@@ -26,7 +26,10 @@ export class InflightTable {
     return this.write(keys.map((Key) => ({ DeleteRequest: { Key } })));
   }
 
-  /** The updated item when `ReturnValues` requests it, otherwise an empty one; undefined when the condition does not hold. */
+  /**
+   * Returns the updated item when `ReturnValues` requests it, otherwise an empty one; undefined when the condition does
+   * not hold.
+   */
   async update(Key: Item, expression: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<Item | undefined> {
     const command = new UpdateItemCommand({ TableName: this.name, Key, ...expression });
     const output = await unlessConditionFailed(this.db.send(command));

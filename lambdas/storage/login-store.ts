@@ -26,14 +26,14 @@ import { versioned } from './versioned-dynamo';
 const secretKey: Item = { id: text('broker'), part: text('secret') };
 const secretBytes = 32;
 
-/** Names of the two tables that a login reads. */
+/** Deployed names of the two tables that a login reads. */
 export interface LoginTables {
   /** Read only. */
   readonly accounts: string;
   readonly logins: string;
 }
 
-/** Failed logins and the secret of the broker, and the account of whoever logs in. */
+/** Failed logins, the secret of the broker, and the account of a login. */
 export class DynamoLoginStore implements LoginStore {
   private known: Buffer | undefined;
 
@@ -83,7 +83,7 @@ export class DynamoLoginStore implements LoginStore {
     await together(shared.map((Key) => this.countFailure({ Key, counter: sharedCounter, times })));
   }
 
-  /** Two logins at the same time each write their own client, and may both remove the same one. */
+  /** Two concurrent logins each write their own client, and may both remove the same one. */
   async remember(attempt: Attempt, { known, forgotten, expiresAt }: ClientChange): Promise<void> {
     const removed = forgotten.map((key, index) => [`#forgotten${index}`, clientPrefix + key] as const);
     const remove = removed.length > 0 ? ` REMOVE ${removed.map(([name]) => name).join(', ')}` : '';
@@ -101,7 +101,10 @@ export class DynamoLoginStore implements LoginStore {
     await this.db.send(command);
   }
 
-  /** One of two updates finds its condition met, unless a failure was counted in between: then the other does. Returns the count. */
+  /**
+   * One of the two conditions holds, unless another failure was counted in between; then the other one holds. Returns
+   * the count.
+   */
   private async countFailure({ Key, counter, times }: FailureCount): Promise<number> {
     for (let attempt = 0; attempt < maxCountAttempts; attempt++) {
       const count = await this.updateFailures(Key, attempt % 2 === 0 ? counter.increment : counter.start, times);
@@ -130,7 +133,10 @@ export class DynamoLoginStore implements LoginStore {
     return output ? readNumber(output.Attributes?.failures) : 'unmet';
   }
 
-  /** The one in the table of accounts is of an earlier release: another would give users who do not exist other salts. */
+  /**
+   * Prefers the secret in the accounts table, which an earlier release wrote: a new one would change the salts of
+   * unknown users.
+   */
   private async readSecret(): Promise<Buffer | undefined> {
     const { accounts, logins } = this.tables;
     const items = await readTables(this.db, { [accounts]: [secretKey], [logins]: [secretKey] });
@@ -138,7 +144,7 @@ export class DynamoLoginStore implements LoginStore {
     return item && readBytes(item.secret);
   }
 
-  /** Nothing when another container was faster: the first one's stays. */
+  /** Undefined when another container has stored its secret first. */
   private async makeSecret(): Promise<Buffer | undefined> {
     const secret = randomBytes(secretBytes);
     const output = await unlessConditionFailed(
@@ -154,7 +160,7 @@ export class DynamoLoginStore implements LoginStore {
   }
 }
 
-/** One more failure: where, in which attributes and when. */
+/** One more failure: its row, its attributes and its time. */
 interface FailureCount {
   readonly Key: Item;
   readonly counter: FailureCounter;
@@ -165,7 +171,7 @@ interface FailureUpdate {
   readonly UpdateExpression: string;
   readonly ConditionExpression: string;
   readonly ExpressionAttributeNames?: Record<string, string>;
-  /** Times that occur in the expressions: DynamoDB refuses a value that does not. */
+  /** Values that occur in the expressions: DynamoDB refuses a value that no expression uses. */
   readonly names: readonly string[];
 }
 
@@ -174,10 +180,13 @@ interface FailureCounter {
   readonly start: FailureUpdate;
 }
 
-/** Each further attempt means that another failure was counted in between; on a row of a newer form no attempt succeeds. */
+/**
+ * Each further attempt means that another failure was counted in between. No attempt succeeds on a row with a newer
+ * schema version.
+ */
 const maxCountAttempts = 10;
 
-/** It begins anew some time after the last failure. */
+/** Failures of a name from one address. The count starts again some time after the last failure. */
 const pairCounter: FailureCounter = {
   increment: {
     UpdateExpression: 'SET v = :schemaVersion, failures = failures + :one, lastAt = :now, expiresAt = :expiresAt',
@@ -191,7 +200,7 @@ const pairCounter: FailureCounter = {
   },
 };
 
-/** The same of one known client of the pair, as long as it is known. */
+/** Failures of one known client of the pair, as long as it is known. */
 function clientCounter(key: string): FailureCounter {
   const ExpressionAttributeNames = { '#client': clientPrefix + key };
   return {
@@ -211,7 +220,10 @@ function clientCounter(key: string): FailureCounter {
   };
 }
 
-/** It begins anew some time after the first failure, however many follow: somebody always fails. */
+/**
+ * Failures that many clients share. The count starts again some time after the first failure, because failures never
+ * stop.
+ */
 const sharedCounter: FailureCounter = {
   increment: {
     UpdateExpression: 'SET v = :schemaVersion, failures = failures + :one',
@@ -236,7 +248,7 @@ function timesOf({ now }: Attempt, { memory }: FailureRule, keepUntil = 0): Item
 const addressPrefix = 'address#';
 const failuresPart = 'failures';
 
-/** Before the key of a known client, in the name of its attribute. */
+/** Prefix of the attribute name; the key of a known client follows. */
 const clientPrefix = 'c#';
 
 function addressKey({ source }: Attempt): Item {

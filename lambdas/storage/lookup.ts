@@ -15,7 +15,7 @@ export interface LookupTables {
   readonly sessions: string;
 }
 
-/** A connection, the list of shapes and the heads of sessions in one call, although they lie in three tables. */
+/** Reads a connection, the list of shapes and session items from three tables in one call. */
 export class DynamoLookup implements Lookup {
   private readonly db: DynamoDb;
 

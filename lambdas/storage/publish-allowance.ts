@@ -3,7 +3,7 @@ import type { PublishAllowance } from '../broker/model/publish-allowance';
 import { number, readNumber } from './attributes';
 import type { Item } from './dynamo';
 
-/** Short, because it is written with every turn that publishes. */
+/** A list instead of a map keeps it short: every turn that publishes writes it. */
 export function allowanceAttribute({ messages, bytes: size, at }: PublishAllowance): AttributeValue {
   return { L: [number(Math.floor(messages)), number(Math.floor(size)), number(at)] };
 }

@@ -21,9 +21,9 @@ export class QueueReader {
   constructor(private readonly table: InflightTable) {}
 
   /**
-   * In the order of numbers. A short ring is read at once and sorted; a long one is read from its oldest slot, messages alone
-   * and bundles side by side. What was reserved after `outSeq` was read lies in the place of something old, so it is left
-   * for the next look.
+   * Reads in the order of numbers. A short queue is read by one query and sorted. A long one is read from its oldest
+   * slot on, single messages and bundles in parallel. An item with a number above `outSeq` has replaced an old one, so
+   * it is left to the next drain.
    */
   async *inOrder(session: SessionId, outSeq: number, pageSize?: number): AsyncGenerator<QueueItem[]> {
     if (pageSize === undefined) yield* this.wholeQueue(session, outSeq);

@@ -7,17 +7,17 @@ import { deleteWhere, type Item, readProjected } from './dynamo';
 import type { InflightTable } from './inflight-table';
 import { outgoing, slotKey, slotNumber } from './slot-keys';
 
-/** Bundles whose parts are marked at the same time. */
+/** Bundles updated at the same time. */
 const parallelParts = 50;
 
-/** So many slots are emptied without being read: an honest client seldom acknowledges more at once. */
+/** Up to this number of slots is deleted without a read. An honest client rarely acknowledges more at once. */
 const maxUnreadDeletions = 16;
 
 /** Removes messages from the outbound queue of a session. */
 export class QueueRemoval {
   constructor(private readonly table: InflightTable) {}
 
-  /** A bundle holds only QoS 1 messages. Conditions instead of reads: an honest PUBACK costs one write. */
+  /** A bundle holds only QoS 1 messages. Conditions replace reads: an honest PUBACK costs one write. */
   async acknowledge(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     const distinct = [...new Set(packetIds)];
     const [alone, bundled] = await together([
@@ -30,7 +30,7 @@ export class QueueRemoval {
     return { mismatched: alone.mismatched, unknown: alone.unknown + bundled };
   }
 
-  /** Of many messages those that are there are read first, because a deletion that finds nothing costs as much as one that does. */
+  /** Reads many messages before it deletes them, because a deletion that finds nothing costs as much as another one. */
   private async acknowledgeSingles(session: SessionId, packetIds: readonly number[]): Promise<AckErrors> {
     if (packetIds.length <= maxUnreadDeletions) return this.deleteAcknowledged(session, packetIds);
     const keys = packetIds.map((packetId) => slotKey(session, outgoing, packetId));
@@ -68,9 +68,9 @@ export class QueueRemoval {
   }
 
   /**
-   * A bundle that is acknowledged as a whole needs no reading, and parts of one are marked in place. Of many bundles those that are
-   * there are read first, because a deletion that finds nothing costs as much as one that does. Returns how many messages were not
-   * there, as far as it has to be known.
+   * Deletes completely acknowledged bundles without a read, and marks the parts of others in place. Of many bundles it
+   * reads the existing ones first, because a deletion that finds nothing costs as much as another one. Returns the
+   * number of missing messages, as far as it is known.
    */
   private async removeBundled(session: SessionId, packetIds: readonly number[]): Promise<number> {
     const slots = new Map<number, Set<number>>();
@@ -88,7 +88,7 @@ export class QueueRemoval {
     return unknownParts.reduce((sum, size) => sum + size, missing * bundleSize);
   }
 
-  /** Returns how many were not there. */
+  /** Returns the number of missing bundles. */
   private async removeWhole(session: SessionId, slots: readonly number[]): Promise<number> {
     if (slots.length <= maxUnreadDeletions) {
       if (slots.length > 0) await this.table.delete(session, outgoing, slots);
@@ -101,7 +101,7 @@ export class QueueRemoval {
     return slots.length - found.length;
   }
 
-  /** False when there is no such bundle. */
+  /** False when the bundle does not exist. */
   private async removePart(session: SessionId, slot: number, packetIds: readonly number[]): Promise<boolean> {
     const updated = await this.table.update(slotKey(session, outgoing, slot), {
       UpdateExpression: 'ADD gone :gone',

@@ -7,13 +7,13 @@ import { number, readNumber, readText, text } from './attributes';
 import { type Item, unlessConditionFailed } from './dynamo';
 import { versioned } from './versioned-dynamo';
 
-/** Longer than the function of the API may run: who has not answered by then, will not. */
+/** Longer than the timeout of the API function: a request that has no response by then gets none. */
 const leaseMilliseconds = 30_000;
 
-/** How long an answer is kept. */
+/** Seconds for which a response is kept. */
 const keptSeconds = 24 * 3600;
 
-/** Requests with an `Idempotency-Key`, in the inflight table: they live as shortly as its other rows. */
+/** Requests with an `Idempotency-Key`, in the inflight table, whose rows have a time to live. */
 export class DynamoRequestLedger implements RequestLedger {
   private readonly db: DynamoDb;
 
@@ -25,7 +25,7 @@ export class DynamoRequestLedger implements RequestLedger {
     this.db = versioned(db, { [table]: 'inflight' });
   }
 
-  /** A condition that fails tells nothing by itself: this very claim may have come before, and its answer got lost. */
+  /** A failed condition alone proves nothing: this very claim may have taken effect before its response was lost. */
   async begin(id: string, fingerprint: string): Promise<EarlierRequest> {
     const attempt = randomUUID();
     for (let over: Item | undefined; ; ) {
@@ -47,7 +47,7 @@ export class DynamoRequestLedger implements RequestLedger {
     await this.put(id, { fingerprint: text(fingerprint), leaseUntil: number(0) });
   }
 
-  /** False when another one is there than was seen, or any one when none was. */
+  /** False when the row has changed since it was read, or exists although none was read. */
   private async claim(id: string, mine: Item, over: Item | undefined): Promise<boolean> {
     const leaseUntil = number(this.now() + leaseMilliseconds);
     const condition = over
@@ -59,7 +59,7 @@ export class DynamoRequestLedger implements RequestLedger {
     return (await unlessConditionFailed(this.put(id, { ...mine, leaseUntil }, condition))) !== undefined;
   }
 
-  /** What an earlier request came to; undefined when it had its time and came to nothing. */
+  /** Returns the outcome of an earlier request; undefined when its lease has expired without a response. */
   private earlierIn(found: Item, fingerprint: string): Exclude<EarlierRequest, 'begun' | 'resumed'> | undefined {
     if (readText(found.fingerprint) !== fingerprint) return 'other';
     if (found.answer) return { answer: readText(found.answer) };
@@ -86,7 +86,7 @@ export class DynamoRequestLedger implements RequestLedger {
   }
 }
 
-/** No session id begins like this: they begin with a time. */
+/** Session ids begin with a time, so none equals this key. */
 function rowKey(id: string): Item {
   return { session: text(`request#${id}`), slot: text('request') };
 }

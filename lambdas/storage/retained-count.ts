@@ -7,13 +7,13 @@ import { type Item, unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
 import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 
-/** Milliseconds that a count of all messages is believed. */
+/** Milliseconds for which the count of all messages is cached. */
 const freshness = 5000;
 
-/** Milliseconds that the count of an account is believed while it is far below its limit. */
+/** Milliseconds for which the count of an account far below its limit is cached. */
 const distantFreshness = 300_000;
 
-/** Part of its limit, and messages below that part, up to which an account is far from it. */
+/** An account is far below its limit with fewer messages than this share of the limit minus this margin. */
 const distantShare = 0.8;
 const distantMargin = 16;
 
@@ -27,7 +27,7 @@ interface KnownCount {
   readonly readAt: number;
 }
 
-/** Messages that may be retained: in the whole broker, and by each account; 0 is any number. */
+/** Maximum number of retained messages in the whole broker and of each account; 0 means no limit. */
 export interface RetainedLimits {
   readonly all: number;
   readonly perAccount: number;
@@ -41,9 +41,9 @@ export interface RetainedCountOptions {
 export const noRetainedLimits: RetainedLimits = { all: 0, perAccount: 0 };
 
 /**
- * Number of retained messages, of the whole broker and of each account, as far as they are limited. A count is written when a topic
- * gets its first message, loses its last one, or changes its account. A worker that dies between a message and its count leaves the
- * count wrong by one.
+ * Number of retained messages of the whole broker and of each account that has a limit. A count changes when a topic
+ * gets its first message, loses its last one, or changes its account. A worker that dies between the write of a message
+ * and of its count leaves the count wrong by one.
  */
 export class RetainedCount {
   private readonly limits: RetainedLimits;
@@ -59,7 +59,7 @@ export class RetainedCount {
     this.now = now;
   }
 
-  /** Messages of the whole broker. */
+  /** Returns the number of messages in the whole broker. */
   all(): Promise<number> {
     return this.read(undefined, freshness);
   }
@@ -76,7 +76,10 @@ export class RetainedCount {
     return (await this.read(account, isDistant ? distantFreshness : 0)) >= perAccount;
   }
 
-  /** A message of `account` was put in place of one of `former`; undefined where there was none, `''` where nobody owns it. */
+  /**
+   * Counts a message of `account` that has replaced one of `former`. `former` is undefined for a new topic and `''` for
+   * a message without an account.
+   */
   async replaced(account: string, former: string | undefined): Promise<void> {
     if (former === undefined) await this.add(undefined, 1);
     if (account === former) return;
@@ -115,7 +118,7 @@ export class RetainedCount {
     if (this.remember(account, Attributes) <= 0 && account !== undefined) await this.forget(account);
   }
 
-  /** Removes the count of an account that retains nothing any more. */
+  /** Removes the count of an account that has no retained message left. */
   private async forget(account: string): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.table,

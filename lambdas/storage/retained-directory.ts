@@ -11,10 +11,12 @@ import { byFirst, firstBucket, literalBeginning } from './retained-keys';
 import { beginningOf, literalKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-/** Rows looked at in one call. */
+/** Minimum number of rows read by one call. */
 const minRows = 20;
 
-/** Retained messages page by page: below a name by a query, all of them by a scan. */
+/**
+ * Lists retained messages page by page: by a query where the filter begins with a literal level, otherwise by a scan.
+ */
 export class DynamoRetainedDirectory implements RetainedDirectory {
   private readonly db: DynamoDb;
 
@@ -36,7 +38,7 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
     return readPage({ readNext, key: ['bucket', 'topic'], read }, page);
   }
 
-  /** `a/b/#` also matches `a/b` itself, so what is asked for begins with `a/b`, and some of it is left out again. */
+  /** `a/b/#` also matches `a/b`, so the query reads everything that begins with `a/b`; the caller removes the rest. */
   private async query(literal: readonly string[], start: Item | undefined, wanted: number) {
     const bucket = text(firstBucket(literal[0] ?? ''));
     const prefix = beginningOf(literal.join('/'), literalKeyBytes(maxSortKeyBytes));
@@ -47,7 +49,7 @@ export class DynamoRetainedDirectory implements RetainedDirectory {
         ExpressionAttributeNames: { '#bucket': 'bucket' },
         ExpressionAttributeValues: { ':bucket': bucket, ...(prefix && { ':prefix': text(prefix) }) },
         Limit: Math.max(minRows, wanted),
-        ExclusiveStartKey: start && { ...start, bucket }, // whatever a cursor says, nothing else is read
+        ExclusiveStartKey: start && { ...start, bucket }, // a forged cursor must not read another partition
       }),
     );
     return { items: Items, last: LastEvaluatedKey };

@@ -11,31 +11,31 @@ import { type Item, queryAll, readAll } from './dynamo';
 import { firstBucket, lastBucket, literalBeginning, messageKey, pointerKey, prefixOf } from './retained-keys';
 import { firstLevels, levelPrefix } from './retained-levels';
 
-/** Rows looked at for one page, and bytes of messages after which a page ends. DynamoDB itself returns 1 MB at most. */
+/** Maximum rows read for one page, and bytes of messages that end a page. DynamoDB itself returns at most 1 MB. */
 const rowsPerPage = 250;
 const bytesPerPage = 1_000_000;
 
-/** Messages read in the first batch by their pointers, when their size is not known yet. */
+/** Messages in the first batch that is read by pointers, when their sizes are unknown. */
 const firstBatchSize = 25;
 
-/** First levels of one page, those looked at side by side, and the messages of each. */
+/** First levels of one page, levels read in parallel, and messages read of each. */
 const levelsPerPage = 64;
 const parallelLevels = 8;
 const rowsPerLevel = 50;
 
-/** Messages that were found together, where more of them follow, and a way to read them again. */
+/** Messages of one read, the cursor of the rest, and a function to read them again. */
 interface Section {
   readonly items: readonly Item[];
   readonly next?: string;
-  /** Returns the messages that are there now under the topics of `items`. */
+  /** Reads the current messages under the topics of `items`. */
   readonly reread: () => Promise<readonly Item[]>;
 }
 
 const nothing: Section = { items: [], reread: async () => [] };
 
-/** Part of the messages below some levels. */
+/** Selects a part of the messages below some levels. */
 interface LevelRange {
-  /** Whether the topic of these levels itself is included: `a/b/#` also matches `a/b`. */
+  /** True to include the topic of these levels itself: `a/b/#` also matches `a/b`. */
   readonly includesParent: boolean;
   readonly cursor?: string;
   readonly limit: number;
@@ -47,20 +47,20 @@ interface Range {
   readonly prefix: string;
 }
 
-/** Where a walk over the first levels goes on: a sort key in their list, and one in the partition of that level. */
+/** Position in all first levels: a sort key in their list, and one in the partition of that level. */
 interface LevelsCursor {
   readonly from: string;
   readonly key?: string;
 }
 
-/** Retained messages that a filter finds, page by page, so that neither their number nor their size matters to a reader. */
+/** Finds the retained messages that match a filter page by page, so that a reader need not hold all of them. */
 export class RetainedPages {
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,
   ) {}
 
-  /** `onEmpty` gets the first levels that turn out to have no message. */
+  /** Calls `onEmpty` for each first level that has no message. */
   async page(
     filter: string,
     cursor?: string,
@@ -77,12 +77,12 @@ export class RetainedPages {
     return { copies: copiesIn(sections.flatMap(({ items }) => items)), current, ...(next !== undefined && { next }) };
   }
 
-  /** Whether there is no message below a first level. */
+  /** True when there is no message below a first level. */
   async isEmpty(level: string): Promise<boolean> {
     return (await this.rows({ bucket: firstBucket(level), prefix: '' }, undefined, 1)).items.length === 0;
   }
 
-  /** The first message at this topic or behind it, among those with the same first level. */
+  /** Returns the first topic with a message at or after this one, among those with the same first level. */
   async firstFrom(topic: string): Promise<string | undefined> {
     const { bucket, topic: key } = messageKey(topic);
     const { Items = [] } = await this.db.send(
@@ -118,14 +118,16 @@ export class RetainedPages {
   }
 
   private async exact(topic: string): Promise<Section> {
-    if (topic === '') return nothing; // what lies above `/a` is no topic, and no key
+    if (topic === '') return nothing; // the parent of `/a` is no topic, and no key
     const item = await this.get(messageKey(topic));
     const items = item ? [item] : [];
     const isSame = async () => readText((await this.get(pointerKey(topic)))?.revision) === readText(item?.revision);
     return { items, reread: async () => ((await isSame()) ? items : this.messagesOf(items)) }; // a pointer is smaller than its message
   }
 
-  /** Pointers are small, messages may not be: so these are read until there are enough bytes of them. */
+  /**
+   * Pointers are small and messages may be large, so messages are read in batches until they reach the size of a page.
+   */
   private async byLastLevel(filter: string, range: Range, cursor: string | undefined): Promise<Section> {
     const { items: rows, next } = await this.rows(range, cursor, rowsPerPage);
     const pointers = rows.filter(({ name }) => matches(filter, readText(name)));
@@ -152,7 +154,7 @@ export class RetainedPages {
     return { items, reread, ...(rest !== undefined && { next: rest }) };
   }
 
-  /** `a/b/#` also matches `a/b` itself, which is not among what begins with `a/b/`. */
+  /** Reads by first level. `a/b/#` also matches `a/b` itself, which does not begin with `a/b/`. */
   private async byFirstLevel(
     literal: readonly string[],
     { includesParent, cursor, limit }: LevelRange,
@@ -164,7 +166,7 @@ export class RetainedPages {
       cursor === undefined ? this.exact(topic) : nothing,
       this.section(range, cursor, limit),
     ]);
-    const others = (items: readonly Item[]) => items.filter(({ name }) => readText(name) !== topic); // a cut prefix finds it too
+    const others = (items: readonly Item[]) => items.filter(({ name }) => readText(name) !== topic); // a shortened prefix finds the parent too
     return {
       ...below,
       items: [...itself.items, ...others(below.items)],
@@ -181,7 +183,10 @@ export class RetainedPages {
     return { items, reread, ...(next !== undefined && { next }) };
   }
 
-  /** A filter that is open at both ends: one first level after the other. `$` topics are not meant [MQTT-4.7.2-1]. */
+  /**
+   * Reads one first level after the other for a filter that begins and ends with a wildcard, which never matches `$`
+   * topics [MQTT-4.7.2-1].
+   */
   private async levelsPage(
     parts: readonly string[],
     cursor: string | undefined,
@@ -260,7 +265,7 @@ export class RetainedPages {
     return { items: Items, ...(LastEvaluatedKey && { next: readText(LastEvaluatedKey.topic) }) };
   }
 
-  /** All rows of a partition from the first of some to the last of them. */
+  /** Returns all rows of a partition between the first and the last of some rows. */
   private async between(bucket: string, rows: readonly Item[]): Promise<readonly Item[]> {
     const [first, last] = [rows[0]?.topic, rows.at(-1)?.topic];
     if (!first || !last) return [];
@@ -285,25 +290,25 @@ export class RetainedPages {
   }
 }
 
-/** What a search has found so far. */
+/** Collects the results of a search. */
 interface SearchResults {
   readonly sections: Section[];
   readonly onEmpty: (level: string) => void;
 }
 
-/** Adds a section, and returns what is left of the page. */
+/** Adds a section, and returns the remaining rows and bytes of the page. */
 function addSection(section: Section, left: { rows: number; bytes: number }, { sections }: SearchResults) {
   sections.push(section);
   const bytes = section.items.reduce((sum, item) => sum + sizeOf(item), 0);
   return { rows: left.rows - section.items.length, bytes: left.bytes - bytes };
 }
 
-/** Whether a level was read whole and has no message. */
+/** True when a level was read completely and has no message. */
 function isEmptyLevel(section: Section, parts: readonly string[]): boolean {
   return parts[0] === '#' && section !== nothing && section.items.length === 0 && section.next === undefined;
 }
 
-/** Whether `a/#` is asked for, which matches `a` itself. */
+/** True for a filter `a/#`, which also matches `a`. */
 function matchesParent(literal: readonly string[], parts: readonly string[]): boolean {
   return parts.at(-1) === '#' && literal.length === parts.length - 1;
 }
@@ -322,7 +327,7 @@ export function readCopy(item: Item): RetainedCopy {
   return { message, revision: readText(item.revision), ...(routing && { routing }) };
 }
 
-/** What an older release has written has no time, so it is old. */
+/** Reads the write of a message. Older releases stored no time, which reads as 1970. */
 export function readWrite(topic: string, { revision, writtenAt, writer, frameNumber }: Item): RetainedWrite {
   const turn = { connectionId: readText(writer), number: readNumber(frameNumber) };
   return { topic, revision: readText(revision), at: readNumber(writtenAt), ...(writer && { turn }) };

@@ -26,7 +26,7 @@ export interface RetainedStoreOptions {
   readonly now?: Clock;
 }
 
-/** Retained messages, found from either end of their topic. */
+/** Retained messages, found by the first or the last level of their topic. */
 export class DynamoRetainedStore implements RetainedStore {
   private readonly db: DynamoDb;
   private readonly count: RetainedCount;
@@ -58,8 +58,9 @@ export class DynamoRetainedStore implements RetainedStore {
   }
 
   /**
-   * The pointer is written before the message: a pointer to nothing costs a read, a message without its pointer would be lost
-   * to some filters. Every write of a topic replaces the revision of the pointer, which puts all of them in one order.
+   * Writes the pointer before the message: a pointer without a message costs a read, a message without a pointer would
+   * be missing from some filters. Every write of a topic replaces the revision of its pointer, which puts all writes in
+   * one order.
    */
   async begin(topic: string, turn?: WritingTurn): Promise<{ write: RetainedWrite; before?: RetainedWrite }> {
     const write = { topic, revision: randomUUID(), at: this.now(), ...(turn && { turn }) };
@@ -82,7 +83,7 @@ export class DynamoRetainedStore implements RetainedStore {
       }),
     );
     const before = Attributes && !hasEnded(Attributes) && readWrite(topic, Attributes);
-    const isOther = before && before.revision !== write.revision; // else the answer was lost, and the repeated call finds its own effect
+    const isOther = before && before.revision !== write.revision; // otherwise the response was lost, and the repeated call finds its own effect
     return { write, ...(isOther && { before }) };
   }
 
@@ -99,7 +100,7 @@ export class DynamoRetainedStore implements RetainedStore {
     };
     const command = new PutItemCommand({ TableName: this.table, Item: item, ReturnValues: 'ALL_OLD' });
     const { Attributes } = await this.db.send(command);
-    const isOwn = readText(Attributes?.revision) === write.revision; // the answer was lost, and the repeated call finds its own effect
+    const isOwn = readText(Attributes?.revision) === write.revision; // the response was lost, and the repeated call finds its own effect
     const former = isOwn ? undefined : Attributes;
     await together([
       this.count.replaced(account, former && readText(former.by)),
@@ -107,7 +108,7 @@ export class DynamoRetainedStore implements RetainedStore {
     ]);
   }
 
-  /** Repairs what a removal beside this write has taken away: the pointer, and for a topic that is new the row of its level. */
+  /** Restores rows that a concurrent removal has deleted: the pointer, and for a new topic the row of its level. */
   private async repair(topic: string, level: string | undefined): Promise<void> {
     const listed = level === undefined ? undefined : levelKey(level);
     const found = listed
@@ -128,9 +129,10 @@ export class DynamoRetainedStore implements RetainedStore {
   }
 
   /**
-   * A writer that did not wait may have put its message since: it looks for its pointer after that, and a removal looks for a
-   * message after the pointer is gone, so one of the two finds that a message has none. The same look tells whether this was the
-   * last message of its first level, unless there are others before it.
+   * A writer that did not wait may have stored its message meanwhile. A writer reads its pointer after it has stored
+   * the message; a removal searches for a message after it has removed the pointer. So one of the two finds a message
+   * without a pointer. The same query tells whether the removed message was the last one of its first level, unless
+   * other topics sort before it.
    */
   async endRemoval(write: RetainedWrite): Promise<void> {
     if ((await this.removePointer(write)) === 'replaced') {
@@ -140,7 +142,7 @@ export class DynamoRetainedStore implements RetainedStore {
     await this.removeLevelIfEmpty(write.topic);
   }
 
-  /** After the pointer of a topic was removed. */
+  /** Called after the pointer of a topic was removed. */
   private async removeLevelIfEmpty(topic: string): Promise<void> {
     const next = await this.pages.firstFrom(topic);
     if (next === topic) await this.restorePointer(topic);
@@ -172,7 +174,7 @@ export class DynamoRetainedStore implements RetainedStore {
     return (await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }))).Item;
   }
 
-  /** Nobody removes a pointer with a revision of its own but who has written the topic since. */
+  /** Writes the pointer if it is absent. Only a later write of the topic removes a pointer with another revision. */
   private async restorePointer(topic: string): Promise<void> {
     const command = new PutItemCommand({
       TableName: this.table,
@@ -195,7 +197,7 @@ export class DynamoRetainedStore implements RetainedStore {
     return (await unlessConditionFailed(this.db.send(command))) ? 'removed' : 'replaced';
   }
 
-  /** Whoever reads a page removes what it finds there that nobody is to get any more: empty levels, and messages that have expired. */
+  /** Every page read also removes empty levels and expired messages that it finds. */
   async page(filter: string, cursor?: string): Promise<RetainedPage> {
     const empty: string[] = [];
     const page = await this.pages.page(filter, cursor, (level) => empty.push(level));
@@ -208,7 +210,7 @@ export class DynamoRetainedStore implements RetainedStore {
     return page;
   }
 
-  /** Removes a message unless another one has taken its place, and its pointer unless somebody is writing the topic. */
+  /** Removes a message unless another one has replaced it, and its pointer unless the topic is being written. */
   private async removeCopy({ message: { topic }, revision }: RetainedCopy): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.table,
@@ -244,7 +246,7 @@ function writeAttributes({ at, turn }: RetainedWrite): Item {
   };
 }
 
-/** Whether the last write of a topic was said to be over. */
+/** True when the last write of a topic was marked as ended. */
 function hasEnded({ revision, endedRevision }: Item): boolean {
   return readText(endedRevision) === readText(revision);
 }

@@ -2,16 +2,17 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from './dynamo';
 import type { TableName } from './schema';
 
-/** Which form of its items this release writes into a table, and up to which it can read. */
+/** Schema versions of a table: the one that this release writes, and the newest that it reads. */
 interface SupportedVersions {
   readonly written: number;
   readonly read: number;
 }
 
 /**
- * A form is a number that each item carries; 1 is what carries none. An attribute that older releases may overlook changes no form.
- * One that they would misread does, in two releases: the first raises `read`, the next `written`. So a release can always be taken
- * back, and old and new containers can always work side by side.
+ * Each item carries the number of its schema version; items without a number have version 1. An attribute that older
+ * releases may ignore does not change the version. One that they would misread changes it in two releases: the first
+ * raises `read`, the next raises `written`. So every release can be rolled back, and old and new containers can work
+ * side by side.
  */
 export const schemaVersions: { readonly [Table in TableName]: SupportedVersions } = {
   connections: { written: 2, read: 2 },
@@ -23,7 +24,10 @@ export const schemaVersions: { readonly [Table in TableName]: SupportedVersions 
   logins: { written: 1, read: 1 },
 };
 
-/** A later release wrote what this one would misread. Whatever is at hand fails, and its queue keeps it for that release. */
+/**
+ * A later release has written an item that this one would misread. The current work fails, and its queue keeps it for
+ * that release.
+ */
 export class NewerSchemaVersionError extends Error {
   constructor(table: TableName, version: number) {
     super(
@@ -34,12 +38,12 @@ export class NewerSchemaVersionError extends Error {
   }
 }
 
-/** The form that this release writes, as an attribute: three bytes of an item with its name, `v`. */
+/** Returns the version that this release writes, as an attribute; with its name `v` it takes three bytes of an item. */
 export function writtenVersion(table: TableName): { readonly v: AttributeValue } {
   return { v: { N: String(schemaVersions[table].written) } };
 }
 
-/** The newest form that this release reads. */
+/** Returns the newest version that this release reads. */
 export function newestVersion(table: TableName): AttributeValue {
   return { N: String(schemaVersions[table].read) };
 }
@@ -49,7 +53,7 @@ export function checkVersion(table: TableName, item: Item): void {
   if (!isKnownVersion(table, item)) throw new NewerSchemaVersionError(table, versionOf(item));
 }
 
-/** Whether this release can read an item. */
+/** True when this release can read an item. */
 export function isKnownVersion(table: TableName, item: Item): boolean {
   return versionOf(item) <= schemaVersions[table].read;
 }

@@ -5,13 +5,16 @@ import { capabilityAttributes } from './capabilities';
 import type { Item } from './dynamo';
 import { identityAttribute } from './identity';
 
-/** No connection of the client id that is newer than the claiming one waits to take the session over. */
+/** Holds when no newer connection of the client id than the claiming one waits to take over the session. */
 export const noNewerSuccessor = '(attribute_not_exists(successor) OR successor <= :fence)';
 
-/** No older session of the client id has rows that are still to be removed, which nothing else than the head would name. */
+/** Holds when no rows of an older session are left to delete. Only the session item names that session. */
 export const isDeletionComplete = '(attribute_not_exists(wiping) OR wiping = :none)';
 
-/** Without `over` any older head of the same account may be replaced that nothing has to end before; with it, only what was read. */
+/**
+ * Condition for a new session. Without `over` it may replace any older session of the same account that has no owner
+ * and no pending will; with `over` only the one that was read.
+ */
 export function freshCondition(
   { identity }: SessionClaim,
   over?: SessionItem | 'none',
@@ -30,7 +33,7 @@ export function freshCondition(
   };
 }
 
-/** Who owns the session from now on, and what the head tells of it to those who send to it. */
+/** Values for `ownerUpdate`: the new owner of the session, and what senders need to know about it. */
 export function ownerValues(claim: SessionClaim): Item {
   const { connectionId, fence, persistent, sessionExpiry, version, capabilities, identity } = claim;
   const { can } = capabilityAttributes(capabilities);
@@ -47,7 +50,10 @@ export function ownerValues(claim: SessionClaim): Item {
   };
 }
 
-/** What the former owner left is removed: every update that claims a session ends its SET clause with this. */
+/**
+ * Sets the new owner and removes what the former owner left. Every update that claims a session ends its SET clause
+ * with this.
+ */
 export function ownerUpdate({ sessionExpiry, capabilities, identity }: SessionClaim): string {
   const can = capabilityAttributes(capabilities).can !== undefined;
   const named = !isAnonymous(identity);

@@ -8,15 +8,17 @@ import { sessionItemPart, toSessionItem } from './session-item';
 import { subscriptionPrefix } from './subscription-rows';
 import { versioned } from './versioned-dynamo';
 
-/** How it is counted what there is. */
+/** Options for counting sessions and retained messages. */
 export interface SessionCounterTables {
   readonly sessions: string;
   readonly retained: string;
-  /** Whether retained messages are limited, and so counted. */
+  /** True if retained messages are limited, and therefore counted. */
   readonly countsRetained: boolean;
 }
 
-/** Sessions by a scan, eventually consistent at half the price; retained messages by the count that is kept of them anyway. */
+/**
+ * Counts sessions by a scan, eventually consistent at half the price, and reads the stored count of retained messages.
+ */
 export class DynamoSessionCounter implements SessionCounter {
   private readonly db: DynamoDb;
   private readonly count: RetainedCount;

@@ -57,7 +57,7 @@ function readSuccessor({ successor, successorClean, successorPrecedence }: Item)
   };
 }
 
-/** With the fence: an earlier release that takes the session over leaves it in the head. */
+/** Includes the fence, because an earlier release that takes over the session keeps the attribute. */
 export function congestionAttribute(fence: Fence, { since, at, isDrainScheduled }: Congestion): AttributeValue {
   return { M: { fence: text(fence), since: number(since), at: number(at), pump: flag(isDrainScheduled) } };
 }

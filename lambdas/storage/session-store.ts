@@ -22,14 +22,20 @@ import { DynamoSubscriptionRows } from './subscription-rows';
 import { versioned } from './versioned-dynamo';
 import { DynamoWills } from './wills';
 
-/** Numbers that retained messages may take beyond what is free: so that no packet id is in use twice, with all that is under way. */
+/**
+ * Numbers that retained messages may take beyond the free ones, so that no packet id of a message in flight is used
+ * twice.
+ */
 const maxBeyondFree = queueSpan / 2;
 
-/** Attribute names that DynamoDB reserves, or may one day. */
+/** Names that are reserved words of DynamoDB, or may become one. */
 const names = { '#session': 'session', '#owner': 'owner', '#free': 'free' };
 const claimNames = { ...names, '#identity': 'identity' };
 
-/** A subscription row and its index row are named by the same session, so a row of an older session can be told. */
+/**
+ * The sessions table. A subscription row and its index row name the same session, so rows of an older session can be
+ * distinguished.
+ */
 export class DynamoSessionStore implements SessionStore {
   private readonly db: DynamoDb;
   private readonly wills: DynamoWills;
@@ -211,7 +217,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  /** How much fits depends on whether the client is there, so the owner must be the one that was seen too. */
+  /** The free numbers depend on whether the client is connected, so the owner must be the one that was read. */
   async setFree(session: SessionItem, free: number): Promise<'set' | 'changed'> {
     const sameOwner = session.owner ? '#owner = :owner' : 'attribute_not_exists(#owner)';
     const result = await this.update(session.clientId, 'changed', {
@@ -288,7 +294,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  /** Updates an existing head; `otherwise` when the condition does not hold. */
+  /** Updates an existing session item; returns `onConditionFailed` when the condition does not hold. */
   private async update<const T extends string | undefined>(
     clientId: string,
     onConditionFailed: T,

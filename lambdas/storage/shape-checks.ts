@@ -18,8 +18,8 @@ const requestKey = connectionKey(requestId);
 const maxRememberedShapes = 10_000;
 
 /**
- * The request is a row of the connections table, which the schedule reads from one end to the other anyway, so looking for one costs
- * nothing. Releases without requests pass over it as they do over clients that are not let in yet.
+ * The request is a row of the connections table, which the schedule scans anyway, so it costs nothing to find. Releases
+ * without requests ignore it like a pending connection.
  */
 export class DynamoShapeChecks implements ShapeChecks {
   private readonly db: DynamoDb;

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
 
-/** DynamoDB: a partition key is at most 2,048 bytes, a sort key 1,024. */
+/** DynamoDB: a partition key has at most 2,048 bytes, a sort key 1,024. */
 export const maxPartitionKeyBytes = 2048;
 export const maxSortKeyBytes = 1024;
 
 const digestLength = 64;
-/** No MQTT string contains it [MQTT-1.5.4-2], so a shortened key can never equal a whole one. */
+/** No MQTT string contains U+0000 [MQTT-1.5.4-2], so a shortened key never equals a complete one. */
 const separator = '\u0000';
 
 /**
- * A key for a string of any length: itself when it fits, otherwise its beginning and a digest of the whole. Topics may
- * be 65,535 bytes, keys may not.
+ * Returns a key for a string of any length: the string itself when it fits, otherwise its beginning and a digest of the
+ * whole string. Topics may have 65,535 bytes, keys may not.
  */
 export function keyOf(text: string, maximum: number, prefix = ''): string {
   const maxBytes = maximum - prefix.length;
@@ -19,12 +19,15 @@ export function keyOf(text: string, maximum: number, prefix = ''): string {
   return prefix + beginningOf(text, maxBytes - digestLength - separator.length) + separator + digest;
 }
 
-/** Whether a key holds only the beginning of its text. */
+/** True when a key holds only the beginning of its string. */
 export function isShortened(key: string): boolean {
   return key.includes(separator);
 }
 
-/** The longest beginning of a text with at most so many bytes; every key of a longer text begins with it. */
+/**
+ * Returns the longest beginning of a string with at most this number of bytes. Every key of a longer string begins with
+ * it.
+ */
 export function beginningOf(text: string, bytes: number): string {
   if (Buffer.byteLength(text) <= bytes) return text;
   const whole = Buffer.from(text);
@@ -33,7 +36,7 @@ export function beginningOf(text: string, bytes: number): string {
   return whole.subarray(0, end).toString();
 }
 
-/** What is left of a sort key of this size for the text itself when it has to be shortened. */
+/** Returns the bytes that a shortened sort key of this size has for the string itself. */
 export function literalKeyBytes(maximum: number, prefix = ''): number {
   return maximum - prefix.length - digestLength - separator.length;
 }

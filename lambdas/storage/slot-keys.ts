@@ -8,7 +8,7 @@ export type SlotKind = 'o' | 'i';
 export const outgoing = 'o';
 export const incoming = 'i';
 export const qos2Record = 'x';
-/** The one slot with packet ids that were not released. */
+/** Sort key of the row with packet ids that were not released. */
 export const unreleased = 'u';
 /** Sorts after every packet id. */
 export const afterAll = '~';

@@ -22,8 +22,8 @@ import { willPrefix } from './wills';
 type Table = Extract<TableName, 'connections' | StoredRow['table']>;
 
 /**
- * What connections and sessions own, table by table, by scans that are eventually consistent, at half the price. Rows of a newer form are
- * passed over, and a head of one is an error, because nobody can tell what it owns.
+ * Rows of connections and sessions, table by table, by eventually consistent scans at half the price. Rows with a newer
+ * schema version are skipped. A session item with a newer version is an error, because its rows are unknown.
  */
 export class DynamoStoredRows implements StoredRows {
   constructor(
@@ -52,7 +52,7 @@ export class DynamoStoredRows implements StoredRows {
     }
   }
 
-  /** An index row may be of a newer session by now, and so be somebody's; and another run may have been faster. */
+  /** A newer session may own an index row by now, and another run may have removed the row already. */
   async remove({ table, key, session }: StoredRow): Promise<'removed' | 'changed'> {
     const condition: Partial<DeleteItemCommandInput> =
       table === 'topicIndex'
@@ -94,7 +94,7 @@ export class DynamoStoredRows implements StoredRows {
   }
 }
 
-/** Without payloads. */
+/** Attributes to read, without payloads. */
 const projections = {
   connections: { ProjectionExpression: 'connectionId' },
   sessions: {},
@@ -130,7 +130,7 @@ function toSessionRow(item: Item): StoredRow | undefined {
   return { table: 'sessions', key, connectionId: part.slice(willPrefix.length), ...markedAt };
 }
 
-/** Of a shortened key only rows of this release say which shape they have. */
+/** Rows of earlier releases with a shortened key do not store their shape. */
 function toIndexRow(item: Item): StoredRow | undefined {
   if (isShapeList(item)) return undefined;
   const filter = readText(item.filter);

@@ -19,8 +19,8 @@ import { isShortened, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './sho
 import { versioned } from './versioned-dynamo';
 
 /**
- * The one item that lists the shapes, an attribute each, so it carries no form: another form would be another key. No filter contains
- * U+0000, so none can collide with it.
+ * Key of the one item that lists the shapes, an attribute for each. It has no schema version: another format would use
+ * another key. No filter contains U+0000, so none equals this key.
  */
 export const shapesKey: Item = { filter: text('\u0000shapes'), clientId: text('\u0000') };
 
@@ -28,9 +28,9 @@ export function isShapeList({ filter }: Item): boolean {
   return readText(filter) === readText(shapesKey.filter);
 }
 
-/** Attribute with the version of the list. The letters of a shape are `L`, `+` and `#`, so no shape is named like this. */
+/** Attribute with the version of the list. A shape consists of `L`, `+` and `#`, so no shape has this name. */
 const versionName = 'version';
-/** What the name of the attribute with the owner of a shape begins with. */
+/** Prefix of the attribute name with the owner of a shape. */
 const ownerPrefix = '@';
 
 export function readShapes(item: Item | undefined): ShapeList {
@@ -44,7 +44,7 @@ export function readShapes(item: Item | undefined): ShapeList {
   };
 }
 
-/** Subscriptions by topic filter, and the list of shapes they have. */
+/** Subscriptions by topic filter, and the list of their shapes. */
 export class DynamoTopicIndex implements TopicIndex {
   private readonly db: DynamoDb;
 
@@ -124,7 +124,7 @@ export class DynamoTopicIndex implements TopicIndex {
         ...shapes.map((_, index) => `attribute_not_exists(#shape${index})`),
       ].join(' AND '),
       ExpressionAttributeNames: shapeNames(shapes),
-      // Above every revision that a removed shape had: caches may still hold rows under these.
+      // Higher than every revision of a removed shape: caches may still hold rows under those.
       ExpressionAttributeValues: { ...versionValue(seen), ':next': number(seen.version + 1), ':owner': text(owner) },
     });
     return isListed ? 'listed' : 'changed';
@@ -149,7 +149,7 @@ export class DynamoTopicIndex implements TopicIndex {
     return isUnlisted ? 'unlisted' : 'changed';
   }
 
-  /** False when the condition is not met. */
+  /** False when the condition does not hold. */
   private async updateShapes(update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<boolean> {
     const command = new UpdateItemCommand({ TableName: this.table, Key: shapesKey, ...update });
     return (await unlessConditionFailed(this.db.send(command))) !== undefined;
@@ -184,7 +184,10 @@ export class DynamoTopicIndex implements TopicIndex {
   }
 }
 
-/** Rows of the first page of `usedShapes`, and of a page of about 1 MB, which is the most that DynamoDB reads at once. */
+/**
+ * Rows of the first page of `usedShapes`, and of the largest one of about 1 MB, which is the maximum of one DynamoDB
+ * read.
+ */
 const firstPage = 50;
 const largestPage = 10_000;
 
@@ -204,7 +207,7 @@ function versionValue({ version }: ShapeList): Item {
   return version === 0 ? {} : { ':version': number(version) };
 }
 
-/** Rows that an earlier release has written under a shortened key do not say which shape they have. */
+/** Rows that an earlier release has written under a shortened key do not store their shape. */
 function usedShapesIn(items: readonly Item[]): UsedShapes {
   const isUnknown = ({ filter, shape }: Item) => !shape && isShortened(readText(filter));
   const prefixes = items.filter(isUnknown).map(({ filter }) => shapeOfCompleteLevels(readText(filter)));
@@ -217,7 +220,7 @@ function usedShapesIn(items: readonly Item[]): UsedShapes {
   };
 }
 
-/** Of the levels that a shortened key holds whole. */
+/** Returns the shape of the levels that a shortened key holds completely. */
 function shapeOfCompleteLevels(filterKey: string): string {
   const whole = levels(filterKey).slice(0, -1);
   return whole.length > 0 ? shapeOf(whole.join('/')) : '';
@@ -229,12 +232,12 @@ function rowKey({ filter, clientId, share }: Pick<Subscriber, 'filter' | 'client
   return { filter: text(keyOf(filter, maxPartitionKeyBytes)), clientId: text(keyOf(member, maxSortKeyBytes)) };
 }
 
-/** A key as one text. */
+/** Returns a key as one string. */
 function keyText({ filter, clientId }: Item): string {
   return JSON.stringify([filter, clientId]);
 }
 
-/** No client id and no ShareName contains it [MQTT-1.5.4-2]. */
+/** No client id and no ShareName contains U+0000 [MQTT-1.5.4-2]. */
 const separator = '\u0000';
 
 function rowAttributes(subscriber: Subscriber): Item {
@@ -252,7 +255,7 @@ function rowAttributes(subscriber: Subscriber): Item {
   };
 }
 
-/** Whether a row says what these attributes say, whoever wrote it when. */
+/** True when a row has these attributes, whoever wrote it and when. */
 function isSameRow(row: Item, attributes: Item): boolean {
   const { filter: _, clientId: __, frame: ___, v: ____, ...stored } = row;
   const names = new Set([...Object.keys(stored), ...Object.keys(attributes)]);

@@ -12,15 +12,18 @@ import type { Item } from './dynamo';
 import type { TableName } from './schema';
 import { checkVersion, newestVersion, writtenVersion } from './schema-version';
 
-/** Tables by the names they are deployed under. */
+/** Tables by their deployed names. */
 export type TableNames = Readonly<Record<string, TableName>>;
 
-/** Any command of the SDK: its own types of different commands cannot stand for each other. */
+/** Any command of the SDK: the types of its commands are not assignable to each other. */
 interface Command {
   readonly input: object;
 }
 
-/** What an answer may have items in. `Attributes` are of what was written over, which matters no more, or was guarded. */
+/**
+ * Parts of an output that contain items. `Attributes` are not checked: they come from guarded updates, or are being
+ * replaced.
+ */
 interface Output {
   readonly Item?: Item;
   readonly Items?: readonly Item[];
@@ -28,8 +31,9 @@ interface Output {
 }
 
 /**
- * A client whose items carry their form: what is put is marked, an item of a newer form is not updated, as if its condition were
- * not met, and reading one throws a `NewerSchemaVersionError`. An update that makes an item sets `v` itself.
+ * Wraps a client so that items carry their schema version. It adds the version to put requests, lets updates of an item
+ * with a newer version fail like a condition, and throws a `NewerSchemaVersionError` when such an item is read. An
+ * update that may create an item sets `v` itself.
  */
 export function versioned(db: DynamoDb, tables: TableNames): DynamoDb {
   const send = async (command: Command) => {
