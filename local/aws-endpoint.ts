@@ -32,6 +32,12 @@ interface ServiceCall {
   readonly denied: () => Answer;
 }
 
+interface ConnectionsCall {
+  readonly operation: string;
+  readonly connectionId: string;
+  readonly caller: string;
+}
+
 /** Of services in signatures. */
 const signingNames: Readonly<Record<Service, string>> = {
   dynamodb: 'dynamodb',
@@ -71,7 +77,7 @@ export class AwsEndpoint {
     const operation = connectionOperations[request.method];
     if (operation === undefined || !request.url.startsWith(connectionsPath)) return this.iot(request, caller);
     const connectionId = decodeURIComponent(request.url.slice(connectionsPath.length));
-    return this.connections(operation, connectionId, body, caller);
+    return this.connections({ operation, connectionId, caller }, body);
   }
 
   private run(service: ServiceCall): Reply | Promise<Reply> {
@@ -97,7 +103,7 @@ export class AwsEndpoint {
     return noReply;
   }
 
-  private connections(operation: string, connectionId: string, body: Buffer, caller: string): ServiceCall {
+  private connections({ operation, connectionId, caller }: ConnectionsCall, body: Buffer): ServiceCall {
     const run = () => connectionsAnswer(this.props.connections.run(operation, connectionId, body));
     return {
       call: { service: 'connections', operation, caller },

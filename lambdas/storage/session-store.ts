@@ -166,13 +166,13 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async discard(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'> {
+  async discard(clientId: string, fence: Fence): Promise<'discarded' | 'changed'> {
     const result = await this.update(clientId, 'changed', {
       UpdateExpression: 'SET persistent = :no',
       ConditionExpression: 'fence = :fence',
       ExpressionAttributeValues: { ':no': flag(false), ':fence': text(fence) },
     });
-    return result === 'changed' ? 'changed' : 'forsaken';
+    return result === 'changed' ? 'changed' : 'discarded';
   }
 
   async clearWillDeadline(clientId: string, fence: Fence): Promise<void> {

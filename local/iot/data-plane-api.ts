@@ -27,7 +27,7 @@ export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | 
   const { pathname, searchParams } = new URL(url, 'http://iot');
   if (method === 'POST' && pathname.startsWith(topicsPath)) {
     const topic = decodeURIComponent(pathname.slice(topicsPath.length));
-    return { operation: 'Publish', run: (core) => publish(core, messageOf(topic, searchParams, headers, body)) };
+    return { operation: 'Publish', run: (core) => publish(core, messageOf(topic, searchParams, { headers, body })) };
   }
   if (method !== 'GET' || !pathname.startsWith(retainedPath)) return undefined;
   const topic = decodeURIComponent(pathname.slice(retainedPath.length + 1));
@@ -42,13 +42,12 @@ export function iotError(status: number, error: string, message: string): IotAns
 function messageOf(
   topic: string,
   query: URLSearchParams,
-  headers: HttpRequest['headers'],
-  payload: Buffer,
+  { headers, body }: Pick<HttpRequest, 'headers' | 'body'>,
 ): IotMessage {
   const userProperties = header(headers, 'x-amz-mqtt5-user-properties');
   return {
     topic,
-    payload,
+    payload: body,
     qos: query.get('qos') === '1' ? 1 : 0,
     retain: query.get('retain') === 'true',
     contentType: query.get('contentType') ?? undefined,

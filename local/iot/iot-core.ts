@@ -60,7 +60,7 @@ export class IotCore {
   /** As the data plane does it. */
   publish(message: IotMessage): void {
     const { topic, payload, qos, retain } = message;
-    this.props.meter.iotPublished(topic.length + payload.length, retain);
+    this.props.meter.iotPublished(topic.length + payload.length, { retain });
     const properties = {};
     this.published.set(properties, message);
     const packet = { cmd: 'publish', topic, payload, qos, retain, dup: false, properties } as PublishPacket;

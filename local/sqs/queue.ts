@@ -89,7 +89,7 @@ export class Queue {
 
   /** As `send`, for a sender whose deduplication ids are fresh by construction, so that nobody has to remember them. */
   sendUnique(message: NewMessage): Receipt {
-    const bytes = checkMessage(message, this.props.spec.fifo);
+    const bytes = checkMessage(message, this.props.spec);
     const kept = this.newMessage(message, bytes);
     this.journal?.append({ sent: kept });
     this.enqueue(kept);
@@ -122,7 +122,7 @@ export class Queue {
   /** Puts something among the dead letters that was never in the queue. */
   addDeadLetter(body: string): void {
     const message = { body, attributes: {} };
-    const kept = this.newMessage(message, checkMessage(message, this.props.spec.fifo));
+    const kept = this.newMessage(message, checkMessage(message, this.props.spec));
     this.journal?.append({ sent: kept });
     this.journal?.append({ dead: [kept.id] });
     this.deadLetters.push(kept);

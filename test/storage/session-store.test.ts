@@ -192,11 +192,11 @@ describe('a connection that waits for another to end', () => {
 
 describe('a session that is forsaken', () => {
   it('is not persistent any more, and stays with its owner', async () => {
-    const seen = await begun('forsaken');
+    const seen = await begun('discarded');
 
-    expect(await sessions.discard('forsaken', first)).toBe('forsaken');
+    expect(await sessions.discard('discarded', first)).toBe('discarded');
 
-    expect(await sessions.read('forsaken')).toEqual({ ...seen, persistent: false });
+    expect(await sessions.read('discarded')).toEqual({ ...seen, persistent: false });
   });
 
   it('is left alone when another connection has it, or when it is gone', async () => {
