@@ -13,7 +13,7 @@ export async function beginTurn(turn: Turn): Promise<Outcome | undefined> {
   const { ports, state, events, deleter } = turn;
   const { connection } = state;
   for (const { clientId, session, hasShares } of deletionsIn(events))
-    await deleter.delete(clientId, session, hasShares);
+    await deleter.delete(clientId, session, { hasShares });
   state.adminDisconnect = adminDisconnectIn(events);
   state.isDiscarded = await discardSession(ports, state.adminDisconnect, connection);
   if (!connection || connection.ended) await continueForOthers(turn);

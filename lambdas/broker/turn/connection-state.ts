@@ -62,7 +62,7 @@ export class ConnectionState {
     this.lastNumber = connection?.lastNumber ?? 0;
     this.aliases = new ConnectionAliases(connection?.outgoingAliases);
     this.control = new ControlMeter(connection?.control, settings);
-    this.budget = new TurnBudget(this.control, this.isRedelivered);
+    this.budget = new TurnBudget(this.control, { isRedelivered: this.isRedelivered });
   }
 
   /** The connection as it was stored when the turn began; undefined until a turn has committed its CONNECT. */
