@@ -80,7 +80,7 @@ export interface Connected {
  */
 export type ConnectResult = Connected | 'pending' | 'superseded' | { readonly uncertain: ConnectionRecord };
 
-/** Where and when a connection came from. */
+/** Source and times of a connection. */
 interface Source extends Pick<Takeover, 'connectedAt' | 'address' | 'since'> {
   /** Since when the connection counts as active, milliseconds since 1970. */
   readonly receivedAt: number;

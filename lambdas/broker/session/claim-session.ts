@@ -52,12 +52,12 @@ export interface Awaits {
 /** An authenticated client that connects. */
 export interface ConnectingClient {
   readonly connectionId: string;
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  /** Time at which API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly identity: Identity;
   /** True if it is counted among the connections of its user. */
   readonly isCounted: boolean;
-  /** When its CONNECT reached the gateway, milliseconds since 1970. */
+  /** Time at which its CONNECT reached the gateway, milliseconds since 1970. */
   readonly receivedAt: number;
   /** Source address. */
   readonly address?: string;

@@ -58,7 +58,10 @@ export class SessionDeleter {
       return 'continues';
     }
     if (hasShares) await this.passOnShared(session);
-    await together([this.turn.ports.sessions.removeSubscriptions(session, names), this.turn.ports.inflight.clear(session)]);
+    await together([
+      this.turn.ports.sessions.removeSubscriptions(session, names),
+      this.turn.ports.inflight.clear(session),
+    ]);
     return 'deleted';
   }
 

@@ -65,7 +65,11 @@ describe('the removal of a shape that nobody uses', () => {
   const clientOf = (clientId: string): ConnectionRecord =>
     record(clientId, { clientId, session: `session ${clientId}` });
 
-  async function subscribeWith(ports: Ports, clientId: string, limits: Settings = settings): Promise<readonly number[]> {
+  async function subscribeWith(
+    ports: Ports,
+    clientId: string,
+    limits: Settings = settings,
+  ): Promise<readonly number[]> {
     const router = new Router(ports.topicIndex, new SubscriberCache());
     return (await subscribe({ ports, settings: limits, router }, clientOf(clientId), [request])).codes;
   }
