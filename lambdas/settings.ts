@@ -1,68 +1,175 @@
-import { cleanTextRule, isClean } from './protocol/clean-text';
-import { largestIncoming } from './protocol/limits';
+import { allowedTextRule, isAllowedText } from './protocol/disallowed-characters';
+import { maxIncomingPacketSize } from './protocol/limits';
 
-/** Settings of an operator. The stack checks them at synth, the local cloud at start. */
+/** Settings of an operator. The stack checks them at synthesis, the local cloud at its start. */
 export interface Settings {
-  /** Maximum number of outgoing QoS 1 and 2 messages that are queued for an offline client. */
+  /**
+   * Maximum QoS 1 and 2 messages queued for one client while it is offline, 1 to 16,384.
+   *
+   * @default 1024
+   */
   readonly queueLimit: number;
-  /** Maximum number of filter shapes (positions of wildcards) of the whole broker; a publish may query each shape once. */
+  /**
+   * Maximum filter shapes (positions of wildcards) of the whole broker, 1 to 1,024. A publish may read one row per shape.
+   *
+   * @default 256
+   */
   readonly maxShapes: number;
-  /** Maximum number of wildcards in a topic filter; 0 means no limit. */
+  /**
+   * Maximum wildcards in one topic filter, 0 to 128; 0 is unlimited.
+   *
+   * @default 0
+   */
   readonly maxWildcards: number;
-  /** Maximum number of levels in a topic filter. */
+  /**
+   * Maximum levels of one topic filter, 1 to 1,024.
+   *
+   * @default 1024
+   */
   readonly maxLevels: number;
-  /** Maximum number of subscriptions of a session; 0 means no limit. */
+  /**
+   * Maximum subscriptions of one session, 0 to 100,000; 0 is unlimited.
+   *
+   * @default 1000
+   */
   readonly maxSubscriptions: number;
-  /** Maximum number of shared subscriptions of a session; 0 means no limit. */
+  /**
+   * Maximum shared subscriptions of one session, 0 to 100,000; 0 is unlimited.
+   *
+   * @default 100
+   */
   readonly maxShareGroups: number;
-  /** Maximum Session Expiry Interval in seconds; 0 means no limit. */
+  /**
+   * Maximum session expiry interval in seconds, 0 to 4,294,967,294, applied to MQTT 3.1.1 too; 0 is unlimited.
+   *
+   * @default 604800
+   */
   readonly maxSessionExpiry: number;
-  /** Maximum number of QoS 2 messages that a client has sent and not released. */
+  /**
+   * Maximum QoS 2 messages that a client may have sent and not released, 1 to 4,096: the Receive Maximum of CONNACK.
+   *
+   * @default 1024
+   */
   readonly maxUnreleased: number;
-  /** Maximum Packet Size that the broker accepts, in bytes. */
+  /**
+   * Maximum size of an incoming packet in bytes, 1,024 to 97,280.
+   *
+   * @default 97280
+   */
   readonly maxPacketSize: number;
-  /** Topic Alias Maximum of the broker; the record of a connection contains the aliases. 0 turns them off. */
+  /**
+   * Topic Alias Maximum of CONNACK, 0 to 64; 0 disables topic aliases. Aliases are stored in the connection record.
+   *
+   * @default 16
+   */
   readonly maxTopicAliases: number;
-  /** Average number of messages that a connection may publish in a second; 0 means no limit. */
+  /**
+   * Maximum average messages per second that one connection may publish, 0 to 1,000,000; 0 is unlimited.
+   *
+   * @default 1000
+   */
   readonly maxPublishRate: number;
-  /** Average number of bytes in PUBLISH packets that a connection may send in a second; 0 means no limit. */
+  /**
+   * Maximum average bytes of PUBLISH packets per second of one connection, 0 to 1,000,000,000; 0 is unlimited.
+   *
+   * @default 4000000
+   */
   readonly maxPublishBytes: number;
-  /** Average number of other packets that a connection may send in a second; fifty acknowledgements count as one. 0 means no limit. */
+  /**
+   * Maximum average packets per second of one connection other than PUBLISH, 0 to 1,000,000; 0 is unlimited. Fifty acknowledgements count
+   * as one packet.
+   *
+   * @default 100
+   */
   readonly maxControlRate: number;
-  /** Maximum simultaneous connections of a user or subject of tokens; 0 means no limit. An account may have another limit. */
+  /**
+   * Maximum connections of one user, or one subject of tokens, 0 to 100,000; 0 is unlimited. An account can override it.
+   *
+   * @default 0
+   */
   readonly maxConnectionsPerUser: number;
-  /** Maximum number of sessions of a user or subject of tokens that outlive their connections; 0 means no limit. */
+  /**
+   * Maximum sessions of one user, or one subject of tokens, that outlive their connections, 0 to 100,000; 0 is unlimited.
+   *
+   * @default 1000
+   */
   readonly maxSessionsPerUser: number;
-  /** Maximum number of retained messages of the whole broker; 0 means no limit. */
+  /**
+   * Maximum retained messages of the whole broker, 0 to 1,000,000,000; 0 is unlimited.
+   *
+   * @default 0
+   */
   readonly maxRetained: number;
-  /** Maximum number of retained messages of a user or subject of tokens; 0 means no limit. Anonymous clients count as one user. */
+  /**
+   * Maximum retained messages of one user, or one subject of tokens, 0 to 1,000,000,000; 0 is unlimited. All anonymous clients count as one
+   * user.
+   *
+   * @default 10000
+   */
   readonly maxRetainedPerUser: number;
-  /** Maximum number of recipients that the invocation of the publisher serves; for more recipients a message goes through the fan-out queue. */
+  /**
+   * Maximum recipients that the invocation of the publisher serves itself, 1 to 1,000. More recipients go through the fan-out queue.
+   *
+   * @default 100
+   */
   readonly inlineRecipients: number;
-  /** Topic filters that nobody may subscribe to, with all filters that they cover. A wider filter is granted, so they protect no topic. */
+  /**
+   * Topic filters that SUBSCRIBE refuses, with all filters that they cover; at most 100. A wider filter is granted, so this does not protect
+   * topics.
+   *
+   * @default []
+   */
   readonly refusedFilters: readonly string[];
-  /** Maximum Keep Alive in seconds. MQTT 5.0 clients that request a longer one, or none, get it as Server Keep Alive. */
+  /**
+   * Maximum keep-alive in seconds, 10 to 540. An MQTT 5.0 client that requests a longer one, or none, gets it as Server Keep Alive.
+   *
+   * @default 540
+   */
   readonly maxKeepAlive: number;
-  /** Publish interval of `$SYS` topics in minutes; 0 turns them off. */
+  /**
+   * Publish interval of `$SYS` topics in minutes, 0 to 60; 0 disables them.
+   *
+   * @default 0
+   */
   readonly sysTopicsMinutes: number;
-  /** Maximum time in seconds between the handshake and a successful CONNECT. */
+  /**
+   * Seconds from the handshake to a successful CONNECT, 1 to 300. Later the connection is closed.
+   *
+   * @default 10
+   */
   readonly connectTimeout: number;
-  /** Seconds without progress after which the connection of a slow reader is closed; 0 means never. */
+  /**
+   * Seconds without progress after which a client that does not read is closed, 0 to 300; 0 never closes it.
+   *
+   * @default 10
+   */
   readonly slowReaderTimeout: number;
-  /** `debug` logs every packet, `audit` only events of connections; `cirrus-mqtt debug` adds single clients. */
+  /**
+   * `audit` logs events of connections, `debug` every packet too. `cirrus-mqtt debug` logs packets of single clients.
+   *
+   * @default 'audit'
+   */
   readonly logLevel: 'audit' | 'debug';
-  /** Metrics in CloudWatch: none, ten, or also those by QoS and reason. */
+  /**
+   * Emits no CloudWatch metrics, ten, or additionally those by QoS and reason.
+   *
+   * @default 'basic'
+   */
   readonly metrics: 'off' | 'basic' | 'all';
-  /** Client for frequent AWS calls: that of this project, or that of the SDK. Decided when functions are bundled. */
+  /**
+   * Client for frequent AWS calls: the small client of `lambdas/aws`, or the AWS SDK. Applies when functions are bundled.
+   *
+   * @default 'lean'
+   */
   readonly awsClients: 'lean' | 'sdk';
 }
 
-/** Environment variable, default and check of a setting. */
+/** Variable, default and check of one setting. */
 export interface SettingRule<Value> {
-  /** Environment variable with the value as JSON. */
+  /** Environment variable of the functions; its value is JSON. */
   readonly variable: string;
   readonly default: Value;
-  /** Description of the allowed values for errors and documentation. */
+  /** Allowed values in words, for errors and docs/options.md. */
   readonly allowed: string;
   readonly allows: (value: unknown) => boolean;
 }
@@ -76,7 +183,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, { min: 0, max: 100_000 }),
   maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, { min: 0, max: 0xffff_fffe }), // the maximum of AWS IoT Core
   maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, { min: 1, max: 4096 }),
-  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, { min: 1024, max: largestIncoming }),
+  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', maxIncomingPacketSize, { min: 1024, max: maxIncomingPacketSize }),
   maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, { min: 0, max: 64 }),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, { min: 0, max: 1_000_000 }),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, { min: 0, max: 1_000_000_000 }),
@@ -93,7 +200,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],
-    allowed: `a list of at most 100 topic filters, none of them empty, ${cleanTextRule}`,
+    allowed: `a list of at most 100 topic filters, none of them empty, ${allowedTextRule}`,
     allows: isFilterList,
   },
   logLevel: oneOf('LOG_LEVEL', 'audit', ['audit', 'debug']),
@@ -119,16 +226,16 @@ function isFilterList(value: unknown): boolean {
   return (
     Array.isArray(value) &&
     value.length <= 100 &&
-    value.every((entry) => typeof entry === 'string' && entry !== '' && isClean(entry))
+    value.every((entry) => typeof entry === 'string' && entry !== '' && isAllowedText(entry))
   );
 }
 
 const names = Object.keys(settingRules) as (keyof Settings)[];
 
 /**
- * Reads settings from environment variables; a setting without a variable gets its default.
+ * Reads settings from environment variables, with defaults for absent ones.
  *
- * @throws Error that names the setting, the value and what is allowed
+ * @throws Error that names the setting, the value and the allowed values
  */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Settings {
   return Object.fromEntries(names.map((name) => [name, readSetting(name, environment)])) as unknown as Settings;
@@ -143,7 +250,7 @@ function readSetting(name: keyof Settings, environment: NodeJS.ProcessEnv): unkn
   throw new Error(`${name} (${variable}) is ${JSON.stringify(text)}, but must be ${allowed}`);
 }
 
-/** Parses JSON; other text is returned unchanged. */
+/** Parses JSON; returns other text unchanged. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -153,8 +260,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Returns the environment variables for these settings. Defaults are left out, because Lambda limits all variables of a function
- * together to 4 KB.
+ * Returns the environment variables for settings. Defaults are left out, because functions know them and Lambda allows 4 KB for all
+ * variables of a function.
  */
 export function settingVariables(settings: Settings): Record<string, string> {
   const texts = names.map((name) => [name, JSON.stringify(settings[name])] as const);
@@ -162,7 +269,7 @@ export function settingVariables(settings: Settings): Record<string, string> {
   return Object.fromEntries(changed.map(([name, text]) => [settingRules[name].variable, text]));
 }
 
-/** Returns the constants that esbuild inserts for variables that decide which code a bundle contains. */
+/** Returns the constants that esbuild substitutes, so that unused code is left out of a bundle. */
 export function bundleConstants({ awsClients }: Pick<Settings, 'awsClients'>): Record<string, string> {
   return { [`process.env.${settingRules.awsClients.variable}`]: JSON.stringify(awsClients) };
 }

@@ -2,7 +2,7 @@ import { readRulesFile } from '../../lambdas/access/access-file';
 import { type Account, maxClientIdPrefixBytes } from '../../lambdas/access/accounts';
 import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
-import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../../lambdas/protocol/disallowed-characters';
 import { type Flags, UsageError } from '../command';
 import { type ParsedValues, wholeNumber } from '../options';
 
@@ -59,7 +59,7 @@ function checkPrefix(prefix: string): string {
 
 function partOfName(flag: string, value: string): string {
   if (value === '') throw new UsageError(`${flag} is empty`);
-  if (!isClean(value)) throw new UsageError(`${flag} takes a text ${cleanTextRule}`);
+  if (!isAllowedText(value)) throw new UsageError(`${flag} takes a text ${allowedTextRule}`);
   return value;
 }
 

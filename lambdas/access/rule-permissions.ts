@@ -1,5 +1,5 @@
 import type { QoS } from '../protocol/packets';
-import type { Permissions } from '../protocol/permissions';
+import type { Permissions, PublishRequest } from '../protocol/permissions';
 import { type AllowEntry, CompiledAcl, type Decision, type DenyEntry, literalPrefixOf, noRule } from './compiled-acl';
 import type { Action, IdentityKind, Rule } from './rule';
 import { fillTemplate, type TemplateValues } from './topic-template';
@@ -16,11 +16,9 @@ export interface SourcedRules {
 }
 
 export type AccessRequest =
-  | { readonly action: 'publish'; readonly topic: string; readonly qos: QoS; readonly retain: boolean }
+  | ({ readonly action: 'publish' } & PublishRequest)
   | { readonly action: 'subscribe'; readonly filter: string }
   | { readonly action: 'receive'; readonly topic: string };
-
-type PublishRequest = Extract<AccessRequest, { readonly action: 'publish' }>;
 
 /**
  * Permissions of one client by rules. Rules that do not apply to the client are left out, variables are replaced once, and decisions
@@ -38,8 +36,8 @@ export class RulePermissions implements Permissions {
     this.subject = subject;
   }
 
-  mayPublish(topic: string, qos: QoS, retain: boolean): boolean {
-    return this.decidePublish({ action: 'publish', topic, qos, retain }).outcome === 'allowed';
+  mayPublish(message: PublishRequest): boolean {
+    return this.decidePublish(message).outcome === 'allowed';
   }
 
   subscribeQos(filter: string): QoS | undefined {

@@ -1,4 +1,4 @@
-import { cleanTextRule, isClean } from '../protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 import type { QoS } from '../protocol/packets';
 import { isShared, isTopicFilter } from '../protocol/topic-filter';
 import {
@@ -33,7 +33,7 @@ function checkTemplate(template: string, place: Place): void {
     .join('');
   if (filter.includes('${')) place.refuse(template, 'without variables other than clientId, username and claim.NAME');
   if (!isTopicFilter(filter)) place.refuse(template, 'a topic filter');
-  if (!isClean(template)) place.refuse(template, `a topic filter ${cleanTextRule}`);
+  if (!isAllowedText(template)) place.refuse(template, `a topic filter ${allowedTextRule}`);
   if (isShared(filter)) place.refuse(template, 'the filter without $share and ShareName, which rules do not consider');
   if (/^\$(?!\{)[^/]*\$\{/.test(template))
     place.refuse(template, 'without variables in a first level that begins with $');
@@ -44,8 +44,8 @@ const readQos: Reader<QoS> = (value, place) =>
 
 /** The audit log prints it on one line. */
 const ruleName = string(
-  `a text of 1 to 100 characters, ${cleanTextRule}`,
-  (name) => /^.{1,100}$/su.test(name) && isClean(name),
+  `a text of 1 to 100 characters, ${allowedTextRule}`,
+  (name) => /^.{1,100}$/su.test(name) && isAllowedText(name),
 );
 
 const maxSubjects = 1000;

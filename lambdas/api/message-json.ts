@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { uncleanInMessage } from '../protocol/clean-text';
 import { decode } from '../protocol/codec/decode';
 import { hasDeclaredFormat } from '../protocol/codec/decode-publish';
 import { encode } from '../protocol/codec/encode';
-import { isDeliverable } from '../protocol/deliver';
+import { disallowedCharacterInMessage } from '../protocol/disallowed-characters';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import { forwardedProperties } from '../protocol/forwarded-properties';
+import { isDeliverable } from '../protocol/outgoing-publish';
 import type { PublishPacket } from '../protocol/packets';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { isReservedTopic, isTopicName, quoteTopic } from '../protocol/topic';
@@ -22,8 +22,8 @@ const packetId = 1;
  */
 export function readMessage(json: MessageJson, maxPacketSize: number, now: number): Message {
   const packet = toPacket(json);
-  const unclean = uncleanInMessage(packet);
-  if (unclean) throw new ProtocolError(Reason.malformedPacket, `a string of the message contains ${unclean}`);
+  const disallowed = disallowedCharacterInMessage(packet);
+  if (disallowed) throw new ProtocolError(Reason.malformedPacket, `a string of the message contains ${disallowed}`);
   const bytes = encode(packet, 5);
   if (bytes.length > maxPacketSize) {
     throw new ProtocolError(Reason.packetTooLarge, `its packet has ${bytes.length} bytes, more than ${maxPacketSize}`);

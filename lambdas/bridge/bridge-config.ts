@@ -1,4 +1,4 @@
-import { cleanTextRule, isClean } from '../protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 import { hasTopicLength } from '../protocol/topic';
 import { isTopicFilter } from '../protocol/topic-filter';
 import {
@@ -17,11 +17,11 @@ import { topicProblem } from './iot-limits';
 
 const filter = checked(
   string('a topic filter', isTopicFilter),
-  (text, place) => isClean(text) || place.refuse(text, `a topic filter ${cleanTextRule}`),
+  (text, place) => isAllowedText(text) || place.refuse(text, `a topic filter ${allowedTextRule}`),
 );
 
 const prefix = checked(string('the beginning of topics, without wildcards', isPrefix), (text, place) => {
-  if (!isClean(text)) place.refuse(text, `the beginning of topics, ${cleanTextRule}`);
+  if (!isAllowedText(text)) place.refuse(text, `the beginning of topics, ${allowedTextRule}`);
 });
 
 function isPrefix(text: string): boolean {

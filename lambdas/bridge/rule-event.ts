@@ -1,6 +1,6 @@
-import { uncleanInMessage } from '../protocol/clean-text';
-import { deliverySize, isDeliverable } from '../protocol/deliver';
+import { disallowedCharacterInMessage } from '../protocol/disallowed-characters';
 import type { ForwardedProperties, Message } from '../protocol/effects';
+import { deliverySize, isDeliverable } from '../protocol/outgoing-publish';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
 import { isFromThisBroker } from './origin-property';
@@ -45,8 +45,8 @@ export function readRuleEvent(event: RuleEvent, bridge: Bridge, maxPacketSize: n
   } as const;
   const mapped = mapIncoming(bridge.entries, event.topic, event.ruleFilter);
   const messages = mapped.map((header) => ({ ...content, ...header }));
-  const unclean = messages.map(uncleanInMessage).find((found) => found !== undefined);
-  if (unclean) return { messages: [], refused: `a string of the message contains ${unclean}` };
+  const disallowed = messages.map(disallowedCharacterInMessage).find((found) => found !== undefined);
+  if (disallowed) return { messages: [], refused: `a string of the message contains ${disallowed}` };
   const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
   if (fitting.length === messages.length) return { messages };
   return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };

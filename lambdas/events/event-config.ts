@@ -1,4 +1,4 @@
-import { cleanTextRule, isClean } from '../protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 import { isShared, isTopicFilter } from '../protocol/topic-filter';
 import { checked, flag, list, object, Place, parseJson, type Read, string, withDefault } from '../shared/read-json';
 
@@ -7,7 +7,7 @@ const busName = /^(arn:[\w-]+:events:[a-z0-9-]+:\d{12}:event-bus\/)?[\w./-]{1,25
 
 const filter = checked(
   string('a topic filter', (text) => isTopicFilter(text) && !isShared(text)),
-  (text, place) => isClean(text) || place.refuse(text, `a topic filter ${cleanTextRule}`),
+  (text, place) => isAllowedText(text) || place.refuse(text, `a topic filter ${allowedTextRule}`),
 );
 
 const eventConfig = checked(

@@ -146,7 +146,7 @@ describe('the definition of rules', () => {
       for (const [index, topic] of everyTopic.entries()) {
         const qos = random.below(3) as QoS;
         const retain = random.below(2) === 0;
-        const result = permissions.mayPublish(topic, qos, retain);
+        const result = permissions.mayPublish({ topic, qos, retain });
         if (result !== sets.mayPublish(index, qos, retain)) throw new Error(`${topic} ${qos} ${retain}: ${text}`);
         seen[`${result}`]++;
       }
