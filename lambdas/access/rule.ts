@@ -1,18 +1,6 @@
 import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
-import type { QoS } from '../protocol/packets';
 import { isShared, isTopicFilter } from '../protocol/topic-filter';
-import {
-  checked,
-  choice,
-  flag,
-  list,
-  object,
-  optional,
-  type Place,
-  type Read,
-  type Reader,
-  string,
-} from '../shared/read-json';
+import { checked, choice, flag, list, object, optional, type Place, type Read, string } from '../shared/read-json';
 import { nonEmptyText } from './non-empty-text';
 import { templateParts } from './topic-template';
 
@@ -38,9 +26,6 @@ function checkTemplate(template: string, place: Place): void {
   if (/^\$(?!\{)[^/]*\$\{/.test(template))
     place.refuse(template, 'without variables in a first level that begins with $');
 }
-
-const readQos: Reader<QoS> = (value, place) =>
-  value === 0 || value === 1 || value === 2 ? value : place.refuse(value, '0, 1 or 2');
 
 /** The audit log prints it on one line. */
 const ruleName = string(
@@ -70,7 +55,7 @@ const ruleObject = object({
   /** Topic filters, in which `${clientId}`, `${username}` and `${claim.NAME}` stand for values of the client. */
   topics: list(topicTemplate, { min: 1, max: 100, of: 'topic filters' }),
   /** Maximum QoS. A rule that denies has none, because it denies at every QoS. */
-  maxQos: optional(readQos),
+  maxQos: optional(choice([0, 1, 2], '0, 1 or 2')),
   /** False denies publishing with the RETAIN flag; true by default. */
   retain: optional(flag),
   /** Clients that the rule applies to; by default all. A client has to meet every condition. */

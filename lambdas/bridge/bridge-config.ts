@@ -1,18 +1,7 @@
 import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 import { hasTopicLength } from '../protocol/topic';
 import { isTopicFilter } from '../protocol/topic-filter';
-import {
-  checked,
-  choice,
-  flag,
-  list,
-  object,
-  type Place,
-  type Read,
-  type Reader,
-  string,
-  withDefault,
-} from '../shared/read-json';
+import { checked, choice, flag, list, object, type Place, type Read, string, withDefault } from '../shared/read-json';
 import { topicProblem } from './iot-limits';
 
 const filter = checked(
@@ -28,15 +17,13 @@ function isPrefix(text: string): boolean {
   return !/[+#\0]/.test(text) && (text === '' || hasTopicLength(text));
 }
 
-const readQos: Reader<0 | 1> = (value, place) => (value === 0 || value === 1 ? value : place.refuse(value, '0 or 1'));
-
 const entryObject = object({
   direction: choice(['out', 'in', 'both']),
   filter,
   localPrefix: withDefault(prefix, ''),
   remotePrefix: withDefault(prefix, ''),
   /** Maximum QoS of a message on the other side. */
-  qos: withDefault(readQos, 1),
+  qos: withDefault(choice([0, 1], '0 or 1'), 1),
   /** Out: keeps the RETAIN flag. In: retains every message, because a rule does not know the flag. */
   retain: withDefault(flag, false),
 });

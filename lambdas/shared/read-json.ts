@@ -81,8 +81,8 @@ export function optional<Value>(reader: Reader<Value>): Reader<Value | undefined
 }
 
 /** Reads a value that has a default. */
-export function withDefault<const Value>(reader: Reader<Value>, standard: NoInfer<Value>): Reader<Value> {
-  return (value, place) => (value === undefined ? standard : reader(value, place));
+export function withDefault<const Value>(reader: Reader<Value>, defaultValue: NoInfer<Value>): Reader<Value> {
+  return (value, place) => (value === undefined ? defaultValue : reader(value, place));
 }
 
 export function list<Entry>(
@@ -96,9 +96,12 @@ export function list<Entry>(
   };
 }
 
-export function choice<const Choice extends string>(choices: readonly Choice[]): Reader<Choice> {
-  return (value, place) =>
-    choices.find((each) => each === value) ?? place.refuse(value, `one of ${choices.join(', ')}`);
+/** Reads one of several values; `allowed` describes them. */
+export function choice<const Choice extends string | number>(
+  choices: readonly Choice[],
+  allowed = `one of ${choices.join(', ')}`,
+): Reader<Choice> {
+  return (value, place) => choices.find((each) => each === value) ?? place.refuse(value, allowed);
 }
 
 export const flag: Reader<boolean> = (value, place) =>
