@@ -1,4 +1,4 @@
-import type { DynamoDbJson } from '../aws/dynamodb-json';
+import type { DynamoDbJson } from '../aws/lean/dynamodb-json';
 import type { PendingConnection, Takeover } from '../broker/model/connection';
 import type { ConnectionStore } from '../broker/ports/connection-store';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';

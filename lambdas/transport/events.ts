@@ -1,5 +1,5 @@
-import type { JsonClient } from '../aws/json-client';
-import type { NewMessage, Sqs } from '../aws/lean-sqs';
+import type { JsonClient } from '../aws/lean/json-client';
+import type { NewMessage, Sqs } from '../aws/lean/lean-sqs';
 import type { BrokerEvent, Events } from '../broker/ports/events';
 import type { Ports } from '../broker/ports/ports';
 import type { EventConfig } from '../events/event-config';

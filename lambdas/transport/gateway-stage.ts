@@ -1,5 +1,5 @@
-import { HttpSender } from '../aws/http-sender';
-import { type Credentials, Signer } from '../aws/signature';
+import { HttpSender } from '../aws/lean/http-sender';
+import { type Credentials, Signer } from '../aws/lean/signature';
 import type { BrakedStage, Throttle } from '../deployment';
 
 export interface GatewayStageOptions {

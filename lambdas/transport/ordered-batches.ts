@@ -1,4 +1,4 @@
-import type { BatchEntry, NewMessage, Sqs } from '../aws/lean-sqs';
+import type { BatchEntry, NewMessage, Sqs } from '../aws/lean/lean-sqs';
 import { inBatches } from './batches';
 
 type BatchSender = Pick<Sqs, 'sendMessageBatch'>;

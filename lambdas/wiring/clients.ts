@@ -1,12 +1,12 @@
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { type DynamoDb, LeanDynamoDb } from '../aws/lean-dynamodb';
-import type { Sqs } from '../aws/lean-sqs';
+import { LeanConnections } from '../aws/lean/lean-connections';
+import { type DynamoDb, LeanDynamoDb } from '../aws/lean/lean-dynamodb';
+import type { Sqs } from '../aws/lean/lean-sqs';
+import { SdkConnections } from '../aws/sdk/sdk-connections';
 import type { Metrics } from '../broker/ports/metrics';
 import { callbackVariable } from '../deployment';
 import type { ConnectionsClient } from '../transport/gateway-connections';
-import { LeanConnections } from '../transport/lean-connections';
-import { SdkConnections } from '../transport/sdk-connections';
 import { credentialsIn, dynamoDbOptions, maxAttempts, regionIn, sqsFor } from './environment';
 
 /** The clients of a container, with the connections that its ports share. */

@@ -1,6 +1,6 @@
-import type { LeanClientOptions } from '../aws/json-client';
-import { LeanSqs, type Sqs } from '../aws/lean-sqs';
-import type { Credentials } from '../aws/signature';
+import type { LeanClientOptions } from '../aws/lean/json-client';
+import { LeanSqs, type Sqs } from '../aws/lean/lean-sqs';
+import type { Credentials } from '../aws/lean/signature';
 import { type Metrics, noMetrics } from '../broker/ports/metrics';
 import type { Log } from '../broker/ports/process';
 import { brokerVariable, type QueueName, queues } from '../deployment';

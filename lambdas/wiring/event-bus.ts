@@ -1,4 +1,4 @@
-import { JsonClient } from '../aws/json-client';
+import { JsonClient } from '../aws/lean/json-client';
 import type { Metrics } from '../broker/ports/metrics';
 import { brokerVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';

@@ -1,4 +1,4 @@
-import { DynamoDbJson } from '../aws/dynamodb-json';
+import { DynamoDbJson } from '../aws/lean/dynamodb-json';
 import type { HandshakePorts } from '../broker/connect/handshake';
 import { DynamoPendingConnections } from '../storage/pending-connections';
 import { SqsTimerQueue } from '../transport/queues';

@@ -1,6 +1,6 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
-import type { Sqs } from '../aws/lean-sqs';
+import type { Sqs } from '../aws/lean/lean-sqs';
 import { DebugClientList, debugAll } from '../broker/observability/debug-clients';
 import type { DebugClientStore, DebugClients } from '../broker/ports/debug-clients';
 import { type Events, noEvents } from '../broker/ports/events';

@@ -13,7 +13,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean-dynamodb';
+import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean/lean-dynamodb';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { reply, ScriptedServer } from '../support/scripted-server';
 import { withoutPauses } from '../support/without-pauses';

@@ -8,7 +8,7 @@ import {
   type SendMessageBatchInput,
   type SendMessageInput,
   type Sqs,
-} from '../../lambdas/aws/lean-sqs';
+} from '../../lambdas/aws/lean/lean-sqs';
 import { TestCloud, until } from '../local/support';
 import { withoutPauses } from '../support/without-pauses';
 

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Signer } from '../../lambdas/aws/signature';
+import { Signer } from '../../lambdas/aws/lean/signature';
 import { type BrakedStage, brakeVariable } from '../../lambdas/deployment';
 import type { AlarmEvent } from '../../lambdas/transport/alarm-event';
 

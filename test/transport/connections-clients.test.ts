@@ -2,9 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { LeanConnections } from '../../lambdas/aws/lean/lean-connections';
+import { SdkConnections } from '../../lambdas/aws/sdk/sdk-connections';
 import { type ConnectionsClient, GatewayConnections, meaningOf } from '../../lambdas/transport/gateway-connections';
-import { LeanConnections } from '../../lambdas/transport/lean-connections';
-import { SdkConnections } from '../../lambdas/transport/sdk-connections';
 import { TestCloud, until } from '../local/support';
 import { withoutPauses } from '../support/without-pauses';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
+import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean/lean-sqs';
 import type { BrokerEvent } from '../../lambdas/broker/ports/events';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import { EventBus, SqsEvents } from '../../lambdas/transport/events';

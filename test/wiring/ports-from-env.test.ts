@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
-import { HttpSender } from '../../lambdas/aws/http-sender';
+import { HttpSender } from '../../lambdas/aws/lean/http-sender';
 import type { Ports } from '../../lambdas/broker/ports/ports';
 import { domainOf, endpointIn } from '../../lambdas/wiring/environment';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';

@@ -4,8 +4,8 @@ import {
   GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
-import type { ConnectionSource } from '../broker/ports/connection-store';
-import type { ConnectionsClient } from './gateway-connections';
+import type { ConnectionSource } from '../../broker/ports/connection-store';
+import type { ConnectionsClient } from '../../transport/gateway-connections';
 
 /** The SDK's own way to post and to close. */
 export class SdkConnections implements ConnectionsClient {

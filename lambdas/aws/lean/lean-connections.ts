@@ -1,7 +1,7 @@
-import { type HttpAnswer, HttpSender } from '../aws/http-sender';
-import { type Credentials, Signer } from '../aws/signature';
-import type { ConnectionSource } from '../broker/ports/connection-store';
-import type { ConnectionsClient } from './gateway-connections';
+import type { ConnectionSource } from '../../broker/ports/connection-store';
+import type { ConnectionsClient } from '../../transport/gateway-connections';
+import { type HttpAnswer, HttpSender } from './http-sender';
+import { type Credentials, Signer } from './signature';
 
 /** Posts to connections and closes them without the SDK's layers (ADR 0010). */
 export class LeanConnections implements ConnectionsClient {

@@ -1,5 +1,5 @@
+import { repeatWhile } from '../retries';
 import { type HttpAnswer, HttpSender } from './http-sender';
-import { repeatWhile } from './retries';
 import { type Credentials, Signer } from './signature';
 
 export interface LeanClientOptions {
