@@ -12,7 +12,7 @@ const { stage, limits } = brakeFromEnvironment(process.env);
 export async function handler(event: AlarmEvent): Promise<void> {
   const { handshakes, frames } = limits;
   const areHandshakes = metricsOf(event).every((name) => name === connectMetric);
-  await stage.limit(areHandshakes ? { handshakes } : { handshakes, frames });
+  await stage.setLimits(areHandshakes ? { handshakes } : { handshakes, frames });
   log('braked', {
     alarm: event.alarmData.alarmName,
     handshakes: handshakes.rate,

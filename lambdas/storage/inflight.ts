@@ -5,7 +5,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Fence, SessionId } from '../broker/model/fence';
 import { bundleSize, byPacketId, isBundled, slotOf } from '../broker/model/queue-slots';
 import type { HeldMessage, Qos2Record, QueueItem } from '../broker/model/queued-message';

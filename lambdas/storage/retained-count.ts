@@ -1,5 +1,5 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { keyOf, maximumPartitionKey } from './keys';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { keyOf, maximumSortKey } from './keys';

@@ -9,7 +9,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
-import type { DynamoDb } from '../aws/lean/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Ending } from '../broker/model/connection';
 import type { Fence, SessionId } from '../broker/model/fence';
 import { queueSpan } from '../broker/model/queue-slots';

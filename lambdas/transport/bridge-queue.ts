@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
-import type { NewMessage, Sqs } from '../aws/lean/lean-sqs';
+import type { NewMessage, Sqs } from '../aws/sqs';
 import type { BridgeEntry } from '../bridge/bridge-config';
 import { outwards } from '../bridge/mapping';
 import type { IdentifiedMessage } from '../broker/model/fan-out-job';

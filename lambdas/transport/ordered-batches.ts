@@ -1,4 +1,4 @@
-import type { BatchEntry, NewMessage, Sqs } from '../aws/lean/lean-sqs';
+import type { BatchEntry, NewMessage, Sqs } from '../aws/sqs';
 import { inBatches } from './batches';
 
 type BatchSender = Pick<Sqs, 'sendMessageBatch'>;

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
-import type { NewMessage, Sqs } from '../aws/lean/lean-sqs';
+import type { NewMessage, Sqs } from '../aws/sqs';
 import type { AdminDisconnect } from '../broker/model/connection';
 import type { ConnectionEvent } from '../broker/model/connection-event';
 import type { Continuation } from '../broker/model/continuation';

@@ -1,4 +1,4 @@
-import type { Sqs } from '../aws/lean/lean-sqs';
+import type { Sqs } from '../aws/sqs';
 import type { Bridge } from '../bridge/bridge-config';
 import { unpackBridge } from '../bridge/read-bridge';
 import type { BridgeQueue } from '../broker/ports/queues';

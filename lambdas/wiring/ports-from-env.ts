@@ -1,6 +1,6 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
-import type { Sqs } from '../aws/lean/lean-sqs';
+import type { Sqs } from '../aws/sqs';
 import { DebugClientList, debugAll } from '../broker/observability/debug-clients';
 import type { DebugClientStore, DebugClients } from '../broker/ports/debug-clients';
 import { type Events, noEvents } from '../broker/ports/events';
@@ -25,7 +25,7 @@ import { DynamoUsages } from '../storage/usages';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
-import { clientsFor, dynamoDbFor } from './clients';
+import { clientsFor, singleAttemptDynamoDbFor } from './clients';
 import { metricsFor, queueIn, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
 import { sweepPorts } from './sweep-ports';
@@ -51,7 +51,7 @@ export function portsFromEnvironment(
     sessions: new DynamoSessionStore(db, table('sessions')),
     lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
     retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
-    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
+    inflight: new DynamoInflightStore(db, singleAttemptDynamoDbFor(environment, metrics), table('inflight'), now),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(
@@ -84,5 +84,5 @@ function watchFor(
 
 function eventsFor(environment: NodeJS.ProcessEnv, sqs: Sqs, ports: Pick<Ports, 'log' | 'metrics'>): Events {
   const config = eventConfigIn(environment[eventsVariable]);
-  return config ? new SqsEvents(config, sqs, queueIn(environment, 'timer'), ports) : noEvents;
+  return config ? new SqsEvents({ config, sqs, url: queueIn(environment, 'timer'), ...ports }) : noEvents;
 }

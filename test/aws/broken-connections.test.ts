@@ -7,7 +7,7 @@ import { LeanSqs } from '../../lambdas/aws/lean/lean-sqs';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import { callbackVariable } from '../../lambdas/deployment';
 import { GatewayConnections } from '../../lambdas/transport/gateway-connections';
-import { clientsFor, dynamoDbFor } from '../../lambdas/wiring/clients';
+import { clientsFor, singleAttemptDynamoDbFor } from '../../lambdas/wiring/clients';
 import { reply, ScriptedServer } from '../support/scripted-server';
 import { withoutPauses } from '../support/without-pauses';
 
@@ -54,7 +54,7 @@ function connectionsOf(kind: 'lean' | 'sdk', origin: string): Call {
 function ringOf(kind: 'lean' | 'sdk', origin: string): Call {
   process.env.AWS_CLIENTS = kind;
   process.env.AWS_ENDPOINT_URL_DYNAMODB = origin;
-  const db = dynamoDbFor(environment(origin), 1, noMetrics);
+  const db = singleAttemptDynamoDbFor(environment(origin), noMetrics);
   return () => known(db.send(batch));
 }
 

@@ -13,7 +13,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean/lean-dynamodb';
+import type { DynamoDb } from '../../lambdas/aws/dynamodb';
+import { LeanDynamoDb } from '../../lambdas/aws/lean/lean-dynamodb';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { reply, ScriptedServer } from '../support/scripted-server';
 import { withoutPauses } from '../support/without-pauses';
@@ -264,7 +265,7 @@ it.concurrent.each([
   try {
     const call = clientOf('the small client', silent.origin, 1).send(new GetItemCommand({ TableName, Key: key('x') }));
 
-    await expect(call).rejects.toThrow('no answer within 5000 ms');
+    await expect(call).rejects.toThrow('no response within 5000 ms');
     expect(silent.requests).toBe(1);
   } finally {
     await silent.stop();

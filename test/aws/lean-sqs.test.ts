@@ -1,43 +1,19 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import {
-  type BatchEntry,
-  LeanSqs,
-  type SendMessageBatchInput,
-  type SendMessageInput,
-  type Sqs,
-} from '../../lambdas/aws/lean/lean-sqs';
+import { LeanSqs } from '../../lambdas/aws/lean/lean-sqs';
+import { SdkSqs } from '../../lambdas/aws/sdk/sdk-sqs';
+import type { BatchEntry, SendMessageInput, Sqs } from '../../lambdas/aws/sqs';
 import { TestCloud, until } from '../local/support';
 import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-/** The SDK's client as a model of what ours has to do. */
-class SdkSqs implements Sqs {
-  private readonly client: SQSClient;
-
-  constructor(endpoint: string | undefined) {
-    this.client = new SQSClient({ endpoint, region, credentials, maxAttempts: 5 });
-  }
-
-  async sendMessage(input: SendMessageInput): Promise<void> {
-    await this.client.send(new SendMessageCommand(input));
-  }
-
-  async sendMessageBatch(input: SendMessageBatchInput) {
-    const { Failed = [] } = await this.client.send(
-      new SendMessageBatchCommand({ ...input, Entries: [...input.Entries] }),
-    );
-    return Failed.map(({ Id = '', Code = '', Message }) => ({ Id, Code, Message }));
-  }
-}
-
 const clients: [string, (endpoint?: string) => Sqs][] = [
   ['LeanSqs', (endpoint) => new LeanSqs({ endpoint, region, credentials, maxAttempts: 5 })],
-  ["the SDK's client", (endpoint) => new SdkSqs(endpoint)],
+  ['SdkSqs', (endpoint) => new SdkSqs(new SQSClient({ endpoint, region, credentials, maxAttempts: 5 }))],
 ];
 
 const strange = 'ü "\\\t\u{1f4a1}\u2028';

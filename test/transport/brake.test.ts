@@ -128,6 +128,6 @@ describe('the function of the brake', () => {
   it('fails when API Gateway refuses, so that Lambda invokes it again', async () => {
     api.status = 429;
 
-    await expect(pull(alarmOn('ConnectCount'))).rejects.toThrow('UpdateStage answered with status 429');
+    await expect(pull(alarmOn('ConnectCount'))).rejects.toThrow('UpdateStage returned status 429');
   });
 });

@@ -2,28 +2,29 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ConnectionsApi } from '../../lambdas/aws/connections-api';
 import { LeanConnections } from '../../lambdas/aws/lean/lean-connections';
 import { SdkConnections } from '../../lambdas/aws/sdk/sdk-connections';
-import { type ConnectionsClient, GatewayConnections, meaningOf } from '../../lambdas/transport/gateway-connections';
+import { GatewayConnections, toPostResult } from '../../lambdas/transport/gateway-connections';
 import { TestCloud, until } from '../local/support';
 import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-type Create = (endpoint: string) => ConnectionsClient;
+type Create = (endpoint: string) => ConnectionsApi;
 
 const sdk: Create = (endpoint) =>
   new SdkConnections(new ApiGatewayManagementApiClient({ endpoint, region, credentials, maxAttempts: 1 }));
 
-const lean: Create = (endpoint) => new LeanConnections(endpoint, region, credentials);
+const lean: Create = (endpoint) => new LeanConnections({ endpoint, region, credentials });
 
 describe.each<[string, Create]>([
   ['LeanConnections', lean],
   ['SdkConnections', sdk],
 ])('%s', (_name, create) => {
   let test: TestCloud;
-  let poster: ConnectionsClient;
+  let poster: ConnectionsApi;
   beforeAll(async () => {
     test = await TestCloud.start();
     poster = create(test.cloud.callbackUrl);
@@ -149,7 +150,7 @@ describe.each<[string, Create]>([
 
     const closing = new GatewayConnections(create(`http://127.0.0.1:${port}/mqtt`)).close('x');
 
-    await expect(closing).rejects.toThrow('no answer');
+    await expect(closing).rejects.toThrow('no response');
     await new Promise((resolve) => server.close(resolve));
   });
 });
@@ -164,6 +165,6 @@ describe('what a status means for the packet', () => {
     [500, 'unknown'],
     [undefined, 'unknown'],
   ])('%p: %s', (status, meaning) => {
-    expect(meaningOf(status)).toBe(meaning);
+    expect(toPostResult(status)).toBe(meaning);
   });
 });

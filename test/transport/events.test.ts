@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean/lean-sqs';
+import type { EventEntry } from '../../lambdas/aws/event-bridge';
+import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/sqs';
 import type { BrokerEvent } from '../../lambdas/broker/ports/events';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
-import { EventBus, SqsEvents } from '../../lambdas/transport/events';
+import { EventBus } from '../../lambdas/transport/event-bus';
+import { SqsEvents } from '../../lambdas/transport/events';
 
 const config = { bus: 'garage', lifecycle: true, messages: ['a/+'] };
 
@@ -22,7 +24,7 @@ function queue(failing = false) {
   };
   const log = (name: string) => logged.push(name);
   const metrics = { ...noMetrics, count: log };
-  return { batches, logged, events: new SqsEvents(config, sqs, 'url', { log, metrics }) };
+  return { batches, logged, events: new SqsEvents({ config, sqs, url: 'url', log, metrics }) };
 }
 
 describe('the queue of events', () => {
@@ -55,20 +57,15 @@ describe('the queue of events', () => {
 
 describe('the bus', () => {
   it('tells which events it did not take, one by one or a whole call, and why', async () => {
-    const call = async (_operation: string, body: string) => {
-      const { Entries } = JSON.parse(body) as { Entries: { Detail: string }[] };
-      if (Entries.length < 10) throw new Error('away');
-      return JSON.stringify({
-        Entries: Entries.map((_, index) =>
-          index === 3 ? { ErrorCode: 'InternalFailure', ErrorMessage: 'later' } : {},
-        ),
-      });
+    const putEvents = async (entries: readonly EventEntry[]) => {
+      if (entries.length < 10) throw new Error('away');
+      return entries.map((_, index) => (index === 3 ? { ErrorCode: 'InternalFailure', ErrorMessage: 'later' } : {}));
     };
     const events = Array.from({ length: 12 }, (_, number) => event(number));
 
-    const notTaken = await new EventBus({ call }, 'garage', 'broker').put(events);
+    const rejected = await new EventBus({ putEvents }, 'garage', 'broker').put(events);
 
-    expect(notTaken.map(({ event: { id }, reason }) => `${id} ${reason}`)).toEqual([
+    expect(rejected.map(({ event: { id }, reason }) => `${id} ${reason}`)).toEqual([
       '3 InternalFailure: later',
       '10 Error: away',
       '11 Error: away',

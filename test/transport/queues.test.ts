@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
-import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean/lean-sqs';
+import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/sqs';
 import type { FanOutJob, FanOutMessage } from '../../lambdas/broker/model/fan-out-job';
 import type { Subscriber } from '../../lambdas/broker/model/subscription';
 import { recipientsOf } from '../../lambdas/broker/topic-index/recipients';

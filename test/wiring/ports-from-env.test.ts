@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
 import { HttpSender } from '../../lambdas/aws/lean/http-sender';
 import type { Ports } from '../../lambdas/broker/ports/ports';
-import { domainOf, endpointIn } from '../../lambdas/wiring/environment';
+import { domainOf, endpointIn } from '../../lambdas/wiring/endpoints';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 
 const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', CONNECTIONS_TABLE: 'connections' };

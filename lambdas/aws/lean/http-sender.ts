@@ -1,14 +1,14 @@
-import { type ClientRequest, Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
-/** Milliseconds without a byte after which a call is given up; both services answer within tens of milliseconds. */
-const silence = 5000;
+/** Milliseconds without a byte after which a call fails. The services respond within tens of milliseconds. */
+const silenceTimeout = 5000;
 
 /**
- * Milliseconds after which an idle connection is not used again, because the service may have closed it: half of the limit
- * that the AWS SDK for Java has (`CONNECTION_MAX_IDLE_TIMEOUT`, 60 s).
+ * Milliseconds after which an idle connection is not reused, because the service may have closed it. It is half of the
+ * limit of the AWS SDK for Java (`CONNECTION_MAX_IDLE_TIMEOUT`, 60 s).
  */
-const longestIdle = 30_000;
+const maxIdle = 30_000;
 
 export interface HttpRequest {
   readonly method: string;
@@ -17,46 +17,47 @@ export interface HttpRequest {
   readonly body: string | Buffer;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;
 }
 
 /**
- * HTTP with connections that stay open, to one origin. It makes each call once: when a connection breaks before the answer
- * is complete, no error code tells whether the service has done the call. Callers repeat what may be done twice.
+ * Sends HTTP requests to one origin over persistent connections. It makes each request once: if a connection breaks before
+ * the response is complete, no error code tells whether the service has executed the call. Callers repeat what may be
+ * executed twice.
  */
 export class HttpSender {
   /** Value of the Host header. */
   readonly host: string;
   private readonly agent: HttpAgent;
+  private readonly request: typeof httpRequest;
   private readonly options: RequestOptions;
-  private readonly request: (options: RequestOptions) => ClientRequest;
-  /** When the last answer on a connection was complete, by the clock of `Date`. */
+  /** Time of the last complete response on a connection, by `Date`. */
   private readonly idleSince = new WeakMap<object, number>();
 
   constructor(origin: URL) {
-    const secure = origin.protocol === 'https:';
+    const isSecure = origin.protocol === 'https:';
     this.host = origin.host;
-    this.request = secure ? httpsRequest : httpRequest;
-    this.agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+    this.request = isSecure ? httpsRequest : httpRequest;
+    this.agent = isSecure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
     this.options = {
       host: origin.hostname,
-      port: origin.port || (secure ? 443 : 80),
-      timeout: silence, // from the first moment, so that it holds for connecting too
+      port: origin.port, // empty: the default of the protocol
       agent: this.agent,
+      timeout: silenceTimeout, // also while it connects
     };
   }
 
-  /** Rejects when no complete answer came; whether the call took effect is then unknown. */
-  send({ method, path, headers, body }: HttpRequest): Promise<HttpAnswer> {
-    this.closeIdle();
-    const outgoing = this.request({ ...this.options, method, path, headers });
-    const answer = new Promise<HttpAnswer>((resolve, reject) => {
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${silence} ms`)));
-      outgoing.on('error', reject);
-      outgoing.on('response', (response) => {
+  /** @throws Error if no complete response came. The call may have taken effect. */
+  send({ method, path, headers, body }: HttpRequest): Promise<HttpResponse> {
+    this.closeIdleConnections();
+    return new Promise((resolve, reject) => {
+      const request = this.request({ ...this.options, method, path, headers });
+      request.on('timeout', () => request.destroy(new Error(`no response within ${silenceTimeout} ms`)));
+      request.on('error', reject);
+      request.on('response', (response) => {
         const { socket } = response;
         const parts: Buffer[] = [];
         response.on('data', (part: Buffer) => parts.push(part));
@@ -70,17 +71,16 @@ export class HttpSender {
           });
         });
       });
+      request.end(body);
     });
-    outgoing.end(body);
-    return answer;
   }
 
   /**
-   * The agent's own timers do not do this: a container that was frozen uses a connection before the loop comes to its timers.
-   * The agent takes the newest connection first, and skips those that are destroyed.
+   * The agent's own timers cannot do this: a container that was frozen uses a connection before the event loop reaches its
+   * timers. The agent skips connections that are destroyed.
    */
-  private closeIdle(): void {
-    const oldest = Date.now() - longestIdle;
+  private closeIdleConnections(): void {
+    const oldest = Date.now() - maxIdle;
     for (const sockets of Object.values(this.agent.freeSockets)) {
       for (const socket of sockets ?? []) {
         if ((this.idleSince.get(socket) ?? 0) < oldest) socket.destroy();

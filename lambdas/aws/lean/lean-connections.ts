@@ -1,43 +1,43 @@
-import type { ConnectionSource } from '../../broker/ports/connection-store';
-import type { ConnectionsClient } from '../../transport/gateway-connections';
-import { type HttpAnswer, HttpSender } from './http-sender';
+import type { ConnectionDescription, ConnectionsApi } from '../connections-api';
+import { type HttpResponse, HttpSender } from './http-sender';
 import { type Credentials, Signer } from './signature';
 
-/** Posts to connections and closes them without the SDK's layers (ADR 0010). */
-export class LeanConnections implements ConnectionsClient {
+export interface LeanConnectionsOptions {
+  /** Endpoint of the @connections API, `https://…/stage`. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: Credentials;
+}
+
+/** The @connections API without the SDK (ADR 0010). */
+export class LeanConnections implements ConnectionsApi {
   private readonly http: HttpSender;
   private readonly signer: Signer;
   private readonly base: string;
 
-  /** `callback`: the @connections endpoint of the stage, `https://…/stage`. */
-  constructor(callback: string, region: string, credentials: Credentials) {
-    const url = new URL(callback);
+  constructor({ endpoint, region, credentials }: LeanConnectionsOptions) {
+    const url = new URL(endpoint);
     this.http = new HttpSender(url);
     this.signer = new Signer(credentials, region, 'execute-api');
     this.base = url.pathname.replace(/\/$/, '');
   }
 
-  post(connectionId: string, data: Buffer): Promise<number | undefined> {
-    return this.call('POST', connectionId, {
-      headers: { 'content-length': String(data.length), 'content-type': 'application/octet-stream' },
-      body: data,
-    });
+  async post(connectionId: string, data: Buffer): Promise<number | undefined> {
+    const headers = { 'content-length': String(data.length), 'content-type': 'application/octet-stream' };
+    return (await this.call('POST', connectionId, { headers, body: data }))?.status;
   }
 
-  delete(connectionId: string): Promise<number | undefined> {
-    return this.call('DELETE', connectionId, { headers: {}, body: '' });
+  async delete(connectionId: string): Promise<number | undefined> {
+    return (await this.call('DELETE', connectionId))?.status;
   }
 
-  async describe(connectionId: string): Promise<ConnectionSource | undefined> {
-    const answer = await this.ask('GET', connectionId, { headers: {}, body: '' });
-    return answer?.status === 200 ? sourceOf(JSON.parse(answer.body)) : undefined;
+  async describe(connectionId: string): Promise<ConnectionDescription | undefined> {
+    const response = await this.call('GET', connectionId);
+    return response?.status === 200 ? toDescription(JSON.parse(response.body)) : undefined;
   }
 
-  private async call(method: string, connectionId: string, content: Content): Promise<number | undefined> {
-    return (await this.ask(method, connectionId, content))?.status;
-  }
-
-  private ask(method: string, connectionId: string, content: Content): Promise<HttpAnswer | undefined> {
+  /** Returns undefined if no complete response came. */
+  private call(method: string, connectionId: string, content: Content = empty): Promise<HttpResponse | undefined> {
     const path = `${this.base}/@connections/${encodeURIComponent(connectionId)}`;
     const request = { method, path, body: content.body, headers: { ...content.headers, host: this.http.host } };
     const signed = { ...request, headers: this.signer.sign(request, new Date()) };
@@ -50,12 +50,14 @@ interface Content {
   readonly body: string | Buffer;
 }
 
-/** As GetConnection answers. */
-function sourceOf({ identity, lastActiveAt }: Description): ConnectionSource {
-  return { address: identity?.sourceIp ?? '', ...(lastActiveAt && { lastActiveAt }) };
-}
+const empty: Content = { headers: {}, body: '' };
 
-interface Description {
+/** Body of a response of GetConnection. */
+interface GetConnectionBody {
   readonly identity?: { readonly sourceIp?: string };
   readonly lastActiveAt?: string;
+}
+
+function toDescription({ identity, lastActiveAt }: GetConnectionBody): ConnectionDescription {
+  return { address: identity?.sourceIp ?? '', ...(lastActiveAt && { lastActiveAt }) };
 }
