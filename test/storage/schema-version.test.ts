@@ -219,11 +219,11 @@ describe('the form of an item', () => {
     const stores = readdirSync(room).filter((name) =>
       /^export class Dynamo/m.test(readFileSync(join(room, name), 'utf8')),
     );
-    const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= formed('));
+    const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= versioned('));
 
     expect(stores.length).toBeGreaterThan(10);
     // Held by the test before, by test/storage/connection-list.test.ts and stored-rows.test.ts.
-    expect(unwrapped).toEqual(['pending-connections.ts', 'roster.ts', 'stored-rows.ts']);
+    expect(unwrapped).toEqual(['connection-list.ts', 'pending-connections.ts', 'stored-rows.ts']);
   });
 
   it('is one that this release reads too, so that it can read what it has written', () => {

@@ -287,7 +287,7 @@ export class ConnectFlow {
   /** What the CONNECT that was kept asks for. */
   private pendingRequest(surroundings: Surroundings): ConnectRequest {
     const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...surroundings, pending: undefined });
-    if (effect?.do !== 'open') throw new Error('the CONNECT that was kept opens nothing');
+    if (effect?.do !== 'connect') throw new Error('the CONNECT that was kept opens nothing');
     return effect.request;
   }
 

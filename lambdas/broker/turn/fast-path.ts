@@ -262,7 +262,7 @@ function addEffect(
   id: string,
   receivedAt: number,
 ): void {
-  if (effect.do === 'settle') settled.push(effect.packetId);
+  if (effect.do === 'acknowledged') settled.push(effect.packetId);
   else if (effect.do === 'send') answers.push(effect.packet);
   else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {

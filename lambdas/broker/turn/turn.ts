@@ -405,18 +405,18 @@ export class Turn {
         return this.hold(effect, origin);
       case 'release':
         return this.release(effect.packetId, origin);
-      case 'reject':
+      case 'rejected':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'refusal' });
-      case 'settle':
+      case 'acknowledged':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'PUBACK' });
-      case 'markReceived':
+      case 'received':
         return this.markReceived(effect.packetId);
-      case 'complete':
+      case 'completed':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'PUBCOMP' });
-      case 'open':
+      case 'connect':
         return this.connectFlow.connect(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
         return this.authenticate(effect.data, origin);
@@ -424,7 +424,7 @@ export class Turn {
         return this.subscribe({ ...effect, origin });
       case 'unsubscribe':
         return this.unsubscribe(effect);
-      case 'end':
+      case 'disconnect':
         return this.end(effect);
     }
   }
@@ -702,7 +702,7 @@ export class Turn {
   }
 
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
-  private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
+  private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'disconnect' }>): Promise<void> {
     await this.flushSubscriptions();
     await this.writes.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;
