@@ -16,10 +16,23 @@ export interface DeployedBundle {
   readonly sources: readonly string[];
 }
 
-export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
+/** Entry points by function. The brake is deployed beside the broker's functions, which it knows nothing of. */
+const entries: { readonly [Name in BundledFunction]: string } = {
+  ...(Object.fromEntries(Object.entries(functions).map(([name, { entry }]) => [name, entry])) as {
+    readonly [Name in FunctionName]: string;
+  }),
+  onBrake: 'lambdas/on-brake.ts',
+};
+
+export type BundledFunction = FunctionName | 'onBrake';
+
+/** Names of all functions that the stack may deploy. */
+export const bundledFunctions = Object.keys(entries) as BundledFunction[];
+
+export function bundleOf(name: BundledFunction, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
   const { minify, target, mainFields, define, tsconfig } = bundling({ awsClients });
   const { outputFiles, metafile } = buildSync({
-    entryPoints: [functions[name].entry],
+    entryPoints: [entries[name]],
     absWorkingDir: resolve(__dirname, '..'),
     outdir: '.',
     write: false,

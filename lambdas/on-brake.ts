@@ -6,8 +6,8 @@ import { log } from './wiring/environment';
 const { stage, limits } = brakeFromEnvironment(process.env);
 
 /**
- * Invoked by the alarms of the brake. Too many handshakes lower the limit of handshakes, and who is connected goes on; too many frames
- * lower both. Nothing raises them again but an operator.
+ * Handles the alarms of the brake. Too many handshakes lower the limit of handshakes only, so connected clients are not affected. Too
+ * many frames lower both limits. Only an operator raises them again.
  */
 export async function handler(event: AlarmEvent): Promise<void> {
   const { handshakes, frames } = limits;

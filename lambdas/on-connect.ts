@@ -17,7 +17,7 @@ const handshake = new Handshake({
   connectTimeout: settingsFromEnvironment(process.env).connectTimeout,
 });
 
-/** `$connect`: agrees on the subprotocol and looks at a token. The session is claimed by the CONNECT packet, not here. */
+/** Handles `$connect`: selects the subprotocol and verifies a token. The CONNECT packet claims the session later. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
   const { status: statusCode, subprotocol, body } = await handshake.answer(toOffer(event));
   ports.metrics.write();
@@ -25,7 +25,7 @@ export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResul
   return { statusCode, ...headers, ...(body !== undefined && { body }) };
 }
 
-/** Its cryptography is loaded only where there are issuers, but then at once: Lambda gives a start more power than a call. */
+/** Loads the cryptography only if there are issuers, but then during the start, when Lambda provides more processor time. */
 function verificationFor(config: AccessConfig): TokenVerification {
   const verifier = import('./access/verifier').then(({ verifierOf }) => verifierOf(config));
   return { verify: async (token, now) => (await verifier).verify(token, now) };

@@ -1,6 +1,6 @@
 import type { HandshakePorts } from '../broker/connect/handshake';
 import { DynamoPendingConnections } from '../storage/pending-connections';
-import { SqsTimerQueue } from '../transport/queues';
+import { SqsTimerQueue } from '../transport/timer-queue';
 import { itemWriterFor, sqsFor } from './clients';
 import { log, metricsFor, queueIn, tableIn } from './environment';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { bundleOf, loadTimes } from '../../bench/bundles';
+import { type BundledFunction, bundledFunctions, bundleOf, loadTimes } from '../../bench/bundles';
 import { type FunctionName, functions } from '../../lambdas/deployment';
 
 /**
@@ -37,12 +37,23 @@ describe('the bundle of a function', () => {
     expect(ofSdk).toEqual([]);
   });
 
-  it('has clients of the SDK only where they were chosen', () => {
-    const clients = /client-apigatewaymanagementapi|DynamoDBClient\.js|credential-provider/;
-    const clientsIn = (awsClients: 'lean' | 'sdk') =>
-      bundleOf('onPackets', awsClients).sources.filter((source) => clients.test(source));
+  /** The clients that a bundle has code of: classes of the SDK's clients, and files of our own ones. */
+  const clientsIn = (name: BundledFunction, awsClients: 'lean' | 'sdk') => {
+    const { sources } = bundleOf(name, awsClients);
+    return {
+      lean: sources.filter((source) => source.startsWith('lambdas/aws/lean/')),
+      sdk: sources.filter((source) => /@aws-sdk\/client-[^/]+\/.*Client\.js$/.test(source)),
+    };
+  };
 
-    expect(clientsIn('lean')).toEqual([]);
-    expect(clientsIn('sdk').length).toBeGreaterThan(2);
+  it.each(bundledFunctions)('has no client of the SDK with `lean`, except the one of AWS IoT Core: %s', (name) => {
+    expect(clientsIn(name, 'lean').sdk).toHaveLength(name === 'onBridgeOut' ? 1 : 0);
+  });
+
+  it.each(bundledFunctions)('has only clients of the SDK with `sdk`: %s', (name) => {
+    const { lean, sdk } = clientsIn(name, 'sdk');
+
+    expect(lean).toEqual([]);
+    expect(sdk.length).toBeGreaterThan(0);
   });
 });

@@ -5,7 +5,7 @@ import type { FanOutJob, FanOutMessage } from '../../lambdas/broker/model/fan-ou
 import type { Subscriber } from '../../lambdas/broker/model/subscription';
 import { recipientsOf } from '../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../lambdas/protocol/effects';
-import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';
+import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/fan-out-queue';
 import { emptyMessage, everyByte, fullMessage, message, singleProperties } from '../storage/support/messages';
 
 /** Keeps what it is sent, batch by batch, in place of SQS. */

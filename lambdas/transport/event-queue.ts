@@ -3,15 +3,12 @@ import type { BrokerEvent, Events } from '../broker/ports/events';
 import type { Metrics } from '../broker/ports/metrics';
 import type { Log } from '../broker/ports/process';
 import type { EventConfig } from '../events/event-config';
-import { asciiJson } from '../protocol/ascii-json';
 import { matches } from '../protocol/topic-filter';
 import { sendInOrder } from './ordered-batches';
+import { eventBody } from './timer-queue';
 
 /** EventBridge allows 256 KiB for an entry. This leaves space for source and type, and in the queue for the envelope. */
 const maxEventBytes = 261_000;
-
-/** An event on its way through the timer queue. */
-export type EventTask = { readonly task: 'event' } & BrokerEvent;
 
 export interface SqsEventsOptions {
   readonly config: EventConfig;
@@ -45,7 +42,7 @@ export class SqsEvents implements Events {
 
   /** Returns nothing for an event that EventBridge would refuse. Characters beyond ASCII take six bytes and more in JSON. */
   private toMessage(event: BrokerEvent): NewMessage[] {
-    const MessageBody = asciiJson({ task: 'event', ...event } satisfies EventTask);
+    const MessageBody = eventBody(event);
     const bytes = Buffer.byteLength(MessageBody);
     if (bytes <= maxEventBytes) return [{ MessageBody }];
     const { log, metrics } = this.options;

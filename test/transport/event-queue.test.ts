@@ -4,7 +4,7 @@ import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/sqs';
 import type { BrokerEvent } from '../../lambdas/broker/ports/events';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import { EventBus } from '../../lambdas/transport/event-bus';
-import { SqsEvents } from '../../lambdas/transport/events';
+import { SqsEvents } from '../../lambdas/transport/event-queue';
 
 const config = { bus: 'garage', lifecycle: true, messages: ['a/+'] };
 
