@@ -12,7 +12,7 @@ const broker = new Broker(ports, settingsFromEnvironment(process.env));
 /** Consumes the fan-out queue. Its message groups are shards. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const response = await byGroup(event, {
-    process: (record) => broker.fanOut(toFanOutJob(record), isRedelivered(record)),
+    process: (record) => broker.fanOut(toFanOutJob(record), { redelivered: isRedelivered(record) }),
     onError: (error) => ports.log('fan-out failed', { error: String(error), stack: error.stack ?? '' }),
   });
   ports.metrics.write();

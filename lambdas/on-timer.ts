@@ -61,7 +61,7 @@ async function perform(task: OwnTask, record: SQSRecord): Promise<SQSRecord[]> {
 async function run(task: OwnTask): Promise<void> {
   switch (task.kind) {
     case 'checkConnection':
-      return checkConnection(ports, task.connectionId, task.renews);
+      return checkConnection(ports, task);
     case 'sweep':
       return extraSweep(ports);
     case 'checkShapes':

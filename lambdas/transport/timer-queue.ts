@@ -1,7 +1,7 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { Sqs } from '../aws/sqs';
 import type { BrokerEvent } from '../broker/ports/events';
-import type { TimerQueue } from '../broker/ports/queues';
+import type { ScheduledCheck, TimerQueue } from '../broker/ports/queues';
 import { asciiJson } from '../protocol/ascii-json';
 
 /** A task of the timer queue. */
@@ -34,7 +34,7 @@ export class SqsTimerQueue implements TimerQueue {
     private readonly url: string,
   ) {}
 
-  scheduleCheck(connectionId: string, delaySeconds: number, renews: boolean): Promise<void> {
+  scheduleCheck({ connectionId, delaySeconds, renews }: ScheduledCheck): Promise<void> {
     return this.send({ task: 'check', connectionId, ...(renews && { again: true }) }, delaySeconds);
   }
 

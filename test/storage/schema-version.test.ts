@@ -136,7 +136,7 @@ async function writeEverything(): Promise<void> {
   await accountSessions.add('user#kitchen', 'kitchen');
   await usages.write('user#kitchen', { debt: 1, at: now });
   await inflight.keepUnreleased(first, [7]);
-  await seats.acquire('user:kitchen', 'kitchen', 'a', now);
+  await seats.acquire({ account: 'user:kitchen', clientId: 'kitchen', connectionId: 'a' }, now);
   await watch.add('kitchen', now);
   await shapeChecks.request(['L+']);
 }

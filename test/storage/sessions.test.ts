@@ -211,7 +211,7 @@ describe('a session that is forsaken', () => {
 describe('a session whose client is away', () => {
   it('tells since when, until somebody owns it', async () => {
     await begun('left');
-    await sessions.release('left', first, {}, { at: 1234 });
+    await sessions.release('left', first, { leftAt: 1234 });
     const seen = (await sessions.read('left'))!;
 
     expect(seen.leftAt).toBe(1234);

@@ -22,14 +22,14 @@ async function sentBy(schedule: (queue: SqsTimerQueue) => Promise<void>): Promis
 const tasks: readonly (readonly [string, (queue: SqsTimerQueue) => Promise<void>, object, number, TimerTask])[] = [
   [
     'the check of a connection',
-    (queue) => queue.scheduleCheck('c', 60, false),
+    (queue) => queue.scheduleCheck({ connectionId: 'c', delaySeconds: 60, renews: false }),
     { task: 'check', connectionId: 'c' },
     60,
     { kind: 'checkConnection', connectionId: 'c', renews: false },
   ],
   [
     'a check that schedules the next one',
-    (queue) => queue.scheduleCheck('c', 60, true),
+    (queue) => queue.scheduleCheck({ connectionId: 'c', delaySeconds: 60, renews: true }),
     { task: 'check', connectionId: 'c', again: true },
     60,
     { kind: 'checkConnection', connectionId: 'c', renews: true },
