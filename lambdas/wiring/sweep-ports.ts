@@ -1,6 +1,6 @@
 import type { Ports } from '../broker/ports/ports';
 import { DynamoConnectionList } from '../storage/connection-list';
-import { DynamoConnectionStore } from '../storage/connections';
+import { DynamoConnectionStore } from '../storage/connection-store';
 import { GatewayConnections } from '../transport/gateway-connections';
 import { SqsPacketQueue } from '../transport/packet-queue';
 import { SqsTimerQueue } from '../transport/timer-queue';
