@@ -17,6 +17,6 @@ export interface UpdateStageInput {
 
 /** Client of the management API of API Gateway (`apigatewayv2`). */
 export interface GatewayStages {
-  /** Makes one attempt. @throws Error if API Gateway refuses the call or does not answer. */
+  /** Makes one attempt. @throws Error if API Gateway refuses the call or does not respond. */
   updateStage(input: UpdateStageInput): Promise<void>;
 }

@@ -28,7 +28,7 @@ export interface FailedEntry {
 }
 
 /**
- * Client of SQS. It repeats a call that got no answer, although the first attempt may have taken effect: a FIFO queue
+ * Client of SQS. It repeats a call that got no response, although the first attempt may have taken effect: a FIFO queue
  * recognizes the second message by its deduplication id, and a standard queue may deliver a message twice anyway.
  */
 export interface Sqs {

@@ -74,7 +74,7 @@ describe.each(clients)('%s', (_name, create) => {
     expect(bodies).toEqual(Entries.map(({ MessageBody }) => MessageBody));
   });
 
-  it('tells which entries of a batch were not queued', async () => {
+  it('returns the entries of a batch that were not queued', async () => {
     await test.cloud.faults.set({ fault: 'call', service: 'sqs', outcome: 'partial', times: 1 });
     const Entries = ['kept', 'lost'].map((id) => entryOf(wake(id)));
 
@@ -95,7 +95,7 @@ describe.each(clients)('%s', (_name, create) => {
     await expect(sqs.sendMessageBatch({ QueueUrl, Entries: [] })).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
   });
 
-  it.each(['throttle', 'fail'] as const)('repeats what meets a %s, for as long as it lasts', async (outcome) => {
+  it.each(['throttle', 'fail'] as const)('repeats a call that meets a %s until it succeeds', async (outcome) => {
     await test.cloud.faults.set({ fault: 'call', service: 'sqs', outcome, times: 3 });
 
     await sqs.sendMessage(messageOf(wake(outcome), test.queueUrl('packets')));
@@ -104,7 +104,7 @@ describe.each(clients)('%s', (_name, create) => {
     expect(struck()).toBe(3);
   });
 
-  it('sends once what is repeated because its answer got lost', async () => {
+  it('queues a message once if it is repeated after a lost response', async () => {
     await test.cloud.faults.set({ fault: 'call', service: 'sqs', outcome: 'fail', when: 'after', times: 2 });
 
     await sqs.sendMessage(messageOf(wake('again'), test.queueUrl('packets')));
@@ -132,8 +132,8 @@ describe.each(clients)('%s without an endpoint', (_name, create) => {
   let origin: string;
   const requests: { url: string; headers: IncomingHttpHeaders }[] = [];
   beforeAll(async () => {
-    jest.spyOn(console, 'warn').mockImplementation(() => undefined); // the SDK, of a queue in another place
-    const md5 = '9dd4e461268c8034f5c8564e155c67a6'; // of "x", which the SDK checks
+    jest.spyOn(console, 'warn').mockImplementation(() => undefined); // the SDK warns of a queue at another endpoint
+    const md5 = '9dd4e461268c8034f5c8564e155c67a6'; // MD5 of "x", which the SDK checks
     const answer = JSON.stringify({ MessageId: 'd3f1', MD5OfMessageBody: md5 });
     server = createServer(({ url = '', headers }, response) => {
       requests.push({ url, headers });
@@ -166,7 +166,7 @@ describe.each(clients)('%s without an endpoint', (_name, create) => {
 });
 
 describe('LeanSqs', () => {
-  it('says which queue has no address', async () => {
+  it('names the queue that has no address', async () => {
     const sqs = new LeanSqs({ region, credentials, maxAttempts: 5 });
 
     const sending = sqs.sendMessage({ QueueUrl: '(no TIMER_QUEUE_URL)', MessageBody: 'x' });

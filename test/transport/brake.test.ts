@@ -9,7 +9,7 @@ import type { AlarmEvent } from '../../lambdas/transport/alarm-event';
 
 const credentials = { accessKeyId: 'AKID', secretAccessKey: 'secret', sessionToken: 'token' };
 
-/** API Gateway's UpdateStage for one stage: it refuses what is not signed, and any other stage. */
+/** UpdateStage of API Gateway for one stage. It refuses requests that are not signed or are for another stage. */
 class StageApi {
   stage: Record<string, unknown> = {
     defaultRouteSettings: { throttlingRateLimit: 100, throttlingBurstLimit: 1000, detailedMetricsEnabled: true },
@@ -43,7 +43,7 @@ class StageApi {
   }
 }
 
-/** Signature Version 4 for `apigateway`: test/aws/signature.test.ts holds the signer to the SDK's. */
+/** Signature Version 4 for `apigateway`. test/aws/signature.test.ts compares the signer with the SDK's. */
 function isSigned({ method, url, headers }: IncomingMessage, body: string): boolean {
   const { authorization, 'x-amz-date': date } = headers;
   const names = /SignedHeaders=([^,]*)/.exec(authorization ?? '')?.[1]?.split(';') ?? [];
@@ -95,7 +95,7 @@ describe('the function of the brake', () => {
     await api.stop();
   });
 
-  /** In a container of its own. */
+  /** Invokes the function in a new container. */
   async function pull(event: AlarmEvent): Promise<void> {
     await jest.isolateModulesAsync(async () => {
       const { handler } = await import('../../lambdas/on-brake');
@@ -109,7 +109,7 @@ describe('the function of the brake', () => {
     detailedMetricsEnabled: true,
   });
 
-  it('turns down handshakes when there are too many, and leaves frames alone: who is connected goes on', async () => {
+  it('lowers the limit of handshakes if there are too many, and keeps the limit of frames: connected clients go on', async () => {
     const { defaultRouteSettings } = api.stage;
 
     await pull(alarmOn('ConnectCount'));
@@ -118,14 +118,14 @@ describe('the function of the brake', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual([{ event: 'braked', alarm: 'alarm', handshakes: 1 }]);
   });
 
-  it('turns down both when there are too many frames, however often it is told', async () => {
+  it('lowers both limits if there are too many frames, also when it is invoked again', async () => {
     await pull(alarmOn('NumberOfMessagesSent'));
     await pull(alarmOn('NumberOfMessagesSent'));
 
     expect(api.stage).toEqual({ defaultRouteSettings: settings(10), routeSettings: { $connect: settings(1) } });
   });
 
-  it('fails when API Gateway refuses, so that Lambda invokes it again', async () => {
+  it('fails if API Gateway refuses, so that Lambda invokes it again', async () => {
     api.status = 429;
 
     await expect(pull(alarmOn('ConnectCount'))).rejects.toThrow('UpdateStage returned status 429');
