@@ -61,7 +61,9 @@ export function sqsFor(environment: NodeJS.ProcessEnv, metrics: Metrics): Sqs {
 /** Makes one attempt at each call: a second post could send a frame twice. */
 export function connectionsFor(environment: NodeJS.ProcessEnv): ConnectionsApi {
   const endpoint = environment[callbackVariable] ?? noCallback;
-  return process.env.AWS_CLIENTS === 'sdk' ? sdk.connections(endpoint) : lean.connections(environment, endpoint);
+  return process.env.AWS_CLIENTS === 'sdk'
+    ? sdk.connections(environment, endpoint)
+    : lean.connections(environment, endpoint);
 }
 
 export function eventBridgeFor(environment: NodeJS.ProcessEnv, metrics: Metrics): EventBridge {
@@ -71,5 +73,5 @@ export function eventBridgeFor(environment: NodeJS.ProcessEnv, metrics: Metrics)
 
 /** Makes one attempt: Lambda repeats an invocation of the brake that fails. */
 export function gatewayStagesFor(environment: NodeJS.ProcessEnv): GatewayStages {
-  return process.env.AWS_CLIENTS === 'sdk' ? sdk.gatewayStages() : lean.gatewayStages(environment);
+  return process.env.AWS_CLIENTS === 'sdk' ? sdk.gatewayStages(environment) : lean.gatewayStages(environment);
 }

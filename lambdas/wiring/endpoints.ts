@@ -1,5 +1,5 @@
 /** Services by their names in the SDK's endpoint variables. */
-type Service = 'DYNAMODB' | 'SQS' | 'EVENTBRIDGE' | 'APIGATEWAYV2';
+export type Service = 'DYNAMODB' | 'SQS' | 'EVENTBRIDGE' | 'APIGATEWAYV2';
 
 /** Domains of partitions by the prefix of their Regions. All others are below `amazonaws.com`. */
 const domains = {

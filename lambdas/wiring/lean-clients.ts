@@ -8,10 +8,10 @@ import { LeanEventBridge } from '../aws/lean/lean-event-bridge';
 import { LeanGatewayStages } from '../aws/lean/lean-gateway-stages';
 import { LeanItemWriter } from '../aws/lean/lean-item-writer';
 import { LeanSqs } from '../aws/lean/lean-sqs';
-import type { Credentials } from '../aws/lean/signature';
 import type { Sqs } from '../aws/sqs';
 import type { ClientOptions } from './client-options';
-import { endpointIn, endpointOf, regionIn } from './endpoints';
+import { endpointIn, endpointOf } from './endpoints';
+import { identityIn } from './identity';
 
 // The clients of our own, with Region, credentials and endpoints from the environment.
 
@@ -47,14 +47,4 @@ function dynamoDbOptions(options: ClientOptions) {
 
 function leanOptions({ environment, metrics, maxAttempts }: ClientOptions) {
   return { ...identityIn(environment), maxAttempts, onThrottle: () => metrics.count('ThrottledCalls') };
-}
-
-/** Lambda gives each container credentials for its lifetime. */
-function identityIn(environment: NodeJS.ProcessEnv): { readonly region: string; readonly credentials: Credentials } {
-  const credentials = {
-    accessKeyId: environment.AWS_ACCESS_KEY_ID ?? '',
-    secretAccessKey: environment.AWS_SECRET_ACCESS_KEY ?? '',
-    sessionToken: environment.AWS_SESSION_TOKEN,
-  };
-  return { region: regionIn(environment), credentials };
 }

@@ -24,8 +24,7 @@ const environment = (origin: string) => ({
 let server: ScriptedServer;
 const ownEnvironment = process.env;
 beforeEach(() => {
-  // The SDK reads its Region and credentials from here.
-  process.env = { ...ownEnvironment, AWS_REGION: region, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+  process.env = { ...ownEnvironment };
 });
 afterEach(() => {
   process.env = ownEnvironment;
@@ -53,7 +52,6 @@ function connectionsOf(kind: 'lean' | 'sdk', origin: string): Call {
 
 function inflightOf(kind: 'lean' | 'sdk', origin: string): Call {
   process.env.AWS_CLIENTS = kind;
-  process.env.AWS_ENDPOINT_URL_DYNAMODB = origin;
   const db = singleAttemptDynamoDbFor(environment(origin), noMetrics);
   return () => known(db.send(batch));
 }
