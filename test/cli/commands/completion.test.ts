@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Flags } from '../../cli/command';
-import { commands } from '../../cli/command-list';
-import { completionFor } from '../../cli/commands/completion';
-import { run } from '../clients/support/command-runs';
+import type { Flags } from '../../../cli/command';
+import { commands } from '../../../cli/command-list';
+import { completionFor } from '../../../cli/commands/completion';
+import { run } from '../../clients/support/command-runs';
 
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-completion-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connectAsync, type IPublishPacket, type MqttClient } from 'mqtt';
-import { rrCommand } from '../../cli/commands/rr';
-import { type Adapter, startAdapter } from '../../clients/adapter';
-import { run } from '../clients/support/command-runs';
-import { TestBroker } from '../support/test-broker';
+import { rrCommand } from '../../../cli/commands/rr';
+import { type Adapter, startAdapter } from '../../../clients/adapter';
+import { run } from '../../clients/support/command-runs';
+import { TestBroker } from '../../support/test-broker';
 
 const hasMosquitto = !spawnSync('mosquitto_rr', ['--help']).error;
 if (!hasMosquitto) console.warn('mosquitto_rr is not installed: it is NOT compared with rr');
