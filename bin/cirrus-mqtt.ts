@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { type Command, UsageError } from '../cli/command';
 import { commands, overview } from '../cli/command-list';
-import { nearest } from '../cli/nearest';
+import { nearest } from '../cli/nearest-name';
 import { version } from '../package.json';
 
 async function main([name, ...args]: string[]): Promise<number> {

@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import type { ConsoleConfig } from './config';
-import { Workbench } from './model/workbench';
+import { Workbench } from './model/console-model';
 import { App } from './view/app';
 
 async function start(): Promise<void> {

@@ -5,7 +5,7 @@ import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
 import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
 import { type Flags, UsageError } from '../command';
-import { type ParsedValues, wholeNumber } from '../options';
+import { type ParsedValues, wholeNumber } from '../parse-options';
 
 export const accountHelp = `what it may do, besides what everybody may:
   --publish FILTER     publish to topics that match; may be given again

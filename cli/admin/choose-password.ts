@@ -8,7 +8,7 @@ import type { Account } from '../../lambdas/access/accounts';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { deriveScramCredentials } from '../../lambdas/access/scram';
 import { type Flags, type Terminal, UsageError } from '../command';
-import type { ParsedValues } from '../options';
+import type { ParsedValues } from '../parse-options';
 
 export const passwordHelp = `password; without any of these it is asked for:
   --password-stdin     all of stdin, without the last line feed

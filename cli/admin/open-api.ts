@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BrokerApi } from '../../clients/api';
 import { type Flags, UsageError } from '../command';
-import type { ParsedValues } from '../options';
+import type { ParsedValues } from '../parse-options';
 
 export const apiHelp = `where, one of:
   --api URL            what "cdk deploy" printed as ApiUrl; AWS_PROFILE and the like say with which credentials

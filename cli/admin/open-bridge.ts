@@ -5,9 +5,9 @@ import type { Bridge } from '../../lambdas/bridge/bridge-config';
 import { readBridgeFile } from '../../lambdas/bridge/bridge-file';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { type Flags, UsageError } from '../command';
-import type { ParsedValues } from '../options';
+import type { ParsedValues } from '../parse-options';
+import { resourcesAt } from './accounts-table';
 import type { BridgeSides } from './bridge-sync';
-import { resourcesAt } from './open-directory';
 
 export const bridgeTargetHelp = `where, either the local cloud or all that "cdk deploy" printed:
   --local [URL]        the local cloud, at http://127.0.0.1:8080

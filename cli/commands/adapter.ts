@@ -7,7 +7,7 @@ import { bearerFrom } from '../../clients/bearer';
 import { hostRule, originRule } from '../../clients/web-access';
 import { MAX_PACKET_BYTES } from '../../clients/wire';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
-import { oneOf, type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { oneOf, type ParsedValues, parseOptions, wholeNumber } from '../parse-options';
 
 const help = `usage: cirrus-mqtt adapter wss://... [options]
 

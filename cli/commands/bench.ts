@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { Load } from '../bench/load';
-import type { Plan } from '../bench/plan';
-import { stampBytes } from '../bench/stamp';
-import type { Counts } from '../bench/tally';
+import type { Counts } from '../bench/load-counters';
+import { Load } from '../bench/load-generator';
+import type { Plan } from '../bench/load-plan';
+import { stampBytes } from '../bench/payload-stamp';
 import { answeredNo, type Command, type Flags, type Terminal, UsageError } from '../command';
-import { connectionFlags, connectionOf, qosOf } from '../connection';
-import { inDollars } from '../dollars';
-import { milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../options';
+import { connectionFlags, connectionOf, qosOf } from '../connection-flags';
+import { inDollars } from '../format-dollars';
+import { milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../parse-options';
 import { runDollars } from '../pricing/run-bill';
 import { progressOn } from '../progress';
 

@@ -1,8 +1,8 @@
+import { withLocalAddress } from '../admin/accounts-table';
 import { type BridgeSides, syncIn, syncOut } from '../admin/bridge-sync';
 import { bridgeTargetFlags, bridgeTargetHelp, openBridge } from '../admin/open-bridge';
-import { withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, UsageError } from '../command';
-import { parseOptions } from '../options';
+import { parseOptions } from '../parse-options';
 import { type Progress, progressOn } from '../progress';
 
 const help = `usage: cirrus-mqtt bridge sync [out|in] [where]

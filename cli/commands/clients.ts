@@ -1,10 +1,10 @@
 import type { ApiClient, ApiClientDetails } from '../../clients/api';
 import { describeUsage, usageOfAccounts } from '../admin/account-usage';
+import { withLocalAddress } from '../admin/accounts-table';
 import { quoted, shown } from '../admin/describe-account';
 import { apiFlags, apiHelp, openApi } from '../admin/open-api';
-import { withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
-import { type ParsedValues, parseOptions } from '../options';
+import { type ParsedValues, parseOptions } from '../parse-options';
 
 const help = `usage: cirrus-mqtt clients list          [where] [--json]
        cirrus-mqtt clients accounts      [where] [--json]

@@ -1,9 +1,9 @@
 import type { QoS } from '../../lambdas/protocol/packets';
 import { type Command, type Flags, UsageError } from '../command';
-import { type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { type ParsedValues, parseOptions, wholeNumber } from '../parse-options';
 import { largestBurst, largestPayload, mostAtOnce, mostDevices, mostMessagesPerDay } from '../pricing/break-even';
 import { comparisonOf } from '../pricing/comparison';
-import { describeComparison } from '../pricing/describe-costs';
+import { describeComparison } from '../pricing/describe-comparison';
 import { type Fleet, packetOverhead } from '../pricing/fleet';
 
 /** Larger audiences go through the fan-out queue, which this does not count. */

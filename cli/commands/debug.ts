@@ -1,8 +1,8 @@
 import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
+import { openTable, targetFlags, targetHelp, withLocalAddress } from '../admin/accounts-table';
 import { quoted } from '../admin/describe-account';
-import { openTable, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, UsageError } from '../command';
-import { parseOptions, wholeNumber } from '../options';
+import { parseOptions, wholeNumber } from '../parse-options';
 
 const standardMinutes = 15;
 const mostMinutes = 24 * 60;

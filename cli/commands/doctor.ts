@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { bearerFrom } from '../../clients/bearer';
 import { answeredNo, type Command, type Flags, type Terminal, UsageError } from '../command';
-import { withoutQuery } from '../connection';
-import type { Patient } from '../doctor/examination';
-import { chosenSteps, examine, type Outcome, steps } from '../doctor/examine';
+import { withoutQuery } from '../connection-flags';
+import { orderedFrames, roundTrips } from '../doctor/message-steps';
+import { chosenSteps, examine, type Outcome, steps } from '../doctor/run-steps';
 import type { Step } from '../doctor/step';
-import { orderedFrames, roundTrips } from '../doctor/traffic';
-import { inDollars } from '../dollars';
-import { milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../options';
+import type { Patient } from '../doctor/step-context';
+import { inDollars } from '../format-dollars';
+import { milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../parse-options';
 import { type Run, runDollars } from '../pricing/run-bill';
 import { progressOn } from '../progress';
 

@@ -8,12 +8,12 @@ import { uncleanIn } from '../../lambdas/protocol/clean-text';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { subscriptionName } from '../../lambdas/protocol/subscription-name';
 import { isTopicName } from '../../lambdas/protocol/topic';
-import { type Client, type Verdict, verdictOn } from '../admin/decision';
+import { openDirectory, resourcesAt, targetFlags, targetHelp, withLocalAddress } from '../admin/accounts-table';
 import { quoted } from '../admin/describe-account';
-import { existingAccount } from '../admin/existing-account';
-import { openDirectory, resourcesAt, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
+import { type Client, type Verdict, verdictOn } from '../admin/explain-access';
+import { existingAccount } from '../admin/require-account';
 import { answeredNo, type Command, type Flags, UsageError } from '../command';
-import { type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { type ParsedValues, parseOptions, wholeNumber } from '../parse-options';
 
 const help = `usage: cirrus-mqtt explain USER publish TOPIC    [--qos N] [--retain] [who] [where]
        cirrus-mqtt explain USER subscribe FILTER [who] [where]

@@ -4,7 +4,7 @@ import type { Cloud } from '../../local/cloud';
 import { type CommandLine, localFlags, parseCommandLine } from '../../local/command-line';
 import { needSources } from '../../local/sources';
 import type { Command, Terminal } from '../command';
-import { nearest } from '../nearest';
+import { nearest } from '../nearest-name';
 
 const host = '127.0.0.1';
 

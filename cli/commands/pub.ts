@@ -3,10 +3,10 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { IClientPublishOptions, MqttClient } from 'mqtt';
 import { type Command, type Flags, UsageError } from '../command';
-import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
-import { linesOf } from '../lines-of';
-import { cleanText, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../options';
-import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
+import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection-flags';
+import { cleanText, milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../parse-options';
+import { payloadFlags, payloadOf, payloadsGiven } from '../payload-flags';
+import { linesOf } from '../read-lines';
 
 const help = `usage: cirrus-mqtt pub -L wss://... -t topic -m message
 

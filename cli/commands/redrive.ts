@@ -1,8 +1,8 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { withLocalAddress } from '../admin/accounts-table';
 import { moveDeadLetters } from '../admin/move-dead-letters';
-import { withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, UsageError } from '../command';
-import { parseOptions } from '../options';
+import { parseOptions } from '../parse-options';
 import { type Progress, progressOn } from '../progress';
 
 const help = `usage: cirrus-mqtt redrive URL

@@ -1,8 +1,8 @@
+import { withLocalAddress } from '../admin/accounts-table';
 import { quoted, shown } from '../admin/describe-account';
 import { apiFlags, apiHelp, openApi } from '../admin/open-api';
-import { withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
-import { type ParsedValues, parseOptions, topicFilter, topicName } from '../options';
+import { type ParsedValues, parseOptions, topicFilter, topicName } from '../parse-options';
 
 const help = `usage: cirrus-mqtt retained list         [where] [--filter F] [--json]
        cirrus-mqtt retained get TOPIC    [where] [--json]

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { type Command, type Flags, type Terminal, timedOut, UsageError } from '../command';
-import { type Connection, connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
-import { cleanText, milliseconds, type ParsedValues, parseOptions, topicName } from '../options';
-import { payloadFlags, payloadOf, payloadsGiven } from '../payload';
-import { printed, printFlags, printHelp } from '../print-message';
+import { type Connection, connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection-flags';
+import { printed, printFlags, printHelp } from '../format-message';
+import { cleanText, milliseconds, type ParsedValues, parseOptions, topicName } from '../parse-options';
+import { payloadFlags, payloadOf, payloadsGiven } from '../payload-flags';
 
 const help = `usage: cirrus-mqtt rr -L wss://... -t topic -e topic -m message
 

@@ -3,9 +3,9 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { matchesFilter } from '../../clients/topic-filter';
 import { type Command, type Flags, type Terminal, timedOut, UsageError } from '../command';
-import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
-import { cleanText, milliseconds, type ParsedValues, parseOptions, topicFilter, wholeNumber } from '../options';
-import { printed, printFlags, printHelp } from '../print-message';
+import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection-flags';
+import { printed, printFlags, printHelp } from '../format-message';
+import { cleanText, milliseconds, type ParsedValues, parseOptions, topicFilter, wholeNumber } from '../parse-options';
 
 const help = `usage: cirrus-mqtt sub -L wss://... -t filter [-t filter ...]
 

@@ -1,6 +1,7 @@
 import { canHaveAccount } from '../../lambdas/access/accounts';
 import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
 import { accountFlags, accountHelp, readAccountOptions } from '../admin/account-options';
+import { openDirectory, targetFlags, targetHelp, withLocalAddress } from '../admin/accounts-table';
 import {
   choosePassword,
   deriveCredentials,
@@ -9,10 +10,9 @@ import {
   refusePasswordArgument,
 } from '../admin/choose-password';
 import { describeAccount, publicAccount, quoted, shown } from '../admin/describe-account';
-import { existingAccount, noUser } from '../admin/existing-account';
-import { openDirectory, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
+import { existingAccount, noUser } from '../admin/require-account';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
-import { type ParsedValues, parseOptions } from '../options';
+import { type ParsedValues, parseOptions } from '../parse-options';
 
 const help = `usage: cirrus-mqtt users add NAME    [where] [password] [what it may do]
        cirrus-mqtt users passwd NAME [where] [password]

@@ -1,6 +1,6 @@
 import type { IConnackPacket, IPubackPacket, IPublishPacket, Packet } from 'mqtt-packet';
-import { Finding } from './finding';
 import { type Address, isConnack, isPublish, ProbeSocket } from './probe-socket';
+import { Finding } from './step-errors';
 
 /** Who the doctor logs in as. */
 export interface Login {

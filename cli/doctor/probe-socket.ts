@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import mqtt, { type IConnackPacket, type IDisconnectPacket, type IPublishPacket, type Packet } from 'mqtt-packet';
 import WebSocket from 'ws';
 import { FrameWriter, readFrame } from '../../clients/wire';
-import { Finding } from './finding';
+import { Finding } from './step-errors';
 
 /** Where the doctor connects, and how. */
 export interface Address {

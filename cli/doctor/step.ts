@@ -1,4 +1,4 @@
-import type { Examination } from './examination';
+import type { Examination } from './step-context';
 
 /** One thing that is examined. */
 export interface Step {

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
+import type { Workbench } from '../model/console-model';
 import { type Draft, emptyDraft } from '../model/draft';
 import { hexOf, textOf } from '../model/payload';
-import type { Workbench } from '../model/workbench';
 import { ClientsTab } from './clients-tab';
 import { ConnectPanel } from './connect-panel';
 import { CostsTab } from './costs-tab';

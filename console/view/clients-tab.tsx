@@ -1,8 +1,8 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { ApiClient, ApiClientDetails, ApiSubscription } from '../../clients/api';
 import type { ApiSession } from '../model/api-session';
+import type { Workbench } from '../model/console-model';
 import { cutText } from '../model/payload';
-import type { Workbench } from '../model/workbench';
 import { Outcome, TextField, Tick, useAttempt, useFields } from './fields';
 import { agoOf } from './time-of';
 import { Shown, useInterval, useObserved } from './use-observed';

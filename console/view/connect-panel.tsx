@@ -1,5 +1,5 @@
+import type { Workbench } from '../model/console-model';
 import type { ConnectRequest, Login, Qos } from '../model/requests';
-import type { Workbench } from '../model/workbench';
 import { AreaField, Choice, qosOptions, TextField, Tick, useFields } from './fields';
 import { Panel } from './panel';
 import { useObserved } from './use-observed';

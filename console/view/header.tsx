@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { Workbench } from '../model/console-model';
 import { inDollars } from '../model/costs';
-import type { Workbench } from '../model/workbench';
 import { nextTheme, storedTheme, type Theme, useTheme } from './theme';
 import { useInterval, useObserved } from './use-observed';
 

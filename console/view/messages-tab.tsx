@@ -1,7 +1,7 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
+import type { Workbench } from '../model/console-model';
 import { FilteredLog, type Message } from '../model/message-log';
 import { cutText, previewOf } from '../model/payload';
-import type { Workbench } from '../model/workbench';
 import { MessageDetails } from './message-details';
 import { timeOf } from './time-of';
 import { useObserved } from './use-observed';

@@ -1,6 +1,6 @@
+import type { Workbench } from '../model/console-model';
 import { type Draft, propertiesOf } from '../model/draft';
 import { bytesOf } from '../model/payload';
-import type { Workbench } from '../model/workbench';
 import {
   AreaField,
   Choice,

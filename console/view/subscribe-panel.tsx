@@ -1,6 +1,6 @@
+import type { Workbench } from '../model/console-model';
 import type { Qos, SubscribeRequest } from '../model/requests';
 import type { Subscription } from '../model/session';
-import type { Workbench } from '../model/workbench';
 import { Choice, Outcome, qosOptions, TextField, Tick, useAttempt, useFields } from './fields';
 import { Panel } from './panel';
 import { useObserved } from './use-observed';

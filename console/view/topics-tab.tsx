@@ -1,7 +1,7 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
+import type { Workbench } from '../model/console-model';
 import { cutText, previewOf } from '../model/payload';
 import { heardBelow, type TopicNode, type TopicTree } from '../model/topic-tree';
-import type { Workbench } from '../model/workbench';
 import { Outcome, useAttempt } from './fields';
 import { PayloadView } from './payload-view';
 import { Shown, useObserved } from './use-observed';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { commonExits } from '../../cli/command';
 import { commands } from '../../cli/command-list';
-import { steps } from '../../cli/doctor/examine';
+import { steps } from '../../cli/doctor/run-steps';
 import { parseCommandLine } from '../../local/command-line';
 import { run } from '../clients/support/command-runs';
 import { codeSpans, shellLines, tableRows, wordsOf } from '../support/markdown';

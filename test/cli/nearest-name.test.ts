@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { nearest } from '../../cli/nearest';
-import { parseOptions } from '../../cli/options';
+import { nearest } from '../../cli/nearest-name';
+import { parseOptions } from '../../cli/parse-options';
 
 describe('the nearest name', () => {
   const names = ['topic', 'timeout', 'retain', 'qos'];

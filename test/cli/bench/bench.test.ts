@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type Plan, topicsFor } from '../../../cli/bench/plan';
-import { Tally } from '../../../cli/bench/tally';
+import { Tally } from '../../../cli/bench/load-counters';
+import { type Plan, topicsFor } from '../../../cli/bench/load-plan';
 import { benchCommand } from '../../../cli/commands/bench';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
 import { type CommandRun, run } from '../../clients/support/command-runs';

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { breakEven } from '../../../cli/pricing/break-even';
 import { brokerBill, chargesOf, dollarsOf, ownMetrics } from '../../../cli/pricing/broker-bill';
 import { billOf, charge } from '../../../cli/pricing/charges';
-import { money } from '../../../cli/pricing/describe-costs';
+import { money } from '../../../cli/pricing/describe-comparison';
 import { type Fleet, pingsPerDay } from '../../../cli/pricing/fleet';
 import { instanceBill } from '../../../cli/pricing/instance-bill';
 import { iotCoreBill } from '../../../cli/pricing/iot-core-bill';

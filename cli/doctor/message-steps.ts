@@ -1,9 +1,9 @@
 import type { Packet } from 'mqtt-packet';
-import type { Examination } from './examination';
-import { Finding } from './finding';
 import type { ProbeClient } from './probe-client';
 import { isPublish } from './probe-socket';
 import { milliseconds, type Step } from './step';
+import type { Examination } from './step-context';
+import { Finding } from './step-errors';
 
 /** How many frames are numbered, and how many messages travel alone. */
 export const orderedFrames = 1_000;

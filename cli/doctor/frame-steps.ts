@@ -1,7 +1,7 @@
-import type { Examination } from './examination';
-import { Finding } from './finding';
 import { bytesOf, describeEnd, ProbeSocket } from './probe-socket';
 import { milliseconds, type Step } from './step';
+import type { Examination } from './step-context';
+import { Finding } from './step-errors';
 
 /** Whether the WebSocket is one of text frames within the limits of API Gateway: docs/wire-format.md. */
 export const frameSteps: readonly Step[] = [

@@ -5,7 +5,7 @@ import { createWebsocket, guardPublish } from '../clients/mqttjs';
 import { inWords } from '../clients/network-error';
 import { brokerAddress } from './broker-address';
 import { type Flags, type Terminal, UsageError } from './command';
-import { cleanText, type ParsedValues, topicName, wholeNumber } from './options';
+import { cleanText, type ParsedValues, topicName, wholeNumber } from './parse-options';
 
 /** The flags `pub` and `sub` share, named as mosquitto names them. */
 export const connectionFlags = {

@@ -1,11 +1,11 @@
-import { Examination, type Patient } from './examination';
-import { Finding, NotApplicable } from './finding';
-import { frameSteps } from './frames';
-import { lastingSteps } from './lasting';
-import { reachSteps } from './reach';
-import { sizeSteps } from './sizes';
+import { frameSteps } from './frame-steps';
+import { trafficSteps } from './message-steps';
+import { reachSteps } from './network-steps';
+import { sizeSteps } from './packet-size-steps';
+import { lastingSteps } from './session-steps';
 import type { Step } from './step';
-import { trafficSteps } from './traffic';
+import { Examination, type Patient } from './step-context';
+import { Finding, NotApplicable } from './step-errors';
 
 export const steps: readonly Step[] = [
   ...reachSteps,

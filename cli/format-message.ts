@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IPublishPacket } from 'mqtt';
 import type { Flags } from './command';
-import type { ParsedValues } from './options';
+import type { ParsedValues } from './parse-options';
 
 /** How messages are printed, named as mosquitto names it. */
 export const printFlags = {

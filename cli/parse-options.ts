@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { uncleanIn } from '../clients/clean-text';
 import { type Flags, UsageError } from './command';
-import { nearest } from './nearest';
+import { nearest } from './nearest-name';
 
 /** The values of such flags. */
 export type ParsedValues<F extends Flags> = ReturnType<typeof parseOptions<F>>['values'];

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Examination } from './examination';
-import { Finding, NotApplicable } from './finding';
 import { milliseconds, type Step } from './step';
+import type { Examination } from './step-context';
+import { Finding, NotApplicable } from './step-errors';
 
 /** Whether connections and what outlives them last as they should. */
 export const lastingSteps: readonly Step[] = [

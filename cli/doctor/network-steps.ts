@@ -2,9 +2,9 @@ import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Examination } from './examination';
-import { Finding, NotApplicable } from './finding';
 import { milliseconds, type Step } from './step';
+import type { Examination } from './step-context';
+import { Finding, NotApplicable } from './step-errors';
 
 /** Whether the host is found and answers, from the name to the certificate. */
 export const reachSteps: readonly Step[] = [

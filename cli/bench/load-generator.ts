@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { guardPublish } from '../../clients/mqttjs';
 import { brokerAddress } from '../broker-address';
-import { type Plan, topicOf, topicsFor } from './plan';
-import { readStamp, stamped } from './stamp';
-import { type Counts, Tally } from './tally';
+import { type Counts, Tally } from './load-counters';
+import { type Plan, topicOf, topicsFor } from './load-plan';
+import { readStamp, stamped } from './payload-stamp';
 
 /** Connections under way at a time: far below the 500 a second that API Gateway allows an account. */
 const handshakesAtOnce = 20;

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Flags } from './command';
-import type { ParsedValues } from './options';
+import type { ParsedValues } from './parse-options';
 
 /** What may be published, named as mosquitto names it. */
 export const payloadFlags = {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { MAX_FRAME_BYTES, MAX_PACKET_BYTES } from '../../clients/wire';
-import type { Examination } from './examination';
-import { Finding } from './finding';
 import { bytesOf, describeEnd } from './probe-socket';
 import { milliseconds, type Step } from './step';
+import type { Examination } from './step-context';
+import { Finding } from './step-errors';
 
 /** Whether large packets pass, and too large ones do not: docs/wire-format.md. */
 export const sizeSteps: readonly Step[] = [

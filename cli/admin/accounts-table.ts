@@ -2,7 +2,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { AccountDirectory } from '../../lambdas/access/accounts';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { type Flags, UsageError } from '../command';
-import type { ParsedValues } from '../options';
+import type { ParsedValues } from '../parse-options';
 
 export const targetHelp = `where, one of:
   --table NAME         the table that "cdk deploy" printed as AccountsTable; AWS_REGION, AWS_PROFILE and the like
