@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import type { IClientOptions } from 'mqtt';
 import { bearerFrom } from '../clients/bearer';
-import { createWebsocket, guardPublish } from '../clients/mqttjs';
-import { inWords } from '../clients/network-error';
-import { brokerAddress } from './broker-address';
-import { type Flags, type Terminal, UsageError } from './command';
-import { cleanText, type ParsedValues, topicName, wholeNumber } from './parse-options';
+import { createWebsocket } from '../clients/mqttjs';
+import { type Flags, UsageError } from './command';
+import { cleanText, topicName, wholeNumber } from './flag-values';
+import type { ParsedValues } from './parse-options';
 
-/** The flags `pub` and `sub` share, named as mosquitto names them. */
+/** Flags of `pub`, `sub` and `rr` for the connection, with mosquitto's names. */
 export const connectionFlags = {
   url: { type: 'string', short: 'L' },
   host: { type: 'string', short: 'h' },
@@ -30,126 +29,113 @@ export const connectionFlags = {
   debug: { type: 'boolean', short: 'd' },
 } as const satisfies Flags;
 
-/** What the help of `pub` and `sub` says of these flags. */
-export const connectionHelp = `where to connect:
+/** Help text of these flags. */
+export const connectionHelp = `broker:
   -L, --url        wss://... of the gateway, or mqtt(s)://[user:password@]host[:port][/topic]
-  -h, --host       a plain MQTT broker, the adapter for one; localhost
-  -p, --port       its port; 1883, or 8083 with --ws
+  -h, --host       host of a plain MQTT broker, for example the adapter; default localhost
+  -p, --port       its port; default 1883, or 8083 with --ws
   --ws             binary MQTT over WebSocket at /mqtt of -h and -p
 
-as whom:
-  -i, --id         client id; -I, --id-prefix puts the process id behind a prefix
-  -u, --username   with -P, --pw
-  --token-file     brings the token in it to the handshake with the gateway, read anew for each
-  -k, --keepalive  seconds; 60
-  -c, --disable-clean-session  keep the session; needs -i
-  -x, --session-expiry-interval  seconds, for MQTT 5
-  -V, --protocol-version  31, 311 or 5; 311
+client:
+  -i, --id         client id
+  -I, --id-prefix  prefix of the client id, followed by the process id
+  -u, --username   user name
+  -P, --pw         password
+  --token-file     file with the token for the handshake with the gateway; read before each handshake
+  -k, --keepalive  keep-alive in seconds; default 60
+  -c, --disable-clean-session    keep the session after the connection ends; needs -i
+  -x, --session-expiry-interval  session expiry in seconds, MQTT 5 only
+  -V, --protocol-version         31, 311 or 5; default 311
   --will-topic, --will-payload, --will-qos, --will-retain
 
-  -q, --qos        0, 1 or 2; 0
-  -d, --debug      name the packets on stderr
+  -q, --qos        0, 1 or 2; default 0
+  -d, --debug      log packets to stderr
 `;
 
 type Values = ParsedValues<typeof connectionFlags>;
 
-/** Where to connect and as whom. A topic may come with the address. */
+/** Address of a broker and the options of a client, in the form of MQTT.js. */
 export interface Connection {
   url: string;
+  /** Topic in the address of `-L`, if any. */
   topic?: string;
   options: IClientOptions;
 }
 
-/** What the flags say, checked before anything is sent. */
-export function connectionOf(values: Values): Connection {
-  const { url, topic, username, password, isGateway } = values.url ? addressOf(values.url) : plainAddress(values);
-  const will = willOf(values);
+/** Parses and checks the connection flags. @throws UsageError; Error if the token file cannot be read. */
+export function parseConnection(values: Values): Connection {
+  const { url, topic, username, password, isGateway } = values.url ? parseAddress(values.url) : plainAddress(values);
+  const will = parseWill(values);
   return {
     url,
     topic,
     options: {
-      ...(isGateway && { createWebsocket: websocketWith(values['token-file']) }),
-      ...session(values),
-      ...versions(values['protocol-version'] ?? '311'),
-      keepalive: wholeNumber('-k', values.keepalive ?? '60', 0, 65_535),
-      username: clean('-u', values.username ?? username),
+      ...(isGateway && { createWebsocket: websocketFactory(values['token-file']) }),
+      ...sessionOptions(values),
+      ...protocolVersionOptions(values['protocol-version'] ?? '311'),
+      keepalive: wholeNumber('-k', values.keepalive ?? '60', { min: 0, max: 65_535 }),
+      username: checkedText('-u', values.username ?? username),
       password: values.pw ?? password,
       ...(will && { will }),
     },
   };
 }
 
-function clean(flag: string, value: string | undefined): string | undefined {
+function checkedText(flag: string, value: string | undefined): string | undefined {
   return value === undefined ? undefined : cleanText(flag, value);
 }
 
-function websocketWith(tokenFile: string | undefined): typeof createWebsocket {
+function websocketFactory(tokenFile: string | undefined): typeof createWebsocket {
   if (tokenFile === undefined) return createWebsocket;
   const headers = bearerFrom(tokenFile);
-  headers(); // a file that is not there is said at once
+  headers(); // Fails now, not at the first handshake, if the file cannot be read.
   return (url, protocols, { wsOptions, ...options }) =>
     createWebsocket(url, protocols, { ...options, wsOptions: { ...wsOptions, headers: headers() } });
 }
 
-/** The quality of service a flag names. */
-export function qosOf(flag: string, value = '0'): 0 | 1 | 2 {
-  return wholeNumber(flag, value, 0, 2) as 0 | 1 | 2;
+/** Parses the value of a QoS flag. @throws UsageError */
+export function parseQos(flag: string, value = '0'): 0 | 1 | 2 {
+  return wholeNumber(flag, value, { min: 0, max: 2 }) as 0 | 1 | 2;
 }
 
-/** Starts a client; its promise `connected` fails if the first attempt does. */
-export function open(connection: Connection, reconnectPeriod: number, values: Values, terminal: Terminal) {
-  const client = clientOf(connection, reconnectPeriod);
-  if (values.debug) logPackets(client, (line) => terminal.stderr.write(`${line}\n`));
-  const connected = new Promise<void>((resolve, reject) => {
-    client.once('connect', () => resolve());
-    client.once('error', (error) => reject(inWords(error)));
-    client.once('close', () => reject(new Error(`no connection to ${withoutQuery(connection.url)}`)));
-  });
-  return { client, connected };
-}
-
-/** Only the gateway is known to have a limit in every version of MQTT. */
-function clientOf({ url, options }: Connection, reconnectPeriod: number): MqttClient {
-  const client = connect({ ...brokerAddress(url), ...options, reconnectPeriod });
-  return options.createWebsocket ? guardPublish(client) : client;
-}
-
-function addressOf(address: string) {
+function parseAddress(address: string) {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (!url || !/^(wss?|mqtts?):$/.test(url.protocol))
     throw new UsageError(`-L takes a wss:// or mqtt:// address, not "${address}"`);
   const isGateway = url.protocol.startsWith('ws');
-  const topic = isGateway ? undefined : topicIn(address);
+  const topic = isGateway ? undefined : topicInAddress(address);
   const username = decodeURIComponent(url.username) || undefined;
   const password = decodeURIComponent(url.password) || undefined;
   url.username = url.password = '';
   return { url: isGateway ? url.href : `${url.protocol}//${url.host}`, topic, username, password, isGateway };
 }
 
-/** All behind the host: in a topic `#` and `?` are no marks of an address. */
-function topicIn(address: string): string | undefined {
+/** Returns everything behind the host: `#` and `?` belong to the topic, not to the syntax of the URL. */
+function topicInAddress(address: string): string | undefined {
   const [, topic] = /^\w+:\/\/[^/]*\/(.+)$/s.exec(address) ?? [];
   return topic && decodeURIComponent(topic);
 }
 
-function plainAddress({ host = 'localhost', port, ws }: Values): ReturnType<typeof addressOf> {
-  const number = wholeNumber('-p', port ?? (ws ? '8083' : '1883'), 1, 65_535);
+function plainAddress({ host = 'localhost', port, ws }: Values): ReturnType<typeof parseAddress> {
+  const number = wholeNumber('-p', port ?? (ws ? '8083' : '1883'), { min: 1, max: 65_535 });
   const name = host.includes(':') ? `[${host}]` : host;
   const url = ws ? `ws://${name}:${number}/mqtt` : `mqtt://${name}:${number}`;
   return { url, topic: undefined, username: undefined, password: undefined, isGateway: false };
 }
 
-function session(values: Values): Pick<IClientOptions, 'clientId' | 'clean' | 'properties'> {
+function sessionOptions(values: Values): Pick<IClientOptions, 'clientId' | 'clean' | 'properties'> {
   const keep = values['disable-clean-session'];
   const expiry = values['session-expiry-interval'];
-  if (keep && !values.id) throw new UsageError('-c needs -i: a session is kept by its client id');
+  if (keep && !values.id) throw new UsageError('-c needs -i: the client id identifies the session');
   const prefix = values['id-prefix'];
   const clientId = values.id ?? (prefix ? `${prefix}${process.pid}` : `cirrus-${randomBytes(6).toString('hex')}`);
-  const properties = expiry ? { sessionExpiryInterval: wholeNumber('-x', expiry, 0, 0xffff_ffff) } : undefined;
+  const properties = expiry
+    ? { sessionExpiryInterval: wholeNumber('-x', expiry, { min: 0, max: 0xffff_ffff }) }
+    : undefined;
   return { clientId: cleanText('-i', clientId), clean: !keep, ...(properties && { properties }) };
 }
 
-function versions(value: string): Pick<IClientOptions, 'protocolId' | 'protocolVersion'> {
+function protocolVersionOptions(value: string): Pick<IClientOptions, 'protocolId' | 'protocolVersion'> {
   const version = value.replace(/^mqttv/, '');
   if (version === '31') return { protocolId: 'MQIsdp', protocolVersion: 3 };
   if (version === '311') return { protocolId: 'MQTT', protocolVersion: 4 };
@@ -157,29 +143,17 @@ function versions(value: string): Pick<IClientOptions, 'protocolId' | 'protocolV
   throw new UsageError(`-V takes 31, 311 or 5, not "${value}"`);
 }
 
-function willOf(values: Values): IClientOptions['will'] {
+function parseWill(values: Values): IClientOptions['will'] {
   const topic = values['will-topic'];
   if (topic === undefined) {
-    const stray = (['will-payload', 'will-qos', 'will-retain'] as const).find((flag) => values[flag] !== undefined);
-    if (stray) throw new UsageError(`--${stray} needs --will-topic`);
+    const orphan = (['will-payload', 'will-qos', 'will-retain'] as const).find((flag) => values[flag] !== undefined);
+    if (orphan) throw new UsageError(`--${orphan} needs --will-topic`);
     return undefined;
   }
   return {
     topic: cleanText('--will-topic', topicName('--will-topic', topic)),
     payload: Buffer.from(values['will-payload'] ?? ''),
-    qos: qosOf('--will-qos', values['will-qos']),
+    qos: parseQos('--will-qos', values['will-qos']),
     retain: values['will-retain'] ?? false,
   };
-}
-
-function logPackets(client: MqttClient, log: (line: string) => void): void {
-  const name = (packet: { cmd: string; messageId?: number }) =>
-    packet.messageId === undefined ? packet.cmd.toUpperCase() : `${packet.cmd.toUpperCase()} ${packet.messageId}`;
-  client.on('packetsend', (packet) => log(`${client.options.clientId} sent ${name(packet)}`));
-  client.on('packetreceive', (packet) => log(`${client.options.clientId} received ${name(packet)}`));
-}
-
-/** An address as it may be shown: a query may hold a token. */
-export function withoutQuery(url: string): string {
-  return url.replace(/\?.*$/s, '');
 }

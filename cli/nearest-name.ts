@@ -1,17 +1,16 @@
-/** More typing mistakes than this make another word. */
-const mostMistakes = 2;
+const maxEdits = 2;
 
-/** The name that was probably meant, if any is close enough to be. */
-export function nearest(word: string, names: readonly string[]): string | undefined {
+/** Returns the name that is most similar to a mistyped word, or `undefined` if none is within two edits. */
+export function nearestName(word: string, names: readonly string[]): string | undefined {
   const [best] = names
-    .map((name) => ({ name, mistakes: mistakesBetween(word, name) }))
-    .sort((one, other) => one.mistakes - other.mistakes);
-  return best && best.mistakes <= Math.min(mostMistakes, word.length / 2) ? best.name : undefined;
+    .map((name) => ({ name, edits: editDistance(word, name) }))
+    .sort((one, other) => one.edits - other.edits);
+  return best && best.edits <= Math.min(maxEdits, word.length / 2) ? best.name : undefined;
 }
 
-/** Levenshtein's distance, where two letters in the wrong order are one mistake. */
-function mistakesBetween(one: string, other: string): number {
-  const rows = Array.from({ length: one.length + 1 }, (_, at) => [at]);
+/** Computes the optimal string alignment distance: Levenshtein's, with a swap of two adjacent letters as one edit. */
+function editDistance(one: string, other: string): number {
+  const rows = Array.from({ length: one.length + 1 }, (_, index) => [index]);
   for (let column = 0; column <= other.length; column++) rows[0]![column] = column;
   for (let i = 1; i <= one.length; i++) {
     for (let j = 1; j <= other.length; j++) {

@@ -1,13 +1,24 @@
 import { parseArgs } from 'node:util';
-import { uncleanIn } from '../clients/clean-text';
 import { type Flags, UsageError } from './command';
-import { nearest } from './nearest-name';
+import { nearestName } from './nearest-name';
 
-/** The values of such flags. */
+/** Parsed values of these flags. */
 export type ParsedValues<F extends Flags> = ReturnType<typeof parseOptions<F>>['values'];
 
-/** Parses arguments the way mosquitto does: a value may begin with a dash, and an unknown flag is refused. */
-export function parseOptions<F extends Flags>(args: string[], flags: F, allowPositionals = false) {
+/**
+ * Parses arguments that are all flags, by mosquitto's rules: a value may begin with a dash.
+ * @throws UsageError for an unknown flag, a missing value or a positional argument.
+ */
+export function parseOptions<F extends Flags>(args: string[], flags: F) {
+  return parse(args, flags, { allowPositionals: false });
+}
+
+/** Parses flags and positional arguments, in any order. @throws UsageError for an unknown flag or a missing value. */
+export function parseOptionsAndArguments<F extends Flags>(args: string[], flags: F) {
+  return parse(args, flags, { allowPositionals: true });
+}
+
+function parse<F extends Flags>(args: string[], flags: F, { allowPositionals }: { allowPositionals: boolean }) {
   try {
     return parseArgs({ args: attachValues(args, flags), options: flags, strict: true, allowPositionals });
   } catch (error) {
@@ -18,60 +29,18 @@ export function parseOptions<F extends Flags>(args: string[], flags: F, allowPos
   }
 }
 
-/** Names the flag that was probably meant by one that is unknown. */
+/** Returns a suffix with the flag that is most similar to an unknown one. */
 function suggestion(message: string, flags: Flags): string {
   const [, unknown] = /^unknown option '--([^']*)'/.exec(message) ?? [];
-  const name = unknown && nearest(unknown, Object.keys(flags));
-  return name ? `, the nearest is --${name}` : '';
+  const name = unknown && nearestName(unknown, Object.keys(flags));
+  return name ? ` (did you mean --${name}?)` : '';
 }
 
-/** The value of a flag as a whole number within bounds. */
-export function wholeNumber(flag: string, value: string, least: number, most: number): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= least && number <= most) return number;
-  throw new UsageError(`${flag} takes a whole number from ${least} to ${most}, not "${value}"`);
-}
-
-/** The value of a flag as seconds, fractions allowed, in milliseconds. */
-export function milliseconds(flag: string, value: string): number {
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1_000;
-  throw new UsageError(`${flag} takes seconds, not "${value}"`);
-}
-
-/** The value of a flag as one of a few words. */
-export function oneOf<Word extends string>(flag: string, value: string, words: readonly Word[]): Word {
-  const word = words.find((each) => each === value);
-  if (word !== undefined) return word;
-  throw new UsageError(`${flag} takes ${words.slice(0, -1).join(', ')} or ${words.at(-1)}, not "${value}"`);
-}
-
-/** The value of a flag as a string of MQTT: a broker may close the connection of a client that sends other characters [MQTT-1.5.4-1]. */
-export function cleanText(flag: string, value: string): string {
-  const unclean = uncleanIn(value);
-  if (unclean)
-    throw new UsageError(`${flag} takes a text without control characters and noncharacters, not ${unclean}`);
-  return value;
-}
-
-/** The value of a flag, or of an argument that is called so, as a topic to publish to [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
-export function topicName(flag: string, value: string): string {
-  if (value === '') throw new UsageError(`${flag} takes a topic, which has a character at least`);
-  if (/[+#]/.test(value)) throw new UsageError(`${flag} takes a topic without wildcards, not "${value}"`);
-  return value;
-}
-
-/** The value of a flag as a topic filter: wildcards stand alone in their level, and # is the last [MQTT-4.7.1-1]. */
-export function topicFilter(flag: string, value: string): string {
-  const isFilter = value !== '' && /^(\+|[^+#/]*)(\/(\+|[^+#/]*))*(\/#)?$|^#$/.test(value);
-  if (isFilter) return value;
-  throw new UsageError(`${flag} takes a topic filter, in which + and # stand alone and # comes last, not "${value}"`);
-}
-
-/** `-m -5` becomes `--message=-5`, since `parseArgs` would take the value for a flag. */
+/** Rewrites `-m -5` as `--message=-5`: `parseArgs` would parse the value as a flag. */
 function attachValues(args: string[], flags: Flags): string[] {
   const attached: string[] = [];
   for (let index = 0; index < args.length; index++) {
-    const name = nameOf(args[index]!, flags);
+    const name = flagNamed(args[index]!, flags);
     const takesValue = name !== undefined && flags[name]!.type === 'string';
     if (takesValue && index + 1 < args.length) attached.push(`--${name}=${args[++index]}`);
     else attached.push(args[index]!);
@@ -79,6 +48,6 @@ function attachValues(args: string[], flags: Flags): string[] {
   return attached;
 }
 
-function nameOf(arg: string, flags: Flags): string | undefined {
+function flagNamed(arg: string, flags: Flags): string | undefined {
   return Object.keys(flags).find((name) => arg === `--${name}` || arg === `-${flags[name]!.short}`);
 }

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import type { Flags } from './command';
 import type { ParsedValues } from './parse-options';
 
-/** What may be published, named as mosquitto names it. */
+/** Flags for the source of a payload, with mosquitto's names. */
 export const payloadFlags = {
   message: { type: 'string', short: 'm' },
   file: { type: 'string', short: 'f' },
@@ -12,13 +12,13 @@ export const payloadFlags = {
   'null-message': { type: 'boolean', short: 'n' },
 } as const satisfies Flags;
 
-/** Which of these flags were given. */
-export function payloadsGiven(values: ParsedValues<typeof payloadFlags>): string[] {
+/** Returns the names of the payload flags that are set. */
+export function payloadSourcesIn(values: ParsedValues<typeof payloadFlags>): string[] {
   return Object.keys(payloadFlags).filter((source) => values[source as keyof typeof payloadFlags] !== undefined);
 }
 
-/** The payload that the flags name; nothing unless one of them does. */
-export async function payloadOf(values: ParsedValues<typeof payloadFlags>, stdin: Readable): Promise<Buffer> {
+/** Reads the payload from the source that the flags select. Returns an empty payload if no flag is set. */
+export async function readPayload(values: ParsedValues<typeof payloadFlags>, stdin: Readable): Promise<Buffer> {
   if (values.file !== undefined) return readFile(values.file);
   if (values['stdin-file']) return buffer(stdin);
   return Buffer.from(values.message ?? '');

@@ -1,5 +1,5 @@
-/** The lines of a stream as bytes, without their line feeds; a last line needs none. */
-export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+/** Splits a stream into lines, as bytes without line feeds. The last line may end without one. */
+export async function* readLines(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of stream) {
     const bytes = Buffer.from(chunk as Buffer);

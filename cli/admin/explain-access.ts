@@ -9,99 +9,101 @@ import { concerns, type Inquiry, RulePermissions } from '../../lambdas/access/ru
 import { fillTemplate, type Subject } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { isReservedTopic } from '../../lambdas/protocol/topic';
-import { quoted } from './describe-account';
+import { quoted } from '../terminal-text';
 
-/** Whom an inquiry is about, and all that is known of it. */
-export interface Client {
-  /** Absent when nobody said; then what it has for everybody is left out. */
+/** Client of an inquiry, with everything that the command knows about it. */
+export interface ExplainedClient {
+  /** Access configuration; if absent, the rules for every client are unknown. */
   readonly config?: AccessConfig;
   readonly identity: Identity;
-  /** Of a user. */
+  /** Account of a client of kind `user`. */
   readonly account?: Account;
-  /** Absent when nobody said. */
+  /** Absent if unknown; then rules for certain client ids are ignored. */
   readonly clientId?: string;
 }
 
-/** Whether something is allowed, by which rule if by one, and why in words. */
-export interface Verdict {
+/** Result of `explain`, in the form of its JSON output. */
+export interface AccessExplanation {
   readonly allowed: boolean;
+  /** Name of the rule that decides, if any. */
   readonly rule?: string;
-  /** Highest QoS to publish or subscribe at, when it is allowed. */
+  /** Maximum QoS of an allowed publish or subscribe. */
   readonly qos?: QoS;
+  /** Reason as text. */
   readonly why: string;
-  /** What could not be considered. */
+  /** Rules and facts that could not be considered. */
   readonly notes: readonly string[];
 }
 
-const nobodyOf = { anonymous: 'client without proof', user: 'user', token: 'token' };
+const clientKinds = { anonymous: 'anonymous clients', user: 'user accounts', token: 'tokens' };
 
-/** What the broker would answer a client. */
-export function verdictOn(client: Client, inquiry: Inquiry): Verdict {
+/** Computes the broker's decision on an action of a client, and its reason. */
+export function explainAccess(client: ExplainedClient, inquiry: Inquiry): AccessExplanation {
   const { config = closedAccess, identity, account } = client;
-  if (!isStillAllowed(config, identity)) return denied(`the configuration lets in no ${nobodyOf[identity.kind]}`);
+  if (!isStillAllowed(config, identity)) return denied(`the configuration accepts no ${clientKinds[identity.kind]}`);
   if (account && client.clientId !== undefined && !isGoodFor(account, client.clientId)) {
-    return denied(`the account is not good for client id ${quoted(client.clientId)}`);
+    return denied(`the account does not allow client id ${quoted(client.clientId)}`);
   }
   if (inquiry.action === 'publish' && isReservedTopic(inquiry.topic))
-    return denied('the broker lets nobody publish there');
+    return denied('the topic is reserved for the broker');
   if (identity.kind === 'anonymous' && config.anonymous === 'everything') {
-    return { allowed: true, why: 'allowed: clients without proof may do everything', notes: [] };
+    return { allowed: true, why: 'allowed: anonymous clients may do everything', notes: [] };
   }
-  return byRules(client, inquiry);
+  return explainByRules(client, inquiry);
 }
 
-function byRules({ config, identity, account, clientId }: Client, inquiry: Inquiry): Verdict {
+function explainByRules({ config, identity, account, clientId }: ExplainedClient, inquiry: Inquiry): AccessExplanation {
   const sources = rulesOf(config ?? closedAccess, identity, account);
   const subject = { ...identity, clientId: clientId ?? account?.clientId ?? '' };
   const rules = sources.flatMap((source) => source.rules);
-  const unread = config ? [] : ['rules for everybody are left out, for want of --access'];
-  const notes = [...unread, ...gaps(rules, subject, inquiry)];
-  return { ...judge(new RulePermissions(sources, subject), inquiry), notes };
+  const omitted = config ? [] : ['the rules for every client are unknown without --access'];
+  const notes = [...omitted, ...missingFacts(rules, subject, inquiry)];
+  return { ...explainDecision(new RulePermissions(sources, subject), inquiry), notes };
 }
 
-function judge(permissions: RulePermissions, inquiry: Inquiry): Verdict {
+function explainDecision(permissions: RulePermissions, inquiry: Inquiry): AccessExplanation {
   const decision = permissions.decide(inquiry);
-  if (decision.outcome === 'unmentioned') return denied(missing(permissions, inquiry));
+  if (decision.outcome === 'unmentioned') return denied(explainUnmentioned(permissions, inquiry));
   const { outcome, rule } = decision;
   if (outcome === 'denied') return { allowed: false, rule, why: `denied by ${quoted(rule)}`, notes: [] };
-  // Of what is received the broker asks only whether.
+  // A receive decision of the broker has no QoS.
   if (inquiry.action === 'receive') return { allowed: true, rule, why: `allowed by ${quoted(rule)}`, notes: [] };
   const { qos } = decision;
   return { allowed: true, rule, qos, why: `allowed by ${quoted(rule)}, up to QoS ${qos}`, notes: [] };
 }
 
-function denied(reason: string): Verdict {
+function denied(reason: string): AccessExplanation {
   return { allowed: false, why: `denied: ${reason}`, notes: [] };
 }
 
-/** Why no rule allows it: some may with less asked for. */
-function missing(permissions: RulePermissions, inquiry: Inquiry): string {
+/** Returns why no rule allows a publish: a rule may allow a lower QoS, or a message without the retain flag. */
+function explainUnmentioned(permissions: RulePermissions, inquiry: Inquiry): string {
   if (inquiry.action !== 'publish') return 'no rule allows it';
   const { qos, retain } = inquiry;
   for (const less of [{ qos: 0 }, { retain: false }, { qos: 0, retain: false }] as const) {
     const decision = permissions.decide({ ...inquiry, ...less });
     if (decision.outcome !== 'allowed') continue;
-    const upTo = decision.qos < qos ? ` up to QoS ${decision.qos} only` : '';
+    const upTo = decision.qos < qos ? ` only up to QoS ${decision.qos}` : '';
     const unretained = retain && 'retain' in less ? ', but not retained' : '';
     return `${quoted(decision.rule)} allows it${upTo}${unretained}`;
   }
   return 'no rule allows it';
 }
 
-/** What would be said more surely if more were known of the client. */
-function gaps(rules: readonly Rule[], subject: Subject, inquiry: Inquiry): string[] {
-  const asked = inquiry.action === 'subscribe' ? inquiry.filter : inquiry.topic;
-  const fits = (topic: string) => overlaps(fillTemplate(topic, subject).filter, asked);
-  const near = rules.filter((rule) => isAbout(rule, inquiry.action) && rule.topics.some(fits));
-  const isForSome = subject.clientId === '' && near.some(({ who }) => who?.clientIds);
-  const topics = near.filter((rule) => concerns(rule, subject)).flatMap((rule) => rule.topics.filter(fits));
-  const open = new Set(topics.filter((topic) => !fillTemplate(topic, subject).complete));
+/** Lists rules that may apply, but contain a client id or a template variable that is unknown. */
+function missingFacts(rules: readonly Rule[], subject: Subject, inquiry: Inquiry): string[] {
+  const requested = inquiry.action === 'subscribe' ? inquiry.filter : inquiry.topic;
+  const fits = (topic: string) => overlaps(fillTemplate(topic, subject).filter, requested);
+  const relevant = rules.filter((rule) => coversAction(rule, inquiry.action) && rule.topics.some(fits));
+  const isForSome = subject.clientId === '' && relevant.some(({ who }) => who?.clientIds);
+  const topics = relevant.filter((rule) => concerns(rule, subject)).flatMap((rule) => rule.topics.filter(fits));
+  const unresolved = new Set(topics.filter((topic) => !fillTemplate(topic, subject).complete));
   return [
-    ...(isForSome ? ['rules for certain client ids are left out, for want of --client-id'] : []),
-    ...[...open].map((topic) => `not known what stands in ${quoted(topic)}`),
+    ...(isForSome ? ['the rules for certain client ids are ignored without --client-id'] : []),
+    ...[...unresolved].map((topic) => `unknown value in ${quoted(topic)}`),
   ];
 }
 
-function isAbout({ actions }: Rule, action: Inquiry['action']): boolean {
+function coversAction({ actions }: Rule, action: Inquiry['action']): boolean {
   return actions.includes(action) || (action === 'receive' && actions.includes('subscribe'));
 }

@@ -1,13 +1,13 @@
 import type { Account, AccountDirectory } from '../../lambdas/access/accounts';
-import { quoted } from './describe-account';
+import { quoted } from '../terminal-text';
 
-/** The account of a user that has to have one. */
-export async function existingAccount(directory: AccountDirectory, username: string): Promise<Account> {
+/** Reads the account of a user. @throws Error if there is none. */
+export async function requireAccount(directory: AccountDirectory, username: string): Promise<Account> {
   const account = await directory.read(username);
-  if (!account) throw noUser(username);
+  if (!account) throw unknownUser(username);
   return account;
 }
 
-export function noUser(username: string): Error {
-  return new Error(`there is no user ${quoted(username)}`);
+export function unknownUser(username: string): Error {
+  return new Error(`no such user: ${quoted(username)}`);
 }

@@ -1,6 +1,6 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
-/** Milliseconds from publishing a message to its arrival. */
+/** Distribution of the time from publish to arrival, in milliseconds. */
 export interface Latency {
   readonly min: number;
   readonly median: number;
@@ -9,41 +9,41 @@ export interface Latency {
   readonly max: number;
 }
 
-/** What happened in some time. */
+/** Counters of a period, in the form of the JSON output. */
 export interface Counts {
   readonly seconds: number;
   readonly sent: number;
   readonly acknowledged: number;
   readonly received: number;
-  /** What arrived again, or behind a later message of its publisher. */
+  /** Messages that arrived again, or after a later message of the same publisher. */
   readonly repeated: number;
   readonly lostConnections: number;
-  /** Absent when nothing was received. */
+  /** Absent if no message was received. */
   readonly latency?: Latency;
 }
 
-const nothing = { sent: 0, acknowledged: 0, received: 0, repeated: 0, lostConnections: 0 };
+const zeroCounts = { sent: 0, acknowledged: 0, received: 0, repeated: 0, lostConnections: 0 };
 
-/** Counts what happens in a span of time. */
-export class Tally {
-  readonly counts = { ...nothing };
-  // In microseconds, and to three digits: `perf_hooks` keeps no single values.
+/** Counts messages and latencies of a period. */
+export class LoadCounters {
+  readonly counts = { ...zeroCounts };
+  // Records microseconds, with three significant digits.
   private readonly histogram: RecordableHistogram = createHistogram({ figures: 3 });
   private start = performance.now();
 
-  arrived(milliseconds: number): void {
+  recordReceived(milliseconds: number): void {
     this.counts.received += 1;
     this.histogram.record(Math.max(1, Math.round(milliseconds * 1_000)));
   }
 
-  /** What was counted since the start, or since the last reset. */
+  /** Returns the counts since construction or the last reset. */
   read(): Counts {
     const seconds = (performance.now() - this.start) / 1_000;
     return { seconds, ...this.counts, ...(this.counts.received > 0 && { latency: this.latency() }) };
   }
 
   reset(): void {
-    Object.assign(this.counts, nothing);
+    Object.assign(this.counts, zeroCounts);
     this.histogram.reset();
     this.start = performance.now();
   }

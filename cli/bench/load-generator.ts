@@ -2,23 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { guardPublish } from '../../clients/mqttjs';
 import { brokerAddress } from '../broker-address';
-import { type Counts, Tally } from './load-counters';
-import { type Plan, topicOf, topicsFor } from './load-plan';
-import { readStamp, stamped } from './payload-stamp';
+import { type Counts, LoadCounters } from './load-counters';
+import { type LoadPlan, topicOf, topicsFor } from './load-plan';
+import { createStampedPayload, readStamp } from './payload-stamp';
 
-/** Connections under way at a time: far below the 500 a second that API Gateway allows an account. */
-const handshakesAtOnce = 20;
+/** Maximum number of concurrent handshakes, far below the default quota of API Gateway of 500 per second and account. */
+const maxConcurrentHandshakes = 20;
 
-/** So often it is looked which messages are due. */
+/** Interval of the loop that publishes due messages. */
 const tickMs = 5;
 
-/** Unacknowledged messages of a client, at most; below every Receive Maximum in use. */
-const mostInFlight = 250;
+/** Maximum number of unacknowledged messages of a client, below every Receive Maximum in use. */
+const maxInFlight = 250;
 
 const reconnectMs = 1_000;
 
-/** What is under way at QoS 0 is given up after so much silence: longer than any function takes to start. */
-const quietMs = 10_000;
+/** At QoS 0, missing messages count as lost after this time without a message, which is longer than any cold start. */
+const quietTimeoutMs = 10_000;
 
 interface Publisher {
   readonly client: MqttClient;
@@ -27,31 +27,34 @@ interface Publisher {
   published: number;
 }
 
-/** Clients of a plan, connected and subscribed. */
-export class Load {
-  /** Of the whole run, and since it was last read. */
-  readonly total = new Tally();
-  readonly recent = new Tally();
+/** Connected and subscribed clients of a plan, which publish at its rate. */
+export class LoadGenerator {
+  /** Counters of the whole run. */
+  readonly total = new LoadCounters();
+  /** Counters since the caller's last reset. */
+  readonly recent = new LoadCounters();
   private readonly publishers: Publisher[] = [];
-  /** Numbers of the last messages, by subscriber and topic. */
-  private readonly last = new Map<string, number>();
-  private lastArrival = 0;
-  private next = 0;
+  /** Number of the last message of each subscriber and topic. */
+  private readonly lastNumbers = new Map<string, number>();
+  private lastReceivedAt = 0;
+  private nextPublisherIndex = 0;
   private ending = false;
 
-  private constructor(private readonly plan: Plan) {}
+  private constructor(private readonly plan: LoadPlan) {}
 
-  /** Connects and subscribes all clients. @throws Error when one of them cannot. */
-  static async connect(plan: Plan, tell: (connected: number) => void): Promise<Load> {
-    const load = new Load(plan);
+  /** Connects and subscribes all clients. Calls `onConnected` with the count so far. @throws Error if a client fails. */
+  static async connect(plan: LoadPlan, onConnected: (connected: number) => void): Promise<LoadGenerator> {
+    const load = new LoadGenerator(plan);
     try {
-      for (let first = 0; first < plan.clients; first += handshakesAtOnce) {
-        const count = Math.min(handshakesAtOnce, plan.clients - first);
-        // All of them are known before any is ended.
-        const joins = await Promise.allSettled(Array.from({ length: count }, (_, index) => load.join(first + index)));
-        const refused = joins.find((join) => join.status === 'rejected');
+      for (let first = 0; first < plan.clients; first += maxConcurrentHandshakes) {
+        const count = Math.min(maxConcurrentHandshakes, plan.clients - first);
+        // Waits for all of them: `end` closes only the clients that it knows.
+        const attempts = await Promise.allSettled(
+          Array.from({ length: count }, (_, index) => load.connectClient(first + index)),
+        );
+        const refused = attempts.find((attempt) => attempt.status === 'rejected');
         if (refused) throw refused.reason;
-        tell(first + count);
+        onConnected(first + count);
       }
       return load;
     } catch (error) {
@@ -60,7 +63,7 @@ export class Load {
     }
   }
 
-  /** Publishes at the rate of the plan until its time is over, then waits for what is under way. */
+  /** Publishes at the rate of the plan for its duration, then waits for the remaining messages. */
   async run(interrupted: AbortSignal): Promise<Counts> {
     const { rate, seconds } = this.plan;
     this.total.reset();
@@ -72,16 +75,17 @@ export class Load {
       while (this.total.counts.sent < elapsed * rate && this.publishNext());
     }
     const counts = this.total.read();
-    await this.settle();
+    await this.waitForRemaining();
     return { ...this.total.read(), seconds: counts.seconds };
   }
 
   async end(): Promise<void> {
     this.ending = true;
-    // One that waits for an acknowledgement would do so without end.
+    // A graceful end would wait without limit for missing acknowledgements.
     await Promise.all(this.publishers.map(({ client, inFlight }) => client.endAsync(inFlight > 0)));
   }
 
+  /** Number of messages that the subscribers should have received. */
   get expected(): number {
     return this.total.counts.sent * this.plan.fanout;
   }
@@ -91,11 +95,11 @@ export class Load {
     return received >= this.expected && acknowledged >= sent;
   }
 
-  private async join(number: number): Promise<void> {
+  private async connectClient(number: number): Promise<void> {
     const { url, options, id, qos } = this.plan;
     const own = { clientId: `${id}-${number}`, reconnectPeriod: reconnectMs };
     const client = await connectAsync('', { ...brokerAddress(url), ...options, ...own }, false);
-    if (options.createWebsocket) guardPublish(client); // A topic of some hundred bytes makes the largest payload too large.
+    if (options.createWebsocket) guardPublish(client); // With a long topic, the maximum payload exceeds the maximum packet size.
     this.publishers[number] = { client, topic: topicOf(this.plan, number), inFlight: 0, published: 0 };
     client.on('close', () => this.ending || this.count('lostConnections'));
     client.on('error', () => {}); // `close` follows.
@@ -104,7 +108,7 @@ export class Load {
     if (topics.length > 0) await client.subscribeAsync(topics, { qos });
   }
 
-  /** Publishes one message; false when no client may. */
+  /** Publishes one message. Returns false if every client has reached `maxInFlight`. */
   private publishNext(): boolean {
     const { qos, payload } = this.plan;
     const publisher = this.nextPublisher();
@@ -112,18 +116,18 @@ export class Load {
     publisher.inFlight += 1;
     publisher.published += 1;
     this.count('sent');
-    publisher.client.publish(publisher.topic, stamped(payload, publisher.published), { qos }, (error) => {
+    publisher.client.publish(publisher.topic, createStampedPayload(payload, publisher.published), { qos }, (error) => {
       publisher.inFlight -= 1;
       if (!error) this.count('acknowledged');
     });
     return true;
   }
 
-  /** One after the other, passing over those that wait for acknowledgements. */
+  /** Selects publishers round-robin, without those that have reached `maxInFlight`. */
   private nextPublisher(): Publisher | undefined {
     for (let tried = 0; tried < this.publishers.length; tried++) {
-      const publisher = this.publishers[this.next++ % this.publishers.length]!;
-      if (publisher.inFlight < mostInFlight) return publisher;
+      const publisher = this.publishers[this.nextPublisherIndex++ % this.publishers.length]!;
+      if (publisher.inFlight < maxInFlight) return publisher;
     }
     return undefined;
   }
@@ -131,28 +135,29 @@ export class Load {
   private receive(stream: string, payload: Buffer): void {
     const { sentAt, number } = readStamp(payload);
     const now = performance.now();
-    this.lastArrival = now;
-    if (number <= (this.last.get(stream) ?? 0)) {
+    this.lastReceivedAt = now;
+    if (number <= (this.lastNumbers.get(stream) ?? 0)) {
       this.count('repeated');
       return;
     }
-    this.last.set(stream, number);
-    this.total.arrived(now - sentAt);
-    this.recent.arrived(now - sentAt);
+    this.lastNumbers.set(stream, number);
+    this.total.recordReceived(now - sentAt);
+    this.recent.recordReceived(now - sentAt);
   }
 
-  private count(what: keyof Tally['counts']): void {
-    this.total.counts[what] += 1;
-    this.recent.counts[what] += 1;
+  private count(counter: keyof LoadCounters['counts']): void {
+    this.total.counts[counter] += 1;
+    this.recent.counts[counter] += 1;
   }
 
-  private async settle(): Promise<void> {
-    const { qos, patienceMs } = this.plan;
+  /** Waits until all messages are received and acknowledged, or until a timeout of the plan. */
+  private async waitForRemaining(): Promise<void> {
+    const { qos, drainTimeoutMs } = this.plan;
     const start = performance.now();
     const isOver = () => {
       const now = performance.now();
-      const isQuiet = qos === 0 && now - Math.max(start, this.lastArrival) > quietMs;
-      return this.isComplete || isQuiet || now - start > patienceMs;
+      const isQuiet = qos === 0 && now - Math.max(start, this.lastReceivedAt) > quietTimeoutMs;
+      return this.isComplete || isQuiet || now - start > drainTimeoutMs;
     };
     while (!isOver()) await sleep(tickMs);
   }

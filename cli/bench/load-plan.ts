@@ -1,31 +1,33 @@
 import type { IClientOptions } from 'mqtt';
 
-/** The load that is put on a broker: every client publishes to a topic of its own and hears those of others. */
-export interface Plan {
+/** Load of a bench run: every client publishes to its own topic and subscribes to the topics of `fanout` clients. */
+export interface LoadPlan {
   readonly url: string;
   readonly options: IClientOptions;
   readonly clients: number;
-  /** How many clients get each message. */
+  /** Number of subscribers of each topic. */
   readonly fanout: number;
-  /** Messages a second, of all clients together. */
+  /** Messages per second of all clients together. */
   readonly rate: number;
   readonly qos: 0 | 1 | 2;
-  /** Bytes of a payload. */
+  /** Payload size in bytes. */
   readonly payload: number;
   readonly seconds: number;
-  /** How long the last messages may take. */
-  readonly patienceMs: number;
-  /** Beginning of the client ids, and of the topics. */
+  /** Maximum wait for the last messages, in milliseconds. */
+  readonly drainTimeoutMs: number;
+  /** Prefix of the client ids. */
   readonly id: string;
+  /** Prefix of the topics. */
   readonly topic: string;
 }
 
-export function topicOf({ topic, id }: Plan, publisher: number): string {
+/** Returns the topic of a publisher. */
+export function topicOf({ topic, id }: LoadPlan, publisher: number): string {
   return `${topic}/${id}/${publisher}`;
 }
 
-/** The topics that a client subscribes to: those of the clients before it, its own last. */
-export function topicsFor(plan: Plan, client: number): string[] {
+/** Returns the topics that a client subscribes to: those of the clients before it, and its own last. */
+export function topicsFor(plan: LoadPlan, client: number): string[] {
   const { clients, fanout } = plan;
   return Array.from({ length: fanout }, (_, step) => topicOf(plan, (client + clients - fanout + 1 + step) % clients));
 }

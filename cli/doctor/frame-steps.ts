@@ -1,57 +1,70 @@
-import { bytesOf, describeEnd, ProbeSocket } from './probe-socket';
-import { milliseconds, type Step } from './step';
-import type { Examination } from './step-context';
-import { Finding } from './step-errors';
+import { describeEnd, encodePacket, ProbeSocket } from './probe-socket';
+import { formatDuration, type Step } from './step';
+import type { StepContext } from './step-context';
+import { StepFailed } from './step-errors';
 
-/** Whether the WebSocket is one of text frames within the limits of API Gateway: docs/wire-format.md. */
+/** Steps that check the WebSocket: text frames within the limits of API Gateway, see docs/wire-format.md. */
 export const frameSteps: readonly Step[] = [
-  { name: 'subprotocol', title: 'mqtt and mqttv3.1 are given back', needs: ['tcp', 'tls'], examine: offerSubprotocols },
-  { name: 'login', title: 'CONNECT is accepted', needs: ['subprotocol'], examine: login },
-  { name: 'binary', title: 'a binary frame is refused with 1003', needs: ['subprotocol'], examine: sendBinary },
-  { name: 'frame-over', title: 'a frame above 32 KB is refused with 1009', needs: ['login'], examine: sendLongFrame },
+  {
+    name: 'subprotocol',
+    title: 'the handshake accepts mqtt and mqttv3.1',
+    needs: ['tcp', 'tls'],
+    check: offerSubprotocols,
+  },
+  { name: 'login', title: 'the broker accepts CONNECT', needs: ['subprotocol'], check: login },
+  {
+    name: 'binary',
+    title: 'a binary frame closes the connection with 1003',
+    needs: ['subprotocol'],
+    check: sendBinary,
+  },
+  { name: 'frame-over', title: 'a frame above 32 KB closes it with 1009', needs: ['login'], check: sendLongFrame },
 ];
 
 const frameLimit = 32 * 1024;
 
-async function offerSubprotocols({ address }: Examination): Promise<string> {
+async function offerSubprotocols({ address }: StepContext): Promise<string> {
   const start = performance.now();
   for (const offered of ['mqtt', 'mqttv3.1']) {
     const socket = await ProbeSocket.open(address, [offered]);
-    socket.cut();
+    socket.terminate();
     if (socket.subprotocol !== offered) {
-      throw new Finding(`${offered} was offered, and ${socket.subprotocol || 'nothing'} given back`);
+      throw new StepFailed(`the handshake with subprotocol ${offered} returned ${socket.subprotocol || 'none'}`);
     }
   }
-  return `two handshakes in ${milliseconds(performance.now() - start)}`;
+  return `two handshakes in ${formatDuration(performance.now() - start)}`;
 }
 
-async function login(examination: Examination): Promise<string> {
+async function login(context: StepContext): Promise<string> {
   const start = performance.now();
-  const { connack } = await examination.client();
+  const { connack } = await context.client();
   const { serverKeepAlive, receiveMaximum } = connack.properties ?? {};
   const limits = [
     ...(serverKeepAlive === undefined ? [] : [`keep-alive at most ${serverKeepAlive} s`]),
     ...(receiveMaximum === undefined ? [] : [`${receiveMaximum} messages in flight`]),
   ];
-  return [`CONNACK after ${milliseconds(performance.now() - start)}`, ...limits].join(', ');
+  return [`CONNACK after ${formatDuration(performance.now() - start)}`, ...limits].join(', ');
 }
 
-async function sendBinary({ address }: Examination): Promise<string> {
-  const socket = await ProbeSocket.open({ ...address, breach: () => {} });
-  socket.sendBinary(bytesOf({ cmd: 'pingreq' }));
-  const end = await socket.untilEnd();
-  socket.cut();
-  if (!end) throw new Finding('a binary frame was taken: this is no API Gateway, and stock clients may connect to it');
-  if (end.code !== 1003) throw new Finding(`the connection ${describeEnd(end)} instead of 1003`);
+async function sendBinary({ address }: StepContext): Promise<string> {
+  const socket = await ProbeSocket.open({ ...address, reportViolation: () => {} });
+  socket.sendBinary(encodePacket({ cmd: 'pingreq' }));
+  const end = await socket.waitForEnd();
+  socket.terminate();
+  if (!end)
+    throw new StepFailed(
+      'the server accepted a binary frame: it is not API Gateway, and stock clients may connect to it directly',
+    );
+  if (end.code !== 1003) throw new StepFailed(`the connection ${describeEnd(end)} instead of 1003`);
   return 'closed with 1003';
 }
 
-async function sendLongFrame(examination: Examination): Promise<string> {
-  const { socket } = await examination.connect('frame');
+async function sendLongFrame(context: StepContext): Promise<string> {
+  const { socket } = await context.connect('frame');
   socket.sendText(`1.${'A'.repeat(frameLimit)}`);
-  const end = await socket.untilEnd();
-  socket.cut();
-  if (!end) throw new Finding(`a frame of ${frameLimit + 2} characters was taken`);
-  if (end.code !== 1009) throw new Finding(`the connection ${describeEnd(end)} instead of 1009`);
+  const end = await socket.waitForEnd();
+  socket.terminate();
+  if (!end) throw new StepFailed(`the server accepted a frame of ${frameLimit + 2} characters`);
+  if (end.code !== 1009) throw new StepFailed(`the connection ${describeEnd(end)} instead of 1009`);
   return 'closed with 1009';
 }

@@ -1,87 +1,94 @@
 import { frameSteps } from './frame-steps';
-import { trafficSteps } from './message-steps';
-import { reachSteps } from './network-steps';
-import { sizeSteps } from './packet-size-steps';
-import { lastingSteps } from './session-steps';
+import { messageSteps } from './message-steps';
+import { networkSteps } from './network-steps';
+import { packetSizeSteps } from './packet-size-steps';
+import { sessionSteps } from './session-steps';
 import type { Step } from './step';
-import { Examination, type Patient } from './step-context';
-import { Finding, NotApplicable } from './step-errors';
+import { type DoctorOptions, StepContext } from './step-context';
+import { StepFailed, StepSkipped } from './step-errors';
 
+/** All steps, in the order in which they run. */
 export const steps: readonly Step[] = [
-  ...reachSteps,
+  ...networkSteps,
   ...frameSteps,
-  ...trafficSteps,
-  ...sizeSteps,
-  ...lastingSteps,
-  { name: 'wire-format', title: 'all frames of the server follow docs/wire-format.md', examine: judgeFrames },
-  { name: 'clean-up', title: 'nothing is left behind', needs: ['login'], examine: cleanUp },
+  ...messageSteps,
+  ...packetSizeSteps,
+  ...sessionSteps,
+  { name: 'wire-format', title: 'all frames of the server follow docs/wire-format.md', check: checkViolations },
+  { name: 'clean-up', title: 'sessions and retained messages are removed', needs: ['login'], check: cleanUp },
 ];
 
-/** What became of a step. */
-export interface Outcome {
+/** Result of a step, in the form of the JSON output. */
+export interface StepOutcome {
   readonly step: string;
   readonly title: string;
   readonly outcome: 'pass' | 'fail' | 'skip';
-  /** What was found, what is wrong, or why it was skipped. */
+  /** Details of the success or failure, or the reason of the skip. */
   readonly detail: string;
   readonly milliseconds: number;
 }
 
-/** Steps by their names, with those that they need; the last two always, all if none is named. */
-export function chosenSteps(names: readonly string[]): readonly Step[] {
+/**
+ * Selects steps by name, together with the steps that they need. Always includes `wire-format` and `clean-up`. Selects all
+ * steps if there are no names.
+ */
+export function selectSteps(names: readonly string[]): readonly Step[] {
   if (names.length === 0) return steps;
-  const chosen = new Set(['wire-format', 'clean-up', ...names]);
+  const selected = new Set(['wire-format', 'clean-up', ...names]);
   for (const { name, needs = [] } of [...steps].reverse()) {
-    if (chosen.has(name) && name !== 'clean-up') for (const needed of needs) chosen.add(needed);
+    if (selected.has(name) && name !== 'clean-up') for (const needed of needs) selected.add(needed);
   }
-  return steps.filter(({ name }) => chosen.has(name));
+  return steps.filter(({ name }) => selected.has(name));
 }
 
-/** Takes steps one after the other; those that need one that did not pass are skipped. Cleans up when it is left early. */
-export async function* examine(patient: Patient, chosen: readonly Step[]): AsyncGenerator<Outcome> {
-  const examination = new Examination(patient);
+/**
+ * Runs steps in order and yields their outcomes. Skips a step if one that it needs did not pass. Cleans up if the consumer
+ * ends the iteration early.
+ */
+export async function* runSteps(options: DoctorOptions, selected: readonly Step[]): AsyncGenerator<StepOutcome> {
+  const context = new StepContext(options);
   const failed = new Set<string>();
   try {
-    for (const step of chosen) {
-      const outcome = await take(step, examination, failed);
-      if (outcome.outcome === 'fail' || isInVain(step, failed)) failed.add(step.name);
+    for (const step of selected) {
+      const outcome = await runStep(step, context, failed);
+      if (outcome.outcome === 'fail' || hasFailedPrerequisite(step, failed)) failed.add(step.name);
       yield outcome;
     }
   } finally {
-    await examination.end();
+    await context.cleanUp();
   }
 }
 
-function isInVain({ needs = [] }: Step, failed: ReadonlySet<string>): boolean {
+function hasFailedPrerequisite({ needs = [] }: Step, failed: ReadonlySet<string>): boolean {
   return needs.some((name) => failed.has(name));
 }
 
-async function take(step: Step, examination: Examination, failed: ReadonlySet<string>): Promise<Outcome> {
+async function runStep(step: Step, context: StepContext, failed: ReadonlySet<string>): Promise<StepOutcome> {
   const start = performance.now();
-  const { outcome, detail } = isInVain(step, failed)
+  const { outcome, detail } = hasFailedPrerequisite(step, failed)
     ? { outcome: 'skip' as const, detail: `needs ${step.needs?.find((name) => failed.has(name))}` }
-    : await attempt(step, examination);
+    : await checkStep(step, context);
   const { name, title } = step;
   return { step: name, title, outcome, detail, milliseconds: Math.round(performance.now() - start) };
 }
 
-async function attempt(step: Step, examination: Examination): Promise<Pick<Outcome, 'outcome' | 'detail'>> {
+async function checkStep(step: Step, context: StepContext): Promise<Pick<StepOutcome, 'outcome' | 'detail'>> {
   try {
-    return { outcome: 'pass', detail: await step.examine(examination) };
+    return { outcome: 'pass', detail: await step.check(context) };
   } catch (error) {
-    if (error instanceof Finding) return { outcome: 'fail', detail: error.message };
-    if (error instanceof NotApplicable) return { outcome: 'skip', detail: error.message };
+    if (error instanceof StepFailed) return { outcome: 'fail', detail: error.message };
+    if (error instanceof StepSkipped) return { outcome: 'skip', detail: error.message };
     throw error;
   }
 }
 
-async function judgeFrames({ breaches }: Examination): Promise<string> {
-  if (breaches.size > 0) throw new Finding(`there came ${[...breaches].join('; ')}`);
-  return 'base64 of whole packets, and nothing else';
+async function checkViolations({ violations }: StepContext): Promise<string> {
+  if (violations.size > 0) throw new StepFailed(`violations of the wire format: ${[...violations].join('; ')}`);
+  return 'only text frames of whole packets';
 }
 
-async function cleanUp(examination: Examination): Promise<string> {
-  const failures = await examination.end();
-  if (failures.length > 0) throw new Finding(failures.join('; '));
-  return 'sessions and retained messages are removed';
+async function cleanUp(context: StepContext): Promise<string> {
+  const failures = await context.cleanUp();
+  if (failures.length > 0) throw new StepFailed(failures.join('; '));
+  return 'removed';
 }

@@ -1,77 +1,80 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { milliseconds, type Step } from './step';
-import type { Examination } from './step-context';
-import { Finding, NotApplicable } from './step-errors';
+import { formatDuration, type Step } from './step';
+import type { StepContext } from './step-context';
+import { StepFailed, StepSkipped } from './step-errors';
 
-/** Whether connections and what outlives them last as they should. */
-export const lastingSteps: readonly Step[] = [
-  { name: 'ping', title: 'PINGREQ is answered', needs: ['login'], examine: ping },
-  { name: 'idle', title: 'a quiet connection stays', needs: ['login'], examine: beQuiet },
-  { name: 'resume', title: 'a session resumes after a cut', needs: ['login'], examine: resume },
-  { name: 'retained', title: 'a retained message is kept and removed', needs: ['login'], examine: retain },
+/** Steps that check keep-alive, sessions and retained messages. */
+export const sessionSteps: readonly Step[] = [
+  { name: 'ping', title: 'the broker answers PINGREQ', needs: ['login'], check: ping },
+  { name: 'idle', title: 'an idle connection stays open', needs: ['login'], check: stayIdle },
+  { name: 'resume', title: 'a session survives a lost connection', needs: ['login'], check: resume },
+  { name: 'retained', title: 'a new subscriber receives a retained message', needs: ['login'], check: checkRetained },
 ];
 
-/** Seconds that the session of this step would last if the doctor could not remove it. */
-const sessionSeconds = 300;
+/** Session Expiry Interval of the step `resume`, in case the doctor cannot remove the session. */
+const sessionExpirySeconds = 300;
 
-async function ping(examination: Examination): Promise<string> {
-  const client = await examination.client();
-  const answered = await client.ping();
-  const pong = await client.socket.pong();
-  const gateway = pong === undefined ? 'the ping of the WebSocket was not answered' : `WebSocket ${milliseconds(pong)}`;
-  return `PINGRESP after ${milliseconds(answered)}, ${gateway}`;
+async function ping(context: StepContext): Promise<string> {
+  const client = await context.client();
+  const duration = await client.ping();
+  const pong = await client.socket.measurePong();
+  const webSocket = pong === undefined ? 'no WebSocket pong' : `WebSocket pong after ${formatDuration(pong)}`;
+  return `PINGRESP after ${formatDuration(duration)}, ${webSocket}`;
 }
 
-async function beQuiet(examination: Examination): Promise<string> {
-  const { idleSeconds, interrupted } = examination.patient;
-  if (idleSeconds === 0) throw new NotApplicable('--idle 0');
-  const client = await examination.client();
+async function stayIdle(context: StepContext): Promise<string> {
+  const { idleSeconds, interrupted } = context.options;
+  if (idleSeconds === 0) throw new StepSkipped('--idle 0');
+  const client = await context.client();
   await sleep(idleSeconds * 1_000, undefined, { signal: interrupted }).catch(() => {
-    throw new NotApplicable('interrupted');
+    throw new StepSkipped('interrupted');
   });
-  if (!client.socket.isOpen) throw new Finding(`the connection ended within ${idleSeconds} s of silence`);
-  return `PINGRESP after ${idleSeconds} s of silence and ${milliseconds(await client.ping())}`;
+  if (!client.socket.isOpen) throw new StepFailed(`the connection ended within ${idleSeconds} idle seconds`);
+  return `PINGRESP after ${idleSeconds} idle seconds and ${formatDuration(await client.ping())}`;
 }
 
-async function resume(examination: Examination): Promise<string> {
-  const kept = { clean: false, expiry: sessionSeconds };
-  const topic = examination.topic('resume');
-  const before = await examination.connect('session', kept);
-  examination.afterwards(async () => (await examination.connect('session')).socket.leave());
+async function resume(context: StepContext): Promise<string> {
+  const kept = { clean: false, expiry: sessionExpirySeconds };
+  const topic = context.topic('resume');
+  const before = await context.connect('session', kept);
+  context.addCleanup(async () => (await context.connect('session')).socket.disconnect());
   await before.subscribe(topic);
-  before.socket.cut();
-  const other = await examination.client();
-  other.publish(topic, 'meanwhile', 1);
+  before.socket.terminate();
+  const other = await context.client();
+  other.publish(topic, 'meanwhile', { qos: 1 });
   await other.acknowledged();
 
   const start = performance.now();
-  const after = await examination.connect('session', kept);
-  if (!after.connack.sessionPresent) throw new Finding('the session was gone after the cut');
+  const after = await context.connect('session', kept);
+  if (!after.connack.sessionPresent) throw new StepFailed('CONNACK has no Session Present after the reconnect');
   const { payload } = await after.message(topic);
-  if (String(payload) !== 'meanwhile') throw new Finding(`${payload.length} bytes came instead of what was sent`);
+  if (String(payload) !== 'meanwhile')
+    throw new StepFailed(`received ${payload.length} bytes that differ from the message sent`);
   const duration = performance.now() - start;
-  await after.socket.leave();
-  return `what was sent meanwhile came ${milliseconds(duration)} after the reconnect`;
+  await after.socket.disconnect();
+  return `received the queued message ${formatDuration(duration)} after the reconnect`;
 }
 
-async function retain(examination: Examination): Promise<string> {
-  const client = await examination.client();
-  const topic = examination.topic('retained');
+async function checkRetained(context: StepContext): Promise<string> {
+  const client = await context.client();
+  const topic = context.topic('retained');
   const remove = async () => {
-    const there = await examination.client();
-    there.publish(topic, '', 1, true);
-    await there.acknowledged();
+    const current = await context.client();
+    current.publish(topic, '', { qos: 1, retain: true });
+    await current.acknowledged();
   };
-  examination.afterwards(remove);
-  client.publish(topic, 'kept', 1, true);
+  context.addCleanup(remove);
+  client.publish(topic, 'kept', { qos: 1, retain: true });
   await client.acknowledged();
-  const reader = await examination.connect('reader');
+  const reader = await context.connect('reader');
   await reader.subscribe(topic);
   const { retain: isRetained, payload } = await reader.message(topic);
-  await reader.socket.leave();
+  await reader.socket.disconnect();
   if (!isRetained || String(payload) !== 'kept') {
     const flag = isRetained ? 'with' : 'without';
-    throw new Finding(`another message came than was retained: ${payload.length} bytes ${flag} the RETAIN flag`);
+    throw new StepFailed(
+      `received a message that differs from the retained one: ${payload.length} bytes ${flag} the RETAIN flag`,
+    );
   }
-  return 'a new subscriber got it';
+  return 'received with the RETAIN flag';
 }

@@ -1,61 +1,64 @@
-import { type Login, ProbeClient } from './probe-client';
-import type { Address } from './probe-socket';
+import { type Login, ProbeClient, type SessionOptions } from './probe-client';
+import type { ProbeAddress } from './probe-socket';
 
-/** What to examine, and how long. */
-export interface Patient {
-  readonly address: Omit<Address, 'breach'>;
+/** Options of a run of the doctor. */
+export interface DoctorOptions {
+  readonly address: Omit<ProbeAddress, 'reportViolation'>;
   readonly login: Login;
-  /** Beginning of the client ids, and of the topics. */
+  /** Prefix of the client ids. */
   readonly id: string;
+  /** Prefix of the topics. */
   readonly topic: string;
-  /** Seconds without a packet. */
+  /** Seconds without a packet in the step `idle`; 0 skips the step. */
   readonly idleSeconds: number;
-  /** Ends the silence early. */
+  /** Ends the step `idle` early. */
   readonly interrupted: AbortSignal;
 }
 
-/** An examination under way: its connection, and what it has to clean up. */
-export class Examination {
-  readonly address: Address;
-  /** What frames of the server had that the wire format forbids, each once. */
-  readonly breaches = new Set<string>();
-  private kept: ProbeClient | undefined;
+/** State that the steps of a run share: a connection, found violations, and cleanups. */
+export class StepContext {
+  readonly address: ProbeAddress;
+  /** Violations of the wire format by frames of the server, each once. */
+  readonly violations = new Set<string>();
+  private sharedClient: ProbeClient | undefined;
   private readonly cleanups: (() => Promise<void>)[] = [];
 
-  constructor(readonly patient: Patient) {
-    this.address = { ...patient.address, breach: (what) => this.breaches.add(what) };
+  constructor(readonly options: DoctorOptions) {
+    this.address = { ...options.address, reportViolation: (violation) => this.violations.add(violation) };
   }
 
   get url(): URL {
     return new URL(this.address.url);
   }
 
+  /** Returns a topic below `--topic` that no other run uses. */
   topic(name: string): string {
-    return `${this.patient.topic}/${this.patient.id}/${name}`;
+    return `${this.options.topic}/${this.options.id}/${name}`;
   }
 
-  /** The connection of most steps; a new one if it was lost. Its session ends with it. */
+  /** Returns the shared connection of most steps, or a new one if it was lost. Its session ends with the connection. */
   async client(): Promise<ProbeClient> {
-    if (!this.kept?.socket.isOpen) this.kept = await this.connect('1');
-    return this.kept;
+    if (!this.sharedClient?.socket.isOpen) this.sharedClient = await this.connect('1');
+    return this.sharedClient;
   }
 
-  connect(name: string, session?: { clean: boolean; expiry: number }): Promise<ProbeClient> {
-    return ProbeClient.connect(this.address, this.patient.login, `${this.patient.id}-${name}`, session);
+  /** Opens a new connection with its own client id. */
+  connect(name: string, session?: SessionOptions): Promise<ProbeClient> {
+    return ProbeClient.connect(this.address, `${this.options.id}-${name}`, { ...this.options.login, session });
   }
 
-  /** To be done in the end, whatever happens before; last first. */
-  afterwards(cleanup: () => Promise<void>): void {
+  /** Adds a cleanup for the end of the run, also after a failure. Cleanups run in reverse order. */
+  addCleanup(cleanup: () => Promise<void>): void {
     this.cleanups.unshift(cleanup);
   }
 
-  /** Leaves nothing behind. Returns what could not be removed, in words. */
-  async end(): Promise<string[]> {
+  /** Runs all cleanups and closes the shared connection. Returns the messages of failed cleanups. */
+  async cleanUp(): Promise<string[]> {
     const failures: string[] = [];
     for (const cleanup of this.cleanups.splice(0)) {
       await cleanup().catch((error: Error) => failures.push(error.message));
     }
-    await this.kept?.socket.leave();
+    await this.sharedClient?.socket.disconnect();
     return failures;
   }
 }

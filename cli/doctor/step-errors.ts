@@ -1,9 +1,9 @@
-/** The address does otherwise than it should; the message says how. */
-export class Finding extends Error {
-  override readonly name = 'Finding';
+/** A step found a deviation. The message describes it. */
+export class StepFailed extends Error {
+  override readonly name = 'StepFailed';
 }
 
-/** There is nothing to examine here; the message says why. */
-export class NotApplicable extends Error {
-  override readonly name = 'NotApplicable';
+/** A step does not apply. The message gives the reason. */
+export class StepSkipped extends Error {
+  override readonly name = 'StepSkipped';
 }

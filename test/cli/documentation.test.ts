@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { commonExits } from '../../cli/command';
+import { commonExitCodes } from '../../cli/command';
 import { commands } from '../../cli/command-list';
 import { steps } from '../../cli/doctor/run-steps';
 import { parseCommandLine } from '../../local/command-line';
@@ -36,9 +36,9 @@ describe('docs/cli.md', () => {
 
   it('has every exit code of every command', async () => {
     const told = rowsBelow('## Exit codes').map((row) => row.map(bare));
-    const common = Object.entries(commonExits).map(([code, meaning]) => [code, meaning, 'all']);
+    const common = Object.entries(commonExitCodes).map(([code, meaning]) => [code, meaning, 'all']);
     const own = Object.entries(commands).map(async ([name, { load }]) =>
-      Object.entries((await load()).exits ?? {}).map(([code, meaning]) => [code, meaning, name]),
+      Object.entries((await load()).exitCodes ?? {}).map(([code, meaning]) => [code, meaning, name]),
     );
 
     expect(told.sort()).toEqual([...common, ...(await Promise.all(own)).flat()].sort());
@@ -46,8 +46,8 @@ describe('docs/cli.md', () => {
 
   it('names the exit codes of a command in its help', async () => {
     for (const { load } of Object.values(commands)) {
-      const { help, exits = {} } = await load();
-      for (const code of Object.keys(exits)) expect(help).toMatch(new RegExp(`(with|code) ${code}\\b`));
+      const { help, exitCodes = {} } = await load();
+      for (const code of Object.keys(exitCodes)) expect(help).toMatch(new RegExp(`(with|code) ${code}\\b`));
     }
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { nearest } from '../../cli/nearest-name';
+import { nearestName } from '../../cli/nearest-name';
 import { parseOptions } from '../../cli/parse-options';
 
 describe('the nearest name', () => {
@@ -12,11 +12,11 @@ describe('the nearest name', () => {
     ['tmeout', 'timeout'],
     ['qso', 'qos'],
   ])('to %s is %s', (word, name) => {
-    expect(nearest(word, names)).toBe(name);
+    expect(nearestName(word, names)).toBe(name);
   });
 
   it.each(['nonsense', 'x', 'repeat-delay', ''])('to %j is none', (word) => {
-    expect(nearest(word, names)).toBeUndefined();
+    expect(nearestName(word, names)).toBeUndefined();
   });
 
   it('is named for an unknown flag', () => {

@@ -28,7 +28,7 @@ describe('moving dead letters on AWS', () => {
       { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
     );
 
-    expect(await moveDeadLetters(sqs, deadLetters, { pause: 1 })).toBe(3);
+    expect(await moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).toBe(3);
     expect(inputs).toEqual([{ SourceArn: `arn:${deadLetters}`, DestinationArn: `arn:${queue}` }]);
   });
 
@@ -37,7 +37,7 @@ describe('moving dead letters on AWS', () => {
     const { sqs } = sqsWith({ Status: 'RUNNING' }, { Status: 'RUNNING', ...numbers }, { Status: 'COMPLETED' });
     const told: number[][] = [];
 
-    await moveDeadLetters(sqs, deadLetters, { pause: 1, onMoved: (...far) => told.push(far) });
+    await moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1, onMoved: (...far) => told.push(far) });
 
     expect(told).toEqual([
       [0, 0],
@@ -48,13 +48,13 @@ describe('moving dead letters on AWS', () => {
   it('says why it failed', async () => {
     const { sqs } = sqsWith({ Status: 'FAILED', FailureReason: 'AccessDenied' });
 
-    await expect(moveDeadLetters(sqs, deadLetters, { pause: 1 })).rejects.toThrow(
+    await expect(moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).rejects.toThrow(
       'moving ended as FAILED: AccessDenied',
     );
   });
 
   it('says so when the queue has no dead letters of another', async () => {
-    await expect(moveDeadLetters(sqsWith().sqs, queue, { pause: 1 })).rejects.toThrow(
+    await expect(moveDeadLetters(sqsWith().sqs, queue, { pollIntervalMs: 1 })).rejects.toThrow(
       `no queue has ${queue} for its dead letters`,
     );
   });

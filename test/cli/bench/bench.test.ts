@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Tally } from '../../../cli/bench/load-counters';
-import { type Plan, topicsFor } from '../../../cli/bench/load-plan';
+import { LoadCounters } from '../../../cli/bench/load-counters';
+import { type LoadPlan, topicsFor } from '../../../cli/bench/load-plan';
 import { benchCommand } from '../../../cli/commands/bench';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
 import { type CommandRun, run } from '../../clients/support/command-runs';
@@ -132,7 +132,7 @@ describe('bench', () => {
 
 describe('the topics of a client', () => {
   it('are those of as many clients as --fanout says, so that each message has as many hearers', () => {
-    const plan = { clients: 3, fanout: 2, id: 'id', topic: 'bench' } as Plan;
+    const plan = { clients: 3, fanout: 2, id: 'id', topic: 'bench' } as LoadPlan;
 
     expect([0, 1, 2].map((client) => topicsFor(plan, client))).toEqual([
       ['bench/id/2', 'bench/id/0'],
@@ -144,16 +144,16 @@ describe('the topics of a client', () => {
 
 describe('a tally', () => {
   it('tells percentiles of latencies in milliseconds', () => {
-    const tally = new Tally();
-    for (let latency = 1; latency <= 100; latency++) tally.arrived(latency);
+    const tally = new LoadCounters();
+    for (let latency = 1; latency <= 100; latency++) tally.recordReceived(latency);
     const { min, median, p90, p99, max } = tally.read().latency!;
 
     expect([min, median, p90, p99, max].map(Math.round)).toEqual([1, 50, 90, 99, 100]);
   });
 
   it('forgets all of it', () => {
-    const tally = new Tally();
-    tally.arrived(5);
+    const tally = new LoadCounters();
+    tally.recordReceived(5);
     tally.reset();
 
     expect(tally.read()).toMatchObject({ received: 0 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { costCommand } from '../../../cli/commands/cost';
-import { comparisonOf } from '../../../cli/pricing/comparison';
+import { compareCosts } from '../../../cli/pricing/comparison';
 import { run } from '../../clients/support/command-runs';
 import { fleet } from '../pricing/fleets';
 
@@ -24,7 +24,7 @@ describe('cost', () => {
       invocationMilliseconds: 20,
     });
 
-    expect(JSON.parse(await said(line))).toEqual(JSON.parse(JSON.stringify(comparisonOf(of))));
+    expect(JSON.parse(await said(line))).toEqual(JSON.parse(JSON.stringify(compareCosts(of))));
   });
 
   it('takes an ordinary fleet unless told otherwise', async () => {
@@ -35,7 +35,7 @@ describe('cost', () => {
 
   it('prints the lines of three bills, PINGREQ apart, where the cheaper one changes, and what it assumes', async () => {
     const text = await said('--devices 1000 --keepalive 60');
-    const { cirrus, iotCore, instance, breakEven } = comparisonOf(fleet({ devices: 1_000, keepAlive: 60 }));
+    const { cirrus, iotCore, instance, breakEven } = compareCosts(fleet({ devices: 1_000, keepAlive: 60 }));
 
     for (const { name } of [cirrus, iotCore, instance].flatMap((bill) => bill?.charges ?? [])) {
       expect(text).toContain(`  ${name} `);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { withLocalAddress } from '../../../cli/admin/accounts-table';
+import { withLocalAddress } from '../../../cli/admin/local-cloud';
 import { usersCommand } from '../../../cli/commands/users';
 import type { Account } from '../../../lambdas/access/accounts';
 import { verifyPassword } from '../../../lambdas/access/password-hash';

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { breakEven } from '../../../cli/pricing/break-even';
-import { brokerBill, chargesOf, dollarsOf, ownMetrics } from '../../../cli/pricing/broker-bill';
-import { billOf, charge } from '../../../cli/pricing/charges';
+import { brokerBill, chargesFor, sumDollars, ownMetrics } from '../../../cli/pricing/broker-bill';
+import { createBill, charge } from '../../../cli/pricing/charges';
 import { money } from '../../../cli/pricing/describe-comparison';
 import { type Fleet, pingsPerDay } from '../../../cli/pricing/fleet';
 import { instanceBill } from '../../../cli/pricing/instance-bill';
@@ -11,9 +11,9 @@ import { iotCoreBill } from '../../../cli/pricing/iot-core-bill';
 import {
   bundleBytes,
   bundleSize,
-  closeBelow,
-  closeHorizon,
-  horizon,
+  extraSweepsBelow,
+  extraSweepHorizon,
+  sweepHorizon,
   publication,
   timersBelow,
 } from '../../../cli/pricing/operations';
@@ -30,9 +30,9 @@ const read = (path: string) => readFileSync(join(__dirname, '../../..', path), '
 describe('what the model says of the broker', () => {
   it('is what the broker does', () => {
     const watched = (keepAlive: number) => record('a', { keepAlive });
-    expect([closeBelow - 1, closeBelow].map(watched).map(needsExtraSweeps)).toEqual([true, false]);
+    expect([extraSweepsBelow - 1, extraSweepsBelow].map(watched).map(needsExtraSweeps)).toEqual([true, false]);
     expect([timersBelow - 1, timersBelow].map(watched).map(needsTimer)).toEqual([true, false]);
-    expect([horizon, closeHorizon]).toEqual([nextSweep / 1000, nextExtraSweep / 1000]);
+    expect([sweepHorizon, extraSweepHorizon]).toEqual([nextSweep / 1000, nextExtraSweep / 1000]);
     expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
     expect(ownMetrics).toBe(basicMetrics.length);
   });
@@ -54,7 +54,7 @@ describe('free tiers', () => {
   const charges = [charge('a', 3, 1), charge('b', 1, 2), charge('c', 5, 1), charge('d', 0, 1)];
 
   it('are taken from the lines they are for together, and those of a first year stand apart', () => {
-    const bill = billOf(charges, [
+    const bill = createBill(charges, [
       { of: ['a', 'b'], amount: 2, lasts: 'always' },
       { of: ['c'], amount: 7, lasts: 'twelve months' },
     ]);
@@ -125,11 +125,11 @@ describe('the bill of this broker', () => {
 
   it.each([0, 1, 2] as const)('has for a million messages at QoS %i what docs/cost.md has measured', (qos) => {
     const [row] = tableRows(read('docs/cost.md')).filter(([name]) => name === `QoS ${qos}`);
-    const counted = chargesOf(times(publication(fleet({ qos })), 1e6), fleet()).filter(
+    const counted = chargesFor(times(publication(fleet({ qos })), 1e6), fleet()).filter(
       ({ name }) => !/logs|transfer/.test(name), // which that table leaves out
     );
 
-    expect(dollarsOf(counted)).toBeCloseTo(Number(row?.at(-1)?.replace('$', '')), 1);
+    expect(sumDollars(counted)).toBeCloseTo(Number(row?.at(-1)?.replace('$', '')), 1);
   });
 
   it('has what a PINGREQ costs only where there is one', () => {

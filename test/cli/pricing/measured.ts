@@ -1,4 +1,4 @@
-import { nothing, type Units } from '../../../cli/pricing/units';
+import { zeroUnits, type Units } from '../../../cli/pricing/units';
 import { type FunctionName, type QueueName, queues } from '../../../lambdas/deployment';
 import type { Bill } from '../../../local/bill';
 
@@ -15,7 +15,7 @@ export function measured({ gateway, sqs, lambda, dynamodb }: Bill): Units {
       .reduce((sum, { send, receive, delete: deleted }) => sum + send + receive + deleted, 0);
   const invocations = (name: FunctionName & keyof Units) => lambda.functions[name].invocations;
   return {
-    ...nothing,
+    ...zeroUnits,
     messagesIn: gateway.messagesIn,
     messagesOut: gateway.messagesOut,
     connectionMinutes: gateway.connectionMinutes,

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { settledBill } from '../../../bench/cost';
-import { chargesOf, dollarsOf } from '../../../cli/pricing/broker-bill';
+import { chargesFor, sumDollars } from '../../../cli/pricing/broker-bill';
 import { daysPerMonth, type Fleet, secondsPerDay } from '../../../cli/pricing/fleet';
 import { monthlyUnits } from '../../../cli/pricing/monthly-units';
-import { looks } from '../../../cli/pricing/operations';
+import { sweepUnits } from '../../../cli/pricing/operations';
 import { sumOf, times } from '../../../cli/pricing/units';
 import { type Cloud, startCloud } from '../../../local/cloud';
 import { publishPacket, TextClient } from '../../support/text-client';
@@ -123,7 +123,7 @@ function predicted(of: Fleet) {
   const month = comparable(sumOf([messages, pings, watching, connections]));
   return sumOf([
     times(month, period / (daysPerMonth * secondsPerDay)),
-    times(looks(of), (-of.devices * period) / 60), // see measured
+    times(sweepUnits(of), (-of.devices * period) / 60), // see measured
   ]);
 }
 
@@ -136,17 +136,17 @@ describe('two hours of a small fleet', () => {
     fleet({ devices: 1, messagesPerDay: 720, qos: 1, fanout: 1, payload: 3_000, keepAlive: 60 }),
   ])('cost what the model says: %j', async (of) => {
     const [actual, model] = [await liveThrough(of), predicted(of)];
-    const lines = chargesOf(model, of).filter(({ dollars }) => dollars > 0);
-    const actualLines = chargesOf(actual, of);
+    const lines = chargesFor(model, of).filter(({ dollars }) => dollars > 0);
+    const actualLines = chargesFor(actual, of);
 
     const off = (one: number, other: number) => Math.abs(one / other - 1);
     const apart = lines
       .map(({ name, dollars }) => ({
         name,
-        by: off(dollarsOf(actualLines.filter((line) => line.name === name)), dollars),
+        by: off(sumDollars(actualLines.filter((line) => line.name === name)), dollars),
       }))
       .filter(({ by }) => by > toleranceOfLine);
     expect(apart).toEqual([]);
-    expect(off(dollarsOf(actualLines), dollarsOf(lines))).toBeLessThan(toleranceOfTotal);
+    expect(off(sumDollars(actualLines), sumDollars(lines))).toBeLessThan(toleranceOfTotal);
   });
 });
