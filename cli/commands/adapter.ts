@@ -27,7 +27,7 @@ listeners, as [host:]port; default host 127.0.0.1:
 access over WebSocket, each flag repeatable:
   --allow-origin  accept web pages of this origin, for example https://page.example or http://localhost:*; without the
                   flag no web page may connect. Clients without an origin may always connect
-  --allow-host    additional name of this machine, if clients use one that is neither an address nor in the certificate
+  --allow-host    additional name of this machine, needed for names that are not in the certificate
 
 limits:
   --max-clients              concurrent clients; default 1000

@@ -13,9 +13,9 @@ import { progressOn } from '../progress';
 
 const help = `usage: cirrus-mqtt bench -L wss://... --yes [options]
 
-Load-tests a broker: each client publishes to its own topic, and --fanout clients receive each message. Prints rates and
-latencies every second and at the end. Prints the estimated cost on AWS before the run, which needs --yes for a wss://
-address. Ends with exit code 2 if messages of QoS 1 or 2 are missing.
+Load-tests a broker: each client publishes to its own topic, and --fanout clients receive each message. Prints rates
+and latencies every second and at the end. Prints the estimated cost on AWS before the run, which needs --yes for a
+wss:// address. Ends with exit code 2 if messages of QoS 1 or 2 are missing.
 
   --clients N      connections, 1 to 10000; default 10
   --rate N         messages per second of all clients together, 1 to 100000; default 10

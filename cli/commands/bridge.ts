@@ -7,8 +7,9 @@ import { type Progress, progressOn } from '../progress';
 
 const help = `usage: cirrus-mqtt bridge sync [out|in] [broker]
 
-Copies the retained messages of bridge entries with "retain": true, once: "out" from this broker to AWS IoT Core, "in" from
-AWS IoT Core to this broker; by default "out", then "in". Messages that came through the bridge are not copied back.
+Copies the retained messages of bridge entries with "retain": true, once: "out" from this broker to AWS IoT Core, "in"
+from AWS IoT Core to this broker; by default "out", then "in". Messages that came through the bridge are not copied
+back.
 
 ${bridgeTargetHelp}
   --json               print the number of messages as JSON

@@ -12,17 +12,17 @@ const maxSubscribers = 100;
 
 const help = `usage: cirrus-mqtt cost [--devices N] [--messages-per-day M] [options]
 
-Estimates the cost of a fleet for a month of 30 days with cirrus-mqtt, with AWS IoT Core, and with Mosquitto on one small
-EC2 instance. Uses the prices of us-east-1, makes no request to AWS and needs no account.
+Estimates the cost of a fleet for a month of 30 days with cirrus-mqtt, with AWS IoT Core, and with Mosquitto on one
+small EC2 instance. Uses the prices of us-east-1, makes no request to AWS and needs no account.
 
   --devices N          devices, always connected, 1 to 1000000; default 100
   --messages-per-day M messages that each device publishes, 0 to 86400; default 24
   --payload B          bytes of a payload, 0 to 97000; default 100
   --qos Q              QoS of messages and subscriptions, 0, 1 or 2; default 1
   --fanout F           devices that receive each message, all online, 0 to 100; default 1
-  --keepalive S        keep-alive in seconds, 10 to 540; default 540. A device sends PINGREQ if it has published nothing
+  --keepalive S        keep-alive in seconds, 10 to 540; default 540. An idle device sends PINGREQ
   --retained           publish all messages with the retain flag
-  --burst N            messages that a device sends at once, in one frame, 1 to 100; default 1, the most expensive case
+  --burst N            messages that a device sends in one frame, 1 to 100; default 1, the most expensive case
   --invocation-ms T    duration of an invocation, 1 to 20000; default 30, an assumption
   --json               print the result as JSON
 `;

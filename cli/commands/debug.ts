@@ -12,8 +12,8 @@ const maxMinutes = 24 * 60;
 const help = `usage: cirrus-mqtt debug CLIENT_ID [broker] [--minutes N]
        cirrus-mqtt debug CLIENT_ID [broker] --off
 
-Lets the broker log each packet from and to a client: type, packet id, QoS, topic, sizes and reason codes, but no payloads
-and passwords. Takes effect within 30 seconds, without a deployment and without a disconnect.
+Lets the broker log each packet from and to a client: type, packet id, QoS, topic, sizes and reason codes, but no
+payloads and passwords. Takes effect within 30 seconds, without a deployment and without a disconnect.
 
 ${accountsTableHelp}
   --minutes N          minutes until the log ends by itself, 1 to ${maxMinutes}; default ${defaultMinutes}

@@ -14,8 +14,9 @@ import { progressOn } from '../progress';
 
 const help = `usage: cirrus-mqtt doctor wss://... [-u NAME -P PASSWORD] [options]
 
-Checks a broker address step by step, from DNS to session resumption. Uses its own client ids and topics, and removes its
-sessions and its retained message at the end. Ends with exit code 0 if no step failed, with exit code 2 if a step failed.
+Checks a broker address step by step, from DNS to session resumption. Uses its own client ids and topics, and removes
+its sessions and its retained message at the end. Ends with exit code 0 if no step failed, with exit code 2 if a step
+failed.
 
   -u, --username NAME  user name
   -P, --pw PASSWORD    password

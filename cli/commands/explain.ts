@@ -22,8 +22,8 @@ const help = `usage: cirrus-mqtt explain USER publish TOPIC    [--qos N] [--reta
        cirrus-mqtt explain USER receive TOPIC    [client] [broker]
        cirrus-mqtt explain --anonymous publish|subscribe|receive TOPIC [broker]
 
-Shows which rule allows or denies an action of a client. Ends with exit code 0 if the action is allowed, with exit code 2
-if it is denied, and with exit code 1 on an error.
+Shows which rule allows or denies an action of a client. Ends with exit code 0 if the action is allowed, with exit
+code 2 if it is denied, and with exit code 1 on an error.
 
   --qos N              QoS of the publish; default 0
   --retain             publish with the retain flag
@@ -58,7 +58,7 @@ type Values = ParsedValues<typeof flags>;
 export const explainCommand: Command = {
   help,
   flags,
-  exitCodes: { [exitNegative]: 'it is denied' },
+  exitCodes: { [exitNegative]: 'the action is denied' },
   async run(args, { stdout }) {
     const { values, positionals } = parseOptionsAndArguments(withLocalAddress(args), flags);
     const identity = parseIdentity(values, values.anonymous ? undefined : positionals.shift());

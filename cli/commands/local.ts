@@ -10,9 +10,9 @@ const host = '127.0.0.1';
 
 const help = `usage: cirrus-mqtt local [options]
 
-Runs the broker and the adapter on this machine until Ctrl-C, in a local cloud that imitates AWS with its limits, failures
-and prices; same as "npm start". Builds the functions from their sources, so it needs a checkout of the project after
-"npm ci": the packed program does not contain the sources.
+Runs the broker and the adapter on this machine until Ctrl-C, in a local cloud that imitates AWS with its limits,
+failures and prices; same as "npm start". Builds the functions from their sources, so it needs a checkout of the
+project after "npm ci": the packed program does not contain the sources.
 
   --port N           port of the gateway, the bill, the API and the console, 0 for a free port; default 8080
   --mqtt-port N      port of the adapter for MQTT over TCP; default 1883

@@ -13,7 +13,7 @@ Moves dead letters back to their queue, after their cause is fixed. Dead letters
 come after the messages that were sent in the meantime.
 
   URL                  on AWS: URL of a dead-letter queue in the stack outputs, for example BridgeDeadLettersUrl;
-                       AWS_REGION, AWS_PROFILE and the other variables of the SDK select the Region and the credentials
+                       AWS_REGION, AWS_PROFILE and the other variables of the SDK select Region and credentials
   QUEUE                in the local cloud: packets, fanOut, timer, bridge or bridgeIn
   --local [URL]        local cloud; default http://127.0.0.1:8080
   --json               print the number of moved dead letters as JSON

@@ -12,9 +12,9 @@ import { payloadFlags, payloadSourcesIn, readPayload } from '../payload-flags';
 
 const help = `usage: cirrus-mqtt rr -L wss://... -t topic -e topic -m message
 
-Publishes a request, prints the first response and exits. With MQTT 5, the default, the request contains a response topic
-and correlation data, and the command accepts only a response with the same correlation data. With MQTT 3.1.1 it accepts
-the first message on the response topic.
+Publishes a request, prints the first response and exits. With MQTT 5, the default, the request contains a response
+topic and correlation data, and the command accepts only a response with the same correlation data. With MQTT 3.1.1 it
+accepts the first message on the response topic.
 
 payload, one of:
   -m, --message    this text

@@ -7,13 +7,13 @@ import { Session, type Status } from './session';
 import { TopicTree } from './topic-tree';
 import { Traffic } from './traffic';
 
-/** Everything that the page knows and can do. */
-export class Workbench {
+/** State and operations of the page. Each operation that reaches the broker is measured by `costs`. */
+export class ConsoleModel {
   readonly log = new MessageLog();
   readonly tree = new TopicTree();
   readonly traffic = new Traffic();
-  readonly session = new Session((message) => this.hear(message));
-  readonly office: ApiSession;
+  readonly session = new Session((message) => this.receive(message));
+  readonly api: ApiSession;
   /** Only the local cloud has a bill. */
   readonly costs: Costs | undefined;
   private status: Status = 'offline';
@@ -23,60 +23,65 @@ export class Workbench {
     readonly address: string,
     origin: string,
   ) {
-    this.office = new ApiSession(config.api, origin, config.local === true);
-    this.costs = config.local && new Costs({ read: readBill, settled });
-    this.session.watch(() => this.noteConnection());
+    this.api = new ApiSession(config, origin);
+    this.costs = config.local && new Costs({ read: readBill, waitUntilIdle });
+    this.session.observe(() => this.recordConnect());
   }
 
-  connect(wish: ConnectRequest): void {
-    this.costs?.begin(Date.now());
-    this.session.connect(wish);
+  connect(request: ConnectRequest): void {
+    this.costs?.holdRefresh(Date.now());
+    this.session.connect(request);
   }
 
-  async subscribe(wish: SubscribeRequest): Promise<void> {
-    this.costs?.begin(Date.now());
-    await this.session.subscribe(wish);
-    this.costs?.did(`subscribe ${wish.filter}`);
+  /** @throws Error with the reason why the broker or the page refuses the subscription. */
+  async subscribe(request: SubscribeRequest): Promise<void> {
+    this.costs?.holdRefresh(Date.now());
+    await this.session.subscribe(request);
+    this.costs?.recordOperation(`subscribe ${request.filter}`);
   }
 
   async unsubscribe(filter: string): Promise<void> {
-    this.costs?.begin(Date.now());
+    this.costs?.holdRefresh(Date.now());
     await this.session.unsubscribe(filter);
-    this.costs?.did(`unsubscribe ${filter}`);
+    this.costs?.recordOperation(`unsubscribe ${filter}`);
   }
 
-  async publish(wish: PublishRequest): Promise<void> {
-    this.costs?.begin(Date.now());
-    await this.session.publish(wish);
+  /** @throws Error with the reason why the broker or the page refuses the message. */
+  async publish(request: PublishRequest): Promise<void> {
+    this.costs?.holdRefresh(Date.now());
+    await this.session.publish(request);
     this.traffic.count('out', Date.now());
-    this.costs?.did(`publish QoS ${wish.qos} ${wish.topic}`);
+    this.costs?.recordOperation(`publish QoS ${request.qos} ${request.topic}`);
   }
 
   async listRetained(): Promise<void> {
-    const entries = await this.office.retained();
-    if (this.office.trouble === '') this.tree.listed(entries);
+    const entries = await this.api.retained();
+    if (this.api.error === '') this.tree.setRetained(entries);
   }
 
-  /** By an empty retained message if connected, which subscribers hear of; otherwise by the API. */
+  /**
+   * Clears a retained message: by an empty retained message if the page is connected, which subscribers receive, otherwise
+   * by the API.
+   */
   async clearRetained(topic: string): Promise<void> {
     if (this.session.status === 'online') {
       await this.publish({ topic, payload: new Uint8Array(), qos: 1, retain: true, properties: {} });
     } else {
-      await this.office.clearRetained(topic);
-      if (this.office.trouble !== '') throw new Error(this.office.trouble);
+      await this.api.clearRetained(topic);
+      if (this.api.error !== '') throw new Error(this.api.error);
     }
-    this.tree.cleared(topic);
+    this.tree.removeRetained(topic);
   }
 
-  private noteConnection(): void {
-    const { status, wish } = this.session;
-    if (status === 'online' && this.status !== 'online') this.costs?.did(`connect ${wish?.clientId}`);
+  private recordConnect(): void {
+    const { status, request } = this.session;
+    if (status === 'online' && this.status !== 'online') this.costs?.recordOperation(`connect ${request?.clientId}`);
     this.status = status;
   }
 
-  private hear(message: Omit<Message, 'number'>): void {
+  private receive(message: Omit<Message, 'number'>): void {
     this.traffic.count('in', message.receivedAt);
-    this.tree.heard(this.log.add(message));
+    this.tree.addMessage(this.log.add(message));
   }
 }
 
@@ -84,11 +89,11 @@ async function readBill(): Promise<Bill> {
   return (await fetch('/bill')).json();
 }
 
-/** Until then a frame has arrived that left just now, at QoS 0 without an answer: requests take another connection. */
-const arrivalMilliseconds = 100;
+/** Time in which a frame at QoS 0 has arrived, which has no response. HTTP requests use another connection. */
+const arrivalDelayMs = 100;
 
-/** Under steady load the broker is never idle; then what was done meanwhile counts, too. */
-async function settled(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, arrivalMilliseconds));
+/** Waits until the local cloud is idle, for at most two seconds: under steady load it never is. */
+async function waitUntilIdle(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, arrivalDelayMs));
   await fetch('/settled', { signal: AbortSignal.timeout(2_000) }).catch(() => {});
 }

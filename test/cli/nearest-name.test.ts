@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { nearestName } from '../../cli/nearest-name';
 import { parseOptions } from '../../cli/parse-options';
+import { naming } from './naming';
 
 describe('the nearest name', () => {
   const names = ['topic', 'timeout', 'retain', 'qos'];
@@ -22,8 +23,8 @@ describe('the nearest name', () => {
   it('is named for an unknown flag', () => {
     const flags = { retain: { type: 'boolean' }, topic: { type: 'string' } } as const;
 
-    expect(() => parseOptions(['--retian'], flags)).toThrow("unknown option '--retian', the nearest is --retain");
-    expect(() => parseOptions(['--topci=a'], flags)).toThrow("unknown option '--topci', the nearest is --topic");
+    expect(() => parseOptions(['--retian'], flags)).toThrow(naming("'--retian' --retain?"));
+    expect(() => parseOptions(['--topci=a'], flags)).toThrow(naming("'--topci' --topic?"));
     expect(() => parseOptions(['--nonsense'], flags)).toThrow(/^unknown option '--nonsense'$/);
   });
 });

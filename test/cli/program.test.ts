@@ -16,13 +16,8 @@ describe('cirrus-mqtt', () => {
     [['--help'], 0, /^usage: cirrus-mqtt <command>/, /^$/],
     [['pub', '--help'], 0, /^usage: cirrus-mqtt pub/, /^$/],
     [['users', '--help'], 0, /^usage: cirrus-mqtt users add NAME/, /^$/],
-    [['nonsense'], 1, /^$/, /^cirrus-mqtt: unknown command "nonsense"; --help lists what there is\n$/],
-    [
-      ['sub', '-t', 'a', '--nonsense'],
-      1,
-      /^$/,
-      /^cirrus-mqtt: unknown option '--nonsense'; --help lists what there is\n$/,
-    ],
+    [['nonsense'], 1, /^$/, /^cirrus-mqtt: .*"nonsense".*--help\n$/],
+    [['sub', '-t', 'a', '--nonsense'], 1, /^$/, /^cirrus-mqtt: .*'--nonsense'.*--help\n$/],
   ])('answers %j with exit code %i', async (args, exitCode, stdout, stderr) => {
     const command = start(...args);
 

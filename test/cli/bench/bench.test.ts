@@ -6,6 +6,7 @@ import { benchCommand } from '../../../cli/commands/bench';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
 import { type CommandRun, run } from '../../clients/support/command-runs';
 import { TestBroker } from '../../support/test-broker';
+import { naming } from '../naming';
 
 describe('bench', () => {
   let broker: TestBroker;
@@ -51,7 +52,7 @@ describe('bench', () => {
     expect(ending).toMatch(
       /\nsent {9}(\d+) in [\d.]+ s, .*\nreceived {5}\1 of \1, [\d.]+\/s\nlatency {6}min [\d.]+ ms, /,
     );
-    expect(running.stderr()).toBe('on AWS this run costs less than a cent, before free tiers\n');
+    expect(running.stderr()).toMatch(/^.*less than a cent.*\n$/);
   });
 
   it('goes through the adapter over TCP, and then tells no cost', async () => {
@@ -118,15 +119,15 @@ describe('bench', () => {
   });
 
   it.each([
-    ['--clients 0', '--clients takes a whole number from 1 to 10000, not "0"'],
-    ['--clients 2 --fanout 3', '--fanout takes at most the number of clients, 2, not "3"'],
-    ['--payload 11', '--payload takes a whole number from 12 to 97000, not "11"'],
-    ['--rate 0', '--rate takes a whole number from 1 to 100000, not "0"'],
-    ['--duration 0', '--duration takes more than 0 seconds'],
-    ['-t a/+', '-t takes a topic without wildcards, not "a/+"'],
-    ['-q 3', '-q takes a whole number from 0 to 2, not "3"'],
+    ['--clients 0', '--clients 1 10000 "0"'],
+    ['--clients 2 --fanout 3', '--fanout 2 "3"'],
+    ['--payload 11', '--payload 12 97000 "11"'],
+    ['--rate 0', '--rate 1 100000 "0"'],
+    ['--duration 0', '--duration 0'],
+    ['-t a/+', '-t "a/+"'],
+    ['-q 3', '-q 0 2 "3"'],
   ])('refuses %s', async (line, message) => {
-    await expect(run(benchCommand, line.split(' ')).exitCode).rejects.toThrow(message);
+    await expect(run(benchCommand, line.split(' ')).exitCode).rejects.toThrow(naming(message));
   });
 });
 

@@ -6,6 +6,7 @@ import { redriveCommand } from '../../../cli/commands/redrive';
 import { dataPlane, IotClient } from '../../bridge/iot-client';
 import { run } from '../../clients/support/command-runs';
 import { TestBroker } from '../../support/test-broker';
+import { naming } from '../naming';
 
 const bridge = {
   entries: [
@@ -44,7 +45,7 @@ describe('cirrus-mqtt bridge sync', () => {
     await late.subscribe('home/#');
     expect(await late.hear(1)).toMatchObject([{ topic: 'home/state/lamp', retain: true }]);
 
-    expect(await printed(bridgeCommand, 'sync', 'out')).toBe('1 retained messages on their way out\n');
+    expect(await printed(bridgeCommand, 'sync', 'out')).toMatch(/^1 .* AWS IoT Core\n$/);
     expect(await late.hear(2)).toMatchObject([{}, { topic: 'home/state/lamp', payload: 'on', retain: false }]);
     await late.end();
   });
@@ -58,7 +59,7 @@ describe('cirrus-mqtt bridge sync', () => {
     await broker.cloud.settled();
     await broker.cloud.faults.clear();
 
-    expect(await printed(bridgeCommand, 'sync', 'in')).toBe('2 retained messages on their way in\n');
+    expect(await printed(bridgeCommand, 'sync', 'in')).toMatch(/^2 .* this broker\n$/);
     const late = await broker.connect('late');
     await late.subscribe(0, 'state/#');
     expect((await broker.heardBy(late)).map(({ topic, text, retain }) => [topic, text, retain]).sort()).toEqual([
@@ -76,7 +77,7 @@ describe('cirrus-mqtt bridge sync', () => {
     const started = run(bridgeCommand, words, '', { isTTY: true });
 
     expect(await started.exitCode).toBe(0);
-    expect(started.stderr()).toBe('\r\u001b[K1 retained messages on their way in\r\u001b[K');
+    expect(started.stderr().split('\r\u001b[K')).toEqual(['', expect.stringMatching(/^1 /), '']);
   });
 
   it('leaves on either side what came from the other', async () => {
@@ -86,20 +87,18 @@ describe('cirrus-mqtt bridge sync', () => {
     await broker.cloud.settled();
     await broker.cloud.resetBill();
 
-    expect(await printed(bridgeCommand, 'sync')).toBe(
-      '1 retained messages on their way out\n1 retained messages on their way in\n',
-    );
+    expect(await printed(bridgeCommand, 'sync')).toMatch(/^1 .* AWS IoT Core\n1 .* this broker\n$/);
     expect((await broker.cloud.bill()).iot.publishes).toBe(1);
     expect(JSON.parse(await printed(bridgeCommand, 'sync', '--json'))).toEqual({ out: 1, in: 1 });
     expect(JSON.parse(await printed(bridgeCommand, 'sync', 'out', '--json'))).toEqual({ out: 1 });
   });
 
   it.each([
-    [[], 'bridge takes sync, not ""'],
-    [['sync', 'up'], 'bridge sync takes out or in, not "up"'],
-    [['sync'], 'bridge sync needs --local or --iot'],
+    [[], 'sync ""'],
+    [['sync', 'up'], 'sync out in "up"'],
+    [['sync'], 'sync --local --iot'],
   ])('refuses %j', async (args, message) => {
-    await expect(run(bridgeCommand, args).exitCode).rejects.toThrow(message);
+    await expect(run(bridgeCommand, args).exitCode).rejects.toThrow(naming(message));
   });
 });
 
@@ -110,10 +109,10 @@ describe('cirrus-mqtt redrive', () => {
   });
 
   it.each([
-    [[], 'redrive needs one queue'],
-    [['bridge'], '"bridge" is no address; --local takes the name of a queue'],
+    [[], 'redrive queue'],
+    [['bridge'], '"bridge" --local'],
   ])('refuses %j', async (args, message) => {
-    await expect(run(redriveCommand, args).exitCode).rejects.toThrow(message);
+    await expect(run(redriveCommand, args).exitCode).rejects.toThrow(naming(message));
   });
 
   it('says which queues there are', async () => {

@@ -8,6 +8,7 @@ import { readRules } from '../../../lambdas/access/read-rules';
 import { DynamoAccountDirectory } from '../../../lambdas/storage/account-directory';
 import { run } from '../../clients/support/command-runs';
 import { TestCloud } from '../../local/support';
+import { naming } from '../naming';
 
 /** What the local cloud is started with. */
 const access = {
@@ -50,22 +51,22 @@ function addAlice(account: { clientId?: string; clientIdPrefix?: string; rules: 
   return directory.create({ ...account, username: 'alice', rules: readRules(account.rules) });
 }
 
-/** What a command says and its exit code. */
-async function said(args: readonly string[]) {
+/** Runs the command and returns its output and exit code. */
+async function explain(args: readonly string[]) {
   const command = run(explainCommand, [...args]);
   return { code: await command.exitCode, output: command.stdout().toString() };
 }
 
-/** The same of the local cloud, with words parted by spaces. */
-function explained(line: string, ...more: string[]) {
-  return said([...line.split(' '), ...more, '--local', address()]);
+/** Runs the command with words separated by spaces, for the local cloud. */
+function explainLocally(line: string, ...more: string[]) {
+  return explain([...line.split(' '), ...more, '--local', address()]);
 }
 
 describe('what is allowed', () => {
   it('is allowed by a rule of the account, which is named by its place', async () => {
     await addAlice({ rules: [{ actions: ['publish'], topics: ['alice/#'] }] });
 
-    expect(await explained('alice publish alice/a --qos 2 --retain')).toEqual({
+    expect(await explainLocally('alice publish alice/a --qos 2 --retain')).toEqual({
       code: 0,
       output: 'allowed by "account alice rule 1", up to QoS 2\n',
     });
@@ -75,39 +76,39 @@ describe('what is allowed', () => {
     await addAlice({ rules: [] });
     const allowed = { code: 0, output: 'allowed by "news", up to QoS 1\n' };
 
-    expect(await explained('alice subscribe news/today/+')).toEqual(allowed);
-    expect(await explained('alice subscribe $share/readers/news/today/+')).toEqual(allowed);
-    expect(await explained('alice receive news/today')).toEqual({ code: 0, output: 'allowed by "news"\n' });
+    expect(await explainLocally('alice subscribe news/today/+')).toEqual(allowed);
+    expect(await explainLocally('alice subscribe $share/readers/news/today/+')).toEqual(allowed);
+    expect(await explainLocally('alice receive news/today')).toEqual({ code: 0, output: 'allowed by "news"\n' });
   });
 
   it('depends on the client id', async () => {
     await addAlice({ rules: [] });
 
-    expect(await explained('alice publish desks/d1/a --client-id d1')).toMatchObject({ code: 0 });
-    expect(await explained('alice publish desks/d1/a --client-id d2')).toEqual({
+    expect(await explainLocally('alice publish desks/d1/a --client-id d1')).toMatchObject({ code: 0 });
+    expect(await explainLocally('alice publish desks/d1/a --client-id d2')).toEqual({
       code: 2,
       output: 'denied: no rule allows it\n',
     });
-    expect(await explained('alice publish many --client-id many-1')).toMatchObject({ code: 0 });
+    expect(await explainLocally('alice publish many --client-id many-1')).toMatchObject({ code: 0 });
   });
 
   it('is asked for the only client id that an account has', async () => {
     await addAlice({ clientId: 'd1', rules: [] });
 
-    expect(await explained('alice publish desks/d1/a')).toMatchObject({ code: 0 });
-    expect(await explained('alice publish desks/d1/a --client-id d2')).toEqual({
+    expect(await explainLocally('alice publish desks/d1/a')).toMatchObject({ code: 0 });
+    expect(await explainLocally('alice publish desks/d1/a --client-id d2')).toEqual({
       code: 2,
-      output: 'denied: the account is not good for client id "d2"\n',
+      output: expect.stringMatching(/^denied: .*"d2"\n$/),
     });
   });
 
-  it('is told as JSON', async () => {
+  it('is printed as JSON with --json', async () => {
     await addAlice({ rules: [] });
 
-    const { output } = await explained('alice subscribe news/# --json --client-id a');
+    const { output } = await explainLocally('alice subscribe news/# --json --client-id a');
 
     expect(JSON.parse(output)).toMatchObject({ allowed: false, rule: 'configuration rule 2' });
-    expect(JSON.parse((await explained('alice subscribe news/today --json --client-id a')).output)).toEqual({
+    expect(JSON.parse((await explainLocally('alice subscribe news/today --json --client-id a')).output)).toEqual({
       allowed: true,
       rule: 'news',
       qos: 1,
@@ -121,7 +122,7 @@ describe('what is denied', () => {
   it('is denied by a rule whatever others allow', async () => {
     await addAlice({ rules: [{ actions: ['all'], topics: ['#'] }] });
 
-    expect(await explained('alice receive news/secret/a')).toEqual({
+    expect(await explainLocally('alice receive news/secret/a')).toEqual({
       code: 2,
       output: 'denied by "configuration rule 2"\n',
     });
@@ -135,51 +136,51 @@ describe('what is denied', () => {
         { name: 'least', actions: ['publish'], topics: ['least'], maxQos: 0, retain: false },
       ],
     });
-    const denied = async (line: string) => (await explained(line)).output.split('\n')[0];
+    const denied = async (line: string) => (await explainLocally(line)).output.split('\n')[0];
 
-    expect(await denied('alice publish low --qos 2 --retain')).toBe('denied: "low" allows it up to QoS 1 only');
+    expect(await denied('alice publish low --qos 2 --retain')).toBe('denied: "low" allows it only up to QoS 1');
     expect(await denied('alice publish unkept --qos 2 --retain')).toBe('denied: "unkept" allows it, but not retained');
     expect(await denied('alice publish least --qos 1 --retain')).toBe(
-      'denied: "least" allows it up to QoS 0 only, but not retained',
+      'denied: "least" allows it only up to QoS 0, but not retained',
     );
-    expect(await denied('alice publish least --qos 1')).toBe('denied: "least" allows it up to QoS 0 only');
+    expect(await denied('alice publish least --qos 1')).toBe('denied: "least" allows it only up to QoS 0');
     expect(await denied('alice publish other --qos 1')).toBe('denied: no rule allows it');
   });
 
-  it('may be so for want of a client id, which is said', async () => {
+  it('names what is unknown without a client id', async () => {
     await addAlice({ rules: [] });
 
-    expect(await explained('alice publish desks/d1/a')).toEqual({
+    expect(await explainLocally('alice publish desks/d1/a')).toEqual({
       code: 2,
-      output: 'denied: no rule allows it\n  not known what stands in "desks/${clientId}/#"\n',
+      output: expect.stringMatching(/^denied: no rule allows it\n .*"desks\/\$\{clientId\}\/#"\n$/),
     });
-    expect(await explained('alice publish many')).toEqual({
+    expect(await explainLocally('alice publish many')).toEqual({
       code: 2,
-      output: 'denied: no rule allows it\n  rules for certain client ids are left out, for want of --client-id\n',
+      output: expect.stringMatching(/^denied: no rule allows it\n .* --client-id\n$/),
     });
   });
 
   it('is what the broker allows nobody', async () => {
     await addAlice({ rules: [{ actions: ['all'], topics: ['$SYS/#'] }] });
 
-    expect(await explained('alice publish $SYS/a')).toEqual({
+    expect(await explainLocally('alice publish $SYS/a')).toEqual({
       code: 2,
-      output: 'denied: the broker lets nobody publish there\n',
+      output: expect.stringMatching(/^denied: .*reserved/),
     });
   });
 
-  it('is everything to those that are not let in', async () => {
+  it('is everything for kinds of clients that the configuration does not accept', async () => {
     await addAlice({ rules: [{ actions: ['all'], topics: ['#'] }] });
     const nobody = file({ users: false });
 
-    for (const [line, who] of [
-      ['alice publish a', 'user'],
-      ['alice publish a --token', 'token'],
-      ['--anonymous publish a', 'client without proof'],
+    for (const [line, kind] of [
+      ['alice publish a', 'user accounts'],
+      ['alice publish a --token', 'tokens'],
+      ['--anonymous publish a', 'anonymous clients'],
     ] as const) {
-      expect(await explained(line, '--access', nobody)).toEqual({
+      expect(await explainLocally(line, '--access', nobody)).toEqual({
         code: 2,
-        output: `denied: the configuration lets in no ${who}\n`,
+        output: expect.stringMatching(new RegExp(`^denied: .* no ${kind}\n$`)),
       });
     }
   });
@@ -187,26 +188,26 @@ describe('what is denied', () => {
 
 describe('clients without an account', () => {
   it('may be anonymous, and need no name', async () => {
-    expect(await explained('--anonymous receive news/today')).toMatchObject({ code: 0 });
-    expect(await said(['--anonymous', 'publish', 'a', '--access', file({ anonymous: 'everything' })])).toEqual({
+    expect(await explainLocally('--anonymous receive news/today')).toMatchObject({ code: 0 });
+    expect(await explain(['--anonymous', 'publish', 'a', '--access', file({ anonymous: 'everything' })])).toEqual({
       code: 0,
-      output: 'allowed: clients without proof may do everything\n',
+      output: expect.stringMatching(/^allowed: .*everything\n$/),
     });
   });
 
   it('may have a token with claims', async () => {
     const rule = { actions: ['publish'], topics: ['tenants/${claim.tenant}/${username}'], who: { kinds: ['token'] } };
     const issuers = [{ issuer: 'https://login.example', audience: 'app' }];
-    const explain = (...more: string[]) =>
-      said(['bob', 'publish', 'tenants/a=b/bob', '--token', '--access', file({ issuers, rules: [rule] }), ...more]);
+    const explainBob = (...more: string[]) =>
+      explain(['bob', 'publish', 'tenants/a=b/bob', '--token', '--access', file({ issuers, rules: [rule] }), ...more]);
 
-    expect(await explain('--claim', 'tenant=a=b')).toEqual({
+    expect(await explainBob('--claim', 'tenant=a=b')).toEqual({
       code: 0,
       output: 'allowed by "configuration rule 1", up to QoS 2\n',
     });
-    expect(await explain()).toEqual({
+    expect(await explainBob()).toEqual({
       code: 2,
-      output: 'denied: no rule allows it\n  not known what stands in "tenants/${claim.tenant}/${username}"\n',
+      output: expect.stringMatching(/^denied: no rule allows it\n .*"tenants\/\$\{claim\.tenant\}\/\$\{username\}"\n$/),
     });
   });
 });
@@ -222,12 +223,12 @@ describe('the access configuration', () => {
     await addAlice({ rules: [] });
     const rules = [{ name: 'of the file', actions: ['all'], topics: ['#'] }];
 
-    expect(await explained('alice publish a', '--access', file({ rules }))).toMatchObject({
+    expect(await explainLocally('alice publish a', '--access', file({ rules }))).toMatchObject({
       output: 'allowed by "of the file", up to QoS 2\n',
     });
   });
 
-  it('may be missing on AWS, which is said', async () => {
+  it('may be unknown on AWS, which the output names', async () => {
     Object.assign(process.env, {
       AWS_ENDPOINT_URL_DYNAMODB: test.cloud.endpoints.dynamodb,
       AWS_REGION: 'us-east-1',
@@ -236,44 +237,40 @@ describe('the access configuration', () => {
     });
     await addAlice({ rules: [{ actions: ['publish'], topics: ['a'] }] });
 
-    expect(await said(['alice', 'publish', 'a', '--table', 'cirrus-accounts'])).toEqual({
+    expect(await explain(['alice', 'publish', 'a', '--table', 'cirrus-accounts'])).toEqual({
       code: 0,
-      output:
-        'allowed by "account alice rule 1", up to QoS 2\n  rules for everybody are left out, for want of --access\n',
+      output: expect.stringMatching(/^allowed by "account alice rule 1", up to QoS 2\n .* --access\n$/),
     });
   });
 });
 
 describe('a mistake', () => {
   it.each([
-    ['', 'explain needs the name of a user'],
-    ['alice', 'explain takes publish, subscribe, receive, not ""'],
-    ['alice read a', 'explain takes publish, subscribe, receive, not "read"'],
-    ['alice publish', 'explain publish needs a topic'],
-    ['alice publish a b', 'explain takes one topic, not also "b"'],
-    ['alice publish a/#', '"a/#" is not a topic, which has no wildcards'],
-    ['alice receive +', '"+" is not a topic, which has no wildcards'],
-    ['alice subscribe a/#/b', '"a/#/b" is not a topic filter'],
-    ['alice subscribe $share/a', '"$share/a" is not a topic filter'],
-    ['alice subscribe a --qos 1', '--qos and --retain need publish'],
-    ['alice publish a --qos 3', '--qos takes a whole number from 0 to 2, not "3"'],
-    ['alice publish a --claim b=c', '--claim needs --token'],
-    ['alice publish a --token --claim b', '--claim takes NAME=VALUE, not "b"'],
-    ['alice publish a --token --anonymous', '--token and --anonymous exclude each other'],
-    ['alice publish a --token', '--token needs --access or --local, which tell whether such clients are let in'],
-    ['--anonymous publish a', '--anonymous needs --access or --local, which tell whether such clients are let in'],
-    ['alice publish a', 'explain needs either --table, with the AccountsTable that "cdk deploy" printed, or --local'],
-    [
-      'alice publish a --access /nowhere',
-      "/nowhere cannot be read: ENOENT: no such file or directory, open '/nowhere'",
-    ],
+    ['', 'explain user name'],
+    ['alice', 'publish subscribe receive ""'],
+    ['alice read a', 'publish subscribe receive "read"'],
+    ['alice publish', 'publish'],
+    ['alice publish a b', '"b"'],
+    ['alice publish a/#', '"a/#"'],
+    ['alice receive +', '"+"'],
+    ['alice subscribe a/#/b', '"a/#/b"'],
+    ['alice subscribe $share/a', '"$share/a"'],
+    ['alice subscribe a --qos 1', '--qos --retain'],
+    ['alice publish a --qos 3', '--qos 0 2 "3"'],
+    ['alice publish a --claim b=c', '--claim --token'],
+    ['alice publish a --token --claim b', '--claim NAME=VALUE "b"'],
+    ['alice publish a --token --anonymous', '--token --anonymous'],
+    ['alice publish a --token', '--token --access --local'],
+    ['--anonymous publish a', '--anonymous --access --local'],
+    ['alice publish a', '--table AccountsTable --local'],
+    ['alice publish a --access /nowhere', '/nowhere ENOENT /nowhere'],
   ])('is refused in one line: explain %s', async (args, message) => {
-    await expect(run(explainCommand, args.split(' ').filter(Boolean)).exitCode).rejects.toThrow(new Error(message));
+    await expect(run(explainCommand, args.split(' ').filter(Boolean)).exitCode).rejects.toThrow(naming(message));
   });
 
   it('is a user that does not exist', async () => {
     const command = run(explainCommand, ['bob', 'publish', 'a', '--local', address()]);
 
-    await expect(command.exitCode).rejects.toThrow('there is no user "bob"');
+    await expect(command.exitCode).rejects.toThrow(naming('user "bob"'));
   });
 });

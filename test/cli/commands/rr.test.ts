@@ -5,6 +5,7 @@ import { rrCommand } from '../../../cli/commands/rr';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
 import { run } from '../../clients/support/command-runs';
 import { TestBroker } from '../../support/test-broker';
+import { naming } from '../naming';
 
 const hasMosquitto = !spawnSync('mosquitto_rr', ['--help']).error;
 if (!hasMosquitto) console.warn('mosquitto_rr is not installed: it is NOT compared with rr');
@@ -99,13 +100,13 @@ describe('rr', () => {
   });
 
   it.each([
-    ['-t a -m x', 'rr needs -e topic'],
-    ['-e a -m x', 'rr needs -t topic'],
-    ['-t a -e b', 'rr needs one of -m, -f, -s and -n, not 0'],
-    ['-t a -e b/# -m x', '-e takes a topic without wildcards, not "b/#"'],
-    ['-t a -e b\uffff -m x', '-e takes a text without control characters and noncharacters, not U+FFFF'],
-    ['-t a -e b -m x -W soon', '-W takes seconds, not "soon"'],
+    ['-t a -m x', 'rr -e'],
+    ['-e a -m x', 'rr -t'],
+    ['-t a -e b', '-m -f -s -n 0'],
+    ['-t a -e b/# -m x', '-e "b/#"'],
+    ['-t a -e b\uffff -m x', '-e U+FFFF'],
+    ['-t a -e b -m x -W soon', '-W "soon"'],
   ])('refuses %s', async (line, message) => {
-    await expect(run(rrCommand, line.split(' ')).exitCode).rejects.toThrow(message);
+    await expect(run(rrCommand, line.split(' ')).exitCode).rejects.toThrow(naming(message));
   });
 });

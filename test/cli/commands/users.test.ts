@@ -15,6 +15,7 @@ import { DynamoAccountDirectory } from '../../../lambdas/storage/account-directo
 import { DynamoBindings } from '../../../lambdas/storage/bindings';
 import { run } from '../../clients/support/command-runs';
 import { TestCloud } from '../../local/support';
+import { naming } from '../naming';
 
 let test: TestCloud;
 let directory: DynamoAccountDirectory;
@@ -142,9 +143,7 @@ describe('users add', () => {
   it('leaves alone who is there already', async () => {
     await users(['add', 'kitchen', '--password-stdin'], 'secret');
 
-    await refused(['add', 'kitchen', '--generate']).toThrow(
-      'there is a user "kitchen" already; "users passwd" gives it another password',
-    );
+    await refused(['add', 'kitchen', '--generate']).toThrow(naming('"kitchen" exists "users passwd"'));
     expect(await isPassword('kitchen', 'secret')).toBe(true);
   });
 });
@@ -198,18 +197,11 @@ describe('users list and show', () => {
     expect(await users(['list'])).toBe('attic\nkitchen\n');
     expect(JSON.parse(await users(['list', '--json']))).toEqual([attic, kitchen]);
     expect(JSON.parse(await users(['show', 'kitchen', '--json']))).toEqual(kitchen);
-    expect(await users(['show', 'attic'])).toBe(
-      [
-        'user         attic',
-        'logs in by   password',
-        'client id    begins with attic-',
-        'connections  as many as everybody',
-        'rules        none',
-        '',
-      ].join('\n'),
+    expect(await users(['show', 'attic'])).toMatch(
+      /^user +attic\n.* +password\nclient id .*attic-\nconnections .*\nrules +none\n$/,
     );
     const shown = await users(['show', 'kitchen']);
-    expect(shown).toContain('logs in by   password, SCRAM-SHA-256\n');
+    expect(shown).toMatch(/ password, SCRAM-SHA-256\n/);
     expect(shown).toContain('rules        {"actions":["publish"],"topics":["a"]}\n');
     expect(shown).not.toContain(passwordHash);
   });
@@ -236,7 +228,7 @@ describe('users remove', () => {
     expect(await users(['remove', 'kitchen'])).toBe('user "kitchen" removed\n');
 
     expect(await directory.read('kitchen')).toBeUndefined();
-    await refused(['remove', 'kitchen']).toThrow('there is no user "kitchen"');
+    await refused(['remove', 'kitchen']).toThrow(naming('user "kitchen"'));
   });
 });
 
@@ -274,14 +266,14 @@ describe('the prompt for a password', () => {
     const { exitCode, output } = await typed('sesame\r', 'sesame\r');
 
     expect(await exitCode).toBe(0);
-    expect(output()).toBe('password: \nonce more: \nuser "kitchen" added\n');
+    expect(output()).toMatch(/^password: \n[\w ]+: \nuser "kitchen" added\n$/);
     expect(await isPassword('kitchen', 'sesame')).toBe(true);
   });
 
   it('refuses two that differ', async () => {
     const { exitCode } = await typed('sesame\r', 'sesam\r');
 
-    await expect(exitCode).rejects.toThrow('the two passwords differ');
+    await expect(exitCode).rejects.toThrow('differ');
     expect(await directory.read('kitchen')).toBeUndefined();
   });
 
@@ -291,39 +283,37 @@ describe('the prompt for a password', () => {
   ])('ends at %s', async (_key, character) => {
     const { exitCode, output } = await typed(character);
 
-    await expect(exitCode).rejects.toThrow('no password was given');
+    await expect(exitCode).rejects.toThrow('no password');
     expect(output()).toBe('password: \n');
   });
 });
 
 describe('a mistake', () => {
   it.each([
-    ['', 'users takes add, passwd, list, show, remove, not ""'],
-    ['toString', 'users takes add, passwd, list, show, remove, not "toString"'],
-    ['add --generate', 'users add needs the name of a user'],
-    ['add a b --generate', 'users add takes one name, not also "b"'],
+    ['', 'add passwd list show remove ""'],
+    ['toString', 'add passwd list show remove "toString"'],
+    ['add --generate', 'users add name'],
+    ['add a b --generate', 'add "b"'],
     ['list a', "unexpected argument 'a'"],
-    ['remove a --scram', "unknown option '--scram'"],
-    ['add a', 'there is no terminal to ask for a password: use --password-stdin, --password-file or --generate'],
-    ['add a --generate --password-stdin', '--password-stdin and --generate exclude each other'],
-    ['add a --password-stdin', 'a password has 1 to 1024 bytes, not 0'],
-    ['add a --password-file /nowhere', "ENOENT: no such file or directory, open '/nowhere'"],
-    ['add a --generate --client-id b --client-id-prefix c', '--client-id and --client-id-prefix exclude each other'],
-    ['add a --generate --client-id=', '--client-id is empty'],
-    ['add a --generate --max-qos 1', '--max-qos needs --publish or --subscribe'],
-    ['add a --generate --publish b --max-qos 3', '--max-qos takes a whole number from 0 to 2, not "3"'],
-    ['add a --generate --subscribe b --no-retain', '--no-retain needs --publish'],
-    ['add a --generate --max-connections 0', '--max-connections takes a whole number from 1 to 1000000, not "0"'],
-    ['show a', 'there is no user "a"'],
-    ['passwd a --generate', 'there is no user "a"'],
+    ['remove a --scram', '--scram'],
+    ['add a', '--password-stdin --password-file --generate'],
+    ['add a --generate --password-stdin', '--password-stdin --generate'],
+    ['add a --password-stdin', '1 1024 0'],
+    ['add a --password-file /nowhere', 'ENOENT /nowhere'],
+    ['add a --generate --client-id b --client-id-prefix c', '--client-id --client-id-prefix'],
+    ['add a --generate --client-id=', '--client-id'],
+    ['add a --generate --max-qos 1', '--max-qos --publish --subscribe'],
+    ['add a --generate --publish b --max-qos 3', '--max-qos 0 2 "3"'],
+    ['add a --generate --subscribe b --no-retain', '--no-retain --publish'],
+    ['add a --generate --max-connections 0', '--max-connections 1 1000000 "0"'],
+    ['show a', '"a"'],
+    ['passwd a --generate', '"a"'],
   ])('is refused in one line: users %s', async (args, message) => {
-    await refused(args.split(' ').filter(Boolean)).toThrow(new Error(message));
+    await refused(args.split(' ').filter(Boolean)).toThrow(naming(message));
   });
 
   it.each(['--password', '--password=secret'])('is %s, for others would see it', async (flag) => {
-    await refused(['add', 'kitchen', flag, 'secret']).toThrow(
-      /^a password among the arguments can be read by everybody/,
-    );
+    await refused(['add', 'kitchen', flag, 'secret']).toThrow(naming('--password-stdin --password-file --generate'));
   });
 
   it('in a rule is named by its flag or file', async () => {
@@ -332,18 +322,17 @@ describe('a mistake', () => {
 
     await refused(['add', 'a', '--generate', '--publish', 'b#']).toThrow(/^--publish\[0\].topics\[0\] is "b#"/);
     await refused(['add', 'a', '--generate', '--rules', bad]).toThrow(`${bad}[0].topics[0] is "a#"`);
-    await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(`${broken} is no JSON: `);
+    await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(broken);
   });
 
   it('in a name is a control character or a noncharacter, but such an account is removed', async () => {
-    const allowed = 'without control characters and noncharacters';
-    await refused(['add', 'a\uffff', '--generate']).toThrow(`users add takes a name ${allowed}`);
-    await refused(['add', 'a', '--generate', '--client-id', 'b\u0001']).toThrow(`--client-id takes a text ${allowed}`);
+    await refused(['add', 'a\uffff', '--generate']).toThrow(naming('users add name noncharacters'));
+    await refused(['add', 'a', '--generate', '--client-id', 'b\u0001']).toThrow(naming('--client-id noncharacters'));
     await refused(['add', 'a', '--generate', '--client-id-prefix', '\ufdd0']).toThrow(
-      `--client-id-prefix takes a text ${allowed}`,
+      naming('--client-id-prefix noncharacters'),
     );
     await refused(['add', 'a', '--generate', '--publish', 'b\uffff']).toThrow(
-      `--publish[0].topics[0] is "b\uffff", but must be a topic filter ${allowed}`,
+      naming('--publish[0].topics[0] "b\uffff" noncharacters'),
     );
     await directory.create({ username: 'old-\uffff', rules: [] });
 
@@ -351,13 +340,11 @@ describe('a mistake', () => {
   });
 
   it('in a name is that it is too long', async () => {
-    await refused(['add', 'x'.repeat(257), '--generate']).toThrow('the name of a user has 1 to 256 bytes');
+    await refused(['add', 'x'.repeat(257), '--generate']).toThrow(naming('1 256'));
   });
 
   it('is SCRAM for a password that is no text', async () => {
-    await refused(['add', 'a', '--password-stdin', '--scram'], Buffer.from([0xff])).toThrow(
-      'SCRAM takes passwords that are text in UTF-8',
-    );
+    await refused(['add', 'a', '--password-stdin', '--scram'], Buffer.from([0xff])).toThrow(naming('SCRAM UTF-8'));
   });
 });
 
@@ -391,30 +378,28 @@ describe('where users are', () => {
   });
 
   it('has to be told, one way', async () => {
-    const message = 'users needs either --table, with the AccountsTable that "cdk deploy" printed, or --local';
+    const message = 'users --table AccountsTable --local';
 
-    await at().rejects.toThrow(message);
-    await at('--table', 'a', '--local').rejects.toThrow(message);
+    await at().rejects.toThrow(naming(message));
+    await at('--table', 'a', '--local').rejects.toThrow(naming(message));
   });
 
   it('is not a table that does not exist, or that is another one', async () => {
     useEndpoint();
 
-    await at('--table', 'cirrus-nothing').rejects.toThrow(
-      'there is no table "cirrus-nothing" in this account and Region',
-    );
+    await at('--table', 'cirrus-nothing').rejects.toThrow(naming('table "cirrus-nothing"'));
     const wrong = run(usersCommand, ['show', 'a', '--table', 'cirrus-connections']);
-    await expect(wrong.exitCode).rejects.toThrow('"cirrus-connections" is not a table of accounts');
+    await expect(wrong.exitCode).rejects.toThrow(naming('"cirrus-connections" not'));
   });
 
   it('cannot be asked without credentials or a Region', async () => {
     for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
     process.env.AWS_CONFIG_FILE = process.env.AWS_SHARED_CREDENTIALS_FILE = '/nowhere';
-    await at('--table', 'cirrus-accounts').rejects.toThrow('there is no AWS Region; AWS_REGION names one');
+    await at('--table', 'cirrus-accounts').rejects.toThrow('AWS_REGION');
 
     process.env.AWS_REGION = 'us-east-1';
     process.env.AWS_EC2_METADATA_DISABLED = 'true';
-    await at('--table', 'cirrus-accounts').rejects.toThrow(/^there are no AWS credentials: /);
+    await at('--table', 'cirrus-accounts').rejects.toThrow('AWS credentials');
   });
 
   it('is no local cloud when nobody answers, or somebody else', async () => {
@@ -423,7 +408,7 @@ describe('where users are', () => {
     const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
 
     for (const where of ['http://127.0.0.1:1', elsewhere]) {
-      await at('--local', where).rejects.toThrow(`no local cloud answers at ${where}; "npm start" starts one`);
+      await at('--local', where).rejects.toThrow(naming(`${where} "npm start"`));
     }
     other.close();
   });

@@ -6,6 +6,7 @@ import { run } from '../../clients/support/command-runs';
 import { GuardedBroker } from '../../support/guarded-broker';
 import { holdTimers } from '../../support/held-timers';
 import { TestBroker } from '../../support/test-broker';
+import { naming } from '../naming';
 import { connack, type FakeOptions, frameOf, startFakeGateway } from './fake-gateway';
 
 jest.setTimeout(180_000);
@@ -16,8 +17,8 @@ interface Report {
   readonly steps: readonly { readonly step: string; readonly outcome: string; readonly detail: string }[];
 }
 
-/** What the doctor says, and its exit code. */
-async function examined(url: string, ...args: string[]) {
+/** Runs the doctor and returns its JSON report and exit code. */
+async function runDoctor(url: string, ...args: string[]) {
   const doctor = run(doctorCommand, [url, '--json', '--idle', '0', ...args]);
   const exitCode = await doctor.exitCode;
   const report: Report = JSON.parse(doctor.stdout().toString());
@@ -38,13 +39,13 @@ describe('doctor of a broker', () => {
 
   it('finds nothing wrong, leaves nothing behind, and costs no more than it says', async () => {
     await broker.cloud.resetBill();
-    const { exitCode, passed, failed, skipped, detail, dollars } = await examined(url(), '--idle', '1');
+    const { exitCode, passed, failed, skipped, detail, dollars } = await runDoctor(url(), '--idle', '1');
 
     expect(failed.map((name) => [name, detail(name)])).toEqual([]);
     expect([exitCode, passed, skipped]).toEqual([0, true, ['dns', 'tls']]);
     expect(detail('round-trip')).toMatch(/^100 at QoS 0: median [\d.]+ ms, p99 \d/);
     expect(detail('packet-over')).toMatch(/ended with 1\d\d\d and DISCONNECT 0x95/);
-    expect(detail('idle')).toMatch(/^PINGRESP after 1 s of silence/);
+    expect(detail('idle')).toMatch(/^PINGRESP after 1 /);
     const bill = await broker.cloud.bill();
     // Its frames arrive faster than one at a time, and so share invocations and writes.
     expect(bill.dollars - bill.lambda.dollars).toBeLessThan(dollars);
@@ -61,10 +62,10 @@ describe('doctor of a broker', () => {
 
     expect(await doctor.exitCode).toBe(0);
     const lines = doctor.stdout().toString().trimEnd().split('\n');
-    expect(lines[0]).toBe(`${url()}: on AWS this costs less than a cent`);
-    expect(lines).toContain('pass  binary       a binary frame is refused with 1003: closed with 1003');
-    expect(lines).toContain('skip  idle         a quiet connection stays: --idle 0');
-    expect(lines.at(-1)).toBe('nothing is wrong, as far as 9 steps tell');
+    expect(lines[0]).toMatch(/^ws:\S+: .*less than a cent/);
+    expect(lines).toContainEqual(expect.stringMatching(/^pass {2}binary .*1003/));
+    expect(lines).toContainEqual(expect.stringMatching(/^skip {2}idle .*--idle 0$/));
+    expect(lines.at(-1)).toMatch(/^All checks passed/);
   });
 
   it('finds the order kept where frames are repeated and overtake each other', async () => {
@@ -72,7 +73,7 @@ describe('doctor of a broker', () => {
       { fault: 'frame', does: 'duplicate', probability: 0.2 },
       { fault: 'frame', does: 'reorder', probability: 0.1, milliseconds: 5 },
     );
-    const { failed, detail } = await examined(url(), '--only', 'order', '--only', 'packet-96k');
+    const { failed, detail } = await runDoctor(url(), '--only', 'order', '--only', 'packet-96k');
 
     expect(failed).toEqual([]);
     expect(detail('order')).toMatch(/^all in order/);
@@ -81,10 +82,10 @@ describe('doctor of a broker', () => {
 
   it('tells of a connection that is cut, and goes on with another', async () => {
     await broker.cloud.faults.set({ fault: 'frame', does: 'cut', skip: 300, times: 1 });
-    const { exitCode, failed, detail } = await examined(url());
+    const { exitCode, failed, detail } = await runDoctor(url());
 
     expect([exitCode, failed]).toEqual([2, ['order']]);
-    expect(detail('order')).toBe('the connection ended with 1006 instead of the rest of the 1000 messages');
+    expect(detail('order')).toMatch(/1006.*1000 messages/);
   });
 
   it('tells of a broker that cannot answer, and skips what needs it', async () => {
@@ -94,28 +95,28 @@ describe('doctor of a broker', () => {
       operation: 'PostToConnection',
       outcome: 'throttle',
     });
-    const { exitCode, failed, skipped, detail } = await examined(url());
+    const { exitCode, failed, skipped, detail } = await runDoctor(url());
 
     expect([exitCode, failed]).toEqual([2, ['login']]);
     // Whichever is sooner: the broker gives up, and ends the connection.
-    expect(detail('login')).toMatch(/^(CONNACK did not come within 15 s|.* ended with 1000 instead of CONNACK)$/);
+    expect(detail('login')).toMatch(/^(CONNACK .*15 s|.* 1000 .*CONNACK)$/);
     expect(skipped).toEqual(expect.arrayContaining(['order', 'resume', 'clean-up']));
     expect(detail('order')).toBe('needs login');
   });
 
   it('tells of a handshake that fails', async () => {
     const fake = await startFakeGateway({ status: 502 });
-    const { failed, detail } = await examined(fake.url);
+    const { failed, detail } = await runDoctor(fake.url);
     await fake.close();
 
     expect(failed).toEqual(['subprotocol']);
-    expect(detail('subprotocol')).toMatch(/^the handshake was answered with 502: the function behind \$connect failed/);
+    expect(detail('subprotocol')).toMatch(/502: .*\$connect/);
   });
 
   it('tells of a wrong path', async () => {
-    const { detail } = await examined(url().replace('/mqtt', '/other'));
+    const { detail } = await runDoctor(url().replace('/mqtt', '/other'));
 
-    expect(detail('subprotocol')).toMatch(/^the handshake was answered with 403: .* the path of the address is wrong/);
+    expect(detail('subprotocol')).toMatch(/403: .*path/);
   });
 });
 
@@ -131,25 +132,25 @@ describe('doctor of a broker that does not let everybody in', () => {
   afterAll(() => broker.stop());
 
   it('logs in with a password', async () => {
-    expect((await examined(broker.cloud.gatewayUrl, '-u', 'ann', '-P', 'sesame', '--only', 'login')).failed).toEqual(
+    expect((await runDoctor(broker.cloud.gatewayUrl, '-u', 'ann', '-P', 'sesame', '--only', 'login')).failed).toEqual(
       [],
     );
   });
 
   it('tells of a login that is refused', async () => {
-    const { failed, detail } = await examined(broker.cloud.gatewayUrl, '-u', 'ann', '-P', 'open', '--only', 'ping');
+    const { failed, detail } = await runDoctor(broker.cloud.gatewayUrl, '-u', 'ann', '-P', 'open', '--only', 'ping');
 
     expect(failed).toEqual(['login']);
-    expect(detail('login')).toMatch(/^the login was refused with 0x86 \(bad user name or password/);
+    expect(detail('login')).toMatch(/0x86 \(bad user name or password/);
   });
 
   it('takes topics that are allowed, and tells of those that are not', async () => {
     const login = ['-u', 'bob', '-P', 'sesame', '--only', 'round-trip', '--only', 'retained'];
-    const { failed, detail } = await examined(broker.cloud.gatewayUrl, ...login);
+    const { failed, detail } = await runDoctor(broker.cloud.gatewayUrl, ...login);
     expect(failed).toContain('round-trip');
-    expect(detail('round-trip')).toMatch(/^subscribing to cirrus\/doctor\/\S+ was refused with 0x87: --topic takes/);
+    expect(detail('round-trip')).toMatch(/cirrus\/doctor\/\S+ .*0x87: .*--topic/);
 
-    expect((await examined(broker.cloud.gatewayUrl, ...login, '-t', 'bob/doctor')).failed).toEqual([]);
+    expect((await runDoctor(broker.cloud.gatewayUrl, ...login, '-t', 'bob/doctor')).failed).toEqual([]);
   });
 });
 
@@ -157,30 +158,30 @@ describe('doctor of what is no such broker', () => {
   const ofFake = async (options: FakeOptions, ...args: string[]) => {
     const fake = await startFakeGateway(options);
     try {
-      return await examined(fake.url, ...args);
+      return await runDoctor(fake.url, ...args);
     } finally {
       await fake.close();
     }
   };
 
-  /** The doctor's patience is over when a test says so: what it waits for otherwise may take as long as it likes. */
-  const loseAllPatience = () => jest.advanceTimersByTime(15_000);
+  /** Ends the doctor's timeouts: with held timers, everything else may take any time. */
+  const expireTimeouts = () => jest.advanceTimersByTime(15_000);
   afterEach(() => {
     jest.useRealTimers();
     jest.restoreAllMocks();
   });
 
   it('tells that nobody listens', async () => {
-    const { exitCode, failed, detail } = await examined('ws://127.0.0.1:1/mqtt');
+    const { exitCode, failed, detail } = await runDoctor('ws://127.0.0.1:1/mqtt');
 
     expect([exitCode, failed, detail('tcp')]).toEqual([2, ['tcp'], 'ECONNREFUSED']);
   });
 
   it('tells that a name has no address', async () => {
-    const { failed, detail } = await examined('ws://nowhere.invalid/mqtt');
+    const { failed, detail } = await runDoctor('ws://nowhere.invalid/mqtt');
 
     expect(failed).toEqual(['dns']);
-    expect(detail('dns')).toMatch(/^nowhere\.invalid has no address: E/);
+    expect(detail('dns')).toMatch(/nowhere\.invalid: E/);
   });
 
   it('tells that nobody known signed the certificate', async () => {
@@ -199,7 +200,7 @@ describe('doctor of what is no such broker', () => {
     const { failed, detail } = await ofFake({ date }, '--only', 'clock');
 
     expect(failed).toContain('clock');
-    expect(detail('clock')).toMatch(/^this machine's clock is 600 s off/);
+    expect(detail('clock')).toMatch(/ 600 s /);
   });
 
   it('tells that no subprotocol is given back, or another', async () => {
@@ -215,13 +216,13 @@ describe('doctor of what is no such broker', () => {
     holdTimers();
     const isHello = (frame: Buffer) => frame.toString('latin1').startsWith('1.') && frame.length < 1_000;
     const { failed, detail } = await ofFake(
-      { heard: (frame) => isHello(frame) || loseAllPatience() },
+      { heard: (frame) => isHello(frame) || expireTimeouts() },
       ...['binary', 'frame-over', 'packet-over'].flatMap((step) => ['--only', step]),
     );
 
     expect(failed).toEqual(expect.arrayContaining(['binary', 'frame-over', 'packet-over']));
-    expect(detail('binary')).toMatch(/^a binary frame was taken/);
-    expect(detail('frame-over')).toBe('a frame of 32770 characters was taken');
+    expect(detail('binary')).toContain('binary frame');
+    expect(detail('frame-over')).toContain('32770 characters');
   });
 
   it.each<[string, (send: (data: string | Buffer) => void) => void, string]>([
@@ -231,18 +232,18 @@ describe('doctor of what is no such broker', () => {
     ['an empty frame', (send) => send(''), 'frame is not base64: 0 characters'],
     ['an error of the gateway', (send) => send('{"message": "Forbidden"}'), 'gateway: Forbidden'],
     ['half a packet', (send) => send(Buffer.from([0x30, 9, 0]).toString('base64')), 'a packet that spans two frames'],
-  ])('tells of %s', async (_name, breach, words) => {
+  ])('tells of %s', async (_name, violate, words) => {
     holdTimers();
     const answer: FakeOptions['answer'] = (packet, send) => {
-      if (packet.cmd === 'pingreq') loseAllPatience();
+      if (packet.cmd === 'pingreq') expireTimeouts();
       if (packet.cmd !== 'connect') return;
       send(frameOf(connack));
-      breach(send);
+      violate(send);
     };
     const { failed, detail } = await ofFake({ answer }, '--only', 'ping');
 
     expect(failed).toContain('wire-format');
-    expect(detail('wire-format')).toBe(`there came ${words}`);
+    expect(detail('wire-format')).toMatch(naming(words));
   });
 
   it('tells that a session does not outlive its connection', async () => {
@@ -252,13 +253,13 @@ describe('doctor of what is no such broker', () => {
       if (cmd === 'connect') send(frameOf(connack));
       if (cmd === 'subscribe') send(frameOf({ cmd: 'suback', messageId, granted: [1] }));
       if (cmd === 'publish') send(frameOf({ cmd: 'puback', messageId, reasonCode: 0 }));
-      if (cmd === 'subscribe' && packet.subscriptions[0]!.topic.endsWith('/retained')) peer.hasRead(loseAllPatience);
+      if (cmd === 'subscribe' && packet.subscriptions[0]!.topic.endsWith('/retained')) peer.hasRead(expireTimeouts);
     };
     const { failed, detail } = await ofFake({ answer }, '--only', 'resume', '--only', 'retained');
 
     expect(failed).toEqual(['resume', 'retained']);
-    expect(detail('resume')).toBe('the session was gone after the cut');
-    expect(detail('retained')).toBe('a message did not come within 15 s');
+    expect(detail('resume')).toContain('Session Present');
+    expect(detail('retained')).toMatch(/^a message .*15 s$/);
   });
 
   it('tells that messages come in another order, or never', async () => {
@@ -275,7 +276,7 @@ describe('doctor of what is no such broker', () => {
             topic = packet.subscriptions[0]!.topic;
             send(frameOf({ cmd: 'suback', messageId: packet.messageId, granted: [1] }));
           }
-          if (packet.cmd === 'publish' && packet.qos === 0) loseAllPatience();
+          if (packet.cmd === 'publish' && packet.qos === 0) expireTimeouts();
           if (packet.cmd !== 'publish' || packet.qos !== 1) return;
           send(frameOf({ cmd: 'puback', messageId: packet.messageId, reasonCode: 0 }));
           held.push(publishes(String(packet.payload)));
@@ -289,23 +290,23 @@ describe('doctor of what is no such broker', () => {
     );
 
     expect(failed).toEqual(expect.arrayContaining(['order', 'round-trip']));
-    expect(detail('order')).toBe('message 0 came after message 1');
-    expect(detail('round-trip')).toBe('a message did not come within 15 s');
+    expect(detail('order')).toMatch(/message 0 .*message 1/);
+    expect(detail('round-trip')).toMatch(/^a message .*15 s$/);
   });
 });
 
 describe('doctor', () => {
   it.each([
-    ['', 'doctor needs the wss:// address of the gateway'],
-    ['mqtt://x', 'the address of the gateway begins with wss://, unlike "mqtt://x"'],
-    ['wss://x wss://y', 'doctor takes one address, not also "wss://y"'],
-    ['wss://x --idle 901', '--idle takes a whole number from 0 to 900, not "901"'],
-    ['wss://x --only sleep', '--only takes dns, tcp, tls, clock, subprotocol, login,'],
-    ['wss://x -W 0', '-W takes more than 0 seconds'],
-    ['wss://x -t a/#', '-t takes a topic without wildcards, not "a/#"'],
+    ['', 'doctor wss://'],
+    ['mqtt://x', 'wss:// "mqtt://x"'],
+    ['wss://x wss://y', '"wss://y"'],
+    ['wss://x --idle 901', '--idle 0 900 "901"'],
+    ['wss://x --only sleep', '--only dns tcp tls'],
+    ['wss://x -W 0', '-W 0'],
+    ['wss://x -t a/#', '-t "a/#"'],
     ['wss://x --token-file /nowhere', 'ENOENT'],
   ])('refuses "%s"', async (line, message) => {
-    await expect(run(doctorCommand, line.split(' ').filter(Boolean)).exitCode).rejects.toThrow(message);
+    await expect(run(doctorCommand, line.split(' ').filter(Boolean)).exitCode).rejects.toThrow(naming(message));
   });
 
   it('does not repeat a token that is in the address', async () => {

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { breakEven } from '../../../cli/pricing/break-even';
-import { brokerBill, chargesFor, sumDollars, ownMetrics } from '../../../cli/pricing/broker-bill';
-import { createBill, charge } from '../../../cli/pricing/charges';
+import { brokerBill, chargesFor, ownMetrics, sumDollars } from '../../../cli/pricing/broker-bill';
+import { charge, createBill } from '../../../cli/pricing/charges';
 import { money } from '../../../cli/pricing/describe-comparison';
 import { type Fleet, pingsPerDay } from '../../../cli/pricing/fleet';
 import { instanceBill } from '../../../cli/pricing/instance-bill';
@@ -11,10 +11,10 @@ import { iotCoreBill } from '../../../cli/pricing/iot-core-bill';
 import {
   bundleBytes,
   bundleSize,
-  extraSweepsBelow,
   extraSweepHorizon,
-  sweepHorizon,
+  extraSweepsBelow,
   publication,
+  sweepHorizon,
   timersBelow,
 } from '../../../cli/pricing/operations';
 import { times } from '../../../cli/pricing/units';

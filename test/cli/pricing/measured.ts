@@ -1,4 +1,4 @@
-import { zeroUnits, type Units } from '../../../cli/pricing/units';
+import { type Units, zeroUnits } from '../../../cli/pricing/units';
 import { type FunctionName, type QueueName, queues } from '../../../lambdas/deployment';
 import type { Bill } from '../../../local/bill';
 

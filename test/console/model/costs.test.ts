@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type Bill, Costs, inDollars } from '../../../console/model/costs';
+import { type Bill, Costs, formatDollars } from '../../../console/model/costs';
 
 const bill = (messagesIn: number, writes = 0): Bill => ({
   dollars: messagesIn / 1_000_000,
@@ -13,7 +13,7 @@ const bill = (messagesIn: number, writes = 0): Bill => ({
 /** Bills as they are read, one after the other; each read can be held up. */
 function sourceOf(...bills: readonly Bill[]) {
   const left = [...bills];
-  return { read: async () => left.shift() ?? Promise.reject(new Error('no answer')), settled: async () => {} };
+  return { read: async () => left.shift() ?? Promise.reject(new Error('no answer')), waitUntilIdle: async () => {} };
 }
 
 describe('the costs', () => {
@@ -21,7 +21,7 @@ describe('the costs', () => {
     const costs = new Costs(sourceOf(bill(1), bill(4, 2)));
     await costs.refresh(0);
 
-    await costs.did('publish');
+    await costs.recordOperation('publish');
 
     expect(costs.entries).toEqual([
       { number: 1, what: 'publish', dollars: expect.closeTo(3e-6), used: '3 frames in, 2 writes' },
@@ -32,11 +32,11 @@ describe('the costs', () => {
     const costs = new Costs(sourceOf(bill(1), bill(4), bill(9)));
     await costs.refresh(0);
 
-    costs.begin(900);
+    costs.holdRefresh(900);
     await costs.refresh(1_000); // would have read 4
-    await costs.did('publish');
+    await costs.recordOperation('publish');
 
-    expect(costs.entries.map(({ used }) => used)).toEqual(['3 frames in']);
+    expect(costs.entries.map(({ usage }) => usage)).toEqual(['3 frames in']);
     await costs.refresh(1_100);
     expect(costs.bill?.gateway.messagesIn).toBe(9);
   });
@@ -45,7 +45,7 @@ describe('the costs', () => {
     const costs = new Costs(sourceOf(bill(1), bill(4)));
     await costs.refresh(0);
 
-    costs.begin(900);
+    costs.holdRefresh(900);
     await costs.refresh(3_900);
 
     expect(costs.bill?.gateway.messagesIn).toBe(4);
@@ -55,10 +55,10 @@ describe('the costs', () => {
     const costs = new Costs(sourceOf(bill(1), bill(4), bill(9)));
     await costs.refresh(0);
 
-    await Promise.all(['first', 'second'].map((what) => costs.did(what)));
-    await Promise.all(['a', 'b', 'c', 'd'].map((what) => costs.did(what)));
+    await Promise.all(['first', 'second'].map((what) => costs.recordOperation(what)));
+    await Promise.all(['a', 'b', 'c', 'd'].map((what) => costs.recordOperation(what)));
 
-    expect(costs.entries.map(({ what, used }) => [what, used])).toEqual([
+    expect(costs.entries.map(({ operation, usage }) => [operation, usage])).toEqual([
       ['4 operations at once', '5 frames in'],
       ['first, second', '3 frames in'],
     ]);
@@ -76,14 +76,14 @@ describe('the costs', () => {
 
   it('say when the bill cannot be read, and go on when it can', async () => {
     let answer: Promise<Bill> = Promise.reject(new Error('no answer'));
-    const costs = new Costs({ read: () => answer, settled: async () => {} });
+    const costs = new Costs({ read: () => answer, waitUntilIdle: async () => {} });
 
-    await costs.did('publish');
-    expect(costs.trouble).toBe('the bill cannot be read: no answer');
+    await costs.recordOperation('publish');
+    expect(costs.error).toBe('the bill cannot be read: no answer');
     answer = Promise.resolve(bill(1));
     await costs.refresh(0);
 
-    expect(costs.trouble).toBe('');
+    expect(costs.error).toBe('');
   });
 
   it.each([
@@ -91,6 +91,6 @@ describe('the costs', () => {
     [0, '$0.0000000'],
     [12.345, '$12.35'],
   ])('are spelled with the digits that matter: %d', (dollars, text) => {
-    expect(inDollars(dollars)).toBe(text);
+    expect(formatDollars(dollars)).toBe(text);
   });
 });

@@ -59,7 +59,7 @@ describe('the log of messages', () => {
   it('tells its watchers of every change, until they have seen enough', () => {
     const log = new MessageLog();
     let changes = 0;
-    const end = log.watch(() => {
+    const end = log.observe(() => {
       changes += 1;
     });
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  bytesOf,
-  bytesOfHex,
   cutText,
+  decodeText,
+  formatPreview,
   hexDump,
+  parseHex,
+  parsePayload,
   prettyJson,
-  previewOf,
   textExcerpt,
-  textOf,
 } from '../../../console/model/payload';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
@@ -15,11 +15,11 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 
 describe('a payload as text', () => {
   it('is its UTF-8, a byte order mark included', () => {
-    expect(textOf(utf8('\ufeffgrün'))).toBe('\ufeffgrün');
+    expect(decodeText(utf8('\ufeffgrün'))).toBe('\ufeffgrün');
   });
 
   it('is nothing where it is not UTF-8', () => {
-    expect(textOf(bytes(0x80))).toBeUndefined();
+    expect(decodeText(bytes(0x80))).toBeUndefined();
   });
 });
 
@@ -89,16 +89,16 @@ describe('a payload in hex', () => {
   });
 
   it('is read with or without white space', () => {
-    expect(bytesOfHex(' 00 fF\n10')).toEqual(bytes(0x00, 0xff, 0x10));
-    expect(bytesOfHex('00ff10')).toEqual(bytes(0x00, 0xff, 0x10));
-    expect(bytesOfHex('')).toEqual(bytes());
+    expect(parseHex(' 00 fF\n10')).toEqual(bytes(0x00, 0xff, 0x10));
+    expect(parseHex('00ff10')).toEqual(bytes(0x00, 0xff, 0x10));
+    expect(parseHex('')).toEqual(bytes());
   });
 
   it.each([
     ['0g', 'hex has "g", but must have digits 0 to 9 and a to f only'],
     ['abc', 'hex has 3 digits, but must have two for each byte'],
   ])('refuses %j, and says why', (typed, message) => {
-    expect(() => bytesOfHex(typed)).toThrow(message);
+    expect(() => parseHex(typed)).toThrow(message);
   });
 });
 
@@ -118,21 +118,21 @@ describe('a payload in one line', () => {
     ['bytes', bytes(0xff, 0x00), 'ff 00'],
     ['many bytes', new Uint8Array(40).fill(0xff), `${'ff '.repeat(32)}…`],
   ])('shows %s', (_what, payload, preview) => {
-    expect(previewOf(payload)).toBe(preview);
+    expect(formatPreview(payload)).toBe(preview);
   });
 
   it('is cut, though not within a character', () => {
-    expect(previewOf(utf8(`${'x'.repeat(239)}ü and more`))).toBe('x'.repeat(239));
+    expect(formatPreview(utf8(`${'x'.repeat(239)}ü and more`))).toBe('x'.repeat(239));
   });
 });
 
 describe('what was typed', () => {
   it('is sent as it is, as text and as JSON', () => {
-    expect(bytesOf('ü ', 'text')).toEqual(utf8('ü '));
-    expect(bytesOf('{ "a": 1 }', 'json')).toEqual(utf8('{ "a": 1 }'));
+    expect(parsePayload('ü ', 'text')).toEqual(utf8('ü '));
+    expect(parsePayload('{ "a": 1 }', 'json')).toEqual(utf8('{ "a": 1 }'));
   });
 
   it('is refused as JSON where it is none', () => {
-    expect(() => bytesOf('{a:1}', 'json')).toThrow(SyntaxError);
+    expect(() => parsePayload('{a:1}', 'json')).toThrow(SyntaxError);
   });
 });
