@@ -44,7 +44,7 @@ describe('the built program', () => {
     return { output, errors: await errors, exitCode: await exit };
   };
 
-  it('says which it is, and what it can do', async () => {
+  it('prints its version and the list of commands', async () => {
     expect(await run('--version')).toEqual({ output: `${version}\n`, errors: '', exitCode: 0 });
     expect(await run()).toEqual({ output: overview, errors: '', exitCode: 0 });
   });
@@ -66,7 +66,7 @@ describe('the built program', () => {
     );
   });
 
-  it('examines a broker, puts load on it and asks through it', async () => {
+  it('runs doctor, bench and rr on a broker', async () => {
     const broker = await TestBroker.start();
     const url = broker.cloud.gatewayUrl;
 
@@ -79,7 +79,7 @@ describe('the built program', () => {
     await broker.stop();
   });
 
-  it('refuses the local cloud where its sources are not, and says where they are', async () => {
+  it('refuses the local cloud without its sources, and names what is missing', async () => {
     const { exitCode, errors } = await run('local', '--port', '0');
 
     expect(exitCode).toBe(1);
@@ -99,12 +99,12 @@ describe('the built program', () => {
     }
     const ports = ['--port', '--mqtt-port', '--mqtt-ws-port'].flatMap((port) => [port, '0']);
     const local = start(join(checkout, 'dist/cirrus-mqtt.js'), 'local', ...ports);
-    let said = '';
+    let output = '';
     for await (const chunk of local.child.stdout) {
-      said += chunk;
-      if (/^ready .*\n/m.test(said)) break;
+      output += chunk;
+      if (/^ready .*\n/m.test(output)) break;
     }
-    const gateway = /^ready gateway=(\S+)/m.exec(said)?.[1] ?? '';
+    const gateway = /^ready gateway=(\S+)/m.exec(output)?.[1] ?? '';
 
     expect((await run('pub', '-L', gateway, '-t', 'a', '-m', 'b', '-q', '1')).exitCode).toBe(0);
     local.child.kill('SIGINT');

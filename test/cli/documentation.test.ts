@@ -55,7 +55,7 @@ describe('docs/cli.md', () => {
     expect(rowsBelow('## Check an address').map(([name]) => bare(name))).toEqual(steps.map(({ name }) => name));
   });
 
-  it('names flags that there are', async () => {
+  it('names only existing flags', async () => {
     const loaded = await Promise.all(Object.values(commands).map(({ load }) => load()));
     const known = loaded.flatMap(({ flags = {}, verbs = {} }) =>
       [flags, ...Object.values(verbs)].flatMap((each) => Object.keys(each).map((name) => `--${name}`)),

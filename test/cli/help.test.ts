@@ -19,7 +19,7 @@ describe('cirrus-mqtt', () => {
     for (const name of names) expect(overview).toMatch(new RegExp(`^  ${name} +\\S`, 'm'));
   });
 
-  it('has no flag that takes a value in one command and none in another, which no shell could complete', async () => {
+  it('has no flag with a value in one command and without in another, which completion could not support', async () => {
     const types = new Map<string, Set<string>>();
     for (const name of names) {
       const { flags } = await loaded(name);
@@ -31,7 +31,7 @@ describe('cirrus-mqtt', () => {
 });
 
 describe.each(names)('cirrus-mqtt %s --help', (name) => {
-  it('begins with how to use it', async () => {
+  it('begins with the usage', async () => {
     const { command } = await loaded(name);
 
     expect(command.help).toMatch(new RegExp(`^usage: cirrus-mqtt ${name}\\b`));

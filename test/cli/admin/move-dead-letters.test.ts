@@ -21,8 +21,8 @@ function sqsWith(...states: object[]) {
   return { sqs: { send } as unknown as Parameters<typeof moveDeadLetters>[0], inputs };
 }
 
-describe('moving dead letters on AWS', () => {
-  it('names the queue they go to, waits until they are there, and tells how many they were', async () => {
+describe('moveDeadLetters', () => {
+  it('names the destination, waits for the end, and returns the number of messages', async () => {
     const { sqs, inputs } = sqsWith(
       { Status: 'RUNNING' },
       { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
@@ -32,7 +32,7 @@ describe('moving dead letters on AWS', () => {
     expect(inputs).toEqual([{ SourceArn: `arn:${deadLetters}`, DestinationArn: `arn:${queue}` }]);
   });
 
-  it('tells meanwhile how many of them were moved', async () => {
+  it('reports the progress', async () => {
     const numbers = { ApproximateNumberOfMessagesMoved: 40, ApproximateNumberOfMessagesToMove: 100 };
     const { sqs } = sqsWith({ Status: 'RUNNING' }, { Status: 'RUNNING', ...numbers }, { Status: 'COMPLETED' });
     const told: number[][] = [];
@@ -45,7 +45,7 @@ describe('moving dead letters on AWS', () => {
     ]);
   });
 
-  it('says why it failed', async () => {
+  it('rejects with the reason of a failure', async () => {
     const { sqs } = sqsWith({ Status: 'FAILED', FailureReason: 'AccessDenied' });
 
     await expect(moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).rejects.toThrow(
@@ -53,7 +53,7 @@ describe('moving dead letters on AWS', () => {
     );
   });
 
-  it('says so when the queue has no dead letters of another', async () => {
+  it('rejects for a queue that is not a dead-letter queue', async () => {
     await expect(moveDeadLetters(sqsWith().sqs, queue, { pollIntervalMs: 1 })).rejects.toThrow(
       `no queue has ${queue} for its dead letters`,
     );

@@ -35,7 +35,7 @@ async function printed(command: Command, ...args: string[]): Promise<string> {
 }
 
 describe('cirrus-mqtt bridge sync', () => {
-  it('out brings retained messages to AWS IoT Core, where an entry says that they are retained there', async () => {
+  it('out copies retained messages to AWS IoT Core, as retained if the entry says so', async () => {
     const publisher = await broker.connect('publisher');
     await publisher.publish('state/lamp', 'on', { qos: 1, retain: true });
     await publisher.publish('passing/cloud', 'white', { qos: 1, retain: true });
@@ -50,7 +50,7 @@ describe('cirrus-mqtt bridge sync', () => {
     await late.end();
   });
 
-  it('in brings those of AWS IoT Core here', async () => {
+  it('in copies the retained messages of AWS IoT Core', async () => {
     const client = dataPlane(broker.cloud);
     await broker.cloud.faults.set({ fault: 'call', function: 'onBridgeIn', outcome: 'fail' });
     for (const topic of ['home/state/a', 'home/state/b', 'home/passing/c', 'other']) {
@@ -69,7 +69,7 @@ describe('cirrus-mqtt bridge sync', () => {
     client.destroy();
   });
 
-  it('in counts on a terminal while it works', async () => {
+  it('in shows its progress on a terminal', async () => {
     await iot.mqtt.publishAsync('home/state/a', 'x', { qos: 1, retain: true });
     await broker.cloud.settled();
 
@@ -80,7 +80,7 @@ describe('cirrus-mqtt bridge sync', () => {
     expect(started.stderr().split('\r\u001b[K')).toEqual(['', expect.stringMatching(/^1 /), '']);
   });
 
-  it('leaves on either side what came from the other', async () => {
+  it('does not copy messages back that came through the bridge', async () => {
     const publisher = await broker.connect('publisher');
     await publisher.publish('state/here', 'x', { qos: 1, retain: true });
     await iot.mqtt.publishAsync('home/state/there', 'y', { qos: 1, retain: true });
@@ -115,7 +115,7 @@ describe('cirrus-mqtt redrive', () => {
     await expect(run(redriveCommand, args).exitCode).rejects.toThrow(naming(message));
   });
 
-  it('says which queues there are', async () => {
+  it('names the existing queues', async () => {
     const { exitCode } = run(redriveCommand, ['none', '--local', `http://127.0.0.1:${broker.cloud.port}`]);
     await expect(exitCode).rejects.toThrow('there is no queue "none", only packets, fanOut');
   });

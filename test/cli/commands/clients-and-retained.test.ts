@@ -60,7 +60,7 @@ describe('clients', () => {
     await expect(run(clientsCommand, args).exitCode).rejects.toThrow(naming(said));
   });
 
-  it('says that there is no such client', async () => {
+  it('reports an unknown client id', async () => {
     await expect(run(clientsCommand, ['show', 'nobody', ...local()]).exitCode).rejects.toThrow('No client of this id');
   });
 });
@@ -79,7 +79,7 @@ describe('retained', () => {
     expect(await printed(retainedCommand, 'list')).toBe('');
   });
 
-  it('deletes what matches a filter, if told twice', async () => {
+  it('deletes messages that match a filter only with --yes', async () => {
     const api = apiOf(broker.cloud);
     for (const topic of ['old/1', 'old/2/x', 'new/1']) await api.publish({ topic, payload: 'x', retain: true });
     const sorted = async (...args: string[]) => (await printed(retainedCommand, ...args)).trimEnd().split('\n').sort();

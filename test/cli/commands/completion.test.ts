@@ -51,13 +51,13 @@ describe('completion bash', () => {
     return stdout.split('\n').filter((word) => word !== '');
   }
 
-  it('offers at every place what is parsed there', async () => {
+  it('offers the verbs and flags that are parsed at every position', async () => {
     for (const words of await everyPlace()) {
       expect([words, offered(...words, '').sort()]).toEqual([words, (await expected(words)).sort()]);
     }
   });
 
-  it('offers what begins as typed', () => {
+  it('offers words with the typed prefix', () => {
     expect(offered('re')).toEqual(['retained', 'redrive']);
     expect(offered('users', 'add', 'bob', '--pass')).toEqual(['--password-stdin', '--password-file']);
     expect(offered('sub', '-t', 'a', '--disable')).toEqual(['--disable-clean-session']);

@@ -12,7 +12,7 @@ async function said(line: string): Promise<string> {
 }
 
 describe('cost', () => {
-  it('says as JSON all that is known of a fleet', async () => {
+  it('prints the comparison as JSON', async () => {
     const line =
       '--devices 50 --messages-per-day 96 --payload 300 --qos 2 --fanout 3 --keepalive 300 --invocation-ms 20 --json';
     const of = fleet({
@@ -28,13 +28,13 @@ describe('cost', () => {
     expect(JSON.parse(await said(line))).toEqual(JSON.parse(JSON.stringify(compareCosts(of))));
   });
 
-  it('takes an ordinary fleet unless told otherwise', async () => {
+  it('has defaults for all flags', async () => {
     expect(JSON.parse(await said('--json'))).toMatchObject({ fleet: fleet() });
     expect(JSON.parse(await said('--json --retained'))).toMatchObject({ fleet: fleet({ retained: true }) });
     expect(JSON.parse(await said('--json --burst 10'))).toMatchObject({ fleet: fleet({ burst: 10 }) });
   });
 
-  it('prints the lines of three bills, PINGREQ apart, where the cheaper one changes, and what it assumes', async () => {
+  it('prints three bills, the cost of PINGREQ, the break-even points and the assumptions', async () => {
     const text = await said('--devices 1000 --keepalive 60');
     const { cirrus, iotCore, instance, breakEven } = compareCosts(fleet({ devices: 1_000, keepAlive: 60 }));
 
@@ -50,14 +50,14 @@ describe('cost', () => {
     expect(text).toMatch(/invocation .*30 ms/);
   });
 
-  it('says what does not fit: QoS 2 at IoT Core, and a fleet that is too much for one machine', async () => {
+  it('notes QoS 2 on IoT Core, and a fleet that is too large for one instance', async () => {
     const text = await said('--devices 30000 --qos 2');
 
     expect(text).toMatch(/^AWS IoT Core.* QoS 1 .*QoS 2/m);
     expect(text).toContain('too large');
   });
 
-  it('says of bursts that they share frames', async () => {
+  it('notes that bursts share frames', async () => {
     expect(await said('--burst 10')).toMatch(/10 messages .*frame/);
   });
 

@@ -34,7 +34,7 @@ describe('debug', () => {
     await broker.cloud.settled();
   }
 
-  it('logs nothing of anybody unless told to', async () => {
+  it('logs no packets by default', async () => {
     const client = await broker.connect('quiet');
     await client.publish('a', 'x', { qos: 1 });
     await broker.cloud.settled();
@@ -42,7 +42,7 @@ describe('debug', () => {
     expect(packets()).toEqual([]);
   });
 
-  it('logs the packets of one client within half a minute, and says until when', async () => {
+  it('logs the packets of one client within half a minute, and prints the end time', async () => {
     expect(await debug('watched', '--minutes', '5')).toMatch(/"watched".* until \d{4}-.*Z\n$/);
     await later();
     const other = await broker.connect('other');
@@ -77,7 +77,7 @@ describe('debug', () => {
     expect(all).not.toMatch(/secret|hunter2|last words/);
   });
 
-  it('is over after its time, and when it is switched off', async () => {
+  it('ends after its time, and with --off', async () => {
     const before = packets().length;
     expect(await debug('watched', '--off')).toMatch(/"watched".* no longer/);
     expect(await debug('watched', '--off')).toMatch(/"watched".* not logged/);
@@ -90,7 +90,7 @@ describe('debug', () => {
     expect(packets()).toHaveLength(before);
   });
 
-  it('costs a container one read of half a unit in half a minute', async () => {
+  it('costs each container one read of half a unit in half a minute', async () => {
     const client = await broker.connect('reader');
     await broker.cloud.settled();
     broker.cloud.clock.jump(30_000);
@@ -115,7 +115,7 @@ describe('debug', () => {
 });
 
 describe('logLevel debug', () => {
-  it('logs every packet, of clients that are not let in too, and reads nothing for it', async () => {
+  it('logs every packet, also of refused clients, without reads', async () => {
     const broker = await TestBroker.start({ settings: { logLevel: 'debug' }, access: { anonymous: 'off' } });
     try {
       const client = await broker.open();

@@ -63,7 +63,7 @@ function explainLocally(line: string, ...more: string[]) {
 }
 
 describe('what is allowed', () => {
-  it('is allowed by a rule of the account, which is named by its place', async () => {
+  it('is allowed by a rule of the account, which has a name from its position', async () => {
     await addAlice({ rules: [{ actions: ['publish'], topics: ['alice/#'] }] });
 
     expect(await explainLocally('alice publish alice/a --qos 2 --retain')).toEqual({
@@ -72,7 +72,7 @@ describe('what is allowed', () => {
     });
   });
 
-  it('is allowed by a rule for everybody, who may receive what they may subscribe to up to a QoS', async () => {
+  it('is allowed by a rule for every client; receiving follows from subscribing', async () => {
     await addAlice({ rules: [] });
     const allowed = { code: 0, output: 'allowed by "news", up to QoS 1\n' };
 
@@ -92,7 +92,7 @@ describe('what is allowed', () => {
     expect(await explainLocally('alice publish many --client-id many-1')).toMatchObject({ code: 0 });
   });
 
-  it('is asked for the only client id that an account has', async () => {
+  it('uses the client id of the account by default', async () => {
     await addAlice({ clientId: 'd1', rules: [] });
 
     expect(await explainLocally('alice publish desks/d1/a')).toMatchObject({ code: 0 });
@@ -119,7 +119,7 @@ describe('what is allowed', () => {
 });
 
 describe('what is denied', () => {
-  it('is denied by a rule whatever others allow', async () => {
+  it('is denied by a deny rule, whatever other rules allow', async () => {
     await addAlice({ rules: [{ actions: ['all'], topics: ['#'] }] });
 
     expect(await explainLocally('alice receive news/secret/a')).toEqual({
@@ -160,7 +160,7 @@ describe('what is denied', () => {
     });
   });
 
-  it('is what the broker allows nobody', async () => {
+  it('includes topics that are reserved for the broker', async () => {
     await addAlice({ rules: [{ actions: ['all'], topics: ['$SYS/#'] }] });
 
     expect(await explainLocally('alice publish $SYS/a')).toEqual({
@@ -187,7 +187,7 @@ describe('what is denied', () => {
 });
 
 describe('clients without an account', () => {
-  it('may be anonymous, and need no name', async () => {
+  it('may be anonymous, without a user name', async () => {
     expect(await explainLocally('--anonymous receive news/today')).toMatchObject({ code: 0 });
     expect(await explain(['--anonymous', 'publish', 'a', '--access', file({ anonymous: 'everything' })])).toEqual({
       code: 0,
@@ -219,7 +219,7 @@ describe('the access configuration', () => {
     process.env = { ...environment };
   });
 
-  it('is that of a file rather than that of the local cloud', async () => {
+  it('of a file takes precedence over that of the local cloud', async () => {
     await addAlice({ rules: [] });
     const rules = [{ name: 'of the file', actions: ['all'], topics: ['#'] }];
 

@@ -110,7 +110,7 @@ describe('pub and sub', () => {
     expect(sub.stdout()).toEqual(Buffer.concat([bytes, bytes]));
   });
 
-  it('print messages as lines of JSON, bytes that are no text in base64', async () => {
+  it('print messages as lines of JSON, with binary payloads in base64', async () => {
     const sub = await subscriber('-t', 'json/#', '-C', '2', '-q', '1', '--json');
 
     await publish('-t', 'json/text', '-m', 'ünï', '-q', '1');
@@ -155,7 +155,7 @@ describe('pub and sub', () => {
     expect(sub.stdout().toString()).toBe('yes\n');
   });
 
-  it('keep a session with -c, and leave it with -U', async () => {
+  it('keep a session with -c, and unsubscribe with -U', async () => {
     const session = ['-L', gateway.url, '-i', 'keeper', '-c', '-q', '1'];
     expect(await run(subCommand, [...session, '-t', 'kept/session', '-E']).exitCode).toBe(0);
     await publish('-t', 'kept/session', '-m', 'meanwhile', '-q', '1');
@@ -185,7 +185,7 @@ describe('pub and sub', () => {
     expect(await dying.exitCode).toBe(0);
   });
 
-  it('come back after a lost connection', async () => {
+  it('reconnect after a lost connection', async () => {
     const sub = await subscriber('-t', 'back', '-C', '1');
 
     for (const socket of gateway.sockets) socket.terminate();
@@ -196,7 +196,7 @@ describe('pub and sub', () => {
     expect(sub.stdout().toString()).toBe('again\n');
   });
 
-  it('leave after the time limit with the exit code of mosquitto', async () => {
+  it('exit after the time limit with the exit code of mosquitto', async () => {
     expect(await run(subCommand, ['-L', gateway.url, '-t', 'silence', '-W', '0.1']).exitCode).toBe(27);
   });
 
@@ -208,13 +208,13 @@ describe('pub and sub', () => {
     expect(await sub.exitCode).toBe(0);
   });
 
-  it('name a packet that is too large', async () => {
+  it('name the size of a packet that is too large', async () => {
     const pub = run(pubCommand, ['-L', gateway.url, '-t', 'a', '-s'], Buffer.alloc(98_304));
 
     await expect(pub.exitCode).rejects.toThrow('a packet of 98311 bytes is over the limit of 97280');
   });
 
-  it('fail when nobody listens', async () => {
+  it('fail if the port is closed', async () => {
     await expect(run(pubCommand, ['-L', 'ws://127.0.0.1:1', '-t', 'a', '-m', 'b']).exitCode).rejects.toThrow(
       'ECONNREFUSED',
     );
@@ -224,7 +224,7 @@ describe('pub and sub', () => {
   it.each([
     ['-L', 'ws://gateway.example:1'],
     ['-h', 'broker.example', '-p', '1'],
-  ])('say so also where a name has several addresses, with %s', async (...address) => {
+  ])('name each address of a host with several addresses, with %s', async (...address) => {
     const undo = giveNamesTwoAddresses();
 
     const { exitCode } = run(pubCommand, [...address, '-t', 'a', '-m', 'b']);
@@ -281,7 +281,7 @@ describe('the command line', () => {
     [adapterCommand, 'wss://x --listen 203.0.113.9:0', '"203.0.113.9"'],
   ];
 
-  it.each(mistakes)('refuses a mistake in one line, %#', async (command, args, message) => {
+  it.each(mistakes)('rejects a mistake with one line, %#', async (command, args, message) => {
     await expect(run(command, args.split(' ').filter(Boolean)).exitCode).rejects.toThrow(naming(message));
   });
 
@@ -299,7 +299,7 @@ describe('the command line', () => {
     );
   });
 
-  it('names a port that is taken', async () => {
+  it('names a port that is in use', async () => {
     const taken = run(adapterCommand, [gateway.url, '--listen', String(adapter.port)]);
 
     await expect(taken.exitCode).rejects.toThrow(String(adapter.port));

@@ -57,7 +57,7 @@ describe('rr', () => {
     expect(Buffer.from(properties.correlationDataBase64, 'base64')).toHaveLength(16);
   });
 
-  it('lets others have their responses', async () => {
+  it('ignores responses to other requests', async () => {
     respond = (request) => {
       responder.publish('answers', 'of nobody');
       responder.publish('answers', 'of another', { properties: { correlationData: Buffer.from('other') } });
@@ -69,7 +69,7 @@ describe('rr', () => {
     expect(rr.stdout().toString()).toBe('mine\n');
   });
 
-  it('takes no response that was retained before', async () => {
+  it('ignores retained messages on the response topic', async () => {
     await responder.publishAsync('kept', 'old', { retain: true, qos: 1 });
     respond = () => responder.publish('kept', 'new');
     const rr = run(rrCommand, [...['-L', broker.cloud.gatewayUrl, '-V', '311'], ...['-t', 'ask', '-e', 'kept', '-n']]);
@@ -78,7 +78,7 @@ describe('rr', () => {
     expect(rr.stdout().toString()).toBe('new\n');
   });
 
-  (hasMosquitto ? it : it.skip)('leaves after the time limit with the exit code of mosquitto_rr', async () => {
+  (hasMosquitto ? it : it.skip)('exits after the time limit with the exit code of mosquitto_rr', async () => {
     respond = () => {};
     const words = ['-p', String(adapter.port), '-V', '5', '-t', 'ask', '-e', 'answers', '-m', 'x', '-W', '1'];
     const mosquitto = spawn('mosquitto_rr', words);

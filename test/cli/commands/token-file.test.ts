@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 describe('--token-file', () => {
-  it('lets clients of the adapter in that know nothing of tokens, with the token that is in it by then', async () => {
+  it('authenticates clients of the adapter with the current token of the file', async () => {
     writeFileSync(file, 'no token');
     const adapter = await startAdapter({
       url: guarded.cloud.gatewayUrl,
@@ -49,7 +49,7 @@ describe('--token-file', () => {
     await adapter.close();
   });
 
-  it('lets pub in, which does without a password then', async () => {
+  it('authenticates pub without a password', async () => {
     writeFileSync(file, await provider.token());
     const args = ['-L', guarded.cloud.gatewayUrl, '-t', 'a', '-m', 'x', '-q', '1'];
 
@@ -64,7 +64,7 @@ describe('--token-file', () => {
     await expect(start().exitCode).rejects.toThrow('nowhere');
   });
 
-  it('that is empty is said without what was in it', () => {
+  it('of an invalid file is reported without its content', () => {
     writeFileSync(file, ' \n');
 
     expect(bearerFrom(file)).toThrow(`${file} is empty, but should hold a token`);

@@ -72,7 +72,7 @@ async function isScramPassword(username: string, password: string): Promise<bool
 }
 
 describe('users add', () => {
-  it('keeps a hash of the password that stdin has, without its last line feed', async () => {
+  it('stores a hash of the password from stdin, without its last line feed', async () => {
     expect(await users(['add', 'kitchen', '--password-stdin'], 'secret\n')).toBe('user "kitchen" added\n');
 
     expect(await isPassword('kitchen', 'secret')).toBe(true);
@@ -92,7 +92,7 @@ describe('users add', () => {
     expect(await isPassword('kitchen', password)).toBe(true);
   });
 
-  it('makes a password and prints it once', async () => {
+  it('generates a password and prints it once', async () => {
     const [, password = ''] = /^user "kitchen" added\npassword: ([\w-]{24})\n$/.exec(
       await users(['add', 'kitchen', '--generate']),
     )!;
@@ -102,7 +102,7 @@ describe('users add', () => {
     expect(await users(['passwd', 'kitchen', '--generate'])).not.toContain(password);
   });
 
-  it('keeps what SCRAM needs only when it is told to', async () => {
+  it('stores SCRAM credentials only with --scram', async () => {
     await users(['add', 'plain', '--password-stdin'], 'secret');
     await users(['add', 'both', '--password-stdin', '--scram'], 'secret');
 
@@ -111,7 +111,7 @@ describe('users add', () => {
     expect(await isScramPassword('both', 'secret')).toBe(true);
   });
 
-  it('makes rules of flags and of a file', async () => {
+  it('creates rules from flags and from a file', async () => {
     const detailed = [{ name: 'quiet', effect: 'deny', actions: ['publish'], topics: ['home/loud/#'] }];
     const flags = ['--publish', 'home/+/state', '--publish', 'a', '--subscribe', 'home/#', '--max-qos', '1'];
 
@@ -132,7 +132,7 @@ describe('users add', () => {
     });
   });
 
-  it('takes any name, and values that begin with a dash', async () => {
+  it('accepts any name, and values that begin with a dash', async () => {
     await users(['add', 'küche 🔑', '--generate', '--client-id', '-1']);
     await users(['add', '--generate', '--', '--dash']);
 
@@ -140,7 +140,7 @@ describe('users add', () => {
     expect((await users(['list'])).split('\n')).toEqual(['--dash', 'küche 🔑', '']);
   });
 
-  it('leaves alone who is there already', async () => {
+  it('does not change an existing user', async () => {
     await users(['add', 'kitchen', '--password-stdin'], 'secret');
 
     await refused(['add', 'kitchen', '--generate']).toThrow(naming('"kitchen" exists "users passwd"'));
@@ -164,7 +164,7 @@ describe('users passwd', () => {
     });
   });
 
-  it('replaces what SCRAM needs, or adds it', async () => {
+  it('replaces or adds SCRAM credentials', async () => {
     await users(['add', 'both', '--password-stdin', '--scram'], 'old');
     await users(['add', 'plain', '--password-stdin'], 'old');
 
@@ -178,7 +178,7 @@ describe('users passwd', () => {
 });
 
 describe('users list and show', () => {
-  it('tell everything but hashes', async () => {
+  it('print everything but hashes', async () => {
     await users(
       ['add', 'kitchen', '--password-stdin', '--scram', '--publish', 'a', '--max-connections', '2'],
       'secret',
@@ -206,7 +206,7 @@ describe('users list and show', () => {
     expect(shown).not.toContain(passwordHash);
   });
 
-  it('spell out characters that a terminal would obey', async () => {
+  it('escape characters that a terminal would interpret', async () => {
     const name = 'red \u001b[31m\u202e';
     const spelt = '"red \\u001b[31m\\u{202e}"';
 
@@ -215,7 +215,7 @@ describe('users list and show', () => {
     expect(await users(['remove', name])).toBe(`user ${spelt} removed\n`);
   });
 
-  it('know nobody in an empty table', async () => {
+  it('print nothing for an empty table', async () => {
     expect(await users(['list'])).toBe('');
     expect(await users(['list', '--json'])).toBe('[]\n');
   });
@@ -262,7 +262,7 @@ describe('the prompt for a password', () => {
     return { exitCode, output: () => printed.join('') };
   }
 
-  it('asks twice and shows nothing of it', async () => {
+  it('asks twice without echo', async () => {
     const { exitCode, output } = await typed('sesame\r', 'sesame\r');
 
     expect(await exitCode).toBe(0);
@@ -270,7 +270,7 @@ describe('the prompt for a password', () => {
     expect(await isPassword('kitchen', 'sesame')).toBe(true);
   });
 
-  it('refuses two that differ', async () => {
+  it('rejects two different passwords', async () => {
     const { exitCode } = await typed('sesame\r', 'sesam\r');
 
     await expect(exitCode).rejects.toThrow('differ');
@@ -312,11 +312,11 @@ describe('a mistake', () => {
     await refused(args.split(' ').filter(Boolean)).toThrow(naming(message));
   });
 
-  it.each(['--password', '--password=secret'])('is %s, for others would see it', async (flag) => {
+  it.each(['--password', '--password=secret'])('is %s, which other users can see', async (flag) => {
     await refused(['add', 'kitchen', flag, 'secret']).toThrow(naming('--password-stdin --password-file --generate'));
   });
 
-  it('in a rule is named by its flag or file', async () => {
+  it('in a rule is reported with its flag or file', async () => {
     const bad = file('bad.json', '[{"actions":["publish"],"topics":["a#"]}]');
     const broken = file('broken.json', '[');
 
@@ -325,7 +325,7 @@ describe('a mistake', () => {
     await refused(['add', 'a', '--generate', '--rules', broken]).toThrow(broken);
   });
 
-  it('in a name is a control character or a noncharacter, but such an account is removed', async () => {
+  it('is a control character or noncharacter in a name, but such an account can be removed', async () => {
     await refused(['add', 'a\uffff', '--generate']).toThrow(naming('users add name noncharacters'));
     await refused(['add', 'a', '--generate', '--client-id', 'b\u0001']).toThrow(naming('--client-id noncharacters'));
     await refused(['add', 'a', '--generate', '--client-id-prefix', '\ufdd0']).toThrow(
@@ -339,16 +339,16 @@ describe('a mistake', () => {
     expect(await users(['remove', 'old-\uffff'])).toBe('user "old-\\u{ffff}" removed\n');
   });
 
-  it('in a name is that it is too long', async () => {
+  it('is a name that is too long', async () => {
     await refused(['add', 'x'.repeat(257), '--generate']).toThrow(naming('1 256'));
   });
 
-  it('is SCRAM for a password that is no text', async () => {
+  it('is SCRAM for a password that is not UTF-8', async () => {
     await refused(['add', 'a', '--password-stdin', '--scram'], Buffer.from([0xff])).toThrow(naming('SCRAM UTF-8'));
   });
 });
 
-describe('where users are', () => {
+describe('the accounts table', () => {
   const environment = { ...process.env };
 
   afterEach(() => {
@@ -367,7 +367,7 @@ describe('where users are', () => {
     });
   }
 
-  it('is told by the name of a table, with the environment of the SDK', async () => {
+  it('is selected by --table, with the environment of the SDK', async () => {
     useEndpoint();
     await users(['add', 'kitchen', '--generate']);
 
@@ -377,14 +377,14 @@ describe('where users are', () => {
     expect(command.stdout().toString()).toBe('kitchen\n');
   });
 
-  it('has to be told, one way', async () => {
+  it('needs exactly one of --table and --local', async () => {
     const message = 'users --table AccountsTable --local';
 
     await at().rejects.toThrow(naming(message));
     await at('--table', 'a', '--local').rejects.toThrow(naming(message));
   });
 
-  it('is not a table that does not exist, or that is another one', async () => {
+  it('must exist, and must be an accounts table', async () => {
     useEndpoint();
 
     await at('--table', 'cirrus-nothing').rejects.toThrow(naming('table "cirrus-nothing"'));
@@ -392,7 +392,7 @@ describe('where users are', () => {
     await expect(wrong.exitCode).rejects.toThrow(naming('"cirrus-connections" not'));
   });
 
-  it('cannot be asked without credentials or a Region', async () => {
+  it('needs credentials and a Region', async () => {
     for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
     process.env.AWS_CONFIG_FILE = process.env.AWS_SHARED_CREDENTIALS_FILE = '/nowhere';
     await at('--table', 'cirrus-accounts').rejects.toThrow('AWS_REGION');
@@ -402,7 +402,7 @@ describe('where users are', () => {
     await at('--table', 'cirrus-accounts').rejects.toThrow('AWS credentials');
   });
 
-  it('is no local cloud when nobody answers, or somebody else', async () => {
+  it('of the local cloud needs a local cloud at the address', async () => {
     const other = createServer((_request, response) => response.writeHead(404).end());
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const elsewhere = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
@@ -419,7 +419,7 @@ describe('where users are', () => {
     ['show --local http', 'show --local=http://127.0.0.1:8080 http'],
     ['list --local http://garage:8081 --json', 'list --local=http://garage:8081 --json'],
     ['add --client-id http://a --local', 'add --client-id http://a --local=http://127.0.0.1:8080'],
-  ])('is port 8080 of this machine unless an address follows: %s', (args, meant) => {
+  ])('of --local is that of port 8080 by default: %s', (args, meant) => {
     expect(withLocalAddress(args.split(' '))).toEqual(meant.split(' '));
   });
 });

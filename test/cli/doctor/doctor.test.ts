@@ -37,7 +37,7 @@ describe('doctor of a broker', () => {
 
   const url = () => broker.cloud.gatewayUrl;
 
-  it('finds nothing wrong, leaves nothing behind, and costs no more than it says', async () => {
+  it('passes all steps, cleans up, and costs no more than estimated', async () => {
     await broker.cloud.resetBill();
     const { exitCode, passed, failed, skipped, detail, dollars } = await runDoctor(url(), '--idle', '1');
 
@@ -57,7 +57,7 @@ describe('doctor of a broker', () => {
     await client.disconnect();
   });
 
-  it('tells people a line for each step', async () => {
+  it('prints a line for each step', async () => {
     const doctor = run(doctorCommand, [url(), '--idle', '0', '--only', 'binary', '--only', 'idle']);
 
     expect(await doctor.exitCode).toBe(0);
@@ -68,7 +68,7 @@ describe('doctor of a broker', () => {
     expect(lines.at(-1)).toMatch(/^All checks passed/);
   });
 
-  it('finds the order kept where frames are repeated and overtake each other', async () => {
+  it('passes the step order if frames are repeated and reordered', async () => {
     await broker.cloud.faults.set(
       { fault: 'frame', does: 'duplicate', probability: 0.2 },
       { fault: 'frame', does: 'reorder', probability: 0.1, milliseconds: 5 },
@@ -80,7 +80,7 @@ describe('doctor of a broker', () => {
     expect(broker.cloud.faults.report().every(({ struck }) => struck > 0)).toBe(true);
   });
 
-  it('tells of a connection that is cut, and goes on with another', async () => {
+  it('reports a lost connection, and continues with a new one', async () => {
     await broker.cloud.faults.set({ fault: 'frame', does: 'cut', skip: 300, times: 1 });
     const { exitCode, failed, detail } = await runDoctor(url());
 
@@ -88,7 +88,7 @@ describe('doctor of a broker', () => {
     expect(detail('order')).toMatch(/1006.*1000 messages/);
   });
 
-  it('tells of a broker that cannot answer, and skips what needs it', async () => {
+  it('reports a broker that cannot respond, and skips dependent steps', async () => {
     await broker.cloud.faults.set({
       fault: 'call',
       service: 'connections',
@@ -104,7 +104,7 @@ describe('doctor of a broker', () => {
     expect(detail('order')).toBe('needs login');
   });
 
-  it('tells of a handshake that fails', async () => {
+  it('reports a failed handshake', async () => {
     const fake = await startFakeGateway({ status: 502 });
     const { failed, detail } = await runDoctor(fake.url);
     await fake.close();
@@ -113,14 +113,14 @@ describe('doctor of a broker', () => {
     expect(detail('subprotocol')).toMatch(/502: .*\$connect/);
   });
 
-  it('tells of a wrong path', async () => {
+  it('reports a wrong path', async () => {
     const { detail } = await runDoctor(url().replace('/mqtt', '/other'));
 
     expect(detail('subprotocol')).toMatch(/403: .*path/);
   });
 });
 
-describe('doctor of a broker that does not let everybody in', () => {
+describe('doctor of a broker with accounts', () => {
   let broker: GuardedBroker;
   beforeAll(async () => {
     broker = await GuardedBroker.start({});
@@ -137,14 +137,14 @@ describe('doctor of a broker that does not let everybody in', () => {
     );
   });
 
-  it('tells of a login that is refused', async () => {
+  it('reports a refused login', async () => {
     const { failed, detail } = await runDoctor(broker.cloud.gatewayUrl, '-u', 'ann', '-P', 'open', '--only', 'ping');
 
     expect(failed).toEqual(['login']);
     expect(detail('login')).toMatch(/0x86 \(bad user name or password/);
   });
 
-  it('takes topics that are allowed, and tells of those that are not', async () => {
+  it('uses allowed topics, and reports denied ones', async () => {
     const login = ['-u', 'bob', '-P', 'sesame', '--only', 'round-trip', '--only', 'retained'];
     const { failed, detail } = await runDoctor(broker.cloud.gatewayUrl, ...login);
     expect(failed).toContain('round-trip');
@@ -154,7 +154,7 @@ describe('doctor of a broker that does not let everybody in', () => {
   });
 });
 
-describe('doctor of what is no such broker', () => {
+describe('doctor of another server', () => {
   const ofFake = async (options: FakeOptions, ...args: string[]) => {
     const fake = await startFakeGateway(options);
     try {
@@ -171,20 +171,20 @@ describe('doctor of what is no such broker', () => {
     jest.restoreAllMocks();
   });
 
-  it('tells that nobody listens', async () => {
+  it('reports a closed port', async () => {
     const { exitCode, failed, detail } = await runDoctor('ws://127.0.0.1:1/mqtt');
 
     expect([exitCode, failed, detail('tcp')]).toEqual([2, ['tcp'], 'ECONNREFUSED']);
   });
 
-  it('tells that a name has no address', async () => {
+  it('reports a host name without an address', async () => {
     const { failed, detail } = await runDoctor('ws://nowhere.invalid/mqtt');
 
     expect(failed).toEqual(['dns']);
     expect(detail('dns')).toMatch(/nowhere\.invalid: E/);
   });
 
-  it('tells that nobody known signed the certificate', async () => {
+  it('reports an untrusted certificate', async () => {
     const file = (name: string) => readFileSync(join(__dirname, '../../../node_modules/dynalite/ssl', name));
     const tls = { key: file('server-key.pem'), cert: file('server-crt.pem') };
     const { failed, detail } = await ofFake({ tls });
@@ -193,7 +193,7 @@ describe('doctor of what is no such broker', () => {
     expect(detail('tls')).toMatch(/CERT|SIGN|ISSUER/);
   });
 
-  it('tells that a clock is wrong', async () => {
+  it('reports a wrong clock', async () => {
     const noon = Date.UTC(2026, 0, 1, 12);
     jest.spyOn(Date, 'now').mockReturnValue(noon);
     const date = new Date(noon - 600_000).toUTCString();
@@ -203,7 +203,7 @@ describe('doctor of what is no such broker', () => {
     expect(detail('clock')).toMatch(/ 600 s /);
   });
 
-  it('tells that no subprotocol is given back, or another', async () => {
+  it('reports a missing or wrong subprotocol', async () => {
     expect((await ofFake({ subprotocol: false })).detail('subprotocol')).toMatch(
       /^the handshake failed: .*subprotocol/,
     );
@@ -212,11 +212,11 @@ describe('doctor of what is no such broker', () => {
     );
   });
 
-  it('tells that binary frames and long ones are taken', async () => {
+  it('reports that the server accepts binary frames and long frames', async () => {
     holdTimers();
-    const isHello = (frame: Buffer) => frame.toString('latin1').startsWith('1.') && frame.length < 1_000;
+    const isConnect = (frame: Buffer) => frame.toString('latin1').startsWith('1.') && frame.length < 1_000;
     const { failed, detail } = await ofFake(
-      { heard: (frame) => isHello(frame) || expireTimeouts() },
+      { heard: (frame) => isConnect(frame) || expireTimeouts() },
       ...['binary', 'frame-over', 'packet-over'].flatMap((step) => ['--only', step]),
     );
 
@@ -232,7 +232,7 @@ describe('doctor of what is no such broker', () => {
     ['an empty frame', (send) => send(''), 'frame is not base64: 0 characters'],
     ['an error of the gateway', (send) => send('{"message": "Forbidden"}'), 'gateway: Forbidden'],
     ['half a packet', (send) => send(Buffer.from([0x30, 9, 0]).toString('base64')), 'a packet that spans two frames'],
-  ])('tells of %s', async (_name, violate, words) => {
+  ])('reports %s', async (_name, violate, words) => {
     holdTimers();
     const answer: FakeOptions['answer'] = (packet, send) => {
       if (packet.cmd === 'pingreq') expireTimeouts();
@@ -246,7 +246,7 @@ describe('doctor of what is no such broker', () => {
     expect(detail('wire-format')).toMatch(naming(words));
   });
 
-  it('tells that a session does not outlive its connection', async () => {
+  it('reports a session that does not outlive its connection', async () => {
     holdTimers();
     const answer: FakeOptions['answer'] = (packet, send, peer) => {
       const { cmd, messageId } = packet;
@@ -262,7 +262,7 @@ describe('doctor of what is no such broker', () => {
     expect(detail('retained')).toMatch(/^a message .*15 s$/);
   });
 
-  it('tells that messages come in another order, or never', async () => {
+  it('reports reordered and missing messages', async () => {
     holdTimers();
     const held: string[] = [];
     const publishes = (number: string) =>
@@ -309,14 +309,14 @@ describe('doctor', () => {
     await expect(run(doctorCommand, line.split(' ').filter(Boolean)).exitCode).rejects.toThrow(naming(message));
   });
 
-  it('does not repeat a token that is in the address', async () => {
+  it('does not print a token in the address', async () => {
     const doctor = run(doctorCommand, ['ws://127.0.0.1:1/mqtt?access_token=secret']);
     await doctor.exitCode;
 
     expect(doctor.stdout().toString()).not.toContain('secret');
   });
 
-  it('stops when interrupted, and says so by its exit code', async () => {
+  it('stops with exit code 1 when interrupted', async () => {
     const doctor = run(doctorCommand, ['ws://127.0.0.1:1/mqtt']);
     doctor.interrupt();
 

@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { emptyDraft, parseProperties } from '../../../console/model/draft';
+import { naming } from '../../cli/naming';
 
 describe('the properties of a draft', () => {
-  it('are none where nothing was filled in', () => {
+  it('are empty for an empty form', () => {
     expect(parseProperties(emptyDraft)).toEqual({});
   });
 
-  it('are what was filled in', () => {
+  it('are those of the form', () => {
     const draft = {
       ...emptyDraft,
       isUtf8: true,
@@ -25,26 +26,26 @@ describe('the properties of a draft', () => {
     });
   });
 
-  it('take no wildcards in a response topic', () => {
+  it('reject wildcards in a response topic', () => {
     expect(() => parseProperties({ ...emptyDraft, responseTopic: 'answers/#' })).toThrow(
-      'the response topic "answers/#" has #, but only filters may have wildcards',
+      naming('response topic "answers/#" # wildcards'),
     );
   });
 
-  it('take no control characters and noncharacters', () => {
+  it('reject control characters and noncharacters', () => {
     const wrong = [{ contentType: 'a\uffff' }, { responseTopic: 'a\ufffe' }, { userProperties: 'a: b\u0001' }];
     for (const fields of wrong) {
-      expect(() => parseProperties({ ...emptyDraft, ...fields })).toThrow('but must have no control characters');
+      expect(() => parseProperties({ ...emptyDraft, ...fields })).toThrow('control characters');
     }
   });
 
-  it('take correlation data as text, too', () => {
+  it('accept correlation data as text', () => {
     expect(parseProperties({ ...emptyDraft, correlationData: 'x7' })).toEqual({
       correlationData: new TextEncoder().encode('x7'),
     });
   });
 
-  it('have user properties with names that repeat, in their order, and any name', () => {
+  it('keep the order of user properties, repeated names and unusual names', () => {
     const { userProperties } = parseProperties({ ...emptyDraft, userProperties: 'a: 1\n\na:2:3\n__proto__: x\na: 4' });
 
     expect(Object.entries(userProperties ?? {})).toEqual([
@@ -53,9 +54,9 @@ describe('the properties of a draft', () => {
     ]);
   });
 
-  it.each(['no colon', ': no name'])('refuse the user property %j', (userProperties) => {
+  it.each(['no colon', ': no name'])('reject the user property %j', (userProperties) => {
     expect(() => parseProperties({ ...emptyDraft, userProperties })).toThrow(
-      `the user property ${JSON.stringify(userProperties)} must be a name, a colon and a value`,
+      naming(`user property ${JSON.stringify(userProperties)}`),
     );
   });
 });

@@ -19,15 +19,15 @@ const roomy = { levels: 100, characters: 100_000, bytes: 100_000 };
 const rowsOf = (tree: TopicTree, { open = [] as string[], wanted = '' } = {}) =>
   tree.rows(new Set(open), wanted).map(({ topic, depth }) => `${depth} ${topic}`);
 
-describe('the tree of topics', () => {
-  it('shows the first levels by name, and those below what is open', () => {
+describe('the topic tree', () => {
+  it('returns the first levels by name, and the levels below open topics', () => {
     const tree = new TopicTree();
     for (const topic of ['home/b', 'home/a/x', 'cellar']) tree.addMessage(message(topic));
     expect(rowsOf(tree)).toEqual(['0 cellar', '0 home']);
     expect(rowsOf(tree, { open: ['home'] })).toEqual(['0 cellar', '0 home', '1 home/a', '1 home/b']);
   });
 
-  it('shows all that leads to a topic with a text', () => {
+  it('returns topics that contain a text, with their ancestors', () => {
     const tree = new TopicTree();
     for (const topic of ['home/a/Lamp', 'home/b', 'cellar/lamp/x']) tree.addMessage(message(topic));
 
@@ -41,7 +41,7 @@ describe('the tree of topics', () => {
     ]);
   });
 
-  it('tells empty levels apart', () => {
+  it('distinguishes empty levels', () => {
     const tree = new TopicTree();
     for (const topic of ['/', '/a', 'a', 'a/']) tree.addMessage(message(topic));
 
@@ -52,7 +52,7 @@ describe('the tree of topics', () => {
     expect(tree.find('')?.messageCount).toBe(0);
   });
 
-  it('counts what was heard, of a topic and of all below', () => {
+  it('counts the messages of a topic and of all topics below', () => {
     const tree = new TopicTree();
     for (const topic of ['home', 'home/a', 'home/a']) tree.addMessage(message(topic));
 
@@ -60,7 +60,7 @@ describe('the tree of topics', () => {
     expect(countMessages(tree.find('home')!)).toBe(3);
   });
 
-  it('knows a retained message by its flag, and that an empty one takes it away', () => {
+  it('detects a retained message by its flag, and its deletion by an empty one', () => {
     const tree = new TopicTree();
 
     tree.addMessage(message('a', { retain: true, payload: 'four' }));
@@ -71,7 +71,7 @@ describe('the tree of topics', () => {
     expect(tree.find('a')?.retained).toBeUndefined();
   });
 
-  it('believes a listing, also in what it does not name', () => {
+  it('replaces its retained messages by a listing', () => {
     const tree = new TopicTree();
     tree.addMessage(message('old', { retain: true }));
 
@@ -83,7 +83,7 @@ describe('the tree of topics', () => {
     expect(tree.find('new')?.retained).toBeUndefined();
   });
 
-  it('takes so many levels, then only topics that it knows, and counts the rest', () => {
+  it('accepts topics up to its limit of levels, then only known topics, and counts the rest', () => {
     const tree = new TopicTree({ ...roomy, levels: 3 });
 
     for (const topic of ['a/b', 'c/d', 'a/b', 'e']) tree.addMessage(message(topic));
@@ -97,7 +97,7 @@ describe('the tree of topics', () => {
     expect(tree.omittedCount).toBe(0);
   });
 
-  it('takes so many characters of topics, and counts the rest', () => {
+  it('accepts topics up to its limit of characters, and counts the rest', () => {
     const tree = new TopicTree({ ...roomy, characters: 10 });
 
     for (const topic of ['12345', '67890', 'x']) tree.addMessage(message(topic));
@@ -106,7 +106,7 @@ describe('the tree of topics', () => {
     expect(tree.omittedCount).toBe(1);
   });
 
-  it('keeps the newest payloads, as many bytes as may be, and counts all', () => {
+  it('keeps the newest payloads up to its limit of bytes, and counts all messages', () => {
     const tree = new TopicTree({ ...roomy, bytes: 12 });
 
     for (const topic of ['a', 'b', 'a', 'c']) tree.addMessage(message(topic, { payload: '12345' }));
@@ -115,7 +115,7 @@ describe('the tree of topics', () => {
     expect(['a', 'b', 'c'].map((topic) => tree.find(topic)?.messageCount)).toEqual([2, 1, 1]);
   });
 
-  it('tells 64 levels of a topic apart, the rest is one', () => {
+  it('distinguishes 64 levels of a topic, the rest is one level', () => {
     const tree = new TopicTree();
     const topic = Array.from({ length: 30_000 }, (_, index) => index).join('/');
     tree.addMessage(message(topic));
