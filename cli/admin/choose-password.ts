@@ -100,10 +100,10 @@ async function promptForPassword({ stdin, stderr, interrupted }: Terminal): Prom
   const signal = AbortSignal.any([given.signal, interrupted]);
   const question = async (prompt: string) => {
     stderr.write(prompt);
-    const answer = await lines.question('', { signal }).catch(() => undefined);
+    const line = await lines.question('', { signal }).catch(() => undefined);
     stderr.write('\n');
-    if (answer === undefined) throw new Error('no password entered');
-    return answer;
+    if (line === undefined) throw new Error('no password entered');
+    return line;
   };
   try {
     const password = await question('password: ');

@@ -81,7 +81,8 @@ export const benchCommand: Command = {
     const { values } = parseOptions(args, flags);
     const plan = parsePlan(values);
     const dollars = plan.url.startsWith('ws') && !values.ws ? costOf(plan) : undefined;
-    if (dollars !== undefined) announceCost(plan, dollars, values, terminal);
+    const needsConsent = plan.url.startsWith('wss:') && !values.yes;
+    if (dollars !== undefined) announceCost(dollars, { needsConsent }, terminal);
     const result = { ...(await runPlan(plan, values, terminal)), ...(dollars !== undefined && { dollars }) };
     terminal.stdout.write(values.json ? `${JSON.stringify(result, undefined, 2)}\n` : describeResult(plan, result));
     return result.missing > 0 && plan.qos > 0 ? exitNegative : 0;
@@ -108,20 +109,21 @@ function parsePlan(values: Values): LoadPlan {
   };
 }
 
-/** At most: messages that share a frame cost less. */
+/** Estimates the maximum cost: messages that share a frame cost less. */
 function costOf({ payload, qos, fanout, rate, seconds, clients }: LoadPlan): number {
   const messages = Math.ceil(rate * seconds);
   return runDollars({ load: { payload, qos, fanout }, messages, pings: 0, connections: clients, seconds });
 }
 
-function announceCost({ url }: LoadPlan, dollars: number, { yes }: Values, { stderr }: Terminal): void {
-  const isOnAws = url.startsWith('wss:');
-  if (isOnAws && !yes) {
-    throw new UsageError(
-      `the run costs ${formatDollars(dollars)} on AWS, before free tiers; accept the cost with --yes`,
-    );
-  }
-  stderr.write(`the run costs ${formatDollars(dollars)} on AWS, before free tiers\n`);
+/** Prints the cost of a run. @throws UsageError if the user has to accept it with --yes first. */
+function announceCost(
+  dollars: number,
+  { needsConsent }: { readonly needsConsent: boolean },
+  { stderr }: Terminal,
+): void {
+  const cost = `the run costs ${formatDollars(dollars)} on AWS, before free tiers`;
+  if (needsConsent) throw new UsageError(`${cost}; accept the cost with --yes`);
+  stderr.write(`${cost}\n`);
 }
 
 async function runPlan(plan: LoadPlan, { json }: Values, terminal: Terminal): Promise<Result> {

@@ -63,9 +63,9 @@ export const explainCommand: Command = {
     const { values, positionals } = parseOptionsAndArguments(withLocalAddress(args), flags);
     const identity = parseIdentity(values, values.anonymous ? undefined : positionals.shift());
     const inquiry = parseInquiry(values, positionals);
-    const verdict = explainAccess(await findClient(values, identity), inquiry);
-    stdout.write(values.json ? `${JSON.stringify(verdict, undefined, 2)}\n` : describeExplanation(verdict));
-    return verdict.allowed ? 0 : exitNegative;
+    const explanation = explainAccess(await findClient(values, identity), inquiry);
+    stdout.write(values.json ? `${JSON.stringify(explanation, undefined, 2)}\n` : describeExplanation(explanation));
+    return explanation.allowed ? 0 : exitNegative;
   },
 };
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { IClientPublishOptions, MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { type Command, type Flags, UsageError } from '../command';
 import { connectionFlags, connectionHelp, parseConnection, parseQos } from '../connection-flags';
 import { cleanText, milliseconds, topicName, wholeNumber } from '../flag-values';
@@ -56,10 +56,10 @@ export const pubCommand: Command = {
       reconnectMs: 0,
       debugLog: values.debug ? terminal.stderr : undefined,
     });
+    const publish = (payload: Buffer, onAcknowledged: (error?: Error) => void) =>
+      client.publish(topic, payload, options, onAcknowledged);
     try {
-      const published = connected.then(() =>
-        Promise.race([publishAll(client, topic, options, payloads), rejectOnLoss(client)]),
-      );
+      const published = connected.then(() => Promise.race([publishAll(publish, payloads), rejectOnLoss(client)]));
       await Promise.race([published, once(terminal.interrupted, 'abort')]);
       if (terminal.interrupted.aborted) return 1;
       await client.endAsync();
@@ -96,15 +96,13 @@ async function* repeated(payload: Buffer, times: number, delayMs: number): Async
 
 /** Publishes all payloads without a wait for each acknowledgement: packets of one turn of the event loop share a frame. */
 async function publishAll(
-  client: MqttClient,
-  topic: string,
-  options: IClientPublishOptions,
+  publish: (payload: Buffer, onAcknowledged: (error?: Error) => void) => void,
   payloads: AsyncIterable<Buffer>,
 ): Promise<void> {
   let inFlight = 0;
   let wake = () => {};
   let failure: Error | undefined;
-  const acknowledged = (error?: Error) => {
+  const onAcknowledged = (error?: Error) => {
     inFlight -= 1;
     failure ??= error;
     wake();
@@ -115,7 +113,7 @@ async function publishAll(
     });
   for await (const payload of payloads) {
     inFlight += 1;
-    client.publish(topic, payload, options, acknowledged);
+    publish(payload, onAcknowledged);
     if (inFlight >= maxInFlight) await acknowledgement();
     if (failure) throw failure;
   }
@@ -123,6 +121,7 @@ async function publishAll(
   if (failure) throw failure;
 }
 
+/** Rejects when the connection is lost. */
 function rejectOnLoss(client: MqttClient): Promise<never> {
   return new Promise((_resolve, reject) => {
     client.on('error', reject);

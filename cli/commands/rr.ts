@@ -131,6 +131,7 @@ function exitFromOutside(limit: number | undefined, { interrupted }: Terminal): 
   return Promise.race([stopped, new Promise<number>((resolve) => setTimeout(resolve, limit, exitTimedOut).unref())]);
 }
 
+/** Rejects when the connection is lost. */
 function rejectOnLoss(client: MqttClient): Promise<never> {
   return new Promise((_resolve, reject) => {
     client.on('error', reject);

@@ -65,7 +65,9 @@ async function waitForEvent(
   } catch (error) {
     socket.destroy();
     const { name, code, message } = error as NodeJS.ErrnoException;
-    throw new StepFailed(name === 'AbortError' ? `no answer within ${address.timeoutMs / 1_000} s` : (code ?? message));
+    throw new StepFailed(
+      name === 'AbortError' ? `no response within ${address.timeoutMs / 1_000} s` : (code ?? message),
+    );
   }
 }
 

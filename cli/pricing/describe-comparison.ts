@@ -104,13 +104,13 @@ function from(min: number | undefined, unit: string): string {
 }
 
 function assumptions({ burst, invocationMilliseconds, keepAlive }: Fleet): string {
-  const arrival =
+  const frames =
     burst === 1
       ? 'Each packet has its own frame and invocation, the most expensive case: load and --burst make it cheaper.'
       : `${burst} messages share a frame, and so do their acknowledgements. Bursts arrive one at a time.`;
   return [
     'Assumptions',
-    `  ${arrival}`,
+    `  ${frames}`,
     `  An invocation takes ${invocationMilliseconds} ms. Units are those of the local bill; nothing was measured on AWS.`,
     '  Polling, logs and storage are estimates; metrics and KMS requests are upper limits. Subscribers are online, and the',
     '  containers have cached them. Logins with a password take longer and read more, which is not included.',

@@ -16,17 +16,17 @@ const growthFactor = 4;
 /** Payload as text, JSON or hex dump. Detects the format, and first shows only a part of a large payload. */
 export function PayloadView({ payload }: { readonly payload: Uint8Array }) {
   const [chosen, setChosen] = useState<PayloadFormat>();
-  const [most, setMost] = useState(initialCharacters);
+  const [characters, setCharacters] = useState(initialCharacters);
   const fitting = useMemo(() => detectFormat(payload), [payload]);
-  const form = chosen ?? fitting;
-  const shown = useMemo(() => formatPayload(payload, form, most), [payload, form, most]);
+  const format = chosen ?? fitting;
+  const shown = useMemo(() => formatPayload(payload, format, characters), [payload, format, characters]);
   return (
     <div class="payload">
       <div class="line">
-        <RadioGroup label="Show payload as" value={form} options={forms} onValue={setChosen} />
+        <RadioGroup label="Show payload as" value={format} options={formats} onValue={setChosen} />
         <span class="muted">{payload.length.toLocaleString('en')} bytes</span>
         {shown.isCut && (
-          <button type="button" class="small" onClick={() => setMost(most * growthFactor)}>
+          <button type="button" class="small" onClick={() => setCharacters(characters * growthFactor)}>
             Show more
           </button>
         )}
@@ -39,7 +39,7 @@ export function PayloadView({ payload }: { readonly payload: Uint8Array }) {
   );
 }
 
-const forms = [
+const formats = [
   ['text', 'Text'],
   ['json', 'JSON'],
   ['hex', 'Hex'],
@@ -51,11 +51,11 @@ function detectFormat(payload: Uint8Array): PayloadFormat {
   return prettyJson(text, 0) ? 'json' : 'text';
 }
 
-function formatPayload(payload: Uint8Array, form: PayloadFormat, most: number): Excerpt {
-  if (form === 'hex') return hexDump(payload, most);
+function formatPayload(payload: Uint8Array, format: PayloadFormat, characters: number): Excerpt {
+  if (format === 'hex') return hexDump(payload, characters);
   const text = decodeText(payload);
-  if (form === 'text') return text === undefined ? complete('(not UTF-8, use Hex)') : textExcerpt(text, most);
-  return (text === undefined ? undefined : prettyJson(text, most)) ?? complete('(not JSON)');
+  if (format === 'text') return text === undefined ? complete('(not UTF-8, use Hex)') : textExcerpt(text, characters);
+  return (text === undefined ? undefined : prettyJson(text, characters)) ?? complete('(not JSON)');
 }
 
 function complete(text: string): Excerpt {

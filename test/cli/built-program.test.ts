@@ -15,7 +15,7 @@ const root = join(__dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-built-'));
 const program = join(folder, 'dist/cirrus-mqtt.js');
 
-/** As `npm run build` does, but elsewhere: another test may be building, too. */
+/** Builds the program as `npm run build` does, but to another folder: another test may build concurrently. */
 beforeAll(() => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const [tool = '', ...words] = wordsOf(scripts['build:program']);

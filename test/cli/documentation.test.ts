@@ -14,7 +14,7 @@ jest.setTimeout(180_000);
 const page = readFileSync(join(__dirname, '../../docs/cli.md'), 'utf8');
 const bare = (cell = '') => cell.replaceAll('`', '');
 
-/** Rows of the table below a heading, or of the first one. */
+/** Returns the rows of the table below a heading. */
 function rowsBelow(heading: string): string[][] {
   const [, section = ''] = page.split(heading);
   return tableRows(section.split('\n## ')[0] ?? '')

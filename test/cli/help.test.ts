@@ -4,7 +4,7 @@ import { commands, overview } from '../../cli/command-list';
 
 const names = Object.keys(commands);
 
-/** A command with all of its flags, those of its verbs among them. */
+/** Loads a command and its flags, including those of its verbs. */
 async function loaded(name: string): Promise<{ command: Command; flags: Flags }> {
   const command = await commands[name]!.load();
   return { command, flags: Object.assign({}, command.flags, ...Object.values(command.verbs ?? {})) };

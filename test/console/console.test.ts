@@ -26,7 +26,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
 
   afterEach(async () => {
     for (const other of others.splice(0)) await other.endAsync(true);
-    // A policy that was broken is an error in the browser's console, whatever the test was about.
+    // The browser logs a violation of the policy as an error, so that every test checks the policy.
     expect(visitors.flatMap(({ complaints }) => complaints)).toEqual([]);
     await Promise.all(visitors.map((visitor) => visitor.leave()));
     visitors = [];
@@ -43,7 +43,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     return visitor;
   };
 
-  /** Some other client of the broker. */
+  /** Another client of the broker. */
   const join = async (clientId: string, filter: string) => {
     const other = await mqtt.connectAsync(guarded.cloud.gatewayUrl, { createWebsocket, clientId, protocolVersion: 5 });
     others.push(other);
@@ -412,7 +412,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await entry('connect console-').waitFor();
 
     for (const [qos, used] of [
-      // Queues and functions also work for clients of other tests, which have left.
+      // Queues and functions also handle the disconnects of earlier tests.
       ['0', /\d1 frame in, \d+ queue requests, /],
       ['1', /\d1 frame in, 1 post, \d+ queue requests, /],
       ['2', /\d2 frames in, 2 posts, \d+ queue requests, /],

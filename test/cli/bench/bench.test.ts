@@ -21,7 +21,7 @@ describe('bench', () => {
     await broker.stop();
   });
 
-  /** Returns when a run has printed this. */
+  /** Waits until a run has printed this text. */
   async function said(running: CommandRun, what: RegExp): Promise<void> {
     while (!what.test(running.stdout().toString())) {
       if (running.isOver()) throw new Error(`it never said ${what}, but ${running.stdout()}`);
@@ -79,7 +79,7 @@ describe('bench', () => {
   });
 
   it('counts missing messages, and ends with 2', async () => {
-    // CONNACK and SUBACK leave, and nothing more.
+    // Lets CONNACK and SUBACK pass, and drops everything else.
     const throttled = { fault: 'call', service: 'connections', operation: 'PostToConnection', skip: 2 } as const;
     await broker.cloud.faults.set({ ...throttled, outcome: 'throttle' });
     const running = bench('--clients 1 --rate 10 --duration 1 -q 1 -W 0.2 --json');

@@ -20,7 +20,7 @@ async function script(shell: string): Promise<string> {
 
 const long = (flags: Flags = {}) => Object.keys(flags).map((name) => `--${name}`);
 
-/** What a shell should offer after some words, from what parses them. */
+/** Expected completions after these words, from the flags that the commands parse. */
 async function expected(words: readonly string[]): Promise<string[]> {
   const [name, verb] = words;
   if (name === undefined) return [...Object.keys(commands), '--help', '--version'];
@@ -42,7 +42,7 @@ describe('completion bash', () => {
   const file = join(folder, 'bash');
   beforeAll(async () => writeFileSync(file, await script('bash')));
 
-  /** What bash would offer for the last of these words. */
+  /** Completions of bash for the last of these words. */
   function offered(...words: string[]): string[] {
     const line = ['cirrus-mqtt', ...words].map((word) => `'${word}'`).join(' ');
     const code = `source '${file}'; COMP_WORDS=(${line}); COMP_CWORD=${words.length}; _cirrus_mqtt; printf '%s\\n' "\${COMPREPLY[@]}"`;

@@ -26,7 +26,7 @@ describe('debug', () => {
       type,
     ]);
 
-  /** Half a minute later; the invocation that looks at the list is not yet logged by it. */
+  /** Advances half a minute. The invocation that reads the list does not use it yet. */
   async function later(): Promise<void> {
     broker.cloud.clock.jump(30_000);
     const somebody = await broker.connect('somebody');

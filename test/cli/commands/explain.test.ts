@@ -10,7 +10,7 @@ import { run } from '../../clients/support/command-runs';
 import { TestCloud } from '../../local/support';
 import { naming } from '../naming';
 
-/** What the local cloud is started with. */
+/** Access configuration of the local cloud. */
 const access = {
   anonymous: 'by-rules',
   rules: [

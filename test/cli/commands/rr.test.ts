@@ -16,7 +16,7 @@ describe('rr', () => {
   let broker: TestBroker;
   let adapter: Adapter;
   let responder: MqttClient;
-  /** What the responder does with a request. */
+  /** Action of the responder for each request. */
   let respond: (request: Request) => void;
 
   beforeAll(async () => {

@@ -38,7 +38,7 @@ afterEach(async () => {
 const address = () => `http://127.0.0.1:${test.cloud.port}`;
 const local = () => ['--local', address()];
 
-/** What `users` printed, once it has ended well. */
+/** Runs `users` and returns its output. */
 async function users([verb = '', ...args]: readonly string[], stdin: string | Buffer = ''): Promise<string> {
   const command = run(usersCommand, [verb, ...local(), ...args], stdin);
   expect(await command.exitCode).toBe(0);
@@ -247,7 +247,7 @@ describe('users list --reserve', () => {
 });
 
 describe('the prompt for a password', () => {
-  /** A terminal on which somebody types each line when it is asked for. */
+  /** Terminal on which each line is typed after its prompt. */
   async function typed(...answers: readonly string[]) {
     const stdin = Object.assign(new PassThrough(), { isTTY: true, setRawMode: () => undefined });
     const printed: string[] = [];
@@ -357,7 +357,7 @@ describe('the accounts table', () => {
 
   const at = (...where: string[]) => expect(run(usersCommand, ['list', ...where]).exitCode);
 
-  /** The SDK's own settings, as an operator would set them for an account. */
+  /** Sets the environment variables of the SDK. */
   function useEndpoint(credentials = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' }) {
     Object.assign(process.env, {
       AWS_ENDPOINT_URL_DYNAMODB: test.cloud.endpoints.dynamodb,

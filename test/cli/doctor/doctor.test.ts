@@ -47,7 +47,7 @@ describe('doctor of a broker', () => {
     expect(detail('packet-over')).toMatch(/ended with 1\d\d\d and DISCONNECT 0x95/);
     expect(detail('idle')).toMatch(/^PINGRESP after 1 /);
     const bill = await broker.cloud.bill();
-    // Its frames arrive faster than one at a time, and so share invocations and writes.
+    // Its frames arrive faster than the estimate assumes, so they share invocations and writes.
     expect(bill.dollars - bill.lambda.dollars).toBeLessThan(dollars);
     expect(bill.dollars - bill.lambda.dollars).toBeGreaterThan(dollars / 10);
     expect((await broker.rows()).filter((row) => !row.startsWith('connections '))).toEqual([]);
@@ -98,7 +98,7 @@ describe('doctor of a broker', () => {
     const { exitCode, failed, skipped, detail } = await runDoctor(url());
 
     expect([exitCode, failed]).toEqual([2, ['login']]);
-    // Whichever is sooner: the broker gives up, and ends the connection.
+    // Either the timeout of the doctor or the broker's close comes first.
     expect(detail('login')).toMatch(/^(CONNACK .*15 s|.* 1000 .*CONNACK)$/);
     expect(skipped).toEqual(expect.arrayContaining(['order', 'resume', 'clean-up']));
     expect(detail('order')).toBe('needs login');

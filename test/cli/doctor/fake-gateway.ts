@@ -5,25 +5,25 @@ import type { AddressInfo } from 'node:net';
 import mqtt, { type Packet } from 'mqtt-packet';
 import { type WebSocket, WebSocketServer } from 'ws';
 
-/** What an endpoint does that the broker never does. */
+/** Options of a fake gateway, for behaviour that the broker never has. */
 export interface FakeOptions {
-  /** Subprotocol that is given back whatever was offered. */
+  /** Subprotocol of the handshake response, whatever the client offers. */
   readonly subprotocol?: string | false;
-  /** The date that HTTP answers have. */
+  /** Date header of HTTP responses. */
   readonly date?: string;
-  /** What is done about a packet; a CONNACK for CONNECT and nothing else unless said. */
+  /** Handles a packet; by default sends CONNACK for CONNECT and ignores other packets. */
   readonly answer?: (packet: Packet, send: (data: string | Buffer) => void, peer: FakePeer) => void;
-  /** Called for each frame, before it is read. */
+  /** Called for each frame before it is parsed. */
   readonly heard?: (frame: Buffer, isBinary: boolean) => void;
-  /** Key and certificate, for wss. */
+  /** Key and certificate for wss. */
   readonly tls?: { readonly key: Buffer; readonly cert: Buffer };
-  /** Status of refused handshakes. */
+  /** HTTP status of refused handshakes. */
   readonly status?: number;
 }
 
-/** Who has connected. */
+/** Connected client. */
 export interface FakePeer {
-  /** Runs it when all that was sent so far has been read. */
+  /** Calls the function after the client has read everything sent so far. */
   hasRead(run: () => void): void;
 }
 
@@ -38,7 +38,7 @@ export function frameOf(packet: Packet): string {
   return mqtt.generate(packet, { protocolVersion: 5 }).toString('base64');
 }
 
-/** Starts an endpoint with something wrong with it. */
+/** Starts a fake gateway. */
 export async function startFakeGateway(options: FakeOptions): Promise<FakeGateway> {
   const server: Server = options.tls ? createSecureServer(options.tls) : createServer();
   server.on('request', (_request, response) => {

@@ -13,18 +13,18 @@ import { comparable, measured } from './measured';
 
 jest.setTimeout(120_000);
 
-/** As long as a connection lasts, so that each device reconnects once. */
+/** Maximum duration of a connection, so that each device reconnects once. */
 const period = 7_200;
 const step = 20;
 
 /**
- * How far a bill may be from what the model says. Two timers of one moment are three requests each where they come one by one,
- * as is likely on AWS and the model has it, and four together where the local clock jumps: a third less.
+ * Tolerance between bill and model. Two concurrent timers take three requests each if they arrive one by one, as the model
+ * assumes and as is likely on AWS, and four together if the local clock jumps: a third less.
  */
 const toleranceOfTotal = 0.1;
 const toleranceOfLine = 0.4;
 
-/** A device that publishes to those after it, takes what comes, and pings when it has said nothing for a keep-alive. */
+/** Device that publishes to the devices after it, receives messages, and sends PINGREQ after an idle keep-alive. */
 class Device {
   private client: TextClient | undefined;
   private lastPacket: number;
@@ -54,7 +54,7 @@ class Device {
     }
   }
 
-  /** Does what is due, and says whether others have something to hear now. */
+  /** Runs due actions. Returns true if other devices have messages to receive. */
   async live(now: number): Promise<'published' | 'quiet'> {
     if (this.client?.closeCode !== undefined) await this.connect(now);
     const { messagesPerDay, keepAlive } = this.of;
@@ -85,7 +85,7 @@ class Device {
   }
 }
 
-/** What two hours of a fleet cost in units. */
+/** Measures the units of a fleet for two hours. */
 async function liveThrough(of: Fleet) {
   const cloud = await startCloud({ containers: 1 });
   try {
@@ -132,7 +132,7 @@ describe('two hours of a small fleet', () => {
     fleet({ devices: 1, fanout: 0, messagesPerDay: 0, keepAlive: 60 }),
     fleet({ devices: 6, messagesPerDay: 0, keepAlive: 540 }),
     fleet({ devices: 2, messagesPerDay: 144, qos: 0, fanout: 2, keepAlive: 300 }),
-    // To itself: PUBACKs at other moments would put off its PINGREQs, which the model does not count.
+    // Each device receives its own messages: PUBACKs at other times would delay its PINGREQs, unlike in the model.
     fleet({ devices: 1, messagesPerDay: 720, qos: 1, fanout: 1, payload: 3_000, keepAlive: 60 }),
   ])('cost what the model says: %j', async (of) => {
     const [actual, model] = [await liveThrough(of), predicted(of)];

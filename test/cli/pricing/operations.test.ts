@@ -10,7 +10,7 @@ import { comparable, measured } from './measured';
 
 jest.setTimeout(180_000);
 
-/** One thing at a time, in one warm container: what the model says, in every unit. */
+/** Runs one operation at a time in one warm container, where every unit must equal the model. */
 describe('the units', () => {
   let cloud: Cloud;
   let publisher: TextClient;
@@ -58,7 +58,7 @@ describe('the units', () => {
     for (const subscriber of subscribers.slice(0, of.fanout)) await acknowledge(subscriber, qos, of.burst);
   }
 
-  /** One frame for each step, each worked off before the next is sent. */
+  /** Sends one frame for each step, and waits until it is handled. */
   async function acknowledge(subscriber: TextClient, qos: QoS, burst: number): Promise<void> {
     const ids = (await arrivals(subscriber, 'publish', burst)).map(({ messageId }) => messageId);
     if (qos === 0) return;

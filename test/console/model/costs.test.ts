@@ -10,7 +10,7 @@ const bill = (messagesIn: number, writes = 0): Bill => ({
   dynamodb: { reads: 0, writes, dollars: 0 },
 });
 
-/** Bills as they are read, one after the other; each read can be held up. */
+/** Source of bills, which are returned one after the other. */
 function sourceOf(...bills: readonly Bill[]) {
   const left = [...bills];
   return { read: async () => left.shift() ?? Promise.reject(new Error('no answer')), waitUntilIdle: async () => {} };
