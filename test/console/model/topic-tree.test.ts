@@ -122,7 +122,7 @@ describe('the topic tree', () => {
 
     const rows = tree.rows(new Set(), '29999');
     expect(rows).toHaveLength(64);
-    expect(rows.at(-1)).toMatchObject({ topic, depth: 63, heard: 1 });
+    expect(rows.at(-1)).toMatchObject({ topic, depth: 63, messageCount: 1 });
     expect(tree.find(topic)?.messageCount).toBe(1);
     expect(countMessages(rows[0]!)).toBe(1);
   });
