@@ -3,7 +3,7 @@ import type { IClientOptions } from 'mqtt';
 import { bearerFrom } from '../clients/bearer';
 import { createWebsocket } from '../clients/mqttjs';
 import { type Flags, UsageError } from './command';
-import { cleanText, topicName, wholeNumber } from './flag-values';
+import { allowedText, topicName, wholeNumber } from './flag-values';
 import type { ParsedValues } from './parse-options';
 
 /** Flags of `pub`, `sub` and `rr` for the connection, with mosquitto's names. */
@@ -82,7 +82,7 @@ export function parseConnection(values: Values): Connection {
 }
 
 function checkedText(flag: string, value: string | undefined): string | undefined {
-  return value === undefined ? undefined : cleanText(flag, value);
+  return value === undefined ? undefined : allowedText(flag, value);
 }
 
 function websocketFactory(tokenFile: string | undefined): typeof createWebsocket {
@@ -132,7 +132,7 @@ function sessionOptions(values: Values): Pick<IClientOptions, 'clientId' | 'clea
   const properties = expiry
     ? { sessionExpiryInterval: wholeNumber('-x', expiry, { min: 0, max: 0xffff_ffff }) }
     : undefined;
-  return { clientId: cleanText('-i', clientId), clean: !keep, ...(properties && { properties }) };
+  return { clientId: allowedText('-i', clientId), clean: !keep, ...(properties && { properties }) };
 }
 
 function protocolVersionOptions(value: string): Pick<IClientOptions, 'protocolId' | 'protocolVersion'> {
@@ -151,7 +151,7 @@ function parseWill(values: Values): IClientOptions['will'] {
     return undefined;
   }
   return {
-    topic: cleanText('--will-topic', topicName('--will-topic', topic)),
+    topic: allowedText('--will-topic', topicName('--will-topic', topic)),
     payload: Buffer.from(values['will-payload'] ?? ''),
     qos: parseQos('--will-qos', values['will-qos']),
     retain: values['will-retain'] ?? false,

@@ -31,9 +31,10 @@ export function oneOf<Word extends string>(flag: string, value: string, words: r
  * Checks that the value of a flag is a valid UTF-8 encoded string of MQTT. A broker may close the connection of a client
  * that sends other characters [MQTT-1.5.4-1]. @throws UsageError
  */
-export function cleanText(flag: string, value: string): string {
-  const unclean = uncleanIn(value);
-  if (unclean) throw new UsageError(`${flag} takes text without control characters and noncharacters, not ${unclean}`);
+export function allowedText(flag: string, value: string): string {
+  const disallowed = uncleanIn(value);
+  if (disallowed)
+    throw new UsageError(`${flag} takes text without control characters and noncharacters, not ${disallowed}`);
   return value;
 }
 

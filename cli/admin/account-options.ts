@@ -3,7 +3,7 @@ import { type Account, longestClientIdPrefix } from '../../lambdas/access/accoun
 import { parseJson } from '../../lambdas/access/checked-json';
 import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
-import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../../lambdas/protocol/disallowed-characters';
 import { type Flags, UsageError } from '../command';
 import { wholeNumber } from '../flag-values';
 import type { ParsedValues } from '../parse-options';
@@ -61,7 +61,7 @@ function parsePrefix(prefix: string): string {
 
 function parseClientIdText(flag: string, value: string): string {
   if (value === '') throw new UsageError(`${flag} must not be empty`);
-  if (!isClean(value)) throw new UsageError(`${flag} takes text ${cleanTextRule}`);
+  if (!isAllowedText(value)) throw new UsageError(`${flag} takes text ${allowedTextRule}`);
   return value;
 }
 

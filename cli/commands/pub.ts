@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import { type Command, type Flags, UsageError } from '../command';
 import { connectionFlags, connectionHelp, parseConnection, parseQos } from '../connection-flags';
-import { cleanText, milliseconds, topicName, wholeNumber } from '../flag-values';
+import { allowedText, milliseconds, topicName, wholeNumber } from '../flag-values';
 import { openClient } from '../open-client';
 import { type ParsedValues, parseOptions } from '../parse-options';
 import { payloadFlags, payloadSourcesIn, readPayload } from '../payload-flags';
@@ -72,7 +72,7 @@ export const pubCommand: Command = {
 
 function parseTopic(topic: string | undefined): string {
   if (topic === undefined) throw new UsageError('pub needs -t topic');
-  return cleanText('-t', topicName('-t', topic));
+  return allowedText('-t', topicName('-t', topic));
 }
 
 async function readPayloads(values: Values, stdin: Readable): Promise<AsyncIterable<Buffer>> {

@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { type Command, exitTimedOut, type Flags, type Terminal, UsageError } from '../command';
 import { type Connection, connectionFlags, connectionHelp, parseConnection, parseQos } from '../connection-flags';
-import { cleanText, milliseconds, topicName } from '../flag-values';
+import { allowedText, milliseconds, topicName } from '../flag-values';
 import { formatMessage, printFlags, printHelp } from '../format-message';
 import { openClient } from '../open-client';
 import { type ParsedValues, parseOptions } from '../parse-options';
@@ -96,7 +96,7 @@ async function readRequest(values: Values, { options }: Connection, { stdin }: T
 
 function parseTopic(flag: string, topic: string | undefined): string {
   if (topic === undefined) throw new UsageError(`rr needs ${flag} topic`);
-  return cleanText(flag, topicName(flag, topic));
+  return allowedText(flag, topicName(flag, topic));
 }
 
 /** Subscribes to the response topic before it publishes, so that no response can arrive too early. */

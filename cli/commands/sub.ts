@@ -4,7 +4,7 @@ import type { IPublishPacket, MqttClient } from 'mqtt';
 import { matchesFilter } from '../../clients/topic-filter';
 import { type Command, exitTimedOut, type Flags, type Terminal, UsageError } from '../command';
 import { connectionFlags, connectionHelp, parseConnection, parseQos } from '../connection-flags';
-import { cleanText, milliseconds, topicFilter, wholeNumber } from '../flag-values';
+import { allowedText, milliseconds, topicFilter, wholeNumber } from '../flag-values';
 import { formatMessage, printFlags, printHelp } from '../format-message';
 import { openClient } from '../open-client';
 import { type ParsedValues, parseOptions } from '../parse-options';
@@ -50,9 +50,9 @@ export const subCommand: Command = {
     const filters = values.topic ?? (connection.topic ? [connection.topic] : []);
     const unsubscribe = values.unsubscribe ?? [];
     if (filters.length + unsubscribe.length === 0) throw new UsageError('sub needs -t filter');
-    for (const filter of filters) cleanText('-t', topicFilter('-t', filter));
+    for (const filter of filters) allowedText('-t', topicFilter('-t', filter));
     for (const filter of values['filter-out'] ?? []) topicFilter('-T', filter);
-    for (const filter of unsubscribe) cleanText('-U', topicFilter('-U', filter));
+    for (const filter of unsubscribe) allowedText('-U', topicFilter('-U', filter));
     const qos = parseQos('-q', values.qos);
     const count =
       values.count === undefined ? Infinity : wholeNumber('-C', values.count, { min: 1, max: Number.MAX_SAFE_INTEGER });

@@ -31,8 +31,9 @@ export function checkFilter(filter: string): void {
 
 /** Checks a string of MQTT [MQTT-1.5.4-1]. @throws Error with the reason, which begins with `name`. */
 export function checkText(text: string, name: string): void {
-  const unclean = uncleanIn(text);
-  if (unclean) throw new Error(`${name} contains ${unclean}, but control characters and noncharacters are not allowed`);
+  const disallowed = uncleanIn(text);
+  if (disallowed)
+    throw new Error(`${name} contains ${disallowed}, but control characters and noncharacters are not allowed`);
 }
 
 /** Removes the prefix `$share/group/` of a shared subscription. */

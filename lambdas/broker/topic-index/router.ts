@@ -1,12 +1,13 @@
-import { candidates, shapeOf } from '../../protocol/shape';
+import { candidateFilters, shapeOf } from '../../protocol/shape';
+import { LruMap } from '../../shared/lru-map';
 import type { ShapeList, Subscriber } from '../model/subscription';
 import type { TopicIndex } from '../ports/topic-index-store';
 import { type Recipients, recipientsOf } from './recipients';
 
-/** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
-const rememberedRows = 20_000;
+/** Limit of the cache of one container, in rows of the topic index. */
+const maxCachedRows = 20_000;
 
-interface Remembered {
+interface CachedFilter {
   readonly revision: number;
   readonly subscribers: readonly Subscriber[];
 }
@@ -17,34 +18,20 @@ interface Remembered {
  * current revision are right, whichever container changed the index.
  */
 export class SubscriberCache {
-  private readonly remembered = new Map<string, Remembered>();
-  private rows = 0;
+  private readonly filters = new LruMap<string, CachedFilter>({
+    maxSize: maxCachedRows,
+    sizeOf: ({ subscribers }) => 1 + subscribers.length,
+  });
   /** Shapes as last read; only a guess at what is worth asking for. */
   shapes: ReadonlyMap<string, number> = new Map();
 
   get(filter: string, revision: number | undefined): readonly Subscriber[] | undefined {
-    const entry = this.remembered.get(filter);
-    if (entry === undefined || entry.revision !== revision) return undefined;
-    this.remembered.delete(filter);
-    this.remembered.set(filter, entry);
-    return entry.subscribers;
+    const cached = this.filters.get(filter);
+    return cached && cached.revision === revision ? cached.subscribers : undefined;
   }
 
   set(filter: string, revision: number, subscribers: readonly Subscriber[]): void {
-    this.forget(filter);
-    this.remembered.set(filter, { revision, subscribers });
-    this.rows += 1 + subscribers.length;
-    for (const oldest of this.remembered.keys()) {
-      if (this.rows <= rememberedRows) return;
-      this.forget(oldest);
-    }
-  }
-
-  private forget(filter: string): void {
-    const entry = this.remembered.get(filter);
-    if (!entry) return;
-    this.remembered.delete(filter);
-    this.rows -= 1 + entry.subscribers.length;
+    this.filters.set(filter, { revision, subscribers });
   }
 }
 
@@ -74,7 +61,7 @@ export class Router {
     const shapes = this.cache.shapes;
     const guessed = new Map<string, Recipients>();
     for (const topic of new Set(topics)) {
-      const found = candidates(shapes.keys(), topic).map((filter) =>
+      const found = candidateFilters(shapes.keys(), topic).map((filter) =>
         this.cache.get(filter, shapes.get(shapeOf(filter))),
       );
       if (found.includes(undefined)) return undefined;
@@ -98,12 +85,12 @@ export class Router {
     const wanted = [...new Set(topics)];
     const guessed = this.cache.shapes;
     const asked = this.ask(
-      wanted.flatMap((topic) => candidates(guessed.keys(), topic)),
+      wanted.flatMap((topic) => candidateFilters(guessed.keys(), topic)),
       guessed,
     );
     const { revisions: shapes } = await this.currentShapes();
     this.cache.shapes = shapes;
-    const filtersOf = new Map(wanted.map((topic) => [topic, candidates(shapes.keys(), topic)]));
+    const filtersOf = new Map(wanted.map((topic) => [topic, candidateFilters(shapes.keys(), topic)]));
     const found = await this.complete([...filtersOf.values()].flat(), shapes, asked);
     return new Map(
       [...filtersOf].map(([topic, filters]) => [

@@ -10,7 +10,7 @@ import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscrib
 import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
 import { Router, SubscriberCache } from '../../../lambdas/broker/topic-index/router';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
-import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
 import { record } from '../../storage/support/connection-record';
