@@ -29,8 +29,9 @@ export const connectionFlags = {
   debug: { type: 'boolean', short: 'd' },
 } as const satisfies Flags;
 
-/** Help text of these flags. */
-export const connectionHelp = `broker:
+/** Returns the help text of these flags, for a command with this default protocol version. */
+export function connectionHelp(defaultVersion: '311' | '5'): string {
+  return `broker:
   -L, --url        wss://... of the gateway, or mqtt(s)://[user:password@]host[:port][/topic]
   -h, --host       host of a plain MQTT broker, for example the adapter; default localhost
   -p, --port       its port; default 1883, or 8083 with --ws
@@ -45,12 +46,13 @@ client:
   -k, --keepalive  keep-alive in seconds; default 60
   -c, --disable-clean-session    keep the session after the connection ends; needs -i
   -x, --session-expiry-interval  session expiry in seconds, MQTT 5 only
-  -V, --protocol-version         31, 311 or 5; default 311
+  -V, --protocol-version         31, 311 or 5; default ${defaultVersion}
   --will-topic, --will-payload, --will-qos, --will-retain
 
   -q, --qos        0, 1 or 2; default 0
   -d, --debug      log packets to stderr
 `;
+}
 
 type Values = ParsedValues<typeof connectionFlags>;
 

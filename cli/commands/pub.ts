@@ -24,7 +24,7 @@ payload, one of:
   --repeat         number of messages; default 1
   --repeat-delay   seconds between messages; default 0
 
-${connectionHelp}`;
+${connectionHelp('311')}`;
 
 const flags = {
   ...connectionFlags,

@@ -28,7 +28,7 @@ payload, one of:
   -W, --timeout    exit after this number of seconds without a response, with exit code 27; default: no limit
 
 ${printHelp}
-${connectionHelp}`;
+${connectionHelp('5')}`;
 
 const flags = {
   ...connectionFlags,

@@ -20,7 +20,7 @@ ${printHelp}  -R, --no-retained      do not print retained messages
   -E, --exit-subscribed  exit after the SUBACK
   --quiet                do not print connection errors
 
-${connectionHelp}`;
+${connectionHelp('311')}`;
 
 const flags = {
   ...connectionFlags,
