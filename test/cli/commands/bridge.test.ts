@@ -1,8 +1,6 @@
 import { PublishCommand } from '@aws-sdk/client-iot-data-plane';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Command } from '../../../cli/command';
 import { bridgeCommand } from '../../../cli/commands/bridge';
-import { redriveCommand } from '../../../cli/commands/redrive';
 import { dataPlane, IotClient } from '../../bridge/iot-client';
 import { run } from '../../clients/support/command-runs';
 import { TestBroker } from '../../support/test-broker';
@@ -27,8 +25,8 @@ afterEach(async () => {
   await broker.stop();
 });
 
-async function printed(command: Command, ...args: string[]): Promise<string> {
-  const started = run(command, [...args, '--local', `http://127.0.0.1:${broker.cloud.port}`]);
+async function printed(...args: string[]): Promise<string> {
+  const started = run(bridgeCommand, [...args, '--local', `http://127.0.0.1:${broker.cloud.port}`]);
   expect(await started.exitCode).toBe(0);
   await broker.cloud.settled();
   return started.stdout().toString();
@@ -45,7 +43,7 @@ describe('cirrus-mqtt bridge sync', () => {
     await late.subscribe('home/#');
     expect(await late.hear(1)).toMatchObject([{ topic: 'home/state/lamp', retain: true }]);
 
-    expect(await printed(bridgeCommand, 'sync', 'out')).toMatch(/^1 .* AWS IoT Core\n$/);
+    expect(await printed('sync', 'out')).toMatch(/^1 .* AWS IoT Core\n$/);
     expect(await late.hear(2)).toMatchObject([{}, { topic: 'home/state/lamp', payload: 'on', retain: false }]);
     await late.end();
   });
@@ -59,7 +57,7 @@ describe('cirrus-mqtt bridge sync', () => {
     await broker.cloud.settled();
     await broker.cloud.faults.clear();
 
-    expect(await printed(bridgeCommand, 'sync', 'in')).toMatch(/^2 .* this broker\n$/);
+    expect(await printed('sync', 'in')).toMatch(/^2 .* this broker\n$/);
     const late = await broker.connect('late');
     await late.subscribe(0, 'state/#');
     expect((await broker.heardBy(late)).map(({ topic, text, retain }) => [topic, text, retain]).sort()).toEqual([
@@ -87,10 +85,10 @@ describe('cirrus-mqtt bridge sync', () => {
     await broker.cloud.settled();
     await broker.cloud.resetBill();
 
-    expect(await printed(bridgeCommand, 'sync')).toMatch(/^1 .* AWS IoT Core\n1 .* this broker\n$/);
+    expect(await printed('sync')).toMatch(/^1 .* AWS IoT Core\n1 .* this broker\n$/);
     expect((await broker.cloud.bill()).iot.publishes).toBe(1);
-    expect(JSON.parse(await printed(bridgeCommand, 'sync', '--json'))).toEqual({ out: 1, in: 1 });
-    expect(JSON.parse(await printed(bridgeCommand, 'sync', 'out', '--json'))).toEqual({ out: 1 });
+    expect(JSON.parse(await printed('sync', '--json'))).toEqual({ out: 1, in: 1 });
+    expect(JSON.parse(await printed('sync', 'out', '--json'))).toEqual({ out: 1 });
   });
 
   it.each([
@@ -99,24 +97,5 @@ describe('cirrus-mqtt bridge sync', () => {
     [['sync'], 'sync --local --iot'],
   ])('refuses %j', async (args, message) => {
     await expect(run(bridgeCommand, args).exitCode).rejects.toThrow(naming(message));
-  });
-});
-
-describe('cirrus-mqtt redrive', () => {
-  it('moves dead letters of the local cloud back', async () => {
-    expect(await printed(redriveCommand, 'bridge')).toBe('0 dead letters moved back\n');
-    expect(await printed(redriveCommand, 'bridge', '--json')).toBe('{"moved":0}\n');
-  });
-
-  it.each([
-    [[], 'redrive queue'],
-    [['bridge'], '"bridge" --local'],
-  ])('refuses %j', async (args, message) => {
-    await expect(run(redriveCommand, args).exitCode).rejects.toThrow(naming(message));
-  });
-
-  it('names the existing queues', async () => {
-    const { exitCode } = run(redriveCommand, ['none', '--local', `http://127.0.0.1:${broker.cloud.port}`]);
-    await expect(exitCode).rejects.toThrow('there is no queue "none", only packets, fanOut');
   });
 });
