@@ -19,7 +19,7 @@ const handshake = new Handshake({
 
 /** Handles `$connect`: selects the subprotocol and verifies a token. The CONNECT packet claims the session later. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
-  const { status: statusCode, subprotocol, body } = await handshake.answer(toOffer(event));
+  const { status: statusCode, subprotocol, body } = await handshake.respond(toOffer(event));
   ports.metrics.write();
   const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
   return { statusCode, ...headers, ...(body !== undefined && { body }) };

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyWebsocketEventV2 } from 'aws-lambda';
-import type { Offer } from '../broker/connect/handshake';
+import type { HandshakeRequest } from '../broker/connect/handshake';
 
 /** The event of `$connect`. The type in @types/aws-lambda lacks the properties that only this route has. */
 export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {
@@ -11,7 +11,7 @@ export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {
 const bearerPrefix = 'bearer.';
 
 /** Reads the handshake of a client. A token in a header takes precedence over one in the query. */
-export function toOffer({ headers = {}, queryStringParameters, requestContext }: ConnectEvent): Offer {
+export function toOffer({ headers = {}, queryStringParameters, requestContext }: ConnectEvent): HandshakeRequest {
   const offered = (headerIn(headers, 'sec-websocket-protocol') ?? '')
     .split(',')
     .map((name) => name.trim())
