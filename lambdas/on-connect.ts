@@ -4,7 +4,7 @@ import { unpackAccess } from './access/read-access';
 import { Handshake, type TokenVerification } from './broker/connect/handshake';
 import { accessVariable } from './deployment';
 import { settingsFromEnvironment } from './settings';
-import { type ConnectEvent, toOffer } from './transport/handshake-offer';
+import { type ConnectEvent, toHandshakeRequest } from './transport/handshake-request';
 import { handshakePorts } from './wiring/handshake-ports';
 
 const access = unpackAccess(process.env[accessVariable]);
@@ -19,7 +19,7 @@ const handshake = new Handshake({
 
 /** Handles `$connect`: selects the subprotocol and verifies a token. The CONNECT packet claims the session later. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
-  const { status: statusCode, subprotocol, body } = await handshake.respond(toOffer(event));
+  const { status: statusCode, subprotocol, body } = await handshake.respond(toHandshakeRequest(event));
   ports.metrics.write();
   const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
   return { statusCode, ...headers, ...(body !== undefined && { body }) };

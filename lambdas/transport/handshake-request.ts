@@ -11,7 +11,11 @@ export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {
 const bearerPrefix = 'bearer.';
 
 /** Reads the handshake of a client. A token in a header takes precedence over one in the query. */
-export function toOffer({ headers = {}, queryStringParameters, requestContext }: ConnectEvent): HandshakeRequest {
+export function toHandshakeRequest({
+  headers = {},
+  queryStringParameters,
+  requestContext,
+}: ConnectEvent): HandshakeRequest {
   const offered = (headerIn(headers, 'sec-websocket-protocol') ?? '')
     .split(',')
     .map((name) => name.trim())
