@@ -72,16 +72,19 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   // What crosses to AWS IoT Core and back, under which topic: decisions, and nothing of how it gets there.
   'lambdas/bridge': ['lambdas/broker/model', 'lambdas/broker/ports', 'lambdas/protocol', 'lambdas/shared', 'node:zlib'],
   'lambdas/bridge/bridge-file': ['lambdas/bridge', 'lambdas/shared/json-file'],
-  // Calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
-  'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
-  'lambdas/aws/lean-dynamodb': ['lambdas/aws', '@aws-sdk/client-dynamodb'],
+  // Clients of AWS services: what the broker needs of them, and two implementations. They know nothing of MQTT.
+  'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:timers/promises'],
+  'lambdas/aws/lean': ['lambdas/aws', '@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https'],
+  'lambdas/aws/sdk': [
+    'lambdas/aws',
+    /^@aws-sdk\/client-(apigatewaymanagementapi|apigatewayv2|dynamodb|eventbridge|sqs)$/,
+  ],
   'lambdas/storage': [
     'lambdas/storage/schema',
     'lambdas/access/accounts',
     'lambdas/access/logins',
     'lambdas/access/rule',
     'lambdas/aws',
-    'lambdas/aws/lean-dynamodb',
     'lambdas/broker/expiry/deadlines',
     'lambdas/broker/model',
     'lambdas/broker/ports',
@@ -105,7 +108,6 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/events',
     'lambdas/protocol',
     'lambdas/deployment',
-    '@aws-sdk/client-apigatewaymanagementapi',
     '@aws-sdk/client-iot-data-plane',
     'aws-lambda',
     'node:crypto',
@@ -138,7 +140,8 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/access',
     'lambdas/api/api',
     'lambdas/aws',
-    'lambdas/aws/lean-dynamodb',
+    'lambdas/aws/lean',
+    'lambdas/aws/sdk',
     'lambdas/bridge',
     'lambdas/broker/admin/leftovers',
     'lambdas/broker/connect/handshake',
@@ -153,7 +156,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/transport',
     'lambdas/settings',
     'lambdas/deployment',
-    /^@aws-sdk\/client-(apigatewaymanagementapi|dynamodb|iot-data-plane)$/,
+    /^@aws-sdk\/client-/,
   ],
   // The entry points: wiring only.
   lambdas: [
@@ -272,7 +275,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/storage/retained-store',
     'lambdas/storage/debug-clients',
     'lambdas/transport/bridge-queue',
-    'lambdas/aws/lean-sqs',
+    'lambdas/aws/sqs',
     'lambdas/broker/ports',
     /^@aws-sdk\/client-(dynamodb|iot-data-plane|sqs)$/,
     /^node:/,
