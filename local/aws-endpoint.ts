@@ -22,7 +22,7 @@ export interface AwsEndpointProps {
   readonly kill: (caller: string) => void;
 }
 
-/** What one service adds to the way every AWS call goes: how to run it, and how its errors look. */
+/** One call of a service: how to run it, and the service's own errors. */
 interface ServiceCall {
   readonly call: AwsCall;
   readonly run: () => Answer;
@@ -38,7 +38,7 @@ interface ConnectionsCall {
   readonly caller: string;
 }
 
-/** Of services in signatures. */
+/** Names of the services in signatures. */
 const signingNames: Readonly<Record<Service, string>> = {
   dynamodb: 'dynamodb',
   sqs: 'sqs',
@@ -51,17 +51,19 @@ const sqsTarget = 'AmazonSQS.';
 const eventsTarget = 'AWSEvents.';
 const connectionsPath = `/${stage}/@connections/`;
 
-/** SQS, EventBridge, @connections and AWS IoT Core's data plane over HTTP, as the AWS SDKs speak them. */
+/**
+ * HTTP endpoint of SQS, EventBridge, @connections and the data plane of AWS IoT Core, in the protocols of the AWS SDKs.
+ */
 export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
-  /** What a container asks in its own name. Nothing when the request is not one for AWS. */
+  /** Responds to a container, whose messages need no signature check. Undefined when the request is not for AWS. */
   respond(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     return service && this.run(service);
   }
 
-  /** The same for a request from anywhere, which has to be signed. */
+  /** Responds to a request from a socket, which must be signed. */
   respondIfSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     if (!service) return undefined;

@@ -1,6 +1,6 @@
-/** A DynamoDB request or answer, apart from HTTP. */
+/** A DynamoDB request and its response, without HTTP. */
 export interface DynamoDbRequest {
-  /** `DynamoDB_20120810.GetItem` */
+  /** For example `DynamoDB_20120810.GetItem`. */
   readonly target: string;
   readonly body: string;
   readonly authorization: string;
@@ -11,5 +11,5 @@ export interface DynamoDbAnswer {
   readonly body: string;
 }
 
-/** Something that speaks DynamoDB. */
+/** Any implementation of DynamoDB. */
 export type Backend = (request: DynamoDbRequest) => Promise<DynamoDbAnswer>;

@@ -7,8 +7,9 @@ import { localAuthorization } from './local-authorization';
 const maxCreationMilliseconds = 30_000;
 
 /**
- * Creates the tables of the schema that are not there yet. Resolves when all are active and have the keys of the schema.
- * @throws Error that says which call failed and what was answered
+ * Creates the missing tables of the schema. Resolves when all are active and have the keys of the schema.
+ *
+ * @throws Error with the failed call and its response
  */
 export async function createTables(backend: Backend, deployedName: (table: string) => string): Promise<void> {
   const all = Object.entries(tables).map(([table, schema]) => [deployedName(table), schema] as const);
@@ -23,7 +24,7 @@ async function create(backend: Backend, name: string, schema: TableSchema): Prom
   if (!isCreated && !response.body.includes('ResourceInUseException')) throw failed(call, response);
 }
 
-/** Waits until the table can be used. */
+/** Waits until the table is active. */
 async function activate(backend: Backend, name: string, schema: TableSchema): Promise<void> {
   const limit = Date.now() + maxCreationMilliseconds;
   const call = { operation: 'DescribeTable', table: name } as const;
@@ -70,7 +71,7 @@ interface TableOutput {
   readonly Message?: string;
 }
 
-/** Whatever listens at an endpoint may answer with anything. */
+/** Parses a response. An unknown endpoint may respond with anything. */
 function parseObject(body: string): TableOutput {
   try {
     return Object(JSON.parse(body)) as TableOutput;

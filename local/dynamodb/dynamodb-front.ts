@@ -11,14 +11,14 @@ import { takeCapacity } from './consumed-capacity';
 export interface DynamoDbFrontProps {
   readonly backend: Backend;
   readonly memory: ChanceMemory;
-  /** Deployed table name to the name in the schema. */
+  /** Converts a deployed table name to its name in the schema. */
   readonly tableOf: (deployed: string) => string;
   readonly kill: (caller: string) => void;
-  /** Milliseconds that each call takes longer than the backend. */
+  /** Milliseconds added to each call. */
   readonly latency: number;
 }
 
-/** Prices every DynamoDB call, holds it to the deployed grants and lets faults strike it, whatever answers behind. */
+/** Meters every DynamoDB call, checks the permissions of its caller and applies faults, for any backend. */
 export class DynamoDbFront {
   private currentRules: readonly Rule[] = [];
   private readonly holds = new Holds();
@@ -31,7 +31,7 @@ export class DynamoDbFront {
     this.holds.releaseExcept(rules);
   }
 
-  /** The answer, or nothing when the caller was killed and must not hear any more. */
+  /** Returns the response; undefined when the caller was killed and must not receive one. */
   async respond(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
     const call = this.call(request);
     if (!isAllowed(call)) return failure(400, 'AccessDeniedException');
@@ -62,7 +62,7 @@ export class DynamoDbFront {
     return undefined;
   }
 
-  /** DynamoDB: a batch that is throttled in part hands back what it did not do. */
+  /** DynamoDB: a batch that is partly throttled returns the requests that it did not process. */
   private async runHalf(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     const { done, left } = halves(JSON.parse(request.body));
     const answer = await this.run(call, { ...request, body: JSON.stringify(done) });
@@ -89,7 +89,7 @@ export class DynamoDbFront {
     return isRequested ? response : { status: response.status, body };
   }
 
-  /** A DynamoDB that cannot be reached is one that fails: callers try again, whichever way they came. */
+  /** Treats a DynamoDB that cannot be reached as one that fails, so that callers retry. */
   private async callBackend(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
     try {
       if (this.props.latency > 0) await sleep(this.props.latency);
@@ -99,7 +99,10 @@ export class DynamoDbFront {
     }
   }
 
-  /** DynamoDB: a write whose condition failed is charged by the size of the item; the rows here are mostly below 1 KB. */
+  /**
+   * DynamoDB charges a write with a failed condition by the size of the item; the items of the broker are mostly below
+   * 1 KB.
+   */
   private countRefusal({ operation, tables = [] }: AwsCall, answer: DynamoDbAnswer): void {
     const units = answer.body.includes('ConditionalCheckFailedException') ? 1 : 0;
     for (const table of tables) this.count(operation, table, units);
@@ -115,7 +118,7 @@ export class DynamoDbFront {
   }
 }
 
-/** Deployed names of the tables in a request. */
+/** Returns the deployed names of the tables in a request. */
 function deployedTables(body: string): string[] {
   const { TableName, RequestItems = {} } = JSON.parse(body) as { TableName?: string; RequestItems?: object };
   return TableName === undefined ? Object.keys(RequestItems) : [TableName];

@@ -3,7 +3,7 @@ import type { Rule } from '../fault-rules';
 import type { DynamoDb } from './dynamodb';
 import type { DynamoDbEndpoint } from './endpoint';
 
-/** DynamoDB in this thread, which is warm when it has served another cloud before. */
+/** DynamoDB in this thread. Code that an earlier cloud of this process has used is already compiled. */
 export class DynamoDbInProcess implements DynamoDb {
   constructor(private readonly opened: DynamoDbEndpoint) {}
 
@@ -12,7 +12,7 @@ export class DynamoDbInProcess implements DynamoDb {
   }
 
   async usage(): Promise<DynamoDbUsage> {
-    return structuredClone(this.opened.front.usage); // which goes on counting
+    return structuredClone(this.opened.front.usage); // the original continues to count
   }
 
   async reset(): Promise<void> {

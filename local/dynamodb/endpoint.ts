@@ -11,16 +11,16 @@ import type { DynamoDbData } from './dynamodb-messages';
 import { embeddedBackend } from './embedded-backend';
 import { remoteBackend } from './remote-backend';
 
-/** An HTTP server before dynalite or another endpoint. */
+/** An HTTP server in front of dynalite or of another endpoint. */
 export interface DynamoDbEndpoint {
   readonly front: DynamoDbFront;
   readonly server: Server;
-  /** What the server does with a request. */
+  /** Handles a request that does not come from the server's socket. */
   readonly answer: (request: HttpRequest) => Promise<Reply>;
   readonly port: number;
 }
 
-/** Resolves when the tables are there and the endpoint listens on a free port. */
+/** Resolves when the tables exist and the endpoint listens on a free port. */
 export async function openEndpoint(data: DynamoDbData, kill: (caller: string) => void): Promise<DynamoDbEndpoint> {
   const backend = chooseBackend(data);
   await createTables(backend, (table) => data.tablePrefix + table).catch((error: Error) => {
@@ -34,7 +34,7 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
   const server = createServer((request, response) => {
     serve({ front, access }, request, response).catch((error) => fail(response, error));
   });
-  server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
+  server.keepAliveTimeout = 0; // A frozen container does not notice that its idle socket was closed.
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return { front, server, answer: (request) => answer(front, request), port: (server.address() as AddressInfo).port };
 }

@@ -4,13 +4,13 @@ import { text } from 'node:stream/consumers';
 import { signedHeaders } from '../http-api/signature-check';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
 
-/** Milliseconds without a byte after which a call is given up. */
+/** Milliseconds without a byte after which a call fails. */
 const silence = 10_000;
 
 /**
- * Any DynamoDB endpoint that takes the local keys: DynamoDB Local, LocalStack and their like, and another local cloud. All
- * containers come under one access key id: what each may do has been judged before, and an endpoint may keep a database for
- * each id.
+ * Any DynamoDB endpoint that accepts the local keys: DynamoDB Local, LocalStack, or another local cloud. All containers
+ * use one access key id here, because an endpoint may keep a database for each id; their permissions have been checked
+ * before.
  */
 export function remoteBackend(endpoint: string): Backend {
   const url = new URL(endpoint);
@@ -36,7 +36,10 @@ export function remoteBackend(endpoint: string): Backend {
     });
 }
 
-/** Where a name has several addresses, Node gives one error for each in an `AggregateError`, whose own message is empty. */
+/**
+ * Returns an error with a message. For a host with several addresses Node throws an `AggregateError`, whose own message
+ * is empty.
+ */
 function describe(error: Error & { readonly errors?: readonly Error[] }): Error {
   return error.errors ? new Error(error.errors.map(({ message }) => message).join(', '), { cause: error }) : error;
 }

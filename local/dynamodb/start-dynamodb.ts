@@ -4,7 +4,10 @@ import { DynamoDbInThread } from './dynamodb-in-thread';
 import type { DynamoDbData } from './dynamodb-messages';
 import { openEndpoint } from './endpoint';
 
-/** `thread`: file that runs where DynamoDB needs a thread. Resolves when the tables are there and the endpoint listens. */
+/**
+ * Resolves when the tables exist and the endpoint listens. `thread` is the file that runs where DynamoDB needs a
+ * thread.
+ */
 export async function startDynamoDb(
   thread: string,
   data: DynamoDbData,

@@ -4,7 +4,7 @@ import { messageLimit } from './gateway';
 
 export interface ConnectionsAnswer {
   readonly status: number;
-  /** Name of the exception, for the header that the SDKs read. */
+  /** Name of the exception, in a header that the SDKs read. */
   readonly error?:
     | 'GoneException'
     | 'PayloadTooLargeException'

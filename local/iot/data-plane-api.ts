@@ -4,12 +4,12 @@ import type { IotMessage } from './iot-message';
 
 export interface IotAnswer {
   readonly status: number;
-  /** Of the SDK's error. */
+  /** Name of the SDK's error. */
   readonly error?: string;
   readonly body: object;
 }
 
-/** A request of the data plane. */
+/** A call of the data plane. */
 export interface IotCall {
   readonly operation: string;
   readonly run: (core: IotCore) => IotAnswer;
@@ -22,7 +22,7 @@ const maxTopicBytes = 256;
 const maxPayloadBytes = 128 * 1024;
 const pageSize = 200;
 
-/** What a request asks of AWS IoT Core's data plane, if it is for that. */
+/** Returns the data plane call in a request; undefined when it is for another service. */
 export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | undefined {
   const { pathname, searchParams } = new URL(url, 'http://iot');
   if (method === 'POST' && pathname.startsWith(topicsPath)) {
@@ -83,7 +83,7 @@ function getRetained(core: IotCore, topic: string): IotAnswer {
   return { status: 200, body: { topic, payload: payload.toString('base64'), qos, lastModifiedTime, ...user } };
 }
 
-/** The token is the number of topics that were listed before. */
+/** The token is the number of topics on earlier pages. */
 function listRetained({ retained }: IotCore, query: URLSearchParams): IotAnswer {
   const start = Number(query.get('nextToken') ?? 0);
   const end = start + Number(query.get('maxResults') ?? pageSize);

@@ -19,7 +19,7 @@ interface BatchAnswer {
 
 type Queues = { readonly [Name in QueueName]: Queue };
 
-// SQS: entries of one batch, and bytes of all of them.
+// SQS: maximum entries and bytes of one batch.
 const maxBatchEntries = 10;
 const maxBatchBytes = 1024 * 1024;
 
@@ -30,7 +30,11 @@ export class SqsApi {
     private readonly meter: Meter,
   ) {}
 
-  /** The answer to a request; throws an `SqsError`. */
+  /**
+   * Runs an operation.
+   *
+   * @throws SqsError
+   */
   run(operation: string, input: Record<string, unknown>): unknown {
     const name = queueName(String(input.QueueUrl));
     if (!(name in this.queues)) {
@@ -48,7 +52,7 @@ export class SqsApi {
     }
   }
 
-  /** A batch of which SQS takes only the first half. */
+  /** Executes only the first half of a batch. */
   runHalfBatch(input: Record<string, unknown>): unknown {
     const entries = input.Entries as SendRequest[];
     const half = Math.ceil(entries.length / 2);
@@ -77,7 +81,7 @@ export class SqsApi {
   }
 }
 
-/** The name of our queue in its URL, `https://…/account/name` with `.fifo` at the end of a FIFO queue's. */
+/** Returns the name of a queue in its URL, `https://…/account/name` with `.fifo` at the end of a FIFO queue's. */
 export function queueName(url: string): QueueName {
   return url.slice(url.lastIndexOf('/') + 1).replace(/\.fifo$/, '') as QueueName;
 }
