@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ConnectionEvent } from '../../../lambdas/broker/model/connection-event';
-import { orderFrames } from '../../../lambdas/broker/turn/frame-order';
-import { FrameReader } from '../../../lambdas/broker/turn/frame-reader';
+import { FrameReader, orderFrames } from '../../../lambdas/broker/turn/frames';
 
 describe('frames that waited for their turn', () => {
   const frame = { number: 2, bytes: Buffer.from([0xc0, 0]), eventId: 'second', receivedAt: 5, connectedAt: 1 };

@@ -1,14 +1,95 @@
 import type { Effect } from '../../protocol/effects';
-import type { ConnectionRecord } from '../model/connection';
+import type { Heads } from '../delivery/deliverer';
+import type { ConnectionRecord, StoredConnection } from '../model/connection';
 import type { IncomingMessage } from '../model/delivery';
 import type { Snapshot } from '../model/snapshot';
 import { lookupHeads } from '../ports/connection-store';
-import type { TurnInput } from './assemble-turn';
 import { confirms } from './connection-cache';
 import type { ConnectionState } from './connection-state';
-import { areWholeFrames } from './frame-order';
+import { areWholeFrames } from './frames';
 import type { PendingWrites } from './pending-writes';
-import type { Confirmation, TurnMode } from './turn-mode';
+import type { TurnInput } from './turn-input';
+
+/** A kind of turn: the effects that it may run, and how it is confirmed. All kinds run the same pipeline. */
+export interface TurnMode {
+  /** True if the turn may run this effect; else the turn ends without a trace, and the full turn handles the events. */
+  allows(effect: Effect, state: ConnectionState): boolean;
+  /** True if the turn may read tables before it is confirmed. */
+  readonly mayRead: boolean;
+  /** Called when all effects are known and nothing is written. Undefined: the events need the full turn. */
+  confirm(state: ConnectionState, writes: PendingWrites): Confirmation | undefined;
+  /** True if the turn may refuse a packet that breaks the protocol; false leaves that to the full turn. */
+  mayRefuse(): Promise<boolean>;
+}
+
+/** How a turn finds out that it began with the right connection, and when it commits. */
+export interface Confirmation {
+  /** Session items of remembered subscribers, read beside the connection; undefined if the cache was wrong. Absent: none are read. */
+  readonly sessions?: Promise<Heads | undefined>;
+  /** Called when all writes are durable and before anything is sent. False if the cached connection is not the stored one. */
+  isCurrent(): Promise<boolean>;
+  /** When the connection is committed. `confirmed`: `isCurrent` has done it. */
+  readonly commit: 'after sending' | 'beside sending' | 'confirmed';
+}
+
+/**
+ * Modes besides the full turn that may run an effect. They begin with a cached connection, so they may run only effects that do no harm
+ * when the full turn runs them again. Every kind of effect is listed: a new one does not compile until it is classified.
+ */
+const allowed: { readonly [Kind in Effect['do']]: readonly ('fast' | 'optimistic')[] } = {
+  send: ['fast', 'optimistic'],
+  deny: ['fast', 'optimistic'],
+  accept: ['fast', 'optimistic'], // QoS 0 on the fast path, QoS 1 optimistically
+  acknowledged: ['fast', 'optimistic'],
+  acknowledge: ['optimistic'], // PUBACK only
+  hold: [],
+  release: [],
+  received: [],
+  rejected: [],
+  completed: [],
+  connect: [],
+  authenticate: [],
+  subscribe: [],
+  unsubscribe: [],
+  disconnect: [],
+};
+
+/** The full turn begins with the stored connection and may run every effect. */
+export const fullTurn: TurnMode = {
+  allows: () => true,
+  mayRead: true,
+  confirm: () => ({ isCurrent: async () => true, commit: 'after sending' }),
+  mayRefuse: async () => true,
+};
+
+/**
+ * The optimistic turn: QoS 1 messages and PUBACKs of a connection that this container remembers. It begins while the stored
+ * connection is still read, and sends nothing before that confirms the cached one.
+ *
+ * Returns undefined if the connection or the events need the full turn.
+ */
+export function optimisticTurn(
+  { ports, events, reader }: TurnInput,
+  cached: ConnectionRecord,
+  stored: Promise<StoredConnection>,
+): TurnMode | undefined {
+  if (ports.debugClients.has(cached.clientId)) return undefined; // each packet is logged once
+  if (!areWholeFrames(cached, events, reader.frame)) return undefined;
+  const isCurrent = stored.then(({ connection }) => confirms(connection, cached));
+  isCurrent.catch(() => undefined); // the turn awaits it after its own work, or never
+  return {
+    allows: isOptimistic,
+    mayRead: true,
+    confirm: ({ tail }) => (tail.length > 0 ? undefined : { isCurrent: () => isCurrent, commit: 'after sending' }),
+    mayRefuse: () => isCurrent,
+  };
+}
+
+function isOptimistic(effect: Effect): boolean {
+  if (effect.do === 'accept') return effect.message.qos === 1;
+  if (effect.do === 'acknowledge') return effect.cmd === 'puback';
+  return allowed[effect.do].includes('optimistic');
+}
 
 /** PUBACKs of one turn on the fast path. */
 const maxAcknowledged = 128;
@@ -38,30 +119,11 @@ export function fastPath(input: TurnInput, cached: ConnectionRecord): TurnMode |
   };
 }
 
-/** The effects of the fast path. Every kind of effect is listed, so that a new one is classified before it compiles. */
 function isFast(effect: Effect, state: ConnectionState): boolean {
   const { receiveMaximum, topicAliasMaximum = 0 } = state.current().capabilities;
-  switch (effect.do) {
-    case 'send':
-    case 'deny':
-      return true;
-    case 'accept':
-      return effect.message.qos === 0 && topicAliasMaximum === 0; // the full turn keeps the aliases
-    case 'acknowledged':
-      return receiveMaximum === undefined; // the full turn sends what has waited for the window
-    case 'acknowledge':
-    case 'hold':
-    case 'release':
-    case 'received':
-    case 'rejected':
-    case 'completed':
-    case 'connect':
-    case 'authenticate':
-    case 'subscribe':
-    case 'unsubscribe':
-    case 'disconnect':
-      return false;
-  }
+  if (effect.do === 'accept') return effect.message.qos === 0 && topicAliasMaximum === 0; // the full turn keeps aliases
+  if (effect.do === 'acknowledged') return receiveMaximum === undefined; // the full turn sends what has waited for the window
+  return allowed[effect.do].includes('fast');
 }
 
 /** True if nothing but the frame number and the time of the connection changes. */

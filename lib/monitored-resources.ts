@@ -15,7 +15,7 @@ import type { BrokerFunction } from './broker-function';
 import type { ByFunction, ByQueue } from './deployed';
 import type { WebsocketGateway } from './websocket-gateway';
 
-/** What of a broker has metrics of its own in CloudWatch, for which AWS takes nothing. */
+/** Resources of a broker for which AWS publishes CloudWatch metrics at no charge. */
 export interface MonitoredResources {
   readonly functions: ByFunction<BrokerFunction>;
   readonly queues: ByQueue<Queue>;
@@ -23,8 +23,9 @@ export interface MonitoredResources {
   readonly gateway: WebsocketGateway;
 }
 
-/** Names of the functions that every broker has, and of its queues. */
+/** Name of a function that every broker has. */
 export type CoreFunction = Exclude<FunctionName, BridgeFunctionName | ApiFunctionName | SystemTopicsFunctionName>;
+/** Name of a queue that every broker has. */
 export type CoreQueue = Exclude<QueueName, BridgeQueueName>;
 
 export const coreFunctions = coreOf(functions) as CoreFunction[];

@@ -1,8 +1,8 @@
 import { Stack } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
-/** What another broker of the stack has already made of something that a stack, or its account, has once. */
-export function oneInStack<Kind extends IConstruct>(
+/** Returns the construct of this kind that another broker of the same stack has created, if any; for resources that exist once. */
+export function findInStack<Kind extends IConstruct>(
   scope: IConstruct,
   isKind: (construct: IConstruct) => construct is Kind,
 ): Kind | undefined {
