@@ -129,7 +129,7 @@ describe('the binding of a prefix', () => {
     expect(await prefixesOf('zoo')).toEqual([]);
   });
 
-  it('is found whatever characters it has, among any others', async () => {
+  it('is found with any characters, among any others', async () => {
     const random = new Random(7);
     const letters = ['a', 'b', '-', '\u{1f3e0}', '\u{1f3e1}', '\u{e4}', '\u{1}', '\u{ffee}'];
     const word = (most: number) =>
@@ -192,7 +192,7 @@ describe('an account', () => {
     expect(await holdersOf('mine', now)).toHaveLength(1);
   });
 
-  it('that an earlier release has added or removed is put right by reserving all client ids', async () => {
+  it('that an earlier release has added or removed is repaired by reserving all client ids', async () => {
     await directory.create(account('later', { clientId: 'later' }));
     await directory.create(account('old', { clientId: 'd-old' }));
     await directory.create(account('older', { clientIdPrefix: 'p-old' }));

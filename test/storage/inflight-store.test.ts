@@ -25,12 +25,12 @@ beforeAll(async () => {
 
 afterAll(() => engine.stop());
 
-/** What lies alone in the slot of this number. */
+/** The single message in the slot of this number. */
 function content(number: number, what: Message, retain = false): QueuedMessage {
   return { packetId: positionAlone(number).packetId, message: what, retain };
 }
 
-/** A QoS 1 message that waits to be sent. */
+/** A QoS 1 message that waits in the queue. */
 function item(session: string, number: number, fields: Partial<QueueItem> = {}): QueueItem {
   return {
     session,
@@ -66,7 +66,7 @@ describe('outgoing messages', () => {
     expect(await store.read('elsewhere', 1)).toBeUndefined();
   });
 
-  it('come back with all that was said about them, their identifiers and their share', async () => {
+  it('are read with all properties, identifiers and share', async () => {
     const share = { filter: 'a/+', share: 'group' };
     const items = [
       item('told', 1, { messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7, 268_435_455] }] }),
@@ -97,7 +97,7 @@ describe('outgoing messages', () => {
     expect(left).toEqual({ ...sent.messages[0], message: { ...fullMessage('a/b'), payload: Buffer.alloc(0) } });
   });
 
-  it('are put and removed by the dozen, removed ones again', async () => {
+  it('are written and removed in batches, removed ones again', async () => {
     const numbers = Array.from({ length: 60 }, (_, index) => index + 1);
     await store.put(numbers.map((number) => item('dozens', number)));
     expect(await numbersIn('dozens', 60)).toEqual(numbers);
@@ -108,7 +108,7 @@ describe('outgoing messages', () => {
     expect(await numbersIn('dozens', 60)).toEqual([59, 60]);
   });
 
-  it('are settled at QoS 1, alone or in a bundle, and are left as they are at QoS 2', async () => {
+  it('are deleted at QoS 1, alone or in a bundle, and are not changed at QoS 2', async () => {
     const eights = [bundle('settles', 9), bundle('settles', 17)];
     const atQos2 = [
       item('settles', 2, { qos: 2, id: 'x' }),
@@ -125,7 +125,7 @@ describe('outgoing messages', () => {
     expect(await store.acknowledge('settles', [1, 4, ...whole])).toEqual({ mismatched: [], unknown: 2 });
   });
 
-  it('of whom there are many in bundles are looked up before they are removed, and cost nothing where there are none', async () => {
+  it('in many bundles are read before they are removed, and cost nothing where there are none', async () => {
     const eights = [bundle('bundles', 9), bundle('bundles', 17)];
     await store.put(eights);
     const there = eights.flatMap(packetIdsOf);
@@ -138,7 +138,7 @@ describe('outgoing messages', () => {
     expect(await numbersIn('bundles', 24)).toEqual([]);
   });
 
-  it('are received only at QoS 2: of others it is told whether there is one', async () => {
+  it('are marked as received only at QoS 2; otherwise the result is mismatched or unknown', async () => {
     const eight = bundle('misfits', 9);
     const alone = item('misfits', 1);
     await store.put([alone, item('misfits', 2, { qos: 2, id: 'x' }), eight]);
@@ -187,7 +187,7 @@ describe('outgoing messages', () => {
     );
   });
 
-  it('are not brought back by a late PUBREC', async () => {
+  it('are not written again by a repeated PUBREC', async () => {
     await store.markReceived('never', [1]);
 
     expect(await store.read('never', 1)).toBeUndefined();
@@ -214,7 +214,7 @@ describe('the claim of an outgoing message', () => {
     expect(await store.claim({ ...waiting, sentOn: first }, second, 'e2')).toBe('claimed');
   });
 
-  it('is too late once the message was acknowledged, received, or its slot used anew', async () => {
+  it('fails once the message was acknowledged, received, or its slot used again', async () => {
     const items = [item('past', 1), item('past', 2, { qos: 2 }), item('past', 3)];
     await store.put(items);
     await store.remove('past', [1]);
@@ -234,7 +234,7 @@ describe('the claim of an outgoing message', () => {
     expect(await store.read('refused', 1)).toMatchObject({ sentOn: '' });
   });
 
-  it('that is given back leaves the message sent on the connection before, so that it is marked as a duplicate', async () => {
+  it('that is returned keeps the message as sent on the earlier connection, so that it is marked as a duplicate', async () => {
     const sent = item('before', 1, { sentOn: first });
     await store.put([sent]);
     await store.claim(sent, second, 'e2');
@@ -273,7 +273,7 @@ function packetIdsOf({ messages }: QueueItem): number[] {
 }
 
 describe('a bundle', () => {
-  it('comes back as it was put, under the packet id of its first message', async () => {
+  it('is read as it was put, under the packet id of its first message', async () => {
     const eight = bundle('whole', 5, { sentOn: first, sentBy: 'event' });
 
     await store.put([eight]);
@@ -281,7 +281,7 @@ describe('a bundle', () => {
     expect(await store.read('whole', eight.slot)).toEqual(eight);
   });
 
-  it('tells its messages apart, whatever was said about each', async () => {
+  it('distinguishes its messages by their properties', async () => {
     const eight = bundle('told apart', 5);
     const told = eight.messages.map((one, index): QueuedMessage => {
       if (index === 1) return { ...one, message: fullMessage('a/b'), retain: true };
@@ -323,7 +323,7 @@ describe('a bundle', () => {
     expect(await store.read('piecemeal', eight.slot)).toBeUndefined();
   });
 
-  it('is not brought back by a late acknowledgement, nor received like a message at QoS 2', async () => {
+  it('is not written again by a repeated acknowledgement, nor marked as received like a message at QoS 2', async () => {
     const eight = bundle('late', 1);
     await store.remove('late', packetIdsOf(eight).slice(3));
     expect(await store.read('late', eight.slot)).toBeUndefined();
@@ -421,7 +421,7 @@ describe('the ring', () => {
     await store.clear('long');
   });
 
-  it('can be read whole, whatever the newest number is, and without what is incoming or routed', async () => {
+  it('can be read completely with any newest number, without incoming messages and QoS 2 records', async () => {
     const items = [item('whole ring', 3), bundle('whole ring', 9), item('whole ring', 40_000)];
     await store.put(items);
     await store.hold('whole ring', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
@@ -473,7 +473,7 @@ describe('incoming QoS 2 messages', () => {
     expect(await store.held('held', [7, 8])).toEqual([other]);
   });
 
-  it('come back with all that was said about them', async () => {
+  it('are read with all properties', async () => {
     const full = { ...held, message: fullMessage('a/b') };
     const empty = { ...held, packetId: 8, message: emptyMessage('a/b') };
 
@@ -513,7 +513,7 @@ describe('incoming QoS 2 messages', () => {
     expect(await store.held('adopted', [7])).not.toContainEqual(held);
   });
 
-  it('are adopted once more by the connection that did, for it may not have heard so', async () => {
+  it('are adopted once more by the same connection, whose first response may be lost', async () => {
     await store.hold('repeated', [held]);
 
     expect(await store.adopt('repeated', held, 'two')).toBe('adopted');
@@ -531,7 +531,7 @@ describe('incoming QoS 2 messages', () => {
 });
 
 describe('records of what was routed', () => {
-  it('tell the number and, in the end, that it is done', async () => {
+  it('have the number and, finally, that the message is done', async () => {
     const records = [
       { session: 'told', id: 'event.0', number: 7, done: false },
       { session: 'told', id: 'event.1', number: 8, done: false },
@@ -554,7 +554,7 @@ describe('records of what was routed', () => {
     expect(await store.qos2Records([{ session: 'renumbered', id: 'x' }])).toMatchObject([{ number: 9 }]);
   });
 
-  it('tell which member of a share was chosen', async () => {
+  it('have the chosen member of a share', async () => {
     const member = { session: 'share#x', id: 'event.0', number: 0, done: false, member: longest('client', '!') };
     const empty = { ...member, id: 'event.1', member: '' };
     await store.putQos2Records([member, empty]);
@@ -563,7 +563,7 @@ describe('records of what was routed', () => {
     expect(await store.qos2Records([empty])).toEqual([empty]);
   });
 
-  it('may be asked for twice in one breath, for none, and for more than one batch holds', async () => {
+  it('may be requested twice in one call, for none, and for more than one batch holds', async () => {
     const records = Array.from({ length: 130 }, (_, number) => ({
       session: 'batch',
       id: `x${number}`,
@@ -588,7 +588,7 @@ describe('records of what was routed', () => {
   });
 });
 
-describe('a session that is wiped', () => {
+describe('a session that is deleted', () => {
   it('has no rows of any kind any more, and others keep theirs', async () => {
     for (const session of [first, second, `${second}x`]) {
       await store.put(Array.from({ length: 30 }, (_, index) => item(session, index + 1)));

@@ -34,7 +34,7 @@ describe('stored rows', () => {
       }),
     );
 
-  it('of a newer form are passed over, and a head of one is an error', async () => {
+  it('with a newer schema version are skipped, and a session item with one is an error', async () => {
     const { read } = schemaVersions.sessions;
     await put('sub#known', read);
     await put('sub#newer', read + 1);
