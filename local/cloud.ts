@@ -75,7 +75,7 @@ export interface Cloud {
 }
 
 // Turns of the event loop in which a frame that a client of this process has just sent is read.
-const turnsToSettle = 4;
+const idleTurns = 4;
 
 /** Name of the broker, which marks messages that cross the bridge. */
 const brokerName = 'cirrus-mqtt';
@@ -230,7 +230,7 @@ class LocalCloud implements Cloud {
   }
 
   async settled(): Promise<void> {
-    for (let calmTurns = 0; calmTurns < turnsToSettle; ) {
+    for (let calmTurns = 0; calmTurns < idleTurns; ) {
       calmTurns = this.idle() ? calmTurns + 1 : 0;
       await (calmTurns > 0 ? nextTurn() : sleep(2));
     }

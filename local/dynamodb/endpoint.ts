@@ -65,10 +65,10 @@ function fail(response: ServerResponse, error: unknown): void {
 }
 
 async function answer(front: DynamoDbFront, { headers, body }: HttpRequest): Promise<Reply> {
-  const answered = await front.respond({
+  const response = await front.respond({
     target: String(headers['x-amz-target']),
     authorization: String(headers.authorization ?? ''),
     body: body.toString(),
   });
-  return answered ? { ...answered, headers: { 'content-type': 'application/x-amz-json-1.0' } } : noReply;
+  return response ? { ...response, headers: { 'content-type': 'application/x-amz-json-1.0' } } : noReply;
 }

@@ -42,9 +42,9 @@ export class Rule {
   }
 }
 
-function expressionOf(said: string): Expression {
-  const literal = /^'([^']*)'$/.exec(said)?.[1];
-  const known = literal === undefined ? expressions[said] : () => literal;
-  if (!known) throw new Error(`the local cloud does not know this expression of AWS IoT SQL: ${said}`);
+function expressionOf(text: string): Expression {
+  const literal = /^'([^']*)'$/.exec(text)?.[1];
+  const known = literal === undefined ? expressions[text] : () => literal;
+  if (!known) throw new Error(`the local cloud does not know this expression of AWS IoT SQL: ${text}`);
   return known;
 }

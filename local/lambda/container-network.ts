@@ -31,7 +31,7 @@ class Calls {
   private handle(answer: NetworkResponse): void {
     const call = this.waiting.get(answer.id);
     this.forget(answer.id);
-    call?.answer(answer);
+    call?.receive(answer);
   }
 }
 
@@ -66,7 +66,7 @@ class Call extends EventEmitter {
     this.emit('error', error);
   }
 
-  answer({ status, headers, body }: NetworkResponse): void {
+  receive({ status, headers, body }: NetworkResponse): void {
     clearTimeout(this.limit);
     const response = Object.assign(new EventEmitter(), { statusCode: status, headers });
     this.emit('response', response);

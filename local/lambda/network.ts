@@ -26,15 +26,15 @@ export class Network {
   /** Creates the connection of one container. */
   connect(): NetworkAccess {
     const { port1, port2 } = new MessageChannel();
-    port1.on('message', (call: NetworkCall) => this.answer(call, port1));
+    port1.on('message', (call: NetworkCall) => this.handle(call, port1));
     port1.unref(); // a container does not keep the process alive
     return { port: port2, endpoints: [...this.endpoints.keys()] };
   }
 
-  private async answer({ id, port, body, ...request }: NetworkCall, caller: MessagePort): Promise<void> {
-    const asked = { ...request, body: bytesOf(body) };
-    const reply = await this.respond(port, asked);
-    this.observe(asked, reply);
+  private async handle({ id, port, body, ...rest }: NetworkCall, caller: MessagePort): Promise<void> {
+    const request = { ...rest, body: bytesOf(body) };
+    const reply = await this.respond(port, request);
+    this.observe(request, reply);
     if (reply !== noReply) caller.postMessage({ id, ...reply } satisfies NetworkResponse);
   }
 

@@ -42,7 +42,7 @@ export class EventSource {
       (response) => failures(messages, response as SQSBatchResponse | null),
       () => messages, // The function failed: SQS delivers the whole batch again.
     );
-    queue.settle(messages, failed, receivedAt);
+    queue.complete(messages, failed, receivedAt);
   }
 
   private event(messages: readonly Message[]): SQSEvent {

@@ -111,7 +111,7 @@ export class Queue {
   }
 
   /** Deletes the consumed messages and hides the others until their visibility timeout, which began with `receive`. */
-  settle(messages: readonly Message[], failed: readonly Message[], receivedAt: number): void {
+  complete(messages: readonly Message[], failed: readonly Message[], receivedAt: number): void {
     const consumed = failed.length === 0 ? messages : messages.filter((message) => !failed.includes(message));
     if (consumed.length > 0) this.delete(consumed);
     if (failed.length === 0) return;

@@ -26,11 +26,11 @@ describe('stored rows', () => {
     return found;
   }
 
-  const put = (part: string, form: number) =>
+  const put = (part: string, version: number) =>
     engine.client().send(
       new PutItemCommand({
         TableName: engine.table('sessions'),
-        Item: { id: { S: '000000000000001#a' }, part: { S: part }, v: { N: String(form) } },
+        Item: { id: { S: '000000000000001#a' }, part: { S: part }, v: { N: String(version) } },
       }),
     );
 
@@ -43,6 +43,6 @@ describe('stored rows', () => {
 
     await put('head', read + 1);
 
-    await expect(all(stored.heads())).rejects.toThrow(`form ${read + 1}`);
+    await expect(all(stored.heads())).rejects.toThrow(`schema version ${read + 1}`);
   });
 });
