@@ -3,10 +3,10 @@ import { type EventsApi, EventsError } from './events-api';
 import type { CallFault, Rule } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
-import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
+import { type ConnectionsApi, type ConnectionsResponse, limitExceeded } from './gateway/connections-api';
 import { isSignedFor, notSigned } from './http-api/signature-check';
 import { type HttpResponse as Answer, type HttpRequest, noReply, type Reply } from './http-exchange';
-import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
+import { type IotResponse, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';
 import { SqsError } from './sqs/message';
@@ -93,9 +93,9 @@ export class AwsEndpoint {
   }
 
   private async hold(fault: CallFault & Rule, { run }: ServiceCall): Promise<Reply> {
-    const early = fault.when === 'after' ? run() : undefined;
+    const earlyReply = fault.when === 'after' ? run() : undefined;
     await this.props.faults.isOver(fault);
-    return early ?? run();
+    return earlyReply ?? run();
   }
 
   private applyFault(fault: CallFault, service: ServiceCall): Reply {
@@ -106,14 +106,14 @@ export class AwsEndpoint {
   }
 
   private connections({ operation, connectionId, caller }: ConnectionsCall, body: Buffer): ServiceCall {
-    const run = () => connectionsAnswer(this.props.connections.run(operation, connectionId, body));
+    const run = () => connectionsResponse(this.props.connections.run(operation, connectionId, body));
     return {
       call: { service: 'connections', operation, caller },
       run,
       runHalf: run, // It has no batches.
-      throttled: () => connectionsAnswer(limitExceeded),
-      failed: () => connectionsAnswer({ status: 500, error: 'InternalServerError' }),
-      denied: () => connectionsAnswer({ status: 403, error: 'ForbiddenException' }),
+      throttled: () => connectionsResponse(limitExceeded),
+      failed: () => connectionsResponse({ status: 500, error: 'InternalServerError' }),
+      denied: () => connectionsResponse({ status: 403, error: 'ForbiddenException' }),
     };
   }
 
@@ -121,14 +121,14 @@ export class AwsEndpoint {
     const core = this.props.iot();
     const call = core && iotCall(request);
     if (!call) return undefined;
-    const run = () => iotAnswer(call.run(core));
+    const run = () => iotResponse(call.run(core));
     return {
       call: { service: 'iot', operation: call.operation, caller },
       run,
       runHalf: run, // It has no batches.
-      throttled: () => iotAnswer(iotError(429, 'ThrottlingException', 'a fault of the local cloud')),
-      failed: () => iotAnswer(iotError(500, 'InternalFailureException', 'a fault of the local cloud')),
-      denied: () => iotAnswer(iotError(403, 'ForbiddenException', 'the function may not do this')),
+      throttled: () => iotResponse(iotError(429, 'ThrottlingException', 'a fault of the local cloud')),
+      failed: () => iotResponse(iotError(500, 'InternalFailureException', 'a fault of the local cloud')),
+      denied: () => iotResponse(iotError(403, 'ForbiddenException', 'the function may not do this')),
     };
   }
 
@@ -151,8 +151,8 @@ export class AwsEndpoint {
     const { events } = this.props;
     return {
       call: { service: 'events', operation, caller },
-      run: () => eventsAnswer(() => events.run(operation, input)),
-      runHalf: () => eventsAnswer(() => events.runHalf(input)),
+      run: () => eventsResponse(() => events.run(operation, input)),
+      runHalf: () => eventsResponse(() => events.runHalf(input)),
       throttled: () => eventsError(400, new EventsError('ThrottlingException', 'a fault of the local cloud')),
       failed: () => eventsError(500, new EventsError('InternalException', 'a fault of the local cloud')),
       denied: () => eventsError(403, new EventsError('AccessDeniedException', 'the function may not put events')),
@@ -169,16 +169,16 @@ export class AwsEndpoint {
   }
 }
 
-function connectionsAnswer({ status, error, body }: ConnectionsAnswer): Answer {
+function connectionsResponse({ status, error, body }: ConnectionsResponse): Answer {
   if (error === undefined) return body === undefined ? { status, headers: {}, body: '' } : json(status, body);
   return json(status, { message: error }, { 'x-amzn-ErrorType': error });
 }
 
-function iotAnswer({ status, error, body }: IotAnswer): Answer {
+function iotResponse({ status, error, body }: IotResponse): Answer {
   return json(status, body, error === undefined ? {} : { 'x-amzn-ErrorType': error });
 }
 
-function eventsAnswer(run: () => unknown): Answer {
+function eventsResponse(run: () => unknown): Answer {
   try {
     return json(200, run());
   } catch (error) {

@@ -194,14 +194,14 @@ class LocalCloud implements Cloud {
 
   private async startDynamoDb(): Promise<void> {
     const kill = (caller: string) => this.functions.killCaller(caller);
-    const { dynamoDb, endpoint, answer } = await startDynamoDb(
+    const { dynamoDb, endpoint, respond } = await startDynamoDb(
       this.functions.bundles.dynamoDbThread,
       this.dynamoDbData(),
       kill,
     );
     this.dynamoDb = dynamoDb;
     this.dynamoDbEndpoint = endpoint;
-    if (answer) this.network.add(Number(new URL(endpoint).port), answer);
+    if (respond) this.network.add(Number(new URL(endpoint).port), respond);
   }
 
   async bill(): Promise<Bill> {

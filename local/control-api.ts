@@ -66,7 +66,7 @@ export class ControlApi {
   }
 
   /** Returns the response as JSON; undefined when there is no such route. */
-  async answer({ method, url, headers, body }: HttpRequest): Promise<HttpResponse | undefined> {
+  async respond({ method, url, headers, body }: HttpRequest): Promise<HttpResponse | undefined> {
     const name = `${method} ${url}`;
     if (!Object.hasOwn(this.routes, name)) return undefined;
     if (method !== 'GET' && !isDeliberate(headers)) return json(403, { message: notDeliberate });

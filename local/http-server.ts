@@ -40,26 +40,27 @@ export function createHttpServer(rooms: HttpRooms): Server {
 async function serve(rooms: HttpRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { aws, api, control, console, access } = rooms;
   const problem = access.problemOf(request.headers);
-  if (problem !== undefined) return answer(response, 403, JSON.stringify({ message: problem }));
+  if (problem !== undefined) return sendMessage(response, 403, JSON.stringify({ message: problem }));
   const exchange = await readRequest(request);
   const { method, url, body } = exchange;
-  if (!url.startsWith('/')) return answer(response, 400, '{"message":"the target of a request begins with a slash"}');
+  if (!url.startsWith('/'))
+    return sendMessage(response, 400, '{"message":"the target of a request begins with a slash"}');
   const reply = aws.respondIfSigned(exchange);
   if (reply) return sendReply(response, await reply);
   if (await api.handle(request, response, body)) return;
   if (console?.handle(method, url, response)) return;
-  const found = await control.answer(exchange);
+  const found = await control.respond(exchange);
   sendReply(response, found ?? { status: 404, headers: jsonType, body: '{"message":"not found"}' });
 }
 
-function answer(response: ServerResponse, status: number, body: string): void {
+function sendMessage(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, jsonType).end(body);
 }
 
 /** Refuses a request that cannot be handled, so that it affects no other request. */
 function fail(response: ServerResponse, error: unknown): void {
   if (response.headersSent) response.destroy();
-  else answer(response, error instanceof TooLargeError ? 413 : 400, JSON.stringify({ message: String(error) }));
+  else sendMessage(response, error instanceof TooLargeError ? 413 : 400, JSON.stringify({ message: String(error) }));
 }
 
 function refusal(problem: string): string {

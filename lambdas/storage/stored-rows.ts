@@ -36,7 +36,7 @@ export class DynamoStoredRows implements StoredRows {
   }
 
   /** @throws NewerSchemaVersionError */
-  async *heads(): AsyncGenerator<SessionItem[]> {
+  async *sessionItems(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
       const sessionItems = page.filter(({ part }) => readText(part) === sessionItemPart);
       for (const head of sessionItems) checkVersion('sessions', head);

@@ -6,10 +6,10 @@ export interface DynamoDbRequest {
   readonly authorization: string;
 }
 
-export interface DynamoDbAnswer {
+export interface DynamoDbResponse {
   readonly status: number;
   readonly body: string;
 }
 
 /** Any implementation of DynamoDB. */
-export type Backend = (request: DynamoDbRequest) => Promise<DynamoDbAnswer>;
+export type Backend = (request: DynamoDbRequest) => Promise<DynamoDbResponse>;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableSchema, tables } from '../../lambdas/storage/schema';
-import type { Backend, DynamoDbAnswer } from './backend';
+import type { Backend, DynamoDbResponse } from './backend';
 import { localAuthorization } from './local-authorization';
 
 /** Milliseconds that a table may take to become active. */
@@ -51,7 +51,7 @@ interface TableCall {
   readonly table: string;
 }
 
-async function send(backend: Backend, { operation, table }: TableCall, input: object): Promise<DynamoDbAnswer> {
+async function send(backend: Backend, { operation, table }: TableCall, input: object): Promise<DynamoDbResponse> {
   try {
     return await backend({
       target: `DynamoDB_20120810.${operation}`,
@@ -80,7 +80,7 @@ function parseObject(body: string): TableOutput {
   }
 }
 
-function failed({ operation, table }: TableCall, { status, body }: DynamoDbAnswer): Error {
+function failed({ operation, table }: TableCall, { status, body }: DynamoDbResponse): Error {
   const { __type = '', message = '', Message = message } = parseObject(body);
   const name = __type.slice(__type.lastIndexOf('#') + 1);
   return new Error(`${operation} of ${table}: ${status} ${name === '' ? body.slice(0, 200) : `${name}: ${Message}`}`);

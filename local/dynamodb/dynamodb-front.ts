@@ -4,7 +4,7 @@ import type { DynamoDbUsage } from '../bill';
 import { type CallFault, type ChanceMemory, firstCallFault, type Rule } from '../fault-rules';
 import { Holds } from '../holds';
 import { isAllowed, readOperations, writeOperations } from '../permissions';
-import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
+import type { Backend, DynamoDbRequest, DynamoDbResponse } from './backend';
 import { halves } from './batch-halves';
 import { takeCapacity } from './consumed-capacity';
 
@@ -32,7 +32,7 @@ export class DynamoDbFront {
   }
 
   /** Returns the response; undefined when the caller was killed and must not receive one. */
-  async respond(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
+  async respond(request: DynamoDbRequest): Promise<DynamoDbResponse | undefined> {
     const call = this.call(request);
     if (!isAllowed(call)) return failure(400, 'AccessDeniedException');
     const fault = firstCallFault(this.currentRules, this.props.memory, call);
@@ -49,13 +49,13 @@ export class DynamoDbFront {
     return { service: 'dynamodb', operation, tables, caller: callerIn(authorization) };
   }
 
-  private async hold(fault: CallFault & Rule, run: () => Promise<DynamoDbAnswer>): Promise<DynamoDbAnswer> {
+  private async hold(fault: CallFault & Rule, run: () => Promise<DynamoDbResponse>): Promise<DynamoDbResponse> {
     const early = fault.when === 'after' ? await run() : undefined;
     await this.holds.wait(fault);
     return early ?? run();
   }
 
-  private applyFault(fault: CallFault, { caller }: AwsCall): DynamoDbAnswer | undefined {
+  private applyFault(fault: CallFault, { caller }: AwsCall): DynamoDbResponse | undefined {
     if (fault.outcome === 'throttle') return failure(400, 'ProvisionedThroughputExceededException');
     if (fault.outcome === 'fail') return failure(500, 'InternalServerError');
     this.props.kill(caller);
@@ -63,15 +63,15 @@ export class DynamoDbFront {
   }
 
   /** DynamoDB: a batch that is partly throttled returns the requests that it did not process. */
-  private async runHalf(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  private async runHalf(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbResponse> {
     const { done, left } = halves(JSON.parse(request.body));
-    const answer = await this.run(call, { ...request, body: JSON.stringify(done) });
-    if (answer.status !== 200) return answer;
+    const response = await this.run(call, { ...request, body: JSON.stringify(done) });
+    if (response.status !== 200) return response;
     const unprocessed = call.operation === 'BatchGetItem' ? 'UnprocessedKeys' : 'UnprocessedItems';
-    return { ...answer, body: JSON.stringify({ ...JSON.parse(answer.body), [unprocessed]: left }) };
+    return { ...response, body: JSON.stringify({ ...JSON.parse(response.body), [unprocessed]: left }) };
   }
 
-  private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbResponse> {
     const { operation } = call;
     if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.callBackend(request);
     const input = JSON.parse(request.body) as object;
@@ -90,7 +90,7 @@ export class DynamoDbFront {
   }
 
   /** Treats a DynamoDB that cannot be reached as one that fails, so that callers retry. */
-  private async callBackend(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  private async callBackend(request: DynamoDbRequest): Promise<DynamoDbResponse> {
     try {
       if (this.props.latency > 0) await sleep(this.props.latency);
       return await this.props.backend(request);
@@ -103,8 +103,8 @@ export class DynamoDbFront {
    * DynamoDB charges a write with a failed condition by the size of the item; the items of the broker are mostly below
    * 1 KB.
    */
-  private countRefusal({ operation, tables = [] }: AwsCall, answer: DynamoDbAnswer): void {
-    const units = answer.body.includes('ConditionalCheckFailedException') ? 1 : 0;
+  private countRefusal({ operation, tables = [] }: AwsCall, response: DynamoDbResponse): void {
+    const units = response.body.includes('ConditionalCheckFailedException') ? 1 : 0;
     for (const table of tables) this.count(operation, table, units);
   }
 
@@ -124,6 +124,6 @@ function deployedTables(body: string): string[] {
   return TableName === undefined ? Object.keys(RequestItems) : [TableName];
 }
 
-function failure(status: number, name: string, message = `the local cloud answers with ${name}`): DynamoDbAnswer {
+function failure(status: number, name: string, message = `the local cloud answers with ${name}`): DynamoDbResponse {
   return { status, body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message }) };
 }

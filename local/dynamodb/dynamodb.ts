@@ -17,5 +17,5 @@ export interface StartedDynamoDb {
   /** URL of the endpoint. */
   readonly endpoint: string;
   /** Handler of the endpoint, if it runs in this thread. */
-  readonly answer?: (request: HttpRequest) => Promise<Reply>;
+  readonly respond?: (request: HttpRequest) => Promise<Reply>;
 }

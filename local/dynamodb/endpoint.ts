@@ -16,7 +16,7 @@ export interface DynamoDbEndpoint {
   readonly front: DynamoDbFront;
   readonly server: Server;
   /** Handles a request that does not come from the server's socket. */
-  readonly answer: (request: HttpRequest) => Promise<Reply>;
+  readonly respond: (request: HttpRequest) => Promise<Reply>;
   readonly port: number;
 }
 
@@ -36,7 +36,7 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
   });
   server.keepAliveTimeout = 0; // A frozen container does not notice that its idle socket was closed.
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { front, server, answer: (request) => answer(front, request), port: (server.address() as AddressInfo).port };
+  return { front, server, respond: (request) => respond(front, request), port: (server.address() as AddressInfo).port };
 }
 
 function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
@@ -53,7 +53,7 @@ async function serve({ front, access }: Served, request: IncomingMessage, respon
   const problem = access.problemOf(request.headers);
   if (problem !== undefined) return void response.writeHead(403).end(problem);
   const exchange = await readRequest(request);
-  sendReply(response, isSignedFor('dynamodb', exchange) ? await answer(front, exchange) : notSigned);
+  sendReply(response, isSignedFor('dynamodb', exchange) ? await respond(front, exchange) : notSigned);
 }
 
 function fail(response: ServerResponse, error: unknown): void {
@@ -64,7 +64,7 @@ function fail(response: ServerResponse, error: unknown): void {
   }
 }
 
-async function answer(front: DynamoDbFront, { headers, body }: HttpRequest): Promise<Reply> {
+async function respond(front: DynamoDbFront, { headers, body }: HttpRequest): Promise<Reply> {
   const response = await front.respond({
     target: String(headers['x-amz-target']),
     authorization: String(headers.authorization ?? ''),

@@ -2,7 +2,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { request as httpsRequest, Agent as SecureAgent } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { signedHeaders } from '../http-api/signature-check';
-import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
+import type { Backend, DynamoDbRequest, DynamoDbResponse } from './backend';
 
 /** Milliseconds without a byte after which a call fails. */
 const silence = 10_000;
@@ -17,7 +17,7 @@ export function remoteBackend(endpoint: string): Backend {
   const secure = url.protocol === 'https:';
   const agent = secure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
   return ({ target, body }: DynamoDbRequest) =>
-    new Promise<DynamoDbAnswer>((resolve, reject) => {
+    new Promise<DynamoDbResponse>((resolve, reject) => {
       const unsigned = { host: url.host, 'x-amz-target': target, 'content-type': 'application/x-amz-json-1.0' };
       const toSign = {
         method: 'POST',
@@ -28,9 +28,9 @@ export function remoteBackend(endpoint: string): Backend {
       const headers = { ...signedHeaders('dynamodb', toSign), 'content-length': Buffer.byteLength(body) };
       const options = { method: 'POST', headers, agent, timeout: silence };
       const request = (secure ? httpsRequest : httpRequest)(url, options, (response) => {
-        text(response).then((answer) => resolve({ status: response.statusCode!, body: answer }), reject);
+        text(response).then((body) => resolve({ status: response.statusCode!, body }), reject);
       });
-      request.on('timeout', () => request.destroy(new Error(`no answer within ${silence / 1000} s`)));
+      request.on('timeout', () => request.destroy(new Error(`no response within ${silence / 1000} s`)));
       request.on('error', (error) => reject(describe(error)));
       request.end(body);
     });

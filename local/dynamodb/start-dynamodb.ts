@@ -15,6 +15,6 @@ export async function startDynamoDb(
 ): Promise<StartedDynamoDb> {
   if (data.path !== undefined && data.remote === undefined) return DynamoDbInThread.start(thread, data, kill);
   const opened = await openEndpoint(data, kill);
-  const { port, answer } = opened;
-  return { dynamoDb: new DynamoDbInProcess(opened), endpoint: `http://127.0.0.1:${port}`, answer };
+  const { port, respond } = opened;
+  return { dynamoDb: new DynamoDbInProcess(opened), endpoint: `http://127.0.0.1:${port}`, respond };
 }

@@ -78,8 +78,8 @@ export class Gateway {
     const accepted: Accepted = { id: gatewayId(), connectedAt: this.props.clock.now(), sourceIp };
     const event = connectEvent({ request, port: this.props.port(), ...accepted });
     // API Gateway: 502 when the function fails.
-    const answer = await this.props.onConnect(event).catch(() => ({ statusCode: 502 }));
-    const { statusCode, headers } = answer as APIGatewayProxyResult;
+    const response = await this.props.onConnect(event).catch(() => ({ statusCode: 502 }));
+    const { statusCode, headers } = response as APIGatewayProxyResult;
     if (statusCode < 200 || statusCode > 299) return refuse(socket, statusCode);
     const subprotocol = headerIn(headers, 'sec-websocket-protocol');
     if (subprotocol !== undefined) this.subprotocols.set(request, subprotocol);

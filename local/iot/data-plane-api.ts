@@ -2,7 +2,7 @@ import type { HttpRequest } from '../http-exchange';
 import type { IotCore, RetainedMessage } from './iot-core';
 import type { IotMessage } from './iot-message';
 
-export interface IotAnswer {
+export interface IotResponse {
   readonly status: number;
   /** Name of the SDK's error. */
   readonly error?: string;
@@ -12,7 +12,7 @@ export interface IotAnswer {
 /** A call of the data plane. */
 export interface IotCall {
   readonly operation: string;
-  readonly run: (core: IotCore) => IotAnswer;
+  readonly run: (core: IotCore) => IotResponse;
 }
 
 const topicsPath = '/topics/';
@@ -35,7 +35,7 @@ export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | 
   return { operation: 'ListRetainedMessages', run: (core) => listRetained(core, searchParams) };
 }
 
-export function iotError(status: number, error: string, message: string): IotAnswer {
+export function iotError(status: number, error: string, message: string): IotResponse {
   return { status, error, body: { message } };
 }
 
@@ -62,7 +62,7 @@ function header(headers: HttpRequest['headers'], name: string): string | undefin
   return headers[name] as string | undefined;
 }
 
-function publish(core: IotCore, message: IotMessage): IotAnswer {
+function publish(core: IotCore, message: IotMessage): IotResponse {
   const { topic, payload } = message;
   if (topic.split('/').length - 1 > maxSlashes) return invalid('the topic has too many slashes');
   if (Buffer.byteLength(topic) > maxTopicBytes) return invalid('the topic is too long');
@@ -71,11 +71,11 @@ function publish(core: IotCore, message: IotMessage): IotAnswer {
   return { status: 200, body: { message: 'OK' } };
 }
 
-function invalid(message: string): IotAnswer {
+function invalid(message: string): IotResponse {
   return iotError(400, 'InvalidRequestException', message);
 }
 
-function getRetained(core: IotCore, topic: string): IotAnswer {
+function getRetained(core: IotCore, topic: string): IotResponse {
   const message = core.retained.get(topic);
   if (!message) return iotError(404, 'ResourceNotFoundException', 'nothing is retained for this topic');
   const { payload, qos, lastModifiedTime, userProperties } = message;
@@ -84,7 +84,7 @@ function getRetained(core: IotCore, topic: string): IotAnswer {
 }
 
 /** The token is the number of topics on earlier pages. */
-function listRetained({ retained }: IotCore, query: URLSearchParams): IotAnswer {
+function listRetained({ retained }: IotCore, query: URLSearchParams): IotResponse {
   const start = Number(query.get('nextToken') ?? 0);
   const end = start + Number(query.get('maxResults') ?? pageSize);
   const page = [...retained.values()].slice(start, end).map(summary);

@@ -25,9 +25,9 @@ export class Rule {
     const [, columns = '', filter = ''] = /^SELECT (.*) FROM '([^']*)'$/.exec(sql) ?? [];
     if (columns === '') throw new Error(`the local cloud does not know this SQL: ${sql}`);
     this.filter = filter;
-    this.columns = [...columns.matchAll(/(.+?) AS (\w+)(?:, |$)/g)].map(([, said = '', name = '']) => [
+    this.columns = [...columns.matchAll(/(.+?) AS (\w+)(?:, |$)/g)].map(([, text = '', name = '']) => [
       name,
-      expressionOf(said),
+      expressionOf(text),
     ]);
   }
 

@@ -9,7 +9,7 @@ class Calls {
   private last = 0;
 
   constructor(private readonly port: MessagePort) {
-    port.on('message', (answer: NetworkResponse) => this.handle(answer));
+    port.on('message', (response: NetworkResponse) => this.handle(response));
     port.unref();
   }
 
@@ -28,10 +28,10 @@ class Calls {
     if (this.waiting.size === 0) this.port.unref();
   }
 
-  private handle(answer: NetworkResponse): void {
-    const call = this.waiting.get(answer.id);
-    this.forget(answer.id);
-    call?.receive(answer);
+  private handle(response: NetworkResponse): void {
+    const call = this.waiting.get(response.id);
+    this.forget(response.id);
+    call?.receive(response);
   }
 }
 

@@ -12,7 +12,7 @@ interface SendRequest {
   readonly DelaySeconds?: number;
 }
 
-interface BatchAnswer {
+interface BatchOutput {
   readonly Successful: readonly unknown[];
   readonly Failed: readonly unknown[];
 }
@@ -56,9 +56,9 @@ export class SqsApi {
   runHalfBatch(input: Record<string, unknown>): unknown {
     const entries = input.Entries as SendRequest[];
     const half = Math.ceil(entries.length / 2);
-    const answer = this.run('SendMessageBatch', { ...input, Entries: entries.slice(0, half) }) as BatchAnswer;
+    const output = this.run('SendMessageBatch', { ...input, Entries: entries.slice(0, half) }) as BatchOutput;
     const failure = { Code: 'InternalError', Message: 'a fault of the local cloud', SenderFault: false };
-    return { ...answer, Failed: [...answer.Failed, ...entries.slice(half).map(({ Id }) => ({ Id, ...failure }))] };
+    return { ...output, Failed: [...output.Failed, ...entries.slice(half).map(({ Id }) => ({ Id, ...failure }))] };
   }
 
   private send(name: QueueName, request: SendRequest): unknown {
@@ -68,7 +68,7 @@ export class SqsApi {
     return { MessageId: id, MD5OfMessageBody: md5(message.body), SequenceNumber: sequence };
   }
 
-  private sendBatch(name: QueueName, entries: readonly SendRequest[]): BatchAnswer {
+  private sendBatch(name: QueueName, entries: readonly SendRequest[]): BatchOutput {
     const messages = entries.map(newMessage);
     const bytes = messages.reduce((total, message) => total + messageBytes(message), 0);
     checkBatch(entries, bytes);

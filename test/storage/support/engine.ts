@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { type TableName, tables } from '../../../lambdas/storage/schema';
-import type { Backend, DynamoDbAnswer } from '../../../local/dynamodb/backend';
+import type { Backend, DynamoDbResponse } from '../../../local/dynamodb/backend';
 import { createTables } from '../../../local/dynamodb/create-tables';
 import { DynamoDbFront } from '../../../local/dynamodb/dynamodb-front';
 import { embeddedBackend } from '../../../local/dynamodb/embedded-backend';
@@ -56,7 +56,7 @@ export class Engine {
     }
   }
 
-  private call(operation: string, table: string): Promise<DynamoDbAnswer> {
+  private call(operation: string, table: string): Promise<DynamoDbResponse> {
     const body = JSON.stringify({ TableName: this.prefix + table });
     return this.backend({ target: `DynamoDB_20120810.${operation}`, body, authorization });
   }
