@@ -39,7 +39,7 @@ export class DynamoStoredRows implements StoredRows {
   async *sessionItems(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
       const sessionItems = page.filter(({ part }) => readText(part) === sessionItemPart);
-      for (const head of sessionItems) checkVersion('sessions', head);
+      for (const item of sessionItems) checkVersion('sessions', item);
       yield sessionItems.map(toSessionItem);
     }
   }

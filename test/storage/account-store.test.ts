@@ -101,7 +101,7 @@ describe('accounts', () => {
   });
 
   it.each(['Kitchen', 'k\u00fcche', 'ku\u0308che', '家', '🔑', 'a#b', 'account', '__proto__', 'x'.repeat(256)])(
-    'of any name are told apart: %s',
+    'of any name are distinct: %s',
     async (username) => {
       expect(await directory.create({ ...plain(username), clientId: username })).toBe('created');
 

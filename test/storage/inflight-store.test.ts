@@ -69,18 +69,21 @@ describe('outgoing messages', () => {
   it('are read with all properties, identifiers and share', async () => {
     const share = { filter: 'a/+', share: 'group' };
     const items = [
-      item('told', 1, { messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7, 268_435_455] }] }),
-      item('told', 2, { messages: [{ ...content(2, emptyMessage('a/b')), share }] }),
-      item('told', 3, { messages: [{ ...content(3, fullMessage('a/b'), true), identifiers: [1], share }], qos: 2 }),
-      item('told', 4, {
+      item('properties', 1, { messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7, 268_435_455] }] }),
+      item('properties', 2, { messages: [{ ...content(2, emptyMessage('a/b')), share }] }),
+      item('properties', 3, {
+        messages: [{ ...content(3, fullMessage('a/b'), true), identifiers: [1], share }],
+        qos: 2,
+      }),
+      item('properties', 4, {
         messages: [{ ...content(4, message('a')), share: { filter: longest('a', 'b'), share: 'g' } }],
       }),
     ];
 
     await store.put(items);
 
-    for (const one of items) expect(await store.read('told', one.number)).toEqual(one);
-    expect(await store.readMany('told', [1, 2])).toEqual(expect.arrayContaining(items.slice(0, 2)));
+    for (const one of items) expect(await store.read('properties', one.number)).toEqual(one);
+    expect(await store.readMany('properties', [1, 2])).toEqual(expect.arrayContaining(items.slice(0, 2)));
   });
 
   it('keep all but their payload when they were received', async () => {
@@ -282,19 +285,19 @@ describe('a bundle', () => {
   });
 
   it('distinguishes its messages by their properties', async () => {
-    const eight = bundle('told apart', 5);
-    const told = eight.messages.map((one, index): QueuedMessage => {
+    const eight = bundle('distinct', 5);
+    const properties = eight.messages.map((one, index): QueuedMessage => {
       if (index === 1) return { ...one, message: fullMessage('a/b'), retain: true };
       if (index === 3) return { ...one, message: emptyMessage('a/b'), identifiers: [7, 9] };
       if (index === 6) return { ...one, share: { filter: 'a/+', share: 'group' } };
       return one;
     });
-    await store.put([{ ...eight, messages: told }]);
-    expect(await store.read('told apart', eight.slot)).toEqual({ ...eight, messages: told });
+    await store.put([{ ...eight, messages: properties }]);
+    expect(await store.read('distinct', eight.slot)).toEqual({ ...eight, messages: properties });
 
-    await store.remove('told apart', packetIdsOf(eight).slice(0, 3));
+    await store.remove('distinct', packetIdsOf(eight).slice(0, 3));
 
-    expect((await store.read('told apart', eight.slot))?.messages).toEqual(told.slice(3));
+    expect((await store.read('distinct', eight.slot))?.messages).toEqual(properties.slice(3));
   });
 
   it('is removed when all its messages are acknowledged at once, without being read', async () => {
@@ -345,7 +348,7 @@ describe('a bundle', () => {
   });
 });
 
-describe('the ring', () => {
+describe('the outbound queue', () => {
   it.each([
     ['begins', 1],
     ['wraps', 32_762],
@@ -422,13 +425,13 @@ describe('the ring', () => {
   });
 
   it('can be read completely with any newest number, without incoming messages and QoS 2 records', async () => {
-    const items = [item('whole ring', 3), bundle('whole ring', 9), item('whole ring', 40_000)];
+    const items = [item('whole queue', 3), bundle('whole queue', 9), item('whole queue', 40_000)];
     await store.put(items);
-    await store.hold('whole ring', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
-    await store.putQos2Records([{ session: 'whole ring', id: 'x', number: 1, done: false }]);
+    await store.hold('whole queue', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
+    await store.putQos2Records([{ session: 'whole queue', id: 'x', number: 1, done: false }]);
 
     const found: QueueItem[] = [];
-    for await (const page of store.unordered('whole ring')) found.push(...page);
+    for await (const page of store.unordered('whole queue')) found.push(...page);
 
     expect(found.sort((one, other) => one.number - other.number)).toEqual(items);
   });
@@ -477,12 +480,12 @@ describe('incoming QoS 2 messages', () => {
     const full = { ...held, message: fullMessage('a/b') };
     const empty = { ...held, packetId: 8, message: emptyMessage('a/b') };
 
-    await store.hold('told', [full, empty]);
+    await store.hold('properties', [full, empty]);
 
-    expect(await store.held('told', [7])).toEqual([full]);
-    expect(await store.held('told', [8])).toEqual([empty]);
-    expect(await store.adopt('told', full, 'two')).toBe('adopted');
-    expect(await store.held('told', [7])).toEqual([{ ...full, holder: 'two' }]);
+    expect(await store.held('properties', [7])).toEqual([full]);
+    expect(await store.held('properties', [8])).toEqual([empty]);
+    expect(await store.adopt('properties', full, 'two')).toBe('adopted');
+    expect(await store.held('properties', [7])).toEqual([{ ...full, holder: 'two' }]);
   });
 
   it('replace what was held under the same packet id, within a batch too', async () => {
@@ -533,15 +536,15 @@ describe('incoming QoS 2 messages', () => {
 describe('records of what was routed', () => {
   it('have the number and, finally, that the message is done', async () => {
     const records = [
-      { session: 'told', id: 'event.0', number: 7, done: false },
-      { session: 'told', id: 'event.1', number: 8, done: false },
+      { session: 'properties', id: 'event.0', number: 7, done: false },
+      { session: 'properties', id: 'event.1', number: 8, done: false },
     ];
     await store.putQos2Records(records);
     await store.putQos2Records([{ ...records[0]!, done: true }]);
 
     const found = await store.qos2Records([
       ...records,
-      { session: 'told', id: 'event.2' },
+      { session: 'properties', id: 'event.2' },
       { session: 'other', id: 'event.0' },
     ]);
     expect(found.sort((one, other) => one.number - other.number)).toEqual([{ ...records[0], done: true }, records[1]]);

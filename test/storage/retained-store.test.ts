@@ -44,11 +44,11 @@ describe('retained messages', () => {
   });
 
   it('are read with all properties', async () => {
-    await retain(store, fullMessage('told/full'));
-    await retain(store, emptyMessage('told/empty'));
+    await retain(store, fullMessage('properties/full'));
+    await retain(store, emptyMessage('properties/empty'));
 
-    expect(await retained(store, 'told/full')).toEqual([fullMessage('told/full')]);
-    expect(await retained(store, '+/empty')).toEqual([emptyMessage('told/empty')]);
+    expect(await retained(store, 'properties/full')).toEqual([fullMessage('properties/full')]);
+    expect(await retained(store, '+/empty')).toEqual([emptyMessage('properties/empty')]);
   });
 
   it('come back with each property alone', async () => {

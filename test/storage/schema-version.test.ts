@@ -265,15 +265,15 @@ describe('an item with a newer schema version', () => {
     const { sessions } = stores();
     const fresh = { clientId: { S: 'kept' }, session: { S: first }, fence: { S: first }, owner: { S: 'a' } };
     const numbers = { outSeq: { N: '4' }, free: { N: '100' } };
-    const head = { ...sessionKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
-    await put('sessions', head);
+    const sessionItem = { ...sessionKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
+    await put('sessions', sessionItem);
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
     expect(await sessions.reserve('kept', first, 1)).toBe('refused');
     expect(await sessions.requestWake('kept', 'a')).toBe('gone');
     await sessions.release('kept', first);
 
-    expect(await get('sessions', sessionKey('kept'))).toEqual(head);
+    expect(await get('sessions', sessionKey('kept'))).toEqual(sessionItem);
   });
 
   it('is replaced by a whole item, which has the older version again', async () => {

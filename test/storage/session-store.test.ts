@@ -52,10 +52,16 @@ describe('a fresh session', () => {
 
     expect(await sessions.claimFresh(claim('begins', first))).toEqual({});
 
-    const head = await sessions.read('begins');
-    expect(head).toMatchObject({ clientId: 'begins', session: first, fence: first, owner: 'a', persistent: true });
-    expect(head).toMatchObject({ outSeq: 0, wakeRequests: 0, wakeHandled: 0, connackSentOn: first });
-    expect(head).not.toHaveProperty('deleting');
+    const sessionItem = await sessions.read('begins');
+    expect(sessionItem).toMatchObject({
+      clientId: 'begins',
+      session: first,
+      fence: first,
+      owner: 'a',
+      persistent: true,
+    });
+    expect(sessionItem).toMatchObject({ outSeq: 0, wakeRequests: 0, wakeHandled: 0, connackSentOn: first });
+    expect(sessionItem).not.toHaveProperty('deleting');
   });
 
   it('replaces an older one, returns its item, and names it until it is deleted', async () => {
@@ -152,10 +158,10 @@ describe('a connection that waits for another to end', () => {
   });
 
   it('is returned when the session ends', async () => {
-    await sessions.awaitEnd(claim('told', second), await begun('told'));
+    await sessions.awaitEnd(claim('ended', second), await begun('ended'));
 
-    expect(await sessions.end('told', first)).toMatchObject({ successor: { fence: second, cleanStart: false } });
-    expect(await sessions.end('told', first)).toBe('changed');
+    expect(await sessions.end('ended', first)).toMatchObject({ successor: { fence: second, cleanStart: false } });
+    expect(await sessions.end('ended', first)).toBe('changed');
   });
 
   it('gives way to a newer one, and only to one that has seen it', async () => {
@@ -305,11 +311,11 @@ describe('the properties of the owner in the session item', () => {
   ])('is not that of its former owner when it begins anew, %s', async (how, owner) => {
     await sessions.markWakeHandled({ ...(await begun(`fresh ${how}`, first, narrow)), wakeRequests: 1 }, 1, 12);
 
-    const head = await begun(`fresh ${how}`, second, owner);
+    const sessionItem = await begun(`fresh ${how}`, second, owner);
 
-    expect(head.version).toBe(owner.version);
-    expect(head.capabilities).toEqual(owner.capabilities);
-    expect(head.acknowledgedUpTo).toBe(0);
+    expect(sessionItem.version).toBe(owner.version);
+    expect(sessionItem.capabilities).toEqual(owner.capabilities);
+    expect(sessionItem.acknowledgedUpTo).toBe(0);
   });
 
   it.each([
@@ -320,10 +326,10 @@ describe('the properties of the owner in the session item', () => {
     const seen = await begun(clientId, first, narrow);
     await sessions.markWakeHandled(seen, 1, 12);
 
-    const head = await sessions.claimResume(claim(clientId, second, owner), seen);
+    const sessionItem = await sessions.claimResume(claim(clientId, second, owner), seen);
 
-    expect(head).toEqual(await sessions.read(clientId));
-    expect(head).toMatchObject({ session: first, version: owner.version, acknowledgedUpTo: 0 });
+    expect(sessionItem).toEqual(await sessions.read(clientId));
+    expect(sessionItem).toMatchObject({ session: first, version: owner.version, acknowledgedUpTo: 0 });
     expect((await sessions.read(clientId))?.capabilities).toEqual(owner.capabilities);
   });
 
@@ -335,22 +341,22 @@ describe('the properties of the owner in the session item', () => {
   });
 
   it('is the number up to which everything is acknowledged, from the last handled wake', async () => {
-    const head = await begun('settled', first, narrow);
+    const sessionItem = await begun('settled', first, narrow);
     await sessions.requestWake('settled', 'a');
     await sessions.requestWake('settled', 'a');
 
-    await sessions.markWakeHandled(head, 1, 12);
+    await sessions.markWakeHandled(sessionItem, 1, 12);
     expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 1, acknowledgedUpTo: 12 });
-    await sessions.markWakeHandled(head, 1, 13);
+    await sessions.markWakeHandled(sessionItem, 1, 13);
     expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 1, acknowledgedUpTo: 12 });
-    await sessions.markWakeHandled(head, 2);
+    await sessions.markWakeHandled(sessionItem, 2);
     expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 2, acknowledgedUpTo: 12 });
   });
 
   it('is the same in one read of many, and with the list of shapes', async () => {
-    const head = await begun('many reads', first, narrow);
+    const sessionItem = await begun('many reads', first, narrow);
 
-    expect((await sessions.readMany(['many reads'])).get('many reads')).toEqual(head);
+    expect((await sessions.readMany(['many reads'])).get('many reads')).toEqual(sessionItem);
   });
 });
 
@@ -375,24 +381,24 @@ describe('the end of a session whose client is away', () => {
   });
 
   it('is stored by the first release of the owning connection', async () => {
-    await begun('said');
-    await sessions.release('said', first, { sessionEndsAt: endsAt });
+    await begun('release time');
+    await sessions.release('release time', first, { sessionEndsAt: endsAt });
 
-    await sessions.release('said', first, { sessionEndsAt: endsAt + 1 });
-    await sessions.release('said', second, { sessionEndsAt: endsAt + 2 });
+    await sessions.release('release time', first, { sessionEndsAt: endsAt + 1 });
+    await sessions.release('release time', second, { sessionEndsAt: endsAt + 2 });
 
-    expect(await sessions.read('said')).toMatchObject({ expiresAt: endsAt });
+    expect(await sessions.read('release time')).toMatchObject({ expiresAt: endsAt });
   });
 
   it('is not stored by a connection that was taken over', async () => {
-    const seen = await begun('said late');
-    await sessions.claimResume(claim('said late', second), seen);
+    const seen = await begun('late release');
+    await sessions.claimResume(claim('late release', second), seen);
 
-    await sessions.release('said late', first, { sessionEndsAt: endsAt });
+    await sessions.release('late release', first, { sessionEndsAt: endsAt });
 
-    const head = await sessions.read('said late');
-    expect(head).toMatchObject({ owner: 'b' });
-    expect(head).not.toHaveProperty('expiresAt');
+    const sessionItem = await sessions.read('late release');
+    expect(sessionItem).toMatchObject({ owner: 'b' });
+    expect(sessionItem).not.toHaveProperty('expiresAt');
   });
 
   it.each(['resumed', 'fresh'])('is none any more when its client is back, the session %s', async (how) => {
@@ -418,9 +424,9 @@ describe('the congestion of a session', () => {
 
     expect(await sessions.congest(seen, congestion)).toBe('noted');
     expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
-    const head = await sessions.read('congested');
-    expect(head).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
-    expect(await sessions.congest(head!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
+    const sessionItem = await sessions.read('congested');
+    expect(sessionItem).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
+    expect(await sessions.congest(sessionItem!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
     expect(await sessions.read('congested')).toMatchObject({
       congestion: { at: 3000 },
       wakeRequests: seen.wakeRequests + 1,
@@ -456,9 +462,9 @@ describe('the owner of a session', () => {
     await sessions.release('leaves', first);
     await sessions.release('leaves', first);
 
-    const head = await sessions.read('leaves');
-    expect(head).toMatchObject({ session: first, fence: first });
-    expect(head).not.toHaveProperty('owner');
+    const sessionItem = await sessions.read('leaves');
+    expect(sessionItem).toMatchObject({ session: first, fence: first });
+    expect(sessionItem).not.toHaveProperty('owner');
   });
 
   it('that was displaced changes nothing any more', async () => {
@@ -489,10 +495,10 @@ describe('the owner of a session', () => {
     await begun('asked');
     expect(await sessions.requestWake('asked', 'a')).toBe(1);
     expect(await sessions.requestWake('asked', 'a')).toBe(2);
-    const head = (await sessions.read('asked'))!;
+    const sessionItem = (await sessions.read('asked'))!;
 
-    await sessions.markWakeHandled(head, 2);
-    await sessions.markWakeHandled(head, 1);
+    await sessions.markWakeHandled(sessionItem, 2);
+    await sessions.markWakeHandled(sessionItem, 1);
 
     expect(await sessions.read('asked')).toMatchObject({ wakeRequests: 2, wakeHandled: 2 });
     expect(await sessions.requestWake('asked', 'a')).toBe(3);
@@ -526,7 +532,7 @@ describe('numbers of outgoing messages', () => {
 
     const heads = await Promise.all(Array.from({ length: 12 }, () => sessions.reserve('numbers', first, 3)));
 
-    const last = heads.map((head) => (head as SessionItem).outSeq).sort((one, other) => one - other);
+    const last = heads.map((sessionItem) => (sessionItem as SessionItem).outSeq).sort((one, other) => one - other);
     expect(last).toEqual(Array.from({ length: 12 }, (_, index) => 3 * (index + 1)));
   });
 
@@ -652,12 +658,12 @@ describe('heads', () => {
     const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
     expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
 
-    const head = await begun('looked-up');
+    const sessionItem = await begun('looked-up');
     await index.list(['L+'], 'owner', noShapes);
 
     expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
       shapes: { revisions: new Map([['L+', 1]]), owners: new Map([['L+', 'owner']]), version: 1 },
-      heads: new Map([['looked-up', head]]),
+      heads: new Map([['looked-up', sessionItem]]),
     });
   });
 });
@@ -686,9 +692,9 @@ describe('wills', () => {
     ];
 
     for (const will of wills) {
-      await sessions.putWill('told', 'a', will);
+      await sessions.putWill('ended', 'a', will);
 
-      expect(await sessions.will('told', 'a')).toEqual(will);
+      expect(await sessions.will('ended', 'a')).toEqual(will);
     }
   });
 
