@@ -1,5 +1,5 @@
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { messageSize } from '../protocol/message-size';
 import { matches } from '../protocol/topic-filter';
 import { together } from '../shared/parallel';
