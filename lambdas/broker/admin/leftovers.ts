@@ -77,7 +77,7 @@ async function sessionsOf(
 ): Promise<Pick<Owners, 'sessions'> & { readonly removed: number }> {
   const sessions = new Set<string>();
   let removed = 0;
-  for await (const heads of ports.rows.heads()) {
+  for await (const heads of ports.rows.sessionItems()) {
     if (ports.now() > end) throw new Error('the sessions were not read in time'); // and without all of them nobody can tell
     for (const { session, deleting } of heads) sessions.add(session).add(deleting ?? session);
     const [over, unowned] = [heads.filter(isPast(ports.now())), heads.filter(isUnowned(connections, ports.now()))];

@@ -92,7 +92,7 @@ export class SystemTopics {
 async function countSessions(census: SessionCounter, now: number) {
   let [connected, disconnected, subscriptions] = [0, 0, 0];
   for await (const page of census.sessions()) {
-    const present = page.heads.filter((head) => !isSessionExpired(head, now));
+    const present = page.sessionItems.filter((head) => !isSessionExpired(head, now));
     const online = present.filter(({ owner }) => owner !== undefined).length;
     connected += online;
     disconnected += present.length - online;

@@ -30,7 +30,7 @@ export interface ClientDirectory {
 /** A part of all sessions, counted or to be counted. */
 export interface SessionCountPage {
   /** Heads of sessions; some may have ended. */
-  readonly heads: readonly SessionItem[];
+  readonly sessionItems: readonly SessionItem[];
   readonly subscriptions: number;
 }
 
@@ -60,7 +60,7 @@ export interface StoredRow {
 export interface StoredRows {
   /** Ids of all that are on record, open and ended. */
   connections(): AsyncIterable<readonly string[]>;
-  heads(): AsyncIterable<readonly SessionItem[]>;
+  sessionItems(): AsyncIterable<readonly SessionItem[]>;
   rows(): AsyncIterable<readonly StoredRow[]>;
   /** `changed` when another session has the row by now, or it is gone. */
   remove(row: StoredRow): Promise<'removed' | 'changed'>;

@@ -5,8 +5,8 @@ export interface TopicIndex {
   subscribers(filter: string): Promise<Subscriber[]>;
   /** Rows of one session that are there, in the order they are named. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
-  /** `late` when a newer session of the client has the row, `unchanged` when this session has had the same since an earlier turn. */
-  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'>;
+  /** `superseded` when a newer session of the client has the row, `unchanged` when this session has had the same since an earlier turn. */
+  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'superseded' | 'unchanged'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
   /** Gives a listed shape a new revision: tells every cache that its filters changed. */
