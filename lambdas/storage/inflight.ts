@@ -166,7 +166,7 @@ export class DynamoInflightStore implements InflightStore {
     return slots.length - found.length;
   }
 
-  async discard(items: readonly Pick<QueueItem, 'session' | 'slot'>[]): Promise<void> {
+  async removeItems(items: readonly Pick<QueueItem, 'session' | 'slot'>[]): Promise<void> {
     await this.write(items.map(({ session, slot }) => ({ DeleteRequest: { Key: slotKey(session, outgoing, slot) } })));
   }
 
@@ -232,7 +232,7 @@ export class DynamoInflightStore implements InflightStore {
   }
 
   /** What was sent on an earlier connection stays so, for it is a duplicate when it is sent again [v3 MQTT-3.3.1-1]. */
-  async unsend(item: Pick<QueueItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
+  async markUnsent(item: Pick<QueueItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
     await this.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = if_not_exists(sentBefore, :never)',
       ConditionExpression: '#number = :number AND sentOn = :fence',
@@ -330,7 +330,7 @@ export class DynamoInflightStore implements InflightStore {
     return adopted ? 'adopted' : 'changed';
   }
 
-  async forget(session: SessionId, packetIds: readonly number[]): Promise<void> {
+  async removeHeld(session: SessionId, packetIds: readonly number[]): Promise<void> {
     await this.delete(session, incoming, packetIds);
   }
 

@@ -35,7 +35,7 @@ export class DynamoLookup implements Lookup {
     return {
       ...toStored(items[this.connectionsTable]?.[0]),
       shapes: readShapes(items[this.topicIndexTable]?.[0]),
-      heads: new Map(heads.map((head) => [head.clientId, head])),
+      sessions: new Map(heads.map((head) => [head.clientId, head])),
     };
   }
 }

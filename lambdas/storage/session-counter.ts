@@ -47,7 +47,7 @@ export class DynamoSessionCounter implements SessionCounter {
 function pageOf(items: readonly Item[]): SessionCountPage {
   const ofKind = (isKind: (part: string) => boolean) => items.filter(({ part }) => isKind(readText(part)));
   return {
-    heads: ofKind((part) => part === headPart).map(toHead),
+    sessions: ofKind((part) => part === headPart).map(toHead),
     subscriptions: ofKind((part) => part.startsWith(subscriptionPrefix)).length,
   };
 }

@@ -141,7 +141,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async identify(clientId: string, fence: Fence, identity: Identity): Promise<void> {
+  async updateIdentity(clientId: string, fence: Fence, identity: Identity): Promise<void> {
     await this.update(clientId, undefined, {
       UpdateExpression: 'SET #identity = :identity',
       ConditionExpression: 'fence = :fence',
@@ -178,13 +178,13 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async discard(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'> {
+  async discard(clientId: string, fence: Fence): Promise<'discarded' | 'changed'> {
     const result = await this.update(clientId, 'changed', {
       UpdateExpression: 'SET persistent = :no',
       ConditionExpression: 'fence = :fence',
       ExpressionAttributeValues: { ':no': flag(false), ':fence': text(fence) },
     });
-    return result === 'changed' ? 'changed' : 'forsaken';
+    return result === 'changed' ? 'changed' : 'discarded';
   }
 
   async clearWillDeadline(clientId: string, fence: Fence): Promise<void> {
@@ -230,7 +230,7 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   /** How much fits depends on whether the client is there, so the owner must be the one that was seen too. */
-  async setFree(head: SessionItem, free: number): Promise<'set' | 'changed'> {
+  async setQueueCapacity(head: SessionItem, free: number): Promise<'set' | 'changed'> {
     const sameOwner = head.owner ? '#owner = :owner' : 'attribute_not_exists(#owner)';
     const result = await this.update(head.clientId, 'changed', {
       UpdateExpression: 'SET #free = :free',
@@ -256,7 +256,7 @@ export class DynamoSessionStore implements SessionStore {
     return head === 'gone' ? 'gone' : head.wakeRequests;
   }
 
-  async congest(
+  async markCongested(
     { clientId, fence, congestion: seen }: SessionItem,
     congestion: Congestion,
   ): Promise<'noted' | 'changed'> {
@@ -277,7 +277,7 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'noted';
   }
 
-  async relieve({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
+  async clearCongestion({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
     const left = since && congestionAttribute(fence, { ...since, isDrainScheduled: false });
     await this.update(clientId, undefined, {
       UpdateExpression: left ? 'SET congestion = :left' : 'REMOVE congestion',

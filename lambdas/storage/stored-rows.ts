@@ -34,7 +34,7 @@ export class DynamoStoredRows implements StoredRows {
   }
 
   /** @throws NewerFormError */
-  async *heads(): AsyncGenerator<SessionItem[]> {
+  async *sessionItems(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
       const heads = page.filter(({ part }) => readText(part) === headPart);
       for (const head of heads) checkVersion('sessions', head);

@@ -74,7 +74,7 @@ export class DynamoTopicIndex implements TopicIndex {
     });
   }
 
-  async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'> {
+  async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'superseded' | 'unchanged'> {
     const attributes = rowAttributes(subscriber);
     try {
       const { Attributes } = await this.db.send(
@@ -90,7 +90,7 @@ export class DynamoTopicIndex implements TopicIndex {
       const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
       return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';
     } catch (error) {
-      if (conditionFailed(error)) return 'late';
+      if (conditionFailed(error)) return 'superseded';
       throw error;
     }
   }

@@ -2,7 +2,6 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/lean-sqs';
 import type { AdminDisconnect } from '../broker/model/connection';
-import type { ConnectionEvent } from '../broker/model/connection-event';
 import type { Continuation } from '../broker/model/continuation';
 import type { FanOutJob } from '../broker/model/fan-out-job';
 import type { Subscriber } from '../broker/model/subscription';
@@ -13,6 +12,7 @@ import { asciiJson } from '../protocol/ascii-json';
 import { together } from '../shared/parallel';
 import { continuationBodies } from './continuations';
 import type { EventTask } from './events';
+import type { SentKind } from './gateway-event';
 import { fromJson, type MessageJson, toJson } from './message-json';
 import { sendInOrder } from './ordered-batches';
 
@@ -51,7 +51,7 @@ export class SqsPacketQueue implements PacketQueue {
   /** SQS takes no empty body. */
   private send(
     connectionId: string,
-    kind: ConnectionEvent['kind'],
+    kind: SentKind,
     deduplicationId: string,
     MessageBody: string = kind,
   ): Promise<void> {

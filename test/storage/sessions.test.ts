@@ -194,7 +194,7 @@ describe('a session that is forsaken', () => {
   it('is not persistent any more, and stays with its owner', async () => {
     const seen = await begun('forsaken');
 
-    expect(await sessions.discard('forsaken', first)).toBe('forsaken');
+    expect(await sessions.discard('forsaken', first)).toBe('discarded');
 
     expect(await sessions.read('forsaken')).toEqual({ ...seen, persistent: false });
   });
@@ -416,11 +416,11 @@ describe('the congestion of a session', () => {
   it('is noted by one of several, and asks for a pump in the same step', async () => {
     const seen = await begun('congested');
 
-    expect(await sessions.congest(seen, congestion)).toBe('noted');
-    expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
+    expect(await sessions.markCongested(seen, congestion)).toBe('noted');
+    expect(await sessions.markCongested(seen, { ...congestion, at: 3000 })).toBe('changed');
     const head = await sessions.read('congested');
     expect(head).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
-    expect(await sessions.congest(head!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
+    expect(await sessions.markCongested(head!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
     expect(await sessions.read('congested')).toMatchObject({
       congestion: { at: 3000 },
       wakeRequests: seen.wakeRequests + 1,
@@ -429,24 +429,24 @@ describe('the congestion of a session', () => {
 
   it('ends, or goes on without a pump', async () => {
     const seen = await begun('relieved');
-    await sessions.congest(seen, congestion);
+    await sessions.markCongested(seen, congestion);
 
-    await sessions.relieve(seen, congestion);
+    await sessions.clearCongestion(seen, congestion);
     expect(await sessions.read('relieved')).toMatchObject({ congestion: { ...congestion, isDrainScheduled: false } });
-    await sessions.relieve(seen);
+    await sessions.clearCongestion(seen);
     expect(await sessions.read('relieved')).not.toHaveProperty('congestion');
   });
 
   it('ends with the connection that had it', async () => {
     const seen = await begun('left behind');
-    await sessions.congest(seen, congestion);
+    await sessions.markCongested(seen, congestion);
     await sessions.release('left behind', first);
     const away = await sessions.read('left behind');
     expect(away).not.toHaveProperty('congestion');
 
     expect(await sessions.claimResume(claim('left behind', second), away!)).not.toHaveProperty('congestion');
-    expect(await sessions.congest(seen, congestion)).toBe('changed');
-    await sessions.relieve(seen);
+    expect(await sessions.markCongested(seen, congestion)).toBe('changed');
+    await sessions.clearCongestion(seen);
   });
 });
 
@@ -538,7 +538,7 @@ describe('numbers of outgoing messages', () => {
   });
 
   it('are refused beyond what is free, all or none', async () => {
-    await sessions.setFree(await begun('limited'), 5);
+    await sessions.setQueueCapacity(await begun('limited'), 5);
 
     expect(await sessions.reserve('limited', first, 3)).toMatchObject({ outSeq: 3 });
     expect(await sessions.reserve('limited', first, 3)).toBe('refused');
@@ -547,7 +547,7 @@ describe('numbers of outgoing messages', () => {
   });
 
   it('without limit are reserved in any case, at the expense of the others', async () => {
-    await sessions.setFree(await begun('unlimited'), 5);
+    await sessions.setQueueCapacity(await begun('unlimited'), 5);
 
     expect(await sessions.reserveAndRequestWake('unlimited', first, 8)).toMatchObject({ outSeq: 8 });
     expect(await sessions.reserve('unlimited', first, 1)).toBe('refused');
@@ -568,11 +568,11 @@ describe('numbers of outgoing messages', () => {
     await everyInterleaving(async (race, round) => {
       const clientId = `race-${round}`;
       const seen = await begun(clientId);
-      await sessions.setFree(seen, 1);
+      await sessions.setQueueCapacity(seen, 1);
       let setFree: string | undefined;
       await race(
         async (gate) => {
-          setFree = await store(gate).setFree(seen, 2);
+          setFree = await store(gate).setQueueCapacity(seen, 2);
         },
         (gate) => store(gate).reserve(clientId, first, 1),
       );
@@ -588,14 +588,14 @@ describe('numbers of outgoing messages', () => {
     await sessions.release('comes and goes', first);
     const offline = (await sessions.read('comes and goes'))!;
 
-    expect(await sessions.setFree(online, 100)).toBe('changed');
-    expect(await sessions.setFree(offline, 1)).toBe('set');
+    expect(await sessions.setQueueCapacity(online, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(offline, 1)).toBe('set');
     await sessions.claimResume(claim('comes and goes', second), offline);
-    expect(await sessions.setFree(offline, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(offline, 100)).toBe('changed');
   });
 
   it('are none any more when the client leaves, until somebody has counted what waits', async () => {
-    await sessions.setFree(await begun('leaving'), 100);
+    await sessions.setQueueCapacity(await begun('leaving'), 100);
     await sessions.reserve('leaving', first, 7);
 
     await sessions.release('leaving', first);
@@ -607,11 +607,11 @@ describe('numbers of outgoing messages', () => {
   it('are not set free in a session that was replaced or has ended', async () => {
     const seen = await begun('freed');
     await begun('freed', second);
-    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(seen, 100)).toBe('changed');
 
     await sessions.markDeleted('freed', first);
     await sessions.end('freed', second);
-    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(seen, 100)).toBe('changed');
     expect(await sessions.read('freed')).toBeUndefined();
   });
 });
@@ -651,14 +651,14 @@ describe('heads', () => {
       engine.table('sessions'),
     );
     const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
-    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
+    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, sessions: new Map() });
 
     const head = await begun('looked-up');
     await index.list(['L+'], 'owner', noShapes);
 
     expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
       shapes: { revisions: new Map([['L+', 1]]), owners: new Map([['L+', 'owner']]), version: 1 },
-      heads: new Map([['looked-up', head]]),
+      sessions: new Map([['looked-up', head]]),
     });
   });
 });

@@ -43,6 +43,6 @@ describe('stored rows', () => {
 
     await put('head', read + 1);
 
-    await expect(all(stored.heads())).rejects.toThrow(`form ${read + 1}`);
+    await expect(all(stored.sessionItems())).rejects.toThrow(`form ${read + 1}`);
   });
 });

@@ -179,7 +179,7 @@ export class ConnectFlow {
       return { connection: { ...connection, authentication: { method, state: proved.state } } };
     }
     const { identity, permissions } = proved;
-    await ports.sessions.identify(clientId, fence, identity);
+    await ports.sessions.updateIdentity(clientId, fence, identity);
     const known = { ...connection, identity, authentication: { method } };
     await startTimer(ports, known, connectionDeadline(known));
     this.sendAuth(Reason.success, method, proved.data);

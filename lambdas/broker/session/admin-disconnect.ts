@@ -6,7 +6,7 @@ import { completeEnding, type EndingTurn, publishWill, removeSessionItem, wakeSu
 
 /** The wish among these events that a client be disconnected; of several the one that takes more away. */
 export function adminDisconnectIn(events: readonly ConnectionEvent[]): AdminDisconnect | undefined {
-  const wishes = events.flatMap((event) => (event.kind === 'dismiss' ? [event.adminDisconnect] : []));
+  const wishes = events.flatMap((event) => (event.kind === 'adminDisconnect' ? [event.adminDisconnect] : []));
   return wishes.reduce<AdminDisconnect | undefined>(
     (one, other) => ({
       ...other,
@@ -28,7 +28,7 @@ export async function discardSession(
 ): Promise<boolean> {
   if (!dismissal || dismissal.keepSession) return false;
   const { clientId, fence } = dismissal;
-  if ((await ports.sessions.discard(clientId, fence)) === 'forsaken') return true;
+  if ((await ports.sessions.discard(clientId, fence)) === 'discarded') return true;
   if (!connection) return false;
   const head = await ports.sessions.read(clientId);
   return head?.session !== connection.session; // an earlier attempt came as far as that

@@ -15,8 +15,8 @@ import { logPacket } from '../observability/packet-log';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { RetainedPage } from '../ports/retained-store';
-import { deliveriesFor } from '../publishing/publisher';
-import { longestWrite, type RetainedWriteWait } from '../publishing/retained-write-wait';
+import { deliveriesFor } from '../publishing/deliveries';
+import { maxWriteDuration, type RetainedWriteWait } from '../publishing/retained-write-wait';
 import { subscriberOf } from './subscribe';
 
 /** Retained messages that one subscription gets at QoS 1 or 2. */
@@ -161,7 +161,7 @@ async function sendNumbered(turn: RetainedTurn, deliveries: readonly Delivery[],
   await dispatch.send(); // SUBACK first
   const stillWanted = (wanted: readonly Delivery[]) => stillOwed(turn, wanted, sources);
   const placed = await deliverer.deliver([{ clientId, session, deliveries, stillWanted }]);
-  const head = placed.get(session)?.head;
+  const head = placed.get(session)?.item;
   await dispatch.send();
   if (head && liveConnection(head) === connectionId) await ports.sessions.markWakeHandled(head, head.wakeRequests + 1);
 }
@@ -200,7 +200,7 @@ async function routedMeanwhile(
   const recent = deliveries.flatMap((delivery) => {
     const { part, copy } = sources.get(delivery) ?? {};
     const { routing } = copy ?? {};
-    if (!part || !routing || part.owed.receivedAt - routing.write.at >= longestWrite) return [];
+    if (!part || !routing || part.owed.receivedAt - routing.write.at >= maxWriteDuration) return [];
     return [{ delivery, routing, owed: part.owed }];
   });
   if (recent.length === 0) return new Set();

@@ -20,7 +20,7 @@ import type { Snapshot } from '../model/snapshot';
 import { logDenials } from '../observability/denied-log';
 import { countReceived } from '../observability/metrics';
 import { Dispatch } from '../outbound/dispatch';
-import { lookupHeads } from '../ports/connection-store';
+import { maxLookupSessions } from '../ports/connection-store';
 import type { Ports } from '../ports/ports';
 import { Publisher } from '../publishing/publisher';
 import { RetainedWriteWait } from '../publishing/retained-write-wait';
@@ -107,7 +107,7 @@ async function publish(
 ): Promise<Outcome> {
   const { ports, settings } = shared;
   const { arrivals } = load;
-  const [{ connection: stored, heads }, isSettled] = await together([
+  const [{ connection: stored, sessions }, isSettled] = await together([
     lookUp(ports, router, connection.connectionId, arrivals),
     settleAll(ports, connection, load),
   ]);
@@ -118,7 +118,7 @@ async function publish(
   const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait, turn: () => turn });
   const deliverer = new Deliverer({ ports, settings, dispatch });
   const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
-  await publisher.publish(arrivals, heads);
+  await publisher.publish(arrivals, sessions);
   answer(dispatch, connection, load);
   const sent = dispatch.send(); // on its way before the commit
   if (arrivals.some(isRetained)) await sent;
@@ -148,11 +148,11 @@ async function lookUp(
   router: Router,
   connectionId: string,
   arrivals: readonly IncomingMessage[],
-): Promise<Pick<Snapshot, 'connection' | 'heads'>> {
-  if (arrivals.some(isRetained)) return { ...(await ports.connectionStore.load(connectionId)), heads: new Map() };
-  const guessed = [...(router.guess(arrivals.map(({ message }) => message.topic))?.values() ?? [])];
-  const clientIds = [...new Set(guessed.flatMap(({ everyone }) => everyone.map(({ clientId }) => clientId)))];
-  const snapshot = ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
+): Promise<Pick<Snapshot, 'connection' | 'sessions'>> {
+  if (arrivals.some(isRetained)) return { ...(await ports.connectionStore.load(connectionId)), sessions: new Map() };
+  const guessed = [...(router.cachedRecipients(arrivals.map(({ message }) => message.topic))?.values() ?? [])];
+  const clientIds = [...new Set(guessed.flatMap(({ nonShared }) => nonShared.map(({ clientId }) => clientId)))];
+  const snapshot = ports.lookup.read(connectionId, clientIds.length > maxLookupSessions ? [] : clientIds);
   router.prepare(snapshot.then(({ shapes }) => shapes));
   return snapshot;
 }

@@ -113,7 +113,7 @@ export class PendingWrites {
     this.routed.clear();
     if (routed.length === 0) return;
     await this.dispatch.sendMessages();
-    await this.ports.inflight.forget(this.client.record().session, routed);
+    await this.ports.inflight.removeHeld(this.client.record().session, routed);
   }
 
   /**
@@ -131,7 +131,7 @@ export class PendingWrites {
     this.acknowledgements = new Acknowledgements();
     const { session } = this.client.record();
     const [outgoing, incoming] = await together([
-      acknowledgements.settle(this.ports.inflight, session, budget.tolerance),
+      acknowledgements.flush(this.ports.inflight, session, budget.tolerance),
       this.takeIn(session, [...held.values()], inbound),
     ]);
     budget.spendUnknown(outgoing.unknown + incoming.unknown);

@@ -21,7 +21,13 @@ import { Deliverer } from '../delivery/deliverer';
 import { type DrainResult, drainQueue } from '../delivery/drain-queue';
 import { keepAliveDeadline, renewTimer } from '../expiry/deadlines';
 import type { AdminDisconnect, ConnectionRecord, Ending, FrameRest, StoredConnection } from '../model/connection';
-import { type ConnectionEvent, earlyBytes, earlyCount, isFrame, type ReadyFrame } from '../model/connection-event';
+import {
+  type ConnectionEvent,
+  isFrame,
+  maxEarlyBytes,
+  maxEarlyFrames,
+  type ReadyFrame,
+} from '../model/connection-event';
 import { ControlMeter } from '../model/control-allowance';
 import { timeOf } from '../model/fence';
 import type { Origin } from '../model/origin';
@@ -354,7 +360,7 @@ export class Turn {
   /** Leaves the rest of a frame, from a packet on, to the next event, if the record of the connection can hold it and what is behind. */
   private pause(bytes: readonly Buffer[], { eventId, receivedAt, firstIndex = 0 }: ReadyFrame, index: number): boolean {
     const kept = [...bytes, ...this.behind.map((frame) => frame.bytes)].reduce((sum, { length }) => sum + length, 0);
-    const isKept = kept <= earlyBytes && this.behind.length <= earlyCount && !this.isGone();
+    const isKept = kept <= maxEarlyBytes && this.behind.length <= maxEarlyFrames && !this.isGone();
     if (!this.connection || !isKept) return false;
     this.tail = Buffer.concat(bytes);
     this.rest = { eventId, receivedAt, firstIndex: firstIndex + index };
@@ -407,7 +413,7 @@ export class Turn {
         return this.release(effect.packetId, origin);
       case 'rejected':
         this.messageDone();
-        return this.writes.acknowledge(effect.packetId, { kind: 'refusal' });
+        return this.writes.acknowledge(effect.packetId, { kind: 'rejected' });
       case 'acknowledged':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'PUBACK' });
@@ -510,7 +516,7 @@ export class Turn {
 
   private markReceived(packetId: number): void {
     const finding: AckResult = {};
-    this.writes.acknowledge(packetId, { kind: 'PUBREC', finding });
+    this.writes.acknowledge(packetId, { kind: 'PUBREC', result: finding });
     this.answerFinding('pubrel', packetId, finding);
   }
 
@@ -670,11 +676,11 @@ export class Turn {
     const permissions = this.permitted();
     if (this.isResumed) {
       const head = await this.ports.sessions.markConnackSent(clientId, fence);
-      return head === 'changed' ? 'answered' : drainQueue({ ...this, permissions }, connection, head);
+      return head === 'changed' ? 'done' : drainQueue({ ...this, permissions }, connection, head);
     }
     // A redelivered event may have signed claims of a turn in whose company there was one that asked.
     const isAsked = this.hasRoom || this.events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
-    return isAsked ? drainQueue({ ...this, permissions }, connection) : 'answered';
+    return isAsked ? drainQueue({ ...this, permissions }, connection) : 'done';
   }
 
   /**

@@ -55,7 +55,7 @@ describe('a post that the gateway refuses as too large', () => {
       sentBy: '',
     } as const;
     await inflight.put([item]);
-    return { kind: 'ring', clientId: 'c', session: 's', fence: 'f', slot, number, packetId, qos: 1 };
+    return { kind: 'queued', clientId: 'c', session: 's', fence: 'f', slot, number, packetId, qos: 1 };
   }
 
   it('drops only what never fits, from its queue too, and sends what follows', async () => {

@@ -215,7 +215,7 @@ describe('a retained message that is published while a client subscribes', () =>
     await publisher.next('suback');
 
     expect(await hears(publisher)).toEqual(['new']);
-    expect(broker.logged('retained write not awaited')).toEqual([]);
+    expect(broker.logged('retained write wait timed out')).toEqual([]);
   });
 });
 

@@ -147,7 +147,7 @@ describe('of each share', () => {
   it('a member that does not read is not chosen while there is another one online', async () => {
     for (const client of ['one', 'two']) await comes(client);
     const head = await sessions.read(nameOf('one'));
-    await sessions.congest(head!, { since: now, at: now, isDrainScheduled: true });
+    await sessions.markCongested(head!, { since: now, at: now, isDrainScheduled: true });
     const members = ['one', 'two'].map((client) => member(client));
 
     expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['two']));

@@ -16,9 +16,9 @@ function publishedBy(publisher?: string): Message {
 
 /** What the only client among these rows hears of a message. */
 function heard(rows: readonly Subscriber[], publisher?: string): Subscriber | undefined {
-  const { everyone } = recipientsOf(rows);
-  expect(everyone).toHaveLength(1);
-  return subscriptionFor(everyone[0]!, publishedBy(publisher));
+  const { nonShared } = recipientsOf(rows);
+  expect(nonShared).toHaveLength(1);
+  return subscriptionFor(nonShared[0]!, publishedBy(publisher));
 }
 
 describe('an audience', () => {
@@ -129,10 +129,13 @@ describe('No Local', () => {
   });
 
   it('of one client is nothing to another', () => {
-    const { everyone } = recipientsOf([local, row('two', 'a/b')]);
+    const { nonShared } = recipientsOf([local, row('two', 'a/b')]);
 
-    expect(everyone.map((listener) => subscriptionFor(listener, publishedBy('two'))?.clientId)).toEqual(['one', 'two']);
-    expect(everyone.map((listener) => subscriptionFor(listener, publishedBy('one'))?.clientId)).toEqual([
+    expect(nonShared.map((listener) => subscriptionFor(listener, publishedBy('two'))?.clientId)).toEqual([
+      'one',
+      'two',
+    ]);
+    expect(nonShared.map((listener) => subscriptionFor(listener, publishedBy('one'))?.clientId)).toEqual([
       undefined,
       'two',
     ]);

@@ -8,7 +8,8 @@ import type { ConnectionRecord } from '../../../lambdas/broker/model/connection'
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscribe';
 import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
-import { Router, SubscriberCache } from '../../../lambdas/broker/topic-index/router';
+import { Router } from '../../../lambdas/broker/topic-index/router';
+import { SubscriberCache } from '../../../lambdas/broker/topic-index/subscriber-cache';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
 import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
@@ -88,8 +89,8 @@ describe('the removal of a shape that nobody uses', () => {
   /** Clients that a publish of a container finds. It begins with the list, so that its requests come one after the other. */
   async function audience(ports: Ports, cache: SubscriberCache): Promise<string[]> {
     cache.shapes = new Map();
-    const found = (await new Router(ports.topicIndex, cache).audiences([topic])).get(topic);
-    return (found?.everyone ?? []).map(({ clientId }) => clientId).sort();
+    const found = (await new Router(ports.topicIndex, cache).recipients([topic])).get(topic);
+    return (found?.nonShared ?? []).map(({ clientId }) => clientId).sort();
   }
 
   async function listed(): Promise<boolean> {
