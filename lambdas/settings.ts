@@ -1,5 +1,5 @@
-import { cleanTextRule, isClean } from './protocol/clean-text';
-import { largestIncoming } from './protocol/limits';
+import { allowedTextRule, isAllowedText } from './protocol/disallowed-characters';
+import { maxIncomingPacketSize } from './protocol/limits';
 
 /** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
 export interface Settings {
@@ -75,7 +75,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, 0, 100_000),
   maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, 0xffff_fffe), // the longest of AWS IoT Core
   maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, 1, 4096),
-  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', largestIncoming, 1024, largestIncoming),
+  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', maxIncomingPacketSize, 1024, maxIncomingPacketSize),
   maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
   maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, 0, 1_000_000),
   maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, 0, 1_000_000_000),
@@ -92,7 +92,7 @@ export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Sett
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],
-    allowed: `a list of at most 100 topic filters, none of them empty, ${cleanTextRule}`,
+    allowed: `a list of at most 100 topic filters, none of them empty, ${allowedTextRule}`,
     allows: isFilterList,
   },
   logLevel: oneOf('LOG_LEVEL', 'audit', ['audit', 'debug']),
@@ -114,7 +114,7 @@ function isFilterList(value: unknown): boolean {
   return (
     Array.isArray(value) &&
     value.length <= 100 &&
-    value.every((entry) => typeof entry === 'string' && entry !== '' && isClean(entry))
+    value.every((entry) => typeof entry === 'string' && entry !== '' && isAllowedText(entry))
   );
 }
 

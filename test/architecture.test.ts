@@ -132,7 +132,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/telemetry': ['lambdas/broker/ports/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/ports/metrics'],
   'lambdas/prices': [],
-  'lambdas/settings': ['lambdas/protocol/clean-text', 'lambdas/protocol/limits'],
+  'lambdas/settings': ['lambdas/protocol/disallowed-characters', 'lambdas/protocol/limits'],
   'lambdas/deployment': ['lambdas/storage/schema'],
   // The ports of a function, from its environment: each function gets what it uses.
   'lambdas/wiring': [

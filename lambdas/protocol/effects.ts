@@ -71,7 +71,7 @@ export interface ConnectRequest {
   readonly authentication?: AuthenticationRequest;
   readonly capabilities: ClientCapabilities;
   /** What CONNACK says besides, in MQTT 5.0. */
-  readonly answer?: ConnackProperties;
+  readonly connackProperties?: ConnackProperties;
 }
 
 /** What CONNECT or AUTH says of enhanced authentication. */
@@ -104,7 +104,7 @@ export type Effect =
   /** Let the client in or not; then claim the session and answer CONNACK. Who it is and whether a session is present only the shell can know. */
   | { readonly do: 'connect'; readonly request: ConnectRequest }
   /** AUTH: the client goes on with its authentication, or begins it anew. */
-  | { readonly do: 'authenticate'; readonly anew: boolean; readonly data?: Buffer }
+  | { readonly do: 'authenticate'; readonly isReauthentication: boolean; readonly data?: Buffer }
   /** PUBACK or PUBREC, once the message is owned; in MQTT 5.0 it tells when nobody subscribed to the topic. */
   | {
       readonly do: 'acknowledge';

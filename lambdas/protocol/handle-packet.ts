@@ -15,7 +15,7 @@ import { ProtocolError, Reason } from './reason-codes';
 import type { Authentication, SessionView } from './session-view';
 
 /** What is not the protocol's to decide. */
-export interface Surroundings {
+export interface PacketContext {
   /** A client id nobody else has, for a client that brought none. */
   readonly generateClientId: () => string;
   readonly limits: SubscriptionLimits & ConnectLimits;
@@ -26,17 +26,13 @@ export interface Surroundings {
 }
 
 /** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
-export function handlePacket(
-  packet: ClientPacket,
-  session: SessionView | undefined,
-  surroundings: Surroundings,
-): Effect[] {
+export function handlePacket(packet: ClientPacket, session: SessionView | undefined, context: PacketContext): Effect[] {
   if (packet.cmd === 'connect') {
-    if (session || surroundings.pending) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
-    return handleConnect(packet, surroundings.generateClientId, surroundings.limits);
+    if (session || context.pending) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
+    return handleConnect(packet, context.generateClientId, context.limits);
   }
-  if (session) return handleInSession(packet, session, surroundings);
-  if (surroundings.pending) return handleWhilePending(packet, surroundings.pending);
+  if (session) return handleInSession(packet, session, context);
+  if (context.pending) return handleWhilePending(packet, context.pending);
   throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNECT`); // [v3 MQTT-3.1.0-1]
 }
 
@@ -50,7 +46,7 @@ function handleWhilePending(packet: Exclude<ClientPacket, ConnectPacket>, pendin
 function handleInSession(
   packet: Exclude<ClientPacket, ConnectPacket>,
   session: SessionView,
-  { limits, now }: Surroundings,
+  { limits, now }: PacketContext,
 ): Effect[] {
   switch (packet.cmd) {
     case 'publish':

@@ -1,24 +1,24 @@
 import { ProtocolError, Reason } from './reason-codes';
 
 /** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
-export const maximumPacketSize = 98_304;
+export const gatewayMaxPacketSize = 98_304;
 
 /** Whole packets, and the beginning of one that is incomplete or cannot be read (empty when the stream ends on a packet's end). */
-export interface Split {
+export interface SplitResult {
   readonly packets: Buffer[];
   readonly tail: Buffer;
   /** Why nothing behind these packets can be read. What was well said before it still counts. */
-  readonly broken?: ProtocolError;
+  readonly error?: ProtocolError;
 }
 
 /** Cuts the byte stream of a client into packets: what was left over last time, then what came now. */
-export function splitPackets(tail: Buffer, bytes: Buffer, maximum = maximumPacketSize): Split {
+export function splitPackets(tail: Buffer, bytes: Buffer, maximum = gatewayMaxPacketSize): SplitResult {
   const stream = tail.length === 0 ? bytes : Buffer.concat([tail, bytes]);
   const packets: Buffer[] = [];
   let start = 0;
   for (;;) {
     const size = sizeWithin(maximum, stream, start);
-    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(start), broken: size };
+    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(start), error: size };
     if (size === undefined || start + size > stream.length) return { packets, tail: stream.subarray(start) };
     packets.push(stream.subarray(start, start + size));
     start += size;

@@ -1,9 +1,13 @@
+import type { Message } from './effects';
 import type { QoS } from './packets';
+
+/** The fields of a PUBLISH that permissions depend on. */
+export type PublishRequest = Pick<Message, 'topic' | 'qos' | 'retain'>;
 
 /** What a client may do. Whoever decides it, the packet handlers only ask. */
 export interface Permissions {
   /** Whether a message may be published: to this topic, at this QoS, retained or not. */
-  mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
+  mayPublish(message: PublishRequest): boolean;
   /** The highest QoS at which a topic filter may be subscribed to; undefined when it may not. */
   subscribeQos(filter: string): QoS | undefined;
   /** Whether a message published to a topic may be delivered, at whatever QoS was granted. */
@@ -11,7 +15,7 @@ export interface Permissions {
 }
 
 /** Where there is nothing to decide. */
-export const everything: Permissions = {
+export const allowEverything: Permissions = {
   mayPublish: () => true,
   subscribeQos: () => 2,
   mayReceive: () => true,

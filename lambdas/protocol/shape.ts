@@ -2,7 +2,7 @@ import { levels } from './topic';
 import { isWildcard } from './topic-filter';
 
 /** Letters of a shape up to which it is written as it is; a longer one is written in runs. */
-const longestPlain = 64;
+const maxPlainLetters = 64;
 
 /**
  * Which levels of a filter are wildcards and how it ends: `devices/+/state` is `L+L`, `a/#` is `L#`. A topic matches at most one
@@ -19,7 +19,7 @@ export function shapeOf(filter: string): string {
 /** The same shape as `shapeOf` writes it; earlier releases wrote every one with a letter for each level. */
 export function canonicalShape(shape: string): string {
   const letters = lettersOf(shape);
-  if (letters.length <= longestPlain) return letters;
+  if (letters.length <= maxPlainLetters) return letters;
   return letters.replace(/(.)\1*/g, (run, letter: string) => (run.length > 1 ? `${letter}${run.length}` : letter));
 }
 
@@ -40,7 +40,7 @@ export function placesOf(shape: string): number {
 }
 
 /** The one filter of `shape` that matches the topic with these levels, or undefined when none can. */
-export function candidate(shape: string, topicLevels: readonly string[]): string | undefined {
+export function filterOfShape(shape: string, topicLevels: readonly string[]): string | undefined {
   const letters = lettersOf(shape);
   const openEnded = letters.endsWith('#');
   const fixed = openEnded ? letters.length - 1 : letters.length;
@@ -54,11 +54,11 @@ export function candidate(shape: string, topicLevels: readonly string[]): string
 }
 
 /** Every filter of the given shapes that matches `topic`, each once. */
-export function candidates(shapes: Iterable<string>, topic: string): string[] {
+export function candidateFilters(shapes: Iterable<string>, topic: string): string[] {
   const topicLevels = levels(topic);
   const found = new Set<string>();
   for (const shape of shapes) {
-    const filter = candidate(shape, topicLevels);
+    const filter = filterOfShape(shape, topicLevels);
     if (filter !== undefined) found.add(filter);
   }
   return [...found];

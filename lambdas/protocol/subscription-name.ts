@@ -1,4 +1,4 @@
-import { malformed } from './codec/errors';
+import { malformedPacket } from './codec/errors';
 import type { SubscriptionName } from './effects';
 import type { ProtocolError } from './reason-codes';
 import { quoteTopic } from './topic';
@@ -21,5 +21,5 @@ export function subscriptionName(name: string, version: number): SubscriptionNam
 }
 
 function invalid(name: string): ProtocolError {
-  return malformed(`${quoteTopic(name)} is not a topic filter`);
+  return malformedPacket(`${quoteTopic(name)} is not a topic filter`);
 }

@@ -1,16 +1,16 @@
-import { aliasTopicBytes } from './limits';
+import { maxAliasTopicBytes } from './limits';
 import type { PublishPacket } from './packets';
 import { ProtocolError, Reason } from './reason-codes';
 
-export type Aliases = ReadonlyMap<number, string>;
+export type TopicAliases = ReadonlyMap<number, string>;
 
 interface ResolvedPublish {
   readonly packet: PublishPacket;
-  readonly aliases: Aliases;
+  readonly aliases: TopicAliases;
 }
 
 /** A PUBLISH with its topic in place of an alias, and the aliases that hold from now on [MQTT-3.3.2-12]. */
-export function resolveAlias(packet: PublishPacket, aliases: Aliases, maximum: number): ResolvedPublish {
+export function resolveAlias(packet: PublishPacket, aliases: TopicAliases, maximum: number): ResolvedPublish {
   const alias = packet.properties?.topicAlias;
   if (alias === undefined) return { packet, aliases };
   if (alias > maximum) {
@@ -24,11 +24,11 @@ export function resolveAlias(packet: PublishPacket, aliases: Aliases, maximum: n
   return { packet: { ...packet, topic }, aliases };
 }
 
-function withTopic(aliases: Aliases, alias: number, topic: string): Aliases {
+function withTopic(aliases: TopicAliases, alias: number, topic: string): TopicAliases {
   const changed = new Map(aliases).set(alias, topic);
   const bytes = topicBytes(changed.values());
-  if (bytes <= aliasTopicBytes) return changed;
-  const problem = `topics with an alias have ${bytes} bytes together, at most ${aliasTopicBytes} are kept`;
+  if (bytes <= maxAliasTopicBytes) return changed;
+  const problem = `topics with an alias have ${bytes} bytes together, at most ${maxAliasTopicBytes} are kept`;
   throw new ProtocolError(Reason.quotaExceeded, problem);
 }
 

@@ -27,7 +27,7 @@ export function matches(filter: string, topic: string): boolean {
 export function covers(outer: string, inner: string): boolean {
   if (startsWithWildcard(outer) && inner.startsWith('$')) return false; // [v3 MQTT-4.7.2-1]
   const wide = levels(outer);
-  const narrow = levels(spellOut(inner));
+  const narrow = levels(expandMultiLevel(inner));
   for (const [index, level] of wide.entries()) {
     if (level === '#') return true;
     const other = narrow[index];
@@ -38,7 +38,7 @@ export function covers(outer: string, inner: string): boolean {
 }
 
 /** `#` stands for no level too, but not in these two, because no topic is empty: then it is the same to ask for one level. */
-export function spellOut(filter: string): string {
+export function expandMultiLevel(filter: string): string {
   return filter === '#' ? '+/#' : filter === '/#' ? '/+/#' : filter;
 }
 

@@ -3,8 +3,8 @@ import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } 
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/retained-message';
 import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/retained-store';
-import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
+import { isExpired } from '../protocol/outgoing-publish';
 import { levels } from '../protocol/topic';
 import { together } from '../shared/parallel';
 import { messageAttributes, number, readText, text } from './attributes';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import * as wire from '../../clients/wire';
 import vectors from '../../docs/wire-vectors.json';
-import { largestIncoming } from '../../lambdas/protocol/limits';
-import { maximumPacketSize } from '../../lambdas/protocol/packet-splitter';
+import { maxIncomingPacketSize } from '../../lambdas/protocol/limits';
+import { gatewayMaxPacketSize } from '../../lambdas/protocol/packet-splitter';
 import { wholePacketBytes } from './support/packets';
 
 const expand = (text: string) =>
@@ -66,8 +66,8 @@ describe.each([
 
 describe('the limits of the clients', () => {
   it('are those of the broker', () => {
-    expect(wire.MAX_PACKET_BYTES).toBe(largestIncoming);
-    expect(wire.MAX_DELIVERED_BYTES).toBe(maximumPacketSize);
+    expect(wire.MAX_PACKET_BYTES).toBe(maxIncomingPacketSize);
+    expect(wire.MAX_DELIVERED_BYTES).toBe(gatewayMaxPacketSize);
   });
 });
 

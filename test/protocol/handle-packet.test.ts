@@ -4,14 +4,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import type { ClientPacket } from '../../lambdas/protocol/packets';
-import { everything } from '../../lambdas/protocol/permissions';
+import { allowEverything } from '../../lambdas/protocol/permissions';
 import { settingsFromEnvironment } from '../../lambdas/settings';
 import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
-const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything } as const;
-const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything } as const;
+const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: allowEverything } as const;
+const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: allowEverything } as const;
 const surroundings = {
   generateClientId: () => 'assigned',
   limits: settingsFromEnvironment({}),

@@ -2,12 +2,12 @@
  * Proved elsewhere: [MQTT-3.3.2-8] malformed.test.ts.
  */
 import { describe, expect, test } from '@jest/globals';
-import { type Aliases, resolveAlias } from '../../lambdas/protocol/topic-alias';
+import { resolveAlias, type TopicAliases } from '../../lambdas/protocol/topic-alias';
 import { clause } from '../support/clause';
 import { publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
-const none: Aliases = new Map();
+const none: TopicAliases = new Map();
 const maximum = 16;
 
 /** A PUBLISH with a topic alias. */

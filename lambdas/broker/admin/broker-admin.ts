@@ -1,16 +1,12 @@
 import type { Settings } from '../../settings';
-import { Deliverer } from '../delivery/deliverer';
 import { mayReceiveOf } from '../delivery/receive-permission';
 import { isSessionExpired } from '../expiry/expired-session';
 import type { AdminDisconnect } from '../model/connection';
 import type { IncomingMessage } from '../model/delivery';
 import { connectionOf } from '../model/fence';
 import type { SessionItem } from '../model/session';
-import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
-import { Publisher } from '../publishing/publisher';
-import { RetainedWriteWait } from '../publishing/retained-write-wait';
-import { RetainedWriter } from '../publishing/retained-writer';
+import { createPublishing, type Publishing } from '../publishing/create-publishing';
 import { Router } from '../topic-index/router';
 import { SubscriberCache } from '../topic-index/subscriber-cache';
 
@@ -32,13 +28,7 @@ export class BrokerAdmin {
    * @returns for each message whether its topic has subscribers.
    */
   async publish(incoming: readonly IncomingMessage[]): Promise<boolean[]> {
-    const { ports, settings } = this;
-    const dispatch = new Dispatch({ ports, settings });
-    const router = new Router(ports.topicIndex, this.subscriberCache);
-    const deliverer = new Deliverer({ ports, settings, dispatch });
-    const retainedWait = new RetainedWriteWait(ports);
-    const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait });
-    const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
+    const { dispatch, publisher } = this.createPublishing();
     await publisher.publish(incoming);
     await dispatch.sendMessages();
     return incoming.map(({ message }) => !publisher.topicsWithoutSubscribers.has(message.topic));
@@ -46,7 +36,7 @@ export class BrokerAdmin {
 
   /** Returns whether a connected client has subscribed to one of these topics. */
   async hasConnectedSubscriber(topics: readonly string[]): Promise<boolean> {
-    const byTopic = await new Router(this.ports.topicIndex, this.subscriberCache).recipients(topics);
+    const byTopic = await this.createRouter().recipients(topics);
     const rows = [...byTopic.values()].flatMap(({ nonShared, shared }) => [...nonShared, ...shared]);
     const clientIds = new Set(rows.map(({ clientId }) => clientId));
     if (clientIds.size === 0) return false;
@@ -62,9 +52,7 @@ export class BrokerAdmin {
     const mayReceive = await mayReceiveOf(this.ports, item);
     if (!mayReceive(topic)) return 'denied';
     if (!item.owner && qos === 0) return 'away';
-    const { ports, settings } = this;
-    const dispatch = new Dispatch({ ports, settings });
-    const deliverer = new Deliverer({ ports, settings, dispatch });
+    const { dispatch, deliverer } = this.createPublishing();
     const entry = { clientId, session: item.session, deliveries: [{ incoming, qos, retain: false }] };
     await deliverer.deliver([entry], new Map([[clientId, item]]));
     await dispatch.sendMessages();
@@ -97,5 +85,14 @@ export class BrokerAdmin {
   async findClient(clientId: string): Promise<SessionItem | undefined> {
     const item = await this.ports.sessions.read(clientId);
     return item && !isSessionExpired(item, this.ports.now()) ? item : undefined;
+  }
+
+  private createRouter(): Router {
+    return new Router(this.ports.topicIndex, this.subscriberCache);
+  }
+
+  private createPublishing(): Publishing {
+    const { ports, settings } = this;
+    return createPublishing({ ports, settings, router: this.createRouter() });
   }
 }

@@ -135,7 +135,7 @@ export async function authorizeConnect(
   if (clientId === 'reserved') {
     throw refuse(Reason.clientIdentifierNotValid, 'the client id is reserved for another account');
   }
-  if (will && !permissions.mayPublish(will.message.topic, will.message.qos, will.message.retain)) {
+  if (will && !permissions.mayPublish(will.message)) {
     throw refuse(Reason.notAuthorized, 'the will may not be published');
   }
   return { identity, permissions };

@@ -1,19 +1,17 @@
 import type { Identity } from '../../access/identity';
-import { connectVersion } from '../../protocol/codec/connect-version';
-import { announcedPacketSize } from '../../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../../protocol/effects';
-import { mustFit } from '../../protocol/fit-packet';
-import { handlePacket, type Surroundings } from '../../protocol/handle-packet';
-import { largestConnect, largestPacket } from '../../protocol/limits';
+import { encodeWithinOrThrow } from '../../protocol/encode-within';
+import { handlePacket, type PacketContext } from '../../protocol/handle-packet';
+import { maxConnectBytes, maxOutgoingPacketSize } from '../../protocol/limits';
 import { packetSize } from '../../protocol/packet-splitter';
-import type { ClientPacket, ProtocolVersion, ServerPacket } from '../../protocol/packets';
+import type { ConnectPacket, ServerPacket } from '../../protocol/packets';
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Authentication } from '../../protocol/session-view';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
 import { connectionDeadline, startTimer } from '../expiry/deadlines';
-import type { ConnectionRecord, PendingConnection, Takeover } from '../model/connection';
+import type { ConnectionRecord, Takeover } from '../model/connection';
 import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import { connectionOf } from '../model/fence';
 import type { Origin } from '../model/origin';
@@ -36,8 +34,9 @@ import {
   reauthenticate,
   refusal,
 } from './authenticate';
+import type { ClientProtocol } from './client-protocol';
 import { connack } from './connack';
-import { PendingConnect } from './pending-connect';
+import type { PendingConnect } from './pending-connect';
 import { takeoverAfterTimeout } from './takeover';
 
 /** Reason code and text for the log. */
@@ -46,17 +45,18 @@ const refusals = {
   full: [Reason.quotaExceeded, 'too many sessions of one user'],
 } as const;
 
-/** What coming in needs of a turn. */
+/** Collaborators of a turn that a CONNECT needs. */
 export interface ConnectTurn {
   readonly ports: Ports;
   readonly settings: Pick<Settings, 'maxSessionsPerUser'>;
   readonly deleter: SessionDeleter;
   readonly publisher: Publisher;
   readonly dispatch: Dispatch;
+  readonly protocol: ClientProtocol;
   readonly connectionId: string;
   readonly events: readonly ConnectionEvent[];
   /** @throws ProtocolError when the client does not take a packet that large [MQTT-3.1.2-24]. */
-  readonly send: (packet: ServerPacket, version: ProtocolVersion) => void;
+  readonly send: (packet: ServerPacket) => void;
 }
 
 /** A client that is in: its connection, what it may do, and whether its session was there before. */
@@ -67,38 +67,21 @@ export interface Connected {
 }
 
 /**
- * `outside`: it has to answer a challenge first, or to wait until another connection of its client id has ended. `late`: a newer
+ * `pending`: it has to answer a challenge first, or to wait until another connection of its client id has ended. `superseded`: a newer
  * connection of the same client id was faster. `uncertain`: an earlier attempt has let it in, and nobody knows what it was told.
  */
-export type ConnectResult = Connected | 'outside' | 'late' | { readonly uncertain: ConnectionRecord };
+export type ConnectResult = Connected | 'pending' | 'superseded' | { readonly uncertain: ConnectionRecord };
 
 /** When and from where the connection came whose session is opened. `receivedAt`: since when it counts as active. */
 type Arrival = Pick<Takeover, 'connectedAt' | 'address' | 'since'> & { readonly receivedAt: number };
 
-/** The way of a client from its first frame to its session; and how it proves itself anew later on. */
+/** Connects a client: authentication, takeover, session, CONNACK. Later it handles AUTH of the connected client. */
 export class ConnectFlow {
-  /** Protocol version of the CONNECT that has been read; undefined before. */
-  version: ProtocolVersion | undefined;
-  /** Protocol version of the CONNACK that refuses a CONNECT that could not be read. */
-  private claimedVersion: ProtocolVersion = 4;
-  /** Bytes; what CONNECT said of itself, as far as it was understood. */
-  packetLimit = largestPacket({});
-  readonly pending: PendingConnect;
-
   constructor(
     private readonly turn: ConnectTurn,
-    stored: PendingConnection | undefined,
-  ) {
-    const { ports, connectionId } = turn;
-    this.pending = new PendingConnect(ports.connectionStore, connectionId, stored);
-    this.version = this.pending.version;
-    if (stored?.exchange) this.packetLimit = largestPacket(this.pending.connectPacket().properties ?? {});
-  }
-
-  /** Protocol version of a CONNACK that refuses the client. */
-  get refusalVersion(): ProtocolVersion {
-    return this.version ?? this.claimedVersion;
-  }
+    /** The CONNECT that was kept in an earlier turn, or is read in this one. */
+    readonly pending: PendingConnect,
+  ) {}
 
   /** Whether an authenticated CONNECT waits until another connection of its client id has ended. */
   get isWaiting(): boolean {
@@ -110,19 +93,10 @@ export class ConnectFlow {
     return this.pending.authentication;
   }
 
-  /** Of a packet that is about to be decoded. */
-  readConnectHeader(bytes: Buffer): void {
-    this.claimedVersion = connectVersion(bytes);
-    if (this.version !== undefined || this.claimedVersion < 5) return;
-    this.packetLimit = largestPacket({ maximumPacketSize: announcedPacketSize(bytes) });
-  }
-
-  /** Of a packet that is about to be handled. */
-  noteConnect(packet: ClientPacket, bytes: Buffer): void {
-    if (packet.cmd !== 'connect') return;
+  /** Keeps a decoded CONNECT until its client is connected, and reads its protocol version. */
+  noteConnect(packet: ConnectPacket, bytes: Buffer): void {
     this.pending.connect = { packet, bytes };
-    this.version = packet.protocolVersion;
-    this.packetLimit = largestPacket(packet.properties ?? {});
+    this.turn.protocol.readConnect(packet);
   }
 
   /** CONNECT. */
@@ -141,22 +115,22 @@ export class ConnectFlow {
   async continueAuthentication(
     data: Buffer | undefined,
     origin: Origin,
-    surroundings: Surroundings,
+    context: PacketContext,
   ): Promise<ConnectResult> {
     refuseRepetition(origin);
-    const request = this.pendingRequest(surroundings);
+    const request = this.pendingRequest(context);
     const peer = this.peer(request, origin.receivedAt);
     const entered = await continueAuthentication(this.turn.ports, request, peer, this.pending.state, data);
     return this.enter(request, entered, this.arrivalOf(origin));
   }
 
   /** The CONNECT that waited for the end of another connection goes on, if that has ended or the takeover timeout has passed. */
-  async continueTakeover(takeover: Takeover, surroundings: Surroundings): Promise<ConnectResult> {
+  async continueTakeover(takeover: Takeover, context: PacketContext): Promise<ConnectResult> {
     const { ports } = this.turn;
     const packet = this.pending.connectPacket();
     this.noteConnect(packet, takeover.connect);
     this.pending.takeover = undefined;
-    const request = this.pendingRequest(surroundings);
+    const request = this.pendingRequest(context);
     const peer = { ...this.peer(request, ports.now()), address: takeover.address };
     const { data } = takeover;
     const entered = { ...(await authorizeConnect(ports, request, peer, takeover.identity)), ...(data && { data }) };
@@ -198,7 +172,7 @@ export class ConnectFlow {
     if ('identity' in entered) return this.open(request, entered, arrival);
     this.pending.challenged(entered.state);
     this.sendAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
-    return 'outside';
+    return 'pending';
   }
 
   private async open(request: ConnectRequest, admission: Authenticated, arrival: Arrival): Promise<ConnectResult> {
@@ -206,8 +180,12 @@ export class ConnectFlow {
     const { ports, deleter, publisher, dispatch, connectionId } = this.turn;
     const { connectedAt, address, since, receivedAt } = arrival;
     const proof = authenticationProperties(request.authentication?.method, data);
-    const properties = request.answer && { ...request.answer, ...proof };
-    mustFit(connack(Reason.success, true, properties), request.version, largestPacket(request.capabilities)); // before it owns anything
+    const properties = request.connackProperties && { ...request.connackProperties, ...proof };
+    encodeWithinOrThrow(
+      connack(Reason.success, true, properties),
+      request.version,
+      maxOutgoingPacketSize(request.capabilities),
+    ); // before it owns anything
     const sitting = { identity, clientId: request.clientId, connectionId };
     const isCounted = await acquireConnection(ports, sitting);
     const isOverdue = ports.now() >= since + takeoverTimeout;
@@ -218,7 +196,7 @@ export class ConnectFlow {
     if (typeof opened === 'string') {
       if (isCounted) await releaseConnection(ports, sitting);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
-      if (opened === 'late') return 'late';
+      if (opened === 'superseded') return 'superseded';
       const [reason, why] = refusals[opened];
       throw refusal(ports, this.peer(request, receivedAt), reason, why, identity.username);
     }
@@ -228,7 +206,7 @@ export class ConnectFlow {
       await this.awaitEnd(request, opened);
       if (isCounted) await releaseConnection(ports, sitting); // until it comes in, if it ever does
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
-      return 'outside';
+      return 'pending';
     }
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
@@ -236,7 +214,7 @@ export class ConnectFlow {
       type: 'connected',
       detail: { sessionPresent, version: connection.version },
     });
-    this.turn.send(connack(Reason.success, sessionPresent, properties), connection.version);
+    this.turn.send(connack(Reason.success, sessionPresent, properties));
     return { connection, permissions, sessionPresent };
   }
 
@@ -296,14 +274,14 @@ export class ConnectFlow {
   }
 
   /** What the CONNECT that was kept asks for. */
-  private pendingRequest(surroundings: Surroundings): ConnectRequest {
-    const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...surroundings, pending: undefined });
+  private pendingRequest(context: PacketContext): ConnectRequest {
+    const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...context, pending: undefined });
     if (effect?.do !== 'connect') throw new Error('the CONNECT that was kept opens nothing');
     return effect.request;
   }
 
   private sendAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
-    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) }, 5);
+    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) });
   }
 
   private peer({ clientId }: { readonly clientId: string }, receivedAt: number): LoginPeer {
@@ -319,10 +297,10 @@ function refuseRepetition({ redelivered }: Origin): void {
 /** Whoever was not let in cannot have 96 KB kept for it. `stream` begins with the first packet that is not handled yet. */
 export function checkConnectSize(stream: Buffer): void {
   const size = packetSize(stream, 0);
-  if (typeof size !== 'number' || size <= largestConnect) return;
+  if (typeof size !== 'number' || size <= maxConnectBytes) return;
   throw new ProtocolError(
     Reason.packetTooLarge,
-    `packet before CONNACK has ${size} bytes, more than ${largestConnect}`,
+    `packet before CONNACK has ${size} bytes, more than ${maxConnectBytes}`,
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Identity } from '../../access/identity';
 import { decode } from '../../protocol/codec/decode';
 import { type ConnectRequest, sessionForever } from '../../protocol/effects';
-import { handlePacket, type Surroundings } from '../../protocol/handle-packet';
+import { handlePacket, type PacketContext } from '../../protocol/handle-packet';
 import { splitPackets } from '../../protocol/packet-splitter';
 import type { ConnectPacket } from '../../protocol/packets';
 import { ProtocolError } from '../../protocol/reason-codes';
@@ -20,7 +20,7 @@ interface RepeatedTurn {
   readonly connectionId: string;
   readonly pending: PendingConnect;
   readonly frames: readonly ReadyFrame[];
-  readonly surroundings: Surroundings;
+  readonly context: PacketContext;
   /** Whose session the connection owns, as somebody has seen. */
   readonly clientId: string | undefined;
 }
@@ -71,10 +71,10 @@ function countsConnections({ access }: Ports, identity: Identity): boolean {
 }
 
 /** What the CONNECT of the connection asks for; undefined when none has come, or none that anybody could have let in. */
-function requestIn({ pending, frames, surroundings }: RepeatedTurn): ConnectRequest | undefined {
+function requestIn({ pending, frames, context }: RepeatedTurn): ConnectRequest | undefined {
   try {
     const packet = connectIn(pending, frames);
-    const [effect] = packet ? handlePacket(packet, undefined, { ...surroundings, pending: undefined }) : [];
+    const [effect] = packet ? handlePacket(packet, undefined, { ...context, pending: undefined }) : [];
     return effect?.do === 'connect' ? effect.request : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;

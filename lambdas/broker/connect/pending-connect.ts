@@ -1,5 +1,5 @@
 import { decode } from '../../protocol/codec/decode';
-import { largestConnect } from '../../protocol/limits';
+import { maxConnectBytes } from '../../protocol/limits';
 import type { ConnectPacket } from '../../protocol/packets';
 import type { Authentication } from '../../protocol/session-view';
 import type { PendingConnection, Takeover } from '../model/connection';
@@ -38,9 +38,9 @@ export class PendingConnect {
     return { method: this.connectPacket().properties?.authenticationMethod ?? '', isPending: true };
   }
 
-  /** Only MQTT 5.0 has exchanges. */
-  get version(): 5 | undefined {
-    return this.exchange && 5;
+  /** The CONNECT of an authentication exchange that goes on; undefined where none does. */
+  get exchangeConnect(): ConnectPacket | undefined {
+    return this.exchange && this.connectPacket();
   }
 
   /** What the method remembers. */
@@ -100,7 +100,7 @@ export class PendingConnect {
     const frames = lastNumber + early.length;
     const kept = [tail, ...early.map(({ bytes }) => bytes), ...(this.exchange ? [this.exchange.connect] : [])];
     const bytes = kept.reduce((sum, { length }) => sum + length, 0);
-    return frames <= mostFrames && bytes * Math.max(1, frames) <= largestConnect;
+    return frames <= mostFrames && bytes * Math.max(1, frames) <= maxConnectBytes;
   }
 
   private hasNews({ lastNumber, tail, early }: Received): boolean {

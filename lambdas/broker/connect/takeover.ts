@@ -3,7 +3,7 @@ import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
 import type { Supersede } from '../session/claim-session';
-import { publishWill } from '../session/session-end';
+import { publishWill } from '../session/will';
 
 /** Milliseconds after which a turn that was running is over: the time-out of the function that handles packets, and a second. */
 export const longestTurn = 21_000;
@@ -31,7 +31,7 @@ export function takeoverAfterTimeout(ports: Ports, publisher: Publisher, dispatc
     const will = await ports.sessions.will(clientId, connectionId);
     if (!will) return 'superseded';
     if (cleanStart || will.delay === 0 || willAt !== undefined) {
-      await publishWill(ports, publisher, { clientId, connectionId, identity }, will);
+      await publishWill(ports, publisher, { clientId, connectionId, identity, will });
       await dispatch.sendMessages(); // while a next attempt would still find the will
     }
     await ports.sessions.removeWill(clientId, connectionId);

@@ -30,6 +30,11 @@ export class Acknowledgements {
     return this.gathered.size === 0;
   }
 
+  /** Number of packet ids. */
+  get size(): number {
+    return this.gathered.size;
+  }
+
   add(packetId: number, acknowledgement: Acknowledgement): void {
     const known = this.gathered.get(packetId);
     if (known) known.push(acknowledgement);

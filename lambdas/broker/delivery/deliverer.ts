@@ -1,4 +1,4 @@
-import { isExpired } from '../../protocol/deliver';
+import { isExpired } from '../../protocol/outgoing-publish';
 import type { Settings } from '../../settings';
 import { inParallel, together } from '../../shared/parallel';
 import { isSessionExpired, leftoverDelay, removeExpiredSession } from '../expiry/expired-session';

@@ -1,6 +1,6 @@
 import { encode } from '../../protocol/codec/encode';
-import { toPublish } from '../../protocol/deliver';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
+import { toPublish } from '../../protocol/outgoing-publish';
 import type { ProtocolVersion, PublishPacket } from '../../protocol/packets';
 import type { Delivery, IncomingMessage, SessionDeliveries } from '../model/delivery';
 import type { QueuePosition } from '../model/queue-slots';
@@ -81,7 +81,7 @@ export class LiveSender {
     { packet, bytes, source }: Encoded & { readonly source: PacketSource },
   ): boolean {
     const { owner: connectionId = '', clientId, capabilities, congestion } = item;
-    if (bytes.length > largestPacket(capabilities)) return false;
+    if (bytes.length > maxOutgoingPacketSize(capabilities)) return false;
     logPacket(this.ports, { clientId, connectionId }, { direction: 'out', packet, size: bytes.length });
     const alias = aliasable(packet, bytes, capabilities);
     const outgoing: OutgoingPacket = {

@@ -1,4 +1,4 @@
-import { maximumPacketSize } from '../../protocol/packet-splitter';
+import { gatewayMaxPacketSize } from '../../protocol/packet-splitter';
 import { Reason } from '../../protocol/reason-codes';
 import { inParallel } from '../../shared/parallel';
 import type { Fence, SessionId } from '../model/fence';
@@ -257,7 +257,7 @@ function packetsOfPost(packets: OutgoingPacket[]): number {
   let size = 0;
   const end = packets.findIndex(({ bytes, aliasable }, index) => {
     size += bytes.length + (aliasable ? aliasBytes : 0);
-    return index > 0 && size > maximumPacketSize;
+    return index > 0 && size > gatewayMaxPacketSize;
   });
   return end < 0 ? packets.length : end;
 }

@@ -1,4 +1,4 @@
-import { downgrade } from '../../protocol/deliver';
+import { downgrade } from '../../protocol/outgoing-publish';
 import type { Delivery, IncomingMessage, SessionDeliveries } from '../model/delivery';
 import type { SessionId } from '../model/fence';
 import type { Subscriber } from '../model/subscription';

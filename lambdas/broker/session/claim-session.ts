@@ -7,7 +7,7 @@ import { connectionOf, type Fence, fenceOf, type SessionId, timeOf } from '../mo
 import type { SessionClaim, SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 import type { SessionDeleter } from './delete-session';
-import { removeSessionItem } from './session-end';
+import { removeSessionItem } from './release-session';
 import { uncountSession } from './session-limit';
 
 /**
@@ -26,14 +26,14 @@ export interface ClaimedSession {
 }
 
 /**
- * `late`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account
+ * `superseded`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account
  * and stays with it. `full`: the account has as many sessions as it may have.
  * `uncertain`: an earlier attempt has claimed the session and nobody knows whether its CONNACK arrived. `awaits`: another
  * connection of the client id has to end first, and wakes this one then.
  */
 export type ClaimResult =
   | ClaimedSession
-  | 'late'
+  | 'superseded'
   | 'foreign'
   | 'full'
   | { readonly uncertain: ConnectionRecord }
@@ -127,7 +127,7 @@ export async function claimSession(
   return { connection, sessionPresent: resumed !== undefined, ...discarded };
 }
 
-type Refusal = 'late' | 'foreign';
+type Refusal = 'superseded' | 'foreign';
 
 interface Claimed {
   /** Fence of the connection from now on. */
@@ -183,11 +183,11 @@ async function claimOver(
   if (seen.fence === claim.fence) return claimedBefore(seen);
   const isForeign = isOfAnother(seen, claim, ports.now());
   if (!isForeign && seen.successor?.precedence === undefined) {
-    return isLate(seen, claim) ? 'late' : claimOwn(turn, claim, seen, supersede);
+    return isLate(seen, claim) ? 'superseded' : claimOwn(turn, claim, seen, supersede);
   }
   const standing = await standingOf(ports, claim, seen);
   if (standing.isRefused) return 'foreign';
-  if (isLate(seen, claim) && !standing.isBest) return 'late';
+  if (isLate(seen, claim) && !standing.isBest) return 'superseded';
   const first = { ...claim, fence: laterThan(seen, claim), ...(isForeign && { precedence: standing.own }) };
   if (!isForeign) return claimOwn(turn, first, seen, supersede);
   const claimed = await claimOwn(turn, { ...first, cleanStart: true }, seen, supersede); // never handed over

@@ -24,7 +24,7 @@ export class SessionDeleter {
     private readonly deliverer: Deliverer,
     private readonly dispatch: Dispatch,
     /** The event of the turn, which names what is left to another. */
-    private readonly occasion: () => string,
+    private readonly occasion: string,
   ) {}
 
   /**
@@ -32,7 +32,7 @@ export class SessionDeleter {
    * they were sent at QoS 2 [MQTT-4.8.2-5]. Safe to repeat. A session with many subscriptions is removed in several turns: `continues`
    * when another one follows. Nobody owns the session any more, so nothing is routed by the rows that are left.
    */
-  async delete(clientId: string, session: SessionId, hadShares = false): Promise<'wiped' | 'continues'> {
+  async delete(clientId: string, session: SessionId, hadShares = false): Promise<'deleted' | 'continues'> {
     const { names, hasMore } = await this.ports.sessions.someSubscriptions(session, rowsPerTurn);
     const subscriptions = names.map((name) => subscriptionName(name, 5));
     await inParallel(subscriptions, parallelRows, ({ filter, share }) =>
@@ -44,13 +44,13 @@ export class SessionDeleter {
     const hasShares = hadShares || subscriptions.some(({ share }) => share !== undefined);
     if (hasMore) {
       const rest = { task: 'wipe', clientId, session, hasShares } as const;
-      await this.ports.packets.continue(connectionOf(session), rest, this.occasion());
+      await this.ports.packets.continue(connectionOf(session), rest, this.occasion);
       await this.ports.sessions.removeSubscriptions(session, names);
       return 'continues';
     }
     if (hasShares) await this.handOver(session);
     await together([this.ports.sessions.removeSubscriptions(session, names), this.ports.inflight.clear(session)]);
-    return 'wiped';
+    return 'deleted';
   }
 
   /**

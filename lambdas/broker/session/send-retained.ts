@@ -1,7 +1,7 @@
 import { encode } from '../../protocol/codec/encode';
-import { downgrade, isExpired, toPublish } from '../../protocol/deliver';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
 import { messageSize } from '../../protocol/message-size';
+import { downgrade, isExpired, toPublish } from '../../protocol/outgoing-publish';
 import type { Permissions } from '../../protocol/permissions';
 import { inParallel, together } from '../../shared/parallel';
 import type { Deliverer } from '../delivery/deliverer';
@@ -282,7 +282,7 @@ function sendTransient(
   const packet = toPublish(incoming.message, { qos: 0, dup: false, retain, identifiers, now: ports.now() });
   const bytes = encode(packet, version);
   const content = { qos: 0, payloadBytes: packet.payload.length } as const;
-  if (bytes.length > largestPacket(capabilities)) {
+  if (bytes.length > maxOutgoingPacketSize(capabilities)) {
     ports.log('packet too large', { connectionId, bytes: bytes.length });
     ports.metrics.count('DroppedTooLarge');
     return;

@@ -1,4 +1,4 @@
-import { candidates, shapeOf } from '../../protocol/shape';
+import { candidateFilters, shapeOf } from '../../protocol/shape';
 import type { ShapeList, Subscriber } from '../model/subscription';
 import type { TopicIndex } from '../ports/topic-index-store';
 import { type Recipients, recipientsOf } from './recipients';
@@ -33,7 +33,7 @@ export class Router {
     const shapes = this.cache.shapes;
     const cached = new Map<string, Recipients>();
     for (const topic of new Set(topics)) {
-      const found = candidates(shapes.keys(), topic).map((filter) =>
+      const found = candidateFilters(shapes.keys(), topic).map((filter) =>
         this.cache.get(filter, shapes.get(shapeOf(filter))),
       );
       if (found.includes(undefined)) return undefined;
@@ -57,12 +57,12 @@ export class Router {
     const wanted = [...new Set(topics)];
     const cachedShapes = this.cache.shapes;
     const early = this.query(
-      wanted.flatMap((topic) => candidates(cachedShapes.keys(), topic)),
+      wanted.flatMap((topic) => candidateFilters(cachedShapes.keys(), topic)),
       cachedShapes,
     );
     const { revisions: shapes } = await this.currentShapes();
     this.cache.shapes = shapes;
-    const filtersOf = new Map(wanted.map((topic) => [topic, candidates(shapes.keys(), topic)]));
+    const filtersOf = new Map(wanted.map((topic) => [topic, candidateFilters(shapes.keys(), topic)]));
     const found = await this.complete([...filtersOf.values()].flat(), shapes, early);
     return new Map(
       [...filtersOf].map(([topic, filters]) => [

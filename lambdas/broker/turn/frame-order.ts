@@ -1,6 +1,5 @@
-import { parseFrame } from '../../protocol/frames';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
-import type { EarlyFrame } from '../model/connection';
+import type { ConnectionRecord, EarlyFrame } from '../model/connection';
 import {
   type ConnectionEvent,
   type FrameEvent,
@@ -10,7 +9,7 @@ import {
   type ReadyFrame,
 } from '../model/connection-event';
 
-/** Frames in order, and what has to wait. */
+/** Frames of a connection in order, and those that have to wait. */
 export interface OrderedFrames {
   readonly ready: readonly ReadyFrame[];
   readonly lastNumber: number;
@@ -22,24 +21,30 @@ export interface OrderedFrames {
 /** Milliseconds that an overtaken frame waits at most before its connection is closed. */
 const earlyMilliseconds = 10_000;
 
-/** What is known of the frames of a connection. */
+/** Frames of a connection that were handled or kept before. */
 export interface Received {
   readonly lastNumber: number;
   readonly early: readonly EarlyFrame[];
 }
 
 /**
- * Puts frames back into the order their client numbered them in. A repeated frame is skipped, one that overtook others
- * is kept until they come; a frame that is lost breaks the stream instead of being passed over in silence.
+ * Puts frames into the order in which their client numbered them. A repeated frame is skipped. A frame that overtook others
+ * is kept until they arrive. A lost frame breaks the stream: skipping it would lose packets without a trace.
+ *
+ * @param parse Returns the error of a frame that is not in the wire format.
  */
-export function orderFrames(connection: Received | undefined, all: readonly ConnectionEvent[]): OrderedFrames {
+export function orderFrames(
+  connection: Received | undefined,
+  all: readonly ConnectionEvent[],
+  parse: (event: FrameEvent) => ReadyFrame | ProtocolError,
+): OrderedFrames {
   const events = all.filter(isFrame);
   let lastNumber = connection?.lastNumber ?? 0;
   const ready: ReadyFrame[] = [];
   const waiting = earlyFrames(connection, all);
   let broken: ProtocolError | undefined;
   for (const event of events) {
-    const frame = toFrame(event);
+    const frame = parse(event);
     if (frame instanceof ProtocolError) broken ??= frame;
     else if (frame.number !== undefined) addFrame(waiting, { ...frame, number: frame.number });
     else if (lastNumber > 0)
@@ -72,16 +77,6 @@ function addFrame(waiting: Map<number, NumberedFrame>, frame: NumberedFrame): vo
   waiting.set(frame.number, known ? { ...known, redelivered: known.redelivered || frame.redelivered } : frame);
 }
 
-function toFrame(event: FrameEvent): ReadyFrame | ProtocolError {
-  const { id: eventId, receivedAt, connectedAt, redelivered } = event;
-  try {
-    return { ...parseFrame(event.text), eventId, receivedAt, connectedAt, redelivered };
-  } catch (error) {
-    if (error instanceof ProtocolError) return error;
-    throw error;
-  }
-}
-
 function overdue(
   early: readonly EarlyFrame[],
   lastNumber: number,
@@ -93,4 +88,21 @@ function overdue(
   if (bytes <= maxEarlyBytes && early.length <= maxEarlyFrames && newest - oldest <= earlyMilliseconds)
     return undefined;
   return new ProtocolError(Reason.malformedPacket, `frame ${lastNumber + 1} is missing`);
+}
+
+/**
+ * True if the events are new frames that can be handled at once: in order, none missing, none delivered before, and nothing of earlier
+ * frames waits.
+ */
+export function areWholeFrames(
+  connection: Pick<ConnectionRecord, 'tail' | 'early' | 'lastNumber'>,
+  events: readonly ConnectionEvent[],
+  parse: (event: FrameEvent) => ReadyFrame | ProtocolError,
+): boolean {
+  if (connection.tail.length > 0 || connection.early.length > 0) return false;
+  if (events.some((event) => !isFrame(event) || event.redelivered)) return false;
+  const { ready, early, broken } = orderFrames(connection, events, parse);
+  return (
+    !broken && early.length === 0 && ready.length === events.length && ready.every(({ number }) => number !== undefined)
+  );
 }

@@ -32,8 +32,8 @@ export function decodeAcknowledgement(
 ): AcknowledgementPacket {
   const messageId = readPacketId(reader, version);
   if (version !== 5) return { cmd, messageId };
-  if (reader.left === 0) return { cmd, messageId, reasonCode: Reason.success };
+  if (reader.remainingBytes === 0) return { cmd, messageId, reasonCode: Reason.success };
   const reasonCode = readReason(cmd, reader, reasons[cmd]);
-  const properties = reader.left > 0 ? readProperties<ReasonProperties>(reader, allowed) : undefined;
+  const properties = reader.remainingBytes > 0 ? readProperties<ReasonProperties>(reader, allowed) : undefined;
   return { cmd, messageId, reasonCode, ...(properties && { properties }) };
 }

@@ -1,6 +1,6 @@
 import type { AuthPacket, AuthProperties } from '../packets';
 import { Reason } from '../reason-codes';
-import { violation } from './errors';
+import { protocolError } from './errors';
 import type { PacketReader } from './packet-reader';
 import { allow, readProperties } from './read-properties';
 import { readReason } from './read-reason';
@@ -12,9 +12,9 @@ const reasons = new Set<number>([Reason.continueAuthentication, Reason.reAuthent
 
 /** AUTH, section 3.15. The short form without a body says success, which is a server's word. */
 export function decodeAuth(reader: PacketReader): AuthPacket {
-  if (reader.left === 0) throw violation('AUTH of a client says success');
+  if (reader.remainingBytes === 0) throw protocolError('AUTH of a client says success');
   const reasonCode = readReason('auth', reader, reasons);
   const properties = readProperties<AuthProperties>(reader, allowed);
-  if (properties?.authenticationMethod === undefined) throw violation('AUTH without an authentication method'); // section 3.15.2.2.2
+  if (properties?.authenticationMethod === undefined) throw protocolError('AUTH without an authentication method'); // section 3.15.2.2.2
   return { cmd: 'auth', reasonCode, properties };
 }

@@ -1,4 +1,4 @@
-import { malformed, violation } from './errors';
+import { malformedPacket, protocolError } from './errors';
 import { packetType, reservedFlags } from './packet-types';
 
 /** The first bytes of a packet, section 2.1. */
@@ -14,7 +14,12 @@ export interface FixedHeader {
 }
 
 /** Packets only a server sends. */
-const ofServers = new Set<number>([packetType.connack, packetType.suback, packetType.unsuback, packetType.pingresp]);
+const serverPackets = new Set<number>([
+  packetType.connack,
+  packetType.suback,
+  packetType.unsuback,
+  packetType.pingresp,
+]);
 
 /**
  * Refuses a packet whose rest is still to come, if no rest can make it right: nobody should wait for that. `bytes` are the
@@ -22,12 +27,12 @@ const ofServers = new Set<number>([packetType.connack, packetType.suback, packet
  *
  * @throws ProtocolError
  */
-export function checkBeginning(bytes: Buffer, version: number | undefined): void {
+export function checkIncompletePacket(bytes: Buffer, version: number | undefined): void {
   const [header] = bytes;
   if (header === undefined) return;
   const isConnect = header >> 4 === packetType.connect;
-  if (version === undefined && !isConnect) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
-  if (version !== undefined && isConnect) throw violation('second CONNECT'); // [MQTT-3.1.0-2] [v3 MQTT-3.1.0-2]
+  if (version === undefined && !isConnect) throw protocolError('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
+  if (version !== undefined && isConnect) throw protocolError('second CONNECT'); // [MQTT-3.1.0-2] [v3 MQTT-3.1.0-2]
   checkFixedHeader({ header, ...readRemaining(bytes) }, version ?? 4);
 }
 
@@ -45,17 +50,17 @@ function readRemaining(bytes: Buffer): Omit<FixedHeader, 'header'> {
 /** @throws ProtocolError for a packet that a client of this version may not send, whatever comes behind its fixed header. */
 export function checkFixedHeader({ header, remaining, isComplete, isPadded }: FixedHeader, version: number): void {
   const type = header >> 4;
-  if (type === 0 || ofServers.has(type) || (type === packetType.auth && version < 5)) {
-    throw violation(`a client may not send packet type ${type}`);
+  if (type === 0 || serverPackets.has(type) || (type === packetType.auth && version < 5)) {
+    throw protocolError(`a client may not send packet type ${type}`);
   }
   if (type === packetType.publish) checkPublishFlags(header & 0x0f);
   else checkReservedFlags(type, header & 0x0f, version);
   if (version === 5 && isPadded) {
-    throw malformed('remaining length has more bytes than it needs'); // [MQTT-1.5.5-1]; MQTT 3.1.1 allows it
+    throw malformedPacket('remaining length has more bytes than it needs'); // [MQTT-1.5.5-1]; MQTT 3.1.1 allows it
   }
-  const { least, most } = bodyOf(type, header, version);
+  const { least, most } = bodySizeOf(type, header, version);
   if (remaining > most || (isComplete && remaining < least)) {
-    throw malformed(`packet type ${type} has a remaining length of ${remaining}`);
+    throw malformedPacket(`packet type ${type} has a remaining length of ${remaining}`);
   }
 }
 
@@ -64,17 +69,17 @@ function checkReservedFlags(type: number, flags: number, version: number): void 
   if (flags === expected) return; // [MQTT-2.1.3-1] [v3 MQTT-2.2.2-2]
   // MQTT 3.1 lets a client set DUP on these when it sends them again (v3.1 section 2.1); 3.1.1 reserves the bit.
   if (version === 3 && expected !== 0 && flags === (expected | 0x08)) return;
-  throw malformed(`flags of packet type ${type} are ${flags}, not ${expected}`);
+  throw malformedPacket(`flags of packet type ${type} are ${flags}, not ${expected}`);
 }
 
 function checkPublishFlags(flags: number): void {
   const qos = (flags >> 1) & 0x03;
-  if (qos === 3) throw malformed('PUBLISH has QoS 3'); // [MQTT-3.3.1-4] [v3 MQTT-3.3.1-4]
-  if (qos === 0 && flags & 0x08) throw malformed('PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [v3 MQTT-3.3.1-2]
+  if (qos === 3) throw malformedPacket('PUBLISH has QoS 3'); // [MQTT-3.3.1-4] [v3 MQTT-3.3.1-4]
+  if (qos === 0 && flags & 0x08) throw malformedPacket('PUBLISH with QoS 0 has DUP'); // [MQTT-3.3.1-2] [v3 MQTT-3.3.1-2]
 }
 
 /** Bytes behind the fixed header: the least that can be read, and the most that can be there. */
-function bodyOf(type: number, header: number, version: number): { readonly least: number; readonly most: number } {
+function bodySizeOf(type: number, header: number, version: number): { readonly least: number; readonly most: number } {
   const any = Number.POSITIVE_INFINITY;
   switch (type) {
     case packetType.publish:

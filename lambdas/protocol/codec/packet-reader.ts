@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { uncleanIn } from '../clean-text';
-import { malformed } from './errors';
+import { disallowedCharacterIn } from '../disallowed-characters';
+import { malformedPacket } from './errors';
 import type { FixedHeader } from './fixed-header';
 
 /**
@@ -34,13 +34,13 @@ export class PacketReader {
   }
 
   /** How many bytes are left. */
-  get left(): number {
+  get remainingBytes(): number {
     return this.limit - this.position;
   }
 
   /** From here on only this many bytes can be read, until `leave`. */
   enter(length: number, name: string): void {
-    if (length > this.left) throw tooShort(name);
+    if (length > this.remainingBytes) throw tooShort(name);
     this.limit = this.position + length;
   }
 
@@ -69,10 +69,10 @@ export class PacketReader {
       const byte = this.byte(name);
       value |= (byte & 0x7f) << shift;
       if (byte >= 0x80) continue;
-      if (byte === 0 && shift > 0) throw malformed(`${name} has more bytes than it needs`); // [MQTT-1.5.5-1]
+      if (byte === 0 && shift > 0) throw malformedPacket(`${name} has more bytes than it needs`); // [MQTT-1.5.5-1]
       return value;
     }
-    throw malformed(`${name} has more than 4 bytes`);
+    throw malformedPacket(`${name} has more than 4 bytes`);
   }
 
   /** UTF-8 Encoded String, without control characters and noncharacters: section 1.5.4 allows to refuse them. */
@@ -88,11 +88,11 @@ export class PacketReader {
 
   private unusualText(name: string, start: number): string {
     if (!isUtf8(this.bytes.subarray(start, this.position))) {
-      throw malformed(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
+      throw malformedPacket(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
     }
     const text = this.bytes.toString('utf8', start, this.position);
-    const unclean = uncleanIn(text);
-    if (unclean) throw malformed(`${name} contains ${unclean}`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
+    const unclean = disallowedCharacterIn(text);
+    if (unclean) throw malformedPacket(`${name} contains ${unclean}`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
     return text;
   }
 
@@ -112,7 +112,7 @@ export class PacketReader {
 
   /** Throws when something follows the last field. */
   end(name: string): void {
-    if (this.left > 0) throw malformed(`${name} goes on after its last field`);
+    if (this.remainingBytes > 0) throw malformedPacket(`${name} goes on after its last field`);
   }
 
   /** Steps over a field and returns where it begins. */
@@ -125,5 +125,5 @@ export class PacketReader {
 }
 
 function tooShort(name: string): Error {
-  return malformed(`bytes end before or inside ${name}`);
+  return malformedPacket(`bytes end before or inside ${name}`);
 }

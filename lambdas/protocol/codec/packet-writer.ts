@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { cleaned } from '../clean-text';
+import { replaceDisallowed } from '../disallowed-characters';
 import { packetType, reservedFlags } from './packet-types';
 
 /** Bytes that a number needs as a Variable Byte Integer, section 1.5.5. */
@@ -11,7 +11,7 @@ export function varintSize(value: number): number {
 
 /** Bytes of a UTF-8 Encoded String, its length included. */
 export function textSize(text: string): number {
-  return 2 + Buffer.byteLength(cleaned(text));
+  return 2 + Buffer.byteLength(replaceDisallowed(text));
 }
 
 /** Writes the fields of one packet one after the other, section 1.5, into exactly the bytes it needs. */
@@ -46,7 +46,7 @@ export class PacketWriter {
 
   /** A character that a receiver may take for a malformed packet is written as `?`. */
   text(text: string): void {
-    const length = this.bytes.write(cleaned(text), this.position + 2);
+    const length = this.bytes.write(replaceDisallowed(text), this.position + 2);
     this.uint16(length);
     this.position += length;
   }

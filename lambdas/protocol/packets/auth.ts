@@ -12,9 +12,12 @@ export function handleAuth(packet: AuthPacket, authentication: Authentication | 
   if (authenticationMethod !== authentication.method) {
     throw new ProtocolError(Reason.protocolError, 'AUTH names another method than CONNECT'); // [MQTT-4.12.0-5]
   }
-  const anew = packet.reasonCode === Reason.reAuthenticate;
-  if (anew === authentication.isPending) {
-    throw new ProtocolError(Reason.protocolError, anew ? 'authentication goes on' : 'no authentication goes on'); // section 4.12
+  const isReauthentication = packet.reasonCode === Reason.reAuthenticate;
+  if (isReauthentication === authentication.isPending) {
+    throw new ProtocolError(
+      Reason.protocolError,
+      isReauthentication ? 'authentication goes on' : 'no authentication goes on',
+    ); // section 4.12
   }
-  return [{ do: 'authenticate', anew, ...(authenticationData && { data: authenticationData }) }];
+  return [{ do: 'authenticate', isReauthentication, ...(authenticationData && { data: authenticationData }) }];
 }

@@ -2,7 +2,7 @@ import { hasDeclaredFormat } from '../codec/decode-publish';
 import type { ClientCapabilities, ConnectRequest, Effect, Will } from '../effects';
 import { sessionForever } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
-import { longestClientId } from '../limits';
+import { maxClientIdBytes } from '../limits';
 import type { ConnackProperties, ConnectPacket, Will as WillFields } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isReservedTopic, isTopicName } from '../topic';
@@ -32,8 +32,8 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
   if (packet.will && !hasDeclaredFormat(packet.will)) {
     throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload of the will is not UTF-8'); // section 3.1.3.2.3
   }
-  if (Buffer.byteLength(packet.clientId) > longestClientId) {
-    throw new ProtocolError(Reason.clientIdentifierNotValid, `client id has more than ${longestClientId} bytes`); // [MQTT-3.1.3-5] asks for 23
+  if (Buffer.byteLength(packet.clientId) > maxClientIdBytes) {
+    throw new ProtocolError(Reason.clientIdentifierNotValid, `client id has more than ${maxClientIdBytes} bytes`); // [MQTT-3.1.3-5] asks for 23
   }
   const clientId = packet.clientId === '' ? assignClientId(packet, generateClientId) : packet.clientId;
   const will = packet.will && willOf(packet.will, clientId);
@@ -49,7 +49,9 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
     ...(packet.password !== undefined && { password: packet.password }),
     ...authenticationOf(packet),
     capabilities: capabilitiesOf(packet),
-    ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive, limits) }),
+    ...(packet.protocolVersion === 5 && {
+      connackProperties: connackPropertiesOf(packet, clientId, keepAlive, limits),
+    }),
   };
   return [{ do: 'connect', request }];
 }
@@ -98,16 +100,16 @@ function capabilitiesOf({ properties = {} }: ConnectPacket): ClientCapabilities 
 }
 
 /** What is not said is available: QoS 2, retained messages, wildcards, subscription identifiers and shared subscriptions. */
-function answerOf(
+function connackPropertiesOf(
   packet: ConnectPacket,
   clientId: string,
   keepAlive: number,
   { maxPacketSize, maxTopicAliases, maxUnreleased, maxSessionExpiry }: ConnectLimits,
 ): ConnackProperties {
-  const asked = sessionExpiryOf(packet);
-  const sessionExpiryInterval = shorterExpiry(asked, maxSessionExpiry);
+  const requestedExpiry = sessionExpiryOf(packet);
+  const sessionExpiryInterval = shorterExpiry(requestedExpiry, maxSessionExpiry);
   return {
-    ...(sessionExpiryInterval !== asked && { sessionExpiryInterval }),
+    ...(sessionExpiryInterval !== requestedExpiry && { sessionExpiryInterval }),
     receiveMaximum: maxUnreleased,
     maximumPacketSize: maxPacketSize,
     ...(maxTopicAliases > 0 && { topicAliasMaximum: maxTopicAliases }), // absent is 0, section 3.2.2.3.8

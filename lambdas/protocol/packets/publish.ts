@@ -1,7 +1,7 @@
 import { hasDeclaredFormat } from '../codec/decode-publish';
-import { isDeliverable } from '../deliver';
 import type { Effect, Message } from '../effects';
 import { forwardedProperties } from '../forwarded-properties';
+import { isDeliverable } from '../outgoing-publish';
 import type { PublishPacket } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import type { SessionView } from '../session-view';
@@ -17,12 +17,11 @@ export function handlePublish(packet: PublishPacket, session: SessionView, now: 
   const message = messageOf(packet, session, now);
   if (!isDeliverable(message)) return refuseTooLarge(packet, session);
   // Own it, then say so: a crash between the two costs a resend, never a message.
-  return [...takeOver(packet, message), ...acknowledge(packet)];
+  return [...storeOrAccept(packet, message), ...acknowledge(packet)];
 }
 
 function refusalOf(packet: PublishPacket, { permissions }: SessionView): number | undefined {
-  const { topic, qos, retain } = packet;
-  if (isReservedTopic(topic) || !permissions.mayPublish(topic, qos, retain)) return Reason.notAuthorized;
+  if (isReservedTopic(packet.topic) || !permissions.mayPublish(packet)) return Reason.notAuthorized;
   return hasDeclaredFormat(packet) ? undefined : Reason.payloadFormatInvalid; // section 3.3.2.3.2
 }
 
@@ -49,7 +48,7 @@ function refuseTooLarge(packet: PublishPacket, session: SessionView): Effect[] {
   throw new ProtocolError(Reason.packetTooLarge, 'the message is larger than its subscribers can be sent');
 }
 
-function takeOver(packet: PublishPacket, message: Message): Effect[] {
+function storeOrAccept(packet: PublishPacket, message: Message): Effect[] {
   if (packet.qos < 2) return [{ do: 'accept', message }]; // [v3 MQTT-4.3.1-1] [v3 MQTT-4.3.2-2]
   return [{ do: 'hold', packetId: packet.messageId!, message }]; // a repeat finds it held [v3 MQTT-4.3.3-2]
 }

@@ -1,6 +1,6 @@
 import { asciiJson } from '../ascii-json';
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
-import { largestFilterJson } from '../limits';
+import { maxFilterJsonBytes } from '../limits';
 import type { QoS, SubscribePacket, Subscription } from '../packets';
 import { Reason, subscriptionFailure } from '../reason-codes';
 import type { SessionView } from '../session-view';
@@ -26,7 +26,7 @@ export function handleSubscribe(packet: SubscribePacket, session: Subscribing, l
   const identifier = packet.properties?.subscriptionIdentifier;
   const requests = packet.subscriptions.map((subscription, index) =>
     index < filtersPerSubscribe
-      ? judge(subscription, identifier, session, limits)
+      ? checkSubscription(subscription, identifier, session, limits)
       : refuse(session.version, Reason.quotaExceeded),
   );
   const denied = requests.flatMap((request) => ('denied' in request ? [request.denied] : []));
@@ -37,20 +37,20 @@ export function handleSubscribe(packet: SubscribePacket, session: Subscribing, l
 }
 
 /** A refusal for lack of permission is noted besides. */
-type Judgement = SubscriptionRequest | RefusedRequest | (RefusedRequest & { readonly denied: string });
+type RequestResult = SubscriptionRequest | RefusedRequest | (RefusedRequest & { readonly denied: string });
 
-function withoutDenied(judgement: Judgement): SubscriptionRequest | RefusedRequest {
+function withoutDenied(judgement: RequestResult): SubscriptionRequest | RefusedRequest {
   return 'denied' in judgement ? { refused: judgement.refused } : judgement;
 }
 
 type Subscribing = Pick<SessionView, 'version' | 'permissions'>;
 
-function judge(
+function checkSubscription(
   subscription: Subscription,
   identifier: number | undefined,
   { version, permissions }: Subscribing,
   limits: SubscriptionLimits,
-): Judgement {
+): RequestResult {
   const { topic, qos, nl, rap, rh } = subscription;
   const name = subscriptionName(topic, version);
   // A share of a share, or what lacks a share name or a filter: granted as an ordinary filter it would never hear anything.
@@ -75,7 +75,7 @@ function isTooComplex(filter: string, { maxWildcards, maxLevels }: SubscriptionL
 }
 
 function isTooLong(topic: string): boolean {
-  return 6 * topic.length > largestFilterJson && asciiJson(topic).length > largestFilterJson;
+  return 6 * topic.length > maxFilterJsonBytes && asciiJson(topic).length > maxFilterJsonBytes;
 }
 
 /** MQTT 3.1.1 has one code for every refusal [v3 MQTT-3.9.3-2]. */

@@ -11,7 +11,7 @@ import type { ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/topi
 import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscriptions';
 import { recipientsOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';
-import { everything } from '../../../lambdas/protocol/permissions';
+import { allowEverything } from '../../../lambdas/protocol/permissions';
 import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
 import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
@@ -47,7 +47,7 @@ beforeEach(() => {
 afterAll(() => engine.stop());
 
 /** Who hears what is tested with a whole broker. */
-const access = { remembered: () => everything } as unknown as Ports['access'];
+const access = { remembered: () => allowEverything } as unknown as Ports['access'];
 
 function nameOf(client: string): string {
   return `${client}-${round}`;

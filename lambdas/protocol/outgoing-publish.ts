@@ -1,12 +1,12 @@
 import { publishSize } from './codec/encode-publish';
 import type { Message } from './effects';
-import { identifierBytes, largestJson } from './limits';
+import { maxMessageJsonBytes, reservedIdentifierBytes } from './limits';
 import { jsonSize } from './message-size';
-import { maximumPacketSize } from './packet-splitter';
+import { gatewayMaxPacketSize } from './packet-splitter';
 import type { PublishPacket, QoS } from './packets';
 
 /** How one message goes to one client. */
-export interface Delivery {
+export interface PublishOptions {
   /** Downgraded already. */
   readonly qos: QoS;
   /** Present exactly when `qos` is 1 or 2. */
@@ -20,7 +20,7 @@ export interface Delivery {
 }
 
 /** The PUBLISH that delivers a message to a client. Its properties are left out where the client does not know any. */
-export function toPublish(message: Message, delivery: Delivery): PublishPacket {
+export function toPublish(message: Message, delivery: PublishOptions): PublishPacket {
   const { topic, payload, properties, expiresAt } = message;
   const { qos, packetId, dup, retain, identifiers, now } = delivery;
   const packet = { cmd: 'publish', topic, payload, qos, messageId: packetId, dup, retain } as const;
@@ -49,8 +49,8 @@ export function deliverySize(message: Message): number {
  */
 export function isDeliverable(message: Message): boolean {
   const size = deliverySize(message);
-  if (size + identifierBytes > maximumPacketSize) return false;
-  return size <= largestJson / 6 || jsonSize(message) <= largestJson;
+  if (size + reservedIdentifierBytes > gatewayMaxPacketSize) return false;
+  return size <= maxMessageJsonBytes / 6 || jsonSize(message) <= maxMessageJsonBytes;
 }
 
 /** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */

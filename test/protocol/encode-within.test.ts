@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { encode } from '../../lambdas/protocol/codec/encode';
-import { fitPacket, mustFit } from '../../lambdas/protocol/fit-packet';
+import { encodeWithin, encodeWithinOrThrow } from '../../lambdas/protocol/encode-within';
 import type { ServerPacket } from '../../lambdas/protocol/packets';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { clause } from '../support/clause';
@@ -124,19 +124,21 @@ describe('a packet for a client that takes only so much', () => {
         ['MQTT-3.1.2-24', 'MQTT-3.2.2-19', 'MQTT-3.2.2-20'],
         `${cmd} ${index} is as large as may be, and no larger`,
         () => {
-          expect(fitPacket(most, 5, full.length)?.bytes).toEqual(full);
+          expect(encodeWithin(most, 5, full.length)?.bytes).toEqual(full);
           for (let largest = 0; largest < full.length; largest++) {
-            const fitted = fitPacket(most, 5, largest);
+            const fitted = encodeWithin(most, 5, largest);
             if (largest < smallest.length) expect(fitted).toBeUndefined();
             else expect(fitted?.bytes.length).toBeLessThanOrEqual(largest);
           }
-          expect(fitPacket(most, 5, smallest.length)?.bytes).toEqual(smallest);
+          expect(encodeWithin(most, 5, smallest.length)?.bytes).toEqual(smallest);
         },
       );
 
       it(`${cmd} ${index} that cannot fit is an error 0x95`, () => {
-        expect(() => mustFit(most, 5, smallest.length - 1)).toThrow(ProtocolError);
-        expect(() => mustFit(most, 5, smallest.length - 1)).toThrow(expect.objectContaining({ reason: 0x95 }));
+        expect(() => encodeWithinOrThrow(most, 5, smallest.length - 1)).toThrow(ProtocolError);
+        expect(() => encodeWithinOrThrow(most, 5, smallest.length - 1)).toThrow(
+          expect.objectContaining({ reason: 0x95 }),
+        );
       });
     }
   }

@@ -3,23 +3,23 @@
  */
 import { describe, expect, test } from '@jest/globals';
 import { encode } from '../../lambdas/protocol/codec/encode';
+import type { Message } from '../../lambdas/protocol/effects';
+import { maxIncomingPacketSize } from '../../lambdas/protocol/limits';
 import {
-  type Delivery,
   deliverySize,
   downgrade,
   isDeliverable,
   isExpired,
+  type PublishOptions,
   toPublish,
-} from '../../lambdas/protocol/deliver';
-import type { Message } from '../../lambdas/protocol/effects';
-import { largestIncoming } from '../../lambdas/protocol/limits';
+} from '../../lambdas/protocol/outgoing-publish';
 import { clause } from '../support/clause';
 
 const now = 1_700_000_000_000;
 const message = { topic: 'a/b', payload: Buffer.from('hello'), qos: 2, retain: true } as const;
 
 /** The PUBLISH of a message at QoS 0, now. */
-function published(what: Message, delivery: Partial<Delivery> = {}) {
+function published(what: Message, delivery: Partial<PublishOptions> = {}) {
   return toPublish(what, { qos: 0, dup: false, retain: false, now, ...delivery });
 }
 
@@ -185,9 +185,9 @@ describe('isDeliverable', () => {
         payload: Buffer.alloc(90_000),
       } as const;
       const overhead = encode(packet, version).length - 90_000;
-      const payload = Buffer.alloc(largestIncoming - overhead);
+      const payload = Buffer.alloc(maxIncomingPacketSize - overhead);
 
-      expect(encode({ ...packet, payload }, version)).toHaveLength(largestIncoming);
+      expect(encode({ ...packet, payload }, version)).toHaveLength(maxIncomingPacketSize);
       expect(isDeliverable({ topic: 'a', qos: 0, retain: false, payload })).toBe(true);
     },
   );

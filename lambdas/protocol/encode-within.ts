@@ -3,7 +3,7 @@ import type { AcknowledgementPacket, ConnackPacket, ProtocolVersion, ServerPacke
 import { ProtocolError, Reason } from './reason-codes';
 
 /** A packet as it is sent, and its bytes. */
-export interface FittedPacket {
+export interface EncodedPacket {
   readonly packet: ServerPacket;
   readonly bytes: Buffer;
 }
@@ -12,19 +12,23 @@ export interface FittedPacket {
  * A packet for a client that takes at most `largest` bytes, without what has to be left out and may be; undefined when it does
  * not fit even so, and must not be sent [MQTT-3.1.2-24]. Nothing of a PUBLISH may be left out.
  */
-export function fitPacket(packet: ServerPacket, version: ProtocolVersion, largest: number): FittedPacket | undefined {
+export function encodeWithin(
+  packet: ServerPacket,
+  version: ProtocolVersion,
+  maxBytes: number,
+): EncodedPacket | undefined {
   for (const candidate of [packet, ...shortened(packet)]) {
     const bytes = encode(candidate, version);
-    if (bytes.length <= largest) return { packet: candidate, bytes };
+    if (bytes.length <= maxBytes) return { packet: candidate, bytes };
   }
   return undefined;
 }
 
 /** @throws ProtocolError for a packet that does not fit: the connection cannot go on without it. */
-export function mustFit(packet: ServerPacket, version: ProtocolVersion, largest: number): FittedPacket {
-  const fitted = fitPacket(packet, version, largest);
-  if (fitted) return fitted;
-  const problem = `${packet.cmd.toUpperCase()} does not fit into the ${largest} bytes that the client takes`;
+export function encodeWithinOrThrow(packet: ServerPacket, version: ProtocolVersion, maxBytes: number): EncodedPacket {
+  const encoded = encodeWithin(packet, version, maxBytes);
+  if (encoded) return encoded;
+  const problem = `${packet.cmd.toUpperCase()} does not fit into the ${maxBytes} bytes that the client takes`;
   throw new ProtocolError(Reason.packetTooLarge, problem);
 }
 

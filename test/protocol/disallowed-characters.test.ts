@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { generate, type Packet } from 'mqtt-packet';
 import { asciiJson } from '../../lambdas/protocol/ascii-json';
-import { cleaned, isClean, uncleanIn } from '../../lambdas/protocol/clean-text';
 import { decode } from '../../lambdas/protocol/codec/decode';
 import { encode } from '../../lambdas/protocol/codec/encode';
+import { disallowedCharacterIn, isAllowedText, replaceDisallowed } from '../../lambdas/protocol/disallowed-characters';
 import type { ProtocolVersion } from '../../lambdas/protocol/packets';
 import { clause } from '../support/clause';
 import { thrownBy } from '../support/thrown-by';
@@ -129,20 +129,20 @@ describe('a string that is sent', () => {
   });
 
   it('stays as it is otherwise', () => {
-    for (const character of usual) expect(cleaned(character)).toBe(character);
+    for (const character of usual) expect(replaceDisallowed(character)).toBe(character);
   });
 });
 
 describe('clean text', () => {
   it('is what the Unicode standard calls neither control character nor noncharacter', () => {
-    for (const character of unclean) expect(isClean(`a${character}b`)).toBe(false);
-    for (const character of usual) expect(uncleanIn(character)).toBeUndefined();
+    for (const character of unclean) expect(isAllowedText(`a${character}b`)).toBe(false);
+    for (const character of usual) expect(disallowedCharacterIn(character)).toBeUndefined();
   });
 
   it('has no half of a surrogate pair', () => {
-    expect(uncleanIn('a\ud800b')).toBe('U+D800');
-    expect(uncleanIn('a\udc00')).toBe('U+DC00');
-    expect(cleaned('\ud83d\ude00\ud83d')).toBe('\u{1f600}?');
+    expect(disallowedCharacterIn('a\ud800b')).toBe('U+D800');
+    expect(disallowedCharacterIn('a\udc00')).toBe('U+DC00');
+    expect(replaceDisallowed('\ud83d\ude00\ud83d')).toBe('\u{1f600}?');
   });
 });
 
