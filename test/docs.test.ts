@@ -72,6 +72,78 @@ function resolves(from: string, target: string): boolean {
   return existsSync(join(root, path)) && (anchor === undefined || anchorsOf(read(path)).includes(anchor));
 }
 
+/** Rooms of the repository, each the first folder of a path that a document may name. */
+const rooms = ['bench', 'bin', 'cli', 'clients', 'console', 'docs', 'examples', 'lambdas', 'lib', 'local', 'test'];
+
+describe.each(documents.filter((path) => path !== 'CHANGELOG.md'))('%s', (path) => {
+  it('names files and folders that exist', () => {
+    const named = codeSpans(read(path)).flatMap((code) => /^(?:npx jest )?([a-z]+\/[\w./-]+)$/.exec(code)?.[1] ?? []);
+    const missing = named.filter((name) => rooms.includes(name.split('/')[0]!) && !isInRepository(name, path));
+
+    expect(missing).toEqual([]);
+  });
+});
+
+/** A file may be named without its ending, and from the folder of the document. */
+function isInRepository(name: string, document: string): boolean {
+  const folders = [root, join(root, dirname(document))];
+  const endings = ['', '.ts', '.tsx', '.test.ts', '.mjs'];
+  return folders.some((folder) => endings.some((ending) => existsSync(join(folder, name + ending))));
+}
+
+describe('docs/architecture.md', () => {
+  const cells = new Set(tableRows(read('docs/architecture.md')).map(([first = '']) => first.replaceAll('`', '')));
+  const foldersIn = (folder: string) =>
+    readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? entry.name : [],
+    );
+
+  it('has a row for each room', () => {
+    const top = rooms.filter((room) => !['docs', 'lambdas', 'test'].includes(room)).map((room) => `${room}/`);
+    const nested = ['lambdas', 'cli'].flatMap((room) => foldersIn(room).map((name) => `${room}/${name}/`));
+    const floors = foldersIn('lambdas/broker').map((name) => `${name}/`);
+
+    expect([...top, ...nested, ...floors].filter((room) => !cells.has(room))).toEqual([]);
+  });
+});
+
+describe('docs/adr', () => {
+  const records = readdirSync(join(root, 'docs/adr')).filter((name) => /^\d{4}-/.test(name));
+  const index = tableRows(read('docs/adr/README.md')).filter(([number = '']) => number.startsWith('['));
+
+  it.each(records)('%s has a number, a date, a status, and a line in the index with the same title', (name) => {
+    const record = read(`docs/adr/${name}`);
+    const number = name.slice(0, 4);
+    const [, title = ''] = new RegExp(`^# ${number} (.+)$`, 'm').exec(record) ?? [];
+    const [, date = ''] = /^- Date: (\d{4}-\d{2}-\d{2})$/m.exec(record) ?? [];
+    const [, status = ''] = /^- Status: ((?:accepted|superseded)\b.*)$/m.exec(record) ?? [];
+
+    expect([title, date, status]).not.toContain('');
+    expect(index).toContainEqual([`[${number}](${name})`, title, date, status]);
+  });
+
+  it('has no lines in its index without a record', () => {
+    expect(index).toHaveLength(records.length);
+  });
+});
+
+describe('docs/glossary.md', () => {
+  const rows = tableRows(read('docs/glossary.md')).filter(([, , file = '']) => file.startsWith('['));
+  const terms = rows.map(([term = '']) => term);
+
+  it('defines each term once, in alphabetical order', () => {
+    expect(terms.length).toBeGreaterThan(40);
+    expect(terms).toEqual([...new Set(terms)].sort((one, other) => one.localeCompare(other, 'en')));
+  });
+
+  it.each(rows)('links %s to the file that owns it', (_term, meaning, file = '') => {
+    const [target = ''] = linksOf(file);
+
+    expect(meaning).not.toBe('');
+    expect(existsSync(join(root, 'docs', target))).toBe(true);
+  });
+});
+
 describe('what docs/access.md tells to type', () => {
   it('is understood by the programs', () => {
     const lines = shellLines(read('docs/access.md')).filter((line) => line.startsWith('cirrus-mqtt explain'));

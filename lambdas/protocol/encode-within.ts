@@ -2,15 +2,15 @@ import { encode } from './codec/encode';
 import type { AcknowledgementPacket, ConnackPacket, ProtocolVersion, ServerPacket } from './packets';
 import { ProtocolError, Reason } from './reason-codes';
 
-/** A packet as it is sent, and its bytes. */
+/** A packet as it is sent, with its encoding. */
 export interface EncodedPacket {
   readonly packet: ServerPacket;
   readonly bytes: Buffer;
 }
 
 /**
- * A packet for a client that takes at most `largest` bytes, without what has to be left out and may be; undefined when it does
- * not fit even so, and must not be sent [MQTT-3.1.2-24]. Nothing of a PUBLISH may be left out.
+ * Encodes a packet for a client whose Maximum Packet Size is `maxBytes`. Leaves out optional properties where necessary. Returns undefined
+ * if the packet is still too large; it must not be sent then [MQTT-3.1.2-24]. A PUBLISH is never shortened.
  */
 export function encodeWithin(
   packet: ServerPacket,
@@ -24,15 +24,19 @@ export function encodeWithin(
   return undefined;
 }
 
-/** @throws ProtocolError for a packet that does not fit: the connection cannot go on without it. */
+/**
+ * Encodes a packet that the connection cannot do without, like `encodeWithin`.
+ *
+ * @throws ProtocolError 0x95 if the packet is larger than `maxBytes`.
+ */
 export function encodeWithinOrThrow(packet: ServerPacket, version: ProtocolVersion, maxBytes: number): EncodedPacket {
   const encoded = encodeWithin(packet, version, maxBytes);
   if (encoded) return encoded;
-  const problem = `${packet.cmd.toUpperCase()} does not fit into the ${maxBytes} bytes that the client takes`;
+  const problem = `${packet.cmd.toUpperCase()} exceeds the Maximum Packet Size of ${maxBytes} bytes`;
   throw new ProtocolError(Reason.packetTooLarge, problem);
 }
 
-/** Ever less of a packet, as far as its meaning stays. */
+/** Yields shorter and shorter forms of a packet that have the same meaning. */
 function* shortened(packet: ServerPacket): Generator<ServerPacket> {
   if (packet.cmd === 'publish' || packet.cmd === 'pingresp') return;
   const withoutReason = {
@@ -46,14 +50,17 @@ function* shortened(packet: ServerPacket): Generator<ServerPacket> {
   }
 }
 
-/** Response Information is optional, and a client may set up no topic alias where none are offered. All the rest binds the client. */
+/**
+ * Leaves out Response Information, which is optional, then Topic Alias Maximum, without which the client sends no aliases. The client has
+ * to obey every other property.
+ */
 function* shortenedConnack(packet: ConnackPacket): Generator<ConnackPacket> {
   const withoutResponse = { ...packet, properties: { ...packet.properties, responseInformation: undefined } };
   yield withoutResponse;
   yield { ...packet, properties: { ...withoutResponse.properties, topicAliasMaximum: undefined } };
 }
 
-/** That nobody has subscribed is a success all the same. */
+/** Leaves out the reason code "No matching subscribers", because it is a success. */
 function* shortenedAcknowledgement(packet: AcknowledgementPacket): Generator<AcknowledgementPacket> {
   if (packet.reasonCode === Reason.noMatchingSubscribers) yield { ...packet, reasonCode: Reason.success };
 }

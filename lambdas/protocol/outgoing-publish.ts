@@ -5,21 +5,21 @@ import { jsonSize } from './message-size';
 import { gatewayMaxPacketSize } from './packet-splitter';
 import type { PublishPacket, QoS } from './packets';
 
-/** How one message goes to one client. */
+/** Options of the PUBLISH that delivers one message to one client. */
 export interface PublishOptions {
-  /** Downgraded already. */
+  /** Effective QoS, already downgraded to the granted QoS. */
   readonly qos: QoS;
-  /** Present exactly when `qos` is 1 or 2. */
+  /** Present if and only if `qos` is 1 or 2. */
   readonly packetId?: number;
   readonly dup: boolean;
   readonly retain: boolean;
-  /** Of the subscriptions that led here [MQTT-3.3.4-3] [MQTT-3.3.4-4]. */
+  /** Subscription Identifiers of all matching subscriptions [MQTT-3.3.4-3] [MQTT-3.3.4-4]. */
   readonly identifiers?: readonly number[];
-  /** Milliseconds since 1970; what is left of the expiry interval is counted from here [MQTT-3.3.2-6]. */
+  /** Current time in milliseconds since 1970. The Message Expiry Interval that is sent counts from here [MQTT-3.3.2-6]. */
   readonly now: number;
 }
 
-/** The PUBLISH that delivers a message to a client. Its properties are left out where the client does not know any. */
+/** Builds the PUBLISH that delivers a message to a client. The encoder leaves out the properties for clients before MQTT 5.0. */
 export function toPublish(message: Message, delivery: PublishOptions): PublishPacket {
   const { topic, payload, properties, expiresAt } = message;
   const { qos, packetId, dup, retain, identifiers, now } = delivery;
@@ -36,16 +36,16 @@ export function toPublish(message: Message, delivery: PublishOptions): PublishPa
 }
 
 /**
- * Bytes of the PUBLISH that delivers the message to a client of MQTT 5.0 at the QoS of its publisher, with the whole topic and all
- * properties, but without subscription identifiers. No other version and no lower QoS takes more.
+ * Returns the bytes of the PUBLISH that delivers the message to an MQTT 5.0 client at the QoS of its publisher, with the full topic and
+ * all properties, but without Subscription Identifiers. No other version and no lower QoS needs more bytes.
  */
 export function deliverySize(message: Message): number {
   return publishSize(toPublish(message, { qos: message.qos, dup: false, retain: false, now: 0 }), 5);
 }
 
 /**
- * Whether the message fits into a post to any subscriber, with `identifierBytes` of subscription identifiers, and as JSON into a
- * message of a queue: a character of its topic or properties may take six bytes there.
+ * True if the message fits into one gateway post to any subscriber, including `reservedIdentifierBytes` for Subscription Identifiers, and
+ * as JSON into one queue message. In JSON one character of the topic or properties takes up to six bytes.
  */
 export function isDeliverable(message: Message): boolean {
   const size = deliverySize(message);
@@ -53,12 +53,12 @@ export function isDeliverable(message: Message): boolean {
   return size <= maxMessageJsonBytes / 6 || jsonSize(message) <= maxMessageJsonBytes;
 }
 
-/** Whether nobody may be sent the message any more [MQTT-3.3.2-5]. */
+/** True if the message has expired and must not be delivered [MQTT-3.3.2-5]. */
 export function isExpired({ expiresAt }: Message, now: number): boolean {
   return expiresAt !== undefined && expiresAt <= now;
 }
 
-/** A message goes out at the lower of the QoS it was published with and the QoS granted [v3 MQTT-3.8.4-6]. */
+/** Returns the lower of the published QoS and the granted QoS, the effective QoS of a delivery [v3 MQTT-3.8.4-6]. */
 export function downgrade(published: QoS, granted: QoS): QoS {
   return published < granted ? published : granted;
 }

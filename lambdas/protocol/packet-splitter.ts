@@ -1,17 +1,18 @@
 import { ProtocolError, Reason } from './reason-codes';
 
-/** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
+/** Maximum bytes of a packet, including its fixed header. API Gateway allows 128 KB per message, which hold 96 KB in base64. */
 export const gatewayMaxPacketSize = 98_304;
 
-/** Whole packets, and the beginning of one that is incomplete or cannot be read (empty when the stream ends on a packet's end). */
+/** Result of cutting a byte stream into packets. */
 export interface SplitResult {
   readonly packets: Buffer[];
+  /** Start of an incomplete or invalid packet; empty if the stream ends at the end of a packet. */
   readonly tail: Buffer;
-  /** Why nothing behind these packets can be read. What was well said before it still counts. */
+  /** Set if the bytes in `tail` are not a valid packet. The packets before them are valid. */
   readonly error?: ProtocolError;
 }
 
-/** Cuts the byte stream of a client into packets: what was left over last time, then what came now. */
+/** Cuts the byte stream of a client into packets. `tail` is the rest of the previous call, `bytes` are new. */
 export function splitPackets(tail: Buffer, bytes: Buffer, maximum = gatewayMaxPacketSize): SplitResult {
   const stream = tail.length === 0 ? bytes : Buffer.concat([tail, bytes]);
   const packets: Buffer[] = [];
@@ -31,7 +32,7 @@ function sizeWithin(maximum: number, stream: Buffer, start: number): number | Pr
   return new ProtocolError(Reason.packetTooLarge, `packet has ${size} bytes, more than ${maximum}`);
 }
 
-/** Bytes of the packet that begins at `start`, fixed header included, or undefined while that header is incomplete. */
+/** Returns the bytes of the packet at `start`, including its fixed header; undefined while that header is incomplete. */
 export function packetSize(stream: Buffer, start: number): number | ProtocolError | undefined {
   let remaining = 0;
   for (let index = 0; index < 4; index++) {

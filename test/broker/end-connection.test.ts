@@ -8,9 +8,9 @@ import { disconnectAbsent } from '../../lambdas/broker/session/admin-disconnect'
 import { completeEnding, type EndingTurn } from '../../lambdas/broker/session/complete-ending';
 import type { SessionDeleter } from '../../lambdas/broker/session/delete-session';
 import { releaseSession } from '../../lambdas/broker/session/release-session';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { Engine } from '../storage/support/engine';
 import { message } from '../storage/support/messages';
 import { clause } from '../support/clause';
@@ -27,7 +27,12 @@ beforeAll(async () => {
   ports = {
     sessions: new DynamoSessionStore(engine.client(), engine.table('sessions')),
     connectionStore: new DynamoConnectionStore(engine.client(), engine.table('connections')),
-    inflight: new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now),
+    inflight: new DynamoInflightStore({
+      db: engine.client(),
+      dbWithoutRetries: engine.client(),
+      table: engine.table('inflight'),
+      now: () => now,
+    }),
     now: () => now,
     events: noEvents,
     metrics: noMetrics,

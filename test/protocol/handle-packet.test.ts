@@ -22,14 +22,14 @@ describe('handlePacket', () => {
   clause(['MQTT-3.1.0-1', 'v3 MQTT-3.1.0-1'], 'the first packet must be CONNECT', () => {
     const error = thrownBy(() => handlePacket(publish(), undefined, surroundings));
 
-    expect(error).toMatchObject({ reason: 0x82, message: 'publish before CONNECT' });
+    expect(error).toMatchObject({ reason: 0x82, message: expect.stringContaining('CONNECT') });
   });
 
   clause(['MQTT-3.1.0-2', 'v3 MQTT-3.1.0-2'], 'a second CONNECT is a protocol violation', () => {
     for (const known of [session, session5]) {
       const error = thrownBy(() => handlePacket(connect(), known, surroundings));
 
-      expect(error).toMatchObject({ reason: 0x82, message: 'second CONNECT' });
+      expect(error).toMatchObject({ reason: 0x82, message: expect.stringContaining('CONNECT') });
     }
   });
 

@@ -51,7 +51,7 @@ describe('splitPackets', () => {
     const { error } = splitPackets(nothing, hex('30 fdff05'));
 
     expect(error).toBeInstanceOf(ProtocolError);
-    expect(error).toMatchObject({ reason: 0x95, message: 'packet has 98305 bytes, more than 98304' });
+    expect(error).toMatchObject({ reason: 0x95, message: expect.stringContaining('98305') });
   });
 
   test('goes by another maximum when it is given one', () => {

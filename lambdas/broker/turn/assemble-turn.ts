@@ -1,34 +1,17 @@
 import type { ServerPacket } from '../../protocol/packets';
-import type { Settings } from '../../settings';
 import { ClientProtocol } from '../connect/client-protocol';
 import { ConnectFlow } from '../connect/connect-flow';
 import { PendingConnect } from '../connect/pending-connect';
-import type { AdminDisconnect, StoredConnection } from '../model/connection';
+import type { StoredConnection } from '../model/connection';
 import type { ConnectionEvent } from '../model/connection-event';
-import type { Ports } from '../ports/ports';
 import { createPublishing, type Publishing } from '../publishing/create-publishing';
-import { adminDisconnectIn } from '../session/admin-disconnect';
 import { SessionDeleter } from '../session/delete-session';
-import type { Router } from '../topic-index/router';
-import type { ConnectionCache } from './connection-cache';
 import { ConnectionState } from './connection-state';
-import type { FrameReader } from './frame-reader';
 import { PendingWrites } from './pending-writes';
 import { Responses } from './responses';
 import { SubscriptionChanges } from './subscription-changes';
-import type { TurnMode } from './turn-mode';
-
-/** What a turn begins with. */
-export interface TurnInput {
-  readonly ports: Ports;
-  readonly settings: Settings;
-  readonly router: Router;
-  readonly connections: ConnectionCache;
-  readonly connectionId: string;
-  /** Events of the connection in their order; never empty. */
-  readonly events: readonly ConnectionEvent[];
-  readonly reader: FrameReader;
-}
+import type { TurnInput } from './turn-input';
+import type { TurnMode } from './turn-modes';
 
 /** One turn: its input, its state, and the collaborators that work on it. */
 export interface Turn extends TurnInput, Publishing {
@@ -40,8 +23,6 @@ export interface Turn extends TurnInput, Publishing {
   readonly subscriptions: SubscriptionChanges;
   readonly responses: Responses;
   readonly deleter: SessionDeleter;
-  /** An administrator's request to disconnect the client, if the events hold one. */
-  readonly adminDisconnect: AdminDisconnect | undefined;
   /**
    * Names work that this turn leaves to another; the same when the turn is repeated. A turn that continues work of an earlier
    * one leaves it under a new name, even if nothing was done.
@@ -77,7 +58,6 @@ export function assembleTurn(input: TurnInput, stored: StoredConnection, mode: T
     subscriptions,
     responses,
     deleter,
-    adminDisconnect: adminDisconnectIn(events),
     continuationId,
   };
 }

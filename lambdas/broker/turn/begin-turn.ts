@@ -1,4 +1,4 @@
-import { discardSession, disconnectAbsent } from '../session/admin-disconnect';
+import { adminDisconnectIn, discardSession, disconnectAbsent } from '../session/admin-disconnect';
 import { completeEnding } from '../session/complete-ending';
 import { continueElsewhere, retainedContinuationsIn } from '../session/continue-retained';
 import { deletionsIn } from '../session/delete-session';
@@ -14,7 +14,8 @@ export async function beginTurn(turn: Turn): Promise<Outcome | undefined> {
   const { connection } = state;
   for (const { clientId, session, hasShares } of deletionsIn(events))
     await deleter.delete(clientId, session, hasShares);
-  state.isDiscarded = await discardSession(ports, turn.adminDisconnect, connection);
+  state.adminDisconnect = adminDisconnectIn(events);
+  state.isDiscarded = await discardSession(ports, state.adminDisconnect, connection);
   if (!connection || connection.ended) await continueForOthers(turn);
   if (connection?.ended) {
     await handleEnded(turn);
@@ -48,7 +49,8 @@ async function isTakenOver({ ports, state: { connection } }: Turn): Promise<bool
  * and resumes.
  */
 async function giveUp(turn: Turn): Promise<Outcome> {
-  const { ports, state, adminDisconnect } = turn;
+  const { ports, state } = turn;
+  const { adminDisconnect } = state;
   if (!adminDisconnect) return uncertain;
   if (!state.connection) await disconnectAbsent(ports, turn, { ...adminDisconnect, isDiscarded: state.isDiscarded });
   return { kind: 'end', withWill: true, reason: administrative };
@@ -56,8 +58,8 @@ async function giveUp(turn: Turn): Promise<Outcome> {
 
 /** Events of a connection that has ended: something is due, an administrator discards its session, or a frame arrived late. */
 async function handleEnded(turn: Turn): Promise<void> {
-  const { ports, state, events, adminDisconnect, connectionId } = turn;
-  const { connection, isDiscarded } = state;
+  const { ports, state, events, connectionId } = turn;
+  const { connection, adminDisconnect, isDiscarded } = state;
   if (!connection?.ended) return;
   if (adminDisconnect) await disconnectAbsent(ports, turn, { ...adminDisconnect, isDiscarded, connection });
   else if (events.some(({ kind }) => kind === 'expired'))

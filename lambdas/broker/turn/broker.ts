@@ -10,14 +10,12 @@ import { createPublishing, type Publishing } from '../publishing/create-publishi
 import { deliveriesFor } from '../publishing/deliveries';
 import { Router } from '../topic-index/router';
 import { SubscriberCache } from '../topic-index/subscriber-cache';
-import type { TurnInput } from './assemble-turn';
 import { ConnectionCache } from './connection-cache';
-import { fastPath } from './fast-path';
-import { FrameReader } from './frame-reader';
-import { optimisticTurn } from './optimistic-turn';
+import { FrameReader } from './frames';
 import { limitedBy } from './time-limit';
 import { runTurn } from './turn';
-import { fullTurn } from './turn-mode';
+import type { TurnInput } from './turn-input';
+import { fastPath, fullTurn, optimisticTurn } from './turn-modes';
 
 /** Milliseconds by which turns with a SUBSCRIBE go ahead. A longer time would let one with many retained messages delay the others. */
 const headStart = 100;

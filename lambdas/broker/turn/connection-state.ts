@@ -4,7 +4,7 @@ import type { Permissions } from '../../protocol/permissions';
 import type { SessionView } from '../../protocol/session-view';
 import { resolveAlias } from '../../protocol/topic-alias';
 import type { Settings } from '../../settings';
-import type { ConnectionRecord, FrameRest, StoredConnection } from '../model/connection';
+import type { AdminDisconnect, ConnectionRecord, FrameRest, StoredConnection } from '../model/connection';
 import {
   type ConnectionEvent,
   isFrame,
@@ -13,9 +13,12 @@ import {
   type ReadyFrame,
 } from '../model/connection-event';
 import { ControlMeter } from '../model/control-allowance';
-import type { WritingTurn } from '../model/retained-message';
+import type { PendingRetained, WritingTurn } from '../model/retained-message';
+import { logDenials } from '../observability/denied-log';
+import { countReceived } from '../observability/metrics';
 import { ConnectionAliases } from '../outbound/topic-aliases';
-import type { OrderedFrames } from './frame-order';
+import type { Ports } from '../ports/ports';
+import type { OrderedFrames } from './frames';
 import { TurnBudget } from './turn-budget';
 
 /** A message or subscription that the permissions of the client refuse. */
@@ -34,6 +37,8 @@ export class ConnectionState {
   rest: FrameRest | undefined;
   /** Frames that wait for the next event: behind a CONNECT that waits for a takeover, or behind `rest`. */
   waiting: readonly ReadyFrame[] = [];
+  /** An administrator's request to disconnect the client, if the events hold one. */
+  adminDisconnect: AdminDisconnect | undefined;
   /** An administrator discards the session: nobody will resume it. */
   isDiscarded = false;
   /** The session was resumed in this turn, so messages may wait in its queue. */
@@ -46,6 +51,8 @@ export class ConnectionState {
   readonly denied: Denied[] = [];
   /** Messages that the client has published in this turn, for the metrics. */
   readonly published: Message[] = [];
+  /** Retained messages that new subscriptions are still to be sent, by subscription name. */
+  retained = new Map<string, PendingRetained>();
   /** Topics of QoS 2 messages, whose PUBREC says if nobody subscribed, though they are routed later. */
   readonly heldTopics = new Set<string>();
 
@@ -72,6 +79,24 @@ export class ConnectionState {
   /** True if an earlier attempt may have done part of this turn. */
   get isRedelivered(): boolean {
     return this.events.some(({ redelivered }) => redelivered);
+  }
+
+  /** True if the client is connected and the turn holds nothing but its frames. */
+  get isOrdinary(): boolean {
+    const { before, events } = this;
+    if (!before || before.ended || before.supersededAt !== undefined) return false;
+    return events.every((event) => isFrame(event) && !event.exhausted);
+  }
+
+  /** True if retained messages wait: for subscriptions of this turn, or left by earlier turns. */
+  get hasRetainedToSend(): boolean {
+    return this.retained.size > 0 || this.events.some(({ kind }) => kind === 'continue');
+  }
+
+  /** True if messages may wait in the queue of the session. A redelivered event may have been in one turn with a wake. */
+  get hasQueuedToSend(): boolean {
+    if (this.isResumed || this.isWindowFreed) return true;
+    return this.events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
   }
 
   /** @throws Error before the client is connected, which is a fault of the caller. */
@@ -161,6 +186,12 @@ export class ConnectionState {
       rest,
       ...(control && { control }),
     };
+  }
+
+  /** Logs and counts what the client did in this turn: at its end, so that a repeated turn reports once. */
+  report(ports: Ports, connection: ConnectionRecord): void {
+    if (this.denied.length > 0) logDenials(ports, connection, this.denied);
+    countReceived(ports.metrics, this.published);
   }
 
   /** Identifies this turn to writers of retained messages: it is over when its frames are committed. Undefined where none will be. */

@@ -2,27 +2,29 @@ import { connackCode, type ProtocolError, Reason } from '../../protocol/reason-c
 import { LoginRefused } from '../connect/authenticate';
 import { connack } from '../connect/connack';
 import { interruptedConnect } from '../connect/interrupted-connect';
-import type { ConnectionRecord } from '../model/connection';
-import { logDenials } from '../observability/denied-log';
-import { countReceived } from '../observability/metrics';
+import type { AdminDisconnect, ConnectionRecord } from '../model/connection';
 import { disconnectAbsent } from '../session/admin-disconnect';
 import { endConnection } from '../session/end-connection';
 import type { Turn } from './assemble-turn';
-import { orderFrames } from './frame-order';
+import { orderFrames } from './frames';
 import { type EndOutcome, lost } from './outcome';
 import { packetContextOf } from './run-effects';
 import { sendRetainedMessages } from './send-waiting';
 
 /** Ends the connection of a turn: its will, its session and its record. */
 export async function endTurn(turn: Turn, { withWill, reason }: EndOutcome): Promise<void> {
-  const { ports, state, dispatch, connectFlow, connectionId, adminDisconnect } = turn;
+  const { ports, state, dispatch, connectFlow, connectionId } = turn;
   const connected = state.connection ?? (await connectionOfEarlierAttempt(turn));
   if (connected) {
     const connection = asItMayBe(turn, connected);
-    if (state.permissions) await sendRetainedMessages(turn, connection); // the session, and messages for it, may outlive the connection
+    if (state.permissions && state.hasRetainedToSend) await sendRetainedMessages(turn, connection); // the session, and messages for it, may outlive the connection
     const at = state.lostAt() ?? ports.now();
-    await endConnection(turn, connection, { at, withWill: withWill && adminDisconnect?.withWill !== false, reason });
-    report(turn, connection);
+    await endConnection(turn, connection, {
+      at,
+      withWill: withWill && state.adminDisconnect?.withWill !== false,
+      reason,
+    });
+    state.report(ports, connection);
     return;
   }
   await dispatch.send();
@@ -37,11 +39,9 @@ export async function closeSuperseded({ ports, connectionId, connectFlow }: Turn
 }
 
 /** Disconnects the client because an administrator requested it. Its earlier packets are handled. */
-export async function disconnectByAdmin(turn: Turn): Promise<void> {
-  const { ports, state, adminDisconnect } = turn;
-  if (adminDisconnect && !state.connection) {
-    await disconnectAbsent(ports, turn, { ...adminDisconnect, isDiscarded: state.isDiscarded });
-  }
+export async function disconnectByAdmin(turn: Turn, request: AdminDisconnect): Promise<void> {
+  const { ports, state } = turn;
+  if (!state.connection) await disconnectAbsent(ports, turn, { ...request, isDiscarded: state.isDiscarded });
 }
 
 /** Ends the connection of a client that broke the protocol. The client is told the reason as far as its version has a code for it. */
@@ -56,17 +56,11 @@ export async function refuse(turn: Turn, error: ProtocolError): Promise<void> {
   return endTurn(turn, lost);
 }
 
-/** Logs and counts what the client did in this turn: at its end, so that a repeated turn reports once. */
-export function report({ ports, state }: Turn, connection: ConnectionRecord): void {
-  logDenials(ports, connection, state.denied);
-  countReceived(ports.metrics, state.published);
-}
-
 /** Finds the connection that an earlier attempt at CONNECT has opened and not committed. */
 async function connectionOfEarlierAttempt(turn: Turn): Promise<ConnectionRecord | undefined> {
-  const { ports, deleter, connectionId, events, state, connectFlow, reader, adminDisconnect } = turn;
+  const { ports, deleter, connectionId, events, state, connectFlow, reader } = turn;
   const clientIds = events.map((event) => (event.kind === 'disconnect' ? event.clientId : undefined));
-  const clientId = clientIds.find((found) => found !== undefined) ?? adminDisconnect?.clientId;
+  const clientId = clientIds.find((found) => found !== undefined) ?? state.adminDisconnect?.clientId;
   if (!state.isRedelivered && clientId === undefined) return undefined;
   const { pending } = connectFlow;
   const { ready: frames } = orderFrames(pending.stored, events, reader.frame);

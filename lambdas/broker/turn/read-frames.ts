@@ -7,7 +7,7 @@ import { timeOf } from '../model/fence';
 import type { Origin } from '../model/origin';
 import { chargePublish, isUsageKnown } from '../session/account-usage';
 import type { Turn } from './assemble-turn';
-import type { OrderedFrames } from './frame-order';
+import type { OrderedFrames } from './frames';
 import { notAllowed, type Outcome } from './outcome';
 import { packetContextOf, runEffect } from './run-effects';
 
@@ -17,11 +17,11 @@ import { packetContextOf, runEffect } from './run-effects';
  * @throws ProtocolError for a packet that breaks the protocol; what came before it is gathered.
  */
 export async function readFrames(turn: Turn, { ready, broken }: OrderedFrames): Promise<Outcome | undefined> {
-  const { state, connectFlow, subscriptions } = turn;
+  const { state, subscriptions } = turn;
   const ended = await readRest(turn, ready);
   if (ended) return ended;
   for (const [index, frame] of ready.entries()) {
-    if (connectFlow.isWaiting || state.rest) {
+    if (state.rest || isWaiting(turn)) {
       state.waiting = ready.slice(index);
       break;
     }
@@ -51,7 +51,7 @@ export async function readFrame(
   frame: ReadyFrame,
   behind: readonly ReadyFrame[],
 ): Promise<Outcome | undefined> {
-  const { state, connectFlow, protocol, reader } = turn;
+  const { state, protocol, reader } = turn;
   const { eventId, receivedAt, firstIndex = 0 } = frame;
   state.lastNumber = frame.number ?? state.lastNumber;
   if (!state.connection) checkConnectSize(Buffer.concat([state.tail, frame.bytes]));
@@ -62,17 +62,22 @@ export async function readFrame(
     if (state.budget.isSpent && state.pause([...packets.slice(index), tail], rest, behind)) return undefined;
     const outcome = await readPacket(turn, bytes, originOf(frame, index));
     if (outcome) return outcome;
-    if (connectFlow.isWaiting) {
+    if (isWaiting(turn)) {
       state.tail = Buffer.concat([...packets.slice(index + 1), tail]);
       break;
     }
   }
   checkIncompletePacket(tail, protocol.version);
   if (error) throw error;
-  if (!connectFlow.isWaiting && tail.length > 0 && frame.number === undefined) {
+  if (!isWaiting(turn) && tail.length > 0 && frame.number === undefined) {
     throw new ProtocolError(Reason.malformedPacket, 'frame without number ends inside a packet');
   }
   return undefined;
+}
+
+/** True if a CONNECT waits for the end of another connection: packets behind it wait with it. */
+function isWaiting({ state, connectFlow }: Turn): boolean {
+  return !state.connection && connectFlow.isWaiting;
 }
 
 /** The identity of a packet: the same when its event is delivered again, and when its frame is read in several turns. */

@@ -12,9 +12,10 @@ import { lost, type Outcome } from './outcome';
 type EffectOf<Kind extends Effect['do']> = Extract<Effect, { do: Kind }>;
 
 /** Context in which the packet handlers decide. `now`: when the packet arrived, milliseconds since 1970. */
-export function packetContextOf({ connectionId, settings, connectFlow }: Turn, now: number): PacketContext {
+export function packetContextOf({ connectionId, settings, state, connectFlow }: Turn, now: number): PacketContext {
   const generateClientId = () => `auto-${connectionId}`; // the same when CONNECT is handled again
-  return { generateClientId, limits: settings, now, pending: connectFlow.authentication };
+  const pending = state.connection ? undefined : connectFlow.authentication;
+  return { generateClientId, limits: settings, now, pending };
 }
 
 /**

@@ -6,11 +6,12 @@ import type { Turn } from './assemble-turn';
 
 /** Sends retained messages: those of new subscriptions, and some of those that earlier turns have left. */
 export async function sendRetainedMessages(turn: Turn, recipient: ConnectionRecord): Promise<void> {
-  const { ports, state, writes, subscriptions, events, connectionId, continuationId } = turn;
+  const { ports, state, writes, events, connectionId, continuationId } = turn;
   const { clientId, session } = recipient;
-  const fresh = subscriptions.takeRetained();
+  const fresh = state.retained;
+  state.retained = new Map();
   const continued = retainedContinuationsIn(events).filter((one) => one.session === session);
-  if (fresh.size + continued.length === 0) return;
+  if (fresh.size + continued.length === 0) return; // continuations of another session
   await writes.forgetRouted(); // responses are sent from here on
   const earlier = continued.flatMap(({ pending }) => pending).filter(({ request }) => !fresh.has(request.name));
   const [first, ...others] = await stillSubscribed(ports, recipient, earlier);
@@ -37,7 +38,5 @@ export async function sendQueuedMessages(turn: Turn, connection: ConnectionRecor
     const item = await ports.sessions.markConnackSent(connection.clientId, connection.fence);
     return item === 'changed' ? 'done' : drainQueue(draining, connection, item);
   }
-  // A redelivered event may have signed claims in a turn that also had a wake.
-  const isWanted = state.isWindowFreed || events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
-  return isWanted ? drainQueue(draining, connection) : 'done';
+  return drainQueue(draining, connection);
 }

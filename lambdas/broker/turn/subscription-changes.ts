@@ -1,7 +1,6 @@
 import type { Effect } from '../../protocol/effects';
 import type { Settings } from '../../settings';
 import type { Origin } from '../model/origin';
-import type { PendingRetained } from '../model/retained-message';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import { type Subscribed, subscribe, unsubscribe } from '../session/subscribe';
@@ -20,7 +19,6 @@ type Unsubscribe = Omit<Extract<Effect, { do: 'unsubscribe' }>, 'do'>;
 export class SubscriptionChanges {
   private readonly subscribing: Subscribe[] = [];
   private readonly unsubscribing: Unsubscribe[] = [];
-  private retained = new Map<string, PendingRetained>();
 
   constructor(
     private readonly props: {
@@ -68,13 +66,6 @@ export class SubscriptionChanges {
     if (unsubscribing.length > 0) await this.removeSubscriptions(unsubscribing);
   }
 
-  /** Returns the retained messages that new subscriptions are still to be sent, by subscription name, and forgets them. */
-  takeRetained(): ReadonlyMap<string, PendingRetained> {
-    const { retained } = this;
-    this.retained = new Map();
-    return retained;
-  }
-
   private async writeSubscriptions(packets: readonly Subscribe[]): Promise<void> {
     const { ports, settings, router, state, dispatch, responses } = this.props;
     if (!state.before) await dispatch.send(); // from now on other turns may post to the client, but CONNACK comes first [v3 MQTT-3.2.0-1]
@@ -99,7 +90,7 @@ export class SubscriptionChanges {
       const isWanted = retainHandling === 0 || (retainHandling === 1 && !known.has(name)); // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
       if (!origin || !isWanted || share !== undefined) continue; // section 4.8.2: a share gets none
       const { id, receivedAt, redelivered } = origin;
-      this.retained.set(name, { request, id, receivedAt, attempted: redelivered, queued: 0 });
+      this.props.state.retained.set(name, { request, id, receivedAt, attempted: redelivered, queued: 0 });
     }
   }
 
@@ -110,6 +101,6 @@ export class SubscriptionChanges {
     for (const { packetId: messageId, names: own } of packets) {
       responses.send({ cmd: 'unsuback', messageId, granted: codes.splice(0, own.length) });
     }
-    for (const { name } of names) this.retained.delete(name);
+    for (const { name } of names) state.retained.delete(name);
   }
 }

@@ -4,17 +4,18 @@ import { keepAliveDeadline, renewTimer } from '../expiry/deadlines';
 import type { ConnectionRecord, StoredConnection } from '../model/connection';
 import { isFrame } from '../model/connection-event';
 import { chargeFragments } from '../session/account-usage';
-import { assembleTurn, type Turn, type TurnInput } from './assemble-turn';
+import { assembleTurn, type Turn } from './assemble-turn';
 import { beginTurn } from './begin-turn';
-import { closeSuperseded, disconnectByAdmin, endTurn, refuse, report } from './end-turn';
-import { type OrderedFrames, orderFrames } from './frame-order';
+import { closeSuperseded, disconnectByAdmin, endTurn, refuse } from './end-turn';
+import { type OrderedFrames, orderFrames } from './frames';
 import { administrative, lost, type Outcome, uncertain } from './outcome';
-import { readFrame, readFrames } from './read-frames';
-import { enter, packetContextOf } from './run-effects';
+import { continueTakeover, keepWaiting } from './pending-turn';
+import { readFrames } from './read-frames';
 import { sendQueuedMessages, sendRetainedMessages } from './send-waiting';
-import type { TurnMode } from './turn-mode';
+import type { TurnInput } from './turn-input';
+import type { TurnMode } from './turn-modes';
 
-/** `unconfirmed`: nothing was sent, and the full turn has to do it all. */
+/** `unconfirmed`: nothing was sent, and the full turn has to handle the events. */
 export type TurnResult = 'done' | 'unconfirmed';
 
 /**
@@ -26,7 +27,7 @@ export type TurnResult = 'done' | 'unconfirmed';
  */
 export async function runTurn(input: TurnInput, stored: StoredConnection, mode: TurnMode): Promise<TurnResult> {
   const turn = assembleTurn(input, stored, mode);
-  const begun = await beginTurn(turn);
+  const begun = turn.state.isOrdinary ? undefined : await beginTurn(turn);
   const frames = orderFrames(stored.connection ?? stored.pending, input.events, input.reader.frame);
   if (begun) return finish(turn, frames, begun);
   try {
@@ -42,8 +43,8 @@ export async function runTurn(input: TurnInput, stored: StoredConnection, mode: 
 /** @throws ProtocolError if the client broke the protocol, or may not be connected any more. */
 async function handleEvents(turn: Turn, frames: OrderedFrames): Promise<Outcome> {
   await reauthorize(turn);
-  const ended = (await continueTakeover(turn)) ?? (await readFrames(turn, frames));
-  return ended ?? outcomeOf(turn, frames);
+  const ended = turn.state.before ? undefined : await continueTakeover(turn);
+  return ended ?? (await readFrames(turn, frames)) ?? (await outcomeOf(turn, frames));
 }
 
 /** Reads the permissions anew: an account or its rules may have changed since the last turn. */
@@ -59,40 +60,21 @@ async function reauthorize({ ports, state, events }: Turn): Promise<void> {
   state.permissions = permissions;
 }
 
-/**
- * Continues a CONNECT that waited for another connection to end, then reads the packets behind it in its frame. A connection that was
- * closed meanwhile continues too: a newer one may wait for it.
- */
-async function continueTakeover(turn: Turn): Promise<Outcome | undefined> {
-  const { ports, state, connectFlow, events } = turn;
-  const { takeover, lastNumber } = connectFlow.pending.stored ?? {};
-  const wake = events.find(({ kind }) => kind === 'wake' || kind === 'disconnect');
-  if (!takeover || !wake) return undefined;
-  const result = await connectFlow.continueTakeover(takeover, packetContextOf(turn, ports.now()));
-  const ended = enter(turn, result);
-  if (ended || !state.connection || state.tail.length === 0) return ended;
-  const { id: eventId, redelivered } = wake;
-  const { since: receivedAt, connectedAt } = takeover;
-  const bytes = state.tail;
-  state.tail = Buffer.alloc(0);
-  const number = lastNumber ? { number: lastNumber } : {};
-  return readFrame(turn, { ...number, bytes, eventId, redelivered, receivedAt, connectedAt }, []);
-}
-
 /** How the turn ends when no packet has ended the connection. */
 async function outcomeOf(turn: Turn, { early }: OrderedFrames): Promise<Outcome> {
-  const { ports, state, connectFlow, events, adminDisconnect } = turn;
+  const { ports, state, connectFlow, events } = turn;
+  const { connection, adminDisconnect, rest, tail } = state;
   if (adminDisconnect) {
-    await disconnectByAdmin(turn);
+    await disconnectByAdmin(turn, adminDisconnect);
     return { kind: 'end', withWill: adminDisconnect.withWill, reason: administrative };
   }
-  const { connection, rest, tail } = state;
-  if (connectFlow.isWaiting) return { kind: 'keep waiting' };
+  if (!connection && connectFlow.isWaiting) return { kind: 'keep waiting' };
   if (state.lostAt() !== undefined) return lost;
   if (!connection) return { kind: 'keep waiting' };
   if (isSilent(turn, connection)) return { ...lost, reason: { reason: Reason.keepAliveTimeout } };
   const frames = events.filter(isFrame);
-  if (rest || frames.length === 0) return { kind: 'commit', connection }; // bytes that the broker itself has left cost nothing
+  const isFragmented = tail.length + early.length > 0 || connection.debt;
+  if (!isFragmented || rest || frames.length === 0) return { kind: 'commit', connection }; // bytes that the broker itself has left cost nothing
   return { kind: 'commit', connection: await chargeFragments(ports, connection, { tail, early, frames }) };
 }
 
@@ -106,10 +88,10 @@ function isSilent({ state, events }: Turn, connection: ConnectionRecord): boolea
 
 async function finish(turn: Turn, frames: OrderedFrames, outcome: Outcome): Promise<TurnResult> {
   switch (outcome.kind) {
-    case 'not allowed':
-      return 'unconfirmed';
     case 'commit':
       return commit(turn, frames, outcome.connection);
+    case 'not allowed':
+      return 'unconfirmed';
     case 'keep waiting':
       await keepWaiting(turn, frames);
       return 'done';
@@ -135,23 +117,23 @@ async function commit(turn: Turn, frames: OrderedFrames, connection: ConnectionR
     heldTopics.size > 0 ? publisher.findSubscribers([...heldTopics]) : undefined,
   ]);
   if (!(await confirmation.isCurrent())) return 'unconfirmed';
-  await sendRetainedMessages(turn, connection);
+  if (state.hasRetainedToSend) await sendRetainedMessages(turn, connection);
   await writes.forgetRouted();
-  const after = state.after(connection, frames);
-  if (confirmation.commit === 'beside sending') await together([dispatch.send(), save(turn, after)]);
-  else {
-    await dispatch.send();
-    if ((await sendQueuedMessages(turn, connection)) === 'uncertain') {
-      await endTurn(turn, uncertain);
-      return 'done';
-    }
-    // Named after the last event: the queue may drop a wake as a duplicate only if that wake waits behind this event.
-    if (state.rest) await ports.packets.wake(connectionId, `rest#${events.at(-1)?.id}`);
-    if (confirmation.commit === 'after sending') await save(turn, state.after(connection, frames));
-    else turn.connections.set(after);
+  if (confirmation.commit === 'beside sending') {
+    await together([dispatch.send(), save(turn, state.after(connection, frames))]);
+    return done(turn, connection);
   }
-  report(turn, connection);
-  return 'done';
+  await dispatch.send();
+  if (state.hasQueuedToSend && (await sendQueuedMessages(turn, connection)) === 'uncertain') {
+    await endTurn(turn, uncertain);
+    return 'done';
+  }
+  // Named after the last event: the queue may drop a wake as a duplicate only if that wake waits behind this event.
+  if (state.rest) await ports.packets.wake(connectionId, `rest#${events.at(-1)?.id}`);
+  const after = state.after(connection, frames);
+  if (confirmation.commit === 'confirmed') turn.connections.set(after);
+  else await save(turn, after);
+  return done(turn, connection);
 }
 
 /** Writes the record of the connection after this turn, unless the turn brought nothing that belongs into it. */
@@ -164,11 +146,7 @@ async function save({ ports, state, events, connections }: Turn, after: Connecti
   if (events.some(({ kind }) => kind === 'expired')) await renewTimer(ports, after);
 }
 
-/** Keeps what a client has sent that is not connected yet, and sends the responses that it waits for. */
-async function keepWaiting(turn: Turn, frames: OrderedFrames): Promise<void> {
-  const { state, dispatch, connectFlow } = turn;
-  await dispatch.send();
-  const lostAt = state.lostAt();
-  if (lostAt !== undefined) connectFlow.pending.lose(lostAt);
-  if (!(await connectFlow.pending.keep(state.received(frames)))) await endTurn(turn, lost);
+function done({ ports, state }: Turn, connection: ConnectionRecord): TurnResult {
+  state.report(ports, connection);
+  return 'done';
 }

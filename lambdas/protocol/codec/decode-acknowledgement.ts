@@ -7,7 +7,7 @@ import { readReason } from './read-reason';
 
 const allowed = allow<ReasonProperties>('reasonString', 'userProperties');
 
-// A client is not meant to say noMatchingSubscribers, but Mosquitto does when it is the client of a bridge.
+// Clients do not use noMatchingSubscribers, except a Mosquitto bridge.
 const received = new Set<number>([
   Reason.success,
   Reason.noMatchingSubscribers,

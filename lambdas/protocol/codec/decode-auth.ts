@@ -7,12 +7,12 @@ import { readReason } from './read-reason';
 
 const allowed = allow<AuthProperties>('authenticationMethod', 'authenticationData', 'reasonString', 'userProperties');
 
-/** Those a client may use, table 3-11 [MQTT-3.15.2-1]. */
+/** Reason codes that a client may use, table 3-11 [MQTT-3.15.2-1]. */
 const reasons = new Set<number>([Reason.continueAuthentication, Reason.reAuthenticate]);
 
-/** AUTH, section 3.15. The short form without a body says success, which is a server's word. */
+/** AUTH, section 3.15. The short form without a body means Success, which only a server may send. */
 export function decodeAuth(reader: PacketReader): AuthPacket {
-  if (reader.remainingBytes === 0) throw protocolError('AUTH of a client says success');
+  if (reader.remainingBytes === 0) throw protocolError('a client sent AUTH with reason code 0x00');
   const reasonCode = readReason('auth', reader, reasons);
   const properties = readProperties<AuthProperties>(reader, allowed);
   if (properties?.authenticationMethod === undefined) throw protocolError('AUTH without an authentication method'); // section 3.15.2.2.2

@@ -56,7 +56,7 @@ export function decodeConnect(reader: PacketReader): ConnectPacket {
   };
 }
 
-/** Maximum Packet Size in a whole packet that may be no readable CONNECT of MQTT 5.0: undefined where it cannot be found or is none. */
+/** Returns the Maximum Packet Size of an MQTT 5.0 CONNECT that may be malformed; undefined if it is absent or unreadable. */
 export function announcedPacketSize(packet: Buffer): number | undefined {
   const reader = new PacketReader(packet);
   try {
@@ -70,7 +70,7 @@ export function announcedPacketSize(packet: Buffer): number | undefined {
   }
 }
 
-/** Protocol name and level, before anything else is read: of another version not even the layout is known. */
+/** Reads protocol name and level first, because they determine the layout of the rest. */
 function readProtocol(reader: PacketReader): Pick<ConnectPacket, 'protocolId' | 'protocolVersion'> {
   const protocolId = reader.binary('protocol name').toString('latin1');
   const level = reader.byte('protocol level');
@@ -84,7 +84,7 @@ function readProtocol(reader: PacketReader): Pick<ConnectPacket, 'protocolId' | 
 }
 
 function versionOf(protocolId: ConnectPacket['protocolId'], level: number): ProtocolVersion | undefined {
-  const withoutBridge = level & 0x7f; // Mosquitto bridges of MQTT 3.1 and 3.1.1 set the highest bit.
+  const withoutBridge = level & 0x7f; // Mosquitto bridges set the highest bit in MQTT 3.1 and 3.1.1.
   if (protocolId === 'MQIsdp') return withoutBridge === 3 ? 3 : undefined;
   if (withoutBridge === 4) return 4;
   return level === 5 ? 5 : undefined;

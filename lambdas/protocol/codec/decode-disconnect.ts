@@ -11,7 +11,7 @@ const allowed = allow<DisconnectProperties>(
   'serverReference',
 );
 
-/** Those a client may use, table 3-10 [MQTT-3.14.2-1]. */
+/** Reason codes that a client may use, table 3-10 [MQTT-3.14.2-1]. */
 const reasons = new Set<number>([
   Reason.success,
   Reason.disconnectWithWill,

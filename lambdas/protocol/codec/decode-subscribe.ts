@@ -7,7 +7,7 @@ import { allow, readProperties } from './read-properties';
 
 const allowed = allow<SubscribeProperties>('subscriptionIdentifier', 'userProperties');
 
-/** SUBSCRIBE, section 3.8. Whether the filters are any good is for the handler to say. */
+/** SUBSCRIBE, section 3.8. The packet handler checks the topic filters. */
 export function decodeSubscribe(reader: PacketReader, version: number): SubscribePacket {
   const messageId = readPacketId(reader, version);
   const properties = version === 5 ? readProperties<SubscribeProperties>(reader, allowed) : undefined;
@@ -26,7 +26,7 @@ function readQos(topic: string, qos: number): Subscription {
   throw malformedPacket('QoS of a subscription is above 2 or has a reserved bit'); // [v3 MQTT-3.8.3-4]
 }
 
-/** Section 3.8.3.1. */
+/** Reads Subscription Options, section 3.8.3.1. */
 function readOptions(topic: string, options: number): Subscription {
   const qos = options & 0x03;
   const nl = (options & 0x04) !== 0;

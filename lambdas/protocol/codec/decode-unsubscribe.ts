@@ -6,7 +6,7 @@ import { allow, readProperties } from './read-properties';
 
 const allowed = allow<UnsubscribeProperties>('userProperties');
 
-/** UNSUBSCRIBE, section 3.10. Whether the filters are any good is for the handler to say. */
+/** UNSUBSCRIBE, section 3.10. The packet handler checks the topic filters. */
 export function decodeUnsubscribe(reader: PacketReader, version: number): UnsubscribePacket {
   const messageId = readPacketId(reader, version);
   const properties = version === 5 ? readProperties<UnsubscribeProperties>(reader, allowed) : undefined;

@@ -13,8 +13,10 @@ import { PacketReader } from './packet-reader';
 import { packetType } from './packet-types';
 
 /**
- * Reads exactly one whole packet from a client. `version` is that of its CONNECT, undefined before: then any packet but CONNECT is refused. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
- * else. Buffers in the result are views of `bytes`.
+ * Decodes exactly one whole packet from a client. `version` is that of its CONNECT; undefined before CONNECT, when every other packet is
+ * refused. Buffers in the result are views of `bytes`.
+ *
+ * @throws ProtocolError if the specification of that version forbids the packet. Throws no other error.
  */
 export function decode(bytes: Buffer, version: ProtocolVersion | undefined): ClientPacket {
   if (packetSize(bytes, 0) !== bytes.length) throw malformedPacket('not exactly one whole packet');

@@ -2,24 +2,24 @@ import { Buffer } from 'node:buffer';
 import { replaceDisallowed } from '../disallowed-characters';
 import { packetType, reservedFlags } from './packet-types';
 
-/** Bytes that a number needs as a Variable Byte Integer, section 1.5.5. */
+/** Returns the bytes of a number as a Variable Byte Integer, section 1.5.5. */
 export function varintSize(value: number): number {
   if (value < 128) return 1;
   if (value < 16_384) return 2;
   return value < 2_097_152 ? 3 : 4;
 }
 
-/** Bytes of a UTF-8 Encoded String, its length included. */
+/** Returns the bytes of a UTF-8 Encoded String, including its length field. */
 export function textSize(text: string): number {
   return 2 + Buffer.byteLength(replaceDisallowed(text));
 }
 
-/** Writes the fields of one packet one after the other, section 1.5, into exactly the bytes it needs. */
+/** Writes the fields of one packet in sequence, section 1.5, into a buffer of exactly its size. */
 export class PacketWriter {
   readonly bytes: Buffer;
   private position = 1;
 
-  /** Begins with the fixed header: the first byte, and how many bytes follow it and its length. */
+  /** Writes the fixed header: the first byte and the Remaining Length. */
   constructor(header: number, remaining: number) {
     this.bytes = Buffer.allocUnsafe(1 + varintSize(remaining) + remaining);
     this.bytes[0] = header;
@@ -44,7 +44,7 @@ export class PacketWriter {
     this.bytes[this.position++] = rest;
   }
 
-  /** A character that a receiver may take for a malformed packet is written as `?`. */
+  /** Writes a UTF-8 Encoded String. Replaces disallowed characters by `?`, because a receiver may treat them as a Malformed Packet. */
   text(text: string): void {
     const length = this.bytes.write(replaceDisallowed(text), this.position + 2);
     this.uint16(length);
@@ -56,14 +56,14 @@ export class PacketWriter {
     this.raw(data);
   }
 
-  /** Bytes without a length before them. */
+  /** Writes bytes without a length field. */
   raw(data: Uint8Array): void {
     this.bytes.set(data, this.position);
     this.position += data.length;
   }
 }
 
-/** The first byte of any packet but PUBLISH. */
+/** Returns the first byte of any packet except PUBLISH. */
 export function headerOf(cmd: Exclude<keyof typeof packetType, 'publish'>): number {
   const type = packetType[cmd];
   return (type << 4) | reservedFlags(type);

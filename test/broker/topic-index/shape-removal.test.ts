@@ -11,7 +11,7 @@ import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
 import { Router } from '../../../lambdas/broker/topic-index/router';
 import { SubscriberCache } from '../../../lambdas/broker/topic-index/subscriber-cache';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
-import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
 import { record } from '../../storage/support/connection-record';

@@ -6,9 +6,9 @@ import type { ConnectionEvent } from '../../../lambdas/broker/model/connection-e
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import type { Router } from '../../../lambdas/broker/topic-index/router';
 import { ConnectionCache } from '../../../lambdas/broker/turn/connection-cache';
-import { FrameReader } from '../../../lambdas/broker/turn/frame-reader';
-import { optimisticTurn } from '../../../lambdas/broker/turn/optimistic-turn';
+import { FrameReader } from '../../../lambdas/broker/turn/frames';
 import { runTurn, type TurnResult } from '../../../lambdas/broker/turn/turn';
+import { optimisticTurn } from '../../../lambdas/broker/turn/turn-modes';
 import { settingsFromEnvironment } from '../../../lambdas/settings';
 import { record } from '../../storage/support/connection-record';
 import { publishPacket } from '../../support/text-client';

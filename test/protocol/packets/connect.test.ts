@@ -114,7 +114,7 @@ describe('CONNECT', () => {
   clause('v3 MQTT-3.1.3-8', 'an empty client id without a clean session is rejected', () => {
     const error = thrownBy(() => handleConnect(connect({ clientId: '', clean: false }), generateClientId, limits));
 
-    expect(error).toMatchObject({ reason: 0x85, message: 'empty client id without clean session' });
+    expect(error).toMatchObject({ reason: 0x85, message: expect.stringContaining('client id') });
   });
 
   test('an empty client id is rejected in MQTT 3.1', () => {

@@ -59,7 +59,7 @@ describe('SUBSCRIBE', () => {
   clause('v3 MQTT-4.8.0-1', 'a malformed filter ends the connection, whatever came before it', () => {
     const error = thrownBy(() => subscribe({ topic: 'a', qos: 0 }, { topic: 'a/#/b', qos: 0 }));
 
-    expect(error).toMatchObject({ reason: 0x81, message: '"a/#/b" is not a topic filter' });
+    expect(error).toMatchObject({ reason: 0x81, message: expect.stringContaining('"a/#/b"') });
   });
 
   clause('v3 MQTT-4.7.3-1', 'an empty filter ends the connection', () => {
