@@ -33,7 +33,10 @@ export interface SessionItem {
   readonly quota?: string;
   /** Subscriptions of the session when its last owner left; absent where they were not counted. */
   readonly subscribed?: SubscriptionCounts;
-  /** Time at which the session of a client that is away ends, milliseconds since 1970; absent while it is connected, and where the session never ends. */
+  /**
+   * Time at which the session of a client that is away ends, milliseconds since 1970; absent while the client is connected, and where the
+   * session never ends.
+   */
   readonly expiresAt?: number;
   /** Time at which the client left, milliseconds since 1970; absent while it is connected. */
   readonly leftAt?: number;
