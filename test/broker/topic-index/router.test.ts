@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import type { ShapeList, Subscriber } from '../../../lambdas/broker/model/subscription';
 import type { TopicIndex } from '../../../lambdas/broker/ports/topic-index-store';
@@ -12,10 +13,14 @@ function rows(filter: string, count: number): Subscriber[] {
   return Array.from({ length: count }, (_, index) => ({ filter, clientId: `${index}`, session: `${index}`, qos: 1 }));
 }
 
+/** The list of shapes arrives before the rows of any filter. */
 function indexOf(rowsOf: Readonly<Record<string, Subscriber[]>>): TopicIndex {
   const revisions = new Map(Object.keys(rowsOf).map((filter) => [shapeOf(filter), 1]));
   const shapes: ShapeList = { revisions, owners: new Map(), version: 1 };
-  const subscribers = async (filter: string) => rowsOf[filter] ?? [];
+  const subscribers = async (filter: string) => {
+    await setImmediate();
+    return rowsOf[filter] ?? [];
+  };
   return { shapes: async () => shapes, subscribers } as Partial<TopicIndex> as TopicIndex;
 }
 
