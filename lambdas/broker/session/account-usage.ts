@@ -29,7 +29,7 @@ async function withUsage(ports: Ports, connection: ConnectionRecord): Promise<Co
 /**
  * Charges a PUBLISH to the publish rate of the client. `bytes`: size of the packet; `at`: when it arrived, milliseconds since 1970.
  *
- * @throws ProtocolError if the client publishes more than it may.
+ * @throws ProtocolError 0x96 if the client publishes more than it may.
  */
 export async function chargePublish(
   ports: Ports,
@@ -43,9 +43,9 @@ export async function chargePublish(
 }
 
 /**
- * Counts what a turn writes for unfinished packets.
+ * Charges what a turn stores of incomplete packets and waiting frames.
  *
- * @throws ProtocolError when the packets of the client come in too many pieces.
+ * @throws ProtocolError 0x97 if the packets of the client come in too many pieces.
  */
 export async function chargeFragments(
   ports: Ports,
@@ -61,19 +61,20 @@ export async function chargeFragments(
   throw new ProtocolError(Reason.quotaExceeded, 'packets come in too many pieces');
 }
 
-/** Keeps for the next connection of the account what this one has used, if that is worth a write. */
+/** Stores the usage of this connection for the next one of its account, if it is worth a write. */
 export async function keepUsage(ports: Ports, limits: Limits, connection: ConnectionRecord): Promise<void> {
   const { identity, address = '', allowance, lastSeen } = connection;
-  if (connection.debt === undefined) return; // it has used nothing
+  if (connection.debt === undefined) return; // nothing was charged
   const now = ports.now();
   const debt = debtLeft(connection.debt, now - lastSeen);
   if (debt === 0 && isAlmostFull(allowance, limits, now)) return;
   await ports.usages.write(quotaOf(identity, address), { debt, at: now, ...(allowance && { allowance }) });
 }
 
-/** A connection that ends, and whether its will is within its publish rate. */
+/** A connection that ends and was charged for its will. */
 export interface ChargedWill {
   readonly connection: ConnectionRecord;
+  /** False if the will exceeds the publish rate. */
   readonly isAllowed: boolean;
 }
 

@@ -32,7 +32,7 @@ export interface EndingConnectionTurn {
   readonly deleter: SessionDeleter;
 }
 
-/** How a connection ends. */
+/** The end of a connection. */
 export interface ConnectionEnd {
   /** Milliseconds since 1970. */
   readonly at: number;

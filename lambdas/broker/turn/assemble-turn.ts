@@ -40,7 +40,7 @@ export function assembleTurn(input: TurnInput, stored: StoredConnection, mode: T
   const publishing = createPublishing({ ports, settings, router, stream, writingTurn: () => state.writingTurn() });
   const { dispatch, deliverer, publisher } = publishing;
   const continuationId = continuationIdOf(events);
-  const deleter = new SessionDeleter(ports, deliverer, dispatch, continuationId);
+  const deleter = new SessionDeleter({ ports, deliverer, dispatch, continuationId });
   const clientId = () => state.connection?.clientId;
   const responses = new Responses({ ports, connectionId, outbox: dispatch.outbox, protocol, clientId });
   const writes = new PendingWrites({ ports, publisher, dispatch, state });

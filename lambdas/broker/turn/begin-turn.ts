@@ -1,6 +1,6 @@
 import { adminDisconnectIn, discardSession, disconnectAbsent } from '../session/admin-disconnect';
 import { completeEnding } from '../session/complete-ending';
-import { continueElsewhere, retainedContinuationsIn } from '../session/continue-retained';
+import { continueForSession, retainedContinuationsIn } from '../session/continue-retained';
 import { deletionsIn } from '../session/delete-session';
 import type { Turn } from './assemble-turn';
 import { administrative, lost, type Outcome, uncertain } from './outcome';
@@ -13,7 +13,7 @@ export async function beginTurn(turn: Turn): Promise<Outcome | undefined> {
   const { ports, state, events, deleter } = turn;
   const { connection } = state;
   for (const { clientId, session, hasShares } of deletionsIn(events))
-    await deleter.delete(clientId, session, hasShares);
+    await deleter.delete(clientId, session, { hasShares });
   state.adminDisconnect = adminDisconnectIn(events);
   state.isDiscarded = await discardSession(ports, state.adminDisconnect, connection);
   if (!connection || connection.ended) await continueForOthers(turn);
@@ -31,9 +31,7 @@ export async function beginTurn(turn: Turn): Promise<Outcome | undefined> {
 
 /** Continues to send retained messages to sessions that other connections own now, or nobody. */
 async function continueForOthers(turn: Turn): Promise<void> {
-  for (const continuation of retainedContinuationsIn(turn.events)) {
-    await continueElsewhere(turn, continuation, turn.continuationId);
-  }
+  for (const continuation of retainedContinuationsIn(turn.events)) await continueForSession(turn, continuation);
   await turn.dispatch.send();
 }
 

@@ -32,7 +32,7 @@ const timeToReturn = 1_000;
 /** A connection and its events, in their order. */
 type Group = readonly [connectionId: string, events: readonly ConnectionEvent[]];
 
-/** What the turns of one invocation share. */
+/** Ports and router that the turns of one invocation share. */
 type Invocation = Pick<TurnInput, 'ports' | 'router'>;
 
 /** The broker of one container. Whatever it remembers between invocations is confirmed before it is used. */

@@ -24,7 +24,7 @@ import { TurnBudget } from './turn-budget';
 /** A message or subscription that the permissions of the client refuse. */
 export type Denied = Extract<Effect, { do: 'deny' }>;
 
-/** What one turn knows and changes of its connection: the only mutable state that its parts share. */
+/** State of the connection during one turn: the only mutable state that the parts of the turn share. */
 export class ConnectionState {
   connection: ConnectionRecord | undefined;
   /** Known as soon as the client is connected. */
@@ -68,7 +68,7 @@ export class ConnectionState {
     this.lastNumber = connection?.lastNumber ?? 0;
     this.aliases = new ConnectionAliases(connection?.outgoingAliases);
     this.control = new ControlMeter(connection?.control, settings);
-    this.budget = new TurnBudget(this.control, this.isRedelivered);
+    this.budget = new TurnBudget(this.control, { isRedelivered: this.isRedelivered });
   }
 
   /** The connection as it was stored when the turn began; undefined until a turn has committed its CONNECT. */
@@ -111,7 +111,7 @@ export class ConnectionState {
     return this.permissions;
   }
 
-  /** What packet handlers may know of the connection; undefined before the client is connected. */
+  /** Returns the view of the packet handlers; undefined before the client is connected. */
   view(): SessionView | undefined {
     const { connection, permissions } = this;
     if (!connection || !permissions) return undefined;
@@ -149,13 +149,13 @@ export class ConnectionState {
     return true;
   }
 
-  /** When the socket was closed, milliseconds since 1970; undefined while it is open. */
+  /** Returns the time at which the socket was closed, milliseconds since 1970; undefined while it is open. */
   lostAt(): number | undefined {
     const event = this.events.find(({ kind }) => kind === 'disconnect');
     return event?.receivedAt ?? this.stored.pending?.takeover?.lostAt;
   }
 
-  /** When the last frame of the connection reached the gateway, milliseconds since 1970. */
+  /** Returns the time of the last frame of the connection at the gateway, milliseconds since 1970. */
   lastSeen(connection: ConnectionRecord): number {
     return Math.max(connection.lastSeen, ...this.events.filter(isFrame).map(({ receivedAt }) => receivedAt));
   }

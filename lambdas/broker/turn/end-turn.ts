@@ -52,7 +52,7 @@ export async function refuse(turn: Turn, error: ProtocolError): Promise<void> {
   if (reason === Reason.messageRateTooHigh) ports.metrics.count('DroppedLimit');
   if (state.connection) return endTurn(turn, { kind: 'end', withWill: true, reason: { reason, text: message } });
   const hasCode = protocol.responseVersion === 5 || connackCode(reason) !== undefined;
-  if (hasCode) responses.sendIfItFits(connack(reason, false, { reasonString: message }));
+  if (hasCode) responses.sendIfItFits(connack(reason, { properties: { reasonString: message } }));
   return endTurn(turn, lost);
 }
 

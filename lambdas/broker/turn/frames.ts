@@ -71,7 +71,7 @@ export interface OrderedFrames {
   readonly ready: readonly ReadyFrame[];
   readonly lastNumber: number;
   readonly early: readonly EarlyFrame[];
-  /** Why the stream ends after the ready frames. */
+  /** Error behind the ready frames, which ends the stream. */
   readonly broken?: ProtocolError;
 }
 
@@ -122,13 +122,13 @@ export function orderFrames(
 
 type NumberedFrame = ReadyFrame & EarlyFrame;
 
-/** An earlier attempt at any of the events, also at one that is no frame, may have come to the frames that waited. */
+/** An earlier attempt at any of the events, also at one without a frame, may have handled the waiting frames. */
 function earlyFrames(connection: Received | undefined, events: readonly ConnectionEvent[]): Map<number, NumberedFrame> {
   const redelivered = events.some((event) => event.redelivered);
   return new Map((connection?.early ?? []).map((frame) => [frame.number, { ...frame, redelivered }]));
 }
 
-/** Of two copies of a frame the first one counts, and what is known of either. */
+/** Keeps the first of two copies of a frame. It counts as redelivered if either copy is. */
 function addFrame(waiting: Map<number, NumberedFrame>, frame: NumberedFrame): void {
   const known = waiting.get(frame.number);
   waiting.set(frame.number, known ? { ...known, redelivered: known.redelivered || frame.redelivered } : frame);

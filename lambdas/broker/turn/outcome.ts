@@ -9,7 +9,7 @@ export interface EndOutcome {
   readonly reason?: CloseReason | undefined;
 }
 
-/** How a turn ends. */
+/** The end of a turn. */
 export type Outcome =
   /** The connection goes on: its record is committed. */
   | { readonly kind: 'commit'; readonly connection: ConnectionRecord }

@@ -14,7 +14,7 @@ import { packetContextOf, runEffect } from './run-effects';
 /**
  * Runs the effects of all packets in these frames, in order. Returns how the connection ends, if a packet or a frame ends it.
  *
- * @throws ProtocolError for a packet that breaks the protocol; what came before it is gathered.
+ * @throws ProtocolError for a packet that breaks the protocol; packets before it are gathered.
  */
 export async function readFrames(turn: Turn, { ready, broken }: OrderedFrames): Promise<Outcome | undefined> {
   const { state, subscriptions } = turn;

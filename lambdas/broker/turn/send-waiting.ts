@@ -1,6 +1,6 @@
 import { type DrainResult, drainQueue } from '../delivery/drain-queue';
 import type { ConnectionRecord } from '../model/connection';
-import { continueRetained, retainedContinuationsIn, stillSubscribed } from '../session/continue-retained';
+import { leaveRetained, retainedContinuationsIn, stillSubscribed } from '../session/continue-retained';
 import { sendRetained } from '../session/send-retained';
 import type { Turn } from './assemble-turn';
 
@@ -27,7 +27,7 @@ export async function sendRetainedMessages(turn: Turn, recipient: ConnectionReco
     isAway: false,
   };
   const pending = await sendRetained(sending, wanted);
-  await continueRetained(ports, connectionId, { clientId, session, pending }, continuationId);
+  await leaveRetained({ ports, continuationId }, connectionId, { clientId, session, pending });
 }
 
 /** Sends the queued messages of a session that was resumed, that somebody has queued a message for, or whose window has room again. */

@@ -72,7 +72,7 @@ export class SubscriptionChanges {
     const connection = { ...state.current(), hasState: true };
     state.connection = connection;
     const requests = packets.flatMap((packet) => packet.requests);
-    const subscribed = await subscribe(ports, settings, router, connection, requests);
+    const subscribed = await subscribe({ ports, settings, router }, connection, requests);
     if (subscribed.counts) state.connection = { ...connection, subscribed: subscribed.counts };
     const codes = [...subscribed.codes];
     for (const { packetId: messageId, requests: own } of packets) {
@@ -97,7 +97,7 @@ export class SubscriptionChanges {
   private async removeSubscriptions(packets: readonly Unsubscribe[]): Promise<void> {
     const { ports, router, state, responses } = this.props;
     const names = packets.flatMap((packet) => packet.names);
-    const codes = [...(await unsubscribe(ports, router, state.current(), names))];
+    const codes = [...(await unsubscribe({ ports, router }, state.current(), names))];
     for (const { packetId: messageId, names: own } of packets) {
       responses.send({ cmd: 'unsuback', messageId, granted: codes.splice(0, own.length) });
     }

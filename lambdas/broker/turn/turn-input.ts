@@ -5,7 +5,7 @@ import type { Router } from '../topic-index/router';
 import type { ConnectionCache } from './connection-cache';
 import type { FrameReader } from './frames';
 
-/** What a turn begins with. */
+/** The input of a turn. */
 export interface TurnInput {
   readonly ports: Ports;
   readonly settings: Settings;

@@ -22,13 +22,13 @@ export interface TurnMode {
   mayRefuse(): Promise<boolean>;
 }
 
-/** How a turn finds out that it began with the right connection, and when it commits. */
+/** Tells if a turn began with the right connection, and when it commits. */
 export interface Confirmation {
   /** Session items of remembered subscribers, read beside the connection; undefined if the cache was wrong. Absent: none are read. */
   readonly sessions?: Promise<SessionItems | undefined>;
   /** Called when all writes are durable and before anything is sent. False if the cached connection is not the stored one. */
   isCurrent(): Promise<boolean>;
-  /** When the connection is committed. `confirmed`: `isCurrent` has done it. */
+  /** Time of the commit. `confirmed`: `isCurrent` has made it. */
   readonly commit: 'after sending' | 'beside sending' | 'confirmed';
 }
 

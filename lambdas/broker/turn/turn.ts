@@ -60,7 +60,7 @@ async function reauthorize({ ports, state, events }: Turn): Promise<void> {
   state.permissions = permissions;
 }
 
-/** How the turn ends when no packet has ended the connection. */
+/** Returns the end of a turn in which no packet has ended the connection. */
 async function outcomeOf(turn: Turn, { early }: OrderedFrames): Promise<Outcome> {
   const { ports, state, connectFlow, events } = turn;
   const { connection, adminDisconnect, rest, tail } = state;

@@ -66,14 +66,18 @@ describe('the removal of an unused shape', () => {
   const clientOf = (clientId: string): ConnectionRecord =>
     record(clientId, { clientId, session: `session ${clientId}` });
 
-  async function subscribeWith(ports: Ports, clientId: string, limits: Settings = settings): Promise<number[]> {
+  async function subscribeWith(
+    ports: Ports,
+    clientId: string,
+    limits: Settings = settings,
+  ): Promise<readonly number[]> {
     const router = new Router(ports.topicIndex, new SubscriberCache());
-    return (await subscribe(ports, limits, router, clientOf(clientId), [request])).codes;
+    return (await subscribe({ ports, settings: limits, router }, clientOf(clientId), [request])).codes;
   }
 
   async function unsubscribeWith(ports: Ports, clientId: string): Promise<void> {
     const router = new Router(ports.topicIndex, new SubscriberCache());
-    await unsubscribe(ports, router, clientOf(clientId), [request]);
+    await unsubscribe({ ports, router }, clientOf(clientId), [request]);
   }
 
   /** A worker that dies after some requests; its event is delivered again. */
@@ -217,9 +221,8 @@ describe('the removal of an unused shape', () => {
           () => subscribeWith(portsOf(one), 'one', limits),
           async () => {
             const ports = portsOf(two);
-            await subscribe(ports, limits, new Router(ports.topicIndex, new SubscriberCache()), clientOf('two'), [
-              other,
-            ]);
+            const router = new Router(ports.topicIndex, new SubscriberCache());
+            await subscribe({ ports, settings: limits, router }, clientOf('two'), [other]);
           },
         ];
       },
@@ -232,7 +235,8 @@ describe('the removal of an unused shape', () => {
           ...{ order, rows: 1, names: 1, shapes: 1 },
         });
         await unsubscribeWith(free(), 'one');
-        await unsubscribe(free(), new Router(topicIndex, new SubscriberCache()), clientOf('two'), [other]);
+        const router = new Router(topicIndex, new SubscriberCache());
+        await unsubscribe({ ports: free(), router }, clientOf('two'), [other]);
         await checkLater();
       },
     );
