@@ -9,10 +9,10 @@ export interface TopicIndex {
   /** Reads rows of one session, those that exist, in the given order. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
   /**
-   * Writes a row; `superseded` if a newer session of the client has it, `unchanged` if this session has had the same row since an
+   * Writes a row; `outdated` if a newer session of the client has it, `unchanged` if this session has had the same row since an
    * earlier turn.
    */
-  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'superseded' | 'unchanged'>;
+  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'outdated' | 'unchanged'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
   /** Gives a listed shape a new revision, so that every cache reads its filters again. */
