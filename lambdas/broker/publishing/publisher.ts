@@ -1,13 +1,15 @@
+import { downgrade } from '../../protocol/outgoing-publish';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
 import type { Deliverer, SessionItems } from '../delivery/deliverer';
 import type { Reservations } from '../delivery/number-reserver';
-import type { IncomingMessage } from '../model/delivery';
+import type { Delivery, IncomingMessage, SessionDeliveries } from '../model/delivery';
+import type { SessionId } from '../model/fence';
+import type { Subscriber } from '../model/subscription';
 import { publishMessageEvents } from '../observability/lifecycle-events';
 import type { Ports } from '../ports/ports';
-import { noRecipients, type Recipients } from '../topic-index/recipients';
+import { noRecipients, type Recipient, type Recipients, subscriptionFor } from '../topic-index/recipients';
 import type { RecipientsByTopic, Router } from '../topic-index/router';
-import { deliveriesFor } from './deliveries';
 import { fanOutJobsFor } from './fan-out-jobs';
 import type { RetainedWriter } from './retained-writer';
 import { chooseMembers, countShares } from './shared-subscriptions';
@@ -140,4 +142,37 @@ export class Publisher {
       deliveriesFor(incoming, ({ message }) => cached?.get(message.topic)?.nonShared ?? []),
     );
   }
+}
+
+/** Returns the deliveries of each session, each message at the lower of the QoS published and granted [MQTT-3.8.4-8]. */
+export function deliveriesFor(
+  incoming: readonly IncomingMessage[],
+  recipientsFor: (incoming: IncomingMessage) => readonly Recipient[],
+): SessionDeliveries[] {
+  const bySession = new Map<SessionId, SessionDeliveries & { deliveries: Delivery[] }>();
+  for (const one of incoming) {
+    for (const recipient of recipientsFor(one)) {
+      const subscriber = subscriptionFor(recipient, one.message);
+      if (!subscriber) continue;
+      const { clientId, session } = subscriber;
+      const entry = bySession.get(session);
+      if (entry) entry.deliveries.push(deliveryTo(subscriber, one));
+      else bySession.set(session, { clientId, session, row: subscriber, deliveries: [deliveryTo(subscriber, one)] });
+    }
+  }
+  return [...bySession.values()];
+}
+
+function deliveryTo(
+  { qos, retainAsPublished, identifiers, share, filter }: Subscriber,
+  incoming: IncomingMessage,
+): Delivery {
+  const { message, retained } = incoming;
+  return {
+    incoming,
+    qos: downgrade(message.qos, qos),
+    retain: retained || (retainAsPublished === true && message.retain), // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+    ...(identifiers && { identifiers }),
+    ...(share !== undefined && { share: { share, filter } }),
+  };
 }

@@ -10,7 +10,7 @@ import type { QueueItem } from '../model/queued-message';
 import type { SharedSubscription } from '../model/subscription';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
-import { deliveriesFor } from '../publishing/deliveries';
+import { deliveriesFor } from '../publishing/publisher';
 import { chooseAmong } from '../publishing/shared-subscriptions';
 
 /** Index rows removed at the same time, and in one turn. */

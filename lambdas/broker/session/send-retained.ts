@@ -15,7 +15,7 @@ import { logPacket } from '../observability/packet-log';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { RetainedPage } from '../ports/retained-store';
-import { deliveriesFor } from '../publishing/deliveries';
+import { deliveriesFor } from '../publishing/publisher';
 import { maxWriteDuration, type RetainedWriteWait } from '../publishing/retained-write-wait';
 import { subscriberOf } from './subscribe';
 

@@ -7,7 +7,7 @@ import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import type { FanOutJob, IdentifiedMessage } from '../model/fan-out-job';
 import type { Ports } from '../ports/ports';
 import { createPublishing, type Publishing } from '../publishing/create-publishing';
-import { deliveriesFor } from '../publishing/deliveries';
+import { deliveriesFor } from '../publishing/publisher';
 import { Router } from '../topic-index/router';
 import { SubscriberCache } from '../topic-index/subscriber-cache';
 import { ConnectionCache } from './connection-cache';
