@@ -48,7 +48,7 @@ async function handOn(received: readonly Received<EventTask>[]): Promise<SQSReco
 async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]> {
   try {
     if (task.task === 'check') {
-      await checkConnection(ports, { connectionId: task.connectionId, renews: task.again === true });
+      await checkConnection(ports, task.connectionId, task.again ? { renews: true } : {});
     } else if (task.task === 'look') await extraSweep(ports);
     else if (task.task === 'shapes') await checkShapes(ports);
     else if (task.task === 'greet') await closeUnlessConnected(ports, task.connectionId);

@@ -6,7 +6,7 @@ import type { Continuation } from '../broker/model/continuation';
 import type { FanOutJob } from '../broker/model/fan-out-job';
 import type { Subscriber } from '../broker/model/subscription';
 import type { Clock } from '../broker/ports/process';
-import type { FanOutQueue, PacketQueue, ScheduledCheck, TimerQueue } from '../broker/ports/queues';
+import type { CheckOptions, FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/queues';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
 import { together } from '../shared/parallel';
@@ -70,7 +70,7 @@ export class SqsPacketQueue implements PacketQueue {
 
 /** What the timer queue asks for. */
 export type TimerTask =
-  | { readonly task: 'check'; readonly connectionId: string; readonly again?: boolean }
+  | { readonly task: 'check'; readonly connectionId: string; readonly again?: boolean | undefined }
   | { readonly task: 'look' }
   | { readonly task: 'shapes' }
   | { readonly task: 'wake'; readonly connectionId: string }
@@ -83,8 +83,8 @@ export class SqsTimerQueue implements TimerQueue {
     private readonly url: string,
   ) {}
 
-  scheduleCheck({ connectionId, delaySeconds, renews }: ScheduledCheck): Promise<void> {
-    return this.send({ task: 'check', connectionId, ...(renews && { again: renews }) }, delaySeconds);
+  scheduleCheck(connectionId: string, delaySeconds: number, { renews }: CheckOptions = {}): Promise<void> {
+    return this.send({ task: 'check', connectionId, again: renews }, delaySeconds);
   }
 
   scheduleSweep(delaySeconds: number): Promise<void> {

@@ -37,5 +37,7 @@ export interface Metrics {
   write(): void;
 }
 
+const discard = () => {};
+
 /** Discards all metrics. */
-export const noMetrics: Metrics = { count: () => {}, measure: () => {}, write: () => {} };
+export const noMetrics: Metrics = { count: discard, measure: discard, write: discard };

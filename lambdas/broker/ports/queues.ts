@@ -19,19 +19,16 @@ export interface PacketQueue {
   continue(connectionId: string, continuation: Continuation, deduplicationId: string): Promise<void>;
 }
 
-/** A check whether a deadline of a connection has passed. */
-export interface ScheduledCheck {
-  readonly connectionId: string;
-  /** At most 900, the limit of SQS. */
-  readonly delaySeconds: number;
+/** Options of a check whether a deadline of a connection has passed. */
+export interface CheckOptions {
   /** The check schedules the next one while the connection is open. */
-  readonly renews: boolean;
+  readonly renews?: true | undefined;
 }
 
-/** Delayed tasks. SQS may deliver each of them twice. */
+/** Delayed tasks. A delay is at most 900 s, the limit of SQS. SQS may deliver each task twice. */
 export interface TimerQueue {
   /** Schedules a check whether a deadline of a connection has passed. */
-  scheduleCheck(check: ScheduledCheck): Promise<void>;
+  scheduleCheck(connectionId: string, delaySeconds: number, options?: CheckOptions): Promise<void>;
   /** Schedules a further sweep of all connections. */
   scheduleSweep(delaySeconds: number): Promise<void>;
   /** Starts the shape check that was requested. */
