@@ -70,7 +70,8 @@ export async function startTimer(
   due: number,
 ): Promise<void> {
   const left = due - ports.now();
-  if (left < sweepInterval) await ports.timers.scheduleCheck(connectionId, secondsUntil(left), { renews: true });
+  if (left >= sweepInterval) return;
+  await ports.timers.scheduleCheck({ connectionId, delaySeconds: secondsUntil(left), renews: true });
 }
 
 /** Starts the next timer of a connection whose client has sent packets, where no sweep monitors it. */

@@ -2,7 +2,7 @@ import { inParallel, together } from '../../shared/parallel';
 import type { MonitoredConnection } from '../model/connection';
 import type { RequestedCheck } from '../model/subscription';
 import type { Ports } from '../ports/ports';
-import type { CheckOptions } from '../ports/queues';
+import type { ScheduledCheck } from '../ports/queues';
 import { checkDelay } from '../topic-index/check-shapes';
 import {
   clockTolerance,
@@ -74,7 +74,9 @@ async function scheduleChecks(ports: SweepPorts, page: readonly MonitoredConnect
     const { connectionId } = connection;
     const left = deadlineOf(connection) - now;
     const isMissed = left <= -clockTolerance; // its timer was lost
-    return isMissed ? ports.packets.expire(connectionId) : ports.timers.scheduleCheck(connectionId, secondsUntil(left));
+    return isMissed
+      ? ports.packets.expire(connectionId)
+      : ports.timers.scheduleCheck({ connectionId, delaySeconds: secondsUntil(left), renews: false });
   });
   return due.length;
 }
@@ -90,8 +92,7 @@ function horizonOf(connection: MonitoredConnection): number {
  */
 export async function checkConnection(
   ports: Pick<Ports, 'connectionStore' | 'timers' | 'packets' | 'now'>,
-  connectionId: string,
-  { renews }: CheckOptions = {},
+  { connectionId, renews }: Pick<ScheduledCheck, 'connectionId' | 'renews'>,
 ): Promise<void> {
   const connection = await ports.connectionStore.read(connectionId);
   if (!connection) return; // ended, or not stored yet: then the next sweep finds it

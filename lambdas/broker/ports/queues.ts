@@ -19,16 +19,18 @@ export interface PacketQueue {
   continue(connectionId: string, continuation: Continuation, deduplicationId: string): Promise<void>;
 }
 
-/** Options of a check whether a deadline of a connection has passed. */
-export interface CheckOptions {
+/** A check whether a deadline of a connection has passed. */
+export interface ScheduledCheck {
+  readonly connectionId: string;
+  readonly delaySeconds: number;
   /** The check schedules the next one while the connection is open. */
-  readonly renews?: true | undefined;
+  readonly renews: boolean;
 }
 
 /** Delayed tasks. A delay is at most 900 s, the limit of SQS. SQS may deliver each task twice. */
 export interface TimerQueue {
   /** Schedules a check whether a deadline of a connection has passed. */
-  scheduleCheck(connectionId: string, delaySeconds: number, options?: CheckOptions): Promise<void>;
+  scheduleCheck(check: ScheduledCheck): Promise<void>;
   /** Schedules a further sweep of all connections. */
   scheduleSweep(delaySeconds: number): Promise<void>;
   /** Starts the shape check that was requested. */
