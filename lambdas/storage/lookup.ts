@@ -38,7 +38,7 @@ export class DynamoLookup implements Lookup {
     return {
       ...toStored(items[connections]?.[0]),
       shapes: readShapes(items[topicIndex]?.[0]),
-      heads: new Map(sessionItems.map((item) => [item.clientId, item])),
+      sessions: new Map(sessionItems.map((item) => [item.clientId, item])),
     };
   }
 }

@@ -129,7 +129,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async identify(clientId: string, fence: Fence, identity: Identity): Promise<void> {
+  async updateIdentity(clientId: string, fence: Fence, identity: Identity): Promise<void> {
     await this.update(clientId, undefined, {
       UpdateExpression: 'SET #identity = :identity',
       ConditionExpression: 'fence = :fence',
@@ -218,14 +218,14 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   /** The free numbers depend on whether the client is connected, so the owner must be the one that was read. */
-  async setFree(session: SessionItem, free: number): Promise<'set' | 'changed'> {
+  async setQueueCapacity(session: SessionItem, capacity: number): Promise<'set' | 'changed'> {
     const sameOwner = session.owner ? '#owner = :owner' : 'attribute_not_exists(#owner)';
     const result = await this.update(session.clientId, 'changed', {
       UpdateExpression: 'SET #free = :free',
       ConditionExpression: `#session = :session AND outSeq = :outSeq AND ${sameOwner}`,
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
-        ':free': number(free),
+        ':free': number(capacity),
         ':session': text(session.session),
         ':outSeq': number(session.outSeq),
         ...(session.owner ? { ':owner': text(session.owner) } : {}),
@@ -244,7 +244,7 @@ export class DynamoSessionStore implements SessionStore {
     return session === 'gone' ? 'gone' : session.wakeRequests;
   }
 
-  async congest(
+  async markCongested(
     { clientId, fence, congestion: seen }: SessionItem,
     congestion: Congestion,
   ): Promise<'noted' | 'changed'> {
@@ -265,7 +265,7 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'noted';
   }
 
-  async relieve({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
+  async clearCongestion({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
     const left = since && congestionAttribute(fence, { ...since, isDrainScheduled: false });
     await this.update(clientId, undefined, {
       UpdateExpression: left ? 'SET congestion = :left' : 'REMOVE congestion',

@@ -231,8 +231,8 @@ describe('the claim of an outgoing message', () => {
   it('is given back when the gateway refused the packet', async () => {
     await store.put([item('refused', 1, { sentOn: first })]);
 
-    await store.unsend(item('refused', 1), first);
-    await store.unsend(item('refused', 1), first);
+    await store.markUnsent(item('refused', 1), first);
+    await store.markUnsent(item('refused', 1), first);
 
     expect(await store.read('refused', 1)).toMatchObject({ sentOn: '' });
   });
@@ -242,7 +242,7 @@ describe('the claim of an outgoing message', () => {
     await store.put([sent]);
     await store.claim(sent, second, 'e2');
 
-    await store.unsend(item('before', 1), second);
+    await store.markUnsent(item('before', 1), second);
 
     expect(await store.read('before', 1)).toMatchObject({ sentOn: first });
     expect(await store.claim({ ...sent, sentOn: first }, second, 'e3')).toBe('claimed');
@@ -251,9 +251,9 @@ describe('the claim of an outgoing message', () => {
   it('of a newer connection, or of another message in the slot, is not given back', async () => {
     await store.put([item('others', 1, { sentOn: second }), item('others', 2 + 32_767, { sentOn: first })]);
 
-    await store.unsend(item('others', 1), first);
-    await store.unsend(item('others', 2), first);
-    await store.unsend(item('others', 3), first);
+    await store.markUnsent(item('others', 1), first);
+    await store.markUnsent(item('others', 2), first);
+    await store.markUnsent(item('others', 3), first);
 
     expect(await store.read('others', 1)).toMatchObject({ sentOn: second });
     expect(await store.read('others', 2)).toMatchObject({ sentOn: first });
@@ -342,7 +342,7 @@ describe('a bundle', () => {
 
     expect(await store.claim(eight, first, 'event')).toBe('claimed');
     expect(await store.claim(eight, second, 'event')).toBe('taken');
-    await store.unsend(eight, first);
+    await store.markUnsent(eight, first);
 
     expect(await store.read('claimed', eight.slot)).toMatchObject({ sentOn: '' });
   });
@@ -438,7 +438,7 @@ describe('the outbound queue', () => {
 
   it('lets go of items as a whole, alone or bundled, and of no others', async () => {
     await store.put([item('regretted', 1), item('regretted', 2), bundle('regretted', 40_000)]);
-    await store.discard([item('regretted', 1), bundle('regretted', 40_000)]);
+    await store.removeItems([item('regretted', 1), bundle('regretted', 40_000)]);
 
     const found: QueueItem[] = [];
     for await (const page of store.unordered('regretted')) found.push(...page);
@@ -471,8 +471,8 @@ describe('incoming QoS 2 messages', () => {
 
     expect(await store.held('held', [7])).toEqual([held]);
     expect(await store.held('held', [8, 8])).toEqual([other]);
-    await store.forget('held', [7, 7]);
-    await store.forget('held', [7]);
+    await store.removeHeld('held', [7, 7]);
+    await store.removeHeld('held', [7]);
     expect(await store.held('held', [7, 8])).toEqual([other]);
   });
 
@@ -501,7 +501,7 @@ describe('incoming QoS 2 messages', () => {
   it('lie apart from outgoing ones with the same packet id', async () => {
     await store.put([item('apart', 7)]);
     await store.hold('apart', [held]);
-    await store.forget('apart', [7]);
+    await store.removeHeld('apart', [7]);
 
     expect(await store.read('apart', 7)).toEqual(item('apart', 7));
     expect(await numbersIn('apart', 7)).toEqual([7]);

@@ -422,11 +422,13 @@ describe('the congestion of a session', () => {
   it('is stored by one of several writers, and requests a drain in the same step', async () => {
     const seen = await begun('congested');
 
-    expect(await sessions.congest(seen, congestion)).toBe('noted');
-    expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
+    expect(await sessions.markCongested(seen, congestion)).toBe('noted');
+    expect(await sessions.markCongested(seen, { ...congestion, at: 3000 })).toBe('changed');
     const sessionItem = await sessions.read('congested');
     expect(sessionItem).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
-    expect(await sessions.congest(sessionItem!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
+    expect(await sessions.markCongested(sessionItem!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe(
+      'noted',
+    );
     expect(await sessions.read('congested')).toMatchObject({
       congestion: { at: 3000 },
       wakeRequests: seen.wakeRequests + 1,
@@ -435,24 +437,24 @@ describe('the congestion of a session', () => {
 
   it('ends, or goes on without a pump', async () => {
     const seen = await begun('relieved');
-    await sessions.congest(seen, congestion);
+    await sessions.markCongested(seen, congestion);
 
-    await sessions.relieve(seen, congestion);
+    await sessions.clearCongestion(seen, congestion);
     expect(await sessions.read('relieved')).toMatchObject({ congestion: { ...congestion, isDrainScheduled: false } });
-    await sessions.relieve(seen);
+    await sessions.clearCongestion(seen);
     expect(await sessions.read('relieved')).not.toHaveProperty('congestion');
   });
 
   it('ends with the connection that had it', async () => {
     const seen = await begun('left behind');
-    await sessions.congest(seen, congestion);
+    await sessions.markCongested(seen, congestion);
     await sessions.release('left behind', first);
     const away = await sessions.read('left behind');
     expect(away).not.toHaveProperty('congestion');
 
     expect(await sessions.claimResume(claim('left behind', second), away!)).not.toHaveProperty('congestion');
-    expect(await sessions.congest(seen, congestion)).toBe('changed');
-    await sessions.relieve(seen);
+    expect(await sessions.markCongested(seen, congestion)).toBe('changed');
+    await sessions.clearCongestion(seen);
   });
 });
 
@@ -544,7 +546,7 @@ describe('numbers of outgoing messages', () => {
   });
 
   it('are refused beyond what is free, all or none', async () => {
-    await sessions.setFree(await begun('limited'), 5);
+    await sessions.setQueueCapacity(await begun('limited'), 5);
 
     expect(await sessions.reserve('limited', first, 3)).toMatchObject({ outSeq: 3 });
     expect(await sessions.reserve('limited', first, 3)).toBe('refused');
@@ -553,7 +555,7 @@ describe('numbers of outgoing messages', () => {
   });
 
   it('without limit are reserved in any case, at the expense of the others', async () => {
-    await sessions.setFree(await begun('unlimited'), 5);
+    await sessions.setQueueCapacity(await begun('unlimited'), 5);
 
     expect(await sessions.reserveAndRequestWake('unlimited', first, 8)).toMatchObject({ outSeq: 8 });
     expect(await sessions.reserve('unlimited', first, 1)).toBe('refused');
@@ -574,16 +576,16 @@ describe('numbers of outgoing messages', () => {
     await everyInterleaving(async (race, round) => {
       const clientId = `race-${round}`;
       const seen = await begun(clientId);
-      await sessions.setFree(seen, 1);
-      let setFree: string | undefined;
+      await sessions.setQueueCapacity(seen, 1);
+      let outcome: string | undefined;
       await race(
         async (gate) => {
-          setFree = await store(gate).setFree(seen, 2);
+          outcome = await store(gate).setQueueCapacity(seen, 2);
         },
         (gate) => store(gate).reserve(clientId, first, 1),
       );
       const left = await sessions.reserve(clientId, first, 1);
-      outcomes.add(`${setFree}: ${left === 'refused' ? 'full' : 'one left'}`);
+      outcomes.add(`${outcome}: ${left === 'refused' ? 'full' : 'one left'}`);
     });
 
     expect(outcomes).toEqual(new Set(['set: one left', 'changed: full']));
@@ -594,14 +596,14 @@ describe('numbers of outgoing messages', () => {
     await sessions.release('comes and goes', first);
     const offline = (await sessions.read('comes and goes'))!;
 
-    expect(await sessions.setFree(online, 100)).toBe('changed');
-    expect(await sessions.setFree(offline, 1)).toBe('set');
+    expect(await sessions.setQueueCapacity(online, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(offline, 1)).toBe('set');
     await sessions.claimResume(claim('comes and goes', second), offline);
-    expect(await sessions.setFree(offline, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(offline, 100)).toBe('changed');
   });
 
   it('are zero after the client has left, until the queue is counted', async () => {
-    await sessions.setFree(await begun('leaving'), 100);
+    await sessions.setQueueCapacity(await begun('leaving'), 100);
     await sessions.reserve('leaving', first, 7);
 
     await sessions.release('leaving', first);
@@ -613,11 +615,11 @@ describe('numbers of outgoing messages', () => {
   it('are not set free in a session that was replaced or has ended', async () => {
     const seen = await begun('freed');
     await begun('freed', second);
-    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(seen, 100)).toBe('changed');
 
     await sessions.markDeleted('freed', first);
     await sessions.end('freed', second);
-    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(seen, 100)).toBe('changed');
     expect(await sessions.read('freed')).toBeUndefined();
   });
 });
@@ -656,14 +658,14 @@ describe('heads', () => {
       sessions: engine.table('sessions'),
     });
     const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
-    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
+    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, sessions: new Map() });
 
     const sessionItem = await begun('looked-up');
     await index.list(['L+'], 'owner', noShapes);
 
     expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
       shapes: { revisions: new Map([['L+', 1]]), owners: new Map([['L+', 'owner']]), version: 1 },
-      heads: new Map([['looked-up', sessionItem]]),
+      sessions: new Map([['looked-up', sessionItem]]),
     });
   });
 });

@@ -45,7 +45,7 @@ describe('topic index', () => {
 
     expect(await index.put(subscriber('fenced', 'one'))).toBe('put');
     expect(await index.put(rows[0]!)).toBe('put');
-    expect(await index.put(rows[1]!)).toBe('superseded');
+    expect(await index.put(rows[1]!)).toBe('outdated');
     expect(await index.subscribers('fenced')).toEqual([rows[0]]);
   });
 
@@ -138,7 +138,7 @@ describe('topic index', () => {
     const newest = subscriber('fenced shares', 'one', { share: 'g', session: newer });
     await index.put(newest);
 
-    expect(await index.put(subscriber('fenced shares', 'one', { share: 'g' }))).toBe('superseded');
+    expect(await index.put(subscriber('fenced shares', 'one', { share: 'g' }))).toBe('outdated');
     expect(await index.put(subscriber('fenced shares', 'one', { share: 'h' }))).toBe('put');
     expect(await index.put(subscriber('fenced shares', 'one'))).toBe('put');
     expect(await index.subscribers('fenced shares')).toContainEqual(newest);
