@@ -178,7 +178,7 @@ export class Api {
     const clientId = readPath(clientIdParameter, request);
     const { will, session } = readQuery(operations.disconnectClient.query, request);
     const options = { withWill: will === 'publish', keepSession: session === 'keep' };
-    const item = await this.admin.dismiss(clientId, options, request.requestId);
+    const item = await this.admin.disconnect(clientId, options, request.requestId);
     if (item === 'absent') throw new Problem('no-such-client');
     return { status: 202, body: { clientId, connected: item.owner !== undefined } };
   }
