@@ -57,6 +57,8 @@ describe('clients', () => {
   });
 
   it('reports an unknown client id', async () => {
-    await expect(run(clientsCommand, ['show', 'nobody', ...local()]).exitCode).rejects.toThrow('No client of this id');
+    await expect(run(clientsCommand, ['show', 'nobody', ...local()]).exitCode).rejects.toMatchObject({
+      code: 'no-such-client',
+    });
   });
 });
