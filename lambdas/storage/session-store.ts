@@ -18,9 +18,9 @@ import { writtenVersion } from './schema-version';
 import { freshCondition, isDeletionComplete, noNewerSuccessor, ownerUpdate, ownerValues } from './session-claims';
 import { congestionAttribute, sessionKey, toSessionItem } from './session-item';
 import { subscribedAttribute } from './subscription-counts';
-import { DynamoSubscriptionRows } from './subscription-rows';
+import { SubscriptionRows } from './subscription-rows';
 import { versioned } from './versioned-dynamo';
-import { DynamoWills } from './wills';
+import { Wills } from './wills';
 
 /**
  * Numbers that retained messages may take beyond the free ones, so that no packet id of a message in flight is used
@@ -38,16 +38,16 @@ const claimNames = { ...names, '#identity': 'identity' };
  */
 export class DynamoSessionStore implements SessionStore {
   private readonly db: DynamoDb;
-  private readonly wills: DynamoWills;
-  private readonly subscriptionRows: DynamoSubscriptionRows;
+  private readonly wills: Wills;
+  private readonly subscriptionRows: SubscriptionRows;
 
   constructor(
     db: DynamoDb,
     private readonly table: string,
   ) {
     this.db = versioned(db, { [table]: 'sessions' });
-    this.wills = new DynamoWills(this.db, table);
-    this.subscriptionRows = new DynamoSubscriptionRows(this.db, table);
+    this.wills = new Wills(this.db, table);
+    this.subscriptionRows = new SubscriptionRows(this.db, table);
   }
 
   async read(clientId: string): Promise<SessionItem | undefined> {
