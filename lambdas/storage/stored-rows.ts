@@ -38,9 +38,9 @@ export class DynamoStoredRows implements StoredRows {
   /** @throws NewerSchemaVersionError */
   async *sessionItems(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
-      const sessionItems = page.filter(({ part }) => readText(part) === sessionItemPart);
-      for (const item of sessionItems) checkVersion('sessions', item);
-      yield sessionItems.map(toSessionItem);
+      const items = page.filter(({ part }) => readText(part) === sessionItemPart);
+      for (const item of items) checkVersion('sessions', item);
+      yield items.map(toSessionItem);
     }
   }
 

@@ -92,7 +92,7 @@ export class SystemTopics {
 async function countSessions(counter: SessionCounter, now: number) {
   let [connected, disconnected, subscriptions] = [0, 0, 0];
   for await (const page of counter.sessions()) {
-    const current = page.sessionItems.filter((item) => !isSessionExpired(item, now));
+    const current = page.sessions.filter((item) => !isSessionExpired(item, now));
     const online = current.filter(({ owner }) => owner !== undefined).length;
     connected += online;
     disconnected += current.length - online;

@@ -30,7 +30,7 @@ export interface ClientDirectory {
 /** A part of all sessions, for counting. */
 export interface SessionCountPage {
   /** Session items; some sessions may have ended. */
-  readonly sessionItems: readonly SessionItem[];
+  readonly sessions: readonly SessionItem[];
   readonly subscriptions: number;
 }
 
