@@ -1,46 +1,47 @@
 import type { TableName } from './storage/schema';
 
-/** One deployed function. The stack and the local cloud both run it from this description. */
+/** A deployed function. The stack and the local cloud both create it from this description. */
 export interface FunctionSpec {
-  /** Entry point, relative to the project's root; it exports `handler`. */
+  /** Entry point, relative to the root of the project; it exports `handler`. */
   readonly entry: string;
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
-  /** Tables it reads, and tables it also writes. Everything else is out of its reach. */
+  /** Tables that the function may read. */
   readonly reads: readonly TableName[];
+  /** Tables that the function may also write. */
   readonly writes: readonly TableName[];
-  /** Tables it may read from one end to the other. */
+  /** Tables that the function may scan. */
   readonly scans?: readonly TableName[];
-  /** Queues it sends to. */
+  /** Queues that the function may send to. */
   readonly sendsTo: readonly QueueName[];
-  /** Methods of the @connections API it may call. */
+  /** Methods of the @connections API that the function may call. */
   readonly connections: readonly ('POST' | 'GET' | 'DELETE')[];
-  /** Whether it decides who may come in or what clients may do, for which it is given the access configuration. */
+  /** True if the function gets the access configuration, because it authenticates or authorizes clients. */
   readonly access: boolean;
-  /** Whether it hands messages to the bridge or takes them from it, for which it is given the bridge's configuration. */
+  /** True if the function gets the configuration of the bridge, because it sends messages to the bridge or receives them from it. */
   readonly bridge?: true;
-  /** Whether it publishes to AWS IoT Core. */
+  /** True if the function may publish to AWS IoT Core. */
   readonly publishesToIot?: true;
-  /** Deployed only with what is named; absent: always. */
+  /** Optional part that it belongs to; absent if it is always deployed. */
   readonly part?: Part;
-  /** Whether it says what happens, or hands it to EventBridge, where an operator wants that. */
-  readonly events?: 'says' | 'hands on';
+  /** `emits`: puts events into the timer queue. `forwards`: sends them to EventBridge. Only if events are configured. */
+  readonly events?: 'emits' | 'forwards';
 }
 
-/** One queue and who consumes it. */
+/** A queue and its consumer. */
 export interface QueueSpec {
   readonly fifo: boolean;
-  /** Environment variable with the queue's URL. */
+  /** Environment variable with the URL of the queue. */
   readonly variable: string;
   readonly consumer: FunctionName;
   readonly batchSize: number;
-  /** Deliveries of one message before it goes to the dead letters. */
+  /** Maximum deliveries of a message before it goes to the dead-letter queue. */
   readonly maxReceives: number;
-  /** Deployed only with what is named; absent: always. */
+  /** Optional part that it belongs to; absent if it is always deployed. */
   readonly part?: Part;
 }
 
-/** What of the deployment an operator may do without. */
+/** Optional parts of the deployment. */
 export type Part = 'bridge' | 'api' | 'systemTopics';
 export type ApiFunctionName = 'onApi';
 export type SystemTopicsFunctionName = 'onSystemTopics';
@@ -77,12 +78,12 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     timeoutSeconds: 20,
     memoryMb: 1024,
     reads: allTables,
-    writes: ownTables, // an account is written by an operator alone: whatever runs here can make nobody welcome
+    writes: ownTables, // only operators write accounts, so an exploited function cannot create any
     sendsTo: ['packets', 'fanOut', 'timer', 'bridge'],
     connections: ['POST', 'DELETE'],
     access: true,
     bridge: true,
-    events: 'says',
+    events: 'emits',
   },
   onFanOut: {
     entry: 'lambdas/on-fan-out.ts',
@@ -104,14 +105,14 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     sendsTo: ['packets', 'timer'],
     connections: ['DELETE'],
     access: false,
-    events: 'hands on',
+    events: 'forwards',
   },
   onSchedule: {
     entry: 'lambdas/on-schedule.ts',
     timeoutSeconds: 50,
     memoryMb: 512,
     reads: ['connections', 'sessions', 'topicIndex', 'inflight'],
-    writes: ['connections', 'sessions', 'topicIndex', 'inflight'], // leftovers, once a day
+    writes: ['connections', 'sessions', 'topicIndex', 'inflight'], // removes leftovers once a day
     scans: ['connections', 'sessions', 'topicIndex', 'inflight'],
     sendsTo: ['packets', 'timer'],
     connections: [],
@@ -136,16 +137,16 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     memoryMb: 512,
     reads: ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'],
     writes: ['connections', 'sessions', 'topicIndex', 'retained', 'inflight'],
-    sendsTo: ['packets', 'fanOut', 'timer'], // not to the bridge: what comes in cannot go out
+    sendsTo: ['packets', 'fanOut', 'timer'], // not to the bridge, which would cause loops
     connections: ['POST', 'DELETE'],
     access: true,
     bridge: true,
-    events: 'says',
+    events: 'emits',
     part: 'bridge',
   },
   onApi: {
     entry: 'lambdas/on-api.ts',
-    timeoutSeconds: 20, // API Gateway waits 30 s for an answer
+    timeoutSeconds: 20, // API Gateway waits 30 s for a response
     memoryMb: 1024,
     reads: ['connections', 'sessions', 'topicIndex', 'retained', 'inflight', 'accounts'],
     writes: ['connections', 'sessions', 'topicIndex', 'retained', 'inflight'],
@@ -154,7 +155,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     connections: ['POST', 'DELETE', 'GET'],
     access: true,
     bridge: true,
-    events: 'says',
+    events: 'emits',
     part: 'api',
   },
   onSystemTopics: {
@@ -164,7 +165,7 @@ export const functions: { readonly [Name in FunctionName]: FunctionSpec } = {
     reads: ['sessions', 'topicIndex', 'retained', 'accounts'],
     writes: ['connections', 'topicIndex', 'retained'],
     scans: ['sessions'],
-    sendsTo: ['packets', 'fanOut'], // neither to the bridge nor to EventBridge
+    sendsTo: ['packets', 'fanOut'], // system topics go neither to the bridge nor to EventBridge
     connections: ['POST', 'DELETE'],
     access: true,
     part: 'systemTopics',
@@ -180,10 +181,10 @@ export const queues: { readonly [Name in QueueName]: QueueSpec } = {
     variable: 'BRIDGE_QUEUE_URL',
     consumer: 'onBridgeOut',
     batchSize: 10,
-    maxReceives: 60, // every two minutes, so AWS IoT Core may be away for two hours
+    maxReceives: 60, // one every two minutes: messages survive two hours without AWS IoT Core
     part: 'bridge',
   },
-  // Messages that come in some other way than through a rule: synchronised, or brought back from the dead letters.
+  // Messages that do not come through a rule: synchronised by an operator, or returned from the dead-letter queue.
   bridgeIn: {
     fifo: false,
     variable: 'BRIDGE_IN_QUEUE_URL',
@@ -195,47 +196,47 @@ export const queues: { readonly [Name in QueueName]: QueueSpec } = {
 };
 
 /**
- * Attempts at an event of a connection. Those that the queue leaves after them only close the connection, which is little
- * enough to succeed: an event that ended among the dead letters would leave a hole in the connection's stream.
+ * Maximum attempts at an event of a connection. Later deliveries of the queue only close the connection, which is simple enough to
+ * succeed: an event in the dead-letter queue would leave a gap in the stream of the connection.
  */
 export const eventAttempts = 4;
 
-/** SQS: a message stays hidden this long after it was handed out; AWS asks for six times the consumer's timeout. */
+/** Returns the visibility timeout of a queue; AWS recommends six times the timeout of the consumer. */
 export function visibilitySeconds(queue: QueueName): number {
   return 6 * functions[queues[queue].consumer].timeoutSeconds;
 }
 
-/** Seconds between two runs of the `onSchedule` function. */
+/** Interval of the `onSchedule` function in seconds. */
 export const scheduleSeconds = 60;
 
-/** Name of the stage of the API for backends, and so the beginning of its paths. */
+/** Name of the stage of the HTTP API, with which its paths begin. */
 export const apiStage = 'api';
 
 /** Environment variable with the @connections endpoint of the stage, `https://…/stage`. */
 export const callbackVariable = 'CALLBACK_URL';
 
-/** Environment variable with the name of the broker, by which its metrics are told from those of others. */
+/** Environment variable with the name of the broker, a dimension of its metrics. */
 export const brokerVariable = 'BROKER_NAME';
 
-/** Environment variable with what is told to EventBridge, as JSON; absent when nothing is. */
+/** Environment variable with the configuration of events as JSON; absent if there are no events. */
 export const eventsVariable = 'EVENTS';
 
-/** Environment variable with the access configuration, packed; for the functions that decide by it. */
+/** Environment variable with the access configuration, packed. */
 export const accessVariable = 'ACCESS';
 
-/** Environment variable with the configuration of the bridge, packed; absent where there is none. */
+/** Environment variable with the configuration of the bridge, packed; absent if there is no bridge. */
 export const bridgeVariable = 'BRIDGE';
 
-/** Environment variable of the function of the brake, with a `BrakedStage` as JSON. */
+/** Environment variable of the brake function, with a `BrakedStage` as JSON. */
 export const brakeVariable = 'BRAKE';
 
-/** Requests a second, and how many may come at once. */
+/** Throttling limits of a route: requests a second, and burst. */
 export interface Throttle {
   readonly rate: number;
   readonly burst: number;
 }
 
-/** The stage that the brake turns down, and what it leaves of its limits. */
+/** The stage that the brake throttles, and the limits that it sets. */
 export interface BrakedStage {
   readonly apiId: string;
   readonly stageName: string;
@@ -243,23 +244,23 @@ export interface BrakedStage {
   readonly handshakes: Throttle;
 }
 
-/** API Gateway's own metric of handshakes. */
+/** Metric of API Gateway that counts handshakes. */
 export const connectMetric = 'ConnectCount';
 
-/** Environment variable from which the SDK takes the endpoint of AWS IoT Core's data plane. */
+/** Environment variable from which the SDK reads the endpoint of the data plane of AWS IoT Core. */
 export const iotEndpointVariable = 'AWS_ENDPOINT_URL_IOT_DATA_PLANE';
 
 /**
- * SQS message attributes of the packet queue. The gateway's mapping template sets them for frames and disconnects, the
- * Lambdas for their own events. A client chooses only the body, so it cannot forge an event.
+ * SQS message attributes of the packets queue. The mapping template of API Gateway sets them for frames and disconnects, the
+ * functions set them for their own events. A client controls only the body, so it cannot forge an event.
  */
 export const attributes = {
   /** `message` (a text frame), `disconnect`, `wake`, `expired` or `dismiss`. */
   event: 'event',
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  /** Time when API Gateway accepted the connection, milliseconds since 1970. */
   connectedAt: 'connectedAt',
-  /** When the frame reached API Gateway, milliseconds since 1970. */
+  /** Time when the frame reached API Gateway, milliseconds since 1970. */
   receivedAt: 'receivedAt',
-  /** Source address of the client; the broker's own events have none. */
+  /** Source address of the client; events of the broker have none. */
   address: 'address',
 } as const;

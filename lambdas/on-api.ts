@@ -11,7 +11,7 @@ const api = new Api(ports, settingsFromEnvironment(process.env));
 export async function handler(
   event: APIGatewayProxyEventV2WithIAMAuthorizer,
 ): Promise<APIGatewayProxyStructuredResultV2> {
-  const result = toApiResult(await api.answer(toApiRequest(event)));
+  const result = toApiResult(await api.handle(toApiRequest(event)));
   ports.metrics.write();
   return result;
 }

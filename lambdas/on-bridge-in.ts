@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { incoming, type RuleEvent } from './bridge/incoming';
+import { type RuleEvent, readRuleEvent } from './bridge/rule-event';
 import { Broker } from './broker/turn/broker';
 import { settingsFromEnvironment } from './settings';
 import { isQueued, toRuleEvent } from './transport/bridge-event';
@@ -34,7 +34,7 @@ async function publishQueued(record: SQSRecord): Promise<{ itemIdentifier: strin
 }
 
 async function publish(event: RuleEvent): Promise<void> {
-  const { messages, refused } = incoming(event, bridge, settings.maxPacketSize);
+  const { messages, refused } = readRuleEvent(event, bridge, settings.maxPacketSize);
   const { topic, id } = event;
   if (refused !== undefined) ports.log('bridge refused', { direction: 'in', topic, reason: refused });
   if (messages.length > 0) await broker.publish(messages.map((message, index) => ({ id: `${id}#${index}`, message })));

@@ -27,6 +27,8 @@ export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResul
 
 /** Loads the cryptography only if there are issuers, but then during the start, when Lambda provides more processor time. */
 function verificationFor(config: AccessConfig): TokenVerification {
-  const verifier = import('./access/verifier').then(({ verifierOf }) => verifierOf(config));
+  const verifier = import('./access/create-token-verifier').then(({ createTokenVerifier }) =>
+    createTokenVerifier(config),
+  );
   return { verify: async (token, now) => (await verifier).verify(token, now) };
 }

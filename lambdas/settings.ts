@@ -176,28 +176,28 @@ export interface SettingRule<Value> {
 }
 
 export const settingRules: { readonly [Name in keyof Settings]: SettingRule<Settings[Name]> } = {
-  queueLimit: wholeNumber('QUEUE_LIMIT', 1024, 1, 16384),
-  maxShapes: wholeNumber('MAX_SHAPES', 256, 1, 1024),
-  maxWildcards: wholeNumber('MAX_WILDCARDS', 0, 0, 128),
-  maxLevels: wholeNumber('MAX_LEVELS', 1024, 1, 1024), // the shape of a filter has a letter for each, and fits into a key
-  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, 0, 100_000),
-  maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, 0, 100_000),
-  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, 0, 0xffff_fffe), // the longest of AWS IoT Core
-  maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, 1, 4096),
-  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', maxIncomingPacketSize, 1024, maxIncomingPacketSize),
-  maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, 0, 64),
-  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, 0, 1_000_000),
-  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, 0, 1_000_000_000),
-  maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, 0, 1_000_000),
-  maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, 0, 100_000),
-  maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, 0, 100_000),
-  maxRetained: wholeNumber('MAX_RETAINED', 0, 0, 1_000_000_000),
-  maxRetainedPerUser: wholeNumber('MAX_RETAINED_PER_USER', 10_000, 0, 1_000_000_000),
-  inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, 1, 1000),
-  maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, 10, 540), // API Gateway ends a connection that was quiet for 10 minutes
-  sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, 0, 60),
-  connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, 1, 300),
-  slowReaderTimeout: wholeNumber('SLOW_READER_TIMEOUT', 10, 0, 300),
+  queueLimit: wholeNumber('QUEUE_LIMIT', 1024, { min: 1, max: 16384 }),
+  maxShapes: wholeNumber('MAX_SHAPES', 256, { min: 1, max: 1024 }),
+  maxWildcards: wholeNumber('MAX_WILDCARDS', 0, { min: 0, max: 128 }),
+  maxLevels: wholeNumber('MAX_LEVELS', 1024, { min: 1, max: 1024 }), // the shape of a filter has a letter for each level, and must fit into a key
+  maxSubscriptions: wholeNumber('MAX_SUBSCRIPTIONS', 1000, { min: 0, max: 100_000 }),
+  maxShareGroups: wholeNumber('MAX_SHARE_GROUPS', 100, { min: 0, max: 100_000 }),
+  maxSessionExpiry: wholeNumber('MAX_SESSION_EXPIRY', 7 * 24 * 3600, { min: 0, max: 0xffff_fffe }), // the maximum of AWS IoT Core
+  maxUnreleased: wholeNumber('MAX_UNRELEASED', 1024, { min: 1, max: 4096 }),
+  maxPacketSize: wholeNumber('MAX_PACKET_SIZE', maxIncomingPacketSize, { min: 1024, max: maxIncomingPacketSize }),
+  maxTopicAliases: wholeNumber('MAX_TOPIC_ALIASES', 16, { min: 0, max: 64 }),
+  maxPublishRate: wholeNumber('MAX_PUBLISH_RATE', 1000, { min: 0, max: 1_000_000 }),
+  maxPublishBytes: wholeNumber('MAX_PUBLISH_BYTES', 4_000_000, { min: 0, max: 1_000_000_000 }),
+  maxControlRate: wholeNumber('MAX_CONTROL_RATE', 100, { min: 0, max: 1_000_000 }),
+  maxConnectionsPerUser: wholeNumber('MAX_CONNECTIONS_PER_USER', 0, { min: 0, max: 100_000 }),
+  maxSessionsPerUser: wholeNumber('MAX_SESSIONS_PER_USER', 1000, { min: 0, max: 100_000 }),
+  maxRetained: wholeNumber('MAX_RETAINED', 0, { min: 0, max: 1_000_000_000 }),
+  maxRetainedPerUser: wholeNumber('MAX_RETAINED_PER_USER', 10_000, { min: 0, max: 1_000_000_000 }),
+  inlineRecipients: wholeNumber('INLINE_RECIPIENTS', 100, { min: 1, max: 1000 }),
+  maxKeepAlive: wholeNumber('MAX_KEEP_ALIVE', 540, { min: 10, max: 540 }), // API Gateway closes a connection after 10 idle minutes
+  sysTopicsMinutes: wholeNumber('SYS_TOPICS_MINUTES', 0, { min: 0, max: 60 }),
+  connectTimeout: wholeNumber('CONNECT_TIMEOUT', 10, { min: 1, max: 300 }),
+  slowReaderTimeout: wholeNumber('SLOW_READER_TIMEOUT', 10, { min: 0, max: 300 }),
   refusedFilters: {
     variable: 'REFUSED_FILTERS',
     default: [],
@@ -214,7 +214,11 @@ function oneOf<Value extends string>(variable: string, standard: Value, values: 
   return { variable, default: standard, allowed: `one of ${values.join(', ')}`, allows };
 }
 
-function wholeNumber(variable: string, standard: number, min: number, max: number): SettingRule<number> {
+function wholeNumber(
+  variable: string,
+  standard: number,
+  { min, max }: { readonly min: number; readonly max: number },
+): SettingRule<number> {
   const allows = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
   return { variable, default: standard, allowed: `a whole number from ${min} to ${max}`, allows };
 }

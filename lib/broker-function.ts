@@ -79,7 +79,7 @@ export class BrokerFunction extends Construct {
   allowEvents({ variable, busArn }: EventTarget): void {
     if (this.spec.events === undefined) return;
 
-    if (this.spec.events === 'hands on') this.allow(['events:PutEvents'], [busArn]);
+    if (this.spec.events === 'forwards') this.allow(['events:PutEvents'], [busArn]);
     for (const [name, value] of Object.entries(variable)) this.lambda.addEnvironment(name, value);
   }
 

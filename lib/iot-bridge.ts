@@ -5,7 +5,7 @@ import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type Bridge, isOutgoing, remoteFilter } from '../lambdas/bridge/bridge-config';
-import { type RuleSpec, ruleSqlVersion, rulesOf } from '../lambdas/bridge/rules';
+import { ruleSqlVersion, type TopicRule, topicRulesOf } from '../lambdas/bridge/topic-rules';
 import { iotEndpointVariable } from '../lambdas/deployment';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
 import type { BrokerFunction } from './broker-function';
@@ -32,7 +32,7 @@ export class IotBridge extends Construct {
     props.onBridgeOut.lambda.addEnvironment(iotEndpointVariable, this.endpoint.url);
     this.allowPublishing();
     this.sendFailedEventsToDeadLetters();
-    const rules = rulesOf(props.bridge);
+    const rules = topicRulesOf(props.bridge);
     if (rules.length > 0) this.createRules(rules);
   }
 
@@ -64,7 +64,7 @@ export class IotBridge extends Construct {
     lambda.addToRolePolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [queueArn] }));
   }
 
-  private createRules(rules: readonly RuleSpec[]): void {
+  private createRules(rules: readonly TopicRule[]): void {
     const { deadLetters } = this.props;
     const role = new Role(this, 'RuleRole', {
       assumedBy: new ServicePrincipal('iot.amazonaws.com', {
@@ -76,7 +76,7 @@ export class IotBridge extends Construct {
   }
 
   /** Creates a topic rule and allows it to invoke the function. The principal alone would allow rules of every account. */
-  private createRule(id: string, { filter, sql }: RuleSpec, role: Role): void {
+  private createRule(id: string, { filter, sql }: TopicRule, role: Role): void {
     const { onBridgeIn, deadLetters, bridge } = this.props;
     const rule = new CfnTopicRule(this, id, {
       topicRulePayload: {

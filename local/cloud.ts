@@ -8,7 +8,7 @@ import type { AccessConfig } from '../lambdas/access/access-config';
 import { openAccess, readAccess } from '../lambdas/access/read-access';
 import type { BridgeConfig } from '../lambdas/bridge/bridge-config';
 import { readBridge } from '../lambdas/bridge/read-bridge';
-import { rulesOf } from '../lambdas/bridge/rules';
+import { topicRulesOf } from '../lambdas/bridge/topic-rules';
 import { apiStage, type FunctionName, type QueueName, queues, scheduleSeconds } from '../lambdas/deployment';
 import { type EventConfig, readEventConfig } from '../lambdas/events/event-config';
 import { type Settings, settingsFromEnvironment } from '../lambdas/settings';
@@ -264,7 +264,7 @@ class LocalCloud implements Cloud {
     if (!this.bridge) return;
     this.iot = await IotCore.start({
       port: this.options.iotPort,
-      rules: rulesOf(this.bridge),
+      rules: topicRulesOf(this.bridge),
       invoke: (event) => this.ruleActions.invoke(event),
       clock: this.clock,
       meter: this.meter,

@@ -26,7 +26,7 @@ function isGranted(spec: FunctionSpec, { service, operation, tables = [], queue 
     case 'iot':
       return spec.publishesToIot === true && operation === 'Publish';
     case 'events':
-      return spec.events === 'hands on' && operation === 'PutEvents';
+      return spec.events === 'forwards' && operation === 'PutEvents';
   }
 }
 

@@ -61,21 +61,17 @@ const brokerRooms = Object.fromEntries(
 const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/protocol': ['node:buffer'],
   // Who a client is and what it may do: decisions, and nothing of connections and sessions.
-  'lambdas/access': ['lambdas/protocol', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
+  'lambdas/access': ['lambdas/protocol', 'lambdas/shared', 'node:crypto', 'node:util', 'node:zlib', 'jose'],
   // What only programs on an operator's machine do: a Lambda has no files of its own.
-  'lambdas/access/access-file': ['lambdas/access', 'node:fs'],
+  'lambdas/access/access-file': ['lambdas/access', 'lambdas/shared/json-file'],
   ...brokerRooms,
   // What every room of the Lambda functions may use: no knowledge of MQTT or AWS.
   'lambdas/shared': ['node:timers/promises'],
+  // Files of an operator's machine.
+  'lambdas/shared/json-file': ['lambdas/shared', 'node:fs'],
   // What crosses to AWS IoT Core and back, under which topic: decisions, and nothing of how it gets there.
-  'lambdas/bridge': [
-    'lambdas/access/checked-json',
-    'lambdas/broker/model',
-    'lambdas/broker/ports',
-    'lambdas/protocol',
-    'node:zlib',
-  ],
-  'lambdas/bridge/bridge-file': ['lambdas/access/checked-json', 'lambdas/bridge', 'node:fs'],
+  'lambdas/bridge': ['lambdas/broker/model', 'lambdas/broker/ports', 'lambdas/protocol', 'lambdas/shared', 'node:zlib'],
+  'lambdas/bridge/bridge-file': ['lambdas/bridge', 'lambdas/shared/json-file'],
   // Clients of AWS services: what the broker needs of them, and two implementations. They know nothing of MQTT.
   'lambdas/aws': ['@aws-sdk/client-dynamodb', 'node:timers/promises'],
   'lambdas/aws/lean': ['lambdas/aws', '@aws-sdk/client-dynamodb', 'node:crypto', 'node:http', 'node:https'],
@@ -126,10 +122,13 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/settings',
     'node:buffer',
     'node:crypto',
+    'valibot',
   ],
+  // Its description in OpenAPI, which no function needs.
+  'lambdas/api/openapi': ['lambdas/api', '@valibot/to-json-schema', 'valibot'],
   // What is told to EventBridge: how an operator says it.
-  'lambdas/events': ['lambdas/access/checked-json', 'lambdas/protocol'],
-  'lambdas/events/events-file': ['lambdas/access/checked-json', 'lambdas/events', 'node:fs'],
+  'lambdas/events': ['lambdas/protocol', 'lambdas/shared'],
+  'lambdas/events/events-file': ['lambdas/events', 'lambdas/shared/json-file'],
   // Numbers for whoever runs the broker.
   'lambdas/telemetry': ['lambdas/broker/ports/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/ports/metrics'],
@@ -218,7 +217,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/bridge/bridge-config',
     'lambdas/bridge/bridge-file',
     'lambdas/bridge/read-bridge',
-    'lambdas/bridge/rules',
+    'lambdas/bridge/topic-rules',
     'lambdas/events',
     'lambdas/events/events-file',
     'lambdas/deployment',

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { type Account, longestClientIdPrefix } from '../../lambdas/access/accounts';
-import { parseJson } from '../../lambdas/access/checked-json';
+import { readRulesFile } from '../../lambdas/access/access-file';
+import { type Account, maxClientIdPrefixBytes } from '../../lambdas/access/accounts';
 import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
 import { allowedTextRule, isAllowedText } from '../../lambdas/protocol/disallowed-characters';
@@ -48,13 +47,13 @@ export async function readAccountOptions(
     ...(connections === undefined
       ? {}
       : { maxConnections: wholeNumber('--max-connections', connections, { min: 1, max: maxConnectionLimit }) }),
-    rules: [...rulesFromFlags(values), ...(values.rules === undefined ? [] : await readRulesFile(values.rules))],
+    rules: [...rulesFromFlags(values), ...(values.rules === undefined ? [] : readRulesFile(values.rules))],
   };
 }
 
 function parsePrefix(prefix: string): string {
-  if (Buffer.byteLength(prefix) > longestClientIdPrefix) {
-    throw new UsageError(`--client-id-prefix has more than ${longestClientIdPrefix} bytes`);
+  if (Buffer.byteLength(prefix) > maxClientIdPrefixBytes) {
+    throw new UsageError(`--client-id-prefix has more than ${maxClientIdPrefixBytes} bytes`);
   }
   return parseClientIdText('--client-id-prefix', prefix);
 }
@@ -75,8 +74,4 @@ function rulesFromFlags({ publish, subscribe, 'max-qos': qos, 'no-retain': noRet
     ...(publish ? readRules([publishing], '--publish') : []),
     ...(subscribe ? readRules([subscribing], '--subscribe') : []),
   ];
-}
-
-async function readRulesFile(file: string): Promise<Rule[]> {
-  return readRules(parseJson(await readFile(file, 'utf8'), file), file);
 }

@@ -6,8 +6,8 @@ import {
 } from '@aws-sdk/client-iot-data-plane';
 import type { Sqs } from '../../lambdas/aws/sqs';
 import { type Bridge, isIncoming, isOutgoing, localFilter, remoteFilter } from '../../lambdas/bridge/bridge-config';
-import { incoming, type RuleEvent } from '../../lambdas/bridge/incoming';
-import { outwards } from '../../lambdas/bridge/mapping';
+import { type RuleEvent, readRuleEvent } from '../../lambdas/bridge/rule-event';
+import { mapOutgoing } from '../../lambdas/bridge/topic-mapping';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsBridgeQueue } from '../../lambdas/transport/bridge-queue';
@@ -33,7 +33,7 @@ export async function syncOut({ bridge, retained, sqs, outQueue }: BridgeSides):
   const found = (await Promise.all(entries.map((entry) => retained.match(localFilter(entry))))).flat();
   const messages = found.map(({ message }) => message).filter(({ origin }) => origin === undefined);
   const byTopic = new Map(messages.map((message) => [message.topic, message]));
-  const crossing = [...byTopic.values()].filter((message) => outwards(entries, message).length > 0);
+  const crossing = [...byTopic.values()].filter((message) => mapOutgoing(entries, message).length > 0);
   await new SqsBridgeQueue(sqs, outQueue, entries).forward(crossing.map(withId));
   return crossing.length;
 }
@@ -76,7 +76,7 @@ async function ruleEventsFor({ bridge, iot }: BridgeSides, topic: string): Promi
   const entries = bridge.entries.filter((entry) => isIncoming(entry) && entry.retain);
   const filters = [...new Set(entries.map(remoteFilter))];
   const isAccepted = (event: RuleEvent) =>
-    incoming(event, { ...bridge, entries }, Number.POSITIVE_INFINITY).messages.length > 0;
+    readRuleEvent(event, { ...bridge, entries }, Number.POSITIVE_INFINITY).messages.length > 0;
   const events = filters.map((ruleFilter) => ({ topic, ruleFilter, id: randomUUID(), payload: '' }));
   if (!events.some(isAccepted)) return [];
   const { payload = [], userProperties } = await iot.send(new GetRetainedMessageCommand({ topic }));

@@ -1,12 +1,12 @@
 import type { AccessConfig } from '../../lambdas/access/access-config';
 import type { Account } from '../../lambdas/access/accounts';
-import { type Identity, isGoodFor } from '../../lambdas/access/identity';
-import { isStillAllowed, rulesOf } from '../../lambdas/access/identity-rules';
+import { allowsClientId, type Identity } from '../../lambdas/access/identity';
 import { overlaps } from '../../lambdas/access/overlaps';
 import { closedAccess } from '../../lambdas/access/read-access';
 import type { Rule } from '../../lambdas/access/rule';
-import { concerns, type Inquiry, RulePermissions } from '../../lambdas/access/rule-permissions';
-import { fillTemplate, type Subject } from '../../lambdas/access/topic-template';
+import { type AccessRequest, appliesTo, RulePermissions, type Subject } from '../../lambdas/access/rule-permissions';
+import { isStillAllowed, rulesOf } from '../../lambdas/access/rules-of-identity';
+import { fillTemplate } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { isReservedTopic } from '../../lambdas/protocol/topic';
 import { quoted } from '../terminal-text';
@@ -38,10 +38,10 @@ export interface AccessExplanation {
 const clientKinds = { anonymous: 'anonymous clients', user: 'user accounts', token: 'tokens' };
 
 /** Computes the broker's decision on an action of a client, and its reason. */
-export function explainAccess(client: ExplainedClient, inquiry: Inquiry): AccessExplanation {
+export function explainAccess(client: ExplainedClient, inquiry: AccessRequest): AccessExplanation {
   const { config = closedAccess, identity, account } = client;
   if (!isStillAllowed(config, identity)) return denied(`the configuration accepts no ${clientKinds[identity.kind]}`);
-  if (account && client.clientId !== undefined && !isGoodFor(account, client.clientId)) {
+  if (account && client.clientId !== undefined && !allowsClientId(account, client.clientId)) {
     return denied(`the account does not allow client id ${quoted(client.clientId)}`);
   }
   if (inquiry.action === 'publish' && isReservedTopic(inquiry.topic))
@@ -52,7 +52,10 @@ export function explainAccess(client: ExplainedClient, inquiry: Inquiry): Access
   return explainByRules(client, inquiry);
 }
 
-function explainByRules({ config, identity, account, clientId }: ExplainedClient, inquiry: Inquiry): AccessExplanation {
+function explainByRules(
+  { config, identity, account, clientId }: ExplainedClient,
+  inquiry: AccessRequest,
+): AccessExplanation {
   const sources = rulesOf(config ?? closedAccess, identity, account);
   const subject = { ...identity, clientId: clientId ?? account?.clientId ?? '' };
   const rules = sources.flatMap((source) => source.rules);
@@ -61,9 +64,9 @@ function explainByRules({ config, identity, account, clientId }: ExplainedClient
   return { ...explainDecision(new RulePermissions(sources, subject), inquiry), notes };
 }
 
-function explainDecision(permissions: RulePermissions, inquiry: Inquiry): AccessExplanation {
+function explainDecision(permissions: RulePermissions, inquiry: AccessRequest): AccessExplanation {
   const decision = permissions.decide(inquiry);
-  if (decision.outcome === 'unmentioned') return denied(explainUnmentioned(permissions, inquiry));
+  if (decision.outcome === 'no-rule') return denied(explainUnmentioned(permissions, inquiry));
   const { outcome, rule } = decision;
   if (outcome === 'denied') return { allowed: false, rule, why: `denied by ${quoted(rule)}`, notes: [] };
   // A receive decision of the broker has no QoS.
@@ -77,7 +80,7 @@ function denied(reason: string): AccessExplanation {
 }
 
 /** Returns why no rule allows a publish: a rule may allow a lower QoS, or a message without the retain flag. */
-function explainUnmentioned(permissions: RulePermissions, inquiry: Inquiry): string {
+function explainUnmentioned(permissions: RulePermissions, inquiry: AccessRequest): string {
   if (inquiry.action !== 'publish') return 'no rule allows it';
   const { qos, retain } = inquiry;
   for (const less of [{ qos: 0 }, { retain: false }, { qos: 0, retain: false }] as const) {
@@ -91,12 +94,12 @@ function explainUnmentioned(permissions: RulePermissions, inquiry: Inquiry): str
 }
 
 /** Lists rules that may apply, but contain a client id or a template variable that is unknown. */
-function missingFacts(rules: readonly Rule[], subject: Subject, inquiry: Inquiry): string[] {
+function missingFacts(rules: readonly Rule[], subject: Subject, inquiry: AccessRequest): string[] {
   const requested = inquiry.action === 'subscribe' ? inquiry.filter : inquiry.topic;
   const fits = (topic: string) => overlaps(fillTemplate(topic, subject).filter, requested);
   const relevant = rules.filter((rule) => coversAction(rule, inquiry.action) && rule.topics.some(fits));
   const isForSome = subject.clientId === '' && relevant.some(({ who }) => who?.clientIds);
-  const topics = relevant.filter((rule) => concerns(rule, subject)).flatMap((rule) => rule.topics.filter(fits));
+  const topics = relevant.filter((rule) => appliesTo(rule, subject)).flatMap((rule) => rule.topics.filter(fits));
   const unresolved = new Set(topics.filter((topic) => !fillTemplate(topic, subject).complete));
   return [
     ...(isForSome ? ['the rules for certain client ids are ignored without --client-id'] : []),
@@ -104,6 +107,6 @@ function missingFacts(rules: readonly Rule[], subject: Subject, inquiry: Inquiry
   ];
 }
 
-function coversAction({ actions }: Rule, action: Inquiry['action']): boolean {
+function coversAction({ actions }: Rule, action: AccessRequest['action']): boolean {
   return actions.includes(action) || (action === 'receive' && actions.includes('subscribe'));
 }

@@ -3,7 +3,7 @@ import { readAccessFile } from '../../lambdas/access/access-file';
 import { canHaveAccount } from '../../lambdas/access/accounts';
 import type { Identity } from '../../lambdas/access/identity';
 import { readAccess } from '../../lambdas/access/read-access';
-import type { Inquiry } from '../../lambdas/access/rule-permissions';
+import type { AccessRequest } from '../../lambdas/access/rule-permissions';
 import { disallowedCharacterIn } from '../../lambdas/protocol/disallowed-characters';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { subscriptionName } from '../../lambdas/protocol/subscription-name';
@@ -85,7 +85,7 @@ function parseClaim(text: string): [string, string] {
   return [name, value];
 }
 
-function parseInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: string[]): Inquiry {
+function parseInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: string[]): AccessRequest {
   if (action !== 'publish' && action !== 'subscribe' && action !== 'receive') {
     throw new UsageError(`explain takes publish, subscribe, receive, not "${action ?? ''}"`);
   }

@@ -1,17 +1,24 @@
-import { readFileSync } from 'node:fs';
+import { readJsonFile } from '../shared/json-file';
 import type { AccessConfig } from './access-config';
-import { InvalidAccessError, parseJson } from './checked-json';
+import { InvalidAccessError } from './invalid-access-error';
 import { readAccess } from './read-access';
+import { readRules } from './read-rules';
+import type { Rule } from './rule';
 
-/** Access as an operator keeps it in a file of JSON. @throws InvalidAccessError that names the file and the place in it. */
+/**
+ * Reads the access configuration from a file of JSON.
+ *
+ * @throws InvalidAccessError that names the file and the place in it
+ */
 export function readAccessFile(path: string): AccessConfig {
-  return readAccess(parseJson(textOf(path), path), path);
+  return readAccess(readJsonFile(path, InvalidAccessError), path);
 }
 
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new InvalidAccessError(`${path} cannot be read: ${(error as Error).message}`);
-  }
+/**
+ * Reads a list of rules from a file of JSON.
+ *
+ * @throws InvalidAccessError that names the file and the place in it
+ */
+export function readRulesFile(path: string): readonly Rule[] {
+  return readRules(readJsonFile(path, InvalidAccessError), path);
 }

@@ -2,37 +2,40 @@ import type { Permissions } from '../protocol/permissions';
 import type { AuthenticationMethod, Peer } from './authentication-method';
 import type { Identity } from './identity';
 
-/** What a client without an authentication method shows to be let in. */
+/** Credentials of a CONNECT without Authentication Method. */
 export interface Login extends Peer {
   readonly username?: string;
   readonly password?: Buffer;
-  /** What its handshake has proved. */
+  /** Identity that the WebSocket handshake has proved. */
   readonly proved?: Identity;
 }
 
-/** `refused` is a reason code of section 2.4; `why` is for the log and holds no secret. */
+/** `refused` is a Reason Code (section 2.4); `why` goes to the log and contains no secret. */
 export type LoginResult = { readonly identity: Identity } | { readonly refused: number; readonly why: string };
 
-/** Who may come in, and what each may do. */
+/** Authenticates clients, and decides what each client may do. */
 export interface Access {
   authenticate(login: Login): Promise<LoginResult>;
-  /** The method of enhanced authentication of this name, if it is configured. */
+  /** Returns the method of enhanced authentication with this name, if it is configured. */
   method(name: string): AuthenticationMethod | undefined;
-  /** What a client may do; `revoked` when whoever it is may not be here any more. At most half a minute old. */
-  permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
-  /** The same as it is now, read anew. */
-  currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
-  /** The same when it is known without asking anybody. */
-  remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
   /**
-   * Whether a client id is reserved for others than this identity. From now on it is reserved for an identity that is bound to it.
+   * Returns what a client may do, from data that is at most 30 seconds old; `revoked` if its identity has lost its access.
    */
-  reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'>;
+  permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
+  /** Like `permissions`, from data that is read anew. */
+  currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'>;
+  /** Like `permissions`, but without any call; undefined if the data is not in the cache. */
+  cachedPermissions(identity: Identity, clientId: string): Permissions | 'revoked' | undefined;
   /**
-   * How good the right of an identity to a client id is at the moment: of two that want the same client id the higher one gets it.
-   * Negative when access was revoked.
+   * Checks whether a client id is reserved for another identity. An identity that is bound to the client id reserves it by this
+   * call.
+   */
+  reserveClientId(identity: Identity, clientId: string): Promise<'reserved' | 'usable'>;
+  /**
+   * Returns the precedence of an identity for a client id (see `precedences`). Of two identities that use the same client id, the
+   * one with the higher precedence gets it. Negative if access was revoked.
    */
   precedence(identity: Identity, clientId: string): Promise<number>;
-  /** How many clients of this user may be connected at a time; undefined is any number. Known once its permissions are. */
+  /** Returns the maximum number of connections of this user, once its permissions were read; undefined means no limit. */
   connectionLimit(identity: Identity): number | undefined;
 }

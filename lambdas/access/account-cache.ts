@@ -1,25 +1,26 @@
+import { LruMap } from '../shared/lru-map';
 import type { Account, AccountStore } from './accounts';
 
-/** Milliseconds that an account is believed. A change has to take effect within a minute, wherever it is remembered. */
-const freshness = 30_000;
-/** Accounts that one container remembers. */
-const rememberedAccounts = 10_000;
+/** Milliseconds that a cached account is used. Every change must take effect within a minute in all containers. */
+const maxAge = 30_000;
+/** Maximum number of accounts in the cache of a container. */
+const maxAccounts = 10_000;
 
-/** One structured line for the audit log. */
+/** Writes one structured line to the audit log. */
 export type AccessLog = (event: string, fields: Record<string, string>) => void;
 
-interface Remembered {
-  /** Absent when there is none of that name. */
+interface CachedAccount {
+  /** Absent if no account has this name. */
   readonly account?: Account;
   /** Milliseconds since 1970. */
   readonly readAt: number;
 }
 
-/** Accounts as this container last read them. Those that are wanted at the same time are read together. */
+/** Caches accounts. Accounts that are requested at the same time are read in one call. */
 export class AccountCache {
-  private readonly known = new Map<string, Remembered>();
-  private wanted: Set<string> | undefined;
-  private reading: Promise<void> = Promise.resolve();
+  private readonly entries = new LruMap<string, CachedAccount>({ maxSize: maxAccounts });
+  private pending: Set<string> | undefined;
+  private batchRead: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly store: Pick<AccountStore, 'readMany'>,
@@ -27,45 +28,42 @@ export class AccountCache {
     private readonly log: AccessLog,
   ) {}
 
-  remembered(username: string): Remembered | undefined {
-    const entry = this.known.get(username);
-    return entry && this.now() - entry.readAt < freshness ? entry : undefined;
+  get(username: string): CachedAccount | undefined {
+    const entry = this.entries.get(username);
+    return entry && this.now() - entry.readAt < maxAge ? entry : undefined;
   }
 
   async read(username: string): Promise<Account | undefined> {
-    if (this.wanted) this.wanted.add(username);
+    if (this.pending) this.pending.add(username);
     else {
-      this.wanted = new Set([username]);
-      this.reading = Promise.resolve().then(() => this.readWanted());
+      this.pending = new Set([username]);
+      this.batchRead = Promise.resolve().then(() => this.readPending());
     }
-    await this.reading;
-    return this.known.get(username)?.account;
+    await this.batchRead;
+    return this.entries.get(username)?.account;
   }
 
-  private async readWanted(): Promise<void> {
-    const wanted = [...(this.wanted ?? [])];
-    this.wanted = undefined;
+  private async readPending(): Promise<void> {
+    const usernames = [...(this.pending ?? [])];
+    this.pending = undefined;
     const readAt = this.now();
-    const accounts = await this.store.readMany(wanted);
-    for (const username of wanted) this.remember(username, accounts.get(username), readAt);
+    const accounts = await this.store.readMany(usernames);
+    for (const username of usernames) this.put(username, accounts.get(username), readAt);
   }
 
-  /** The same object for as long as nothing has changed, so that what was made of it can be kept. */
-  private remember(username: string, read: Account | undefined, readAt: number): void {
-    const former = this.known.get(username);
-    const before = former?.account;
-    const isSame = JSON.stringify(before) === JSON.stringify(read);
-    if (former && !isSame) this.log('account changed', { username, change: changeOf(before, read) });
-    const account = isSame ? before : read;
-    this.known.delete(username);
-    this.known.set(username, { ...(account && { account }), readAt });
-    const [oldest] = this.known.keys();
-    if (this.known.size > rememberedAccounts && oldest !== undefined) this.known.delete(oldest);
+  /** Keeps the cached object of an unchanged account, so that permissions compiled from it stay valid. */
+  private put(username: string, read: Account | undefined, readAt: number): void {
+    const entry = this.entries.get(username);
+    const cached = entry?.account;
+    const isSame = JSON.stringify(cached) === JSON.stringify(read);
+    if (entry && !isSame) this.log('account changed', { username, change: changeOf(cached, read) });
+    const account = isSame ? cached : read;
+    this.entries.set(username, { ...(account && { account }), readAt });
   }
 }
 
-/** What an operator did, as the broker notices it. */
-function changeOf(before: Account | undefined, read: Account | undefined): string {
-  if (!before) return 'made';
+/** Names the change of an operator for the audit log. */
+function changeOf(cached: Account | undefined, read: Account | undefined): string {
+  if (!cached) return 'made';
   return read ? 'changed' : 'removed';
 }

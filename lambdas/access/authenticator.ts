@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
 import { allowEverything, type Permissions } from '../protocol/permissions';
 import { Reason } from '../protocol/reason-codes';
+import { LruMap } from '../shared/lru-map';
 import type { Access, Login, LoginResult } from './access';
 import type { AccessConfig } from './access-config';
 import { type AccessLog, AccountCache } from './account-cache';
 import type { Account, AccountStore, BindingStore } from './accounts';
 import type { AuthenticationMethod } from './authentication-method';
 import { ClientIds } from './client-ids';
-import { type Identity, isGoodFor } from './identity';
-import { identityOf, isStillAllowed, rulesOf } from './identity-rules';
-import { attemptOf, LoginLimits } from './login-limits';
+import { allowsClientId, type Identity } from './identity';
+import { LoginLimits, loginAttempt } from './login-limits';
 import type { LoginStore } from './logins';
 import { verifyPassword } from './password-hash';
 import { precedenceOf, precedences } from './precedence';
 import { RulePermissions } from './rule-permissions';
-import { looksLikeToken, type TokenOutcome } from './tokens';
+import { identityOf, isStillAllowed, rulesOf } from './rules-of-identity';
+import { looksLikeToken, type TokenOutcome } from './token-verifier';
 
-/** What a token is checked by. */
 export interface TokenCheck {
   verify(token: string, now: number): Promise<TokenOutcome>;
 }
@@ -28,23 +28,29 @@ export interface AuthenticatorProps {
   readonly bindings: BindingStore;
   readonly tokens: TokenCheck;
   readonly methods: readonly AuthenticationMethod[];
-  /** 0 is any number. */
+  /** 0 means no limit. */
   readonly maxConnectionsPerUser: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly log: AccessLog;
 }
 
-/** Clients whose permissions one container remembers. */
-const rememberedClients = 10_000;
+/** Maximum number of clients whose compiled permissions a container caches. */
+const maxCachedClients = 10_000;
 
-/** Decides by configuration, accounts and tokens who may come in, and what each may do. */
+interface CompiledPermissions {
+  /** Account that the permissions were compiled from. */
+  readonly account?: Account;
+  readonly permissions: Permissions;
+}
+
+/** Authenticates clients, and decides what they may do, by configuration, accounts and tokens. */
 export class Authenticator implements Access {
   private readonly accounts: AccountCache;
   private readonly limits: LoginLimits;
   private readonly clientIds: ClientIds;
   private readonly methods: ReadonlyMap<string, AuthenticationMethod>;
-  private readonly compiled = new Map<string, { readonly account?: Account; readonly permissions: Permissions }>();
+  private readonly compiled = new LruMap<string, CompiledPermissions>({ maxSize: maxCachedClients });
 
   constructor(private readonly props: AuthenticatorProps) {
     this.accounts = new AccountCache(props.accounts, props.now, props.log);
@@ -70,91 +76,81 @@ export class Authenticator implements Access {
     return { refused: Reason.notAuthorized, why: 'no proof of identity' };
   }
 
-  private async checkPassword(attempted: Login, password: Buffer): Promise<LoginResult> {
-    const login = await this.limits.read(attemptOf(attempted.username, attempted));
-    const { account } = login;
-    // Where everybody may do everything a password keeps nobody out; only that of somebody known has to be right.
+  private async checkPassword(login: Login, password: Buffer): Promise<LoginResult> {
+    const state = await this.limits.read(loginAttempt(login.username, login));
+    const { account } = state;
+    // If anonymous clients may do everything, a password protects nothing: only that of an existing user is checked.
     if (!account && this.props.config.anonymous === 'everything') return { identity: { kind: 'anonymous' } };
-    if (await this.limits.mustWait(login))
+    if (await this.limits.mustWait(state))
       return { refused: Reason.connectionRateExceeded, why: 'too many failed logins' };
     const isRight = await verifyPassword(account?.passwordHash, password);
     if (isRight && account) {
-      await this.limits.succeeded(login, account);
+      await this.limits.recordSuccess(state, account);
       return { identity: identityOf(account) };
     }
-    await this.limits.failed(login);
+    await this.limits.recordFailure(state);
     return { refused: Reason.badUserNameOrPassword, why: account ? 'wrong password' : 'no such user' };
   }
 
-  remembered(identity: Identity, clientId: string): Permissions | 'revoked' | undefined {
+  cachedPermissions(identity: Identity, clientId: string): Permissions | 'revoked' | undefined {
     if (!isStillAllowed(this.props.config, identity)) return 'revoked';
     if (identity.kind !== 'user') return this.permissionsOf(identity, clientId, undefined);
-    const known = this.accounts.remembered(identity.username ?? '');
-    return known && this.permissionsOf(identity, clientId, known.account);
+    const cached = this.accounts.get(identity.username ?? '');
+    return cached && this.permissionsOf(identity, clientId, cached.account);
   }
 
   async permissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
     if (!isStillAllowed(this.props.config, identity)) return 'revoked';
-    const known = this.remembered(identity, clientId);
-    if (known && known !== 'revoked') return known; // a user who had no account may have one by now, and has just logged in
+    const cached = this.cachedPermissions(identity, clientId);
+    if (cached && cached !== 'revoked') return cached; // a cached `revoked` may be older than a new account, so it is read again
     return this.currentPermissions(identity, clientId);
   }
 
   async currentPermissions(identity: Identity, clientId: string): Promise<Permissions | 'revoked'> {
     if (!isStillAllowed(this.props.config, identity)) return 'revoked';
     const isUser = identity.kind === 'user';
-    return this.permissionsOf(
-      identity,
-      clientId,
-      isUser ? await this.accounts.read(identity.username ?? '') : undefined,
-    );
+    const account = isUser ? await this.accounts.read(identity.username ?? '') : undefined;
+    return this.permissionsOf(identity, clientId, account);
   }
 
-  reserve(identity: Identity, clientId: string): Promise<'reserved' | 'usable'> {
+  reserveClientId(identity: Identity, clientId: string): Promise<'reserved' | 'usable'> {
     return this.clientIds.reserve(identity, clientId);
   }
 
   async precedence(identity: Identity, clientId: string): Promise<number> {
     if (!isStillAllowed(this.props.config, identity)) return precedences.revoked;
     if (identity.kind !== 'user') return precedenceOf(identity, clientId);
-    const known = this.accounts.remembered(identity.username ?? '');
-    const remembered = known && precedenceOfAccount(known.account, clientId);
-    if (remembered === precedences.proved) return remembered; // a binding may have gone to another account by now
+    const cachedAccount = this.accounts.get(identity.username ?? '');
+    const cached = cachedAccount && precedenceOfAccount(cachedAccount.account, clientId);
+    if (cached === precedences.authenticated) return cached; // any other may have changed with a binding, so it is read again
     return precedenceOfAccount(await this.accounts.read(identity.username ?? ''), clientId);
   }
 
   connectionLimit({ kind, username = '' }: Identity): number | undefined {
     const { maxConnectionsPerUser } = this.props;
-    const account = kind === 'user' ? this.accounts.remembered(username)?.account : undefined;
+    const account = kind === 'user' ? this.accounts.get(username)?.account : undefined;
     return account?.maxConnections ?? (maxConnectionsPerUser > 0 ? maxConnectionsPerUser : undefined);
   }
 
   private permissionsOf(identity: Identity, clientId: string, account: Account | undefined): Permissions | 'revoked' {
     if (identity.kind === 'anonymous' && this.props.config.anonymous === 'everything') return allowEverything;
-    if (identity.kind === 'user' && !(account && isGoodFor(account, clientId))) return 'revoked';
-    const key = keyOf(identity, clientId);
-    const known = this.compiled.get(key);
-    if (known && known.account === account) return known.permissions;
+    if (identity.kind === 'user' && !(account && allowsClientId(account, clientId))) return 'revoked';
+    const key = cacheKeyOf(identity, clientId);
+    const cached = this.compiled.get(key);
+    if (cached && cached.account === account) return cached.permissions;
     const permissions = new RulePermissions(rulesOf(this.props.config, identity, account), { ...identity, clientId });
-    this.remember(key, { permissions, ...(account && { account }) });
+    this.compiled.set(key, { permissions, ...(account && { account }) });
     return permissions;
-  }
-
-  private remember(key: string, entry: { readonly account?: Account; readonly permissions: Permissions }): void {
-    this.compiled.delete(key);
-    this.compiled.set(key, entry);
-    const [oldest] = this.compiled.keys();
-    if (this.compiled.size > rememberedClients && oldest !== undefined) this.compiled.delete(oldest);
   }
 }
 
 function precedenceOfAccount(account: Account | undefined, clientId: string): number {
-  if (!account || !isGoodFor(account, clientId)) return precedences.revoked;
+  if (!account || !allowsClientId(account, clientId)) return precedences.revoked;
   return precedenceOf(identityOf(account), clientId);
 }
 
-/** Rules and claims of a token may be long. */
-function keyOf({ kind, issuer, username, claims, rules }: Identity, clientId: string): string {
+/** Hashes rules and claims of a token, which may be long. */
+function cacheKeyOf({ kind, issuer, username, claims, rules }: Identity, clientId: string): string {
   const plain = JSON.stringify([kind, clientId, username, issuer]);
   if (!claims && !rules) return plain;
   return createHash('sha256')

@@ -1,88 +1,85 @@
 import type { QoS } from '../protocol/packets';
 import { covers, matches } from '../protocol/topic-filter';
+import { LruMap } from '../shared/lru-map';
 import { overlaps } from './overlaps';
 
 export type Decision =
-  /** By this rule, up to this QoS. */
+  /** This rule allows the action, up to this QoS. */
   | { readonly outcome: 'allowed'; readonly rule: string; readonly qos: QoS }
-  /** By this rule, whatever others allow. */
+  /** This rule denies the action; it overrides rules that allow. */
   | { readonly outcome: 'denied'; readonly rule: string }
-  /** No rule allows it, or none does at the QoS or with the retain flag asked for. */
-  | { readonly outcome: 'unmentioned' };
+  /** No rule allows the action with this QoS and RETAIN flag. */
+  | { readonly outcome: 'no-rule' };
 
-export const unmentioned: Decision = { outcome: 'unmentioned' };
+export const noRule: Decision = { outcome: 'no-rule' };
 
-/** One topic of a rule, filled in. */
-interface Clause {
+/** One topic filter of a rule, with the values of the client in place of variables. */
+interface AclEntry {
   readonly rule: string;
   readonly filter: string;
-  /** `startOf` the filter; it rules out most clauses without a look at levels. */
-  readonly start: string;
+  /** `literalPrefixOf` the filter. It excludes most entries without splitting the topic into levels. */
+  readonly literalPrefix: string;
 }
 
-export interface Grant extends Clause {
+export interface AllowEntry extends AclEntry {
   readonly qos: QoS;
 }
 
-export interface Denial extends Clause {
-  /** The `+` that the filter begins with stands for anything, also for what begins with `$`. */
+export interface DenyEntry extends AclEntry {
+  /** The leading `+` of the filter stands for a missing value, so it also matches topics that begin with `$`. */
   readonly anyFirstLevel: boolean;
 }
 
-/** What every topic of a filter begins with: all up to the first wildcard and the slash before it, because `a/#` matches `a`. */
-export function startOf(filter: string): string {
+/** Returns the common prefix of all topics that match: everything before the first wildcard and its slash, as `a/#` matches `a`. */
+export function literalPrefixOf(filter: string): string {
   return filter.slice(0, filter.search(/\/?[+#]|$/));
 }
 
-/** Decisions remembered per client and action; a client publishes to few topics, and a container knows many clients. */
-const rememberedTopics = 64;
-const rememberedLength = 256;
+/** Limits of the cached decisions. Each client and action has a cache, and a container serves many clients. */
+const maxDecisions = 64;
+const maxCachedTopicLength = 256;
 
-/** Everything that one action of one client is judged by. */
+/** Compiled allow and deny entries for one client and one action. */
 export class CompiledAcl {
-  private readonly grants: readonly Grant[];
-  private readonly denials: readonly Denial[];
-  private readonly remembered = new Map<string, Decision>();
+  private readonly allowEntries: readonly AllowEntry[];
+  private readonly denyEntries: readonly DenyEntry[];
+  private readonly decisions = new LruMap<string, Decision>({ maxSize: maxDecisions });
 
-  constructor(grants: readonly Grant[], denials: readonly Denial[]) {
-    this.grants = grants.toSorted((one, other) => other.qos - one.qos); // the first that fits is the best
-    this.denials = denials;
+  constructor(allowEntries: readonly AllowEntry[], denyEntries: readonly DenyEntry[]) {
+    this.allowEntries = allowEntries.toSorted((one, other) => other.qos - one.qos); // the first match has the highest QoS
+    this.denyEntries = denyEntries;
   }
 
-  onTopic(topic: string): Decision {
-    const known = this.remembered.get(topic);
-    if (known) return known;
-    const decision = this.judge(topic, reaches, reaches);
-    if (topic.length <= rememberedLength) this.remember(topic, decision);
+  decideTopic(topic: string): Decision {
+    const cached = this.decisions.get(topic);
+    if (cached) return cached;
+    const decision = this.decide(topic, { allows: matchesTopic, denies: matchesTopic });
+    if (topic.length <= maxCachedTopicLength) this.decisions.set(topic, decision);
     return decision;
   }
 
-  /** A subscription is allowed by one rule for all of it, and denied by one for any of it. */
-  onFilter(filter: string): Decision {
-    return this.judge(filter, encloses, touches);
+  /** One rule must cover all of a subscription to allow it; any overlap with a rule that denies is enough to deny it. */
+  decideFilter(filter: string): Decision {
+    return this.decide(filter, { allows: coversFilter, denies: overlapsFilter });
   }
 
-  private judge(asked: string, allows: Relation, denies: Relation): Decision {
-    const denial = this.denials.find((each) => denies(each, reachable(asked, each)));
-    if (denial) return { outcome: 'denied', rule: denial.rule };
-    const grant = this.grants.find((each) => allows(each, asked));
-    return grant ? { outcome: 'allowed', rule: grant.rule, qos: grant.qos } : unmentioned;
-  }
-
-  private remember(topic: string, decision: Decision): void {
-    if (this.remembered.size >= rememberedTopics) this.remembered.clear();
-    this.remembered.set(topic, decision);
+  private decide(requested: string, { allows, denies }: { allows: Matcher; denies: Matcher }): Decision {
+    const denied = this.denyEntries.find((entry) => denies(entry, withoutLeadingDollar(requested, entry)));
+    if (denied) return { outcome: 'denied', rule: denied.rule };
+    const allowed = this.allowEntries.find((entry) => allows(entry, requested));
+    return allowed ? { outcome: 'allowed', rule: allowed.rule, qos: allowed.qos } : noRule;
   }
 }
 
-/** Between a clause and the topic or filter asked about. */
-type Relation = (clause: Clause, asked: string) => boolean;
+/** Checks whether an entry applies to the requested topic or filter. */
+type Matcher = (entry: AclEntry, requested: string) => boolean;
 
-const reaches: Relation = ({ filter, start }, topic) => topic.startsWith(start) && matches(filter, topic);
-const encloses: Relation = ({ filter }, asked) => covers(filter, asked);
-const touches: Relation = ({ filter }, asked) => overlaps(filter, asked);
+const matchesTopic: Matcher = ({ filter, literalPrefix }, topic) =>
+  topic.startsWith(literalPrefix) && matches(filter, topic);
+const coversFilter: Matcher = ({ filter }, requested) => covers(filter, requested);
+const overlapsFilter: Matcher = ({ filter }, requested) => overlaps(filter, requested);
 
-/** A leading `+` that stands for anything sees a leading `$` as any other character; without it the level is still one level. */
-function reachable(asked: string, { anyFirstLevel }: Denial): string {
-  return anyFirstLevel && asked.startsWith('$') ? `_${asked}` : asked;
+/** Hides a leading `$` from a `+` that also matches it; the first level stays one level. */
+function withoutLeadingDollar(requested: string, { anyFirstLevel }: DenyEntry): string {
+  return anyFirstLevel && requested.startsWith('$') ? `_${requested}` : requested;
 }

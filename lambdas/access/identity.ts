@@ -1,32 +1,32 @@
 import type { IdentityKind, Rule } from './rule';
 
-/** Who a client has proved to be. It is kept with the connection and with the session, so it is small and has no secrets. */
+/** Proved identity of a client. It is stored with the connection and with the session, so it is small and contains no secret. */
 export interface Identity {
   readonly kind: IdentityKind;
-  /** Of a user its name, of a token the claim that names its subject; absent when anonymous. */
+  /** Name of the user, or subject of the token; absent for anonymous clients. */
   readonly username?: string;
-  /** Of a token: who issued it. Two issuers may give the same name to different subjects. */
+  /** Issuer of the token. Two issuers may use the same name for different subjects. */
   readonly issuer?: string;
-  /** Claims of a token that the rules refer to, as text. */
+  /** Claims of the token that rules refer to, as text. */
   readonly claims?: Readonly<Record<string, string>>;
-  /** The only client id it is good for. */
+  /** The only client id that the identity may use. */
   readonly clientId?: string;
-  /** What every client id that it is good for begins with. */
+  /** Prefix of every client id that the identity may use. */
   readonly clientIdPrefix?: string;
-  /** Rules that the token itself carries. */
+  /** Rules in the token. */
   readonly rules?: readonly Rule[];
-  /** When it is no longer proved, milliseconds since 1970; absent when never. */
+  /** Expiry of the proof, milliseconds since 1970; absent if it never expires. */
   readonly expiresAt?: number;
 }
 
-/** Which client ids somebody may use; any when neither is given. */
+/** Client ids that an account or identity may use; any if both are absent. */
 export type ClientIdBinding = Pick<Identity, 'clientId' | 'clientIdPrefix'>;
 
-export function isGoodFor({ clientId, clientIdPrefix = '' }: ClientIdBinding, asked: string): boolean {
-  return (clientId === undefined || clientId === asked) && asked.startsWith(clientIdPrefix);
+export function allowsClientId({ clientId, clientIdPrefix = '' }: ClientIdBinding, requested: string): boolean {
+  return (clientId === undefined || clientId === requested) && requested.startsWith(clientIdPrefix);
 }
 
-/** The same for the same person or thing, whatever it may do at the moment: sessions belong to it. */
+/** Returns the key of the account that owns a session. It does not depend on the permissions of the identity. */
 export function accountOf({ kind, issuer, username }: Identity): string {
   return kind === 'token' ? `token#${issuer}#${username}` : kind === 'user' ? `user#${username}` : 'anonymous';
 }

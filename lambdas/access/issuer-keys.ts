@@ -2,88 +2,90 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import type { Issuer } from './access-config';
 import { isLoopback } from './loopback';
 
-/** Milliseconds that keys count as fresh: so long a key that its issuer has withdrawn is still believed. */
-const freshness = 10 * 60_000;
-/** Milliseconds that keys are used while their issuer cannot be asked for newer ones. */
-const longestUse = 60 * 60_000;
-/** Milliseconds between two looks for a key that is not there: anybody can name one that does not exist. */
-const cooldown = 30_000;
-/** Milliseconds in which an issuer that could not be reached is not asked again: each try may cost all of `timeLimit`. */
-const pause = 5_000;
-/** Milliseconds that discovery and keys may take together; a client waits for its CONNACK. */
+/** Milliseconds that keys are used without a new fetch. A key that its issuer has withdrawn stays valid so long. */
+const maxAge = 10 * 60_000;
+/** Milliseconds that keys are used while their issuer cannot be reached. */
+const maxStaleAge = 60 * 60_000;
+/** Milliseconds between two fetches for unknown keys: anybody can send a token that names a key that does not exist. */
+const unknownKeyInterval = 30_000;
+/** Milliseconds until the next fetch after a failure: each attempt may take all of `timeLimit`. */
+const retryInterval = 5_000;
+/** Maximum duration of discovery and fetch together, in milliseconds; a client waits for its CONNACK. */
 const timeLimit = 3_000;
-/** Bytes of a document; key sets of large issuers have some 10,000. */
-const largestDocument = 256 * 1024;
+/** Maximum size of a document in bytes; key sets of large issuers have about 10,000. */
+const maxDocumentBytes = 256 * 1024;
 
-/** The keys of the issuer are not to be had: that says nothing about the token. */
+/** The keys of the issuer cannot be fetched. The token may be valid. */
 export class IssuerUnreachableError extends Error {
   override readonly name = 'IssuerUnreachableError';
 }
 
-interface Loaded {
-  readonly at: number;
+interface LoadedKeys {
+  readonly loadedAt: number;
   readonly findKey: JWTVerifyGetKey;
 }
 
 /**
- * The keys of one issuer, from its `jwksUri` or by OpenID Connect Discovery 1.0 section 4. They are fetched when first needed
- * and again when they are no longer fresh, or when a token names one that is not among them, as after a rotation. Only
- * what is configured, or what the configured issuer names as its keys, is ever fetched.
+ * Keys of one issuer, from its `jwksUri` or by OpenID Connect Discovery 1.0 section 4. They are fetched at first use, after `maxAge`,
+ * and when a token names an unknown key, as after a rotation. Only configured addresses, and the `jwks_uri` of the configured
+ * issuer, are fetched.
  */
 export class IssuerKeys {
-  private loaded: Loaded | undefined;
-  private loading: Promise<Loaded> | undefined;
+  private loaded: LoadedKeys | undefined;
+  private loading: Promise<LoadedKeys> | undefined;
   private failedAt = Number.NEGATIVE_INFINITY;
 
-  /** @throws Error when an address is neither https nor on this machine. */
+  /** @throws Error if an address is neither https nor on this machine */
   constructor(private readonly issuer: Pick<Issuer, 'issuer' | 'jwksUri'>) {
-    checkAddress(issuer.issuer, true);
-    if (issuer.jwksUri !== undefined) checkAddress(issuer.jwksUri, true);
+    checkAddress(issuer.issuer);
+    if (issuer.jwksUri !== undefined) checkAddress(issuer.jwksUri);
   }
 
   /**
-   * Finds the key that a token says it is signed with. `now` in milliseconds since 1970.
+   * Returns a function that finds the key that a token names. `now` in milliseconds since 1970.
    *
-   * It throws IssuerUnreachableError, or what jose throws when there is no such key.
+   * The function throws IssuerUnreachableError, or an error of jose if there is no such key.
    */
-  finder(now: number): JWTVerifyGetKey {
+  keyFinder(now: number): JWTVerifyGetKey {
     return async (header, token) => {
-      const loaded = await this.fresh(now);
+      const loaded = await this.loadIfStale(now);
       try {
         return await loaded.findKey(header, token);
       } catch (error) {
-        if (!(error instanceof errors.JOSEError)) throw new IssuerUnreachableError('a key is broken', { cause: error });
-        const isWorthLooking = error instanceof errors.JWKSNoMatchingKey && now - loaded.at >= cooldown;
-        if (!isWorthLooking) throw error;
+        if (!(error instanceof errors.JOSEError))
+          throw new IssuerUnreachableError('a key is malformed', { cause: error });
+        const isFetchDue = error instanceof errors.JWKSNoMatchingKey && now - loaded.loadedAt >= unknownKeyInterval;
+        if (!isFetchDue) throw error;
         return (await this.load(now)).findKey(header, token);
       }
     };
   }
 
-  private async fresh(now: number): Promise<Loaded> {
+  private async loadIfStale(now: number): Promise<LoadedKeys> {
     const { loaded } = this;
-    const age = loaded === undefined ? Number.POSITIVE_INFINITY : now - loaded.at;
-    if (loaded !== undefined && age < freshness) return loaded;
+    const age = loaded === undefined ? Number.POSITIVE_INFINITY : now - loaded.loadedAt;
+    if (loaded !== undefined && age < maxAge) return loaded;
     try {
       return await this.load(now);
     } catch (error) {
-      if (loaded !== undefined && age < longestUse && error instanceof IssuerUnreachableError) return loaded;
+      if (loaded !== undefined && age < maxStaleAge && error instanceof IssuerUnreachableError) return loaded;
       throw error;
     }
   }
 
-  /** One fetch at a time, which all that wait for it share. */
-  private load(now: number): Promise<Loaded> {
-    if (now - this.failedAt < pause) return Promise.reject(new IssuerUnreachableError('not asked again so soon'));
+  /** Runs one fetch at a time; all callers share it. */
+  private load(now: number): Promise<LoadedKeys> {
+    if (now - this.failedAt < retryInterval)
+      return Promise.reject(new IssuerUnreachableError('the last attempt failed recently'));
     this.loading ??= this.loadOnce(now).finally(() => {
       this.loading = undefined;
     });
     return this.loading;
   }
 
-  private async loadOnce(now: number): Promise<Loaded> {
+  private async loadOnce(now: number): Promise<LoadedKeys> {
     try {
-      this.loaded = { at: now, findKey: await this.fetchKeys() };
+      this.loaded = { loadedAt: now, findKey: await this.fetchKeys() };
       return this.loaded;
     } catch (error) {
       this.failedAt = now;
@@ -105,28 +107,34 @@ export class IssuerKeys {
   private async discover(signal: AbortSignal): Promise<string> {
     const { issuer } = this.issuer;
     const document = await fetchJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, signal);
-    // Section 4.3: it must be exactly the issuer that was asked for, or one could give keys in the name of another.
-    if (document.issuer !== issuer) throw new IssuerUnreachableError(`${issuer} says it is another issuer`);
+    // Section 4.3: `issuer` must equal the requested issuer, or an issuer could publish keys in the name of another.
+    if (document.issuer !== issuer) throw new IssuerUnreachableError(`${issuer} has the document of another issuer`);
     const { jwks_uri: address } = document;
-    if (typeof address !== 'string') throw new IssuerUnreachableError(`${issuer} does not say where its keys are`);
+    if (typeof address !== 'string') throw new IssuerUnreachableError(`${issuer} has no jwks_uri`);
     try {
-      checkAddress(address, isLoopback(new URL(issuer)));
+      checkDiscovered(address, issuer);
     } catch (cause) {
-      throw new IssuerUnreachableError(`${issuer} has its keys where they are not fetched from`, { cause });
+      throw new IssuerUnreachableError(`${issuer} has a jwks_uri that is not accepted`, { cause });
     }
     return address;
   }
 }
 
-/** Only an issuer on this machine may have us call this machine: in Lambda, the runtime listens there. */
-function checkAddress(address: string, mayBeLoopback: boolean): void {
+/** @throws Error if the address is neither https nor on this machine */
+function checkAddress(address: string): void {
   if (!URL.canParse(address)) throw new Error(`not an address: ${JSON.stringify(address)}`);
   const url = new URL(address);
-  const isAccepted = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
-  if (!isAccepted || (isLoopback(url) && !mayBeLoopback)) throw new Error(`${address} is not https`);
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return;
+  throw new Error(`${address} is not https`);
 }
 
-/** A JSON object. Redirects are not followed: they would let others choose what is fetched. */
+/** Only an issuer on this machine may refer to this machine: in Lambda, the API of the runtime listens there. */
+function checkDiscovered(address: string, issuer: string): void {
+  checkAddress(address);
+  if (isLoopback(new URL(address)) && !isLoopback(new URL(issuer))) throw new Error(`${address} is not public`);
+}
+
+/** Fetches a JSON object. Redirects are refused: they would let others choose the address. */
 async function fetchJson(address: string, signal: AbortSignal): Promise<Record<string, unknown>> {
   try {
     const response = await fetch(address, { redirect: 'error', signal, headers: { accept: 'application/json' } });
@@ -144,7 +152,7 @@ async function readText(response: Response): Promise<string> {
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > largestDocument) throw new Error(`more than ${largestDocument} bytes`);
+    if (length > maxDocumentBytes) throw new Error(`more than ${maxDocumentBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

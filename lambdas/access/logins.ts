@@ -1,89 +1,89 @@
 import type { Account } from './accounts';
 
-/** A login that nothing has been proved of yet. */
-export interface Attempt {
+/** A login whose credentials are not checked yet. */
+export interface LoginAttempt {
   readonly username: string | undefined;
   readonly clientId: string;
-  /** What failures are counted by, see `sourceOf`; empty when unknown, then nothing is counted or remembered. */
+  /** Source by which failures are counted, see `failureSourceOf`; empty if unknown, then nothing is counted or stored. */
   readonly source: string;
   /** Milliseconds since 1970. */
   readonly now: number;
 }
 
-/** Failed logins that are counted together, as long as each comes soon enough after the one before. */
+/** Failed logins in a row. The count starts again if the next failure comes late enough. */
 export interface Failures {
   readonly count: number;
-  /** Time of the last one, milliseconds since 1970. */
+  /** Time of the last failure, milliseconds since 1970. */
   readonly lastAt: number;
 }
 
-/** Failed logins that are counted together from the first one on, for a fixed time. */
+/** Failed logins in a window of fixed length, which starts with the first failure. */
 export interface WindowFailures {
   readonly count: number;
-  /** Time of the first one, milliseconds since 1970. */
+  /** Time of the first failure, milliseconds since 1970. */
   readonly since: number;
 }
 
 /** A client id that has logged in with a user name from an address. */
 export interface KnownClient {
-  /** Time of a login that succeeded, milliseconds since 1970; at most a day before the last one. */
+  /** Time of a successful login, milliseconds since 1970; at most a day before the last one. */
   readonly loggedInAt: number;
-  /** Failures since then, of this client id alone. */
+  /** Failures of this client id since then. */
   readonly failures: Failures;
 }
 
-/** What is kept of a user name and an address together. */
+/** Stored data about a user name and an address together. */
 export interface PairRecord {
   /** Failures of client ids that are not known. */
   readonly failures: Failures;
-  /** By the key of the client id. */
+  /** Known clients by the key of the client id. */
   readonly clients: ReadonlyMap<string, KnownClient>;
 }
 
-/** What a login needs first, read together. */
+/** Data that every login needs, read in one call. */
 export interface LoginRecord {
   readonly account?: Account;
   readonly pair: PairRecord;
 }
 
-/** Failures that clients share which have not logged in before. */
+/** Failures of clients that are not known. */
 export interface SharedFailures {
-  /** With the user name, from all addresses. */
+  /** Failures with the user name, from all addresses. */
   readonly ofName: WindowFailures;
-  /** From the address, with all user names. */
+  /** Failures from the address, with all user names. */
   readonly ofAddress: WindowFailures;
 }
 
 /** Rule by which failed logins are counted. */
 export interface FailureRule {
-  /** Milliseconds: counts of clients and pairs begin anew so long after their last failure, shared ones after their first. */
-  readonly memory: number;
-  /** Failures of one name from one address that also count for each of the two: no device uses up what all share. */
-  readonly shared: number;
+  /** Counts of clients and pairs start again so long after their last failure, shared counts so long after their first. */
+  readonly windowMilliseconds: number;
+  /** Failures of one pair that also count for its name and for its address, so that no device exhausts a shared limit. */
+  readonly maxSharedPerPair: number;
 }
 
 /** A change of the known clients of a user name and an address. */
 export interface ClientChange {
   /** Key of the client id that has logged in. */
   readonly known: string;
-  /** Keys of those that are known no longer. */
+  /** Keys of clients that are no longer known. */
   readonly forgotten: readonly string[];
-  /** When the last of all is forgotten, milliseconds since 1970. */
+  /** Time when the last client is no longer known, milliseconds since 1970. */
   readonly expiresAt: number;
 }
 
-/** Reads and counts what concerns logins: the account, failed attempts, clients that have logged in, the secret of the broker. */
+/** Reads and counts the data of logins: the account, failed attempts, known clients, the secret of the broker. */
 export interface LoginStore {
-  /** In one call. */
-  read(attempt: Attempt): Promise<LoginRecord>;
-  /** In one call. */
-  readShared(attempt: Attempt): Promise<SharedFailures>;
-  /** One more failure of a known client, by its key. */
-  addFailureOf(client: string, attempt: Attempt, rule: FailureRule): Promise<void>;
-  /** One more failure of a client that is not known. The row of the pair is kept until `keepUntil`, milliseconds since 1970. */
-  addFailure(attempt: Attempt, rule: FailureRule, keepUntil: number): Promise<void>;
-  /** Remembers a client that has logged in, without failures. */
-  remember(attempt: Attempt, change: ClientChange): Promise<void>;
-  /** A random secret of this broker, 32 bytes, made by whoever asks first. */
+  /** One call. */
+  read(attempt: LoginAttempt): Promise<LoginRecord>;
+  /** One call. */
+  readShared(attempt: LoginAttempt): Promise<SharedFailures>;
+  /** Counts a failure of a known client, by its key. */
+  addFailureOf(client: string, attempt: LoginAttempt, rule: FailureRule): Promise<void>;
+  /** Counts a failure of a client that is not known. Keeps the row of the pair until `keepUntil`, milliseconds since 1970. */
+  addFailure(attempt: LoginAttempt, rule: FailureRule, keepUntil: number): Promise<void>;
+  /** Stores a client that has logged in, without failures. */
+  remember(attempt: LoginAttempt, change: ClientChange): Promise<void>;
+  /** Returns the random secret of this broker (32 bytes), which the first call creates. */
   secret(): Promise<Buffer>;
 }

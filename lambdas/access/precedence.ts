@@ -1,19 +1,19 @@
 import type { Identity } from './identity';
 
 /**
- * How good the right of an identity to a client id is, as a number. Of two that want the same client id the higher one gets it:
- * somebody whose access was revoked, an anonymous client, one that has proved who it is, one that is bound to a prefix (the longer
- * the higher), one that is bound to exactly this client id.
+ * Precedence of an identity for a client id, in ascending order: access was revoked; anonymous; authenticated; bound to a prefix of
+ * the client id (a longer prefix is higher); bound to exactly this client id. Of two identities that use the same client id, the
+ * one with the higher precedence gets it.
  */
-export const precedences = { revoked: -1, anonymous: 0, proved: 1, exact: 1_000_000 } as const; // no client id is that long
+export const precedences = { revoked: -1, anonymous: 0, authenticated: 1, exact: 1_000_000 } as const; // longer than any client id
 
-export function precedenceOf({ kind, clientId, clientIdPrefix }: Identity, asked: string): number {
+export function precedenceOf({ kind, clientId, clientIdPrefix }: Identity, requested: string): number {
   if (kind === 'anonymous') return precedences.anonymous;
-  if (clientId === asked) return precedences.exact;
-  if (clientIdPrefix === undefined || !asked.startsWith(clientIdPrefix)) return precedences.proved;
+  if (clientId === requested) return precedences.exact;
+  if (clientIdPrefix === undefined || !requested.startsWith(clientIdPrefix)) return precedences.authenticated;
   return prefixPrecedence(clientIdPrefix);
 }
 
 export function prefixPrecedence(prefix: string): number {
-  return precedences.proved + prefix.length;
+  return precedences.authenticated + prefix.length;
 }

@@ -1,33 +1,38 @@
 import type { QoS } from '../protocol/packets';
 import type { Permissions, PublishRequest } from '../protocol/permissions';
-import { CompiledAcl, type Decision, type Denial, type Grant, startOf, unmentioned } from './compiled-acl';
-import type { Action, Rule } from './rule';
-import { fillTemplate, type Subject } from './topic-template';
+import { type AllowEntry, CompiledAcl, type Decision, type DenyEntry, literalPrefixOf, noRule } from './compiled-acl';
+import type { Action, IdentityKind, Rule } from './rule';
+import { fillTemplate, type TemplateValues } from './topic-template';
 
-/** Rules, and where they were found: `file`, `account alice`, `token`. */
+/** The client that rules are applied to. */
+export interface Subject extends TemplateValues {
+  readonly kind: IdentityKind;
+}
+
+/** Rules of one source: `configuration`, `account alice` or `token`. */
 export interface SourcedRules {
   readonly source: string;
   readonly rules: readonly Rule[];
 }
 
-export type Inquiry =
-  | { readonly action: 'publish'; readonly topic: string; readonly qos: QoS; readonly retain: boolean }
+export type AccessRequest =
+  | ({ readonly action: 'publish' } & PublishRequest)
   | { readonly action: 'subscribe'; readonly filter: string }
   | { readonly action: 'receive'; readonly topic: string };
 
 /**
- * What rules let one client do. The rules that do not concern it are left out and the others filled in once, decisions on
- * topics are remembered, so a message costs a look into a map.
+ * Permissions of one client by rules. Rules that do not apply to the client are left out, variables are replaced once, and decisions
+ * are cached, so a message costs one lookup.
  *
- * Filters mean what they mean in MQTT: `#` has no topic that begins with `$`, and a rule for those says `$SYS/#`.
+ * Topic filters of rules match as in MQTT: `#` matches no topic that begins with `$`; a rule for those has `$SYS/#`.
  */
 export class RulePermissions implements Permissions {
   private readonly rules: readonly NamedRule[];
   private readonly subject: Subject;
-  private readonly laws: Partial<Record<Duty, CompiledAcl>> = {};
+  private readonly acls: Partial<Record<AclKind, CompiledAcl>> = {};
 
   constructor(sources: readonly SourcedRules[], subject: Subject) {
-    this.rules = sources.flatMap(named).filter(({ rule }) => concerns(rule, subject));
+    this.rules = sources.flatMap(withNames).filter(({ rule }) => appliesTo(rule, subject));
     this.subject = subject;
   }
 
@@ -36,46 +41,46 @@ export class RulePermissions implements Permissions {
   }
 
   subscribeQos(filter: string): QoS | undefined {
-    return qosOf(this.law('subscribe').onFilter(filterOf(filter)));
+    return allowedQos(this.acl('subscribe').decideFilter(withoutShareName(filter)));
   }
 
   mayReceive(topic: string): boolean {
-    return this.law('receive').onTopic(topic).outcome === 'allowed';
+    return this.acl('receive').decideTopic(topic).outcome === 'allowed';
   }
 
-  /** The same answers, with the rule they come from: its name, or its source and position, where the first is 1. */
-  decide(inquiry: Inquiry): Decision {
-    switch (inquiry.action) {
+  /** Decides like the methods above, and names the rule: by its name, or by its source and position, the first being 1. */
+  decide(request: AccessRequest): Decision {
+    switch (request.action) {
       case 'publish':
-        return this.decidePublish(inquiry);
+        return this.decidePublish(request);
       case 'subscribe':
-        return this.law('subscribe').onFilter(filterOf(inquiry.filter));
+        return this.acl('subscribe').decideFilter(withoutShareName(request.filter));
       case 'receive':
-        return this.law('receive').onTopic(inquiry.topic);
+        return this.acl('receive').decideTopic(request.topic);
     }
   }
 
   private decidePublish({ topic, qos, retain }: PublishRequest): Decision {
-    const decision = this.law(retain ? 'publishRetained' : 'publish').onTopic(topic);
-    return decision.outcome === 'allowed' && decision.qos < qos ? unmentioned : decision;
+    const decision = this.acl(retain ? 'publishRetained' : 'publish').decideTopic(topic);
+    return decision.outcome === 'allowed' && decision.qos < qos ? noRule : decision;
   }
 
-  /** Made when first asked for: who only listens needs no rules for publishing. */
-  private law(duty: Duty): CompiledAcl {
-    this.laws[duty] ??= lawOf(duty, this.rules, this.subject);
-    return this.laws[duty];
+  /** Compiles an ACL at its first use: a client that only subscribes needs none for publishing. */
+  private acl(kind: AclKind): CompiledAcl {
+    this.acls[kind] ??= compileAcl(kind, this.rules, this.subject);
+    return this.acls[kind];
   }
 }
 
-/** What there are separate rules for. */
-type Duty = Action | 'publishRetained';
+/** Actions that have an ACL of their own. */
+type AclKind = Action | 'publishRetained';
 
-function qosOf(decision: Decision): QoS | undefined {
+function allowedQos(decision: Decision): QoS | undefined {
   return decision.outcome === 'allowed' ? decision.qos : undefined;
 }
 
-/** What a shared subscription hears is said by the filter inside. One that is malformed is left as it is: nothing allows it. */
-function filterOf(name: string): string {
+/** Returns the topic filter of a shared subscription. A malformed one is returned unchanged; no rule allows it. */
+function withoutShareName(name: string): string {
   return /^\$share\/[^/+#]+\/(.+)$/s.exec(name)?.[1] ?? name;
 }
 
@@ -84,49 +89,48 @@ interface NamedRule {
   readonly name: string;
 }
 
-function named({ source, rules }: SourcedRules): NamedRule[] {
+function withNames({ source, rules }: SourcedRules): NamedRule[] {
   return rules.map((rule, index) => ({ rule, name: rule.name ?? `${source} rule ${index + 1}` }));
 }
 
-/** Whether a rule is about a client at all. */
-export function concerns({ who = {} }: Rule, { kind, username, clientId }: Subject): boolean {
+export function appliesTo({ who = {} }: Rule, { kind, username, clientId }: Subject): boolean {
   return isAmong(kind, who.kinds) && isAmong(username, who.usernames) && isAmong(clientId, who.clientIds);
 }
 
-function isAmong(value: string | undefined, wanted: readonly string[] | undefined): boolean {
-  return wanted === undefined || (value !== undefined && wanted.includes(value));
+function isAmong(value: string | undefined, accepted: readonly string[] | undefined): boolean {
+  return accepted === undefined || (value !== undefined && accepted.includes(value));
 }
 
-function lawOf(duty: Duty, rules: readonly NamedRule[], subject: Subject): CompiledAcl {
-  const grants = rules.filter(({ rule }) => rule.effect !== 'deny' && allows(rule, duty));
-  const denials = rules.filter(({ rule }) => rule.effect === 'deny' && denies(rule, duty));
+function compileAcl(kind: AclKind, rules: readonly NamedRule[], subject: Subject): CompiledAcl {
+  const allowing = rules.filter(({ rule }) => rule.effect !== 'deny' && allows(rule, kind));
+  const denying = rules.filter(({ rule }) => rule.effect === 'deny' && denies(rule, kind));
   return new CompiledAcl(
-    grants.flatMap((each) => grantsOf(each, subject)),
-    denials.flatMap((each) => denialsOf(each, subject)),
+    allowing.flatMap((rule) => allowEntriesOf(rule, subject)),
+    denying.flatMap((rule) => denyEntriesOf(rule, subject)),
   );
 }
 
-function allows({ actions, retain }: Rule, duty: Duty): boolean {
-  if (duty === 'publishRetained') return actions.includes('publish') && retain !== false;
-  return actions.includes(duty) || (duty === 'receive' && actions.includes('subscribe'));
+function allows({ actions, retain }: Rule, kind: AclKind): boolean {
+  if (kind === 'publishRetained') return actions.includes('publish') && retain !== false;
+  return actions.includes(kind) || (kind === 'receive' && actions.includes('subscribe'));
 }
 
-function denies({ actions }: Rule, duty: Duty): boolean {
-  return actions.includes(duty === 'publishRetained' ? 'publish' : duty);
+function denies({ actions }: Rule, kind: AclKind): boolean {
+  return actions.includes(kind === 'publishRetained' ? 'publish' : kind);
 }
 
-/** A topic with a gap grants nothing: what was meant is not known. */
-function grantsOf({ rule, name }: NamedRule, subject: Subject): Grant[] {
+/** A topic filter with a missing value allows nothing. */
+function allowEntriesOf({ rule, name }: NamedRule, subject: Subject): AllowEntry[] {
   return rule.topics.flatMap((topic) => {
     const { filter, complete } = fillTemplate(topic, subject);
-    return complete ? { rule: name, filter, start: startOf(filter), qos: rule.maxQos ?? 2 } : [];
+    return complete ? { rule: name, filter, literalPrefix: literalPrefixOf(filter), qos: rule.maxQos ?? 2 } : [];
   });
 }
 
-/** A topic with a gap denies everything that may have been meant. */
-function denialsOf({ rule, name }: NamedRule, subject: Subject): Denial[] {
+/** A topic filter with a missing value denies the topics for every value. */
+function denyEntriesOf({ rule, name }: NamedRule, subject: Subject): DenyEntry[] {
   return rule.topics.map((topic) => {
     const { filter, anyFirstLevel } = fillTemplate(topic, subject);
-    return { rule: name, filter, start: startOf(filter), anyFirstLevel };
+    return { rule: name, filter, literalPrefix: literalPrefixOf(filter), anyFirstLevel };
   });
 }

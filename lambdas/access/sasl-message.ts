@@ -1,20 +1,20 @@
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import type { Step } from './authentication-method';
 
-/** What stands before a message of SCRAM and OAUTHBEARER: the gs2-header of RFC 5801 section 4. */
+/** The gs2-header (RFC 5801 section 4) at the beginning of messages of SCRAM and OAUTHBEARER. */
 export interface Gs2Header {
-  /** As it was sent, comma at the end included. */
+  /** The header as it was sent, with the comma at its end. */
   readonly text: string;
-  /** Whom the client wants to act for, if it says so. */
+  /** Authorization identity, if the client requests one. */
   readonly authorizeAs?: string;
-  /** What follows it. */
+  /** The message after the header. */
   readonly rest: string;
 }
 
-/** @throws ProtocolError when there is no data, it has more than `limit` bytes, or it is not UTF-8. */
-export function readText(data: Buffer | undefined, limit: number): string {
+/** @throws ProtocolError if there is no data, it has more than `maxBytes` bytes, or it is not UTF-8 */
+export function readText(data: Buffer | undefined, maxBytes: number): string {
   if (data === undefined) throw malformed('no authentication data');
-  if (data.length > limit) throw malformed(`message has ${data.length} bytes, more than ${limit}`);
+  if (data.length > maxBytes) throw malformed(`message has ${data.length} bytes, more than ${maxBytes}`);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data);
   } catch {
@@ -23,10 +23,10 @@ export function readText(data: Buffer | undefined, limit: number): string {
 }
 
 /**
- * `y` says that the client could bind the channel and thinks that we cannot, and so it is; `p` asks for it, which belongs to
- * the methods whose names end in -PLUS alone (RFC 5802 section 6).
+ * Reads the gs2-header. `y` means that the client supports channel binding and assumes that the server does not, which is right. `p`
+ * requests it, which only methods with names that end in -PLUS allow (RFC 5802 section 6).
  *
- * @throws ProtocolError when there is none, or it binds the channel.
+ * @throws ProtocolError if there is no header, or it requests channel binding
  */
 export function readGs2Header(message: string): Gs2Header {
   if (message.startsWith('p=')) throw malformed('channel binding is not supported');
@@ -38,22 +38,22 @@ export function readGs2Header(message: string): Gs2Header {
 }
 
 /**
- * A saslname: `,` and `=` are written as `=2C` and `=3D`, and no other `=` may be (RFC 5801 section 4).
+ * Decodes a saslname, in which `,` and `=` are written as `=2C` and `=3D` (RFC 5801 section 4).
  *
- * @throws ProtocolError otherwise.
+ * @throws ProtocolError if it contains any other `=`
  */
 export function readSaslName(text: string): string {
-  if (/=(?!2C|3D)/.test(text)) throw malformed('user name has "=" for something else than "=2C" or "=3D"');
+  if (/=(?!2C|3D)/.test(text)) throw malformed('user name has "=" for something other than "=2C" or "=3D"');
   return text.replaceAll('=2C', ',').replaceAll('=3D', '=');
 }
 
-/** 0x82: the data of an AUTH or CONNECT is not what its Authentication Method lays down. */
+/** 0x82: the Authentication Data does not conform to the Authentication Method. */
 export function malformed(message: string): ProtocolError {
   return new ProtocolError(Reason.protocolError, message);
 }
 
-/** The step of `body`, or the refusal of what it calls a breach of the protocol. */
-export async function refusingBreaches(body: () => Promise<Step>): Promise<Step> {
+/** Runs `body`, and turns a ProtocolError into a refusal. */
+export async function refuseProtocolErrors(body: () => Promise<Step>): Promise<Step> {
   try {
     return await body();
   } catch (error) {

@@ -1,16 +1,16 @@
 import { malformed, readGs2Header, readSaslName, readText } from './sasl-message';
 import { saslPrep } from './sasl-prep';
 
-/** Bytes of the longest message that is read; a user name and a nonce of sensible length take a tenth of it. */
-const longestMessage = 2048;
+/** Maximum size of a message in bytes; a user name and a nonce of usual length take a tenth of it. */
+const maxMessageBytes = 2048;
 
 /** client-first-message, RFC 5802 section 7. */
 export interface ClientFirst {
-  /** Repeated in the `c=` of the final message. */
+  /** The final message repeats it in `c=`. */
   readonly gs2Header: string;
-  /** What goes into the signatures: the message without its gs2-header. */
+  /** The message without its gs2-header, a part of the signatures. */
   readonly bare: string;
-  /** Prepared, section 5.1. */
+  /** Prepared by SASLprep (section 5.1). */
   readonly username: string;
   readonly nonce: string;
 }
@@ -24,10 +24,10 @@ export interface ClientFinal {
   readonly proof: Buffer;
 }
 
-/** @throws ProtocolError when it is malformed, or asks for what a server must or may refuse. */
+/** @throws ProtocolError if the message is malformed, or requests something that a server must or may refuse */
 export function readClientFirst(data: Buffer | undefined): ClientFirst {
-  const { text: gs2Header, authorizeAs, rest: bare } = readGs2Header(readText(data, longestMessage));
-  // Who does not know a mandatory extension must not go on, and we know none (section 5.1).
+  const { text: gs2Header, authorizeAs, rest: bare } = readGs2Header(readText(data, maxMessageBytes));
+  // A server must refuse unknown mandatory extensions (section 5.1); this one knows none.
   if (bare.startsWith('m=')) throw malformed('mandatory extensions are not supported');
   const match = /^n=([^,]*),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]+)*$/.exec(bare);
   if (match === null) throw malformed('client-first-message is malformed');
@@ -38,14 +38,14 @@ export function readClientFirst(data: Buffer | undefined): ClientFirst {
   return { gs2Header, bare, username, nonce: match[2]! };
 }
 
-/** @throws ProtocolError when it is malformed. */
+/** @throws ProtocolError if the message is malformed */
 export function readClientFinal(data: Buffer | undefined): ClientFinal {
-  const form = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]+)*),p=([A-Za-z0-9+/]{43}=)$/;
-  const match = form.exec(readText(data, longestMessage));
+  const finalMessage = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)(?:,[A-Za-z]=[^,]+)*),p=([A-Za-z0-9+/]{43}=)$/;
+  const match = finalMessage.exec(readText(data, maxMessageBytes));
   if (match === null) throw malformed('client-final-message is malformed');
   const [, withoutProof, channelBinding, nonce, text] = match;
   const proof = Buffer.from(text!, 'base64');
-  // Four texts stand for the same bytes unless the bits of the last character that nobody reads are zero, RFC 4648 section 3.5.
+  // RFC 4648 section 3.5: unused bits of the last character must be zero, or four texts would encode the same bytes.
   if (proof.toString('base64') !== text) throw malformed('client-final-message is malformed');
   return { withoutProof: withoutProof!, channelBinding: channelBinding!, nonce: nonce!, proof };
 }

@@ -1,53 +1,58 @@
-import type { Identity } from './identity';
-
-/** Whom rules are applied to. */
-export interface Subject extends Pick<Identity, 'kind' | 'username' | 'claims'> {
+/** Values of one client for the variables of a template. */
+export interface TemplateValues {
   readonly clientId: string;
+  readonly username?: string;
+  readonly claims?: Readonly<Record<string, string>>;
 }
 
 export interface FilledTemplate {
-  /** With `+` for every level in which a variable has no value that may stand there. */
+  /** Topic filter, with `+` for every level with a variable that has no usable value. */
   readonly filter: string;
-  /** Every variable has a value. */
+  /** True if every variable has a usable value. */
   readonly complete: boolean;
-  /** The first level is such a `+`. It stands for anything at all, also for what begins with `$`. */
+  /** True if the first level is such a `+`. It stands for any value, also for one that begins with `$`. */
   readonly anyFirstLevel: boolean;
 }
 
-/** Text and names of variables by turns; text comes first and last, and may be empty. */
+/** Splits a template into text and names of variables, alternately. The first and the last part are text, and may be empty. */
 export function templateParts(template: string): string[] {
   return template.split(/\$\{(clientId|username|claim\.[^{}]+)\}/);
 }
 
+export function variablesIn(template: string): string[] {
+  return templateParts(template).filter((_part, index) => index % 2 === 1);
+}
+
 /**
- * A topic of a rule for one client. What a client says of itself fills a part of one level and never does more: not another
- * level, not a wildcard, not a leading `$`. A value is inserted as it stands, whatever variables or patterns it spells.
+ * Fills the template of a rule with the values of one client. A value can become a part of one level only: not several levels, not a
+ * wildcard, not a leading `$`. A variable or pattern inside a value is not expanded.
  */
-export function fillTemplate(template: string, subject: Subject): FilledTemplate {
+export function fillTemplate(template: string, values: TemplateValues): FilledTemplate {
   if (!template.includes('${')) return { filter: template, complete: true, anyFirstLevel: false };
   const filled = templateParts(template).reduce((before, part, index) => {
     if (index % 2 === 0) return before + part;
-    const value = lookUp(part, subject);
-    return before + (value !== undefined && mayFollow(before, value) ? value : gap);
+    const value = variableValue(part, values);
+    return before + (value !== undefined && mayFollow(before, value) ? value : missingValue);
   }, '');
-  if (!filled.includes(gap)) return { filter: filled, complete: true, anyFirstLevel: false };
+  if (!filled.includes(missingValue)) return { filter: filled, complete: true, anyFirstLevel: false };
   const levels = filled.split('/');
   return {
-    filter: levels.map((level) => (level.includes(gap) ? '+' : level)).join('/'),
+    filter: levels.map((level) => (level.includes(missingValue) ? '+' : level)).join('/'),
     complete: false,
-    anyFirstLevel: levels[0]!.includes(gap),
+    anyFirstLevel: levels[0]!.includes(missingValue),
   };
 }
 
-/** In the place of a value that cannot be used; no topic has this character. */
-const gap = '\0';
+/** Marks a variable without a usable value; no topic contains this character. */
+const missingValue = '\0';
 
+/** A value must not begin the first level with `$`, which would give access to `$SYS`. */
 function mayFollow(before: string, value: string): boolean {
   if (value === '' || /[/+#\0]/.test(value)) return false;
-  return before.includes('/') || !(before + value).startsWith('$'); // no way into `$SYS`
+  return before.includes('/') || !(before + value).startsWith('$');
 }
 
-function lookUp(variable: string, { clientId, username, claims = {} }: Subject): string | undefined {
+function variableValue(variable: string, { clientId, username, claims = {} }: TemplateValues): string | undefined {
   if (variable === 'clientId') return clientId;
   if (variable === 'username') return username;
   const claim = variable.slice('claim.'.length);

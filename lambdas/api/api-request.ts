@@ -1,26 +1,26 @@
-/** What is asked, as far as HTTP says it. */
+/** A request to the HTTP API, independent of the event format of API Gateway. */
 export interface ApiRequest {
   /** Route key of API Gateway. */
   readonly route: string;
-  /** Of the path, decoded. */
+  /** Path parameters, decoded. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** Decoded. */
+  /** Query parameters, decoded. */
   readonly query: Readonly<Record<string, string>>;
-  /** Names in lower case. */
+  /** Headers by name in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: string;
   readonly requestId: string;
   readonly caller: Caller;
 }
 
-/** Who asks, as IAM says. */
+/** The caller as IAM identified it. */
 export interface Caller {
   readonly arn: string;
   /** The same for every session of a role. */
   readonly principal: string;
 }
 
-export interface ApiAnswer {
+export interface ApiResponse<Body = unknown> {
   readonly status: number;
-  readonly body?: unknown;
+  readonly body?: Body;
 }

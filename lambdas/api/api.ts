@@ -15,18 +15,17 @@ import type { Message } from '../protocol/effects';
 import { isExpired } from '../protocol/outgoing-publish';
 import { ProtocolError } from '../protocol/reason-codes';
 import { subscriptionName } from '../protocol/subscription-name';
-import { isTopicName } from '../protocol/topic';
-import { isTopicFilter } from '../protocol/topic-filter';
 import type { Settings } from '../settings';
-import type { ApiAnswer, ApiRequest } from './api-request';
+import type { ApiRequest, ApiResponse } from './api-request';
 import { clientJson, subscriptionJson } from './client-json';
-import { type MessageJson, messageJson, readMessage, summaryOf } from './message-json';
-import { type Attempt, once } from './once';
-import { type OperationName, operations, routes } from './operations';
+import { type Attempt, performOnce } from './idempotency';
+import { readMessage, retainedMessageJson, retainedSummaryJson } from './message-json';
+import { type OperationName, operations, type ResponseTo, routes } from './operations';
 import { Problem } from './problem';
-import { type Query, readBody, readPath, readQuery } from './read-request';
+import { readBody, readPath, readQuery } from './read-request';
+import { clientIdParameter, type MessageJson, type PublishResultJson, topicParameter } from './schemas';
 
-/** What the API needs beside the ports of the broker. */
+/** Ports of the broker, and those that only the API uses. */
 export interface ApiPorts extends Ports {
   readonly clients: ClientDirectory;
   readonly retainedMessages: RetainedDirectory;
@@ -34,73 +33,75 @@ export interface ApiPorts extends Ports {
   readonly describer: ConnectionDescriber;
 }
 
-/** Subscriptions of one client that are told. */
-const mostSubscriptions = 1000;
+/** Maximum number of subscriptions in the details of a client. */
+const maxListedSubscriptions = 1000;
 
-type Handle = (request: ApiRequest) => Promise<ApiAnswer>;
-
-/** The API for backends: each operation of the table, from a checked request to an answer. */
+/** HTTP API for backends: performs each operation of the table and returns its response or a problem. */
 export class Api {
-  private readonly office: BrokerAdmin;
-  private readonly handlers: { readonly [Name in OperationName]: Handle } = {
-    publish: (request) => once(this.ports.requests, request, (attempt) => this.publish(request, attempt)),
-    sendToClient: (request) => once(this.ports.requests, request, (attempt) => this.sendToClient(request, attempt)),
-    listClients: (request) => this.listClients(readQuery('listClients', request)),
-    showClient: (request) => this.showClient(readPath(request, 'clientId')),
+  private readonly admin: BrokerAdmin;
+  private readonly handlers: {
+    readonly [Name in OperationName]: (request: ApiRequest) => Promise<ResponseTo<Name>>;
+  } = {
+    publish: (request) => performOnce(this.ports.requests, request, (attempt) => this.publish(request, attempt)),
+    sendToClient: (request) =>
+      performOnce(this.ports.requests, request, (attempt) => this.sendToClient(request, attempt)),
+    listClients: (request) => this.listClients(request),
+    showClient: (request) => this.showClient(readPath(clientIdParameter, request)),
     disconnectClient: (request) => this.disconnectClient(request),
-    listRetained: (request) => this.listRetained(readQuery('listRetained', request)),
-    showRetained: (request) => this.showRetained(readTopic(request)),
-    deleteRetained: (request) => this.deleteRetained(readTopic(request)),
+    listRetained: (request) => this.listRetained(request),
+    showRetained: (request) => this.showRetained(readPath(topicParameter, request)),
+    deleteRetained: (request) => this.deleteRetained(readPath(topicParameter, request)),
   };
 
   constructor(
     private readonly ports: ApiPorts,
     private readonly settings: Settings,
   ) {
-    this.office = new BrokerAdmin(ports, settings);
+    this.admin = new BrokerAdmin(ports, settings);
   }
 
-  async answer(request: ApiRequest): Promise<ApiAnswer> {
+  /** Handles a request; only an unknown route throws, because API Gateway knows the same routes. */
+  async handle(request: ApiRequest): Promise<ApiResponse> {
     const name = routes.get(request.route);
     if (name === undefined) throw new Error(`there is no route ${request.route}`);
-    const answer = await this.perform(name, request);
-    this.ports.log('api', { operation: name, status: answer.status, caller: request.caller.arn });
-    return answer;
+    const response = await this.perform(name, request);
+    this.ports.log('api', { operation: name, status: response.status, caller: request.caller.arn });
+    return response;
   }
 
-  private async perform(name: OperationName, request: ApiRequest): Promise<ApiAnswer> {
+  private async perform(name: OperationName, request: ApiRequest): Promise<ApiResponse> {
     try {
-      readQuery(name, request);
+      readQuery(operations[name].query, request);
       return await this.handlers[name](request);
     } catch (error) {
-      return problemAnswer(error, (details) => this.ports.log('api failed', { operation: name, ...details }));
+      return problemResponse(error, (details) => this.ports.log('api failed', { operation: name, ...details }));
     }
   }
 
   // ---- messages ----
 
-  private async publish(request: ApiRequest, attempt: Attempt): Promise<ApiAnswer> {
-    const body = readBody(operations.publish.body, request) as MessageJson | { messages: readonly MessageJson[] };
-    if ('messages' in body) return { status: 200, body: { results: await this.publishAll(body.messages, attempt) } };
-    const message = this.allowed(body);
-    const [subscribers] = await this.office.publish([{ ...attempt, id: `${attempt.id}.0`, message }]);
+  private async publish(request: ApiRequest, attempt: Attempt): Promise<ResponseTo<'publish'>> {
+    const body = readBody(operations.publish.body, request);
+    if ('messages' in body) return { status: 200, body: { results: await this.publishBatch(body.messages, attempt) } };
+    const message = this.readAllowed(body);
+    const [subscribers] = await this.admin.publish([{ ...attempt, id: `${attempt.id}.0`, message }]);
     return { status: 200, body: { status: 'accepted', subscribers } };
   }
 
-  private async publishAll(messages: readonly MessageJson[], attempt: Attempt) {
-    const read = messages.map((json) => this.tryToRead(json));
-    const arrivals = read.flatMap((message, index) =>
+  private async publishBatch(batch: readonly MessageJson[], attempt: Attempt): Promise<PublishResultJson[]> {
+    const messages = batch.map((json) => this.tryRead(json));
+    const incoming = messages.flatMap((message, index) =>
       message instanceof ProtocolError ? [] : [{ ...attempt, id: `${attempt.id}.${index}`, message }],
     );
-    const heard = arrivals.length > 0 ? await this.office.publish(arrivals) : [];
-    return read.map((message) =>
+    const subscribers = incoming.length > 0 ? await this.admin.publish(incoming) : [];
+    return messages.map((message) =>
       message instanceof ProtocolError
         ? { status: 'refused', reasonCode: message.reason, detail: message.message }
-        : { status: 'accepted', subscribers: heard.shift() },
+        : { status: 'accepted', subscribers: subscribers.shift() },
     );
   }
 
-  private tryToRead(json: MessageJson): Message | ProtocolError {
+  private tryRead(json: MessageJson): Message | ProtocolError {
     try {
       return readMessage(json, this.settings.maxPacketSize, this.ports.now());
     } catch (error) {
@@ -110,43 +111,44 @@ export class Api {
   }
 
   /** @throws Problem */
-  private allowed(json: MessageJson): Message {
-    const message = this.tryToRead(json);
+  private readAllowed(json: MessageJson): Message {
+    const message = this.tryRead(json);
     if (!(message instanceof ProtocolError)) return message;
     throw new Problem('message-refused', { detail: message.message, reasonCode: message.reason });
   }
 
-  private async sendToClient(request: ApiRequest, attempt: Attempt): Promise<ApiAnswer> {
-    const message = this.allowed(readBody(operations.sendToClient.body, request) as MessageJson);
-    const outcome = await this.office.send(readPath(request, 'clientId'), { ...attempt, message });
+  private async sendToClient(request: ApiRequest, attempt: Attempt): Promise<ResponseTo<'sendToClient'>> {
+    const message = this.readAllowed(readBody(operations.sendToClient.body, request));
+    const outcome = await this.admin.send(readPath(clientIdParameter, request), { ...attempt, message });
     if (outcome === 'sent' || outcome === 'queued') return { status: 200, body: { status: outcome } };
-    throw new Problem(problemOf[outcome]);
+    throw new Problem(problemByOutcome[outcome]);
   }
 
   // ---- clients ----
 
-  private async listClients(query: Query): Promise<ApiAnswer> {
+  private async listClients(request: ApiRequest): Promise<ResponseTo<'listClients'>> {
+    const query = readQuery(operations.listClients.query, request);
     const { items, next } = await withCursor(() => this.ports.clients.list(query));
     const now = this.ports.now();
-    return pageAnswer({ items: items.map((head) => clientJson(head, now)), next });
+    return pageResponse({ items: items.map((item) => clientJson(item, now)), next });
   }
 
-  private async showClient(clientId: string): Promise<ApiAnswer> {
-    const head = await this.ports.sessions.read(clientId);
-    if (!head) throw new Problem('no-such-client');
-    const connectionId = connectionOf(head.fence);
+  private async showClient(clientId: string): Promise<ResponseTo<'showClient'>> {
+    const item = await this.ports.sessions.read(clientId);
+    if (!item) throw new Problem('no-such-client');
+    const connectionId = connectionOf(item.fence);
     const [connection, source, queued, names] = await Promise.all([
       this.ports.connectionStore.read(connectionId),
-      head.owner === undefined ? undefined : this.ports.describer.describe(head.owner),
-      this.queued(head),
-      this.ports.sessions.subscriptions(head.session),
+      item.owner === undefined ? undefined : this.ports.describer.describe(item.owner),
+      this.countQueued(item),
+      this.ports.sessions.subscriptions(item.session),
     ]);
-    const subscriptions = await this.subscriptions(head, names.slice(0, mostSubscriptions));
+    const subscriptions = await this.readSubscriptions(item, names.slice(0, maxListedSubscriptions));
     const { keepAlive, sessionExpiry: sessionExpiryInterval } = connection ?? {};
     return {
       status: 200,
       body: {
-        ...clientJson(head, this.ports.now()),
+        ...clientJson(item, this.ports.now()),
         ...(connection && { keepAlive, sessionExpiryInterval }),
         ...(source && { source }),
         queued,
@@ -156,7 +158,7 @@ export class Api {
     };
   }
 
-  private async queued({ session }: SessionItem): Promise<number> {
+  private async countQueued({ session }: SessionItem): Promise<number> {
     let count = 0;
     for await (const page of this.ports.inflight.unordered(session)) {
       for (const { messages } of page) count += messages.length;
@@ -164,7 +166,7 @@ export class Api {
     return count;
   }
 
-  private subscriptions({ clientId, session }: SessionItem, names: readonly string[]): Promise<Subscriber[]> {
+  private readSubscriptions({ clientId, session }: SessionItem, names: readonly string[]): Promise<Subscriber[]> {
     const rows = names.map((name): SubscriptionRow => {
       const { filter, share } = subscriptionName(name, 5);
       return { clientId, session, filter, ...(share !== undefined && { share }) };
@@ -172,35 +174,32 @@ export class Api {
     return this.ports.topicIndex.read(rows);
   }
 
-  private async disconnectClient(request: ApiRequest): Promise<ApiAnswer> {
-    const clientId = readPath(request, 'clientId');
-    const { will, session } = readQuery('disconnectClient', request);
-    const wish = { withWill: will === 'publish', keepSession: session === 'keep' };
-    const head = await this.office.disconnect(clientId, wish, request.requestId);
-    if (head === 'absent') throw new Problem('no-such-client');
-    return { status: 202, body: { clientId, connected: head.owner !== undefined } };
+  private async disconnectClient(request: ApiRequest): Promise<ResponseTo<'disconnectClient'>> {
+    const clientId = readPath(clientIdParameter, request);
+    const { will, session } = readQuery(operations.disconnectClient.query, request);
+    const options = { withWill: will === 'publish', keepSession: session === 'keep' };
+    const item = await this.admin.disconnect(clientId, options, request.requestId);
+    if (item === 'absent') throw new Problem('no-such-client');
+    return { status: 202, body: { clientId, connected: item.owner !== undefined } };
   }
 
   // ---- retained messages ----
 
-  private async listRetained(query: Query): Promise<ApiAnswer> {
-    const { filter } = query;
-    if (filter !== undefined && !isTopicFilter(filter)) {
-      throw new Problem('invalid-request', { errors: [{ pointer: 'filter', detail: 'must be a topic filter' }] });
-    }
-    const { items, next } = await withCursor(() => this.ports.retainedMessages.list(filter, query));
+  private async listRetained(request: ApiRequest): Promise<ResponseTo<'listRetained'>> {
+    const { filter, ...page } = readQuery(operations.listRetained.query, request);
+    const { items, next } = await withCursor(() => this.ports.retainedMessages.list(filter, page));
     const now = this.ports.now();
-    return pageAnswer({ items: items.filter((message) => !isExpired(message, now)).map(summaryOf), next });
+    return pageResponse({ items: items.filter((message) => !isExpired(message, now)).map(retainedSummaryJson), next });
   }
 
-  private async showRetained(topic: string): Promise<ApiAnswer> {
+  private async showRetained(topic: string): Promise<ResponseTo<'showRetained'>> {
     const [copy] = await this.ports.retained.match(topic);
     const message = copy?.message;
     if (!message || isExpired(message, this.ports.now())) throw new Problem('no-such-message');
-    return { status: 200, body: messageJson(message) };
+    return { status: 200, body: retainedMessageJson(message) };
   }
 
-  private async deleteRetained(topic: string): Promise<ApiAnswer> {
+  private async deleteRetained(topic: string): Promise<ResponseTo<'deleteRetained'>> {
     const { retained } = this.ports;
     const { write } = await retained.begin(topic);
     await retained.remove(write);
@@ -209,24 +208,16 @@ export class Api {
   }
 }
 
-/** The topic in the path. @throws Problem */
-function readTopic(request: ApiRequest): string {
-  const topic = readPath(request, 'topic');
-  if (isTopicName(topic)) return topic;
-  const detail = 'must be a topic name: 1 to 65,535 bytes, without the wildcards + and #';
-  throw new Problem('invalid-request', { errors: [{ pointer: 'topic', detail }] });
-}
-
-/** Why a message did not go to a client. */
-const problemOf = {
+/** Problems of messages that were neither sent nor queued. */
+const problemByOutcome = {
   absent: 'no-such-client',
   away: 'client-away',
   denied: 'not-permitted',
   full: 'queue-full',
 } as const;
 
-function pageAnswer({ items, next }: Page<unknown>): ApiAnswer {
-  return { status: 200, body: { items, ...(next !== undefined && { next }) } };
+function pageResponse<Entry>({ items, next }: Page<Entry>) {
+  return { status: 200, body: { items: [...items], ...(next !== undefined && { next }) } };
 }
 
 async function withCursor<T>(read: () => Promise<T>): Promise<T> {
@@ -238,8 +229,8 @@ async function withCursor<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The caller hears nothing of an error that is the broker's own; the log does. */
-function problemAnswer(error: unknown, log: (details: Record<string, string>) => void): ApiAnswer {
+/** An unexpected error goes to the log only; the caller gets no details of it. */
+function problemResponse(error: unknown, log: (details: Record<string, string>) => void): ApiResponse {
   if (error instanceof Problem) return { status: error.status, body: error.body };
   log({ error: String(error), stack: (error as Error).stack ?? '' });
   const { status, body } = new Problem('internal-error');

@@ -2,10 +2,11 @@ import { isSessionExpired } from '../broker/expiry/expired-session';
 import { timeOf } from '../broker/model/fence';
 import type { SessionItem } from '../broker/model/session';
 import type { Subscriber } from '../broker/model/subscription';
+import type { ClientJson, SubscriptionJson } from './schemas';
 
-/** A client as a backend reads it. Claims and rules of its token stay here. `now` in milliseconds since 1970. */
-export function clientJson(head: SessionItem, now: number) {
-  const { clientId, owner, fence, leftAt, version, identity, persistent, expiresAt } = head;
+/** Describes a client for backends, without claims and rules of its token. `now` in milliseconds since 1970. */
+export function clientJson(item: SessionItem, now: number): ClientJson {
+  const { clientId, owner, fence, leftAt, version, identity, persistent, expiresAt } = item;
   const { kind, username, issuer } = identity;
   const since = owner === undefined ? leftAt : timeOf(fence);
   return {
@@ -16,7 +17,7 @@ export function clientJson(head: SessionItem, now: number) {
     identity: { kind, ...(username !== undefined && { username }), ...(issuer !== undefined && { issuer }) },
     persistent,
     ...(expiresAt !== undefined && { sessionEndsAt: isoTime(expiresAt) }),
-    ...(isSessionExpired(head, now) && { over: true }),
+    ...(isSessionExpired(item, now) && { over: true }),
   };
 }
 
@@ -27,7 +28,7 @@ export function subscriptionJson({
   noLocal = false,
   retainAsPublished = false,
   identifiers,
-}: Subscriber) {
+}: Subscriber): SubscriptionJson {
   const [identifier] = identifiers ?? [];
   return {
     filter,

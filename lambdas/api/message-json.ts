@@ -6,48 +6,34 @@ import { disallowedCharacterInMessage } from '../protocol/disallowed-characters'
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import { forwardedProperties } from '../protocol/forwarded-properties';
 import { isDeliverable } from '../protocol/outgoing-publish';
-import type { PublishPacket, QoS } from '../protocol/packets';
+import type { PublishPacket } from '../protocol/packets';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { isReservedTopic, isTopicName, quoteTopic } from '../protocol/topic';
+import type { MessageJson, RetainedMessageJson, RetainedSummaryJson } from './schemas';
 
-/** A message as a backend writes it; its form was checked before. */
-export interface MessageJson {
-  readonly topic: string;
-  readonly text?: string;
-  readonly payload?: string;
-  readonly qos?: QoS;
-  readonly retain?: boolean;
-  readonly payloadFormatIndicator?: boolean;
-  readonly messageExpiryInterval?: number;
-  readonly contentType?: string;
-  readonly responseTopic?: string;
-  readonly correlationData?: string;
-  readonly userProperties?: readonly { readonly name: string; readonly value: string }[];
-}
-
-/** Any packet id will do: it leaves no trace in the message. */
-const somePacketId = 1;
+/** Packet Identifier of the encoded PUBLISH; the message does not contain it. */
+const packetId = 1;
 
 /**
- * The message, held to the same rules as if a client of MQTT 5.0 had sent it in a PUBLISH of so many bytes at most. `now` in
+ * Reads a message by the rules for a PUBLISH of an MQTT 5.0 client with packets of at most `maxPacketSize` bytes. `now` in
  * milliseconds since 1970.
  *
- * @throws ProtocolError when MQTT does not allow it.
+ * @throws ProtocolError if MQTT does not allow the message.
  */
-export function readMessage(json: MessageJson, largest: number, now: number): Message {
+export function readMessage(json: MessageJson, maxPacketSize: number, now: number): Message {
   const packet = toPacket(json);
-  const unclean = disallowedCharacterInMessage(packet);
-  if (unclean) throw new ProtocolError(Reason.malformedPacket, `a string of the message contains ${unclean}`);
+  const disallowed = disallowedCharacterInMessage(packet);
+  if (disallowed) throw new ProtocolError(Reason.malformedPacket, `a string of the message contains ${disallowed}`);
   const bytes = encode(packet, 5);
-  if (bytes.length > largest) {
-    throw new ProtocolError(Reason.packetTooLarge, `its packet has ${bytes.length} bytes, more than ${largest}`);
+  if (bytes.length > maxPacketSize) {
+    throw new ProtocolError(Reason.packetTooLarge, `its packet has ${bytes.length} bytes, more than ${maxPacketSize}`);
   }
   if (!isTopicName(packet.topic)) {
     throw new ProtocolError(Reason.topicNameInvalid, `${quoteTopic(packet.topic)} is not a topic name`);
   }
   decode(bytes, 5);
   if (isReservedTopic(packet.topic)) {
-    throw new ProtocolError(Reason.notAuthorized, `${quoteTopic(packet.topic)} is for the broker alone`);
+    throw new ProtocolError(Reason.notAuthorized, `${quoteTopic(packet.topic)} is reserved for the broker`);
   }
   if (!hasDeclaredFormat(packet)) throw new ProtocolError(Reason.payloadFormatInvalid, 'the payload is not UTF-8');
   const { topic, payload, qos, retain } = packet;
@@ -61,7 +47,7 @@ export function readMessage(json: MessageJson, largest: number, now: number): Me
     ...forwardedProperties(packet.properties),
   };
   if (isDeliverable(message)) return message;
-  throw new ProtocolError(Reason.packetTooLarge, 'the message is larger than its subscribers can be sent');
+  throw new ProtocolError(Reason.packetTooLarge, 'the message is too large to be sent to subscribers');
 }
 
 function toPacket(json: MessageJson): PublishPacket {
@@ -74,7 +60,7 @@ function toPacket(json: MessageJson): PublishPacket {
     qos,
     retain,
     dup: false,
-    ...(qos > 0 && { messageId: somePacketId }),
+    ...(qos > 0 && { messageId: packetId }),
     properties: {
       ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
       ...(messageExpiryInterval !== undefined && { messageExpiryInterval }),
@@ -86,26 +72,25 @@ function toPacket(json: MessageJson): PublishPacket {
   };
 }
 
-/** What is retained, without its payload. */
-export function summaryOf({ topic, qos, payload, expiresAt }: Message) {
-  const until = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
-  return { topic, qos, payloadBytes: payload.length, ...until };
+/** Describes a retained message without its payload. */
+export function retainedSummaryJson({ topic, qos, payload, expiresAt }: Message): RetainedSummaryJson {
+  const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
+  return { topic, qos, payloadBytes: payload.length, ...expiry };
 }
 
-/** What is retained, as a whole. */
-export function messageJson(message: Message) {
+export function retainedMessageJson(message: Message): RetainedMessageJson {
   const { payload, properties } = message;
   return {
-    ...summaryOf(message),
+    ...retainedSummaryJson(message),
     payload: payload.toString('base64'),
     ...(isUtf8(payload) && { text: payload.toString() }),
     ...(properties && propertiesJson(properties)),
   };
 }
 
-function propertiesJson({ correlationData, userProperties, ...plain }: ForwardedProperties) {
+function propertiesJson({ correlationData, userProperties, ...rest }: ForwardedProperties) {
   return {
-    ...plain,
+    ...rest,
     ...(correlationData && { correlationData: correlationData.toString('base64') }),
     ...(userProperties && { userProperties: userProperties.map(([name, value]) => ({ name, value })) }),
   };

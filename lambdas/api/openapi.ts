@@ -1,23 +1,57 @@
-import type { Schema } from './json-schema';
+import { type ConversionConfig, toJsonSchema, toJsonSchemaDefs } from '@valibot/to-json-schema';
+import * as v from 'valibot';
 import { type Operation, operations } from './operations';
 import { type ProblemCode, problems } from './problem';
-import { schemas } from './schemas';
+import * as schemas from './schemas';
 
-const keyHeader = {
+/** Schemas that other parts of the document refer to by name. */
+const components = {
+  Message: schemas.message,
+  DirectMessage: schemas.directMessage,
+  Batch: schemas.batch,
+  PublishResult: schemas.publishResult,
+  PublishResults: schemas.publishResults,
+  DirectResult: schemas.directResult,
+  Client: schemas.client,
+  ClientPage: schemas.clientPage,
+  Subscription: schemas.subscription,
+  ClientDetails: schemas.clientDetails,
+  DisconnectResult: schemas.disconnectResult,
+  RetainedSummary: schemas.retainedSummary,
+  RetainedPage: schemas.retainedPage,
+  RetainedMessage: schemas.retainedMessage,
+  Problem: schemas.problem,
+  Violation: schemas.violation,
+};
+
+const conversion: ConversionConfig = {
+  target: 'draft-2020-12', // OpenAPI 3.1
+  typeMode: 'output',
+  ignoreActions: ['check'],
+  overrideRef: ({ referenceId }) => `#/components/schemas/${referenceId}`,
+  overrideSchema: ({ valibotSchema, jsonSchema }) => {
+    if (valibotSchema.type === 'lazy') return { oneOf: [reference('Message'), reference('Batch')] };
+    if (valibotSchema.type === 'union') return { oneOf: jsonSchema.anyOf };
+    const isInteger = jsonSchema.type === 'number' && jsonSchema.enum?.every(Number.isInteger);
+    return isInteger ? { ...jsonSchema, type: 'integer' } : undefined;
+  },
+};
+
+const idempotencyKeyHeader = {
   name: 'Idempotency-Key',
   in: 'header',
   required: false,
   description:
-    'Of 1 to 255 characters. The same request with the same key by the same principal is done once, and answered alike for a day. One that follows an attempt that died goes on from it: QoS 2 arrives exactly once, QoS 0 at most once.',
+    'The same request with the same key by the same principal is performed once; for a day, repetitions get the response of the first request. If the first attempt failed halfway, a repetition continues it: QoS 2 messages arrive exactly once, QoS 0 messages at most once.',
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
-const pathTexts: Readonly<Record<string, string>> = {
-  clientId: 'The client id',
-  topic: 'The topic, slashes as they are',
+const pathParameters: Readonly<Record<string, string>> = {
+  clientId: 'Client id',
+  topic: 'Topic with its slashes',
 };
 
-/** The API as OpenAPI 3.1 describes it, made from the table that routes and checks. */
+/** Describes the API in OpenAPI 3.1. */
 export function openApi() {
   return {
     openapi: '3.1.0',
@@ -25,7 +59,7 @@ export function openApi() {
       title: 'cirrus-mqtt',
       version: '1.0.0',
       description:
-        'What backends ask of the broker. Every request is signed with AWS Signature Version 4, service `execute-api`.',
+        'HTTP API of the broker for backends. Every request is signed with AWS Signature Version 4, service `execute-api`.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [
@@ -34,12 +68,12 @@ export function openApi() {
         description: "The stack's output ApiUrl",
         variables: { api: { default: 'abc123' }, region: { default: 'eu-west-1' } },
       },
-      { url: 'http://127.0.0.1:8080/api', description: 'The local cloud; its keys are `local` and `local`' },
+      { url: 'http://127.0.0.1:8080/api', description: 'The local cloud; access key id and secret are `local`' },
     ],
     security: [{ sigv4: [] }],
     paths: paths(),
     components: {
-      schemas,
+      schemas: toJsonSchemaDefs(components, conversion),
       securitySchemes: {
         sigv4: { type: 'apiKey', in: 'header', name: 'Authorization', description: 'AWS Signature Version 4.' },
       },
@@ -51,45 +85,65 @@ function paths(): Record<string, Record<string, unknown>> {
   const found: Record<string, Record<string, unknown>> = {};
   for (const [name, operation] of Object.entries<Operation>(operations)) {
     const path = operation.path.replace('+}', '}');
-    found[path] = { ...found[path], [operation.method.toLowerCase()]: described(name, operation) };
+    found[path] = { ...found[path], [operation.method.toLowerCase()]: describeOperation(name, operation) };
   }
   return found;
 }
 
-function described(operationId: string, operation: Operation) {
-  const { path, summary, description, query = {}, body, takesKey = false, answer } = operation;
+function describeOperation(operationId: string, operation: Operation) {
+  const { path, summary, description, query, body, acceptsIdempotencyKey = false, response } = operation;
   const parameters = [
     ...[...path.matchAll(/\{(\w+)\+?\}/g)].map(([, name = '']) => pathParameter(name)),
-    ...Object.entries(query).map(([name, schema]) => queryParameter(name, schema)),
-    ...(takesKey ? [keyHeader] : []),
+    ...Object.entries(query.entries).map(([name, schema]) => queryParameter(name, schema)),
+    ...(acceptsIdempotencyKey ? [idempotencyKeyHeader] : []),
   ];
   return {
     operationId,
     summary,
     description,
     ...(parameters.length > 0 && { parameters }),
-    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    ...(body && { requestBody: { required: true, content: { 'application/json': { schema: jsonSchemaOf(body) } } } }),
     responses: {
-      [answer.status]: {
-        description: answer.description,
-        ...(answer.schema && { content: { 'application/json': { schema: answer.schema } } }),
+      [response.status]: {
+        description: response.description,
+        ...(response.schema && { content: { 'application/json': { schema: jsonSchemaOf(response.schema) } } }),
       },
       ...problemResponses(['invalid-request', ...operation.problems, 'internal-error']),
-      403: { description: 'IAM does not allow it, or the signature is wrong. This answer is of API Gateway.' },
+      403: {
+        description: 'IAM does not allow the request, or the signature is wrong. API Gateway sends this response.',
+      },
     },
   };
 }
 
 function pathParameter(name: string) {
-  const description = `${pathTexts[name] ?? name}, percent-encoded; or \`~\` and base64url of its UTF-8, which nothing on the way can misread.`;
+  const description = `${pathParameters[name] ?? name}, percent-encoded; or \`~\` and base64url of its UTF-8, which proxies and gateways leave as it is.`;
   return { name, in: 'path', required: true, description, schema: { type: 'string' } };
 }
 
-function queryParameter(name: string, { description, ...schema }: Schema) {
-  return { name, in: 'query', required: false, ...(description !== undefined && { description }), schema };
+function queryParameter(name: string, entry: v.GenericSchema) {
+  const { description, default: _asText, ...schema } = jsonSchemaOf(entry);
+  const fallback = v.parse(entry, undefined);
+  return {
+    name,
+    in: 'query',
+    required: false,
+    ...(description !== undefined && { description }),
+    schema: { ...schema, ...(fallback !== undefined && { default: fallback }) },
+  };
 }
 
-/** Those of one status share a response. */
+/** The JSON Schema of a schema, with references to the components. */
+function jsonSchemaOf(schema: v.GenericSchema) {
+  const { $schema, $defs, ...jsonSchema } = toJsonSchema(schema, { ...conversion, definitions: components });
+  return jsonSchema;
+}
+
+function reference(component: keyof typeof components) {
+  return { $ref: `#/components/schemas/${component}` };
+}
+
+/** Problems of the same status share a response. */
 function problemResponses(codes: readonly ProblemCode[]): Record<string, unknown> {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
@@ -98,7 +152,7 @@ function problemResponses(codes: readonly ProblemCode[]): Record<string, unknown
       status,
       {
         description: several.map((code) => `\`${code}\`: ${problems[code].title}.`).join(' '),
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: { 'application/problem+json': { schema: reference('Problem') } },
       },
     ]),
   );

@@ -1,69 +1,82 @@
-import { ref, type Schema } from './json-schema';
+import * as v from 'valibot';
+import type { ApiResponse } from './api-request';
 import type { ProblemCode } from './problem';
-import { mostEntries, type schemas, usualEntries } from './schemas';
+import {
+  batch,
+  clientDetails,
+  clientPage,
+  directMessage,
+  directResult,
+  disconnectQuery,
+  disconnectResult,
+  maxMessages,
+  message,
+  noQuery,
+  pageQuery,
+  publishResult,
+  publishResults,
+  retainedMessage,
+  retainedPage,
+  retainedQuery,
+} from './schemas';
 
-/** One thing a backend can ask for. Routes, checks and docs/openapi.json are made from this. */
+/** An operation of the API. The routes, the request checks, the types of handlers and docs/openapi.json are made from it. */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'DELETE';
-  /** As API Gateway spells it: `{name}` is one segment, `{name+}` is all that follow. */
+  /** Path in the syntax of API Gateway: `{name}` is one segment, `{name+}` is the rest of the path. */
   readonly path: string;
   readonly summary: string;
   readonly description: string;
-  readonly query?: Readonly<Record<string, Schema>>;
-  readonly body?: Schema;
-  /** It does something that a repetition would do again, unless both say the same `Idempotency-Key`. */
-  readonly takesKey?: boolean;
-  readonly answer: { readonly status: number; readonly schema?: Schema; readonly description: string };
+  readonly query: v.GenericSchema & { readonly entries: Readonly<Record<string, v.GenericSchema>> };
+  readonly body?: v.GenericSchema;
+  /** True if an `Idempotency-Key` makes the operation safe to repeat. */
+  readonly acceptsIdempotencyKey?: boolean;
+  readonly response: { readonly status: number; readonly schema?: v.GenericSchema; readonly description: string };
+  /** Problems besides those that every operation has. */
   readonly problems: readonly ProblemCode[];
 }
 
-const named = (name: keyof typeof schemas) => ref(name);
+const postProblems = ['malformed-json', 'body-too-large', 'request-in-progress', 'idempotency-key-reused'] as const;
 
-const pageOf = {
-  limit: {
-    type: 'integer',
-    minimum: 1,
-    maximum: mostEntries,
-    default: usualEntries,
-    description: 'Entries of the page, at most.',
-  },
-  cursor: { type: 'string', minLength: 1, description: '`next` of the page before.' },
-} as const satisfies Record<string, Schema>;
-
-const whenPosting = ['malformed-json', 'body-too-large', 'request-in-progress', 'idempotency-key-reused'] as const;
+/** A body with `messages` is a batch, so its errors are those of a batch. */
+const messageOrBatch = v.lazy((body) =>
+  typeof body === 'object' && body !== null && 'messages' in body ? batch : message,
+);
 
 export const operations = {
   publish: {
     method: 'POST',
     path: '/messages',
-    summary: 'Publish one message, or a batch of up to 100',
+    summary: `Publish one message, or a batch of up to ${maxMessages}`,
     description:
-      'Answers when every accepted message is as safe as PUBACK promises. A batch is answered message by message; a single message that MQTT does not allow is a problem.',
-    body: { oneOf: [named('Message'), named('Batch')] },
-    takesKey: true,
-    answer: {
+      'Responds when every accepted message is as durable as PUBACK promises. A batch has one result for each message. A single message that MQTT does not allow is a problem.',
+    query: noQuery,
+    body: messageOrBatch,
+    acceptsIdempotencyKey: true,
+    response: {
       status: 200,
-      schema: { oneOf: [named('PublishResult'), named('PublishResults')] },
-      description: 'What became of the message, or of each.',
+      schema: v.union([publishResult, publishResults]),
+      description: 'The result of the message, or of each message.',
     },
-    problems: [...whenPosting, 'message-refused'],
+    problems: [...postProblems, 'message-refused'],
   },
   listClients: {
     method: 'GET',
     path: '/clients',
     summary: 'List clients that are connected or have a session',
     description:
-      'In no particular order, those whose session is over and not removed yet among them. Reads the table of sessions; a page may be a second old.',
-    query: pageOf,
-    answer: { status: 200, schema: named('ClientPage'), description: 'A page of clients.' },
+      'Scans the sessions table, in no particular order. Includes expired sessions that are not removed yet. A page may be one second out of date.',
+    query: pageQuery,
+    response: { status: 200, schema: clientPage, description: 'A page of clients.' },
     problems: ['invalid-cursor'],
   },
   showClient: {
     method: 'GET',
     path: '/clients/{clientId}',
     summary: 'Show a client, its subscriptions and its queue',
-    description: 'Reads all that waits for the client, to count it.',
-    answer: { status: 200, schema: named('ClientDetails'), description: 'The client.' },
+    description: 'Reads all messages that wait for the client, in order to count them.',
+    query: noQuery,
+    response: { status: 200, schema: clientDetails, description: 'The client.' },
     problems: ['no-such-client'],
   },
   disconnectClient: {
@@ -71,22 +84,9 @@ export const operations = {
     path: '/clients/{clientId}',
     summary: 'Disconnect a client, and remove its session on request',
     description:
-      'Answers when the wish lies in the ordered stream of the connection, behind what the client sent before; it comes true a moment later, whatever dies meanwhile. Clients of MQTT 5.0 are told 0x98, Administrative action.',
-    query: {
-      will: {
-        type: 'string',
-        enum: ['publish', 'discard'],
-        default: 'publish',
-        description: 'What becomes of its will.',
-      },
-      session: {
-        type: 'string',
-        enum: ['keep', 'remove'],
-        default: 'keep',
-        description: '`remove`: subscriptions and messages that wait go too, also those of a client that is away.',
-      },
-    },
-    answer: { status: 202, schema: named('Dismissal'), description: 'It will be done.' },
+      'Responds when the request is stored in the event stream of the connection, behind everything that the client has sent. The connection is closed shortly afterwards, even if functions fail in between. MQTT 5.0 clients get a DISCONNECT with Reason Code 0x98 (Administrative action).',
+    query: disconnectQuery,
+    response: { status: 202, schema: disconnectResult, description: 'The request is stored.' },
     problems: ['no-such-client'],
   },
   sendToClient: {
@@ -94,50 +94,53 @@ export const operations = {
     path: '/clients/{clientId}/messages',
     summary: 'Send a message to one client, whatever it has subscribed to',
     description:
-      'At QoS 1 and 2 it waits for a client that is away and has a session. What the client may not receive, it is not sent.',
-    body: named('DirectMessage'),
-    takesKey: true,
-    answer: { status: 200, schema: named('DirectResult'), description: 'What became of the message.' },
-    problems: [...whenPosting, 'no-such-client', 'client-away', 'queue-full', 'not-permitted', 'message-refused'],
+      'Messages at QoS 1 and 2 are queued for a client that is not connected and has a session. A message that the client may not receive is refused.',
+    query: noQuery,
+    body: directMessage,
+    acceptsIdempotencyKey: true,
+    response: { status: 200, schema: directResult, description: 'The result of the message.' },
+    problems: [...postProblems, 'no-such-client', 'client-away', 'queue-full', 'not-permitted', 'message-refused'],
   },
   listRetained: {
     method: 'GET',
     path: '/retained',
     summary: 'List retained messages',
     description:
-      'Without payloads, in no particular order. A filter that begins with a name reads only what lies below it; any other reads the whole table.',
-    query: {
-      ...pageOf,
-      filter: {
-        type: 'string',
-        minLength: 1,
-        description: 'Topic filter. As for any subscriber, `#` and `+` at its beginning leave out topics with `$`.',
-      },
-    },
-    answer: { status: 200, schema: named('RetainedPage'), description: 'A page of retained messages.' },
+      'Without payloads, in no particular order. A filter that begins with a topic level reads only the topics below that level; any other filter scans the whole table.',
+    query: retainedQuery,
+    response: { status: 200, schema: retainedPage, description: 'A page of retained messages.' },
     problems: ['invalid-cursor'],
   },
   showRetained: {
     method: 'GET',
     path: '/retained/{topic+}',
     summary: 'Show a retained message with its payload',
-    description: 'What a new subscriber would get.',
-    answer: { status: 200, schema: named('RetainedMessage'), description: 'The message.' },
+    description: 'Shows the message that a new subscriber receives.',
+    query: noQuery,
+    response: { status: 200, schema: retainedMessage, description: 'The message.' },
     problems: ['no-such-message'],
   },
   deleteRetained: {
     method: 'DELETE',
     path: '/retained/{topic+}',
     summary: 'Remove a retained message',
-    description: 'Nobody hears of it. It makes no difference whether there was one.',
-    answer: { status: 204, description: 'There is none any more.' },
+    description: 'Subscribers are not notified. The response is the same if the topic has no retained message.',
+    query: noQuery,
+    response: { status: 204, description: 'The topic has no retained message.' },
     problems: [],
   },
 } as const satisfies Record<string, Operation>;
 
 export type OperationName = keyof typeof operations;
 
-/** Operations by the route key of API Gateway, e.g. `GET /clients/{clientId}`. */
+/** Response to one operation, as its schema describes it. */
+export type ResponseTo<Name extends OperationName> = ApiResponse<
+  (typeof operations)[Name]['response'] extends { readonly schema: infer Schema extends v.GenericSchema }
+    ? v.InferOutput<Schema>
+    : never
+>;
+
+/** Operations by the route key of API Gateway, for example `GET /clients/{clientId}`. */
 export const routes: ReadonlyMap<string, OperationName> = new Map(
   (Object.keys(operations) as OperationName[]).map((name) => [
     `${operations[name].method} ${operations[name].path}`,

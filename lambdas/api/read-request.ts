@@ -1,38 +1,21 @@
+import * as v from 'valibot';
 import type { ApiRequest } from './api-request';
-import { type Schema, SchemaChecker, type Violation } from './json-schema';
-import { type Operation, type OperationName, operations } from './operations';
 import { Problem } from './problem';
-import { schemas } from './schemas';
+import type { PathParameter, Violation } from './schemas';
 
-/** Bytes of a body. Lambda takes events of 6 MB, in which a body is escaped once more. */
-export const largestBody = 3_000_000;
+/** Maximum size of a body in bytes. Lambda accepts events of 6 MB, in which the body is escaped once more. */
+export const maxBodyBytes = 3_000_000;
 
-/** What the parameters of a query may be, defaults filled in. */
-export interface Query {
-  readonly limit: number;
-  readonly cursor?: string;
-  readonly filter?: string;
-  readonly will?: string;
-  readonly session?: string;
-}
-
-const checker = new SchemaChecker(schemas);
-
-/** The body as its schema has it. @throws Problem */
-export function readBody(schema: Schema, { body }: ApiRequest): unknown {
-  if (Buffer.byteLength(body) > largestBody) {
-    throw new Problem('body-too-large', { detail: `it may have ${largestBody} bytes` });
+/**
+ * Reads the body by its schema.
+ *
+ * @throws Problem
+ */
+export function readBody<Schema extends v.GenericSchema>(schema: Schema, { body }: ApiRequest): v.InferOutput<Schema> {
+  if (Buffer.byteLength(body) > maxBodyBytes) {
+    throw new Problem('body-too-large', { detail: `it may have ${maxBodyBytes} bytes` });
   }
-  const value = parseJson(body);
-  refuse(checker.violations(chosenForm(schema, value), value));
-  return value;
-}
-
-/** A batch is told from a single message by its list. */
-function chosenForm(schema: Schema, value: unknown): Schema {
-  const [single, batch] = schema.oneOf ?? [schema, schema];
-  const isBatch = typeof value === 'object' && value !== null && 'messages' in value;
-  return (isBatch ? batch : single) ?? schema;
+  return checked(schema, parseJson(body), jsonPointer);
 }
 
 function parseJson(body: string): unknown {
@@ -43,37 +26,48 @@ function parseJson(body: string): unknown {
   }
 }
 
-/** The query, defaults filled in. @throws Problem for what the operation does not know */
-export function readQuery(name: OperationName, { query }: ApiRequest): Query {
-  const known: Readonly<Record<string, Schema>> = (operations[name] as Operation).query ?? {};
-  const unknown = Object.keys(query).filter((parameter) => !Object.hasOwn(known, parameter));
-  const read: Record<string, unknown> = {};
-  const violations: Violation[] = unknown.map((pointer) => ({ pointer, detail: 'is not known here' }));
-  for (const [parameter, schema] of Object.entries(known)) {
-    const value = Object.hasOwn(query, parameter) ? fromText(schema, query[parameter] ?? '') : schema.default;
-    if (value === undefined) continue;
-    violations.push(...checker.violations(schema, value, parameter));
-    read[parameter] = value;
-  }
-  refuse(violations);
-  return read as unknown as Query;
-}
-
-function fromText({ type }: Schema, text: string): unknown {
-  return type === 'integer' && /^\d{1,15}$/.test(text) ? Number(text) : text;
+/**
+ * Reads the query parameters by their schema, defaults included.
+ *
+ * @throws Problem
+ */
+export function readQuery<Schema extends v.GenericSchema>(
+  schema: Schema,
+  { query }: ApiRequest,
+): v.InferOutput<Schema> {
+  return checked(schema, query, parameterName);
 }
 
 /**
- * A client id or a topic in the path: as it is, or as `~` and base64url of its UTF-8, which nothing on the way between
- * signer and Lambda escapes, unescapes or takes for a separator. @throws Problem
+ * Reads a path parameter. It stands in the path as it is, or as `~` and base64url of its UTF-8, which signers, proxies and
+ * gateways neither escape nor split.
+ *
+ * @throws Problem
  */
-export function readPath({ parameters }: ApiRequest, name: string): string {
-  const given = parameters[name] ?? '';
-  const value = given.startsWith('~') ? Buffer.from(given.slice(1), 'base64url').toString() : given;
-  refuse(checker.violations({ type: 'string', minLength: 1, maxLength: 65_535 }, value, name));
-  return value;
+export function readPath({ name, schema }: PathParameter, { parameters }: ApiRequest): string {
+  const raw = parameters[name] ?? '';
+  const value = raw.startsWith('~') ? Buffer.from(raw.slice(1), 'base64url').toString() : raw;
+  return checked(schema, value, () => name);
 }
 
-function refuse(errors: readonly Violation[]): void {
-  if (errors.length > 0) throw new Problem('invalid-request', { errors });
+type Path = v.BaseIssue<unknown>['path'];
+
+function checked<Schema extends v.GenericSchema>(
+  schema: Schema,
+  value: unknown,
+  pointerOf: (path: Path) => string,
+): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, value, { abortPipeEarly: true }); // one violation for each place
+  if (result.success) return result.output;
+  const errors = result.issues.map(({ path, message }): Violation => ({ pointer: pointerOf(path), detail: message }));
+  throw new Problem('invalid-request', { errors });
+}
+
+/** RFC 6901. */
+function jsonPointer(path: Path): string {
+  return (path ?? []).map(({ key }) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function parameterName(path: Path): string {
+  return String(path?.[0]?.key ?? '');
 }

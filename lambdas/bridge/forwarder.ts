@@ -4,31 +4,35 @@ import { isExpired } from '../protocol/outgoing-publish';
 import { messageProblem } from './iot-limits';
 import { withOrigin } from './origin-property';
 
-/** The broker on the other side. */
+/** The message broker of AWS IoT Core. */
 export interface RemoteBroker {
-  /** Throws when another attempt may succeed; `refused` when none ever will. */
+  /** Publishes a message; `refused` if no other attempt can succeed. @throws Error if another attempt may succeed */
   publish(message: Message, now: number): Promise<'published' | { readonly refused: string }>;
 }
 
-/** Takes messages to the other side. */
-export class Forwarder {
-  constructor(
-    private readonly remote: RemoteBroker,
-    private readonly broker: string,
-    private readonly now: Clock,
-    private readonly log: Log,
-  ) {}
+export interface ForwarderProps {
+  readonly remote: RemoteBroker;
+  /** Name of this broker. */
+  readonly broker: string;
+  readonly now: Clock;
+  readonly log: Log;
+}
 
-  /** `message` has the topic, QoS and retain flag it is to have there. */
+/** Forwards messages to AWS IoT Core. */
+export class Forwarder {
+  constructor(private readonly props: ForwarderProps) {}
+
+  /** Forwards a message that has the topic, QoS and RETAIN flag of the other side. */
   async forward(message: Message): Promise<void> {
-    if (isExpired(message, this.now())) return;
+    const { remote, broker, now } = this.props;
+    if (isExpired(message, now())) return;
     const problem = messageProblem(message);
-    if (problem !== undefined) return this.refuse(message, problem);
-    const outcome = await this.remote.publish(withOrigin(message, this.broker), this.now());
-    if (outcome !== 'published') this.refuse(message, outcome.refused);
+    if (problem !== undefined) return this.logRefusal(message, problem);
+    const outcome = await remote.publish(withOrigin(message, broker), now());
+    if (outcome !== 'published') this.logRefusal(message, outcome.refused);
   }
 
-  private refuse({ topic, payload }: Message, reason: string): void {
-    this.log('bridge refused', { direction: 'out', topic, bytes: payload.length, reason });
+  private logRefusal({ topic, payload }: Message, reason: string): void {
+    this.props.log('bridge refused', { direction: 'out', topic, bytes: payload.length, reason });
   }
 }

@@ -1,7 +1,7 @@
 import type { Message } from '../protocol/effects';
 import type { UserProperties } from '../protocol/packets';
 
-/** User property that says which broker sent a message to AWS IoT Core, so that it does not come back. */
+/** User Property that names the broker that sent a message to AWS IoT Core. It prevents loops. */
 export const originProperty = 'cirrus-mqtt-bridge';
 
 export function withOrigin(message: Message, broker: string): Message {
@@ -10,7 +10,7 @@ export function withOrigin(message: Message, broker: string): Message {
   return { ...message, properties: { ...properties, userProperties } };
 }
 
-/** Whether it was this broker that sent a message out. */
+/** Checks whether this broker sent the message to AWS IoT Core. */
 export function isFromThisBroker(userProperties: UserProperties, broker: string): boolean {
   return userProperties.some(([name, value]) => name === originProperty && value === broker);
 }

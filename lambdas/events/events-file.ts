@@ -1,16 +1,11 @@
-import { readFileSync } from 'node:fs';
-import { InvalidAccessError, parseJson } from '../access/checked-json';
-import { type EventConfig, readEventConfig } from './event-config';
+import { readJsonFile } from '../shared/json-file';
+import { type EventConfig, InvalidEventsError, readEventConfig } from './event-config';
 
-/** Events as an operator configures them in a file of JSON. @throws InvalidAccessError that names the file and the place in it. */
+/**
+ * Reads the configuration of events from a file of JSON.
+ *
+ * @throws InvalidEventsError that names the file and the place in it
+ */
 export function readEventsFile(path: string): EventConfig {
-  return readEventConfig(parseJson(textOf(path), path), path);
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new InvalidAccessError(`${path} cannot be read: ${(error as Error).message}`);
-  }
+  return readEventConfig(readJsonFile(path, InvalidEventsError), path);
 }

@@ -1,5 +1,5 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import { type Bindings, type Holder, longestClientIdPrefix, type PrefixHolder } from '../access/accounts';
+import { type BindingOwner, type Bindings, maxClientIdPrefixBytes, type PrefixOwner } from '../access/accounts';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/dynamodb';
 import { number, readNumber, readText, text } from './attributes';
@@ -40,7 +40,7 @@ export class DynamoBindings implements Bindings {
     this.db = versioned(db, { [table]: partitions.table });
   }
 
-  async holders(clientId: string, now: number): Promise<readonly Holder[]> {
+  async owners(clientId: string, now: number): Promise<readonly BindingOwner[]> {
     const { Items = [] } = await this.db.send(
       new QueryCommand({
         TableName: this.table,
@@ -52,8 +52,8 @@ export class DynamoBindings implements Bindings {
     return Items.filter((item) => isValid(item, now)).map(toHolder);
   }
 
-  async *prefixHolders(clientId: string, now: number): AsyncGenerator<PrefixHolder> {
-    let below = afterPrefix(beginningOf(clientId, longestClientIdPrefix));
+  async *prefixOwners(clientId: string, now: number): AsyncGenerator<PrefixOwner> {
+    let below = afterPrefix(beginningOf(clientId, maxClientIdPrefixBytes));
     for (;;) {
       const item = await this.lastBefore(below);
       if (!item) return;
@@ -125,7 +125,7 @@ export class DynamoBindings implements Bindings {
     const { clientId, clientIdPrefix, username = '' } = identity;
     if (clientId !== undefined)
       return { id: this.exactId(clientId), part: text(keyOf(accountOf(identity), maxSortKeyBytes)) };
-    if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > longestClientIdPrefix) return undefined;
+    if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > maxClientIdPrefixBytes) return undefined;
     return { id: text(this.partitions.prefixes), part: text(clientIdPrefix + separator + username) };
   }
 }
@@ -139,7 +139,7 @@ function isValid(item: Item, now: number): boolean {
   return expiryOf(item) > now;
 }
 
-function toHolder({ kind, username, issuer }: Item): Holder {
+function toHolder({ kind, username, issuer }: Item): BindingOwner {
   const isToken = readText(kind) === 'token';
   return {
     kind: isToken ? 'token' : 'user',

@@ -22,7 +22,7 @@ export class CombinedBindings implements BindingStore {
     this.sources = [ofAccounts, seen];
   }
 
-  async keep(identity: Identity, now: number): Promise<void> {
+  async save(identity: Identity, now: number): Promise<void> {
     if (identity.kind === 'user' && (await this.ofAccounts.keptUntil(identity)) !== undefined) return;
     const until = (await this.seen.keptUntil(identity)) ?? 0;
     if (until < now + bindingLifetime / 2) await this.seen.add(identity, now + bindingLifetime);

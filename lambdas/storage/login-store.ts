@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { type AttributeValue, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { canHaveAccount } from '../access/accounts';
 import type {
-  Attempt,
   ClientChange,
   FailureRule,
   Failures,
+  LoginAttempt,
   LoginRecord,
   LoginStore,
   PairRecord,
@@ -47,7 +47,7 @@ export class DynamoLoginStore implements LoginStore {
     this.db = versioned(db, { [tables.accounts]: 'accounts', [tables.logins]: 'logins' });
   }
 
-  async read(attempt: Attempt): Promise<LoginRecord> {
+  async read(attempt: LoginAttempt): Promise<LoginRecord> {
     const { accounts, logins } = this.tables;
     const { username } = attempt;
     const items = await readTables(this.db, {
@@ -58,7 +58,7 @@ export class DynamoLoginStore implements LoginStore {
     return { ...(account ? { account } : {}), pair: readPair(items[logins]?.[0]) };
   }
 
-  async readShared(attempt: Attempt): Promise<SharedFailures> {
+  async readShared(attempt: LoginAttempt): Promise<SharedFailures> {
     const keys = attempt.source === '' ? [] : [nameKey(attempt), addressKey(attempt)];
     const items = await readAll(this.db, this.tables.logins, keys);
     const fresh = items.filter(({ expiresAt }) => readNumber(expiresAt) * 1000 > attempt.now);
@@ -69,22 +69,22 @@ export class DynamoLoginStore implements LoginStore {
     };
   }
 
-  async addFailureOf(client: string, attempt: Attempt, rule: FailureRule): Promise<void> {
+  async addFailureOf(client: string, attempt: LoginAttempt, rule: FailureRule): Promise<void> {
     await this.countFailure({ Key: pairKey(attempt), counter: clientCounter(client), times: timesOf(attempt, rule) });
   }
 
-  async addFailure(attempt: Attempt, rule: FailureRule, keepUntil: number): Promise<void> {
+  async addFailure(attempt: LoginAttempt, rule: FailureRule, keepUntil: number): Promise<void> {
     if (attempt.source === '') return;
     const times = timesOf(attempt, rule);
     const ofPairTimes = timesOf(attempt, rule, keepUntil);
     const count = await this.countFailure({ Key: pairKey(attempt), counter: pairCounter, times: ofPairTimes });
-    if (count > rule.shared) return;
+    if (count > rule.maxSharedPerPair) return;
     const shared = [nameKey(attempt), addressKey(attempt)];
     await together(shared.map((Key) => this.countFailure({ Key, counter: sharedCounter, times })));
   }
 
   /** Two concurrent logins each write their own client, and may both remove the same one. */
-  async remember(attempt: Attempt, { known, forgotten, expiresAt }: ClientChange): Promise<void> {
+  async remember(attempt: LoginAttempt, { known, forgotten, expiresAt }: ClientChange): Promise<void> {
     const removed = forgotten.map((key, index) => [`#forgotten${index}`, clientPrefix + key] as const);
     const remove = removed.length > 0 ? ` REMOVE ${removed.map(([name]) => name).join(', ')}` : '';
     const command = new UpdateItemCommand({
@@ -237,11 +237,11 @@ const sharedCounter: FailureCounter = {
   },
 };
 
-function timesOf({ now }: Attempt, { memory }: FailureRule, keepUntil = 0): Item {
+function timesOf({ now }: LoginAttempt, { windowMilliseconds }: FailureRule, keepUntil = 0): Item {
   return {
     ':now': number(now),
-    ':oldest': number(now - memory),
-    ':expiresAt': number(Math.ceil(Math.max(now + memory, keepUntil) / 1000)),
+    ':oldest': number(now - windowMilliseconds),
+    ':expiresAt': number(Math.ceil(Math.max(now + windowMilliseconds, keepUntil) / 1000)),
   };
 }
 
@@ -251,15 +251,15 @@ const failuresPart = 'failures';
 /** Prefix of the attribute name; the key of a known client follows. */
 const clientPrefix = 'c#';
 
-function addressKey({ source }: Attempt): Item {
+function addressKey({ source }: LoginAttempt): Item {
   return { id: text(addressPrefix + source), part: text(failuresPart) };
 }
 
-function nameKey({ username = '' }: Attempt): Item {
+function nameKey({ username = '' }: LoginAttempt): Item {
   return { id: text(keyOf(username, maxPartitionKeyBytes, 'name#')), part: text(failuresPart) };
 }
 
-function pairKey({ username = '', source }: Attempt): Item {
+function pairKey({ username = '', source }: LoginAttempt): Item {
   const part = text(keyOf(username, maxSortKeyBytes, `${failuresPart}#`));
   return { id: text(addressPrefix + source), part };
 }

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { ApiAnswer, ApiRequest } from '../api/api-request';
+import type { ApiRequest, ApiResponse } from '../api/api-request';
 
 /** Reads the event of an HTTP API, payload format 2.0. API Gateway has decoded all but the body; header names are lower case. */
 export function toApiRequest(event: APIGatewayProxyEventV2WithIAMAuthorizer): ApiRequest {
@@ -24,7 +24,7 @@ function withValues(parameters: Parameters): Record<string, string> {
   return Object.fromEntries(Object.entries(parameters ?? {}).map(([name, value]) => [name, value ?? '']));
 }
 
-export function toApiResult({ status: statusCode, body }: ApiAnswer): APIGatewayProxyStructuredResultV2 {
+export function toApiResult({ status: statusCode, body }: ApiResponse): APIGatewayProxyStructuredResultV2 {
   if (body === undefined) return { statusCode };
   const type = statusCode >= 400 ? 'application/problem+json' : 'application/json';
   return { statusCode, headers: { 'content-type': type }, body: JSON.stringify(body) };

@@ -1,5 +1,5 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import type { RuleEvent } from '../bridge/incoming';
+import type { RuleEvent } from '../bridge/rule-event';
 
 /** Record that Lambda sends to the failure destination after the last attempt at an event. */
 interface FailedInvocation {

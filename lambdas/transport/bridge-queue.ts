@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { NewMessage, Sqs } from '../aws/sqs';
 import type { BridgeEntry } from '../bridge/bridge-config';
-import { outwards } from '../bridge/mapping';
+import { mapOutgoing } from '../bridge/topic-mapping';
 import type { IdentifiedMessage } from '../broker/model/fan-out-job';
 import type { BridgeQueue } from '../broker/ports/queues';
 import { asciiJson } from '../protocol/ascii-json';
@@ -31,7 +31,7 @@ export class SqsBridgeQueue implements BridgeQueue {
   private toMessages({ id, message }: IdentifiedMessage): NewMessage[] {
     if (message.origin === 'bridge') return [];
     const { publisher: _publisher, ...content } = message;
-    return outwards(this.entries, message).map((mapped, index) => ({
+    return mapOutgoing(this.entries, message).map((mapped, index) => ({
       MessageBody: asciiJson(toJson({ ...content, ...mapped })),
       MessageGroupId: shardOf(mapped.topic),
       MessageDeduplicationId: toDeduplicationId(`${id}#${index}`),

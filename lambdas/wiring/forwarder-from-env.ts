@@ -15,5 +15,10 @@ const requestTimeout = 3000;
 export function forwarderFromEnvironment(environment: NodeJS.ProcessEnv): Forwarder {
   const requestHandler = { requestTimeout, throwOnRequestTimeout: true };
   const client = new IoTDataPlaneClient({ maxAttempts, requestHandler });
-  return new Forwarder(new IotDataPlane(client), bridgeIn(environment).broker, () => Date.now(), log);
+  return new Forwarder({
+    remote: new IotDataPlane(client),
+    broker: bridgeIn(environment).broker,
+    now: () => Date.now(),
+    log,
+  });
 }

@@ -1,4 +1,4 @@
-import { assembleAccess } from '../access/assemble';
+import { createAccess } from '../access/create-access';
 import { unpackAccess } from '../access/read-access';
 import type { Sqs } from '../aws/sqs';
 import { DebugClientList, debugAll } from '../broker/observability/debug-clients';
@@ -63,7 +63,7 @@ export function portsFromEnvironment(
     }),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
-    access: assembleAccess(
+    access: createAccess(
       unpackAccess(environment[accessVariable]),
       {
         accounts: new DynamoAccountStore(db, table('accounts'), log),

@@ -4,14 +4,14 @@ import type { Account } from '../../lambdas/access/accounts';
 
 const second = 1000;
 
-/** A cache over accounts that a test may change, and what it asked and logged. */
+/** Creates a cache over accounts that a test can change, and records its reads and log lines. */
 function cacheOf(...accounts: Account[]) {
   const stored = new Map(accounts.map((account) => [account.username, account]));
-  const asked: (readonly string[])[] = [];
+  const reads: (readonly string[])[] = [];
   const logged: Record<string, string>[] = [];
   const time = { now: 1_700_000_000_000 };
   const readMany = async (usernames: readonly string[]) => {
-    asked.push(usernames);
+    reads.push(usernames);
     return new Map([...stored].filter(([username]) => usernames.includes(username)));
   };
   const cache = new AccountCache(
@@ -19,7 +19,7 @@ function cacheOf(...accounts: Account[]) {
     () => time.now,
     (event, fields) => logged.push({ event, ...fields }),
   );
-  return { cache, stored, asked, logged, time };
+  return { cache, stored, reads, logged, time };
 }
 
 const account = (username: string, topic = 'a'): Account => ({
@@ -27,9 +27,9 @@ const account = (username: string, topic = 'a'): Account => ({
   rules: [{ actions: ['publish'], topics: [topic] }],
 });
 
-describe('accounts that a container remembers', () => {
-  it('are read together when they are wanted at the same time', async () => {
-    const { cache, asked } = cacheOf(account('ann'), account('ben'));
+describe('the account cache', () => {
+  it('reads accounts that are requested at the same time in one call', async () => {
+    const { cache, reads } = cacheOf(account('ann'), account('ben'));
 
     await expect(Promise.all(['ann', 'ben', 'ann', 'nobody'].map((name) => cache.read(name)))).resolves.toEqual([
       account('ann'),
@@ -37,23 +37,23 @@ describe('accounts that a container remembers', () => {
       account('ann'),
       undefined,
     ]);
-    expect(asked).toEqual([['ann', 'ben', 'nobody']]);
+    expect(reads).toEqual([['ann', 'ben', 'nobody']]);
   });
 
-  it('are believed for half a minute, those that do not exist as well', async () => {
+  it('keeps accounts for half a minute, including those that do not exist', async () => {
     const { cache, time } = cacheOf(account('ann'));
     await Promise.all([cache.read('ann'), cache.read('nobody')]);
 
     time.now += 30 * second - 1;
-    expect(cache.remembered('ann')?.account).toEqual(account('ann'));
-    expect(cache.remembered('nobody')).toMatchObject({});
-    expect(cache.remembered('never asked')).toBeUndefined();
+    expect(cache.get('ann')?.account).toEqual(account('ann'));
+    expect(cache.get('nobody')).toMatchObject({});
+    expect(cache.get('never asked')).toBeUndefined();
     time.now += 1;
-    expect(cache.remembered('ann')).toBeUndefined();
-    expect(cache.remembered('nobody')).toBeUndefined();
+    expect(cache.get('ann')).toBeUndefined();
+    expect(cache.get('nobody')).toBeUndefined();
   });
 
-  it('stay the same object while nothing changes, so that what was made of them can be kept', async () => {
+  it('returns the same object for an unchanged account', async () => {
     const { cache, stored } = cacheOf(account('ann'));
     const before = await cache.read('ann');
     stored.set('ann', account('ann'));
@@ -63,7 +63,7 @@ describe('accounts that a container remembers', () => {
     expect(await cache.read('ann')).toEqual(account('ann', 'b'));
   });
 
-  it('leave a line in the audit log when an operator has changed them', async () => {
+  it('logs changes of an operator', async () => {
     const { cache, stored, logged } = cacheOf();
     for (const now of [undefined, account('ann'), account('ann'), account('ann', 'b'), undefined]) {
       if (now) stored.set('ann', now);
@@ -76,7 +76,7 @@ describe('accounts that a container remembers', () => {
     );
   });
 
-  it('that cannot be read are asked for again', async () => {
+  it('reads again after a failed read', async () => {
     let fails = true;
     const readMany = async () => {
       if (fails) throw new Error('throttled');

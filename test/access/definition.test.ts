@@ -1,24 +1,24 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
 import type { Rule } from '../../lambdas/access/rule';
+import type { Subject } from '../../lambdas/access/rule-permissions';
 import { RulePermissions } from '../../lambdas/access/rule-permissions';
-import type { Subject } from '../../lambdas/access/topic-template';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { Random } from '../support/random';
 import { contains, everyFilter, everyTopic, filterWords, intersects, patternOf, topicsOf } from './every-topic';
 
 /*
- * What rules mean, by definition: every topic and filter of a small world is asked about under random rules, and the answers are
- * those of sets of topics.
+ * Compares decisions with the definition of rules: for random rules, every topic and filter of a small alphabet is decided, and the
+ * results must equal those of sets of topics.
  */
 
 const variables = ['${clientId}', '${username}', '${claim.t}'];
 const values = ['a', 'b', 'b', '$x', '$SYS', '', 'a/b', '+', '#', '\0'];
 const actions = ['publish', 'subscribe', 'receive'] as const;
 
-const asked = everyFilter.map((filter) => ({ filter, topics: topicsOf(patternOf(filter)) }));
+const requests = everyFilter.map((filter) => ({ filter, topics: topicsOf(patternOf(filter)) }));
 
-/** A topic of a rule, as the topics of the world that belong to it. */
+/** Returns the topics that match a topic filter of a rule. */
 interface Area {
   readonly topics: Uint32Array;
   readonly known: boolean;
@@ -28,13 +28,13 @@ function areaOf(template: string, { clientId, username, claims }: Subject): Area
   let known = true;
   let alsoDollar = false;
   const levels = template.split('/').map((level, index) => {
-    const said: Record<string, string | undefined> = {
+    const values: Record<string, string | undefined> = {
       '${clientId}': clientId,
       '${username}': username,
       '${claim.t}': claims?.t,
     };
-    if (!(level in said)) return level;
-    const value = said[level];
+    if (!(level in values)) return level;
+    const value = values[level];
     if (value && !/[/+#\0]/.test(value) && !(index === 0 && value.startsWith('$'))) return value;
     known = false;
     if (index === 0) alsoDollar = true;
@@ -43,7 +43,7 @@ function areaOf(template: string, { clientId, username, claims }: Subject): Area
   return { topics: topicsOf(patternOf(levels.join('/'), alsoDollar)), known };
 }
 
-/** The definition. */
+/** Decides by sets of topics. */
 class Sets {
   private readonly rules: { rule: Rule; areas: Area[] }[];
 
@@ -113,7 +113,7 @@ function randomRule(random: Random): Rule {
   };
 }
 
-/** Rules that allow are wide and those that deny are narrow, so that both have something to say. */
+/** Rules that allow are wide and rules that deny are narrow, so that both have an effect. */
 function randomTemplate(random: Random, narrow: boolean): string {
   if (!narrow && random.below(4) === 0) return random.pick(['#', '$SYS/#', '$x/#']);
   const length = 1 + random.below(3);
@@ -131,7 +131,7 @@ function randomWho(random: Random): Rule['who'] {
   ]);
 }
 
-describe('what rules mean, by definition', () => {
+describe('the definition of rules', () => {
   const random = new Random(31);
   const worlds = Array.from({ length: 150 }, () => {
     const subject = randomSubject(random);
@@ -140,42 +140,42 @@ describe('what rules mean, by definition', () => {
     return { text: JSON.stringify({ subject, rules }), permissions, sets: new Sets(rules, subject) };
   });
 
-  test('publish: a rule allows the topic at this QoS and retain flag, and none denies it', () => {
+  test('publish: a rule allows the topic with this QoS and RETAIN flag, and no rule denies it', () => {
     const seen = { true: 0, false: 0 };
     for (const { text, permissions, sets } of worlds) {
       for (const [index, topic] of everyTopic.entries()) {
         const qos = random.below(3) as QoS;
         const retain = random.below(2) === 0;
-        const answer = permissions.mayPublish({ topic, qos, retain });
-        if (answer !== sets.mayPublish(index, qos, retain)) throw new Error(`${topic} ${qos} ${retain}: ${text}`);
-        seen[`${answer}`]++;
+        const result = permissions.mayPublish({ topic, qos, retain });
+        if (result !== sets.mayPublish(index, qos, retain)) throw new Error(`${topic} ${qos} ${retain}: ${text}`);
+        seen[`${result}`]++;
       }
     }
 
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(10_000);
   });
 
-  test('receive: a rule allows the topic, and none denies it', () => {
+  test('receive: a rule allows the topic, and no rule denies it', () => {
     const seen = { true: 0, false: 0 };
     for (const { text, permissions, sets } of worlds) {
       for (const [index, topic] of everyTopic.entries()) {
-        const answer = permissions.mayReceive(topic);
-        if (answer !== sets.mayReceive(index)) throw new Error(`${topic} ${answer}: ${text}`);
-        seen[`${answer}`]++;
+        const result = permissions.mayReceive(topic);
+        if (result !== sets.mayReceive(index)) throw new Error(`${topic} ${result}: ${text}`);
+        seen[`${result}`]++;
       }
     }
 
     expect(Math.min(...Object.values(seen))).toBeGreaterThan(5_000);
   });
 
-  test('subscribe: the highest QoS of the rules that allow all topics, when none denies any', () => {
+  test('subscribe: the highest QoS of the rules that allow all topics, if no rule denies any', () => {
     const seen = { 0: 0, 1: 0, 2: 0, undefined: 0 };
     for (const { text, permissions, sets } of worlds) {
-      for (const { filter, topics } of asked) {
-        const answer = permissions.subscribeQos(filter);
+      for (const { filter, topics } of requests) {
+        const result = permissions.subscribeQos(filter);
         const shared = permissions.subscribeQos(`$share/group/${filter}`);
-        if (answer !== sets.subscribeQos(topics) || answer !== shared) throw new Error(`${filter} ${answer}: ${text}`);
-        seen[`${answer}`]++;
+        if (result !== sets.subscribeQos(topics) || result !== shared) throw new Error(`${filter} ${result}: ${text}`);
+        seen[`${result}`]++;
       }
     }
 

@@ -10,7 +10,7 @@ const document = readFileSync(join(__dirname, '../../docs/access.md'), 'utf8');
 const issuer = { issuer: 'https://login.example', audience: ['app'] };
 const rule = { actions: ['publish'], topics: ['a'] };
 
-/** Objects of the file: how one with a certain value in it is written, and what one has by default. */
+/** Objects of the file: a function that writes one with a given value, and its defaults. */
 const objects = [
   { path: 'access', prefix: '', write: (value: object) => value, standard: readAccess({}) },
   {
@@ -24,7 +24,7 @@ const objects = [
 ];
 
 describe('docs/access.md', () => {
-  it('lists every key with its default and what is allowed as the code has them', () => {
+  it('lists every key with its default and the allowed values of the code', () => {
     const documented = tableRows(document)
       .filter(([name]) => name?.startsWith('`'))
       .map(([name = '', standard = '', allowed = '']) => [bare(name), bare(standard), allowed]);
@@ -40,7 +40,7 @@ describe('docs/access.md', () => {
     expect(documented.slice(0, standards.length).map(([, standard]) => standard)).toEqual(standards);
   });
 
-  it('has files that are taken as they stand', () => {
+  it('contains valid files', () => {
     const files = codeBlocks(document).filter(({ language }) => language === 'json');
 
     expect(files.length).toBeGreaterThan(2);
@@ -50,14 +50,14 @@ describe('docs/access.md', () => {
 
 type Write = (value: object) => unknown;
 
-/** The keys of an object, as it names them when there is another. */
+/** Returns the keys of an object from the error about an unknown key. */
 function keysOf(path: string, write: Write): string[] {
   const [, keys = ''] = /^a key of \S+ is "other", but must be one of (.*)$/.exec(problem(write({ other: 1 }))) ?? [];
   expect(problem(write({ other: 1 }))).toContain(`a key of ${path} is`);
   return keys.split(', ');
 }
 
-/** What has to stand at a place, as an error says. An address is a text first. */
+/** Returns the allowed values of a place from the error about a wrong value. An address has to be a text first. */
 function allowedAt(place: string, key: string, write: Write): string {
   const wrong = ['issuer', 'jwksUri'].includes(key) ? 'http://elsewhere.example' : -1;
   const [said = '', allowed = ''] = problem(write({ [key]: wrong })).split(', but must be ');
@@ -78,7 +78,7 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-it('README.md shows a file that can be read', () => {
+it('README.md shows a valid file', () => {
   const readme = readFileSync(join(__dirname, '../../README.md'), 'utf8');
   const files = codeBlocks(readme).filter(({ code }) => code.includes('"issuers"'));
 

@@ -1,14 +1,14 @@
 /*
- * Topics and filters of a small world, and what belongs to what, said in another way than in the broker: by regular expressions
- * and by going through all topics.
+ * All topics and filters of a small alphabet, and an independent implementation of matching: regular expressions, applied to all
+ * topics.
  */
 
-/** `fresh` occurs in no filter: what is true of it is true of any other word. */
+/** `fresh` occurs in no filter, so it represents all other words. */
 const words = ['a', 'b', '', '$SYS', '$x', 'fresh'];
 
 export const filterWords = ['a', 'b', '', '$SYS', '$x', '+'];
 
-/** One level deeper than any filter: what is true there is true further down. */
+/** One level deeper than any filter, so it represents all deeper topics. */
 export const everyTopic = sequences(words, 4).filter((topic) => topic !== '');
 
 export const everyFilter = [
@@ -24,21 +24,21 @@ function sequences(from: readonly string[], depth: number): string[] {
   return [...shorter, ...longest.flatMap((text) => from.map((word) => `${text}/${word}`))];
 }
 
-/** A leading wildcard means no topic with a leading `$`, except for rules that deny with a variable of which nothing is known. */
+/** A leading wildcard matches no topic with a leading `$`, except in rules that deny with a variable without value. */
 export function patternOf(filter: string, alsoDollar = false): RegExp {
   const levels = filter.replaceAll('$', '\\$').replaceAll('+', '[^/]*');
   const body = levels === '#' ? '.*' : levels.replace(/\/#$/, '(/.*)?');
   return new RegExp(`^${/^[+#]/.test(filter) && !alsoDollar ? '(?!\\$)' : ''}${body}$`);
 }
 
-/** One bit for each topic. */
+/** A set of topics with one bit for each topic. */
 export function topicsOf(pattern: RegExp): Uint32Array {
   const bits = new Uint32Array(Math.ceil(everyTopic.length / 32));
   for (const [index, topic] of everyTopic.entries()) if (pattern.test(topic)) bits[index >> 5]! |= 1 << (index & 31);
   return bits;
 }
 
-/** Every topic of `inner` is one of `outer`. */
+/** Checks whether `outer` contains every topic of `inner`. */
 export function contains(outer: Uint32Array, inner: Uint32Array): boolean {
   return inner.every((word, index) => (word & ~outer[index]!) === 0);
 }

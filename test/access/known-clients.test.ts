@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { changeBy, clientKeyOf, hasKnown, isKnown, knownUntil } from '../../lambdas/access/known-clients';
+import { changeAfterLogin, clientKeyOf, hasKnown, isKnown, knownUntil } from '../../lambdas/access/known-clients';
 import type { KnownClient } from '../../lambdas/access/logins';
 
 const now = 1_700_000_000_000;
@@ -9,7 +9,7 @@ function loggedIn(loggedInAt: number, count = 0): KnownClient {
   return { loggedInAt, failures: { count, lastAt: count > 0 ? now : 0 } };
 }
 
-/** As many as asked for, each logged in one millisecond before the one before. */
+/** Creates clients, each of which has logged in one millisecond before the previous one. */
 function many(count: number, latest: number): Map<string, KnownClient> {
   return new Map(Array.from({ length: count }, (_, index) => [`client ${index}`, loggedIn(latest - index)]));
 }
@@ -23,33 +23,36 @@ describe('a client id that has logged in', () => {
     expect(hasKnown(many(3, now), now)).toBe(true);
   });
 
-  it('has a key of the same length as any other, and of its own', () => {
+  it('has a unique key of fixed length', () => {
     const keys = ['', 'a', 'A', 'x'.repeat(65_535), 'Küche', '\u0000'].map(clientKeyOf);
 
     expect(new Set(keys).size).toBe(keys.length);
     for (const key of keys) expect(key).toMatch(/^[\w-]{11}$/);
   });
 
-  it('is noted at its first login, then once a day, and after failures', () => {
-    expect(changeBy('a', new Map(), now)).toEqual({ known: 'a', forgotten: [], expiresAt: now + 30 * day });
-    expect(changeBy('a', new Map([['a', loggedIn(now - day + 1)]]), now)).toBeUndefined();
-    expect(changeBy('a', new Map([['a', loggedIn(now - day)]]), now)).toMatchObject({ known: 'a', forgotten: [] });
-    expect(changeBy('a', new Map([['a', loggedIn(now, 3)]]), now)).toMatchObject({ known: 'a' });
+  it('is written at its first login, then once a day, and after failures', () => {
+    expect(changeAfterLogin('a', new Map(), now)).toEqual({ known: 'a', forgotten: [], expiresAt: now + 30 * day });
+    expect(changeAfterLogin('a', new Map([['a', loggedIn(now - day + 1)]]), now)).toBeUndefined();
+    expect(changeAfterLogin('a', new Map([['a', loggedIn(now - day)]]), now)).toMatchObject({
+      known: 'a',
+      forgotten: [],
+    });
+    expect(changeAfterLogin('a', new Map([['a', loggedIn(now, 3)]]), now)).toMatchObject({ known: 'a' });
   });
 
-  it('takes the place of the one that logged in the longest ago, if that is more than a day', () => {
-    expect(changeBy('new', many(31, now), now)).toMatchObject({ forgotten: [] });
-    expect(changeBy('new', many(32, now - day), now)).toMatchObject({ forgotten: ['client 31'] });
-    expect(changeBy('new', many(32, now), now)).toBeUndefined();
+  it('replaces the client with the oldest login if that is more than a day ago', () => {
+    expect(changeAfterLogin('new', many(31, now), now)).toMatchObject({ forgotten: [] });
+    expect(changeAfterLogin('new', many(32, now - day), now)).toMatchObject({ forgotten: ['client 31'] });
+    expect(changeAfterLogin('new', many(32, now), now)).toBeUndefined();
   });
 
-  it('is no more than one of 32, however many ids a user invents', () => {
+  it('is one of at most 32, however many ids a user invents', () => {
     let clients: ReadonlyMap<string, KnownClient> = new Map();
     let writes = 0;
     for (let hour = 0; hour < 24 * 40; hour++) {
       for (let login = 0; login < 10; login++) {
         const time = now + hour * 3600_000;
-        const change = changeBy(`${hour}-${login}`, clients, time);
+        const change = changeAfterLogin(`${hour}-${login}`, clients, time);
         if (!change) continue;
         writes += 1;
         const kept = [...clients].filter(([key]) => !change.forgotten.includes(key));
@@ -61,7 +64,7 @@ describe('a client id that has logged in', () => {
     expect(writes).toBeLessThanOrEqual(40 * 32);
   });
 
-  it('is forgotten with the last of all', () => {
+  it('is removed with the last of all clients', () => {
     expect(knownUntil(new Map())).toBe(0);
     expect(knownUntil(many(2, now))).toBe(now + 30 * day);
   });

@@ -11,7 +11,7 @@ describe('overlaps', () => {
     ['a/+/c', 'a/b/#', true],
     ['#', 'a', true],
     ['+', '/', false],
-    ['+', '/#', false], // only the empty topic, which is none
+    ['+', '/#', false], // only the empty topic, which does not exist
     ['/+', '+/', true], // /
     ['a', 'a/+', false],
     ['a/b', 'a/c', false],
@@ -34,7 +34,7 @@ describe('overlaps', () => {
   });
 });
 
-describe('in a small world, gone through as a whole', () => {
+describe('for all filters of a small alphabet', () => {
   const filters = everyFilter.map((filter) => ({ filter, topics: topicsOf(patternOf(filter)) }));
 
   test('a filter matches the topics of its pattern', () => {
@@ -48,11 +48,11 @@ describe('in a small world, gone through as a whole', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('covers says whether every topic of one filter is one of the other', () => {
+  test('covers: every topic that matches one filter matches the other', () => {
     expect(disagreements(covers, contains)).toEqual([]);
   });
 
-  test('overlaps says whether some topic is one of both', () => {
+  test('overlaps: some topic matches both filters', () => {
     expect(disagreements(overlaps, intersects)).toEqual([]);
   });
 

@@ -1,6 +1,6 @@
 import { createHash, scryptSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
-import { hashPassword, longestPassword, verifyPassword } from '../../lambdas/access/password-hash';
+import { hashPassword, maxPasswordBytes, verifyPassword } from '../../lambdas/access/password-hash';
 
 const form = /^\$scrypt\$v=2\$ln=15,r=8,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/;
 
@@ -18,7 +18,7 @@ function unpadded(bytes: Buffer): string {
 }
 
 describe('a password hash', () => {
-  it('is a PHC string that only its password fits', async () => {
+  it('is a PHC string that only its password matches', async () => {
     const hash = await hashPassword('correct horse');
 
     expect(hash).toMatch(form);
@@ -31,7 +31,7 @@ describe('a password hash', () => {
     expect(await hashPassword('the same')).not.toBe(await hashPassword('the same'));
   });
 
-  it('takes bytes as they are, and text as UTF-8', async () => {
+  it('hashes bytes unchanged, and text as UTF-8', async () => {
     const bytes = Buffer.from([0, 0xff, 0xfe, 0x80]);
 
     await expect(verifyPassword(await hashPassword(bytes), bytes)).resolves.toBe(true);
@@ -39,12 +39,12 @@ describe('a password hash', () => {
     await expect(verifyPassword(await hashPassword('Zürich'), 'Zu\u0308rich')).resolves.toBe(false);
   });
 
-  it('is verified with the parameters, salt and length it names [RFC 7914 section 12]', async () => {
+  it('is verified with its own parameters, salt and length [RFC 7914 section 12]', async () => {
     await expect(verifyPassword(vector, 'pleaseletmein')).resolves.toBe(true);
     await expect(verifyPassword(vector, 'pleaseletmeout')).resolves.toBe(false);
   });
 
-  it('of several lanes and of the highest cost has memory enough', async () => {
+  it('with several lanes and the highest cost fits into the memory limit', async () => {
     const salt = Buffer.alloc(16, 7);
     const hash = scryptSync('lanes', salt, 32, { N: 2 ** 17, r: 8, p: 2, maxmem: 2 ** 28 });
 
@@ -77,7 +77,7 @@ describe('a password hash', () => {
     vector.replace('$ln', '$v=1$ln'),
     vector.replace('$ln', '$v=3$ln'),
     vector.replace('$ln', '$v=2$v=2$ln'),
-  ])('of another form is refused, and not told: %j', async (text) => {
+  ])('in another format is refused without quoting it: %j', async (text) => {
     await expect(verifyPassword(text, 'pleaseletmein')).rejects.toThrow(
       /^password hash is not a PHC string of scrypt$/,
     );
@@ -86,12 +86,12 @@ describe('a password hash', () => {
 
 describe('a password', () => {
   it('may have 1,024 bytes', async () => {
-    const password = Buffer.alloc(longestPassword, 1);
+    const password = Buffer.alloc(maxPasswordBytes, 1);
 
     await expect(verifyPassword(await hashPassword(password), password)).resolves.toBe(true);
   });
 
-  it.each([0, longestPassword + 1])('of %i bytes is not hashed', async (length) => {
+  it.each([0, maxPasswordBytes + 1])('of %i bytes is not hashed', async (length) => {
     await expect(hashPassword(Buffer.alloc(length))).rejects.toThrow(RangeError);
     await expect(verifyPassword(vector, Buffer.alloc(length))).resolves.toBe(false);
     await expect(verifyPassword(undefined, Buffer.alloc(length))).resolves.toBe(false);
@@ -100,7 +100,7 @@ describe('a password', () => {
 
 describe('equality of passwords', () => {
   const long = Buffer.from('a password of more than sixty-four bytes, which HMAC replaces by its digest');
-  /** Pairs that are the same key to HMAC, RFC 2104 section 2. */
+  /** Pairs of passwords that are the same HMAC key (RFC 2104 section 2). */
   const pairs = [
     ['a trailing U+0000', Buffer.from('secret'), Buffer.from('secret\0')],
     ['several of them', Buffer.from('secret'), Buffer.concat([Buffer.from('secret'), Buffer.alloc(58)])],
@@ -108,7 +108,7 @@ describe('equality of passwords', () => {
     ['the SHA-256 of a long one', long, createHash('sha256').update(long).digest()],
   ] as const;
 
-  it.each(pairs)('is that of all bytes: not %s', async (_what, one, other) => {
+  it.each(pairs)('compares all bytes: not %s', async (_what, one, other) => {
     for (const [kept, tried] of [
       [one, other],
       [other, one],
@@ -119,25 +119,22 @@ describe('equality of passwords', () => {
     }
   });
 
-  it.each(pairs)(
-    'is that of HMAC for a hash of version 1, until the password is set again: %s',
-    async (_what, one, other) => {
-      const salt = Buffer.alloc(16, 7);
-      const hash = scryptSync(one, salt, 32, { N: 2 ** 14, r: 8, p: 1, maxmem: 2 ** 25 });
-      const text = `$scrypt$ln=14,r=8,p=1$${unpadded(salt)}$${unpadded(hash)}`;
+  it.each(pairs)('is that of HMAC for a hash of version 1: %s', async (_what, one, other) => {
+    const salt = Buffer.alloc(16, 7);
+    const hash = scryptSync(one, salt, 32, { N: 2 ** 14, r: 8, p: 1, maxmem: 2 ** 25 });
+    const text = `$scrypt$ln=14,r=8,p=1$${unpadded(salt)}$${unpadded(hash)}`;
 
-      await expect(verifyPassword(text, one)).resolves.toBe(true);
-      await expect(verifyPassword(text, other)).resolves.toBe(true);
-    },
-  );
+    await expect(verifyPassword(text, one)).resolves.toBe(true);
+    await expect(verifyPassword(text, other)).resolves.toBe(true);
+  });
 
-  it('is not reached by the digest that takes the place of a password', async () => {
+  it('does not accept the digest instead of the password', async () => {
     const digest = createHash('sha256').update('cirrus-mqtt password 2\0').update('secret').digest();
 
     await expect(verifyPassword(await hashPassword('secret'), digest)).resolves.toBe(false);
   });
 
-  it('keeps its form: a hash made today is verified tomorrow', async () => {
+  it('accepts stored hashes of earlier releases', async () => {
     const kept = await hashPassword('secret');
     const [, , , , salt = '', hash = ''] = kept.split('$');
     const key = createHash('sha256').update('cirrus-mqtt password 2\0').update('secret').digest();
@@ -152,7 +149,7 @@ describe('a user that does not exist', () => {
     await expect(verifyPassword(undefined, 'nobody')).resolves.toBe(false);
   });
 
-  it('costs as much time as one that does', async () => {
+  it('takes as long as one that exists', async () => {
     const hash = await hashPassword('secret');
     const known: number[] = [];
     const unknown: number[] = [];
@@ -166,7 +163,7 @@ describe('a user that does not exist', () => {
   });
 });
 
-/** Of the processor: others that are busy do not count. */
+/** Measures processor time, so that other processes have no influence. */
 async function millisecondsOf(body: () => Promise<unknown>): Promise<number> {
   const start = process.cpuUsage();
   await body();

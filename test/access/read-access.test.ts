@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import type { AccessConfig } from '../../lambdas/access/access-config';
 import { readAccessFile } from '../../lambdas/access/access-file';
-import { InvalidAccessError } from '../../lambdas/access/checked-json';
+import { InvalidAccessError } from '../../lambdas/access/invalid-access-error';
 import { closedAccess, openAccess, packAccess, readAccess, unpackAccess } from '../../lambdas/access/read-access';
 import { thrownBy } from '../support/thrown-by';
 
 const issuer = { issuer: 'https://login.example', audience: ['app'] };
 
-/** Everything that can be written, none of it the default. */
+/** Every key, with a value other than the default. */
 const full: AccessConfig = {
   anonymous: 'by-rules',
   users: false,
@@ -38,31 +38,31 @@ function problem(value: unknown): string {
 }
 
 describe('readAccess', () => {
-  test('takes every key', () => {
+  test('accepts every key', () => {
     expect(readAccess(full)).toEqual(full);
   });
 
-  test('lets in nobody but users of the accounts table when nothing is written', () => {
+  test('allows only users of the accounts table by default', () => {
     expect(readAccess({})).toEqual({ anonymous: 'off', users: true, issuers: [], handshake: 'optional', rules: [] });
     expect(readAccess({})).toEqual(closedAccess);
   });
 
-  test('asks of an issuer its address and audience, and has the rest by default', () => {
+  test('requires address and audience of an issuer, and has defaults for the rest', () => {
     expect(readAccess({ issuers: [issuer] }).issuers).toEqual([
       { ...issuer, algorithms: ['RS256', 'ES256', 'EdDSA'], clockSkew: 30, usernameClaim: 'sub' },
     ]);
   });
 
-  test('takes one audience as a text', () => {
+  test('accepts one audience as a text', () => {
     expect(readAccess({ issuers: [{ ...issuer, audience: 'app' }] }).issuers[0]?.audience).toEqual(['app']);
   });
 
-  test.each(['off', 'by-rules', 'everything'] as const)('takes anonymous %s', (anonymous) => {
+  test.each(['off', 'by-rules', 'everything'] as const)('accepts anonymous %s', (anonymous) => {
     expect(readAccess({ anonymous }).anonymous).toBe(anonymous);
   });
 
   test.each(['http://localhost:9000', 'http://127.0.0.1:9000/realm', 'http://127.1.2.3', 'http://[::1]:9000'])(
-    'takes keys in the clear from this machine: %s',
+    'accepts unencrypted keys from this machine: %s',
     (address) => {
       const { issuers } = readAccess({ issuers: [{ ...issuer, issuer: address, jwksUri: address }] });
 
@@ -78,7 +78,7 @@ describe('readAccess', () => {
     'http://0.0.0.0',
     'ftp://localhost',
     'login.example',
-  ])('refuses keys that others could give: %s', (address) => {
+  ])('refuses addresses of which others could replace the keys: %s', (address) => {
     const message = (key: string) => `access.issuers[0].${key} is "${address}", but must be an https:// address`;
 
     expect(problem({ issuers: [{ ...issuer, issuer: address }] })).toBe(message('issuer'));
@@ -94,15 +94,9 @@ describe('readAccess', () => {
     [{ users: 'yes' }, 'access.users is "yes", but must be true or false'],
     [{ issuers: issuer.issuer }, 'access.issuers is "https://login.example", but must be a list of 0 to 20 issuers'],
     [{ issuers: Array(21).fill(issuer) }, 'but must be a list of 0 to 20 issuers'],
-    [
-      { issuers: [issuer, issuer] },
-      'access.issuers[1].issuer is "https://login.example", but must be another than those before it',
-    ],
+    [{ issuers: [issuer, issuer] }, 'access.issuers[1].issuer is "https://login.example", but must be different from'],
     [{ handshake: 'never' }, 'access.handshake is "never", but must be one of optional, required'],
-    [
-      { handshake: 'required' },
-      'access.handshake is "required", but must be optional when there are no issuers, because then nobody could come in',
-    ],
+    [{ handshake: 'required' }, 'access.handshake is "required", but must be optional when there are no issuers'],
     [{ rules: {} }, 'access.rules is {}, but must be a list of 0 to 1000 rules'],
     [
       { rules: [{ actions: ['publish'], topics: ['a/#/b'] }] },
@@ -131,7 +125,7 @@ describe('readAccess', () => {
     expect(problem({ issuers: [wrong] })).toContain(`access.issuers[0]${message}`);
   });
 
-  test('refuses a key that is misspelt, and says where', () => {
+  test('refuses a misspelt key, and names its place', () => {
     expect(problem({ issuers: [{ ...issuer, audiences: [] }] })).toMatch(
       /^a key of access\.issuers\[0\] is "audiences", but must be one of issuer, audience,/,
     );
@@ -139,16 +133,16 @@ describe('readAccess', () => {
 });
 
 describe('a function', () => {
-  test('is given what was packed', () => {
+  test('reads what was packed', () => {
     for (const config of [full, closedAccess, openAccess]) expect(unpackAccess(packAccess(config))).toEqual(config);
   });
 
-  test('takes JSON as well, and lets in users only when it is given nothing', () => {
+  test('reads JSON too, and has the default without a variable', () => {
     expect(unpackAccess(JSON.stringify(full))).toEqual(full);
     expect(unpackAccess(undefined)).toEqual(closedAccess);
   });
 
-  test('is given less than is written', () => {
+  test('gets a compressed configuration', () => {
     const rules = Array.from({ length: 30 }, (_, index) => ({
       actions: ['publish' as const],
       topics: [`devices/${index}/#`],
@@ -158,12 +152,12 @@ describe('a function', () => {
     expect(packAccess(config).length).toBeLessThan(JSON.stringify(config).length / 3);
   });
 
-  test('refuses what somebody wrote over it', () => {
+  test('refuses an invalid variable', () => {
     expect(() => unpackAccess('{"anonymous":"sure"}')).toThrow('access.anonymous is "sure"');
   });
 });
 
-describe('a file of access', () => {
+describe('an access file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cirrus-access-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -177,22 +171,22 @@ describe('a file of access', () => {
     expect(readAccessFile(file(JSON.stringify(full)))).toEqual(full);
   });
 
-  test('is named when something in it is wrong', () => {
+  test('is named in errors about its content', () => {
     const path = file('{"rules":[{"actions":["publish"],"topics":["a#"]}]}');
 
     expect(() => readAccessFile(path)).toThrow(`${path}.rules[0].topics[0] is "a#", but must be a topic filter`);
   });
 
-  test('is named in one line when it is no JSON', () => {
+  test('is named in one line if it is not JSON', () => {
     const path = file('{\n  "anonymous": "off",\n}\n');
 
     const { message } = thrownBy(() => readAccessFile(path)) as Error;
 
-    expect(message).toContain(`${path} is no JSON: `);
+    expect(message).toContain(`${path} is not JSON: `);
     expect(message).not.toContain('\n');
   });
 
-  test.each([join(folder, 'nowhere.json'), folder])('is named when it cannot be read: %s', (path) => {
+  test.each([join(folder, 'nowhere.json'), folder])('is named if it cannot be read: %s', (path) => {
     expect(() => readAccessFile(path)).toThrow(new RegExp(`^${path} cannot be read: E`));
   });
 });

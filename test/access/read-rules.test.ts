@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
-import { InvalidAccessError } from '../../lambdas/access/checked-json';
+import { InvalidAccessError } from '../../lambdas/access/invalid-access-error';
 import { readRules } from '../../lambdas/access/read-rules';
 import { thrownBy } from '../support/thrown-by';
 
@@ -13,7 +13,7 @@ function problem(...rules: unknown[]): string {
 }
 
 describe('readRules', () => {
-  test('takes a rule with everything in it', () => {
+  test('accepts a rule with every key', () => {
     const full = {
       name: 'own topics',
       effect: 'allow',
@@ -27,31 +27,31 @@ describe('readRules', () => {
     expect(readRules([full])).toEqual([full]);
   });
 
-  test('takes a rule that denies', () => {
+  test('accepts a rule that denies', () => {
     const denial = { effect: 'deny', actions: ['subscribe'], topics: ['#'] };
 
     expect(readRules([denial])).toEqual([denial]);
   });
 
-  test('takes no rules at all', () => {
+  test('accepts an empty list', () => {
     expect(readRules([])).toEqual([]);
   });
 
-  test('spells out "all", and reads that again', () => {
+  test('replaces "all" by the three actions, and reads the result again', () => {
     const rules = readRules([{ actions: ['all'], topics: ['a'] }]);
 
     expect(rules).toEqual([{ actions: ['publish', 'subscribe', 'receive'], topics: ['a'] }]);
     expect(readRules(rules)).toEqual(rules);
   });
 
-  test('counts an action once', () => {
+  test('keeps each action once', () => {
     expect(readRules([{ actions: ['receive', 'publish', 'receive'], topics: ['a'] }])[0]?.actions).toEqual([
       'publish',
       'receive',
     ]);
   });
 
-  test('takes 1,000 rules with 100 topics each, and no more', () => {
+  test('accepts 1,000 rules with 100 topics each, and no more', () => {
     const topics = Array.from({ length: 100 }, (_, index) => `a/${index}`);
 
     expect(readRules(Array(1000).fill({ ...rule, topics }))).toHaveLength(1000);
@@ -60,19 +60,19 @@ describe('readRules', () => {
   });
 });
 
-describe('what is wrong is named', () => {
+describe('a mistake is described', () => {
   test('with its place, its value and what is allowed', () => {
     expect(problem(rule, rule, rule, { ...rule, topics: ['a/#/b'] })).toBe(
       'rules[3].topics[0] is "a/#/b", but must be a topic filter',
     );
   });
 
-  test('with the list it is in', () => {
+  test('with the name of the list', () => {
     expect(() => readRules([null], 'rules of alice')).toThrow('rules of alice[0] is null, but must be an object');
     expect(() => readRules('all')).toThrow('rules is "all", but must be a list of 0 to 1000 rules');
   });
 
-  test('with a value that is cut short', () => {
+  test('with a long value cut short', () => {
     expect(problem({ ...rule, topics: [`${'a'.repeat(70_000)}`] })).toBe(
       `rules[0].topics[0] is "${'a'.repeat(99)}..., but must be a topic filter`,
     );
@@ -129,7 +129,7 @@ describe('what is wrong is named', () => {
     ['a/${claim.}', 'without variables other than clientId, username and claim.NAME'],
     ['a/${ username }', 'without variables other than clientId, username and claim.NAME'],
     ['a/${${username}}', 'without variables other than clientId, username and claim.NAME'],
-    ['$share/group/a', 'the filter inside, which is what shared subscriptions are judged by'],
+    ['$share/group/a', 'the filter without $share and ShareName, which rules do not consider'],
     ['$${clientId}/a', 'without variables in a first level that begins with $'],
     ['$aws-${claim.a}/a', 'without variables in a first level that begins with $'],
   ])('topic %j', (topic, allowed) => {

@@ -1,8 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
 import type { Rule } from '../../lambdas/access/rule';
-import { RulePermissions } from '../../lambdas/access/rule-permissions';
-import type { Subject } from '../../lambdas/access/topic-template';
+import { RulePermissions, type Subject } from '../../lambdas/access/rule-permissions';
 
 const alice: Subject = { kind: 'user', username: 'alice', clientId: 'lamp-7' };
 
@@ -11,7 +10,7 @@ function allowed(rules: Rule[], subject: Subject = alice): RulePermissions {
 }
 
 describe('publish', () => {
-  test('is denied when nothing is said', () => {
+  test('is denied without rules', () => {
     expect(allowed([]).mayPublish({ topic: 'a', qos: 0, retain: false })).toBe(false);
   });
 
@@ -26,7 +25,7 @@ describe('publish', () => {
     expect(permissions.mayPublish({ topic: 'chat/', qos: 0, retain: false })).toBe(true);
   });
 
-  test('is denied by one rule, whatever others allow', () => {
+  test('is denied by one rule even if others allow it', () => {
     const permissions = allowed([
       { effect: 'deny', actions: ['publish'], topics: ['a/secret/#'] },
       { actions: ['publish'], topics: ['#'] },
@@ -50,7 +49,7 @@ describe('publish', () => {
     expect(permissions.mayPublish({ topic: 'b', qos: 1, retain: false })).toBe(false);
   });
 
-  test('takes QoS and retain flag from the same rule', () => {
+  test('requires one rule for both QoS and RETAIN flag', () => {
     const permissions = allowed([
       { actions: ['publish'], topics: ['a'], maxQos: 2, retain: false },
       { actions: ['publish'], topics: ['a'], maxQos: 0 },
@@ -69,7 +68,7 @@ describe('publish', () => {
 });
 
 describe('subscribe', () => {
-  test('is allowed when one rule covers all that is asked for', () => {
+  test('is allowed if one rule covers the whole filter', () => {
     const permissions = allowed([{ actions: ['subscribe'], topics: ['a/+/c', 'b/#'], maxQos: 1 }]);
 
     expect(permissions.subscribeQos('a/+/c')).toBe(1);
@@ -92,7 +91,7 @@ describe('subscribe', () => {
     expect(permissions.subscribeQos('+/b')).toBe(0);
   });
 
-  test('is denied when a part of what is asked for is', () => {
+  test('is denied if a part of the filter is', () => {
     const permissions = allowed([
       { actions: ['subscribe'], topics: ['#'] },
       { effect: 'deny', actions: ['subscribe'], topics: ['a/secret/#'] },
@@ -109,7 +108,7 @@ describe('subscribe', () => {
     expect(allowed([{ actions: ['receive'], topics: ['#'] }]).subscribeQos('a')).toBeUndefined();
   });
 
-  test('to a share is judged by the filter inside', () => {
+  test('of a shared subscription is decided by its topic filter', () => {
     const permissions = allowed([
       { actions: ['subscribe'], topics: ['jobs/#'] },
       { effect: 'deny', actions: ['subscribe'], topics: ['jobs/secret'] },
@@ -139,7 +138,7 @@ describe('subscribe', () => {
 });
 
 describe('receive', () => {
-  test('is allowed to who may subscribe, and to who may only receive', () => {
+  test('is allowed by subscribe, and by receive alone', () => {
     const permissions = allowed([
       { actions: ['subscribe'], topics: ['a/#'], maxQos: 0 },
       { actions: ['receive'], topics: ['a/b', 'b'], maxQos: 1 },
@@ -166,7 +165,7 @@ describe('receive', () => {
 });
 
 describe('topics that begin with $', () => {
-  test('are not among those of #', () => {
+  test('do not match #', () => {
     const permissions = allowed([{ actions: ['publish', 'subscribe'], topics: ['#', '+/#'] }]);
 
     expect(permissions.mayPublish({ topic: '$x/a', qos: 0, retain: false })).toBe(false);
@@ -182,7 +181,7 @@ describe('topics that begin with $', () => {
     expect(permissions.subscribeQos('#')).toBeUndefined();
   });
 
-  test('do not stand in the way of #', () => {
+  test('do not prevent a subscription to #', () => {
     const permissions = allowed([
       { actions: ['subscribe'], topics: ['#'] },
       { effect: 'deny', actions: ['subscribe'], topics: ['$SYS/#'] },
@@ -192,7 +191,7 @@ describe('topics that begin with $', () => {
   });
 });
 
-describe('who a rule concerns', () => {
+describe('the clients that a rule applies to', () => {
   const toEverything = { actions: ['publish'], topics: ['#'] } as const;
 
   test.each<[Rule['who'], boolean]>([
@@ -210,7 +209,7 @@ describe('who a rule concerns', () => {
     );
   });
 
-  test('is nobody without a name when names are given', () => {
+  test('exclude clients without a name if names are given', () => {
     const anonymous: Subject = { kind: 'anonymous', clientId: 'lamp-7' };
 
     expect(
@@ -222,7 +221,7 @@ describe('who a rule concerns', () => {
     ).toBe(false);
   });
 
-  test('holds for rules that deny as well', () => {
+  test('are the same for rules that deny', () => {
     const rules: Rule[] = [toEverything, { ...toEverything, effect: 'deny', who: { kinds: ['anonymous'] } }];
 
     expect(allowed(rules).mayPublish({ topic: 'a', qos: 0, retain: false })).toBe(true);
@@ -249,7 +248,7 @@ describe('decide', () => {
   );
   const publish = { action: 'publish', topic: 'a/b', qos: 1, retain: false } as const;
 
-  test('names the rule by its source and position, counted with the rules that concern others', () => {
+  test('names the rule by its source and position among all rules', () => {
     expect(permissions.decide({ action: 'subscribe', filter: 'a/+' })).toEqual({
       outcome: 'allowed',
       rule: 'file rule 2',
@@ -257,7 +256,7 @@ describe('decide', () => {
     });
   });
 
-  test('names the rule that allows most', () => {
+  test('names the rule with the highest QoS', () => {
     expect(permissions.decide(publish)).toEqual({ outcome: 'allowed', rule: 'account alice rule 1', qos: 2 });
   });
 
@@ -268,16 +267,16 @@ describe('decide', () => {
     expect(permissions.decide({ action: 'receive', topic: 'a/secret' })).toEqual(denied);
   });
 
-  test('says when no rule allows it', () => {
-    const unmentioned = { outcome: 'unmentioned' };
+  test('returns no-rule if no rule allows it', () => {
+    const noRule = { outcome: 'no-rule' };
 
-    expect(permissions.decide({ ...publish, topic: 'b' })).toEqual(unmentioned);
-    expect(permissions.decide({ ...publish, retain: true })).toEqual(unmentioned);
-    expect(permissions.decide({ action: 'subscribe', filter: 'b' })).toEqual(unmentioned);
-    expect(permissions.decide({ action: 'receive', topic: 'b' })).toEqual(unmentioned);
+    expect(permissions.decide({ ...publish, topic: 'b' })).toEqual(noRule);
+    expect(permissions.decide({ ...publish, retain: true })).toEqual(noRule);
+    expect(permissions.decide({ action: 'subscribe', filter: 'b' })).toEqual(noRule);
+    expect(permissions.decide({ action: 'receive', topic: 'b' })).toEqual(noRule);
   });
 
-  test('says the same however often and in whatever order it is asked', () => {
+  test('returns the same decision for repeated requests in any order', () => {
     const topics = Array.from({ length: 300 }, (_, index) => (index % 3 === 0 ? `a/${index}` : `b/${index}`));
     const long = `a/${'x'.repeat(1000)}`;
 
@@ -286,13 +285,13 @@ describe('decide', () => {
   });
 });
 
-describe('a client that lies about itself', () => {
+describe('a client with a hostile name', () => {
   const variables = ['${clientId}', '${username}', '${claim.t}'];
   const lies = ['', 'a/b', '/', '+', '#', 'victim/#', '../victim', '\0', '$SYS', '$share', '$share/g', '$'];
   const liar = (lie: string): Subject => ({ kind: 'token', clientId: lie, username: lie, claims: { t: lie } });
   const cases = variables.flatMap((variable) => lies.map((lie): [string, string] => [variable, lie]));
 
-  test.each(cases)('with %s %j is allowed nothing by it', (variable, lie) => {
+  test.each(cases)('with %s %j gets no permission by it', (variable, lie) => {
     const permissions = allowed([{ actions: ['publish', 'subscribe'], topics: [`${variable}/#`] }], liar(lie));
     const wanted = [lie, `${lie}/a`, 'victim', 'victim/a', '$SYS/a', '$share/g/a', 'a/b', 'a/b/c', '/', '/a'];
 
@@ -304,7 +303,7 @@ describe('a client that lies about itself', () => {
       expect(permissions.subscribeQos(filter)).toBeUndefined();
   });
 
-  test.each(cases)('with %s %j does not escape what denies', (variable, lie) => {
+  test.each(cases)('with %s %j does not escape rules that deny', (variable, lie) => {
     const everything = ['#', '$SYS/#', '$x/#'];
     const permissions = allowed(
       [
@@ -325,7 +324,7 @@ describe('a client that lies about itself', () => {
     expect(permissions.subscribeQos('$SYS/public')).toBe(2);
   });
 
-  test('about one of two variables is denied the whole level', () => {
+  test('in one of two variables is denied the whole level', () => {
     const rules: Rule[] = [
       { actions: ['publish'], topics: ['#'] },
       { effect: 'deny', actions: ['publish'], topics: ['of/${username}-${clientId}/x'] },

@@ -12,7 +12,7 @@ describe('SASLprep', () => {
     ['a\u00a0b\u3000c', 'a b c', 'every space is a space'],
     ['x\ufe0fy\u200dz', 'xyz', 'what cannot be seen goes'],
     ['😀', '😀', 'a character beyond 16 bits stays, though it is younger than Unicode 3.2'],
-  ])('makes %j to %j [RFC 4013 section 3]: %s', (text, prepared) => {
+  ])('maps %j to %j [RFC 4013 section 3]: %s', (text, prepared) => {
     expect(saslPrep(text)).toBe(prepared);
   });
 

@@ -19,7 +19,7 @@ async function accountsOf(...usernames: string[]): Promise<MemoryLogins> {
 
 type Messages = { first: string; serverFirst: string; final: string };
 
-/** A whole exchange. The second step is done by another instance, as another container would; `tamper` sits on the wire. */
+/** Runs a whole exchange. Another instance performs the second step, as another container would; `tamper` changes messages. */
 async function exchange(
   accounts: MemoryLogins,
   client: ScramClient,
@@ -41,7 +41,7 @@ const malformed = (why: RegExp | string) => ({
 const wrong = { next: 'refuse', reason: Reason.notAuthorized, why: 'wrong user name or password' };
 
 describe('SCRAM-SHA-256', () => {
-  it('says what the example says [RFC 7677 section 3]', async () => {
+  it('reproduces the example [RFC 7677 section 3]', async () => {
     const scram = await deriveScramCredentials('pencil', 4096, Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64'));
     const accounts = new MemoryLogins([{ username: 'user', scram, rules: [] }]);
     const method = new ScramSha256(accounts, () => '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0');
@@ -60,22 +60,22 @@ describe('SCRAM-SHA-256', () => {
       'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
     );
     expect(admitted).toEqual({
-      next: 'admit',
+      next: 'accept',
       identity: { kind: 'user', username: 'user' },
       data: Buffer.from('v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4='),
     });
   });
 
-  it('gives both sides certainty', async () => {
+  it('authenticates both sides', async () => {
     const client = new ScramClient('user', 'pencil');
 
     const { step } = await exchange(await accountsOf('user'), client);
 
-    expect(step.next).toBe('admit');
-    expect(client.believes(step.next === 'admit' ? step.data!.toString() : '')).toBe(true);
+    expect(step.next).toBe('accept');
+    expect(client.believes(step.next === 'accept' ? step.data!.toString() : '')).toBe(true);
   });
 
-  it('keeps nothing secret between the messages', async () => {
+  it('keeps no secret between the messages', async () => {
     const { storedKey, serverKey } = await cheap;
 
     const begun = await new ScramSha256(await accountsOf('user')).begin(Buffer.from('n,,n=user,r=abc'), peer);
@@ -100,7 +100,7 @@ describe('SCRAM-SHA-256', () => {
     expect(one).not.toEqual(other);
   });
 
-  it('tells the client ids an account is bound to', async () => {
+  it('returns the client ids that an account is bound to', async () => {
     const scram = await cheap;
     const accounts = new MemoryLogins([{ username: 'user', scram, rules: [], clientId: 'c', clientIdPrefix: 'c' }]);
 
@@ -109,9 +109,9 @@ describe('SCRAM-SHA-256', () => {
     });
   });
 
-  it.each(['a,b=c', '=2C', 'Zürich', '用户'])('takes the user name %j', async (username) => {
+  it.each(['a,b=c', '=2C', 'Zürich', '用户'])('accepts the user name %j', async (username) => {
     await expect(exchange(await accountsOf(username), new ScramClient(username, 'pencil'))).resolves.toMatchObject({
-      step: { next: 'admit', identity: { username } },
+      step: { next: 'accept', identity: { username } },
     });
   });
 
@@ -121,34 +121,34 @@ describe('SCRAM-SHA-256', () => {
 
     const { step } = await exchange(accounts, new ScramClient('Zu\u0308rich', 'IX'));
 
-    expect(step).toMatchObject({ next: 'admit', identity: { username: 'Zürich' } });
+    expect(step).toMatchObject({ next: 'accept', identity: { username: 'Zürich' } });
   });
 
   it.each([
     ['y,,', 'a client that could bind the channel, and thinks that we cannot'],
     ['n,a=user,', 'a client that names whom it acts for: itself'],
-  ])('takes the gs2-header %s of %s [RFC 5802 section 6]', async (gs2Header) => {
+  ])('accepts the gs2-header %s of %s [RFC 5802 section 6]', async (gs2Header) => {
     const client = new ScramClient('user', 'pencil', 'abc', gs2Header);
 
-    await expect(exchange(await accountsOf('user'), client)).resolves.toMatchObject({ step: { next: 'admit' } });
+    await expect(exchange(await accountsOf('user'), client)).resolves.toMatchObject({ step: { next: 'accept' } });
   });
 
-  it('passes over extensions that are not mandatory [RFC 5802 section 5.1]', async () => {
+  it('ignores extensions that are not mandatory [RFC 5802 section 5.1]', async () => {
     const begun = await new ScramSha256(await accountsOf('user')).begin(Buffer.from('n,,n=user,r=abc,x=1,y=ü='), peer);
 
     expect(begun.next).toBe('continue');
   });
 });
 
-describe('a client of another make', () => {
-  /** PostgreSQL's: it leaves the name to another message and says `*`. */
+describe('a client of another library', () => {
+  /** The client of PostgreSQL, which sends the name in another message and `*` here. */
   const client = require('pg/lib/crypto/sasl') as {
     startSession(mechanisms: readonly string[]): { response: string };
     continueSession(session: { response: string }, password: string, serverFirst: string): Promise<void>;
     finalizeSession(session: { response: string }, serverFinal: string): void;
   };
 
-  it.each(['pencil', '\u2168 \u00a0x\u00ad', 'ü, = 用户'])('is admitted with the password %j', async (password) => {
+  it.each(['pencil', '\u2168 \u00a0x\u00ad', 'ü, = 用户'])('is accepted with the password %j', async (password) => {
     const accounts = new MemoryLogins([{ username: '*', scram: await deriveScramCredentials(password), rules: [] }]);
     const method = new ScramSha256(accounts);
 
@@ -158,12 +158,12 @@ describe('a client of another make', () => {
     await client.continueSession(session, password, begun.data!.toString());
     const step = await method.proceed(begun.state, Buffer.from(session.response), peer);
 
-    expect(step.next).toBe('admit');
-    expect(() => client.finalizeSession(session, step.next === 'admit' ? step.data!.toString() : '')).not.toThrow();
+    expect(step.next).toBe('accept');
+    expect(() => client.finalizeSession(session, step.next === 'accept' ? step.data!.toString() : '')).not.toThrow();
   });
 });
 
-describe('who does not know the password', () => {
+describe('a client that does not know the password', () => {
   it('is refused, and the failure is counted for its network', async () => {
     const accounts = await accountsOf('user');
 
@@ -172,7 +172,7 @@ describe('who does not know the password', () => {
     expect([...accounts.failures]).toEqual([[`${source} user`, { count: 1, lastAt: peer.now }]]);
   });
 
-  it('is refused in the same way when there is no such user, or none with SCRAM credentials', async () => {
+  it('is refused in the same way if the user does not exist or has no SCRAM credentials', async () => {
     const accounts = new MemoryLogins([{ username: 'plain', passwordHash: 'a hash', rules: [] }]);
 
     await expect(exchange(accounts, new ScramClient('nobody', 'pencil'))).resolves.toMatchObject({ step: wrong });
@@ -180,7 +180,7 @@ describe('who does not know the password', () => {
     expect([...accounts.failures.keys()]).toEqual([`${source} nobody`, `${source} plain`]);
   });
 
-  it('cannot tell by the salt which users exist [RFC 5802 section 9]', async () => {
+  it('does not learn from the salt which users exist [RFC 5802 section 9]', async () => {
     const user = { username: 'user', scram: await deriveScramCredentials('pencil'), rules: [] };
     const offered = async (username: string, secret = Buffer.alloc(32, 5)) => {
       const method = new ScramSha256(new MemoryLogins([user], secret), () => 'S');
@@ -197,7 +197,7 @@ describe('who does not know the password', () => {
     await expect(offered('nobody', Buffer.alloc(32, 6))).resolves.not.toBe(nobody);
   });
 
-  it('has to wait after six failures, in old exchanges too, whatever it knows by then', async () => {
+  it('has to wait after six failures, in earlier exchanges too, even with the right password', async () => {
     const accounts = await accountsOf('user');
     const method = new ScramSha256(accounts);
     const client = new ScramClient('user', 'pencil');
@@ -211,15 +211,15 @@ describe('who does not know the password', () => {
     await expect(method.proceed(begun.state, final, peer)).resolves.toMatchObject(slowed);
     expect(accounts.failures.get(`${source} user`)?.count).toBe(6);
     const later = { ...peer, now: peer.now + 2000 };
-    await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'admit' });
+    await expect(method.proceed(begun.state, final, later)).resolves.toMatchObject({ next: 'accept' });
   });
 
-  it('does not wait for the failures of others when its client id has logged in from there', async () => {
+  it('does not wait for failures of others if its client id has logged in from the same address', async () => {
     const accounts = await accountsOf('user');
     await exchange(accounts, new ScramClient('user', 'pencil'));
     accounts.failures.set(`${source} user`, { count: 100, lastAt: peer.now });
 
-    expect((await exchange(accounts, new ScramClient('user', 'pencil'))).step.next).toBe('admit');
+    expect((await exchange(accounts, new ScramClient('user', 'pencil'))).step.next).toBe('accept');
     expect(accounts.changes).toHaveLength(1);
   });
 });
@@ -241,8 +241,8 @@ describe('a first message', () => {
     ['n,,r=abc,n=user', 'client-first-message is malformed'],
     ['n,,n=user,r=abc,', 'client-first-message is malformed'],
     ['n,,n=user,r=abc,1=x', 'client-first-message is malformed'],
-    ['n,,n=a=b,r=abc', 'user name has "=" for something else than "=2C" or "=3D"'],
-    ['n,,n=a=2c,r=abc', 'user name has "=" for something else than "=2C" or "=3D"'],
+    ['n,,n=a=b,r=abc', 'user name has "=" for something other than "=2C" or "=3D"'],
+    ['n,,n=a=2c,r=abc', 'user name has "=" for something other than "=2C" or "=3D"'],
     ['n,,n=,r=abc', 'user name is empty or has characters that SASLprep prohibits'],
     ['n,,n=a\0b,r=abc', 'user name is empty or has characters that SASLprep prohibits'],
     [`n,,n=${'a'.repeat(2048)},r=abc`, 'message has 2059 bytes, more than 2048'],
@@ -296,7 +296,7 @@ describe('one wrong byte', () => {
     return changed;
   };
 
-  it.each(['first', 'serverFirst', 'final'] as const)('anywhere in the message %s admits nobody', async (which) => {
+  it.each(['first', 'serverFirst', 'final'] as const)('anywhere in the message %s is refused', async (which) => {
     const accounts = await accountsOf('user');
     const { messages } = await exchange(accounts, new ScramClient('user', 'pencil'));
     for (let at = 0; at < messages![which].length; at++) {
@@ -307,11 +307,11 @@ describe('one wrong byte', () => {
         () => 'the client gives up',
       );
       accounts.failures.clear();
-      expect([at, outcome]).not.toEqual([at, 'admit']);
+      expect([at, outcome]).not.toEqual([at, 'accept']);
     }
   });
 
-  it.each([1, 2, 4, 8, 16, 32, 64, 128])('with bit %i turned in the proof admits nobody', async (bit) => {
+  it.each([1, 2, 4, 8, 16, 32, 64, 128])('with bit %i flipped in the proof is refused', async (bit) => {
     const accounts = await accountsOf('user');
     for (let at = 2; at < 46; at++) {
       const { step } = await exchange(accounts, new ScramClient('user', 'pencil'), (message, bytes) => {
@@ -325,13 +325,16 @@ describe('one wrong byte', () => {
 });
 
 describe('credentials', () => {
-  it.each([4095, 100_001, 4096.5, Number.NaN])('are not made with %d iterations', async (iterations) => {
+  it.each([4095, 100_001, 4096.5, Number.NaN])('are not derived with %d iterations', async (iterations) => {
     await expect(deriveScramCredentials('pencil', iterations)).rejects.toThrow(RangeError);
   });
 
-  it.each(['', 'bell\u0007'])('are not made of the password %j, which is not told', async (password) => {
-    await expect(deriveScramCredentials(password)).rejects.toThrow(
-      /^password is empty or has characters that SASLprep prohibits$/,
-    );
-  });
+  it.each(['', 'bell\u0007'])(
+    'are not derived from the password %j, which the error does not quote',
+    async (password) => {
+      await expect(deriveScramCredentials(password)).rejects.toThrow(
+        /^password is empty or has characters that SASLprep prohibits$/,
+      );
+    },
+  );
 });

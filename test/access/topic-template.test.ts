@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 import { describe, expect, test } from '@jest/globals';
-import { fillTemplate, type Subject } from '../../lambdas/access/topic-template';
+import type { Subject } from '../../lambdas/access/rule-permissions';
+import { fillTemplate } from '../../lambdas/access/topic-template';
 
 const alice: Subject = {
   kind: 'token',
@@ -9,7 +10,7 @@ const alice: Subject = {
   claims: { tenant: 'acme', 'urn:a/b': 'x' },
 };
 
-/** The three ways in which a client says something about itself. */
+/** The three kinds of variables with values of the client. */
 const ways: [variable: string, saying: (value: string | undefined) => Subject][] = [
   ['${clientId}', (value) => ({ kind: 'anonymous', clientId: value ?? '' })],
   ['${username}', (value) => ({ kind: 'user', clientId: 'c', ...(value !== undefined && { username: value }) })],
@@ -24,11 +25,11 @@ describe('fillTemplate', () => {
     ['by-claim/${claim.urn:a/b}', 'by-claim/x'],
     ['$SYS/clients/${clientId}', '$SYS/clients/lamp-7'],
     ['+/$/{clientId}', '+/$/{clientId}'],
-  ])('%s is %s', (template, filter) => {
+  ])('%s becomes %s', (template, filter) => {
     expect(fillTemplate(template, alice)).toEqual({ filter, complete: true, anyFirstLevel: false });
   });
 
-  test('a level with a gap is +, the others stay', () => {
+  test('a level with a missing value becomes +, the others are unchanged', () => {
     const nobody: Subject = { kind: 'anonymous', clientId: 'lamp-7' };
 
     expect(fillTemplate('users/of-${username}/${clientId}', nobody)).toEqual({
@@ -38,13 +39,13 @@ describe('fillTemplate', () => {
     });
   });
 
-  test.each(['constructor', '__proto__', 'toString'])('no claim is called %s unless the token has it', (name) => {
+  test.each(['constructor', '__proto__', 'toString'])('%s is not a claim unless the token has it', (name) => {
     expect(fillTemplate(`a/\${claim.${name}}`, alice).complete).toBe(false);
-    expect(fillTemplate(`a/\${claim.${name}}`, { kind: 'token', clientId: 'c' }).complete).toBe(false);
+    expect(fillTemplate(`a/\${claim.${name}}`, { clientId: 'c' }).complete).toBe(false);
   });
 });
 
-describe.each(ways)('what a client says for %s', (variable, saying) => {
+describe.each(ways)('the value of a client for %s', (variable, saying) => {
   test.each([undefined, '', 'a/b', '/', '+', '#', 'a+', 'a#', '\0', 'a\0'])('fills no level when it is %j', (value) => {
     expect(fillTemplate(`a/${variable}/b`, saying(value))).toEqual({
       filter: 'a/+/b',

@@ -27,7 +27,7 @@ describe('the list of clients', () => {
   });
   afterAll(() => broker.stop());
 
-  it('has who is connected and who has a session, page by page, each once', async () => {
+  it('contains each client that is connected or has a session once, page by page', async () => {
     const names = Array.from({ length: 240 }, (_, index) => `fleet/${index}`);
     for (let start = 0; start < names.length; start += 20) {
       await Promise.all(
@@ -63,7 +63,7 @@ describe('the list of clients', () => {
     expect((await collect(api.clients({ limit: 500 }))).length).toBe(names.length);
   }, 180_000);
 
-  it('tells since when, which version and who', async () => {
+  it('contains time, protocol version and identity', async () => {
     const before = Date.now() - 1;
     const old = await broker.older.resume('old one');
     await old.disconnect();
@@ -108,7 +108,7 @@ describe('a client', () => {
   afterEach(() => broker.cloud.faults.clear());
   afterAll(() => broker.stop());
 
-  it('is shown with its subscriptions, its queue and where it comes from', async () => {
+  it('is shown with its subscriptions, its queue and its address', async () => {
     const client = await broker.resume('shown', 600, { keepalive: 77 });
     await client.subscribe([{ topic: 'a/+', qos: 1, nl: true }], { subscriptionIdentifier: 9 });
     await client.subscribe({ topic: '$share/g/b', qos: 2 });
@@ -135,7 +135,7 @@ describe('a client', () => {
   });
 
   it.each(['a/b', 'with space', '~tilde', 'ünïcode', 'a%2Fb', '..', '+', 'a?b#c'])(
-    'may be called %s',
+    'is found by the client id %s',
     async (clientId) => {
       await broker.connect(clientId);
 
@@ -143,12 +143,12 @@ describe('a client', () => {
     },
   );
 
-  it('that nobody knows is no client', async () => {
+  it('that does not exist is a problem', async () => {
     await expect(api.client('nobody')).rejects.toMatchObject({ status: 404, code: 'no-such-client' });
     await expect(api.disconnect('nobody')).rejects.toMatchObject({ status: 404, code: 'no-such-client' });
   });
 
-  it('of MQTT 5.0 is told 0x98, and its will is published', async () => {
+  it('of MQTT 5.0 gets DISCONNECT with 0x98, and its will is published', async () => {
     const observer = await broker.connect('observer');
     await observer.subscribe('wills/1');
     const client = await broker.connect('goes', { will: willOf('wills/1') });
@@ -161,7 +161,7 @@ describe('a client', () => {
     await expect(api.client('goes')).rejects.toMatchObject({ code: 'no-such-client' });
   });
 
-  it('of MQTT 3.1.1 is closed', async () => {
+  it('of MQTT 3.1.1 is disconnected by closing its connection', async () => {
     const client = await broker.older.connect('old');
 
     await api.disconnect('old');
@@ -170,7 +170,7 @@ describe('a client', () => {
     expect(client.rest()).toEqual([]);
   });
 
-  it('has what it sent before dealt with', async () => {
+  it('is disconnected after everything that it has sent before', async () => {
     const observer = await broker.connect('counts');
     await observer.subscribe('before/#');
     const client = await broker.connect('sends');
@@ -183,7 +183,7 @@ describe('a client', () => {
     for (let index = 0; index < 20; index++) expect((await observer.hear()).text).toBe(`${index}`);
   });
 
-  it('goes without its will, if that is wished', async () => {
+  it('is disconnected without its will on request', async () => {
     const observer = await broker.connect('hears no will');
     await observer.subscribe('wills/2');
     const client = await broker.connect('goes quietly', { will: willOf('wills/2') });
@@ -194,7 +194,7 @@ describe('a client', () => {
     expect(await broker.heardBy(observer)).toEqual([]);
   });
 
-  it('finds its session again, unless that was removed', async () => {
+  it('resumes its session, unless the request removed it', async () => {
     for (const session of ['keep', 'remove'] as const) {
       const client = await broker.resume(`returns ${session}`);
       await client.subscribe('for/it');
@@ -207,7 +207,7 @@ describe('a client', () => {
   });
 
   it.each([600, 0xffff_ffff])(
-    'that is away for up to %i s loses its session, its will and its rows',
+    'that is offline with a session of %i s loses its session, its will and its rows',
     async (expiry) => {
       const own = await Broker5.start();
       try {
@@ -219,8 +219,8 @@ describe('a client', () => {
         await own.lose(client);
         await apiOf(own.cloud).publish({ topic: 'x', payload: 'waits', qos: 1 });
 
-        const wish = { session: 'remove', will: 'discard' } as const;
-        expect(await apiOf(own.cloud).disconnect('away', wish)).toEqual({ clientId: 'away', connected: false });
+        const options = { session: 'remove', will: 'discard' } as const;
+        expect(await apiOf(own.cloud).disconnect('away', options)).toEqual({ clientId: 'away', connected: false });
 
         expect(await own.older.rows()).toEqual(rows);
         await own.pass(400);
@@ -231,7 +231,7 @@ describe('a client', () => {
     },
   );
 
-  it('with a session for ever and nothing else loses that too', async () => {
+  it('with a session that never expires loses it too', async () => {
     await broker.cloud.settled();
     const rows = await broker.older.rows();
     const client = await broker.older.resume('forever');
@@ -245,7 +245,7 @@ describe('a client', () => {
     expect(await broker.older.rows()).toEqual(rows);
   });
 
-  it('that holds only what was sent to it alone leaves nothing', async () => {
+  it('with only direct messages in its queue leaves no rows', async () => {
     await broker.cloud.settled();
     const rows = await broker.older.rows();
     const client = await broker.resume('never subscribed');
@@ -257,7 +257,7 @@ describe('a client', () => {
     expect(await broker.older.rows()).toEqual(rows);
   });
 
-  describe('whose worker dies', () => {
+  describe('whose function dies', () => {
     let quick: Broker5;
     beforeAll(async () => {
       quick = await Broker5.start({ visibilitySeconds: 0.3 });
@@ -280,7 +280,7 @@ describe('a client', () => {
       deaths.flatMap(([operation, table]) =>
         (['before', 'after'] as const).map((when) => [operation, table, when] as const),
       ),
-    )('at %s of %s, %s, is gone all the same, with its session', async (operation, table, when) => {
+    )('at %s of %s, %s, is disconnected nevertheless, and its session is removed', async (operation, table, when) => {
       const observer = await quick.connect('observer');
       await observer.subscribe({ topic: 'wills/4', qos: 0 });
       await quick.cloud.settled();

@@ -45,22 +45,22 @@ describe('docs/api.md', () => {
     );
   });
 
-  (hasCurl ? it : it.skip)('shows lines for curl that do what they say', async () => {
+  (hasCurl ? it : it.skip)('shows curl commands that work', async () => {
     const [first] = codeBlocks(document).filter(({ language }) => language === 'sh');
     const [setup, ...calls] = (first?.code ?? '').split('\n\n');
     const lines = calls.join('\n').trim().split('\n');
     expect(lines.length).toBeGreaterThan(8);
 
-    const answers: unknown[] = [];
+    const responses: unknown[] = [];
     for (const line of lines) {
       const script = `${setup?.replace(inDocs, broker.cloud.apiUrl)}\n${line} --fail-with-body`;
       const { stdout } = await runFile('sh', ['-c', script]);
-      answers.push(stdout && JSON.parse(stdout));
+      responses.push(stdout && JSON.parse(stdout));
     }
 
-    expect(answers[0]).toEqual({ status: 'accepted', subscribers: false });
-    expect(answers.at(-3)).toMatchObject({ topic: 'hello/world', text: 'it works' });
-    expect(answers.at(-1)).toEqual({ clientId: 'lamp-7', connected: true });
+    expect(responses[0]).toEqual({ status: 'accepted', subscribers: false });
+    expect(responses.at(-3)).toMatchObject({ topic: 'hello/world', text: 'it works' });
+    expect(responses.at(-1)).toEqual({ clientId: 'lamp-7', connected: true });
   });
 
   it('shows TypeScript that runs', async () => {

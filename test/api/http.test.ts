@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { largestBody } from '../../lambdas/api/read-request';
+import { maxBodyBytes } from '../../lambdas/api/read-request';
 import { Signer } from '../../lambdas/aws/lean/signature';
 import { TestBroker } from '../support/test-broker';
 import { apiOf, localCredentials } from './support';
 
-interface Said {
+interface RequestOptions {
   readonly body?: string;
   readonly type?: string;
   readonly headers?: Record<string, string>;
@@ -20,12 +20,18 @@ describe('the API over HTTP', () => {
   });
   afterAll(() => broker.stop());
 
-  /** Signed by hand; the signer that users have is tried everywhere else. */
-  async function ask(method: string, path: string, said: Said = {}) {
-    const { body = '', type = 'application/json', secret = 'local', now = new Date(), service = 'execute-api' } = said;
+  /** Signs the request itself; other tests use the signer of the client. */
+  async function send(method: string, path: string, options: RequestOptions = {}) {
+    const {
+      body = '',
+      type = 'application/json',
+      secret = 'local',
+      now = new Date(),
+      service = 'execute-api',
+    } = options;
     const url = new URL(`${broker.cloud.apiUrl}${path}`);
     const signer = new Signer({ ...localCredentials, secretAccessKey: secret }, 'us-east-1', service);
-    const headers = { host: url.host, ...(body && { 'content-type': type }), ...said.headers };
+    const headers = { host: url.host, ...(body && { 'content-type': type }), ...options.headers };
     const { host: _, ...signed } = signer.sign({ method, path: url.pathname, headers, body }, now);
     const response = await fetch(url, { method, headers: signed, ...(body && { body }) });
     const text = await response.text();
@@ -36,11 +42,11 @@ describe('the API over HTTP', () => {
     ['a wrong secret', { secret: 'guessed' }],
     ['a signature of yesterday', { now: new Date(Date.now() - 86_400_000) }],
     ['a signature for another service', { service: 'iotdata' }],
-  ])('forbids %s, as IAM does', async (_what, said) => {
-    expect(await ask('GET', '/clients', said)).toMatchObject({ status: 403, body: { message: 'Forbidden' } });
+  ])('forbids %s, as IAM does', async (_what, options) => {
+    expect(await send('GET', '/clients', options)).toMatchObject({ status: 403, body: { message: 'Forbidden' } });
   });
 
-  it('forbids a body that was changed on the way, a key it does not know, and no signature at all', async () => {
+  it('forbids a body that was changed on the way, an unknown key, and a missing signature', async () => {
     const signer = new Signer(localCredentials, 'us-east-1', 'execute-api');
     const url = new URL(`${broker.cloud.apiUrl}/messages`);
     const request = { method: 'POST', path: url.pathname, headers: { host: url.host }, body: '{"topic":"a"}' };
@@ -52,9 +58,9 @@ describe('the API over HTTP', () => {
     await expect(stranger.clientPage()).rejects.toMatchObject({ status: 403, code: 'forbidden' });
   });
 
-  it('does not know other routes', async () => {
-    expect(await ask('PUT', '/clients')).toMatchObject({ status: 404 });
-    expect(await ask('GET', '/nothing')).toMatchObject({ status: 404 });
+  it('responds with 404 to unknown routes', async () => {
+    expect(await send('PUT', '/clients')).toMatchObject({ status: 404 });
+    expect(await send('GET', '/nothing')).toMatchObject({ status: 404 });
   });
 
   it.each([
@@ -75,15 +81,15 @@ describe('the API over HTTP', () => {
     ['{"topic":"a","contentType":"\\u0001"}', 'message-refused', 422],
     ['{"topic":"a","responseTopic":"\\ufdd0"}', 'message-refused', 422],
     ['{"topic":"a","userProperties":[{"name":"n","value":"\\u0085"}]}', 'message-refused', 422],
-  ])('answers %.60s with the problem %s', async (body, code, status) => {
-    const answer = await ask('POST', '/messages', { body });
+  ])('responds to %.60s with the problem %s', async (body, code, status) => {
+    const response = await send('POST', '/messages', { body });
 
-    expect(answer).toMatchObject({ status, type: 'application/problem+json', body: { code, status } });
-    expect(answer.body.title).toEqual(expect.any(String));
+    expect(response).toMatchObject({ status, type: 'application/problem+json', body: { code, status } });
+    expect(response.body.title).toEqual(expect.any(String));
   });
 
-  it('says where it is wrong', async () => {
-    const { body } = await ask('POST', '/messages', { body: '{"messages":[{"topic":"a"},{"qos":1,"a/b":2}]}' });
+  it('returns a pointer to each violation', async () => {
+    const { body } = await send('POST', '/messages', { body: '{"messages":[{"topic":"a"},{"qos":1,"a/b":2}]}' });
 
     expect(body.errors).toEqual([
       { pointer: '/messages/1/topic', detail: 'is required' },
@@ -92,12 +98,12 @@ describe('the API over HTTP', () => {
   });
 
   it('refuses a body that is too large', async () => {
-    const body = JSON.stringify({ topic: 'a', text: 'x'.repeat(largestBody) });
+    const body = JSON.stringify({ topic: 'a', text: 'x'.repeat(maxBodyBytes) });
 
-    expect(await ask('POST', '/messages', { body })).toMatchObject({ status: 413, body: { code: 'body-too-large' } });
+    expect(await send('POST', '/messages', { body })).toMatchObject({ status: 413, body: { code: 'body-too-large' } });
   });
 
-  it('refuses parameters that it does not know', async () => {
+  it('refuses unknown parameters', async () => {
     const api = apiOf(broker.cloud);
 
     await expect(api.clientPage({ filter: 'x' } as object)).rejects.toMatchObject({
@@ -109,31 +115,31 @@ describe('the API over HTTP', () => {
     });
   });
 
-  it('reads a body that is not said to be JSON, as curl sends it', async () => {
+  it('accepts a JSON body with another content type, as curl sends it', async () => {
     const type = 'application/x-www-form-urlencoded';
 
-    expect(await ask('POST', '/messages', { body: '{"topic":"a"}', type })).toMatchObject({ status: 200 });
+    expect(await send('POST', '/messages', { body: '{"topic":"a"}', type })).toMatchObject({ status: 200 });
   });
 
-  it('takes a topic in the path as it is, and as base64url', async () => {
+  it('accepts a topic in the path as it is, and as base64url', async () => {
     await apiOf(broker.cloud).publish({ topic: 'in/the/path', payload: 'x', retain: true });
 
-    expect(await ask('GET', '/retained/in/the/path')).toMatchObject({ status: 200, body: { topic: 'in/the/path' } });
+    expect(await send('GET', '/retained/in/the/path')).toMatchObject({ status: 200, body: { topic: 'in/the/path' } });
     const other = `~${Buffer.from('in/the/path').toString('base64url')}`;
-    expect(await ask('GET', `/retained/${other}`)).toMatchObject({ status: 200, body: { text: 'x' } });
+    expect(await send('GET', `/retained/${other}`)).toMatchObject({ status: 200, body: { text: 'x' } });
   });
 
   it('is on the bill', async () => {
     await broker.cloud.resetBill();
-    await ask('GET', '/clients');
-    await ask('GET', '/clients', { secret: 'guessed' });
+    await send('GET', '/clients');
+    await send('GET', '/clients', { secret: 'guessed' });
 
     const { api } = await broker.cloud.bill();
     expect(api).toEqual({ requests: 1, dollars: 1e-6 });
   });
 
-  it('notes who did what, and nothing that was said', async () => {
-    await ask('POST', '/messages', { body: '{"topic":"secret/topic","text":"secret"}' });
+  it('logs caller, operation and status, but no topic and no payload', async () => {
+    await send('POST', '/messages', { body: '{"topic":"secret/topic","text":"secret"}' });
 
     const [line] = broker.logged('api').slice(-1);
     expect(line).toEqual({
@@ -144,12 +150,12 @@ describe('the API over HTTP', () => {
     });
   });
 
-  it('answers 500 when its function fails, and says no more', async () => {
+  it('responds with 500 without details if the function fails', async () => {
     await broker.cloud.faults.set({ fault: 'call', service: 'dynamodb', function: 'onApi', outcome: 'fail' });
     try {
-      const answer = await ask('GET', '/clients/a');
-      expect(answer).toMatchObject({ status: 500, body: { code: 'internal-error' } });
-      expect(JSON.stringify(answer.body)).not.toContain('local cloud');
+      const response = await send('GET', '/clients/a');
+      expect(response).toMatchObject({ status: 500, body: { code: 'internal-error' } });
+      expect(JSON.stringify(response.body)).not.toContain('local cloud');
     } finally {
       await broker.cloud.faults.clear();
     }

@@ -3,7 +3,7 @@ import type { BrokerApi } from '../../clients/api';
 import { Broker5 } from '../support/broker5';
 import { apiOf } from './support';
 
-describe('publishing by the API', () => {
+describe('publishing through the API', () => {
   let broker: Broker5;
   let api: BrokerApi;
   beforeAll(async () => {
@@ -13,7 +13,7 @@ describe('publishing by the API', () => {
   afterEach(() => broker.cloud.faults.clear());
   afterAll(() => broker.stop());
 
-  it.each([0, 1, 2] as const)('reaches who subscribed at QoS %i, and tells so', async (qos) => {
+  it.each([0, 1, 2] as const)('reaches subscribers at QoS %i, and reports them', async (qos) => {
     const client = await broker.connect(`hears-${qos}`);
     await client.subscribe(`news/${qos}`);
 
@@ -25,14 +25,14 @@ describe('publishing by the API', () => {
     expect(await client.hear()).toMatchObject({ topic: `news/${qos}`, text: 'x', qos, retain: false });
   });
 
-  it('tells when nobody subscribed', async () => {
+  it('reports that a topic has no subscribers', async () => {
     expect(await api.publish({ topic: 'into/the/void', payload: 'x', qos: 1 })).toEqual({
       status: 'accepted',
       subscribers: false,
     });
   });
 
-  it('hands on all properties of MQTT 5.0', async () => {
+  it('forwards all properties of MQTT 5.0', async () => {
     const client = await broker.connect('reads properties');
     await client.subscribe('with/properties');
 
@@ -60,7 +60,7 @@ describe('publishing by the API', () => {
     expect(properties.messageExpiryInterval).toBeGreaterThan(55);
   });
 
-  it('keeps a batch in order, and answers message by message', async () => {
+  it('keeps the order of a batch, and returns a result for each message', async () => {
     const client = await broker.connect('hears batches');
     await client.subscribe('batch/#');
     const good = Array.from({ length: 98 }, (_, index) => ({ topic: 'batch/a', payload: `${index}`, qos: 1 as const }));
@@ -76,9 +76,9 @@ describe('publishing by the API', () => {
       { status: 'refused', reasonCode: 0x90, detail: expect.any(String) },
       { status: 'refused', reasonCode: 0x87, detail: expect.any(String) },
     ]);
-    const heard = [];
-    for (let count = 0; count < 98; count++) heard.push((await client.hear()).text);
-    expect(heard).toEqual(good.map(({ payload }) => payload));
+    const received = [];
+    for (let count = 0; count < 98; count++) received.push((await client.hear()).text);
+    expect(received).toEqual(good.map(({ payload }) => payload));
   });
 
   it.each([
@@ -107,17 +107,17 @@ describe('publishing by the API', () => {
     await expect(api.retainedMessage('kept/a')).rejects.toMatchObject({ code: 'no-such-message' });
   });
 
-  it('chooses one member of a share', async () => {
+  it('chooses one member of a shared subscription', async () => {
     const workers = [await broker.connect('worker 1'), await broker.connect('worker 2')];
     for (const worker of workers) await worker.subscribe('$share/all/jobs');
 
     for (let job = 0; job < 10; job++) await api.publish({ topic: 'jobs', payload: String(job), qos: 1 });
 
-    const heard = await Promise.all(workers.map((worker) => broker.heardBy(worker)));
-    expect(heard.flat().length).toBe(10);
+    const received = await Promise.all(workers.map((worker) => broker.heardBy(worker)));
+    expect(received.flat().length).toBe(10);
   });
 
-  it('waits for a client that is away', async () => {
+  it('is queued for an offline client', async () => {
     const away = await broker.resume('is away');
     await away.subscribe('later');
     await broker.lose(away);
@@ -129,17 +129,17 @@ describe('publishing by the API', () => {
   });
 
   describe('with an Idempotency-Key', () => {
-    it('is done once, and answered alike', async () => {
+    it('is performed once, with the same response', async () => {
       const client = await broker.connect('hears once');
       await client.subscribe('once/#');
       const message = { topic: 'once/a', payload: 'x', qos: 0 } as const;
 
-      const answers = [
+      const responses = [
         await api.publish(message, { idempotencyKey: 'k1' }),
         await api.publish(message, { idempotencyKey: 'k1' }),
       ];
 
-      expect(answers[1]).toEqual(answers[0]);
+      expect(responses[1]).toEqual(responses[0]);
       expect((await broker.heardBy(client)).length).toBe(1);
     });
 
@@ -160,7 +160,7 @@ describe('publishing by the API', () => {
       ['PostToConnection', '@connections', 'before'],
       ['PostToConnection', '@connections', 'after'],
     ] as const)(
-      'is heard exactly once at QoS 2, though its worker died: %s of %s, %s',
+      'arrives exactly once at QoS 2 although the function died: %s of %s, %s',
       async (operation, table, when) => {
         const clientId = `survives ${operation} ${when}`;
         const client = await broker.resume(clientId);
@@ -180,16 +180,16 @@ describe('publishing by the API', () => {
         await api.publish(message, options);
 
         await broker.cloud.settled();
-        const heard = [];
+        const received = [];
         let current = client;
         if (current.closeCode === undefined) {
           await current.ping().catch(() => undefined);
         }
         if (current.closeCode !== undefined) current = await broker.resume(clientId);
-        heard.push((await current.hear()).text);
+        received.push((await current.hear()).text);
         await broker.cloud.settled();
         await current.ping();
-        expect(heard).toEqual(['x']);
+        expect(received).toEqual(['x']);
         expect(current.rest().filter(({ cmd }) => cmd === 'publish')).toEqual([]);
       },
     );
@@ -205,7 +205,7 @@ describe('a message for one client', () => {
   });
   afterAll(() => broker.stop());
 
-  it.each([0, 1, 2] as const)('reaches it at QoS %i without any subscription', async (qos) => {
+  it.each([0, 1, 2] as const)('reaches the client at QoS %i without any subscription', async (qos) => {
     const client = await broker.connect('device/7');
     const other = await broker.connect('device/8');
     await other.subscribe('#');
@@ -216,7 +216,7 @@ describe('a message for one client', () => {
     expect(await broker.heardBy(other)).toEqual([]);
   });
 
-  it('waits for a client that is away, but not at QoS 0', async () => {
+  it('is queued for an offline client, but not at QoS 0', async () => {
     await broker.lose(await broker.resume('sleeper'));
     const message = { topic: 'wake/up', payload: 'x' };
 
@@ -227,7 +227,7 @@ describe('a message for one client', () => {
     expect(await back.hear()).toMatchObject({ topic: 'wake/up', qos: 1 });
   });
 
-  it('is refused when as many wait for it as may', async () => {
+  it('is refused if the queue is full', async () => {
     const small = await Broker5.start({ settings: { queueLimit: 2 } });
     try {
       await small.lose(await small.resume('full'));
@@ -241,7 +241,7 @@ describe('a message for one client', () => {
     }
   });
 
-  it('is not sent where the rules of the client do not let it hear the topic', async () => {
+  it('is refused if the rules of the client do not allow it to receive the topic', async () => {
     const rules = [{ actions: ['receive'], topics: ['mine/#'] }];
     const ruled = await Broker5.start({ access: { anonymous: 'by-rules', rules } });
     try {
@@ -259,7 +259,7 @@ describe('a message for one client', () => {
     }
   });
 
-  it('needs a client', async () => {
+  it('is refused if the client does not exist', async () => {
     await expect(api.sendToClient('nobody', { topic: 'a' })).rejects.toMatchObject({
       status: 404,
       code: 'no-such-client',

@@ -35,20 +35,20 @@ describe.each([4, 5] as const)('MQTT.js at protocol level %i, and a backend', (p
     return `${topic} ${payload}`;
   };
 
-  it.each([0, 1, 2] as const)('hears it at QoS %i', async (qos) => {
-    const heard = next();
+  it.each([0, 1, 2] as const)('receives a message of the backend at QoS %i', async (qos) => {
+    const received = next();
     await api.publish({ topic: 'commands/a', payload: `at ${qos}`, qos });
 
-    expect(await heard).toBe(`commands/a at ${qos}`);
+    expect(await received).toBe(`commands/a at ${qos}`);
   });
 
-  it('is heard what it says retained', async () => {
+  it('publishes a retained message that the backend reads', async () => {
     await client.publishAsync('state/lamp', 'on', { qos: 1, retain: true });
 
     expect(await api.retainedMessage('state/lamp')).toMatchObject({ text: 'on', qos: 1 });
   });
 
-  it('comes back to its session when it is disconnected, and without it when that is removed', async () => {
+  it('resumes its session after a disconnect by the backend, unless the session is removed', async () => {
     for (const session of ['keep', 'remove'] as const) {
       await cloud.settled();
       const back = once(client as unknown as EventEmitter, 'connect');

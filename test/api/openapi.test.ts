@@ -9,7 +9,7 @@ const path = join(root, 'docs/openapi.json');
 const validator = join(root, 'node_modules/@seriousme/openapi-schema-validator/bin/validate-api-cli.js');
 
 describe('docs/openapi.json', () => {
-  it('is what the table of operations says; "npm run openapi" writes it anew', () => {
+  it('is generated from the operations; "npm run openapi" writes it', () => {
     const written = JSON.parse(readFileSync(path, 'utf8'));
 
     expect(written).toEqual(JSON.parse(JSON.stringify(openApi())));
@@ -17,8 +17,8 @@ describe('docs/openapi.json', () => {
   });
 
   it('is valid', () => {
-    const verdict = execFileSync(process.execPath, [validator, path], { encoding: 'utf8' }); // an ES module
+    const output = execFileSync(process.execPath, [validator, path], { encoding: 'utf8' }); // an ES module
 
-    expect(JSON.parse(verdict)).toEqual({ valid: true });
+    expect(JSON.parse(output)).toEqual({ valid: true });
   });
 });

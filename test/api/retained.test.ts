@@ -32,7 +32,7 @@ describe('retained messages', () => {
     return found.map(({ topic }) => topic).sort();
   };
 
-  it('are listed page by page, each once', async () => {
+  it('are listed once each, page by page', async () => {
     expect(await listed({ limit: 20 })).toEqual([...topics, ...others].sort());
   });
 
@@ -48,11 +48,11 @@ describe('retained messages', () => {
     expect(await listed({ filter, limit: 20 })).toEqual([...topics, ...others].filter(isMeant).sort());
   });
 
-  it('need a filter that is one', async () => {
+  it('are not listed by an invalid filter', async () => {
     await expect(listed({ filter: 'a/#/b' })).rejects.toMatchObject({ status: 400, code: 'invalid-request' });
   });
 
-  it.each(['house/#', '+/1', '#', 'a+b'])('have topics, of which %s is none', async (filter) => {
+  it.each(['house/#', '+/1', '#', 'a+b'])('are not found by %s, which is not a topic name', async (filter) => {
     const refused = {
       status: 400,
       code: 'invalid-request',
@@ -82,7 +82,7 @@ describe('retained messages', () => {
     expect(await broker.heardBy(client)).toEqual([]);
   });
 
-  it('are gone when they have expired, and keep their properties until then', async () => {
+  it('are not shown after they have expired, and have their properties until then', async () => {
     await api.publish({
       ...{ topic: 'soon/over', payload: Buffer.from([0xff]), retain: true, messageExpiryInterval: 60 },
       ...{ contentType: 'x', correlationData: Buffer.from('c'), userProperties: [{ name: 'a', value: '1' }] },

@@ -1,7 +1,7 @@
 import { BrokerApi } from '../../clients/api';
 import type { Cloud } from '../../local/cloud';
 
-/** What the local cloud takes. */
+/** Credentials that the local cloud accepts. */
 export const localCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 export function apiOf(cloud: Cloud, credentials = localCredentials): BrokerApi {

@@ -5,20 +5,20 @@ import { BrokerApi } from '../../clients/api';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { localCredentials } from './support';
 
-/** As CloudFront does it with the policy AllViewerExceptHostHeader: all goes through, but the host is that of the API. */
+/** Forwards requests as CloudFront does with the policy AllViewerExceptHostHeader: everything except the Host header. */
 function passOn(target: URL): Server {
   return createServer((incoming, outgoing) => {
     const headers = { ...incoming.headers, host: target.host, via: '1.1 proxy' };
     const { method, url: path } = incoming;
-    const onward = request({ hostname: target.hostname, port: target.port, method, path, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(outgoing);
+    const onward = request({ hostname: target.hostname, port: target.port, method, path, headers }, (response) => {
+      outgoing.writeHead(response.statusCode!, response.headers);
+      response.pipe(outgoing);
     });
     incoming.pipe(onward);
   });
 }
 
-describe('an API with something before it', () => {
+describe('an API behind a proxy', () => {
   let cloud: Cloud;
   let proxy: Server;
   let via: string;
@@ -36,7 +36,7 @@ describe('an API with something before it', () => {
 
   const common = { region: 'us-east-1', credentials: localCredentials };
 
-  it('takes signatures for its own address, of paths and queries with any characters', async () => {
+  it('accepts signatures for its own address, for paths and queries with any characters', async () => {
     const api = new BrokerApi({ ...common, url: cloud.apiUrl, via });
     const topic = 'via/a b/ä=~/%2F';
 
@@ -48,7 +48,7 @@ describe('an API with something before it', () => {
     expect(await api.retainedPage({ filter: 'via/#' })).toEqual({ items: [] });
   });
 
-  it('takes none for the address of what is before it', async () => {
+  it('refuses signatures for the address of the proxy', async () => {
     const api = new BrokerApi({ ...common, url: via });
 
     await expect(api.clientPage()).rejects.toMatchObject({ status: 403, code: 'forbidden' });

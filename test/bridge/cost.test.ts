@@ -5,7 +5,7 @@ import { publishPacket, type TextClient } from '../support/text-client';
 
 const bridge = { entries: [{ direction: 'out', filter: 'out/#' }] };
 
-describe('what the bridge costs the broker', () => {
+describe('the cost of the bridge', () => {
   let broker: TestBroker;
   let publisher: TextClient;
 
@@ -26,7 +26,7 @@ describe('what the bridge costs the broker', () => {
     return broker.cloud.bill();
   }
 
-  it('is nothing for messages that stay', async () => {
+  it('is zero for messages that do not cross', async () => {
     const { sqs, iot, lambda } = await billOf('in/a');
 
     expect(sqs.queues.bridge).toEqual({ send: 0, receive: 0, delete: 0, messages: 0 });
@@ -34,13 +34,13 @@ describe('what the bridge costs the broker', () => {
     expect(iot.dollars).toBe(0);
   });
 
-  it('is a message of IoT for each that crosses, and one request to send, receive and delete ten of a topic', async () => {
+  it('is one IoT message for each message that crosses, and one request to send, receive and delete ten of a topic', async () => {
     const { sqs, iot, lambda, dynamodb } = await billOf(...Array.from({ length: 10 }, () => 'out/a'));
 
     expect(sqs.queues.bridge).toEqual({ send: 1, receive: 1, delete: 1, messages: 10 });
     expect(lambda.functions.onBridgeOut.invocations).toBe(1);
     expect(iot).toMatchObject({ publishes: 10, messages: 10, rules: 0 });
     expect(iot.dollars).toBeCloseTo(10e-6, 10);
-    expect(dynamodb.writes).toBe(1); // a quick turn: nothing but its commit
+    expect(dynamodb.writes).toBe(1); // the fast path writes only its commit
   });
 });

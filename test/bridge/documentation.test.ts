@@ -9,7 +9,7 @@ const document = readFileSync(join(__dirname, '../../docs/bridge.md'), 'utf8');
 const entry = { direction: 'out', filter: 'a' };
 
 describe('docs/bridge.md', () => {
-  it('lists every key of an entry with its default and what is allowed as the code has them', () => {
+  it('lists every key of an entry with its default and the allowed values of the code', () => {
     const { direction: _direction, filter: _filter, ...standard } = readBridge({ entries: [entry] }).entries[0]!;
     const defaults: Record<string, unknown> = standard;
     const documented = tableRows(document)
@@ -19,7 +19,7 @@ describe('docs/bridge.md', () => {
     expect(documented).toEqual(keys().map((key) => [key, String(defaults[key] ?? ''), allowedFor(key)]));
   });
 
-  it('has files that are taken as they stand', () => {
+  it('contains valid files', () => {
     const files = codeBlocks(document).filter(({ language }) => language === 'json');
 
     expect(files).toHaveLength(1);

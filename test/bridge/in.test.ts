@@ -29,7 +29,7 @@ describe('a message of AWS IoT Core that matches an entry', () => {
     await broker.stop();
   });
 
-  it.each([0, 1] as const)('comes at the QoS of the entry, whatever it had: %i', async (qos) => {
+  it.each([0, 1] as const)('arrives at the QoS of the entry, whatever its own QoS: %i', async (qos) => {
     await iot.mqtt.publishAsync('home/commands/a', 'go', { qos });
 
     const packet = await subscriber.next('publish');
@@ -37,7 +37,7 @@ describe('a message of AWS IoT Core that matches an entry', () => {
     expect(packet).toMatchObject({ topic: 'commands/a', payload: Buffer.from('go'), qos: 1, retain: false });
   });
 
-  it('is retained where the entry says so, and removed by an empty one', async () => {
+  it('is retained if the entry says so, and removed by an empty payload', async () => {
     await iot.mqtt.publishAsync('home/state/lamp', 'on', { qos: 1 });
     expect(await subscriber.hear()).toMatchObject({ topic: 'cloud/state/lamp', text: 'on', qos: 0, retain: false });
 
@@ -61,7 +61,7 @@ describe('a message of AWS IoT Core that matches an entry', () => {
     expect(packet.payload).toEqual(payload);
   });
 
-  it('is refused in words when no packet of this broker could hold it', async () => {
+  it('is refused with a log line if it exceeds the packet size of this broker', async () => {
     await iot.mqtt.publishAsync('home/commands/large', Buffer.alloc(120_000), { qos: 1 });
     await iot.mqtt.publishAsync('home/elsewhere', 'x', { qos: 1 });
 
@@ -75,7 +75,7 @@ describe('a message of AWS IoT Core that matches an entry', () => {
     ]);
   });
 
-  it('costs a message of IoT nothing, but a rule and an invocation', async () => {
+  it('costs a rule and an invocation, but no IoT message', async () => {
     await broker.cloud.resetBill();
     await iot.mqtt.publishAsync('home/commands/a', 'go', { qos: 1 });
     await subscriber.acknowledge(await subscriber.next('publish'));
@@ -89,12 +89,12 @@ describe('a message of AWS IoT Core that matches an entry', () => {
 });
 
 describe('the properties of a message of AWS IoT Core', () => {
-  it('come with it, as far as rules can tell them', async () => {
+  it('are forwarded as far as rules provide them', async () => {
     const broker = await Broker5.start({ bridge });
     const subscriber = await broker.connect('subscriber');
     await subscriber.subscribe('#');
     const client = dataPlane(broker.cloud);
-    const said: PublishCommandInput = {
+    const input: PublishCommandInput = {
       topic: 'home/commands/a',
       payload: Buffer.from('{}'),
       contentType: 'application/json',
@@ -103,7 +103,7 @@ describe('the properties of a message of AWS IoT Core', () => {
       payloadFormatIndicator: 'UTF8_DATA',
       userProperties: JSON.stringify([{ a: '1' }, { a: '2' }]),
     };
-    await client.send(new PublishCommand(said));
+    await client.send(new PublishCommand(input));
 
     expect((await subscriber.hear()).properties).toEqual({
       contentType: 'application/json',
@@ -117,7 +117,7 @@ describe('the properties of a message of AWS IoT Core', () => {
   });
 });
 
-describe('when the function of the rule fails', () => {
+describe('if the function of the rule fails', () => {
   let broker: TestBroker;
   let subscriber: TextClient;
   let iot: IotClient;
@@ -143,14 +143,14 @@ describe('when the function of the rule fails', () => {
     }
   }
 
-  it('Lambda tries again', async () => {
+  it('Lambda retries', async () => {
     await failing(2);
 
     expect(await subscriber.hear()).toMatchObject({ topic: 'commands/a', text: 'go' });
     expect(broker.cloud.deadLetters()).toEqual([]);
   });
 
-  it('three times, the message waits among the dead letters until it is moved back', async () => {
+  it('three times, the message stays in the dead-letter queue until it is moved back', async () => {
     await failing(3);
     expect(broker.cloud.deadLetters()).toMatchObject([{ queue: 'bridgeIn' }]);
 

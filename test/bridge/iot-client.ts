@@ -2,22 +2,22 @@ import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
 import { connectAsync, type MqttClient } from 'mqtt';
 import type { Cloud } from '../../local/cloud';
 
-/** What a client of AWS IoT Core hears. */
-export interface IotHeard {
+/** A message that a client of AWS IoT Core received. */
+export interface IotMessage {
   readonly topic: string;
   readonly payload: string;
   readonly qos: number;
   readonly retain: boolean;
 }
 
-/** A stock client, MQTT.js, connected to the imitated AWS IoT Core. */
+/** MQTT.js, connected to the imitated AWS IoT Core. */
 export class IotClient {
-  readonly heard: IotHeard[] = [];
+  readonly received: IotMessage[] = [];
   private waiting: (() => void)[] = [];
 
   private constructor(readonly mqtt: MqttClient) {
     mqtt.on('message', (topic, payload, { qos, retain }) => {
-      this.heard.push({ topic, payload: payload.toString(), qos, retain });
+      this.received.push({ topic, payload: payload.toString(), qos, retain });
       for (const wake of this.waiting.splice(0)) wake();
     });
   }
@@ -30,10 +30,10 @@ export class IotClient {
     await this.mqtt.subscribeAsync(filter, { qos: 1 });
   }
 
-  /** Everything heard so far, once it is so much. */
-  async hear(count: number): Promise<IotHeard[]> {
-    while (this.heard.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    return this.heard;
+  /** Waits for so many messages, and returns all that were received. */
+  async receive(count: number): Promise<IotMessage[]> {
+    while (this.received.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return this.received;
   }
 
   async end(): Promise<void> {
@@ -41,7 +41,7 @@ export class IotClient {
   }
 }
 
-/** The SDK's client of the imitated data plane. */
+/** Client of the SDK for the imitated data plane. */
 export function dataPlane({ endpoints }: Cloud): IoTDataPlaneClient {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   return new IoTDataPlaneClient({ region: 'us-east-1', endpoint: endpoints.iot, credentials });

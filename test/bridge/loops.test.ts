@@ -5,7 +5,7 @@ import { TestBroker } from '../support/test-broker';
 import type { TextClient } from '../support/text-client';
 import { dataPlane, IotClient } from './iot-client';
 
-describe('a message that could go round in a circle', () => {
+describe('a message that could loop', () => {
   let broker: TestBroker;
   let iot: IotClient;
   let here: TextClient;
@@ -35,19 +35,19 @@ describe('a message that could go round in a circle', () => {
     },
   ];
 
-  it.each(overlapping)('crosses once from here: $name', async ({ entries }) => {
+  it.each(overlapping)('crosses once to AWS IoT Core: $name', async ({ entries }) => {
     await start(...entries);
     await here.publish('a/b/c', 'x', { qos: 1 });
-    const there = await iot.hear(1);
+    const there = await iot.receive(1);
 
     const back = await broker.heardBy(here);
     expect(back).toMatchObject([{ topic: 'a/b/c' }]);
-    expect(new Set(there.map(({ topic }) => topic)).size).toBe(there.length); // each entry's topic once
+    expect(new Set(there.map(({ topic }) => topic)).size).toBe(there.length); // the topic of each entry once
     const { publishes } = (await broker.cloud.bill()).iot;
     expect(there).toHaveLength(publishes);
   });
 
-  it.each(overlapping)('crosses once from there: $name', async ({ entries }) => {
+  it.each(overlapping)('crosses once from AWS IoT Core: $name', async ({ entries }) => {
     await start(...entries);
     await iot.mqtt.publishAsync('a/b/c', 'x', { qos: 1 });
     await here.next('publish');
@@ -57,7 +57,7 @@ describe('a message that could go round in a circle', () => {
     expect(broker.cloud.deadLetters()).toEqual([]);
   });
 
-  it('is not one that another broker of this kind has sent', async () => {
+  it('of another broker of this kind is accepted', async () => {
     await start({ direction: 'both', filter: '#' });
     const client = dataPlane(broker.cloud);
     const userProperties = JSON.stringify([{ 'cirrus-mqtt-bridge': 'another' }]);
@@ -67,7 +67,7 @@ describe('a message that could go round in a circle', () => {
     client.destroy();
   });
 
-  it('keeps its origin as a retained message', async () => {
+  it('keeps its origin when it is retained', async () => {
     await start({ direction: 'both', filter: '#', retain: true });
     await iot.mqtt.publishAsync('a', 'x', { qos: 1 });
     await here.next('publish');
@@ -78,7 +78,7 @@ describe('a message that could go round in a circle', () => {
     expect((await broker.cloud.bill()).iot.publishes).toBe(0);
   });
 
-  it('would need rights that the function for what comes in has not', async () => {
+  it('would need permissions that the function for incoming messages does not have', async () => {
     await start({ direction: 'both', filter: '#' });
     const credentials = { accessKeyId: 'local0onBridgeIn9', secretAccessKey: 'local' };
     const { sqs: endpoint } = broker.cloud.endpoints;

@@ -32,44 +32,44 @@ describe('a message that matches an entry', () => {
   });
   afterEach(() => iot.end());
 
-  it.each([0, 1, 2] as const)('at QoS %i arrives under the remote prefix at QoS 1 at most', async (qos) => {
+  it.each([0, 1, 2] as const)('at QoS %i arrives below the remote prefix at QoS 1 at most', async (qos) => {
     await publisher.publish(`sensors/${qos}`, 'warm', { qos });
 
-    expect(await iot.hear(1)).toEqual([
+    expect(await iot.receive(1)).toEqual([
       { topic: `home/sensors/${qos}`, payload: 'warm', qos: Math.min(qos, 1), retain: false },
     ]);
   });
 
-  it('arrives, too, when a backend publishes it', async () => {
+  it('of a backend arrives too', async () => {
     await apiOf(broker.cloud).publish({ topic: 'sensors/api', payload: 'warm', qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/api', payload: 'warm', qos: 1 }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'home/sensors/api', payload: 'warm', qos: 1 }]);
   });
 
-  it('has the QoS of the entry at most, and loses the local prefix', async () => {
+  it('has at most the QoS of the entry, and loses the local prefix', async () => {
     await publisher.publish('quick/a/b', 'x', { qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'q/a/b', qos: 0 }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'q/a/b', qos: 0 }]);
   });
 
-  it('is retained there where the entry says so', async () => {
+  it('is retained in AWS IoT Core if the entry says so', async () => {
     await publisher.publish('sensors/kept', 'old', { qos: 1, retain: true });
     await publisher.publish('quick/kept', 'old', { qos: 1, retain: true });
-    await iot.hear(2);
+    await iot.receive(2);
 
     const late = await IotClient.connect(broker.cloud.iotUrl);
     await late.subscribe('+/#');
-    expect(await late.hear(1)).toEqual([{ topic: 'home/sensors/kept', payload: 'old', qos: 1, retain: true }]);
+    expect(await late.receive(1)).toEqual([{ topic: 'home/sensors/kept', payload: 'old', qos: 1, retain: true }]);
     await late.end();
     await publisher.publish('sensors/kept', '', { qos: 1, retain: true });
-    await iot.hear(3);
+    await iot.receive(3);
   });
 
-  it('keeps its place among those of its topic', async () => {
+  it('keeps its order within its topic', async () => {
     const texts = Array.from({ length: 60 }, (_, index) => String(index));
     publisher.send(...texts.map((text, index) => publishPacket('sensors/row', text, { qos: 1, messageId: index + 1 })));
 
-    expect((await iot.hear(60)).map(({ payload }) => payload)).toEqual(texts);
+    expect((await iot.receive(60)).map(({ payload }) => payload)).toEqual(texts);
     for (const _ of texts) await publisher.next('puback');
   });
 
@@ -77,18 +77,18 @@ describe('a message that matches an entry', () => {
     const will = { topic: 'sensors/will', payload: Buffer.from('gone'), qos: 1, retain: false } as const;
     await broker.lose(await broker.connect('mortal', { will }));
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/will', payload: 'gone' }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'home/sensors/will', payload: 'gone' }]);
   });
 
-  it('of another topic stays', async () => {
+  it('of another topic does not cross', async () => {
     await publisher.publish('elsewhere', 'x', { qos: 1 });
     await publisher.publish('sensors/last', 'y', { qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ topic: 'home/sensors/last' }]);
+    expect(await iot.receive(1)).toMatchObject([{ topic: 'home/sensors/last' }]);
   });
 });
 
-describe('what AWS IoT Core would never take', () => {
+describe('a message that AWS IoT Core does not accept', () => {
   let broker: Broker5;
 
   beforeAll(async () => {
@@ -96,7 +96,7 @@ describe('what AWS IoT Core would never take', () => {
   });
   afterAll(() => broker.stop());
 
-  it('is explained in the log, and does not hold up what comes after it', async () => {
+  it('is logged with the reason, and does not delay later messages', async () => {
     const iot = await IotClient.connect(broker.cloud.iotUrl);
     await iot.subscribe('home/#');
     const publisher = await broker.connect('publisher');
@@ -104,18 +104,18 @@ describe('what AWS IoT Core would never take', () => {
     await publisher.publish(`sensors/${'x'.repeat(250)}`, 'too long', { qos: 1 });
     await publisher.publish('sensors/good', 'taken', { qos: 1 });
 
-    expect(await iot.hear(1)).toMatchObject([{ payload: 'taken' }]);
+    expect(await iot.receive(1)).toMatchObject([{ payload: 'taken' }]);
     await broker.cloud.settled();
     const refused = broker.older.logged('bridge refused');
     expect(refused.map(({ reason }) => reason).sort()).toEqual([
-      'the topic has 263 bytes, but AWS IoT Core takes 256',
-      'the topic has 9 levels, but AWS IoT Core takes 8',
+      'the topic has 263 bytes, but AWS IoT Core accepts 256',
+      'the topic has 9 levels, but AWS IoT Core accepts 8',
     ]);
     expect((await broker.cloud.bill()).iot.publishes).toBe(1);
     await iot.end();
   });
 
-  it('does not include properties of MQTT 5.0: they cross, with a mark', async () => {
+  it('is not one with properties of MQTT 5.0: they cross, with the origin property', async () => {
     const publisher = await broker.connect('another');
     const userProperties = { one: '1', two: ['2', 'zwei'] };
     await publisher.publish('sensors/kept', 'x', { qos: 1, retain: true, properties: { userProperties } });
@@ -155,14 +155,14 @@ describe('while AWS IoT Core is away', () => {
     for (const text of texts) await publisher.publish('sensors/row', text, { qos: 1 });
   }
 
-  /** In the order in which they came first. */
+  /** Payloads in the order of their first arrival. */
   async function arrived(): Promise<string[]> {
     await broker.cloud.settled();
-    return [...new Set((await iot.hear(texts.length)).map(({ payload }) => payload))];
+    return [...new Set((await iot.receive(texts.length)).map(({ payload }) => payload))];
   }
 
   it.each(['throttle', 'fail'] as const)(
-    '(%s) nothing acknowledged is lost, and all keeps its order',
+    '(%s) no acknowledged message is lost, and the order is kept',
     async (outcome) => {
       await broker.cloud.faults.set({ fault: 'call', service: 'iot', outcome });
       await publishAll();
@@ -174,7 +174,7 @@ describe('while AWS IoT Core is away', () => {
     },
   );
 
-  it('and containers die, before and after a message has crossed, nothing is lost either', async () => {
+  it('and containers die, before or after a message has crossed, no message is lost', async () => {
     for (const when of ['before', 'after'] as const) {
       await broker.cloud.faults.set({ fault: 'call', service: 'iot', outcome: 'kill', when, skip: 5, times: 3 });
     }
@@ -184,7 +184,7 @@ describe('while AWS IoT Core is away', () => {
     expect(broker.cloud.deadLetters()).toEqual([]);
   });
 
-  it('and the worker of the publisher dies around the queue, nothing acknowledged is missing', async () => {
+  it('and the function of the publisher dies around the queue, no acknowledged message is lost', async () => {
     for (const when of ['before', 'after'] as const) {
       await broker.cloud.faults.set({ fault: 'call', queue: 'bridge', outcome: 'kill', when, skip: 4, times: 1 });
     }
@@ -193,7 +193,7 @@ describe('while AWS IoT Core is away', () => {
     expect((await arrived()).sort()).toEqual([...texts].sort());
   });
 
-  it('and so is the queue, a message at QoS 0 is still heard here', async () => {
+  it('and the queue too, a message at QoS 0 still reaches local subscribers', async () => {
     const subscriber = await broker.connect('subscriber');
     await subscriber.subscribe(0, 'sensors/#');
     await broker.cloud.faults.set({ fault: 'call', queue: 'bridge', outcome: 'fail' });
@@ -203,7 +203,7 @@ describe('while AWS IoT Core is away', () => {
     expect(broker.logged('bridge failed')).toMatchObject([{ dropped: 1 }]);
   });
 
-  it('for longer than the queue is patient, messages wait among the dead letters until they are moved back', async () => {
+  it('for longer than the queue retries, messages stay in the dead-letter queue until they are moved back', async () => {
     const { maxReceives } = queues.bridge;
     await broker.cloud.faults.set({ fault: 'call', service: 'iot', outcome: 'fail' });
     await publisher.publish('sensors/row', 'patient', { qos: 1 });
@@ -215,7 +215,7 @@ describe('while AWS IoT Core is away', () => {
     await broker.cloud.faults.clear();
 
     expect(broker.cloud.redrive('bridge')).toBe(1);
-    expect(await iot.hear(1)).toMatchObject([{ payload: 'patient' }]);
+    expect(await iot.receive(1)).toMatchObject([{ payload: 'patient' }]);
     expect(broker.cloud.deadLetters()).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { packBridge, readBridge, unpackBridge } from '../../lambdas/bridge/read-bridge';
+import { InvalidBridgeError, packBridge, readBridge, unpackBridge } from '../../lambdas/bridge/read-bridge';
 
 const entry = { direction: 'out', filter: 'a/#' };
 const read = (value: object) => () => readBridge({ entries: [{ ...entry, ...value }] });
@@ -11,7 +11,7 @@ describe('the configuration of the bridge', () => {
     ]);
   });
 
-  it('is the same after its way through an environment', () => {
+  it('is the same after packing and unpacking', () => {
     const bridge = {
       broker: 'mine',
       ...readBridge({
@@ -40,11 +40,12 @@ describe('the configuration of the bridge', () => {
     [{ filter: '#', localPrefix: 'home' }, 'localPrefix with filter is "home#", but must be a topic filter; a slash'],
     [{ filter: '+', remotePrefix: 'home' }, 'remotePrefix with filter is "home+", but must be a topic filter; a slash'],
     [{ filter: '$SYS/#' }, 'localPrefix with filter is "$SYS/#", but must be without a leading $'],
-    [{ remotePrefix: '$aws/' }, 'one that AWS IoT Core takes: topics with a leading $ belong to AWS IoT Core'],
-    [{ filter: '1/2/3/4/5/6/7/8', remotePrefix: '0/' }, 'the topic has 9 levels, but AWS IoT Core takes 8'],
-    [{ remotePrefix: 'x'.repeat(300) }, 'the topic has 303 bytes, but AWS IoT Core takes 256'],
-    [{ direction: 'in', filter: "it's" }, 'without quotation marks and backslashes, because it stands in a rule'],
+    [{ remotePrefix: '$aws/' }, 'topics with a leading $ belong to AWS IoT Core'],
+    [{ filter: '1/2/3/4/5/6/7/8', remotePrefix: '0/' }, 'the topic has 9 levels, but AWS IoT Core accepts 8'],
+    [{ remotePrefix: 'x'.repeat(300) }, 'the topic has 303 bytes, but AWS IoT Core accepts 256'],
+    [{ direction: 'in', filter: "it's" }, 'without quotation marks and backslashes'],
   ])('is refused with %j', (value, message) => {
+    expect(read(value)).toThrow(InvalidBridgeError);
     expect(read(value)).toThrow(message);
   });
 
@@ -57,7 +58,7 @@ describe('the configuration of the bridge', () => {
     expect(() => readBridge(value)).toThrow(message);
   });
 
-  it('takes seven slashes, and quotation marks that stand in no rule', () => {
+  it('accepts seven slashes, and quotation marks in entries without a rule', () => {
     expect(read({ filter: '1/2/3/4/5/6/7/#' })).not.toThrow();
     expect(read({ filter: "it's" })).not.toThrow();
   });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { eventConfigIn, readEventConfig } from '../../lambdas/events/event-config';
+import { eventConfigIn, InvalidEventsError, readEventConfig } from '../../lambdas/events/event-config';
 
-describe('what is told to EventBridge', () => {
-  it('goes to the bus that every account has unless another is named', () => {
+describe('the configuration of events', () => {
+  it('has the default bus unless another is named', () => {
     expect(readEventConfig({ lifecycle: true })).toEqual({ bus: 'default', lifecycle: true, messages: [] });
     expect(readEventConfig({ bus: 'garage', messages: ['alarms/#'] })).toEqual({
       bus: 'garage',
@@ -11,13 +11,13 @@ describe('what is told to EventBridge', () => {
     });
   });
 
-  it('may go to a bus of another account', () => {
+  it('accepts a bus of another account', () => {
     const bus = 'arn:aws:events:eu-central-1:123456789012:event-bus/partners/garage';
 
     expect(readEventConfig({ bus, lifecycle: true }).bus).toBe(bus);
   });
 
-  it('is nothing where the environment has nothing', () => {
+  it('is undefined without an environment variable', () => {
     expect(eventConfigIn(undefined)).toBeUndefined();
     expect(eventConfigIn('{"lifecycle":true}')).toMatchObject({ lifecycle: true });
   });
@@ -30,11 +30,12 @@ describe('what is told to EventBridge', () => {
     [{ messages: ['a/#/b'] }, 'events.messages[0] is "a/#/b", but must be a topic filter'],
     [
       { messages: ['a\uffff'] },
-      'events.messages[0] is "a\uffff", but must be a text without control characters and nonch',
+      'events.messages[0] is "a\uffff", but must be a topic filter without control characters',
     ],
     [{ messages: ['$share/x/a'] }, 'events.messages[0] is "$share/x/a", but must be a topic filter'],
-    [{ bus: 'garage' }, 'events is {"bus":"garage"}, but must be something to tell'],
-  ])('is refused when it is %j', (value, message) => {
+    [{ bus: 'garage' }, 'events is {"bus":"garage",'],
+  ])('is refused if it is %j', (value, message) => {
+    expect(() => readEventConfig(value)).toThrow(InvalidEventsError);
     expect(() => readEventConfig(value)).toThrow(message);
   });
 });

@@ -22,7 +22,7 @@ describe('the time that a refusal takes', () => {
     const logins = new SpotlessLogins([account]);
     const accounts = { readMany: async () => new Map() };
     const tokens = { verify: () => Promise.reject(new Error('nobody has brought a token')) };
-    const bindings: BindingStore = { sources: [], keep: async () => undefined };
+    const bindings: BindingStore = { sources: [], save: async () => undefined };
     const settings = { maxConnectionsPerUser: 0, now: Date.now, log: () => undefined };
     gatekeeper = new Authenticator({
       config: closedAccess,

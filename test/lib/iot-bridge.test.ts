@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { Template } from 'aws-cdk-lib/assertions';
 import { readBridgeFile } from '../../lambdas/bridge/bridge-file';
 import { unpackBridge } from '../../lambdas/bridge/read-bridge';
-import { rulesOf } from '../../lambdas/bridge/rules';
+import { topicRulesOf } from '../../lambdas/bridge/topic-rules';
 import { Rule } from '../../local/iot/rule';
 import { acknowledgedRules, bridgeFile, createStack, grantsOf, readable, resourcesOf, synthesize } from './synthesize';
 
@@ -68,7 +68,7 @@ describe('a stack with a bridge', () => {
     const rules = Object.values(resourcesOf(template, 'AWS::IoT::TopicRule'));
     const sqls = rules.map(({ Properties }) => Properties.TopicRulePayload.Sql);
 
-    expect(sqls).toEqual(rulesOf(readBridgeFile(bridgeFile)).map(({ sql }) => sql));
+    expect(sqls).toEqual(topicRulesOf(readBridgeFile(bridgeFile)).map(({ sql }) => sql));
     expect(sqls).toHaveLength(2);
     for (const sql of sqls) expect(() => new Rule(sql)).not.toThrow();
   });

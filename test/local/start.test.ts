@@ -92,7 +92,7 @@ describe('npm start', () => {
     const { status, errors } = start('--access', path);
 
     expect(await status).toBe(1);
-    expect(await errors).toMatch(/^\S+wrong\.json is no JSON: .*\n$/);
+    expect(await errors).toMatch(/^\S+wrong\.json is not JSON: .*\n$/);
   });
 
   it('refuses an invalid option with one line', async () => {

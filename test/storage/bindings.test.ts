@@ -1,6 +1,6 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Account, Holder, PrefixHolder } from '../../lambdas/access/accounts';
+import type { Account, BindingOwner, PrefixOwner } from '../../lambdas/access/accounts';
 import type { Identity } from '../../lambdas/access/identity';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { readNumber, readText } from '../../lambdas/storage/attributes';
@@ -49,14 +49,14 @@ function token(clientId: string, username = 'device'): Identity {
   return { kind: 'token', issuer: 'https://issuer.example', username, clientId, expiresAt: now + 1000 };
 }
 
-async function prefixesOf(clientId: string): Promise<PrefixHolder[]> {
-  const found: PrefixHolder[] = [];
-  for await (const holder of bindings.prefixHolders(clientId, now)) found.push(holder);
+async function prefixesOf(clientId: string): Promise<PrefixOwner[]> {
+  const found: PrefixOwner[] = [];
+  for await (const holder of bindings.prefixOwners(clientId, now)) found.push(holder);
   return found;
 }
 
-async function holdersOf(clientId: string, at: number): Promise<readonly Holder[]> {
-  return (await Promise.all(store.sources.map((source) => source.holders(clientId, at)))).flat();
+async function holdersOf(clientId: string, at: number): Promise<readonly BindingOwner[]> {
+  return (await Promise.all(store.sources.map((source) => source.owners(clientId, at)))).flat();
 }
 
 async function rows(): Promise<string[]> {
@@ -68,7 +68,7 @@ describe('the binding of a client id', () => {
   it('names its accounts and the subjects of tokens', async () => {
     await directory.create(account('ann', { clientId: 'd1' }));
     await directory.create(account('ben', { clientId: 'd1' }));
-    await store.keep(token('d1'), now);
+    await store.save(token('d1'), now);
 
     expect(await holdersOf('d1', now)).toEqual([
       { kind: 'user', username: 'ann' },
@@ -88,23 +88,23 @@ describe('the binding of a client id', () => {
   });
 
   it('of a token ends 90 days after its subject connected last', async () => {
-    await store.keep(token('seasonal'), now);
+    await store.save(token('seasonal'), now);
 
     expect(await holdersOf('seasonal', now + 89 * day)).toHaveLength(1);
     expect(await holdersOf('seasonal', now + 91 * day)).toEqual([]);
-    await store.keep(token('seasonal'), now + 80 * day);
+    await store.save(token('seasonal'), now + 80 * day);
     expect(await holdersOf('seasonal', now + 169 * day)).toHaveLength(1);
   });
 
   it('of a token is written again only when half of its time is over', async () => {
-    await store.keep(token('often'), now);
+    await store.save(token('often'), now);
     const written = async () => {
       const { Items = [] } = await engine.client().send(new ScanCommand({ TableName: engine.table('logins') }));
       return readNumber(Items.find(({ id }) => readText(id) === 'seen client#often')?.expiresAt) * 1000;
     };
-    await store.keep(token('often'), now + 44 * day);
+    await store.save(token('often'), now + 44 * day);
     expect(await written()).toBe(now + 90 * day);
-    await store.keep(token('often'), now + 46 * day);
+    await store.save(token('often'), now + 46 * day);
 
     expect(await written()).toBe(now + 136 * day);
   });
@@ -199,7 +199,7 @@ describe('an account', () => {
     await bindings.remove(user('old', { clientId: 'd-old' }));
     await bindings.remove(user('older', { clientIdPrefix: 'p-old' }));
     await bindings.add(user('gone', { clientId: 'd-gone' }));
-    await store.keep(token('d-token'), now);
+    await store.save(token('d-token'), now);
 
     expect(await directory.reserveClientIds()).toEqual({ reserved: 2, released: 1 });
     expect(await directory.reserveClientIds()).toEqual({ reserved: 0, released: 0 });

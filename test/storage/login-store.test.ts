@@ -1,8 +1,8 @@
 import { type AttributeValue, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clientKeyOf } from '../../lambdas/access/known-clients';
-import type { Attempt } from '../../lambdas/access/logins';
-import { failureRule, isSlowedDown } from '../../lambdas/access/slow-down';
+import { failureRule, isThrottled } from '../../lambdas/access/login-throttle';
+import type { LoginAttempt } from '../../lambdas/access/logins';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoLoginStore } from '../../lambdas/storage/login-store';
 import { schemaVersions } from '../../lambdas/storage/schema-version';
@@ -11,9 +11,9 @@ import { everyInterleaving } from './support/interleaving';
 
 const now = 1_700_000_000_123;
 const minute = 60_000;
-const rule = { memory: minute, shared: 5 };
-/** Shared counts use the same updates. Without them there are few interleavings of two containers. */
-const ofPairOnly = { memory: minute, shared: 0 };
+const rule = { windowMilliseconds: minute, maxSharedPerPair: 5 };
+/** Shared counts are kept by the same updates: without them there are few ways in which two containers can meet. */
+const ofPairOnly = { windowMilliseconds: minute, maxSharedPerPair: 0 };
 const kitchen = { username: 'kitchen', passwordHash: 'hash', rules: [] };
 
 function openStore(engine: Engine, gate?: Gate): DynamoLoginStore {
@@ -104,8 +104,8 @@ describe('failed logins', () => {
   it('of devices that have a wrong password all day make none of their neighbours wait', async () => {
     const day = 24 * 60 * minute;
     const devices = ['shed', 'attic', 'cellar'];
-    const waits = async (attempt: Attempt) =>
-      isSlowedDown((await store.read(attempt)).pair, await store.readShared(attempt), attempt.now);
+    const waits = async (attempt: LoginAttempt) =>
+      isThrottled((await store.read(attempt)).pair, await store.readShared(attempt), attempt.now);
     let failed = 0;
     for (let time = now, turn = 0; time < now + day; time += minute, turn++) {
       const attempt = attemptOf(devices[turn % devices.length], '192.0.2.11', time);
@@ -244,7 +244,7 @@ describe('failed logins', () => {
   });
 });
 
-function attemptOf(username: string | undefined, source: string, time: number): Attempt {
+function attemptOf(username: string | undefined, source: string, time: number): LoginAttempt {
   return { username, clientId: 'client', source, now: time };
 }
 

@@ -134,7 +134,7 @@ async function writeEverything(): Promise<void> {
   await requests.begin('key', 'fingerprint');
   await logins.secret();
   const attempt = { username: 'kitchen', clientId: 'kitchen', source: '192.0.2.1', now };
-  await logins.addFailure(attempt, { memory: 60_000, shared: 5 }, 0);
+  await logins.addFailure(attempt, { windowMilliseconds: 60_000, maxSharedPerPair: 5 }, 0);
   await logins.remember({ ...attempt, source: '192.0.2.2' }, { known: 'key', forgotten: [], expiresAt: now });
   await directory.create({ username: 'kitchen', passwordHash: 'hash', rules: [] });
   const { accountSessions, usages } = stores();

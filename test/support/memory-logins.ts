@@ -1,9 +1,9 @@
 import type { Account } from '../../lambdas/access/accounts';
 import type {
-  Attempt,
   ClientChange,
   Failures,
   KnownClient,
+  LoginAttempt,
   LoginRecord,
   LoginStore,
   SharedFailures,
@@ -23,7 +23,7 @@ export class MemoryLogins implements LoginStore {
     private readonly random = Buffer.alloc(32, 5),
   ) {}
 
-  async read(attempt: Attempt): Promise<LoginRecord> {
+  async read(attempt: LoginAttempt): Promise<LoginRecord> {
     const account = this.accounts.find((known) => known.username === attempt.username);
     const pair = { failures: this.failures.get(pairOf(attempt)) ?? none, clients: new Map(this.clientsOf(attempt)) };
     return account === undefined ? { pair } : { account, pair };
@@ -33,18 +33,18 @@ export class MemoryLogins implements LoginStore {
     return this.shared;
   }
 
-  async addFailureOf(client: string, attempt: Attempt): Promise<void> {
+  async addFailureOf(client: string, attempt: LoginAttempt): Promise<void> {
     const clients = this.clientsOf(attempt);
     const known = clients.get(client);
     if (known) clients.set(client, { ...known, failures: { count: known.failures.count + 1, lastAt: attempt.now } });
   }
 
-  async addFailure(attempt: Attempt): Promise<void> {
+  async addFailure(attempt: LoginAttempt): Promise<void> {
     const { count } = this.failures.get(pairOf(attempt)) ?? none;
     this.failures.set(pairOf(attempt), { count: count + 1, lastAt: attempt.now });
   }
 
-  async remember(attempt: Attempt, change: ClientChange): Promise<void> {
+  async remember(attempt: LoginAttempt, change: ClientChange): Promise<void> {
     this.changes.push(change);
     const clients = this.clientsOf(attempt);
     for (const key of change.forgotten) clients.delete(key);
@@ -55,13 +55,13 @@ export class MemoryLogins implements LoginStore {
     return this.random;
   }
 
-  private clientsOf(attempt: Attempt): Map<string, KnownClient> {
+  private clientsOf(attempt: LoginAttempt): Map<string, KnownClient> {
     const clients = this.clients.get(pairOf(attempt)) ?? new Map<string, KnownClient>();
     this.clients.set(pairOf(attempt), clients);
     return clients;
   }
 }
 
-function pairOf({ source, username }: Attempt): string {
+function pairOf({ source, username }: LoginAttempt): string {
   return `${source} ${username}`;
 }

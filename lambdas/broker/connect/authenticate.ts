@@ -1,5 +1,5 @@
 import type { AuthenticationMethod, Peer, Step } from '../../access/authentication-method';
-import { accountOf, type Identity, isGoodFor } from '../../access/identity';
+import { accountOf, allowsClientId, type Identity } from '../../access/identity';
 import type { AuthenticationRequest, ConnectRequest } from '../../protocol/effects';
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
@@ -146,11 +146,12 @@ export async function authorizeConnect(
 ): Promise<Authenticated> {
   const { username = '', expiresAt = Number.POSITIVE_INFINITY } = identity;
   const refuse = (reason: number, why: string) => refusal(ports, peer, { reason, why, username });
-  if (!isGoodFor(identity, peer.clientId)) throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
+  if (!allowsClientId(identity, peer.clientId))
+    throw refuse(Reason.clientIdentifierNotValid, 'bound to another client id');
   if (peer.now >= expiresAt) throw refuse(Reason.notAuthorized, 'the credentials have expired'); // a token of the handshake may have since
   const [permissions, clientId] = await together([
     ports.access.permissions(identity, peer.clientId),
-    ports.access.reserve(identity, peer.clientId),
+    ports.access.reserveClientId(identity, peer.clientId),
   ]);
   if (permissions === 'revoked') throw refuse(Reason.notAuthorized, 'revoked');
   if (clientId === 'reserved') {

@@ -9,6 +9,6 @@ export async function mayReceiveOf(
   { access }: Pick<Ports, 'access'>,
   { identity, clientId }: Pick<SessionItem, 'identity' | 'clientId'>,
 ): Promise<MayReceive> {
-  const permissions = access.remembered(identity, clientId) ?? (await access.permissions(identity, clientId));
+  const permissions = access.cachedPermissions(identity, clientId) ?? (await access.permissions(identity, clientId));
   return (topic) => permissions !== 'revoked' && permissions.mayReceive(topic);
 }

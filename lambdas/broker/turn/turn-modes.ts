@@ -106,7 +106,7 @@ export function fastPath(input: TurnInput, cached: ConnectionRecord): TurnMode |
   const { identity, clientId } = cached;
   if (ports.debugClients.has(clientId) || cached.debt || cached.supersededAt !== undefined) return undefined;
   if (!areWholeFrames(cached, events, reader.frame)) return undefined;
-  const permissions = ports.access.remembered(identity, clientId);
+  const permissions = ports.access.cachedPermissions(identity, clientId);
   const lastSeen = Math.max(...events.map(({ receivedAt }) => receivedAt));
   if (!permissions || permissions === 'revoked' || lastSeen >= (identity.expiresAt ?? Number.POSITIVE_INFINITY)) {
     return undefined;

@@ -1,6 +1,6 @@
 /*
  * Proved elsewhere: what a hash is made of: test/access/password-hash.test.ts; when an address has to wait, and what an address
- *   is: test/access/slow-down.test.ts; that a refusal takes the same time for all: test/hostile/timing.test.ts; SCRAM-SHA-256: scram.test.ts.
+ *   is: test/access/login-throttle.test.ts; that a refusal takes the same time for all: test/hostile/timing.test.ts; SCRAM-SHA-256: scram.test.ts.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IConnectPacket } from 'mqtt-packet';

@@ -1,6 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of rules are written so
 /*
- * Proved elsewhere: everything that makes a token good or bad, and where keys come from: test/access/tokens.test.ts; renewal by
+ * Proved elsewhere: everything that makes a token good or bad, and where keys come from: test/access/token-verifier.test.ts; renewal by
  *   AUTH: scram.test.ts; claims in rules: permissions.test.ts.
  */
 import { createHmac, createPublicKey, type JsonWebKey } from 'node:crypto';

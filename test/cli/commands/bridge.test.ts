@@ -41,10 +41,10 @@ describe('cirrus-mqtt bridge sync', () => {
     await broker.cloud.settled();
     const late = await IotClient.connect(broker.cloud.iotUrl);
     await late.subscribe('home/#');
-    expect(await late.hear(1)).toMatchObject([{ topic: 'home/state/lamp', retain: true }]);
+    expect(await late.receive(1)).toMatchObject([{ topic: 'home/state/lamp', retain: true }]);
 
     expect(await printed('sync', 'out')).toMatch(/^1 .* AWS IoT Core\n$/);
-    expect(await late.hear(2)).toMatchObject([{}, { topic: 'home/state/lamp', payload: 'on', retain: false }]);
+    expect(await late.receive(2)).toMatchObject([{}, { topic: 'home/state/lamp', payload: 'on', retain: false }]);
     await late.end();
   });
 

@@ -242,7 +242,7 @@ describe('users list --reserve', () => {
     expect(await command.exitCode).toBe(0);
     expect(command.stderr().toString()).toBe('client ids and prefixes reserved: 1, released: 0\n');
     expect(command.stdout().toString()).toBe('kitchen\n');
-    expect(await bindings.holders('kitchen-1', 0)).toEqual([{ kind: 'user', username: 'kitchen' }]);
+    expect(await bindings.owners('kitchen-1', 0)).toEqual([{ kind: 'user', username: 'kitchen' }]);
   });
 });
 

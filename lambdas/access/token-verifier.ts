@@ -14,45 +14,44 @@ import type { Identity } from './identity';
 import { IssuerKeys, IssuerUnreachableError } from './issuer-keys';
 import type { Rule } from './rule';
 
-/** Bytes of the longest token that is looked into; with a hundred groups in it, one has about 6,000. */
-const longestToken = 16 * 1024;
+/** Maximum size of a token in bytes; a token with a hundred groups has about 6,000. */
+const maxTokenBytes = 16 * 1024;
 
-/** Bytes of an identity as JSON. It is stored with the connection, and written again with most packets. */
-const largestIdentity = 4096;
+/** Maximum size of an identity as JSON, in bytes. It is stored with the connection, and written again with most packets. */
+const maxIdentityBytes = 4096;
 
-/** Keys of one token that are tried: more of the same name would be work for whoever signs garbage. */
-const mostKeys = 8;
+/** Maximum number of keys tried for one token: more keys of the same name would let senders of garbage cause work. */
+const maxKeysTried = 8;
 
-/** What RFC 9068 section 2.1 and RFC 7519 section 5.1 call a token that may be accepted; others are for other purposes. */
+/** Values of `typ` by RFC 9068 section 2.1 and RFC 7519 section 5.1; tokens of other types have other purposes. */
 const acceptedTypes = new Set(['jwt', 'at+jwt', 'application/jwt', 'application/at+jwt']);
 
-/** Cognito's; its refresh tokens are no JWTs. */
+/** Values of `token_use` of Cognito; its refresh tokens are not JWTs. */
 const acceptedUses = new Set<unknown>(['access', 'id']);
 
 export type TokenOutcome =
   | { readonly identity: Identity }
   /**
-   * `refused` says why and holds nothing of the token. `reason` is `notAuthorized`, or `serverUnavailable` when the issuer
-   * cannot be reached: then the token may be good, and nobody has failed to log in. CONNACK has both codes.
+   * `refused` is the cause for the log, without any part of the token. `reason` is `notAuthorized`, or `serverUnavailable` if the
+   * issuer cannot be reached: then the token may be valid. CONNACK has both codes.
    */
   | { readonly refused: string; readonly reason: number };
 
 export interface TokenRules {
-  /** Claims that rules refer to: these and no others go into identities. */
+  /** Claims that rules refer to; identities contain only these. */
   readonly claimNames: ReadonlySet<string>;
-  /** Checks the rules a token carries. `where` is for its errors. @throws Error */
+  /** Reads the rules in a token; error messages call them `where`. @throws Error */
   readonly readRules: (value: unknown, where: string) => readonly Rule[];
 }
 
 /**
- * Verifies JSON Web Tokens (RFC 7519) of the configured issuers, by the advice of RFC 8725. Keys are only ever those of the
- * issuer and the algorithm is one of those configured, none of them symmetric, so `none` is refused, and so is a token
- * signed with the text of a public key.
+ * Verifies JSON Web Tokens (RFC 7519) of the configured issuers, following RFC 8725. It accepts only keys of the issuer and the
+ * configured algorithms, none of which is symmetric. So it refuses `none`, and tokens signed with the text of a public key.
  */
 export class TokenVerifier {
   private readonly issuers: ReadonlyMap<string, { readonly config: Issuer; readonly keys: IssuerKeys }>;
 
-  /** @throws Error when an issuer's address is neither https nor on this machine. */
+  /** @throws Error if the address of an issuer is neither https nor on this machine */
   constructor(
     issuers: readonly Issuer[],
     private readonly rules: TokenRules,
@@ -73,14 +72,14 @@ export class TokenVerifier {
   }
 
   private async identify(token: string, now: number): Promise<Identity> {
-    if (Buffer.byteLength(token) > longestToken) throw new Refusal('the token is too long');
+    if (Buffer.byteLength(token) > maxTokenBytes) throw new Refusal('the token is too long');
     const issuer = this.issuers.get(String(decodeJwt(token).iss));
-    if (issuer === undefined) throw new Refusal('the token is of an issuer that is not accepted');
+    if (issuer === undefined) throw new Refusal('the issuer of the token is not accepted');
     const { config, keys } = issuer;
     const { typ } = decodeProtectedHeader(token);
     if (typ !== undefined && !acceptedTypes.has(String(typ).toLowerCase()))
       throw new Refusal('the token is for another purpose');
-    const payload = await payloadOf(token, keys.finder(now), {
+    const payload = await payloadOf(token, keys.keyFinder(now), {
       algorithms: [...config.algorithms],
       issuer: config.issuer,
       requiredClaims: ['exp'],
@@ -109,10 +108,11 @@ export class TokenVerifier {
       ...(claims === undefined ? {} : { claims }),
       ...(clientId === undefined ? {} : { clientId }),
       ...(rules === undefined ? {} : { rules }),
-      // As long as it would still be accepted by the clock that is furthest behind.
+      // Valid as long as the clock that is furthest behind accepts the token.
       expiresAt: Math.floor((payload.exp! + issuer.clockSkew) * 1000),
     };
-    if (Buffer.byteLength(JSON.stringify(identity)) > largestIdentity) throw new Refusal('the token says too much');
+    if (Buffer.byteLength(JSON.stringify(identity)) > maxIdentityBytes)
+      throw new Refusal('the token has too many claims or rules');
     return identity;
   }
 
@@ -130,43 +130,40 @@ export class TokenVerifier {
     try {
       return this.rules.readRules(payload[claim], `claim ${claim}`);
     } catch {
-      throw new Refusal('the token has rules that are not valid'); // the error would quote them
+      throw new Refusal('the token has invalid rules'); // the message of the error would quote them
     }
   }
 }
 
 const unreachable: TokenOutcome = { refused: 'the issuer cannot be reached', reason: Reason.serverUnavailable };
 
-/**
- * Whether this has the form of a JWT: three parts in base64url, the first of them a JSON object. It is for telling tokens
- * from passwords, and says nothing about their worth.
- */
+/** Distinguishes tokens from passwords: a JWT has three parts in base64url, and the first is a JSON object. */
 export function looksLikeToken(password: Buffer | string): boolean {
-  // "{" alone makes the first character an "e" and leaves sixteen for the second.
+  // The bits of "{" make the first character an "e" and leave sixteen choices for the second.
   return /^e[w-z0-9_-][\w-]+\.[\w-]+\.[\w-]*$/.test(password.toString('latin1'));
 }
 
 /**
- * The claims of a token whose signature is right. Where several keys go by the name that the token says, or it says none, each is tried
- * (RFC 7517 section 4.5: the same `kid` may stand for keys that are alternatives).
+ * Verifies the signature and returns the claims. If several keys match the `kid` of the token, or it has none, each key is tried
+ * (RFC 7517 section 4.5: equivalent keys may share a `kid`).
  */
 async function payloadOf(token: string, findKey: JWTVerifyGetKey, options: JWTVerifyOptions): Promise<JWTPayload> {
   try {
     return (await jwtVerify(token, findKey, options)).payload;
   } catch (error) {
     if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-    return payloadByOneOf(error, token, options);
+    return payloadByAnyKey(error, token, options);
   }
 }
 
-async function payloadByOneOf(
+async function payloadByAnyKey(
   keys: errors.JWKSMultipleMatchingKeys,
   token: string,
   options: JWTVerifyOptions,
 ): Promise<JWTPayload> {
   let tried = 0;
   for await (const key of keys) {
-    if (tried === mostKeys) break;
+    if (tried === maxKeysTried) break;
     tried += 1;
     try {
       return (await jwtVerify(token, key, options)).payload;
@@ -177,15 +174,15 @@ async function payloadByOneOf(
   throw new errors.JWSSignatureVerificationFailed();
 }
 
-/** A reason to refuse a token, which holds nothing of it. */
+/** The token is refused; the message contains no part of it. */
 class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
-/** What `jwtVerify` leaves to us: whom the token is for, to whom and for what it was issued, and that it was not issued in the future. */
+/** Checks the claims that `jwtVerify` does not: audience, authorized party, purpose, and that `iat` is not in the future. */
 function checkClaims(payload: JWTPayload, { audience, authorizedParties, clockSkew }: Issuer, now: number): void {
   const { token_use: use, iat, exp, azp, client_id: clientId } = payload;
-  // The client that a token was issued to is its audience where no other is named: a token for others has an `aud`.
+  // A token without `aud` is for the client that it was issued to: a token for another audience has an `aud`.
   const audiences = [Object.hasOwn(payload, 'aud') ? payload.aud : payload.client_id].flat();
   if (!audiences.some((name) => audience.includes(name as string)))
     throw new Refusal('the token is for another audience');
@@ -203,7 +200,7 @@ function textClaim(payload: JWTPayload, name: string, missing: string): string {
   return value;
 }
 
-/** A fixed phrase for what is wrong with a token; undefined when the error is not about one. */
+/** Describes the error of a token by a fixed text; undefined if the error has another cause. */
 function refusalOf(error: unknown): string | undefined {
   if (error instanceof Refusal) return error.message;
   if (error instanceof errors.JWTExpired) return 'the token has expired';
@@ -213,6 +210,6 @@ function refusalOf(error: unknown): string | undefined {
   if (error instanceof errors.JOSEAlgNotAllowed) return 'the token is signed with an algorithm that is not accepted';
   if (error instanceof errors.JWSSignatureVerificationFailed) return 'the signature of the token is wrong';
   if (error instanceof errors.JWKSNoMatchingKey) return 'the token is signed with a key that its issuer does not have';
-  // `decodeJwt` and `decodeProtectedHeader` throw a JOSEError or a TypeError for what is no token.
-  return error instanceof errors.JOSEError || error instanceof TypeError ? 'this is not a valid token' : undefined;
+  // `decodeJwt` and `decodeProtectedHeader` throw a JOSEError or a TypeError if the text is not a token.
+  return error instanceof errors.JOSEError || error instanceof TypeError ? 'the token is malformed' : undefined;
 }

@@ -1,21 +1,21 @@
 import { type BridgeConfig, isIncoming, remoteFilter } from './bridge-config';
 
-/** A topic rule of AWS IoT Core, as the stack deploys it and the local cloud plays it. */
-export interface RuleSpec {
+/** A topic rule of AWS IoT Core, which the stack deploys and the local cloud imitates. */
+export interface TopicRule {
   readonly filter: string;
   readonly sql: string;
 }
 
 export const ruleSqlVersion = '2016-03-23';
 
-/** One rule for each topic filter; entries with the same share it. */
-export function rulesOf({ entries }: BridgeConfig): RuleSpec[] {
+/** Returns one rule for each topic filter; entries with the same filter share a rule. */
+export function topicRulesOf({ entries }: BridgeConfig): TopicRule[] {
   const filters = new Set(entries.filter(isIncoming).map(remoteFilter));
-  return [...filters].map((filter) => ({ filter, sql: sqlOf(filter) }));
+  return [...filters].map((filter) => ({ filter, sql: ruleSql(filter) }));
 }
 
-/** What the rule hands over, by the names of `RuleEvent`. Lambda takes no binary payload, so it comes in base64. */
-function sqlOf(filter: string): string {
+/** Selects the columns of `RuleEvent`. Lambda accepts no binary payload, so the payload is in base64. */
+function ruleSql(filter: string): string {
   const columns = {
     payload: "encode(*, 'base64')",
     topic: 'topic()',

@@ -1,23 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
+import { failureRule, failureSourceOf, isKnownClientThrottled, isThrottled } from '../../lambdas/access/login-throttle';
 import type { Failures, KnownClient } from '../../lambdas/access/logins';
-import { failureRule, isKnownSlowedDown, isSlowedDown, sourceOf } from '../../lambdas/access/slow-down';
 
 const now = 1_700_000_000_000;
 
-const { memory } = failureRule;
+const { windowMilliseconds } = failureRule;
 const none = { count: 0, lastAt: 0 };
 const nothing = { ofName: { count: 0, since: 0 }, ofAddress: { count: 0, since: 0 } };
 
 describe.each([
   [
     'others with one user name from one address',
-    (failures: Failures) => isSlowedDown({ failures, clients: new Map() }, nothing, now),
+    (failures: Failures) => isThrottled({ failures, clients: new Map() }, nothing, now),
   ],
-  ['a known client', (failures: Failures) => isKnownSlowedDown({ loggedInAt: now, failures }, now)],
+  ['a known client', (failures: Failures) => isKnownClientThrottled({ loggedInAt: now, failures }, now)],
 ])('failed logins of %s', (_whose, waitsAfter) => {
   const waits = (count: number, lastAt: number) => waitsAfter({ count, lastAt });
 
-  it.each([0, 1, 5])('cost nothing when there are %i', (count) => {
+  it.each([0, 1, 5])('cause no wait when there are %i', (count) => {
     expect(waits(count, now)).toBe(false);
   });
 
@@ -28,7 +28,7 @@ describe.each([
     [14, 512],
     [15, 900],
     [5000, 900],
-  ])('make the next one wait when there are %i: %i seconds since the last', (count, seconds) => {
+  ])('delay the next login when there are %i: %i seconds since the last', (count, seconds) => {
     const lastAt = now - seconds * 1000;
 
     expect(waits(count, lastAt + 1)).toBe(true);
@@ -36,7 +36,7 @@ describe.each([
   });
 
   it('are forgotten after a quarter of an hour', () => {
-    expect(waits(1_000_000, now - memory)).toBe(false);
+    expect(waits(1_000_000, now - windowMilliseconds)).toBe(false);
   });
 
   it('still count when the clock of the container that wrote them is ahead', () => {
@@ -49,20 +49,20 @@ describe.each([
   ['with one name from all addresses', 'ofName', 100],
 ] as const)('failed logins %s', (_which, key, free) => {
   const waits = (count: number, since: number, clients = new Map<string, KnownClient>()) =>
-    isSlowedDown({ failures: none, clients }, { ...nothing, [key]: { count, since } }, now);
+    isThrottled({ failures: none, clients }, { ...nothing, [key]: { count, since } }, now);
 
-  it.each([0, 1, free])('cost nothing when there are %i', (count) => {
+  it.each([0, 1, free])('cause no wait when there are %i', (count) => {
     expect(waits(count, now)).toBe(false);
   });
 
-  it(`make clients wait when there are more than ${free}, until a quarter of an hour after the first`, () => {
+  it(`cause a wait when there are more than ${free}, until a quarter of an hour after the first`, () => {
     for (const count of [free + 1, 1_000_000]) {
-      expect(waits(count, now - memory + 1)).toBe(true);
-      expect(waits(count, now - memory)).toBe(false);
+      expect(waits(count, now - windowMilliseconds + 1)).toBe(true);
+      expect(waits(count, now - windowMilliseconds)).toBe(false);
     }
   });
 
-  it('make nobody wait whose name has lately logged in from there, by whichever client', () => {
+  it('cause no wait if any client with this name has recently logged in from this address', () => {
     const clients = new Map([['key', { loggedInAt: now - 1000, failures: none }]]);
 
     expect(waits(1_000_000, now, clients)).toBe(false);
@@ -84,13 +84,13 @@ describe('a source', () => {
     ['::FFFF:cb00:7107', '203.0.113.7'],
     ['64:ff9b::203.0.113.7', '64:ff9b:0:0::/64'],
   ])('%s counts as %s', (address, source) => {
-    expect(sourceOf(address)).toBe(source);
+    expect(failureSourceOf(address)).toBe(source);
   });
 
   it.each(['', 'unknown', '2001:db8', ':::', '1:2:3:4:5:6:7:8:9', '::1]/x', '%', 'a:b@c'])(
-    'that is no address stays as it is: %j',
+    'that is not an address is unchanged: %j',
     (address) => {
-      expect(sourceOf(address)).toBe(address);
+      expect(failureSourceOf(address)).toBe(address);
     },
   );
 });

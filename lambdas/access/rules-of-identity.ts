@@ -3,13 +3,13 @@ import type { Account } from './accounts';
 import type { Identity } from './identity';
 import type { SourcedRules } from './rule-permissions';
 
-/** Whether the configuration still knows this kind of client at all. */
+/** Checks whether the configuration still allows this kind of identity. */
 export function isStillAllowed({ anonymous, users, issuers }: AccessConfig, { kind, issuer }: Identity): boolean {
   if (kind === 'anonymous') return anonymous !== 'off';
   return kind === 'user' ? users : issuers.some((known) => known.issuer === issuer);
 }
 
-/** What is known of a user from its account. */
+/** Returns the identity of a user. */
 export function identityOf({ username, clientId, clientIdPrefix }: Account): Identity {
   return {
     kind: 'user',
@@ -19,7 +19,7 @@ export function identityOf({ username, clientId, clientIdPrefix }: Account): Ide
   };
 }
 
-/** Every rule that may concern a client, and where it is found. */
+/** Returns all rules that may apply to a client, with their sources. */
 export function rulesOf(config: AccessConfig, { rules = [] }: Identity, account: Account | undefined): SourcedRules[] {
   return [
     { source: 'configuration', rules: config.rules },

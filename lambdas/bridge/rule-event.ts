@@ -3,49 +3,50 @@ import type { ForwardedProperties, Message } from '../protocol/effects';
 import { deliverySize, isDeliverable } from '../protocol/outgoing-publish';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
-import { inwards } from './mapping';
 import { isFromThisBroker } from './origin-property';
+import { mapIncoming } from './topic-mapping';
 
-/** A message of AWS IoT Core. */
+/** Event of a topic rule of AWS IoT Core: one message, with the columns of `ruleSql`. */
 export interface RuleEvent {
-  /** In base64. */
+  /** Base64. */
   readonly payload: string;
   readonly topic: string;
   /** The same for a repeated attempt. */
   readonly id: string;
-  /** Of the rule that brought it; absent when none did. */
+  /** Topic filter of the rule; absent if the message did not come through a rule. */
   readonly ruleFilter?: string;
   readonly contentType?: string;
   readonly responseTopic?: string;
-  /** In base64. */
+  /** Base64. */
   readonly correlationData?: string;
   readonly payloadFormat?: string;
-  readonly userProperties?: SaidUserProperties;
+  readonly userProperties?: RawUserProperties;
 }
 
-/** Objects in a list, one for each property. One object for all of them, and lists of values, are understood as well. */
-type SaidUserProperties = SaidPairs | readonly SaidPairs[];
-type SaidPairs = Readonly<Record<string, string | readonly string[]>>;
+/** A list with one object for each property. One object for all properties, and lists of values, are accepted too. */
+type RawUserProperties = RawPairs | readonly RawPairs[];
+type RawPairs = Readonly<Record<string, string | readonly string[]>>;
 
-/** What becomes of a message of AWS IoT Core here. */
-export interface Incoming {
+/** Messages of this broker that result from an event. */
+export interface IncomingMessages {
   readonly messages: readonly Message[];
-  /** Why those that are missing were not taken. */
+  /** Reason why messages are missing. */
   readonly refused?: string;
 }
 
-/** What this broker sent itself becomes nothing. */
-export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number): Incoming {
+/** Reads an event. A message that this broker has sent itself results in no message. */
+export function readRuleEvent(event: RuleEvent, bridge: Bridge, maxPacketSize: number): IncomingMessages {
   const properties = propertiesOf(event);
   if (isFromThisBroker(properties.userProperties ?? [], bridge.broker)) return { messages: [] };
-  const said = {
+  const content = {
     payload: Buffer.from(event.payload, 'base64'),
     ...(Object.keys(properties).length > 0 && { properties }),
     origin: 'bridge',
   } as const;
-  const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
-  const unclean = messages.map(disallowedCharacterInMessage).find((found) => found !== undefined);
-  if (unclean) return { messages: [], refused: `a string of the message contains ${unclean}` };
+  const mapped = mapIncoming(bridge.entries, event.topic, event.ruleFilter);
+  const messages = mapped.map((header) => ({ ...content, ...header }));
+  const disallowed = messages.map(disallowedCharacterInMessage).find((found) => found !== undefined);
+  if (disallowed) return { messages: [], refused: `a string of the message contains ${disallowed}` };
   const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
   if (fitting.length === messages.length) return { messages };
   return { messages: fitting, refused: `the message is larger than packets of ${maxPacketSize} bytes can hold` };
@@ -63,10 +64,10 @@ function propertiesOf(event: RuleEvent): ForwardedProperties {
   };
 }
 
-function pairsOf(said: SaidUserProperties): UserProperties {
-  return [said]
+function pairsOf(raw: RawUserProperties): UserProperties {
+  return [raw]
     .flat()
-    .flatMap((pairs: SaidPairs) =>
+    .flatMap((pairs: RawPairs) =>
       Object.entries(pairs).flatMap(([name, values]) => [values].flat().map((value) => [name, value] as const)),
     );
 }
