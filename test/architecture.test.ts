@@ -77,7 +77,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   'lambdas/bridge/bridge-file': ['lambdas/access/checked-json', 'lambdas/bridge', 'node:fs'],
   // Calls of AWS, signed and sent without the SDK: it knows nothing of what they are for.
-  'lambdas/aws': ['node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
+  'lambdas/aws': ['lambdas/shared', 'node:crypto', 'node:http', 'node:https', 'node:timers/promises'],
   'lambdas/aws/lean-dynamodb': ['lambdas/aws', '@aws-sdk/client-dynamodb'],
   'lambdas/storage': [
     'lambdas/storage/schema',
@@ -232,12 +232,13 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   ],
   // The page: what it knows and does, and how that looks. It runs in browsers.
   console: ['clients', 'console/config', 'console/model', 'preact', 'preact/hooks'],
-  'console/model': ['clients', 'console/config', 'mqtt'],
+  'console/model': ['clients', 'console/config', 'lambdas/protocol', 'mqtt'],
   'console/config': [],
   'console/security-headers': [],
   // How it is built, by whoever serves it.
   'console/build': [/^node:/],
-  clients: ['@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
+  // Shims, adapter and the client of the API. Of `lambdas/protocol` the shims use what runs in browsers, without Buffer.
+  clients: ['lambdas/protocol', 'lambdas/shared', '@smithy/signature-v4', 'mqtt', 'ws', /^node:/],
   // The program cirrus-mqtt: what its commands share, a file per command, and the list of them.
   cli: ['clients', 'lambdas/protocol', 'mqtt', /^node:/],
   'cli/command-list': ['cli', 'cli/commands'],
@@ -427,7 +428,7 @@ describe('the arrows between rooms', () => {
     ['console/view/planted', "import mqtt from 'mqtt';", 'mqtt'],
     ['console/model/planted', "import { render } from 'preact';", 'preact'],
     ['cli/pricing/planted', "import { startCloud } from '../../local/cloud';", 'local/cloud'],
-    ['clients/planted', "import * as frames from '../lambdas/protocol/frames';", 'lambdas/protocol/frames'],
+    ['clients/planted', "import { DynamoLookup } from '../lambdas/storage/lookup';", 'lambdas/storage/lookup'],
     ['examples/planted', "import { startCloud } from '../local/cloud';", 'local/cloud'],
     ['bin/planted', "export * from '../lambdas/settings';", 'lambdas/settings'],
     ['lambdas/broker/turn/planted', 'const which = require(name);', '(computed)'],

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../shared/backoff';
 
-/** Half of the longest pause before a call is first repeated, in milliseconds; it doubles each time. */
-const firstPause = 25;
-const longestPause = 1000;
+const backoff = { firstMs: 50, maxMs: 1_000, jitter: 1 };
 
 /** Attempts at a call until one comes to something else, with random pauses, at most so many. */
 export async function repeatWhile<Outcome>(
@@ -19,5 +18,5 @@ export async function repeatWhile<Outcome>(
 
 /** A random pause before an attempt of this number, of which the second is the first repetition. */
 export async function pauseBefore(attempt: number): Promise<void> {
-  await sleep(Math.random() * Math.min(longestPause, firstPause * 2 ** (attempt - 1)));
+  await sleep(backoffMs(attempt - 1, backoff));
 }

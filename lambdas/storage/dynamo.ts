@@ -14,6 +14,7 @@ import {
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { type Backoff, backoffMs } from '../shared/backoff';
 import { together } from '../shared/parallel';
 
 export type Item = Record<string, AttributeValue>;
@@ -22,6 +23,7 @@ export type Item = Record<string, AttributeValue>;
 const writesPerBatch = 25;
 const readsPerBatch = 100;
 const attempts = 8;
+const backoff: Backoff = { firstMs: 50, maxMs: 2_000, jitter: 1 };
 /** Conditional deletions made at the same time. */
 const parallelDeletions = 50;
 
@@ -71,7 +73,7 @@ async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[])
   let left: WriteRequest[] | undefined = requests;
   for (let attempt = 0; left?.length; attempt++) {
     if (attempt === attempts) throw new Error(`${left.length} writes to ${table} were not processed`);
-    if (attempt > 0) await sleep(backoff(attempt));
+    if (attempt > 0) await sleep(backoffMs(attempt, backoff));
     const command = new BatchWriteItemCommand({ RequestItems: { [table]: left } });
     const answer: BatchWriteItemCommandOutput = await db.send(command);
     left = answer.UnprocessedItems?.[table];
@@ -96,7 +98,7 @@ export async function readTables(
   let left: KeysByTable | undefined = consistently(keys, projection);
   for (let attempt = 0; left && Object.keys(left).length > 0; attempt++) {
     if (attempt === attempts) throw new Error(`reads from ${Object.keys(left).join(', ')} were not processed`);
-    if (attempt > 0) await sleep(backoff(attempt));
+    if (attempt > 0) await sleep(backoffMs(attempt, backoff));
     const answer: BatchGetItemCommandOutput = await db.send(new BatchGetItemCommand({ RequestItems: left }));
     for (const [table, found] of Object.entries(answer.Responses ?? {})) {
       items[table] = [...(items[table] ?? []), ...found];
@@ -111,11 +113,6 @@ type KeysByTable = Record<string, KeysAndAttributes>;
 function consistently(keys: Record<string, Item[]>, projection: string | undefined): KeysByTable {
   const how = { ConsistentRead: true, ...(projection === undefined ? {} : { ProjectionExpression: projection }) };
   return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ...how }]));
-}
-
-/** Exponential with full jitter, in milliseconds. */
-function backoff(attempt: number): number {
-  return Math.random() * Math.min(2000, 25 * 2 ** attempt);
 }
 
 /** All pages of a consistent query. */
