@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { uncleanIn } from '../clients/clean-text';
+import { uncleanIn } from '../lambdas/protocol/clean-text';
 import { type Flags, UsageError } from './command';
 import { nearest } from './nearest';
 

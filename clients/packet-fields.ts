@@ -1,41 +1,30 @@
-/** A fixed header, section 2.1. */
-export interface Header {
-  type: number;
-  qos: number;
-  /** Length of the header itself. */
-  bytes: number;
-  remaining: number;
-}
+import { readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
+import { readVarint } from '../lambdas/protocol/codec/varint';
 
-/** A remaining length of more than four bytes is left to whoever reads the packet; nothing behind it can be understood. */
-export function headerAt(bytes: Uint8Array, at: number): Header | 'incomplete' {
-  const first = bytes[at];
-  if (first === undefined) return 'incomplete';
-  const length = variableInteger(bytes, at + 1);
-  if (length === 'incomplete') return length;
-  return { type: first >> 4, qos: (first >> 1) & 3, bytes: 1 + length.bytes, remaining: length.value };
-}
+/** PINGRESP, section 3.13. */
+export const PINGRESP: Uint8Array = Uint8Array.of(0xd0, 0);
 
-function variableInteger(bytes: Uint8Array, at: number): { value: number; bytes: number } | 'incomplete' {
-  let value = 0;
-  for (let count = 1; count <= 4; count++) {
-    const byte = bytes[at + count - 1];
-    if (byte === undefined) return 'incomplete';
-    value += (byte & 0x7f) << (7 * (count - 1));
-    if (byte < 0x80) return { value, bytes: count };
-  }
-  return { value: Number.POSITIVE_INFINITY, bytes: 4 };
-}
+/** DISCONNECT with reason code 0x00: the broker publishes no will [MQTT-3.14.4-3]. */
+export const DISCONNECT: Uint8Array = Uint8Array.of(0xe0, 0);
 
-/** Position of the value of a property of CONNACK that has two or more bytes, section 3.2.2.3. */
+/** Identifiers of properties of CONNACK that limit the client, section 3.2.2.3. */
+export const connackProperty = { serverKeepAlive: 0x13, maximumPacketSize: 0x27 } as const;
+
+/**
+ * Position of the value of a property of CONNACK (MQTT 5.0, section 3.2.2.3); undefined where the packet does not have it.
+ * The property must have a value of at least two bytes.
+ *
+ * @param packets begins with a whole CONNACK
+ */
 export function connackPropertyAt(packets: Uint8Array, property: number): number | undefined {
-  const header = headerAt(packets, 0);
-  if (header === 'incomplete' || header.remaining < 3) return undefined; // 3.1.1 has flags and return code only
-  const lengthAt = header.bytes + 2;
-  const length = variableInteger(packets, lengthAt);
-  if (length === 'incomplete') return undefined;
-  const end = Math.min(lengthAt + length.bytes + length.value, packets.length);
-  for (let at = lengthAt + length.bytes; at < end; ) {
+  const header = readFixedHeader(packets);
+  if (header?.state !== 'complete' || header.remaining < 3) return undefined; // 3.1.1: flags and return code only
+  const lengthAt = header.size + 2;
+  const length = readVarint(packets, lengthAt);
+  if (length.state !== 'complete') return undefined;
+  const start = lengthAt + length.size;
+  const end = Math.min(start + length.value, packets.length);
+  for (let at = start; at < end; ) {
     const next = at + 1 + valueBytes(packets, at);
     if (packets[at] === property) return next <= end ? at + 1 : undefined;
     at = next;
@@ -46,32 +35,34 @@ export function connackPropertyAt(packets: Uint8Array, property: number): number
 /** Bytes of the value of a property of CONNACK, by its identifier, section 2.2.2.2. */
 function valueBytes(bytes: Uint8Array, at: number): number {
   switch (bytes[at]) {
-    case 0x24: // maximum QoS
-    case 0x25: // retain available
-    case 0x28: // wildcard subscription available
-    case 0x29: // subscription identifiers available
-    case 0x2a: // shared subscription available
+    case 0x24: // Maximum QoS
+    case 0x25: // Retain Available
+    case 0x28: // Wildcard Subscription Available
+    case 0x29: // Subscription Identifier Available
+    case 0x2a: // Shared Subscription Available
       return 1;
-    case 0x13: // server keep alive
-    case 0x21: // receive maximum
-    case 0x22: // topic alias maximum
+    case 0x13: // Server Keep Alive
+    case 0x21: // Receive Maximum
+    case 0x22: // Topic Alias Maximum
       return 2;
-    case 0x11: // session expiry interval
-    case 0x27: // maximum packet size
+    case 0x11: // Session Expiry Interval
+    case 0x27: // Maximum Packet Size
       return 4;
     case 0x26: {
-      const name = 2 + uint16(bytes, at + 1); // user property: two strings
+      const name = 2 + uint16(bytes, at + 1); // User Property: two strings
       return name + 2 + uint16(bytes, at + 1 + name);
     }
     default:
-      return 2 + uint16(bytes, at + 1); // all others are strings and binary data
+      return 2 + uint16(bytes, at + 1); // All others are strings or binary data.
   }
 }
 
+/** Two Byte Integer, section 1.5.2. Bytes beyond the end count as 0: the broker refuses a malformed packet. */
 export function uint16(bytes: Uint8Array, at: number): number {
-  return (bytes[at]! << 8) | bytes[at + 1]!;
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
 
+/** A copy of the bytes with another Two Byte Integer at this position. */
 export function withUint16(bytes: Uint8Array, at: number, value: number): Uint8Array {
   const changed = bytes.slice();
   changed[at] = value >> 8;
@@ -79,6 +70,7 @@ export function withUint16(bytes: Uint8Array, at: number, value: number): Uint8A
   return changed;
 }
 
+/** Two byte sequences as one. */
 export function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(one.length + other.length);
   bytes.set(one);

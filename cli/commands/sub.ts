@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import { matchesFilter } from '../../clients/topic-filter';
+import { matches } from '../../lambdas/protocol/topic-filter';
 import { type Command, type Flags, type Terminal, timedOut, UsageError } from '../command';
 import { connectionFlags, connectionHelp, connectionOf, open, qosOf } from '../connection';
 import { cleanText, milliseconds, type ParsedValues, parseOptions, topicFilter, wholeNumber } from '../options';
@@ -107,5 +107,5 @@ function print(client: MqttClient, count: number, values: Values, { stdout }: Te
 
 function isUnwanted(packet: IPublishPacket, filteredOut: string[], values: Values): boolean {
   const isStale = packet.retain && values['no-retained'] === true;
-  return isStale || filteredOut.some((filter) => matchesFilter(filter, packet.topic));
+  return isStale || filteredOut.some((filter) => matches(filter, packet.topic));
 }

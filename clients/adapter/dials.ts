@@ -123,7 +123,7 @@ class Dial {
 
   private open(): void {
     const { url, headers } = this.props;
-    const gateway = new NodeWebSocket(url, 'mqtt', { handshakeTimeout: handshakeMs, headers: headers() });
+    const gateway = new NodeWebSocket(url, 'mqtt', { ws: { handshakeTimeout: handshakeMs, headers: headers() } });
     this.gateway = gateway;
     const settle = once((error?: DialError) => {
       this.gateway = undefined;

@@ -1,7 +1,7 @@
 import mqtt, { type IConnackPacket, type IDisconnectPacket, type MqttClient } from 'mqtt';
 import { guardPublish } from '../../clients/mqttjs';
-import { matchesFilter } from '../../clients/topic-filter';
 import { PacketTooLargeError } from '../../clients/wire';
+import { matches } from '../../lambdas/protocol/topic-filter';
 import { connectOptions } from './connect-options';
 import type { Message, MessageProperties } from './message-log';
 import { Observable } from './observable';
@@ -142,7 +142,7 @@ export class Session extends Observable {
   }
 
   private hear(message: Omit<Message, 'number'>): void {
-    const brought = this.subscriptions.find(({ filter }) => matchesFilter(plainFilter(filter), message.topic));
+    const brought = this.subscriptions.find(({ filter }) => matches(plainFilter(filter), message.topic));
     this.subscriptions = this.subscriptions.map((each) =>
       each === brought ? { ...each, heard: each.heard + 1 } : each,
     );

@@ -1,4 +1,4 @@
-import { uncleanIn } from '../../clients/clean-text';
+import { uncleanIn } from '../../lambdas/protocol/clean-text';
 
 /** Throws an `Error` that says why nobody can publish to a topic [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
 export function checkTopic(topic: string, name = 'topic'): void {

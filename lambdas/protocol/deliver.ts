@@ -1,8 +1,7 @@
 import { publishSize } from './codec/encode-publish';
 import type { Message } from './effects';
-import { identifierBytes, largestJson } from './limits';
+import { identifierBytes, largestJson, maximumPacketSize } from './limits';
 import { jsonSize } from './message-size';
-import { maximumPacketSize } from './packet-splitter';
 import type { PublishPacket, QoS } from './packets';
 
 /** How one message goes to one client. */

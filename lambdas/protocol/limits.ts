@@ -1,5 +1,7 @@
 import type { ClientCapabilities } from './effects';
-import { maximumPacketSize } from './packet-splitter';
+
+/** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
+export const maximumPacketSize = 98_304;
 
 /** Bytes of a CONNECT with its will: what one frame of the gateway holds. More would be kept for clients nobody knows yet. */
 export const largestConnect = 24_000;

@@ -1,7 +1,6 @@
+import { readFixedHeader } from './codec/read-fixed-header';
+import { maximumPacketSize } from './limits';
 import { ProtocolError, Reason } from './reason-codes';
-
-/** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
-export const maximumPacketSize = 98_304;
 
 /** Whole packets, and the beginning of one that is incomplete or cannot be read (empty when the stream ends on a packet's end). */
 export interface Split {
@@ -33,12 +32,9 @@ function sizeWithin(maximum: number, stream: Buffer, start: number): number | Pr
 
 /** Bytes of the packet that begins at `start`, fixed header included, or undefined while that header is incomplete. */
 export function packetSize(stream: Buffer, start: number): number | ProtocolError | undefined {
-  let remaining = 0;
-  for (let index = 0; index < 4; index++) {
-    const byte = stream[start + 1 + index];
-    if (byte === undefined) return undefined;
-    remaining += (byte & 0x7f) * 128 ** index;
-    if (byte < 0x80) return 2 + index + remaining;
+  const header = readFixedHeader(stream, start);
+  if (header?.state === 'malformed') {
+    return new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
   }
-  return new ProtocolError(Reason.malformedPacket, 'remaining length has more than 4 bytes'); // v3 2.2.3
+  return header?.state === 'complete' ? header.size + header.remaining : undefined;
 }

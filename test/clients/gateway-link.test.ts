@@ -24,9 +24,9 @@ function linkTo(options: GatewayOptions) {
     sendFrame: (frame) => socket.frames.push(Buffer.from(frame.split('.')[1]!, 'base64').toString('hex')),
     isReady: () => socket.isReady,
     atEndOfTurn: (task) => void Promise.resolve().then(task),
-    answer: () => {},
+    deliverLocally: () => {},
     refuse: () => {},
-    renew: () => {},
+    closeForRenewal: () => {},
   });
   return { link, socket };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { generate, type Packet, parser } from 'mqtt-packet';
-import { LocalPing, PINGRESP } from '../../clients/local-ping';
+import { LocalPing } from '../../clients/local-ping';
+import { PINGRESP } from '../../clients/packet-fields';
 
 const seconds = (count: number) => count * 1_000;
 const bytesOf = (packet: Packet, protocolVersion: 4 | 5 = 4) => Uint8Array.from(generate(packet, { protocolVersion }));

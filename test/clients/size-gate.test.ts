@@ -12,7 +12,8 @@ const connect = (protocolVersion: Version) =>
 /** A PUBLISH of so many bytes. */
 function publish(bytes: number, qos: 0 | 1 | 2, version: Version, topic = 'a'): Buffer {
   const packet = { cmd: 'publish', topic, qos, messageId: 0x1234, dup: false, retain: false } as const;
-  const overhead = publishBytes(topic, Buffer.alloc(bytes), { qos }, version === 5) - bytes;
+  const overhead =
+    publishBytes({ topic, payload: Buffer.alloc(bytes), options: { qos }, protocolVersion: version }) - bytes;
   const made = generate({ ...packet, payload: Buffer.alloc(bytes - overhead, 'x') }, { protocolVersion: version });
   expect(made).toHaveLength(bytes);
   return made;
@@ -176,7 +177,7 @@ describe('the size of a PUBLISH', () => {
         } as const;
         const made = generate(packet as unknown as Packet, { protocolVersion });
 
-        expect(publishBytes(topic, payload, { qos, properties }, protocolVersion === 5)).toBe(made.length);
+        expect(publishBytes({ topic, payload, options: { qos, properties }, protocolVersion })).toBe(made.length);
       }
     }
   });

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import * as wire from '../../clients/wire';
 import vectors from '../../docs/wire-vectors.json';
-import { largestIncoming } from '../../lambdas/protocol/limits';
-import { maximumPacketSize } from '../../lambdas/protocol/packet-splitter';
+import { largestIncoming, maximumPacketSize } from '../../lambdas/protocol/limits';
 import { wholePacketBytes } from './support/packets';
 
 const expand = (text: string) =>

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { maximumPacketSize, splitPackets } from '../../lambdas/protocol/packet-splitter';
+import { maximumPacketSize } from '../../lambdas/protocol/limits';
+import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { hex } from '../support/packets';
 import { Random } from '../support/random';

@@ -1,17 +1,7 @@
 import { malformed, violation } from './errors';
 import { packetType, reservedFlags } from './packet-types';
-
-/** The first bytes of a packet, section 2.1. */
-export interface FixedHeader {
-  /** The first byte. */
-  readonly header: number;
-  /** Remaining Length, as far as its bytes are there. */
-  readonly remaining: number;
-  /** All bytes of the Remaining Length are there. */
-  readonly isComplete: boolean;
-  /** The Remaining Length has more bytes than it needs. */
-  readonly isPadded: boolean;
-}
+import { type FixedHeader, readFixedHeader } from './read-fixed-header';
+import { varintSize } from './varint';
 
 /** Packets only a server sends. */
 const ofServers = new Set<number>([packetType.connack, packetType.suback, packetType.unsuback, packetType.pingresp]);
@@ -23,38 +13,27 @@ const ofServers = new Set<number>([packetType.connack, packetType.suback, packet
  * @throws ProtocolError
  */
 export function checkBeginning(bytes: Buffer, version: number | undefined): void {
-  const [header] = bytes;
-  if (header === undefined) return;
-  const isConnect = header >> 4 === packetType.connect;
+  const fixedHeader = readFixedHeader(bytes);
+  if (!fixedHeader) return;
+  const isConnect = fixedHeader.header >> 4 === packetType.connect;
   if (version === undefined && !isConnect) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
   if (version !== undefined && isConnect) throw violation('second CONNECT'); // [MQTT-3.1.0-2] [v3 MQTT-3.1.0-2]
-  checkFixedHeader({ header, ...readRemaining(bytes) }, version ?? 4);
-}
-
-function readRemaining(bytes: Buffer): Omit<FixedHeader, 'header'> {
-  let remaining = 0;
-  for (let index = 0; index < 4; index++) {
-    const byte = bytes[1 + index];
-    if (byte === undefined) break;
-    remaining += (byte & 0x7f) * 128 ** index;
-    if (byte < 0x80) return { remaining, isComplete: true, isPadded: index > 0 && byte === 0 };
-  }
-  return { remaining, isComplete: false, isPadded: false };
+  checkFixedHeader(fixedHeader, version ?? 4);
 }
 
 /** @throws ProtocolError for a packet that a client of this version may not send, whatever comes behind its fixed header. */
-export function checkFixedHeader({ header, remaining, isComplete, isPadded }: FixedHeader, version: number): void {
+export function checkFixedHeader({ header, size, remaining, state }: FixedHeader, version: number): void {
   const type = header >> 4;
   if (type === 0 || ofServers.has(type) || (type === packetType.auth && version < 5)) {
     throw violation(`a client may not send packet type ${type}`);
   }
   if (type === packetType.publish) checkPublishFlags(header & 0x0f);
   else checkReservedFlags(type, header & 0x0f, version);
-  if (version === 5 && isPadded) {
+  if (version === 5 && state === 'complete' && size - 1 > varintSize(remaining)) {
     throw malformed('remaining length has more bytes than it needs'); // [MQTT-1.5.5-1]; MQTT 3.1.1 allows it
   }
   const { least, most } = bodyOf(type, header, version);
-  if (remaining > most || (isComplete && remaining < least)) {
+  if (remaining > most || (state === 'complete' && remaining < least)) {
     throw malformed(`packet type ${type} has a remaining length of ${remaining}`);
   }
 }

@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { cleaned } from '../clean-text';
 import { packetType, reservedFlags } from './packet-types';
-
-/** Bytes that a number needs as a Variable Byte Integer, section 1.5.5. */
-export function varintSize(value: number): number {
-  if (value < 128) return 1;
-  if (value < 16_384) return 2;
-  return value < 2_097_152 ? 3 : 4;
-}
+import { varintBytes, varintSize } from './varint';
 
 /** Bytes of a UTF-8 Encoded String, its length included. */
 export function textSize(text: string): number {
@@ -39,9 +33,7 @@ export class PacketWriter {
   }
 
   varint(value: number): void {
-    let rest = value;
-    for (; rest >= 128; rest >>= 7) this.bytes[this.position++] = (rest & 0x7f) | 0x80;
-    this.bytes[this.position++] = rest;
+    for (const byte of varintBytes(value)) this.byte(byte);
   }
 
   /** A character that a receiver may take for a malformed packet is written as `?`. */
