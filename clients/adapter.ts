@@ -17,8 +17,8 @@ import {
 import type { Log } from './adapter/log';
 import { AdapterMetrics } from './adapter/metrics';
 import { listenMonitor } from './adapter/monitor';
-import { type NoPlace, type Place, Places } from './adapter/places';
-import { Refusals } from './adapter/refusals';
+import { type NoPlace, type Place, Places } from './adapter/connection-limit';
+import { Refusals } from './adapter/disconnect-backoff';
 import { Relay, type RelayShared } from './adapter/relay';
 import type { Headers } from './bearer';
 import { isLoopbackName, WebAccess } from './web-access';

@@ -3,7 +3,7 @@ import { inWords } from '../network-error';
 import { NodeWebSocket } from '../node-websocket';
 import type { Clock, Timer } from './clock';
 import type { AdapterMetrics, DialFailure } from './metrics';
-import { Pace } from './pace';
+import { Pace } from './rate-limiter';
 
 /** API Gateway answers a handshake once its integration has, which takes up to 29 s. */
 const handshakeMs = 30_000;

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Place, Stage } from './places';
+import type { Place, Stage } from './connection-limit';
 
 /**
  * Bytes of WebSocket messages that may wait for their end. CONNECT has 24,564 bytes at most, and any other packet 97,280;

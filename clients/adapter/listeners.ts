@@ -15,7 +15,7 @@ import type { Certificate } from './certificate';
 import type { Clock } from './clock';
 import { limitEarlyBytes } from './early-limit';
 import type { Log } from './log';
-import type { Place } from './places';
+import type { Place } from './connection-limit';
 
 /** Where to listen. Port 0 takes a free one. */
 export interface Address {

@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer } from 'node:net';
 import type { WebAccess } from '../web-access';
 import { type Address, type Door, type Listener, started } from './listeners';
-import { Places } from './places';
+import { Places } from './connection-limit';
 
 /** Sockets of a monitor at a time. They have places of their own: it answers also when clients have taken all of theirs. */
 const mostSockets = 64;

@@ -25,8 +25,8 @@ import {
   serverKeepAliveOf,
   typeOf,
 } from './packets';
-import type { Place } from './places';
-import { type Refusals, refusalKey } from './refusals';
+import type { Place } from './connection-limit';
+import { type Refusals, refusalKey } from './disconnect-backoff';
 import { Uplink } from './uplink';
 
 const notConnect = 'the first packet is no CONNECT';

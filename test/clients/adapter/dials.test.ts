@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocketServer } from 'ws';
-import { Pace } from '../../../clients/adapter/pace';
+import { Pace } from '../../../clients/adapter/rate-limiter';
 import { LocalClock } from '../../../local/clock';
 import {
   adapterFor,

@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Adapter, startAdapter } from '../../../clients/adapter';
-import { Refusals } from '../../../clients/adapter/refusals';
+import { Refusals } from '../../../clients/adapter/disconnect-backoff';
 import { NodeWebSocket } from '../../../clients/node-websocket';
 import { LocalClock } from '../../../local/clock';
 import {

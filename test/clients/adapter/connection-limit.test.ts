@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { type AdapterOptions, placeLimits } from '../../../clients/adapter';
-import { networkOf, Places } from '../../../clients/adapter/places';
+import { networkOf, Places } from '../../../clients/adapter/connection-limit';
 import { LocalClock } from '../../../local/clock';
 import {
   adapterFor,
