@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
-import { bearerFrom } from '../clients/bearer';
+import { bearerHeaders } from '../clients/bearer';
 import { createWebsocket, guardPublish } from '../clients/mqttjs';
-import { inWords } from '../clients/network-error';
+import { withMessage } from '../clients/network-error';
 import { brokerAddress } from './broker-address';
 import { type Flags, type Terminal, UsageError } from './command';
 import { cleanText, type ParsedValues, topicName, wholeNumber } from './options';
@@ -85,7 +85,7 @@ function clean(flag: string, value: string | undefined): string | undefined {
 
 function websocketWith(tokenFile: string | undefined): typeof createWebsocket {
   if (tokenFile === undefined) return createWebsocket;
-  const headers = bearerFrom(tokenFile);
+  const headers = bearerHeaders(tokenFile);
   headers(); // a file that is not there is said at once
   return (url, protocols, { wsOptions, ...options }) =>
     createWebsocket(url, protocols, { ...options, wsOptions: { ...wsOptions, headers: headers() } });
@@ -102,7 +102,7 @@ export function open(connection: Connection, reconnectPeriod: number, values: Va
   if (values.debug) logPackets(client, (line) => terminal.stderr.write(`${line}\n`));
   const connected = new Promise<void>((resolve, reject) => {
     client.once('connect', () => resolve());
-    client.once('error', (error) => reject(inWords(error)));
+    client.once('error', (error) => reject(withMessage(error)));
     client.once('close', () => reject(new Error(`no connection to ${withoutQuery(connection.url)}`)));
   });
   return { client, connected };

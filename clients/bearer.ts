@@ -9,7 +9,7 @@ export type Headers = () => Record<string, string>;
  *
  * @throws Error from the returned function if the file cannot be read or is empty; the message does not contain the token
  */
-export function bearerFrom(file: string): Headers {
+export function bearerHeaders(file: string): Headers {
   return () => {
     const token = readFileSync(file, 'utf8').trim();
     if (token === '') throw new Error(`${file} is empty, but should hold a token`);

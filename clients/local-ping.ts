@@ -1,6 +1,6 @@
 import { packetType } from '../lambdas/protocol/codec/packet-types';
 import { type FixedHeader, readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
-import { connackProperty, connackPropertyAt, joined, uint16, withUint16 } from './packet-fields';
+import { connackProperty, connackPropertyAt, joined, keepAliveAt, uint16, withUint16 } from './packet-fields';
 
 /**
  * Seconds between two packets to the broker. API Gateway ends a connection after 600 idle seconds, and timers may fire late.
@@ -143,7 +143,7 @@ export class LocalPing {
     if (header.header >> 4 !== packetType.connect) return this.leaveUnchanged(bytes);
     const nameAt = header.size;
     if (bytes.length < nameAt + 2) return undefined;
-    const at = nameAt + 2 + uint16(bytes, nameAt) + 2; // behind protocol name, protocol level and Connect Flags
+    const at = keepAliveAt(bytes, nameAt);
     if (at + 2 > nameAt + header.remaining) return this.leaveUnchanged(bytes);
     if (bytes.length < at + 2) return undefined;
     return this.raise(bytes, at);

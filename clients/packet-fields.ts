@@ -62,6 +62,15 @@ export function uint16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
 
+/**
+ * Position of the keep-alive in CONNECT: behind protocol name, protocol level and Connect Flags, section 3.1.2.10.
+ *
+ * @param nameAt position of the protocol name: the first byte behind the fixed header
+ */
+export function keepAliveAt(bytes: Uint8Array, nameAt: number): number {
+  return nameAt + 2 + uint16(bytes, nameAt) + 2;
+}
+
 /** A copy of the bytes with another Two Byte Integer at this position. */
 export function withUint16(bytes: Uint8Array, at: number, value: number): Uint8Array {
   const changed = bytes.slice();

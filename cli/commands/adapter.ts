@@ -3,7 +3,7 @@ import { type Adapter, type AdapterOptions, startAdapter } from '../../clients/a
 import type { CertificateFiles } from '../../clients/adapter/certificate';
 import type { Address } from '../../clients/adapter/listeners';
 import { jsonLine, type Log, textLine } from '../../clients/adapter/log';
-import { bearerFrom } from '../../clients/bearer';
+import { bearerHeaders } from '../../clients/bearer';
 import { hostRule, originRule } from '../../clients/web-access';
 import { MAX_PACKET_BYTES } from '../../clients/wire';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
@@ -171,7 +171,7 @@ function limitsOf(values: Values): Partial<AdapterOptions> {
 
 function upstreamOf(values: Values): Partial<AdapterOptions> {
   const tokenFile = values['token-file'];
-  const headers = tokenFile === undefined ? undefined : bearerFrom(tokenFile);
+  const headers = tokenFile === undefined ? undefined : bearerHeaders(tokenFile);
   headers?.(); // a file that is not there is better said now than to each client
   return {
     headers,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { bearerFrom } from '../../clients/bearer';
+import { bearerHeaders } from '../../clients/bearer';
 import { answeredNo, type Command, type Flags, type Terminal, UsageError } from '../command';
 import { withoutQuery } from '../connection';
 import type { Patient } from '../doctor/examination';
@@ -110,7 +110,7 @@ function patientOf(values: Values, url: string, { interrupted }: Terminal): Pati
   topicName('-t', topic);
   const patienceMs = milliseconds('-W', values.timeout ?? '15');
   if (patienceMs === 0) throw new UsageError('-W takes more than 0 seconds');
-  const headers = values['token-file'] === undefined ? undefined : bearerFrom(values['token-file']);
+  const headers = values['token-file'] === undefined ? undefined : bearerHeaders(values['token-file']);
   headers?.(); // a file that is not there is said at once
   return {
     address: { url, headers, patienceMs },

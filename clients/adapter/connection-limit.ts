@@ -1,92 +1,95 @@
 import { isIPv4, type Socket } from 'node:net';
 import type { Clock } from './clock';
 
-/** How far a connection has come: to its accept, its CONNECT, or a CONNACK that accepts it. */
-export type Stage = 'silent' | 'greeted' | 'connected';
+/**
+ * Progress of a connection. `opened`: the socket is open. `connecting`: CONNECT has arrived. `connected`: the broker has sent a
+ * CONNACK that accepts the client.
+ */
+export type Stage = 'opened' | 'connecting' | 'connected';
 
 /**
- * How long a connection may stay in a stage, in milliseconds, before it gives way to a newcomer that finds no free place.
- * Handshakes take some round trips, a CONNECT one invocation.
+ * Time in milliseconds after which a connection that is not connected may be evicted for a new one, by its stage. Handshakes
+ * take a few round trips, CONNECT one invocation.
  */
-const graceMs = { silent: 1_000, greeted: 5_000 } as const;
+const graceMs = { opened: 1_000, connecting: 5_000 } as const;
 
-export interface PlaceLimits {
-  /** Places of all addresses together. */
+export interface ConnectionLimits {
+  /** Connections of all addresses together. */
   total: number;
-  /** Places of one address, or of one /64 network of IPv6. */
+  /** Connections of one address, or of one /64 network of IPv6. */
   perAddress: number;
-  /** The same for an address of the loopback, behind which a proxy may stand for all clients. */
+  /** Connections of one loopback address: a proxy there may serve all clients. */
   perLoopbackAddress: number;
   clock: Clock;
 }
 
-/** Why a socket gets no place. */
-export type NoPlace = 'full' | 'address';
+/** The limit that refuses a socket: of all connections, or of one address. */
+export type LimitReached = 'full' | 'address';
 
-/** What a place needs of a socket. */
-export type Placed = Pick<Socket, 'remoteAddress' | 'remotePort' | 'once' | 'destroy'>;
+/** The part of a socket that a permit uses. */
+export type LimitedSocket = Pick<Socket, 'remoteAddress' | 'remotePort' | 'once' | 'destroy'>;
 
-/** Connections that hold places: all of them, or those of one address. */
-class Group {
+/** Open connections: all, or those of one address. */
+class ConnectionGroup {
   size = 0;
-  private readonly pending = { silent: new Set<Place>(), greeted: new Set<Place>() };
+  private readonly pending = { opened: new Set<ConnectionPermit>(), connecting: new Set<ConnectionPermit>() };
 
   get pendingCount(): number {
-    return this.pending.silent.size + this.pending.greeted.size;
+    return this.pending.opened.size + this.pending.connecting.size;
   }
 
-  add(place: Place): void {
+  add(permit: ConnectionPermit): void {
     this.size += 1;
-    this.pending.silent.add(place);
+    this.pending.opened.add(permit);
   }
 
-  advance(place: Place, stage: Stage): void {
-    this.forget(place);
-    if (stage !== 'connected') this.pending[stage].add(place);
+  advance(permit: ConnectionPermit, stage: Stage): void {
+    this.removePending(permit);
+    if (stage !== 'connected') this.pending[stage].add(permit);
   }
 
-  remove(place: Place): void {
+  remove(permit: ConnectionPermit): void {
     this.size -= 1;
-    this.forget(place);
+    this.removePending(permit);
   }
 
-  /** A connection that has had its time without being accepted by the broker; one without CONNECT before any other. */
-  overdue(now: number): Place | undefined {
-    const isOverdue = (place: Place | undefined, milliseconds: number) =>
-      place !== undefined && now - place.since >= milliseconds;
-    const [silent] = this.pending.silent;
-    if (isOverdue(silent, graceMs.silent)) return silent;
-    const [greeted] = this.pending.greeted;
-    return isOverdue(greeted, graceMs.greeted) ? greeted : undefined;
+  /** The oldest pending connection whose grace period is over; one without CONNECT comes first. */
+  evictable(now: number): ConnectionPermit | undefined {
+    const isOverdue = (permit: ConnectionPermit | undefined, milliseconds: number) =>
+      permit !== undefined && now - permit.since >= milliseconds;
+    const [opened] = this.pending.opened;
+    if (isOverdue(opened, graceMs.opened)) return opened;
+    const [connecting] = this.pending.connecting;
+    return isOverdue(connecting, graceMs.connecting) ? connecting : undefined;
   }
 
-  private forget(place: Place): void {
-    this.pending.silent.delete(place);
-    this.pending.greeted.delete(place);
+  private removePending(permit: ConnectionPermit): void {
+    this.pending.opened.delete(permit);
+    this.pending.connecting.delete(permit);
   }
 }
 
-/** The right of one socket to be open, from its accept to its close, and until what it brought has been dealt with. */
-export class Place {
-  /** Runs before the socket of a connection that gives way is destroyed. */
-  onGiveWay = () => {};
-  /** When its stage began. */
+/** One of the limited connections: from the accept of a socket to its close, and until its last bytes have been read. */
+export class ConnectionPermit {
+  /** Called before an evicted socket is destroyed. */
+  onEvict = () => {};
+  /** Time at which the current stage began. */
   since: number;
-  private current: Stage = 'silent';
-  private isFree = false;
+  private current: Stage = 'opened';
+  private isReleased = false;
   private isClosed = false;
   private isHeld = false;
 
-  constructor(private readonly props: PlaceProps) {
+  constructor(private readonly props: PermitProps) {
     this.since = props.clock.now();
     for (const group of props.groups) group.add(this);
     props.socket.once('close', () => {
       this.isClosed = true;
-      this.freeIfUnused();
+      this.releaseIfUnused();
     });
   }
 
-  /** Source address, or network: what the limit per address counts. */
+  /** Source address or network to which the limit per address applies. */
   get address(): string {
     return this.props.address;
   }
@@ -101,64 +104,65 @@ export class Place {
   }
 
   advance(stage: Stage): void {
-    if (this.isFree) return;
+    if (this.isReleased) return;
     this.current = stage;
     this.since = this.props.clock.now();
     for (const group of this.props.groups) group.advance(this, stage);
   }
 
-  /** Keeps the place beyond the close of its socket, for bytes that are not read yet, until the returned function is called. */
+  /** Keeps the permit after the close of its socket, for bytes that have not been read, until the returned function is called. */
   hold(): () => void {
     this.isHeld = true;
     return () => {
       this.isHeld = false;
-      this.freeIfUnused();
+      this.releaseIfUnused();
     };
   }
 
-  giveWay(): void {
-    this.free();
-    this.onGiveWay();
-    this.cut();
+  /** Ends the connection in favour of a new one. */
+  evict(): void {
+    this.release();
+    this.onEvict();
+    this.destroySocket();
   }
 
   /** Ends the connection at once, below all its protocols. */
-  cut(): void {
+  destroySocket(): void {
     this.props.socket.destroy();
   }
 
-  private freeIfUnused(): void {
-    if (this.isClosed && !this.isHeld) this.free();
+  private releaseIfUnused(): void {
+    if (this.isClosed && !this.isHeld) this.release();
   }
 
-  private free(): void {
-    if (this.isFree) return;
-    this.isFree = true;
+  private release(): void {
+    if (this.isReleased) return;
+    this.isReleased = true;
     for (const group of this.props.groups) group.remove(this);
-    this.props.onFree();
+    this.props.onRelease();
   }
 }
 
-interface PlaceProps {
+interface PermitProps {
   clock: Clock;
   address: string;
   from: string;
-  socket: Placed;
-  groups: readonly Group[];
-  onFree(): void;
+  socket: LimitedSocket;
+  groups: readonly ConnectionGroup[];
+  onRelease(): void;
 }
 
 /**
- * Counts sockets from their accept to their close, whatever becomes of the protocols above, so that no way of dying keeps a
- * place. A newcomer that finds none takes that of a connection that the broker did not accept in time.
+ * Limits the number of open connections. It counts sockets from accept to close, independently of the protocols above, so that
+ * no failure leaks a permit. At the limit, a new socket evicts a connection that the broker did not accept in time.
  */
-export class Places {
-  private readonly all = new Group();
-  private readonly byAddress = new Map<string, Group>();
+export class ConnectionLimit {
+  private readonly all = new ConnectionGroup();
+  private readonly byAddress = new Map<string, ConnectionGroup>();
 
-  constructor(private readonly limits: PlaceLimits) {}
+  constructor(private readonly limits: ConnectionLimits) {}
 
-  get takenCount(): number {
+  get openCount(): number {
     return this.all.size;
   }
 
@@ -167,39 +171,50 @@ export class Places {
     return this.all.pendingCount;
   }
 
-  /** Takes a place until the socket closes. `path` is that of a socket file, whose clients have no address. */
-  take(socket: Placed, path?: string): Place | NoPlace {
+  /**
+   * Acquires a permit until the socket closes.
+   *
+   * @param path of a socket file, whose clients have no address
+   */
+  acquire(socket: LimitedSocket, path?: string): ConnectionPermit | LimitReached {
     const address = path ?? networkOf(socket.remoteAddress ?? '');
     const limit = path === undefined ? this.limitOf(address) : Number.POSITIVE_INFINITY;
-    if (this.groupOf(address).size >= limit && !this.makeRoom(this.groupOf(address))) return 'address';
-    if (this.all.size >= this.limits.total && !this.makeRoom(this.all)) return 'full';
+    if (this.groupOf(address).size >= limit && !this.evictFrom(this.groupOf(address))) return 'address';
+    if (this.all.size >= this.limits.total && !this.evictFrom(this.all)) return 'full';
     const own = this.groupOf(address);
     this.byAddress.set(address, own);
     const from = path ?? `${socket.remoteAddress}:${socket.remotePort}`;
-    const onFree = () => this.forgetIfEmpty(address);
-    return new Place({ clock: this.limits.clock, address, from, socket, groups: [this.all, own], onFree });
+    const onRelease = () => this.removeIfEmpty(address);
+    return new ConnectionPermit({
+      clock: this.limits.clock,
+      address,
+      from,
+      socket,
+      groups: [this.all, own],
+      onRelease,
+    });
   }
 
-  private groupOf(address: string): Group {
-    return this.byAddress.get(address) ?? new Group();
+  private groupOf(address: string): ConnectionGroup {
+    return this.byAddress.get(address) ?? new ConnectionGroup();
   }
 
   private limitOf(address: string): number {
     return isLoopback(address) ? this.limits.perLoopbackAddress : this.limits.perAddress;
   }
 
-  private makeRoom(group: Group): boolean {
-    const place = group.overdue(this.limits.clock.now());
-    place?.giveWay();
-    return place !== undefined;
+  private evictFrom(group: ConnectionGroup): boolean {
+    const permit = group.evictable(this.limits.clock.now());
+    permit?.evict();
+    return permit !== undefined;
   }
 
-  private forgetIfEmpty(address: string): void {
+  private removeIfEmpty(address: string): void {
     if (this.groupOf(address).size === 0) this.byAddress.delete(address);
   }
 }
 
-/** An IPv4 address, or the /64 network of an IPv6 address: a single host has all addresses of one. */
+/** An IPv4 address, or the /64 network of an IPv6 address: a single host owns all addresses of its /64. */
 export function networkOf(address: string): string {
   const [, mapped] = /^::ffff:([\d.]+)$/i.exec(address) ?? [];
   if (mapped !== undefined) return mapped;

@@ -1,41 +1,46 @@
 import { createHash } from 'node:crypto';
+import { type Backoff, backoffMs } from '../../lambdas/shared/backoff';
 import type { Clock } from './clock';
-import type { ConnectPacket } from './connect-packet';
+import type { ConnectDetails } from './connect-packet';
 
-/** The pause after the second refusal in a row, and the longest one. */
-const shortestPauseMs = 30_000;
-const longestPauseMs = 3_600_000;
+/** Delays after the second and each further refusal in a row. */
+const backoff: Backoff = { firstMs: 30_000, maxMs: 3_600_000, jitter: 0 };
 
-/** A client that was refused nothing for this long begins anew. */
-const forgetMs = 2 * longestPauseMs;
+/** The count of a client starts again after this time without a refusal. */
+const forgetMs = 2 * backoff.maxMs;
 
-/** Client ids that are remembered; the one that was refused longest ago is forgotten for another. */
-const mostClients = 1_000;
+/** Number of clients whose refusals are counted; the one with the oldest refusal is removed for a new one. */
+const maxClients = 1_000;
 
 /**
- * Spaces out the connections that end because of a packet that cannot be refused in another way. Clients send such a packet
- * again as soon as they are back, and each reconnect is billed. So the first ends the connection at once, for the client to
- * notice, and after the next ones it goes on for a while, in which the packet is withheld and all others pass.
+ * Delays disconnects because of an oversized packet that has no negative acknowledgement. Clients send such a packet again after
+ * each reconnect, and each reconnect is billed. The first refusal disconnects at once, so that the client notices. Later ones
+ * disconnect after a growing delay, in which the adapter withholds the packet and forwards all others.
  */
-export class Refusals {
+export class DisconnectBackoff {
   private readonly clients = new Map<string, { count: number; at: number }>();
 
   constructor(private readonly clock: Clock) {}
 
-  /** Notes a refusal of a client, named by `refusalKey`; returns how many milliseconds later the connection of the client ends. */
-  pauseAfter(client: string): number {
+  /**
+   * Counts a refusal.
+   *
+   * @param client from `clientKey`
+   * @returns milliseconds until the connection of the client is to end
+   */
+  delayAfterRefusal(client: string): number {
     const now = this.clock.now();
     const last = this.clients.get(client);
     const count = last && now - last.at < forgetMs ? last.count + 1 : 1;
-    this.clients.delete(client); // its new entry is the youngest
+    this.clients.delete(client); // The new entry moves to the end of the map.
     this.clients.set(client, { count, at: now });
-    if (this.clients.size > mostClients) this.clients.delete(this.clients.keys().next().value!);
-    return count === 1 ? 0 : Math.min(longestPauseMs, shortestPauseMs * 2 ** (count - 2));
+    if (this.clients.size > maxClients) this.clients.delete(this.clients.keys().next().value!);
+    return count === 1 ? 0 : backoffMs(count - 1, backoff);
   }
 }
 
-/** Stands for a client id with its credentials: others may send the same client id, and count as others. */
-export function refusalKey(connect: ConnectPacket | undefined): string {
+/** Identifies a client by client id and credentials, because other clients may send the same client id. A hash: it holds no secret. */
+export function clientKey(connect: ConnectDetails | undefined): string {
   const { clientId = '', credentials = '' } = connect ?? {};
   return createHash('sha256').update(`${clientId.length} ${clientId}`).update(credentials).digest('base64');
 }

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocketServer } from 'ws';
-import { Pace } from '../../../clients/adapter/rate-limiter';
+import { RateLimiter } from '../../../clients/adapter/rate-limiter';
 import { LocalClock } from '../../../local/clock';
 import {
   adapterFor,
@@ -165,13 +165,13 @@ describe('limits on clients', () => {
 });
 
 describe('the pace of handshakes', () => {
-  async function storm(clients: number, seconds: number, trouble = (_pace: Pace) => {}): Promise<number[]> {
+  async function storm(clients: number, seconds: number, trouble = (_pace: RateLimiter) => {}): Promise<number[]> {
     const clock = new LocalClock();
     clock.hold();
-    const pace = new Pace(50, clock);
+    const pace = new RateLimiter(50, clock);
     let passed = 0;
     for (let n = 0; n < clients; n++) {
-      pace.enter(() => {
+      pace.acquire(() => {
         passed += 1;
       });
     }
@@ -205,14 +205,14 @@ describe('the pace of handshakes', () => {
   it('lets addresses take turns, so that the crowd of one delays no other', () => {
     const clock = new LocalClock();
     clock.hold();
-    const pace = new Pace(4, clock);
+    const pace = new RateLimiter(4, clock);
     const order: string[] = [];
-    for (let n = 0; n < 4; n++) pace.enter(() => {}); // the first second
-    for (let n = 0; n < 1_000; n++) pace.enter(() => order.push('crowd'), '192.0.2.1');
-    for (const name of ['one', 'other']) pace.enter(() => order.push(name), '192.0.2.2');
+    for (let n = 0; n < 4; n++) pace.acquire(() => {}); // the first second
+    for (let n = 0; n < 1_000; n++) pace.acquire(() => order.push('crowd'), '192.0.2.1');
+    for (const name of ['one', 'other']) pace.acquire(() => order.push(name), '192.0.2.2');
 
     clock.jump(1_000);
-    pace.enter(() => {}, '192.0.2.3');
+    pace.acquire(() => {}, '192.0.2.3');
 
     expect(order).toEqual(['crowd', 'one', 'crowd']);
     pace.stop();
@@ -221,11 +221,11 @@ describe('the pace of handshakes', () => {
 
   it('keeps its order, and no place for who has left', () => {
     const clock = new LocalClock();
-    const pace = new Pace(1, clock);
+    const pace = new RateLimiter(1, clock);
     const order: string[] = [];
-    pace.enter(() => order.push('first'));
-    const leave = pace.enter(() => order.push('left'));
-    pace.enter(() => order.push('second'));
+    pace.acquire(() => order.push('first'));
+    const leave = pace.acquire(() => order.push('left'));
+    pace.acquire(() => order.push('second'));
 
     leave();
 

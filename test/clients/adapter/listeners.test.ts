@@ -61,7 +61,7 @@ describe('MQTT over TLS', () => {
     const files = { cert: join(folder, 'cert'), key: join(folder, 'key') };
     copyFileSync(pem('server.crt'), files.cert);
     copyFileSync(pem('server.key'), files.key);
-    const { adapter } = await tlsAdapter({ ...files, lookEveryMs: 10 });
+    const { adapter } = await tlsAdapter({ ...files, checkEveryMs: 10 });
     const shown = async () => (await tlsClient(adapter.tlsPort!)).getPeerCertificate().subject.CN;
 
     copyFileSync(pem('renewed.crt'), files.cert);

@@ -48,21 +48,27 @@ export async function silentGateway(verifyClient?: (info: unknown, accept: (yes:
 }
 
 export interface StartedAdapter extends Adapter {
+  /** The log as text. */
   lines: string[];
+  /** Reasons of the connections of clients that have ended, as in the metric. */
+  ends: string[];
 }
 
 export async function adapterFor(url: string, options: Partial<AdapterOptions> = {}): Promise<StartedAdapter> {
-  const lines: string[] = [];
+  const [lines, ends]: [string[], string[]] = [[], []];
   const loopback = { host: '127.0.0.1', port: 0 };
   const adapter = await startAdapter({
     url,
     listen: loopback,
     listenWebSocket: loopback,
-    log: (entry) => lines.push(textLine(entry)),
+    log: (entry) => {
+      lines.push(textLine(entry));
+      if (entry.message.startsWith('closed: ')) ends.push(String(entry.details?.reason));
+    },
     ...options,
   });
   endings.push(() => adapter.close());
-  return Object.assign(adapter, { lines });
+  return Object.assign(adapter, { lines, ends });
 }
 
 /** A client that has said who it is, unless told not to. */
