@@ -47,8 +47,9 @@ async function handOn(received: readonly Received<EventTask>[]): Promise<SQSReco
 
 async function work({ record, task }: Received<TimerTask>): Promise<SQSRecord[]> {
   try {
-    if (task.task === 'check') await checkConnection(ports, task.connectionId, task.again === true);
-    else if (task.task === 'look') await extraSweep(ports);
+    if (task.task === 'check') {
+      await checkConnection(ports, { connectionId: task.connectionId, renews: task.again === true });
+    } else if (task.task === 'look') await extraSweep(ports);
     else if (task.task === 'shapes') await checkShapes(ports);
     else if (task.task === 'greet') await closeUnlessConnected(ports, task.connectionId);
     else await ports.packets.wake(task.connectionId, randomUUID());

@@ -102,7 +102,7 @@ export type Effect =
   /** Send a packet to this client, once all that the same turn promises is durable. */
   | { readonly do: 'send'; readonly packet: ServerPacket }
   /** Let the client in or not; then claim the session and answer CONNACK. Who it is and whether a session is present only the shell can know. */
-  | { readonly do: 'open'; readonly request: ConnectRequest }
+  | { readonly do: 'connect'; readonly request: ConnectRequest }
   /** AUTH: the client goes on with its authentication, or begins it anew. */
   | { readonly do: 'authenticate'; readonly anew: boolean; readonly data?: Buffer }
   /** PUBACK or PUBREC, once the message is owned; in MQTT 5.0 it tells when nobody subscribed to the topic. */
@@ -121,13 +121,13 @@ export type Effect =
   /** PUBREL: take ownership of the held message, if there is one, then forget it and answer PUBCOMP. */
   | { readonly do: 'release'; readonly packetId: number }
   /** PUBACK: the outgoing QoS 1 message is done. */
-  | { readonly do: 'settle'; readonly packetId: number }
+  | { readonly do: 'acknowledged'; readonly packetId: number }
   /** PUBREC: the outgoing QoS 2 message has arrived; from now on only PUBREL is sent for it, now at first. */
-  | { readonly do: 'markReceived'; readonly packetId: number }
+  | { readonly do: 'received'; readonly packetId: number }
   /** PUBREC with an error: the client does not want the outgoing QoS 2 message, which is done. */
-  | { readonly do: 'reject'; readonly packetId: number }
+  | { readonly do: 'rejected'; readonly packetId: number }
   /** PUBCOMP: the outgoing QoS 2 message is done. */
-  | { readonly do: 'complete'; readonly packetId: number }
+  | { readonly do: 'completed'; readonly packetId: number }
   /** Write the subscriptions, answer SUBACK, then send the retained messages that match. */
   | {
       readonly do: 'subscribe';
@@ -140,4 +140,4 @@ export type Effect =
    * The client said DISCONNECT: the connection ends, its will is discarded unless it is asked for, and the session outlives it
    * by `sessionExpiry` seconds if that is said anew.
    */
-  | { readonly do: 'end'; readonly withWill: boolean; readonly sessionExpiry?: number };
+  | { readonly do: 'disconnect'; readonly withWill: boolean; readonly sessionExpiry?: number };

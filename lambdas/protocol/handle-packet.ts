@@ -43,7 +43,7 @@ export function handlePacket(
 /** Between CONNECT and CONNACK [MQTT-3.1.2-30]. */
 function handleWhilePending(packet: Exclude<ClientPacket, ConnectPacket>, pending: Authentication): Effect[] {
   if (packet.cmd === 'auth') return handleAuth(packet, pending);
-  if (packet.cmd === 'disconnect') return [{ do: 'end', withWill: false }];
+  if (packet.cmd === 'disconnect') return [{ do: 'disconnect', withWill: false }];
   throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNACK`);
 }
 

@@ -1,6 +1,6 @@
 import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { ConnectionLimiter } from '../broker/ports/accounts';
+import type { ConnectionLimiter, LimitedConnection } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item, queryAll } from './dynamo';
 import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
@@ -22,7 +22,7 @@ export class DynamoConnectionLimiter implements ConnectionLimiter {
     this.db = versioned(db, { [table]: 'logins' });
   }
 
-  async acquire(account: string, clientId: string, connectionId: string, now: number): Promise<number> {
+  async acquire({ account, clientId, connectionId }: LimitedConnection, now: number): Promise<number> {
     const key = seatKey(account, clientId);
     const expiresAt = number(Math.ceil((now + longestSeat) / 1000));
     const Item = { ...key, connectionId: text(connectionId), since: number(now), expiresAt };
@@ -35,7 +35,7 @@ export class DynamoConnectionLimiter implements ConnectionLimiter {
     return seats.filter(({ since }) => readNumber(since) > now - longestSeat).length;
   }
 
-  async release(account: string, clientId: string, connectionId: string): Promise<void> {
+  async release({ account, clientId, connectionId }: LimitedConnection): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.table,
       Key: seatKey(account, clientId),

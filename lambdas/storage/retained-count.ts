@@ -1,5 +1,6 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { keyOf, maximumPartitionKey } from './keys';
@@ -15,8 +16,8 @@ const farFreshness = 300_000;
 const farPart = 0.8;
 const farMessages = 16;
 
-/** Accounts remembered by one container. */
-const rememberedCounts = 1000;
+/** Accounts whose count one container caches. */
+const maxCachedCounts = 1000;
 
 const bucketPrefix = 'count';
 
@@ -39,7 +40,7 @@ export const noRetainedLimits: RetainedLimits = { all: 0, perAccount: 0 };
  * count wrong by one.
  */
 export class RetainedCount {
-  private readonly known = new Map<string, KnownCount>();
+  private readonly known = new LruMap<string, KnownCount>({ maxSize: maxCachedCounts });
 
   constructor(
     private readonly db: DynamoDb,
@@ -119,7 +120,6 @@ export class RetainedCount {
 
   private remember(account: string | undefined, item: Item | undefined): number {
     const count = readNumber(item?.messages);
-    if (this.known.size >= rememberedCounts) this.known.clear();
     this.known.set(account ?? '', { count, readAt: this.now() });
     return count;
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import { LruMap } from '../shared/lru-map';
 import { text } from './attributes';
 import { conditionFailed, type Item } from './dynamo';
 import { keyOf, maximumSortKey } from './keys';
@@ -11,8 +12,8 @@ export const firstLevels = 'levels';
 /** What the sort key of each listed level begins with. */
 export const levelPrefix = '#';
 
-/** Levels that a container remembers as listed. */
-const rememberedLevels = 2000;
+/** Levels that one container remembers as listed. */
+const maxKnownLevels = 2000;
 
 /**
  * The list of first levels that have retained messages. A level is removed with its last message, while others may be storing a
@@ -27,7 +28,7 @@ const rememberedLevels = 2000;
  */
 export class RetainedLevels {
   /** Levels that this container has seen listed. They may have been removed since, as `confirm` finds out. */
-  private readonly seen = new Set<string>();
+  private readonly listed = new LruMap<string, true>({ maxSize: maxKnownLevels });
 
   constructor(
     private readonly db: DynamoDb,
@@ -36,11 +37,10 @@ export class RetainedLevels {
 
   /** Lists a level before this container stores its first message there. */
   async ensure(level: string): Promise<void> {
-    if (this.seen.has(level)) return;
+    if (this.listed.get(level)) return;
     const command = new GetItemCommand({ TableName: this.table, Key: levelKey(level), ConsistentRead: true });
     await this.confirm(level, (await this.db.send(command)).Item);
-    if (this.seen.size >= rememberedLevels) this.seen.clear();
-    this.seen.add(level);
+    this.listed.set(level, true);
   }
 
   /** Writes the row of a level, as it was read after a message was stored, again if the level is being removed. */
@@ -65,7 +65,7 @@ export class RetainedLevels {
       ),
     );
     if (!isMarked || !(await isEmpty())) return;
-    this.seen.delete(level);
+    this.listed.delete(level);
     await this.unlessConditionFailed(
       this.db.send(
         new DeleteItemCommand({

@@ -10,7 +10,6 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
-import type { Ending } from '../broker/model/connection';
 import type { Fence, SessionId } from '../broker/model/fence';
 import { queueSpan } from '../broker/model/queue-slots';
 import type { Congestion, SessionClaim, SessionItem, Successor } from '../broker/model/session';
@@ -162,12 +161,11 @@ export class DynamoSessionStore implements SessionStore {
   async release(
     clientId: string,
     fence: Fence,
-    { sessionEndsAt, willAt }: Ending = {},
-    left?: ReleaseDetails,
+    { sessionEndsAt, willAt, leftAt, subscribed }: ReleaseDetails = {},
   ): Promise<SessionItem | 'changed'> {
     const values: Item = {
-      ...(left === undefined ? {} : { ':leftAt': number(left.at) }),
-      ...(left?.subscribed ? { ':subscribed': subscribedAttribute(left.subscribed) } : {}),
+      ...(leftAt === undefined ? {} : { ':leftAt': number(leftAt) }),
+      ...(subscribed ? { ':subscribed': subscribedAttribute(subscribed) } : {}),
       ...(sessionEndsAt === undefined ? {} : { ':expiresAt': number(sessionEndsAt) }),
       ...(willAt === undefined ? {} : { ':willAt': number(willAt) }),
     };

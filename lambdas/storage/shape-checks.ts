@@ -3,6 +3,7 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ShapeCheck } from '../broker/model/subscription';
 import type { Clock } from '../broker/ports/process';
 import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-store';
+import { LruMap } from '../shared/lru-map';
 import { flag, number, readNumber, text } from './attributes';
 import { connectionKey } from './connection-key';
 import { conditionFailed } from './dynamo';
@@ -13,14 +14,17 @@ import { versioned } from './versioned-dynamo';
 const requestId = '\u0000shapes';
 const requestKey = connectionKey(requestId);
 
+/** Shapes whose last request one container remembers. A forgotten one is requested again, which is harmless. */
+const maxRememberedShapes = 10_000;
+
 /**
  * The request is a row of the connections table, which the schedule reads from one end to the other anyway, so looking for one costs
  * nothing. Releases without requests pass over it as they do over clients that are not let in yet.
  */
 export class DynamoShapeChecks implements ShapeChecks {
   private readonly db: DynamoDb;
-  /** When this container has asked for the check of a shape, milliseconds since 1970. */
-  private readonly requested = new Map<string, number>();
+  /** Time of this container's last request for the check of a shape, in milliseconds since 1970. */
+  private readonly requestedAt = new LruMap<string, number>({ maxSize: maxRememberedShapes });
 
   constructor(
     db: DynamoDb,
@@ -32,9 +36,8 @@ export class DynamoShapeChecks implements ShapeChecks {
 
   async request(shapes: readonly string[]): Promise<void> {
     const now = this.now();
-    for (const [shape, time] of this.requested) if (now - time >= requestMemory) this.requested.delete(shape);
-    const asked = shapes.filter((shape) => !this.requested.has(shape));
-    if (asked.length === 0) return;
+    const requested = shapes.filter((shape) => now - (this.requestedAt.get(shape) ?? -Infinity) >= requestMemory);
+    if (requested.length === 0) return;
     await this.db.send(
       new UpdateItemCommand({
         TableName: this.table,
@@ -47,11 +50,11 @@ export class DynamoShapeChecks implements ShapeChecks {
           ':form': writtenVersion('connections').v,
           ':now': number(now),
           ':one': number(1),
-          ':shapes': { SS: asked },
+          ':shapes': { SS: requested },
         },
       }),
     );
-    for (const shape of asked) this.requested.set(shape, now);
+    for (const shape of requested) this.requestedAt.set(shape, now);
   }
 
   async read(): Promise<ShapeCheck | undefined> {

@@ -7,7 +7,7 @@ import type { Continuation } from '../broker/model/continuation';
 import type { FanOutJob } from '../broker/model/fan-out-job';
 import type { Subscriber } from '../broker/model/subscription';
 import type { Clock } from '../broker/ports/process';
-import type { FanOutQueue, PacketQueue, TimerQueue } from '../broker/ports/queues';
+import type { FanOutQueue, PacketQueue, ScheduledCheck, TimerQueue } from '../broker/ports/queues';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
 import { together } from '../shared/parallel';
@@ -83,8 +83,8 @@ export class SqsTimerQueue implements TimerQueue {
     private readonly url: string,
   ) {}
 
-  scheduleCheck(connectionId: string, delaySeconds: number, again: boolean): Promise<void> {
-    return this.send({ task: 'check', connectionId, ...(again && { again }) }, delaySeconds);
+  scheduleCheck({ connectionId, delaySeconds, renews }: ScheduledCheck): Promise<void> {
+    return this.send({ task: 'check', connectionId, ...(renews && { again: renews }) }, delaySeconds);
   }
 
   scheduleSweep(delaySeconds: number): Promise<void> {

@@ -176,7 +176,7 @@ describe('the end of a session whose client is away', () => {
 
   async function away(clientId: string): Promise<ConnectionRecord> {
     const record = { ...(await lost(clientId)), hasWill: false };
-    await ports.sessions.release(clientId, first, { sessionEndsAt: now - 1 }, { at: now });
+    await ports.sessions.release(clientId, first, { sessionEndsAt: now - 1, leftAt: now });
     return record;
   }
 

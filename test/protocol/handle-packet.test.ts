@@ -35,14 +35,14 @@ describe('handlePacket', () => {
 
   const dispatched: [packet: ClientPacket, effect: string][] = [
     [publish(), 'accept'],
-    [{ cmd: 'puback', messageId: 7 }, 'settle'],
-    [{ cmd: 'pubrec', messageId: 7 }, 'markReceived'],
+    [{ cmd: 'puback', messageId: 7 }, 'acknowledged'],
+    [{ cmd: 'pubrec', messageId: 7 }, 'received'],
     [{ cmd: 'pubrel', messageId: 7 }, 'release'],
-    [{ cmd: 'pubcomp', messageId: 7 }, 'complete'],
+    [{ cmd: 'pubcomp', messageId: 7 }, 'completed'],
     [{ cmd: 'subscribe', messageId: 7, subscriptions: [{ topic: 'a', qos: 0 }] }, 'subscribe'],
     [{ cmd: 'unsubscribe', messageId: 7, unsubscriptions: ['a'] }, 'unsubscribe'],
     [{ cmd: 'pingreq' }, 'send'],
-    [{ cmd: 'disconnect' }, 'end'],
+    [{ cmd: 'disconnect' }, 'disconnect'],
   ];
   for (const [packet, effect] of dispatched) {
     test(`${packet.cmd} leads to ${effect}`, () => {
@@ -72,8 +72,8 @@ describe('handlePacket', () => {
     expect(() => handlePacket(mistaken, session5, surroundings)).toThrow();
   });
 
-  test('CONNECT leads to open', () => {
-    expect(handlePacket(connect(), undefined, surroundings)[0]).toMatchObject({ do: 'open' });
+  test('CONNECT leads to connect', () => {
+    expect(handlePacket(connect(), undefined, surroundings)[0]).toMatchObject({ do: 'connect' });
   });
 
   test('AUTH is a protocol error of a client that named no authentication method', () => {

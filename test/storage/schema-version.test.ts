@@ -136,7 +136,7 @@ async function writeEverything(): Promise<void> {
   await accountSessions.add('user#kitchen', 'kitchen');
   await usages.write('user#kitchen', { debt: 1, at: now });
   await inflight.keepUnreleased(first, [7]);
-  await seats.acquire('user:kitchen', 'kitchen', 'a', now);
+  await seats.acquire({ account: 'user:kitchen', clientId: 'kitchen', connectionId: 'a' }, now);
   await watch.add('kitchen', now);
   await shapeChecks.request(['L+']);
 }
@@ -219,11 +219,11 @@ describe('the form of an item', () => {
     const stores = readdirSync(room).filter((name) =>
       /^export class Dynamo/m.test(readFileSync(join(room, name), 'utf8')),
     );
-    const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= formed('));
+    const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= versioned('));
 
     expect(stores.length).toBeGreaterThan(10);
     // Held by the test before, by test/storage/connection-list.test.ts and stored-rows.test.ts.
-    expect(unwrapped).toEqual(['pending-connections.ts', 'roster.ts', 'stored-rows.ts']);
+    expect(unwrapped).toEqual(['connection-list.ts', 'pending-connections.ts', 'stored-rows.ts']);
   });
 
   it('is one that this release reads too, so that it can read what it has written', () => {

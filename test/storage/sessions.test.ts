@@ -54,8 +54,8 @@ describe('a fresh session', () => {
 
     const head = await sessions.read('begins');
     expect(head).toMatchObject({ clientId: 'begins', session: first, fence: first, owner: 'a', persistent: true });
-    expect(head).toMatchObject({ outSeq: 0, asked: 0, answered: 0, greeted: first });
-    expect(head).not.toHaveProperty('wiping');
+    expect(head).toMatchObject({ outSeq: 0, wakeRequests: 0, wakeHandled: 0, connackSentOn: first });
+    expect(head).not.toHaveProperty('deleting');
   });
 
   it('replaces an older one, returns its head, and names it until it is wiped', async () => {
@@ -72,13 +72,13 @@ describe('a fresh session', () => {
       owner: 'b',
       persistent: false,
       outSeq: 0,
-      asked: 0,
-      wiping: first,
+      wakeRequests: 0,
+      deleting: first,
     });
     await sessions.markDeleted('replaces', second);
-    expect(await sessions.read('replaces')).toMatchObject({ wiping: first });
+    expect(await sessions.read('replaces')).toMatchObject({ deleting: first });
     await sessions.markDeleted('replaces', first);
-    expect(await sessions.read('replaces')).not.toHaveProperty('wiping');
+    expect(await sessions.read('replaces')).not.toHaveProperty('deleting');
   });
 
   it('is refused to a late connection, and to the same one again, which the fence in the head tells', async () => {
@@ -211,7 +211,7 @@ describe('a session that is forsaken', () => {
 describe('a session whose client is away', () => {
   it('tells since when, until somebody owns it', async () => {
     await begun('left');
-    await sessions.release('left', first, {}, { at: 1234 });
+    await sessions.release('left', first, { leftAt: 1234 });
     const seen = (await sessions.read('left'))!;
 
     expect(seen.leftAt).toBe(1234);
@@ -245,8 +245,8 @@ describe('a session that is resumed', () => {
 
     const resumed = await sessions.claimResume(claim('resumed', second), seen);
 
-    expect(resumed).toEqual({ ...seen, owner: 'b', fence: second, asked: seen.wakeRequests + 1 });
-    expect(resumed).toMatchObject({ session: first, outSeq: 3, greeted: first });
+    expect(resumed).toEqual({ ...seen, owner: 'b', fence: second, wakeRequests: seen.wakeRequests + 1 });
+    expect(resumed).toMatchObject({ session: first, outSeq: 3, connackSentOn: first });
     expect(await sessions.read('resumed')).toEqual(resumed);
   });
 
@@ -254,7 +254,7 @@ describe('a session that is resumed', () => {
     await begun('names');
     const seen = await begun('names', second);
 
-    expect(await sessions.claimResume(claim('names', third), seen)).toMatchObject({ session: second, wiping: first });
+    expect(await sessions.claimResume(claim('names', third), seen)).toMatchObject({ session: second, deleting: first });
   });
 
   it('goes to one of several that saw the same head', async () => {
@@ -294,7 +294,7 @@ describe('what the head tells of its owner', () => {
   const wide = { version: 5 as const, capabilities: { topicAliasMaximum: 0 } };
 
   it('is its version and what it can take', async () => {
-    expect(await begun('narrow', first, narrow)).toMatchObject({ ...narrow, settled: 0 });
+    expect(await begun('narrow', first, narrow)).toMatchObject({ ...narrow, acknowledgedUpTo: 0 });
     expect((await begun('wide', first, wide)).capabilities).toEqual({ topicAliasMaximum: 0 });
     expect(await begun('old')).toMatchObject({ version: 4, capabilities: {} });
   });
@@ -323,7 +323,7 @@ describe('what the head tells of its owner', () => {
     const head = await sessions.claimResume(claim(clientId, second, owner), seen);
 
     expect(head).toEqual(await sessions.read(clientId));
-    expect(head).toMatchObject({ session: first, version: owner.version, settled: 0 });
+    expect(head).toMatchObject({ session: first, version: owner.version, acknowledgedUpTo: 0 });
     expect((await sessions.read(clientId))?.capabilities).toEqual(owner.capabilities);
   });
 
@@ -340,11 +340,11 @@ describe('what the head tells of its owner', () => {
     await sessions.requestWake('settled', 'a');
 
     await sessions.markWakeHandled(head, 1, 12);
-    expect(await sessions.read('settled')).toMatchObject({ answered: 1, settled: 12 });
+    expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 1, acknowledgedUpTo: 12 });
     await sessions.markWakeHandled(head, 1, 13);
-    expect(await sessions.read('settled')).toMatchObject({ answered: 1, settled: 12 });
+    expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 1, acknowledgedUpTo: 12 });
     await sessions.markWakeHandled(head, 2);
-    expect(await sessions.read('settled')).toMatchObject({ answered: 2, settled: 12 });
+    expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 2, acknowledgedUpTo: 12 });
   });
 
   it('is the same in one read of many, and with the list of shapes', async () => {
@@ -419,9 +419,12 @@ describe('the congestion of a session', () => {
     expect(await sessions.congest(seen, congestion)).toBe('noted');
     expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
     const head = await sessions.read('congested');
-    expect(head).toMatchObject({ congestion, asked: seen.wakeRequests + 1 });
+    expect(head).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
     expect(await sessions.congest(head!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
-    expect(await sessions.read('congested')).toMatchObject({ congestion: { at: 3000 }, asked: seen.wakeRequests + 1 });
+    expect(await sessions.read('congested')).toMatchObject({
+      congestion: { at: 3000 },
+      wakeRequests: seen.wakeRequests + 1,
+    });
   });
 
   it('ends, or goes on without a pump', async () => {
@@ -491,16 +494,20 @@ describe('the owner of a session', () => {
     await sessions.markWakeHandled(head, 2);
     await sessions.markWakeHandled(head, 1);
 
-    expect(await sessions.read('asked')).toMatchObject({ asked: 2, answered: 2 });
+    expect(await sessions.read('asked')).toMatchObject({ wakeRequests: 2, wakeHandled: 2 });
     expect(await sessions.requestWake('asked', 'a')).toBe(3);
-    expect(await sessions.read('asked')).toMatchObject({ asked: 3, answered: 2 });
+    expect(await sessions.read('asked')).toMatchObject({ wakeRequests: 3, wakeHandled: 2 });
   });
 
   it('is greeted when it was resumed, unless a newer connection has come', async () => {
     const resumed = await sessions.claimResume(claim('greeted', second), await begun('greeted'));
 
-    expect(resumed).toMatchObject({ greeted: first });
-    expect(await sessions.markConnackSent('greeted', second)).toMatchObject({ greeted: second, asked: 1, answered: 0 });
+    expect(resumed).toMatchObject({ connackSentOn: first });
+    expect(await sessions.markConnackSent('greeted', second)).toMatchObject({
+      connackSentOn: second,
+      wakeRequests: 1,
+      wakeHandled: 0,
+    });
     expect(await sessions.markConnackSent('greeted', first)).toBe('changed');
   });
 
@@ -509,7 +516,7 @@ describe('the owner of a session', () => {
     await sessions.release('offline', first);
 
     expect(await sessions.requestWake('offline', 'a')).toBe('gone');
-    expect(await sessions.read('offline')).toMatchObject({ asked: 0 });
+    expect(await sessions.read('offline')).toMatchObject({ wakeRequests: 0 });
   });
 });
 

@@ -61,7 +61,7 @@ describe('what release 0.1 has written', () => {
       capabilities: {},
       identity: { kind: 'anonymous' },
       unreleased: new Set(),
-      hasSeat: false,
+      isCounted: false,
     });
   });
 

@@ -28,10 +28,12 @@ export class BrokerAdmin {
   /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
   async publish(arrivals: readonly IncomingMessage[]): Promise<boolean[]> {
     const { ports, settings } = this;
-    const dispatch = new Dispatch(ports, settings);
+    const dispatch = new Dispatch({ ports, settings });
     const router = new Router(ports.topicIndex, this.index);
-    const retainer = new RetainedWriter(ports, settings, dispatch, new RetainedWriteWait(ports));
-    const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
+    const deliverer = new Deliverer({ ports, settings, dispatch });
+    const retainedWait = new RetainedWriteWait(ports);
+    const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait });
+    const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
     await publisher.publish(arrivals);
     await dispatch.sendMessages();
     return arrivals.map(({ message }) => !publisher.topicsWithoutSubscribers.has(message.topic));
@@ -54,9 +56,10 @@ export class BrokerAdmin {
     const { topic, qos } = incoming.message;
     if (!(await mayReceiveOf(this.ports, head))(topic)) return 'denied';
     if (!head.owner && qos === 0) return 'away';
-    const dispatch = new Dispatch(this.ports, this.settings);
+    const { ports, settings } = this;
+    const dispatch = new Dispatch({ ports, settings });
     const mail = { clientId, session: head.session, deliveries: [{ incoming, qos, retain: false }] };
-    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
+    const deliverer = new Deliverer({ ports, settings, dispatch });
     await deliverer.deliver([mail], new Map([[clientId, head]]));
     await dispatch.sendMessages();
     const missed = deliverer.missed.get(clientId);

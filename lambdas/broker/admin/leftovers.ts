@@ -60,7 +60,7 @@ export async function removeLeftovers(ports: LeftoverPorts): Promise<void> {
     isWhole = ports.now() < end;
     if (!isWhole) break;
   }
-  report(ports, found, isWhole);
+  report(ports, found, { isWhole });
 }
 
 async function connectionsOf({ rows }: LeftoverPorts): Promise<ReadonlySet<string>> {
@@ -128,7 +128,7 @@ function kindOf({ table, connectionId }: StoredRow): Exclude<keyof Found, 'sessi
   return table === 'topicIndex' ? 'subscribers' : 'messages';
 }
 
-function report({ log, metrics }: LeftoverPorts, found: Found, isWhole: boolean): void {
+function report({ log, metrics }: LeftoverPorts, found: Found, { isWhole }: { readonly isWhole: boolean }): void {
   const total = Object.values(found).reduce((sum, count) => sum + count, 0);
   if (total > 0) metrics.count('LeftoversRemoved', total);
   if (total > 0 || !isWhole) log('leftovers', { ...found, isWhole });

@@ -232,7 +232,10 @@ export class ConnectFlow {
     }
     const { connection, sessionPresent } = opened;
     this.logEntry(connection, sessionPresent, arrival);
-    await publishLifecycleEvent(ports, 'connected', connection, { sessionPresent, version: connection.version });
+    await publishLifecycleEvent(ports, connection, {
+      type: 'connected',
+      detail: { sessionPresent, version: connection.version },
+    });
     this.turn.send(connack(Reason.success, sessionPresent, properties), connection.version);
     return { connection, permissions, sessionPresent };
   }
@@ -253,8 +256,12 @@ export class ConnectFlow {
     const { owner, fence, successor } = head;
     const former = successor && connectionOf(successor.fence);
     await together([
-      owner ? closeConnection(ports, owner, Reason.sessionTakenOver, head) : ports.packets.expire(connectionOf(fence)),
-      former !== undefined && former !== connectionId && closeConnection(ports, former, Reason.sessionTakenOver),
+      owner
+        ? closeConnection(ports, owner, { reason: Reason.sessionTakenOver, client: head })
+        : ports.packets.expire(connectionOf(fence)),
+      former !== undefined &&
+        former !== connectionId &&
+        closeConnection(ports, former, { reason: Reason.sessionTakenOver }),
       will && ports.sessions.removeWill(clientId, connectionId), // until the session is claimed
       ports.timers.scheduleWake(connectionId, seconds),
     ]);
@@ -277,7 +284,11 @@ export class ConnectFlow {
     const formerly = { formerUsername: former.username ?? '', formerKind: former.kind };
     ports.log('session replaced', { connectionId, clientId, username, kind, ...formerly });
     ports.metrics.count('ReplacedSessions');
-    await publishLifecycleEvent(ports, 'session replaced', { connectionId, clientId, identity }, formerly);
+    await publishLifecycleEvent(
+      ports,
+      { connectionId, clientId, identity },
+      { type: 'session replaced', detail: formerly },
+    );
   }
 
   private address(): string {
@@ -287,7 +298,7 @@ export class ConnectFlow {
   /** What the CONNECT that was kept asks for. */
   private pendingRequest(surroundings: Surroundings): ConnectRequest {
     const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...surroundings, pending: undefined });
-    if (effect?.do !== 'open') throw new Error('the CONNECT that was kept opens nothing');
+    if (effect?.do !== 'connect') throw new Error('the CONNECT that was kept opens nothing');
     return effect.request;
   }
 

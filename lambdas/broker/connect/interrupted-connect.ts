@@ -75,7 +75,7 @@ function requestIn({ pending, frames, surroundings }: RepeatedTurn): ConnectRequ
   try {
     const packet = connectIn(pending, frames);
     const [effect] = packet ? handlePacket(packet, undefined, { ...surroundings, pending: undefined }) : [];
-    return effect?.do === 'open' ? effect.request : undefined;
+    return effect?.do === 'connect' ? effect.request : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;
     throw error;

@@ -142,7 +142,7 @@ function replay(packetId: number, said: readonly Acknowledgement[], item: QueueI
     if (!item || end === 'over') {
       unknown += 1;
       note(acknowledgement, 'unknown');
-    } else if (!isExpected(kind, item, isReleased)) {
+    } else if (!isExpected(kind, item.qos, { isReleased })) {
       mismatched.push(packetId);
       note(acknowledgement, 'mismatched');
     } else if (kind === 'PUBREC') {
@@ -154,7 +154,11 @@ function replay(packetId: number, said: readonly Acknowledgement[], item: QueueI
 }
 
 /** PUBCOMP follows PUBREC; a PUBREC with an error may come at any time. */
-function isExpected(kind: Acknowledgement['kind'], { qos }: QueueItem, isReleased: boolean): boolean {
+function isExpected(
+  kind: Acknowledgement['kind'],
+  qos: QueueItem['qos'],
+  { isReleased }: { readonly isReleased: boolean },
+): boolean {
   if (kind === 'PUBACK') return qos === 1;
   return qos === 2 && (kind !== 'PUBCOMP' || isReleased);
 }

@@ -36,7 +36,26 @@ interface Reservation {
   readonly head: Promise<SessionItem | 'refused'>;
 }
 
+/** A session with the positions of its deliveries in the queue, and what its client may receive. */
+interface DeliveredTo extends QueuedDeliveries {
+  readonly mayReceive: MayReceive;
+}
+
+/** An earlier attempt to deliver a QoS 2 message. */
+interface EarlierAttempt {
+  readonly record: Qos2Record;
+  /** The message may be put under the number of that attempt: no message before it has a higher one. */
+  readonly keepsNumber: boolean;
+}
+
 export type Reservations = ReadonlyMap<SessionId, Reservation>;
+
+export interface DelivererOptions {
+  readonly ports: Ports;
+  readonly settings: Pick<Settings, 'queueLimit'>;
+  /** Sends what is delivered. */
+  readonly dispatch: Dispatch;
+}
 
 /** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
 export class Deliverer {
@@ -45,11 +64,15 @@ export class Deliverer {
   /** Rows that have led to sessions that have ended, and heads that such sessions still have. */
   private gone: { readonly row?: SubscriptionRow; readonly head?: SessionItem }[] = [];
 
-  constructor(
-    private readonly ports: Ports,
-    private readonly settings: Settings,
-    private readonly dispatch: Dispatch,
-  ) {}
+  private readonly ports: Ports;
+  private readonly settings: Pick<Settings, 'queueLimit'>;
+  private readonly dispatch: Dispatch;
+
+  constructor({ ports, settings, dispatch }: DelivererOptions) {
+    this.ports = ports;
+    this.settings = settings;
+    this.dispatch = dispatch;
+  }
 
   /** Begins to reserve numbers for mail that will probably be delivered in a moment. */
   reserveAhead(mail: readonly SessionDeliveries[]): Reservations {
@@ -81,7 +104,8 @@ export class Deliverer {
           head: heads.get(entry.clientId),
           positions: new Map(),
         };
-        if (head?.session === entry.session) this.post(entry, head, positions, await mayReceiveOf(this.ports, head));
+        if (head?.session !== entry.session) return;
+        this.post(entry, { head, positions, mayReceive: await mayReceiveOf(this.ports, head) });
       }),
     );
     const ended = transient.filter(({ clientId, session }) => !this.isAlive(heads.get(clientId), session));
@@ -145,9 +169,9 @@ export class Deliverer {
     for (const delivery of mail.deliveries) {
       const earlier = found.get(onceName({ session: mail.session, id: deliveryId(delivery) }));
       // Records of different attempts: a number before those of earlier messages would put it before them.
-      const inPlace = left.length === 0 && earlier !== undefined && earlier.number > highest;
+      const keepsNumber = left.length === 0 && earlier !== undefined && earlier.number > highest;
       highest = Math.max(highest, earlier?.number ?? 0);
-      const state = earlier ? await this.resume(mail, delivery, earlier, inPlace) : 'new';
+      const state = earlier ? await this.resume(mail, delivery, { record: earlier, keepsNumber }) : 'new';
       if (state === 'new') left.push(delivery);
       if (state === 'waiting') waits = true;
     }
@@ -169,8 +193,7 @@ export class Deliverer {
   private async resume(
     mail: SessionDeliveries,
     delivery: Delivery,
-    earlier: Qos2Record,
-    inPlace: boolean,
+    { record: earlier, keepsNumber }: EarlierAttempt,
   ): Promise<'settled' | 'waiting' | 'new'> {
     if (earlier.done) return 'settled';
     const item = await this.ports.inflight.read(mail.session, positionAlone(earlier.number).packetId);
@@ -178,7 +201,7 @@ export class Deliverer {
     const [again] = await this.ports.inflight.qos2Records([earlier]); // completed and removed between the two reads?
     if (again?.done) return 'settled';
     const head = await this.ports.sessions.read(mail.clientId);
-    if (!inPlace || head?.session !== mail.session) return 'new';
+    if (!keepsNumber || head?.session !== mail.session) return 'new';
     const positions = new Map([[delivery, positionAlone(earlier.number)]]);
     await this.ports.inflight.putInOrder(toQueueItems({ head, positions }, this.ports.now(), ''));
     return 'waiting';
@@ -189,7 +212,9 @@ export class Deliverer {
     if (!head?.owner || head.session !== mail.session) return 'settled';
     if (item.sentOn !== head.fence) return 'waiting';
     // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
-    if (item.state === 'published') await closeConnection(this.ports, head.owner, Reason.unspecifiedError, head);
+    if (item.state === 'published') {
+      await closeConnection(this.ports, head.owner, { reason: Reason.unspecifiedError, client: head });
+    }
     return 'settled';
   }
 
@@ -318,7 +343,9 @@ export class Deliverer {
       const head = await this.ports.sessions.read(clientId);
       if (!this.isAlive(head, session)) return { head };
       const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
-      if (free === 0 && head.owner) await closeConnection(this.ports, head.owner, Reason.quotaExceeded, head); // it does not acknowledge
+      if (free === 0 && head.owner) {
+        await closeConnection(this.ports, head.owner, { reason: Reason.quotaExceeded, client: head }); // it does not acknowledge
+      }
       if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
     }
   }
@@ -336,12 +363,7 @@ export class Deliverer {
 
   // ---- to the client ----
 
-  private post(
-    mail: SessionDeliveries,
-    head: SessionItem,
-    positions: QueuedDeliveries['positions'],
-    isAudible: MayReceive,
-  ): void {
+  private post(mail: SessionDeliveries, { head, positions, mayReceive }: DeliveredTo): void {
     if (!head.owner) return;
     const live = liveConnection(head) !== undefined;
     for (const delivery of mail.deliveries) {
@@ -351,7 +373,7 @@ export class Deliverer {
         delivery.qos === 0 &&
         head.connackSentOn === head.fence &&
         !delivery.incoming.replay &&
-        isAudible(topicOf(delivery))
+        mayReceive(topicOf(delivery))
       ) {
         if (isSkipped(head, this.ports.now())) this.ports.metrics.count('DroppedSlow');
         else this.postTransient(delivery, head, head.owner);
@@ -363,7 +385,7 @@ export class Deliverer {
     const { version, capabilities, clientId } = head;
     const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
     if (bytes.length <= largestPacket(capabilities)) {
-      logPacket(this.ports, 'packet out', { clientId, connectionId: owner }, packet, bytes.length);
+      logPacket(this.ports, { clientId, connectionId: owner }, { direction: 'out', packet, size: bytes.length });
       const source = { kind: 'transient', clientId } as const;
       const parcel = { bytes, source, content: contentOf(delivery), ...congested(head) };
       this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
@@ -383,7 +405,8 @@ export class Deliverer {
     const source = { kind: 'ring', clientId, session, fence, slot, number: first, packetId, qos } as const;
     const bytes = encode(publish, head.version);
     if (bytes.length <= largestPacket(head.capabilities)) {
-      logPacket(this.ports, 'packet out', { clientId, connectionId: head.owner }, publish, bytes.length);
+      const logged = { direction: 'out', packet: publish, size: bytes.length } as const;
+      logPacket(this.ports, { clientId, connectionId: head.owner }, logged);
       const parcel = { bytes, source, content: contentOf(delivery), ...congested(head) };
       this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
     } else this.dispatch.tooLarge(source);

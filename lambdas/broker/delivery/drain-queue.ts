@@ -28,7 +28,8 @@ export interface DrainingTurn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
   readonly permissions: Permissions;
-  readonly events: readonly { readonly redelivered: boolean }[];
+  /** Events of the turn, in order. */
+  readonly events: readonly { readonly id: string; readonly redelivered: boolean }[];
 }
 
 /**
@@ -37,17 +38,17 @@ export interface DrainingTurn {
  * the ordered stream of the connection that owns the session, so never twice at a time for one connection. A client that did not read
  * gets a few messages first; when the gateway takes them, the rest.
  *
- * `eventIds` are those of its turn. The first of them signs the claims: should the worker die it is the first to be delivered
+ * The id of the first event signs the claims: should the worker die it is the first to be delivered
  * again, in whatever company or alone; a turn of redelivered events therefore always comes here, and knows the trace.
  * `known` is the head when it was read just now.
  */
 export async function drainQueue(
   turn: DrainingTurn,
   connection: ConnectionRecord,
-  eventIds: readonly string[],
   known?: SessionItem,
 ): Promise<DrainResult> {
   const { ports } = turn;
+  const eventIds = turn.events.map(({ id }) => id);
   const posted = new Set<number>();
   const isRedelivered = turn.events.some(({ redelivered }) => redelivered);
   for (let head = known; ; head = undefined) {
@@ -177,7 +178,7 @@ class Round {
       const packet = this.packetFor(item, content);
       const bytes = encode(packet, version);
       const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
-      logPacket(this.ports, 'packet out', this.connection, packet, bytes.length);
+      logPacket(this.ports, this.connection, { direction: 'out', packet, size: bytes.length });
       const sent = packet.cmd === 'publish' && { content: { qos, payloadBytes: packet.payload.length } };
       this.dispatch.outbox.add(connectionId, { bytes, source, ...(alias && { aliasable: alias }), ...sent });
     }

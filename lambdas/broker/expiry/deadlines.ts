@@ -68,7 +68,9 @@ export async function startTimer(
   due: number,
 ): Promise<void> {
   const left = due - ports.now();
-  if (left < nextSweep) await ports.timers.scheduleCheck(connectionId, secondsUntil(left), true);
+  if (left < nextSweep) {
+    await ports.timers.scheduleCheck({ connectionId, delaySeconds: secondsUntil(left), renews: true });
+  }
 }
 
 /** A timer came, and the client had spoken: starts the next one where it is timers that watch. */

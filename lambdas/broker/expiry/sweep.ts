@@ -2,6 +2,7 @@ import { inParallel, together } from '../../shared/parallel';
 import type { MonitoredConnection } from '../model/connection';
 import type { RequestedCheck } from '../model/subscription';
 import type { Ports } from '../ports/ports';
+import type { ScheduledCheck } from '../ports/queues';
 import { checkDelay } from '../topic-index/check-shapes';
 import {
   clockTolerance,
@@ -73,7 +74,7 @@ async function lookAt(ports: SweepPorts, page: readonly MonitoredConnection[]): 
     const isMissed = left <= -clockTolerance; // its timer was lost
     return isMissed
       ? ports.packets.expire(connectionId)
-      : ports.timers.scheduleCheck(connectionId, secondsUntil(left), false);
+      : ports.timers.scheduleCheck({ connectionId, delaySeconds: secondsUntil(left), renews: false });
   });
   return due.length;
 }
@@ -85,18 +86,16 @@ function horizonOf(connection: MonitoredConnection): number {
 }
 
 /**
- * A timer has come: the connection has ended, was active meanwhile, or is lost. It may come twice, and for nothing. `again`:
- * it is one of those that start each other.
+ * Handles a timer of a connection, which has ended, was active meanwhile, or is lost. SQS may deliver a timer twice.
  */
 export async function checkConnection(
   ports: Pick<Ports, 'connectionStore' | 'timers' | 'packets' | 'now'>,
-  connectionId: string,
-  again: boolean,
+  { connectionId, renews }: Pick<ScheduledCheck, 'connectionId' | 'renews'>,
 ): Promise<void> {
   const connection = await ports.connectionStore.read(connectionId);
   if (!connection) return; // over, or only just opening: then the next look finds it
   if (deadlineOf(connection) <= ports.now()) return ports.packets.expire(connectionId);
-  if (again && !connection.ended) await renewTimer(ports, connection);
+  if (renews && !connection.ended) await renewTimer(ports, connection);
 }
 
 /** Closes a connection whose client has not come in by now, unless it waits for another one to end, which has a limit of its own. */

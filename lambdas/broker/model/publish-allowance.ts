@@ -17,20 +17,27 @@ export interface PublishLimits {
 /** Seconds of silence that may be made up for at once: devices report in bursts. */
 const burst = 10;
 
+/** A PUBLISH that counts against the limits. */
+export interface ChargedPublish {
+  /** Bytes of the packet. */
+  readonly bytes: number;
+  /** When it reached the gateway, milliseconds since 1970. */
+  readonly at: number;
+}
+
 /**
- * What is left after one more PUBLISH of so many bytes; undefined where nothing is limited.
+ * Returns the allowance that one more PUBLISH leaves; undefined where nothing is limited.
  *
- * @throws ProtocolError when there was less.
+ * @throws ProtocolError 0x96 when the PUBLISH exceeds the allowance.
  */
 export function spend(
   before: PublishAllowance | undefined,
   limits: PublishLimits,
-  bytes: number,
-  now: number,
+  { bytes, at }: ChargedPublish,
 ): PublishAllowance | undefined {
   const { maxPublishRate, maxPublishBytes } = limits;
   if (maxPublishRate === 0 && maxPublishBytes === 0) return undefined;
-  const left = refilled(before, limits, now);
+  const left = refilled(before, limits, at);
   const after = { messages: left.messages - 1, bytes: left.bytes - bytes, at: left.at };
   if (maxPublishRate > 0 && after.messages < 0) throw tooMuch(`more than ${maxPublishRate} messages a second`);
   if (maxPublishBytes > 0 && after.bytes < 0) throw tooMuch(`more than ${maxPublishBytes} bytes a second`);

@@ -6,20 +6,26 @@ import type { Ports } from '../ports/ports';
 
 type EventPorts = Pick<Ports, 'events' | 'now' | 'log'>;
 
-/** Tells of a connection. The connection id is the same when it is told again. */
+/** An event in the life of a client or its session. */
+export interface LifecycleEvent {
+  readonly type: Exclude<BrokerEvent['type'], 'message'>;
+  /** Fields beside those that every lifecycle event has. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+/** Publishes a lifecycle event of a connection. A repeated attempt publishes it under the same id. */
 export async function publishLifecycleEvent(
   { events, now }: EventPorts,
-  type: Exclude<BrokerEvent['type'], 'message'>,
   {
     connectionId,
     clientId,
     identity: { kind, username },
   }: Pick<ConnectionRecord, 'connectionId' | 'clientId' | 'identity'>,
-  more: Readonly<Record<string, unknown>> = {},
+  { type, detail }: LifecycleEvent,
 ): Promise<void> {
   if (!events.wantsLifecycle) return;
-  const detail = { clientId, connectionId, kind, username, ...more };
-  await events.send([{ type, id: `${type}#${connectionId}`, at: now(), detail }]);
+  const fields = { clientId, connectionId, kind, username, ...detail };
+  await events.send([{ type, id: `${type}#${connectionId}`, at: now(), detail: fields }]);
 }
 
 /**

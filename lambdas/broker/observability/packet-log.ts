@@ -13,16 +13,22 @@ export interface Party {
 /** Filters of one SUBSCRIBE that a line names. */
 const filtersNamed = 10;
 
-/** A line for a packet, if somebody wants to see those of its client. `size`: bytes of the whole packet. */
+/** A packet on its way from a client or to it. */
+export interface LoggedPacket {
+  readonly direction: 'in' | 'out';
+  readonly packet: ClientPacket | ServerPacket;
+  /** Bytes of the whole packet. */
+  readonly size: number;
+}
+
+/** Logs a packet if its client is a debug client. */
 export function logPacket(
   { debugClients, log }: Pick<Ports, 'debugClients' | 'log'>,
-  direction: 'packet in' | 'packet out',
   { connectionId, clientId }: Party,
-  packet: ClientPacket | ServerPacket,
-  size: number,
+  { direction, packet, size }: LoggedPacket,
 ): void {
   if (!debugClients.has(clientId)) return;
-  log(direction, { connectionId, clientId, type: packet.cmd, size, ...described(packet) });
+  log(`packet ${direction}`, { connectionId, clientId, type: packet.cmd, size, ...described(packet) });
 }
 
 /** What tells how a packet is dealt with. Never a payload, a password or what a client proves itself with. */

@@ -1,53 +1,58 @@
 import { type FittedPacket, fitPacket } from '../../protocol/fit-packet';
 import { largestPacket } from '../../protocol/limits';
 import type { ConnectionRecord } from '../model/connection';
-import { logPacket } from '../observability/packet-log';
+import { logPacket, type Party } from '../observability/packet-log';
 import type { Ports } from '../ports/ports';
 
-/** What is to be known of a client to tell it something. */
+/** The fields of a connection that a DISCONNECT to its client depends on. */
 export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'clientId'>;
 
+/** Why the server ends a connection. */
+export interface CloseReason {
+  /** Reason code of the DISCONNECT. */
+  readonly reason: number;
+  /** Reason String of the DISCONNECT. */
+  readonly text?: string;
+}
+
+/** The client of a connection that is closed. */
+export interface ClosedClient {
+  /** Absent where the caller does not know the client. */
+  readonly client?: Addressee;
+}
+
 /**
- * Ends a connection from outside its stream; in MQTT 5.0 its client is told why. Its end is dealt with in its stream. `client`
- * when it is known already, from the head of its session for one.
+ * Closes a connection from outside its stream and puts `disconnect` into the stream, which ends the connection there. A client of
+ * MQTT 5.0 gets a DISCONNECT with the reason. Reads the client from the connection store where `client` is absent.
  */
 export async function closeConnection(
   ports: Ports,
   connectionId: string,
-  reason: number,
-  client?: Addressee,
+  { client, ...reason }: CloseReason & ClosedClient,
 ): Promise<void> {
-  await close(ports, connectionId, client ?? (await ports.connectionStore.read(connectionId)), { reason });
+  const known = client ?? (await ports.connectionStore.read(connectionId));
+  await disconnectAndClose(ports, connectionId, { ...reason, ...(known && { client: known }) });
   await ports.packets.disconnect(connectionId, client?.clientId);
 }
 
-/** Why the server ends a connection. */
-export interface CloseReason {
-  readonly reason: number;
-  readonly text?: string;
-}
-
-/** Closes a connection, after a DISCONNECT where the client knows it [MQTT-4.13.1-1]. Whether that arrives makes no difference. */
-export async function close(
+/**
+ * Closes a connection, after a DISCONNECT where the client speaks MQTT 5.0 [MQTT-4.13.1-1]. The result of that post makes no
+ * difference.
+ */
+export async function disconnectAndClose(
   ports: Ports,
   connectionId: string,
-  connection: Addressee | undefined,
-  { reason: reasonCode, text }: CloseReason,
+  { client, reason: reasonCode, text }: CloseReason & ClosedClient,
 ): Promise<void> {
-  if (connection?.version === 5) {
+  if (client?.version === 5) {
     const properties = text === undefined ? {} : { reasonString: text };
-    const fitted = fitPacket({ cmd: 'disconnect', reasonCode, properties }, 5, largestPacket(connection.capabilities));
-    if (fitted) await say(ports, connectionId, connection.clientId, fitted);
+    const fitted = fitPacket({ cmd: 'disconnect', reasonCode, properties }, 5, largestPacket(client.capabilities));
+    if (fitted) await postDisconnect(ports, { connectionId, clientId: client.clientId }, fitted);
   }
   await ports.connections.close(connectionId);
 }
 
-async function say(
-  ports: Ports,
-  connectionId: string,
-  clientId: string,
-  { packet, bytes }: FittedPacket,
-): Promise<void> {
-  logPacket(ports, 'packet out', { connectionId, clientId }, packet, bytes.length);
-  await ports.connections.post(connectionId, bytes);
+async function postDisconnect(ports: Ports, party: Party, { packet, bytes }: FittedPacket): Promise<void> {
+  logPacket(ports, party, { direction: 'out', packet, size: bytes.length });
+  await ports.connections.post(party.connectionId, bytes);
 }

@@ -90,5 +90,5 @@ async function closeSlow(ports: Ports, connectionId: string, head: SessionItem):
   const seconds = Math.round((ports.now() - (congestion?.since ?? 0)) / 1000);
   ports.log('slow reader', { connectionId, clientId, seconds });
   ports.metrics.count('SlowReadersClosed');
-  await closeConnection(ports, connectionId, Reason.quotaExceeded, head);
+  await closeConnection(ports, connectionId, { reason: Reason.quotaExceeded, client: head });
 }

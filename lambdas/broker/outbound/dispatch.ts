@@ -3,8 +3,8 @@ import type { SessionId } from '../model/fence';
 import type { QueueItem } from '../model/queued-message';
 import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
-import { isDrainScheduled, type ReaderLimit } from './congestion';
-import { Outbox, type QueueSource } from './outbox';
+import { isDrainScheduled } from './congestion';
+import { Outbox, type OutboxOptions, type QueueSource } from './outbox';
 
 const parallelAsks = 50;
 
@@ -23,12 +23,11 @@ export class Dispatch {
   private afterwards: (() => Promise<void>)[] = [];
   private readonly dropped: { readonly session: SessionId; readonly packetId: number }[] = [];
 
-  constructor(
-    private readonly ports: Ports,
-    limit: ReaderLimit,
-    own?: ConstructorParameters<typeof Outbox>[2],
-  ) {
-    this.outbox = new Outbox(ports, limit, own);
+  private readonly ports: Ports;
+
+  constructor(options: OutboxOptions) {
+    this.ports = options.ports;
+    this.outbox = new Outbox(options);
   }
 
   /** Ring items were put for this client and posted to this connection, or to none. */

@@ -60,6 +60,20 @@ export interface OutgoingPacket {
   readonly congested?: SessionItem;
 }
 
+/** The connection whose events the turn handles. Other turns never post to it with these aliases. */
+export interface OwnConnection {
+  readonly connectionId: string;
+  /** Topic aliases that its client knows. */
+  readonly aliases: ConnectionAliases;
+}
+
+export interface OutboxOptions {
+  readonly ports: Ports;
+  readonly settings: ReaderLimit;
+  /** Absent outside the stream of a connection. */
+  readonly own?: OwnConnection;
+}
+
 type PacketsByConnection = Map<string, OutgoingPacket[]>;
 
 /** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
@@ -72,12 +86,15 @@ export class Outbox {
   /** The client in whose stream this is has not taken something; when to go on, a timer says, or its end. */
   isHeldUp = false;
 
-  constructor(
-    private readonly ports: Ports,
-    private readonly limit: ReaderLimit,
-    /** The connection in whose stream this is, and the topic aliases that its client knows. */
-    private readonly own?: { readonly connectionId: string; readonly aliases: ConnectionAliases },
-  ) {}
+  private readonly ports: Ports;
+  private readonly settings: ReaderLimit;
+  private readonly own: OwnConnection | undefined;
+
+  constructor({ ports, settings, own }: OutboxOptions) {
+    this.ports = ports;
+    this.settings = settings;
+    this.own = own;
+  }
 
   /**
    * An answer the client waits for: without it the two sides disagree. It is encoded when all that it depends on is known, and
@@ -133,7 +150,7 @@ export class Outbox {
         if (connectionId === this.own?.connectionId) this.own.aliases.forget();
         left = left.slice(count === 1 ? 1 : 0);
         most = 1; // one by one, so that only what does not fit is dropped
-      } else if (result !== 'sent') return this.failed(connectionId, result, left, count);
+      } else if (result !== 'sent') return this.handleFailure(connectionId, left, { result, attempted: count });
       else {
         this.measure(left.slice(0, count));
         await this.relieve(left.slice(0, count));
@@ -184,7 +201,11 @@ export class Outbox {
     return bytes.length === 1 && only ? only : Buffer.concat(bytes);
   }
 
-  private async failed(connectionId: string, result: PostResult, left: OutgoingPacket[], tried: number): Promise<void> {
+  private async handleFailure(
+    connectionId: string,
+    left: readonly OutgoingPacket[],
+    { result, attempted }: FailedPost,
+  ): Promise<void> {
     if (connectionId === this.own?.connectionId) {
       this.isHeldUp = true;
       this.own.aliases.forget();
@@ -193,18 +214,18 @@ export class Outbox {
       const owner = left.map(({ source }) => source).find((source) => source.kind !== 'answer');
       return this.ports.packets.disconnect(connectionId, owner?.clientId);
     }
-    const doubtful = result === 'unknown' ? left.slice(0, tried) : [];
+    const doubtful = result === 'unknown' ? left.slice(0, attempted) : [];
     const needsClosing =
       left.some(({ source }) => source.kind === 'answer') ||
       doubtful.some(({ source }) => source.kind === 'ring' && source.qos === 2);
     this.ports.log('post failed', { connectionId, result, packets: left.length, closing: needsClosing });
     return needsClosing
-      ? closeConnection(this.ports, connectionId, Reason.unspecifiedError)
+      ? closeConnection(this.ports, connectionId, { reason: Reason.unspecifiedError })
       : this.sendLater(connectionId, result, left);
   }
 
   /** Back into the ring, and nothing overtakes it: the session counts as having something to send. */
-  private async sendLater(connectionId: string, result: PostResult, packets: OutgoingPacket[]): Promise<void> {
+  private async sendLater(connectionId: string, result: PostResult, packets: readonly OutgoingPacket[]): Promise<void> {
     const dropped = packets.filter(({ source }) => source.kind === 'transient').length;
     if (dropped > 0) this.ports.metrics.count('DroppedSlow', dropped);
     const sources = packets.map(({ source }) => source).filter((source) => source.kind === 'ring');
@@ -213,11 +234,17 @@ export class Outbox {
     const clientId = packets.flatMap(({ source }) => (source.kind === 'answer' ? [] : source.clientId))[0];
     if (clientId === undefined) return;
     const hasWaiting = slots.length > 0;
-    if (result === 'busy') return noteRefusal(this.ports, this.limit, { clientId, connectionId, hasWaiting });
+    if (result === 'busy') return noteRefusal(this.ports, this.settings, { clientId, connectionId, hasWaiting });
     if (!hasWaiting) return;
     await this.ports.sessions.requestWake(clientId, connectionId);
     await this.ports.timers.scheduleWake(connectionId, retrySeconds);
   }
+}
+
+interface FailedPost {
+  readonly result: PostResult;
+  /** Number of packets in the post. */
+  readonly attempted: number;
 }
 
 /** How many packets fit into one post, at least one. A packet never spans two posts. */

@@ -1,11 +1,18 @@
 import type { Usage } from '../model/usage';
 
-/** Who of a user is connected, where their number is limited. */
+/** A client of an account whose connections are limited. */
+export interface LimitedConnection {
+  readonly account: string;
+  readonly clientId: string;
+  readonly connectionId: string;
+}
+
+/** Counts the connected clients of each account whose connections are limited. */
 export interface ConnectionLimiter {
-  /** Takes or keeps the seat of a client; returns how many seats are taken then. `now` in milliseconds since 1970. */
-  acquire(account: string, clientId: string, connectionId: string, now: number): Promise<number>;
-  /** Leaves it, unless the client has come back on another connection. */
-  release(account: string, clientId: string, connectionId: string): Promise<void>;
+  /** Counts a client, once however often it connects. Returns the number of clients counted then. `now` in milliseconds since 1970. */
+  acquire(connection: LimitedConnection, now: number): Promise<number>;
+  /** Stops counting a client, unless it has connected again on another connection. */
+  release(connection: LimitedConnection): Promise<void>;
 }
 
 /** Sessions of each account that outlive their connections. */

@@ -18,9 +18,18 @@ export interface PacketQueue {
   continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void>;
 }
 
+/** A check whether a deadline of a connection has passed. */
+export interface ScheduledCheck {
+  readonly connectionId: string;
+  /** At most 900, the limit of SQS. */
+  readonly delaySeconds: number;
+  /** The check schedules the next one while the connection is open. */
+  readonly renews: boolean;
+}
+
 export interface TimerQueue {
-  /** Asks to look after a delay, at most 900 s, whether a connection is due; and `again` as long as its timers go on. */
-  scheduleCheck(connectionId: string, delaySeconds: number, again: boolean): Promise<void>;
+  /** Asks for the check of a connection. */
+  scheduleCheck(check: ScheduledCheck): Promise<void>;
   /** Asks for a look at all connections after a delay. */
   scheduleSweep(delaySeconds: number): Promise<void>;
   /** Asks for the check of shapes that was requested. */

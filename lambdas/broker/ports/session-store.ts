@@ -28,7 +28,7 @@ export interface SessionStore {
    * The connection no longer owns the session; how much may wait while nobody does is counted from here. `changed` when it did
    * not own it any more.
    */
-  release(clientId: string, fence: Fence, ending?: Ending, left?: ReleaseDetails): Promise<SessionItem | 'changed'>;
+  release(clientId: string, fence: Fence, details?: ReleaseDetails): Promise<SessionItem | 'changed'>;
   /** The will of the last owner no longer waits. */
   clearWillDeadline(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
@@ -76,9 +76,9 @@ export interface SessionStore {
   hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
 }
 
-/** What a connection leaves in the head of its session. */
-export interface ReleaseDetails {
-  /** Milliseconds since 1970. */
-  readonly at: number;
+/** Fields that a connection leaves in the item of its session. */
+export interface ReleaseDetails extends Ending {
+  /** When the client left, milliseconds since 1970. */
+  readonly leftAt?: number;
   readonly subscribed?: SubscriptionCounts;
 }

@@ -25,6 +25,14 @@ const subscriberBytesPerJob = 98_304;
 /** Names, punctuation and small fields of one entry of a job, written as JSON. */
 const entryBytes = 150;
 
+export interface PublisherOptions {
+  readonly ports: Ports;
+  readonly settings: Pick<Settings, 'inlineRecipients'>;
+  readonly router: Router;
+  readonly deliverer: Deliverer;
+  readonly retainedWriter: RetainedWriter;
+}
+
 /** Takes ownership of messages: the retained copies, then everybody who subscribed. */
 export class Publisher {
   /** Topics that nobody subscribed to. */
@@ -32,13 +40,19 @@ export class Publisher {
   /** Topics whose last message was delivered but is not retained, because a limit is used up. */
   readonly notRetained = new Set<string>();
 
-  constructor(
-    private readonly ports: Ports,
-    private readonly settings: Settings,
-    private readonly router: Router,
-    private readonly deliverer: Deliverer,
-    private readonly retainer: RetainedWriter,
-  ) {}
+  private readonly ports: Ports;
+  private readonly settings: Pick<Settings, 'inlineRecipients'>;
+  private readonly router: Router;
+  private readonly deliverer: Deliverer;
+  private readonly retainedWriter: RetainedWriter;
+
+  constructor({ ports, settings, router, deliverer, retainedWriter }: PublisherOptions) {
+    this.ports = ports;
+    this.settings = settings;
+    this.router = router;
+    this.deliverer = deliverer;
+    this.retainedWriter = retainedWriter;
+  }
 
   /**
    * Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. `heads` that were read
@@ -60,7 +74,7 @@ export class Publisher {
     );
     if (last.size === 0) return false;
     for (const topic of last.keys()) this.notRetained.delete(topic);
-    const refused = await this.retainer.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
+    const refused = await this.retainedWriter.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
     for (const topic of refused) this.notRetained.add(topic);
     this.router.refresh();
     return true;
@@ -176,13 +190,15 @@ function deliveryTo(
 /** A client always falls into the same shard, so it hears one publisher's messages in order. */
 function jobsFor(arrivals: readonly IncomingMessage[], subscribers: readonly Subscriber[]): FanOutJob[] {
   const audience = [...bySharding(subscribers)].flatMap(([shard, all]) =>
-    packed(all, subscriberBytes, subscriberBytesPerJob, subscribersPerJob).map((members) => ({
-      shard: String(shard),
-      members,
-    })),
+    packed(all, { bytesOf: subscriberBytes, maxBytes: subscriberBytesPerJob, maxItems: subscribersPerJob }).map(
+      (members) => ({
+        shard: String(shard),
+        members,
+      }),
+    ),
   );
   const fresh = arrivals.filter(({ replay, message }) => !replay || message.qos > 0);
-  return packed(fresh, messageBytes, messageBytesPerJob).flatMap((batch) =>
+  return packed(fresh, { bytesOf: messageBytes, maxBytes: messageBytesPerJob }).flatMap((batch) =>
     audience.map(({ shard, members }) => ({
       shard,
       id: jobId(batch, members),
@@ -214,25 +230,27 @@ function subscriberBytes(subscriber: Subscriber): number {
   return 2 + asciiJson(subscriber).length;
 }
 
-/** Cuts a list into parts of so many bytes and items at most; an item that is larger alone is a part of its own. */
-function packed<T>(
-  items: readonly T[],
-  bytesOf: (item: T) => number,
-  bytes: number,
-  count = Number.POSITIVE_INFINITY,
-): T[][] {
+interface PartLimits<T> {
+  readonly bytesOf: (item: T) => number;
+  readonly maxBytes: number;
+  readonly maxItems?: number;
+}
+
+/** Cuts a list into parts of `maxBytes` and `maxItems` at most. An item that is larger than `maxBytes` is a part of its own. */
+function packed<T>(items: readonly T[], limits: PartLimits<T>): T[][] {
+  const { bytesOf, maxBytes, maxItems = Number.POSITIVE_INFINITY } = limits;
   const parts: T[][] = [];
   let part: T[] = [];
-  let room = 0;
+  let remainingBytes = 0;
   for (const item of items) {
     const size = bytesOf(item);
-    if (size > room || part.length === count) {
+    if (size > remainingBytes || part.length === maxItems) {
       part = [];
       parts.push(part);
-      room = bytes;
+      remainingBytes = maxBytes;
     }
     part.push(item);
-    room -= size;
+    remainingBytes -= size;
   }
   return parts;
 }

@@ -9,6 +9,18 @@ import type { RetainedWriteWait } from './retained-write-wait';
 
 const parallelWrites = 50;
 
+type RetainedLimits = Pick<Settings, 'maxRetained' | 'maxRetainedPerUser'>;
+
+export interface RetainedWriterOptions {
+  readonly ports: Ports;
+  readonly settings: RetainedLimits;
+  /** Tells when the messages have left. */
+  readonly dispatch: Dispatch;
+  readonly retainedWait: RetainedWriteWait;
+  /** Returns the turn that writes; undefined where it commits no frame. Absent outside the stream of a connection. */
+  readonly turn?: () => WritingTurn | undefined;
+}
+
 /**
  * Stores retained messages. The writes of a topic are in one order, in which their messages are stored and in which they leave: a
  * write stores nothing before the write in the place before it is over. So the message that a subscriber hears last is the one that
@@ -21,14 +33,19 @@ export class RetainedWriter {
   /** Revisions of the writes of this turn. */
   private readonly own = new Set<string>();
 
-  constructor(
-    private readonly ports: Ports,
-    private readonly settings: Settings,
-    private readonly dispatch: Dispatch,
-    private readonly retainedWait: RetainedWriteWait,
-    /** The turn that writes; undefined where it will commit no frame, and outside the stream of a connection. */
-    private readonly turn: () => WritingTurn | undefined = () => undefined,
-  ) {}
+  private readonly ports: Ports;
+  private readonly settings: RetainedLimits;
+  private readonly dispatch: Dispatch;
+  private readonly retainedWait: RetainedWriteWait;
+  private readonly turn: () => WritingTurn | undefined;
+
+  constructor({ ports, settings, dispatch, retainedWait, turn = () => undefined }: RetainedWriterOptions) {
+    this.ports = ports;
+    this.settings = settings;
+    this.dispatch = dispatch;
+    this.retainedWait = retainedWait;
+    this.turn = turn;
+  }
 
   /**
    * Stores or removes messages of different topics. When it returns, every new subscription finds the change. Returns the topics whose

@@ -11,9 +11,8 @@ import type { Ports } from '../ports/ports';
  */
 export async function holdPacketId(
   ports: Ports,
-  { maxUnreleased }: Pick<Settings, 'maxUnreleased'>,
   connection: ConnectionRecord,
-  packetId: number,
+  { packetId, maxUnreleased }: Pick<Settings, 'maxUnreleased'> & { readonly packetId: number },
 ): Promise<ConnectionRecord> {
   const known = await unreleasedOf(ports, connection);
   const unreleased = new Set(known).add(packetId);

@@ -30,7 +30,7 @@ export async function chargePublish(
 ): Promise<ConnectionRecord> {
   if (limits.maxPublishRate === 0 && limits.maxPublishBytes === 0) return connection;
   const known = await withUsage(ports, connection);
-  const allowance = spend(known.allowance, limits, bytes, at);
+  const allowance = spend(known.allowance, limits, { bytes, at });
   return allowance ? { ...known, allowance } : known;
 }
 

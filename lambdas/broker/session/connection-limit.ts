@@ -16,7 +16,10 @@ export async function acquireConnection(ports: Ports, sitting: CountedClient): P
   const { identity, clientId, connectionId } = sitting;
   const limit = ports.access.connectionLimit(identity);
   if (limit === undefined || identity.kind === 'anonymous') return false;
-  const taken = await ports.connectionLimiter.acquire(accountOf(identity), clientId, connectionId, ports.now());
+  const taken = await ports.connectionLimiter.acquire(
+    { account: accountOf(identity), clientId, connectionId },
+    ports.now(),
+  );
   if (taken <= limit) return true;
   await releaseConnection(ports, sitting);
   const { username = '' } = identity;
@@ -25,5 +28,5 @@ export async function acquireConnection(ports: Ports, sitting: CountedClient): P
 }
 
 export function releaseConnection(ports: Ports, { identity, clientId, connectionId }: CountedClient): Promise<void> {
-  return ports.connectionLimiter.release(accountOf(identity), clientId, connectionId);
+  return ports.connectionLimiter.release({ account: accountOf(identity), clientId, connectionId });
 }

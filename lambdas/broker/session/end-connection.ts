@@ -3,7 +3,7 @@ import type { Settings } from '../../settings';
 import { keepAliveDeadline } from '../expiry/deadlines';
 import type { ConnectionRecord } from '../model/connection';
 import { publishLifecycleEvent } from '../observability/lifecycle-events';
-import { type CloseReason, close } from '../outbound/close-connection';
+import { type CloseReason, disconnectAndClose } from '../outbound/close-connection';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
 
@@ -58,9 +58,11 @@ export async function endConnection(
   if (ending.will) ports.metrics.measure('WillLateness', Math.max(0, ports.now() - lostAt));
   await writes.conclude();
   // While the record still tells a next attempt to do so.
-  await (closeReason ? close(ports, connectionId, connection, closeReason) : ports.connections.close(connectionId));
+  await (closeReason
+    ? disconnectAndClose(ports, connectionId, { ...closeReason, client: connection })
+    : ports.connections.close(connectionId));
   const reason = closeReason?.reason ?? (withWill ? 'lost' : 'left');
-  await publishLifecycleEvent(ports, 'disconnected', connection, { reason, withWill });
+  await publishLifecycleEvent(ports, connection, { type: 'disconnected', detail: { reason, withWill } });
   await keepUsage(ports, settings, connection);
   await releaseSession(ports, deleter, connection, ending);
   const { clientId } = connection;

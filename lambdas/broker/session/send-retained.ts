@@ -287,6 +287,6 @@ function sendTransient(
     ports.metrics.count('DroppedTooLarge');
     return;
   }
-  logPacket(ports, 'packet out', recipient, packet, bytes.length);
+  logPacket(ports, recipient, { direction: 'out', packet, size: bytes.length });
   dispatch.outbox.respond(connectionId, () => bytes, content);
 }

@@ -75,8 +75,8 @@ async function leaveSession(ports: Ports, connection: ConnectionRecord, ending: 
   const { clientId, session, fence, subscribed } = connection;
   const { willAt, sessionEndsAt } = ending;
   await keepUnreleased(ports, connection);
-  const left = { at: ports.now(), ...(subscribed && { subscribed }) };
-  const disowned = await ports.sessions.release(clientId, fence, { willAt, sessionEndsAt }, left);
+  const details = { willAt, sessionEndsAt, leftAt: ports.now(), ...(subscribed && { subscribed }) };
+  const disowned = await ports.sessions.release(clientId, fence, details);
   if (disowned !== 'changed') return { head: disowned, isOver: false };
   const head = await ports.sessions.read(clientId);
   return { head, isOver: head?.session !== session };
@@ -168,7 +168,7 @@ export async function completeEnding(
   if (isMine && isOver) {
     ports.metrics.measure('SessionExpiryLateness', Math.max(0, now - (ended.sessionEndsAt ?? now)));
     wiped = await deleter.delete(clientId, session);
-    await publishLifecycleEvent(ports, 'session expired', connection);
+    await publishLifecycleEvent(ports, connection, { type: 'session expired' });
     removed = await removeSessionItem(ports, deleter, head);
   }
   // Of what was put until then, see `orphans` in dispatch.ts. Whoever has replaced a session clears it, and hands over first.

@@ -1,5 +1,6 @@
 import { accountOf, type Identity } from '../../access/identity';
 import type { Settings } from '../../settings';
+import { LruMap } from '../../shared/lru-map';
 import { inParallel } from '../../shared/parallel';
 import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
@@ -10,11 +11,8 @@ const parallelRows = 25;
 /** Milliseconds for which a container does not examine again the sessions of an account that has too many. */
 const examinedFor = 60_000;
 
-/** When this container has examined the sessions of an account, milliseconds since 1970. */
-const examined = new Map<string, number>();
-
-/** Accounts remembered at most. */
-const mostExamined = 1000;
+/** Time of the last examination of an account's sessions by this container, in milliseconds since 1970. */
+const examined = new LruMap<string, number>({ maxSize: 1000 });
 
 /** Whose sessions are counted together: a user's, those of a subject of tokens, or those of anonymous clients from one address. */
 export function quotaOf(identity: Identity, address: string): string {
@@ -59,7 +57,6 @@ export async function uncountSession(
 async function examine(ports: Ports, quota: string, clientIds: readonly string[]): Promise<number> {
   const now = ports.now();
   if (now - (examined.get(quota) ?? Number.NEGATIVE_INFINITY) < examinedFor) return clientIds.length;
-  if (examined.size >= mostExamined) examined.clear();
   examined.set(quota, now);
   const heads = await ports.sessions.readMany(clientIds);
   const gone = clientIds.filter((clientId) => {

@@ -27,7 +27,7 @@ export async function subscribe(
 ): Promise<Subscribed> {
   const list = await router.currentShapes();
   const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
-  const places = await freeSubscriptions(ports, settings, connection, requests);
+  const places = await freeSubscriptions(ports, connection, { requests, limits: settings });
   const codes = requests.map((request) => judge(request, places) ?? limit);
   refuse(withoutRoom(ports, settings, connection, list, grantedOf(requests, codes)), requests, codes, limit);
   const wanted = lastOfEach(grantedOf(requests, codes));
@@ -124,7 +124,11 @@ async function write(
   const changed = wanted.filter(
     ({ filter }, index) => results[index] !== 'unchanged' || !list.revisions.has(shapeOf(filter)),
   );
-  const refused = await listShapes(ports, settings, connection, [...shapesOf(changed)], list);
+  const refused = await listShapes(ports, connection, {
+    shapes: [...shapesOf(changed)],
+    list,
+    maxShapes: settings.maxShapes,
+  });
   const lost = wanted.filter(({ filter }) => refused.has(shapeOf(filter)));
   if (lost.length > 0) await removeRows(ports, connection, lost);
   return refused;

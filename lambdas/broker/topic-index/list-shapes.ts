@@ -9,6 +9,13 @@ import { freeShapes, ownerOf, placesOfAll } from './shape-limit';
 /** Part of the list from which on new shapes are logged, as a warning. */
 const warnFrom = 3 / 4;
 
+/** Shapes of rows that were just written. */
+export interface ShapesToList extends Pick<Settings, 'maxShapes'> {
+  readonly shapes: readonly string[];
+  /** The list of shapes as it was read before the rows were written. */
+  readonly list: ShapeList;
+}
+
 /**
  * Makes rows that were just written visible to every publisher: gives listed shapes a new revision and lists new ones. A shape that
  * was removed since `list` was read is listed again. Returns the shapes for which there is no room any more, because other clients
@@ -18,10 +25,8 @@ const warnFrom = 3 / 4;
  */
 export async function listShapes(
   ports: Pick<Ports, 'topicIndex' | 'log'>,
-  { maxShapes }: Pick<Settings, 'maxShapes'>,
   connection: Pick<ConnectionRecord, 'clientId' | 'identity'>,
-  shapes: readonly string[],
-  list: ShapeList,
+  { shapes, list, maxShapes }: ShapesToList,
 ): Promise<ReadonlySet<string>> {
   const refused = new Set<string>();
   let left = shapes;
@@ -35,7 +40,7 @@ export async function listShapes(
     for (const shape of left) if (!admitted.includes(shape)) refused.add(shape);
     const batch = admitted.slice(0, shapesPerWrite);
     const isListed = batch.length === 0 || (await ports.topicIndex.list(batch, owner, seen)) === 'listed';
-    if (isListed) warn(ports, connection, maxShapes, [...seen.revisions.keys(), ...batch]);
+    if (isListed) warnIfNearLimit(ports, connection, { maxShapes, shapes: [...seen.revisions.keys(), ...batch] });
     left = isListed ? admitted.slice(batch.length) : admitted;
     if (left.length === 0) return refused;
   }
@@ -53,11 +58,10 @@ async function touch(
   return shapes.filter((_, index) => !isTouched[index]);
 }
 
-function warn(
+function warnIfNearLimit(
   { log }: Pick<Ports, 'log'>,
   { clientId }: Pick<ConnectionRecord, 'clientId'>,
-  maxShapes: number,
-  shapes: readonly string[],
+  { shapes, maxShapes }: Pick<ShapesToList, 'shapes' | 'maxShapes'>,
 ): void {
   const places = placesOfAll(shapes);
   if (places >= maxShapes * warnFrom) log('shapes run out', { clientId, places, maxShapes });

@@ -1,12 +1,13 @@
 import { candidates, shapeOf } from '../../protocol/shape';
+import { LruMap } from '../../shared/lru-map';
 import type { ShapeList, Subscriber } from '../model/subscription';
 import type { TopicIndex } from '../ports/topic-index-store';
 import { type Recipients, recipientsOf } from './recipients';
 
-/** Subscribers remembered by one container, in rows; the least recently used filters are forgotten first. */
-const rememberedRows = 20_000;
+/** Limit of the cache of one container, in rows of the topic index. */
+const maxCachedRows = 20_000;
 
-interface Remembered {
+interface CachedFilter {
   readonly revision: number;
   readonly subscribers: readonly Subscriber[];
 }
@@ -17,34 +18,20 @@ interface Remembered {
  * current revision are right, whichever container changed the index.
  */
 export class SubscriberCache {
-  private readonly remembered = new Map<string, Remembered>();
-  private rows = 0;
+  private readonly filters = new LruMap<string, CachedFilter>({
+    maxSize: maxCachedRows,
+    sizeOf: ({ subscribers }) => 1 + subscribers.length,
+  });
   /** Shapes as last read; only a guess at what is worth asking for. */
   shapes: ReadonlyMap<string, number> = new Map();
 
   get(filter: string, revision: number | undefined): readonly Subscriber[] | undefined {
-    const entry = this.remembered.get(filter);
-    if (entry === undefined || entry.revision !== revision) return undefined;
-    this.remembered.delete(filter);
-    this.remembered.set(filter, entry);
-    return entry.subscribers;
+    const cached = this.filters.get(filter);
+    return cached && cached.revision === revision ? cached.subscribers : undefined;
   }
 
   set(filter: string, revision: number, subscribers: readonly Subscriber[]): void {
-    this.forget(filter);
-    this.remembered.set(filter, { revision, subscribers });
-    this.rows += 1 + subscribers.length;
-    for (const oldest of this.remembered.keys()) {
-      if (this.rows <= rememberedRows) return;
-      this.forget(oldest);
-    }
-  }
-
-  private forget(filter: string): void {
-    const entry = this.remembered.get(filter);
-    if (!entry) return;
-    this.remembered.delete(filter);
-    this.rows -= 1 + entry.subscribers.length;
+    this.filters.set(filter, { revision, subscribers });
   }
 }
 

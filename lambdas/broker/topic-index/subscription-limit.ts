@@ -7,6 +7,12 @@ import type { Ports } from '../ports/ports';
 /** Limits of one session; 0 is any number. */
 type Limits = Pick<Settings, 'maxSubscriptions' | 'maxShareGroups'>;
 
+/** The requests of SUBSCRIBE packets, and the limits of the session. */
+export interface CountedRequests {
+  readonly requests: readonly (SubscriptionRequest | RefusedRequest)[];
+  readonly limits: Limits;
+}
+
 /** Subscriptions that a session may still have. */
 export interface FreeSubscriptions {
   /** Takes a place, if there is one left; the same name takes only one. */
@@ -23,34 +29,49 @@ const sharePrefix = '$share/';
  */
 export async function freeSubscriptions(
   ports: Ports,
-  limits: Limits,
   connection: ConnectionRecord,
-  requests: readonly (SubscriptionRequest | RefusedRequest)[],
+  { requests, limits }: CountedRequests,
 ): Promise<FreeSubscriptions> {
   const { maxSubscriptions, maxShareGroups } = limits;
   if (maxSubscriptions === 0 && maxShareGroups === 0) return { take: () => true, counts: connection.subscribed };
   const names = requests.flatMap((request) => ('refused' in request ? [] : request.name));
   const bound = connection.subscribed;
-  if (bound && fits(sum(bound, countOf([...new Set(names)])), limits)) return new Counted(bound, limits);
+  if (bound && fits(sum(bound, countOf([...new Set(names)])), limits)) {
+    return new Counted({ counts: bound, limits });
+  }
   const there = await ports.sessions.subscriptions(connection.session);
-  return new Counted(countOf(there), limits, new Set(there), (limit, allowed) => {
+  const report: CountedOptions['report'] = (limit, allowed) => {
     const { clientId, identity } = connection;
     const { username = '' } = identity;
     ports.log('limit', { limit, username, clientId, allowed });
     ports.metrics.count('LimitsReached');
-  });
+  };
+  return new Counted({ counts: countOf(there), limits, names: new Set(there), report });
+}
+
+interface CountedOptions {
+  /** Number of all subscriptions, those in `names` included. */
+  readonly counts: SubscriptionCounts;
+  readonly limits: Limits;
+  /** Subscriptions that the session has; absent where they were not read. */
+  readonly names?: Set<string>;
+  /** Called once, for the first subscription that a limit refuses. */
+  readonly report?: (limit: string, allowed: number) => void;
 }
 
 class Counted implements FreeSubscriptions {
+  counts: SubscriptionCounts;
+  private readonly limits: Limits;
+  private readonly names: Set<string>;
+  private readonly report: (limit: string, allowed: number) => void;
   private hasReported = false;
 
-  constructor(
-    /** Of all subscriptions, those in `names` included. */
-    public counts: SubscriptionCounts,
-    private readonly limits: Limits,
-    private readonly names = new Set<string>(),
-    private readonly report: (limit: string, allowed: number) => void = () => {},
-  ) {}
+  constructor({ counts, limits, names = new Set(), report = () => {} }: CountedOptions) {
+    this.counts = counts;
+    this.limits = limits;
+    this.names = names;
+    this.report = report;
+  }
 
   take(name: string): boolean {
     if (this.names.has(name)) return true;

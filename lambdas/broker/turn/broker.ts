@@ -123,11 +123,13 @@ export class Broker {
 
   /** Messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
   async publish(incoming: readonly IdentifiedMessage[]): Promise<void> {
-    const dispatch = new Dispatch(this.ports, this.settings);
-    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
-    const router = new Router(this.ports.topicIndex, this.index);
-    const retainer = new RetainedWriter(this.ports, this.settings, dispatch, new RetainedWriteWait(this.ports));
-    const publisher = new Publisher(this.ports, this.settings, router, deliverer, retainer);
+    const { ports, settings } = this;
+    const dispatch = new Dispatch({ ports, settings });
+    const deliverer = new Deliverer({ ports, settings, dispatch });
+    const router = new Router(ports.topicIndex, this.index);
+    const retainedWait = new RetainedWriteWait(ports);
+    const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait });
+    const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
     const flags = { replay: false, attempted: true, retained: false };
     await publisher.publish(incoming.map(({ id, message }) => ({ id, message, ...flags })));
     await dispatch.send();
@@ -136,7 +138,8 @@ export class Broker {
   /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
   async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
     const looking = this.ports.debugClients.refresh();
-    const dispatch = new Dispatch(this.ports, this.settings);
+    const { ports, settings } = this;
+    const dispatch = new Dispatch({ ports, settings });
     const arrivals = job.messages.map(({ id, message, attempted, receivedAt }) => ({
       id,
       message,
@@ -145,7 +148,7 @@ export class Broker {
       retained: false,
       ...(receivedAt !== undefined && { receivedAt }),
     }));
-    const deliverer = new Deliverer(this.ports, this.settings, dispatch);
+    const deliverer = new Deliverer({ ports, settings, dispatch });
     await deliverer.deliver(deliveriesFor(arrivals, () => job.subscribers));
     await dispatch.send();
     await looking;

@@ -81,7 +81,7 @@ async function settle({ ports, settings }: ContainerState, connection: Connectio
   if (!(await settleAll(ports, connection, load))) return 'stale'; // before the commit: after it nobody would settle them
   const committed = await ports.connectionStore.commitFrom(afterwards(connection, load), connection.lastNumber);
   if (committed === 'stale' || load.answers.length === 0) return committed;
-  const dispatch = new Dispatch(ports, settings);
+  const dispatch = new Dispatch({ ports, settings });
   answer(dispatch, connection, load);
   await dispatch.send();
   return committed;
@@ -112,10 +112,12 @@ async function publish(
     settleAll(ports, connection, load),
   ]);
   if (!isSettled || !stored || !isSame(stored, connection)) return 'stale';
-  const dispatch = new Dispatch(ports, settings);
+  const dispatch = new Dispatch({ ports, settings });
   const turn = { connectionId: connection.connectionId, number: load.lastNumber };
-  const retainer = new RetainedWriter(ports, settings, dispatch, new RetainedWriteWait(ports), () => turn);
-  const publisher = new Publisher(ports, settings, router, new Deliverer(ports, settings, dispatch), retainer);
+  const retainedWait = new RetainedWriteWait(ports);
+  const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait, turn: () => turn });
+  const deliverer = new Deliverer({ ports, settings, dispatch });
+  const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
   await publisher.publish(arrivals, heads);
   answer(dispatch, connection, load);
   const sent = dispatch.send(); // on its way before the commit
@@ -233,7 +235,7 @@ function readFrame(
     budget.take(packet, frame.receivedAt);
     if (budget.isSpent) return false;
     if (packet.cmd === 'publish')
-      load.allowance = spend(load.allowance, shared.settings, bytes.length, frame.receivedAt);
+      load.allowance = spend(load.allowance, shared.settings, { bytes: bytes.length, at: frame.receivedAt });
     for (const effect of handlePacket(packet, session, surroundings)) {
       if (effect.do === 'accept') budget.route(effect.message.topic);
       addEffect(load, effect, `${frame.eventId}.${index}`, frame.receivedAt);
@@ -262,7 +264,7 @@ function addEffect(
   id: string,
   receivedAt: number,
 ): void {
-  if (effect.do === 'settle') settled.push(effect.packetId);
+  if (effect.do === 'acknowledged') settled.push(effect.packetId);
   else if (effect.do === 'send') answers.push(effect.packet);
   else if (effect.do === 'deny') denied.push(effect);
   else if (effect.do === 'accept') {

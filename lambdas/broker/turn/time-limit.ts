@@ -1,4 +1,6 @@
+import type { InflightStore } from '../ports/inflight-store';
 import type { Ports } from '../ports/ports';
+import type { TopicIndex } from '../ports/topic-index-store';
 
 /** A call that was not made, because the time of the invocation is nearly over. */
 export class OutOfTime extends Error {}
@@ -21,7 +23,10 @@ const limited = [
 ] as const satisfies readonly (keyof Ports)[];
 
 /** They return what is read page by page, and cannot reject before. */
-const paged: readonly PropertyKey[] = ['ring', 'everything', 'usedShapes'];
+const paged: readonly PropertyKey[] = ['inOrder', 'unordered', 'usedShapes'] satisfies readonly (
+  | keyof InflightStore
+  | keyof TopicIndex
+)[];
 
 /**
  * The same ports, which refuse every call from when `isOver` returns true. Whatever a turn is about, it then ends at its next call: its

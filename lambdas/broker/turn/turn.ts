@@ -134,15 +134,15 @@ export class Turn {
     private readonly cacheConfirmed: Promise<boolean> = Promise.resolve(true),
   ) {
     this.ports = shared.ports;
+    const collaborators = { ports: shared.ports, settings: shared.settings };
     this.ownAliases = new ConnectionAliases(connection?.outgoingAliases);
-    this.dispatch = new Dispatch(shared.ports, shared.settings, { connectionId, aliases: this.ownAliases });
-    this.deliverer = new Deliverer(shared.ports, shared.settings, this.dispatch);
+    this.dispatch = new Dispatch({ ...collaborators, own: { connectionId, aliases: this.ownAliases } });
+    this.deliverer = new Deliverer({ ...collaborators, dispatch: this.dispatch });
     this.retainedWait = new RetainedWriteWait(shared.ports);
-    const { retainedWait } = this;
-    const retainer = new RetainedWriter(shared.ports, shared.settings, this.dispatch, retainedWait, () =>
-      this.writingTurn(),
-    );
-    this.publisher = new Publisher(shared.ports, shared.settings, router, this.deliverer, retainer);
+    const { dispatch, deliverer, retainedWait } = this;
+    const turn = () => this.writingTurn();
+    const retainedWriter = new RetainedWriter({ ...collaborators, dispatch, retainedWait, turn });
+    this.publisher = new Publisher({ ...collaborators, router, deliverer, retainedWriter });
     this.deleter = new SessionDeleter(shared.ports, this.deliverer, this.dispatch, () => this.occasion());
     this.control = new ControlMeter(connection?.control, shared.settings);
     const { control } = this;
@@ -328,7 +328,7 @@ export class Turn {
       const { eventId, redelivered, receivedAt, connectedAt } = frame;
       const packet = decode(bytes, this.connection?.version ?? this.connectFlow.version);
       this.connectFlow.noteConnect(packet, bytes);
-      logPacket(this.ports, 'packet in', this.party(packet), packet, bytes.length);
+      logPacket(this.ports, this.party(packet), { direction: 'in', packet, size: bytes.length });
       await this.spend(packet, bytes, receivedAt);
       await this.handle(packet, {
         eventId,
@@ -405,18 +405,18 @@ export class Turn {
         return this.hold(effect, origin);
       case 'release':
         return this.release(effect.packetId, origin);
-      case 'reject':
+      case 'rejected':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'refusal' });
-      case 'settle':
+      case 'acknowledged':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'PUBACK' });
-      case 'markReceived':
+      case 'received':
         return this.markReceived(effect.packetId);
-      case 'complete':
+      case 'completed':
         this.messageDone();
         return this.writes.acknowledge(effect.packetId, { kind: 'PUBCOMP' });
-      case 'open':
+      case 'connect':
         return this.connectFlow.connect(effect.request, origin).then((entered) => this.comeIn(entered));
       case 'authenticate':
         return this.authenticate(effect.data, origin);
@@ -424,7 +424,7 @@ export class Turn {
         return this.subscribe({ ...effect, origin });
       case 'unsubscribe':
         return this.unsubscribe(effect);
-      case 'end':
+      case 'disconnect':
         return this.end(effect);
     }
   }
@@ -445,7 +445,7 @@ export class Turn {
   }
 
   private logged({ packet, bytes }: FittedPacket): Buffer {
-    logPacket(this.ports, 'packet out', this.party(packet), packet, bytes.length);
+    logPacket(this.ports, this.party(packet), { direction: 'out', packet, size: bytes.length });
     return bytes;
   }
 
@@ -490,7 +490,8 @@ export class Turn {
 
   private async hold({ packetId, message }: Extract<Effect, { do: 'hold' }>, origin: Origin): Promise<void> {
     this.publishes.push(message);
-    this.connection = await holdPacketId(this.ports, this.shared.settings, this.current(), packetId);
+    const { maxUnreleased } = this.shared.settings;
+    this.connection = await holdPacketId(this.ports, this.current(), { packetId, maxUnreleased });
     return this.writes.hold(packetId, message, origin);
   }
 
@@ -666,15 +667,14 @@ export class Turn {
   /** What waits in the ring of a session that was resumed, or that somebody says has something to send. */
   private async sendWaiting(connection: ConnectionRecord): Promise<DrainResult> {
     const { clientId, fence } = connection;
-    const eventIds = this.events.map(({ id }) => id);
     const permissions = this.permitted();
     if (this.isResumed) {
       const head = await this.ports.sessions.markConnackSent(clientId, fence);
-      return head === 'changed' ? 'answered' : drainQueue({ ...this, permissions }, connection, eventIds, head);
+      return head === 'changed' ? 'answered' : drainQueue({ ...this, permissions }, connection, head);
     }
     // A redelivered event may have signed claims of a turn in whose company there was one that asked.
     const isAsked = this.hasRoom || this.events.some(({ kind, redelivered }) => kind === 'wake' || redelivered);
-    return isAsked ? drainQueue({ ...this, permissions }, connection, eventIds) : 'answered';
+    return isAsked ? drainQueue({ ...this, permissions }, connection) : 'answered';
   }
 
   /**
@@ -702,7 +702,7 @@ export class Turn {
   }
 
   /** DISCONNECT: the will is discarded [v3 MQTT-3.14.4-3], unless the client asks for it. */
-  private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'end' }>): Promise<void> {
+  private async end({ withWill, sessionExpiry }: Extract<Effect, { do: 'disconnect' }>): Promise<void> {
     await this.flushSubscriptions();
     await this.writes.finish(); // a mistake in what came before it is found first, and then it counts nothing
     const { connection } = this;

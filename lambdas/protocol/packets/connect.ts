@@ -51,7 +51,7 @@ export function handleConnect(packet: ConnectPacket, generateClientId: () => str
     capabilities: capabilitiesOf(packet),
     ...(packet.protocolVersion === 5 && { answer: answerOf(packet, clientId, keepAlive, limits) }),
   };
-  return [{ do: 'open', request }];
+  return [{ do: 'connect', request }];
 }
 
 function authenticationOf({ properties }: ConnectPacket): Pick<ConnectRequest, 'authentication'> {

@@ -10,9 +10,9 @@ import type { SessionView } from '../session-view';
 export function handleDisconnect({ reasonCode, properties }: DisconnectPacket, session: SessionView): Effect[] {
   const withWill = (reasonCode ?? Reason.success) !== Reason.success;
   const sessionExpiry = properties?.sessionExpiryInterval;
-  if (sessionExpiry === undefined) return [{ do: 'end', withWill }];
+  if (sessionExpiry === undefined) return [{ do: 'disconnect', withWill }];
   if (sessionExpiry > 0 && session.sessionExpiry === 0) {
     throw new ProtocolError(Reason.protocolError, 'a session expiry in DISCONNECT after none in CONNECT'); // section 3.14.2.2.2
   }
-  return [{ do: 'end', withWill, sessionExpiry }];
+  return [{ do: 'disconnect', withWill, sessionExpiry }];
 }

@@ -3,5 +3,5 @@ import type { AcknowledgementPacket } from '../packets';
 
 /** PUBACK, section 3.4: the client owns the QoS 1 message now. */
 export function handlePuback(packet: AcknowledgementPacket): Effect[] {
-  return [{ do: 'settle', packetId: packet.messageId }];
+  return [{ do: 'acknowledged', packetId: packet.messageId }];
 }

@@ -7,6 +7,7 @@ import { connectionDeadline, startTimer } from '../../../lambdas/broker/expiry/d
 import { checkConnection, extraSweep, sweep } from '../../../lambdas/broker/expiry/sweep';
 import type { ConnectionRecord } from '../../../lambdas/broker/model/connection';
 import { fenceOf } from '../../../lambdas/broker/model/fence';
+import type { ScheduledCheck } from '../../../lambdas/broker/ports/queues';
 import { record } from '../../storage/support/connection-record';
 import { Random } from '../../support/random';
 
@@ -101,8 +102,8 @@ class Fleet {
       },
     } as never,
     timers: {
-      scheduleCheck: async (id: string, seconds: number, again: boolean) =>
-        this.enqueue(seconds, () => checkConnection(this.ports, id, again)),
+      scheduleCheck: async (check: ScheduledCheck) =>
+        this.enqueue(check.delaySeconds, () => checkConnection(this.ports, check)),
       scheduleSweep: async (seconds: number) => this.enqueue(seconds, () => extraSweep(this.ports)),
       scheduleShapeCheck: async () => undefined,
       scheduleWake: async () => undefined,

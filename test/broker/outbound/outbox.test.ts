@@ -38,7 +38,7 @@ describe('a post that the gateway refuses as too large', () => {
     const store = { read: async () => undefined };
     const packets = { disconnect: async (id: string) => void events.push(`disconnect ${id}`) };
     const ports = { connections, inflight, log, metrics: noMetrics, now: () => 0, connectionStore: store, packets };
-    return new Outbox(ports as unknown as Ports, { slowReaderTimeout: 10 });
+    return new Outbox({ ports: ports as unknown as Ports, settings: { slowReaderTimeout: 10 } });
   }
 
   async function stored(number: number): Promise<QueueSource> {

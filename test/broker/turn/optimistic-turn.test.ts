@@ -21,7 +21,7 @@ describe('a turn on what the container remembers', () => {
     const connections = new ConnectionCache();
     connections.set(remembered);
     const ports = {
-      watch: { has: () => false },
+      debugClients: { has: () => false },
       access: { permissions: async () => (standing === 'good' ? {} : standing) },
       log: (event: string) => logged.push(event),
     } as unknown as Ports;

@@ -12,26 +12,26 @@ import { clause } from '../../support/clause';
 
 describe('PUBACK', () => {
   test('settles the message', () => {
-    expect(handlePuback({ cmd: 'puback', messageId: 7 })).toEqual([{ do: 'settle', packetId: 7 }]);
+    expect(handlePuback({ cmd: 'puback', messageId: 7 })).toEqual([{ do: 'acknowledged', packetId: 7 }]);
   });
 });
 
 describe('PUBACK of MQTT 5.0', () => {
   clause('MQTT-4.4.0-2', 'settles the message, whatever its reason code', () => {
     for (const reasonCode of [0x00, 0x10, 0x80, 0x99]) {
-      expect(handlePuback({ cmd: 'puback', messageId: 7, reasonCode })).toEqual([{ do: 'settle', packetId: 7 }]);
+      expect(handlePuback({ cmd: 'puback', messageId: 7, reasonCode })).toEqual([{ do: 'acknowledged', packetId: 7 }]);
     }
   });
 });
 
 describe('PUBREC', () => {
   clause(['MQTT-4.3.3-4', 'v3 MQTT-4.3.3-1'], 'is answered with PUBREL once the arrival is on record', () => {
-    expect(handlePubrec({ cmd: 'pubrec', messageId: 7 })).toEqual([{ do: 'markReceived', packetId: 7 }]);
+    expect(handlePubrec({ cmd: 'pubrec', messageId: 7 })).toEqual([{ do: 'received', packetId: 7 }]);
   });
 });
 
 describe('PUBREC of MQTT 5.0', () => {
-  const released = [{ do: 'markReceived', packetId: 7 }];
+  const released = [{ do: 'received', packetId: 7 }];
 
   clause('MQTT-4.3.3-4', 'is answered with PUBREL when its reason code is below 0x80', () => {
     expect(handlePubrec({ cmd: 'pubrec', messageId: 7, reasonCode: 0x00 })).toEqual(released);
@@ -43,7 +43,7 @@ describe('PUBREC of MQTT 5.0', () => {
       ['MQTT-4.4.0-2', 'MQTT-4.3.3-9'],
       `with 0x${reasonCode.toString(16)} completes the exchange, without PUBREL`,
       () => {
-        expect(handlePubrec({ cmd: 'pubrec', messageId: 7, reasonCode })).toEqual([{ do: 'reject', packetId: 7 }]);
+        expect(handlePubrec({ cmd: 'pubrec', messageId: 7, reasonCode })).toEqual([{ do: 'rejected', packetId: 7 }]);
       },
     );
   }
@@ -57,9 +57,9 @@ describe('PUBREL', () => {
 
 describe('PUBCOMP', () => {
   test('completes the exchange, whatever its reason code', () => {
-    expect(handlePubcomp({ cmd: 'pubcomp', messageId: 7 })).toEqual([{ do: 'complete', packetId: 7 }]);
+    expect(handlePubcomp({ cmd: 'pubcomp', messageId: 7 })).toEqual([{ do: 'completed', packetId: 7 }]);
     expect(handlePubcomp({ cmd: 'pubcomp', messageId: 7, reasonCode: 0x92 })).toEqual([
-      { do: 'complete', packetId: 7 },
+      { do: 'completed', packetId: 7 },
     ]);
   });
 });

@@ -30,7 +30,7 @@ const limits = {
 /** What a CONNECT asks for. */
 function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
   const [effect] = handleConnect(connect(fields), generateClientId, limits);
-  return effect?.do === 'open' ? effect.request : undefined;
+  return effect?.do === 'connect' ? effect.request : undefined;
 }
 
 /** The same in MQTT 5.0. */
@@ -42,7 +42,7 @@ describe('CONNECT', () => {
   test('asks for the session as the client described it', () => {
     expect(handleConnect(connect(), generateClientId, limits)).toEqual([
       {
-        do: 'open',
+        do: 'connect',
         request: {
           clientId: 'kitchen',
           version: 4,
@@ -71,7 +71,7 @@ describe('CONNECT', () => {
     const packet = connect({ username: 'ann', password: Buffer.from('secret') });
 
     expect(handleConnect(packet, generateClientId, limits)).toMatchObject([
-      { do: 'open', request: { username: 'ann', password: Buffer.from('secret') } },
+      { do: 'connect', request: { username: 'ann', password: Buffer.from('secret') } },
     ]);
   });
 

@@ -13,7 +13,7 @@ describe('DISCONNECT', () => {
   clause('v3 MQTT-3.14.4-3', 'ends the connection without its will', () => {
     const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything } as const;
 
-    expect(handleDisconnect({ cmd: 'disconnect' }, session)).toEqual([{ do: 'end', withWill: false }]);
+    expect(handleDisconnect({ cmd: 'disconnect' }, session)).toEqual([{ do: 'disconnect', withWill: false }]);
   });
 });
 
@@ -28,25 +28,25 @@ describe('DISCONNECT of MQTT 5.0', () => {
   }
 
   clause('MQTT-3.14.4-3', 'with 0x00, said or not, ends the connection without its will', () => {
-    expect(disconnect(60)).toEqual([{ do: 'end', withWill: false }]);
-    expect(disconnect(60, undefined, 0x00)).toEqual([{ do: 'end', withWill: false }]);
+    expect(disconnect(60)).toEqual([{ do: 'disconnect', withWill: false }]);
+    expect(disconnect(60, undefined, 0x00)).toEqual([{ do: 'disconnect', withWill: false }]);
   });
 
   clause('MQTT-3.1.2-8', 'with 0x04 leaves the will behind', () => {
-    expect(disconnect(60, undefined, 0x04)).toEqual([{ do: 'end', withWill: true }]);
-    expect(disconnect(60, 5, 0x04)).toEqual([{ do: 'end', withWill: true, sessionExpiry: 5 }]);
+    expect(disconnect(60, undefined, 0x04)).toEqual([{ do: 'disconnect', withWill: true }]);
+    expect(disconnect(60, 5, 0x04)).toEqual([{ do: 'disconnect', withWill: true, sessionExpiry: 5 }]);
   });
 
   test('may say anew how long the session lasts', () => {
-    expect(disconnect(60, 5)).toEqual([{ do: 'end', withWill: false, sessionExpiry: 5 }]);
-    expect(disconnect(60, 3600)).toEqual([{ do: 'end', withWill: false, sessionExpiry: 3600 }]);
-    expect(disconnect(60, 0xffff_ffff)).toEqual([{ do: 'end', withWill: false, sessionExpiry: 0xffff_ffff }]);
-    expect(disconnect(0xffff_ffff, 5)).toEqual([{ do: 'end', withWill: false, sessionExpiry: 5 }]);
+    expect(disconnect(60, 5)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 5 }]);
+    expect(disconnect(60, 3600)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 3600 }]);
+    expect(disconnect(60, 0xffff_ffff)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 0xffff_ffff }]);
+    expect(disconnect(0xffff_ffff, 5)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 5 }]);
   });
 
   test('may end the session with the connection', () => {
-    expect(disconnect(60, 0)).toEqual([{ do: 'end', withWill: false, sessionExpiry: 0 }]);
-    expect(disconnect(0, 0)).toEqual([{ do: 'end', withWill: false, sessionExpiry: 0 }]);
+    expect(disconnect(60, 0)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 0 }]);
+    expect(disconnect(0, 0)).toEqual([{ do: 'disconnect', withWill: false, sessionExpiry: 0 }]);
   });
 
   test('cannot make a session last that was to end with the connection', () => {
