@@ -46,7 +46,7 @@ const limits = new WeakMap<object, number>();
  * const client = guardPublish(
  *   mqtt.connect('wss://abc123.execute-api.eu-west-1.amazonaws.com/mqtt', { createWebsocket }),
  * );
- * client.publish('camera/1', new Uint8Array(200_000) as Buffer, (error) => {
+ * client.publish('log/1', 'x'.repeat(200_000), (error) => {
  *   if (error?.name === 'PacketTooLargeError') console.error(error.message);
  * });
  */

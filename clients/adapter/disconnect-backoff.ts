@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Backoff, backoffMs } from '../../lambdas/shared/backoff';
+import { LruMap } from '../../lambdas/shared/lru-map';
 import type { Clock } from './clock';
 import type { ConnectDetails } from './connect-packet';
 
@@ -18,7 +19,7 @@ const maxClients = 1_000;
  * disconnect after a growing delay, in which the adapter withholds the packet and forwards all others.
  */
 export class DisconnectBackoff {
-  private readonly clients = new Map<string, { count: number; at: number }>();
+  private readonly clients = new LruMap<string, { count: number; at: number }>({ maxSize: maxClients });
 
   constructor(private readonly clock: Clock) {}
 
@@ -32,9 +33,7 @@ export class DisconnectBackoff {
     const now = this.clock.now();
     const last = this.clients.get(client);
     const count = last && now - last.at < forgetMs ? last.count + 1 : 1;
-    this.clients.delete(client); // The new entry moves to the end of the map.
     this.clients.set(client, { count, at: now });
-    if (this.clients.size > maxClients) this.clients.delete(this.clients.keys().next().value!);
     return count === 1 ? 0 : backoffMs(count - 1, backoff);
   }
 }
