@@ -44,7 +44,7 @@ describe('the chat', () => {
     const elsewhere = stage.type(`${ann}ie`);
 
     expect(await here.status).toBe(1);
-    expect(here.errors).toContain('annie has come in from elsewhere\n');
+    expect(here.errors).toContain('annie has connected elsewhere\n');
     await elsewhere.says(/Welcome back, annie/);
   });
 

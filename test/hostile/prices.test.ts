@@ -5,7 +5,7 @@ import {
   attacks,
   costsOfAttacks,
   costsOfInsiderFrames,
-  dearestOf,
+  highestCosts,
   insiderFrames,
   insiderHour,
   worstHours,
@@ -40,7 +40,7 @@ describe('what an attack costs', () => {
   });
 
   it('is at its dearest what the text says', () => {
-    const { connection, frame } = dearestOf(costs);
+    const { connection, frame } = highestCosts(costs);
     const [, ofConnection = '', ofFrame = ''] =
       /with (\$[\d.]+) a million for the dearest connection, and (\$[\d.]+) for the dearest frame/.exec(security) ?? [];
 
