@@ -54,9 +54,11 @@ describe('docs/adapter.md', () => {
   it('has the dollars and frames of idle devices from docs/cost.md', () => {
     const idle = (keepAlive: string) =>
       tableRows(read('docs/cost.md')).find(([first, , , , , , dollars]) => first === keepAlive && dollars)!;
-    const [[, seldom = '', , , , , cheap], [, often = '', , , , , dear]] = [idle('540 s'), idle('60 s')];
+    const [[, seldom = '', , , , , cheap], [, often = '', , , , , expensive]] = [idle('540 s'), idle('60 s')];
 
-    expect(page).toContain(`[${cheap} a month in place of ${dear}](cost.md#an-idle-device), an eighth of the frames`);
+    expect(page).toContain(
+      `[${cheap} a month instead of ${expensive}](cost.md#an-idle-device), an eighth of the frames`,
+    );
     expect(Number.parseInt(often, 10) / Number.parseInt(seldom, 10)).toBeCloseTo(8.5, 0);
   });
 
