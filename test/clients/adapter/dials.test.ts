@@ -83,17 +83,23 @@ describe('a client whose gateway is away for a moment', () => {
     expect(metrics).toContain('dial_failures_total{reason="timeout"} 1\n');
   });
 
-  it('is dialled for no more once it has left', async () => {
+  it('causes no further handshake after it has left', async () => {
     const { gateway } = await refusingGateway(429, 429, 429);
-    const adapter = await adapterFor(gateway.url);
+    const clock = new LocalClock();
+    clock.hold();
+    const adapter = await adapterFor(gateway.url, { clock });
     const client = await tcpClient(adapter);
-    await until(() => gateway.handshakes === 1);
+    await until(() => adapter.lines.some((line) => line.startsWith('#1 waits for the gateway')));
 
     client.destroy();
+    await until(() => adapter.ends.length === 1);
+    await tcpClient(adapter);
+    await until(() => adapter.lines.includes('#2 connects as "a"'));
+    clock.jump(5_000); // to the second client's handshake, which a repeated one of the first would precede
 
-    await until(() => adapter.lines.includes('#1 closed: client left'));
-    await pause(600);
-    expect(gateway.handshakes).toBe(1);
+    await until(() => adapter.lines.some((line) => line.startsWith('#2 waits for the gateway')));
+    expect(adapter.ends).toEqual(['client_left']);
+    expect(gateway.handshakes).toBe(2);
   });
 
   it.each([

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
+import { expect } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
 import { type Adapter, type AdapterOptions, startAdapter } from '../../../clients/adapter';
+import type { Clock } from '../../../clients/adapter/clock';
 import { textLine } from '../../../clients/adapter/log';
 
 export const ping = Buffer.from('c000', 'hex');
@@ -88,6 +90,23 @@ export async function webSocketClient(adapter: Adapter, protocols: string[], pat
   await once(socket, 'open');
   socket.send(hello);
   return socket;
+}
+
+/** Resolves when all timers that a jump of the clock has made due have run. */
+export function timersRun(clock: Clock): Promise<void> {
+  return new Promise((resolve) => void clock.after(0, resolve));
+}
+
+/** Resolves when the gateway has got as many MQTT bytes as expected, or more; then they have to be these. */
+export async function expectReceived(gateway: Pick<SilentGateway, 'frames'>, expected: Buffer): Promise<void> {
+  await until(() => bytesOf(gateway).length >= expected.length);
+  expect(bytesOf(gateway).toString('hex')).toBe(expected.toString('hex'));
+}
+
+/** Resolves when a metric of an adapter with a monitor is not 0. */
+export async function untilCounted({ monitorPort }: Adapter, metric: string): Promise<void> {
+  const text = async () => (await fetch(`http://127.0.0.1:${monitorPort}/metrics`)).text();
+  while ((await text()).includes(`cirrus_adapter_${metric} 0\n`)) await pause(10);
 }
 
 export async function until(condition: () => boolean): Promise<void> {
