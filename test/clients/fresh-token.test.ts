@@ -6,9 +6,9 @@ import WebSocket from 'ws';
 import type { GatewayOptions } from '../../clients/gateway-options';
 import { GuardedBroker } from '../support/guarded-broker';
 import { OidcProvider } from '../support/oidc-provider';
-import { hasChromium, saidBy } from './support/chromium';
+import { firstLogOf, hasChromium } from './support/chromium';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocketWith } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 const { CirrusWebSocket } = require('../../clients/websocket') as typeof import('../../clients/websocket');
@@ -35,7 +35,7 @@ afterEach(() => Promise.all(clients.splice(0).map((client) => client.endAsync(tr
 
 afterAll(() => Promise.all([guarded.stop(), provider.stop()]));
 
-// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+// MQTT.js decides between Node and browser at its first connection, so each test loads its own MQTT.js.
 function freshMqttJs(): typeof import('mqtt') {
   let mqtt: typeof import('mqtt') | undefined;
   jest.isolateModules(() => {
@@ -142,7 +142,7 @@ describe('Eclipse Paho', () => {
       socket.onmessage = ({ data }) => console.log(socket.protocol, new Uint8Array(data).join());
       socket.onclose = ({ code, reason }) => console.log(code, reason);`;
 
-    expect(await saidBy(`<script>${page}</script>`)).toContain('"mqtt 32,2,0,0"');
+    expect(await firstLogOf(`<script>${page}</script>`)).toContain('"mqtt 32,2,0,0"');
   });
 });
 
@@ -171,7 +171,7 @@ function heard(client: MqttClient, event: 'close' | 'connect'): Promise<unknown>
   return new Promise((resolve) => client.once(event, resolve));
 }
 
-/** In a browser MQTT.js keeps the reason in the event of the WebSocket. */
+/** In a browser the reason is in the WebSocket event of MQTT.js's error. */
 function messageIn(error: unknown): string {
   const { message, event } = error as { message: string; event?: { message: string } };
   return event?.message ?? message;

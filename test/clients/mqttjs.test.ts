@@ -8,7 +8,7 @@ import type { CirrusWebSocket } from '../../clients/websocket';
 import { messagesOf } from './support/messages';
 import { startTextGateway, type TextGateway } from './support/text-gateway';
 
-// Node 20 has no WebSocket of its own; the one of `ws` has the same surface. The shim takes it when it is loaded.
+// Node 20 has no global WebSocket. The class of `ws` has the same interface; the shim reads the global when it is loaded.
 Object.assign(globalThis, { WebSocket });
 const { createWebsocket } = require('../../clients/mqttjs') as typeof import('../../clients/mqttjs');
 
@@ -26,7 +26,7 @@ afterEach(async () => {
 
 afterAll(() => gateway.close());
 
-// MQTT.js settles for Node or browser with its first connection, so each gets an MQTT.js of its own.
+// MQTT.js decides between Node and browser at its first connection, so each test loads its own MQTT.js.
 function freshMqttJs(): typeof import('mqtt') {
   let mqtt: typeof import('mqtt') | undefined;
   jest.isolateModules(() => {
@@ -88,7 +88,7 @@ describe.each<[string, IClientOptions]>([
     expect(await failure).toBe('a packet of 98311 bytes is over the limit of 97280');
   });
 
-  it('ends the connection when the gateway answers in place of the broker', async () => {
+  it('ends the connection when API Gateway responds in place of the broker', async () => {
     const client = await connect();
 
     const failure = streamError(client);
@@ -101,7 +101,7 @@ describe.each<[string, IClientOptions]>([
   });
 });
 
-/** In a browser MQTT.js keeps the reason in the event of the WebSocket. */
+/** In a browser the reason is in the WebSocket event of MQTT.js's error. */
 async function streamError(client: MqttClient): Promise<string> {
   const [error] = await once(client.stream as EventEmitter, 'error');
   return error.event?.message ?? error.message;
@@ -145,7 +145,7 @@ describe('the shim bundled for a browser', () => {
     ]);
   });
 
-  it('talks to the broker with the globals of a browser alone', async () => {
+  it('connects to the broker with only the globals of a browser', async () => {
     const browser = { WebSocket, setTimeout, clearTimeout };
     const { createWebsocket: create } = runInNewContext(`${bundle.outputFiles[0]!.text}; shim`, browser);
 

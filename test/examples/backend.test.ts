@@ -33,7 +33,7 @@ describe('the backend', () => {
     await stage.type(send.replace('lamp-7', 'lamp-8')).says(/^lamp-8 has no subscription for commands\n$/);
   });
 
-  it('complains in a line about a broker that is not there', async () => {
+  it('prints one line if the broker is unreachable', async () => {
     expect(await complaintWithoutBroker(send)).toBe(
       '1: no answer from http://127.0.0.1:9/api: is "npm start" running?\n',
     );

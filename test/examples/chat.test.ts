@@ -56,7 +56,7 @@ describe('the chat', () => {
     expect(run.errors).not.toContain('    at ');
   });
 
-  it('complains in a line about a broker that is not there', async () => {
+  it('prints one line if the broker is unreachable', async () => {
     expect(await complaintWithoutBroker(ann)).toMatch(
       /^1: no connection to ws:\/\/127\.0\.0\.1:9\/mqtt \(.*ECONNREFUSED.*\): is "npm start" running\?\n$/,
     );

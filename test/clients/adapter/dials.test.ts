@@ -7,10 +7,10 @@ import { RateLimiter } from '../../../clients/adapter/rate-limiter';
 import { LocalClock } from '../../../local/clock';
 import {
   adapterFor,
+  defaultConnect,
+  defaultConnect5,
   endAll,
   endings,
-  hello,
-  hello5,
   pause,
   silentGateway,
   tcpClient,
@@ -103,24 +103,21 @@ describe('a client whose gateway is away for a moment', () => {
   });
 
   it.each([
-    ['MQTT 3.1.1', hello, '20020005'],
-    ['MQTT 5.0', hello5, '2003008700'],
-  ])(
-    'is told that it is not authorized when the handshake is refused for good, in %s',
-    async (_version, greeting, connack) => {
-      const { gateway } = await refusingGateway(403, 403);
+    ['MQTT 3.1.1', defaultConnect, '20020005'],
+    ['MQTT 5.0', defaultConnect5, '2003008700'],
+  ])('gets Not authorized when the handshake is refused, in %s', async (_version, greeting, connack) => {
+    const { gateway } = await refusingGateway(403, 403);
 
-      expect(await answerTo(greeting, gateway.url)).toBe(connack);
-      expect(gateway.handshakes).toBe(1);
-    },
-  );
+    expect(await answerTo(greeting, gateway.url)).toBe(connack);
+    expect(gateway.handshakes).toBe(1);
+  });
 
   it('costs nothing before it has sent a CONNECT', async () => {
     const { gateway, server } = await refusingGateway();
     const adapter = await adapterFor(gateway.url);
 
     const [silent, other] = [
-      await tcpClient(adapter, hello.subarray(0, 5)),
+      await tcpClient(adapter, defaultConnect.subarray(0, 5)),
       await tcpClient(adapter, Buffer.from('c000', 'hex')),
     ];
 
@@ -145,7 +142,7 @@ describe('limits on clients', () => {
     expect(adapter.lines.at(-1)).toBe('#1 closed: no CONNECT within 10 s');
   });
 
-  it('close who comes when there are enough', async () => {
+  it('refuse new clients at the limit', async () => {
     const adapter = await adapterFor((await silentGateway()).url, { maxClients: 1 });
     const [first, second] = [await tcpClient(adapter), await tcpClient(adapter)];
 

@@ -14,7 +14,7 @@ const flagsOfHelp = adapterCommand.help.match(/--[a-z][\w-]*/g) ?? [];
 
 afterEach(endAll);
 
-/** Starts the program as a document tells, on ports that are free. */
+/** Starts the program as in a document, but on free ports. */
 async function start(args: string[]) {
   const free = args.map((arg) => arg.replace(/^((?:\d+\.){3}\d+:)?\d+$/, '127.0.0.1:0'));
   const running = run(adapterCommand, free);

@@ -8,7 +8,15 @@ import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'n
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { WebSocket } from 'ws';
 import type { CertificateFiles } from '../../../clients/adapter/certificate';
-import { adapterFor, endAll, endings, expectReceived, hello, silentGateway, until } from '../support/adapter-rig';
+import {
+  adapterFor,
+  defaultConnect,
+  endAll,
+  endings,
+  expectReceived,
+  silentGateway,
+  until,
+} from '../support/adapter-rig';
 
 const fixtures = join(__dirname, '../../fixtures/tls');
 const ca = join(fixtures, 'ca.crt');
@@ -45,16 +53,16 @@ describe('MQTT over TLS', () => {
   it('reaches the gateway, over TCP and over WebSocket', async () => {
     const { gateway, adapter } = await tlsAdapter(pair('server'));
 
-    (await tlsClient(adapter.tlsPort!)).write(hello);
-    await expectReceived(gateway, hello);
+    (await tlsClient(adapter.tlsPort!)).write(defaultConnect);
+    await expectReceived(gateway, defaultConnect);
 
     const webSocket = new WebSocket(`wss://127.0.0.1:${adapter.secureWebSocketPort}/mqtt`, 'mqtt', {
       rejectUnauthorized: false,
     });
     endings.push(() => webSocket.terminate());
     await once(webSocket, 'open');
-    webSocket.send(hello);
-    await expectReceived(gateway, Buffer.concat([hello, hello]));
+    webSocket.send(defaultConnect);
+    await expectReceived(gateway, Buffer.concat([defaultConnect, defaultConnect]));
   });
 
   it('uses a new certificate after both files are replaced, and the old one before', async () => {
@@ -79,9 +87,9 @@ describe('MQTT over TLS', () => {
     const stranger = await tlsClient(adapter.tlsPort!);
     await once(stranger, 'error');
     const known = { cert: readFileSync(pem('client.crt')), key: readFileSync(pem('client.key')) };
-    (await tlsClient(adapter.tlsPort!, known)).write(hello);
+    (await tlsClient(adapter.tlsPort!, known)).write(defaultConnect);
 
-    await expectReceived(gateway, hello);
+    await expectReceived(gateway, defaultConnect);
     expect(adapter.lines.filter((line) => line.includes('opened by'))).toHaveLength(1);
   });
 
@@ -108,9 +116,9 @@ describe('MQTT over a socket file', () => {
 
     const client = connect(path);
     endings.push(() => client.destroy());
-    client.write(hello);
+    client.write(defaultConnect);
 
-    await expectReceived(gateway, hello);
+    await expectReceived(gateway, defaultConnect);
   });
 
   it('replaces no other file', async () => {

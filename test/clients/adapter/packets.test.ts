@@ -106,7 +106,7 @@ describe('CONNECT', () => {
 
   it('of a bridge of Mosquitto is read like any other', () => {
     const bytes = connect({ protocolVersion: 4 });
-    bytes[8]! |= 0x80; // the protocol level
+    bytes[8]! |= 0x80; // Protocol level.
 
     expect(readConnect(bytes)).toMatchObject({ version: 4, clientId: 'käse' });
   });
@@ -122,7 +122,7 @@ describe('CONNECT', () => {
 });
 
 describe('CONNACK', () => {
-  const reasonString = 'x'.repeat(200); // its remaining length takes two bytes
+  const reasonString = 'x'.repeat(200); // The Remaining Length takes two bytes.
 
   it.each([
     ['3.1.1', Buffer.from('20020100', 'hex'), true],

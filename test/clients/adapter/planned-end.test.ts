@@ -8,13 +8,13 @@ import { type Cloud, startCloud } from '../../../local/cloud';
 import {
   adapterFor,
   bytesOf,
+  connectAndPing,
+  defaultConnect,
+  defaultConnect5,
   endAll,
   endings,
   expectReceived,
-  hello,
-  hello5,
-  helloAndPing,
-  ping,
+  pingreq,
   rawBytes,
   silentGateway,
   tcpClient,
@@ -51,7 +51,7 @@ async function connectedClient(greeting: Buffer, connack: string) {
 
 describe('a connection at its maximum age', () => {
   it('is ended before the gateway ends it, in MQTT 5.0 with the reason Maximum connect time', async () => {
-    const { clock, client, chunks } = await connectedClient(hello5, '2003000000');
+    const { clock, client, chunks } = await connectedClient(defaultConnect5, '2003000000');
 
     clock.jump(lastMoment);
 
@@ -65,7 +65,7 @@ describe('a connection at its maximum age', () => {
       { cmd: 'connack', reasonCode: 0, sessionPresent, properties: { reasonString } },
       { protocolVersion: 5 },
     );
-    const { clock, client, chunks } = await connectedClient(hello5, connack.toString('hex'));
+    const { clock, client, chunks } = await connectedClient(defaultConnect5, connack.toString('hex'));
 
     clock.jump(lastMoment);
 
@@ -74,14 +74,14 @@ describe('a connection at its maximum age', () => {
   });
 
   it('waits for open exchanges', async () => {
-    const { clock, gateway, client, adapter } = await connectedClient(hello, '20020000');
+    const { clock, gateway, client, adapter } = await connectedClient(defaultConnect, '20020000');
     client.write(publishQos1);
     await until(() => gateway.frames.length === 2);
 
     clock.jump(lastMoment);
     await timersRun(clock);
-    client.write(ping); // still goes through
-    await expectReceived(gateway, Buffer.concat([hello, publishQos1, ping]));
+    client.write(pingreq); // still goes through
+    await expectReceived(gateway, Buffer.concat([defaultConnect, publishQos1, pingreq]));
     gateway.sockets[0]!.send(puback.toString('base64'));
     await once(client, 'data');
     clock.jump(250);
@@ -91,7 +91,7 @@ describe('a connection at its maximum age', () => {
   });
 
   it('waits for them a minute at most', async () => {
-    const { clock, gateway, client, adapter } = await connectedClient(hello, '20020000');
+    const { clock, gateway, client, adapter } = await connectedClient(defaultConnect, '20020000');
     client.write(publishQos1);
     await until(() => gateway.frames.length === 2);
 
@@ -101,7 +101,7 @@ describe('a connection at its maximum age', () => {
 
     await once(client, 'close');
     expect(adapter.ends).toEqual(['max_age']);
-    expect(bytesOf(gateway)).toEqual(Buffer.concat([hello, publishQos1]));
+    expect(bytesOf(gateway)).toEqual(Buffer.concat([defaultConnect, publishQos1]));
   });
 
   it('is left to the gateway if the maximum age is 0', async () => {
@@ -113,9 +113,9 @@ describe('a connection at its maximum age', () => {
 
     clock.jump(7_200_000);
     await timersRun(clock);
-    client.write(ping);
+    client.write(pingreq);
 
-    await expectReceived(gateway, helloAndPing);
+    await expectReceived(gateway, connectAndPing);
   });
 });
 

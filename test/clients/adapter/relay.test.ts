@@ -9,14 +9,14 @@ import { LocalClock } from '../../../local/clock';
 import {
   adapterFor,
   bytesOf,
+  connectAndPing,
+  connectFrame,
+  defaultConnect,
+  defaultConnect5,
   endAll,
   endings,
   expectReceived,
-  hello,
-  hello5,
-  helloAndPing,
-  helloFrame,
-  ping,
+  pingreq,
   rawBytes,
   type SilentGateway,
   type StartedAdapter,
@@ -40,11 +40,11 @@ describe('a client of the adapter', () => {
     });
     const client = await tcpClient(await adapterFor(gateway.url));
 
-    client.write(ping);
+    client.write(pingreq);
     await until(() => accept !== undefined);
     accept!(true);
 
-    await expectReceived(gateway, helloAndPing);
+    await expectReceived(gateway, connectAndPing);
   });
 
   it('gets the last packet of the broker before its connection ends', async () => {
@@ -66,10 +66,10 @@ describe('a client of the adapter', () => {
     const client = await tcpClient(await adapterFor(gateway.url));
     await until(() => gateway.sockets.length === 1);
 
-    client.end(ping);
+    client.end(pingreq);
 
     await once(gateway.sockets[0]!, 'close');
-    expect(bytesOf(gateway)).toEqual(helloAndPing);
+    expect(bytesOf(gateway)).toEqual(connectAndPing);
   });
 
   it('ends its connection to the gateway at once when it leaves during a flood', async () => {
@@ -77,7 +77,7 @@ describe('a client of the adapter', () => {
     const adapter = await adapterFor(gateway.url, { monitor });
     const client = await tcpClient(adapter);
     await until(() => gateway.sockets.length === 1);
-    const post = Buffer.alloc(60_000).fill(ping).toString('base64');
+    const post = Buffer.alloc(60_000).fill(pingreq).toString('base64');
 
     client.pause();
     for (let n = 0; n < 300; n++) gateway.sockets[0]!.send(post);
@@ -122,9 +122,9 @@ describe('a client of the adapter', () => {
 
     bad.write(Buffer.from('30ffffffff', 'hex'));
     await once(bad, 'close');
-    good.write(ping);
+    good.write(pingreq);
 
-    await until(() => bytesOf(gateway).includes(helloAndPing));
+    await until(() => bytesOf(gateway).includes(connectAndPing));
     expect(adapter.ends).toEqual(['bad_packet']);
   });
 
@@ -141,9 +141,9 @@ describe('a client of the adapter', () => {
 
     bad.write(Buffer.from(bytes, 'hex'));
     await once(bad, 'close');
-    good.write(ping);
+    good.write(pingreq);
 
-    await until(() => bytesOf(gateway).includes(helloAndPing));
+    await until(() => bytesOf(gateway).includes(connectAndPing));
     expect(adapter.ends).toEqual(['bad_packet']);
   });
 
@@ -153,9 +153,9 @@ describe('a client of the adapter', () => {
     const client = await tcpClient(adapter);
 
     for (const byte of Buffer.from('40020001', 'hex')) client.write(Buffer.of(byte));
-    client.write(ping);
+    client.write(pingreq);
 
-    await expectReceived(gateway, Buffer.concat([hello, Buffer.from('40020001', 'hex'), ping]));
+    await expectReceived(gateway, Buffer.concat([defaultConnect, Buffer.from('40020001', 'hex'), pingreq]));
     expect(adapter.ends).toEqual([]);
   });
 });
@@ -188,11 +188,11 @@ describe('an oversized packet of a client of the adapter', () => {
   ])('is refused in MQTT 5.0 at %s, and the connection stays', async (_qos, first, answer) => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url);
-    const { client, said } = await member(adapter, gateway, hello5, connack5);
+    const { client, said } = await member(adapter, gateway, defaultConnect5, connack5);
 
-    client.write(Buffer.concat([oversized(first), ping]));
+    client.write(Buffer.concat([oversized(first), pingreq]));
 
-    await expectReceived(gateway, Buffer.concat([hello5, ping]));
+    await expectReceived(gateway, Buffer.concat([defaultConnect5, pingreq]));
     expect(said()).toBe(answer);
     expect(adapter.lines.at(-1)).toBe(withheld);
   });
@@ -200,7 +200,7 @@ describe('an oversized packet of a client of the adapter', () => {
   it('is answered behind CONNACK, not before it', async () => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url);
-    const client = await tcpClient(adapter, Buffer.concat([hello5, oversized(0x32)]));
+    const client = await tcpClient(adapter, Buffer.concat([defaultConnect5, oversized(0x32)]));
     const heard: Buffer[] = [];
     client.on('data', (chunk) => heard.push(chunk));
     await until(() => adapter.lines.includes(withheld) && gateway.sockets.length === 1);
@@ -215,11 +215,11 @@ describe('an oversized packet of a client of the adapter', () => {
   it('is withheld in MQTT 3.1.1 at QoS 0, and the connection stays', async () => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url);
-    const { client } = await member(adapter, gateway, hello, connack);
+    const { client } = await member(adapter, gateway, defaultConnect, connack);
 
-    client.write(Buffer.concat([oversized(0x30), ping]));
+    client.write(Buffer.concat([oversized(0x30), pingreq]));
 
-    await expectReceived(gateway, helloAndPing);
+    await expectReceived(gateway, connectAndPing);
     expect(adapter.lines.at(-1)).toBe(withheld);
   });
 
@@ -229,12 +229,12 @@ describe('an oversized packet of a client of the adapter', () => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url, { clock, maxAgeMs: 0 });
     for (const [index, seconds] of [0, 30, 60, 120].entries()) {
-      const { client } = await member(adapter, gateway, hello, connack);
+      const { client } = await member(adapter, gateway, defaultConnect, connack);
       const closed = once(client, 'close');
       const end = `#${index + 1} closed: a packet of 98305 bytes is over the limit of 97280`;
 
-      client.write(Buffer.concat([oversized(0x3a), ping, oversized(0x3a)]));
-      await until(() => bytesOf(gateway).equals(Buffer.concat(Array(index + 1).fill(helloAndPing))));
+      client.write(Buffer.concat([oversized(0x3a), pingreq, oversized(0x3a)]));
+      await until(() => bytesOf(gateway).equals(Buffer.concat(Array(index + 1).fill(connectAndPing))));
 
       if (seconds > 0) clock.jump(seconds * 1_000 - 1);
       if (seconds > 0) expect(adapter.lines).not.toContain(end);
@@ -289,7 +289,7 @@ describe('backpressure', () => {
     await until(() => gateway.sockets.length === 2);
     const socket = gateway.sockets[1]!;
     for (let n = 0; n < 200; n++) {
-      other.write(ping);
+      other.write(pingreq);
       await once(socket, 'message');
       socket.send(pingresp.toString('base64'));
       await once(other, 'data');
@@ -381,9 +381,9 @@ describe('backpressure', () => {
     gateway.sockets[0]!.pause();
     const frames = Math.ceil(total / 24_564);
 
-    socket.write(Buffer.alloc(total).fill(ping));
+    socket.write(Buffer.alloc(total).fill(pingreq));
     for (let n = 0; n < 50; n++) {
-      socket.write(ping);
+      socket.write(pingreq);
       await turn();
     }
     gateway.sockets[0]!.resume();
@@ -392,7 +392,7 @@ describe('backpressure', () => {
     socket.close();
     await once(gateway.sockets[0]!, 'close'); // behind all frames
     expect(gateway.frames.length).toBe(frames);
-    expect(rawBytes(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * ping.length);
+    expect(rawBytes(gateway.frames.at(-1)!).length).toBe((total % 24_564) + 50 * pingreq.length);
   });
 });
 
@@ -421,13 +421,13 @@ describe('a WebSocket client of the adapter', () => {
     const gateway = await silentGateway();
     const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);
 
-    client.send(ping.subarray(0, 1));
-    client.send(ping.subarray(1));
+    client.send(pingreq.subarray(0, 1));
+    client.send(pingreq.subarray(1));
 
-    await expectReceived(gateway, helloAndPing);
+    await expectReceived(gateway, connectAndPing);
   });
 
-  it.each([1, 2, 3, 7, 50, 1_000, 70_000])('hears one packet in a message, in slices of %i bytes', async (slice) => {
+  it.each([1, 2, 3, 7, 50, 1_000, 70_000])('gets one packet in each message, in slices of %i bytes', async (slice) => {
     const gateway = await silentGateway();
     const client = await webSocketClient(await adapterFor(gateway.url), ['mqtt']);
     const messages: Buffer[] = [];
@@ -456,7 +456,7 @@ describe('a WebSocket client of the adapter', () => {
 
     expect((await once(client, 'close'))[0]).toBe(1003);
     await until(() => gateway.server.clients.size === 0);
-    expect(gateway.frames.filter((frame) => frame !== helloFrame)).toEqual([]);
+    expect(gateway.frames.filter((frame) => frame !== connectFrame)).toEqual([]);
   });
 
   it('is refused on any path but /mqtt', async () => {
@@ -483,12 +483,12 @@ describe('closing the adapter', () => {
   it('forwards all packets, and sends clients of MQTT 5.0 the reason', async () => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url, { batchMs: 60_000, monitor });
-    const client = await tcpClient(adapter, hello5);
+    const client = await tcpClient(adapter, defaultConnect5);
     const heard: Buffer[] = [];
     client.on('data', (chunk) => heard.push(chunk));
     await until(() => gateway.sockets.length === 1);
     gateway.sockets[0]!.send(Buffer.from('2003000000', 'hex').toString('base64'));
-    client.write(ping);
+    client.write(pingreq);
     await until(() => heard.length === 1);
     await untilCounted(adapter, 'pings_total{answered_by="broker"}');
 
@@ -496,7 +496,7 @@ describe('closing the adapter', () => {
 
     await until(() => heard.length === 2);
     expect(heard[1]!.toString('hex')).toBe('e0028b00');
-    expect(bytesOf(gateway)).toEqual(Buffer.concat([hello5, ping]));
+    expect(bytesOf(gateway)).toEqual(Buffer.concat([defaultConnect5, pingreq]));
   });
 
   it('waits for no gateway that never answers', async () => {

@@ -6,15 +6,15 @@ import { type Adapter, type AdapterOptions, startAdapter } from '../../../client
 import type { Clock } from '../../../clients/adapter/clock';
 import { textLine } from '../../../clients/adapter/log';
 
-export const ping = Buffer.from('c000', 'hex');
+export const pingreq = Buffer.from('c000', 'hex');
 /** MQTT 3.1.1, client id `a`, clean session, keep-alive 60 s. */
-export const hello = Buffer.from('100d00044d5154540402003c000161', 'hex');
+export const defaultConnect = Buffer.from('100d00044d5154540402003c000161', 'hex');
 /** The same in MQTT 5.0. */
-export const hello5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
-export const helloFrame = `1.${hello.toString('base64')}`;
-export const helloAndPing = Buffer.concat([hello, ping]);
+export const defaultConnect5 = Buffer.from('100e00044d5154540502003c00000161', 'hex');
+export const connectFrame = `1.${defaultConnect.toString('base64')}`;
+export const connectAndPing = Buffer.concat([defaultConnect, pingreq]);
 
-/** A gateway that says nothing by itself. */
+/** A gateway that sends nothing by itself. */
 export interface SilentGateway {
   url: string;
   server: WebSocketServer;
@@ -22,7 +22,7 @@ export interface SilentGateway {
   frames: string[];
 }
 
-/** What a test has started, and how to end it. */
+/** Cleanup functions of the current test. */
 export const endings: (() => unknown)[] = [];
 
 export async function endAll(): Promise<void> {
@@ -73,8 +73,8 @@ export async function adapterFor(url: string, options: Partial<AdapterOptions> =
   return Object.assign(adapter, { lines, ends });
 }
 
-/** A client that has said who it is, unless told not to. */
-export async function tcpClient(adapter: Adapter, greeting: Buffer = hello): Promise<Socket> {
+/** A TCP client that has sent CONNECT, or the given bytes. */
+export async function tcpClient(adapter: Adapter, greeting: Buffer = defaultConnect): Promise<Socket> {
   const socket = connect(adapter.port!, '127.0.0.1');
   endings.push(() => socket.destroy());
   socket.on('error', () => {});
@@ -88,7 +88,7 @@ export async function webSocketClient(adapter: Adapter, protocols: string[], pat
   const socket = new WebSocket(`ws://127.0.0.1:${adapter.webSocketPort}${path}`, protocols);
   endings.push(() => socket.terminate());
   await once(socket, 'open');
-  socket.send(hello);
+  socket.send(defaultConnect);
   return socket;
 }
 
@@ -97,7 +97,7 @@ export function timersRun(clock: Clock): Promise<void> {
   return new Promise((resolve) => void clock.after(0, resolve));
 }
 
-/** Resolves when the gateway has got as many MQTT bytes as expected, or more; then they have to be these. */
+/** Waits for as many MQTT bytes as expected, and asserts that they are the expected ones. */
 export async function expectReceived(gateway: Pick<SilentGateway, 'frames'>, expected: Buffer): Promise<void> {
   await until(() => bytesOf(gateway).length >= expected.length);
   expect(bytesOf(gateway).toString('hex')).toBe(expected.toString('hex'));
