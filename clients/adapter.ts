@@ -17,7 +17,7 @@ import {
 import type { Log } from './adapter/log';
 import { AdapterMetrics } from './adapter/metrics';
 import { listenMonitor } from './adapter/monitor';
-import type { RelayShared } from './adapter/relay';
+import type { RelayShared } from './adapter/relay-shared';
 import type { Headers } from './bearer';
 import { isLoopbackName, WebAccess } from './web-access';
 import { MAX_PACKET_BYTES } from './wire';

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { ConnectionLimit, ConnectionPermit, LimitReached } from './connection-limit';
 import type { Acceptor } from './listeners';
 import type { Log } from './log';
-import { Relay, type RelayShared } from './relay';
+import { Relay } from './relay';
+import type { RelayShared } from './relay-shared';
 
 /** Time limit for the clients to close their connections when the adapter closes. */
 const drainMs = 2_000;

@@ -67,11 +67,6 @@ export class Upstream {
     return !this.isFull;
   }
 
-  /** Frames leave at the end of a turn: counts those that have left. */
-  countFrames(): void {
-    this.uplink?.countFrames();
-  }
-
   pause(): void {
     this.uplink?.gateway.pause();
   }
@@ -108,7 +103,10 @@ export class Upstream {
     const { batchMs, clock, metrics, events } = this.props;
     const uplink = new Uplink({ gateway, batchMs, clock, metrics });
     this.uplink = uplink;
-    gateway.on('message', events.onBytes);
+    gateway.on('message', (bytes: Buffer) => {
+      uplink.countFrames();
+      events.onBytes(bytes);
+    });
     gateway.on('drain', events.onDrain);
     gateway.on('error', events.onError);
     gateway.on('close', events.onClose);
