@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { uncleanIn } from '../lambdas/protocol/clean-text';
+import { disallowedCharacterIn } from '../lambdas/protocol/disallowed-characters';
 import { type Flags, UsageError } from './command';
 import { nearest } from './nearest';
 
@@ -47,7 +47,7 @@ export function oneOf<Word extends string>(flag: string, value: string, words: r
 
 /** The value of a flag as a string of MQTT: a broker may close the connection of a client that sends other characters [MQTT-1.5.4-1]. */
 export function cleanText(flag: string, value: string): string {
-  const unclean = uncleanIn(value);
+  const unclean = disallowedCharacterIn(value);
   if (unclean)
     throw new UsageError(`${flag} takes a text without control characters and noncharacters, not ${unclean}`);
   return value;

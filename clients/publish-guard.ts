@@ -1,4 +1,4 @@
-import { uncleanIn } from '../lambdas/protocol/clean-text';
+import { disallowedCharacterIn } from '../lambdas/protocol/disallowed-characters';
 import { type PublishOptions, publishBytes } from './publish-size';
 import type { Refusal } from './size-gate';
 import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
@@ -93,7 +93,9 @@ export function refuseStored(options: object, { error, packetId }: Refusal): voi
 /** Prevents that the broker closes the connection and MQTT.js resends the message on the next one. */
 function unclean(topic: string, { properties = {} }: PublishOptions): UncleanTextError | undefined {
   const { contentType = '', responseTopic = '', userProperties = {} } = properties;
-  const found = uncleanIn([topic, contentType, responseTopic, ...Object.entries(userProperties).flat(2)].join(' '));
+  const found = disallowedCharacterIn(
+    [topic, contentType, responseTopic, ...Object.entries(userProperties).flat(2)].join(' '),
+  );
   return found === undefined ? undefined : new UncleanTextError(found);
 }
 

@@ -1,6 +1,6 @@
 import { packetType } from '../lambdas/protocol/codec/packet-types';
 import { type FixedHeader, readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
-import { largestIncoming, maximumPacketSize } from '../lambdas/protocol/limits';
+import { gatewayMaxPacketSize, maxIncomingPacketSize } from '../lambdas/protocol/limits';
 import { decodeBase64, encodeBase64 } from './base64';
 
 /** Characters of the longest frame, its number and the dot included: API Gateway's limit of 32 KB. */
@@ -10,13 +10,13 @@ export const MAX_FRAME_CHARACTERS = 32_768;
 export const MAX_FRAME_BYTES = 24_564;
 
 /** Bytes of the largest packet of a client, fixed header included: the Maximum Packet Size that the broker announces. */
-export const MAX_PACKET_BYTES: number = largestIncoming;
+export const MAX_PACKET_BYTES: number = maxIncomingPacketSize;
 
 /**
  * Bytes of the largest packet to a client: as base64 it fills one post of API Gateway (128 KB). A delivered message may be
  * larger than the published one, because MQTT 5.0 adds properties and subscription identifiers.
  */
-export const MAX_DELIVERED_BYTES: number = maximumPacketSize;
+export const MAX_DELIVERED_BYTES: number = gatewayMaxPacketSize;
 
 /** Packets that are sent without waiting for others. */
 const URGENT: readonly number[] = [packetType.connect, packetType.pingreq, packetType.disconnect];

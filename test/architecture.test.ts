@@ -132,7 +132,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
   'lambdas/telemetry': ['lambdas/broker/ports/metrics', 'lambdas/telemetry/catalogue'],
   'lambdas/telemetry/catalogue': ['lambdas/broker/ports/metrics'],
   'lambdas/prices': [],
-  'lambdas/settings': ['lambdas/protocol/clean-text', 'lambdas/protocol/limits'],
+  'lambdas/settings': ['lambdas/protocol/disallowed-characters', 'lambdas/protocol/limits'],
   'lambdas/deployment': ['lambdas/storage/schema'],
   // The ports of a function, from its environment: each function gets what it uses.
   'lambdas/wiring': [
@@ -271,7 +271,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/bridge',
     'lambdas/bridge/bridge-file',
     'lambdas/storage/account-directory',
-    'lambdas/storage/retained',
+    'lambdas/storage/retained-store',
     'lambdas/storage/debug-clients',
     'lambdas/transport/bridge-queue',
     'lambdas/aws/lean-sqs',

@@ -3,7 +3,7 @@ import { type Account, longestClientIdPrefix } from '../../lambdas/access/accoun
 import { parseJson } from '../../lambdas/access/checked-json';
 import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
-import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../../lambdas/protocol/disallowed-characters';
 import { type Flags, UsageError } from '../command';
 import { type ParsedValues, wholeNumber } from '../options';
 
@@ -60,7 +60,7 @@ function checkPrefix(prefix: string): string {
 
 function partOfName(flag: string, value: string): string {
   if (value === '') throw new UsageError(`${flag} is empty`);
-  if (!isClean(value)) throw new UsageError(`${flag} takes a text ${cleanTextRule}`);
+  if (!isAllowedText(value)) throw new UsageError(`${flag} takes a text ${allowedTextRule}`);
   return value;
 }
 

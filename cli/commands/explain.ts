@@ -4,7 +4,7 @@ import { canHaveAccount } from '../../lambdas/access/accounts';
 import type { Identity } from '../../lambdas/access/identity';
 import { readAccess } from '../../lambdas/access/read-access';
 import type { Inquiry } from '../../lambdas/access/rule-permissions';
-import { uncleanIn } from '../../lambdas/protocol/clean-text';
+import { disallowedCharacterIn } from '../../lambdas/protocol/disallowed-characters';
 import type { QoS } from '../../lambdas/protocol/packets';
 import { subscriptionName } from '../../lambdas/protocol/subscription-name';
 import { isTopicName } from '../../lambdas/protocol/topic';
@@ -91,7 +91,7 @@ function readInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: 
   if (rest.length > 0) throw new UsageError(`explain takes one topic, not also "${rest[0]}"`);
   if (action !== 'publish' && (qos !== undefined || retain)) throw new UsageError('--qos and --retain need publish');
   if (action === 'subscribe') return { action, filter: subscriptionName(topic, 5).filter };
-  const unclean = uncleanIn(topic);
+  const unclean = disallowedCharacterIn(topic);
   if (unclean) throw new UsageError(`${quoted(topic)} is not a topic, which has no ${unclean}`);
   if (!isTopicName(topic)) throw new UsageError(`${quoted(topic)} is not a topic, which has no wildcards`);
   if (action === 'receive') return { action, topic };

@@ -1,5 +1,5 @@
 import { canHaveAccount } from '../../lambdas/access/accounts';
-import { cleanTextRule, isClean } from '../../lambdas/protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../../lambdas/protocol/disallowed-characters';
 import { accountFlags, accountHelp, readAccountOptions } from '../admin/account-options';
 import {
   choosePassword,
@@ -59,7 +59,7 @@ const verbs = { add, passwd, list, show, remove } satisfies Record<string, Verb>
 
 async function add(args: string[], terminal: Terminal): Promise<void> {
   const { username, values } = parseNamed('add', args, flagsOf.add);
-  if (!isClean(username)) throw new UsageError(`users add takes a name ${cleanTextRule}`);
+  if (!isAllowedText(username)) throw new UsageError(`users add takes a name ${allowedTextRule}`);
   const options = await readAccountOptions(values);
   const directory = await openDirectory('users', values);
   const chosen = await choosePassword(values, terminal);

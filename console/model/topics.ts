@@ -1,4 +1,4 @@
-import { uncleanIn } from '../../lambdas/protocol/clean-text';
+import { disallowedCharacterIn } from '../../lambdas/protocol/disallowed-characters';
 
 /** Throws an `Error` that says why nobody can publish to a topic [MQTT-3.3.2-2] [MQTT-4.7.3-1]. */
 export function checkTopic(topic: string, name = 'topic'): void {
@@ -27,7 +27,7 @@ export function checkFilter(filter: string): void {
 
 /** Throws an `Error` that says why no packet can have this text [MQTT-1.5.4-1]. `name` begins its message. */
 export function checkText(text: string, name: string): void {
-  const unclean = uncleanIn(text);
+  const unclean = disallowedCharacterIn(text);
   if (unclean) throw new Error(`${name} has ${unclean}, but must have no control characters and noncharacters`);
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { everything, type Permissions } from '../protocol/permissions';
+import { allowEverything, type Permissions } from '../protocol/permissions';
 import { Reason } from '../protocol/reason-codes';
 import type { Access, Login, LoginResult } from './access';
 import type { AccessConfig } from './access-config';
@@ -130,7 +130,7 @@ export class Authenticator implements Access {
   }
 
   private permissionsOf(identity: Identity, clientId: string, account: Account | undefined): Permissions | 'revoked' {
-    if (identity.kind === 'anonymous' && this.props.config.anonymous === 'everything') return everything;
+    if (identity.kind === 'anonymous' && this.props.config.anonymous === 'everything') return allowEverything;
     if (identity.kind === 'user' && !(account && isGoodFor(account, clientId))) return 'revoked';
     const key = keyOf(identity, clientId);
     const known = this.compiled.get(key);

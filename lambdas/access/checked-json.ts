@@ -1,4 +1,4 @@
-import { cleanTextRule, isClean } from '../protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 
 /** Access cannot be decided by what is written. The message is for whoever wrote it. */
 export class InvalidAccessError extends Error {
@@ -40,7 +40,7 @@ export function readChoice<Choice extends string>(value: unknown, where: string,
 
 export function readText(value: unknown, where: string): string {
   if (typeof value !== 'string' || value === '') return refuse(value, where, 'a text that is not empty');
-  return isClean(value) ? value : refuse(value, where, `a text ${cleanTextRule}`);
+  return isAllowedText(value) ? value : refuse(value, where, `a text ${allowedTextRule}`);
 }
 
 export function readFlag(value: unknown, where: string): boolean {

@@ -1,10 +1,10 @@
 import { levels } from '../protocol/topic';
-import { isWildcard, spellOut } from '../protocol/topic-filter';
+import { expandMultiLevel, isWildcard } from '../protocol/topic-filter';
 
 /** Whether some topic belongs to both filters. */
 export function overlaps(one: string, other: string): boolean {
-  const left = levels(spellOut(one));
-  const right = levels(spellOut(other));
+  const left = levels(expandMultiLevel(one));
+  const right = levels(expandMultiLevel(other));
   if (staysAway(left, other) || staysAway(right, one)) return false;
   for (let index = 0; ; index++) {
     const a = left[index];

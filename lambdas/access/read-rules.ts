@@ -1,4 +1,4 @@
-import { cleanTextRule, isClean } from '../protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 import type { QoS } from '../protocol/packets';
 import { isShared, isTopicFilter } from '../protocol/topic-filter';
 import { readChoice, readFlag, readList, readObject, readText, refuse } from './checked-json';
@@ -59,7 +59,7 @@ function readTopic(value: unknown, where: string): string {
     .join('');
   if (filter.includes('${')) refuse(value, where, 'without variables other than clientId, username and claim.NAME');
   if (!isTopicFilter(filter)) refuse(value, where, 'a topic filter');
-  if (!isClean(value)) refuse(value, where, `a topic filter ${cleanTextRule}`);
+  if (!isAllowedText(value)) refuse(value, where, `a topic filter ${allowedTextRule}`);
   if (isShared(filter)) refuse(value, where, 'the filter inside, which is what shared subscriptions are judged by');
   if (/^\$(?!\{)[^/]*\$\{/.test(value)) refuse(value, where, 'without variables in a first level that begins with $');
   return value;
@@ -71,8 +71,8 @@ function readQos(value: unknown, where: string): QoS {
 
 /** It is printed on one line of the audit log. */
 function readName(value: unknown, where: string): string {
-  const isName = typeof value === 'string' && /^.{1,100}$/su.test(value) && isClean(value);
-  return isName ? value : refuse(value, where, `a text of 1 to 100 characters, ${cleanTextRule}`);
+  const isName = typeof value === 'string' && /^.{1,100}$/su.test(value) && isAllowedText(value);
+  return isName ? value : refuse(value, where, `a text of 1 to 100 characters, ${allowedTextRule}`);
 }
 
 function readWho(value: unknown, where: string): Rule['who'] {

@@ -1,5 +1,5 @@
 import type { QoS } from '../protocol/packets';
-import type { Permissions } from '../protocol/permissions';
+import type { Permissions, PublishRequest } from '../protocol/permissions';
 import { CompiledAcl, type Decision, type Denial, type Grant, startOf, unmentioned } from './compiled-acl';
 import type { Action, Rule } from './rule';
 import { fillTemplate, type Subject } from './topic-template';
@@ -31,8 +31,8 @@ export class RulePermissions implements Permissions {
     this.subject = subject;
   }
 
-  mayPublish(topic: string, qos: QoS, retain: boolean): boolean {
-    return this.decidePublish(topic, qos, retain).outcome === 'allowed';
+  mayPublish(message: PublishRequest): boolean {
+    return this.decidePublish(message).outcome === 'allowed';
   }
 
   subscribeQos(filter: string): QoS | undefined {
@@ -47,7 +47,7 @@ export class RulePermissions implements Permissions {
   decide(inquiry: Inquiry): Decision {
     switch (inquiry.action) {
       case 'publish':
-        return this.decidePublish(inquiry.topic, inquiry.qos, inquiry.retain);
+        return this.decidePublish(inquiry);
       case 'subscribe':
         return this.law('subscribe').onFilter(filterOf(inquiry.filter));
       case 'receive':
@@ -55,7 +55,7 @@ export class RulePermissions implements Permissions {
     }
   }
 
-  private decidePublish(topic: string, qos: QoS, retain: boolean): Decision {
+  private decidePublish({ topic, qos, retain }: PublishRequest): Decision {
     const decision = this.law(retain ? 'publishRetained' : 'publish').onTopic(topic);
     return decision.outcome === 'allowed' && decision.qos < qos ? unmentioned : decision;
   }

@@ -7,7 +7,7 @@ import {
   type JWTVerifyOptions,
   jwtVerify,
 } from 'jose';
-import { isClean } from '../protocol/clean-text';
+import { isAllowedText } from '../protocol/disallowed-characters';
 import { Reason } from '../protocol/reason-codes';
 import type { Issuer } from './access-config';
 import type { Identity } from './identity';
@@ -98,7 +98,7 @@ export class TokenVerifier {
         ? undefined
         : textClaim(payload, issuer.clientIdClaim, 'the token names no client id');
     const claims = this.claimsOf(payload);
-    if (![username, clientId ?? '', ...Object.values(claims ?? {})].every(isClean)) {
+    if (![username, clientId ?? '', ...Object.values(claims ?? {})].every(isAllowedText)) {
       throw new Refusal('the token has control characters or noncharacters in a claim');
     }
     const rules = issuer.rulesClaim === undefined ? undefined : this.rulesOf(payload, issuer.rulesClaim);

@@ -11,8 +11,8 @@ import {
   type RetainedDirectory,
 } from '../broker/ports/directories';
 import type { Ports } from '../broker/ports/ports';
-import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
+import { isExpired } from '../protocol/outgoing-publish';
 import { ProtocolError } from '../protocol/reason-codes';
 import { subscriptionName } from '../protocol/subscription-name';
 import { isTopicName } from '../protocol/topic';

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
-import { uncleanInMessage } from '../protocol/clean-text';
 import { decode } from '../protocol/codec/decode';
 import { hasDeclaredFormat } from '../protocol/codec/decode-publish';
 import { encode } from '../protocol/codec/encode';
-import { isDeliverable } from '../protocol/deliver';
+import { disallowedCharacterInMessage } from '../protocol/disallowed-characters';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 import { forwardedProperties } from '../protocol/forwarded-properties';
+import { isDeliverable } from '../protocol/outgoing-publish';
 import type { PublishPacket, QoS } from '../protocol/packets';
 import { ProtocolError, Reason } from '../protocol/reason-codes';
 import { isReservedTopic, isTopicName, quoteTopic } from '../protocol/topic';
@@ -36,7 +36,7 @@ const somePacketId = 1;
  */
 export function readMessage(json: MessageJson, largest: number, now: number): Message {
   const packet = toPacket(json);
-  const unclean = uncleanInMessage(packet);
+  const unclean = disallowedCharacterInMessage(packet);
   if (unclean) throw new ProtocolError(Reason.malformedPacket, `a string of the message contains ${unclean}`);
   const bytes = encode(packet, 5);
   if (bytes.length > largest) {

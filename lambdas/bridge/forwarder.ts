@@ -1,6 +1,6 @@
 import type { Clock, Log } from '../broker/ports/process';
-import { isExpired } from '../protocol/deliver';
 import type { Message } from '../protocol/effects';
+import { isExpired } from '../protocol/outgoing-publish';
 import { messageProblem } from './iot-limits';
 import { withOrigin } from './origin-property';
 

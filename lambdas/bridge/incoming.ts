@@ -1,6 +1,6 @@
-import { uncleanInMessage } from '../protocol/clean-text';
-import { deliverySize, isDeliverable } from '../protocol/deliver';
+import { disallowedCharacterInMessage } from '../protocol/disallowed-characters';
 import type { ForwardedProperties, Message } from '../protocol/effects';
+import { deliverySize, isDeliverable } from '../protocol/outgoing-publish';
 import type { UserProperties } from '../protocol/packets';
 import type { Bridge } from './bridge-config';
 import { inwards } from './mapping';
@@ -44,7 +44,7 @@ export function incoming(event: RuleEvent, bridge: Bridge, maxPacketSize: number
     origin: 'bridge',
   } as const;
   const messages = inwards(bridge.entries, event.topic, event.ruleFilter).map((passage) => ({ ...said, ...passage }));
-  const unclean = messages.map(uncleanInMessage).find((found) => found !== undefined);
+  const unclean = messages.map(disallowedCharacterInMessage).find((found) => found !== undefined);
   if (unclean) return { messages: [], refused: `a string of the message contains ${unclean}` };
   const fitting = messages.filter((message) => deliverySize(message) <= maxPacketSize && isDeliverable(message));
   if (fitting.length === messages.length) return { messages };

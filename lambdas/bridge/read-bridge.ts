@@ -1,6 +1,6 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { readChoice, readFlag, readList, readObject, refuse } from '../access/checked-json';
-import { cleanTextRule, isClean } from '../protocol/clean-text';
+import { allowedTextRule, isAllowedText } from '../protocol/disallowed-characters';
 import { hasTopicLength } from '../protocol/topic';
 import { isTopicFilter } from '../protocol/topic-filter';
 import {
@@ -46,13 +46,13 @@ function readEntry(value: unknown, where: string): BridgeEntry {
 
 function readFilter(value: unknown, where: string): string {
   if (typeof value !== 'string' || !isTopicFilter(value)) return refuse(value, where, 'a topic filter');
-  return isClean(value) ? value : refuse(value, where, `a topic filter ${cleanTextRule}`);
+  return isAllowedText(value) ? value : refuse(value, where, `a topic filter ${allowedTextRule}`);
 }
 
 function readPrefix(value: unknown, where: string): string {
   const isPrefix = typeof value === 'string' && !/[+#\0]/.test(value) && (value === '' || hasTopicLength(value));
   if (!isPrefix) return refuse(value, where, 'the beginning of topics, without wildcards');
-  return isClean(value) ? value : refuse(value, where, `the beginning of topics, ${cleanTextRule}`);
+  return isAllowedText(value) ? value : refuse(value, where, `the beginning of topics, ${allowedTextRule}`);
 }
 
 function checkLocal(entry: BridgeEntry, where: string): void {

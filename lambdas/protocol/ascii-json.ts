@@ -1,9 +1,9 @@
-/** Everything that is not printable ASCII, one UTF-16 unit each. JSON has escaped control characters already, but for U+007F. */
+/** Matches one UTF-16 unit outside printable ASCII. JSON has already escaped all control characters except U+007F. */
 const notAscii = /[^\x20-\x7e]/g;
 
 /**
- * A value as JSON in ASCII, so that no string in it makes a body that a service does not take: SQS refuses characters that XML does not
- * know. Its length is its bytes.
+ * Serializes a value as JSON that contains only ASCII. SQS rejects bodies with characters that XML does not allow; an ASCII body never
+ * contains one. The length of the result equals its number of bytes.
  */
 export function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(notAscii, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

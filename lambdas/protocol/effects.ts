@@ -1,80 +1,81 @@
 import type { ConnackProperties, MessageProperties, ProtocolVersion, QoS, ServerPacket } from './packets';
 
-/** An Application Message: what a publisher says, free of packet ids and of the connection it came by. */
+/** An Application Message, independent of packet identifiers and of the connection that published it. */
 export interface Message {
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
   readonly retain: boolean;
-  /** Client id of its publisher, whom a subscription with No Local spares. */
+  /** Client id of the publisher. Subscriptions of this client with No Local do not receive the message. */
   readonly publisher?: string;
-  /** When nobody may hear it any more, milliseconds since 1970. */
+  /** Expiry time in milliseconds since 1970; absent if the message never expires. */
   readonly expiresAt?: number;
   readonly properties?: ForwardedProperties;
-  /** It came from another broker, and never goes back there. */
+  /** The message came over the bridge from AWS IoT Core and is never forwarded back there. */
   readonly origin?: 'bridge';
 }
 
-/** What its publisher said about a message, passed on as it is [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-17]. */
+/** Properties of a PUBLISH that the server forwards unaltered [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-17]. */
 export type ForwardedProperties = Omit<MessageProperties, 'messageExpiryInterval'>;
 
-/** The message to be published when a client is lost. */
+/** Will Message of a connection. */
 export interface Will {
   readonly message: Message;
-  /** Seconds between the end of the connection and its publication. */
+  /** Will Delay Interval in seconds, from the end of the connection to the publication. */
   readonly delay: number;
-  /** Seconds from its publication until it expires. */
+  /** Message Expiry Interval in seconds, counted from the publication. */
   readonly expiry?: number;
 }
 
-/** What an entry of SUBSCRIBE or UNSUBSCRIBE names. */
+/** A topic filter of SUBSCRIBE or UNSUBSCRIBE, split into its parts. */
 export interface SubscriptionName {
-  /** As the client said it. */
+  /** The full filter as the client sent it, for example `$share/group/a/#`. */
   readonly name: string;
-  /** The topic filter, without the share. */
+  /** The filter without `$share/{ShareName}/`. */
   readonly filter: string;
-  /** ShareName of a shared subscription. */
+  /** ShareName; absent if the subscription is not shared. */
   readonly share?: string;
 }
 
-/** One entry of a SUBSCRIBE that the rules of the protocol allow. */
+/** One entry of a SUBSCRIBE that the broker accepts. */
 export interface SubscriptionRequest extends SubscriptionName, SubscriptionOptions {}
 
 export interface SubscriptionOptions {
   readonly qos: QoS;
   readonly noLocal?: boolean;
   readonly retainAsPublished?: boolean;
-  /** 0 sends retained messages, 1 only for a new subscription, 2 never [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]. */
+  /** 0 sends retained messages, 1 sends them only for a new subscription, 2 never [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]. */
   readonly retainHandling?: 0 | 1 | 2;
   readonly identifier?: number;
 }
 
-/** One entry of a SUBSCRIBE that is refused: its SUBACK code, nothing else happens. */
+/** One entry of a SUBSCRIBE that the broker refuses. Only its SUBACK code is sent. */
 export interface RefusedRequest {
+  /** SUBACK reason code. */
   readonly refused: number;
 }
 
-/** What a CONNECT asks for, checked and normalized. */
+/** A CONNECT after validation, in one form for all protocol versions. */
 export interface ConnectRequest {
   readonly clientId: string;
   readonly version: ProtocolVersion;
-  /** The session begins anew, whatever was there. */
+  /** Clean Start: an existing session is discarded. */
   readonly cleanStart: boolean;
-  /** Seconds that the session outlives its connection; 0 not at all, `sessionForever` without end. */
+  /** Session Expiry Interval in seconds; 0 ends the session with the connection, `sessionForever` keeps it without end. */
   readonly sessionExpiry: number;
-  /** Seconds; 0 turns the keep-alive off. */
+  /** Keep Alive in seconds; 0 disables it. */
   readonly keepAlive: number;
   readonly will?: Will;
   readonly username?: string;
   readonly password?: Buffer;
-  /** The way of enhanced authentication that the client asks for, section 4.12. */
+  /** Present if the client asks for enhanced authentication, section 4.12. */
   readonly authentication?: AuthenticationRequest;
   readonly capabilities: ClientCapabilities;
-  /** What CONNACK says besides, in MQTT 5.0. */
-  readonly answer?: ConnackProperties;
+  /** Properties of the CONNACK; present if and only if the client uses MQTT 5.0. */
+  readonly connackProperties?: ConnackProperties;
 }
 
-/** What CONNECT or AUTH says of enhanced authentication. */
+/** Authentication Method and Authentication Data of CONNECT or AUTH. */
 export interface AuthenticationRequest {
   readonly method: string;
   readonly data?: Buffer;
@@ -83,61 +84,61 @@ export interface AuthenticationRequest {
 /** Session Expiry Interval of a session that never expires. */
 export const sessionForever = 0xffff_ffff;
 
-/** What a client can take; what is absent is not limited. */
+/** Limits that a client announced in CONNECT. An absent field means no limit. */
 export interface ClientCapabilities {
-  /** QoS 1 and 2 messages it takes at a time. */
+  /** QoS 1 and QoS 2 messages that the client processes concurrently. */
   readonly receiveMaximum?: number;
-  /** Bytes. */
+  /** Maximum Packet Size in bytes. */
   readonly maximumPacketSize?: number;
   readonly topicAliasMaximum?: number;
-  /** It does not want reason strings but where they matter most [MQTT-3.1.2-29]. */
+  /** Request Problem Information is 0: no Reason String or User Properties except in PUBLISH, CONNACK and DISCONNECT [MQTT-3.1.2-29]. */
   readonly noProblemInformation?: boolean;
 }
 
 /**
- * What a packet handler may ask for. Handlers are pure and only return these; the shell in `broker/` runs them, in order,
- * everything durable first. Each effect is safe to run twice.
+ * An action that a packet handler requests. Handlers are pure and only return effects. `broker/turn` runs them in order and makes every
+ * change durable before it sends anything. Each effect is safe to run twice.
  */
 export type Effect =
-  /** Send a packet to this client, once all that the same turn promises is durable. */
+  /** Send a packet to this client once all writes of the turn are durable. */
   | { readonly do: 'send'; readonly packet: ServerPacket }
-  /** Let the client in or not; then claim the session and answer CONNACK. Who it is and whether a session is present only the shell can know. */
+  /** CONNECT received: authenticate the client, claim its session and send CONNACK. Identity and session are unknown to the handler. */
   | { readonly do: 'connect'; readonly request: ConnectRequest }
-  /** AUTH: the client goes on with its authentication, or begins it anew. */
-  | { readonly do: 'authenticate'; readonly anew: boolean; readonly data?: Buffer }
-  /** PUBACK or PUBREC, once the message is owned; in MQTT 5.0 it tells when nobody subscribed to the topic. */
+  /** AUTH received: continue the authentication exchange, or start a re-authentication. */
+  | { readonly do: 'authenticate'; readonly isReauthentication: boolean; readonly data?: Buffer }
+  /** Send PUBACK or PUBREC once the message is durable. In MQTT 5.0 its reason code says if the topic has no subscribers. */
   | {
       readonly do: 'acknowledge';
       readonly cmd: 'puback' | 'pubrec';
       readonly packetId: number;
       readonly topic: string;
     }
-  /** The client asked for what it may not do; it is noted, and what it hears is said by other effects. */
+  /** Log a request that the client is not authorized for. Other effects send the response. */
   | { readonly do: 'deny'; readonly action: 'publish' | 'subscribe'; readonly topic: string }
-  /** Take ownership of a QoS 0 or 1 message: update the retained copy, then deliver it onward. */
+  /** Accept ownership of a QoS 0 or QoS 1 message: update the retained message, then deliver it to the subscribers. */
   | { readonly do: 'accept'; readonly message: Message }
-  /** Keep an incoming QoS 2 message under its packet id until PUBREL. */
+  /** Store an incoming QoS 2 message under its packet identifier until PUBREL. */
   | { readonly do: 'hold'; readonly packetId: number; readonly message: Message }
-  /** PUBREL: take ownership of the held message, if there is one, then forget it and answer PUBCOMP. */
+  /** PUBREL received: deliver the stored QoS 2 message if there is one, delete it and send PUBCOMP. */
   | { readonly do: 'release'; readonly packetId: number }
-  /** PUBACK: the outgoing QoS 1 message is done. */
+  /** PUBACK received: the outgoing QoS 1 message is complete. */
   | { readonly do: 'acknowledged'; readonly packetId: number }
-  /** PUBREC: the outgoing QoS 2 message has arrived; from now on only PUBREL is sent for it, now at first. */
+  /** PUBREC received: send PUBREL for the outgoing QoS 2 message, now and after every reconnect, and never its PUBLISH again. */
   | { readonly do: 'received'; readonly packetId: number }
-  /** PUBREC with an error: the client does not want the outgoing QoS 2 message, which is done. */
+  /** PUBREC with a reason code of 0x80 or greater received: the outgoing QoS 2 message is complete without PUBREL. */
   | { readonly do: 'rejected'; readonly packetId: number }
-  /** PUBCOMP: the outgoing QoS 2 message is done. */
+  /** PUBCOMP received: the outgoing QoS 2 message is complete. */
   | { readonly do: 'completed'; readonly packetId: number }
-  /** Write the subscriptions, answer SUBACK, then send the retained messages that match. */
+  /** Store the subscriptions, send SUBACK, then send the matching retained messages. */
   | {
       readonly do: 'subscribe';
       readonly packetId: number;
       readonly requests: readonly (SubscriptionRequest | RefusedRequest)[];
     }
-  /** Remove the subscriptions and answer UNSUBACK. */
+  /** Remove the subscriptions and send UNSUBACK. */
   | { readonly do: 'unsubscribe'; readonly packetId: number; readonly names: readonly SubscriptionName[] }
   /**
-   * The client said DISCONNECT: the connection ends, its will is discarded unless it is asked for, and the session outlives it
-   * by `sessionExpiry` seconds if that is said anew.
+   * DISCONNECT received: end the connection. The will is discarded unless `withWill` is set. `sessionExpiry` in seconds replaces the
+   * Session Expiry Interval of the CONNECT.
    */
   | { readonly do: 'disconnect'; readonly withWill: boolean; readonly sessionExpiry?: number };

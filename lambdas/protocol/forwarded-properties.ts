@@ -1,7 +1,7 @@
 import type { ForwardedProperties } from './effects';
 import type { MessageProperties } from './packets';
 
-/** The properties of a message that its receivers get as they are; none when there are none. */
+/** Picks the properties that a message keeps on its way to the subscribers. Returns `{}` if there are none. */
 export function forwardedProperties(properties: MessageProperties | undefined): { properties?: ForwardedProperties } {
   if (!properties) return {};
   const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;

@@ -14,33 +14,33 @@ import { handleUnsubscribe } from './packets/unsubscribe';
 import { ProtocolError, Reason } from './reason-codes';
 import type { Authentication, SessionView } from './session-view';
 
-/** What is not the protocol's to decide. */
-export interface Surroundings {
-  /** A client id nobody else has, for a client that brought none. */
+/** Facts from outside that packet handlers depend on. */
+export interface PacketContext {
+  /** Returns a unique client id, for a client that sent an empty one. */
   readonly generateClientId: () => string;
   readonly limits: SubscriptionLimits & ConnectLimits;
-  /** When the packet arrived, milliseconds since 1970. */
+  /** Arrival time of the packet in milliseconds since 1970. */
   readonly now: number;
-  /** CONNECT has been read and waits until its client has proved who it is. */
+  /** Present between CONNECT and CONNACK while enhanced authentication is in progress. */
   readonly pending?: Authentication;
 }
 
-/** What a packet from a client asks for. `session` is undefined until CONNECT was accepted. */
-export function handlePacket(
-  packet: ClientPacket,
-  session: SessionView | undefined,
-  surroundings: Surroundings,
-): Effect[] {
+/**
+ * Returns the effects of a packet from a client. `session` is undefined until CONNECT has been accepted.
+ *
+ * @throws ProtocolError if the specification does not allow the packet in this state.
+ */
+export function handlePacket(packet: ClientPacket, session: SessionView | undefined, context: PacketContext): Effect[] {
   if (packet.cmd === 'connect') {
-    if (session || surroundings.pending) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
-    return handleConnect(packet, surroundings.generateClientId, surroundings.limits);
+    if (session || context.pending) throw new ProtocolError(Reason.protocolError, 'second CONNECT'); // [v3 MQTT-3.1.0-2]
+    return handleConnect(packet, context.generateClientId, context.limits);
   }
-  if (session) return handleInSession(packet, session, surroundings);
-  if (surroundings.pending) return handleWhilePending(packet, surroundings.pending);
+  if (session) return handleInSession(packet, session, context);
+  if (context.pending) return handleWhilePending(packet, context.pending);
   throw new ProtocolError(Reason.protocolError, `${packet.cmd} before CONNECT`); // [v3 MQTT-3.1.0-1]
 }
 
-/** Between CONNECT and CONNACK [MQTT-3.1.2-30]. */
+/** Only AUTH and DISCONNECT are allowed between CONNECT and CONNACK [MQTT-3.1.2-30]. */
 function handleWhilePending(packet: Exclude<ClientPacket, ConnectPacket>, pending: Authentication): Effect[] {
   if (packet.cmd === 'auth') return handleAuth(packet, pending);
   if (packet.cmd === 'disconnect') return [{ do: 'disconnect', withWill: false }];
@@ -50,7 +50,7 @@ function handleWhilePending(packet: Exclude<ClientPacket, ConnectPacket>, pendin
 function handleInSession(
   packet: Exclude<ClientPacket, ConnectPacket>,
   session: SessionView,
-  { limits, now }: Surroundings,
+  { limits, now }: PacketContext,
 ): Effect[] {
   switch (packet.cmd) {
     case 'publish':

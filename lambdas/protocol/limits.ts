@@ -1,33 +1,36 @@
 import type { ClientCapabilities } from './effects';
 
-/** Largest packet in bytes, fixed header included. API Gateway: 128 KB per message, of which base64 leaves 96 KB. */
-export const maximumPacketSize = 98_304;
+/** Maximum bytes of a packet, including its fixed header. API Gateway allows 128 KB per message, which hold 96 KB in base64. */
+export const gatewayMaxPacketSize = 98_304;
 
-/** Bytes of a CONNECT with its will: what one frame of the gateway holds. More would be kept for clients nobody knows yet. */
-export const largestConnect = 24_000;
+/** Maximum bytes of a CONNECT with its will: the bytes that one gateway frame holds. A larger one would be stored before authentication. */
+export const maxConnectBytes = 24_000;
 
-/** Bytes of a client id: it stands in the record of the connection, in the head of the session and in each subscription. */
-export const longestClientId = 1024;
+/** Maximum bytes of a client id. It is stored in the connection, in the session item and in each subscription. */
+export const maxClientIdBytes = 1024;
 
-/** Bytes of all topics that have an alias, in each direction. */
-export const aliasTopicBytes = 4096;
+/** Maximum bytes of all topics with an alias on one connection, in each direction. */
+export const maxAliasTopicBytes = 4096;
 
-/** Bytes that a delivered PUBLISH keeps free for subscription identifiers: 200 of the longest, and their part of the property length. */
-export const identifierBytes = 1002;
+/** Bytes that a delivered PUBLISH reserves for Subscription Identifiers: 200 of maximum length, and their share of the Property Length. */
+export const reservedIdentifierBytes = 1002;
 
 /**
- * Bytes of the largest packet that a client may send. Its message leaves in a packet of up to `maximumPacketSize`, which may be
- * larger: MQTT 5.0 adds a property length of 1 to 3 bytes to what a client of MQTT 3.1.1 sent, and subscription identifiers.
+ * Maximum bytes of a packet from a client. It is less than `gatewayMaxPacketSize`, because the PUBLISH that delivers a message may be
+ * larger than the one that published it: MQTT 5.0 adds a Property Length of 1 to 3 bytes, and Subscription Identifiers.
  */
-export const largestIncoming = 97_280;
+export const maxIncomingPacketSize = 97_280;
 
-/** Bytes of a message as JSON: SQS takes 256 KiB, in which a job for a large audience has 96 KiB of subscribers as well. */
-export const largestJson = 160_000;
+/** Maximum bytes of a message as JSON. An SQS message holds 256 KiB, of which a fan-out job needs 96 KiB for its subscribers. */
+export const maxMessageJsonBytes = 160_000;
 
-/** Bytes of a topic filter as JSON in ASCII, where a character may take six: in a job it stands beside a message of `largestJson`. */
-export const largestFilterJson = 90_000;
+/**
+ * Maximum bytes of a topic filter as ASCII JSON, where one character takes up to six bytes. A fan-out job contains a filter beside a
+ * message of up to `maxMessageJsonBytes`.
+ */
+export const maxFilterJsonBytes = 90_000;
 
-/** Bytes of the largest packet that a client gets: its own limit, or that of a post [MQTT-3.1.2-24]. */
-export function largestPacket(capabilities: ClientCapabilities): number {
-  return Math.min(capabilities.maximumPacketSize ?? maximumPacketSize, maximumPacketSize);
+/** Returns the maximum bytes of a packet to a client: its Maximum Packet Size, or the limit of a gateway post [MQTT-3.1.2-24]. */
+export function maxOutgoingPacketSize(capabilities: ClientCapabilities): number {
+  return Math.min(capabilities.maximumPacketSize ?? gatewayMaxPacketSize, gatewayMaxPacketSize);
 }

@@ -1,7 +1,7 @@
 import { asciiJson } from './ascii-json';
 import type { ForwardedProperties, Message } from './effects';
 
-/** Bytes of all that a message carries, without what any format adds around it. */
+/** Returns the bytes of topic, payload and properties of a message, without the overhead of any format. */
 export function messageSize({ topic, payload, properties }: Message): number {
   return Buffer.byteLength(topic) + payload.length + (properties ? propertiesSize(properties) : 0);
 }
@@ -11,7 +11,7 @@ function propertiesSize({ contentType, responseTopic, correlationData, userPrope
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), correlationData?.length ?? 0);
 }
 
-/** Bytes of a message as `asciiJson` in a queue, binary values in base64, without the names of its fields. */
+/** Returns the bytes of a message as `asciiJson` in a queue, with binary values in base64, without the names of its binary fields. */
 export function jsonSize({ payload, properties: { correlationData, ...properties } = {}, ...rest }: Message): number {
   const binary = payload.length + (correlationData?.length ?? 0);
   return asciiJson([rest, properties]).length + Math.ceil((binary * 4) / 3);

@@ -1,23 +1,24 @@
 import { readFixedHeader } from './codec/read-fixed-header';
-import { maximumPacketSize } from './limits';
+import { gatewayMaxPacketSize } from './limits';
 import { ProtocolError, Reason } from './reason-codes';
 
-/** Whole packets, and the beginning of one that is incomplete or cannot be read (empty when the stream ends on a packet's end). */
-export interface Split {
+/** Result of cutting a byte stream into packets. */
+export interface SplitResult {
   readonly packets: Buffer[];
+  /** Start of an incomplete or invalid packet; empty if the stream ends at the end of a packet. */
   readonly tail: Buffer;
-  /** Why nothing behind these packets can be read. What was well said before it still counts. */
-  readonly broken?: ProtocolError;
+  /** Set if the bytes in `tail` are not a valid packet. The packets before them are valid. */
+  readonly error?: ProtocolError;
 }
 
-/** Cuts the byte stream of a client into packets: what was left over last time, then what came now. */
-export function splitPackets(tail: Buffer, bytes: Buffer, maximum = maximumPacketSize): Split {
+/** Cuts the byte stream of a client into packets. `tail` is the rest of the previous call, `bytes` are new. */
+export function splitPackets(tail: Buffer, bytes: Buffer, maximum = gatewayMaxPacketSize): SplitResult {
   const stream = tail.length === 0 ? bytes : Buffer.concat([tail, bytes]);
   const packets: Buffer[] = [];
   let start = 0;
   for (;;) {
     const size = sizeWithin(maximum, stream, start);
-    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(start), broken: size };
+    if (size instanceof ProtocolError) return { packets, tail: stream.subarray(start), error: size };
     if (size === undefined || start + size > stream.length) return { packets, tail: stream.subarray(start) };
     packets.push(stream.subarray(start, start + size));
     start += size;
@@ -30,7 +31,7 @@ function sizeWithin(maximum: number, stream: Buffer, start: number): number | Pr
   return new ProtocolError(Reason.packetTooLarge, `packet has ${size} bytes, more than ${maximum}`);
 }
 
-/** Bytes of the packet that begins at `start`, fixed header included, or undefined while that header is incomplete. */
+/** Returns the bytes of the packet at `start`, including its fixed header; undefined while that header is incomplete. */
 export function packetSize(stream: Buffer, start: number): number | ProtocolError | undefined {
   const header = readFixedHeader(stream, start);
   if (header?.state === 'malformed') {

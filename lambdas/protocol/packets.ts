@@ -1,6 +1,6 @@
 /*
- * The packets of MQTT 3.1, 3.1.1 and 5.0 as the codec reads and writes them. What a packet does not say is absent. `properties`
- * are those of MQTT 5.0, present when there is at least one.
+ * The packets of MQTT 3.1, 3.1.1 and 5.0 as the codec reads and writes them. A field that a packet does not contain is absent.
+ * `properties` exist only in MQTT 5.0, and are present if there is at least one. Field names follow the npm package mqtt-packet.
  */
 
 export type QoS = 0 | 1 | 2;
@@ -8,10 +8,10 @@ export type QoS = 0 | 1 | 2;
 /** Protocol levels: 3 is MQTT 3.1, 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
 export type ProtocolVersion = 3 | 4 | 5;
 
-/** Names and values in the order of the wire; a name may come more than once [MQTT-3.3.2-18]. */
+/** Pairs in the order of the packet. A name may occur more than once [MQTT-3.3.2-18]. */
 export type UserProperties = readonly (readonly [name: string, value: string])[];
 
-/** What a client may send. */
+/** Every packet that a client may send. */
 export type ClientPacket =
   | ConnectPacket
   | PublishPacket
@@ -22,7 +22,7 @@ export type ClientPacket =
   | DisconnectPacket
   | AuthPacket;
 
-/** What this server may send. */
+/** Every packet that this server may send. */
 export type ServerPacket =
   | ConnackPacket
   | PublishPacket
@@ -38,9 +38,9 @@ export interface ConnectPacket {
   readonly cmd: 'connect';
   readonly protocolId: 'MQIsdp' | 'MQTT';
   readonly protocolVersion: ProtocolVersion;
-  /** Clean Session, in MQTT 5.0 Clean Start. */
+  /** Clean Session in MQTT 3.1 and 3.1.1, Clean Start in MQTT 5.0. */
   readonly clean: boolean;
-  /** Seconds; 0 turns the keep-alive off. */
+  /** Seconds; 0 disables the keep-alive. */
   readonly keepalive: number;
   readonly clientId: string;
   readonly will?: Will;
@@ -50,7 +50,7 @@ export interface ConnectPacket {
 }
 
 export interface ConnectProperties {
-  /** Seconds; 0xFFFFFFFF is without end. */
+  /** Seconds; 0xFFFFFFFF means that the session never expires. */
   readonly sessionExpiryInterval?: number;
   readonly receiveMaximum?: number;
   /** Bytes. */
@@ -71,9 +71,9 @@ export interface Will {
   readonly properties?: WillProperties;
 }
 
-/** What the publisher of a message says about it, for those who receive it. */
+/** Properties of an Application Message, in PUBLISH and in a will. */
 export interface MessageProperties {
-  /** The payload is declared to be UTF-8. */
+  /** True if the payload is UTF-8 text. */
   readonly payloadFormatIndicator?: boolean;
   /** Seconds. */
   readonly messageExpiryInterval?: number;
@@ -88,7 +88,7 @@ export interface WillProperties extends MessageProperties {
   readonly willDelayInterval?: number;
 }
 
-/** CONNACK, section 3.2. MQTT 3.1 and 3.1.1 say a `returnCode`, 5.0 a `reasonCode`. */
+/** CONNACK, section 3.2. `returnCode` is for MQTT 3.1 and 3.1.1, `reasonCode` for 5.0. */
 export interface ConnackPacket {
   readonly cmd: 'connack';
   readonly sessionPresent: boolean;
@@ -98,7 +98,7 @@ export interface ConnackPacket {
 }
 
 export interface ConnackProperties {
-  /** Seconds; 0xFFFFFFFF is without end. */
+  /** Seconds; 0xFFFFFFFF means that the session never expires. */
   readonly sessionExpiryInterval?: number;
   readonly receiveMaximum?: number;
   readonly maximumQoS?: 0 | 1;
@@ -123,11 +123,11 @@ export interface ConnackProperties {
 /** PUBLISH, section 3.3. */
 export interface PublishPacket {
   readonly cmd: 'publish';
-  /** Empty only in MQTT 5.0, when a topic alias stands for it. */
+  /** Empty only in MQTT 5.0, if the packet has a Topic Alias instead. */
   readonly topic: string;
   readonly payload: Buffer;
   readonly qos: QoS;
-  /** Present exactly when `qos` is 1 or 2. */
+  /** Packet Identifier, present if and only if `qos` is 1 or 2. */
   readonly messageId?: number;
   readonly dup: boolean;
   readonly retain: boolean;
@@ -136,7 +136,7 @@ export interface PublishPacket {
 
 export interface PublishProperties extends MessageProperties {
   readonly topicAlias?: number;
-  /** Only in what a server sends [MQTT-3.3.4-6]. */
+  /** Only in packets to clients [MQTT-3.3.4-6]. */
   readonly subscriptionIdentifiers?: readonly number[];
 }
 
@@ -144,12 +144,12 @@ export interface PublishProperties extends MessageProperties {
 export interface AcknowledgementPacket {
   readonly cmd: 'puback' | 'pubrec' | 'pubrel' | 'pubcomp';
   readonly messageId: number;
-  /** MQTT 5.0; absent is success. */
+  /** Only in MQTT 5.0; absent means Success. */
   readonly reasonCode?: number;
   readonly properties?: ReasonProperties;
 }
 
-/** Why, for people. */
+/** Properties that explain a reason code. */
 export interface ReasonProperties {
   readonly reasonString?: string;
   readonly userProperties?: UserProperties;
@@ -167,7 +167,7 @@ export interface Subscription {
   /** The topic filter. */
   readonly topic: string;
   readonly qos: QoS;
-  /** No Local; this and the next two are present exactly in MQTT 5.0. */
+  /** No Local. `nl`, `rap` and `rh` are present if and only if the client uses MQTT 5.0. */
   readonly nl?: boolean;
   /** Retain As Published. */
   readonly rap?: boolean;
@@ -184,7 +184,7 @@ export interface SubscribeProperties {
 export interface SubackPacket {
   readonly cmd: 'suback';
   readonly messageId: number;
-  /** One code per entry of the SUBSCRIBE, in its order. */
+  /** One code per entry of the SUBSCRIBE, in the same order. */
   readonly granted: readonly number[];
   readonly properties?: ReasonProperties;
 }
@@ -205,7 +205,7 @@ export interface UnsubscribeProperties {
 export interface UnsubackPacket {
   readonly cmd: 'unsuback';
   readonly messageId: number;
-  /** MQTT 5.0: one code per entry of the UNSUBSCRIBE, in its order. MQTT 3.1 and 3.1.1 have none. */
+  /** One code per entry of the UNSUBSCRIBE, in the same order. MQTT 3.1 and 3.1.1 send none. */
   readonly granted: readonly number[];
   readonly properties?: ReasonProperties;
 }
@@ -223,13 +223,13 @@ export interface PingrespPacket {
 /** DISCONNECT, section 3.14. In MQTT 3.1 and 3.1.1 only a client sends it. */
 export interface DisconnectPacket {
   readonly cmd: 'disconnect';
-  /** MQTT 5.0; absent is a normal disconnection. */
+  /** Only in MQTT 5.0; absent means Normal disconnection. */
   readonly reasonCode?: number;
   readonly properties?: DisconnectProperties;
 }
 
 export interface DisconnectProperties extends ReasonProperties {
-  /** Seconds; only a client says it [MQTT-3.14.2-2]. */
+  /** Seconds; only in packets from clients [MQTT-3.14.2-2]. */
   readonly sessionExpiryInterval?: number;
   readonly serverReference?: string;
 }

@@ -1,17 +1,21 @@
+import type { Message } from './effects';
 import type { QoS } from './packets';
 
-/** What a client may do. Whoever decides it, the packet handlers only ask. */
+/** The fields of a PUBLISH that permissions depend on. */
+export type PublishRequest = Pick<Message, 'topic' | 'qos' | 'retain'>;
+
+/** Decides which topics a client may use. Packet handlers only ask; `access` implements it. */
 export interface Permissions {
-  /** Whether a message may be published: to this topic, at this QoS, retained or not. */
-  mayPublish(topic: string, qos: QoS, retain: boolean): boolean;
-  /** The highest QoS at which a topic filter may be subscribed to; undefined when it may not. */
+  /** True if the client may publish to this topic with this QoS and RETAIN flag. */
+  mayPublish(message: PublishRequest): boolean;
+  /** Returns the maximum QoS that the client may subscribe to a topic filter with; undefined if it may not subscribe. */
   subscribeQos(filter: string): QoS | undefined;
-  /** Whether a message published to a topic may be delivered, at whatever QoS was granted. */
+  /** True if messages of this topic may be delivered to the client, at any granted QoS. */
   mayReceive(topic: string): boolean;
 }
 
-/** Where there is nothing to decide. */
-export const everything: Permissions = {
+/** Permissions of a broker without access rules. */
+export const allowEverything: Permissions = {
   mayPublish: () => true,
   subscribeQos: () => 2,
   mayReceive: () => true,

@@ -1,6 +1,6 @@
 /**
- * Every reason code of MQTT 5.0 (section 2.4). What else 0x00 is called: normal disconnection, granted QoS 0. MQTT 3.1.1 hears
- * some of them as CONNACK return codes.
+ * Reason codes of MQTT 5.0, section 2.4. 0x00 also means Normal disconnection and Granted QoS 0. `connackCode` maps some of them to the
+ * CONNACK return codes of MQTT 3.1.1.
  */
 export const Reason = {
   success: 0x00,
@@ -51,7 +51,10 @@ export const Reason = {
 /** SUBACK return code "Failure" of MQTT 3.1.1, table of section 3.9.3. */
 export const subscriptionFailure = 0x80;
 
-/** The client broke the protocol. The shell answers as the client's version allows and closes the connection [v3 MQTT-4.8.0-1]. */
+/**
+ * The client violated the protocol. The broker sends the reason code in a packet that the client's protocol version has, and closes the
+ * connection [v3 MQTT-4.8.0-1].
+ */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   readonly reason: number;
@@ -73,8 +76,8 @@ const returnCodes = new Map<number, number>([
 ]);
 
 /**
- * The CONNACK return code of MQTT 3.1 and 3.1.1 for a refused CONNECT, or undefined where none fits: then the connection is
- * closed without a CONNACK [v3 MQTT-3.2.2-6].
+ * Returns the CONNACK return code of MQTT 3.1 and 3.1.1 for a reason code; undefined if there is none. The connection is closed without
+ * CONNACK then [v3 MQTT-3.2.2-6].
  */
 export function connackCode(reason: number): number | undefined {
   return returnCodes.get(reason);

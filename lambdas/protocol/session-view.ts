@@ -1,20 +1,20 @@
 import type { ProtocolVersion } from './packets';
 import type { Permissions } from './permissions';
 
-/** What a handler may know about the connection, once CONNECT was accepted. */
+/** Facts about the connection that packet handlers depend on, known once CONNECT has been accepted. */
 export interface SessionView {
   readonly clientId: string;
   readonly version: ProtocolVersion;
-  /** Seconds that the session outlives its connection. */
+  /** Session Expiry Interval in seconds. */
   readonly sessionExpiry: number;
   readonly permissions: Permissions;
-  /** Absent when CONNECT named no method. */
+  /** Absent if CONNECT had no Authentication Method. */
   readonly authentication?: Authentication;
 }
 
-/** Where the enhanced authentication of a connection stands, section 4.12. */
+/** State of the enhanced authentication of a connection, section 4.12. */
 export interface Authentication {
   readonly method: string;
-  /** An exchange goes on, and the client has to answer. */
+  /** True while an exchange of AUTH packets is in progress and the client has to respond. */
   readonly isPending: boolean;
 }

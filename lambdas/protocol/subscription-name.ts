@@ -1,14 +1,16 @@
-import { malformed } from './codec/errors';
+import { malformedPacket } from './codec/errors';
 import type { SubscriptionName } from './effects';
 import type { ProtocolError } from './reason-codes';
 import { quoteTopic } from './topic';
 import { isShared, isTopicFilter } from './topic-filter';
 
 /**
- * What a client means by the name of a subscription. Throws for what is no topic filter, which makes a packet malformed
- * [v3 MQTT-4.8.0-1]; Mosquitto ends the connection too, and a refusal (0x8F) is for a filter that is well-formed. Shares belong to
- * MQTT 5.0, but clients of 3.1.1 may have them too, as other brokers allow. Their specification knows no share names, so for them
- * an invalid one is no violation: it is returned as an ordinary filter, for SUBSCRIBE to refuse.
+ * Parses a topic filter of SUBSCRIBE or UNSUBSCRIBE. Shared subscriptions are part of MQTT 5.0; like other brokers, this one offers them
+ * to clients of MQTT 3.1.1 too. The 3.1.1 specification does not know share names, so that an invalid one is no protocol violation there:
+ * it is returned as an ordinary filter, which SUBSCRIBE refuses.
+ *
+ * @throws ProtocolError 0x81 if the text is not a topic filter, because the packet is malformed [v3 MQTT-4.8.0-1]. Reason code 0x8F is for
+ *   well-formed filters. Mosquitto closes the connection too.
  */
 export function subscriptionName(name: string, version: number): SubscriptionName {
   if (!isTopicFilter(name)) throw invalid(name);
@@ -21,5 +23,5 @@ export function subscriptionName(name: string, version: number): SubscriptionNam
 }
 
 function invalid(name: string): ProtocolError {
-  return malformed(`${quoteTopic(name)} is not a topic filter`);
+  return malformedPacket(`${quoteTopic(name)} is not a topic filter`);
 }

@@ -1,16 +1,21 @@
-import { aliasTopicBytes } from './limits';
+import { maxAliasTopicBytes } from './limits';
 import type { PublishPacket } from './packets';
 import { ProtocolError, Reason } from './reason-codes';
 
-export type Aliases = ReadonlyMap<number, string>;
+/** Topics by their alias. */
+export type TopicAliases = ReadonlyMap<number, string>;
 
 interface ResolvedPublish {
   readonly packet: PublishPacket;
-  readonly aliases: Aliases;
+  readonly aliases: TopicAliases;
 }
 
-/** A PUBLISH with its topic in place of an alias, and the aliases that hold from now on [MQTT-3.3.2-12]. */
-export function resolveAlias(packet: PublishPacket, aliases: Aliases, maximum: number): ResolvedPublish {
+/**
+ * Replaces the Topic Alias of a PUBLISH by its topic. Returns the aliases of the connection after this packet [MQTT-3.3.2-12].
+ *
+ * @throws ProtocolError 0x94 above `maximum`, 0x82 for an unknown alias, 0x97 above `maxAliasTopicBytes`.
+ */
+export function resolveAlias(packet: PublishPacket, aliases: TopicAliases, maximum: number): ResolvedPublish {
   const alias = packet.properties?.topicAlias;
   if (alias === undefined) return { packet, aliases };
   if (alias > maximum) {
@@ -24,15 +29,15 @@ export function resolveAlias(packet: PublishPacket, aliases: Aliases, maximum: n
   return { packet: { ...packet, topic }, aliases };
 }
 
-function withTopic(aliases: Aliases, alias: number, topic: string): Aliases {
+function withTopic(aliases: TopicAliases, alias: number, topic: string): TopicAliases {
   const changed = new Map(aliases).set(alias, topic);
   const bytes = topicBytes(changed.values());
-  if (bytes <= aliasTopicBytes) return changed;
-  const problem = `topics with an alias have ${bytes} bytes together, at most ${aliasTopicBytes} are kept`;
+  if (bytes <= maxAliasTopicBytes) return changed;
+  const problem = `topics with an alias have ${bytes} bytes in total, more than ${maxAliasTopicBytes}`;
   throw new ProtocolError(Reason.quotaExceeded, problem);
 }
 
-/** Bytes of these topics. */
+/** Returns the sum of the bytes of topics. */
 export function topicBytes(topics: Iterable<string>): number {
   let sum = 0;
   for (const topic of topics) sum += Buffer.byteLength(topic);

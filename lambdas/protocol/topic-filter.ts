@@ -1,6 +1,6 @@
 import { hasTopicLength, levels } from './topic';
 
-/** Whether `filter` may be subscribed to: wildcards stand alone in their level, and `#` only comes last. */
+/** True if `filter` is a valid topic filter: a wildcard occupies an entire level, and `#` is the last level. */
 export function isTopicFilter(filter: string): boolean {
   if (!hasTopicLength(filter) || filter.includes('\0')) return false; // [v3 MQTT-4.7.3-1] [v3 MQTT-4.7.3-2]
   const parts = levels(filter);
@@ -10,24 +10,24 @@ export function isTopicFilter(filter: string): boolean {
   });
 }
 
-/** Whether a message published to `topic` belongs to a subscription with `filter`. */
+/** True if `topic` matches `filter`. */
 export function matches(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && startsWithWildcard(filter)) return false; // [v3 MQTT-4.7.2-1]
   const wanted = levels(filter);
   const given = levels(topic);
   for (const [index, level] of wanted.entries()) {
-    if (level === '#') return true; // the parent level too: `a/#` matches `a`
+    if (level === '#') return true; // includes the parent level: `a/#` matches `a`
     if (index >= given.length) return false;
-    if (level !== '+' && level !== given[index]) return false; // exact, case counts [v3 MQTT-4.7.3-4]
+    if (level !== '+' && level !== given[index]) return false; // case-sensitive [v3 MQTT-4.7.3-4]
   }
   return wanted.length === given.length;
 }
 
-/** Whether every topic that belongs to `inner` also belongs to `outer`. */
+/** True if every topic that matches `inner` also matches `outer`. */
 export function covers(outer: string, inner: string): boolean {
   if (startsWithWildcard(outer) && inner.startsWith('$')) return false; // [v3 MQTT-4.7.2-1]
   const wide = levels(outer);
-  const narrow = levels(spellOut(inner));
+  const narrow = levels(expandMultiLevel(inner));
   for (const [index, level] of wide.entries()) {
     if (level === '#') return true;
     const other = narrow[index];
@@ -37,12 +37,12 @@ export function covers(outer: string, inner: string): boolean {
   return wide.length === narrow.length;
 }
 
-/** `#` stands for no level too, but not in these two, because no topic is empty: then it is the same to ask for one level. */
-export function spellOut(filter: string): string {
+/** Expands `#` and `/#` to `+/#` and `/+/#`. They match the same topics, because a topic is never empty. */
+export function expandMultiLevel(filter: string): string {
   return filter === '#' ? '+/#' : filter === '/#' ? '/+/#' : filter;
 }
 
-/** How many levels of a filter are wildcards. */
+/** Counts the wildcard levels of a filter. */
 export function countWildcards(filter: string): number {
   return levels(filter).filter(isWildcard).length;
 }
@@ -51,7 +51,7 @@ export function isWildcard(level: string): boolean {
   return level === '+' || level === '#';
 }
 
-/** Whether `filter` asks for a shared subscription of MQTT 5.0, section 4.8.2. */
+/** True if `filter` is that of a shared subscription, MQTT 5.0 section 4.8.2. */
 export function isShared(filter: string): boolean {
   return filter.startsWith('$share/');
 }

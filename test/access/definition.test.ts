@@ -146,7 +146,7 @@ describe('what rules mean, by definition', () => {
       for (const [index, topic] of everyTopic.entries()) {
         const qos = random.below(3) as QoS;
         const retain = random.below(2) === 0;
-        const answer = permissions.mayPublish(topic, qos, retain);
+        const answer = permissions.mayPublish({ topic, qos, retain });
         if (answer !== sets.mayPublish(index, qos, retain)) throw new Error(`${topic} ${qos} ${retain}: ${text}`);
         seen[`${answer}`]++;
       }

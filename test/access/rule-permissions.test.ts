@@ -12,18 +12,18 @@ function allowed(rules: Rule[], subject: Subject = alice): RulePermissions {
 
 describe('publish', () => {
   test('is denied when nothing is said', () => {
-    expect(allowed([]).mayPublish('a', 0, false)).toBe(false);
+    expect(allowed([]).mayPublish({ topic: 'a', qos: 0, retain: false })).toBe(false);
   });
 
   test('is allowed by a rule with a filter that matches', () => {
     const permissions = allowed([{ actions: ['publish'], topics: ['devices/${clientId}/#', 'chat/+'] }]);
 
-    expect(permissions.mayPublish('devices/lamp-7', 2, true)).toBe(true);
-    expect(permissions.mayPublish('devices/lamp-7/state', 2, true)).toBe(true);
-    expect(permissions.mayPublish('chat/kitchen', 0, false)).toBe(true);
-    expect(permissions.mayPublish('devices/lamp-8/state', 0, false)).toBe(false);
-    expect(permissions.mayPublish('chat', 0, false)).toBe(false);
-    expect(permissions.mayPublish('chat/', 0, false)).toBe(true);
+    expect(permissions.mayPublish({ topic: 'devices/lamp-7', qos: 2, retain: true })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'devices/lamp-7/state', qos: 2, retain: true })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'chat/kitchen', qos: 0, retain: false })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'devices/lamp-8/state', qos: 0, retain: false })).toBe(false);
+    expect(permissions.mayPublish({ topic: 'chat', qos: 0, retain: false })).toBe(false);
+    expect(permissions.mayPublish({ topic: 'chat/', qos: 0, retain: false })).toBe(true);
   });
 
   test('is denied by one rule, whatever others allow', () => {
@@ -33,9 +33,9 @@ describe('publish', () => {
       { actions: ['publish'], topics: ['a/secret/b'] },
     ]);
 
-    expect(permissions.mayPublish('a/b', 0, false)).toBe(true);
-    expect(permissions.mayPublish('a/secret', 0, false)).toBe(false);
-    expect(permissions.mayPublish('a/secret/b', 0, false)).toBe(false);
+    expect(permissions.mayPublish({ topic: 'a/b', qos: 0, retain: false })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'a/secret', qos: 0, retain: false })).toBe(false);
+    expect(permissions.mayPublish({ topic: 'a/secret/b', qos: 0, retain: false })).toBe(false);
   });
 
   test('is allowed up to the highest QoS of the rules that match', () => {
@@ -44,10 +44,10 @@ describe('publish', () => {
       { actions: ['publish'], topics: ['a'], maxQos: 1 },
     ]);
 
-    expect(permissions.mayPublish('a', 1, false)).toBe(true);
-    expect(permissions.mayPublish('a', 2, false)).toBe(false);
-    expect(permissions.mayPublish('b', 0, false)).toBe(true);
-    expect(permissions.mayPublish('b', 1, false)).toBe(false);
+    expect(permissions.mayPublish({ topic: 'a', qos: 1, retain: false })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'a', qos: 2, retain: false })).toBe(false);
+    expect(permissions.mayPublish({ topic: 'b', qos: 0, retain: false })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'b', qos: 1, retain: false })).toBe(false);
   });
 
   test('takes QoS and retain flag from the same rule', () => {
@@ -56,13 +56,15 @@ describe('publish', () => {
       { actions: ['publish'], topics: ['a'], maxQos: 0 },
     ]);
 
-    expect(permissions.mayPublish('a', 2, false)).toBe(true);
-    expect(permissions.mayPublish('a', 0, true)).toBe(true);
-    expect(permissions.mayPublish('a', 1, true)).toBe(false);
+    expect(permissions.mayPublish({ topic: 'a', qos: 2, retain: false })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'a', qos: 0, retain: true })).toBe(true);
+    expect(permissions.mayPublish({ topic: 'a', qos: 1, retain: true })).toBe(false);
   });
 
   test('is not allowed by other actions', () => {
-    expect(allowed([{ actions: ['subscribe', 'receive'], topics: ['#'] }]).mayPublish('a', 0, false)).toBe(false);
+    expect(
+      allowed([{ actions: ['subscribe', 'receive'], topics: ['#'] }]).mayPublish({ topic: 'a', qos: 0, retain: false }),
+    ).toBe(false);
   });
 });
 
@@ -167,7 +169,7 @@ describe('topics that begin with $', () => {
   test('are not among those of #', () => {
     const permissions = allowed([{ actions: ['publish', 'subscribe'], topics: ['#', '+/#'] }]);
 
-    expect(permissions.mayPublish('$x/a', 0, false)).toBe(false);
+    expect(permissions.mayPublish({ topic: '$x/a', qos: 0, retain: false })).toBe(false);
     expect(permissions.subscribeQos('$SYS/#')).toBeUndefined();
     expect(permissions.mayReceive('$SYS/broker/uptime')).toBe(false);
   });
@@ -203,22 +205,30 @@ describe('who a rule concerns', () => {
     [{ clientIds: ['lamp'] }, false],
     [{ kinds: ['user'], usernames: ['alice'], clientIds: ['lamp-8'] }, false],
   ])('%j is alice with lamp-7: %s', (who, expected) => {
-    expect(allowed([{ ...toEverything, ...(who && { who }) }]).mayPublish('a', 0, false)).toBe(expected);
+    expect(allowed([{ ...toEverything, ...(who && { who }) }]).mayPublish({ topic: 'a', qos: 0, retain: false })).toBe(
+      expected,
+    );
   });
 
   test('is nobody without a name when names are given', () => {
     const anonymous: Subject = { kind: 'anonymous', clientId: 'lamp-7' };
 
-    expect(allowed([{ ...toEverything, who: { usernames: ['alice'] } }], anonymous).mayPublish('a', 0, false)).toBe(
-      false,
-    );
+    expect(
+      allowed([{ ...toEverything, who: { usernames: ['alice'] } }], anonymous).mayPublish({
+        topic: 'a',
+        qos: 0,
+        retain: false,
+      }),
+    ).toBe(false);
   });
 
   test('holds for rules that deny as well', () => {
     const rules: Rule[] = [toEverything, { ...toEverything, effect: 'deny', who: { kinds: ['anonymous'] } }];
 
-    expect(allowed(rules).mayPublish('a', 0, false)).toBe(true);
-    expect(allowed(rules, { kind: 'anonymous', clientId: 'lamp-7' }).mayPublish('a', 0, false)).toBe(false);
+    expect(allowed(rules).mayPublish({ topic: 'a', qos: 0, retain: false })).toBe(true);
+    expect(
+      allowed(rules, { kind: 'anonymous', clientId: 'lamp-7' }).mayPublish({ topic: 'a', qos: 0, retain: false }),
+    ).toBe(false);
   });
 });
 
@@ -287,7 +297,7 @@ describe('a client that lies about itself', () => {
     const wanted = [lie, `${lie}/a`, 'victim', 'victim/a', '$SYS/a', '$share/g/a', 'a/b', 'a/b/c', '/', '/a'];
 
     for (const topic of wanted) {
-      expect(permissions.mayPublish(topic, 0, false)).toBe(false);
+      expect(permissions.mayPublish({ topic, qos: 0, retain: false })).toBe(false);
       expect(permissions.mayReceive(topic)).toBe(false);
     }
     for (const filter of [...wanted, '#', '+', '+/#', '$SYS/#', '$share/g/#', '$share/g/$SYS/#'])
@@ -305,13 +315,13 @@ describe('a client that lies about itself', () => {
     );
 
     for (const topic of ['victim/private', '/private', '$SYS/private', '$x/private']) {
-      expect(permissions.mayPublish(topic, 0, false)).toBe(false);
+      expect(permissions.mayPublish({ topic, qos: 0, retain: false })).toBe(false);
       expect(permissions.mayReceive(topic)).toBe(false);
       expect(permissions.subscribeQos(topic)).toBeUndefined();
     }
     for (const filter of ['#', '+/+', '$SYS/#', '$x/+', '$share/g/$SYS/+'])
       expect(permissions.subscribeQos(filter)).toBeUndefined();
-    expect(permissions.mayPublish('victim/public', 0, false)).toBe(true);
+    expect(permissions.mayPublish({ topic: 'victim/public', qos: 0, retain: false })).toBe(true);
     expect(permissions.subscribeQos('$SYS/public')).toBe(2);
   });
 
@@ -322,7 +332,7 @@ describe('a client that lies about itself', () => {
     ];
     const permissions = allowed(rules, { kind: 'user', username: '#', clientId: 'c' });
 
-    expect(permissions.mayPublish('of/anything/x', 0, false)).toBe(false);
-    expect(permissions.mayPublish('of/anything/y', 0, false)).toBe(true);
+    expect(permissions.mayPublish({ topic: 'of/anything/x', qos: 0, retain: false })).toBe(false);
+    expect(permissions.mayPublish({ topic: 'of/anything/y', qos: 0, retain: false })).toBe(true);
   });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it, jest } from '@jest/globals';
 import * as wire from '../../clients/wire';
 import vectors from '../../docs/wire-vectors.json';
-import { largestIncoming, maximumPacketSize } from '../../lambdas/protocol/limits';
+import { gatewayMaxPacketSize, maxIncomingPacketSize } from '../../lambdas/protocol/limits';
 import { wholePacketBytes } from './support/packets';
 
 const expand = (text: string) =>
@@ -25,7 +25,7 @@ function play(writes: string[], { FrameWriter }: typeof wire = wire): string[] {
   return frames;
 }
 
-/** The wire format as in a browser, without Buffer. */
+/** The wire format as a browser runs it. */
 function wireWithoutBuffer(): typeof wire {
   const { Buffer } = globalThis;
   let loaded: typeof wire | undefined;
@@ -65,13 +65,13 @@ describe.each([
 
 describe('the limits of the clients', () => {
   it('are those of the broker', () => {
-    expect(wire.MAX_PACKET_BYTES).toBe(largestIncoming);
-    expect(wire.MAX_DELIVERED_BYTES).toBe(maximumPacketSize);
+    expect(wire.MAX_PACKET_BYTES).toBe(maxIncomingPacketSize);
+    expect(wire.MAX_DELIVERED_BYTES).toBe(gatewayMaxPacketSize);
   });
 });
 
 describe('the frame writer', () => {
-  it('creates the same frames for any chunking of a turn', () => {
+  it('gives the same frames for any chunking of a turn', () => {
     const stream = bytesOf('100d00044d51545404020014000161' + '30acea01000161<29993*2a>' + 'c000' + '30060003612f622a');
     const whole = play([stream.toString('hex')]);
 
@@ -87,7 +87,7 @@ describe('the frame writer', () => {
     expect((longestNumber + base64).length).toBe(wire.MAX_FRAME_CHARACTERS);
   });
 
-  it('cuts a random stream into whole packets and slices, in order and without loss', () => {
+  it('puts a random stream into whole packets and slices, in order and without loss', () => {
     const packets = Array.from({ length: 400 }, (_, n) => packetOf((n * 7_919) % (n % 20 === 0 ? 60_000 : 900)));
     const stream = Buffer.concat(packets);
     const frames = play(chunksOf(stream).map((chunk) => chunk.toString('hex')));
@@ -100,7 +100,7 @@ describe('the frame writer', () => {
   });
 });
 
-/** Frames that contain the end of a packet together with another packet. */
+/** Frames that hold a packet's end together with another packet. */
 function framesThatMix(frames: Buffer[]): Buffer[] {
   let slices = Buffer.alloc(0);
   return frames.filter((bytes) => {

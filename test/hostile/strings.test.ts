@@ -1,6 +1,6 @@
 /*
  * Strings that a queue, a table or another client cannot take. Proved elsewhere: every string of every packet:
- * test/protocol/malformed.test.ts and test/protocol/clean-text.test.ts.
+ * test/protocol/malformed.test.ts and test/protocol/disallowed-characters.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { apiOf } from '../api/support';

@@ -5,7 +5,7 @@ import { parseFrame } from '../../lambdas/protocol/frames';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import type { ProtocolVersion } from '../../lambdas/protocol/packets';
-import { everything } from '../../lambdas/protocol/permissions';
+import { allowEverything } from '../../lambdas/protocol/permissions';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { resolveAlias } from '../../lambdas/protocol/topic-alias';
 import { settingsFromEnvironment } from '../../lambdas/settings';
@@ -23,7 +23,9 @@ const aliases = new Map([[1, 'a/b']]);
 /** Everything a client's bytes pass through before anything is done about them. */
 function receive(bytes: Buffer, version: ProtocolVersion | undefined): void {
   const session =
-    version === undefined ? undefined : { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything };
+    version === undefined
+      ? undefined
+      : { clientId: 'kitchen', version, sessionExpiry: 0, permissions: allowEverything };
   for (const packet of splitPackets(Buffer.alloc(0), bytes).packets) {
     const decoded = decode(packet, version);
     handlePacket(

@@ -4,14 +4,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';
 import type { ClientPacket } from '../../lambdas/protocol/packets';
-import { everything } from '../../lambdas/protocol/permissions';
+import { allowEverything } from '../../lambdas/protocol/permissions';
 import { settingsFromEnvironment } from '../../lambdas/settings';
 import { clause } from '../support/clause';
 import { connect, publish } from '../support/packets';
 import { thrownBy } from '../support/thrown-by';
 
-const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything } as const;
-const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: everything } as const;
+const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: allowEverything } as const;
+const session5 = { clientId: 'kitchen', version: 5, sessionExpiry: 0, permissions: allowEverything } as const;
 const surroundings = {
   generateClientId: () => 'assigned',
   limits: settingsFromEnvironment({}),
@@ -22,14 +22,14 @@ describe('handlePacket', () => {
   clause(['MQTT-3.1.0-1', 'v3 MQTT-3.1.0-1'], 'the first packet must be CONNECT', () => {
     const error = thrownBy(() => handlePacket(publish(), undefined, surroundings));
 
-    expect(error).toMatchObject({ reason: 0x82, message: 'publish before CONNECT' });
+    expect(error).toMatchObject({ reason: 0x82, message: expect.stringContaining('CONNECT') });
   });
 
   clause(['MQTT-3.1.0-2', 'v3 MQTT-3.1.0-2'], 'a second CONNECT is a protocol violation', () => {
     for (const known of [session, session5]) {
       const error = thrownBy(() => handlePacket(connect(), known, surroundings));
 
-      expect(error).toMatchObject({ reason: 0x82, message: 'second CONNECT' });
+      expect(error).toMatchObject({ reason: 0x82, message: expect.stringContaining('CONNECT') });
     }
   });
 

@@ -1,16 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
-import { largestPacket } from '../../lambdas/protocol/limits';
+import { maxOutgoingPacketSize } from '../../lambdas/protocol/limits';
 import { clause } from '../support/clause';
 
 describe('largestPacket', () => {
   clause('MQTT-3.1.2-24', 'is what the client takes', () => {
-    expect(largestPacket({ maximumPacketSize: 1 })).toBe(1);
-    expect(largestPacket({ maximumPacketSize: 98_303 })).toBe(98_303);
+    expect(maxOutgoingPacketSize({ maximumPacketSize: 1 })).toBe(1);
+    expect(maxOutgoingPacketSize({ maximumPacketSize: 98_303 })).toBe(98_303);
   });
 
   test('is what a post takes where the client takes more, or anything', () => {
-    expect(largestPacket({ maximumPacketSize: 98_305 })).toBe(98_304);
-    expect(largestPacket({ maximumPacketSize: 0xffff_ffff })).toBe(98_304);
-    expect(largestPacket({})).toBe(98_304);
+    expect(maxOutgoingPacketSize({ maximumPacketSize: 98_305 })).toBe(98_304);
+    expect(maxOutgoingPacketSize({ maximumPacketSize: 0xffff_ffff })).toBe(98_304);
+    expect(maxOutgoingPacketSize({})).toBe(98_304);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { maximumPacketSize } from '../../lambdas/protocol/limits';
+import { gatewayMaxPacketSize } from '../../lambdas/protocol/limits';
 import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { hex } from '../support/packets';
@@ -44,34 +44,34 @@ describe('splitPackets', () => {
   test('takes a packet of exactly the maximum size', () => {
     const packet = Buffer.concat([hex('30 fcff05'), Buffer.alloc(98_300)]);
 
-    expect(packet.length).toBe(maximumPacketSize);
+    expect(packet.length).toBe(gatewayMaxPacketSize);
     expect(splitPackets(nothing, packet).packets).toEqual([packet]);
   });
 
   test('refuses a packet one byte over the maximum before its body has come', () => {
-    const { broken } = splitPackets(nothing, hex('30 fdff05'));
+    const { error } = splitPackets(nothing, hex('30 fdff05'));
 
-    expect(broken).toBeInstanceOf(ProtocolError);
-    expect(broken).toMatchObject({ reason: 0x95, message: 'packet has 98305 bytes, more than 98304' });
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toMatchObject({ reason: 0x95, message: expect.stringContaining('98305') });
   });
 
   test('goes by another maximum when it is given one', () => {
-    expect(splitPackets(nothing, hex('4002 0007'), 3).broken).toMatchObject({ reason: 0x95 });
+    expect(splitPackets(nothing, hex('4002 0007'), 3).error).toMatchObject({ reason: 0x95 });
   });
 
   test('refuses a length of five bytes [v3 section 2.2.3]', () => {
-    const { broken } = splitPackets(nothing, hex('30 80808080 01'));
+    const { error } = splitPackets(nothing, hex('30 80808080 01'));
 
-    expect(broken).toBeInstanceOf(ProtocolError);
-    expect(broken).toMatchObject({ reason: 0x81 });
+    expect(error).toBeInstanceOf(ProtocolError);
+    expect(error).toMatchObject({ reason: 0x81 });
   });
 
   test('keeps what came before a packet that cannot be read', () => {
-    const { packets, tail, broken } = splitPackets(nothing, hex('c000 4002 0007 30 80808080 01 c000'));
+    const { packets, tail, error } = splitPackets(nothing, hex('c000 4002 0007 30 80808080 01 c000'));
 
     expect(packets).toEqual([hex('c000'), hex('40020007')]);
     expect(tail).toEqual(hex('30 80808080 01 c000'));
-    expect(broken).toMatchObject({ reason: 0x81 });
+    expect(error).toMatchObject({ reason: 0x81 });
   });
 
   test('finds the same packets wherever the stream is cut', () => {

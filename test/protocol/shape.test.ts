@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { candidate, candidates, canonicalShape, lettersOf, shapeOf } from '../../lambdas/protocol/shape';
+import { candidateFilters, canonicalShape, filterOfShape, lettersOf, shapeOf } from '../../lambdas/protocol/shape';
 import { isTopicFilter, matches } from '../../lambdas/protocol/topic-filter';
 import { clause } from '../support/clause';
 import { Random } from '../support/random';
@@ -42,43 +42,43 @@ describe('a shape of more than 64 levels', () => {
     const topic = Array.from({ length: 70 }, (_, index) => `${index}`).join('/');
     const filter = topic.replace('/5/', '/+/');
 
-    expect(candidates([shapeOf(filter), lettersOf(shapeOf(filter))], topic)).toEqual([filter]);
-    expect(candidates([shapeOf(filter)], topic.slice(2))).toEqual([]);
+    expect(candidateFilters([shapeOf(filter), lettersOf(shapeOf(filter))], topic)).toEqual([filter]);
+    expect(candidateFilters([shapeOf(filter)], topic.slice(2))).toEqual([]);
   });
 });
 
 describe('candidate', () => {
   test('puts the wildcards of the shape into the topic', () => {
-    expect(candidate('L+L', ['devices', 'lamp', 'state'])).toBe('devices/+/state');
+    expect(filterOfShape('L+L', ['devices', 'lamp', 'state'])).toBe('devices/+/state');
   });
 
   test('lets # stand for the levels that are left', () => {
-    expect(candidate('L#', ['a', 'b', 'c'])).toBe('a/#');
+    expect(filterOfShape('L#', ['a', 'b', 'c'])).toBe('a/#');
   });
 
   test('lets # stand for no level at all', () => {
-    expect(candidate('L#', ['a'])).toBe('a/#');
+    expect(filterOfShape('L#', ['a'])).toBe('a/#');
   });
 
   test('is undefined for a topic that is too short', () => {
-    expect(candidate('LL', ['a'])).toBeUndefined();
-    expect(candidate('LL#', ['a'])).toBeUndefined();
+    expect(filterOfShape('LL', ['a'])).toBeUndefined();
+    expect(filterOfShape('LL#', ['a'])).toBeUndefined();
   });
 
   test('is undefined for a topic that is too long', () => {
-    expect(candidate('L', ['a', 'b'])).toBeUndefined();
+    expect(filterOfShape('L', ['a', 'b'])).toBeUndefined();
   });
 
   clause('v3 MQTT-4.7.2-1', 'a shape with a leading wildcard cannot match a topic with a leading $', () => {
-    expect(candidate('#', ['$SYS', 'a'])).toBeUndefined();
-    expect(candidate('+L', ['$SYS', 'a'])).toBeUndefined();
-    expect(candidate('L+', ['$SYS', 'a'])).toBe('$SYS/+');
+    expect(filterOfShape('#', ['$SYS', 'a'])).toBeUndefined();
+    expect(filterOfShape('+L', ['$SYS', 'a'])).toBeUndefined();
+    expect(filterOfShape('L+', ['$SYS', 'a'])).toBe('$SYS/+');
   });
 });
 
 describe('candidates', () => {
   test('leaves out the shapes that cannot match', () => {
-    expect(candidates(['L+L', 'L#', 'LL', '#'], 'a/b')).toEqual(['a/#', 'a/b', '#']);
+    expect(candidateFilters(['L+L', 'L#', 'LL', '#'], 'a/b')).toEqual(['a/#', 'a/b', '#']);
   });
 
   test('finds a filter exactly where it matches', () => {
@@ -88,7 +88,7 @@ describe('candidates', () => {
     for (let run = 0; run < 20_000; run++) {
       const filter = randomFilter(random);
       const topic = randomTopic(random);
-      const found = candidates([shapeOf(filter)], topic).includes(filter);
+      const found = candidateFilters([shapeOf(filter)], topic).includes(filter);
       if (found !== matches(filter, topic)) throw new Error(`${filter} and ${topic}: ${found}`);
       agreements[found ? 'matching' : 'different']++;
     }
@@ -102,7 +102,7 @@ describe('candidates', () => {
 
     for (let run = 0; run < 20_000; run++) {
       const topic = randomTopic(random);
-      for (const filter of candidates([shapeOf(randomFilter(random))], topic)) {
+      for (const filter of candidateFilters([shapeOf(randomFilter(random))], topic)) {
         if (!isTopicFilter(filter) || !matches(filter, topic)) throw new Error(`${filter} and ${topic}`);
       }
     }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import vectors from '../../docs/wire-vectors.json';
 import { formatFrame, parseFrame } from '../../lambdas/protocol/frames';
-import { largestIncoming } from '../../lambdas/protocol/limits';
+import { maxIncomingPacketSize } from '../../lambdas/protocol/limits';
 import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { hex } from '../support/packets';
@@ -25,7 +25,7 @@ describe('frames from a client', () => {
       for (const [index, frame] of frames.entries()) {
         const { number, bytes } = parseFrame(expand(frame));
         expect(number).toBe(index + 1);
-        const split = splitPackets(tail, bytes, largestIncoming);
+        const split = splitPackets(tail, bytes, maxIncomingPacketSize);
         packets.push(...split.packets);
         tail = split.tail;
       }
@@ -37,7 +37,7 @@ describe('frames from a client', () => {
 
   for (const { name, writes } of vectors.clientToServerErrors) {
     test(`must not carry ${name}`, () => {
-      expect(splitPackets(Buffer.alloc(0), written(writes), largestIncoming).broken).toBeInstanceOf(ProtocolError);
+      expect(splitPackets(Buffer.alloc(0), written(writes), maxIncomingPacketSize).error).toBeInstanceOf(ProtocolError);
     });
   }
 

@@ -1,6 +1,6 @@
 import { encode } from '../../protocol/codec/encode';
-import { isExpired, toPublish } from '../../protocol/deliver';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
+import { isExpired, toPublish } from '../../protocol/outgoing-publish';
 import type { ProtocolVersion, PublishPacket } from '../../protocol/packets';
 import { Reason } from '../../protocol/reason-codes';
 import type { Settings } from '../../settings';
@@ -384,7 +384,7 @@ export class Deliverer {
   private postTransient(delivery: Delivery, head: SessionItem, owner: string): void {
     const { version, capabilities, clientId } = head;
     const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
-    if (bytes.length <= largestPacket(capabilities)) {
+    if (bytes.length <= maxOutgoingPacketSize(capabilities)) {
       logPacket(this.ports, { clientId, connectionId: owner }, { direction: 'out', packet, size: bytes.length });
       const source = { kind: 'transient', clientId } as const;
       const parcel = { bytes, source, content: contentOf(delivery), ...congested(head) };
@@ -404,7 +404,7 @@ export class Deliverer {
     const first = number - (packetId - slot);
     const source = { kind: 'ring', clientId, session, fence, slot, number: first, packetId, qos } as const;
     const bytes = encode(publish, head.version);
-    if (bytes.length <= largestPacket(head.capabilities)) {
+    if (bytes.length <= maxOutgoingPacketSize(head.capabilities)) {
       const logged = { direction: 'out', packet: publish, size: bytes.length } as const;
       logPacket(this.ports, { clientId, connectionId: head.owner }, logged);
       const parcel = { bytes, source, content: contentOf(delivery), ...congested(head) };

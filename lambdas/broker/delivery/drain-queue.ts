@@ -1,7 +1,7 @@
 import { encode } from '../../protocol/codec/encode';
 import { publishSize } from '../../protocol/codec/encode-publish';
-import { isExpired, toPublish } from '../../protocol/deliver';
-import { largestPacket } from '../../protocol/limits';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
+import { isExpired, toPublish } from '../../protocol/outgoing-publish';
 import type { Permissions } from '../../protocol/permissions';
 import { inParallel } from '../../shared/parallel';
 import type { ConnectionRecord } from '../model/connection';
@@ -250,7 +250,7 @@ class Round {
   private isTooLarge(item: QueueItem, content: QueuedMessage): boolean {
     const { version, capabilities } = this.connection;
     const packet = this.packetFor(item, content);
-    return packet.cmd === 'publish' && publishSize(packet, version) > largestPacket(capabilities);
+    return packet.cmd === 'publish' && publishSize(packet, version) > maxOutgoingPacketSize(capabilities);
   }
 
   private async completed(items: readonly QueueItem[]): Promise<QueuedMessage[]> {

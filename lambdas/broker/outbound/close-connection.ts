@@ -1,5 +1,5 @@
-import { type FittedPacket, fitPacket } from '../../protocol/fit-packet';
-import { largestPacket } from '../../protocol/limits';
+import { type EncodedPacket, encodeWithin } from '../../protocol/encode-within';
+import { maxOutgoingPacketSize } from '../../protocol/limits';
 import type { ConnectionRecord } from '../model/connection';
 import { logPacket, type Party } from '../observability/packet-log';
 import type { Ports } from '../ports/ports';
@@ -46,13 +46,17 @@ export async function disconnectAndClose(
 ): Promise<void> {
   if (client?.version === 5) {
     const properties = text === undefined ? {} : { reasonString: text };
-    const fitted = fitPacket({ cmd: 'disconnect', reasonCode, properties }, 5, largestPacket(client.capabilities));
+    const fitted = encodeWithin(
+      { cmd: 'disconnect', reasonCode, properties },
+      5,
+      maxOutgoingPacketSize(client.capabilities),
+    );
     if (fitted) await postDisconnect(ports, { connectionId, clientId: client.clientId }, fitted);
   }
   await ports.connections.close(connectionId);
 }
 
-async function postDisconnect(ports: Ports, party: Party, { packet, bytes }: FittedPacket): Promise<void> {
+async function postDisconnect(ports: Ports, party: Party, { packet, bytes }: EncodedPacket): Promise<void> {
   logPacket(ports, party, { direction: 'out', packet, size: bytes.length });
   await ports.connections.post(party.connectionId, bytes);
 }

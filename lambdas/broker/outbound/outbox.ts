@@ -1,4 +1,4 @@
-import { maximumPacketSize } from '../../protocol/limits';
+import { gatewayMaxPacketSize } from '../../protocol/limits';
 import { Reason } from '../../protocol/reason-codes';
 import { inParallel } from '../../shared/parallel';
 import type { Fence, SessionId } from '../model/fence';
@@ -252,7 +252,7 @@ function firstPost(packets: OutgoingPacket[]): number {
   let size = 0;
   const end = packets.findIndex(({ bytes, aliasable }, index) => {
     size += bytes.length + (aliasable ? aliasBytes : 0);
-    return index > 0 && size > maximumPacketSize;
+    return index > 0 && size > gatewayMaxPacketSize;
   });
   return end < 0 ? packets.length : end;
 }

@@ -1,6 +1,6 @@
 import { encode } from '../../protocol/codec/encode';
 import type { ClientCapabilities } from '../../protocol/effects';
-import { aliasTopicBytes, largestPacket } from '../../protocol/limits';
+import { maxAliasTopicBytes, maxOutgoingPacketSize } from '../../protocol/limits';
 import type { PublishPacket } from '../../protocol/packets';
 import { topicBytes } from '../../protocol/topic-alias';
 
@@ -17,7 +17,7 @@ export function aliasable(
   capabilities: ClientCapabilities,
 ): Aliasable | undefined {
   const { topicAliasMaximum = 0 } = capabilities;
-  if (topicAliasMaximum === 0 || bytes.length + aliasBytes > largestPacket(capabilities)) return undefined;
+  if (topicAliasMaximum === 0 || bytes.length + aliasBytes > maxOutgoingPacketSize(capabilities)) return undefined;
   return { packet, topicAliasMaximum };
 }
 
@@ -65,7 +65,7 @@ export class ConnectionAliases {
     const known = this.known.get(topic);
     if (known !== undefined) return withAlias(aliasable.packet, '', known);
     if (this.known.size >= ownShare(aliasable.topicAliasMaximum)) return bytes;
-    if (topicBytes([...this.known.keys(), topic]) > aliasTopicBytes) return bytes;
+    if (topicBytes([...this.known.keys(), topic]) > maxAliasTopicBytes) return bytes;
     this.isChanged = true;
     this.known.set(topic, this.known.size + 1);
     return withAlias(aliasable.packet, topic, this.known.size);

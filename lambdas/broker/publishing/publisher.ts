@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { asciiJson } from '../../protocol/ascii-json';
-import { downgrade } from '../../protocol/deliver';
 import { jsonSize } from '../../protocol/message-size';
+import { downgrade } from '../../protocol/outgoing-publish';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
 import type { Deliverer, Heads, Reservations } from '../delivery/deliverer';

@@ -1,4 +1,4 @@
-import { candidates, shapeOf } from '../../protocol/shape';
+import { candidateFilters, shapeOf } from '../../protocol/shape';
 import { LruMap } from '../../shared/lru-map';
 import type { ShapeList, Subscriber } from '../model/subscription';
 import type { TopicIndex } from '../ports/topic-index-store';
@@ -61,7 +61,7 @@ export class Router {
     const shapes = this.cache.shapes;
     const guessed = new Map<string, Recipients>();
     for (const topic of new Set(topics)) {
-      const found = candidates(shapes.keys(), topic).map((filter) =>
+      const found = candidateFilters(shapes.keys(), topic).map((filter) =>
         this.cache.get(filter, shapes.get(shapeOf(filter))),
       );
       if (found.includes(undefined)) return undefined;
@@ -85,12 +85,12 @@ export class Router {
     const wanted = [...new Set(topics)];
     const guessed = this.cache.shapes;
     const asked = this.ask(
-      wanted.flatMap((topic) => candidates(guessed.keys(), topic)),
+      wanted.flatMap((topic) => candidateFilters(guessed.keys(), topic)),
       guessed,
     );
     const { revisions: shapes } = await this.currentShapes();
     this.cache.shapes = shapes;
-    const filtersOf = new Map(wanted.map((topic) => [topic, candidates(shapes.keys(), topic)]));
+    const filtersOf = new Map(wanted.map((topic) => [topic, candidateFilters(shapes.keys(), topic)]));
     const found = await this.complete([...filtersOf.values()].flat(), shapes, asked);
     return new Map(
       [...filtersOf].map(([topic, filters]) => [

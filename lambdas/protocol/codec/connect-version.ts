@@ -1,12 +1,12 @@
 import type { ProtocolVersion } from '../packets';
 import { fixedHeaderSize } from './read-fixed-header';
 
-/** Where CONNECT has its protocol level, behind the protocol name `MQTT`; its fixed header has two to five bytes before. */
+/** Offset of the Protocol Level in CONNECT, from the end of the fixed header, for the protocol name `MQTT`. */
 const levelAfterName = 6;
 
 /**
- * The version in which a client is answered whose CONNECT cannot be read: what it says itself, as far as that can be told.
- * `packet` is one whole packet of any kind.
+ * Returns the protocol version of the response to a CONNECT that cannot be decoded: 5 if its Protocol Level is 5, otherwise 4. `packet` is
+ * one whole packet of any type.
  */
 export function connectVersion(packet: Buffer): ProtocolVersion {
   const start = fixedHeaderSize(packet);

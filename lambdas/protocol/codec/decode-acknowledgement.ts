@@ -7,7 +7,7 @@ import { readReason } from './read-reason';
 
 const allowed = allow<ReasonProperties>('reasonString', 'userProperties');
 
-// A client is not meant to say noMatchingSubscribers, but Mosquitto does when it is the client of a bridge.
+// Clients do not use noMatchingSubscribers, except a Mosquitto bridge.
 const received = new Set<number>([
   Reason.success,
   Reason.noMatchingSubscribers,
@@ -32,8 +32,8 @@ export function decodeAcknowledgement(
 ): AcknowledgementPacket {
   const messageId = readPacketId(reader, version);
   if (version !== 5) return { cmd, messageId };
-  if (reader.left === 0) return { cmd, messageId, reasonCode: Reason.success };
+  if (reader.remainingBytes === 0) return { cmd, messageId, reasonCode: Reason.success };
   const reasonCode = readReason(cmd, reader, reasons[cmd]);
-  const properties = reader.left > 0 ? readProperties<ReasonProperties>(reader, allowed) : undefined;
+  const properties = reader.remainingBytes > 0 ? readProperties<ReasonProperties>(reader, allowed) : undefined;
   return { cmd, messageId, reasonCode, ...(properties && { properties }) };
 }

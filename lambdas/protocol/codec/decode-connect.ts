@@ -1,7 +1,7 @@
 import type { ConnectPacket, ConnectProperties, ProtocolVersion, QoS, Will, WillProperties } from '../packets';
 import { ProtocolError, Reason } from '../reason-codes';
 import { isTopicName, quoteTopic } from '../topic';
-import { malformed, violation } from './errors';
+import { malformedPacket, protocolError } from './errors';
 import { checkFixedHeader } from './fixed-header';
 import { PacketReader } from './packet-reader';
 import { allow, readProperties } from './read-properties';
@@ -56,7 +56,7 @@ export function decodeConnect(reader: PacketReader): ConnectPacket {
   };
 }
 
-/** Maximum Packet Size in a whole packet that may be no readable CONNECT of MQTT 5.0: undefined where it cannot be found or is none. */
+/** Returns the Maximum Packet Size of an MQTT 5.0 CONNECT that may be malformed; undefined if it is absent or unreadable. */
 export function announcedPacketSize(packet: Buffer): number | undefined {
   const reader = new PacketReader(packet);
   try {
@@ -70,12 +70,12 @@ export function announcedPacketSize(packet: Buffer): number | undefined {
   }
 }
 
-/** Protocol name and level, before anything else is read: of another version not even the layout is known. */
+/** Reads protocol name and level first, because they determine the layout of the rest. */
 function readProtocol(reader: PacketReader): Pick<ConnectPacket, 'protocolId' | 'protocolVersion'> {
   const protocolId = reader.binary('protocol name').toString('latin1');
   const level = reader.byte('protocol level');
   if (protocolId !== 'MQTT' && protocolId !== 'MQIsdp') {
-    throw violation('protocol name is neither MQTT nor MQIsdp'); // [MQTT-3.1.2-1] [v3 MQTT-3.1.2-1]
+    throw protocolError('protocol name is neither MQTT nor MQIsdp'); // [MQTT-3.1.2-1] [v3 MQTT-3.1.2-1]
   }
   const protocolVersion = versionOf(protocolId, level);
   if (protocolVersion !== undefined) return { protocolId, protocolVersion };
@@ -84,7 +84,7 @@ function readProtocol(reader: PacketReader): Pick<ConnectPacket, 'protocolId' | 
 }
 
 function versionOf(protocolId: ConnectPacket['protocolId'], level: number): ProtocolVersion | undefined {
-  const withoutBridge = level & 0x7f; // Mosquitto bridges of MQTT 3.1 and 3.1.1 set the highest bit.
+  const withoutBridge = level & 0x7f; // Mosquitto bridges set the highest bit in MQTT 3.1 and 3.1.1.
   if (protocolId === 'MQIsdp') return withoutBridge === 3 ? 3 : undefined;
   if (withoutBridge === 4) return 4;
   return level === 5 ? 5 : undefined;
@@ -92,14 +92,14 @@ function versionOf(protocolId: ConnectPacket['protocolId'], level: number): Prot
 
 function readFlags(reader: PacketReader, version: ProtocolVersion): number {
   const flags = reader.byte('connect flags');
-  if (flags & flag.reserved) throw malformed('reserved connect flag is set'); // [MQTT-3.1.2-3] [v3 MQTT-3.1.2-3]
-  if (willQos(flags) === 3) throw malformed('will has QoS 3'); // [MQTT-3.1.2-12] [v3 MQTT-3.1.2-14]
+  if (flags & flag.reserved) throw malformedPacket('reserved connect flag is set'); // [MQTT-3.1.2-3] [v3 MQTT-3.1.2-3]
+  if (willQos(flags) === 3) throw malformedPacket('will has QoS 3'); // [MQTT-3.1.2-12] [v3 MQTT-3.1.2-14]
   if (!(flags & flag.will)) {
-    if (willQos(flags) > 0) throw malformed('will QoS without a will'); // [MQTT-3.1.2-11] [v3 MQTT-3.1.2-13]
-    if (flags & flag.willRetain) throw malformed('will RETAIN without a will'); // [MQTT-3.1.2-13] [v3 MQTT-3.1.2-15]
+    if (willQos(flags) > 0) throw malformedPacket('will QoS without a will'); // [MQTT-3.1.2-11] [v3 MQTT-3.1.2-13]
+    if (flags & flag.willRetain) throw malformedPacket('will RETAIN without a will'); // [MQTT-3.1.2-13] [v3 MQTT-3.1.2-15]
   }
   if (version < 5 && flags & flag.password && !(flags & flag.username)) {
-    throw malformed('password without user name'); // [v3 MQTT-3.1.2-22]
+    throw malformedPacket('password without user name'); // [v3 MQTT-3.1.2-22]
   }
   return flags;
 }
@@ -111,7 +111,7 @@ function willQos(flags: number): number {
 function readConnectProperties(reader: PacketReader): ConnectProperties | undefined {
   const properties = readProperties<ConnectProperties>(reader, allowed);
   if (properties?.authenticationData !== undefined && properties.authenticationMethod === undefined) {
-    throw violation('authentication data without a method'); // section 3.1.2.11.10
+    throw protocolError('authentication data without a method'); // section 3.1.2.11.10
   }
   return properties;
 }
@@ -121,7 +121,7 @@ function readWill(reader: PacketReader, flags: number, version: ProtocolVersion)
   const topic = reader.text('will topic'); // [MQTT-3.1.3-11] [v3 MQTT-3.1.3-10]
   const payload = reader.binary('will payload');
   if (!isTopicName(topic)) {
-    throw malformed(`will topic ${quoteTopic(topic)} is not a topic name`);
+    throw malformedPacket(`will topic ${quoteTopic(topic)} is not a topic name`);
   }
   return {
     topic,

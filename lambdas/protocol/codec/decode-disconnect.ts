@@ -11,7 +11,7 @@ const allowed = allow<DisconnectProperties>(
   'serverReference',
 );
 
-/** Those a client may use, table 3-10 [MQTT-3.14.2-1]. */
+/** Reason codes that a client may use, table 3-10 [MQTT-3.14.2-1]. */
 const reasons = new Set<number>([
   Reason.success,
   Reason.disconnectWithWill,
@@ -32,8 +32,8 @@ const reasons = new Set<number>([
 /** DISCONNECT, section 3.14. */
 export function decodeDisconnect(reader: PacketReader, version: number): DisconnectPacket {
   if (version !== 5) return { cmd: 'disconnect' };
-  if (reader.left === 0) return { cmd: 'disconnect', reasonCode: Reason.success };
+  if (reader.remainingBytes === 0) return { cmd: 'disconnect', reasonCode: Reason.success };
   const reasonCode = readReason('disconnect', reader, reasons);
-  const properties = reader.left > 0 ? readProperties<DisconnectProperties>(reader, allowed) : undefined;
+  const properties = reader.remainingBytes > 0 ? readProperties<DisconnectProperties>(reader, allowed) : undefined;
   return { cmd: 'disconnect', reasonCode, ...(properties && { properties }) };
 }

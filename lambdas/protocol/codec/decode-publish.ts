@@ -1,17 +1,17 @@
 import { isUtf8 } from 'node:buffer';
 import type { MessageProperties, PublishPacket, PublishProperties, QoS } from '../packets';
 import { isTopicName, quoteTopic } from '../topic';
-import { malformed, violation } from './errors';
+import { malformedPacket, protocolError } from './errors';
 import { readPacketId } from './packet-id';
 import type { PacketReader } from './packet-reader';
 import { allow, readProperties } from './read-properties';
 
-/** A client must not send a subscription identifier, but that is another mistake than a property that PUBLISH does not have. */
+/** A Subscription Identifier from a client is a Protocol Error. A property that PUBLISH does not have is a Malformed Packet. */
 interface ReadProperties extends PublishProperties {
   readonly subscriptionIdentifier?: number;
 }
 
-/** Spreading what is optional into a literal would make the most frequent packet twice as expensive. */
+/** Assigning optional fields is twice as fast as spreading them into a literal, for the most frequent packet. */
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const allowed = allow<ReadProperties>(
@@ -45,14 +45,14 @@ export function decodePublish(reader: PacketReader, version: number): PublishPac
 
 function checkTopic(topic: string, version: number, properties: ReadProperties | undefined): void {
   if (properties?.subscriptionIdentifier !== undefined) {
-    throw violation('a client sent a subscription identifier'); // [MQTT-3.3.4-6]
+    throw protocolError('a client sent a subscription identifier'); // [MQTT-3.3.4-6]
   }
   if (isTopicName(topic) || (topic === '' && properties?.topicAlias !== undefined)) return;
-  if (topic === '' && version === 5) throw violation('neither topic name nor topic alias'); // section 3.3.2.1
-  throw malformed(`${quoteTopic(topic)} is not a topic name`); // 0x90 is for one that is well-formed and unwelcome;  [MQTT-3.3.2-2] [v3 MQTT-3.3.2-2]
+  if (topic === '' && version === 5) throw protocolError('neither topic name nor topic alias'); // section 3.3.2.1
+  throw malformedPacket(`${quoteTopic(topic)} is not a topic name`); // 0x90 is for well-formed topic names that are refused; [MQTT-3.3.2-2] [v3 MQTT-3.3.2-2]
 }
 
-/** Whether the payload of a PUBLISH or a will is what its Payload Format Indicator declares: UTF-8, or anything at all. */
+/** True if the payload of a PUBLISH or a will is UTF-8, or if its Payload Format Indicator does not say so. */
 export function hasDeclaredFormat(message: {
   readonly payload: Buffer;
   readonly properties?: MessageProperties;

@@ -7,17 +7,19 @@ import { decodeDisconnect } from './decode-disconnect';
 import { decodePublish } from './decode-publish';
 import { decodeSubscribe } from './decode-subscribe';
 import { decodeUnsubscribe } from './decode-unsubscribe';
-import { malformed, violation } from './errors';
+import { malformedPacket, protocolError } from './errors';
 import { checkFixedHeader } from './fixed-header';
 import { PacketReader } from './packet-reader';
 import { packetType } from './packet-types';
 
 /**
- * Reads exactly one whole packet from a client. `version` is that of its CONNECT, undefined before: then any packet but CONNECT is refused. Throws `ProtocolError` for anything the specification of that version forbids, and nothing
- * else. Buffers in the result are views of `bytes`.
+ * Decodes exactly one whole packet from a client. `version` is that of its CONNECT; undefined before CONNECT, when every other packet is
+ * refused. Buffers in the result are views of `bytes`.
+ *
+ * @throws ProtocolError if the specification of that version forbids the packet. Throws no other error.
  */
 export function decode(bytes: Buffer, version: ProtocolVersion | undefined): ClientPacket {
-  if (packetSize(bytes, 0) !== bytes.length) throw malformed('not exactly one whole packet');
+  if (packetSize(bytes, 0) !== bytes.length) throw malformedPacket('not exactly one whole packet');
   const reader = new PacketReader(bytes);
   const type = reader.header >> 4;
   const packet = type === packetType.connect ? decodeConnect(reader) : decodeInSession(type, reader, version);
@@ -26,7 +28,7 @@ export function decode(bytes: Buffer, version: ProtocolVersion | undefined): Cli
 }
 
 function decodeInSession(type: number, reader: PacketReader, version: ProtocolVersion | undefined): ClientPacket {
-  if (version === undefined) throw violation('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
+  if (version === undefined) throw protocolError('first packet is not CONNECT'); // [MQTT-3.1.0-1] [v3 MQTT-3.1.0-1]
   checkFixedHeader(reader.fixedHeader, version);
   switch (type) {
     case packetType.publish:

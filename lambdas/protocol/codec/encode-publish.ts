@@ -6,7 +6,7 @@ import { varintSize } from './varint';
 
 const noProperties = new PropertyBlock();
 
-/** PUBLISH, section 3.3, in one allocation. */
+/** Encodes PUBLISH, section 3.3, with one allocation. */
 export function encodePublish(packet: PublishPacket, version: number): Buffer {
   const { topic, payload, qos, messageId, dup, retain } = packet;
   if (qos > 0 && messageId === undefined) throw new Error('PUBLISH above QoS 0 without a packet id'); // [MQTT-2.2.1-4]
@@ -22,7 +22,7 @@ export function encodePublish(packet: PublishPacket, version: number): Buffer {
   return writer.bytes;
 }
 
-/** Bytes of the encoded packet, without encoding it. */
+/** Returns the bytes of the encoded packet without encoding it. */
 export function publishSize(packet: PublishPacket, version: number): number {
   const remaining = sizeBeforePayload(packet, blockOf(packet), version) + packet.payload.length;
   return 1 + varintSize(remaining) + remaining;

@@ -13,7 +13,7 @@ import { encodePublish } from './encode-publish';
 import { headerOf, PacketWriter } from './packet-writer';
 import { PropertyBlock } from './property-block';
 
-/** The bytes of one packet for a client of this protocol version. */
+/** Encodes one packet for a client of this protocol version. */
 export function encode(packet: ServerPacket, version: ProtocolVersion): Buffer {
   switch (packet.cmd) {
     case 'publish':
@@ -50,7 +50,7 @@ function encodeConnack(
   return writer.bytes;
 }
 
-/** Reason code and properties are left out where they say nothing, sections 3.4.2 to 3.7.2. */
+/** Leaves out reason code and properties for Success without properties, sections 3.4.2 to 3.7.2. */
 function encodeAcknowledgement(packet: AcknowledgementPacket, version: number): Buffer {
   const { cmd, messageId, reasonCode = Reason.success, properties } = packet;
   const block = new PropertyBlock(properties);
@@ -63,7 +63,7 @@ function encodeAcknowledgement(packet: AcknowledgementPacket, version: number): 
   return writer.bytes;
 }
 
-/** SUBACK and UNSUBACK; before MQTT 5.0 the latter has no codes. */
+/** Encodes SUBACK and UNSUBACK. UNSUBACK has no codes before MQTT 5.0. */
 function encodeCodes({ cmd, messageId, granted, properties }: SubackPacket | UnsubackPacket, version: number): Buffer {
   const block = new PropertyBlock(properties);
   const codes = version === 5 || cmd === 'suback' ? granted : [];
@@ -74,7 +74,7 @@ function encodeCodes({ cmd, messageId, granted, properties }: SubackPacket | Uns
   return writer.bytes;
 }
 
-/** DISCONNECT and AUTH of MQTT 5.0. */
+/** Encodes DISCONNECT and AUTH of MQTT 5.0. */
 function encodeReason(
   { cmd, reasonCode = Reason.success, properties }: DisconnectPacket | AuthPacket,
   version: number,

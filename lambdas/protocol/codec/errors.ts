@@ -1,11 +1,11 @@
 import { ProtocolError, Reason } from '../reason-codes';
 
-/** The bytes cannot be read as the specification says: MQTT 5.0 section 1.2, "Malformed Packet". */
-export function malformed(problem: string): ProtocolError {
+/** Creates the error for bytes that cannot be parsed: "Malformed Packet", MQTT 5.0 section 1.2. */
+export function malformedPacket(problem: string): ProtocolError {
   return new ProtocolError(Reason.malformedPacket, problem);
 }
 
-/** The bytes can be read, but the protocol does not allow what they say: MQTT 5.0 section 1.2, "Protocol Error". */
-export function violation(problem: string): ProtocolError {
+/** Creates the error for a packet that can be parsed but is not allowed: "Protocol Error", MQTT 5.0 section 1.2. */
+export function protocolError(problem: string): ProtocolError {
   return new ProtocolError(Reason.protocolError, problem);
 }

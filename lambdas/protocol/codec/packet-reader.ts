@@ -1,20 +1,20 @@
 import { isUtf8 } from 'node:buffer';
-import { uncleanIn } from '../clean-text';
-import { malformed } from './errors';
+import { disallowedCharacterIn } from '../disallowed-characters';
+import { malformedPacket } from './errors';
 import { type FixedHeader, fixedHeaderSize, readFixedHeader } from './read-fixed-header';
 import { readVarint, varintSize } from './varint';
 
 /**
- * Reads the fields of one whole packet one after the other, section 1.5. Every method takes the name of the field for the
- * message of its error, and throws a malformed packet where the bytes end too early.
+ * Reads the fields of one whole packet in sequence, section 1.5. Every method takes the name of the field for its error message, and
+ * throws a ProtocolError 0x81 if the packet ends before the field.
  */
 export class PacketReader {
-  /** Where the next field begins. */
+  /** Offset of the next field. */
   private position: number;
-  /** Where reading has to stop. */
+  /** Offset at which reading stops. */
   private limit: number;
 
-  /** Begins behind the fixed header. */
+  /** Starts behind the fixed header. */
   constructor(private readonly bytes: Buffer) {
     this.position = fixedHeaderSize(bytes);
     this.limit = bytes.length;
@@ -28,14 +28,14 @@ export class PacketReader {
     return readFixedHeader(this.bytes)!;
   }
 
-  /** How many bytes are left. */
-  get left(): number {
+  /** Bytes between the current position and the limit. */
+  get remainingBytes(): number {
     return this.limit - this.position;
   }
 
-  /** From here on only this many bytes can be read, until `leave`. */
+  /** Limits reading to the next `length` bytes until `leave`. */
   enter(length: number, name: string): void {
-    if (length > this.left) throw tooShort(name);
+    if (length > this.remainingBytes) throw tooShort(name);
     this.limit = this.position + length;
   }
 
@@ -57,17 +57,17 @@ export class PacketReader {
     return this.bytes.readUInt32BE(this.move(4, name));
   }
 
-  /** Variable Byte Integer. */
+  /** Reads a Variable Byte Integer. */
   varint(name: string): number {
     const { value, size, state } = readVarint(this.bytes, this.position, this.limit);
     if (state === 'incomplete') throw tooShort(name);
-    if (state === 'malformed') throw malformed(`${name} has more than 4 bytes`);
-    if (size > varintSize(value)) throw malformed(`${name} has more bytes than it needs`); // [MQTT-1.5.5-1]
+    if (state === 'malformed') throw malformedPacket(`${name} has more than 4 bytes`);
+    if (size > varintSize(value)) throw malformedPacket(`${name} uses more bytes than necessary`); // [MQTT-1.5.5-1]
     this.position += size;
     return value;
   }
 
-  /** UTF-8 Encoded String, without control characters and noncharacters: section 1.5.4 allows to refuse them. */
+  /** Reads a UTF-8 Encoded String and refuses disallowed characters, section 1.5.4. */
   text(name: string): string {
     const length = this.uint16(name);
     const start = this.move(length, name);
@@ -75,39 +75,39 @@ export class PacketReader {
       const byte = this.bytes[index]!;
       if (byte < 0x20 || byte >= 0x7f) return this.unusualText(name, start);
     }
-    return this.bytes.toString('latin1', start, this.position); // ASCII, and twice as fast
+    return this.bytes.toString('latin1', start, this.position); // ASCII only; twice as fast as UTF-8
   }
 
   private unusualText(name: string, start: number): string {
     if (!isUtf8(this.bytes.subarray(start, this.position))) {
-      throw malformed(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
+      throw malformedPacket(`${name} is not well-formed UTF-8`); // [MQTT-1.5.4-1] [v3 MQTT-1.5.3-1]
     }
     const text = this.bytes.toString('utf8', start, this.position);
-    const unclean = uncleanIn(text);
-    if (unclean) throw malformed(`${name} contains ${unclean}`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
+    const unclean = disallowedCharacterIn(text);
+    if (unclean) throw malformedPacket(`${name} contains ${unclean}`); // [MQTT-1.5.4-2] [v3 MQTT-1.5.3-2]
     return text;
   }
 
-  /** Binary Data: a view of the packet, not a copy. */
+  /** Reads Binary Data as a view of the packet, not a copy. */
   binary(name: string): Buffer {
     const length = this.uint16(name);
     const start = this.move(length, name);
     return this.bytes.subarray(start, this.position);
   }
 
-  /** All that is left: a view of the packet, not a copy. */
+  /** Reads all remaining bytes as a view of the packet, not a copy. */
   rest(): Buffer {
     const start = this.position;
     this.position = this.bytes.length;
     return this.bytes.subarray(start);
   }
 
-  /** Throws when something follows the last field. */
+  /** @throws ProtocolError 0x81 if bytes follow the last field. */
   end(name: string): void {
-    if (this.left > 0) throw malformed(`${name} goes on after its last field`);
+    if (this.remainingBytes > 0) throw malformedPacket(`${name} has bytes after its last field`);
   }
 
-  /** Steps over a field and returns where it begins. */
+  /** Advances over a field and returns its offset. */
   private move(length: number, name: string): number {
     const start = this.position;
     this.position += length;
@@ -117,5 +117,5 @@ export class PacketReader {
 }
 
 function tooShort(name: string): Error {
-  return malformed(`bytes end before or inside ${name}`);
+  return malformedPacket(`packet ends before or inside ${name}`);
 }

@@ -1,4 +1,4 @@
-/** The number in the first four bits of every packet, table 2-1. */
+/** Control Packet types, the first four bits of every packet, table 2-1. */
 export const packetType = {
   connect: 1,
   connack: 2,
@@ -17,7 +17,7 @@ export const packetType = {
   auth: 15,
 } as const;
 
-/** The other four bits of the first byte, table 2-2; those of PUBLISH mean something. */
+/** Returns the reserved flags of a packet type, the other four bits of the first byte, table 2-2. PUBLISH has flags of its own. */
 export function reservedFlags(type: number): number {
   const { pubrel, subscribe, unsubscribe } = packetType;
   return type === pubrel || type === subscribe || type === unsubscribe ? 0b0010 : 0;

@@ -1,19 +1,19 @@
 import { Buffer } from 'node:buffer';
-import { cleaned } from '../clean-text';
+import { replaceDisallowed } from '../disallowed-characters';
 import { packetType, reservedFlags } from './packet-types';
 import { varintBytes, varintSize } from './varint';
 
-/** Bytes of a UTF-8 Encoded String, its length included. */
+/** Returns the bytes of a UTF-8 Encoded String, including its length field. */
 export function textSize(text: string): number {
-  return 2 + Buffer.byteLength(cleaned(text));
+  return 2 + Buffer.byteLength(replaceDisallowed(text));
 }
 
-/** Writes the fields of one packet one after the other, section 1.5, into exactly the bytes it needs. */
+/** Writes the fields of one packet in sequence, section 1.5, into a buffer of exactly its size. */
 export class PacketWriter {
   readonly bytes: Buffer;
   private position = 1;
 
-  /** Begins with the fixed header: the first byte, and how many bytes follow it and its length. */
+  /** Writes the fixed header: the first byte and the Remaining Length. */
   constructor(header: number, remaining: number) {
     this.bytes = Buffer.allocUnsafe(1 + varintSize(remaining) + remaining);
     this.bytes[0] = header;
@@ -36,9 +36,9 @@ export class PacketWriter {
     for (const byte of varintBytes(value)) this.byte(byte);
   }
 
-  /** A character that a receiver may take for a malformed packet is written as `?`. */
+  /** Writes a UTF-8 Encoded String. Replaces disallowed characters by `?`, because a receiver may treat them as a Malformed Packet. */
   text(text: string): void {
-    const length = this.bytes.write(cleaned(text), this.position + 2);
+    const length = this.bytes.write(replaceDisallowed(text), this.position + 2);
     this.uint16(length);
     this.position += length;
   }
@@ -48,14 +48,14 @@ export class PacketWriter {
     this.raw(data);
   }
 
-  /** Bytes without a length before them. */
+  /** Writes bytes without a length field. */
   raw(data: Uint8Array): void {
     this.bytes.set(data, this.position);
     this.position += data.length;
   }
 }
 
-/** The first byte of any packet but PUBLISH. */
+/** Returns the first byte of any packet except PUBLISH. */
 export function headerOf(cmd: Exclude<keyof typeof packetType, 'publish'>): number {
   const type = packetType[cmd];
   return (type << 4) | reservedFlags(type);

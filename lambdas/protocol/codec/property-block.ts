@@ -4,13 +4,13 @@ import { varintSize } from './varint';
 
 const byName = new Map(table.map((property) => [property.name, property]));
 
-/** The properties of a packet to be sent, section 2.2.2, in the order of the object that has them. */
+/** Properties of an outgoing packet, section 2.2.2, in the order of the fields of their object. */
 export class PropertyBlock {
-  /** Bytes, the property length in front included. */
+  /** Bytes of the block, including the Property Length. */
   readonly size: number;
-  /** The property length. */
+  /** Property Length. */
   private readonly length: number;
-  /** One for each property on the wire: those that repeat are here more than once. */
+  /** One entry per property in the packet. A property that repeats has several entries. */
   private readonly kinds: Property[] = [];
   private readonly values: never[] = [];
 

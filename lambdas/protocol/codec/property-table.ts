@@ -1,6 +1,6 @@
 import { Reason } from '../reason-codes';
 
-/** How the value of a property is written, section 1.5. `boolean` is a byte that is 0 or 1. */
+/** Data type of a property value, section 1.5. `boolean` is a byte with the value 0 or 1. */
 export type PropertyFormat =
   | 'boolean'
   | 'byte'
@@ -16,13 +16,13 @@ export interface Property {
   readonly id: number;
   readonly name: string;
   readonly format: PropertyFormat;
-  /** It may come more than once, and its value is a list. */
+  /** True if the property may occur more than once. Its value is a list then. */
   readonly repeats?: boolean;
-  /** What is wrong with the value 0, where it is not allowed. */
+  /** Reason code for the value 0; absent if 0 is allowed. */
   readonly zero?: number;
 }
 
-/** Every property of MQTT 5.0, table 2-4, under its name in `packets.ts`. */
+/** Every property of MQTT 5.0, table 2-4, by its name in `packets.ts`. */
 export const properties: readonly Property[] = [
   { id: 0x01, name: 'payloadFormatIndicator', format: 'boolean' },
   { id: 0x02, name: 'messageExpiryInterval', format: 'uint32' },

@@ -4,8 +4,10 @@ import { ProtocolError, Reason } from '../reason-codes';
 import type { SessionView } from '../session-view';
 
 /**
- * DISCONNECT, section 3.14: the client leaves on purpose, so its will is not published [MQTT-3.14.4-3] [v3 MQTT-3.14.4-3]. With any
- * other reason than a normal disconnection it is [MQTT-3.1.2-8].
+ * DISCONNECT, section 3.14. The will is discarded after a normal disconnection [MQTT-3.14.4-3] [v3 MQTT-3.14.4-3] and published for any
+ * other reason code [MQTT-3.1.2-8].
+ *
+ * @throws ProtocolError 0x82 for a Session Expiry Interval after 0 in CONNECT.
  */
 export function handleDisconnect({ reasonCode, properties }: DisconnectPacket, session: SessionView): Effect[] {
   const withWill = (reasonCode ?? Reason.success) !== Reason.success;

@@ -1,6 +1,6 @@
 import { asciiJson } from '../ascii-json';
 import type { Effect, RefusedRequest, SubscriptionRequest } from '../effects';
-import { largestFilterJson } from '../limits';
+import { maxFilterJsonBytes } from '../limits';
 import type { QoS, SubscribePacket, Subscription } from '../packets';
 import { Reason, subscriptionFailure } from '../reason-codes';
 import type { SessionView } from '../session-view';
@@ -8,25 +8,25 @@ import { subscriptionName } from '../subscription-name';
 import { levels } from '../topic';
 import { countWildcards, covers, isShared } from '../topic-filter';
 
-/** Each filter costs two writes; as many as fit into one packet would outlast an invocation. */
-const filtersPerSubscribe = 1000;
+/** Maximum filters in one SUBSCRIBE. Each filter takes two writes; all that fit into a packet would exceed the function's timeout. */
+const maxFiltersPerSubscribe = 1000;
 
-/** What nobody may subscribe to, whoever asks. */
+/** Limits of subscriptions that hold for every client. */
 export interface SubscriptionLimits {
-  /** Wildcards in one topic filter; 0 is any number. */
+  /** Maximum wildcards in a topic filter; 0 means no limit. */
   readonly maxWildcards: number;
-  /** Levels of one topic filter. */
+  /** Maximum levels of a topic filter. */
   readonly maxLevels: number;
-  /** Filters that are refused, with all that they cover. */
+  /** Filters that are refused, with all filters that they cover. */
   readonly refusedFilters: readonly string[];
 }
 
-/** SUBSCRIBE, section 3.8. Every entry gets its own answer, in the order asked for [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
-export function handleSubscribe(packet: SubscribePacket, session: Subscribing, limits: SubscriptionLimits): Effect[] {
+/** SUBSCRIBE, section 3.8. Every entry has its own SUBACK code, in the order of the entries [v3 MQTT-3.8.4-4] [v3 MQTT-3.8.4-5]. */
+export function handleSubscribe(packet: SubscribePacket, session: Subscriber, limits: SubscriptionLimits): Effect[] {
   const identifier = packet.properties?.subscriptionIdentifier;
   const requests = packet.subscriptions.map((subscription, index) =>
-    index < filtersPerSubscribe
-      ? judge(subscription, identifier, session, limits)
+    index < maxFiltersPerSubscribe
+      ? checkSubscription(subscription, { identifier, session, limits })
       : refuse(session.version, Reason.quotaExceeded),
   );
   const denied = requests.flatMap((request) => ('denied' in request ? [request.denied] : []));
@@ -36,33 +36,37 @@ export function handleSubscribe(packet: SubscribePacket, session: Subscribing, l
   ];
 }
 
-/** A refusal for lack of permission is noted besides. */
-type Judgement = SubscriptionRequest | RefusedRequest | (RefusedRequest & { readonly denied: string });
+/** `denied` is the filter of an entry that was refused because the client is not authorized. */
+type RequestResult = SubscriptionRequest | RefusedRequest | (RefusedRequest & { readonly denied: string });
 
-function withoutDenied(judgement: Judgement): SubscriptionRequest | RefusedRequest {
-  return 'denied' in judgement ? { refused: judgement.refused } : judgement;
+function withoutDenied(result: RequestResult): SubscriptionRequest | RefusedRequest {
+  return 'denied' in result ? { refused: result.refused } : result;
 }
 
-type Subscribing = Pick<SessionView, 'version' | 'permissions'>;
+type Subscriber = Pick<SessionView, 'version' | 'permissions'>;
 
-function judge(
+interface CheckOptions {
+  readonly identifier: number | undefined;
+  readonly session: Subscriber;
+  readonly limits: SubscriptionLimits;
+}
+
+function checkSubscription(
   subscription: Subscription,
-  identifier: number | undefined,
-  { version, permissions }: Subscribing,
-  limits: SubscriptionLimits,
-): Judgement {
+  { identifier, session: { version, permissions }, limits }: CheckOptions,
+): RequestResult {
   const { topic, qos, nl, rap, rh } = subscription;
   const name = subscriptionName(topic, version);
-  // A share of a share, or what lacks a share name or a filter: granted as an ordinary filter it would never hear anything.
+  // A share of a share, or a share without a name or filter. As an ordinary filter it would never match a topic.
   if (isShared(name.filter)) return refuse(version, Reason.topicFilterInvalid);
   if (isTooComplex(name.filter, limits) || isTooLong(topic)) return refuse(version, Reason.quotaExceeded);
   if (limits.refusedFilters.some((outer) => covers(outer, name.filter)))
     return refuse(version, Reason.unspecifiedError);
-  const highest = permissions.subscribeQos(name.filter);
-  if (highest === undefined) return { ...refuse(version, Reason.notAuthorized), denied: topic };
+  const maxQos = permissions.subscribeQos(name.filter);
+  if (maxQos === undefined) return { ...refuse(version, Reason.notAuthorized), denied: topic };
   return {
     ...name,
-    qos: Math.min(qos, highest) as QoS, // the server may grant less, section 3.8.4
+    qos: Math.min(qos, maxQos) as QoS, // the server may grant less, section 3.8.4
     ...(nl && { noLocal: true }),
     ...(rap && { retainAsPublished: true }),
     ...(rh && { retainHandling: rh }),
@@ -75,10 +79,10 @@ function isTooComplex(filter: string, { maxWildcards, maxLevels }: SubscriptionL
 }
 
 function isTooLong(topic: string): boolean {
-  return 6 * topic.length > largestFilterJson && asciiJson(topic).length > largestFilterJson;
+  return 6 * topic.length > maxFilterJsonBytes && asciiJson(topic).length > maxFilterJsonBytes;
 }
 
-/** MQTT 3.1.1 has one code for every refusal [v3 MQTT-3.9.3-2]. */
+/** Refuses an entry. MQTT 3.1.1 has one code for every refusal [v3 MQTT-3.9.3-2]. */
 function refuse(version: number, reason: number): RefusedRequest {
   return { refused: version === 5 ? reason : subscriptionFailure };
 }

@@ -11,9 +11,9 @@ import type { ShapeChecks, TopicIndex } from '../../../lambdas/broker/ports/topi
 import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscriptions';
 import { recipientsOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';
-import { everything } from '../../../lambdas/protocol/permissions';
-import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { allowEverything } from '../../../lambdas/protocol/permissions';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
 import { Engine } from '../../storage/support/engine';
@@ -37,7 +37,12 @@ beforeAll(async () => {
   sessions = new DynamoSessionStore(engine.client(), engine.table('sessions'));
   topicIndex = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
   shapeChecks = new DynamoShapeChecks(engine.client(), engine.table('connections'), () => now);
-  inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
+  inflight = new DynamoInflightStore({
+    db: engine.client(),
+    dbWithoutRetries: engine.client(),
+    table: engine.table('inflight'),
+    now: () => now,
+  });
 });
 
 beforeEach(() => {
@@ -47,7 +52,7 @@ beforeEach(() => {
 afterAll(() => engine.stop());
 
 /** Who hears what is tested with a whole broker. */
-const access = { remembered: () => everything } as unknown as Ports['access'];
+const access = { remembered: () => allowEverything } as unknown as Ports['access'];
 
 function nameOf(client: string): string {
   return `${client}-${round}`;

@@ -72,7 +72,7 @@ describe('decode CONNECT', () => {
   clause('v3 MQTT-3.1.2-2', 'an unknown level is told apart from other mistakes', () => {
     const error = thrownBy(() => decode(hex('10 0e 0004 4d515454 06 02 003c 00 0001 61'), undefined));
 
-    expect(error).toMatchObject({ reason: 0x84, message: 'protocol level 6 of MQTT is not supported' });
+    expect(error).toMatchObject({ reason: 0x84, message: expect.stringContaining('level 6') });
   });
 });
 

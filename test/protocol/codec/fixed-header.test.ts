@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkBeginning } from '../../../lambdas/protocol/codec/fixed-header';
+import { checkIncompletePacket } from '../../../lambdas/protocol/codec/fixed-header';
 import { clause } from '../../support/clause';
 import { hex } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
@@ -68,7 +68,7 @@ describe('the beginning of a packet', () => {
   for (const [what, bytes, versions, reason] of hopeless) {
     clause(['MQTT-4.13.1-1', 'v3 MQTT-4.8.0-1'], `is refused at once: ${what}`, () => {
       for (const version of versions) {
-        expect({ version, error: thrownBy(() => checkBeginning(hex(bytes), version)) }).toMatchObject({
+        expect({ version, error: thrownBy(() => checkIncompletePacket(hex(bytes), version)) }).toMatchObject({
           version,
           error: { reason },
         });
@@ -77,6 +77,6 @@ describe('the beginning of a packet', () => {
   }
 
   it.each(hopeful)('%s may go on', (bytes, versions) => {
-    for (const version of versions) expect(() => checkBeginning(hex(bytes), version)).not.toThrow();
+    for (const version of versions) expect(() => checkIncompletePacket(hex(bytes), version)).not.toThrow();
   });
 });

@@ -114,7 +114,7 @@ describe('CONNECT', () => {
   clause('v3 MQTT-3.1.3-8', 'an empty client id without a clean session is rejected', () => {
     const error = thrownBy(() => handleConnect(connect({ clientId: '', clean: false }), generateClientId, limits));
 
-    expect(error).toMatchObject({ reason: 0x85, message: 'empty client id without clean session' });
+    expect(error).toMatchObject({ reason: 0x85, message: expect.stringContaining('client id') });
   });
 
   test('an empty client id is rejected in MQTT 3.1', () => {
@@ -133,7 +133,7 @@ describe('CONNECT of MQTT 5.0', () => {
       sessionExpiry: 0,
       keepAlive: 60,
       capabilities: {},
-      answer: { receiveMaximum: 1024, maximumPacketSize: 98_304, topicAliasMaximum: 16 },
+      connackProperties: { receiveMaximum: 1024, maximumPacketSize: 98_304, topicAliasMaximum: 16 },
     });
   });
 
@@ -141,8 +141,8 @@ describe('CONNECT of MQTT 5.0', () => {
     const offered = (maxTopicAliases: number) =>
       handleConnect(connect({ protocolVersion: 5 }), generateClientId, { ...limits, maxTopicAliases })[0];
 
-    expect(offered(3)).toMatchObject({ request: { answer: { topicAliasMaximum: 3 } } });
-    expect(offered(0)).not.toHaveProperty('request.answer.topicAliasMaximum');
+    expect(offered(3)).toMatchObject({ request: { connackProperties: { topicAliasMaximum: 3 } } });
+    expect(offered(0)).not.toHaveProperty('request.connackProperties.topicAliasMaximum');
   });
 
   clause('MQTT-3.1.2-23', 'says how a session ends apart from how it begins', () => {
@@ -159,13 +159,13 @@ describe('CONNECT of MQTT 5.0', () => {
   clause('MQTT-3.2.2-22', 'a keep-alive of 1 to 540 seconds holds, and CONNACK says no other', () => {
     for (const keepalive of [1, 60, 540]) {
       expect(request5({ keepalive })?.keepAlive).toBe(keepalive);
-      expect(request5({ keepalive })?.answer).not.toHaveProperty('serverKeepAlive');
+      expect(request5({ keepalive })?.connackProperties).not.toHaveProperty('serverKeepAlive');
     }
   });
 
   test('a longer keep-alive, or none, becomes 540 seconds, and CONNACK says so', () => {
     for (const keepalive of [0, 541, 65_535]) {
-      expect(request5({ keepalive })).toMatchObject({ keepAlive: 540, answer: { serverKeepAlive: 540 } });
+      expect(request5({ keepalive })).toMatchObject({ keepAlive: 540, connackProperties: { serverKeepAlive: 540 } });
     }
   });
 
@@ -174,8 +174,8 @@ describe('CONNECT of MQTT 5.0', () => {
       handleConnect(connect({ protocolVersion: 5, keepalive }), generateClientId, { ...limits, maxKeepAlive: 30 })[0];
 
     expect(asked(30)).toMatchObject({ request: { keepAlive: 30 } });
-    expect(asked(31)).toMatchObject({ request: { keepAlive: 30, answer: { serverKeepAlive: 30 } } });
-    expect(asked(0)).toMatchObject({ request: { keepAlive: 30, answer: { serverKeepAlive: 30 } } });
+    expect(asked(31)).toMatchObject({ request: { keepAlive: 30, connackProperties: { serverKeepAlive: 30 } } });
+    expect(asked(0)).toMatchObject({ request: { keepAlive: 30, connackProperties: { serverKeepAlive: 30 } } });
   });
 
   test('only MQTT 5.0 is told another keep-alive', () => {
@@ -189,14 +189,14 @@ describe('CONNECT of MQTT 5.0', () => {
       for (const clean of [true, false]) {
         expect(request5({ clientId: '', clean })).toMatchObject({
           clientId: 'assigned',
-          answer: { assignedClientIdentifier: 'assigned' },
+          connackProperties: { assignedClientIdentifier: 'assigned' },
         });
       }
     },
   );
 
   test('a client id of its own is not named in CONNACK', () => {
-    expect(request5()?.answer).not.toHaveProperty('assignedClientIdentifier');
+    expect(request5()?.connackProperties).not.toHaveProperty('assignedClientIdentifier');
   });
 
   test('says what the client can take', () => {
@@ -218,17 +218,21 @@ describe('CONNECT of MQTT 5.0', () => {
   });
 
   clause('MQTT-3.1.2-28', 'Response Information is only for those who asked', () => {
-    const answer = (properties: ConnectPacket['properties']) => request5({ properties })?.answer;
+    const connackProperties = (properties: ConnectPacket['properties']) => request5({ properties })?.connackProperties;
 
-    expect(answer({ requestResponseInformation: true })).toMatchObject({ responseInformation: 'response/kitchen' });
-    expect(answer({ requestResponseInformation: false })).not.toHaveProperty('responseInformation');
-    expect(answer({})).not.toHaveProperty('responseInformation');
+    expect(connackProperties({ requestResponseInformation: true })).toMatchObject({
+      responseInformation: 'response/kitchen',
+    });
+    expect(connackProperties({ requestResponseInformation: false })).not.toHaveProperty('responseInformation');
+    expect(connackProperties({})).not.toHaveProperty('responseInformation');
   });
 
   test('Response Information of a client without an id of its own has the one assigned', () => {
     const properties = { requestResponseInformation: true };
 
-    expect(request5({ clientId: '', properties })?.answer).toMatchObject({ responseInformation: 'response/assigned' });
+    expect(request5({ clientId: '', properties })?.connackProperties).toMatchObject({
+      responseInformation: 'response/assigned',
+    });
   });
 
   test('passes on the authentication method and what the client says to it', () => {
@@ -243,7 +247,7 @@ describe('CONNECT of MQTT 5.0', () => {
   });
 
   clause('MQTT-4.12.0-6', 'without an authentication method CONNACK names none', () => {
-    expect(request5()?.answer).not.toHaveProperty('authenticationMethod');
+    expect(request5()?.connackProperties).not.toHaveProperty('authenticationMethod');
   });
 
   test('passes on when its will is published and how long that lasts', () => {

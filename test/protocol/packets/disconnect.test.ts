@@ -5,13 +5,13 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import { handleDisconnect } from '../../../lambdas/protocol/packets/disconnect';
-import { everything } from '../../../lambdas/protocol/permissions';
+import { allowEverything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
 describe('DISCONNECT', () => {
   clause('v3 MQTT-3.14.4-3', 'ends the connection without its will', () => {
-    const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: everything } as const;
+    const session = { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions: allowEverything } as const;
 
     expect(handleDisconnect({ cmd: 'disconnect' }, session)).toEqual([{ do: 'disconnect', withWill: false }]);
   });
@@ -23,7 +23,7 @@ describe('DISCONNECT of MQTT 5.0', () => {
     const properties = anew === undefined ? {} : { properties: { sessionExpiryInterval: anew } };
     return handleDisconnect(
       { cmd: 'disconnect', ...(reasonCode !== undefined && { reasonCode }), ...properties },
-      { clientId: 'kitchen', version: 5, sessionExpiry: said, permissions: everything },
+      { clientId: 'kitchen', version: 5, sessionExpiry: said, permissions: allowEverything },
     );
   }
 

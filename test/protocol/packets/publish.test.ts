@@ -10,7 +10,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import type { ProtocolVersion, PublishPacket, PublishProperties } from '../../../lambdas/protocol/packets';
 import { handlePublish } from '../../../lambdas/protocol/packets/publish';
-import { everything } from '../../../lambdas/protocol/permissions';
+import { allowEverything, type PublishRequest } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { hex, publish } from '../../support/packets';
 import { thrownBy } from '../../support/thrown-by';
@@ -19,7 +19,7 @@ const payload = Buffer.from('hello');
 const now = 1_700_000_000_000;
 
 function handled(packet: PublishPacket, version: ProtocolVersion = 4): Effect[] {
-  return handlePublish(packet, { clientId: 'kitchen', version, sessionExpiry: 0, permissions: everything }, now);
+  return handlePublish(packet, { clientId: 'kitchen', version, sessionExpiry: 0, permissions: allowEverything }, now);
 }
 
 const published = { topic: 'a/b', payload, retain: false, publisher: 'kitchen' };
@@ -83,8 +83,8 @@ describe('PUBLISH', () => {
 
   test('is refused where the permissions say so: by topic, QoS and retain flag', () => {
     const permissions = {
-      ...everything,
-      mayPublish: (topic: string, qos: number, retain: boolean) => topic === 'a' && qos < 2 && !retain,
+      ...allowEverything,
+      mayPublish: ({ topic, qos, retain }: PublishRequest) => topic === 'a' && qos < 2 && !retain,
     };
     const did = (fields: Parameters<typeof publish>[0]) =>
       handlePublish(publish(fields), { clientId: 'kitchen', version: 4, sessionExpiry: 0, permissions }, now).map(

@@ -9,7 +9,7 @@ import { describe, expect, it, test } from '@jest/globals';
 import type { Effect } from '../../../lambdas/protocol/effects';
 import type { SubscribeProperties, Subscription } from '../../../lambdas/protocol/packets';
 import { handleSubscribe } from '../../../lambdas/protocol/packets/subscribe';
-import { everything } from '../../../lambdas/protocol/permissions';
+import { allowEverything } from '../../../lambdas/protocol/permissions';
 import { clause } from '../../support/clause';
 import { thrownBy } from '../../support/thrown-by';
 
@@ -18,7 +18,7 @@ const limits = { maxWildcards: 3, maxLevels: 20, refusedFilters: ['secret/#'] };
 function subscribe(...subscriptions: Subscription[]): Effect[] {
   return handleSubscribe(
     { cmd: 'subscribe', messageId: 7, subscriptions },
-    { version: 4, permissions: everything },
+    { version: 4, permissions: allowEverything },
     limits,
   );
 }
@@ -31,7 +31,7 @@ function option(topic: string, fields: Partial<Subscription> = {}): Subscription
 /** What MQTT 5.0 makes of each of these. */
 function requests5(subscriptions: readonly Subscription[], properties?: SubscribeProperties) {
   const packet = { cmd: 'subscribe', messageId: 7, subscriptions, ...(properties && { properties }) } as const;
-  const [effect] = handleSubscribe(packet, { version: 5, permissions: everything }, limits);
+  const [effect] = handleSubscribe(packet, { version: 5, permissions: allowEverything }, limits);
   return effect?.do === 'subscribe' ? effect.requests : [];
 }
 
@@ -59,7 +59,7 @@ describe('SUBSCRIBE', () => {
   clause('v3 MQTT-4.8.0-1', 'a malformed filter ends the connection, whatever came before it', () => {
     const error = thrownBy(() => subscribe({ topic: 'a', qos: 0 }, { topic: 'a/#/b', qos: 0 }));
 
-    expect(error).toMatchObject({ reason: 0x81, message: '"a/#/b" is not a topic filter' });
+    expect(error).toMatchObject({ reason: 0x81, message: expect.stringContaining('"a/#/b"') });
   });
 
   clause('v3 MQTT-4.7.3-1', 'an empty filter ends the connection', () => {
@@ -98,7 +98,7 @@ describe('SUBSCRIBE', () => {
     const packet = { cmd: 'subscribe', messageId: 7, subscriptions: [option(topic)] } as const;
     const free = { ...limits, maxWildcards: 0, maxLevels: 1024 };
 
-    expect(handleSubscribe(packet, { version: 4, permissions: everything }, free)).toMatchObject([
+    expect(handleSubscribe(packet, { version: 4, permissions: allowEverything }, free)).toMatchObject([
       { requests: [{ filter: topic }] },
     ]);
   });

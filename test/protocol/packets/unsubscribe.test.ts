@@ -44,7 +44,7 @@ describe('UNSUBSCRIBE', () => {
     for (const version of [3, 4, 5]) {
       expect(thrownBy(() => unsubscribe(version, 'a', 'a#'))).toMatchObject({
         reason: 0x81,
-        message: '"a#" is not a topic filter',
+        message: expect.stringContaining('"a#"'),
       });
     }
   });
