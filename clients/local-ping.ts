@@ -1,6 +1,14 @@
 import { packetType } from '../lambdas/protocol/codec/packet-types';
-import { type FixedHeader, readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
-import { connackProperty, connackPropertyAt, joined, keepAliveAt, uint16, withUint16 } from './packet-fields';
+import type { FixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
+import {
+  connackProperty,
+  connackPropertyAt,
+  joined,
+  keepAliveAt,
+  uint16,
+  wholeHeaderAt,
+  withUint16,
+} from './packet-fields';
 
 /**
  * Seconds between two packets to the broker. API Gateway ends a connection after 600 idle seconds, and timers may fire late.
@@ -92,8 +100,8 @@ export class LocalPing {
         at += this.skipBody(bytes.length - at);
         continue;
       }
-      const header = readFixedHeader(bytes, at);
-      if (!header || header.state === 'incomplete') {
+      const header = wholeHeaderAt(bytes, at);
+      if (!header) {
         forwardTo(at);
         return this.hold(bytes.subarray(at), outcome);
       }
@@ -121,9 +129,8 @@ export class LocalPing {
     return outcome;
   }
 
-  private start({ header, remaining, state }: FixedHeader, now: number): void {
-    // Nothing behind a malformed length can be understood: the reader of the packet ends the connection.
-    this.missingBytes = state === 'malformed' ? Number.POSITIVE_INFINITY : remaining;
+  private start({ header, remaining }: FixedHeader, now: number): void {
+    this.missingBytes = remaining;
     this.sentAt = now;
     const type = header >> 4;
     const isQosPublish = type === packetType.publish && (header & 0x06) !== 0;
@@ -138,8 +145,8 @@ export class LocalPing {
 
   /** The bytes with the keep-alive of CONNECT raised; undefined while it is incomplete. */
   private readConnect(bytes: Uint8Array): Uint8Array | undefined {
-    const header = readFixedHeader(bytes);
-    if (!header || header.state === 'incomplete') return undefined;
+    const header = wholeHeaderAt(bytes, 0);
+    if (!header) return undefined;
     if (header.header >> 4 !== packetType.connect) return this.leaveUnchanged(bytes);
     const nameAt = header.size;
     if (bytes.length < nameAt + 2) return undefined;
@@ -173,6 +180,6 @@ export class LocalPing {
   }
 }
 
-function isPingreq({ header, remaining, state }: FixedHeader): boolean {
-  return header >> 4 === packetType.pingreq && remaining === 0 && state === 'complete';
+function isPingreq({ header, remaining }: FixedHeader): boolean {
+  return header >> 4 === packetType.pingreq && remaining === 0;
 }

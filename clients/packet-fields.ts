@@ -1,4 +1,4 @@
-import { readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
+import { type FixedHeader, readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
 import { readVarint } from '../lambdas/protocol/codec/varint';
 
 /** PINGRESP, section 3.13. */
@@ -9,6 +9,16 @@ export const DISCONNECT: Uint8Array = Uint8Array.of(0xe0, 0);
 
 /** Identifiers of properties of CONNACK that limit the client, section 3.2.2.3. */
 export const connackProperty = { serverKeepAlive: 0x13, maximumPacketSize: 0x27 } as const;
+
+/**
+ * The fixed header of the packet that begins at this position; undefined while bytes of it are missing. A malformed Remaining
+ * Length becomes infinite: nothing behind it can be understood, and the reader of the packet ends the connection.
+ */
+export function wholeHeaderAt(bytes: Uint8Array, at: number): FixedHeader | undefined {
+  const header = readFixedHeader(bytes, at);
+  if (header?.state === 'malformed') return { ...header, remaining: Number.POSITIVE_INFINITY };
+  return header?.state === 'complete' ? header : undefined;
+}
 
 /**
  * Position of the value of a property of CONNACK (MQTT 5.0, section 3.2.2.3); undefined where the packet does not have it.

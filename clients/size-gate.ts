@@ -1,7 +1,7 @@
 import { packetType } from '../lambdas/protocol/codec/packet-types';
-import { type FixedHeader, readFixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
+import type { FixedHeader } from '../lambdas/protocol/codec/read-fixed-header';
 import { emptyVarint, varintBytes, withByte } from '../lambdas/protocol/codec/varint';
-import { connackProperty, connackPropertyAt, joined, uint16 } from './packet-fields';
+import { connackProperty, connackPropertyAt, joined, uint16, wholeHeaderAt } from './packet-fields';
 import { MAX_PACKET_BYTES, PacketTooLargeError } from './wire';
 
 /** A packet that was withheld from the gateway because it is over the limit of the broker. */
@@ -96,8 +96,8 @@ export class SizeGate {
 
   /** Undefined while bytes are missing: of the fixed header, or of CONNECT up to its protocol level. */
   private readHeader(bytes: Uint8Array, at: number): FixedHeader | undefined {
-    const header = readFixedHeader(bytes, at);
-    if (!header || header.state === 'incomplete') return undefined;
+    const header = wholeHeaderAt(bytes, at);
+    if (!header) return undefined;
     if (header.header >> 4 !== packetType.connect || header.remaining < MAX_LEVEL_BYTES) return header;
     const nameAt = at + header.size;
     if (bytes.length < nameAt + MAX_LEVEL_BYTES) return undefined;
@@ -105,11 +105,10 @@ export class SizeGate {
     return header;
   }
 
-  private start({ header, size, remaining, state }: FixedHeader): void {
-    // Nothing behind a malformed length can be understood: the reader of the packet ends the connection.
-    this.missingBytes = state === 'malformed' ? Number.POSITIVE_INFINITY : remaining;
+  private start({ header, size, remaining }: FixedHeader): void {
+    this.missingBytes = remaining;
     const bytes = size + remaining;
-    if (state === 'malformed' || bytes <= this.maxBytes) return;
+    if (bytes <= this.maxBytes || bytes === Number.POSITIVE_INFINITY) return;
     const error = new PacketTooLargeError(bytes, this.maxBytes);
     const type = header >> 4;
     if (type === packetType.publish) this.withheld = new WithheldPublish(error, (header >> 1) & 3, this.version);

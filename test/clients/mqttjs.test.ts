@@ -136,10 +136,10 @@ describe('the shim bundled for a browser', () => {
       'clients/socket-events.ts',
       'clients/websocket.ts',
       'clients/wire.ts',
-      'lambdas/protocol/disallowed-characters.ts',
       'lambdas/protocol/codec/packet-types.ts',
       'lambdas/protocol/codec/read-fixed-header.ts',
       'lambdas/protocol/codec/varint.ts',
+      'lambdas/protocol/disallowed-characters.ts',
       'lambdas/protocol/limits.ts',
       'node_modules/ws/browser.js',
     ]);

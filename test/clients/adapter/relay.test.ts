@@ -302,7 +302,7 @@ describe('backpressure', () => {
     const gateway = await silentGateway();
     const adapter = await adapterFor(gateway.url, { monitor });
     const client = await tcpClient(adapter);
-    await until(() => gateway.sockets.length === 1);
+    await until(() => gateway.frames.length === 1);
     gateway.sockets[0]!.pause();
 
     const chunk = Buffer.alloc(60_000).fill(publish);
