@@ -13,7 +13,7 @@ import {
   type QueryCommandInput,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { type Backoff, backoffMs } from '../shared/backoff';
 import { together } from '../shared/parallel';
 
