@@ -10,7 +10,7 @@ import { WebSocket } from 'ws';
 import { hostRule, originRule, WebAccess } from '../../clients/web-access';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { adapterFor, endAll, silentGateway } from '../clients/support/adapter-rig';
-import { certificate } from '../clients/support/doors';
+import { certificate } from '../clients/support/listener-clients';
 import { Random } from '../support/random';
 
 const folder = mkdtempSync(join(tmpdir(), 'cirrus-pages-'));

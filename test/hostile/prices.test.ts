@@ -5,7 +5,7 @@ import {
   attacks,
   costsOfAttacks,
   costsOfInsiderFrames,
-  dearestOf,
+  highestCosts,
   insiderFrames,
   insiderHour,
   worstHours,
@@ -40,7 +40,7 @@ describe('what an attack costs', () => {
   });
 
   it('is at most what the text says', () => {
-    const { connection, frame } = dearestOf(costs);
+    const { connection, frame } = highestCosts(costs);
     const [, ofConnection = '', ofFrame = ''] =
       /most expensive connection costs (\$[\d.]+).*most expensive frame costs (\$[\d.]+)/s.exec(security) ?? [];
 

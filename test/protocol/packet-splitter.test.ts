@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { gatewayMaxPacketSize, splitPackets } from '../../lambdas/protocol/packet-splitter';
+import { gatewayMaxPacketSize } from '../../lambdas/protocol/limits';
+import { splitPackets } from '../../lambdas/protocol/packet-splitter';
 import { ProtocolError } from '../../lambdas/protocol/reason-codes';
 import { hex } from '../support/packets';
 import { Random } from '../support/random';
