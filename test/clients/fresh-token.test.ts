@@ -114,6 +114,7 @@ describe('Eclipse Paho', () => {
 
     await new Promise<unknown>((onSuccess, onFailure) => client.connect({ onSuccess, onFailure }));
 
+    expect(client.isConnected()).toBe(true);
     client.disconnect();
     restore();
   });

@@ -115,7 +115,7 @@ function acknowledgements(cmd: 'puback' | 'pubrec'): [ServerPacket, ServerPacket
   ];
 }
 
-describe('a packet for a client that takes only so much', () => {
+describe('a packet for a client with a Maximum Packet Size', () => {
   for (const [cmd, cases] of Object.entries(packets)) {
     for (const [index, [most, least]] of cases.entries()) {
       const [full, smallest] = [encode(most, 5), encode(least, 5)];

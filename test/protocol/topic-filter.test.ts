@@ -37,7 +37,7 @@ describe('isTopicFilter', () => {
     expect(isTopicFilter('a'.repeat(65_536))).toBe(false);
   });
 
-  test('depth has no limit', () => {
+  test('has any number of levels', () => {
     expect(isTopicFilter('+/'.repeat(32_767))).toBe(true);
   });
 });

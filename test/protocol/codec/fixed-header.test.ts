@@ -64,7 +64,7 @@ const hopeful: readonly (readonly [bytes: string, versions: readonly Version[]])
   ['f0 06', [5]],
 ];
 
-describe('the beginning of a packet', () => {
+describe('an incomplete packet', () => {
   for (const [what, bytes, versions, reason] of hopeless) {
     clause(['MQTT-4.13.1-1', 'v3 MQTT-4.8.0-1'], `is refused at once: ${what}`, () => {
       for (const version of versions) {

@@ -155,7 +155,7 @@ describe('properties', () => {
     });
   });
 
-  test('that are not there leave no trace', () => {
+  test('are absent if the packet has none', () => {
     expect(decodeWith('publish', '')).toStrictEqual({
       cmd: 'publish',
       topic: 'a',
@@ -167,7 +167,7 @@ describe('properties', () => {
     expect(propertiesOf('publish', decodeWith('publish', '01 00'))).toStrictEqual({ payloadFormatIndicator: false });
   });
 
-  test('with an identifier nobody knows are malformed', () => {
+  test('with an unknown identifier are malformed', () => {
     for (const id of ['00', '04', '0a', '10', '14', '1b', '1d', '1e', '20', '2b', '7f', '8001', 'ffffff7f']) {
       for (const frame of frameNames) {
         expect(thrownBy(() => decodeWith(frame, `${id} 01`))).toMatchObject(malformed);
