@@ -5,9 +5,9 @@ import { join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { type FunctionName, functions } from '../lambdas/deployment';
 import type { Settings } from '../lambdas/settings';
-import { accessBudget } from '../lib/access-variable';
+import { configurationBudget } from '../lib/access-variable';
 import { bridgeVariableOf } from '../lib/bridge-variable';
-import { bundling } from '../lib/bundling';
+import { bundlingOptions } from '../lib/bundling';
 
 /** A function as the stack deploys it. */
 export interface DeployedBundle {
@@ -17,7 +17,7 @@ export interface DeployedBundle {
 }
 
 export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
-  const { minify, target, mainFields, define, tsconfig } = bundling({ awsClients });
+  const { minify, target, mainFields, define, tsconfig } = bundlingOptions({ awsClients });
   const { outputFiles, metafile } = buildSync({
     entryPoints: [functions[name].entry],
     absWorkingDir: resolve(__dirname, '..'),
@@ -42,7 +42,7 @@ const everything = { direction: 'out', filter: '#', localPrefix: '', remotePrefi
 const environment = {
   AWS_REGION: 'us-east-1',
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-  ...bridgeVariableOf({ broker: 'bench', entries: [everything] }, accessBudget),
+  ...bridgeVariableOf({ broker: 'bench', entries: [everything] }, configurationBudget),
 };
 const load = 'const from = performance.now(); require(process.argv[1]); console.log(performance.now() - from)';
 

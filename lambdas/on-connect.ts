@@ -19,7 +19,7 @@ const handshake = new Handshake({
 
 /** `$connect`: agrees on the subprotocol and looks at a token. The session is claimed by the CONNECT packet, not here. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
-  const { status: statusCode, subprotocol, body } = await handshake.answer(toOffer(event));
+  const { status: statusCode, subprotocol, body } = await handshake.respond(toOffer(event));
   ports.metrics.write();
   const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
   return { statusCode, ...headers, ...(body !== undefined && { body }) };

@@ -12,7 +12,7 @@ const broker = new Broker(ports, settingsFromEnvironment(process.env));
 /** Consumes the fan-out queue, whose groups are shards. */
 export async function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   const response = await byGroup(event, {
-    work: (record) => broker.fanOut(toFanOutJob(record), isRedelivered(record)),
+    work: (record) => broker.fanOut(toFanOutJob(record), { redelivered: isRedelivered(record) }),
     failed: (error) => ports.log('fan-out failed', { error: String(error), stack: error.stack ?? '' }),
   });
   ports.metrics.write();

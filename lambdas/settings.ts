@@ -1,67 +1,175 @@
 import { allowedTextRule, isAllowedText } from './protocol/disallowed-characters';
 import { maxIncomingPacketSize } from './protocol/limits';
 
-/** What an operator may set. Each is checked where it is given: at synth for the stack, at start for the local cloud. */
+/** Settings of an operator. The stack checks them at synthesis, the local cloud at its start. */
 export interface Settings {
-  /** Outgoing QoS 1 and 2 messages that may wait for a client while it is offline. */
+  /**
+   * Maximum QoS 1 and 2 messages queued for one client while it is offline, 1 to 16,384.
+   *
+   * @default 1024
+   */
   readonly queueLimit: number;
-  /** Places in the list of filter shapes (positions of wildcards) of the whole broker; a publish may query each shape once. */
+  /**
+   * Maximum filter shapes (positions of wildcards) of the whole broker, 1 to 1,024. A publish may read one row per shape.
+   *
+   * @default 256
+   */
   readonly maxShapes: number;
-  /** Wildcards in one topic filter; 0 is any number. */
+  /**
+   * Maximum wildcards in one topic filter, 0 to 128; 0 is unlimited.
+   *
+   * @default 0
+   */
   readonly maxWildcards: number;
-  /** Levels of one topic filter. */
+  /**
+   * Maximum levels of one topic filter, 1 to 1,024.
+   *
+   * @default 1024
+   */
   readonly maxLevels: number;
-  /** Subscriptions of one session; 0 is any number. */
+  /**
+   * Maximum subscriptions of one session, 0 to 100,000; 0 is unlimited.
+   *
+   * @default 1000
+   */
   readonly maxSubscriptions: number;
-  /** Of them, in shared subscriptions; 0 is any number. */
+  /**
+   * Maximum shared subscriptions of one session, 0 to 100,000; 0 is unlimited.
+   *
+   * @default 100
+   */
   readonly maxShareGroups: number;
-  /** Seconds that a session may outlive its connection; 0 is any time. */
+  /**
+   * Maximum session expiry interval in seconds, 0 to 4,294,967,294, applied to MQTT 3.1.1 too; 0 is unlimited.
+   *
+   * @default 604800
+   */
   readonly maxSessionExpiry: number;
-  /** QoS 2 messages that a client may have sent and not released. */
+  /**
+   * Maximum QoS 2 messages that a client may have sent and not released, 1 to 4,096: the Receive Maximum of CONNACK.
+   *
+   * @default 1024
+   */
   readonly maxUnreleased: number;
-  /** Bytes of one packet that a client sends. */
+  /**
+   * Maximum size of an incoming packet in bytes, 1,024 to 97,280.
+   *
+   * @default 97280
+   */
   readonly maxPacketSize: number;
-  /** Topic aliases that a client of MQTT 5.0 may set up; the record of its connection holds them. 0 is none. */
+  /**
+   * Topic Alias Maximum of CONNACK, 0 to 64; 0 disables topic aliases. Aliases are stored in the connection record.
+   *
+   * @default 16
+   */
   readonly maxTopicAliases: number;
-  /** Messages, and bytes of their packets, that one connection may publish in a second on average; 0 is any number. */
+  /**
+   * Maximum average messages per second that one connection may publish, 0 to 1,000,000; 0 is unlimited.
+   *
+   * @default 1000
+   */
   readonly maxPublishRate: number;
+  /**
+   * Maximum average bytes of PUBLISH packets per second of one connection, 0 to 1,000,000,000; 0 is unlimited.
+   *
+   * @default 4000000
+   */
   readonly maxPublishBytes: number;
-  /** Packets other than PUBLISH that one connection may send in a second on average, fifty acknowledgements counted as one; 0 is any number. */
+  /**
+   * Maximum average packets per second of one connection other than PUBLISH, 0 to 1,000,000; 0 is unlimited. Fifty acknowledgements count
+   * as one packet.
+   *
+   * @default 100
+   */
   readonly maxControlRate: number;
-  /** Clients of one user, or of one subject of tokens, at a time; 0 is any number. An account may say another one. */
+  /**
+   * Maximum connections of one user, or one subject of tokens, 0 to 100,000; 0 is unlimited. An account can override it.
+   *
+   * @default 0
+   */
   readonly maxConnectionsPerUser: number;
-  /** Sessions of one user, or of one subject of tokens, that outlive their connections; 0 is any number. */
+  /**
+   * Maximum sessions of one user, or one subject of tokens, that outlive their connections, 0 to 100,000; 0 is unlimited.
+   *
+   * @default 1000
+   */
   readonly maxSessionsPerUser: number;
-  /** Retained messages of the whole broker; 0 is any number. */
+  /**
+   * Maximum retained messages of the whole broker, 0 to 1,000,000,000; 0 is unlimited.
+   *
+   * @default 0
+   */
   readonly maxRetained: number;
-  /** Retained messages of one user, or of one subject of tokens; 0 is any number. Anonymous clients are one user. */
+  /**
+   * Maximum retained messages of one user, or one subject of tokens, 0 to 1,000,000,000; 0 is unlimited. All anonymous clients count as one
+   * user.
+   *
+   * @default 10000
+   */
   readonly maxRetainedPerUser: number;
-  /** Recipients served inside the publisher's own invocation; a larger audience goes through the fan-out queue. */
+  /**
+   * Maximum recipients that the invocation of the publisher serves itself, 1 to 1,000. More recipients go through the fan-out queue.
+   *
+   * @default 100
+   */
   readonly inlineRecipients: number;
-  /** Topic filters nobody may subscribe to, nor to anything they cover; a wider filter is granted, so they keep nothing secret. */
+  /**
+   * Topic filters that SUBSCRIBE refuses, with all filters that they cover; at most 100. A wider filter is granted, so this does not protect
+   * topics.
+   *
+   * @default []
+   */
   readonly refusedFilters: readonly string[];
-  /** Seconds; a client of MQTT 5.0 that asks for a longer keep-alive, or none, is told this one. */
+  /**
+   * Maximum keep-alive in seconds, 10 to 540. An MQTT 5.0 client that requests a longer one, or none, gets it as Server Keep Alive.
+   *
+   * @default 540
+   */
   readonly maxKeepAlive: number;
-  /** Minutes between two tellings of `$SYS` topics; 0 is never. */
+  /**
+   * Publish interval of `$SYS` topics in minutes, 0 to 60; 0 disables them.
+   *
+   * @default 0
+   */
   readonly sysTopicsMinutes: number;
-  /** Seconds after the handshake in which a client has to be let in. */
+  /**
+   * Seconds from the handshake to a successful CONNECT, 1 to 300. Later the connection is closed.
+   *
+   * @default 10
+   */
   readonly connectTimeout: number;
-  /** Seconds without progress after which a client is closed that does not read what is sent to it; 0 is never. */
+  /**
+   * Seconds without progress after which a client that does not read is closed, 0 to 300; 0 never closes it.
+   *
+   * @default 10
+   */
   readonly slowReaderTimeout: number;
-  /** Whether every packet is logged, or what happens to connections only; `cirrus-mqtt debug` adds single clients. */
+  /**
+   * `audit` logs events of connections, `debug` every packet too. `cirrus-mqtt debug` logs packets of single clients.
+   *
+   * @default 'audit'
+   */
   readonly logLevel: 'audit' | 'debug';
-  /** Numbers for CloudWatch: none, ten metrics, or also those by QoS and reason. */
+  /**
+   * Emits no CloudWatch metrics, ten, or additionally those by QoS and reason.
+   *
+   * @default 'basic'
+   */
   readonly metrics: 'off' | 'basic' | 'all';
-  /** How the hot AWS calls are made: by the small client of this project, or by the SDK's. Decided when bundling. */
+  /**
+   * Client for frequent AWS calls: the small client of `lambdas/aws`, or the AWS SDK. Applies when functions are bundled.
+   *
+   * @default 'lean'
+   */
   readonly awsClients: 'lean' | 'sdk';
 }
 
-/** How one setting is given and checked. */
+/** Variable, default and check of one setting. */
 export interface SettingRule<Value> {
-  /** Environment variable of the functions, with the value as JSON. */
+  /** Environment variable of the functions; its value is JSON. */
   readonly variable: string;
   readonly default: Value;
-  /** In words, for errors and documentation. */
+  /** Allowed values in words, for errors and docs/options.md. */
   readonly allowed: string;
   readonly allows: (value: unknown) => boolean;
 }
@@ -120,7 +228,11 @@ function isFilterList(value: unknown): boolean {
 
 const names = Object.keys(settingRules) as (keyof Settings)[];
 
-/** Settings from environment variables, defaults where a variable is absent. Throws an `Error` that says what is wrong. */
+/**
+ * Reads settings from environment variables, with defaults for absent ones.
+ *
+ * @throws Error that names the setting, the value and the allowed values
+ */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Settings {
   return Object.fromEntries(names.map((name) => [name, readSetting(name, environment)])) as unknown as Settings;
 }
@@ -134,7 +246,7 @@ function readSetting(name: keyof Settings, environment: NodeJS.ProcessEnv): unkn
   throw new Error(`${name} (${variable}) is ${JSON.stringify(text)}, but must be ${allowed}`);
 }
 
-/** JSON, or a plain word as it stands. */
+/** Parses JSON; returns other text unchanged. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -144,8 +256,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * The environment variables that give a function these settings. What is the default is left out: the function knows it, and Lambda
- * allows 4 KB for all variables together.
+ * Returns the environment variables for settings. Defaults are left out, because functions know them and Lambda allows 4 KB for all
+ * variables of a function.
  */
 export function settingVariables(settings: Settings): Record<string, string> {
   const texts = names.map((name) => [name, JSON.stringify(settings[name])] as const);
@@ -153,7 +265,7 @@ export function settingVariables(settings: Settings): Record<string, string> {
   return Object.fromEntries(changed.map(([name, text]) => [settingRules[name].variable, text]));
 }
 
-/** What esbuild puts in place of variables that decide which code a bundle has. */
+/** Returns the constants that esbuild substitutes, so that unused code is left out of a bundle. */
 export function bundleConstants({ awsClients }: Pick<Settings, 'awsClients'>): Record<string, string> {
   return { [`process.env.${settingRules.awsClients.variable}`]: JSON.stringify(awsClients) };
 }

@@ -3,16 +3,21 @@ import { closedAccess, packAccess } from '../lambdas/access/read-access';
 import { accessVariable } from '../lambdas/deployment';
 
 /**
- * Bytes of the packed configuration. Lambda allows 4 KB for all variables of a function together; the names of tables and
- * queues are known only to CloudFormation, and with the settings they take up to 1,500.
+ * Maximum bytes of the packed access, bridge and events configuration together. Lambda allows 4 KB for all environment variables of
+ * a function. Names of tables and queues, which only CloudFormation knows, and the settings take up to 1,500 of them.
  */
-export const accessBudget = 2500;
+export const configurationBudget = 2500;
 
-/** The variable that tells functions who may come in: as a file says, or users of the accounts table only when there is none. */
+/**
+ * Returns the environment variable with the access configuration.
+ *
+ * @param file path of the access file (docs/access.md); empty: only users of the accounts table may connect
+ * @throws Error if the file cannot be read, is invalid, or exceeds `configurationBudget` when packed
+ */
 export function accessVariableOf(file: string): Record<string, string> {
   const packed = packAccess(file === '' ? closedAccess : readAccessFile(file));
-  if (packed.length > accessBudget) {
-    const size = `${file} is ${packed.length} bytes when packed, but the environment of the functions has room for ${accessBudget}`;
+  if (packed.length > configurationBudget) {
+    const size = `${file} is ${packed.length} bytes when packed, but the environment of the functions has room for ${configurationBudget}`;
     throw new Error(`${size}; move rules into the accounts of users, or into a claim of tokens (rulesClaim)`);
   }
   return { [accessVariable]: packed };

@@ -2,16 +2,16 @@ import { RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { CfnAccount } from 'aws-cdk-lib/aws-apigateway';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { oneInStack } from './one-in-stack';
+import { findInStack } from './find-in-stack';
 
 /**
- * The role with which API Gateway writes logs, one setting for the whole account and Region. Without it a stage with
- * an access log cannot be created. It outlives the stack, because by then other APIs may log with it.
+ * Sets the role with which API Gateway writes logs. The setting applies to the whole account and Region. API Gateway refuses a stage
+ * with an access log without it. Role and setting are retained when the stack is deleted, because other APIs may use them by then.
  */
 export class AccountLogRole extends Construct {
-  /** The one of the stack: two that set the same thing would undo each other. */
+  /** Returns the role of the stack, created on the first call. Two resources for the same setting would overwrite each other. */
   static of(scope: Construct): AccountLogRole {
-    return oneInStack(scope, (each) => each instanceof AccountLogRole) ?? new AccountLogRole(scope, 'AccountLogRole');
+    return findInStack(scope, (each) => each instanceof AccountLogRole) ?? new AccountLogRole(scope, 'AccountLogRole');
   }
 
   private constructor(scope: Construct, id: string) {
@@ -25,7 +25,7 @@ export class AccountLogRole extends Construct {
     account.applyRemovalPolicy(RemovalPolicy.RETAIN);
     Validations.of(role).acknowledge({
       id: `AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/${logPolicy}]`,
-      reason: 'API Gateway refuses an account log role without the permissions of this policy, which AWS wrote for it',
+      reason: 'API Gateway refuses an account log role without the permissions of this AWS policy',
     });
   }
 }

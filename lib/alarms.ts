@@ -8,35 +8,38 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { TableName } from '../lambdas/storage/schema';
-import type { MonitoredResources } from './monitored';
+import type { MonitoredResources } from './monitored-resources';
 
 export interface AlarmsProps {
-  /** By what the dead letters were, e.g. `packets`. */
+  /** Dead-letter queues by the name of their source, for example `packets`. */
   readonly deadLetters: Record<string, Queue>;
-  readonly watched: MonitoredResources;
-  /** Who is written to; empty when nobody is. */
+  readonly resources: MonitoredResources;
+  /** Email address that alarms are sent to; empty for none. */
   readonly email: string;
 }
 
 /**
- * What an operator should look into: docs/operations.md says for each what to do. CloudWatch bills an alarm by the metrics it
- * watches, here 19 in 13 alarms, with a bridge 23 in 15; an account has ten free.
+ * Alarms on conditions that need an operator; docs/operations.md has the action for each. CloudWatch bills an alarm by the metrics
+ * it evaluates: 19 metrics in 13 alarms, 23 in 15 with a bridge. Ten are free in each account.
  */
 export class Alarms extends Construct {
   readonly all: Alarm[] = [];
-  /** Where alarms are told; absent when nobody is written to. */
+  /** SNS topic of the alarms; undefined without an email address. */
   readonly topic: Topic | undefined;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     this.topic = props.email === '' ? undefined : this.createTopic(props.email);
-    for (const [name, queue] of Object.entries(props.deadLetters)) this.watchDeadLetters(name, queue);
-    this.watchThrottling(props.watched.tables);
-    this.watchWaiting(props.watched.queues.packets);
-    this.watchFunctions(props.watched.functions);
+    for (const [name, queue] of Object.entries(props.deadLetters)) this.addDeadLetterAlarm(name, queue);
+    this.addTableAlarms(props.resources.tables);
+    this.addWaitingAlarm(props.resources.queues.packets);
+    this.addFunctionAlarms(props.resources.functions);
   }
 
-  /** A policy of its own takes the place of the one that lets the account's alarms publish, so it says that again. */
+  /**
+   * `enforceSSL` adds a topic policy, which replaces SNS's default policy. The default one allows alarms of the account to publish, so
+   * the grant is repeated here.
+   */
   private createTopic(email: string): Topic {
     const topic = new Topic(this, 'Topic', { enforceSSL: true });
     topic.grantPublish(new ServicePrincipal('cloudwatch.amazonaws.com'));
@@ -44,41 +47,43 @@ export class Alarms extends Construct {
     return topic;
   }
 
-  private watchDeadLetters(name: string, queue: Queue): void {
+  private addDeadLetterAlarm(name: string, queue: Queue): void {
     const metric = queue.metricApproximateNumberOfMessagesVisible({ period, statistic: 'Maximum' });
-    this.watch(
-      `${name}DeadLetters`,
-      metric,
-      1,
-      `messages of ${name} failed every attempt and wait in the dead letters`,
-    );
+    const description = `messages of ${name} failed every attempt and are in the dead-letter queue`;
+    this.addAlarm(`${name}DeadLetters`, { metric, threshold: 1, description });
   }
 
-  private watchThrottling(tables: MonitoredResources['tables']): void {
+  private addTableAlarms(tables: MonitoredResources['tables']): void {
     for (const [name, event] of Object.entries(throttleEvent)) {
       const metric = tables[name as TableName].metric(event, { period, statistic: 'Sum' });
-      this.watch(`${name}Throttled`, metric, 10, `${event} of table ${name}`);
+      this.addAlarm(`${name}Throttled`, { metric, threshold: 10, description: `${event} of table ${name}` });
     }
   }
 
-  /** Packets wait for one another, so a moment is nothing: for longer, Lambdas are too few or keep failing. */
-  private watchWaiting(queue: Queue): void {
+  /**
+   * Raises an alarm when the oldest packet has waited 30 s at each moment of five minutes. Packets of one connection wait for each
+   * other, so short waits are normal. Longer ones mean too little concurrency or invocations that keep failing.
+   */
+  private addWaitingAlarm(queue: Queue): void {
     const metric = queue.metricApproximateAgeOfOldestMessage({ period, statistic: 'Minimum' });
-    this.watch('PacketsWait', metric, 30, 'packets have waited for half a minute, for five minutes');
+    const description = 'the oldest packet has waited for 30 seconds or longer during five minutes';
+    this.addAlarm('PacketsWait', { metric, threshold: 30, description });
   }
 
-  private watchFunctions(functions: MonitoredResources['functions']): void {
+  private addFunctionAlarms(functions: MonitoredResources['functions']): void {
     const all = Object.values(functions).flatMap((each) => each?.lambda ?? []);
-    this.watch('FunctionErrors', total(all, 'Errors'), 1, 'a function crashed or ran into its timeout');
+    const crashed = 'a function crashed or timed out';
+    this.addAlarm('FunctionErrors', { metric: total(all, 'Errors'), threshold: 1, description: crashed });
     const limited = [functions.onConnect.lambda, functions.onPackets.lambda];
-    this.watch('FunctionsThrottled', total(limited, 'Throttles'), 10, 'there is not enough concurrency for functions');
+    const throttled = 'functions are throttled: not enough concurrency';
+    this.addAlarm('FunctionsThrottled', { metric: total(limited, 'Throttles'), threshold: 10, description: throttled });
   }
 
-  private watch(id: string, metric: IMetric, threshold: number, alarmDescription: string): void {
+  private addAlarm(id: string, { metric, threshold, description }: Condition): void {
     const alarm = new Alarm(this, id, {
       metric,
       threshold,
-      alarmDescription,
+      alarmDescription: description,
       evaluationPeriods: 1,
       treatMissingData: TreatMissingData.NOT_BREACHING,
     });
@@ -87,9 +92,16 @@ export class Alarms extends Construct {
   }
 }
 
+interface Condition {
+  readonly metric: IMetric;
+  /** Smallest value that raises the alarm. */
+  readonly threshold: number;
+  readonly description: string;
+}
+
 const period = Duration.minutes(5);
 
-/** One that has nothing to tell does not keep the others from it. */
+/** Sums a metric over functions. `FILL` keeps a function without data from making the whole sum undefined. */
 function total(lambdas: readonly Lambda[], metricName: 'Errors' | 'Throttles'): MathExpression {
   const metrics = lambdas.map((lambda, index) => {
     return [`m${index}`, lambda.metric(metricName, { period, statistic: 'Sum' })] as const;
@@ -98,9 +110,9 @@ function total(lambdas: readonly Lambda[], metricName: 'Errors' | 'Throttles'): 
   return new MathExpression({ expression, usingMetrics: Object.fromEntries(metrics), label: metricName, period });
 }
 
-// A partition takes 1,000 writes or 3,000 reads a second, so writes are throttled first. Only in the topic index many
-// publishers read the same partition, the list of shapes, and few write; and a fleet may share one account. Of logins a
-// stranger who guesses passwords could throttle a partition, which keeps out nobody else and needs nobody's attention.
+// A DynamoDB partition allows 1,000 writes or 3,000 reads per second, so writes are throttled first. Two tables differ: in the topic
+// index many publishers read the same partition (the list of shapes) and few write to it, and all clients of a fleet may read the same
+// account. The logins table has no alarm: somebody who guesses passwords can throttle a partition of it, which does not affect other clients.
 const throttleEvent: Record<Exclude<TableName, 'logins'>, 'ReadThrottleEvents' | 'WriteThrottleEvents'> = {
   connections: 'WriteThrottleEvents',
   sessions: 'WriteThrottleEvents',

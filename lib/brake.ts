@@ -10,7 +10,7 @@ import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { type BrakedStage, brakeVariable, connectMetric, type Throttle } from '../lambdas/deployment';
-import { bundling, packageRoot } from './bundling';
+import { bundlingOptions, packageRoot } from './bundling';
 import type { BrokerOptions } from './options';
 import type { WebsocketGateway } from './websocket-gateway';
 
@@ -18,22 +18,22 @@ export interface BrakeProps {
   readonly options: BrokerOptions;
   readonly gateway: WebsocketGateway;
   readonly packets: Queue;
-  /** Where alarms are told. */
+  /** SNS topic of the alarms. */
   readonly topic: ITopic;
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** A brake is pulled when what it watches was too much in so many periods on end. */
+/** The brake is pulled when a rate exceeds its threshold in this many consecutive periods. */
 const period = Duration.minutes(5);
 const periods = 3;
 
-/** What is left of a limit when the brake is pulled: a tenth. */
-const rest = 10;
+/** A pulled brake divides each limit by this number. */
+const divisor = 10;
 
 /**
- * Turns down the limits of the stage when more than a part of them was used for a quarter of an hour. CloudWatch bills two metrics, one
- * for each alarm. The function may update this stage and nothing else.
+ * Lowers the throttling limits of the WebSocket stage when more than `brakePercent` of them was used for 15 minutes. CloudWatch bills
+ * two metrics, one for each alarm. The function may update this stage and nothing else.
  */
 export class Brake extends Construct {
   readonly alarms: readonly Alarm[];
@@ -50,8 +50,8 @@ export class Brake extends Construct {
     const handshakes = gateway.stage.metric(connectMetric, { statistic: 'Sum', period });
     const frames = packets.metricNumberOfMessagesSent({ statistic: 'Sum', period });
     this.alarms = [
-      this.watch('Handshakes', { metric: handshakes, rate: connectRate, option: 'connectRate' }, lambda),
-      this.watch('Frames', { metric: frames, rate: throttleRate, option: 'throttleRate' }, lambda),
+      this.createAlarm('Handshakes', { metric: handshakes, rate: connectRate, option: 'connectRate' }, lambda),
+      this.createAlarm('Frames', { metric: frames, rate: throttleRate, option: 'throttleRate' }, lambda),
     ];
   }
 
@@ -77,11 +77,11 @@ export class Brake extends Construct {
       logGroup,
       environment: { [brakeVariable]: JSON.stringify(limits), NODE_OPTIONS: '--enable-source-maps' },
       awsSdkConnectionReuse: false,
-      bundling: bundling(options),
+      bundling: bundlingOptions(options),
     });
   }
 
-  private watch(id: string, { metric, rate, option }: WatchedRate, lambda: Lambda): Alarm {
+  private createAlarm(id: string, { metric, rate, option }: RateLimit, lambda: Lambda): Alarm {
     const { options, gateway, topic } = this.props;
     const { brakePercent } = options;
     const alarm = new Alarm(this, id, {
@@ -99,30 +99,30 @@ export class Brake extends Construct {
       sourceArn: alarm.alarmArn,
       sourceAccount: Aws.ACCOUNT_ID,
     });
-    // CDK's own action gives the permission of a second alarm an id with the name of the stack, or none without a feature flag.
+    // CDK's LambdaAction puts the name of the stack into the permission id of a second alarm, or fails without a feature flag.
     alarm.addAlarmAction(new SnsAction(topic), { bind: () => ({ alarmActionArn: lambda.functionArn }) });
     return alarm;
   }
 }
 
-interface WatchedRate {
+interface RateLimit {
   readonly metric: IMetric;
-  /** A second. */
+  /** Limit per second. */
   readonly rate: number;
-  /** Name of the option that sets it. */
+  /** Option that sets the limit. */
   readonly option: 'connectRate' | 'throttleRate';
 }
 
 function brakedLimits(options: BrokerOptions): Pick<BrakedStage, 'frames' | 'handshakes'> {
-  return { frames: tenth(options.throttleRate), handshakes: tenth(options.connectRate) };
+  return { frames: lowered(options.throttleRate), handshakes: lowered(options.connectRate) };
 }
 
-function tenth(rate: number): Throttle {
-  const left = Math.max(1, Math.floor(rate / rest));
+function lowered(rate: number): Throttle {
+  const left = Math.max(1, Math.floor(rate / divisor));
   return { rate: left, burst: left };
 }
 
-/** The command that sets the limits of the options again. CloudWatch allows 1,024 characters in a description. */
+/** Returns the command that restores the configured limits. CloudWatch allows 1,024 characters in a description. */
 function undoCommand(apiId: string, options: BrokerOptions): string {
   const { stageName, throttleRate, throttleBurst, connectRate, connectBurst } = options;
   const settings = (rate: number, burst: number) =>

@@ -25,9 +25,9 @@ import type { WebsocketGateway } from './websocket-gateway';
 export interface BrokerFunctionProps {
   readonly name: FunctionName;
   readonly memoryMb: number;
-  /** Invocations at a time, which no other function can take and this one cannot exceed; absent: no number of its own. */
+  /** Reserved concurrency in concurrent invocations; absent: the function shares the unreserved concurrency of the account. */
   readonly reservedConcurrency?: number;
-  /** Whether Lambda samples its invocations for X-Ray; its code knows nothing of it. */
+  /** True if Lambda samples invocations for X-Ray. The code of the function is the same either way. */
   readonly isTraced: boolean;
   readonly environment: Record<string, string>;
   readonly bundling: BundlingOptions;
@@ -37,7 +37,7 @@ export interface BrokerFunctionProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** One Lambda with a role of its own, which reaches what the description of the function lists and nothing else. */
+/** One Lambda function with its own role, limited to the resources that its entry in `lambdas/deployment.ts` lists. */
 export class BrokerFunction extends Construct {
   readonly lambda: NodejsFunction;
   readonly memoryMb: number;
@@ -53,7 +53,7 @@ export class BrokerFunction extends Construct {
     this.allowSending(props.queues);
   }
 
-  /** Hands the function what arrives on its queue. A record that fails comes back alone, not with its whole batch. */
+  /** Maps a queue to the function. Only failed records of a batch are delivered again (partial batch responses). */
   consume(name: QueueName, queue: Queue, maxConcurrency?: number): void {
     this.allow(['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'], [queue.queueArn]);
     new EventSourceMapping(this, 'Source', {
@@ -65,7 +65,7 @@ export class BrokerFunction extends Construct {
     });
   }
 
-  /** Lets the function answer connections of the gateway, with the methods its description lists. */
+  /** Grants the @connections methods that the function's description lists, and passes it the callback URL. */
   allowConnections(gateway: WebsocketGateway): void {
     if (this.spec.connections.length === 0) return;
 
@@ -75,7 +75,7 @@ export class BrokerFunction extends Construct {
     this.lambda.addEnvironment(callbackVariable, gateway.stage.callbackUrl);
   }
 
-  /** Lets the function say what happens, or put it on the bus, as its description has it. */
+  /** Passes the events configuration to the function, and grants `events:PutEvents` where its description says so. */
   allowEvents({ variable, busArn }: EventTarget): void {
     if (this.spec.events === undefined) return;
 
@@ -90,7 +90,7 @@ export class BrokerFunction extends Construct {
     return new NodejsFunction(this, 'Function', {
       entry: join(packageRoot, this.spec.entry),
       projectRoot: packageRoot,
-      // CDK looks for a lock file to know where a project is and who installed it. A package has none, and brings its own root.
+      // CDK looks for a lock file to find the root and the package manager of a project. A package has none, so name a file of it.
       depsLockFilePath: join(packageRoot, 'package.json'),
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
@@ -101,9 +101,9 @@ export class BrokerFunction extends Construct {
       role,
       logGroup,
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
-      awsSdkConnectionReuse: false, // the variable it would set is of SDK version 2
-      // Consumers send to each other's queues on purpose. Lambda counts the hops of a message over all its invocations,
-      // takes more than sixteen for a runaway loop, and would move a busy broker's messages to the dead letters.
+      awsSdkConnectionReuse: false, // it would set a variable that only SDK version 2 reads
+      // Consumers send to each other's queues by design. Lambda counts the hops of a message over all invocations, treats more
+      // than 16 as a runaway loop, and would move messages of a busy broker to the dead-letter queue.
       recursiveLoop: consumesQueue(props.name) ? RecursiveLoop.ALLOW : RecursiveLoop.TERMINATE,
       bundling: props.bundling,
     });
@@ -140,9 +140,9 @@ export class BrokerFunction extends Construct {
 }
 
 const connectionsReason =
-  'connection ids exist only at run time; the grant is held to one method of the one stage of this API';
+  'connection ids exist only at run time; the grant is limited to one method of one stage of this API';
 
-const tracingReason = 'X-Ray has no resources to which the writing of traces could be held';
+const tracingReason = 'X-Ray has no resources to limit the writing of traces';
 
 function consumesQueue(name: FunctionName): boolean {
   return Object.values(queues).some((queue) => queue.consumer === name);

@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import { type FunctionName, functions, type QueueName, queues } from '../lambdas/deployment';
 import { BrokerFunction } from './broker-function';
 import type { BrokerTables } from './broker-tables';
-import { bundling } from './bundling';
+import { bundlingOptions } from './bundling';
 import { constructId } from './by-name';
 import type { Configuration } from './configuration';
 import { type ByFunction, type ByQueue, byFunction } from './deployed';
@@ -19,7 +19,7 @@ export interface BrokerFunctionsProps {
   readonly queues: ByQueue<Queue>;
 }
 
-/** The functions of a broker, each with what the configuration has for it. */
+/** Creates the functions of a broker, each with its memory, concurrency and environment. */
 export function createFunctions(scope: Construct, props: BrokerFunctionsProps): ByFunction<BrokerFunction> {
   const { options, configuration, tables, queues } = props;
   return byFunction(configuration.parts, (name) => {
@@ -29,7 +29,7 @@ export function createFunctions(scope: Construct, props: BrokerFunctionsProps): 
       reservedConcurrency: reservedConcurrency(name, options),
       isTraced: options.tracing === 'on',
       environment: configuration.environmentOf(name),
-      bundling: bundling(options),
+      bundling: bundlingOptions(options),
       tables,
       queues,
       ...retentionOf(options),
@@ -40,14 +40,14 @@ export function createFunctions(scope: Construct, props: BrokerFunctionsProps): 
 export interface FunctionLinks {
   readonly gateway: WebsocketGateway;
   readonly queues: ByQueue<Queue>;
-  /** Of the function that handles packets. */
+  /** Maximum concurrent invocations of `onPackets`. */
   readonly maxConcurrency: number;
-  /** Absent when nobody is told of events. */
+  /** Undefined without an events file. */
   readonly events: EventTarget | undefined;
 }
 
-/** Joins functions to what needs them itself: the gateway that asks one of them, and the queues that they consume. */
-export function joinFunctions(deployed: ByFunction<BrokerFunction>, links: FunctionLinks): void {
+/** Attaches functions to resources that depend on functions themselves: the gateway, the event bus and the consumed queues. */
+export function attachFunctions(deployed: ByFunction<BrokerFunction>, links: FunctionLinks): void {
   for (const each of Object.values(deployed)) {
     each.allowConnections(links.gateway);
     if (links.events) each.allowEvents(links.events);

@@ -2,7 +2,7 @@ import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Settings } from '../lambdas/settings';
 import { basicMetrics, dimension, furtherMetrics, type MetricName, namespace } from '../lambdas/telemetry/catalogue';
 
-/** A number that a broker writes of itself: the sum of five minutes, unless told otherwise. */
+/** Returns a CloudWatch metric that the broker emits. Default: the sum over five minutes. */
 export function brokerMetric(brokerName: string, metricName: MetricName, options: MetricOptions = {}): Metric {
   return new Metric({
     statistic: 'Sum',
@@ -13,17 +13,21 @@ export function brokerMetric(brokerName: string, metricName: MetricName, options
   });
 }
 
-/** What the option `metrics` has to be for each metric to be written. */
-const writtenWith = new Map<MetricName, readonly Settings['metrics'][]>([
+/** Values of the option `metrics` with which each metric is emitted. */
+const enabledBy = new Map<MetricName, readonly Settings['metrics'][]>([
   ...basicMetrics.map((name) => [name, ['basic', 'all']] as const),
   ...furtherMetrics.map((name) => [name, ['all']] as const),
 ]);
 
-/** Throws an `Error` for a metric that nobody writes: an alarm on it would be silent for ever. */
-export function refuseUnwritten(name: MetricName, metrics: Settings['metrics']): void {
-  const needed = writtenWith.get(name);
+/**
+ * Checks that the broker emits a metric with this value of the option `metrics`. An alarm on a metric without data never fires.
+ *
+ * @throws Error if the metric does not exist or is not emitted
+ */
+export function assertMetricEnabled(name: MetricName, metrics: Settings['metrics']): void {
+  const needed = enabledBy.get(name);
   if (!needed) {
-    throw new Error(`the broker writes no metric ${JSON.stringify(name)}, only ${[...writtenWith.keys()].join(', ')}`);
+    throw new Error(`the broker emits no metric ${JSON.stringify(name)}, only ${[...enabledBy.keys()].join(', ')}`);
   }
   if (needed.includes(metrics)) return;
   throw new Error(`metrics is "${metrics}", but must be ${needed.join(' or ')} for ${name}`);

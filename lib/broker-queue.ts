@@ -7,7 +7,7 @@ export interface BrokerQueueProps {
   readonly name: QueueName;
 }
 
-/** One queue of the deployment, with the queue for messages that its consumer never managed. */
+/** One queue of the deployment, with its dead-letter queue. */
 export class BrokerQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
@@ -29,11 +29,11 @@ export class BrokerQueue extends Construct {
 
 const encrypted: QueueProps = { encryption: QueueEncryption.SQS_MANAGED, enforceSSL: true };
 
-/** Every queue of dead letters: kept as long as SQS keeps anything, so a weekend or a holiday loses no evidence. */
+/** Settings of every dead-letter queue. 14 days is the maximum retention of SQS, so that dead letters survive a weekend or a holiday. */
 export const deadLetterDefaults: QueueProps = { ...encrypted, retentionPeriod: Duration.days(14) };
 
-// Order and deduplication count per message group only, so SQS may spread the groups over partitions; without this the
-// whole queue is held to 300 calls a second, and the gateway sends frames singly.
+// Order and deduplication apply per message group, so SQS can distribute the groups over partitions. Without high throughput mode the
+// whole queue is limited to 300 calls per second, and the gateway sends each frame in a call of its own.
 const highThroughputFifo: QueueProps = {
   fifo: true,
   deduplicationScope: DeduplicationScope.MESSAGE_GROUP,

@@ -8,14 +8,14 @@ export interface BrokerStackProps extends StackProps {
   readonly options: BrokerOptions;
 }
 
-/** One broker in a stack of its own, with the addresses that an operator needs as outputs. */
+/** A stack with one broker, and its addresses as outputs. */
 export class BrokerStack extends Stack {
   readonly broker: MqttBroker;
 
   constructor(scope: Construct, id: string, { options, ...props }: BrokerStackProps) {
     super(scope, id, { description: 'MQTT broker on API Gateway, SQS, Lambda and DynamoDB', ...props });
-    // CDK leaves this id out of the names it gives to resources. Those of tables that were deployed before the broker
-    // became a construct stay the same; under any other id an upgrade would put empty tables in their place.
+    // CDK leaves the id `Default` out of logical ids. Tables of releases before the construct existed therefore keep their logical
+    // ids. With any other id an upgrade would replace them with empty tables.
     this.broker = new MqttBroker(this, 'Default', options);
     this.printAddresses();
   }
@@ -37,7 +37,7 @@ export class BrokerStack extends Stack {
   }
 }
 
-/** What there is of each, as `PacketsQueueUrl` for the queue `packets`. */
+/** Returns one output for each present value: `PacketsQueueUrl` for the queue `packets`. */
 function named<Value>(
   suffix: string,
   values: Readonly<Record<string, Value | undefined>>,

@@ -8,7 +8,7 @@ export interface BrokerTablesProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The tables of the schema: on demand, encrypted, restorable to any second of the last 35 days. */
+/** The tables of `lambdas/storage/schema.ts`: on-demand, encrypted, with point-in-time recovery for 35 days. */
 export class BrokerTables extends Construct {
   readonly tables: { readonly [Name in TableName]: Table };
 

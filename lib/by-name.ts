@@ -1,4 +1,4 @@
-/** One value for each name of a description, under the same names. */
+/** Creates one value for each key of a description, under the same keys. */
 export function byName<Name extends string, Value>(
   description: { readonly [Key in Name]: unknown },
   create: (name: Name) => Value,
@@ -7,7 +7,7 @@ export function byName<Name extends string, Value>(
   return Object.fromEntries(names.map((name) => [name, create(name)])) as { [Key in Name]: Value };
 }
 
-/** The construct id of what a description calls `name`: `fanOut` is deployed as `FanOut`. */
+/** Returns the construct id for a name of the description: `FanOut` for `fanOut`. */
 export function constructId(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }

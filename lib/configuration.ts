@@ -1,24 +1,24 @@
 import type { Bridge } from '../lambdas/bridge/bridge-config';
 import { brokerVariable, type FunctionName, functions, type Part } from '../lambdas/deployment';
 import { settingVariables } from '../lambdas/settings';
-import { accessBudget, accessVariableOf } from './access-variable';
+import { accessVariableOf, configurationBudget } from './access-variable';
 import { bridgeOf, bridgeVariableOf } from './bridge-variable';
 import type { BrokerOptions } from './options';
 
-/** What options and the files that they name come to: which parts are deployed, and what each function is told. */
+/** The configuration that follows from options and their files: the deployed parts, and the environment of each function. */
 export class Configuration {
-  /** What crosses to AWS IoT Core; absent where nothing does. */
+  /** Topics bridged with AWS IoT Core; undefined without a bridge file. */
   readonly bridge: Bridge | undefined;
-  /** What of the deployment an operator may do without, and does not. */
+  /** Optional parts of the deployment that are enabled. */
   readonly parts: ReadonlySet<Part>;
-  private readonly access: Record<string, string>;
+  private readonly accessVariable: Record<string, string>;
   private readonly bridgeVariable: Record<string, string>;
 
-  /** Throws an `Error` when a file cannot be read, is wrong, or is too large for the environment of the functions. */
+  /** @throws Error if a file cannot be read, is invalid, or does not fit into the environment of the functions */
   constructor(private readonly options: BrokerOptions) {
-    this.access = accessVariableOf(options.accessFile);
+    this.accessVariable = accessVariableOf(options.accessFile);
     this.bridge = bridgeOf(options.bridgeFile, options.brokerName);
-    this.bridgeVariable = bridgeVariableOf(this.bridge, roomBeside(this.access));
+    this.bridgeVariable = bridgeVariableOf(this.bridge, remainingBeside(this.accessVariable));
     this.parts = new Set([
       ...(this.bridge ? (['bridge'] as const) : []),
       ...(options.api === 'on' ? (['api'] as const) : []),
@@ -26,21 +26,21 @@ export class Configuration {
     ]);
   }
 
-  /** Bytes that access and bridge have left in the environment of a function. */
-  get room(): number {
-    return roomBeside({ ...this.access, ...this.bridgeVariable });
+  /** Bytes that access and bridge configuration leave in the environment of a function. */
+  get remainingBytes(): number {
+    return remainingBeside({ ...this.accessVariable, ...this.bridgeVariable });
   }
 
   environmentOf(name: FunctionName): Record<string, string> {
     return {
       ...settingVariables(this.options),
       [brokerVariable]: this.options.brokerName,
-      ...(functions[name].access && this.access),
+      ...(functions[name].access && this.accessVariable),
       ...(functions[name].bridge && this.bridgeVariable),
     };
   }
 }
 
-function roomBeside(variables: Record<string, string>): number {
-  return accessBudget - Object.values(variables).join('').length;
+function remainingBeside(variables: Record<string, string>): number {
+  return configurationBudget - Object.values(variables).join('').length;
 }

@@ -12,7 +12,7 @@ export interface ConsoleUploadProps {
   readonly logRetention: RetentionDays;
 }
 
-/** Brings the page into its bucket when the stack is deployed, and takes it out when the stack is deleted. */
+/** Uploads the page to its bucket when the stack is deployed, and removes it when the stack is deleted. */
 export class ConsoleUpload extends Construct {
   constructor(scope: Construct, id: string, { bucket, sources, logRetention }: ConsoleUploadProps) {
     super(scope, id);
@@ -22,30 +22,30 @@ export class ConsoleUpload extends Construct {
     const files = new BucketDeployment(this, 'Files', {
       destinationBucket: bucket,
       sources: sources.map((source) => readableBy(role, source)),
-      // The CDK would grant more than this takes.
+      // CDK would grant more than the upload needs.
       role: role.withoutPolicyUpdates(),
       logGroup,
       retainOnDelete: false,
       outputObjectKeys: false,
-      // Browsers and CloudFront ask each time whether a file has changed, so there is nothing to invalidate.
+      // Browsers and CloudFront revalidate each file on each request, so no invalidation is needed.
       cacheControl: [CacheControl.noCache()],
     });
-    grantFilling(role, bucket);
-    files.node.addDependency(role); // its permissions too
+    grantUpload(role, bucket);
+    files.node.addDependency(role); // waits for its policies too
     this.acknowledgeRuntime();
   }
 
-  /** The function is one for the whole stack, and the CDK's. */
+  /** Acknowledges the runtime of CDK's upload function, which exists once in the stack. */
   private acknowledgeRuntime(): void {
     const { children } = Stack.of(this).node;
     const lambda = children.find(({ node }) => node.id.startsWith('Custom::CDKBucketDeployment'));
-    if (!lambda) throw new Error('the CDK has no function Custom::CDKBucketDeployment in this stack any more');
-    const reason = 'the runtime is chosen by the CDK and comes with its version; it runs in deployments only';
+    if (!lambda) throw new Error('CDK has no function Custom::CDKBucketDeployment in this stack');
+    const reason = 'CDK chooses the runtime, and the function runs in deployments only';
     Validations.of(lambda).acknowledge({ id: 'AwsSolutions-L1', reason });
   }
 }
 
-/** The source, of which the role may read the one object. */
+/** Wraps a source so that the role is granted its one object only. */
 function readableBy(role: Role, source: ISource): ISource {
   return {
     bind: (scope, context) => {
@@ -57,12 +57,12 @@ function readableBy(role: Role, source: ISource): ISource {
   };
 }
 
-/** What `aws s3 sync` and `aws s3 rm` need; the tag says whether the bucket is still this stack's. */
-function grantFilling(role: Role, bucket: Bucket): void {
+/** Grants the actions of `aws s3 sync` and `aws s3 rm`. CDK reads the tags to check that the bucket still belongs to this stack. */
+function grantUpload(role: Role, bucket: Bucket): void {
   const every = bucket.arnForObjects('*');
   role.addToPolicy(
     new PolicyStatement({ actions: ['s3:ListBucket', 's3:GetBucketTagging'], resources: [bucket.bucketArn] }),
   );
   role.addToPolicy(new PolicyStatement({ actions: ['s3:PutObject', 's3:DeleteObject'], resources: [every] }));
-  acknowledgeWildcard(role, every, 'the bucket is for the files of the page, and their names change with each build');
+  acknowledgeWildcard(role, every, 'the bucket contains only files of the page, whose names change with each build');
 }

@@ -29,22 +29,22 @@ export interface ConsoleProps {
   readonly brokerName: string;
   /** `wss://…/mqtt` */
   readonly brokerUrl: string;
-  /** `https://…/api`; absent where backends have no API. */
+  /** `https://…/api`; undefined if the API is not deployed. */
   readonly apiUrl: string | undefined;
   readonly logRetention: RetentionDays;
 }
 
 /**
- * The console on CloudFront: the page from a private bucket, and the API for backends below the same address, so that no other
- * page needs to be let at it. Signatures stay whole on the way, because they are made for the API's own host.
+ * The console on CloudFront. It serves the page from a private bucket, and forwards `/api/` to the API for backends. Because both
+ * have the same origin, the API needs no CORS. Request signatures stay valid, because they are computed for the API's own host.
  */
 export class Console extends Construct {
   readonly url: string;
 
-  /** Throws an `Error` in a Region where there is no such thing. */
+  /** @throws Error in a Region without CloudFront */
   constructor(scope: Construct, id: string, props: ConsoleProps) {
     super(scope, id);
-    refuseRegion(deploymentRegion(this));
+    assertCloudFrontRegion(deploymentRegion(this));
     const bucket = this.createBucket();
     const distribution = this.createDistribution(bucket, props);
     new ConsoleUpload(this, 'Upload', { bucket, sources: sourcesOf(props), logRetention: props.logRetention });
@@ -56,12 +56,12 @@ export class Console extends Construct {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       encryption: BucketEncryption.S3_MANAGED,
       enforceSSL: true,
-      // What lies in it can be built again at any time; the upload empties it when the stack is deleted.
+      // The content can be rebuilt at any time. ConsoleUpload empties the bucket when the stack is deleted.
       removalPolicy: RemovalPolicy.DESTROY,
     });
     Validations.of(bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'only CloudFront reads it, and what it reads is public: the source of the page',
+      reason: 'only CloudFront reads it, and its content is public: the source of the page',
     });
     return bucket;
   }
@@ -91,10 +91,10 @@ export class Console extends Construct {
     return distribution;
   }
 
-  /** Names of these are unique in an account, not in a Region: two brokers of one name must not meet. */
+  /** Names of access controls are unique per account, not per Region. The Region keeps brokers with the same name apart. */
   private createAccessControl({ brokerName }: ConsoleProps): S3OriginAccessControl {
     return new S3OriginAccessControl(this, 'AccessControl', {
-      originAccessControlName: `${brokerName}-console-${Aws.REGION}`, // CloudFront: 64 characters
+      originAccessControlName: `${brokerName}-console-${Aws.REGION}`, // CloudFront allows 64 characters
     });
   }
 
@@ -116,23 +116,27 @@ export class Console extends Construct {
   }
 }
 
-/** GovCloud and what is beyond have no CloudFront, and that of China has no origin access control. */
-function refuseRegion(region: string | undefined): void {
+/**
+ * GovCloud and the isolated partitions have no CloudFront, and CloudFront in China has no origin access control.
+ *
+ * @throws Error in these Regions
+ */
+function assertCloudFrontRegion(region: string | undefined): void {
   if (region === undefined || !/^(cn|us-gov|us-iso|eu-isoe)/.test(region)) return;
-  throw new Error(`console is true, but must be false in ${region}, which has no CloudFront that could serve it`);
+  throw new Error(`console is true, but must be false in ${region}, where CloudFront cannot serve it`);
 }
 
-/** Those that CloudFront has no setting of their own for. */
+/** Security headers for which CloudFront has no dedicated setting. */
 const customHeaders = ['cross-origin-opener-policy', 'cross-origin-resource-policy', 'permissions-policy'] as const;
 
 const reasons = {
-  'AwsSolutions-CFR1': 'an operator may be anywhere',
-  'AwsSolutions-CFR2': 'the page is public and static; what lies behind it, broker and API, asks for credentials',
-  'AwsSolutions-CFR3': 'the page has no visitors worth a log of their own; API and gateway have access logs',
+  'AwsSolutions-CFR1': 'operators may be in any country',
+  'AwsSolutions-CFR2': 'the page is public and static; broker and API require credentials',
+  'AwsSolutions-CFR3': 'the page has few visitors; API and gateway have access logs',
   'AwsSolutions-CFR4': 'with the certificate of CloudFront the oldest version of TLS cannot be chosen',
 };
 
-/** Nothing is cached, and all goes through but the host, for which API Gateway has its own. */
+/** Forwards everything uncached except the `Host` header: API Gateway accepts only its own. */
 function apiBehavior(apiUrl: string, responseHeadersPolicy: ResponseHeadersPolicy): BehaviorOptions {
   return {
     origin: new HttpOrigin(Fn.select(2, Fn.split('/', apiUrl))),

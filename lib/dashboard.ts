@@ -10,25 +10,25 @@ import {
 import { Construct } from 'constructs';
 import type { basicMetrics } from '../lambdas/telemetry/catalogue';
 import { brokerMetric } from './broker-metric';
-import { coreFunctions, coreQueues, type MonitoredResources } from './monitored';
+import { coreFunctions, coreQueues, type MonitoredResources } from './monitored-resources';
 import { runningCosts } from './running-costs';
 
 export interface DashboardProps {
   readonly brokerName: string;
-  readonly watched: MonitoredResources;
+  readonly resources: MonitoredResources;
   readonly alarms: readonly Alarm[];
-  /** Whether the broker writes metrics of its own. */
+  /** True if the broker emits metrics. */
   readonly hasMetrics: boolean;
 }
 
 type BasicMetric = (typeof basicMetrics)[number];
 
 /**
- * One page that tells how a broker is. CloudWatch has three free for an account, with 50 metrics each; this one stays below, so a
- * bridge is seen by its alarms only.
+ * The dashboard of a broker. CloudWatch gives each account three dashboards with up to 50 metrics for free. This one stays below 50, so
+ * it shows only the alarms of a bridge.
  */
 export class Dashboard extends Construct {
-  private readonly watched: MonitoredResources;
+  private readonly resources: MonitoredResources;
 
   constructor(
     scope: Construct,
@@ -36,38 +36,38 @@ export class Dashboard extends Construct {
     private readonly props: DashboardProps,
   ) {
     super(scope, id);
-    this.watched = props.watched;
+    this.resources = props.resources;
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', {
       dashboardName: `${props.brokerName}-${Aws.REGION}`,
       defaultInterval: Duration.hours(12),
     });
     dashboard.addWidgets(new AlarmStatusWidget({ title: 'alarms', alarms: [...props.alarms], width: 24, height: 4 }));
     if (props.hasMetrics) dashboard.addWidgets(...this.traffic());
-    dashboard.addWidgets(...this.plumbing());
+    dashboard.addWidgets(...this.infrastructure());
     dashboard.addWidgets(...this.storage());
   }
 
-  /** What the broker says of itself. */
+  /** Graphs of metrics that the broker emits. */
   private traffic(): GraphWidget[] {
-    const names = (...which: BasicMetric[]) => which.map((name) => this.own(name));
+    const names = (...which: BasicMetric[]) => which.map((name) => this.graphMetric(name));
     return [
       graph('messages', names('MessagesIn', 'MessagesOut', 'MessagesDropped'), names('BytesIn', 'BytesOut')),
       graph(
         'milliseconds to delivery',
-        ['p50', 'p95', 'p99'].map((statistic) => this.own('DeliveryLatency', statistic)),
+        ['p50', 'p95', 'p99'].map((statistic) => this.graphMetric('DeliveryLatency', statistic)),
       ),
       graph('clients', names('ConnectionsOpened', 'ConnectionsClosed', 'RefusedLogins'), names('ThrottledCalls')),
     ];
   }
 
-  private own(metricName: BasicMetric, statistic = 'Sum'): Metric {
+  private graphMetric(metricName: BasicMetric, statistic = 'Sum'): Metric {
     const label = statistic === 'Sum' ? metricName : statistic;
     return brokerMetric(this.props.brokerName, metricName, { statistic, label });
   }
 
-  /** Gateway, queues and functions. */
-  private plumbing(): GraphWidget[] {
-    const { gateway, functions, queues } = this.watched;
+  /** Graphs of gateway, queues and functions. */
+  private infrastructure(): GraphWidget[] {
+    const { gateway, functions, queues } = this.resources;
     const ofStage = (name: string) => gateway.stage.metric(name, { statistic: 'Sum', label: name });
     return [
       graph(
@@ -76,7 +76,7 @@ export class Dashboard extends Construct {
         ['ClientError', 'IntegrationError', 'ExecutionError'].map(ofStage),
       ),
       graph(
-        'seconds that the oldest waits',
+        'age of the oldest message, seconds',
         coreQueues.map((label) => queues[label].metricApproximateAgeOfOldestMessage({ label })),
       ),
       graph('function errors, throttles', [
@@ -92,16 +92,16 @@ export class Dashboard extends Construct {
         [
           functions.onPackets.lambda.metric('ConcurrentExecutions', {
             statistic: 'Maximum',
-            label: 'onPackets at a time',
+            label: 'onPackets concurrency',
           }),
         ],
       ),
     ];
   }
 
-  /** Tables, and what all of it costs. What tables throttle is among the alarms. */
+  /** Graphs of table capacity and of estimated cost. Alarms cover throttling of tables. */
   private storage(): GraphWidget[] {
-    const tables = Object.entries(this.watched.tables);
+    const tables = Object.entries(this.resources.tables);
     return [
       graph(
         'read units',
@@ -111,7 +111,7 @@ export class Dashboard extends Construct {
         'write units',
         tables.map(([label, table]) => table.metricConsumedWriteCapacityUnits({ label })),
       ),
-      graph('dollars an hour, estimated', runningCosts(this.watched)),
+      graph('dollars per hour, estimated', runningCosts(this.resources)),
     ];
   }
 }

@@ -10,24 +10,27 @@ import {
   type SystemTopicsFunctionName,
 } from '../lambdas/deployment';
 
-/** One value for each function or queue; those of a part are there only when it is. */
+/** One value for each function; undefined for a function of an optional part that is not deployed. */
 export type ByFunction<Value> = Deployed<
   FunctionName,
   BridgeFunctionName | ApiFunctionName | SystemTopicsFunctionName,
   Value
 >;
+/** One value for each queue; undefined for a queue of an optional part that is not deployed. */
 export type ByQueue<Value> = Deployed<QueueName, BridgeQueueName, Value>;
 
 type Deployed<Name extends string, Optional extends Name, Value> = {
   readonly [Key in Exclude<Name, Optional>]: Value;
 } & { readonly [Key in Optional]?: Value };
 
+/** Creates one value for each deployed function. */
 export function byFunction<Value>(parts: ReadonlySet<Part>, create: (name: FunctionName) => Value): ByFunction<Value> {
   return Object.fromEntries(
     deployed(functions, parts).map((name) => [name, create(name)]),
   ) as unknown as ByFunction<Value>;
 }
 
+/** Creates one value for each deployed queue. */
 export function byQueue<Value>(parts: ReadonlySet<Part>, create: (name: QueueName) => Value): ByQueue<Value> {
   return Object.fromEntries(deployed(queues, parts).map((name) => [name, create(name)])) as unknown as ByQueue<Value>;
 }

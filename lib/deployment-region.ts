@@ -2,8 +2,8 @@ import { Stack, Token } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
 /**
- * The Region that a stack will be deployed to. One without an environment goes to that of the CDK's command line, which is in
- * this variable; undefined when the app runs without it.
+ * Returns the Region that a stack is deployed to. A stack without an environment is deployed to the Region of the CDK command line,
+ * which sets CDK_DEFAULT_REGION. Undefined if the app runs without the command line.
  */
 export function deploymentRegion(scope: Construct): string | undefined {
   const { region } = Stack.of(scope);

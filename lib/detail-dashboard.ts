@@ -9,10 +9,7 @@ export interface DetailDashboardProps {
 
 type FurtherMetric = (typeof furtherMetrics)[number];
 
-/**
- * What the option `metrics` `all` adds, on a page of its own: a free dashboard has room for 50 metrics, of which the other one needs
- * all but one.
- */
+/** Dashboard of the metrics that `metrics: all` adds. A free dashboard holds 50 metrics, and `Dashboard` uses all but one of them. */
 export class DetailDashboard extends Construct {
   constructor(
     scope: Construct,
@@ -26,7 +23,7 @@ export class DetailDashboard extends Construct {
     });
     dashboard.addWidgets(...this.messages());
     dashboard.addWidgets(...this.lateness());
-    dashboard.addWidgets(this.graph('sessions that gave way to another account', ['ReplacedSessions'], 'Sum'));
+    dashboard.addWidgets(this.graph('sessions replaced by another account', ['ReplacedSessions'], 'Sum'));
     dashboard.addWidgets(this.graph('leftovers removed', ['LeftoversRemoved'], 'Sum'));
   }
 
@@ -52,12 +49,12 @@ export class DetailDashboard extends Construct {
     ];
   }
 
-  /** The worst of a period: one lost timer message makes one will late, which no average would show. */
+  /** Graphs of maximums: one lost timer message delays one will, which an average would hide. */
   private lateness(): GraphWidget[] {
     return [
       this.graph('milliseconds late', ['WillLateness', 'KeepAliveLateness', 'SessionExpiryLateness'], 'Maximum'),
-      this.graph('longest queue of a client that is away', ['QueueDepth'], 'Maximum'),
-      this.graph('largest audience', ['Recipients'], 'Maximum'),
+      this.graph('longest queue of an offline client', ['QueueDepth'], 'Maximum'),
+      this.graph('most recipients of a message', ['Recipients'], 'Maximum'),
     ];
   }
 

@@ -2,23 +2,25 @@ import { Arn, type Stack } from 'aws-cdk-lib';
 import { eventsVariable } from '../lambdas/deployment';
 import { readEventsFile } from '../lambdas/events/events-file';
 
-/** An EventBridge bus that is told of clients and messages. */
+/** The EventBridge bus that events are sent to, and the environment variable with the events configuration. */
 export interface EventTarget {
   readonly variable: Record<string, string>;
   readonly busArn: string;
 }
 
 /**
- * What a file of an operator says; nothing when there is none. `room`: bytes that access and bridge have left, because Lambda
- * allows 4 KB for all variables of a function together.
+ * Reads the events file (docs/events.md); undefined if `file` is empty.
+ *
+ * @param remainingBytes bytes that access and bridge configuration leave; Lambda allows 4 KB for all variables of a function
+ * @throws Error if the file cannot be read, is invalid, or is larger than `remainingBytes` as JSON
  */
-export function eventTargetOf(file: string, stack: Stack, room: number): EventTarget | undefined {
+export function eventTargetOf(file: string, stack: Stack, remainingBytes: number): EventTarget | undefined {
   if (file === '') return undefined;
   const config = readEventsFile(file);
   const text = JSON.stringify(config);
-  if (text.length > room) {
+  if (text.length > remainingBytes) {
     throw new Error(
-      `${file} is ${text.length} bytes as JSON, but the environment of the functions has room for ${room}`,
+      `${file} is ${text.length} bytes as JSON, but the environment of the functions has room for ${remainingBytes}`,
     );
   }
   const { bus } = config;

@@ -25,7 +25,7 @@ export interface HttpGatewayProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The HTTP API for backends: a route for each operation, so that policies can allow them one by one, and IAM on every one. */
+/** The HTTP API for backends. Each operation has its own route with IAM authorization, so that policies can allow single operations. */
 export class HttpGateway extends Construct {
   readonly api: HttpApi;
   readonly stage: HttpStage;
@@ -41,13 +41,13 @@ export class HttpGateway extends Construct {
     this.stage = this.createStage(props);
   }
 
-  /** Lets somebody call these operations of this API, for every client and topic. */
+  /** Grants calls of operations, for every client and topic. */
   grantInvoke(grantee: IGrantable, names: readonly OperationName[]): Grant {
     const resourceArns = [...new Set(names)].map((name) => this.operationArn(operations[name]));
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
 
-  /** A parameter of the path is anything, in the ARN as on the route. */
+  /** Returns the ARN of an operation, with `*` for each parameter of its path. */
   private operationArn({ method, path }: Operation): string {
     return this.api.arnForExecuteApi(method, path.replace(/\{[^}]*\}/g, '*'), apiStage);
   }
@@ -75,7 +75,7 @@ export class HttpGateway extends Construct {
   }
 }
 
-// Who did what, and how it went; paths hold client ids and topics, queries and bodies more than that, so none is logged.
+// Caller, operation and outcome. Paths contain client ids and topics, queries and bodies even more, so none of them is logged.
 const accessLogFormat = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',

@@ -1,4 +1,4 @@
-/** The package as apps of AWS CDK import it: `import { MqttBroker } from 'cirrus-mqtt'`. */
+/** Entry of the package for AWS CDK apps: `import { MqttBroker } from 'cirrus-mqtt'`. */
 export type { OperationName } from '../lambdas/api/operations';
 export type { FunctionName, QueueName } from '../lambdas/deployment';
 export type { TableName } from '../lambdas/storage/schema';

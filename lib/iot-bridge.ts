@@ -15,12 +15,12 @@ export interface IotBridgeProps {
   readonly bridge: Bridge;
   readonly onBridgeOut: BrokerFunction;
   readonly onBridgeIn: BrokerFunction;
-  /** What could not be taken in. */
+  /** Dead-letter queue for messages from AWS IoT Core that could not be published. */
   readonly deadLetters: Queue;
   readonly logRetention: RetentionDays;
 }
 
-/** What joins the broker to AWS IoT Core: the endpoint and grants for what goes out, rules for what comes in. */
+/** Connects the broker with AWS IoT Core: endpoint and grants for outgoing messages, topic rules for incoming ones. */
 export class IotBridge extends Construct {
   readonly endpoint: IotEndpoint;
   private readonly props: IotBridgeProps;
@@ -31,7 +31,7 @@ export class IotBridge extends Construct {
     this.endpoint = IotEndpoint.of(this, { logRetention: props.logRetention });
     props.onBridgeOut.lambda.addEnvironment(iotEndpointVariable, this.endpoint.url);
     this.allowPublishing();
-    this.keepFailedEvents();
+    this.sendFailedEventsToDeadLetters();
     const rules = rulesOf(props.bridge);
     if (rules.length > 0) this.createRules(rules);
   }
@@ -48,11 +48,7 @@ export class IotBridge extends Construct {
     const resources = [...new Set(filters)].map((filter) => this.topicArn(filter));
     lambda.addToRolePolicy(new PolicyStatement({ effect: Effect.ALLOW, actions: [action], resources }));
     for (const resource of resources.filter((arn) => /(^|[^{])\*/.test(arn))) {
-      acknowledgeWildcard(
-        this.props.onBridgeOut,
-        resource,
-        'the topics of an entry of the bridge, whose filter has a wildcard',
-      );
+      acknowledgeWildcard(this.props.onBridgeOut, resource, 'topics of a bridge entry with a wildcard in its filter');
     }
   }
 
@@ -60,8 +56,8 @@ export class IotBridge extends Construct {
     return Stack.of(this).formatArn({ service: 'iot', resource: 'topic', resourceName: iamPattern(filter) });
   }
 
-  /** Lambda tries an event three times; then it waits where it can be moved back from. */
-  private keepFailedEvents(): void {
+  /** After three attempts Lambda moves an event to the dead-letter queue, from which an operator can redrive it. */
+  private sendFailedEventsToDeadLetters(): void {
     const { lambda } = this.props.onBridgeIn;
     const { queueArn } = this.props.deadLetters;
     lambda.configureAsyncInvoke({ retryAttempts: 2, onFailure: { bind: () => ({ destination: queueArn }) } });
@@ -79,7 +75,7 @@ export class IotBridge extends Construct {
     for (const [index, rule] of rules.entries()) this.createRule(`Rule${index + 1}`, rule, role);
   }
 
-  /** Only this rule of this account may invoke the function: a name alone would let in rules of every account. */
+  /** Creates a topic rule and allows it to invoke the function. The principal alone would allow rules of every account. */
   private createRule(id: string, { filter, sql }: RuleSpec, role: Role): void {
     const { onBridgeIn, deadLetters, bridge } = this.props;
     const rule = new CfnTopicRule(this, id, {
@@ -100,7 +96,7 @@ export class IotBridge extends Construct {
   }
 }
 
-/** A topic filter as IAM writes it. What means something to IAM alone is spelt as a variable. */
+/** Translates a topic filter for IAM. Characters that are special only in IAM become policy variables. */
 function iamPattern(filter: string): string {
   const levels = filter.replace(/[*?$]/g, (character) => `\${${character}}`).split('/');
   return levels.map((level) => (level === '+' || level === '#' ? '*' : level)).join('/');

@@ -4,27 +4,27 @@ import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AwsCustomResource, PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge-wildcard';
-import { oneInStack } from './one-in-stack';
+import { findInStack } from './find-in-stack';
 
 export interface IotEndpointProps {
   readonly logRetention: RetentionDays;
 }
 
-/** The account's own endpoint of AWS IoT Core's data plane, which no CloudFormation function knows: it is asked for once. */
+/** Looks up the account's data endpoint of AWS IoT Core at deployment, because no CloudFormation function returns it. */
 export class IotEndpoint extends Construct {
   /** `https://…-ats.iot.region.amazonaws.com` */
   readonly url: string;
 
-  /** The one of the stack: CDK asks with one function for all of them, which has the role and the log of the first. */
+  /** Returns the endpoint of the stack, created on the first call. CDK has one function for all lookups, with the first one's role. */
   static of(scope: Construct, props: IotEndpointProps): IotEndpoint {
-    return oneInStack(scope, (each) => each instanceof IotEndpoint) ?? new IotEndpoint(scope, 'Endpoint', props);
+    return findInStack(scope, (each) => each instanceof IotEndpoint) ?? new IotEndpoint(scope, 'Endpoint', props);
   }
 
   private constructor(scope: Construct, id: string, props: IotEndpointProps) {
     super(scope, id);
     const logGroup = new LogGroup(this, 'Log', { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
     const role = this.createRole(logGroup);
-    const question = new AwsCustomResource(this, 'Question', {
+    const lookup = new AwsCustomResource(this, 'Question', {
       onUpdate: {
         service: '@aws-sdk/client-iot',
         action: 'DescribeEndpoint',
@@ -38,8 +38,8 @@ export class IotEndpoint extends Construct {
       timeout: Duration.minutes(1),
       logGroup,
     });
-    question.node.addDependency(role); // its permissions too
-    this.url = `https://${question.getResponseField('endpointAddress')}`;
+    lookup.node.addDependency(role); // waits for its policies too
+    this.url = `https://${lookup.getResponseField('endpointAddress')}`;
   }
 
   private createRole(logGroup: LogGroup): Role {
@@ -49,7 +49,7 @@ export class IotEndpoint extends Construct {
     acknowledgeWildcard(
       role,
       '*',
-      'IAM knows no resource for iot:DescribeEndpoint, which tells a name and changes nothing',
+      'iot:DescribeEndpoint has no resources in IAM; it returns a name and changes nothing',
     );
     return role;
   }

@@ -8,7 +8,7 @@ export interface MonthlyBudgetProps {
   readonly email: string;
 }
 
-/** Percent of the budget at which its owner is written to. `FORECASTED`: AWS thinks that the month will end there. */
+/** Percent of the budget at which an email is sent. `FORECASTED`: AWS expects the month to end there. */
 const thresholds = [
   { kind: 'ACTUAL', percent: 80 },
   { kind: 'ACTUAL', percent: 100 },
@@ -16,13 +16,13 @@ const thresholds = [
 ] as const;
 
 /**
- * Writes to somebody when the account spends more than planned. It looks at the whole account: filters by tag see nothing
- * until somebody activates the tag for billing, and an alarm that is silent because nobody did is worse than none.
+ * Sends an email when the account spends more than planned. The budget covers the whole account: a filter by tag matches nothing until
+ * somebody activates the tag for billing, and a budget that silently matches nothing is worse than none.
  */
 export class MonthlyBudget extends Construct {
   constructor(scope: Construct, id: string, { brokerName, dollars, email }: MonthlyBudgetProps) {
     super(scope, id);
-    demandBudgets(deploymentRegion(this), dollars);
+    assertBudgetRegion(deploymentRegion(this), dollars);
     new CfnBudget(this, 'Budget', {
       budget: {
         budgetName: `${brokerName}-monthly`,
@@ -43,7 +43,7 @@ export class MonthlyBudget extends Construct {
   }
 }
 
-/** Regions in which CloudFormation has `AWS::Budgets::Budget`, from its schemas in cfn-lint 1.58.0. New Regions have come without. */
+/** Regions in which CloudFormation has `AWS::Budgets::Budget`. Source: schemas in cfn-lint 1.58.0. New Regions start without it. */
 const regionsWithBudgets = [
   ...['us-east-1', 'us-east-2', 'us-west-1', 'us-west-2', 'ca-central-1', 'sa-east-1'],
   ...['eu-central-1', 'eu-west-1', 'eu-west-2', 'eu-west-3', 'me-south-1', 'eusc-de-east-1', 'eu-isoe-west-1'],
@@ -60,12 +60,14 @@ const regionsWithBudgets = [
 ];
 
 /**
- * Elsewhere CloudFormation refuses the whole template, a resource whose condition is false included, and says so only when it
- * deploys. A Region that is not known passes.
+ * Checks that the Region supports budgets. Elsewhere CloudFormation refuses the whole template, and only at deployment, even if the
+ * condition of the resource is false. An undefined Region passes.
+ *
+ * @throws Error in a Region without budgets
  */
-function demandBudgets(region: string | undefined, dollars: number): void {
+function assertBudgetRegion(region: string | undefined, dollars: number): void {
   if (region === undefined || regionsWithBudgets.includes(region)) return;
   throw new Error(
-    `monthlyBudgetUsd is ${dollars}, but must be 0 in ${region}, where CloudFormation has no budgets. One serves the whole account: deploy it in another Region, such as us-east-1, or create it by hand (docs/operations.md)`,
+    `monthlyBudgetUsd is ${dollars}, but must be 0 in ${region}, where CloudFormation does not support budgets. One budget covers the whole account: deploy it in another Region, such as us-east-1, or create it by hand (docs/operations.md)`,
   );
 }

@@ -13,8 +13,8 @@ import type { TableName } from '../lambdas/storage/schema';
 import type { MetricName } from '../lambdas/telemetry/catalogue';
 import { AccountLogRole } from './account-log-role';
 import type { BrokerFunction } from './broker-function';
-import { createFunctions, joinFunctions } from './broker-functions';
-import { brokerMetric, refuseUnwritten } from './broker-metric';
+import { attachFunctions, createFunctions } from './broker-functions';
+import { assertMetricEnabled, brokerMetric } from './broker-metric';
 import { BrokerQueue } from './broker-queue';
 import { BrokerTables } from './broker-tables';
 import { constructId } from './by-name';
@@ -22,57 +22,77 @@ import { Configuration } from './configuration';
 import { Console } from './console';
 import { type ByFunction, type ByQueue, byFunction, byQueue } from './deployed';
 import { eventTargetOf } from './event-bus';
+import { findInStack } from './find-in-stack';
 import { HttpGateway } from './http-gateway';
 import { IotBridge } from './iot-bridge';
 import { createMonitoring } from './monitoring';
-import { oneInStack } from './one-in-stack';
 import { type BrokerOptions, readOptions } from './options';
 import { retentionOf } from './retention';
 import { Schedule } from './schedule';
 import { WebsocketGateway } from './websocket-gateway';
 
 /**
- * The options of docs/options.md under the same names, with the same defaults and limits. Only `brokerName` differs: it
- * defaults to the path of the construct, cut to 40 characters, so that two brokers do not share a name by accident.
- * Paths of files are relative to the folder that the app is synthesised in.
+ * Options of a broker, all optional: the options of docs/options.md, with the same names, defaults and limits. Two things differ:
+ *
+ * - `brokerName` defaults to the path of the construct, cut to 40 characters, so that two brokers never share a name by accident.
+ * - Paths of files are relative to the folder in which the app is synthesized.
  */
 export type MqttBrokerProps = Partial<BrokerOptions>;
 
-/** An MQTT broker, in any stack: tables, queues, functions, gateways, schedule, alarms and dashboard. */
+/**
+ * A complete MQTT 3.1.1 and 5.0 broker for any stack: tables, queues, functions, gateways, schedule, alarms and dashboard.
+ *
+ * @example
+ * import { App, CfnOutput, Stack } from 'aws-cdk-lib';
+ * import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+ * import { MqttBroker } from 'cirrus-mqtt';
+ *
+ * const stack = new Stack(new App(), 'Greenhouse');
+ * const broker = new MqttBroker(stack, 'Broker', { accessFile: 'access.json', logRetentionDays: 7 });
+ * new CfnOutput(stack, 'BrokerUrl', { value: broker.url });
+ *
+ * const backend = new Role(stack, 'Backend', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
+ * broker.grantPublish(backend);
+ */
 export class MqttBroker extends Construct {
-  /** Name of its APIs, dashboard and metrics. */
+  /** Name of the APIs, the dashboard and the metrics. */
   readonly brokerName: string;
+  /** The WebSocket API that MQTT clients connect to. */
   readonly webSocketApi: WebSocketApi;
+  /** The stage of the WebSocket API. */
   readonly webSocketStage: WebSocketStage;
-  /** The API for backends; absent with `api` `off`, as is its stage. */
+  /** The HTTP API for backends; undefined with `api: 'off'`. */
   readonly httpApi: HttpApi | undefined;
+  /** The stage of the HTTP API; undefined with `api: 'off'`. */
   readonly httpStage: HttpStage | undefined;
-  /** The endpoint of AWS IoT Core that messages go out to, `https://…`; absent without `bridgeFile`. */
+  /** Endpoint of AWS IoT Core for outgoing messages, `https://…`; undefined without `bridgeFile`. */
   readonly iotEndpoint: string | undefined;
-  /** The page to look after it, `https://…`; absent without `console`. */
+  /** Address of the console, `https://…`; undefined without `console`. */
   readonly consoleUrl: string | undefined;
-  /** The bus that is told of clients and messages; absent without `eventsFile`. */
+  /** The EventBridge bus that events are sent to; undefined without `eventsFile`. */
   readonly eventBus: IEventBus | undefined;
+  /** DynamoDB tables by name. */
   readonly tables: { readonly [Name in TableName]: Table };
-  /** Those of a part, as `onApi`, are there only when it is; the same goes for queues. */
+  /** Lambda functions by name; undefined for functions of optional parts that are not deployed, for example `onApi`. */
   readonly functions: ByFunction<Lambda>;
+  /** SQS queues by name; undefined for queues of optional parts that are not deployed. */
   readonly queues: ByQueue<Queue>;
-  /** Of each queue under its name, and of the schedule. */
+  /** Dead-letter queue of each queue under its name, and of the schedule. */
   readonly deadLetters: ByQueue<Queue> & { readonly schedule: Queue };
-  /** For actions beside the letters to `alarmEmail`. */
+  /** All alarms. They send emails to `alarmEmail`; further actions can be added. */
   readonly alarms: readonly Alarm[];
   private readonly options: BrokerOptions;
   private readonly api: HttpGateway | undefined;
 
-  /** Throws an `Error` that names what is wrong with an option or a file, and what is allowed. */
+  /** @throws Error that names the invalid option or file, and the allowed values */
   constructor(scope: Construct, id: string, props: MqttBrokerProps = {}) {
     super(scope, id);
-    const options = readOptions({ ...props, brokerName: props.brokerName ?? nameByPath(this) });
+    const options = readOptions({ ...props, brokerName: props.brokerName ?? nameFromPath(this) });
     const configuration = new Configuration(options);
     const { parts } = configuration;
     this.options = options;
     this.brokerName = options.brokerName;
-    this.refuseTakenName();
+    this.assertUniqueName();
 
     const { tables } = new BrokerTables(this, 'Tables', retentionOf(options));
     const brokerQueues = byQueue(parts, (name) => new BrokerQueue(this, constructId(name), { name }));
@@ -80,16 +100,16 @@ export class MqttBroker extends Construct {
     const functions = createFunctions(this, { options, configuration, tables, queues });
     const gateway = this.createGateway(functions.onConnect.lambda, queues.packets);
     const schedule = this.createSchedule(functions);
-    const events = eventTargetOf(options.eventsFile, Stack.of(this), configuration.room);
-    joinFunctions(functions, { gateway, queues, maxConcurrency: options.maxConcurrency, events });
+    const events = eventTargetOf(options.eventsFile, Stack.of(this), configuration.remainingBytes);
+    attachFunctions(functions, { gateway, queues, maxConcurrency: options.maxConcurrency, events });
     const deadLetters = {
       ...byQueue(parts, (name) => brokerQueues[name]!.deadLetters),
       schedule: schedule.deadLetters,
     };
     this.api = functions.onApi && this.createApi(functions.onApi.lambda);
-    const watched = { functions, queues, tables, gateway };
-    this.alarms = createMonitoring(this, { options, watched, deadLetters });
-    this.iotEndpoint = this.joinIotCore(functions, configuration, deadLetters.bridgeIn);
+    const resources = { functions, queues, tables, gateway };
+    this.alarms = createMonitoring(this, { options, resources, deadLetters });
+    this.iotEndpoint = this.createIotBridge(functions, configuration, deadLetters.bridgeIn);
 
     this.tables = tables;
     this.queues = queues;
@@ -103,50 +123,67 @@ export class MqttBroker extends Construct {
     this.consoleUrl = options.console ? this.createConsole().url : undefined;
   }
 
-  /** Where MQTT clients connect: `wss://…/mqtt`. */
+  /** Address for MQTT clients: `wss://…/mqtt`. */
   get url(): string {
     return this.webSocketStage.url;
   }
 
-  /** Where backends call the API: `https://…/api`; absent with `api` `off`. */
+  /** Address of the HTTP API: `https://…/api`; undefined with `api: 'off'`. */
   get apiUrl(): string | undefined {
     return this.httpStage?.url;
   }
 
-  /** Lets a backend publish by the API, to any topic. Throws an `Error` where there is no API, as the three below. */
+  /**
+   * Grants publishing to any topic by the API.
+   *
+   * @throws Error with `api: 'off'`
+   */
   grantPublish(grantee: IGrantable): Grant {
     return this.grantInvoke(grantee, 'publish');
   }
 
-  /** Lets somebody list and look at clients and retained messages by the API, and change nothing. */
+  /**
+   * Grants reading of clients and retained messages by the API.
+   *
+   * @throws Error with `api: 'off'`
+   */
   grantRead(grantee: IGrantable): Grant {
     return this.grantInvoke(grantee, ...operationNames.filter((name) => operations[name].method === 'GET'));
   }
 
-  /** Lets somebody do all that the API has: publish, send to clients, list and disconnect them, remove retained messages. */
+  /**
+   * Grants every operation of the API: publish, send to clients, list and disconnect them, remove retained messages.
+   *
+   * @throws Error with `api: 'off'`
+   */
   grantManage(grantee: IGrantable): Grant {
     return this.grantInvoke(grantee, ...operationNames);
   }
 
-  /** Lets somebody call single operations of the API, by their names in docs/openapi.json. Throws for others, and for none. */
+  /**
+   * Grants single operations of the API, by their names in docs/openapi.json.
+   *
+   * @throws Error for an unknown name, without a name, or with `api: 'off'`
+   */
   grantInvoke(grantee: IGrantable, ...names: OperationName[]): Grant {
-    refuseUnknown(names);
+    assertOperations(names);
     if (this.api) return this.api.grantInvoke(grantee, names);
     throw new Error(`api of ${this.brokerName} is "off", but must be "on" to grant calls of it`);
   }
 
-  /** Lets somebody add, change, list and remove the accounts of users, as `cirrus-mqtt users` does. */
+  /** Grants adding, changing, listing and removing of user accounts, as `cirrus-mqtt users` does it. */
   grantManageAccounts(grantee: IGrantable): Grant {
     const actions = ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Scan'];
     return Grant.addToPrincipal({ grantee, actions, resourceArns: [this.tables.accounts.tableArn] });
   }
 
   /**
-   * A number that the broker writes of itself, docs/cost.md lists them: the sum of five minutes, unless told otherwise.
-   * Throws an `Error` for one that the option `metrics` leaves out.
+   * Returns a metric that the broker emits (docs/cost.md lists them). Default: the sum over five minutes.
+   *
+   * @throws Error for a metric that is not emitted with the option `metrics` of this broker
    */
   metric(name: MetricName, options?: MetricOptions): Metric {
-    refuseUnwritten(name, this.options.metrics);
+    assertMetricEnabled(name, this.options.metrics);
     return brokerMetric(this.brokerName, name, options);
   }
 
@@ -179,7 +216,7 @@ export class MqttBroker extends Construct {
     return new Console(this, 'Console', { brokerName, brokerUrl, apiUrl, logRetention: this.options.logRetentionDays });
   }
 
-  private joinIotCore(
+  private createIotBridge(
     { onBridgeOut, onBridgeIn }: ByFunction<BrokerFunction>,
     { bridge }: Configuration,
     deadLetters: Queue | undefined,
@@ -190,22 +227,25 @@ export class MqttBroker extends Construct {
       .url;
   }
 
-  /** CloudFormation would find out late: a dashboard needs a name of its own, and metrics would be those of both. */
-  private refuseTakenName(): void {
+  /**
+   * Two brokers of a stack need different names. Otherwise the dashboards collide, which CloudFormation reports only at deployment, and
+   * the metrics of both brokers mix.
+   */
+  private assertUniqueName(): void {
     const isNamesake = (each: IConstruct): each is MqttBroker =>
       each instanceof MqttBroker && each !== this && each.brokerName === this.brokerName;
-    const taken = oneInStack(this, isNamesake);
+    const taken = findInStack(this, isNamesake);
     if (taken) {
       const name = JSON.stringify(this.brokerName);
-      throw new Error(`brokerName is ${name}, but must be another than that of ${taken.node.path} in the same stack`);
+      throw new Error(`brokerName is ${name}, but ${taken.node.path} in the same stack has that name`);
     }
   }
 }
 
 const operationNames = Object.keys(operations) as OperationName[];
 
-/** JavaScript does not check names, and IAM says only that a policy has no resource. */
-function refuseUnknown(names: readonly OperationName[]): void {
+/** Checks names at run time, for callers in JavaScript. IAM would only report a policy without resources. */
+function assertOperations(names: readonly OperationName[]): void {
   const unknown = names.find((name) => !operationNames.includes(name));
   if (names.length > 0 && unknown === undefined) return;
   throw new Error(
@@ -213,7 +253,7 @@ function refuseUnknown(names: readonly OperationName[]): void {
   );
 }
 
-/** E.g. `Garage-Mqtt-1A2B3C4D`, of the stack `Garage` and the construct `Mqtt`. */
-function nameByPath(construct: MqttBroker): string {
+/** Returns for example `Garage-Mqtt-1A2B3C4D` for the construct `Mqtt` of the stack `Garage`. */
+function nameFromPath(construct: MqttBroker): string {
   return Names.uniqueResourceName(construct, { maxLength: 40, separator: '-', allowedSpecialCharacters: '-' });
 }

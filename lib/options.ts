@@ -2,80 +2,184 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { functions } from '../lambdas/deployment';
 import { type Settings, settingRules } from '../lambdas/settings';
 
-/** Key of the options in the CDK context: an object in `cdk.json`, or JSON on the command line. */
+/** Key of the options in the CDK context. The value is an object in `cdk.json`, or JSON on the command line. */
 export const contextKey = 'broker';
 
-/** What an operator may set about the deployment, beside the settings the Lambdas read themselves. */
+/** Options of the deployment, and the settings that the functions read at run time. */
 export interface BrokerOptions extends Settings {
-  /** Name of the stack, the APIs, the dashboard and the metrics. */
+  /**
+   * Name of the stack, the APIs, the dashboard and the metrics: 1 to 40 letters, digits and hyphens, starting with a letter.
+   * Another name is another broker with its own tables.
+   *
+   * @default 'cirrus-mqtt'; for the construct its path
+   */
   readonly brokerName: string;
-  /** Stage of the WebSocket API, and so the path of its address. */
+  /**
+   * Stage of the WebSocket API and path of its address, `wss://…/mqtt`: 1 to 64 letters, digits, hyphens and underscores.
+   *
+   * @default 'mqtt'
+   */
   readonly stageName: string;
-  /** Path of the JSON that says who may connect and do what, docs/access.md; empty when there is none. */
+  /**
+   * Path of the JSON file with authentication and rules (docs/access.md). Empty: only users of the accounts table may connect. Its packed
+   * form has at most 2,500 bytes.
+   *
+   * @default ''
+   */
   readonly accessFile: string;
-  /** Path of the JSON that says what crosses to AWS IoT Core, docs/bridge.md; empty when there is none. */
+  /**
+   * Path of the JSON file with the topics to bridge with AWS IoT Core (docs/bridge.md). Empty: no bridge. Its packed form has at most the
+   * bytes that `accessFile` leaves of 2,500.
+   *
+   * @default ''
+   */
   readonly bridgeFile: string;
-  /** Path of the JSON that says what EventBridge is told, docs/events.md; empty when there is none. */
+  /**
+   * Path of the JSON file with the events to send to EventBridge (docs/events.md). Empty: no events. It has at most the bytes that
+   * `accessFile` and `bridgeFile` leave of 2,500.
+   *
+   * @default ''
+   */
   readonly eventsFile: string;
-  /** Frames a second that API Gateway lets in, and how many may come at once on top. */
+  /**
+   * Frames per second that API Gateway accepts on each route, 1 to 100,000. It closes connections that exceed the limit.
+   *
+   * @default 100
+   */
   readonly throttleRate: number;
+  /**
+   * Burst of frames above `throttleRate`, 1 to 50,000.
+   *
+   * @default 1000
+   */
   readonly throttleBurst: number;
-  /** Handshakes a second, and how many may come at once on top. */
+  /**
+   * Handshakes per second, 1 to 100,000. Anybody who knows the address can start handshakes, so this bounds the cost of an attack.
+   *
+   * @default 10
+   */
   readonly connectRate: number;
+  /**
+   * Burst of handshakes above `connectRate`, 1 to 50,000.
+   *
+   * @default 20
+   */
   readonly connectBurst: number;
-  /** Lambdas that are kept for handshakes; 0 reserves nothing. */
+  /**
+   * Reserved concurrency of the function for handshakes, 0 to 10,000 invocations. 0 reserves none.
+   *
+   * @default 0
+   */
   readonly connectConcurrency: number;
-  /** Lambdas that handle packets side by side. */
+  /**
+   * Maximum concurrent invocations that handle packets, 2 to 1,000.
+   *
+   * @default 10
+   */
   readonly maxConcurrency: number;
-  /** Whether backends have an HTTP API. */
+  /**
+   * Deploys the HTTP API for backends (docs/api.md).
+   *
+   * @default 'on'
+   */
   readonly api: 'on' | 'off';
-  /** Requests to the API a second, and how many may come at once on top. */
+  /**
+   * Requests per second to the HTTP API, 1 to 100,000.
+   *
+   * @default 100
+   */
   readonly apiRate: number;
+  /**
+   * Burst of requests above `apiRate`, 1 to 50,000.
+   *
+   * @default 200
+   */
   readonly apiBurst: number;
-  /** Whether the console is deployed, on CloudFront. */
+  /**
+   * Deploys the console on CloudFront (docs/console.md). Not available in Regions without CloudFront.
+   *
+   * @default false
+   */
   readonly console: boolean;
-  /** Megabytes of the function that handles packets; its share of a processor grows with them. */
+  /**
+   * Memory in MB of the function that handles packets, 128 to 10,240. CPU is proportional to memory.
+   *
+   * @default 1024
+   */
   readonly onPacketsMemoryMb: number;
-  /** Megabytes of the function that delivers to large audiences. */
+  /**
+   * Memory in MB of the function that delivers messages with many recipients, 128 to 10,240.
+   *
+   * @default 1024
+   */
   readonly onFanOutMemoryMb: number;
-  /** Whether X-Ray gets traces of functions. */
+  /**
+   * Sends traces of sampled invocations to AWS X-Ray.
+   *
+   * @default 'off'
+   */
   readonly tracing: 'on' | 'off';
-  /** Of functions and access logs. */
+  /**
+   * Retention in days of function logs and access logs; one of the values that CloudWatch Logs supports, from 1 to 3,653.
+   *
+   * @default 30
+   */
   readonly logRetentionDays: number;
-  /** What becomes of tables and logs when they are deleted with their stack. */
+  /**
+   * Fate of tables and logs when the stack is deleted. `retain` also turns on deletion protection of tables.
+   *
+   * @default 'retain'
+   */
   readonly removalPolicy: 'retain' | 'destroy';
-  /** Whether to set the role with which API Gateway writes logs, one for the whole account and Region. */
+  /**
+   * `create` sets the role with which API Gateway writes logs, for the whole account and Region. `keep` uses the role that is already set.
+   *
+   * @default 'create'
+   */
   readonly accountLogRole: 'create' | 'keep';
-  /** Who is written to about alarms and the budget; empty when nobody is. */
+  /**
+   * Email address that alarms and the budget notify; empty for none.
+   *
+   * @default ''
+   */
   readonly alarmEmail: string;
-  /** Percent of `connectRate` or `throttleRate` that may be used for a quarter of an hour before the brake is pulled; 0 is no brake. */
+  /**
+   * Percent of `connectRate` or `throttleRate`, 0 to 100. When more is used for 15 minutes, the brake divides the limits by ten. 0 disables
+   * the brake. Takes effect only with `alarmEmail`.
+   *
+   * @default 50
+   */
   readonly brakePercent: number;
-  /** Dollars, of the whole account; 0 is no budget. */
+  /**
+   * Monthly budget of the whole account in US dollars, 0 to 1,000,000. 0 creates no budget. Requires `alarmEmail`.
+   *
+   * @default 0
+   */
   readonly monthlyBudgetUsd: number;
 }
 
 interface OptionRule<Value> {
   readonly default: Value;
-  /** In words, for errors and for docs/options.md. */
+  /** Allowed values in words, for errors and docs/options.md. */
   readonly allowed: string;
   readonly allows: (value: unknown) => boolean;
 }
 
-/** Every option with its default and what is allowed. docs/options.md is held to it by a test. */
+/** Default and allowed values of every option. A test compares docs/options.md with them. */
 export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<BrokerOptions[Name]> } = {
   brokerName: text('cirrus-mqtt', /^[a-z][a-z0-9-]{0,39}$/i, '1 to 40 letters, digits and hyphens, a letter first'),
   stageName: text('mqtt', /^[a-z0-9_-]{1,64}$/i, '1 to 64 letters, digits, hyphens and underscores'),
   accessFile: text('', /^[^\0]*$/, 'the path of a file'),
   bridgeFile: text('', /^[^\0]*$/, 'the path of a file'),
   eventsFile: text('', /^[^\0]*$/, 'the path of a file'),
-  // With these, strangers cannot cost $5 an hour (test/hostile/prices.test.ts). The smallest Regions have 2,500 requests/s with bursts
-  // of 1,250 for a whole account, answers to clients included.
+  // With these defaults an attacker cannot cause cost of $5 an hour (test/hostile/prices.test.ts). The smallest Regions allow 2,500
+  // requests/s with bursts of 1,250 for a whole account, including messages to clients.
   throttleRate: wholeNumber(100, 1, 100_000),
   throttleBurst: wholeNumber(1000, 1, 50_000),
-  connectRate: wholeNumber(10, 1, 100_000), // API Gateway: 500 new connections/s for an account, unless raised
+  connectRate: wholeNumber(10, 1, 100_000), // API Gateway: default quota of 500 new connections/s per account
   connectBurst: wholeNumber(20, 1, 50_000),
-  connectConcurrency: wholeNumber(0, 0, 10_000), // new accounts have 10 in all, of which none may be reserved
-  maxConcurrency: wholeNumber(10, 2, 1000), // Lambda: an SQS event source takes 2 to 1,000
+  connectConcurrency: wholeNumber(0, 0, 10_000), // new accounts have 10 in all, none of which can be reserved
+  maxConcurrency: wholeNumber(10, 2, 1000), // Lambda: 2 to 1,000 for an SQS event source
   api: oneOf('on', ['on', 'off']),
   apiRate: wholeNumber(100, 1, 100_000),
   apiBurst: wholeNumber(200, 1, 50_000),
@@ -92,7 +196,12 @@ export const optionRules: { readonly [Name in keyof BrokerOptions]: OptionRule<B
   ...settingRules,
 };
 
-/** The options given, and defaults. Throws an `Error` that names the option, the value and what is allowed. */
+/**
+ * Returns the given options, completed with defaults.
+ *
+ * @param context an object, or JSON as text
+ * @throws Error that names the option, the value and the allowed values
+ */
 export function readOptions(context: unknown): BrokerOptions {
   const given = contextObject(context);
   for (const name of Object.keys(given)) {
@@ -103,15 +212,15 @@ export function readOptions(context: unknown): BrokerOptions {
     }
   }
   const read = Object.entries(optionRules).map(([name, rule]) => [name, readOption(name, rule, given[name])]);
-  return inAgreement(Object.fromEntries(read) as BrokerOptions);
+  return checkCombinations(Object.fromEntries(read) as BrokerOptions);
 }
 
-function inAgreement(options: BrokerOptions): BrokerOptions {
+function checkCombinations(options: BrokerOptions): BrokerOptions {
   if (options.monthlyBudgetUsd > 0 && options.alarmEmail === '') {
-    throw new Error('monthlyBudgetUsd needs alarmEmail: a budget has nobody else to tell');
+    throw new Error('monthlyBudgetUsd needs alarmEmail, the address that the budget notifies');
   }
   if (![0, optionRules.brakePercent.default].includes(options.brakePercent) && options.alarmEmail === '') {
-    throw new Error('brakePercent needs alarmEmail: a brake has nobody else to tell');
+    throw new Error('brakePercent needs alarmEmail, the address that the brake notifies');
   }
   return options;
 }
@@ -136,18 +245,18 @@ function readOption(name: string, rule: OptionRule<unknown>, value: unknown): un
   throw new Error(`${name} is ${JSON.stringify(value)}, but must be ${rule.allowed}`);
 }
 
-function wholeNumber(standard: number, min: number, max: number): OptionRule<number> {
+function wholeNumber(defaultValue: number, min: number, max: number): OptionRule<number> {
   const allows = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
-  return { default: standard, allowed: `a whole number from ${min} to ${max}`, allows };
+  return { default: defaultValue, allowed: `a whole number from ${min} to ${max}`, allows };
 }
 
-function text(standard: string, pattern: RegExp, allowed: string): OptionRule<string> {
-  return { default: standard, allowed, allows: (value) => typeof value === 'string' && pattern.test(value) };
+function text(defaultValue: string, pattern: RegExp, allowed: string): OptionRule<string> {
+  return { default: defaultValue, allowed, allows: (value) => typeof value === 'string' && pattern.test(value) };
 }
 
-function oneOf<Value>(standard: Value, values: readonly Value[]): OptionRule<Value> {
+function oneOf<Value>(defaultValue: Value, values: readonly Value[]): OptionRule<Value> {
   return {
-    default: standard,
+    default: defaultValue,
     allowed: `one of ${values.join(', ')}`,
     allows: (value) => values.includes(value as Value),
   };

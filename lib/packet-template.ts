@@ -1,15 +1,15 @@
 import { attributes } from '../lambdas/deployment';
 
-/** Turns a text frame into a message of the packet queue. */
+/** Mapping template for a text frame: sends it to the packets queue. */
 export const frameTemplate = sendMessage('message', '$util.urlEncode($input.body)');
 
-/** Turns the end of a connection into a message behind its last frame. SQS wants a body, and this event has none. */
+/** Mapping template for `$disconnect`: sends a message after the last frame. SQS requires a body, and the event has none. */
 export const disconnectTemplate = sendMessage('disconnect', 'disconnect');
 
 /**
- * An SQS SendMessage call as a form body, in API Gateway's template language. What may hold `+`, `/` or `=` is
- * url-encoded: base64 does, and so do the ids; the two times are plain digits. The gateway alone chooses group and
- * attributes; a client that could would choose its own order.
+ * Returns an SQS SendMessage call as a form body in API Gateway's template language. Values that can contain `+`, `/` or `=` are
+ * URL-encoded: base64 and ids can, the two timestamps cannot. Clients must not be able to set the message group or attributes, because
+ * they could change the order of frames; the gateway sets both from its own context.
  */
 function sendMessage(event: 'message' | 'disconnect', body: string): string {
   const values = {
@@ -20,7 +20,7 @@ function sendMessage(event: 'message' | 'disconnect', body: string): string {
   };
   return [
     'Action=SendMessage',
-    'MessageGroupId=$util.urlEncode($context.connectionId)', // frames of one connection stay in order [MQTT-4.6.0-5]
+    'MessageGroupId=$util.urlEncode($context.connectionId)', // keeps frames of one connection in order [MQTT-4.6.0-5]
     'MessageDeduplicationId=$util.urlEncode($context.requestId)', // unique per frame: equal frames are not duplicates
     ...Object.entries(values).flatMap(([name, value], index) => attribute(index + 1, name, value)),
     `MessageBody=${body}`,

@@ -2,7 +2,7 @@ import { RemovalPolicy } from 'aws-cdk-lib';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { BrokerOptions } from './options';
 
-/** How long what a broker leaves is kept: its logs while it runs, all of it when it is deleted. */
+/** Retention of logs, and the fate of tables and logs when the stack is deleted. */
 export interface Retention {
   readonly logRetention: RetentionDays;
   readonly removalPolicy: RemovalPolicy;

@@ -2,37 +2,38 @@ import { Duration } from 'aws-cdk-lib';
 import { type IMetric, MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import { queues } from '../lambdas/deployment';
 import { prices } from '../lambdas/prices';
-import { type CoreFunction, coreQueues, type MonitoredResources } from './monitored';
+import { type CoreFunction, coreQueues, type MonitoredResources } from './monitored-resources';
 
-/** One thing that is paid for: how much of it, and what one costs. */
-interface Item {
+/** One billed unit: the metric that counts it, and its price. */
+interface CostItem {
   readonly amount: IMetric;
+  /** Dollars per unit. */
   readonly dollars: number;
 }
 
-/** Functions that all the work is done by. */
+/** Functions that cause nearly all Lambda cost. */
 const workers = ['onPackets', 'onFanOut', 'onTimer'] as const satisfies readonly CoreFunction[];
 
-/** SQS: each message is sent, received and deleted; less where batches are full, more where a queue is idle and polled. */
+/** SQS bills sending, receiving and deleting. Full batches need fewer requests, polling of idle queues more. */
 const requestsPerMessage = 3;
 
 const period = Duration.hours(1);
 
 /**
- * Dollars an hour by what they are paid for, from what AWS counts anyway. Connection minutes, logs and data transfer are not
- * in it, nor is a bridge, and messages above 32 KB count as one.
+ * Estimates dollars per hour and service from metrics that AWS publishes at no charge. The estimate excludes connection minutes, logs,
+ * data transfer and the bridge, and counts a message above 32 KB once.
  */
-export function runningCosts(watched: MonitoredResources): MathExpression[] {
+export function runningCosts(resources: MonitoredResources): MathExpression[] {
   const parts = [
     costOf('gateway', [
-      { amount: sumOf(watched.gateway.stage.metric('MessageCount')), dollars: prices.gatewayMessage },
+      { amount: sumOf(resources.gateway.stage.metric('MessageCount')), dollars: prices.gatewayMessage },
     ]),
-    costOf('queues', queueItems(watched)),
+    costOf('queues', costItemsOfQueues(resources)),
     costOf(
       'functions',
-      workers.flatMap((name) => functionItems(watched, name)),
+      workers.flatMap((name) => costItemsOfFunction(resources, name)),
     ),
-    costOf('tables', tableItems(watched)),
+    costOf('tables', costItemsOfTables(resources)),
   ];
   const named = Object.fromEntries(parts.map((part, index) => [`part${index}`, part]));
   const total = new MathExpression({
@@ -44,14 +45,14 @@ export function runningCosts(watched: MonitoredResources): MathExpression[] {
   return [...parts, total];
 }
 
-function queueItems({ queues: deployed }: MonitoredResources): Item[] {
+function costItemsOfQueues({ queues: deployed }: MonitoredResources): CostItem[] {
   return coreQueues.map((name) => {
     const price = queues[name].fifo ? prices.fifoRequest : prices.standardRequest;
     return { amount: sumOf(deployed[name].metricNumberOfMessagesSent()), dollars: requestsPerMessage * price };
   });
 }
 
-function functionItems({ functions: deployed }: MonitoredResources, name: CoreFunction): Item[] {
+function costItemsOfFunction({ functions: deployed }: MonitoredResources, name: CoreFunction): CostItem[] {
   const { lambda, memoryMb } = deployed[name];
   return [
     { amount: sumOf(lambda.metricInvocations()), dollars: prices.lambdaRequest },
@@ -59,7 +60,7 @@ function functionItems({ functions: deployed }: MonitoredResources, name: CoreFu
   ];
 }
 
-function tableItems({ tables }: MonitoredResources): Item[] {
+function costItemsOfTables({ tables }: MonitoredResources): CostItem[] {
   return Object.values(tables).flatMap((table) => [
     { amount: sumOf(table.metricConsumedReadCapacityUnits()), dollars: prices.readUnit },
     { amount: sumOf(table.metricConsumedWriteCapacityUnits()), dollars: prices.writeUnit },
@@ -70,8 +71,8 @@ function sumOf(metric: { with(props: { statistic: string; period: Duration }): I
   return metric.with({ statistic: 'Sum', period });
 }
 
-/** Metric math knows no exponents. What there was nothing of in an hour has no value, which must not make the whole sum have none. */
-function costOf(label: string, items: readonly Item[]): MathExpression {
+/** Metric math has no exponent notation. `FILL` keeps a metric without data in an hour from making the whole sum undefined. */
+function costOf(label: string, items: readonly CostItem[]): MathExpression {
   const usingMetrics = Object.fromEntries(items.map(({ amount }, index) => [`${label}${index}`, amount]));
   const terms = items.map(({ dollars }, index) => `FILL(${label}${index}, 0) * ${dollars.toFixed(14)}`);
   return new MathExpression({ expression: terms.join(' + '), usingMetrics, label, period });

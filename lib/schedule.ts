@@ -6,9 +6,9 @@ import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { deadLetterDefaults } from './broker-queue';
 
-/** Runs functions at fixed intervals. A run that comes too late is dropped: the next one does its work. */
+/** Runs functions at fixed intervals. A run older than one interval is dropped, because the next run does its work. */
 export class Schedule extends Construct {
-  /** Runs that could not be started, and runs that failed. */
+  /** Dead-letter queue for runs that could not be started or failed. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string) {
@@ -17,16 +17,21 @@ export class Schedule extends Construct {
     Validations.of(this.deadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason:
-        'holds dead letters itself, of a schedule and of asynchronous invocations, which the rule does not look at',
+        'is a dead-letter queue itself, of a schedule and of asynchronous invocations, which the rule does not check',
     });
   }
 
-  /** `name` tells the schedules of a broker apart, and is empty for the look at all connections. `interval`: whole minutes. */
+  /**
+   * Invokes a function at an interval.
+   *
+   * @param name distinguishes the schedules of a broker; empty for the keep-alive sweep
+   * @param interval whole minutes
+   */
   run(name: string, target: Lambda, interval: Duration): void {
-    this.keepFailedRuns(target, interval);
+    this.sendFailedRunsToDeadLetters(target, interval);
     const role = new Role(this, `${name}Role`, {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } }, // nobody else's schedules
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } }, // excludes schedules of other accounts
       }),
     });
     role.addToPolicy(new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.functionArn] }));
@@ -42,10 +47,10 @@ export class Schedule extends Construct {
         deadLetterConfig: { arn: this.deadLetters.queueArn },
       },
     });
-    schedule.node.addDependency(role); // a schedule starts at once, and would find its role still without permissions
+    schedule.node.addDependency(role); // a schedule starts at once, and its role needs its policies by then
   }
 
-  private keepFailedRuns(target: Lambda, interval: Duration): void {
+  private sendFailedRunsToDeadLetters(target: Lambda, interval: Duration): void {
     target.configureAsyncInvoke({
       retryAttempts: 0,
       maxEventAge: interval,

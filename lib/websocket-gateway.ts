@@ -23,7 +23,7 @@ export interface WebsocketGatewayProps {
   readonly stageName: string;
   readonly throttleRate: number;
   readonly throttleBurst: number;
-  /** Of handshakes: whoever knows the address can make them. */
+  /** Handshakes per second. Anybody who knows the address can start them. */
   readonly connectRate: number;
   readonly connectBurst: number;
   readonly onConnect: IFunction;
@@ -32,20 +32,20 @@ export interface WebsocketGatewayProps {
   readonly removalPolicy: RemovalPolicy;
 }
 
-/** The WebSocket API. A handshake calls a Lambda; frames and the disconnect go straight into the packet queue. */
+/** The WebSocket API. A handshake invokes a Lambda function; frames and disconnects go directly to the packets queue. */
 export class WebsocketGateway extends Construct {
   readonly api: WebSocketApi;
   readonly stage: WebSocketStage;
 
   constructor(scope: Construct, id: string, props: WebsocketGatewayProps) {
     super(scope, id);
-    this.api = new WebSocketApi(this, 'Api', { apiName: props.apiName, routeSelectionExpression: alwaysDefault });
+    this.api = new WebSocketApi(this, 'Api', { apiName: props.apiName, routeSelectionExpression: selectDefault });
     const connectRoute = this.addRoutes(props);
     this.stage = this.createStage(props);
     this.throttleHandshakes(connectRoute, props);
   }
 
-  /** One method of the @connections API, for every connection of the stage. */
+  /** Returns the ARN of one @connections method, for every connection of the stage. */
   connectionsArn(method: string): string {
     return this.api.arnForExecuteApiV2(`${method}/@connections/*`, this.stage.stageName);
   }
@@ -54,8 +54,9 @@ export class WebsocketGateway extends Construct {
     const sender = new Role(this, 'Sender', { assumedBy: new ServicePrincipal('apigateway.amazonaws.com') });
     sender.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [props.packets.queueArn] }));
 
-    this.addRoute('$default', sendTo(props.packets, sender, 'Frame', frameTemplate));
-    this.addRoute('$disconnect', sendTo(props.packets, sender, 'Disconnect', disconnectTemplate));
+    const target = { queue: props.packets, role: sender };
+    this.addRoute('$default', sendTo(target, 'Frame', frameTemplate));
+    this.addRoute('$disconnect', sendTo(target, 'Disconnect', disconnectTemplate));
     return this.addRoute('$connect', new WebSocketLambdaIntegration('OnConnect', props.onConnect));
   }
 
@@ -80,23 +81,23 @@ export class WebsocketGateway extends Construct {
     });
   }
 
-  /** The limits of the stage would let an attacker make as many handshakes as all clients together may send frames. */
+  /** Limits handshakes separately. Under the limits of the stage an attacker could start as many handshakes as all clients send frames. */
   private throttleHandshakes(route: WebSocketRoute, props: WebsocketGatewayProps): void {
     const stage = this.stage.node.defaultChild as CfnStage;
     stage.routeSettings = {
-      // JSON to CloudFormation, so the names are as it spells them.
+      // CloudFormation passes this JSON on unchanged, so the names have its capitalization.
       $connect: {
         ThrottlingRateLimit: props.connectRate,
         ThrottlingBurstLimit: props.connectBurst,
         DetailedMetricsEnabled: true,
       },
     };
-    this.stage.node.addDependency(route); // a stage with settings of a route that is not there yet fails
+    this.stage.node.addDependency(route); // creating a stage fails if a route of its settings does not exist yet
   }
 }
 
-// An expression on the body would let a client choose its route: a JSON frame could call itself `$disconnect`.
-const alwaysDefault = '\\$default';
+// A selection expression on the body would let a client choose its route: a JSON frame could name `$disconnect`.
+const selectDefault = '\\$default';
 
 type RouteKey = '$connect' | '$default' | '$disconnect';
 
@@ -109,7 +110,7 @@ const reasonForNoAuthorizer: { readonly [Key in RouteKey]: string } = {
   $disconnect: afterHandshake,
 };
 
-// A query string may carry a token, so nothing that could hold one is logged.
+// A query string may contain a token, so no field that could contain one is logged.
 const accessLogFormat = AccessLogFormat.custom(
   JSON.stringify({
     requestId: '$context.requestId',
@@ -125,14 +126,20 @@ const accessLogFormat = AccessLogFormat.custom(
   }),
 );
 
-function sendTo(queue: Queue, role: IRole, id: string, template: string): WebSocketAwsIntegration {
+interface SendTarget {
+  readonly queue: Queue;
+  /** Role with which API Gateway sends. */
+  readonly role: IRole;
+}
+
+function sendTo({ queue, role }: SendTarget, id: string, template: string): WebSocketAwsIntegration {
   return new WebSocketAwsIntegration(id, {
     integrationUri: `arn:${Aws.PARTITION}:apigateway:${Aws.REGION}:sqs:path/${Aws.ACCOUNT_ID}/${queue.queueName}`,
     integrationMethod: HttpMethod.POST,
     credentialsRole: role,
     passthroughBehavior: PassthroughBehavior.NEVER,
     requestParameters: { 'integration.request.header.Content-Type': "'application/x-www-form-urlencoded'" },
-    templateSelectionExpression: alwaysDefault,
+    templateSelectionExpression: selectDefault,
     requestTemplates: { $default: template },
   });
 }

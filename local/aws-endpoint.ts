@@ -5,7 +5,7 @@ import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
 import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
 import { isSignedFor, notSigned } from './http-api/signature-check';
-import { type HttpAnswer as Answer, type HttpRequest, type Reply, silence } from './http-exchange';
+import { type HttpResponse as Answer, type HttpRequest, noReply, type Reply } from './http-exchange';
 import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';
@@ -32,6 +32,12 @@ interface ServiceCall {
   readonly denied: () => Answer;
 }
 
+interface ConnectionsCall {
+  readonly operation: string;
+  readonly connectionId: string;
+  readonly caller: string;
+}
+
 /** Of services in signatures. */
 const signingNames: Readonly<Record<Service, string>> = {
   dynamodb: 'dynamodb',
@@ -50,13 +56,13 @@ export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
   /** What a container asks in its own name. Nothing when the request is not one for AWS. */
-  answer(request: HttpRequest): Reply | Promise<Reply> | undefined {
+  respond(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     return service && this.run(service);
   }
 
   /** The same for a request from anywhere, which has to be signed. */
-  answerSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
+  respondIfSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     if (!service) return undefined;
     return isSignedFor(signingNames[service.call.service], request) ? this.run(service) : notSigned;
@@ -71,7 +77,7 @@ export class AwsEndpoint {
     const operation = connectionOperations[request.method];
     if (operation === undefined || !request.url.startsWith(connectionsPath)) return this.iot(request, caller);
     const connectionId = decodeURIComponent(request.url.slice(connectionsPath.length));
-    return this.connections(operation, connectionId, body, caller);
+    return this.connections({ operation, connectionId, caller }, body);
   }
 
   private run(service: ServiceCall): Reply | Promise<Reply> {
@@ -81,7 +87,7 @@ export class AwsEndpoint {
     if (fault.outcome === 'partial') return service.runHalf();
     if (fault.outcome === 'hold') return this.hold(fault, service);
     if (fault.when === 'after') service.run();
-    return this.struck(fault, service);
+    return this.applyFault(fault, service);
   }
 
   private async hold(fault: CallFault & Rule, { run }: ServiceCall): Promise<Reply> {
@@ -90,14 +96,14 @@ export class AwsEndpoint {
     return early ?? run();
   }
 
-  private struck(fault: CallFault, service: ServiceCall): Reply {
+  private applyFault(fault: CallFault, service: ServiceCall): Reply {
     if (fault.outcome === 'throttle') return service.throttled();
     if (fault.outcome === 'fail') return service.failed();
     this.props.kill(service.call.caller);
-    return silence;
+    return noReply;
   }
 
-  private connections(operation: string, connectionId: string, body: Buffer, caller: string): ServiceCall {
+  private connections({ operation, connectionId, caller }: ConnectionsCall, body: Buffer): ServiceCall {
     const run = () => connectionsAnswer(this.props.connections.run(operation, connectionId, body));
     return {
       call: { service: 'connections', operation, caller },

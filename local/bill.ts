@@ -155,7 +155,7 @@ export class Meter {
     total.milliseconds += Math.ceil(usage.milliseconds); // Lambda: billed in whole milliseconds
   }
 
-  iotPublished(bytes: number, retain: boolean): void {
+  iotPublished(bytes: number, { retain }: { readonly retain: boolean }): void {
     this.iot.publishes += 1;
     this.iot.messages += steps(bytes, iotStep) * (retain ? 2 : 1);
   }

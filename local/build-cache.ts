@@ -14,7 +14,7 @@ export interface Build {
   readonly inputs: readonly string[];
 }
 
-interface KeptBuild extends Build {
+interface StoredBuild extends Build {
   readonly fingerprint: string;
 }
 
@@ -33,12 +33,12 @@ export class BuildCache {
   /** What was made under this key, if nothing has changed that it came from; otherwise what `make` makes now. */
   get(key: string, make: () => Build): readonly BuiltFile[] {
     const path = join(this.folder, hashOf(process.version, key)); // the form of what is kept is Node's
-    const kept = readKept(path);
+    const kept = readStored(path);
     if (kept && kept.fingerprint === this.fingerprint(kept.inputs)) return kept.files;
     const begun = Date.now();
     const build = make();
     const fingerprint = this.fingerprint(build.inputs);
-    if (!this.touchedSince(begun - this.stampTolerance, build.inputs)) keep(path, { ...build, fingerprint });
+    if (!this.touchedSince(begun - this.stampTolerance, build.inputs)) store(path, { ...build, fingerprint });
     return build.files;
   }
 
@@ -63,13 +63,13 @@ export class BuildCache {
   }
 }
 
-function readKept(path: string): KeptBuild | undefined {
+function readStored(path: string): StoredBuild | undefined {
   const bytes = contentOf(path);
-  return bytes.length === 0 ? undefined : (deserialize(bytes) as KeptBuild);
+  return bytes.length === 0 ? undefined : (deserialize(bytes) as StoredBuild);
 }
 
 /** Whole or not at all, for whoever reads at the same time. Where nothing can be written, nothing is kept. */
-function keep(path: string, build: KeptBuild): void {
+function store(path: string, build: StoredBuild): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     const unfinished = `${path}.${randomUUID()}`;

@@ -1,5 +1,5 @@
 // setTimeout counts in a signed 32-bit integer; longer waits are made of several.
-const longestTimeout = 2 ** 31 - 1;
+const maxTimeout = 2 ** 31 - 1;
 
 /** What is shared of a clock: milliseconds that it is ahead of the wall clock, and the wall clock's time at which it was held, or 0. */
 const [ahead, held] = [0, 1];
@@ -65,7 +65,7 @@ export class LocalClock {
     if (remaining <= 0) {
       timer.handle = setTimeout(() => this.fire(timer));
     } else if (this.shift[held] === 0) {
-      timer.handle = setTimeout(() => this.arm(timer), Math.min(remaining, longestTimeout));
+      timer.handle = setTimeout(() => this.arm(timer), Math.min(remaining, maxTimeout));
     }
   }
 

@@ -2,7 +2,7 @@ import { hostRule, originRule } from '../clients/web-access';
 import { readAccessFile } from '../lambdas/access/access-file';
 import { readBridgeFile } from '../lambdas/bridge/bridge-file';
 import { readEventsFile } from '../lambdas/events/events-file';
-import type { CloudOptions } from './cloud';
+import type { CloudOptions } from './cloud-options';
 
 /** What `npm start` was asked for. */
 export interface CommandLine {

@@ -8,7 +8,7 @@ import type { LocalClock } from './clock';
 import type { ReceivedEvent } from './events-api';
 import type { Fault } from './fault-rules';
 import type { FaultReport, Faults } from './faults';
-import { type HttpAnswer, type HttpRequest, jsonType } from './http-exchange';
+import { type HttpRequest, type HttpResponse, jsonType } from './http-exchange';
 import type { DeadLetter } from './sqs/sqs-api';
 
 /** What the outputs of the stack tell on AWS, for programs that work on a broker from outside. */
@@ -66,7 +66,7 @@ export class ControlApi {
   }
 
   /** The answer as JSON, or nothing when there is no such route. */
-  async answer({ method, url, headers, body }: HttpRequest): Promise<HttpAnswer | undefined> {
+  async answer({ method, url, headers, body }: HttpRequest): Promise<HttpResponse | undefined> {
     const name = `${method} ${url}`;
     if (!Object.hasOwn(this.routes, name)) return undefined;
     if (method !== 'GET' && !isDeliberate(headers)) return json(403, { message: notDeliberate });
@@ -109,7 +109,7 @@ function isDeliberate(headers: HttpRequest['headers']): boolean {
 const notDeliberate =
   'what changes something needs the header "content-type: application/json" or "x-cirrus-control: 1", which no form sends';
 
-function json(status: number, body: unknown): HttpAnswer {
+function json(status: number, body: unknown): HttpResponse {
   return { status, headers: jsonType, body: JSON.stringify(body) };
 }
 

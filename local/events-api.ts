@@ -19,7 +19,7 @@ interface Entry {
 }
 
 /** Events that are kept to be looked at. */
-const kept = 1000;
+const maxKeptEvents = 1000;
 
 /** EventBridge: entries of one call, and bytes of all of them. */
 const entriesPerCall = 10;
@@ -73,11 +73,11 @@ export class EventsApi {
     const { EventBusName: bus = 'default', Source: source, DetailType: detailType, Detail, Time } = entry;
     const missing = Object.entries({ Source: source, DetailType: detailType, Detail }).find(([, value]) => !value);
     if (missing) return invalid(missing[0]);
-    const detail = parsed(Detail);
+    const detail = parseDetail(Detail);
     if (!source || !detailType || detail === undefined) return malformed;
     this.meter.putEvent(sizeOf(entry));
     this.received.push({ bus, source, detailType, time: Time ?? 0, detail });
-    this.received = this.received.slice(-kept);
+    this.received = this.received.slice(-maxKeptEvents);
     return { EventId: crypto.randomUUID() };
   }
 }
@@ -97,7 +97,7 @@ function sizeOf({ Source = '', DetailType = '', Detail = '', Time }: Entry): num
 }
 
 /** An object of JSON, or nothing. */
-function parsed(text: string | undefined): object | undefined {
+function parseDetail(text: string | undefined): object | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;

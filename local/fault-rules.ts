@@ -69,7 +69,7 @@ export class ChanceMemory {
     return Atomics.load(this.cells, slot * 3 + 1);
   }
 
-  strikes({ slot, probability = 1, skip = 0, times = Number.POSITIVE_INFINITY }: Rule): boolean {
+  applies({ slot, probability = 1, skip = 0, times = Number.POSITIVE_INFINITY }: Rule): boolean {
     if (this.fired(slot) >= times) return false;
     if (Atomics.add(this.cells, slot * 3, 1) < skip) return false;
     if (probability < 1 && this.random(slot) >= probability) return false;
@@ -86,7 +86,7 @@ export class ChanceMemory {
 }
 
 /** The first call fault that strikes this call. */
-export function strikingCallFault(
+export function firstCallFault(
   rules: readonly Rule[],
   memory: ChanceMemory,
   call: AwsCall,
@@ -95,7 +95,7 @@ export function strikingCallFault(
   const caller = callerParts(call.caller)?.name;
   return rules.find((rule): rule is CallFault & Rule => {
     if (rule.fault !== 'call' || !matches(rule, call, caller)) return false;
-    return memory.strikes(rule);
+    return memory.applies(rule);
   });
 }
 

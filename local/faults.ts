@@ -5,9 +5,9 @@ import {
   ChanceMemory,
   type Fault,
   type FrameFault,
+  firstCallFault,
   maxRules,
   type Rule,
-  strikingCallFault,
 } from './fault-rules';
 import { Holds } from './holds';
 
@@ -64,7 +64,7 @@ export class Faults {
 
   private async keep(rules: Rule[]): Promise<void> {
     this.rules = rules;
-    this.holds.keep(rules);
+    this.holds.releaseExcept(rules);
     await this.targets.publish(rules);
   }
 
@@ -90,7 +90,7 @@ export class Faults {
   }
 
   call(call: AwsCall): (CallFault & Rule) | undefined {
-    return strikingCallFault(this.rules, this.memory, call);
+    return firstCallFault(this.rules, this.memory, call);
   }
 
   /** Resolves when a fault that holds is over. */
@@ -100,12 +100,12 @@ export class Faults {
 
   frame(does: FrameFault['does']): FrameFault | undefined {
     return this.rules.find(
-      (rule): rule is FrameFault & Rule => rule.fault === 'frame' && rule.does === does && this.memory.strikes(rule),
+      (rule): rule is FrameFault & Rule => rule.fault === 'frame' && rule.does === does && this.memory.applies(rule),
     );
   }
 
   losesDisconnect(): boolean {
-    return this.rules.some((rule) => rule.fault === 'lose-disconnect' && this.memory.strikes(rule));
+    return this.rules.some((rule) => rule.fault === 'lose-disconnect' && this.memory.applies(rule));
   }
 
   /** From 0 to 1, from the seed. */

@@ -10,7 +10,7 @@ export class Holds {
   }
 
   /** Lets go on what the rules that are left do not hold. */
-  keep(rules: readonly Rule[]): void {
+  releaseExcept(rules: readonly Rule[]): void {
     const isLeft = ({ rule }: { rule: Rule }) => rules.some(({ slot }) => slot === rule.slot);
     const over = this.held.filter((call) => !isLeft(call));
     this.held = this.held.filter(isLeft);

@@ -8,21 +8,21 @@ export interface HttpRequest {
   readonly body: Buffer;
 }
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
 /** In place of an answer: the caller is being killed and must not hear any more. A closed socket would make it try again before. */
-export const silence = Symbol('silence');
+export const noReply = Symbol('silence');
 
-export type Reply = HttpAnswer | typeof silence;
+export type Reply = HttpResponse | typeof noReply;
 
 export const jsonType = { 'content-type': 'application/json' } as const;
 
 /** The largest request of any imitated service: a batch of DynamoDB. */
-const mostBytes = 16 * 1024 * 1024;
+const maxBytes = 16 * 1024 * 1024;
 
 export class TooLargeError extends Error {}
 
@@ -34,8 +34,8 @@ export function readRequest(request: IncomingMessage): Promise<HttpRequest> {
     let bytes = 0;
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes <= mostBytes) chunks.push(chunk);
-      else reject(new TooLargeError(`a request has at most ${mostBytes} bytes`));
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else reject(new TooLargeError(`a request has at most ${maxBytes} bytes`));
     });
     request.on('end', () => {
       resolve({ method, url, headers, body: chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks) });
@@ -46,7 +46,7 @@ export function readRequest(request: IncomingMessage): Promise<HttpRequest> {
 
 /** Over the socket on which the request came. */
 export function sendReply(response: ServerResponse, reply: Reply): void {
-  if (reply === silence) return;
+  if (reply === noReply) return;
   const { status, headers, body } = reply;
   response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) }).end(body);
 }

@@ -42,7 +42,7 @@ async function serve(rooms: HttpRooms, request: IncomingMessage, response: Serve
   const exchange = await readRequest(request);
   const { method, url, body } = exchange;
   if (!url.startsWith('/')) return answer(response, 400, '{"message":"the target of a request begins with a slash"}');
-  const reply = aws.answerSigned(exchange);
+  const reply = aws.respondIfSigned(exchange);
   if (reply) return sendReply(response, await reply);
   if (await api.handle(request, response, body)) return;
   if (console?.handle(method, url, response)) return;

@@ -1,19 +1,22 @@
 import type { Meter } from './bill';
 import type { ClockTimer, LocalClock } from './clock';
 
+export interface ScheduleProps {
+  readonly clock: LocalClock;
+  readonly meter: Meter;
+  /** Seconds between two runs. */
+  readonly seconds: number;
+  readonly invoke: (event: unknown) => Promise<unknown>;
+}
+
 /** EventBridge: runs a function at a steady pace of the local clock. However far the clock jumps, one run makes up for it. */
 export class Schedule {
   private timer: ClockTimer | undefined;
 
-  constructor(
-    private readonly clock: LocalClock,
-    private readonly meter: Meter,
-    private readonly seconds: number,
-    private readonly invoke: (event: unknown) => Promise<unknown>,
-  ) {}
+  constructor(private readonly props: ScheduleProps) {}
 
   start(): void {
-    this.timer = this.clock.after(this.seconds * 1000, () => {
+    this.timer = this.props.clock.after(this.props.seconds * 1000, () => {
       this.start();
       this.run().catch(() => {}); // The function's error is in its log; the next run is its retry.
     });
@@ -21,12 +24,12 @@ export class Schedule {
 
   /** One run, now; rejects when the function fails. */
   async run(): Promise<void> {
-    this.meter.scheduleRan();
-    await this.invoke({
+    this.props.meter.scheduleRan();
+    await this.props.invoke({
       version: '0',
       source: 'aws.events',
       'detail-type': 'Scheduled Event',
-      time: new Date(this.clock.now()).toISOString(),
+      time: new Date(this.props.clock.now()).toISOString(),
       detail: {},
     });
   }

@@ -270,7 +270,7 @@ const mayImport: Record<string, readonly (string | RegExp)[]> = {
     'lambdas/bridge',
     'lambdas/bridge/bridge-file',
     'lambdas/storage/account-directory',
-    'lambdas/storage/retained',
+    'lambdas/storage/retained-store',
     'lambdas/storage/debug-clients',
     'lambdas/transport/bridge-queue',
     'lambdas/aws/lean-sqs',

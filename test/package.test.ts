@@ -138,8 +138,17 @@ describe('the example of docs/construct.md', () => {
       '--ignoreConfig',
     ];
 
-    expect(run('node_modules/.bin/tsc', [...options, '--module', 'nodenext', 'app.ts'])).toBe('');
+    writeFileSync(join(app, 'example.ts'), exampleOfMqttBroker());
+    expect(run('node_modules/.bin/tsc', [...options, '--module', 'nodenext', 'app.ts', 'example.ts'])).toBe('');
   });
+
+  /** Returns the `@example` of the doc comment, as editors show it. */
+  function exampleOfMqttBroker(): string {
+    const declared = readFileSync(join(installed, 'dist/types/lib/mqtt-broker.d.ts'), 'utf8');
+    const [, lines = ''] = /@example\n([\s\S]*?)\n \*\/\n/.exec(declared) ?? [];
+    expect(lines).toContain('new MqttBroker(');
+    return lines.replace(/^ \* ?/gm, '');
+  }
 
   it('deploys two brokers beside each other, of which no two things have one name', () => {
     const dashboards = ofType('AWS::CloudWatch::Dashboard').map(([, { Properties }]) =>

@@ -3,7 +3,7 @@ import { IoTDataPlaneClient } from '@aws-sdk/client-iot-data-plane';
 import { SendMessageBatchCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { Bridge } from '../../lambdas/bridge/bridge-config';
 import { readBridgeFile } from '../../lambdas/bridge/bridge-file';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { type Flags, UsageError } from '../command';
 import type { ParsedValues } from '../options';
 import type { BridgeSides } from './bridge-sync';

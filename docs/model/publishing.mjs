@@ -1,9 +1,9 @@
-// An executable model of incoming QoS 2 (docs/architecture.md, "Exactly once"): one publisher that loses its connections, counts packet
-// ids from 1 on each of them and keeps its side of the protocol; the message groups of its connections; and the records of routing, as far as they tell
-// two attempts apart. What becomes of a routed message is the matter of delivery.mjs. Every store operation and every post is one
-// atomic step; a worker may die before any step, or fail, or get no answer to a write that took effect; then its event is delivered
-// again, and after three attempts its connection is given up. Run: node publishing.mjs [runs] [seed]; TRACE=1 prints the failing trace.
-// BREAK=<rule> leaves one rule out, to see that the model notices; the rules are listed at the end.
+// Executable model of incoming QoS 2 (docs/architecture.md, "Exactly once"): one publisher that loses its connections, counts packet ids
+// from 1 on each of them and follows the protocol; the message groups of its connections; and the routing records, as far as they
+// distinguish two attempts. delivery.mjs models what follows after routing. Every store operation and every post is one atomic step. An
+// invocation may die before any step, or fail, or lose the response of a write that took effect. Then its event is delivered again, and
+// after three attempts its connection is closed. Run: node publishing.mjs [runs] [seed]; TRACE=1 prints the failing trace. BREAK=<rule>
+// leaves one rule out, to check that the model detects it; the rules are listed at the end.
 import { rng } from './random.mjs';
 
 const RUNS = Number(process.argv[2] ?? 20000),
@@ -19,20 +19,20 @@ function simulate(seed) {
     trace = [],
     log = (...a) => trace.push(a.join(' '));
   // ---- the store ----
-  const head = { owner: null, at: 0 }; // who owns the publisher's session
-  const held = new Map(); // packet id -> { id, holder }
-  const once = new Map(); // id -> number
-  const ring = new Map(); // number -> id, of the one subscriber
+  const session = { owner: null, at: 0 }; // the session item of the publisher
+  const incoming = new Map(); // packet id -> { id, holder }
+  const records = new Map(); // id -> number
+  const outbound = new Map(); // outbound queue of the only subscriber: number -> id
   let outSeq = 0;
   // ---- the network and the client ----
   const conns = new Map(), // id -> { at, open, gone, ended, toClient }
     groups = new Map(),
     workers = new Map(),
-    strays = []; // what a failed turn left going
-  const client = { conn: null, isIn: false, flight: new Map(), next: 0, used: new Set() };
+    strays = []; // calls that continue after their turn has failed
+  const client = { conn: null, isConnected: false, flight: new Map(), next: 0, used: new Set() };
   let clock = 0,
     events = 0,
-    stormy = true;
+    hasFaults = true;
   const at = (conn) => conns.get(conn).at;
   const appOf = (id) => id.split('@')[0];
   const emit = (conn, event) => {
@@ -57,53 +57,53 @@ function simulate(seed) {
   // ---- the broker ----
   function* connect(conn, event) {
     for (;;) {
-      yield 'look';
-      const seen = { ...head };
-      if (seen.at >= event.at) return yield* giveUp(conn); // a newer one was first, or an earlier attempt was here: nobody can tell what it said
+      yield 'read session';
+      const seen = { ...session };
+      if (seen.at >= event.at) return yield* closeAndEnd(conn); // a newer connection was first, or an earlier attempt has claimed it: its CONNACK is unknown
       if (seen.owner) {
-        yield 'hang up';
+        yield 'close owner';
         close(seen.owner);
       }
-      yield 'own';
-      if (head.at !== seen.at) continue;
-      head.at = event.at;
-      head.owner = conn;
+      yield 'claim session';
+      if (session.at !== seen.at) continue;
+      session.at = event.at;
+      session.owner = conn;
       break;
     }
-    // What began before it owned the session knows nothing of it: such a turn ends, or its function's time does.
+    // Turns that started before the claim do not see it. Wait until they end, or until their function times out.
     while (BREAK !== 'turns' && [...workers.keys()].some((other) => at(other) < event.at)) yield 'wait';
     yield 'post';
     post(conn, { cmd: 'connack' });
     yield 'commit';
   }
-  function* giveUp(conn) {
+  function* closeAndEnd(conn) {
     yield 'close';
     close(conn);
     yield* end(conn);
   }
   function* end(conn) {
-    yield 'disown';
-    if (head.owner === conn) head.owner = null;
+    yield 'release session';
+    if (session.owner === conn) session.owner = null;
     yield 'end';
     conns.get(conn).ended = true;
   }
   function* publish(conn, event) {
-    yield 'hold';
-    held.set(event.pid, { id: `${event.app}@${event.n}`, holder: at(conn) });
+    yield 'store incoming';
+    incoming.set(event.pid, { id: `${event.app}@${event.n}`, holder: at(conn) });
     yield 'post';
     post(conn, { cmd: 'pubrec', pid: event.pid });
     yield 'commit';
   }
   function* pubrel(conn, event, worker) {
-    yield 'read held';
-    const found = held.get(event.pid) && { ...held.get(event.pid) },
+    yield 'read incoming';
+    const found = incoming.get(event.pid) && { ...incoming.get(event.pid) },
       attempted = event.attempts > 1 || found?.holder !== at(conn);
-    let isTaken = found !== undefined && found.holder <= at(conn); // a newer connection holds another message under the same packet id
+    let isTaken = found !== undefined && found.holder <= at(conn); // a newer connection has another message under the same packet id
     if (isTaken && found.holder < at(conn)) {
       yield 'adopt';
       isTaken = adopt(conn, event.pid, found);
       if (isTaken && rand() < 0.1) {
-        yield 'adopt again'; // its answer got lost, so it is repeated and finds its own effect
+        yield 'adopt again'; // its response was lost, so it is repeated and finds its own effect
         isTaken = BREAK !== 'adopt' && adopt(conn, event.pid, found);
       }
     }
@@ -113,44 +113,44 @@ function simulate(seed) {
       worker.part = undefined;
     }
     if (isTaken || BREAK === 'forget') {
-      yield 'forget';
-      held.delete(event.pid);
+      yield 'delete incoming';
+      incoming.delete(event.pid);
     }
     yield 'post';
     post(conn, { cmd: 'pubcomp', pid: event.pid });
     yield 'commit';
   }
   function adopt(conn, pid, { id, holder }) {
-    const row = held.get(pid);
+    const row = incoming.get(pid);
     if (row?.id !== id || (row.holder !== holder && row.holder !== at(conn))) return false;
     row.holder = at(conn);
     return true;
   }
   function* route(id, attempted) {
     if (attempted) {
-      yield 'read once';
-      const number = once.get(id);
+      yield 'read record';
+      const number = records.get(id);
       if (number !== undefined) {
-        yield 'put unless there';
-        ring.set(number, id);
+        yield 'write unless stored';
+        outbound.set(number, id);
         return;
       }
     }
     yield 'reserve';
     const number = ++outSeq;
-    yield 'put once';
-    once.set(id, number);
-    yield 'put';
-    ring.set(number, id);
+    yield 'write record';
+    records.set(id, number);
+    yield 'write item';
+    outbound.set(number, id);
   }
   function* handle(conn, event, worker) {
     event.attempts += 1;
-    if (event.attempts > ATTEMPTS && event.type !== 'disconnect') return yield* giveUp(conn);
+    if (event.attempts > ATTEMPTS && event.type !== 'disconnect') return yield* closeAndEnd(conn);
     if (event.type === 'connect') return yield* connect(conn, event);
     if (event.type === 'disconnect') return yield* end(conn);
     yield 'load';
     if (conns.get(conn).ended) return;
-    if (BREAK !== 'drop' && head.at > at(conn)) return; // superseded: its client says it again on the newer connection
+    if (BREAK !== 'drop' && session.at > at(conn)) return; // superseded: its client resends it on the newer connection
     if (event.type === 'publish') yield* publish(conn, event);
     else yield* pubrel(conn, event, worker);
   }
@@ -159,7 +159,7 @@ function simulate(seed) {
   const open = () => {
     const id = `c${++clock}`;
     conns.set(id, { at: clock, open: true, gone: false, ended: false, toClient: [] });
-    Object.assign(client, { conn: id, isIn: false, used: new Set(client.flight.keys()) });
+    Object.assign(client, { conn: id, isConnected: false, used: new Set(client.flight.keys()) });
     emit(id, { type: 'connect', at: clock });
     log('CONNECT', id);
   };
@@ -184,7 +184,7 @@ function simulate(seed) {
     const { cmd, pid } = conns.get(client.conn).toClient.shift();
     log('client <-', cmd, pid ?? '');
     if (cmd === 'connack') {
-      client.isIn = true;
+      client.isConnected = true;
       for (const [id, entry] of client.flight) say(id, entry);
     } else if (cmd === 'pubcomp') client.flight.delete(pid);
     else {
@@ -212,10 +212,10 @@ function simulate(seed) {
             workers.delete(conn);
           }
         });
-      if (w && stormy && rand() < 0.06)
+      if (w && hasFaults && rand() < 0.06)
         m.push(() => {
           log('DIE', conn, queue[0].type);
-          if (w.part && BREAK === 'together') strays.push(w.part); // it failed in another part, and this one goes on
+          if (w.part && BREAK === 'together') strays.push(w.part); // another part has failed, and this one continues
           workers.delete(conn);
         });
     }
@@ -228,8 +228,8 @@ function simulate(seed) {
     const { conn } = client;
     if (!conn) m.push(open);
     if (conn && conns.get(conn).toClient.length) m.push(clientStep, clientStep);
-    if (conn && client.isIn && client.next < MESSAGES && client.flight.size < WINDOW) m.push(send);
-    if (conn && stormy && rand() < 0.1) m.push(cut);
+    if (conn && client.isConnected && client.next < MESSAGES && client.flight.size < WINDOW) m.push(send);
+    if (conn && hasFaults && rand() < 0.1) m.push(cut);
     for (const [id, c] of conns)
       if (!c.open && !c.gone && rand() < 0.1)
         m.push(() => {
@@ -239,16 +239,16 @@ function simulate(seed) {
         });
     return m;
   };
-  const calm = 30 + Math.floor(rand() * 800);
-  const fail = (why) => ({ why, trace, ring: [...ring], held: [...held], head });
+  const faultsEnd = 30 + Math.floor(rand() * 800);
+  const fail = (why) => ({ why, trace, outbound: [...outbound], incoming: [...incoming], session });
   for (let n = 0; ; n++) {
     if (n === 30000) return fail('does not come to rest');
-    if (n === calm) stormy = false;
+    if (n === faultsEnd) hasFaults = false;
     const m = moves();
     if (m.length) pick(m)();
     else if (![...conns.values()].some((c) => !c.open && !c.gone)) break;
   }
-  const got = [...ring.values()].map(appOf);
+  const got = [...outbound.values()].map(appOf);
   const missing = Array.from({ length: MESSAGES }, (_, n) => `m${n}`).filter((app) => !got.includes(app));
   if (missing.length) return fail(`lost: ${missing}`);
   if (got.length !== MESSAGES) return fail(`doubled: ${got}`);
@@ -259,10 +259,10 @@ for (let i = 0; i < RUNS; i++) {
   const result = simulate(SEED + i);
   if (!result.why) continue;
   console.log(`run ${SEED + i}: ${result.why}`);
-  if (process.env.TRACE) console.log(result.trace.join('\n'), result.ring, result.held, result.head);
+  if (process.env.TRACE) console.log(result.trace.join('\n'), result.outbound, result.incoming, result.session);
   process.exit(1);
 }
 console.log(`${RUNS} runs held`);
 // BREAK = adopt | together | turns | drop: each makes some run fail (up to 2,000 runs).
-// BREAK=forget: kept because it is right and costs nothing. No run needs it as long as `turns` and `drop` hold: then no older connection
-// comes to forget what a newer one holds.
+// BREAK=forget makes no run fail. The rule is kept because it is correct and costs nothing. While `turns` and `drop` hold, no older
+// connection can delete a message of a newer one.

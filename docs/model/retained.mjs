@@ -1,6 +1,6 @@
-// An executable model of a retained topic (ADR 0025): publishers replace and remove its message while a client subscribes. Every store
-// operation and every post is one atomic step; the turns interleave at random; at QoS 1 a worker may die before any step, after which
-// its event is delivered again. At rest the last that the client heard has to be what is retained, and at QoS 2 nothing comes twice.
+// Executable model of a retained topic (ADR 0025): publishers replace and remove its message while a client subscribes. Every store
+// operation and every post is one atomic step. Turns interleave at random. At QoS 1 an invocation may die before any step; then its event
+// is delivered again. At rest the last message that the client has received must be the retained one, and at QoS 2 none arrives twice.
 // Run: node retained.mjs [runs] [seed]; TRACE=1 prints the failing trace. BREAK=<rule> leaves one rule out; they are listed at the end.
 import { rng } from './random.mjs';
 
@@ -13,22 +13,22 @@ function simulate(seed) {
     pick = (a) => a[Math.floor(rand() * a.length)],
     trace = [],
     log = (...a) => trace.push(a.join(' '));
-  const published = pick([0, 1, 2]), // QoS of all that is published during the run
+  const published = pick([0, 1, 2]), // QoS of every message published during the run
     granted = pick([0, 1, 2]),
-    before = pick([0, 1, 2]), // QoS of the message that is retained when it begins
-    removals = !(published === 0 && Math.min(before, granted) > 0), // QoS 0 waits for no number, and an empty message has no QoS of its own
+    before = pick([0, 1, 2]), // QoS of the message that is retained at the start
+    removals = !(published === 0 && Math.min(before, granted) > 0), // QoS 0 does not wait for sequence numbers, and an empty message has no QoS of its own
     deaths = published === 1 && Math.min(before, granted) < 2;
   // ---- the store ----
   let revisions = 0;
-  let pointer = null; // of the last write: { revision, p, turn }
+  let pointer = null; // the last write: { revision, p, turn }
   let item = rand() < 0.7 ? { revision: ++revisions, value: 'before', qos: before } : null;
   let row = false; // the subscription in the index
-  const head = { outSeq: 0, asked: 0, answered: 0 };
-  const ring = new Map(); // number -> { value, sent }
-  const once = new Set(); // values that were routed to the session at QoS 2
-  const over = new Set(); // turns whose messages have left
-  const heard = [];
-  const post = (value) => heard.push(value);
+  const session = { outSeq: 0, wakeRequests: 0, wakeHandled: 0 };
+  const outbound = new Map(); // number -> { value, sent }
+  const records = new Set(); // routing records: values that were routed to the session at QoS 2
+  const over = new Set(); // turns whose messages have been sent
+  const received = [];
+  const post = (value) => received.push(value);
 
   // ---- a publisher: one turn for each message ----
   function* publish(p, turn, value) {
@@ -37,7 +37,7 @@ function simulate(seed) {
     const earlier = pointer?.p !== p && pointer?.turn;
     const revision = ++revisions;
     pointer = { revision, p, turn };
-    let found = row; // an index that was read too early
+    let found = row; // result of an index read that came too early
     if (BREAK === 'store first') yield* route(value);
     if (BREAK !== 'wait') while (earlier && !over.has(earlier) && !dead.has(earlier)) yield 'wait';
     yield 'store';
@@ -63,19 +63,19 @@ function simulate(seed) {
       return;
     }
     yield 'reserve';
-    const number = ++head.outSeq,
-      live = head.asked === head.answered;
-    yield 'put';
-    if (qos === 2) once.add(value);
-    ring.set(number, { value, sent: live });
-    if (live) {
+    const number = ++session.outSeq,
+      direct = session.wakeRequests === session.wakeHandled;
+    yield 'write item';
+    if (qos === 2) records.add(value);
+    outbound.set(number, { value, sent: direct });
+    if (direct) {
       yield 'post';
       post(value);
-    } else yield* ask();
+    } else yield* requestWake();
   }
-  function* ask() {
-    yield 'ask';
-    head.asked++;
+  function* requestWake() {
+    yield 'request wake';
+    session.wakeRequests++;
     stream.push({ type: 'wake' });
   }
 
@@ -87,67 +87,67 @@ function simulate(seed) {
     const copy = item && { ...item };
     if (!copy) return;
     const numbered = Math.min(copy.qos, granted) > 0;
-    if (numbered) yield* place(copy);
+    if (numbered) yield* queueCopy(copy);
     else {
       yield 'post';
       post(copy.value);
     }
     if (BREAK !== 'correct') yield* correct(copy, numbered);
   }
-  function* place(copy) {
+  function* queueCopy(copy) {
     yield 'reserve';
-    const number = ++head.outSeq,
-      live = head.asked === head.answered;
-    if (BREAK !== 'ask') head.asked++;
-    const asked = head.asked;
+    const number = ++session.outSeq,
+      direct = session.wakeRequests === session.wakeHandled;
+    if (BREAK !== 'request') session.wakeRequests++;
+    const wakeRequests = session.wakeRequests;
     let wanted = true;
     if (BREAK !== 'read again') {
       yield 'read again';
       wanted = item?.revision === copy.revision;
     }
-    if (wanted && Math.min(copy.qos, granted) === 2 && BREAK !== 'once') {
+    if (wanted && Math.min(copy.qos, granted) === 2 && BREAK !== 'record') {
       while (copy.turn && !over.has(copy.turn)) yield 'wait';
-      yield 'read once';
-      wanted = !once.has(copy.value);
+      yield 'read record';
+      wanted = !records.has(copy.value);
     }
     if (wanted) {
-      yield 'put';
-      ring.set(number, { value: copy.value, sent: live });
-      if (live) {
+      yield 'write item';
+      outbound.set(number, { value: copy.value, sent: direct });
+      if (direct) {
         yield 'post';
         post(copy.value);
       }
     }
-    if (!live) return yield* ask();
-    yield 'answer';
-    head.answered = Math.max(head.answered, asked);
+    if (!direct) return yield* requestWake();
+    yield 'wake handled';
+    session.wakeHandled = Math.max(session.wakeHandled, wakeRequests);
   }
   function* correct(copy, numbered) {
     for (let sent = copy.revision; ; ) {
       yield 'read again';
       const now = item && { ...item };
       if ((now?.revision ?? 0) === sent) return;
-      if (numbered && (!now || Math.min(now.qos, granted) > 0)) return; // it comes behind
+      if (numbered && (!now || Math.min(now.qos, granted) > 0)) return; // it follows as a message of its own
       sent = now?.revision ?? 0;
       numbered = false;
       yield 'post';
       post(now?.value ?? 'removed');
     }
   }
-  function* pump() {
+  function* drain() {
     for (;;) {
-      yield 'read head';
-      const { asked, answered } = head;
-      if (asked === answered) return;
+      yield 'read session';
+      const { wakeRequests, wakeHandled } = session;
+      if (wakeRequests === wakeHandled) return;
       yield 'query';
-      const waiting = [...ring.entries()].sort(([a], [b]) => a - b).filter(([, { sent }]) => !sent);
+      const waiting = [...outbound.entries()].sort(([a], [b]) => a - b).filter(([, { sent }]) => !sent);
       for (const [, entry] of waiting) {
         yield 'claim and post';
         entry.sent = true;
         post(entry.value);
       }
-      yield 'answer';
-      head.answered = Math.max(head.answered, asked);
+      yield 'wake handled';
+      session.wakeHandled = Math.max(session.wakeHandled, wakeRequests);
     }
   }
 
@@ -155,7 +155,7 @@ function simulate(seed) {
   const stream = [{ type: 'subscribe' }]; // one event after the other
   const publishers = [1, 2].map((p) => ({ p, left: 1 + Math.floor(rand() * 2), next: 1, tries: 1, work: null }));
   const dead = new Set();
-  let own = null;
+  let active = null;
   const step = (work, name) => {
     const { done, value } = work.next();
     log(name, done ? 'end' : value);
@@ -165,7 +165,7 @@ function simulate(seed) {
     const m = [];
     for (const b of publishers) {
       const turn = `p${b.p}.${b.next}, try ${b.tries}`;
-      // A queue delivers again only when every turn that ran at the time of the death is over.
+      // A queue redelivers only after every turn that ran at the time of the death has ended.
       if (!b.work && b.left > 0 && (b.tries === 1 || publishers.every(({ work }) => !work)))
         m.push(() => {
           b.value ??= removals && rand() < 0.3 ? 'removed' : `p${b.p}.${b.next}`;
@@ -179,20 +179,20 @@ function simulate(seed) {
       if (b.work && deaths && rand() < 0.03)
         m.push(() => {
           log('DIE', turn);
-          dead.add(turn); // who waits for it loses patience
+          dead.add(turn); // turns that wait for it time out
           Object.assign(b, { work: null, tries: b.tries + 1 });
         });
     }
-    if (!own && stream.length) m.push(() => (own = stream[0].type === 'wake' ? pump() : subscribe()));
-    if (own)
+    if (!active && stream.length) m.push(() => (active = stream[0].type === 'wake' ? drain() : subscribe()));
+    if (active)
       m.push(() => {
-        if (!step(own, stream[0].type)) return;
-        own = null;
+        if (!step(active, stream[0].type)) return;
+        active = null;
         stream.shift();
       });
-    // At QoS 0 nobody knows any more what was sent of a topic that is removed before the next attempt.
+    // At QoS 0 it is unknown what was sent of a topic that is removed before the next attempt.
     if (
-      own &&
+      active &&
       deaths &&
       (!removals || Math.min(before, granted) > 0) &&
       stream[0].type === 'subscribe' &&
@@ -200,7 +200,7 @@ function simulate(seed) {
     )
       m.push(() => {
         log('DIE', 'subscribe');
-        own = null;
+        active = null;
       });
     return m;
   };
@@ -210,11 +210,14 @@ function simulate(seed) {
     if (!m.length) break;
     pick(m)();
   }
-  const last = heard.at(-1) ?? 'removed',
-    kept = item?.value ?? 'removed';
-  const fail = (why) => ({ why: `${why}; QoS ${before} ${published} ${granted}, heard ${heard}, kept ${kept}`, trace });
-  if (last !== kept) return fail(heard.includes(kept) ? 'out of order' : 'missed');
-  const values = heard.filter((value) => value !== 'removed');
+  const last = received.at(-1) ?? 'removed',
+    retained = item?.value ?? 'removed';
+  const fail = (why) => ({
+    why: `${why}; QoS ${before} ${published} ${granted}, received ${received}, retained ${retained}`,
+    trace,
+  });
+  if (last !== retained) return fail(received.includes(retained) ? 'out of order' : 'missed');
+  const values = received.filter((value) => value !== 'removed');
   if (published === 2 && granted === 2 && before === 2 && new Set(values).size < values.length)
     return fail('doubled at QoS 2');
   return {};
@@ -228,4 +231,4 @@ for (let i = 0; i < RUNS; i++) {
   process.exit(1);
 }
 console.log(`${RUNS} runs held`);
-// BREAK = store first | read index after | wait | ask | read again | once | correct: each makes some run fail.
+// BREAK = store first | read index after | wait | request | read again | record | correct: each makes some run fail.

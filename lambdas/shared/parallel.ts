@@ -1,6 +1,6 @@
 /**
- * As `Promise.all`, but rejects only when everything has come to its end. What went on behind a failure would run beside the
- * next attempt at the same work, or freeze with its container and go on much later.
+ * Works like `Promise.all`, but rejects only when every promise has settled. Work that goes on after a failure would
+ * run beside the next attempt at the same work, or freeze with its container and continue much later.
  */
 export async function together<const Work extends readonly unknown[]>(
   work: Work,
@@ -10,8 +10,8 @@ export async function together<const Work extends readonly unknown[]>(
 }
 
 /**
- * Runs `work` on every item, at most `limit` at a time, and returns the results in the order of the items. Once one fails
- * nothing more is begun, and it rejects when what was begun has come to its end.
+ * Runs `work` on every item, at most `limit` at a time, and returns the results in the order of the items. After a
+ * failure it starts nothing more, and rejects when the work in progress has settled.
  */
 export async function inParallel<T, R>(
   items: readonly T[],

@@ -10,12 +10,12 @@ import type { Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
 import { DynamoBindings, isBinding, readBinding } from './bindings';
-import { conditionFailed, type Item } from './dynamo';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { versioned } from './versioned-dynamo';
 
 /**
- * Accounts as an operator sees them. It scans, so it takes the SDK's client. The client id of an account is reserved before the
- * account is there and given up after the account is gone: a binding without its account counts for nothing.
+ * Accounts as an operator manages them. It scans, so it takes the SDK's client. It writes the client id binding before
+ * the account and removes it after the account: a binding without its account has no effect.
  */
 export class DynamoAccountDirectory implements AccountDirectory {
   private readonly db: DynamoDb;
@@ -35,51 +35,54 @@ export class DynamoAccountDirectory implements AccountDirectory {
     return Item && readAccount(Item);
   }
 
-  /** An account that is there may be this very one, whose answer was lost: no other has its hash with the same salt. */
+  /**
+   * An existing account may be the one of this call, whose response was lost: no other account has its hash with the
+   * same salt.
+   */
   async create(account: Account): Promise<'created' | 'exists'> {
-    await this.bindings.add(boundBy(account));
+    await this.bindings.add(bindingOf(account));
     if ((await this.put(account, 'attribute_not_exists(id)')) === 'done') return 'created';
     const found = await this.read(account.username);
-    if (found && textOf(found) === textOf(account)) return 'created';
-    await this.giveUp(account, found);
+    if (found && accountText(found) === accountText(account)) return 'created';
+    await this.releaseBinding(account, found);
     return 'exists';
   }
 
   async replace(account: Account): Promise<'replaced' | 'absent'> {
     const before = await this.read(account.username);
     if (!before) return 'absent';
-    await this.bindings.add(boundBy(account));
+    await this.bindings.add(bindingOf(account));
     if ((await this.put(account, 'attribute_exists(id)')) === 'unmet') {
-      await this.giveUp(account, undefined);
+      await this.releaseBinding(account, undefined);
       return 'absent';
     }
-    await this.giveUp(before, account);
+    await this.releaseBinding(before, account);
     return 'replaced';
   }
 
-  /** Whether it was there is read before: a deletion that is repeated because its answer was lost finds nothing. */
+  /** Reads before it deletes: a deletion that is repeated after a lost response finds nothing. */
   async remove(username: string): Promise<'removed' | 'absent'> {
     const Key = accountKey(username);
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key, ConsistentRead: true }));
     if (!Item) return 'absent';
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
-    await this.bindings.remove(bindingOf(username, Item));
+    await this.bindings.remove(storedBindingOf(username, Item));
     return 'removed';
   }
 
-  /** Removes the binding of an account, unless the account that is there has the same. */
-  private async giveUp(account: Account, left: Account | undefined): Promise<void> {
+  /** Removes the binding of an account, unless the account that now exists has the same one. */
+  private async releaseBinding(account: Account, left: Account | undefined): Promise<void> {
     const isKept = left?.clientId === account.clientId && left?.clientIdPrefix === account.clientIdPrefix;
-    if (!isKept) await this.bindings.remove(boundBy(account));
+    if (!isKept) await this.bindings.remove(bindingOf(account));
   }
 
   async reserveClientIds(): Promise<{ readonly reserved: number; readonly released: number }> {
     const stored = new Map<string, Identity>();
     const wanted = new Map<string, Identity>();
     for await (const items of this.pages()) {
-      for (const item of items.filter(isBinding)) stored.set(bindingName(readBinding(item)), readBinding(item));
+      for (const item of items.filter(isBinding)) stored.set(bindingText(readBinding(item)), readBinding(item));
       for (const account of items.filter(isAccount).map(readAccount)) {
-        if (isBound(account)) wanted.set(bindingName(boundBy(account)), boundBy(account));
+        if (isBound(account)) wanted.set(bindingText(bindingOf(account)), bindingOf(account));
       }
     }
     const missing = [...wanted].filter(([name]) => !stored.has(name));
@@ -104,15 +107,10 @@ export class DynamoAccountDirectory implements AccountDirectory {
   }
 
   private async put(account: Account, ConditionExpression: string): Promise<'done' | 'unmet'> {
-    try {
-      await this.db.send(
-        new PutItemCommand({ TableName: this.table, Item: accountItem(account), ConditionExpression }),
-      );
-      return 'done';
-    } catch (error) {
-      if (conditionFailed(error)) return 'unmet';
-      throw error;
-    }
+    const output = await unlessConditionFailed(
+      this.db.send(new PutItemCommand({ TableName: this.table, Item: accountItem(account), ConditionExpression })),
+    );
+    return output ? 'done' : 'unmet';
   }
 }
 
@@ -120,19 +118,19 @@ function isBound({ clientId, clientIdPrefix }: Account): boolean {
   return clientId !== undefined || clientIdPrefix !== undefined;
 }
 
-function bindingName({ username, clientId, clientIdPrefix }: Identity): string {
+function bindingText({ username, clientId, clientIdPrefix }: Identity): string {
   return JSON.stringify([username, clientId, clientIdPrefix]);
 }
 
-function boundBy({ username, clientId, clientIdPrefix }: Account): Identity {
+function bindingOf({ username, clientId, clientIdPrefix }: Account): Identity {
   return { kind: 'user', username, clientId, clientIdPrefix };
 }
 
-/** Of an account that may be unreadable otherwise. */
-function bindingOf(username: string, { clientId, clientIdPrefix }: Item): Identity {
+/** Binding of an account whose other attributes may be unreadable. */
+function storedBindingOf(username: string, { clientId, clientIdPrefix }: Item): Identity {
   return { kind: 'user', username, clientId: clientId?.S, clientIdPrefix: clientIdPrefix?.S };
 }
 
-function textOf(account: Account): string {
+function accountText(account: Account): string {
   return JSON.stringify(accountItem(account));
 }

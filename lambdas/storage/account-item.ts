@@ -11,12 +11,14 @@ export function accountKey(username: string): Item {
   return { id: text(user + username), part: text(part) };
 }
 
-/** Whether it is the account itself and no other row of the user. */
+/** True for the item of the account, false for other rows of the user. */
 export function isAccount(item: Item): boolean {
   return readText(item.part) === part;
 }
 
-/** Rules are kept as the JSON an operator wrote: whoever writes them checks them, readers take them as they are. */
+/**
+ * Rules are stored as the JSON that the operator wrote. The writer has checked them; readers do not check them again.
+ */
 export function accountItem(account: Account): Item {
   const { username, passwordHash, scram, clientId, clientIdPrefix, rules, maxConnections } = account;
   return {
@@ -30,7 +32,11 @@ export function accountItem(account: Account): Item {
   };
 }
 
-/** Throws an `Error` that names the user when somebody else than the program wrote the item and it makes no sense. */
+/**
+ * Reads the account in an item.
+ *
+ * @throws Error that names the user when another program wrote an invalid item
+ */
 export function readAccount(item: Item): Account {
   const { passwordHash, scram, clientId, clientIdPrefix, maxConnections } = item;
   const username = readText(item.id).slice(user.length);

@@ -3,10 +3,10 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { AccountSessions } from '../broker/ports/accounts';
 import { readText, text } from './attributes';
 import { type Item, queryAll } from './dynamo';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-/** No client id begins with it [MQTT-1.5.4-2], so these rows are no session's. */
+/** No client id begins with U+0000 [MQTT-1.5.4-2], so these rows belong to no session. */
 const accountPrefix = '\0account#';
 const sessionPrefix = 'session#';
 
@@ -38,9 +38,9 @@ export class DynamoAccountSessions implements AccountSessions {
 }
 
 function accountKey(account: string) {
-  return text(keyOf(accountPrefix + account, maximumPartitionKey));
+  return text(keyOf(accountPrefix + account, maxPartitionKeyBytes));
 }
 
 function rowKey(account: string, clientId: string): Item {
-  return { id: accountKey(account), part: text(keyOf(clientId, maximumSortKey, sessionPrefix)) };
+  return { id: accountKey(account), part: text(keyOf(clientId, maxSortKeyBytes, sessionPrefix)) };
 }

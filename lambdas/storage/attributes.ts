@@ -23,7 +23,11 @@ export function readText(value: AttributeValue | undefined): string {
   return value?.S ?? '';
 }
 
-/** Release 0.1 stored no version in the head of a session: it knew only MQTT 3.1.1. @throws for any other value than 3, 4 and 5. */
+/**
+ * Reads a protocol version. Release 0.1 stored none, because it supported MQTT 3.1.1 only.
+ *
+ * @throws Error for any other value than 3, 4 and 5
+ */
 export function readVersion(value: AttributeValue | undefined): ProtocolVersion {
   const version = value ? readNumber(value) : 4;
   if (version !== 3 && version !== 4 && version !== 5) throw new Error(`protocol version ${version} is not 3, 4 or 5`);
@@ -38,13 +42,13 @@ export function readFlag(value: AttributeValue | undefined): boolean {
   return value?.BOOL === true;
 }
 
-/** The bytes of an attribute; empty when it is absent. */
+/** Returns the bytes of an attribute; empty when it is absent. */
 export function readBytes(value: AttributeValue | undefined): Buffer {
   const data = value?.B;
   return data ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.alloc(0);
 }
 
-/** A message as attributes. An empty payload is left out: not every DynamoDB takes an empty binary. */
+/** Returns a message as attributes. An empty payload is stored as an absent attribute. */
 export function messageAttributes(message: Message): Item {
   return {
     name: text(message.topic),
@@ -69,7 +73,9 @@ function propertyAttributes(properties: ForwardedProperties): Item {
   };
 }
 
-/** Not every DynamoDB takes an empty binary. */
+/**
+ * Empty correlation data is stored as NULL: some engines that the contract tests run on refuse an empty binary value.
+ */
 function bytesOrNothing(value: Buffer): AttributeValue {
   return value.length > 0 ? bytes(value) : { NULL: true };
 }

@@ -4,29 +4,30 @@ import { accountOf, type Identity } from '../access/identity';
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { beginningOf, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { beginningOf, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-/** A table and names of partitions in it: of one client id, and of all prefixes. */
+/** A table and its partitions: one for each client id, and one for all prefixes. */
 interface Partitions {
   readonly table: 'accounts' | 'logins';
   readonly exact: string;
   readonly prefixes: string;
 }
 
-/** Bindings that are written with accounts. */
-export const partitionsOfAccounts: Partitions = { table: 'accounts', exact: 'client#', prefixes: 'prefixes' };
+/** Partitions of bindings that operators write with accounts. */
+export const accountPartitions: Partitions = { table: 'accounts', exact: 'client#', prefixes: 'prefixes' };
 
-/** Bindings that functions write: no function may write accounts. */
-export const partitionsOfSeen: Partitions = { table: 'logins', exact: 'seen client#', prefixes: 'seen prefixes' };
+/** Partitions of bindings that functions write; no function may write accounts. */
+export const seenPartitions: Partitions = { table: 'logins', exact: 'seen client#', prefixes: 'seen prefixes' };
 
-/** Rows of one client id that are read: more may be bound to it, but the first that is valid decides. */
-const mostHolders = 100;
+/** Rows read for one client id. More accounts may be bound to it, but the first valid one decides. */
+const maxHolders = 100;
 
 /**
- * Bindings of client ids. The partition of a client id has one row for each account or subject that is bound to exactly this one. The
- * partition of prefixes has one row for each account that is bound to a prefix: in the order of their bytes, the longest prefix of a
- * client id is found by looking backwards from it. Reads are eventually consistent, at half the price.
+ * Bindings of client ids. The partition of a client id has one row for each account or subject that is bound to exactly
+ * this client id. The partition of prefixes has one row for each account that is bound to a prefix. Its rows are sorted
+ * by bytes, so a backward query from a client id finds its longest prefix. Reads are eventually consistent, at half the
+ * price.
  */
 export class DynamoBindings implements Bindings {
   private readonly db: DynamoDb;
@@ -34,7 +35,7 @@ export class DynamoBindings implements Bindings {
   constructor(
     db: DynamoDb,
     private readonly table: string,
-    private readonly partitions = partitionsOfAccounts,
+    private readonly partitions = accountPartitions,
   ) {
     this.db = versioned(db, { [table]: partitions.table });
   }
@@ -45,14 +46,14 @@ export class DynamoBindings implements Bindings {
         TableName: this.table,
         KeyConditionExpression: 'id = :id',
         ExpressionAttributeValues: { ':id': this.exactId(clientId) },
-        Limit: mostHolders,
+        Limit: maxHolders,
       }),
     );
     return Items.filter((item) => isValid(item, now)).map(toHolder);
   }
 
   async *prefixHolders(clientId: string, now: number): AsyncGenerator<PrefixHolder> {
-    let below = behind(beginningOf(clientId, longestClientIdPrefix));
+    let below = afterPrefix(beginningOf(clientId, longestClientIdPrefix));
     for (;;) {
       const item = await this.lastBefore(below);
       if (!item) return;
@@ -61,22 +62,25 @@ export class DynamoBindings implements Bindings {
         if (isValid(item, now)) yield { prefix, username: readText(item.username) };
         below = readText(item.part);
       } else {
-        const common = commonBeginning(prefix, clientId); // no longer prefix of the client id comes before this one
+        const common = commonBeginning(prefix, clientId); // no longer prefix of the client id sorts before this one
         if (common === '') return;
-        below = behind(common);
+        below = afterPrefix(common);
       }
     }
   }
 
-  /** Until when the binding of an identity is stored, milliseconds since 1970; undefined when it is not. */
+  /** Returns the end of a stored binding in milliseconds since 1970; undefined when there is no binding. */
   async keptUntil(identity: Identity): Promise<number | undefined> {
     const Key = this.keyOfBinding(identity);
     if (!Key) return undefined;
     const { Item } = await this.db.send(new GetItemCommand({ TableName: this.table, Key }));
-    return Item && endOf(Item);
+    return Item && expiryOf(Item);
   }
 
-  /** Stores the binding of an identity, if it has one. `until` in milliseconds since 1970; without, it has no end. */
+  /**
+   * Stores the binding of an identity that has one. `until` is in milliseconds since 1970; without it the binding has
+   * no end.
+   */
   async add(identity: Identity, until?: number): Promise<void> {
     const key = this.keyOfBinding(identity);
     if (!key) return;
@@ -93,7 +97,7 @@ export class DynamoBindings implements Bindings {
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  /** Removes the binding of an identity, if it has one. */
+  /** Removes the binding of an identity that has one. */
   async remove(identity: Identity): Promise<void> {
     const Key = this.keyOfBinding(identity);
     if (Key) await this.db.send(new DeleteItemCommand({ TableName: this.table, Key }));
@@ -113,26 +117,26 @@ export class DynamoBindings implements Bindings {
   }
 
   private exactId(clientId: string) {
-    return text(keyOf(clientId, maximumPartitionKey, this.partitions.exact));
+    return text(keyOf(clientId, maxPartitionKeyBytes, this.partitions.exact));
   }
 
   /** Undefined when the identity is bound to nothing, or to a prefix that is too long. */
   private keyOfBinding(identity: Identity): Item | undefined {
     const { clientId, clientIdPrefix, username = '' } = identity;
     if (clientId !== undefined)
-      return { id: this.exactId(clientId), part: text(keyOf(accountOf(identity), maximumSortKey)) };
+      return { id: this.exactId(clientId), part: text(keyOf(accountOf(identity), maxSortKeyBytes)) };
     if (clientIdPrefix === undefined || Buffer.byteLength(clientIdPrefix) > longestClientIdPrefix) return undefined;
     return { id: text(this.partitions.prefixes), part: text(clientIdPrefix + separator + username) };
   }
 }
 
-/** Milliseconds since 1970. */
-function endOf({ expiresAt }: Item): number {
+/** End of a binding in milliseconds since 1970. */
+function expiryOf({ expiresAt }: Item): number {
   return expiresAt ? readNumber(expiresAt) * 1000 : Number.POSITIVE_INFINITY;
 }
 
 function isValid(item: Item, now: number): boolean {
-  return endOf(item) > now;
+  return expiryOf(item) > now;
 }
 
 function toHolder({ kind, username, issuer }: Item): Holder {
@@ -144,26 +148,26 @@ function toHolder({ kind, username, issuer }: Item): Holder {
   };
 }
 
-/** Whether an item of the accounts table is a binding that was written with an account. */
+/** True for an item of the accounts table that is a binding written with an account. */
 export function isBinding({ id }: Item): boolean {
-  const { exact, prefixes } = partitionsOfAccounts;
+  const { exact, prefixes } = accountPartitions;
   return readText(id).startsWith(exact) || readText(id) === prefixes;
 }
 
-/** The account of a binding, as an identity. */
+/** Returns the account of a binding as an identity. */
 export function readBinding({ username, clientId, prefix }: Item): Identity {
   return { kind: 'user', username: readText(username), clientId: clientId?.S, clientIdPrefix: prefix?.S };
 }
 
-/** No user name and no client id contains it, so rows of a prefix come before those of all longer ones. */
+/** No user name and no client id contains U+0000, so the rows of a prefix sort before those of all longer prefixes. */
 const separator = '\u0000';
 
-/** Comes right behind all rows of a prefix. */
-function behind(prefix: string): string {
+/** Returns a sort key directly after all rows of a prefix. */
+function afterPrefix(prefix: string): string {
   return `${prefix}\u0001`;
 }
 
-/** By characters, not by the halves of surrogate pairs. */
+/** Compares code points, so that it never splits a surrogate pair. */
 function commonBeginning(one: string, other: string): string {
   const others = [...other];
   const characters = [...one];

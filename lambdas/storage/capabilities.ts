@@ -2,7 +2,7 @@ import type { ClientCapabilities } from '../protocol/effects';
 import { flag, number, readNumber } from './attributes';
 import type { Item } from './dynamo';
 
-/** What a client can take, as one small map; absent when it has no limits. */
+/** Returns the limits of a client as one small map; no attribute when it has none. */
 export function capabilityAttributes(capabilities: ClientCapabilities): Item {
   const { receiveMaximum, maximumPacketSize, topicAliasMaximum, noProblemInformation } = capabilities;
   const M: Item = {

@@ -5,14 +5,17 @@ import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directo
 import { text } from './attributes';
 import type { Item } from './dynamo';
 import { readPage } from './page-reader';
-import { headPart, toHead } from './sessions';
+import { sessionItemPart, toSessionItem } from './session-item';
 import { versioned } from './versioned-dynamo';
 
-/** Rows looked at for one entry, and in one call: beside the head of a session there are its subscriptions. */
-const rowsPerEntry = 2;
-const fewestRows = 20;
+/**
+ * Rows read for each session, and minimum in one call: the partition of a client also has wills, and other partitions
+ * have subscriptions.
+ */
+const rowsPerSession = 2;
+const minRows = 20;
 
-/** The heads among the rows of the sessions table, by a scan. */
+/** Lists the session items of the sessions table by a scan. */
 export class DynamoClientDirectory implements ClientDirectory {
   private readonly db: DynamoDb;
 
@@ -24,7 +27,10 @@ export class DynamoClientDirectory implements ClientDirectory {
   }
 
   list(page: PageRequest): Promise<Page<SessionItem>> {
-    return readPage({ readOn: (start, wanted) => this.scan(start, wanted), key: ['id', 'part'], read: toHead }, page);
+    return readPage(
+      { readNext: (start, wanted) => this.scan(start, wanted), key: ['id', 'part'], read: toSessionItem },
+      page,
+    );
   }
 
   private async scan(start: Item | undefined, wanted: number) {
@@ -32,8 +38,8 @@ export class DynamoClientDirectory implements ClientDirectory {
       new ScanCommand({
         TableName: this.table,
         FilterExpression: 'part = :head',
-        ExpressionAttributeValues: { ':head': text(headPart) },
-        Limit: Math.max(fewestRows, wanted * rowsPerEntry),
+        ExpressionAttributeValues: { ':head': text(sessionItemPart) },
+        Limit: Math.max(minRows, wanted * rowsPerSession),
         ExclusiveStartKey: start,
       }),
     );

@@ -1,7 +1,7 @@
 import { text } from './attributes';
 import type { Item } from './dynamo';
 
-/** The key of a row in the connections table. */
+/** Returns the key of a row in the connections table. */
 export function connectionKey(connectionId: string): Item {
   return { connectionId: text(connectionId) };
 }

@@ -2,16 +2,18 @@ import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { ConnectionLimiter, LimitedConnection } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
-import { conditionFailed, type Item, queryAll } from './dynamo';
-import { keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { type Item, queryAll, unlessConditionFailed } from './dynamo';
+import { keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
-const seatPrefix = 'seat#';
+const connectionPrefix = 'seat#';
 
-/** API Gateway ends every connection after two hours; a seat that was not left counts no longer than that, in milliseconds. */
-const longestSeat = (2 * 60 + 5) * 60_000;
+/**
+ * API Gateway ends every connection after two hours. A row whose removal was lost counts until then, in milliseconds.
+ */
+const maxConnectionMilliseconds = (2 * 60 + 5) * 60_000;
 
-/** One row for each connected client of a user whose connections are limited. */
+/** Rows in the logins table, one for each connected client of a user with limited connections. */
 export class DynamoConnectionLimiter implements ConnectionLimiter {
   private readonly db: DynamoDb;
 
@@ -23,31 +25,32 @@ export class DynamoConnectionLimiter implements ConnectionLimiter {
   }
 
   async acquire({ account, clientId, connectionId }: LimitedConnection, now: number): Promise<number> {
-    const key = seatKey(account, clientId);
-    const expiresAt = number(Math.ceil((now + longestSeat) / 1000));
+    const key = rowKey(account, clientId);
+    const expiresAt = number(Math.ceil((now + maxConnectionMilliseconds) / 1000));
     const Item = { ...key, connectionId: text(connectionId), since: number(now), expiresAt };
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
-    const seats = await queryAll(this.db, {
+    const connections = await queryAll(this.db, {
       TableName: this.table,
       KeyConditionExpression: 'id = :account AND begins_with(part, :prefix)',
-      ExpressionAttributeValues: { ':account': key.id, ':prefix': text(seatPrefix) },
+      ExpressionAttributeValues: { ':account': key.id, ':prefix': text(connectionPrefix) },
     });
-    return seats.filter(({ since }) => readNumber(since) > now - longestSeat).length;
+    return connections.filter(({ since }) => readNumber(since) > now - maxConnectionMilliseconds).length;
   }
 
   async release({ account, clientId, connectionId }: LimitedConnection): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.table,
-      Key: seatKey(account, clientId),
+      Key: rowKey(account, clientId),
       ConditionExpression: 'connectionId = :connectionId',
       ExpressionAttributeValues: { ':connectionId': text(connectionId) },
     });
-    await this.db.send(command).catch((error) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 }
 
-function seatKey(account: string, clientId: string): Item & Record<'id' | 'part', AttributeValue> {
-  return { id: text(keyOf(account, maximumPartitionKey)), part: text(keyOf(clientId, maximumSortKey, seatPrefix)) };
+function rowKey(account: string, clientId: string): Item & Record<'id' | 'part', AttributeValue> {
+  return {
+    id: text(keyOf(account, maxPartitionKeyBytes)),
+    part: text(keyOf(clientId, maxSortKeyBytes, connectionPrefix)),
+  };
 }

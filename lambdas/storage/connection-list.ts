@@ -4,15 +4,15 @@ import type { MonitoredConnection } from '../broker/model/connection';
 import type { RequestedCheck } from '../broker/model/subscription';
 import type { ConnectionList } from '../broker/ports/connection-store';
 import { readNumber, readText } from './attributes';
-import { readEnding } from './connections';
+import { readEnding } from './connection-store';
 import type { Item } from './dynamo';
 import { readIdentity } from './identity';
 import { isKnownVersion } from './schema-version';
 
 /**
- * The connections table from one end to the other, eventually consistent: half a read unit for 4 KB, so for a dozen
- * connections. Rows that were moved whenever a client turned out to be there cost a hundred times as much (ADR 0020).
- * Connections of a newer form are passed over rather than refused: one of them would keep everybody's time from being up.
+ * Scans the connections table, eventually consistent: half a read unit for 4 KB, which is about twelve connections.
+ * Rows that are rewritten whenever a client is seen cost a hundred times as much (ADR 0020).
+ * Connections with a newer schema version are skipped instead of refused: one of them would stop all keep-alive checks.
  */
 export class DynamoConnectionList implements ConnectionList {
   constructor(

@@ -2,12 +2,16 @@ import { InvalidCursorError } from '../broker/ports/directories';
 import { readText, text } from './attributes';
 import type { Item } from './dynamo';
 
-/** A key as a text that says nothing to anybody else. */
+/** Encodes a key as an opaque string. */
 export function cursorOf(key: Item, names: readonly string[]): string {
   return Buffer.from(JSON.stringify(names.map((name) => readText(key[name])))).toString('base64url');
 }
 
-/** The key again. @throws InvalidCursorError */
+/**
+ * Decodes a key.
+ *
+ * @throws InvalidCursorError
+ */
 export function keyIn(cursor: string, names: readonly string[]): Item {
   const values = parse(cursor);
   if (!isKey(values, names.length)) throw new InvalidCursorError('not a cursor of this list');

@@ -3,12 +3,12 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { DebugClientStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { keyOf, maximumSortKey } from './keys';
+import { keyOf, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 const partition = 'watch';
 
-/** Clients whose packets are logged for a while, in a partition of their own of the accounts table. */
+/** Clients whose packets are logged for a limited time: one partition of the accounts table. */
 export class DynamoDebugClients implements DebugClientStore {
   private readonly db: DynamoDb;
 
@@ -20,10 +20,13 @@ export class DynamoDebugClients implements DebugClientStore {
   }
 
   keyOf(clientId: string): string {
-    return keyOf(clientId, maximumSortKey);
+    return keyOf(clientId, maxSortKeyBytes);
   }
 
-  /** Eventually consistent, at half the price: nobody is in a hurry. The first megabyte are thousands of clients. */
+  /**
+   * Eventually consistent, at half the price: a delay of seconds does no harm. One megabyte, which is one page, has
+   * thousands of clients.
+   */
   async read(): Promise<ReadonlyMap<string, number>> {
     const { Items = [] } = await this.db.send(
       new QueryCommand({
@@ -35,13 +38,13 @@ export class DynamoDebugClients implements DebugClientStore {
     return new Map(Items.map(({ part, until }) => [readText(part), readNumber(until)]));
   }
 
-  /** `until`: milliseconds since 1970. */
+  /** `until` is in milliseconds since 1970. */
   async add(clientId: string, until: number): Promise<void> {
     const Item = { ...this.key(clientId), until: number(until), expiresAt: number(Math.ceil(until / 1000)) };
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  /** Whether it was there is read before: a deletion that is repeated because its answer was lost finds nothing. */
+  /** Reads before it deletes: a deletion that is repeated after a lost response finds nothing. */
   async remove(clientId: string): Promise<'removed' | 'absent'> {
     const isThere = (await this.read()).has(this.keyOf(clientId));
     await this.db.send(new DeleteItemCommand({ TableName: this.table, Key: this.key(clientId) }));

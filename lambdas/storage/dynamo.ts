@@ -21,21 +21,31 @@ export type Item = Record<string, AttributeValue>;
 /** DynamoDB: at most 25 writes and 100 reads in one batch. */
 const writesPerBatch = 25;
 const readsPerBatch = 100;
-const attempts = 8;
-/** Conditional deletions made at the same time. */
+const maxAttempts = 8;
+/** Conditional deletions in flight at the same time. */
 const parallelDeletions = 50;
 
-/** Whether the condition of a write was not met: an answer, not a failure. */
-export function conditionFailed(error: unknown): boolean {
+/** True when the condition of a write did not hold, which is an expected outcome. */
+function conditionFailed(error: unknown): boolean {
   return error instanceof ConditionalCheckFailedException;
 }
 
-/** Puts and deletes any number of distinct items; returns when all are written. */
+/** Resolves with the output of a conditional write, or with undefined when its condition does not hold. */
+export async function unlessConditionFailed<Output>(write: Promise<Output>): Promise<Output | undefined> {
+  try {
+    return await write;
+  } catch (error) {
+    if (conditionFailed(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Puts and deletes any number of distinct items; resolves when all are written. */
 export async function writeAll(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
   await together(chunks(requests, writesPerBatch).map((chunk) => writeChunk(db, table, chunk)));
 }
 
-/** Deletes items whose conditions hold, which no batch can do; returns for each whether it did. */
+/** Deletes items whose conditions hold, which a batch cannot do. Returns for each item whether it was deleted. */
 export async function deleteWhere(db: DynamoDb, deletions: DeleteItemCommandInput[]): Promise<boolean[]> {
   const results: boolean[] = [];
   for (const chunk of chunks(deletions, parallelDeletions)) {
@@ -45,18 +55,12 @@ export async function deleteWhere(db: DynamoDb, deletions: DeleteItemCommandInpu
 }
 
 async function deleteOne(db: DynamoDb, deletion: DeleteItemCommandInput): Promise<boolean> {
-  try {
-    await db.send(new DeleteItemCommand(deletion));
-    return true;
-  } catch (error) {
-    if (conditionFailed(error)) return false;
-    throw error;
-  }
+  return (await unlessConditionFailed(db.send(new DeleteItemCommand(deletion)))) !== undefined;
 }
 
-/** Tries each batch once, and returns what is not known to be written. */
+/** Sends each batch once, and returns the requests that may not be written. */
 export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<WriteRequest[]> {
-  const left = await together(
+  const unwritten = await together(
     chunks(requests, writesPerBatch).map((chunk) =>
       db.send(new BatchWriteItemCommand({ RequestItems: { [table]: chunk } })).then(
         (answer: BatchWriteItemCommandOutput) => answer.UnprocessedItems?.[table] ?? [],
@@ -64,44 +68,53 @@ export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequ
       ),
     ),
   );
-  return left.flat();
+  return unwritten.flat();
 }
 
 async function writeChunk(db: DynamoDb, table: string, requests: WriteRequest[]): Promise<void> {
-  let left: WriteRequest[] | undefined = requests;
-  for (let attempt = 0; left?.length; attempt++) {
-    if (attempt === attempts) throw new Error(`${left.length} writes to ${table} were not processed`);
+  let unprocessed: WriteRequest[] | undefined = requests;
+  for (let attempt = 0; unprocessed?.length; attempt++) {
+    if (attempt === maxAttempts) throw new Error(`${unprocessed.length} writes to ${table} were not processed`);
     if (attempt > 0) await sleep(backoff(attempt));
-    const command = new BatchWriteItemCommand({ RequestItems: { [table]: left } });
-    const answer: BatchWriteItemCommandOutput = await db.send(command);
-    left = answer.UnprocessedItems?.[table];
+    const command = new BatchWriteItemCommand({ RequestItems: { [table]: unprocessed } });
+    const output: BatchWriteItemCommandOutput = await db.send(command);
+    unprocessed = output.UnprocessedItems?.[table];
   }
 }
 
-/** Reads any number of distinct keys, consistently, in no particular order; only some attributes where `projection` names them. */
-export async function readAll(db: DynamoDb, table: string, keys: Item[], projection?: string): Promise<Item[]> {
-  const answers = await together(
-    chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk }, projection)),
-  );
-  return answers.flatMap((answer) => answer[table] ?? []);
+/** Reads any number of distinct keys with strong consistency, in no particular order. */
+export function readAll(db: DynamoDb, table: string, keys: Item[]): Promise<Item[]> {
+  return readProjected(db, { table, keys });
 }
 
-/** Reads at most 100 distinct keys of several tables in one call, consistently. */
+/** Works like `readAll`, but reads only the attributes in `projection`. */
+export async function readProjected(
+  db: DynamoDb,
+  { table, keys, projection }: { readonly table: string; readonly keys: Item[]; readonly projection?: string },
+): Promise<Item[]> {
+  const outputs = await together(
+    chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk }, projection)),
+  );
+  return outputs.flatMap((answer) => answer[table] ?? []);
+}
+
+/** Reads at most 100 distinct keys of several tables in one call, with strong consistency. */
 export async function readTables(
   db: DynamoDb,
   keys: Record<string, Item[]>,
   projection?: string,
 ): Promise<Record<string, Item[]>> {
   const items: Record<string, Item[]> = {};
-  let left: KeysByTable | undefined = consistently(keys, projection);
-  for (let attempt = 0; left && Object.keys(left).length > 0; attempt++) {
-    if (attempt === attempts) throw new Error(`reads from ${Object.keys(left).join(', ')} were not processed`);
+  let unprocessed: KeysByTable | undefined = consistently(keys, projection);
+  for (let attempt = 0; unprocessed && Object.keys(unprocessed).length > 0; attempt++) {
+    if (attempt === maxAttempts)
+      throw new Error(`reads from ${Object.keys(unprocessed).join(', ')} were not processed`);
     if (attempt > 0) await sleep(backoff(attempt));
-    const answer: BatchGetItemCommandOutput = await db.send(new BatchGetItemCommand({ RequestItems: left }));
-    for (const [table, found] of Object.entries(answer.Responses ?? {})) {
+    const output: BatchGetItemCommandOutput = await db.send(new BatchGetItemCommand({ RequestItems: unprocessed }));
+    for (const [table, found] of Object.entries(output.Responses ?? {})) {
       items[table] = [...(items[table] ?? []), ...found];
     }
-    left = answer.UnprocessedKeys;
+    unprocessed = output.UnprocessedKeys;
   }
   return items;
 }
@@ -109,16 +122,16 @@ export async function readTables(
 type KeysByTable = Record<string, KeysAndAttributes>;
 
 function consistently(keys: Record<string, Item[]>, projection: string | undefined): KeysByTable {
-  const how = { ConsistentRead: true, ...(projection === undefined ? {} : { ProjectionExpression: projection }) };
-  return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ...how }]));
+  const options = { ConsistentRead: true, ...(projection === undefined ? {} : { ProjectionExpression: projection }) };
+  return Object.fromEntries(Object.entries(keys).map(([table, Keys]) => [table, { Keys, ...options }]));
 }
 
-/** Exponential with full jitter, in milliseconds. */
+/** Returns an exponential backoff with full jitter, in milliseconds. */
 function backoff(attempt: number): number {
   return Math.random() * Math.min(2000, 25 * 2 ** attempt);
 }
 
-/** All pages of a consistent query. */
+/** Yields all pages of a consistent query. */
 export async function* pages(db: DynamoDb, query: QueryCommandInput): AsyncGenerator<Item[]> {
   let start: Item | undefined;
   do {
@@ -128,7 +141,7 @@ export async function* pages(db: DynamoDb, query: QueryCommandInput): AsyncGener
   } while (start);
 }
 
-/** All items of a consistent query. */
+/** Returns all items of a consistent query. */
 export async function queryAll(db: DynamoDb, query: QueryCommandInput): Promise<Item[]> {
   const items: Item[] = [];
   for await (const page of pages(db, query)) items.push(...page);

@@ -3,7 +3,7 @@ import type { EarlyFrame } from '../broker/model/connection';
 import { bytes, number, readBytes, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 
-/** Frames that overtook others, as one attribute. */
+/** Returns frames that arrived before an earlier one of their connection, as one attribute. */
 export function earlyAttribute(frames: readonly EarlyFrame[]): AttributeValue {
   return { L: frames.map(toEntry) };
 }

@@ -2,10 +2,10 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Identity } from '../access/identity';
 import { text } from './attributes';
 
-/** Whoever is not written down. */
+/** Identity of a client without a stored identity. */
 export const anonymous: Identity = { kind: 'anonymous' };
 
-/** An identity as one attribute; only ever read as a whole. */
+/** Returns an identity as one attribute. No expression reads a part of it. */
 export function identityAttribute(identity: Identity): AttributeValue {
   return text(JSON.stringify(identity));
 }

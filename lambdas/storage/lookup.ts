@@ -2,39 +2,42 @@ import type { DynamoDb } from '../aws/lean-dynamodb';
 import type { Snapshot } from '../broker/model/snapshot';
 import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';
-import { toStored } from './connections';
+import { toStored } from './connection-store';
 import { readTables } from './dynamo';
-import { headKey, toHead } from './sessions';
+import { sessionKey, toSessionItem } from './session-item';
 import { readShapes, shapesKey } from './topic-index';
 import { versioned } from './versioned-dynamo';
 
-/** A connection, the list of shapes and the heads of sessions in one call, although they lie in three tables. */
+/** Deployed names of the tables. */
+export interface LookupTables {
+  readonly connections: string;
+  readonly topicIndex: string;
+  readonly sessions: string;
+}
+
+/** Reads a connection, the list of shapes and session items from three tables in one call. */
 export class DynamoLookup implements Lookup {
   private readonly db: DynamoDb;
 
   constructor(
     db: DynamoDb,
-    private readonly connectionsTable: string,
-    private readonly topicIndexTable: string,
-    private readonly sessionsTable: string,
+    private readonly tables: LookupTables,
   ) {
-    this.db = versioned(db, {
-      [connectionsTable]: 'connections',
-      [topicIndexTable]: 'topicIndex',
-      [sessionsTable]: 'sessions',
-    });
+    const { connections, topicIndex, sessions } = tables;
+    this.db = versioned(db, { [connections]: 'connections', [topicIndex]: 'topicIndex', [sessions]: 'sessions' });
   }
 
   async read(connectionId: string, clientIds: readonly string[]): Promise<Snapshot> {
+    const { connections, topicIndex, sessions } = this.tables;
     const items = await readTables(this.db, {
-      [this.connectionsTable]: [connectionKey(connectionId)],
-      [this.topicIndexTable]: [shapesKey],
-      ...(clientIds.length > 0 ? { [this.sessionsTable]: clientIds.map(headKey) } : {}),
+      [connections]: [connectionKey(connectionId)],
+      [topicIndex]: [shapesKey],
+      ...(clientIds.length > 0 ? { [sessions]: clientIds.map(sessionKey) } : {}),
     });
-    const heads = (items[this.sessionsTable] ?? []).map(toHead);
+    const heads = (items[sessions] ?? []).map(toSessionItem);
     return {
-      ...toStored(items[this.connectionsTable]?.[0]),
-      shapes: readShapes(items[this.topicIndexTable]?.[0]),
+      ...toStored(items[connections]?.[0]),
+      shapes: readShapes(items[topicIndex]?.[0]),
       heads: new Map(heads.map((head) => [head.clientId, head])),
     };
   }

@@ -1,7 +1,7 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { bytes, readBytes } from './attributes';
 
-/** Two bytes for each. */
+/** Returns packet ids as a binary attribute, two bytes for each. */
 export function packetIdAttribute(packetIds: Iterable<number>): AttributeValue {
   return bytes(Buffer.from([...packetIds].flatMap((packetId) => [packetId >> 8, packetId & 0xff])));
 }

@@ -8,10 +8,13 @@ import { earlyAttribute, readEarly } from './early-frames';
 import { identityAttribute, readIdentity } from './identity';
 import { writtenVersion } from './schema-version';
 
-/** A client that has not come in within a minute never will; DynamoDB removes what its end did not. */
+/**
+ * Milliseconds. A client that is not connected after a minute never will be; DynamoDB removes rows that its end did
+ * not.
+ */
 const rowLifetime = 3_600_000;
 
-/** What the handshake needs of the connections table, without the SDK's commands, which would be most of its bundle. */
+/** Writes pending connections for the handshake without the SDK's commands, which would be most of its bundle. */
 export class DynamoPendingConnections implements Pick<ConnectionStore, 'putPending'> {
   constructor(
     private readonly db: Pick<DynamoDbJson, 'call'>,

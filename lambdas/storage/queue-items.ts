@@ -3,7 +3,7 @@ import type { QueuedMessage, QueueItem } from '../broker/model/queued-message';
 import type { QoS } from '../protocol/packets';
 import { flag, messageAttributes, number, readFlag, readMessage, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
-import { outgoing, slotKey, slotNumber } from './slots';
+import { outgoing, slotKey, slotNumber } from './slot-keys';
 
 export function toItem(item: QueueItem): Item {
   return {

@@ -1,21 +1,21 @@
 import { bundleSlot, positionAlone } from '../broker/model/queue-slots';
 import type { QueueItem } from '../broker/model/queued-message';
 import { together } from '../shared/parallel';
-import { afterAll, outgoing, slotName } from './slots';
+import { afterAll, outgoing, slotName } from './slot-keys';
 
-/** Sort keys, both included. */
+/** First and last sort key, both inclusive. */
 export type Range = readonly [from: string, to: string];
 
-/** The whole ring, in no useful order. */
+/** The whole queue, not in the order of numbers. */
 export const everySlot: Range = [outgoing, outgoing + afterAll];
-const lastAlone = slotName(outgoing, bundleSlot(0) - 1) + afterAll;
+const lastSingle = slotName(outgoing, bundleSlot(0) - 1) + afterAll;
 const firstBundle = slotName(outgoing, bundleSlot(0));
 
-/** Slots in the order of their numbers: behind the newest, then up to it. */
-export function aloneRanges(outSeq: number): Range[] {
+/** Ranges of slots in the order of their numbers: first those after the newest, then those up to it. */
+export function singleRanges(outSeq: number): Range[] {
   const newest = slotName(outgoing, positionAlone(outSeq).slot);
   return [
-    [`${newest}+`, lastAlone],
+    [`${newest}+`, lastSingle],
     [outgoing, newest],
   ];
 }
@@ -28,7 +28,7 @@ export function bundleRanges(outSeq: number): Range[] {
   ];
 }
 
-/** Two sequences as one, both in the order of numbers. */
+/** Merges two sequences that are both in the order of numbers. */
 export async function* inOrder(
   one: AsyncGenerator<QueueItem[]>,
   other: AsyncGenerator<QueueItem[]>,

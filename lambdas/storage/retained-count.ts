@@ -1,20 +1,21 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { Clock } from '../broker/ports/process';
 import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
-import { keyOf, maximumPartitionKey } from './keys';
+import { type Item, unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
+import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 
-/** Milliseconds that a count of all messages is believed. */
+/** Milliseconds for which the count of all messages is cached. */
 const freshness = 5000;
 
-/** Milliseconds that the count of an account is believed while it is far below its limit. */
-const farFreshness = 300_000;
+/** Milliseconds for which the count of an account far below its limit is cached. */
+const distantFreshness = 300_000;
 
-/** Part of its limit, and messages below that part, up to which an account is far from it. */
-const farPart = 0.8;
-const farMessages = 16;
+/** An account is far below its limit with fewer messages than this share of the limit minus this margin. */
+const distantShare = 0.8;
+const distantMargin = 16;
 
 /** Accounts whose count one container caches. */
 const maxCachedCounts = 1000;
@@ -26,30 +27,39 @@ interface KnownCount {
   readonly readAt: number;
 }
 
-/** Messages that may be retained: in the whole broker, and by each account; 0 is any number. */
+/** Maximum number of retained messages in the whole broker and of each account; 0 means no limit. */
 export interface RetainedLimits {
   readonly all: number;
   readonly perAccount: number;
 }
 
+export interface RetainedCountOptions {
+  readonly limits: RetainedLimits;
+  readonly now: Clock;
+}
+
 export const noRetainedLimits: RetainedLimits = { all: 0, perAccount: 0 };
 
 /**
- * Number of retained messages, of the whole broker and of each account, as far as they are limited. A count is written when a topic
- * gets its first message, loses its last one, or changes its account. A worker that dies between a message and its count leaves the
- * count wrong by one.
+ * Number of retained messages of the whole broker and of each account that has a limit. A count changes when a topic
+ * gets its first message, loses its last one, or changes its account. A worker that dies between the write of a message
+ * and of its count leaves the count wrong by one.
  */
 export class RetainedCount {
-  private readonly known = new LruMap<string, KnownCount>({ maxSize: maxCachedCounts });
+  private readonly limits: RetainedLimits;
+  private readonly now: Clock;
+  private readonly cache = new LruMap<string, KnownCount>({ maxSize: maxCachedCounts });
 
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,
-    private readonly limits: RetainedLimits,
-    private readonly now: () => number,
-  ) {}
+    { limits, now }: RetainedCountOptions,
+  ) {
+    this.limits = limits;
+    this.now = now;
+  }
 
-  /** Messages of the whole broker. */
+  /** Returns the number of messages in the whole broker. */
   all(): Promise<number> {
     return this.read(undefined, freshness);
   }
@@ -62,11 +72,14 @@ export class RetainedCount {
   async isFullFor(account: string): Promise<boolean> {
     const { perAccount } = this.limits;
     if (perAccount === 0) return false;
-    const isFar = (this.known.get(account)?.count ?? 0) < perAccount * farPart - farMessages;
-    return (await this.read(account, isFar ? farFreshness : 0)) >= perAccount;
+    const isDistant = (this.cache.get(account)?.count ?? 0) < perAccount * distantShare - distantMargin;
+    return (await this.read(account, isDistant ? distantFreshness : 0)) >= perAccount;
   }
 
-  /** A message of `account` was put in place of one of `former`; undefined where there was none, `''` where nobody owns it. */
+  /**
+   * Counts a message of `account` that has replaced one of `former`. `former` is undefined for a new topic and `''` for
+   * a message without an account.
+   */
   async replaced(account: string, former: string | undefined): Promise<void> {
     if (former === undefined) await this.add(undefined, 1);
     if (account === former) return;
@@ -80,7 +93,7 @@ export class RetainedCount {
   }
 
   private async read(account: string | undefined, maximumAge: number): Promise<number> {
-    const known = this.known.get(account ?? '');
+    const known = this.cache.get(account ?? '');
     if (known && this.now() - known.readAt < maximumAge) return known.count;
     const command = new GetItemCommand({ TableName: this.table, Key: countKey(account), ConsistentRead: true });
     return this.remember(account, (await this.db.send(command)).Item);
@@ -93,10 +106,10 @@ export class RetainedCount {
       new UpdateItemCommand({
         TableName: this.table,
         Key: countKey(account),
-        UpdateExpression: `SET v = :form${account === undefined ? '' : ', account = :account'} ADD messages :difference`,
+        UpdateExpression: `SET v = :schemaVersion${account === undefined ? '' : ', account = :account'} ADD messages :difference`,
         ExpressionAttributeValues: {
           ':difference': number(difference),
-          ':form': writtenVersion('retained').v,
+          ':schemaVersion': writtenVersion('retained').v,
           ...(account !== undefined && { ':account': text(account) }),
         },
         ReturnValues: 'ALL_NEW',
@@ -105,7 +118,7 @@ export class RetainedCount {
     if (this.remember(account, Attributes) <= 0 && account !== undefined) await this.forget(account);
   }
 
-  /** Removes the count of an account that retains nothing any more. */
+  /** Removes the count of an account that has no retained message left. */
   private async forget(account: string): Promise<void> {
     const command = new DeleteItemCommand({
       TableName: this.table,
@@ -113,19 +126,17 @@ export class RetainedCount {
       ConditionExpression: 'messages <= :none',
       ExpressionAttributeValues: { ':none': number(0) },
     });
-    await this.db.send(command).catch((error) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 
   private remember(account: string | undefined, item: Item | undefined): number {
     const count = readNumber(item?.messages);
-    this.known.set(account ?? '', { count, readAt: this.now() });
+    this.cache.set(account ?? '', { count, readAt: this.now() });
     return count;
   }
 }
 
 function countKey(account: string | undefined): Item {
   if (account === undefined) return { bucket: text(bucketPrefix), topic: text('count') };
-  return { bucket: text(keyOf(account, maximumPartitionKey, `${bucketPrefix}#`)), topic: text('count') };
+  return { bucket: text(keyOf(account, maxPartitionKeyBytes, `${bucketPrefix}#`)), topic: text('count') };
 }

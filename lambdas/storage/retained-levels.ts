@@ -3,31 +3,31 @@ import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } 
 import type { DynamoDb } from '../aws/lean-dynamodb';
 import { LruMap } from '../shared/lru-map';
 import { text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
-import { keyOf, maximumSortKey } from './keys';
+import { type Item, unlessConditionFailed } from './dynamo';
+import { keyOf, maxSortKeyBytes } from './shortened-keys';
 
 /** Partition of the list of first levels. */
 export const firstLevels = 'levels';
 
-/** What the sort key of each listed level begins with. */
+/** Prefix of the sort key of each listed level. */
 export const levelPrefix = '#';
 
-/** Levels that one container remembers as listed. */
+/** Levels that one container caches as listed. */
 const maxKnownLevels = 2000;
 
 /**
- * The list of first levels that have retained messages. A level is removed with its last message, while others may be storing a
- * message below it:
+ * The list of first levels that have retained messages. A level is removed with its last message, while others may be
+ * storing a message below it:
  *
- * - Whoever stores the first message of a topic reads the row of the level afterwards, and writes it again where it is absent or
- *   marked as about to be removed.
- * - Whoever removes a level marks its row, then looks for a message, then removes the row if it still has this mark.
+ * - A writer that stores the first message of a topic reads the row of the level afterwards. It writes the row again if
+ * it is absent or marked for removal.
+ * - A removal marks the row, then searches for a message, then removes the row if it still has the same mark.
  *
- * So either the mark comes after the message, and the look finds the message; or the writer sees the mark or the removal, and the
- * row is there when the message is routed. A marked row still lists its level.
+ * So either the mark is written after the message, and the search finds the message; or the writer sees the mark or the
+ * removal, and the row exists again before the message is routed. A marked row still lists its level.
  */
 export class RetainedLevels {
-  /** Levels that this container has seen listed. They may have been removed since, as `confirm` finds out. */
+  /** Levels that this container has seen listed. They may have been removed since; `confirm` detects that. */
   private readonly listed = new LruMap<string, true>({ maxSize: maxKnownLevels });
 
   constructor(
@@ -43,52 +43,44 @@ export class RetainedLevels {
     this.listed.set(level, true);
   }
 
-  /** Writes the row of a level, as it was read after a message was stored, again if the level is being removed. */
+  /**
+   * Writes the row of a level again if it was absent or marked for removal when it was read after a message was stored.
+   */
   async confirm(level: string, row: Item | undefined): Promise<void> {
     if (row && !row.emptied) return;
     const Item = { ...levelKey(level), name: text(level) };
     await this.db.send(new PutItemCommand({ TableName: this.table, Item }));
   }
 
-  /** Removes a level, unless `isEmpty` finds that it has a message. */
-  async removeIf(level: string, isEmpty: () => Promise<boolean>): Promise<void> {
-    const mark = randomUUID();
-    const isMarked = await this.unlessConditionFailed(
+  /** Removes a level, unless `isEmpty` finds a message. */
+  async removeIfEmpty(level: string, isEmpty: () => Promise<boolean>): Promise<void> {
+    const removalId = randomUUID();
+    const isRemovalStarted = await unlessConditionFailed(
       this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: levelKey(level),
-          UpdateExpression: 'SET emptied = :mark',
+          UpdateExpression: 'SET emptied = :removal',
           ConditionExpression: 'attribute_exists(topic)',
-          ExpressionAttributeValues: { ':mark': text(mark) },
+          ExpressionAttributeValues: { ':removal': text(removalId) },
         }),
       ),
     );
-    if (!isMarked || !(await isEmpty())) return;
+    if (!isRemovalStarted || !(await isEmpty())) return;
     this.listed.delete(level);
-    await this.unlessConditionFailed(
+    await unlessConditionFailed(
       this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
           Key: levelKey(level),
-          ConditionExpression: 'emptied = :mark',
-          ExpressionAttributeValues: { ':mark': text(mark) },
+          ConditionExpression: 'emptied = :removal',
+          ExpressionAttributeValues: { ':removal': text(removalId) },
         }),
       ),
     );
   }
-
-  private async unlessConditionFailed(write: Promise<unknown>): Promise<boolean> {
-    try {
-      await write;
-      return true;
-    } catch (error) {
-      if (conditionFailed(error)) return false;
-      throw error;
-    }
-  }
 }
 
 export function levelKey(level: string): Item {
-  return { bucket: text(firstLevels), topic: text(keyOf(level, maximumSortKey, levelPrefix)) };
+  return { bucket: text(firstLevels), topic: text(keyOf(level, maxSortKeyBytes, levelPrefix)) };
 }

@@ -2,18 +2,19 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import type { Item } from './dynamo';
 import type { TableName } from './schema';
 
-/** Which form of its items this release writes into a table, and up to which it can read. */
-interface Forms {
+/** Schema versions of a table: the one that this release writes, and the newest that it reads. */
+interface SupportedVersions {
   readonly written: number;
   readonly read: number;
 }
 
 /**
- * A form is a number that each item carries; 1 is what carries none. An attribute that older releases may overlook changes no form.
- * One that they would misread does, in two releases: the first raises `read`, the next `written`. So a release can always be taken
- * back, and old and new containers can always work side by side.
+ * Each item carries the number of its schema version; items without a number have version 1. An attribute that older
+ * releases may ignore does not change the version. One that they would misread changes it in two releases: the first
+ * raises `read`, the next raises `written`. So every release can be rolled back, and old and new containers can work
+ * side by side.
  */
-export const schemaVersions: { readonly [Table in TableName]: Forms } = {
+export const schemaVersions: { readonly [Table in TableName]: SupportedVersions } = {
   connections: { written: 2, read: 2 },
   sessions: { written: 2, read: 2 },
   topicIndex: { written: 2, read: 2 },
@@ -23,37 +24,40 @@ export const schemaVersions: { readonly [Table in TableName]: Forms } = {
   logins: { written: 1, read: 1 },
 };
 
-/** A later release wrote what this one would misread. Whatever is at hand fails, and its queue keeps it for that release. */
+/**
+ * A later release has written an item that this one would misread. The current work fails, and its queue keeps it for
+ * that release.
+ */
 export class NewerSchemaVersionError extends Error {
-  constructor(table: TableName, form: number) {
+  constructor(table: TableName, version: number) {
     super(
-      `an item of table ${table} has form ${form}, but this release knows forms up to ${schemaVersions[table].read}: ` +
+      `an item of table ${table} has schema version ${version}, but this release reads versions up to ${schemaVersions[table].read}: ` +
         'deploy the release that wrote it, or a later one',
     );
-    this.name = 'NewerFormError';
+    this.name = 'NewerSchemaVersionError';
   }
 }
 
-/** The form that this release writes, as an attribute: three bytes of an item with its name, `v`. */
+/** Returns the version that this release writes, as an attribute; with its name `v` it takes three bytes of an item. */
 export function writtenVersion(table: TableName): { readonly v: AttributeValue } {
   return { v: { N: String(schemaVersions[table].written) } };
 }
 
-/** The newest form that this release reads. */
+/** Returns the newest version that this release reads. */
 export function newestVersion(table: TableName): AttributeValue {
   return { N: String(schemaVersions[table].read) };
 }
 
-/** @throws NewerFormError */
+/** @throws NewerSchemaVersionError */
 export function checkVersion(table: TableName, item: Item): void {
-  if (!isKnownVersion(table, item)) throw new NewerSchemaVersionError(table, formOf(item));
+  if (!isKnownVersion(table, item)) throw new NewerSchemaVersionError(table, versionOf(item));
 }
 
-/** Whether this release can read an item. */
+/** True when this release can read an item. */
 export function isKnownVersion(table: TableName, item: Item): boolean {
-  return formOf(item) <= schemaVersions[table].read;
+  return versionOf(item) <= schemaVersions[table].read;
 }
 
-function formOf({ v }: Item): number {
+function versionOf({ v }: Item): number {
   return Number(v?.N ?? 1);
 }

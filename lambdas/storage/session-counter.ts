@@ -4,18 +4,21 @@ import type { SessionCounter, SessionCountPage } from '../broker/ports/directori
 import { readText } from './attributes';
 import type { Item } from './dynamo';
 import { noRetainedLimits, RetainedCount } from './retained-count';
-import { headPart, subscriptionPrefix, toHead } from './sessions';
+import { sessionItemPart, toSessionItem } from './session-item';
+import { subscriptionPrefix } from './subscription-rows';
 import { versioned } from './versioned-dynamo';
 
-/** How it is counted what there is. */
+/** Options for counting sessions and retained messages. */
 export interface SessionCounterTables {
   readonly sessions: string;
   readonly retained: string;
-  /** Whether retained messages are limited, and so counted. */
+  /** True if retained messages are limited, and therefore counted. */
   readonly countsRetained: boolean;
 }
 
-/** Sessions by a scan, eventually consistent at half the price; retained messages by the count that is kept of them anyway. */
+/**
+ * Counts sessions by a scan, eventually consistent at half the price, and reads the stored count of retained messages.
+ */
 export class DynamoSessionCounter implements SessionCounter {
   private readonly db: DynamoDb;
   private readonly count: RetainedCount;
@@ -26,7 +29,7 @@ export class DynamoSessionCounter implements SessionCounter {
     now: () => number,
   ) {
     this.db = versioned(db, { [tables.sessions]: 'sessions', [tables.retained]: 'retained' });
-    this.count = new RetainedCount(this.db, tables.retained, noRetainedLimits, now);
+    this.count = new RetainedCount(this.db, tables.retained, { limits: noRetainedLimits, now });
   }
 
   async *sessions(): AsyncGenerator<SessionCountPage> {
@@ -47,7 +50,7 @@ export class DynamoSessionCounter implements SessionCounter {
 function pageOf(items: readonly Item[]): SessionCountPage {
   const ofKind = (isKind: (part: string) => boolean) => items.filter(({ part }) => isKind(readText(part)));
   return {
-    heads: ofKind((part) => part === headPart).map(toHead),
+    heads: ofKind((part) => part === sessionItemPart).map(toSessionItem),
     subscriptions: ofKind((part) => part.startsWith(subscriptionPrefix)).length,
   };
 }

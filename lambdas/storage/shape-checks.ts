@@ -4,9 +4,9 @@ import type { ShapeCheck } from '../broker/model/subscription';
 import type { Clock } from '../broker/ports/process';
 import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-store';
 import { LruMap } from '../shared/lru-map';
-import { flag, number, readNumber, text } from './attributes';
+import { flag, number, readNumber } from './attributes';
 import { connectionKey } from './connection-key';
-import { conditionFailed } from './dynamo';
+import { unlessConditionFailed } from './dynamo';
 import { writtenVersion } from './schema-version';
 import { versioned } from './versioned-dynamo';
 
@@ -18,8 +18,8 @@ const requestKey = connectionKey(requestId);
 const maxRememberedShapes = 10_000;
 
 /**
- * The request is a row of the connections table, which the schedule reads from one end to the other anyway, so looking for one costs
- * nothing. Releases without requests pass over it as they do over clients that are not let in yet.
+ * The request is a row of the connections table, which the schedule scans anyway, so it costs nothing to find. Releases
+ * without requests ignore it like a pending connection.
  */
 export class DynamoShapeChecks implements ShapeChecks {
   private readonly db: DynamoDb;
@@ -43,11 +43,11 @@ export class DynamoShapeChecks implements ShapeChecks {
         TableName: this.table,
         Key: requestKey,
         UpdateExpression:
-          'SET pending = :pending, v = :form, requestedAt = if_not_exists(requestedAt, :now), latestAt = :now ' +
+          'SET pending = :pending, v = :schemaVersion, requestedAt = if_not_exists(requestedAt, :now), latestAt = :now ' +
           'ADD requests :one, shapes :shapes',
         ExpressionAttributeValues: {
           ':pending': flag(true),
-          ':form': writtenVersion('connections').v,
+          ':schemaVersion': writtenVersion('connections').v,
           ':now': number(now),
           ':one': number(1),
           ':shapes': { SS: requested },
@@ -65,39 +65,33 @@ export class DynamoShapeChecks implements ShapeChecks {
   }
 
   async remove({ requests }: ShapeCheck): Promise<'removed' | 'changed'> {
-    try {
-      await this.db.send(
+    const output = await unlessConditionFailed(
+      this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
           Key: requestKey,
           ConditionExpression: 'requests = :requests',
           ExpressionAttributeValues: { ':requests': number(requests) },
         }),
-      );
-      return 'removed';
-    } catch (error) {
-      if (conditionFailed(error)) return 'changed';
-      throw error;
-    }
+      ),
+    );
+    return output ? 'removed' : 'changed';
   }
 
   async postpone(without: readonly string[]): Promise<void> {
-    try {
-      await this.db.send(
+    await unlessConditionFailed(
+      this.db.send(
         new UpdateItemCommand({
           TableName: this.table,
           Key: requestKey,
           UpdateExpression: `SET requestedAt = :now${without.length > 0 ? ' DELETE shapes :without' : ''}`,
-          ConditionExpression: 'connectionId = :key',
+          ConditionExpression: 'attribute_exists(connectionId)',
           ExpressionAttributeValues: {
             ':now': number(this.now()),
-            ':key': text(requestId),
             ...(without.length > 0 && { ':without': { SS: [...without] } }),
           },
         }),
-      );
-    } catch (error) {
-      if (!conditionFailed(error)) throw error; // another check was faster
-    }
+      ),
+    );
   }
 }

@@ -10,18 +10,20 @@ import type { SessionItem } from '../broker/model/session';
 import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';
 import { number, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item } from './dynamo';
-import { isShortened } from './keys';
+import { type Item, unlessConditionFailed } from './dynamo';
 import type { TableName } from './schema';
 import { checkVersion, isKnownVersion } from './schema-version';
-import { headPart, subscriptionPrefix, toHead, willPrefix } from './sessions';
+import { sessionItemPart, toSessionItem } from './session-item';
+import { isShortened } from './shortened-keys';
+import { subscriptionPrefix } from './subscription-rows';
 import { isShapeList } from './topic-index';
+import { willPrefix } from './wills';
 
 type Table = Extract<TableName, 'connections' | StoredRow['table']>;
 
 /**
- * What connections and sessions own, table by table, by scans that are eventually consistent, at half the price. Rows of a newer form are
- * passed over, and a head of one is an error, because nobody can tell what it owns.
+ * Rows of connections and sessions, table by table, by eventually consistent scans at half the price. Rows with a newer
+ * schema version are skipped. A session item with a newer version is an error, because its rows are unknown.
  */
 export class DynamoStoredRows implements StoredRows {
   constructor(
@@ -33,12 +35,12 @@ export class DynamoStoredRows implements StoredRows {
     for await (const page of this.scan('connections')) yield page.map(({ connectionId }) => readText(connectionId));
   }
 
-  /** @throws NewerFormError */
+  /** @throws NewerSchemaVersionError */
   async *heads(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
-      const heads = page.filter(({ part }) => readText(part) === headPart);
+      const heads = page.filter(({ part }) => readText(part) === sessionItemPart);
       for (const head of heads) checkVersion('sessions', head);
-      yield heads.map(toHead);
+      yield heads.map(toSessionItem);
     }
   }
 
@@ -50,7 +52,7 @@ export class DynamoStoredRows implements StoredRows {
     }
   }
 
-  /** An index row may be of a newer session by now, and so be somebody's; and another run may have been faster. */
+  /** A newer session may own an index row by now, and another run may have removed the row already. */
   async remove({ table, key, session }: StoredRow): Promise<'removed' | 'changed'> {
     const condition: Partial<DeleteItemCommandInput> =
       table === 'topicIndex'
@@ -60,13 +62,10 @@ export class DynamoStoredRows implements StoredRows {
             ExpressionAttributeValues: { ':session': text(session ?? '') },
           }
         : { ConditionExpression: 'attribute_exists(#key)', ExpressionAttributeNames: { '#key': keyNames[table][1] } };
-    try {
-      await this.db.send(new DeleteItemCommand({ TableName: this.names[table], Key: toKey(table, key), ...condition }));
-      return 'removed';
-    } catch (error) {
-      if (conditionFailed(error)) return 'changed';
-      throw error;
-    }
+    const output = await unlessConditionFailed(
+      this.db.send(new DeleteItemCommand({ TableName: this.names[table], Key: toKey(table, key), ...condition })),
+    );
+    return output ? 'removed' : 'changed';
   }
 
   async mark({ table, key }: StoredRow, at: number): Promise<void> {
@@ -77,9 +76,7 @@ export class DynamoStoredRows implements StoredRows {
       ConditionExpression: 'attribute_exists(id) AND attribute_not_exists(strandedAt)',
       ExpressionAttributeValues: { ':at': number(at) },
     });
-    await this.db.send(command).catch((error: unknown) => {
-      if (!conditionFailed(error)) throw error;
-    });
+    await unlessConditionFailed(this.db.send(command));
   }
 
   private async *scan(table: Table): AsyncGenerator<Item[]> {
@@ -97,7 +94,7 @@ export class DynamoStoredRows implements StoredRows {
   }
 }
 
-/** Without payloads. */
+/** Attributes to read, without payloads. */
 const projections = {
   connections: { ProjectionExpression: 'connectionId' },
   sessions: {},
@@ -124,7 +121,7 @@ function keyIn(table: StoredRow['table'], item: Item): StoredRow['key'] {
   return [readText(item[one]), readText(item[other])];
 }
 
-function ofSessions(item: Item): StoredRow | undefined {
+function toSessionRow(item: Item): StoredRow | undefined {
   const part = readText(item.part);
   const key = keyIn('sessions', item);
   if (part.startsWith(subscriptionPrefix)) return { table: 'sessions', key, session: key[0] };
@@ -133,8 +130,8 @@ function ofSessions(item: Item): StoredRow | undefined {
   return { table: 'sessions', key, connectionId: part.slice(willPrefix.length), ...markedAt };
 }
 
-/** Of a shortened key only rows of this release say which shape they have. */
-function ofIndex(item: Item): StoredRow | undefined {
+/** Rows of earlier releases with a shortened key do not store their shape. */
+function toIndexRow(item: Item): StoredRow | undefined {
   if (isShapeList(item)) return undefined;
   const filter = readText(item.filter);
   const shape = item.shape ? readText(item.shape) : isShortened(filter) ? undefined : shapeOf(filter);
@@ -142,13 +139,13 @@ function ofIndex(item: Item): StoredRow | undefined {
   return { table: 'topicIndex', key, session: readText(item.session), ...(shape !== undefined && { shape }) };
 }
 
-function ofInflight(item: Item): StoredRow {
+function toInflightRow(item: Item): StoredRow {
   const key = keyIn('inflight', item);
   return { table: 'inflight', key, session: key[0] };
 }
 
 const readers: readonly (readonly [StoredRow['table'], (item: Item) => StoredRow | undefined])[] = [
-  ['sessions', ofSessions],
-  ['topicIndex', ofIndex],
-  ['inflight', ofInflight],
+  ['sessions', toSessionRow],
+  ['topicIndex', toIndexRow],
+  ['inflight', toInflightRow],
 ];

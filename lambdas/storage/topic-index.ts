@@ -14,13 +14,13 @@ import type { QoS } from '../protocol/packets';
 import { canonicalShape, shapeOf } from '../protocol/shape';
 import { levels } from '../protocol/topic';
 import { flag, number, readFlag, readNumber, readText, text } from './attributes';
-import { conditionFailed, type Item, queryAll, readAll } from './dynamo';
-import { isShortened, keyOf, maximumPartitionKey, maximumSortKey } from './keys';
+import { type Item, queryAll, readAll, unlessConditionFailed } from './dynamo';
+import { isShortened, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';
 import { versioned } from './versioned-dynamo';
 
 /**
- * The one item that lists the shapes, an attribute each, so it carries no form: another form would be another key. No filter contains
- * U+0000, so none can collide with it.
+ * Key of the one item that lists the shapes, an attribute for each. It has no schema version: another format would use
+ * another key. No filter contains U+0000, so none equals this key.
  */
 export const shapesKey: Item = { filter: text('\u0000shapes'), clientId: text('\u0000') };
 
@@ -28,9 +28,9 @@ export function isShapeList({ filter }: Item): boolean {
   return readText(filter) === readText(shapesKey.filter);
 }
 
-/** Attribute with the version of the list. The letters of a shape are `L`, `+` and `#`, so no shape is named like this. */
+/** Attribute with the version of the list. A shape consists of `L`, `+` and `#`, so no shape has this name. */
 const versionName = 'version';
-/** What the name of the attribute with the owner of a shape begins with. */
+/** Prefix of the attribute name with the owner of a shape. */
 const ownerPrefix = '@';
 
 export function readShapes(item: Item | undefined): ShapeList {
@@ -44,7 +44,7 @@ export function readShapes(item: Item | undefined): ShapeList {
   };
 }
 
-/** Subscriptions by topic filter, and the list of shapes they have. */
+/** Subscriptions by topic filter, and the list of their shapes. */
 export class DynamoTopicIndex implements TopicIndex {
   private readonly db: DynamoDb;
 
@@ -61,43 +61,39 @@ export class DynamoTopicIndex implements TopicIndex {
   }
 
   async subscribers(filter: string): Promise<Subscriber[]> {
-    const items = await this.partition(keyOf(filter, maximumPartitionKey));
+    const items = await this.partition(keyOf(filter, maxPartitionKeyBytes));
     return items.map((item) => toSubscriber(filter, item));
   }
 
   async read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]> {
     const items = await readAll(this.db, this.table, rows.map(rowKey));
-    const found = new Map(items.map((item) => [nameOf(item), item]));
+    const found = new Map(items.map((item) => [keyText(item), item]));
     return rows.flatMap((row) => {
-      const item = found.get(nameOf(rowKey(row)));
+      const item = found.get(keyText(rowKey(row)));
       return item && readText(item.session) === row.session ? [toSubscriber(row.filter, item)] : [];
     });
   }
 
   async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'> {
     const attributes = rowAttributes(subscriber);
-    try {
-      const { Attributes } = await this.db.send(
-        new PutItemCommand({
-          TableName: this.table,
-          Item: { ...rowKey(subscriber), ...attributes, ...(write && { frame: number(write.committed + 1) }) },
-          ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
-          ExpressionAttributeNames: { '#session': 'session' },
-          ExpressionAttributeValues: { ':session': text(subscriber.session) },
-          ReturnValues: 'ALL_OLD',
-        }),
-      );
-      const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
-      return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';
-    } catch (error) {
-      if (conditionFailed(error)) return 'late';
-      throw error;
-    }
+    const command = new PutItemCommand({
+      TableName: this.table,
+      Item: { ...rowKey(subscriber), ...attributes, ...(write && { frame: number(write.committed + 1) }) },
+      ConditionExpression: 'attribute_not_exists(#session) OR #session <= :session',
+      ExpressionAttributeNames: { '#session': 'session' },
+      ExpressionAttributeValues: { ':session': text(subscriber.session) },
+      ReturnValues: 'ALL_OLD',
+    });
+    const output = await unlessConditionFailed(this.db.send(command));
+    if (!output) return 'late';
+    const { Attributes } = output;
+    const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
+    return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';
   }
 
   async remove(row: SubscriptionRow): Promise<void> {
-    try {
-      await this.db.send(
+    await unlessConditionFailed(
+      this.db.send(
         new DeleteItemCommand({
           TableName: this.table,
           Key: rowKey(row),
@@ -105,10 +101,8 @@ export class DynamoTopicIndex implements TopicIndex {
           ExpressionAttributeNames: { '#session': 'session' },
           ExpressionAttributeValues: { ':session': text(row.session) },
         }),
-      );
-    } catch (error) {
-      if (!conditionFailed(error)) throw error;
-    }
+      ),
+    );
   }
 
   async touch(shape: string): Promise<'touched' | 'unlisted'> {
@@ -130,7 +124,7 @@ export class DynamoTopicIndex implements TopicIndex {
         ...shapes.map((_, index) => `attribute_not_exists(#shape${index})`),
       ].join(' AND '),
       ExpressionAttributeNames: shapeNames(shapes),
-      // Above every revision that a removed shape had: caches may still hold rows under these.
+      // Higher than every revision of a removed shape: caches may still hold rows under those.
       ExpressionAttributeValues: { ...versionValue(seen), ':next': number(seen.version + 1), ':owner': text(owner) },
     });
     return isListed ? 'listed' : 'changed';
@@ -155,15 +149,10 @@ export class DynamoTopicIndex implements TopicIndex {
     return isUnlisted ? 'unlisted' : 'changed';
   }
 
-  /** False when the condition is not met. */
+  /** False when the condition does not hold. */
   private async updateShapes(update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<boolean> {
-    try {
-      await this.db.send(new UpdateItemCommand({ TableName: this.table, Key: shapesKey, ...update }));
-      return true;
-    } catch (error) {
-      if (conditionFailed(error)) return false;
-      throw error;
-    }
+    const command = new UpdateItemCommand({ TableName: this.table, Key: shapesKey, ...update });
+    return (await unlessConditionFailed(this.db.send(command))) !== undefined;
   }
 
   async *usedShapes(): AsyncGenerator<UsedShapes> {
@@ -179,7 +168,7 @@ export class DynamoTopicIndex implements TopicIndex {
           ExclusiveStartKey: start,
         }),
       );
-      yield usedBy(Items.filter((item) => !isShapeList(item)));
+      yield usedShapesIn(Items.filter((item) => !isShapeList(item)));
       if (!LastEvaluatedKey) return;
       start = LastEvaluatedKey;
     }
@@ -195,7 +184,10 @@ export class DynamoTopicIndex implements TopicIndex {
   }
 }
 
-/** Rows of the first page of `usedShapes`, and of a page of about 1 MB, which is the most that DynamoDB reads at once. */
+/**
+ * Rows of the first page of `usedShapes`, and of the largest one of about 1 MB, which is the maximum of one DynamoDB
+ * read.
+ */
 const firstPage = 50;
 const largestPage = 10_000;
 
@@ -215,10 +207,10 @@ function versionValue({ version }: ShapeList): Item {
   return version === 0 ? {} : { ':version': number(version) };
 }
 
-/** Rows that an earlier release has written under a shortened key do not say which shape they have. */
-function usedBy(items: readonly Item[]): UsedShapes {
+/** Rows that an earlier release has written under a shortened key do not store their shape. */
+function usedShapesIn(items: readonly Item[]): UsedShapes {
   const isUnknown = ({ filter, shape }: Item) => !shape && isShortened(readText(filter));
-  const prefixes = items.filter(isUnknown).map(({ filter }) => shapeOfBeginning(readText(filter)));
+  const prefixes = items.filter(isUnknown).map(({ filter }) => shapeOfCompleteLevels(readText(filter)));
   const known = items.filter((item) => !isUnknown(item));
   return {
     shapes: new Set(
@@ -228,32 +220,32 @@ function usedBy(items: readonly Item[]): UsedShapes {
   };
 }
 
-/** Of the levels that a shortened key holds whole. */
-function shapeOfBeginning(filterKey: string): string {
+/** Returns the shape of the levels that a shortened key holds completely. */
+function shapeOfCompleteLevels(filterKey: string): string {
   const whole = levels(filterKey).slice(0, -1);
   return whole.length > 0 ? shapeOf(whole.join('/')) : '';
 }
 
 /** A client has at most one row for a filter, and one for each share of it. */
 function rowKey({ filter, clientId, share }: Pick<Subscriber, 'filter' | 'clientId' | 'share'>): Item {
-  const member = share === undefined ? clientId : `${noClientId}${share}${noClientId}${clientId}`;
-  return { filter: text(keyOf(filter, maximumPartitionKey)), clientId: text(keyOf(member, maximumSortKey)) };
+  const member = share === undefined ? clientId : `${separator}${share}${separator}${clientId}`;
+  return { filter: text(keyOf(filter, maxPartitionKeyBytes)), clientId: text(keyOf(member, maxSortKeyBytes)) };
 }
 
-/** A key as one text. */
-function nameOf({ filter, clientId }: Item): string {
+/** Returns a key as one string. */
+function keyText({ filter, clientId }: Item): string {
   return JSON.stringify([filter, clientId]);
 }
 
-/** No client id and no ShareName contains it [MQTT-1.5.4-2]. */
-const noClientId = '\u0000';
+/** No client id and no ShareName contains U+0000 [MQTT-1.5.4-2]. */
+const separator = '\u0000';
 
 function rowAttributes(subscriber: Subscriber): Item {
   const { filter, clientId, session, qos, noLocal, retainAsPublished, identifiers, share } = subscriber;
-  const isInKey = share === undefined && keyOf(clientId, maximumSortKey) === clientId;
+  const isInKey = share === undefined && keyOf(clientId, maxSortKeyBytes) === clientId;
   return {
     ...(isInKey ? {} : { client: text(clientId) }),
-    ...(isShortened(keyOf(filter, maximumPartitionKey)) ? { shape: text(shapeOf(filter)) } : {}),
+    ...(isShortened(keyOf(filter, maxPartitionKeyBytes)) ? { shape: text(shapeOf(filter)) } : {}),
     session: text(session),
     qos: number(qos),
     ...(noLocal ? { noLocal: flag(true) } : {}),
@@ -263,11 +255,11 @@ function rowAttributes(subscriber: Subscriber): Item {
   };
 }
 
-/** Whether a row says what these attributes say, whoever wrote it when. */
+/** True when a row has these attributes, whoever wrote it and when. */
 function isSameRow(row: Item, attributes: Item): boolean {
-  const { filter: _, clientId: __, frame: ___, v: ____, ...said } = row;
-  const names = new Set([...Object.keys(said), ...Object.keys(attributes)]);
-  return [...names].every((name) => JSON.stringify(said[name]) === JSON.stringify(attributes[name]));
+  const { filter: _, clientId: __, frame: ___, v: ____, ...stored } = row;
+  const names = new Set([...Object.keys(stored), ...Object.keys(attributes)]);
+  return [...names].every((name) => JSON.stringify(stored[name]) === JSON.stringify(attributes[name]));
 }
 
 function toSubscriber(filter: string, item: Item): Subscriber {

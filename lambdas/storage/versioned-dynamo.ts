@@ -12,78 +12,77 @@ import type { Item } from './dynamo';
 import type { TableName } from './schema';
 import { checkVersion, newestVersion, writtenVersion } from './schema-version';
 
-/** Tables by the names they are deployed under. */
+/** Tables by their deployed names. */
 export type TableNames = Readonly<Record<string, TableName>>;
 
-/** Any command of the SDK: its own types of different commands cannot stand for each other. */
+/** Any command of the SDK: the types of its commands are not assignable to each other. */
 interface Command {
   readonly input: object;
 }
 
-/** What an answer may have items in. `Attributes` are of what was written over, which matters no more, or was guarded. */
-interface Answer {
+/**
+ * Parts of an output that contain items. `Attributes` are not checked: they come from guarded updates, or are being
+ * replaced.
+ */
+interface Output {
   readonly Item?: Item;
   readonly Items?: readonly Item[];
   readonly Responses?: Readonly<Record<string, readonly Item[]>>;
 }
 
 /**
- * A client whose items carry their form: what is put is marked, an item of a newer form is not updated, as if its condition were
- * not met, and reading one throws a `NewerFormError`. An update that makes an item sets `v` itself.
+ * Wraps a client so that items carry their schema version. It adds the version to put requests, lets updates of an item
+ * with a newer version fail like a condition, and throws a `NewerSchemaVersionError` when such an item is read. An
+ * update that may create an item sets `v` itself.
  */
 export function versioned(db: DynamoDb, tables: TableNames): DynamoDb {
   const send = async (command: Command) => {
-    const answer = (await db.send(withForm(command, tables) as Parameters<DynamoDb['send']>[0])) as Answer;
-    checkAnswer(answer, command.input, tables);
-    return answer;
+    const output = (await db.send(withVersion(command, tables) as Parameters<DynamoDb['send']>[0])) as Output;
+    checkOutput(output, command.input, tables);
+    return output;
   };
   return { send: send as DynamoDb['send'] };
 }
 
-function withForm(command: Command, tables: TableNames): Command {
-  if (command instanceof PutItemCommand) return new PutItemCommand(markedPut(command.input, tables));
-  if (command instanceof BatchWriteItemCommand) return new BatchWriteItemCommand(markedBatch(command.input, tables));
+function withVersion(command: Command, tables: TableNames): Command {
+  if (command instanceof PutItemCommand) return new PutItemCommand(versionedPut(command.input, tables));
+  if (command instanceof BatchWriteItemCommand) return new BatchWriteItemCommand(versionedBatch(command.input, tables));
   if (command instanceof UpdateItemCommand) return new UpdateItemCommand(guardedUpdate(command.input, tables));
   return command;
 }
 
-function markedPut(input: PutItemCommandInput, tables: TableNames): PutItemCommandInput {
+function versionedPut(input: PutItemCommandInput, tables: TableNames): PutItemCommandInput {
   return { ...input, Item: { ...input.Item, ...writtenVersion(tableOf(input.TableName, tables)) } };
 }
 
-function markedBatch({ RequestItems = {}, ...rest }: BatchWriteItemCommandInput, tables: TableNames) {
-  const marked = Object.entries(RequestItems).map(([name, requests]) => {
-    const form = writtenVersion(tableOf(name, tables));
-    return [name, requests.map((request) => markedRequest(request, form))];
+function versionedBatch({ RequestItems = {}, ...rest }: BatchWriteItemCommandInput, tables: TableNames) {
+  const versioned = Object.entries(RequestItems).map(([name, requests]) => {
+    const version = writtenVersion(tableOf(name, tables));
+    return [name, requests.map((request) => versionedRequest(request, version))];
   });
-  return { ...rest, RequestItems: Object.fromEntries(marked) as Record<string, WriteRequest[]> };
+  return { ...rest, RequestItems: Object.fromEntries(versioned) as Record<string, WriteRequest[]> };
 }
 
-function markedRequest(request: WriteRequest, form: Item): WriteRequest {
+function versionedRequest(request: WriteRequest, version: Item): WriteRequest {
   const { PutRequest } = request;
-  return PutRequest ? { PutRequest: { Item: { ...PutRequest.Item, ...form } } } : request;
+  return PutRequest ? { PutRequest: { Item: { ...PutRequest.Item, ...version } } } : request;
 }
 
 function guardedUpdate(input: UpdateItemCommandInput, tables: TableNames): UpdateItemCommandInput {
   const { ConditionExpression, ExpressionAttributeValues } = input;
-  const known = 'NOT v > :newestForm'; // which is true where there is no form
+  const isReadable = '(attribute_not_exists(v) OR v <= :newestVersion)';
   return {
     ...input,
-    ConditionExpression: ConditionExpression ? `${enclosed(ConditionExpression)} AND ${known}` : known,
+    ConditionExpression: ConditionExpression ? `(${ConditionExpression}) AND ${isReadable}` : isReadable,
     ExpressionAttributeValues: {
       ...ExpressionAttributeValues,
-      ':newestForm': newestVersion(tableOf(input.TableName, tables)),
+      ':newestVersion': newestVersion(tableOf(input.TableName, tables)),
     },
   };
 }
 
-/** Only where it has to be: the parser of the embedded engine takes five times as long for what is in parentheses. */
-function enclosed(condition: string): string {
-  return condition.includes(' OR ') ? `(${condition})` : condition;
-}
-
-function checkAnswer(
-  { Item, Items = [], Responses = {} }: Answer,
+function checkOutput(
+  { Item, Items = [], Responses = {} }: Output,
   { TableName }: { readonly TableName?: string },
   tables: TableNames,
 ): void {

@@ -1,5 +1,5 @@
 import type { APIGatewayProxyWebsocketEventV2 } from 'aws-lambda';
-import type { Offer } from '../broker/connect/handshake';
+import type { HandshakeRequest } from '../broker/connect/handshake';
 
 /** The event of `$connect`: its type in @types/aws-lambda lacks what only this route has. */
 export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {
@@ -11,7 +11,7 @@ export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {
 const bearerPrefix = 'bearer.';
 
 /** What a client brings to the handshake. A header says more on purpose than a query, so it counts first. */
-export function toOffer({ headers = {}, queryStringParameters, requestContext }: ConnectEvent): Offer {
+export function toOffer({ headers = {}, queryStringParameters, requestContext }: ConnectEvent): HandshakeRequest {
   const offered = (headerIn(headers, 'sec-websocket-protocol') ?? '')
     .split(',')
     .map((name) => name.trim())

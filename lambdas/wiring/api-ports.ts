@@ -1,6 +1,6 @@
 import type { ApiPorts } from '../api/api';
 import { DynamoClientDirectory } from '../storage/client-directory';
-import { DynamoRequestLedger } from '../storage/requests';
+import { DynamoRequestLedger } from '../storage/request-ledger';
 import { DynamoRetainedDirectory } from '../storage/retained-directory';
 import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';

@@ -9,19 +9,19 @@ import { accessVariable, eventsVariable } from '../deployment';
 import { eventConfigIn } from '../events/event-config';
 import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountSessions } from '../storage/account-sessions';
-import { DynamoAccountStore } from '../storage/accounts';
-import { DynamoBindings, partitionsOfSeen } from '../storage/bindings';
+import { DynamoAccountStore } from '../storage/account-store';
+import { DynamoUsages } from '../storage/account-usage';
+import { DynamoBindingStore } from '../storage/binding-store';
+import { DynamoBindings, seenPartitions } from '../storage/bindings';
 import { DynamoConnectionLimiter } from '../storage/connection-limiter';
 import { DynamoDebugClients } from '../storage/debug-clients';
-import { DynamoInflightStore } from '../storage/inflight';
-import { KnownBindings } from '../storage/known-bindings';
-import { DynamoLoginStore } from '../storage/logins';
+import { DynamoInflightStore } from '../storage/inflight-store';
+import { DynamoLoginStore } from '../storage/login-store';
 import { DynamoLookup } from '../storage/lookup';
-import { DynamoRetainedStore } from '../storage/retained';
 import type { RetainedLimits } from '../storage/retained-count';
+import { DynamoRetainedStore } from '../storage/retained-store';
 import type { TableName } from '../storage/schema';
-import { DynamoSessionStore } from '../storage/sessions';
-import { DynamoUsages } from '../storage/usages';
+import { DynamoSessionStore } from '../storage/session-store';
 import { SqsEvents } from '../transport/events';
 import { SqsFanOutQueue } from '../transport/queues';
 import { bridgeQueueFor } from './bridge';
@@ -41,17 +41,26 @@ export function portsFromEnvironment(
   const { now, log } = timekeeping;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
-  const bindings = new KnownBindings(
+  const bindings = new DynamoBindingStore(
     new DynamoBindings(db, table('accounts')),
-    new DynamoBindings(db, table('logins'), partitionsOfSeen),
+    new DynamoBindings(db, table('logins'), seenPartitions),
   );
   return {
     ...timekeeping,
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
-    lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), retainedLimits(settings), now),
-    inflight: new DynamoInflightStore(db, dynamoDbFor(environment, 1, metrics), table('inflight'), now),
+    lookup: new DynamoLookup(db, {
+      connections: table('connections'),
+      topicIndex: table('topicIndex'),
+      sessions: table('sessions'),
+    }),
+    retained: new DynamoRetainedStore(db, table('retained'), { limits: retainedLimits(settings), now }),
+    inflight: new DynamoInflightStore({
+      db,
+      dbWithoutRetries: dynamoDbFor(environment, 1, metrics),
+      table: table('inflight'),
+      now,
+    }),
     fanOut: new SqsFanOutQueue(sqs, queueIn(environment, 'fanOut')),
     ...bridgeQueueFor(environment, sqs),
     access: assembleAccess(

@@ -1,6 +1,6 @@
 import type { Ports } from '../broker/ports/ports';
 import { DynamoConnectionList } from '../storage/connection-list';
-import { DynamoConnectionStore } from '../storage/connections';
+import { DynamoConnectionStore } from '../storage/connection-store';
 import { GatewayConnections } from '../transport/gateway-connections';
 import { SqsPacketQueue, SqsTimerQueue } from '../transport/queues';
 import { type Clients, clientsFor } from './clients';

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableSchema, tables } from '../../lambdas/storage/schema';
-import type { Backend } from './backend';
+import type { Backend, DynamoDbAnswer } from './backend';
 import { localAuthorization } from './local-authorization';
 
 /** Milliseconds that a table may take to become active. */
-const longestCreation = 30_000;
+const maxCreationMilliseconds = 30_000;
 
 /**
  * Creates the tables of the schema that are not there yet. Resolves when all are active and have the keys of the schema.
@@ -17,33 +17,40 @@ export async function createTables(backend: Backend, deployedName: (table: strin
 }
 
 async function create(backend: Backend, name: string, schema: TableSchema): Promise<void> {
-  const { status, body } = await call(backend, 'CreateTable', name, createTable(name, schema));
-  const isCreated = status === 200 && objectIn(body).TableDescription !== undefined;
-  if (!isCreated && !body.includes('ResourceInUseException')) throw refusal('CreateTable', name, status, body);
+  const call = { operation: 'CreateTable', table: name } as const;
+  const response = await send(backend, call, createTable(name, schema));
+  const isCreated = response.status === 200 && parseObject(response.body).TableDescription !== undefined;
+  if (!isCreated && !response.body.includes('ResourceInUseException')) throw failed(call, response);
 }
 
 /** Waits until the table can be used. */
 async function activate(backend: Backend, name: string, schema: TableSchema): Promise<void> {
-  const limit = Date.now() + longestCreation;
+  const limit = Date.now() + maxCreationMilliseconds;
+  const call = { operation: 'DescribeTable', table: name } as const;
   for (let pause = 1; ; pause = Math.min(2 * pause, 250)) {
-    const { status, body } = await call(backend, 'DescribeTable', name, { TableName: name });
-    const { Table } = objectIn(body);
-    if (status !== 200 || Table === undefined) throw refusal('DescribeTable', name, status, body);
-    demandKeys(name, schema, Table.KeySchema ?? []);
+    const response = await send(backend, call, { TableName: name });
+    const { Table } = parseObject(response.body);
+    if (response.status !== 200 || Table === undefined) throw failed(call, response);
+    checkKeys(name, schema, Table.KeySchema ?? []);
     if (Table.TableStatus === 'ACTIVE') return;
     if (Date.now() > limit)
-      throw new Error(`table ${name} is still ${Table.TableStatus} after ${longestCreation / 1000} s`);
+      throw new Error(`table ${name} is still ${Table.TableStatus} after ${maxCreationMilliseconds / 1000} s`);
     await sleep(pause);
   }
 }
 
-function demandKeys(name: string, schema: TableSchema, keys: readonly { AttributeName: string }[]): void {
+function checkKeys(name: string, schema: TableSchema, keys: readonly { AttributeName: string }[]): void {
   const found = keys.map(({ AttributeName }) => AttributeName).join(', ');
   const needed = keyNames(schema).join(', ');
   if (found !== needed) throw new Error(`table ${name} has the key ${found}, but must have ${needed}`);
 }
 
-async function call(backend: Backend, operation: string, table: string, input: object) {
+interface TableCall {
+  readonly operation: 'CreateTable' | 'DescribeTable';
+  readonly table: string;
+}
+
+async function send(backend: Backend, { operation, table }: TableCall, input: object): Promise<DynamoDbAnswer> {
   try {
     return await backend({
       target: `DynamoDB_20120810.${operation}`,
@@ -55,7 +62,7 @@ async function call(backend: Backend, operation: string, table: string, input: o
   }
 }
 
-interface Answer {
+interface TableOutput {
   readonly TableDescription?: object;
   readonly Table?: { readonly TableStatus?: string; readonly KeySchema?: readonly { AttributeName: string }[] };
   readonly __type?: string;
@@ -64,16 +71,16 @@ interface Answer {
 }
 
 /** Whatever listens at an endpoint may answer with anything. */
-function objectIn(body: string): Answer {
+function parseObject(body: string): TableOutput {
   try {
-    return Object(JSON.parse(body)) as Answer;
+    return Object(JSON.parse(body)) as TableOutput;
   } catch {
     return {};
   }
 }
 
-function refusal(operation: string, table: string, status: number, body: string): Error {
-  const { __type = '', message = '', Message = message } = objectIn(body);
+function failed({ operation, table }: TableCall, { status, body }: DynamoDbAnswer): Error {
+  const { __type = '', message = '', Message = message } = parseObject(body);
   const name = __type.slice(__type.lastIndexOf('#') + 1);
   return new Error(`${operation} of ${table}: ${status} ${name === '' ? body.slice(0, 200) : `${name}: ${Message}`}`);
 }

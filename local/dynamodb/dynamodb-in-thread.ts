@@ -33,7 +33,7 @@ export class DynamoDbInThread implements DynamoDb {
       worker.on('message', (message: DynamoDbMessage) => {
         if (message.kind === 'ready') resolve({ dynamoDb, endpoint: `http://127.0.0.1:${message.port}` });
         if (message.kind === 'failed') worker.terminate().then(() => reject(new Error(message.error)));
-        dynamoDb.hear(message);
+        dynamoDb.handle(message);
       });
     });
   }
@@ -62,7 +62,7 @@ export class DynamoDbInThread implements DynamoDb {
     });
   }
 
-  private hear(message: DynamoDbMessage): void {
+  private handle(message: DynamoDbMessage): void {
     if (message.kind === 'ready') this.ready = true;
     if (message.kind === 'kill') this.kill(message.caller);
     if (message.kind === 'done') this.waiting.shift()?.(message.usage);

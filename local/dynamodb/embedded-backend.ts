@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { dirname, join } from 'node:path';
 import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
+import { cacheParsed, type ExpressionParser } from './parsed-expressions';
 
-export type Dynalite = (options: {
+type Dynalite = (options: {
   createTableMs: number;
   deleteTableMs: number;
   updateTableMs: number;
@@ -11,8 +13,17 @@ export type Dynalite = (options: {
 
 const contentType = 'application/x-amz-json-1.0';
 
-/** Dynalite, called in process: it is an HTTP server that needs neither a socket nor a second hop. */
-export function embeddedBackend(dynalite: Dynalite, path?: string): Backend {
+/**
+ * Runs dynalite in this process and calls its HTTP server without a socket. Its expression parsers cache their results.
+ *
+ * @param entry file that `require` loads as dynalite
+ * @param path folder of the database; in memory if absent
+ */
+export function embeddedBackend(entry: string, path?: string): Backend {
+  for (const parser of ['conditionParser', 'updateParser']) {
+    cacheParsed(require(join(dirname(entry), 'db', parser)) as ExpressionParser);
+  }
+  const dynalite = require(entry) as Dynalite;
   const server = dynalite({ createTableMs: 0, deleteTableMs: 0, updateTableMs: 0, path });
   return (request) =>
     new Promise((resolve) => {

@@ -1,21 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
 import { WebAccess } from '../../clients/web-access';
 import { ChanceMemory } from '../fault-rules';
 import { isSignedFor, notSigned } from '../http-api/signature-check';
-import { type HttpRequest, type Reply, readRequest, sendReply, silence } from '../http-exchange';
+import { type HttpRequest, noReply, type Reply, readRequest, sendReply } from '../http-exchange';
 import type { Backend } from './backend';
 import { createTables } from './create-tables';
+import { DynamoDbFront } from './dynamodb-front';
 import type { DynamoDbData } from './dynamodb-messages';
-import { type Dynalite, embeddedBackend } from './embedded-backend';
-import { Front } from './front';
-import { type ExpressionParser, rememberParsed } from './parsed-expressions';
+import { embeddedBackend } from './embedded-backend';
 import { remoteBackend } from './remote-backend';
 
 /** An HTTP server before dynalite or another endpoint. */
 export interface DynamoDbEndpoint {
-  readonly front: Front;
+  readonly front: DynamoDbFront;
   readonly server: Server;
   /** What the server does with a request. */
   readonly answer: (request: HttpRequest) => Promise<Reply>;
@@ -31,7 +29,7 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
   });
   const memory = new ChanceMemory(data.chances);
   const tableOf = (deployed: string) => deployed.slice(data.tablePrefix.length);
-  const front = new Front({ backend, memory, tableOf, kill, latency: data.latency });
+  const front = new DynamoDbFront({ backend, memory, tableOf, kill, latency: data.latency });
   const access = new WebAccess({ hosts: data.hosts });
   const server = createServer((request, response) => {
     serve({ front, access }, request, response).catch((error) => fail(response, error));
@@ -43,14 +41,11 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
 
 function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
   if (remote !== undefined) return remoteBackend(remote);
-  for (const parser of ['conditionParser', 'updateParser']) {
-    rememberParsed(require(join(dirname(dynalite), 'db', parser)) as ExpressionParser);
-  }
-  return embeddedBackend(require(dynalite) as Dynalite, path);
+  return embeddedBackend(dynalite, path);
 }
 
 interface Served {
-  readonly front: Front;
+  readonly front: DynamoDbFront;
   readonly access: WebAccess;
 }
 
@@ -69,11 +64,11 @@ function fail(response: ServerResponse, error: unknown): void {
   }
 }
 
-async function answer(front: Front, { headers, body }: HttpRequest): Promise<Reply> {
-  const answered = await front.answer({
+async function answer(front: DynamoDbFront, { headers, body }: HttpRequest): Promise<Reply> {
+  const answered = await front.respond({
     target: String(headers['x-amz-target']),
     authorization: String(headers.authorization ?? ''),
     body: body.toString(),
   });
-  return answered ? { ...answered, headers: { 'content-type': 'application/x-amz-json-1.0' } } : silence;
+  return answered ? { ...answered, headers: { 'content-type': 'application/x-amz-json-1.0' } } : noReply;
 }

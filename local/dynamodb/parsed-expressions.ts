@@ -13,7 +13,7 @@ export interface ExpressionParser {
 }
 
 /** A parsed expression with names in place of its values. */
-interface Remembered {
+interface CachedExpression {
   readonly template: unknown;
   readonly names: readonly string[];
   readonly values: readonly string[];
@@ -25,7 +25,7 @@ class ValueOf {
 }
 
 /** Under which a parser keeps what it did before. */
-export const plainly = Symbol.for('cirrus-mqtt.plainly');
+export const uncachedParse = Symbol.for('cirrus-mqtt.plainly');
 
 /** Expressions are constants of the program, or nearly so. */
 const capacity = 1000;
@@ -37,14 +37,14 @@ const valueDependent = /\bBETWEEN\b|\battribute_type\b/i;
  * Lets a parser remember what it has parsed: it takes a quarter of all that DynamoDB costs here, and is asked the same few
  * questions for ever. An error is never remembered, as it names values.
  */
-export function rememberParsed(parser: ExpressionParser & { [plainly]?: ExpressionParser['parse'] }): void {
-  if (parser[plainly]) return;
+export function cacheParsed(parser: ExpressionParser & { [uncachedParse]?: ExpressionParser['parse'] }): void {
+  if (parser[uncachedParse]) return;
   const parse = parser.parse;
-  const known = new Map<string, Remembered>();
+  const known = new Map<string, CachedExpression>();
   parser.parse = (expression, { context }) => {
     const key = keyOf(expression, context);
     const remembered = known.get(key);
-    if (remembered) return recall(remembered, context);
+    if (remembered) return fromCache(remembered, context);
     const { attrNames = {}, attrVals = {} } = context;
     // As if no other expression of the same request had been parsed, which would have taken the names that it uses.
     const alone = { ...context, unusedAttrNames: allOf(attrNames), unusedAttrVals: allOf(attrVals) };
@@ -55,10 +55,10 @@ export function rememberParsed(parser: ExpressionParser & { [plainly]?: Expressi
       const template = toTemplate(parsed, new Map(Object.entries(attrVals).map(([name, value]) => [value, name])));
       known.set(key, { template, names, values });
     }
-    takeAway({ names, values }, context);
+    markUsed({ names, values }, context);
     return parsed;
   };
-  parser[plainly] = parse;
+  parser[uncachedParse] = parse;
 }
 
 /** All that the outcome depends on: of values, their types. */
@@ -69,8 +69,8 @@ function keyOf(expression: string, { attrNames = {}, attrVals = {}, isKeyConditi
   return key;
 }
 
-function recall({ template, ...used }: Remembered, context: Context): unknown {
-  takeAway(used, context);
+function fromCache({ template, ...used }: CachedExpression, context: Context): unknown {
+  markUsed(used, context);
   return fromTemplate(template, context.attrVals ?? {});
 }
 
@@ -79,7 +79,7 @@ function allOf(names: Readonly<Record<string, unknown>>): Record<string, true> {
 }
 
 /** Tells the caller which names and values an expression uses. */
-function takeAway({ names, values }: Pick<Remembered, 'names' | 'values'>, context: Context): void {
+function markUsed({ names, values }: Pick<CachedExpression, 'names' | 'values'>, context: Context): void {
   for (const name of names) delete context.unusedAttrNames[name];
   for (const name of values) delete context.unusedAttrVals[name];
 }
@@ -87,16 +87,16 @@ function takeAway({ names, values }: Pick<Remembered, 'names' | 'values'>, conte
 function toTemplate(parsed: unknown, names: ReadonlyMap<object, string>): unknown {
   if (typeof parsed !== 'object' || parsed === null) return parsed;
   const name = names.get(parsed);
-  return name === undefined ? copied(parsed, (part) => toTemplate(part, names)) : new ValueOf(name);
+  return name === undefined ? mapParts(parsed, (part) => toTemplate(part, names)) : new ValueOf(name);
 }
 
 /** New each time: whoever asked writes into it. */
 function fromTemplate(template: unknown, values: Readonly<Record<string, object>>): unknown {
   if (typeof template !== 'object' || template === null) return template;
-  return template instanceof ValueOf ? values[template.name] : copied(template, (part) => fromTemplate(part, values));
+  return template instanceof ValueOf ? values[template.name] : mapParts(template, (part) => fromTemplate(part, values));
 }
 
-function copied(whole: object, copy: (part: unknown) => unknown): object {
+function mapParts(whole: object, copy: (part: unknown) => unknown): object {
   if (Array.isArray(whole)) return whole.map(copy);
   const result = Object.create(Object.getPrototypeOf(whole)) as Record<string, unknown>;
   for (const name in whole) result[name] = copy((whole as Record<string, unknown>)[name]);

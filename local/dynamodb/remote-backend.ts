@@ -31,12 +31,12 @@ export function remoteBackend(endpoint: string): Backend {
         text(response).then((answer) => resolve({ status: response.statusCode!, body: answer }), reject);
       });
       request.on('timeout', () => request.destroy(new Error(`no answer within ${silence / 1000} s`)));
-      request.on('error', (error) => reject(inWords(error)));
+      request.on('error', (error) => reject(describe(error)));
       request.end(body);
     });
 }
 
 /** Where a name has several addresses, Node gives one error for each in an `AggregateError`, whose own message is empty. */
-function inWords(error: Error & { readonly errors?: readonly Error[] }): Error {
+function describe(error: Error & { readonly errors?: readonly Error[] }): Error {
   return error.errors ? new Error(error.errors.map(({ message }) => message).join(', '), { cause: error }) : error;
 }

@@ -1,5 +1,5 @@
 import type { StartedDynamoDb } from './dynamodb';
-import { DynamoDbHere } from './dynamodb-here';
+import { DynamoDbInProcess } from './dynamodb-in-process';
 import { DynamoDbInThread } from './dynamodb-in-thread';
 import type { DynamoDbData } from './dynamodb-messages';
 import { openEndpoint } from './endpoint';
@@ -13,5 +13,5 @@ export async function startDynamoDb(
   if (data.path !== undefined && data.remote === undefined) return DynamoDbInThread.start(thread, data, kill);
   const opened = await openEndpoint(data, kill);
   const { port, answer } = opened;
-  return { dynamoDb: new DynamoDbHere(opened), endpoint: `http://127.0.0.1:${port}`, answer };
+  return { dynamoDb: new DynamoDbInProcess(opened), endpoint: `http://127.0.0.1:${port}`, answer };
 }

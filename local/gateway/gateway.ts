@@ -33,6 +33,22 @@ export const messageLimit = 128 * 1024;
 /** The body of `$disconnect` in the packet queue. SQS wants at least one character. */
 const disconnectBody = 'disconnect';
 
+/** Arguments of Node's `upgrade` event. */
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Request of a route whose integration is the packets queue. */
+interface RouteRequest {
+  readonly connection: Accepted;
+  readonly body: string;
+  readonly requestId: string;
+  readonly event: 'message' | 'disconnect';
+  readonly receivedAt: number;
+}
+
 /** The WebSocket API: its routes `$connect`, `$default` and `$disconnect`, and its open connections. */
 export class Gateway {
   readonly connections = new Map<string, Connection>();
@@ -67,7 +83,7 @@ export class Gateway {
     if (statusCode < 200 || statusCode > 299) return refuse(socket, statusCode);
     const subprotocol = headerIn(headers, 'sec-websocket-protocol');
     if (subprotocol !== undefined) this.subprotocols.set(request, subprotocol);
-    this.accept(request, socket, head, accepted);
+    this.accept({ request, socket, head }, accepted);
   }
 
   cut(connectionId: string): void {
@@ -87,7 +103,7 @@ export class Gateway {
     this.server.close();
   }
 
-  private accept(request: IncomingMessage, socket: Duplex, head: Buffer, accepted: Accepted): void {
+  private accept({ request, socket, head }: Upgrade, accepted: Accepted): void {
     if (this.stopped) {
       socket.destroy();
     } else if (socket.destroyed) {
@@ -124,12 +140,13 @@ export class Gateway {
   private enqueueFrame(connection: Connection, text: string, receivedAt: number): void {
     const requestId = gatewayId();
     try {
-      this.enqueue(
-        connection.id,
-        text,
-        { event: 'message', connectedAt: connection.connectedAt, receivedAt, address: connection.sourceIp },
+      this.enqueue({
+        connection,
+        body: text,
         requestId,
-      );
+        event: 'message',
+        receivedAt,
+      });
     } catch (error) {
       if (!(error instanceof SqsError)) throw error;
       // API Gateway: tells the client, and only it, that an integration failed.
@@ -147,31 +164,27 @@ export class Gateway {
     this.frames.follow(id, () => this.enqueueDisconnect(connection));
   }
 
-  private enqueueDisconnect({ id, connectedAt, sourceIp }: Accepted): void {
-    this.enqueue(
-      id,
-      disconnectBody,
-      { event: 'disconnect', connectedAt, receivedAt: this.props.clock.now(), address: sourceIp },
-      gatewayId(),
-    );
+  private enqueueDisconnect(connection: Accepted): void {
+    this.enqueue({
+      connection,
+      body: disconnectBody,
+      requestId: gatewayId(),
+      event: 'disconnect',
+      receivedAt: this.props.clock.now(),
+    });
   }
 
   /** The mapping template of the routes `$default` and `$disconnect`. */
-  private enqueue(
-    connectionId: string,
-    body: string,
-    values: Record<keyof typeof attributes, string | number>,
-    requestId: string,
-  ): void {
+  private enqueue({ connection, body, requestId, event, receivedAt }: RouteRequest): void {
     const { bytes } = this.props.packets.sendUnique({
       body,
-      group: connectionId,
+      group: connection.id,
       deduplicationId: requestId,
       attributes: {
-        [attributes.event]: stringAttribute(values.event),
-        [attributes.connectedAt]: stringAttribute(values.connectedAt),
-        [attributes.receivedAt]: stringAttribute(values.receivedAt),
-        [attributes.address]: stringAttribute(values.address),
+        [attributes.event]: stringAttribute(event),
+        [attributes.connectedAt]: stringAttribute(connection.connectedAt),
+        [attributes.receivedAt]: stringAttribute(receivedAt),
+        [attributes.address]: stringAttribute(connection.sourceIp),
       },
     });
     this.props.meter.sent('packets', bytes);

@@ -16,6 +16,13 @@ export interface HttpApiProps {
 
 const prefix = `/${apiStage}`;
 
+interface ApiCall {
+  readonly request: IncomingMessage;
+  readonly method: string;
+  readonly url: string;
+  readonly body: Buffer;
+}
+
 /** API Gateway's HTTP API: routes, IAM, payload format 2.0. */
 export class HttpApi {
   constructor(private readonly props: HttpApiProps) {}
@@ -24,30 +31,27 @@ export class HttpApi {
   async handle(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<boolean> {
     const { method = '', url = '' } = request;
     if (url !== prefix && !url.startsWith(`${prefix}/`)) return false;
-    const { statusCode = 200, headers = {}, body: text = '' } = await this.answer(request, method, url, body);
+    const { statusCode = 200, headers = {}, body: text = '' } = await this.respond({ request, method, url, body });
     sendReply(response, { status: statusCode, headers: headers as Record<string, string>, body: text });
     return true;
   }
 
-  private async answer(
-    request: IncomingMessage,
-    method: string,
-    url: string,
-    body: Buffer,
-  ): Promise<APIGatewayProxyStructuredResultV2> {
+  private async respond(call: ApiCall): Promise<APIGatewayProxyStructuredResultV2> {
+    const { request, method, url, body } = call;
     const match = matchRoute(method, url.slice(prefix.length).split('?')[0] ?? '');
-    if (!match) return said(404, 'Not Found');
+    if (!match) return errorResponse(404, 'Not Found');
     // The signer's clock is that of the machine, however far the local one was set forward.
-    if (!isSigned({ method, url, headers: request.headers, body }, Date.now())) return said(403, 'Forbidden');
+    if (!isSigned({ method, url, headers: request.headers, body }, Date.now())) return errorResponse(403, 'Forbidden');
     this.props.meter.apiRequest(body.length);
     try {
-      return (await this.props.invoke(this.event(request, url, match, body))) as APIGatewayProxyStructuredResultV2;
+      return (await this.props.invoke(this.event(call, match))) as APIGatewayProxyStructuredResultV2;
     } catch {
-      return said(500, 'Internal Server Error'); // the function's error is in its log
+      return errorResponse(500, 'Internal Server Error'); // the function's error is in its log
     }
   }
 
-  private event({ headers, socket }: IncomingMessage, url: string, { routeKey, pathParameters }: Match, body: Buffer) {
+  private event({ request, url, body }: ApiCall, { routeKey, pathParameters }: Match) {
+    const { headers, socket } = request;
     const { pathname, searchParams, search } = new URL(url, 'http://localhost');
     const names = [...new Set(searchParams.keys())];
     const query = Object.fromEntries(names.map((name) => [name, searchParams.getAll(name).join(',')]));
@@ -101,6 +105,6 @@ function bodyOf(type = '', body: Buffer): { body?: string; isBase64Encoded: bool
   return { body: body.toString(isText ? 'utf8' : 'base64'), isBase64Encoded: !isText };
 }
 
-function said(statusCode: number, message: string): APIGatewayProxyStructuredResultV2 {
+function errorResponse(statusCode: number, message: string): APIGatewayProxyStructuredResultV2 {
   return { statusCode, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ message }) };
 }

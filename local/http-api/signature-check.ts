@@ -1,11 +1,11 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { HttpAnswer } from '../http-exchange';
+import type { HttpResponse } from '../http-exchange';
 
 /** The one pair of keys that the local IAM knows. */
 export const localKeys = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
 /** SigV4: a signature is good for five minutes, before and after. */
-const patience = 5 * 60_000;
+const clockTolerance = 5 * 60_000;
 
 export interface SignedRequest {
   readonly method: string;
@@ -24,11 +24,11 @@ interface Parts {
   readonly signature: string;
 }
 
-const form =
+const authorizationPattern =
   /^AWS4-HMAC-SHA256 +Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, *SignedHeaders=([^,]+), *Signature=([0-9a-f]{64})$/;
 
 /** The answer of a service to a request without a good signature. */
-export const notSigned: HttpAnswer = {
+export const notSigned: HttpResponse = {
   status: 403,
   headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-ErrorType': 'InvalidSignatureException' },
   body: JSON.stringify({
@@ -42,7 +42,7 @@ export function isSigned(request: SignedRequest, now: number): boolean {
   const parts = partsOf(request.headers.authorization);
   const time = String(request.headers['x-amz-date']);
   if (!parts || parts.accessKeyId !== localKeys.accessKeyId || parts.service !== 'execute-api') return false;
-  if (!time.startsWith(parts.day) || Math.abs(timeOf(time) - now) > patience) return false;
+  if (!time.startsWith(parts.day) || Math.abs(timeOf(time) - now) > clockTolerance) return false;
   return hasRightSignature(request, parts, localKeys.secretAccessKey);
 }
 
@@ -76,7 +76,8 @@ export function signedHeaders(service: string, request: SignedRequest): Record<s
 }
 
 function partsOf(authorization: string | string[] | undefined): Parts | undefined {
-  const [, accessKeyId, day, region, service, headers, signature] = form.exec(String(authorization ?? '')) ?? [];
+  const [, accessKeyId, day, region, service, headers, signature] =
+    authorizationPattern.exec(String(authorization ?? '')) ?? [];
   if (!accessKeyId || !day || !region || !service || !headers || !signature) return undefined;
   return { accessKeyId, day, region, service, signedHeaders: headers.split(';'), signature };
 }

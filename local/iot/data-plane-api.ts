@@ -17,9 +17,9 @@ export interface IotCall {
 
 const topicsPath = '/topics/';
 const retainedPath = '/retainedMessage';
-const mostSlashes = 7;
-const mostTopicBytes = 256;
-const mostPayloadBytes = 128 * 1024;
+const maxSlashes = 7;
+const maxTopicBytes = 256;
+const maxPayloadBytes = 128 * 1024;
 const pageSize = 200;
 
 /** What a request asks of AWS IoT Core's data plane, if it is for that. */
@@ -27,7 +27,7 @@ export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | 
   const { pathname, searchParams } = new URL(url, 'http://iot');
   if (method === 'POST' && pathname.startsWith(topicsPath)) {
     const topic = decodeURIComponent(pathname.slice(topicsPath.length));
-    return { operation: 'Publish', run: (core) => publish(core, messageOf(topic, searchParams, headers, body)) };
+    return { operation: 'Publish', run: (core) => publish(core, messageOf(topic, searchParams, { headers, body })) };
   }
   if (method !== 'GET' || !pathname.startsWith(retainedPath)) return undefined;
   const topic = decodeURIComponent(pathname.slice(retainedPath.length + 1));
@@ -42,13 +42,12 @@ export function iotError(status: number, error: string, message: string): IotAns
 function messageOf(
   topic: string,
   query: URLSearchParams,
-  headers: HttpRequest['headers'],
-  payload: Buffer,
+  { headers, body }: Pick<HttpRequest, 'headers' | 'body'>,
 ): IotMessage {
   const userProperties = header(headers, 'x-amz-mqtt5-user-properties');
   return {
     topic,
-    payload,
+    payload: body,
     qos: query.get('qos') === '1' ? 1 : 0,
     retain: query.get('retain') === 'true',
     contentType: query.get('contentType') ?? undefined,
@@ -65,9 +64,9 @@ function header(headers: HttpRequest['headers'], name: string): string | undefin
 
 function publish(core: IotCore, message: IotMessage): IotAnswer {
   const { topic, payload } = message;
-  if (topic.split('/').length - 1 > mostSlashes) return invalid('the topic has too many slashes');
-  if (Buffer.byteLength(topic) > mostTopicBytes) return invalid('the topic is too long');
-  if (payload.length > mostPayloadBytes) return invalid('the payload is too large');
+  if (topic.split('/').length - 1 > maxSlashes) return invalid('the topic has too many slashes');
+  if (Buffer.byteLength(topic) > maxTopicBytes) return invalid('the topic is too long');
+  if (payload.length > maxPayloadBytes) return invalid('the payload is too large');
   core.publish(message);
   return { status: 200, body: { message: 'OK' } };
 }

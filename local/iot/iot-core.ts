@@ -35,7 +35,7 @@ export class IotCore {
   ) {
     this.rules = props.rules.map(({ sql }) => new Rule(sql));
     this.sockets = createServer(broker.handle);
-    broker.on('publish', (packet) => this.heard(packet));
+    broker.on('publish', (packet) => this.onPublish(packet));
   }
 
   /** Aedes is loaded only here, so that nobody without a bridge needs it. */
@@ -60,7 +60,7 @@ export class IotCore {
   /** As the data plane does it. */
   publish(message: IotMessage): void {
     const { topic, payload, qos, retain } = message;
-    this.props.meter.iotPublished(topic.length + payload.length, retain);
+    this.props.meter.iotPublished(topic.length + payload.length, { retain });
     const properties = {};
     this.published.set(properties, message);
     const packet = { cmd: 'publish', topic, payload, qos, retain, dup: false, properties } as PublishPacket;
@@ -75,7 +75,7 @@ export class IotCore {
     await new Promise((resolve) => this.sockets.close(resolve));
   }
 
-  private heard(packet: AedesPublishPacket): void {
+  private onPublish(packet: AedesPublishPacket): void {
     if (packet.topic.startsWith('$SYS/')) return; // Aedes about itself
     const message = this.messageOf(packet);
     if (message.retain) this.retain(message);

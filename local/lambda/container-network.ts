@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import http, { type RequestOptions } from 'node:http';
 import type { MessagePort } from 'node:worker_threads';
-import type { NetworkAccess, NetworkAnswer, NetworkCall } from './network-messages';
+import type { NetworkAccess, NetworkCall, NetworkResponse } from './network-messages';
 
 /** The calls of one container that wait for their answers. */
 class Calls {
@@ -9,7 +9,7 @@ class Calls {
   private last = 0;
 
   constructor(private readonly port: MessagePort) {
-    port.on('message', (answer: NetworkAnswer) => this.hear(answer));
+    port.on('message', (answer: NetworkResponse) => this.handle(answer));
     port.unref();
   }
 
@@ -28,7 +28,7 @@ class Calls {
     if (this.waiting.size === 0) this.port.unref();
   }
 
-  private hear(answer: NetworkAnswer): void {
+  private handle(answer: NetworkResponse): void {
     const call = this.waiting.get(answer.id);
     this.forget(answer.id);
     call?.answer(answer);
@@ -66,7 +66,7 @@ class Call extends EventEmitter {
     this.emit('error', error);
   }
 
-  answer({ status, headers, body }: NetworkAnswer): void {
+  answer({ status, headers, body }: NetworkResponse): void {
     clearTimeout(this.limit);
     const response = Object.assign(new EventEmitter(), { statusCode: status, headers });
     this.emit('response', response);
@@ -79,7 +79,7 @@ class Call extends EventEmitter {
  * From now on the small client's requests to the endpoints of the local cloud are messages. Everything else goes through a
  * socket: other addresses, and the AWS SDK, which wants more of a request than is here and says so by passing a callback.
  */
-export function joinNetwork({ port, endpoints }: NetworkAccess): void {
+export function replaceHttpRequest({ port, endpoints }: NetworkAccess): void {
   const calls = new Calls(port);
   const overSocket = http.request as (...parts: unknown[]) => http.ClientRequest;
   const request = (options: RequestOptions, ...more: unknown[]) =>

@@ -18,28 +18,28 @@ export interface ContainerPoolProps {
 /** The execution environments of one function. They are made when all others are busy, as Lambda does it. */
 export class ContainerPool {
   /** Called when an invocation could start at once. */
-  onRoom: () => void = () => {};
+  onCapacity: () => void = () => {};
   private readonly containers = new Map<number, Container>();
   /** The most recently used last. */
   private readonly idleContainers: Container[] = [];
-  private readonly line: (() => void)[] = [];
+  private readonly waiting: (() => void)[] = [];
   private readonly idleTimers = new Map<Container, ClockTimer>();
   private created = 0;
   private stopped = false;
 
   constructor(private readonly props: ContainerPoolProps) {}
 
-  get hasRoom(): boolean {
+  get hasCapacity(): boolean {
     return !this.stopped && (this.idleContainers.length > 0 || this.containers.size < this.props.size);
   }
 
   get idle(): boolean {
-    return this.line.length === 0 && this.idleContainers.length === this.containers.size;
+    return this.waiting.length === 0 && this.idleContainers.length === this.containers.size;
   }
 
   /** Runs one event, once a container is free. */
   async invoke(event: unknown): Promise<unknown> {
-    while (!this.hasRoom) await this.waitInLine();
+    while (!this.hasCapacity) await this.waitForCapacity();
     const coldStart = this.idleContainers.length === 0;
     const container = this.take();
     const startedAt = performance.now();
@@ -57,19 +57,19 @@ export class ContainerPool {
 
   /** Kills one container, or all of them; what they were doing fails. */
   async kill(number?: number): Promise<void> {
-    const doomed = [...this.containers].filter(([other]) => number === undefined || number === other);
-    await Promise.all(doomed.map(([, container]) => this.end(container, 'the container was killed')));
+    const containers = [...this.containers].filter(([other]) => number === undefined || number === other);
+    await Promise.all(containers.map(([, container]) => this.end(container, 'the container was killed')));
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const next of this.line.splice(0)) next();
+    for (const next of this.waiting.splice(0)) next();
     await this.kill();
   }
 
-  private async waitInLine(): Promise<void> {
+  private async waitForCapacity(): Promise<void> {
     if (this.stopped) throw new Error(`${this.props.name} cannot run: the local cloud has stopped`);
-    await new Promise<void>((resolve) => this.line.push(resolve));
+    await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   private take(): Container {
@@ -96,7 +96,7 @@ export class ContainerPool {
     }
     this.idleContainers.push(container);
     this.idleTimers.set(container, this.props.clock.after(this.props.recycleIdleMinutes * 60_000, recycle));
-    this.offerRoom();
+    this.offerCapacity();
   }
 
   /** Nobody may take a container any more whose thread is about to end. */
@@ -110,12 +110,12 @@ export class ContainerPool {
     this.containers.delete(number);
     this.idleTimers.get(container)?.cancel();
     this.idleTimers.delete(container);
-    this.offerRoom();
+    this.offerCapacity();
   }
 
-  private offerRoom(): void {
-    const next = this.line.shift();
+  private offerCapacity(): void {
+    const next = this.waiting.shift();
     if (next) next();
-    else this.onRoom();
+    else this.onCapacity();
   }
 }

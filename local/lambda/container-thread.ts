@@ -3,7 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import type { Context, Handler } from 'aws-lambda';
 import { timeOn } from '../clock';
 import type { ContainerData, ContainerMessage, Invocation } from './container-messages';
-import { joinNetwork } from './container-network';
+import { replaceHttpRequest } from './container-network';
 import { SourcePositions } from './source-positions';
 
 /** What runs in a container's thread: the deployed bundle, between invocations frozen as Lambda freezes it. */
@@ -11,7 +11,7 @@ const { bundle, clock, wake, network } = workerData as ContainerData;
 const port = parentPort as MessagePort;
 const wakeups = new Int32Array(wake);
 
-function tell(message: ContainerMessage): void {
+function send(message: ContainerMessage): void {
   port.postMessage(message);
 }
 
@@ -41,7 +41,7 @@ function forwardConsole(): void {
   const line =
     (level: 'error' | 'info') =>
     (...parts: unknown[]) =>
-      tell({ kind: 'log', level, text: format(...parts) });
+      send({ kind: 'log', level, text: format(...parts) });
   Object.assign(console, { error: line('error'), warn: line('error') });
   Object.assign(console, { log: line('info'), info: line('info'), debug: line('info'), trace: line('info') });
 }
@@ -93,22 +93,22 @@ function contextOf({ requestId, functionName, memoryMb, timeoutSeconds }: Invoca
 async function runOnce(handler: Handler, invocation: Invocation): Promise<void> {
   try {
     const result = await handler(JSON.parse(invocation.event), contextOf(invocation), () => {});
-    tell({ kind: 'result', result: JSON.stringify(result ?? null), output: takeOutput() });
+    send({ kind: 'result', result: JSON.stringify(result ?? null), output: takeOutput() });
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    tell({ kind: 'error', error: text, output: takeOutput() });
+    send({ kind: 'error', error: text, output: takeOutput() });
   }
 }
 
-async function live(): Promise<never> {
+async function main(): Promise<never> {
   nameSourcesInStacks();
   followLocalClock();
   forwardConsole();
   keepStandardOutput();
-  joinNetwork(network);
+  replaceHttpRequest(network);
   const { handler } = require(bundle) as { handler: Handler };
-  tell({ kind: 'ready' });
+  send({ kind: 'ready' });
   for (;;) await runOnce(handler, nextInvocation());
 }
 
-live();
+main();

@@ -40,7 +40,7 @@ export class Container {
   private cause = 'the container ended';
 
   constructor(private readonly props: ContainerProps) {
-    const network = props.network.join();
+    const network = props.network.connect();
     const workerData: ContainerData = { bundle: props.bundle, clock: props.clock, wake: this.wake, network };
     this.worker = new Worker(props.runtime, {
       workerData,
@@ -49,7 +49,7 @@ export class Container {
       execArgv: [], // Nothing of how this process was started concerns a bundle.
       resourceLimits: { maxOldGenerationSizeMb: props.spec.memoryMb },
     });
-    this.worker.on('message', (message: ContainerMessage) => this.hear(message));
+    this.worker.on('message', (message: ContainerMessage) => this.handle(message));
     this.worker.on('error', (error) => this.fail(error.stack ?? String(error)));
     this.ended = new Promise((resolve) => this.worker.once('exit', resolve));
     this.ended.then(() => this.end());
@@ -94,18 +94,18 @@ export class Container {
     }, seconds * 1000);
   }
 
-  private hear(message: ContainerMessage): void {
+  private handle(message: ContainerMessage): void {
     switch (message.kind) {
       case 'ready':
         this.ready = true;
         if (this.running) this.limit(this.props.spec.timeoutSeconds);
         break;
       case 'result':
-        this.show(message.output);
+        this.logOutput(message.output);
         this.finish()?.resolve(JSON.parse(message.result));
         break;
       case 'error':
-        this.show(message.output);
+        this.logOutput(message.output);
         this.props.log(this.props.name, 'error', message.error);
         this.finish()?.reject(new Error(message.error));
         break;
@@ -114,7 +114,7 @@ export class Container {
     }
   }
 
-  private show(output: readonly string[]): void {
+  private logOutput(output: readonly string[]): void {
     for (const line of output) this.props.log(this.props.name, 'info', line);
   }
 

@@ -28,7 +28,7 @@ export interface Endpoints {
 }
 
 /** What the functions are told of the cloud that they run in. */
-export interface Surroundings {
+export interface CloudEnvironment {
   readonly endpoints: Endpoints;
   readonly settings: Settings;
   readonly access: AccessConfig;
@@ -53,7 +53,7 @@ export function queueUrl({ sqs }: Endpoints, queue: QueueName): string {
 export function environmentOf(
   name: FunctionName,
   spec: FunctionSpec,
-  surroundings: Surroundings,
+  surroundings: CloudEnvironment,
 ): Record<string, string> {
   const { access, bridge, events } = surroundings;
   return {
@@ -69,7 +69,7 @@ export function environmentOf(
 function addressesOf(
   name: FunctionName,
   { reads, writes, sendsTo }: FunctionSpec,
-  { endpoints }: Surroundings,
+  { endpoints }: CloudEnvironment,
 ): Record<string, string> {
   const environment: Record<string, string> = {
     AWS_REGION: 'us-east-1',

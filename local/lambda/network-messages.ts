@@ -12,7 +12,7 @@ export interface NetworkCall {
 }
 
 /** To the container. A call whose caller is being killed gets none. */
-export interface NetworkAnswer {
+export interface NetworkResponse {
   readonly id: number;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

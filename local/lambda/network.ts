@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { type HttpRequest, type Reply, silence } from '../http-exchange';
-import type { NetworkAccess, NetworkAnswer, NetworkCall } from './network-messages';
+import { type HttpRequest, noReply, type Reply } from '../http-exchange';
+import type { NetworkAccess, NetworkCall, NetworkResponse } from './network-messages';
 
 /** Whatever answers the requests that come to a port. */
 export type Endpoint = (request: HttpRequest) => Reply | undefined | Promise<Reply>;
@@ -23,7 +23,7 @@ export class Network {
   }
 
   /** For one container. */
-  join(): NetworkAccess {
+  connect(): NetworkAccess {
     const { port1, port2 } = new MessageChannel();
     port1.on('message', (call: NetworkCall) => this.answer(call, port1));
     port1.unref(); // a container keeps nobody alive
@@ -32,12 +32,12 @@ export class Network {
 
   private async answer({ id, port, body, ...request }: NetworkCall, caller: MessagePort): Promise<void> {
     const asked = { ...request, body: bytesOf(body) };
-    const reply = await this.ask(port, asked);
+    const reply = await this.respond(port, asked);
     this.observe(asked, reply);
-    if (reply !== silence) caller.postMessage({ id, ...reply } satisfies NetworkAnswer);
+    if (reply !== noReply) caller.postMessage({ id, ...reply } satisfies NetworkResponse);
   }
 
-  private async ask(port: number, request: HttpRequest): Promise<Reply> {
+  private async respond(port: number, request: HttpRequest): Promise<Reply> {
     try {
       return (await this.endpoints.get(port)!(request)) ?? failure(404, 'not found');
     } catch (error) {

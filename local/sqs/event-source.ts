@@ -20,7 +20,7 @@ export class EventSource {
   /** Begins with what the queue already holds. */
   start(): void {
     this.props.queue.onReady = () => this.pump();
-    this.props.pool.onRoom = () => this.pump();
+    this.props.pool.onCapacity = () => this.pump();
     this.pump();
   }
 
@@ -30,7 +30,7 @@ export class EventSource {
     this.pumping = true;
     setImmediate(() => {
       this.pumping = false;
-      while (this.props.queue.ready && this.props.pool.hasRoom) this.deliver();
+      while (this.props.queue.ready && this.props.pool.hasCapacity) this.deliver();
     });
   }
 

@@ -50,7 +50,7 @@ const identifier = /^[!-~]{1,128}$/;
 const largestMessage = 1024 * 1024;
 
 /** The size of a message; throws what SQS would answer if it does not take it. */
-export function checkMessage(message: NewMessage, fifo: boolean): number {
+export function checkMessage(message: NewMessage, { fifo }: { readonly fifo: boolean }): number {
   if (message.body.length === 0) throw new SqsError('MissingParameter', 'the message body must not be empty');
   if (illegal.test(message.body)) throw new SqsError('InvalidMessageContents', 'the body has characters not allowed');
   const bytes = messageBytes(message);

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { QueueName, QueueSpec } from '../../lambdas/deployment';
 import type { Meter } from '../bill';
 import type { LocalClock } from '../clock';
+import { type DeliveryOrder, FifoOrder, StandardOrder } from './delivery-order';
 import { Journal } from './journal';
-import { FifoLine, type Line, StandardLine } from './line';
 import { checkMessage, type Message, type NewMessage } from './message';
 
 export interface QueueProps {
@@ -37,7 +37,7 @@ export class Queue {
   /** Called when there is something to receive. */
   onReady: () => void = () => {};
   readonly deadLetters: Message[] = [];
-  private readonly line: Line;
+  private readonly order: DeliveryOrder;
   private readonly seen = new Map<string, { until: number; receipt: Receipt }>();
   private readonly journal: Journal<Entry> | undefined;
   private inFlight = 0;
@@ -45,7 +45,7 @@ export class Queue {
   private sequence: number;
 
   constructor(private readonly props: QueueProps) {
-    this.line = props.spec.fifo ? new FifoLine() : new StandardLine();
+    this.order = props.spec.fifo ? new FifoOrder() : new StandardOrder();
     this.sequence = props.clock.now() * 1000;
     this.journal = props.journalPath === undefined ? undefined : new Journal(props.journalPath);
   }
@@ -58,20 +58,20 @@ export class Queue {
     if (dead.length > 0) entries.push({ dead: dead.map(({ id }) => id) });
     this.journal.begin(entries);
     this.deadLetters.push(...dead);
-    for (const message of alive) this.admit(message);
+    for (const message of alive) this.enqueue(message);
   }
 
   /** Nothing to hand out and nothing handed out; messages that wait for their delay do not count. */
   get idle(): boolean {
-    return this.line.waiting === 0 && this.inFlight === 0;
+    return this.order.waiting === 0 && this.inFlight === 0;
   }
 
   get ready(): boolean {
-    return this.line.ready;
+    return this.order.ready;
   }
 
   get counts() {
-    return { visible: this.line.waiting, inFlight: this.inFlight, delayed: this.delayed };
+    return { visible: this.order.waiting, inFlight: this.inFlight, delayed: this.delayed };
   }
 
   /** Takes a message; it is durable when this returns. A repeated deduplication id gets the first receipt again. */
@@ -89,16 +89,16 @@ export class Queue {
 
   /** As `send`, for a sender whose deduplication ids are fresh by construction, so that nobody has to remember them. */
   sendUnique(message: NewMessage): Receipt {
-    const bytes = checkMessage(message, this.props.spec.fifo);
+    const bytes = checkMessage(message, this.props.spec);
     const kept = this.newMessage(message, bytes);
     this.journal?.append({ sent: kept });
-    this.admit(kept);
+    this.enqueue(kept);
     return kept;
   }
 
   /** Hands out a batch of visible messages, each of which must be settled. */
   receive(): Message[] {
-    const messages = this.line.take(this.props.spec.batchSize);
+    const messages = this.order.take(this.props.spec.batchSize);
     const now = this.props.clock.now();
     for (const message of messages) {
       message.receives += 1;
@@ -122,7 +122,7 @@ export class Queue {
   /** Puts something among the dead letters that was never in the queue. */
   addDeadLetter(body: string): void {
     const message = { body, attributes: {} };
-    const kept = this.newMessage(message, checkMessage(message, this.props.spec.fifo));
+    const kept = this.newMessage(message, checkMessage(message, this.props.spec));
     this.journal?.append({ sent: kept });
     this.journal?.append({ dead: [kept.id] });
     this.deadLetters.push(kept);
@@ -134,7 +134,7 @@ export class Queue {
     this.journal?.append({ revived: revived.map(({ id }) => id) });
     for (const message of revived) {
       message.receives = 0;
-      this.admit(message);
+      this.enqueue(message);
     }
     return revived.length;
   }
@@ -159,43 +159,43 @@ export class Queue {
 
   private leave(messages: readonly Message[]): void {
     this.inFlight -= messages.length;
-    for (const message of messages) this.line.done(message);
-    if (this.line.ready) this.onReady();
+    for (const message of messages) this.order.done(message);
+    if (this.order.ready) this.onReady();
   }
 
   private reappear(messages: readonly Message[]): void {
     const dead = messages.filter(({ receives }) => receives >= this.props.spec.maxReceives);
-    if (dead.length > 0) this.bury(dead);
+    if (dead.length > 0) this.addDeadLetters(dead);
     const alive = messages.filter((message) => !dead.includes(message));
     this.inFlight -= alive.length;
-    this.line.putBack(alive);
-    if (this.line.ready) this.onReady();
+    this.order.putBack(alive);
+    if (this.order.ready) this.onReady();
   }
 
-  private bury(messages: readonly Message[]): void {
+  private addDeadLetters(messages: readonly Message[]): void {
     this.journal?.append({ dead: messages.map(({ id }) => id) });
     this.deadLetters.push(...messages);
     this.leave(messages);
   }
 
-  private admit(message: Message): void {
+  private enqueue(message: Message): void {
     const delay = message.visibleAt - this.props.clock.now();
     if (delay <= 0) {
-      this.show(message);
+      this.makeVisible(message);
     } else {
       this.delayed += 1;
-      this.props.clock.after(delay, () => this.appear(message));
+      this.props.clock.after(delay, () => this.endDelay(message));
     }
   }
 
-  private appear(message: Message): void {
+  private endDelay(message: Message): void {
     this.delayed -= 1;
-    this.show(message);
+    this.makeVisible(message);
   }
 
-  private show(message: Message): void {
-    this.line.add(message);
-    if (this.line.ready) this.onReady();
+  private makeVisible(message: Message): void {
+    this.order.add(message);
+    if (this.order.ready) this.onReady();
   }
 
   private earlierReceipt(message: NewMessage): Receipt | undefined {

@@ -20,8 +20,8 @@ interface BatchAnswer {
 type Queues = { readonly [Name in QueueName]: Queue };
 
 // SQS: entries of one batch, and bytes of all of them.
-const largestBatch = 10;
-const largestBatchBytes = 1024 * 1024;
+const maxBatchEntries = 10;
+const maxBatchBytes = 1024 * 1024;
 
 /** The operations of SQS in its JSON protocol. */
 export class SqsApi {
@@ -84,13 +84,13 @@ export function queueName(url: string): QueueName {
 
 function checkBatch(entries: readonly SendRequest[], bytes: number): void {
   if (entries.length === 0) throw new SqsError('EmptyBatchRequest', 'there should be at least one entry');
-  if (entries.length > largestBatch) {
+  if (entries.length > maxBatchEntries) {
     throw new SqsError('TooManyEntriesInBatchRequest', `the batch has ${entries.length} entries, but 10 are allowed`);
   }
   if (new Set(entries.map(({ Id }) => Id)).size < entries.length) {
     throw new SqsError('BatchEntryIdsNotDistinct', 'two entries of the batch have the same id');
   }
-  if (bytes > largestBatchBytes) throw new SqsError('BatchRequestTooLong', `the batch has ${bytes} bytes`);
+  if (bytes > maxBatchBytes) throw new SqsError('BatchRequestTooLong', `the batch has ${bytes} bytes`);
 }
 
 function sendEntry(queue: Queue, Id: string, message: NewMessage) {

@@ -5,11 +5,12 @@ import { noEvents } from '../../lambdas/broker/ports/events';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import type { Ports } from '../../lambdas/broker/ports/ports';
 import { disconnectAbsent } from '../../lambdas/broker/session/admin-disconnect';
+import { completeEnding, type EndingTurn } from '../../lambdas/broker/session/complete-ending';
 import type { SessionDeleter } from '../../lambdas/broker/session/delete-session';
-import { completeEnding, type EndingTurn, releaseSession } from '../../lambdas/broker/session/session-end';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { releaseSession } from '../../lambdas/broker/session/release-session';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { Engine } from '../storage/support/engine';
 import { message } from '../storage/support/messages';
 import { clause } from '../support/clause';
@@ -26,7 +27,12 @@ beforeAll(async () => {
   ports = {
     sessions: new DynamoSessionStore(engine.client(), engine.table('sessions')),
     connectionStore: new DynamoConnectionStore(engine.client(), engine.table('connections')),
-    inflight: new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now),
+    inflight: new DynamoInflightStore({
+      db: engine.client(),
+      dbWithoutRetries: engine.client(),
+      table: engine.table('inflight'),
+      now: () => now,
+    }),
     now: () => now,
     events: noEvents,
     metrics: noMetrics,
@@ -86,7 +92,7 @@ describe('the end of a connection whose will waits', () => {
   clause('MQTT-3.1.3-9', 'keeps the will and tells when it is due while its client is away', async () => {
     const record = await lost('away');
 
-    await releaseSession(ports, nothingToWipe, record, { willAt });
+    await releaseSession(ports, nothingToWipe, { connection: record, ending: { willAt } });
 
     expect(await ports.sessions.read('away')).toMatchObject({ willAt });
     expect(await ports.sessions.will('away', 'a')).toBeDefined();
@@ -98,7 +104,7 @@ describe('the end of a connection whose will waits', () => {
     const seen = (await ports.sessions.read('back'))!;
     await ports.sessions.claimResume(claim('back', second), seen);
 
-    await releaseSession(ports, nothingToWipe, record, { willAt });
+    await releaseSession(ports, nothingToWipe, { connection: record, ending: { willAt } });
 
     expect(await ports.sessions.will('back', 'a')).toBeUndefined();
     expect(await ports.connectionStore.read('a')).toBeUndefined();
@@ -111,7 +117,7 @@ describe('the end of a connection that takes its session along', () => {
     const sessions: string[] = [];
     const deleteSession = async (_clientId: string, session: string) => {
       sessions.push(session);
-      return 'wiped' as const;
+      return 'deleted' as const;
     };
     return { deleter: { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter, sessions };
   }
@@ -121,10 +127,13 @@ describe('the end of a connection that takes its session along', () => {
     const heads: unknown[] = [];
     const deleteSession = async () => {
       heads.push(await ports.sessions.read('leaves'));
-      return 'wiped' as const;
+      return 'deleted' as const;
     };
 
-    await releaseSession(ports, { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter, record, {});
+    await releaseSession(ports, { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter, {
+      connection: record,
+      ending: {},
+    });
 
     expect(heads).toEqual([undefined]);
   });
@@ -134,7 +143,7 @@ describe('the end of a connection that takes its session along', () => {
     await ports.sessions.end('interrupted', first);
     const { deleter, sessions } = wiped();
 
-    await releaseSession(ports, deleter, record, {});
+    await releaseSession(ports, deleter, { connection: record, ending: {} });
 
     expect(sessions).toEqual([first]);
   });
@@ -144,7 +153,7 @@ describe('the end of a connection that takes its session along', () => {
     await ports.sessions.claimResume(claim('faster', second), (await ports.sessions.read('faster'))!);
     const { deleter, sessions } = wiped();
 
-    await releaseSession(ports, deleter, record, {});
+    await releaseSession(ports, deleter, { connection: record, ending: {} });
 
     expect(sessions).toEqual([]);
     expect(await ports.sessions.read('faster')).toMatchObject({ session: first, owner: 'b' });
@@ -161,7 +170,7 @@ describe('the end of a session whose client is away', () => {
   function turn(): EndingTurn {
     const deleteSession = async () => {
       await ports.inflight.put([late]);
-      return 'wiped' as const;
+      return 'deleted' as const;
     };
     const deleter = { delete: deleteSession } as Partial<SessionDeleter> as SessionDeleter;
     const dispatch = { sendMessages: async () => {} } as Partial<EndingTurn['dispatch']> as EndingTurn['dispatch'];
@@ -181,7 +190,7 @@ describe('the end of a session whose client is away', () => {
   }
 
   it('leaves nothing in its ring when its time is over', async () => {
-    await completeEnding(ports, turn(), await away('expired'), { sessionEndsAt: now - 1 });
+    await completeEnding(ports, turn(), { ...(await away('expired')), ended: { sessionEndsAt: now - 1 } });
 
     expect(await ports.sessions.read('expired')).toBeUndefined();
     expect(await left()).toEqual([]);
@@ -191,7 +200,7 @@ describe('the end of a session whose client is away', () => {
     const record = await away('died');
     await ports.sessions.end('died', first);
     await ports.inflight.put([late]);
-    await completeEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
+    await completeEnding(ports, turn(), { ...record, ended: { sessionEndsAt: now - 1 } });
 
     expect(await left()).toEqual([]);
   });
@@ -200,7 +209,7 @@ describe('the end of a session whose client is away', () => {
     const record = await away('replaced');
     await ports.sessions.claimFresh(claim('replaced', second), (await ports.sessions.read('replaced'))!);
     await ports.inflight.put([late]);
-    await completeEnding(ports, turn(), record, { sessionEndsAt: now - 1 });
+    await completeEnding(ports, turn(), { ...record, ended: { sessionEndsAt: now - 1 } });
 
     expect(await left()).toEqual([late]);
     await ports.inflight.clear(first);
@@ -208,8 +217,8 @@ describe('the end of a session whose client is away', () => {
 
   it('leaves nothing in its ring when a backend removes it', async () => {
     await away('removed');
-    const wish = { clientId: 'removed', fence: first, withWill: false, keepSession: false };
-    await disconnectAbsent(ports, turn(), wish, true);
+    const request = { clientId: 'removed', fence: first, withWill: false, keepSession: false, isDiscarded: true };
+    await disconnectAbsent(ports, turn(), request);
 
     expect(await ports.sessions.read('removed')).toBeUndefined();
     expect(await left()).toEqual([]);

@@ -1,5 +1,5 @@
 import { callerIn } from '../../local/aws-call';
-import { type HttpRequest, type Reply, silence } from '../../local/http-exchange';
+import { type HttpRequest, noReply, type Reply } from '../../local/http-exchange';
 
 /** Maximum characters shown of a row or of any other value. */
 const shown = 600;
@@ -22,7 +22,7 @@ export class CallJournal {
       caller: callerIn(String(headers.authorization)),
       operation: String(headers['x-amz-target'] ?? `${method} ${url}`),
       asked: body.toString(),
-      answered: reply === silence ? 'no answer' : `${reply.status} ${reply.body}`,
+      answered: reply === noReply ? 'no answer' : `${reply.status} ${reply.body}`,
     });
   };
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FunctionName } from '../../lambdas/deployment';
 import type { Bill } from '../../local/bill';
-import type { CloudOptions } from '../../local/cloud';
+import type { CloudOptions } from '../../local/cloud-options';
 import type { Client5, ConnectFields } from '../support/client5';
 import { GuardedBroker } from '../support/guarded-broker';
 

@@ -1,6 +1,6 @@
 /*
  * Whoever guesses passwords keeps nobody else out: neither from elsewhere nor from the same address. Proved elsewhere: how failures
- * are counted: test/storage/logins.test.ts; which clients are known, and for how long: test/access/known-clients.test.ts.
+ * are counted: test/storage/login-store.test.ts; which clients are known, and for how long: test/access/known-clients.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Client5, type ConnectFields, connectPacket } from '../support/client5';

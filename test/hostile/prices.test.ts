@@ -42,7 +42,7 @@ describe('the cost of an attack', () => {
   it('is at most the documented one', () => {
     const { connection, frame } = dearestOf(costs);
     const [, ofConnection = '', ofFrame = ''] =
-      /with (\$[\d.]+) a million for the dearest connection, and (\$[\d.]+) for the dearest frame/.exec(security) ?? [];
+      /most expensive connection costs (\$[\d.]+).*most expensive frame costs (\$[\d.]+)/s.exec(security) ?? [];
 
     expectPrice(connection * 1e6, ofConnection);
     expectPrice(frame * 1e6, ofFrame);
@@ -90,7 +90,7 @@ describe('docs/security.md', () => {
     const logged = sources.flatMap((source) => [...source.matchAll(/\blog\(\s*'([^']+)'/g)].map(([, event]) => event));
     const audit = security.slice(security.indexOf('## Audit log'));
     const ofRows = tableRows(audit).map(([event = '']) => event.replaceAll('`', ''));
-    const ofText = codeSpans(audit.slice(audit.indexOf('Others are')));
+    const ofText = codeSpans(audit.slice(audit.indexOf('Other events')));
     const named = [...ofRows.filter((event) => !/^(event|-+)$/.test(event)), ...ofText];
 
     expect(named.sort()).toEqual([...new Set(logged)].sort());

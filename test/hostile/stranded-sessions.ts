@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Fence, fenceOf } from '../../lambdas/broker/model/fence';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../lambdas/storage/sessions';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { DynamoTopicIndex } from '../../lambdas/storage/topic-index';
 import type { Cloud } from '../../local/cloud';
 import { tablePrefix } from '../../local/lambda/environment';
@@ -27,7 +27,12 @@ export class StrandedSessions {
     this.db = new DynamoDBClient({ endpoint: cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
     this.sessions = new DynamoSessionStore(this.db, `${tablePrefix}sessions`);
     this.index = new DynamoTopicIndex(this.db, `${tablePrefix}topicIndex`);
-    this.inflight = new DynamoInflightStore(this.db, this.db, `${tablePrefix}inflight`, () => cloud.clock.now());
+    this.inflight = new DynamoInflightStore({
+      db: this.db,
+      dbWithoutRetries: this.db,
+      table: `${tablePrefix}inflight`,
+      now: () => cloud.clock.now(),
+    });
   }
 
   stop(): void {

@@ -16,18 +16,18 @@ const brakesIn = (of: typeof template) =>
   Object.keys(resourcesOf(of, 'AWS::CloudWatch::Alarm')).filter((id) => id.startsWith('Brake'));
 
 describe('the brake', () => {
-  it('is there when somebody is written to, unless it is switched off', () => {
+  it('is created with alarmEmail, unless it is disabled', () => {
     expect(brakesIn(synthesize({ alarmEmail: 'me@example.org' }))).toEqual(['BrakeHandshakes', 'BrakeFrames']);
     expect(brakesIn(synthesize({ alarmEmail: 'me@example.org', brakePercent: 0 }))).toEqual([]);
     expect(brakesIn(synthesize())).toEqual([]);
   });
 
-  it('that somebody asks for without an address stops the synthesis', () => {
-    expect(() => readOptions({ brakePercent: 30 })).toThrow('brakePercent needs alarmEmail');
+  it('fails the synthesis if it is configured without alarmEmail', () => {
+    expect(() => readOptions({ brakePercent: 30 })).toThrow(/^brakePercent\b.*\balarmEmail\b/);
     expect(readOptions({ brakePercent: 0 }).brakePercent).toBe(0);
   });
 
-  it('watches two metrics that AWS counts anyway, for a quarter of an hour', () => {
+  it('evaluates two metrics that AWS publishes, for 15 minutes', () => {
     const watched = { Statistic: 'Sum', Period: 300, EvaluationPeriods: 3, TreatMissingData: 'notBreaching' };
 
     expect(handshakes).toMatchObject({ ...watched, MetricName: 'ConnectCount', Threshold: 40 * 300 * 0.3 });
@@ -39,7 +39,7 @@ describe('the brake', () => {
     ]);
   });
 
-  it('writes to the operator and invokes its function, which leaves a tenth of the limits', () => {
+  it('notifies the operator and invokes its function, which leaves a tenth of the limits', () => {
     const lambda = resourcesOf(template, 'AWS::Lambda::Function').BrakeFunction!.Properties;
 
     for (const { AlarmActions } of [handshakes, frames]) {
@@ -53,14 +53,14 @@ describe('the brake', () => {
     });
   });
 
-  it('may update the one stage, and nothing else', () => {
+  it('may update one stage and nothing else', () => {
     const [stage, ...others] = grantsOf(template, 'BrakeRole').filter((grant) => !grant.startsWith('logs:'));
 
     expect(stage).toBe('apigateway:PATCH arn:AWS::Partition:apigateway:AWS::Region::/apis/GatewayApi/stages/mqtt');
     expect(others).toEqual([]);
   });
 
-  it('is pulled by its two alarms alone', () => {
+  it('may be invoked by its two alarms only', () => {
     const permissions = Object.values(resourcesOf(template, 'AWS::Lambda::Permission'))
       .map(({ Properties }) => Properties)
       .filter(({ FunctionName }) => readable(FunctionName) === 'BrakeFunction.Arn');
@@ -72,14 +72,16 @@ describe('the brake', () => {
     for (const { Principal } of permissions) expect(Principal).toBe('lambda.alarms.cloudwatch.amazonaws.com');
   });
 
-  it('says in the e-mail how to undo it: the limits of the options, in a command that fits', () => {
+  it('describes in the email the command that restores the limits, within the limit of CloudWatch', () => {
     for (const { AlarmDescription } of [handshakes, frames]) {
-      const said = readable(AlarmDescription);
+      const description = readable(AlarmDescription);
       const [, , frameSettings, connectSettings] =
-        /(aws apigatewayv2 update-stage .*)--default-route-settings '(.*)' --route-settings '(.*)'$/.exec(said) ?? [];
+        /(aws apigatewayv2 update-stage .*)--default-route-settings '(.*)' --route-settings '(.*)'$/.exec(
+          description,
+        ) ?? [];
 
-      expect(said.length).toBeLessThan(900); // CloudWatch: 1,024, with the real id, Region and longest stage
-      expect(said).toContain('--api-id GatewayApi --stage-name mqtt');
+      expect(description.length).toBeLessThan(900); // CloudWatch: 1,024, with the real id, Region and longest stage
+      expect(description).toContain('--api-id GatewayApi --stage-name mqtt');
       expect(JSON.parse(frameSettings!)).toMatchObject({ ThrottlingRateLimit: 500, ThrottlingBurstLimit: 700 });
       expect(JSON.parse(connectSettings!)).toMatchObject({
         $connect: { ThrottlingRateLimit: 40, ThrottlingBurstLimit: 80 },

@@ -30,21 +30,21 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
   const variables = lambda.Environment.Variables;
   const role = resourcesOf(template, 'AWS::IAM::Role')[`${id}Role`]!.Properties;
 
-  it('runs on the current Node.js, on ARM, within its time and memory', () => {
+  it('runs on Node.js 24 on ARM, with its timeout and memory', () => {
     const memory = name === 'onPackets' ? 2048 : spec.memoryMb;
 
     expect(lambda).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], Handler: 'index.handler' });
     expect(lambda).toMatchObject({ Timeout: spec.timeoutSeconds, MemorySize: memory });
   });
 
-  it('may do what its description lists, on those resources, and nothing else', () => {
+  it('has the grants of its description and no others', () => {
     expect(readable(lambda.Role)).toBe(`${id}Role.Arn`);
     expect(role.ManagedPolicyArns).toBeUndefined();
     expect(role.Policies).toBeUndefined();
     expect(grantsOf(template, `${id}Role`)).toEqual(describedGrants(name));
   });
 
-  it('knows the names of the tables and queues it may reach, and of no others', () => {
+  it('has variables for the tables and queues of its description and no others', () => {
     const reached = new Set<TableName>([...spec.reads, ...spec.writes]);
     const tableNames = [...reached].map((table) => [tableVariable(table), `Tables${constructId(table)}`]);
     const queueUrls = spec.sendsTo.map((queue) => [queues[queue].variable, `${constructId(queue)}Queue`]);
@@ -55,7 +55,7 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     );
   });
 
-  it('is told nothing else: its environment has no room for a secret', () => {
+  it('has no other variables, so none with a secret', () => {
     const others = Object.keys(variables).filter((variable) => !allVariables.includes(variable));
     const given = [
       'QUEUE_LIMIT',
@@ -71,24 +71,24 @@ describe.each(Object.keys(functions) as FunctionName[])('function %s', (name) =>
     expect(others.sort()).toEqual(given.sort());
   });
 
-  it('knows the callback address only if it may use it', () => {
+  it('has the callback URL only if it may use it', () => {
     const address = 'https://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt';
 
     if (spec.connections.length > 0) expect(readable(variables.CALLBACK_URL)).toBe(address);
     else expect(variables.CALLBACK_URL).toBeUndefined();
   });
 
-  it('gets the settings that are no defaults, and source maps in its stack traces', () => {
+  it('gets settings other than defaults, and source maps', () => {
     expect(variables).toMatchObject({ QUEUE_LIMIT: '33', NODE_OPTIONS: '--enable-source-maps' });
     expect(variables).not.toHaveProperty('MAX_SHAPES');
   });
 
-  it('logs to a group of its own, for as long as the operator wants', () => {
+  it('has a log group of its own, with the configured retention', () => {
     expect(readable(lambda.LoggingConfig.LogGroup)).toBe(`${id}Log`);
     expect(resourcesOf(template, 'AWS::Logs::LogGroup')[`${id}Log`]!.Properties.RetentionInDays).toBe(7);
   });
 
-  it('is not stopped as a runaway loop if it consumes a queue', () => {
+  it('is exempt from recursive loop detection if it consumes a queue', () => {
     const consumes = Object.values(queues).some((queue) => queue.consumer === name);
 
     expect(lambda.RecursiveLoop).toBe(consumes ? 'Allow' : 'Terminate');
@@ -105,17 +105,17 @@ describe('the accounts', () => {
   const all = (kinds: readonly (keyof typeof actions)[], table: TableName) =>
     kinds.flatMap((kind) => actions[kind].map((action) => `dynamodb:${action} Tables${constructId(table)}.Arn`)).sort();
 
-  it('are out of reach of functions that let nobody in', () => {
+  it('are not readable by functions that do not authenticate', () => {
     for (const name of ['onConnect', 'onTimer', 'onSchedule'] as const) expect(grants(name, 'accounts')).toEqual([]);
   });
 
-  it('are read by those that decide; no function may write or list them, whatever it was made to run', () => {
+  it('are readable by functions that authenticate; no function may write or list them', () => {
     for (const name of ['onPackets', 'onFanOut', 'onBridgeIn', 'onApi', 'onSystemTopics'] as const) {
       expect(grants(name, 'accounts')).toEqual(all(['read'], 'accounts'));
     }
   });
 
-  it('have their failed logins and connections in a table of which one function alone knows', () => {
+  it('have their failed logins and connections in a table that only one function reaches', () => {
     const reaching = Object.keys(deployed).flatMap((id) => grantsOf(template, id.replace(/Function$/, 'Role')));
 
     expect(grants('onPackets', 'logins')).toEqual(all(['read', 'write'], 'logins'));
@@ -129,13 +129,13 @@ describe('concurrency reserved for handshakes', () => {
     return all.filter(([, { Properties }]) => 'ReservedConcurrentExecutions' in Properties);
   };
 
-  it('is that of the option, of one function alone', () => {
+  it('is set by the option, for one function only', () => {
     const given = reserved(synthesize({ connectConcurrency: 5 }));
 
     expect(given).toMatchObject([['OnConnectFunction', { Properties: { ReservedConcurrentExecutions: 5 } }]]);
   });
 
-  it('is none unless somebody asks for it: a new account has none to spare', () => {
+  it('is none by default, because a new account has none to reserve', () => {
     expect(reserved(template)).toEqual([]);
   });
 });
@@ -158,7 +158,7 @@ const topicGrants = [
   `iot:RetainPublish ${topics}/sensors/*`,
 ];
 
-/** What the role must hold, from the description alone. */
+/** Returns the grants that the description of the function demands. */
 function describedGrants(name: FunctionName): string[] {
   const { reads, writes, scans = [], sendsTo, connections, publishesToIot } = functions[name];
   const consumed = (Object.keys(queues) as QueueName[]).filter((queue) => queues[queue].consumer === name);

@@ -12,7 +12,7 @@ describe.each(Object.keys(queues) as QueueName[])('queue %s', (name) => {
   const deadLetters = deployed[`${constructId(name)}DeadLetters`]!.Properties;
   const spec = queues[name];
 
-  it('keeps order where it is described to, and within a message group only, so that groups run side by side', () => {
+  it('is FIFO if its description says so, with order per message group', () => {
     const perGroup = { FifoQueue: true, DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' };
 
     if (spec.fifo) expect(queue).toMatchObject(perGroup);
@@ -20,14 +20,14 @@ describe.each(Object.keys(queues) as QueueName[])('queue %s', (name) => {
     expect(deadLetters.FifoQueue).toBe(queue.FifoQueue);
   });
 
-  it('hides a message long enough for its consumer, and puts away what never works', () => {
+  it('has a visibility timeout for its consumer and a redrive policy', () => {
     expect(queue.VisibilityTimeout).toBe(visibilitySeconds(name));
     expect(queue.RedrivePolicy.maxReceiveCount).toBe(spec.maxReceives);
     expect(readable(queue.RedrivePolicy.deadLetterTargetArn)).toBe(`${constructId(name)}DeadLetters.Arn`);
     expect(deadLetters.MessageRetentionPeriod).toBe(14 * 24 * 60 * 60);
   });
 
-  it('hands batches to its consumer, which gives back single messages', () => {
+  it('delivers batches to its consumer, which reports single failed messages', () => {
     const arn = `${constructId(name)}Queue.Arn`;
     const source = sources.find(({ Properties }) => readable(Properties.EventSourceArn) === arn)!.Properties;
 

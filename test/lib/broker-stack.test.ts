@@ -6,7 +6,7 @@ const stack = createStack();
 const template = Template.fromStack(stack);
 
 describe('the stack', () => {
-  it('excuses only what is listed here', () => {
+  it('acknowledges only the findings that are listed here', () => {
     expect(acknowledgedRules(stack)).toEqual([
       'AccountLogRole/Role AwsSolutions-IAM4',
       'Gateway/Api/$connect-Route AwsSolutions-APIG4',
@@ -20,7 +20,7 @@ describe('the stack', () => {
     ]);
   });
 
-  it('tells the addresses, the tables and the queues', () => {
+  it('outputs addresses, tables and queues', () => {
     const outputs = Object.entries(template.toJSON().Outputs as Record<string, { Value: unknown }>);
 
     expect(Object.fromEntries(outputs.map(([name, { Value }]) => [name, readable(Value)]))).toEqual({
@@ -47,7 +47,7 @@ describe('the stack', () => {
 describe('what the stack may hold', () => {
   const resources = Object.values<{ Type: string; Properties?: Record<string, unknown> }>(template.toJSON().Resources);
 
-  it('is no secret: nothing that keeps one, nothing that asks for one', () => {
+  it('has no secret: no resource that stores one, no parameter that takes one', () => {
     const { Parameters = {} } = template.toJSON();
     const keepers = resources.filter(({ Type }) => /Secret|SSM::Parameter|IAM::(User|AccessKey)|ApiKey|KMS/.test(Type));
     const asked = Object.keys(Parameters).filter((name) => name !== 'BootstrapVersion');
@@ -58,7 +58,7 @@ describe('what the stack may hold', () => {
 });
 
 describe('what is deployed already', () => {
-  it('keeps its tables: by another logical id CloudFormation would make new ones, empty', () => {
+  it('keeps the logical ids of its tables, because CloudFormation replaces tables with new ids', () => {
     expect(Object.keys(template.findResources('AWS::DynamoDB::Table')).sort()).toEqual([
       'TablesAccounts2D520C9A',
       'TablesConnectionsF6D675B1',
@@ -72,7 +72,7 @@ describe('what is deployed already', () => {
 });
 
 describe('the log role of the account', () => {
-  it('is set before the stage that needs it, and outlives the stack', () => {
+  it('is set before the stage that needs it, and is retained', () => {
     const [stage] = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Stage'));
     const [accountId] = Object.keys(template.findResources('AWS::ApiGateway::Account'));
     const { AccountLogRoleAccount: account } = resourcesOf(template, 'AWS::ApiGateway::Account');
@@ -83,7 +83,7 @@ describe('the log role of the account', () => {
     expect(role!.DeletionPolicy).toBe('Retain');
   });
 
-  it('is left alone if the operator says so', () => {
+  it('is not created with accountLogRole keep', () => {
     const keeping = synthesize({ accountLogRole: 'keep' });
 
     keeping.resourceCountIs('AWS::ApiGateway::Account', 0);

@@ -7,7 +7,7 @@ const retained = resourcesOf(synthesize(), 'AWS::DynamoDB::Table');
 const destroyed = resourcesOf(synthesize({ removalPolicy: 'destroy' }), 'AWS::DynamoDB::Table');
 
 describe('the tables', () => {
-  it('are those of the schema and no more', () => {
+  it('are exactly those of the schema', () => {
     const names = Object.keys(tables).map((name) => `Tables${constructId(name)}`);
 
     expect(Object.keys(retained).sort()).toEqual(names.sort());
@@ -24,7 +24,7 @@ describe('the tables', () => {
     expect(Properties.TimeToLiveSpecification?.AttributeName).toBe(schema.timeToLive);
   });
 
-  it.each(Object.keys(retained))('%s is paid by request, encrypted and restorable', (id) => {
+  it.each(Object.keys(retained))('%s is on-demand, encrypted and has point-in-time recovery', (id) => {
     expect(retained[id]!.Properties).toMatchObject({
       BillingMode: 'PAY_PER_REQUEST',
       SSESpecification: { SSEEnabled: true },
@@ -32,14 +32,14 @@ describe('the tables', () => {
     });
   });
 
-  it('outlive the stack and refuse deletion', () => {
+  it('are retained and protected from deletion', () => {
     for (const table of Object.values(retained)) {
       expect(table.DeletionPolicy).toBe('Retain');
       expect(table.Properties.DeletionProtectionEnabled).toBe(true);
     }
   });
 
-  it('go with the stack if the operator says so', () => {
+  it('are deleted with the stack if the option says so', () => {
     for (const table of Object.values(destroyed)) {
       expect(table.DeletionPolicy).toBe('Delete');
       expect(table.Properties.DeletionProtectionEnabled).toBe(false);

@@ -3,15 +3,15 @@ import { bundleOf, loadTimes } from '../../bench/bundles';
 import { type FunctionName, functions } from '../../lambdas/deployment';
 
 /**
- * Bytes of a function as it is deployed, with some room. A cold start reads, compiles and runs all of them, with a seventh
- * of a processor in the handshake, and a client waits for it.
+ * Maximum bytes of each deployed function. A cold start reads, compiles and runs all of them while a client waits, in the handshake
+ * with a seventh of a vCPU.
  */
 const budgets: { readonly [Name in FunctionName]: number } = {
   onConnect: 50_000,
   onPackets: 340_000,
   onFanOut: 340_000,
   onTimer: 100_000, // with the topic index, of which it removes unused shapes
-  onSchedule: 100_000, // with the look for leftovers
+  onSchedule: 100_000, // with the scan for leftovers
   onBridgeOut: 340_000,
   onBridgeIn: 340_000,
   onApi: 300_000,
@@ -25,19 +25,19 @@ describe('the bundle of a function', () => {
     expect(bundleOf(name).code.length).toBeLessThanOrEqual(budgets[name]);
   });
 
-  it.each(names)('is loaded in a process of its own, as a cold start does, and timed: %s', (name) => {
+  it.each(names)('is loaded and timed in a separate process, like a cold start: %s', (name) => {
     const [milliseconds] = loadTimes(bundleOf(name), 1);
 
     expect(milliseconds).toBeGreaterThan(0);
   });
 
-  it('has nothing of the AWS SDK in the handshake', () => {
+  it('has no AWS SDK in the handshake', () => {
     const ofSdk = bundleOf('onConnect').sources.filter((source) => /@aws-sdk|@smithy/.test(source));
 
     expect(ofSdk).toEqual([]);
   });
 
-  it('has clients of the SDK only where they were chosen', () => {
+  it('has SDK clients only with awsClients sdk', () => {
     const clients = /client-apigatewaymanagementapi|DynamoDBClient\.js|credential-provider/;
     const clientsIn = (awsClients: 'lean' | 'sdk') =>
       bundleOf('onPackets', awsClients).sources.filter((source) => clients.test(source));

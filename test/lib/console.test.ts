@@ -15,7 +15,7 @@ const only = (type: string, of = template) => Object.values(resourcesOf(of, type
 const gateway = 'wss://GatewayApi.execute-api.AWS::Region.AWS::URLSuffix/mqtt';
 
 describe('a stack without the console', () => {
-  it('has nothing of one', () => {
+  it('has no resource of the console', () => {
     const bare = synthesize();
 
     expect(Object.keys(bare.toJSON().Resources).filter((id) => /Console|CDKBucketDeployment/.test(id))).toEqual([]);
@@ -24,11 +24,11 @@ describe('a stack without the console', () => {
 });
 
 describe('a stack with the console', () => {
-  it('breaks no rule of AWS Solutions without a written reason', () => {
+  it('passes AWS Solutions checks, with acknowledged findings only', () => {
     expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
   });
 
-  it('excuses what a public page needs besides, and the runtime that the CDK chooses', () => {
+  it('acknowledges findings of a public page, and of the runtime that the CDK chooses', () => {
     const usual = acknowledgedRules(createStack());
 
     expect(acknowledgedRules(stack).filter((rule) => !usual.includes(rule))).toEqual([
@@ -42,11 +42,11 @@ describe('a stack with the console', () => {
     ]);
   });
 
-  it('tells its address', () => {
+  it('outputs its address', () => {
     expect(readable(template.toJSON().Outputs.ConsoleUrl.Value)).toBe('https://ConsoleDistribution.DomainName/');
   });
 
-  it('keeps the page in a bucket that only its distribution reads', () => {
+  it('stores the page in a bucket that only its distribution reads', () => {
     const { PublicAccessBlockConfiguration, AccessControl } = only('AWS::S3::Bucket');
     const { Statement } = only('AWS::S3::BucketPolicy').PolicyDocument;
     const allowed = Statement.filter(({ Effect }: { Effect: string }) => Effect === 'Allow');
@@ -77,7 +77,7 @@ describe('a stack with the console', () => {
     expect(StrictTransportSecurity.AccessControlMaxAgeSec).toBe(31_536_000);
   });
 
-  it('has the API below its own address, uncached and with all that is signed but the host', () => {
+  it('forwards the API below its own address, uncached, with every header except Host', () => {
     const { CacheBehaviors, Origins, DefaultCacheBehavior } = only('AWS::CloudFront::Distribution').DistributionConfig;
     const [api] = CacheBehaviors;
     const origin = Origins.find(({ Id }: { Id: string }) => Id === api.TargetOriginId);
@@ -98,14 +98,14 @@ describe('a stack with the console', () => {
     });
   });
 
-  it('tells the page where its broker is, and nothing else', () => {
+  it('configures the page with the address of its broker and nothing else', () => {
     expect(configOf(stack)).toEqual({
       broker: gateway,
       api: { url: 'https://Api.execute-api.AWS::Region.AWS::URLSuffix/api', region: 'AWS::Region' },
     });
   });
 
-  it('has no API where the broker has none', () => {
+  it('has no API if the broker has none', () => {
     const without = createStack({ console: true, api: 'off' });
     const { DistributionConfig } = only('AWS::CloudFront::Distribution', Template.fromStack(without));
 
@@ -118,11 +118,11 @@ describe('a stack with the console', () => {
     const options = readOptions({ console: true });
 
     expect(() => new BrokerStack(app, 'There', { options, env: { region } })).toThrow(
-      `console is true, but must be false in ${region}, which has no CloudFront that could serve it`,
+      `console is true, but must be false in ${region}`,
     );
   });
 
-  it('is refused when the Region is only known to the command line of CDK', () => {
+  it('is refused by the Region of the CDK command line', () => {
     process.env.CDK_DEFAULT_REGION = 'us-gov-east-1';
     try {
       expect(() => createStack({ console: true })).toThrow('console is true, but must be false in us-gov-east-1');
@@ -131,7 +131,7 @@ describe('a stack with the console', () => {
     }
   });
 
-  it('fills its bucket by grants that name what they are for', () => {
+  it('uploads with grants for its own objects only', () => {
     expect(grantsOf(template, 'ConsoleUploadRole').map((grant) => grant.replace(/\w{64}/, 'HASH'))).toEqual([
       'logs:CreateLogStream ConsoleUploadLog.Arn',
       'logs:PutLogEvents ConsoleUploadLog.Arn',
@@ -144,7 +144,7 @@ describe('a stack with the console', () => {
     ]);
   });
 
-  it('takes names that two brokers of one name in two Regions do not share', () => {
+  it('has names with the Region, so that two brokers with the same name do not collide', () => {
     const names = [
       only('AWS::CloudFront::OriginAccessControl').OriginAccessControlConfig.Name,
       only('AWS::CloudFront::ResponseHeadersPolicy').ResponseHeadersPolicyConfig.Name,
@@ -154,7 +154,7 @@ describe('a stack with the console', () => {
   });
 });
 
-/** config.json as it lies among the assets, with what the upload puts in the place of its markers. */
+/** Returns the uploaded config.json, with its markers replaced as the upload does it. */
 function configOf(of: Stack): unknown {
   const { directory } = (of.node.root as App).synth();
   const path = readdirSync(directory)

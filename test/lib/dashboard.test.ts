@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { tables } from '../../lambdas/storage/schema';
 import { basicMetrics, furtherMetrics } from '../../lambdas/telemetry/catalogue';
-import { coreFunctions, coreQueues } from '../../lib/monitored';
+import { coreFunctions, coreQueues } from '../../lib/monitored-resources';
 import { prices } from '../../local/bill';
 import { readable, resourcesOf, synthesize } from './synthesize';
 
@@ -23,7 +23,7 @@ function dashboardOf(options: Record<string, unknown> = {}) {
   return dashboard!;
 }
 
-/** Namespace, name and dimensions of all that is asked for, without what is only how it is shown. */
+/** Returns namespace, name and dimensions of every metric, without rendering options. */
 function metricsOf(widgets: readonly Widget[]): Set<string> {
   const rows = widgets.flatMap(({ properties }) => properties.metrics ?? []);
   const named = rows.map((row) => row.filter((part) => typeof part === 'string').join(' '));
@@ -33,11 +33,11 @@ function metricsOf(widgets: readonly Widget[]): Set<string> {
 const { name, widgets } = dashboardOf({ brokerName: 'garage' });
 
 describe('the dashboard', () => {
-  it('has the name of the broker and the Region, because an account has one list of dashboards', () => {
+  it('is named for broker and Region, because dashboards are global in an account', () => {
     expect(name).toBe('garage-AWS::Region');
   });
 
-  it('asks for fewer metrics than a free dashboard may have', () => {
+  it('has at most the 50 metrics of a free dashboard', () => {
     expect(metricsOf(widgets).size).toBe(49);
   });
 
@@ -58,7 +58,7 @@ describe('the dashboard', () => {
     expect(widgets.find(({ type }) => type === 'alarm')?.properties.alarms).toHaveLength(13);
   });
 
-  it('shows what the broker writes, unless it writes nothing', () => {
+  it('shows metrics of the broker, unless they are off', () => {
     const asked = [...metricsOf(widgets)];
     const shown = asked.filter((metric) => metric.startsWith('CirrusMqtt'));
     const without = [...metricsOf(dashboardOf({ metrics: 'off' }).widgets)];
@@ -86,14 +86,14 @@ describe('the dashboard of details', () => {
     each.includes('details'),
   );
 
-  it('shows what the option adds, and nothing that is on the other one', () => {
+  it('shows the additional metrics, and none of the other dashboard', () => {
     const asked = [...metricsOf(details?.widgets ?? [])].map((metric) => metric.replace(/ Maximum$/, ''));
 
     expect(details?.name).toBe('garage-details-AWS::Region');
     expect(asked.sort()).toEqual(furtherMetrics.map((metric) => `CirrusMqtt ${metric} Broker garage`).sort());
   });
 
-  it('shows the worst of what is late: no average hides it', () => {
+  it('shows the maximum of lateness, which an average would hide', () => {
     const late = details?.widgets.find(({ properties }) => properties.title === 'milliseconds late');
     const statistics = late?.properties.metrics?.map((row) => row.at(-1));
 

@@ -27,19 +27,19 @@ function granted(events?: unknown): string[] {
 }
 
 describe('the stack', () => {
-  it('lets one function put events on the bus, and no other', () => {
+  it('allows exactly one function to put events', () => {
     expect(granted({ bus: 'garage', lifecycle: true })).toEqual([
       'onTimer events:PutEvents arn:AWS::Partition:events:AWS::Region:AWS::AccountId:event-bus/garage',
     ]);
   });
 
-  it('takes the bus of another account as it is', () => {
+  it('accepts the ARN of a bus of another account', () => {
     const bus = 'arn:aws:events:eu-central-1:123456789012:event-bus/garage';
 
     expect(granted({ bus, lifecycle: true })).toEqual([`onTimer events:PutEvents ${bus}`]);
   });
 
-  it('tells the functions that have to do with it, as long as somebody is told', () => {
+  it('configures the functions that emit events, with an events file only', () => {
     const variables = (options: Record<string, unknown>) => {
       const lambdas = resourcesOf(synthesize(options), 'AWS::Lambda::Function');
       return names.filter((name) => lambdas[`${constructId(name)}Function`]?.Properties.Environment.Variables.EVENTS);
@@ -50,11 +50,11 @@ describe('the stack', () => {
     expect(granted()).toEqual([]);
   });
 
-  it('refuses what is wrong, or has no room in the environment of a function', () => {
+  it('refuses a file that is invalid or too large for the environment of a function', () => {
     const large = Array.from({ length: 20 }, (_, index) => `${'buildings/'.repeat(15)}${index}/#`);
 
-    expect(() => synthesize({ eventsFile: write({ lifecycle: 1 }) })).toThrow('events.json.lifecycle is 1');
-    expect(() => synthesize({ eventsFile: write({ messages: large }) })).toThrow(/has room for 2\d{3}$/);
-    expect(() => synthesize({ eventsFile: join(folder, 'absent.json') })).toThrow('cannot be read');
+    expect(() => synthesize({ eventsFile: write({ lifecycle: 1 }) })).toThrow('events.json.lifecycle');
+    expect(() => synthesize({ eventsFile: write({ messages: large }) })).toThrow(/\b2\d{3}$/);
+    expect(() => synthesize({ eventsFile: join(folder, 'absent.json') })).toThrow('absent.json');
   });
 });

@@ -8,7 +8,7 @@ import { everyOption } from './synthesize';
 
 const names = Object.keys(optionRules) as (keyof BrokerOptions)[];
 
-/** One that sets limits for money needs somebody to write to. */
+/** Options that require another option. */
 const together: Partial<Record<keyof BrokerOptions, (keyof BrokerOptions)[]>> = {
   monthlyBudgetUsd: ['alarmEmail'],
   brakePercent: ['alarmEmail'],
@@ -16,7 +16,7 @@ const together: Partial<Record<keyof BrokerOptions, (keyof BrokerOptions)[]>> = 
 
 const regions = ['us-east-1', 'eu-central-1', 'ap-southeast-1', 'us-gov-west-1', 'cn-north-1'];
 
-/** All in one app, because synthesising many is slow. */
+/** One app for all stacks, because synthesizing many apps is slow. */
 const app = new App({
   context: { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] },
   builtinCloudFormationValidation: false,
@@ -35,7 +35,7 @@ const assembly = app.synth();
 const templateOf = (id: string) => assembly.getStackByName(id).template;
 
 describe.each(names)('the option %s alone', (name) => {
-  it('makes a difference to the stack', () => {
+  it('changes the template', () => {
     expect(templateOf(name)).not.toEqual(templateOf('default'));
   });
 
@@ -49,7 +49,7 @@ describe.each(regions)('every option together in %s', (region) => {
     expect(review(templateOf(region).Resources)).toEqual([]);
   });
 
-  it('is what it is in any other Region', () => {
+  it('has the same template in every Region', () => {
     const elsewhere = (id: string) => JSON.stringify(templateOf(id)).replaceAll(id, 'REGION');
 
     expect(elsewhere(region)).toBe(elsewhere('us-east-1'));

@@ -8,7 +8,7 @@ const apiRoutes = of('Route').filter(([id]) => id.startsWith('Api'));
 const [[, stage]] = of('Stage').filter(([id]) => id.startsWith('Api')) as [ReturnType<typeof of>[number]];
 
 describe('the HTTP API', () => {
-  it('has the routes of the operations, IAM on each, and all of them call one function', () => {
+  it('has a route with IAM for each operation, all of one function', () => {
     expect(apiRoutes.map(([, { Properties }]) => Properties.RouteKey).sort()).toEqual([...routes.keys()].sort());
     for (const [, { Properties }] of apiRoutes) expect(Properties.AuthorizationType).toBe('AWS_IAM');
 
@@ -21,13 +21,13 @@ describe('the HTTP API', () => {
     expect(readable(integrations[0]?.[1].Properties.IntegrationUri)).toBe('OnApiFunction.Arn');
   });
 
-  it('lets no page of another origin call it', () => {
+  it('has no CORS', () => {
     const apis = of('Api').filter(([, { Properties }]) => Properties.ProtocolType === 'HTTP');
 
     expect(apis.map(([, { Properties }]) => Properties.CorsConfiguration)).toEqual([undefined]);
   });
 
-  it('is held to the limits of the options', () => {
+  it('has the throttling limits of the options', () => {
     expect(stage.Properties).toMatchObject({
       StageName: 'api',
       AutoDeploy: true,
@@ -35,7 +35,7 @@ describe('the HTTP API', () => {
     });
   });
 
-  it('logs who called what, and nothing that was said', () => {
+  it('logs caller and operation, and no content', () => {
     const { DestinationArn, Format } = stage.Properties.AccessLogSettings;
 
     expect(readable(DestinationArn)).toContain('ApiAccessLog');
@@ -53,7 +53,7 @@ describe('the HTTP API', () => {
     ]);
   });
 
-  it('is not there when it is off, nor its function', () => {
+  it('is not deployed with api off, nor its function', () => {
     const without = synthesize({ api: 'off' });
 
     expect(Object.keys(resourcesOf(without, 'AWS::Lambda::Function'))).not.toContain('OnApiFunction');

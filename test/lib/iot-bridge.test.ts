@@ -24,7 +24,7 @@ const template = Template.fromStack(stack);
 describe('a stack without a bridge', () => {
   const bare = synthesize();
 
-  it('has nothing of one', () => {
+  it('has no resource of a bridge', () => {
     const resources = Object.keys(bare.toJSON().Resources).filter((id) => /Bridge|Iot/.test(id));
     const lambdas = Object.values(resourcesOf(bare, 'AWS::Lambda::Function'));
 
@@ -35,7 +35,7 @@ describe('a stack without a bridge', () => {
 });
 
 describe('a stack with a bridge', () => {
-  it('excuses what the bridge needs besides: topics with wildcards, and a question that IAM knows no resource for', () => {
+  it('acknowledges findings of topics with wildcards, and of an action without resources in IAM', () => {
     const usual = acknowledgedRules(createStack());
 
     expect(acknowledgedRules(stack).filter((rule) => !usual.includes(rule))).toEqual([
@@ -45,7 +45,7 @@ describe('a stack with a bridge', () => {
     ]);
   });
 
-  it('tells its functions what crosses, and the broker by its name', () => {
+  it('configures its functions with the entries and the name of the broker', () => {
     const lambdas = resourcesOf(template, 'AWS::Lambda::Function');
     const { BRIDGE, AWS_ENDPOINT_URL_IOT_DATA_PLANE: endpoint } =
       lambdas.OnBridgeOutFunction!.Properties.Environment.Variables;
@@ -54,7 +54,7 @@ describe('a stack with a bridge', () => {
     expect(readable(endpoint)).toBe('https://IotBridgeEndpointQuestion.endpointAddress');
   });
 
-  it('asks for the data endpoint of the account once, when it is deployed', () => {
+  it('looks up the data endpoint of the account once, at deployment', () => {
     const [question] = Object.values(resourcesOf(template, 'Custom::AWS'));
 
     expect(JSON.parse(question!.Properties.Create)).toMatchObject({
@@ -64,7 +64,7 @@ describe('a stack with a bridge', () => {
     expect(grantsOf(template, 'IotBridgeEndpointRole')).toContain('iot:DescribeEndpoint *');
   });
 
-  it('has a rule for each filter, whose SQL the local cloud plays', () => {
+  it('has a topic rule for each filter, whose SQL the local cloud understands', () => {
     const rules = Object.values(resourcesOf(template, 'AWS::IoT::TopicRule'));
     const sqls = rules.map(({ Properties }) => Properties.TopicRulePayload.Sql);
 
@@ -73,7 +73,7 @@ describe('a stack with a bridge', () => {
     for (const sql of sqls) expect(() => new Rule(sql)).not.toThrow();
   });
 
-  it('lets only these rules of this account invoke the function', () => {
+  it('allows only these rules of this account to invoke the function', () => {
     const permissions = Object.values(resourcesOf(template, 'AWS::Lambda::Permission'))
       .map(({ Properties }) => Properties)
       .filter(({ Principal }) => Principal === 'iot.amazonaws.com');
@@ -84,7 +84,7 @@ describe('a stack with a bridge', () => {
     ]);
   });
 
-  it('keeps what could not be taken in, whether the rule or the function failed', () => {
+  it('moves messages to dead letters if the rule or the function fails', () => {
     const [invoke] = Object.values(resourcesOf(template, 'AWS::Lambda::EventInvokeConfig')).filter(
       ({ Properties }) => readable(Properties.FunctionName) === 'OnBridgeInFunction',
     );
@@ -97,24 +97,22 @@ describe('a stack with a bridge', () => {
     expect(grantsOf(template, 'IotBridgeRuleRole')).toEqual(['sqs:SendMessage BridgeInDeadLetters.Arn']);
   });
 
-  it('raises an alarm when something waits among the dead letters', () => {
+  it('raises an alarm on dead letters', () => {
     const alarms = Object.keys(resourcesOf(template, 'AWS::CloudWatch::Alarm'));
 
     expect(alarms).toEqual(expect.arrayContaining(['AlarmsbridgeDeadLetters', 'AlarmsbridgeInDeadLetters']));
   });
 
-  it('spells what IAM would take for a wildcard as a variable', () => {
+  it('escapes wildcards of IAM as policy variables', () => {
     const odd = { direction: 'out', filter: 'what?/*/+' };
     const grants = grantsOf(synthesize({ bridgeFile: write({ entries: [odd] }) }), 'OnBridgeOutRole');
 
     expect(grants).toContainEqual(expect.stringMatching(/^iot:Publish .*:topic\/what\$\{\?\}\/\$\{\*\}\/\*$/));
   });
 
-  it('is not synthesised when the file is wrong, or larger than its room', () => {
+  it('is refused if the file is invalid or too large', () => {
     const entry = { direction: 'sideways', filter: 'a' };
-    expect(() => synthesize({ bridgeFile: write({ entries: [entry] }) })).toThrow(
-      'bridge.json.entries[0].direction is "sideways", but must be one of out, in, both',
-    );
+    expect(() => synthesize({ bridgeFile: write({ entries: [entry] }) })).toThrow('bridge.json.entries[0].direction');
     const random = (index: number) =>
       [1, 2, 3]
         .map((part) =>
@@ -124,6 +122,6 @@ describe('a stack with a bridge', () => {
         )
         .join('/');
     const entries = Array.from({ length: 100 }, (_, index) => ({ direction: 'out', filter: random(index) }));
-    expect(() => synthesize({ bridgeFile: write({ entries }) })).toThrow('has room for');
+    expect(() => synthesize({ bridgeFile: write({ entries }) })).toThrow(/bytes when packed/);
   });
 });

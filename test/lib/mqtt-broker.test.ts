@@ -14,7 +14,7 @@ const eventsFile = join(folder, 'events.json');
 writeFileSync(eventsFile, JSON.stringify({ bus: 'garden', lifecycle: true }));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A stack of somebody's own app, without the flags of this project. */
+/** Returns a stack of another app, without the feature flags of this project. */
 function greenhouse(name = 'Greenhouse'): Stack {
   const context = { 'aws:cdk:bundling-stacks': [] };
   return new Stack(new App({ context, builtinCloudFormationValidation: false }), name);
@@ -25,13 +25,13 @@ function broker(props?: MqttBrokerProps): MqttBroker {
 }
 
 describe('MqttBridge', () => {
-  it('is MqttBroker under its earlier name', () => {
+  it('is a deprecated alias of MqttBroker', () => {
     expect(MqttBridge).toBe(MqttBroker);
   });
 });
 
-describe('a broker in a stack of somebody else', () => {
-  it('needs nothing but a place, and says where it is', () => {
+describe('a broker in a stack of another app', () => {
+  it('needs no options, and has an address', () => {
     const mqtt = broker();
     const resolved = (value: unknown) => readable(Stack.of(mqtt).resolve(value));
 
@@ -40,20 +40,20 @@ describe('a broker in a stack of somebody else', () => {
     expect([mqtt.iotEndpoint, mqtt.eventBus]).toEqual([undefined, undefined]);
   });
 
-  it('has the name of its place, in 40 characters', () => {
+  it('is named for its path, in 40 characters', () => {
     expect(broker().brokerName).toMatch(/^Greenhouse-Mqtt-[0-9A-F]{8}$/);
     expect(new MqttBroker(greenhouse(`G${'o'.repeat(100)}`), 'Mqtt').brokerName).toMatch(/^Go+-?o*-Mqtt-[0-9A-F]{8}$/);
     expect(broker({ brokerName: 'garden' }).brokerName).toBe('garden');
   });
 
-  it('takes the options of the stack, and refuses what that refuses', () => {
-    expect(() => broker({ throttleRate: 0 })).toThrow('throttleRate is 0, but must be a whole number from 1 to 100000');
-    expect(() => broker({ monthlyBudgetUsd: 9 })).toThrow('monthlyBudgetUsd needs alarmEmail');
-    expect(() => broker({ speed: 7 } as MqttBrokerProps)).toThrow('broker has no option "speed", only brokerName');
+  it('accepts and refuses the same options as the stack', () => {
+    expect(() => broker({ throttleRate: 0 })).toThrow(/^throttleRate is 0\b.*\b1 to 100000$/);
+    expect(() => broker({ monthlyBudgetUsd: 9 })).toThrow(/^monthlyBudgetUsd\b.*\balarmEmail\b/);
+    expect(() => broker({ speed: 7 } as MqttBrokerProps)).toThrow('"speed"');
     expect(() => broker({ stageName: undefined })).not.toThrow();
   });
 
-  it('shows its tables, functions, queues, APIs and alarms, without those of parts that are not deployed', () => {
+  it('exposes tables, functions, queues, APIs and alarms of deployed parts', () => {
     const { tables, functions, queues, deadLetters, ...mqtt } = broker({ api: 'off' });
 
     expect(Object.keys(tables)).toContain('accounts');
@@ -65,7 +65,7 @@ describe('a broker in a stack of somebody else', () => {
     expect([mqtt.httpApi, mqtt.httpStage]).toEqual([undefined, undefined]);
   });
 
-  it('lets rules of the app hear its events', () => {
+  it('exposes its event bus to rules of the app', () => {
     const mqtt = broker({ eventsFile });
 
     new Rule(Stack.of(mqtt), 'Left', { eventBus: mqtt.eventBus, eventPattern: { source: ['cirrus-mqtt'] } });
@@ -83,17 +83,17 @@ describe('grants', () => {
     return grantsOf(Template.fromStack(Stack.of(mqtt)), 'Backend');
   };
 
-  it('let a backend publish, and do nothing else', () => {
+  it('allow publishing and nothing else', () => {
     expect(given((mqtt, role) => mqtt.grantPublish(role))).toEqual([`execute-api:Invoke ${stage}/POST/messages`]);
   });
 
-  it('let somebody look and change nothing', () => {
+  it('allow reading and no changes', () => {
     expect(given((mqtt, role) => mqtt.grantRead(role))).toEqual(
       ['clients', 'clients/*', 'retained', 'retained/*'].map((path) => `execute-api:Invoke ${stage}/GET/${path}`),
     );
   });
 
-  it('let somebody do all that the API has', () => {
+  it('allow every operation', () => {
     expect(given((mqtt, role) => mqtt.grantManage(role)).map((grant) => grant.split('/api/')[1])).toEqual([
       'DELETE/clients/*',
       'DELETE/retained/*',
@@ -106,7 +106,7 @@ describe('grants', () => {
     ]);
   });
 
-  it('let somebody call single operations', () => {
+  it('allow single operations', () => {
     expect(given((mqtt, role) => mqtt.grantInvoke(role, 'sendToClient'))).toEqual([
       `execute-api:Invoke ${stage}/POST/clients/*/messages`,
     ]);
@@ -115,13 +115,13 @@ describe('grants', () => {
   it.each([
     [['sendToClients'], '"sendToClients"'],
     [[], '[]'],
-  ])('of %j are refused with the names that there are', (names, shown) => {
+  ])('of %j are refused with the existing names', (names, shown) => {
     expect(() => given((mqtt, role) => mqtt.grantInvoke(role, ...(names as never[])))).toThrow(
-      new RegExp(`^grantInvoke takes one or more of publish, .*, not ${shown.replace(/\W/g, '\\$&')}$`),
+      new RegExp(`\\bpublish, .*${shown.replace(/\W/g, '\\$&')}$`),
     );
   });
 
-  it('let somebody look after accounts', () => {
+  it('allow management of accounts', () => {
     const actions = ['DeleteItem', 'GetItem', 'PutItem', 'Scan'];
 
     expect(given((mqtt, role) => mqtt.grantManageAccounts(role))).toEqual(
@@ -129,11 +129,11 @@ describe('grants', () => {
     );
   });
 
-  it('are refused where there is no API', () => {
+  it('are refused without an API', () => {
     const mqtt = broker({ api: 'off', brokerName: 'garden' });
     const role = new Role(Stack.of(mqtt), 'Backend', { assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com') });
 
-    expect(() => mqtt.grantPublish(role)).toThrow('api of garden is "off", but must be "on" to grant calls of it');
+    expect(() => mqtt.grantPublish(role)).toThrow(/\bgarden is "off"/);
   });
 });
 
@@ -146,13 +146,13 @@ describe('metrics', () => {
     expect(broker().metric('MessagesIn').statistic).toBe('Sum');
   });
 
-  it('are refused where nobody writes them: an alarm would be silent for ever', () => {
-    expect(() => broker().metric('WillLateness')).toThrow('metrics is "basic", but must be all for WillLateness');
+  it('are refused if they are not emitted, because an alarm on them would never fire', () => {
+    expect(() => broker().metric('WillLateness')).toThrow(/^metrics is "basic".*\ball\b.*WillLateness/);
     expect(() => broker({ metrics: 'off' }).metric('MessagesIn')).toThrow(
-      'metrics is "off", but must be basic or all for MessagesIn',
+      /^metrics is "off".*\bbasic or all\b.*MessagesIn/,
     );
     expect(() => broker({ metrics: 'all' }).metric('WillLateness')).not.toThrow();
-    expect(() => broker().metric('messagesIn' as never)).toThrow('the broker writes no metric "messagesIn", only Conn');
+    expect(() => broker().metric('messagesIn' as never)).toThrow('"messagesIn"');
   });
 });
 
@@ -165,7 +165,7 @@ describe('two brokers in one stack', () => {
   const template = Template.fromStack(stack);
   const resources = Object.values<{ Type: string; Properties?: Record<string, unknown> }>(template.toJSON().Resources);
 
-  it('have names of their own', () => {
+  it('have different names by default', () => {
     const local = ['AWS::ApiGatewayV2::Stage', 'AWS::IAM::Policy']; // named within an API or a role
     const global = resources.filter(({ Type }) => !local.includes(Type));
     const named = global.flatMap(({ Type, Properties = {} }) => {
@@ -185,13 +185,13 @@ describe('two brokers in one stack', () => {
     ]);
   });
 
-  it('set the log role of the account once, and ask for the endpoint of IoT Core once', () => {
+  it('set the log role of the account once, and look up the endpoint of IoT Core once', () => {
     template.resourceCountIs('AWS::ApiGateway::Account', 1);
     template.resourceCountIs('Custom::AWS', 1);
     expect(other.iotEndpoint).toBe(one.iotEndpoint);
   });
 
-  it('reach nothing of each other', () => {
+  it('have no grants on each other', () => {
     const roles = Object.keys(resourcesOf(template, 'AWS::IAM::Role')).filter((id) => id.startsWith('One'));
     const reached = roles.flatMap((role) => grantsOf(template, role));
 
@@ -199,12 +199,12 @@ describe('two brokers in one stack', () => {
     expect(reached.filter((grant) => /\bOther/.test(grant))).toEqual([]);
   });
 
-  it('may not have one name', () => {
+  it('must have different names', () => {
     const shared = greenhouse();
     new MqttBroker(shared, 'One', { brokerName: 'garden' });
 
     expect(() => new MqttBroker(shared, 'Other', { brokerName: 'garden' })).toThrow(
-      'brokerName is "garden", but must be another than that of Greenhouse/One in the same stack',
+      /^brokerName is "garden".* Greenhouse\/One /,
     );
   });
 });

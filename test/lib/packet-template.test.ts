@@ -12,26 +12,26 @@ const context = {
 describe('the message that the gateway sends for a frame', () => {
   const message = render(frameTemplate, '12.MAYAA2EvYisv/w==');
 
-  it('belongs to the group of its connection, which keeps the order of frames', () => {
+  it('has the connection id as message group, which keeps the order of frames', () => {
     expect(message.get('Action')).toBe('SendMessage');
     expect(message.get('MessageGroupId')).toBe('JC1dgf9yoAMCK-g=');
   });
 
-  it('is a duplicate only of the very same request', () => {
+  it('is a duplicate only of the same request', () => {
     expect(message.get('MessageDeduplicationId')).toBe('JC1f+HVsoAM/Fow=');
   });
 
-  it('carries the frame unchanged, with every character base64 may have', () => {
+  it('has the unchanged frame as body, with every character of base64', () => {
     expect(message.get('MessageBody')).toBe('12.MAYAA2EvYisv/w==');
   });
 
-  it('says what happened, when, and from where', () => {
+  it('has attributes for event, times and address', () => {
     const times = { connectedAt: '1790000000000', receivedAt: '1790000000123' };
 
     expect(attributesOf(message)).toEqual({ event: 'message', ...times, address: '2001:db8::1' });
   });
 
-  it('leaves group and event alone, whatever a client puts into the frame', () => {
+  it('has the same group and event for any content of a frame', () => {
     const body = 'x&MessageGroupId=another&MessageAttribute.1.Value.StringValue=disconnect';
     const forged = render(frameTemplate, body);
 
@@ -44,17 +44,17 @@ describe('the message that the gateway sends for a frame', () => {
 describe('the message that the gateway sends for a disconnect', () => {
   const message = render(disconnectTemplate, '');
 
-  it('waits behind the frames of its connection', () => {
+  it('is in the message group of its connection', () => {
     expect(message.get('MessageGroupId')).toBe('JC1dgf9yoAMCK-g=');
     expect(attributesOf(message).event).toBe('disconnect');
   });
 
-  it('has a body, without which SQS refuses a message', () => {
+  it('has a body, which SQS requires', () => {
     expect(message.get('MessageBody')).toBe('disconnect');
   });
 });
 
-/** What API Gateway makes of a template, read the way SQS reads a form. */
+/** Renders a template as API Gateway does, and parses the form as SQS does. */
 function render(template: string, body: string): URLSearchParams {
   const variables = Object.entries(context).map(([name, value]) => [`context.${name}`, value]);
   const values: Record<string, string> = { ...Object.fromEntries(variables), 'input.body': body };

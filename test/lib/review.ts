@@ -1,4 +1,4 @@
-/** A resource as CloudFormation gets it. */
+/** A resource of a template. */
 export interface Reviewed {
   readonly Type: string;
   // biome-ignore lint/suspicious/noExplicitAny: a template has no types
@@ -7,10 +7,10 @@ export interface Reviewed {
 
 export type Resources = Readonly<Record<string, Reviewed>>;
 
-/** What a reviewer would object to, each with the resource it is about. */
+/** Returns the findings of one rule, each with the logical id of its resource. */
 type Rule = (resources: Resources) => string[];
 
-/** Wildcards in grants that AWS leaves no way around, as `action resource`. */
+/** Grants for which AWS requires a wildcard, as `action resource`. */
 const necessaryWildcards: readonly { readonly grant: RegExp; readonly because: string }[] = [
   {
     grant: /^execute-api:ManageConnections arn:[^*]*\/[\w-]+\/(POST|GET|DELETE)\/@connections\/\*$/,
@@ -25,13 +25,13 @@ const necessaryWildcards: readonly { readonly grant: RegExp; readonly because: s
   { grant: /^iot:DescribeEndpoint \*$/, because: 'IAM knows no resource for it' },
 ];
 
-/** Whose function CloudFormation calls, waits for and reports about: a failure of it is a failed deployment. */
+/** Function of custom resources. CloudFormation waits for it, and its failure fails the deployment, so it needs no dead letters. */
 const customResource = /^AWS679f53fac002430cb0da5b7982bd2287/;
 
-/** The one role that needs a policy of AWS: API Gateway refuses an account log role without it. */
+/** The only role with a managed policy of AWS: API Gateway refuses an account log role without it. */
 const accountLogRole = /AccountLogRole/;
 
-/** Every rule of the review. What it says is what has to be so. */
+/** Rules of the review. The key states the requirement. */
 export const rules: Readonly<Record<string, Rule>> = {
   'a function has memory, a timeout, a log group and a role of its own': (resources) =>
     ofType(resources, 'AWS::Lambda::Function').flatMap(([id, { Properties: lambda }]) => {
@@ -45,19 +45,19 @@ export const rules: Readonly<Record<string, Rule>> = {
       ];
     }),
 
-  'a log group has an end': (resources) =>
+  'a log group has a retention': (resources) =>
     ofType(resources, 'AWS::Logs::LogGroup').flatMap(([id, { Properties }]) =>
       Properties.RetentionInDays > 0 ? [] : [`${id} keeps logs for ever`],
     ),
 
-  'no role has more than policies of its own': (resources) =>
+  'a role has inline policies only': (resources) =>
     ofType(resources, 'AWS::IAM::Role').flatMap(([id, { Properties }]) =>
       ('ManagedPolicyArns' in Properties || 'Policies' in Properties) && !accountLogRole.test(id)
         ? [`${id} has other policies`]
         : [],
     ),
 
-  'a role is for a service, and from outside of the stack only for this account': (resources) =>
+  'a role trusts a service, and one from outside of the stack only for this account': (resources) =>
     ofType(resources, 'AWS::IAM::Role').flatMap(([id, { Properties }]) =>
       statementsOf(Properties.AssumeRolePolicyDocument).flatMap(({ Principal, Condition }) => {
         if (typeof Principal?.Service !== 'string') return [`${id} is for ${JSON.stringify(Principal)}`];
@@ -71,21 +71,21 @@ export const rules: Readonly<Record<string, Rule>> = {
       .filter(({ grant }) => grant.includes('*') && !necessaryWildcards.some((known) => known.grant.test(grant)))
       .map(({ id, grant }) => `${id}: ${grant}`),
 
-  'nobody else is let in': (resources) =>
+  'a resource policy allows services only': (resources) =>
     policiesOfResources(resources).flatMap(([id, { Properties }]) =>
       statementsOf(Properties.PolicyDocument)
         .filter(({ Effect, Principal }) => Effect === 'Allow' && typeof Principal?.Service !== 'string')
-        .map(({ Principal }) => `${id} lets in ${JSON.stringify(Principal)}`),
+        .map(({ Principal }) => `${id} allows ${JSON.stringify(Principal)}`),
     ),
 
-  'a function is invoked by named sources': (resources) => [
+  'a function has permissions for named sources only': (resources) => [
     ...ofType(resources, 'AWS::Lambda::Permission').flatMap(([id, { Properties }]) =>
       Properties.SourceArn === undefined ? [`${id} is for every resource of ${Properties.Principal}`] : [],
     ),
     ...ofType(resources, 'AWS::Lambda::Url').map(([id]) => `${id} is public`),
   ],
 
-  'a route asks who calls, but for those of MQTT': (resources) =>
+  'a route has an authorizer, except those of MQTT': (resources) =>
     ofType(resources, 'AWS::ApiGatewayV2::Route').flatMap(([id, { Properties }]) =>
       Properties.AuthorizationType === 'AWS_IAM' ||
       ['$connect', '$default', '$disconnect'].includes(Properties.RouteKey)
@@ -108,8 +108,8 @@ export const rules: Readonly<Record<string, Rule>> = {
     ),
   ],
 
-  // The text of alarms is not encrypted at rest: CloudWatch could not publish with the key of AWS, and another costs $1 a month.
-  'a queue and a topic refuse what is not encrypted on the way': (resources) => {
+  // The alarm topic is not encrypted at rest: CloudWatch cannot publish with the AWS managed key, and another key costs $1 a month.
+  'a queue and a topic refuse requests without TLS': (resources) => {
     const guarded = policiesOfResources(resources).filter(([, { Properties }]) =>
       statementsOf(Properties.PolicyDocument).some(
         ({ Effect, Condition }) => Effect === 'Deny' && Condition?.Bool?.['aws:SecureTransport'] === 'false',
@@ -125,18 +125,18 @@ export const rules: Readonly<Record<string, Rule>> = {
       Properties.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled ? [] : [id],
     ),
 
-  'a queue hides a message for six times as long as its consumer may take': (resources) =>
+  'a queue has a visibility timeout of six times the timeout of its consumer': (resources) =>
     sourcesOf(resources).flatMap(({ queue, lambda }) => {
       const [hidden, longest] = [resources[queue]!.Properties.VisibilityTimeout, resources[lambda]!.Properties.Timeout];
       return hidden >= 6 * longest ? [] : [`${queue} hides for ${hidden} s, ${lambda} may take ${longest}`];
     }),
 
-  'a consumer gives back single messages': (resources) =>
+  'a consumer reports single failed messages': (resources) =>
     sourcesOf(resources).flatMap(({ queue, responses }) =>
       responses?.includes('ReportBatchItemFailures') ? [] : [queue],
     ),
 
-  'what a queue cannot get rid of becomes a dead letter, kept for longer': (resources) =>
+  'a queue has a dead-letter queue with a longer retention': (resources) =>
     sourcesOf(resources).flatMap(({ queue }) => {
       const { RedrivePolicy, MessageRetentionPeriod, FifoQueue } = resources[queue]!.Properties;
       const letters = resources[idOf(RedrivePolicy?.deadLetterTargetArn)]?.Properties;
@@ -144,7 +144,7 @@ export const rules: Readonly<Record<string, Rule>> = {
       return letters.MessageRetentionPeriod > MessageRetentionPeriod ? [] : [`${queue} keeps them no longer`];
     }),
 
-  'a function that is invoked without being waited for keeps what failed': (resources) =>
+  'a function that is invoked asynchronously has a destination for failures': (resources) =>
     invokedAsynchronously(resources).flatMap((lambda) => {
       const [invoke] = ofType(resources, 'AWS::Lambda::EventInvokeConfig').filter(
         ([, { Properties }]) => idOf(Properties.FunctionName) === lambda,
@@ -152,7 +152,7 @@ export const rules: Readonly<Record<string, Rule>> = {
       return invoke?.[1].Properties.DestinationConfig?.OnFailure ? [] : [`${lambda} loses what failed`];
     }),
 
-  'a schedule and a rule keep what they could not hand over': (resources) => [
+  'a schedule and a rule have a destination for failures': (resources) => [
     ...ofType(resources, 'AWS::Scheduler::Schedule').flatMap(([id, { Properties }]) =>
       Properties.Target.DeadLetterConfig ? [] : [id],
     ),
@@ -168,27 +168,27 @@ export const rules: Readonly<Record<string, Rule>> = {
     return deadLettersOf(resources).filter((id) => !alarmed.includes(id));
   },
 
-  'nothing has a name that a second one of it could not have': (resources) =>
+  'a resource has no physical name that a second stack would need too': (resources) =>
     Object.entries(resources).flatMap(([id, { Type, Properties = {} }]) => {
       const named = ['TableName', 'QueueName', 'FunctionName', 'RoleName', 'LogGroupName', 'TopicName', 'AlarmName'];
       const own = named.filter((key) => key === `${Type.split('::')[2]}Name` && key in Properties);
       return own.map((key) => `${id} has a ${key}`);
     }),
 
-  'an ARN is of the partition of the stack, and an address of its domain': (resources) =>
+  'an ARN uses the partition of the stack, and an address its domain': (resources) =>
     Object.entries(resources).flatMap(([id, resource]) => {
       const text = JSON.stringify(resource).replace(/"(lambda\.alarms\.)?[a-z0-9-]+\.amazonaws\.com"/g, ''); // names of services
       return (text.match(/arn:aws[a-z-]*:|amazonaws\.com/g) ?? []).map((found) => `${id} has ${found}`);
     }),
 
-  'what is referred to is there': (resources) => {
+  'a reference has a target': (resources) => {
     const known = (id: string) => id in resources || id.startsWith('AWS::');
     return referencesIn(resources)
       .filter(({ to }) => !known(to))
       .map(({ from, to }) => `${from} refers to ${to}`);
   },
 
-  'CloudFormation, IAM and Lambda have room for it': (resources) => [
+  'the template is within the limits of CloudFormation, IAM and Lambda': (resources) => [
     ...(Object.keys(resources).length > 500 ? ['more than 500 resources'] : []),
     ...ofType(resources, 'AWS::IAM::Policy')
       .filter(([, { Properties }]) => flat(Properties.PolicyDocument).length > 10_240)
@@ -196,12 +196,12 @@ export const rules: Readonly<Record<string, Rule>> = {
   ],
 };
 
-/** All that the review finds, each with the rule it breaks. */
+/** Returns all findings, each with its rule. */
 export function review(resources: Resources): string[] {
   return Object.entries(rules).flatMap(([rule, check]) => check(resources).map((found) => `${rule}: ${found}`));
 }
 
-/** Services that assume a role only for a resource which names it, and that nobody else's resource can name. */
+/** Services that assume a role only for a resource that names it. Resources of other accounts cannot name it. */
 const bound = ['lambda.amazonaws.com', 'apigateway.amazonaws.com'];
 
 function ofType(resources: Resources, type: string): [string, Reviewed][] {
@@ -240,7 +240,7 @@ function sourcesOf(resources: Resources) {
   }));
 }
 
-/** Functions that a schedule or a rule invokes, which do not wait for an answer. */
+/** Returns functions that a schedule or a topic rule invokes asynchronously. */
 function invokedAsynchronously(resources: Resources): string[] {
   const byRules = ofType(resources, 'AWS::IoT::TopicRule').flatMap(([, { Properties }]) =>
     (Properties.TopicRulePayload.Actions as { Lambda?: { FunctionArn: unknown } }[]).map(({ Lambda }) =>
@@ -253,7 +253,7 @@ function invokedAsynchronously(resources: Resources): string[] {
   return [...new Set([...byRules, ...bySchedules])].filter((id) => !customResource.test(id));
 }
 
-/** Every queue that something puts what it could not get rid of. */
+/** Returns every dead-letter queue. */
 function deadLettersOf(resources: Resources): string[] {
   const targets = Object.values(resources).flatMap(({ Type, Properties }) => {
     if (Type === 'AWS::SQS::Queue') return Properties.RedrivePolicy?.deadLetterTargetArn ?? [];
@@ -268,13 +268,13 @@ function logGroupOf(lambda: Reviewed['Properties']): string {
   return idOf(lambda.LoggingConfig?.LogGroup);
 }
 
-/** The logical id of what a value refers to. */
+/** Returns the logical id that a value refers to. */
 function idOf(value: unknown): string {
   const { Ref, 'Fn::GetAtt': attribute } = (value ?? {}) as { Ref?: string; 'Fn::GetAtt'?: [string, string] };
   return Ref ?? attribute?.[0] ?? '';
 }
 
-/** A value as text, references in angle brackets. */
+/** Formats a value, with references in angle brackets. */
 function flat(value: unknown): string {
   if (typeof value === 'string') return value;
   const joined = (value as { 'Fn::Join'?: [string, unknown[]] } | undefined)?.['Fn::Join'];

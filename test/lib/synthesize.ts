@@ -10,8 +10,8 @@ import type { Resources } from './review';
 export const bridgeFile = join(__dirname, 'bridge.json');
 
 /**
- * The stack under the flags of cdk.json, with these options. To be quick it neither bundles the Lambdas nor asks
- * CloudFormation's rules; `cdk synth` does both.
+ * Creates the stack with these options and the feature flags of cdk.json. To save time it skips bundling and CloudFormation's rules;
+ * `cdk synth` does both.
  */
 export function createStack(options: Record<string, unknown> = {}): BrokerStack {
   const context = { ...cdkJson.context, 'aws:cdk:bundling-stacks': [] };
@@ -19,7 +19,7 @@ export function createStack(options: Record<string, unknown> = {}): BrokerStack 
   return new BrokerStack(app, 'Broker', { options: readOptions(options) });
 }
 
-/** Of options whose values are no number and no word among others. */
+/** Values of options that are neither numbers nor enumerations. */
 const textOptions: Partial<Record<keyof BrokerOptions, unknown>> = {
   brokerName: 'garage',
   stageName: 'v7',
@@ -31,7 +31,7 @@ const textOptions: Partial<Record<keyof BrokerOptions, unknown>> = {
   console: true,
 };
 
-/** A value for each option that is not its default, and that is allowed. */
+/** An allowed value other than the default for each option. */
 export const everyOption = Object.fromEntries(
   (Object.keys(optionRules) as (keyof BrokerOptions)[]).map((name) => [name, otherValue(name)]),
 ) as Partial<BrokerOptions>;
@@ -47,17 +47,17 @@ function otherValue(name: keyof BrokerOptions): unknown {
   return other;
 }
 
-/** What CloudFormation gets. */
+/** Returns the template of the stack. */
 export function synthesize(options: Record<string, unknown> = {}): Template {
   return Template.fromStack(createStack(options));
 }
 
-/** The resources that CloudFormation gets, under their logical ids. */
+/** Returns the resources of the template by logical id. */
 export function resourcesIn(stack: Stack): Resources {
   return Template.fromStack(stack).toJSON().Resources;
 }
 
-/** A resource of a template. Its properties are whatever CloudFormation has for the type. */
+/** A resource of a template, with the properties of its CloudFormation type. */
 export interface Resource {
   // biome-ignore lint/suspicious/noExplicitAny: a template has no types
   readonly Properties: Record<string, any>;
@@ -65,7 +65,7 @@ export interface Resource {
   readonly DependsOn?: string[];
 }
 
-/** Every resource of a type, under its logical id without the hash: `PacketsQueue`, `OnConnectFunction`. */
+/** Returns every resource of a type by its logical id without the hash: `PacketsQueue`, `OnConnectFunction`. */
 export function resourcesOf(template: Template, type: string): Record<string, Resource> {
   const found = Object.entries(template.findResources(type) as Record<string, Resource>);
   return Object.fromEntries(found.map(([id, resource]) => [withoutHash(id), resource]));
@@ -78,7 +78,7 @@ interface Intrinsic {
   readonly 'Fn::Join'?: [string, unknown[]];
 }
 
-/** A value as text: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
+/** Formats a value: `PacketsQueue` for a reference, `PacketsQueue.Arn` for an attribute, without the hash. */
 export function readable(value: unknown): string {
   if (typeof value === 'string') return value;
   const { Ref, 'Fn::GetAtt': attribute, 'Fn::Join': join, 'Fn::Sub': sub } = value as Intrinsic;
@@ -88,7 +88,7 @@ export function readable(value: unknown): string {
   return withoutHash(Ref);
 }
 
-/** Everything a role may do, each as `action resource`, sorted. */
+/** Returns all grants of a role as `action resource`, sorted. */
 export function grantsOf(template: Template, role: string): string[] {
   const policies = Object.values(resourcesOf(template, 'AWS::IAM::Policy'));
   const ofRole = policies.filter((policy) => policy.Properties.Roles.map(readable).includes(role));
@@ -104,7 +104,7 @@ function withoutHash(logicalId: string): string {
   return logicalId.replace(/[0-9A-F]{8}$/, '');
 }
 
-/** Every construct with an acknowledged rule, without the finding. */
+/** Returns every construct with an acknowledged rule, without the finding. */
 export function acknowledgedRules(scope: Stack): string[] {
   const found = scope.node.findAll().flatMap(({ node }) => {
     const entries = node.metadata.filter((entry) => entry.type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY);

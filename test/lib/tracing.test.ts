@@ -17,23 +17,23 @@ function traced(options: Record<string, unknown>) {
 }
 
 describe('tracing', () => {
-  it('is off unless somebody asks for it: no mode, and no permission', () => {
+  it('is off by default: no mode and no grant', () => {
     expect(traced({})).toEqual(names.map(() => ({ mode: undefined, grants: [] })));
   });
 
-  it('is on for every function, which may write traces and read nothing', () => {
+  it('is on for every function, which may write traces only', () => {
     const grants = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
 
     expect(traced({ tracing: 'on' })).toEqual(names.map(() => ({ mode: 'Active', grants })));
   });
 
-  it('passes the checks of AWS Solutions, with a reason for what X-Ray does not let be narrower', () => {
+  it('passes AWS Solutions checks, with a reason for the wildcard of X-Ray', () => {
     const stack = createStack({ ...everything, tracing: 'on' });
 
     expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
   });
 
-  it('is a matter of the deployment: what the functions run is the same', () => {
+  it('does not change the code of functions', () => {
     const variables = (options: Record<string, unknown>) =>
       Object.values(resourcesOf(synthesize(options), 'AWS::Lambda::Function')).map(
         ({ Properties }) => Properties.Environment.Variables,

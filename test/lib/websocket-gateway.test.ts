@@ -17,7 +17,7 @@ function integrationOf(routeKey: string) {
 }
 
 describe('the WebSocket API', () => {
-  it('has three routes, and a frame cannot choose another than $default', () => {
+  it('has three routes, and frames always take $default', () => {
     const [api] = Object.values(resourcesOf(template, 'AWS::ApiGatewayV2::Api'));
 
     expect(routes.map((route) => route.RouteKey).sort()).toEqual(['$connect', '$default', '$disconnect']);
@@ -25,7 +25,7 @@ describe('the WebSocket API', () => {
     expect(api!.Properties.RouteSelectionExpression).toBe('\\$default');
   });
 
-  it('asks the onConnect function at the handshake', () => {
+  it('invokes the onConnect function at the handshake', () => {
     expect(integrationOf('$connect').IntegrationType).toBe('AWS_PROXY');
     expect(readable(integrationOf('$connect').IntegrationUri)).toContain('OnConnectFunction.Arn');
   });
@@ -33,7 +33,7 @@ describe('the WebSocket API', () => {
   it.each([
     ['$default', frameTemplate],
     ['$disconnect', disconnectTemplate],
-  ])('sends %s to the packet queue without a Lambda between', (routeKey, expected) => {
+  ])('sends %s to the packets queue without a Lambda function in between', (routeKey, expected) => {
     const integration = integrationOf(routeKey);
     const path = 'sqs:path/AWS::AccountId/PacketsQueue.QueueName';
 
@@ -49,7 +49,7 @@ describe('the WebSocket API', () => {
     expect(readable(integration.CredentialsArn)).toBe('GatewaySender.Arn');
   });
 
-  it('may send to the packet queue and do nothing else', () => {
+  it('may send to the packets queue and do nothing else', () => {
     expect(grantsOf(template, 'GatewaySender')).toEqual(['sqs:SendMessage PacketsQueue.Arn']);
   });
 });
@@ -63,7 +63,7 @@ describe('the stage', () => {
     });
   });
 
-  it('has other limits for handshakes, which anybody can make, and knows their route before', () => {
+  it('limits handshakes separately, and is created after their route', () => {
     const [connectId] = Object.entries(template.findResources('AWS::ApiGatewayV2::Route')).find(
       ([, { Properties }]) => Properties.RouteKey === '$connect',
     )!;
@@ -74,11 +74,11 @@ describe('the stage', () => {
     expect(stage!.DependsOn).toContain(connectId);
   });
 
-  it('logs every request as JSON: what, when, from where and how it went', () => {
+  it('logs every request as JSON: route, time, source and outcome', () => {
     const { DestinationArn, Format } = stage!.Properties.AccessLogSettings;
 
     expect(readable(DestinationArn)).toContain('GatewayAccessLog');
-    // Whatever is added here must not be able to hold a query string, a header or a body: they may hold tokens and passwords.
+    // Never add a field that can contain a query string, a header or a body: they can contain tokens and passwords.
     expect(Object.values<string>(JSON.parse(Format)).sort()).toEqual([
       '$context.connectionId',
       '$context.error.responseType',
@@ -93,14 +93,14 @@ describe('the stage', () => {
     ]);
   });
 
-  it('keeps its access log as long as the operator wants', () => {
+  it('has an access log with the configured retention', () => {
     expect(logGroups.GatewayAccessLog!.Properties.RetentionInDays).toBe(3);
   });
 
-  it('lets functions answer on it alone', () => {
-    const answers = grantsOf(template, 'OnPacketsRole').filter((grant) => grant.includes('@connections'));
+  it('is the only stage on which functions may use @connections', () => {
+    const grants = grantsOf(template, 'OnPacketsRole').filter((grant) => grant.includes('@connections'));
 
-    expect(answers.length).toBeGreaterThan(0);
-    for (const grant of answers) expect(grant).toMatch(/:GatewayApi\/v7\/[A-Z]+\/@connections\/\*$/);
+    expect(grants.length).toBeGreaterThan(0);
+    for (const grant of grants) expect(grant).toMatch(/:GatewayApi\/v7\/[A-Z]+\/@connections\/\*$/);
   });
 });

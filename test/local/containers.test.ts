@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { CloudOptions } from '../../local/cloud';
+import type { CloudOptions } from '../../local/cloud-options';
 import { fixtures, TestCloud, until } from './support';
 
 describe('the containers', () => {

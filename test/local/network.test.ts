@@ -3,8 +3,8 @@ import http, { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { HttpSender } from '../../lambdas/aws/http-sender';
-import { type HttpRequest, silence } from '../../local/http-exchange';
-import { joinNetwork } from '../../local/lambda/container-network';
+import { type HttpRequest, noReply } from '../../local/http-exchange';
+import { replaceHttpRequest } from '../../local/lambda/container-network';
 import { type Endpoint, Network } from '../../local/lambda/network';
 import type { NetworkAccess } from '../../local/lambda/network-messages';
 
@@ -24,8 +24,8 @@ const endpointPort = 9;
 function join(endpoint: Endpoint): void {
   const network = new Network();
   network.add(endpointPort, endpoint);
-  access = network.join();
-  joinNetwork(access);
+  access = network.connect();
+  replaceHttpRequest(access);
 }
 
 function sender(port = endpointPort): HttpSender {
@@ -83,7 +83,7 @@ describe('the network between containers and endpoints', () => {
   });
 
   it('leaves a caller without an answer when the endpoint is silent; the caller has its own time limit', async () => {
-    join(() => silence);
+    join(() => noReply);
     const call = http.request({ host: '127.0.0.1', port: endpointPort, timeout: 10, method: 'GET', path: '/' });
     const waited = once(call, 'timeout');
     call.end('');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type ExpressionParser, plainly, rememberParsed } from '../../local/dynamodb/parsed-expressions';
+import { cacheParsed, type ExpressionParser, uncachedParse } from '../../local/dynamodb/parsed-expressions';
 
 interface Values {
   readonly [name: string]: object;
@@ -7,8 +7,8 @@ interface Values {
 
 /** A parser of dynalite as it is: a cloud may have changed it in this process before. */
 function freshParser(name: string): ExpressionParser {
-  const parser = require(`dynalite/db/${name}`) as ExpressionParser & { [plainly]?: ExpressionParser['parse'] };
-  return { parse: parser[plainly] ?? parser.parse };
+  const parser = require(`dynalite/db/${name}`) as ExpressionParser & { [uncachedParse]?: ExpressionParser['parse'] };
+  return { parse: parser[uncachedParse] ?? parser.parse };
 }
 
 const isReserved = () => false;
@@ -37,7 +37,7 @@ for (const parser of Object.values(remembering)) {
     parsed += 1;
     return parse(...asked);
   };
-  rememberParsed(parser);
+  cacheParsed(parser);
 }
 
 function bothWays(kind: keyof typeof plain, expression: string, values: Values, names: Record<string, string> = {}) {
@@ -51,7 +51,11 @@ function bothWays(kind: keyof typeof plain, expression: string, values: Values, 
 
 describe('parsed expressions', () => {
   it.each<['condition' | 'update', string, Values, Record<string, string>?]>([
-    ['condition', 'id = :id AND NOT v > :form', { ':id': { S: 'x' }, ':form': { N: '1' } }],
+    [
+      'condition',
+      'id = :id AND (attribute_not_exists(v) OR v <= :newest)',
+      { ':id': { S: 'x' }, ':newest': { N: '1' } },
+    ],
     ['condition', 'attribute_not_exists(tail) OR #n < :n', { ':n': { N: '3' } }, { '#n': 'number' }],
     ['condition', 'id = :id AND begins_with(sort, :prefix)', { ':id': { S: 'x' }, ':prefix': { S: 'o' } }],
     ['condition', 'size(list) IN (:one, :two)', { ':one': { N: '1' }, ':two': { N: '2' } }],
@@ -86,7 +90,7 @@ describe('parsed expressions', () => {
       asked += 1;
       return parse(...parts);
     };
-    rememberParsed(parser);
+    cacheParsed(parser);
     const ask = (name: number) => parser.parse(`a${name} = :a`, { context: contextOf({ ':a': { S: 'x' } }) });
     for (let name = 1; name <= 1001; name++) ask(name);
     ask(1000);

@@ -8,7 +8,8 @@ import { SQS } from '@aws-sdk/client-sqs';
 import type { APIGatewayProxyWebsocketEventV2, SQSRecord } from 'aws-lambda';
 import { type ClientOptions, WebSocket } from 'ws';
 import type { QueueName } from '../../lambdas/deployment';
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud';
+import { type Cloud, startCloud } from '../../local/cloud';
+import type { CloudOptions } from '../../local/cloud-options';
 
 const entry = (file: string) => ({ entry: `test/local/fixtures/${file}.ts` });
 

@@ -4,8 +4,8 @@ import type { Account, Holder, PrefixHolder } from '../../lambdas/access/account
 import type { Identity } from '../../lambdas/access/identity';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { readNumber, readText } from '../../lambdas/storage/attributes';
-import { DynamoBindings, partitionsOfSeen } from '../../lambdas/storage/bindings';
-import { KnownBindings } from '../../lambdas/storage/known-bindings';
+import { DynamoBindingStore } from '../../lambdas/storage/binding-store';
+import { DynamoBindings, seenPartitions } from '../../lambdas/storage/bindings';
 import { itExhaustive, randomCases } from '../support/exhaustive';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
@@ -15,7 +15,7 @@ const day = 24 * 3600 * 1000;
 
 let engine: Engine;
 let bindings: DynamoBindings;
-let store: KnownBindings;
+let store: DynamoBindingStore;
 let directory: DynamoAccountDirectory;
 let requests = 0;
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   engine = await Engine.start();
   bindings = new DynamoBindings(engine.client(counting), engine.table('accounts'));
   const table = engine.table('logins');
-  store = new KnownBindings(bindings, new DynamoBindings(engine.client(), table, partitionsOfSeen));
+  store = new DynamoBindingStore(bindings, new DynamoBindings(engine.client(), table, seenPartitions));
   directory = new DynamoAccountDirectory(engine.client(), engine.table('accounts'));
 });
 

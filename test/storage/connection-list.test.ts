@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { MonitoredConnection } from '../../lambdas/broker/model/connection';
 import type { RequestedCheck } from '../../lambdas/broker/model/subscription';
 import { DynamoConnectionList } from '../../lambdas/storage/connection-list';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
 import { schemaVersions } from '../../lambdas/storage/schema-version';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { record } from './support/connection-record';

@@ -2,7 +2,7 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import { type Item, writeAll } from '../../lambdas/storage/dynamo';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
 import { retain } from './support/retained';
@@ -44,7 +44,7 @@ async function fill(engine: Engine, topics: readonly string[]): Promise<void> {
 }
 
 function pointerOf(values: Item): Item {
-  return { revision: values[':revision']!, writtenAt: values[':at']!, v: values[':form']! };
+  return { revision: values[':revision']!, writtenAt: values[':at']!, v: values[':schemaVersion']! };
 }
 
 describe('finding retained messages among 5,000', () => {

@@ -1,7 +1,7 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
 import { firstLevels } from '../../lambdas/storage/retained-levels';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { itExhaustive } from '../support/exhaustive';
 import { Engine, type Gate, open } from './support/engine';
 import { dyingAfter, everyInterleaving, untilDone } from './support/interleaving';
@@ -137,8 +137,7 @@ describe('a retained message that has expired', () => {
     new DynamoRetainedStore(
       engine.client((request) => gate(request)),
       engine.table('retained'),
-      { all: 0, perAccount: 10 },
-      () => now,
+      { limits: { all: 0, perAccount: 10 }, now: () => now },
     );
 
   async function rows(): Promise<string[]> {

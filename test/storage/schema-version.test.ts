@@ -7,25 +7,26 @@ import { bundleSlot, positionAlone } from '../../lambdas/broker/model/queue-slot
 import type { SessionClaim } from '../../lambdas/broker/model/session';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { DynamoAccountSessions } from '../../lambdas/storage/account-sessions';
-import { DynamoAccountStore } from '../../lambdas/storage/accounts';
+import { DynamoAccountStore } from '../../lambdas/storage/account-store';
+import { DynamoUsages } from '../../lambdas/storage/account-usage';
 import { DynamoClientDirectory } from '../../lambdas/storage/client-directory';
 import { connectionKey } from '../../lambdas/storage/connection-key';
 import { DynamoConnectionLimiter } from '../../lambdas/storage/connection-limiter';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
 import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
-import { DynamoInflightStore } from '../../lambdas/storage/inflight';
-import { DynamoLoginStore } from '../../lambdas/storage/logins';
+import { DynamoInflightStore } from '../../lambdas/storage/inflight-store';
+import { DynamoLoginStore } from '../../lambdas/storage/login-store';
 import { DynamoLookup } from '../../lambdas/storage/lookup';
 import { pendingItem } from '../../lambdas/storage/pending-connections';
-import { DynamoRequestLedger } from '../../lambdas/storage/requests';
-import { DynamoRetainedStore } from '../../lambdas/storage/retained';
+import { DynamoRequestLedger } from '../../lambdas/storage/request-ledger';
 import { DynamoRetainedDirectory } from '../../lambdas/storage/retained-directory';
+import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
 import { NewerSchemaVersionError, schemaVersions } from '../../lambdas/storage/schema-version';
-import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
+import { sessionKey } from '../../lambdas/storage/session-item';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
-import { DynamoUsages } from '../../lambdas/storage/usages';
 import { Engine } from './support/engine';
 import { message } from './support/messages';
 import { retain } from './support/retained';
@@ -87,9 +88,13 @@ function stores() {
     connections: new DynamoConnectionStore(db, table('connections')),
     sessions: new DynamoSessionStore(db, table('sessions')),
     index: new DynamoTopicIndex(db, table('topicIndex')),
-    lookup: new DynamoLookup(db, table('connections'), table('topicIndex'), table('sessions')),
-    retained: new DynamoRetainedStore(db, table('retained'), { all: 10, perAccount: 10 }),
-    inflight: new DynamoInflightStore(db, db, table('inflight'), () => now),
+    lookup: new DynamoLookup(db, {
+      connections: table('connections'),
+      topicIndex: table('topicIndex'),
+      sessions: table('sessions'),
+    }),
+    retained: new DynamoRetainedStore(db, table('retained'), { limits: { all: 10, perAccount: 10 } }),
+    inflight: new DynamoInflightStore({ db, dbWithoutRetries: db, table: table('inflight'), now: () => now }),
     requests: new DynamoRequestLedger(db, table('inflight'), () => now),
     accounts: new DynamoAccountStore(db, table('accounts'), () => undefined),
     logins: new DynamoLoginStore(db, { accounts: table('accounts'), logins: table('logins') }, () => undefined),
@@ -249,7 +254,7 @@ describe('an item of a newer form', () => {
     ['in a query', () => stores().index.subscribers('later/+')],
     ['in a page of a list', () => stores().retainedMessages.list('later/#', { limit: 10 })],
   ])('is refused %s', async (_, read) => {
-    await put('sessions', { ...headKey('later'), ...newer('sessions') });
+    await put('sessions', { ...sessionKey('later'), ...newer('sessions') });
     await put('topicIndex', { filter: { S: 'later/+' }, clientId: { S: 'later' }, ...newer('topicIndex') });
     await put('retained', { bucket: { S: 'first#later' }, topic: { S: 'later/a' }, ...newer('retained') });
 
@@ -260,7 +265,7 @@ describe('an item of a newer form', () => {
     const { sessions } = stores();
     const fresh = { clientId: { S: 'kept' }, session: { S: first }, fence: { S: first }, owner: { S: 'a' } };
     const numbers = { outSeq: { N: '4' }, free: { N: '100' } };
-    const head = { ...headKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
+    const head = { ...sessionKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
     await put('sessions', head);
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
@@ -268,7 +273,7 @@ describe('an item of a newer form', () => {
     expect(await sessions.requestWake('kept', 'a')).toBe('gone');
     await sessions.release('kept', first);
 
-    expect(await get('sessions', headKey('kept'))).toEqual(head);
+    expect(await get('sessions', sessionKey('kept'))).toEqual(head);
   });
 
   it('is written over by a whole item, which is of the older form again', async () => {

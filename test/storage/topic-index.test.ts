@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import type { Subscriber } from '../../lambdas/broker/model/subscription';
 import type { TopicIndex } from '../../lambdas/broker/ports/topic-index-store';
 import { shapeOf } from '../../lambdas/protocol/shape';
-import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
+import { keyOf, maxPartitionKeyBytes } from '../../lambdas/storage/shortened-keys';
 import { DynamoTopicIndex, shapesKey } from '../../lambdas/storage/topic-index';
 import { Engine } from './support/engine';
 import { longest } from './support/messages';
@@ -282,7 +282,7 @@ describe('topic index', () => {
     });
 
     it('tells the beginning of the shape of a row that an earlier release has put under a shortened key', async () => {
-      const filter = keyOf(`a/+/${'x'.repeat(3000)}/+`, maximumPartitionKey);
+      const filter = keyOf(`a/+/${'x'.repeat(3000)}/+`, maxPartitionKeyBytes);
       const Item = { filter: { S: filter }, clientId: { S: 'one' }, session: { S: older }, qos: { N: '1' } };
       await engine.client().send(new PutItemCommand({ TableName: engine.table('topicIndex'), Item }));
 

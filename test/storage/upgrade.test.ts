@@ -10,10 +10,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { sessionForever } from '../../lambdas/protocol/effects';
 import { accountItem } from '../../lambdas/storage/account-item';
-import { DynamoConnectionStore } from '../../lambdas/storage/connections';
+import { DynamoConnectionStore } from '../../lambdas/storage/connection-store';
 import { tables as schema } from '../../lambdas/storage/schema';
 import { schemaVersions } from '../../lambdas/storage/schema-version';
-import { DynamoSessionStore, headKey } from '../../lambdas/storage/sessions';
+import { sessionKey } from '../../lambdas/storage/session-item';
+import { DynamoSessionStore } from '../../lambdas/storage/session-store';
 import { tablePrefix } from '../../local/lambda/environment';
 import { tables } from '../fixtures/state-0.1.json';
 import { GuardedBroker } from '../support/guarded-broker';
@@ -158,13 +159,13 @@ describe('what a later release has written, after it was rolled back', () => {
   async function setForm(clientId: string, form: number): Promise<void> {
     const ExpressionAttributeValues = { ':form': { N: String(form) } };
     const UpdateExpression = 'SET v = :form';
-    const Key = headKey(clientId);
+    const Key = sessionKey(clientId);
     const TableName = `${tablePrefix}sessions`;
     await db.send(new UpdateItemCommand({ TableName, Key, UpdateExpression, ExpressionAttributeValues }));
   }
 
   async function headItem(clientId: string) {
-    return (await db.send(new GetItemCommand({ TableName: `${tablePrefix}sessions`, Key: headKey(clientId) }))).Item;
+    return (await db.send(new GetItemCommand({ TableName: `${tablePrefix}sessions`, Key: sessionKey(clientId) }))).Item;
   }
 
   it.each([
@@ -186,7 +187,7 @@ describe('what a later release has written, after it was rolled back', () => {
 
     expect(await headItem('device')).toEqual(before);
     expect(broker.logged('turn failed').map(({ error }) => error)).toContainEqual(
-      expect.stringContaining('NewerFormError: an item of table sessions has form 3'),
+      expect.stringContaining('NewerSchemaVersionError: an item of table sessions has form 3'),
     );
 
     await setForm('device', schemaVersions.sessions.written); // the later release is back, and knows it

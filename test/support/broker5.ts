@@ -1,5 +1,6 @@
 import type { IPublishPacket } from 'mqtt-packet';
-import type { Cloud, CloudOptions } from '../../local/cloud';
+import type { Cloud } from '../../local/cloud';
+import type { CloudOptions } from '../../local/cloud-options';
 import { Client5, type ConnectFields, type Heard5, heard5 } from './client5';
 import { type HandshakeFields, TestBroker } from './test-broker';
 

@@ -5,7 +5,7 @@ import type { Rule } from '../../lambdas/access/rule';
 import { deriveScramCredentials } from '../../lambdas/access/scram';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { type TableName, tables } from '../../lambdas/storage/schema';
-import type { CloudOptions } from '../../local/cloud';
+import type { CloudOptions } from '../../local/cloud-options';
 import { tablePrefix } from '../../local/lambda/environment';
 import { Broker5 } from './broker5';
 

@@ -2,11 +2,11 @@ import { DynamoDBClient, ScanCommand, type ScanCommandOutput } from '@aws-sdk/cl
 import type { SessionItem } from '../../lambdas/broker/model/session';
 import { shapeOf } from '../../lambdas/protocol/shape';
 import { readFlag, readNumber, readText } from '../../lambdas/storage/attributes';
-import { toStored } from '../../lambdas/storage/connections';
+import { toStored } from '../../lambdas/storage/connection-store';
 import type { Item } from '../../lambdas/storage/dynamo';
-import { keyOf, maximumPartitionKey } from '../../lambdas/storage/keys';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
-import { toHead } from '../../lambdas/storage/sessions';
+import { toSessionItem } from '../../lambdas/storage/session-item';
+import { keyOf, maxPartitionKeyBytes } from '../../lambdas/storage/shortened-keys';
 import { readShapes } from '../../lambdas/storage/topic-index';
 import type { Cloud } from '../../local/cloud';
 import { tablePrefix } from '../../local/lambda/environment';
@@ -103,7 +103,7 @@ class Living {
   ) {
     this.records = new Map(stored.connections.map((item) => [readText(item.connectionId), item]));
     const heads = stored.sessions.filter(({ part }) => readText(part) === 'head');
-    this.heads = new Map(heads.map((item) => [readText(item.id), toHead(item)]));
+    this.heads = new Map(heads.map((item) => [readText(item.id), toSessionItem(item)]));
     const alive = [...this.heads.values()].filter((head) => this.hasHead(head));
     this.sessions = new Set(alive.flatMap(({ session, deleting }) => [session, ...(deleting ? [deleting] : [])]));
     const filters = stored.topicIndex.filter(({ filter }) => readText(filter) !== '\0shapes');
@@ -137,15 +137,15 @@ class Living {
 
   /** True if the session is the current one of its client. */
   hasSessionOf(clientId: string, session: string): boolean {
-    const head = this.heads.get(keyOf(clientId, maximumPartitionKey));
+    const head = this.heads.get(keyOf(clientId, maxPartitionKeyBytes));
     return head !== undefined && this.hasHead(head) && (head.session === session || head.deleting === session);
   }
 
   /** True if the client has a session that counts for the account of this key. */
   isCounted(clientId: string, account: string): boolean {
-    const head = this.heads.get(keyOf(clientId, maximumPartitionKey));
+    const head = this.heads.get(keyOf(clientId, maxPartitionKeyBytes));
     return (
-      head !== undefined && this.hasHead(head) && keyOf(`\0account#${head.quota}`, maximumPartitionKey) === account
+      head !== undefined && this.hasHead(head) && keyOf(`\0account#${head.quota}`, maxPartitionKeyBytes) === account
     );
   }
 
@@ -185,7 +185,7 @@ const rules: Readonly<Record<TableName, Rule>> = {
   sessions: (item, living) => {
     const [id, part] = [readText(item.id), readText(item.part)];
     if (part === 'head') {
-      const head = toHead(item);
+      const head = toSessionItem(item);
       return { kind: 'head', owner: `client ${head.clientId}`, isOwned: living.hasHead(head) };
     }
     if (part.startsWith('will#')) {

@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb';
 import type { IConnectPacket, IPublishPacket } from 'mqtt-packet';
 import { type TableName, type TableSchema, tables } from '../../lambdas/storage/schema';
-import { type Cloud, type CloudOptions, startCloud } from '../../local/cloud';
+import { type Cloud, startCloud } from '../../local/cloud';
+import type { CloudOptions } from '../../local/cloud-options';
 import { tablePrefix } from '../../local/lambda/environment';
 import { type Heard, heard, TextClient } from './text-client';
 

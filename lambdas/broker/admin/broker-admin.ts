@@ -1,16 +1,12 @@
 import type { Settings } from '../../settings';
-import { Deliverer } from '../delivery/deliverer';
 import { mayReceiveOf } from '../delivery/receive-permission';
 import { isSessionExpired } from '../expiry/expired-session';
 import type { AdminDisconnect } from '../model/connection';
 import type { IncomingMessage } from '../model/delivery';
 import { connectionOf } from '../model/fence';
 import type { SessionItem } from '../model/session';
-import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
-import { Publisher } from '../publishing/publisher';
-import { RetainedWriteWait } from '../publishing/retained-write-wait';
-import { RetainedWriter } from '../publishing/retained-writer';
+import { createPublishing, type Publishing } from '../publishing/create-publishing';
 import { Router, SubscriberCache } from '../topic-index/router';
 
 /** What became of a message for one client; `absent`: there is no such client. */
@@ -27,13 +23,7 @@ export class BrokerAdmin {
 
   /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
   async publish(arrivals: readonly IncomingMessage[]): Promise<boolean[]> {
-    const { ports, settings } = this;
-    const dispatch = new Dispatch({ ports, settings });
-    const router = new Router(ports.topicIndex, this.index);
-    const deliverer = new Deliverer({ ports, settings, dispatch });
-    const retainedWait = new RetainedWriteWait(ports);
-    const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait });
-    const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
+    const { dispatch, publisher } = this.publishing();
     await publisher.publish(arrivals);
     await dispatch.sendMessages();
     return arrivals.map(({ message }) => !publisher.topicsWithoutSubscribers.has(message.topic));
@@ -56,10 +46,8 @@ export class BrokerAdmin {
     const { topic, qos } = incoming.message;
     if (!(await mayReceiveOf(this.ports, head))(topic)) return 'denied';
     if (!head.owner && qos === 0) return 'away';
-    const { ports, settings } = this;
-    const dispatch = new Dispatch({ ports, settings });
+    const { dispatch, deliverer } = this.publishing();
     const mail = { clientId, session: head.session, deliveries: [{ incoming, qos, retain: false }] };
-    const deliverer = new Deliverer({ ports, settings, dispatch });
     await deliverer.deliver([mail], new Map([[clientId, head]]));
     await dispatch.sendMessages();
     const missed = deliverer.missed.get(clientId);
@@ -82,6 +70,11 @@ export class BrokerAdmin {
     const dismissal = { clientId, fence: head.fence, ...wish, keepSession };
     await this.ports.packets.adminDisconnect(connectionOf(head.fence), dismissal, occasion);
     return head;
+  }
+
+  private publishing(): Publishing {
+    const { ports, settings } = this;
+    return createPublishing({ ports, settings, router: new Router(ports.topicIndex, this.index) });
   }
 
   /** A client that is connected, or whose session has not ended. */

@@ -1,19 +1,17 @@
 import type { Identity } from '../../access/identity';
-import { connectVersion } from '../../protocol/codec/connect-version';
-import { announcedPacketSize } from '../../protocol/codec/decode-connect';
 import type { ConnectRequest } from '../../protocol/effects';
 import { encodeWithinOrThrow } from '../../protocol/encode-within';
 import { handlePacket, type PacketContext } from '../../protocol/handle-packet';
 import { maxConnectBytes, maxOutgoingPacketSize } from '../../protocol/limits';
 import { packetSize } from '../../protocol/packet-splitter';
-import type { ClientPacket, ProtocolVersion, ServerPacket } from '../../protocol/packets';
+import type { ConnackProperties, ConnectPacket, ServerPacket } from '../../protocol/packets';
 import type { Permissions } from '../../protocol/permissions';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { Authentication } from '../../protocol/session-view';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
 import { connectionDeadline, startTimer } from '../expiry/deadlines';
-import type { ConnectionRecord, PendingConnection, Takeover } from '../model/connection';
+import type { ConnectionRecord, Takeover } from '../model/connection';
 import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import { connectionOf } from '../model/fence';
 import type { Origin } from '../model/origin';
@@ -22,7 +20,13 @@ import { closeConnection } from '../outbound/close-connection';
 import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import { type Awaits, claimSession, type SessionQuota, takeoverTimeout } from '../session/claim-session';
+import {
+  type Awaits,
+  type ClaimResult,
+  claimSession,
+  type SessionQuota,
+  takeoverTimeout,
+} from '../session/claim-session';
 import { acquireConnection, type CountedClient, releaseConnection } from '../session/connection-limit';
 import type { SessionDeleter } from '../session/delete-session';
 import { countSession, quotaOf } from '../session/session-limit';
@@ -32,34 +36,37 @@ import {
   authorizeConnect,
   type Challenged,
   continueAuthentication,
+  type LoginAttempt,
   type LoginPeer,
   reauthenticate,
   refusal,
 } from './authenticate';
+import type { ClientProtocol } from './client-protocol';
 import { connack } from './connack';
-import { PendingConnect } from './pending-connect';
+import type { PendingConnect } from './pending-connect';
 import { takeoverAfterTimeout } from './takeover';
 
-/** Reason code and text for the log. */
+/** Reason codes of claims that fail, and their causes for the log. */
 const refusals = {
-  foreign: [Reason.clientIdentifierNotValid, 'the client id belongs to another account'],
-  full: [Reason.quotaExceeded, 'too many sessions of one user'],
+  foreign: { reason: Reason.clientIdentifierNotValid, why: 'the client id belongs to another account' },
+  full: { reason: Reason.quotaExceeded, why: 'too many sessions of one user' },
 } as const;
 
-/** What coming in needs of a turn. */
+/** Collaborators of a turn that a CONNECT needs. */
 export interface ConnectTurn {
   readonly ports: Ports;
   readonly settings: Pick<Settings, 'maxSessionsPerUser'>;
   readonly deleter: SessionDeleter;
   readonly publisher: Publisher;
   readonly dispatch: Dispatch;
+  readonly protocol: ClientProtocol;
   readonly connectionId: string;
   readonly events: readonly ConnectionEvent[];
   /** @throws ProtocolError when the client does not take a packet that large [MQTT-3.1.2-24]. */
-  readonly send: (packet: ServerPacket, version: ProtocolVersion) => void;
+  readonly send: (packet: ServerPacket) => void;
 }
 
-/** A client that is in: its connection, what it may do, and whether its session was there before. */
+/** A connected client. */
 export interface Connected {
   readonly connection: ConnectionRecord;
   readonly permissions: Permissions;
@@ -67,103 +74,75 @@ export interface Connected {
 }
 
 /**
- * `outside`: it has to answer a challenge first, or to wait until another connection of its client id has ended. `late`: a newer
- * connection of the same client id was faster. `uncertain`: an earlier attempt has let it in, and nobody knows what it was told.
+ * `pending`: the client has to answer a challenge first, or to wait until another connection of its client id has ended.
+ * `superseded`: a newer connection of the same client id was faster. `uncertain`: an earlier attempt has connected the client, and
+ * nobody knows what it has received.
  */
-export type ConnectResult = Connected | 'outside' | 'late' | { readonly uncertain: ConnectionRecord };
+export type ConnectResult = Connected | 'pending' | 'superseded' | { readonly uncertain: ConnectionRecord };
 
-/** When and from where the connection came whose session is opened. `receivedAt`: since when it counts as active. */
-type Arrival = Pick<Takeover, 'connectedAt' | 'address' | 'since'> & { readonly receivedAt: number };
+/** Source and times of a connection. */
+interface Source extends Pick<Takeover, 'connectedAt' | 'address' | 'since'> {
+  /** Since when the connection counts as active, milliseconds since 1970. */
+  readonly receivedAt: number;
+}
 
-/** The way of a client from its first frame to its session; and how it proves itself anew later on. */
+/** Connects a client: authentication, takeover, session, CONNACK. Later it handles AUTH of the connected client. */
 export class ConnectFlow {
-  /** Protocol version of the CONNECT that has been read; undefined before. */
-  version: ProtocolVersion | undefined;
-  /** Protocol version of the CONNACK that refuses a CONNECT that could not be read. */
-  private claimedVersion: ProtocolVersion = 4;
-  /** Bytes; what CONNECT said of itself, as far as it was understood. */
-  packetLimit = maxOutgoingPacketSize({});
-  readonly pending: PendingConnect;
-
   constructor(
     private readonly turn: ConnectTurn,
-    stored: PendingConnection | undefined,
-  ) {
-    const { ports, connectionId } = turn;
-    this.pending = new PendingConnect(ports.connectionStore, connectionId, stored);
-    this.version = this.pending.version;
-    if (stored?.exchange) this.packetLimit = maxOutgoingPacketSize(this.pending.connectPacket().properties ?? {});
-  }
+    /** The CONNECT that was stored in an earlier turn, or is read in this one. */
+    readonly pending: PendingConnect,
+  ) {}
 
-  /** Protocol version of a CONNACK that refuses the client. */
-  get refusalVersion(): ProtocolVersion {
-    return this.version ?? this.claimedVersion;
-  }
-
-  /** Whether an authenticated CONNECT waits until another connection of its client id has ended. */
+  /** True while an authenticated CONNECT waits until another connection of its client id has ended. */
   get isWaiting(): boolean {
     return this.pending.takeover !== undefined;
   }
 
-  /** An exchange goes on and the client has to answer. */
+  /** The authentication exchange that goes on; undefined where none does. */
   get authentication(): Authentication | undefined {
     return this.pending.authentication;
   }
 
-  /** Of a packet that is about to be decoded. */
-  readConnectHeader(bytes: Buffer): void {
-    this.claimedVersion = connectVersion(bytes);
-    if (this.version !== undefined || this.claimedVersion < 5) return;
-    this.packetLimit = maxOutgoingPacketSize({ maximumPacketSize: announcedPacketSize(bytes) });
-  }
-
-  /** Of a packet that is about to be handled. */
-  noteConnect(packet: ClientPacket, bytes: Buffer): void {
-    if (packet.cmd !== 'connect') return;
+  /** Keeps a decoded CONNECT until its client is connected, and reads its protocol version. */
+  noteConnect(packet: ConnectPacket, bytes: Buffer): void {
     this.pending.connect = { packet, bytes };
-    this.version = packet.protocolVersion;
-    this.packetLimit = maxOutgoingPacketSize(packet.properties ?? {});
+    this.turn.protocol.readConnect(packet);
   }
 
-  /** CONNECT. */
+  /** Handles CONNECT. */
   async connect(request: ConnectRequest, origin: Origin): Promise<ConnectResult> {
-    const { ports } = this.turn;
-    const entered = await authenticate(
-      ports,
-      request,
-      this.peer(request, origin.receivedAt),
-      this.pending.stored?.proved,
-    );
-    return this.enter(request, entered, this.arrivalOf(origin));
+    const attempt = { request, peer: this.peer(request, origin.receivedAt) };
+    const result = await authenticate(this.turn.ports, attempt, this.pending.stored?.proved);
+    return this.enter(attempt, result, this.sourceOf(origin));
   }
 
-  /** AUTH before CONNACK. */
+  /** Handles AUTH before CONNACK. */
   async continueAuthentication(
     data: Buffer | undefined,
     origin: Origin,
-    surroundings: PacketContext,
+    context: PacketContext,
   ): Promise<ConnectResult> {
     refuseRepetition(origin);
-    const request = this.pendingRequest(surroundings);
-    const peer = this.peer(request, origin.receivedAt);
-    const entered = await continueAuthentication(this.turn.ports, request, peer, this.pending.state, data);
-    return this.enter(request, entered, this.arrivalOf(origin));
+    const request = this.pendingRequest(context);
+    const attempt = { request, peer: this.peer(request, origin.receivedAt) };
+    const result = await continueAuthentication(this.turn.ports, attempt, { state: this.pending.state, data });
+    return this.enter(attempt, result, this.sourceOf(origin));
   }
 
-  /** The CONNECT that waited for the end of another connection goes on, if that has ended or the takeover timeout has passed. */
-  async continueTakeover(takeover: Takeover, surroundings: PacketContext): Promise<ConnectResult> {
+  /** Continues a CONNECT that waited, when the other connection has ended or the takeover timeout has passed. */
+  async continueTakeover(takeover: Takeover, context: PacketContext): Promise<ConnectResult> {
     const { ports } = this.turn;
-    const packet = this.pending.connectPacket();
-    this.noteConnect(packet, takeover.connect);
+    this.noteConnect(this.pending.connectPacket(), takeover.connect);
     this.pending.takeover = undefined;
-    const request = this.pendingRequest(surroundings);
-    const peer = { ...this.peer(request, ports.now()), address: takeover.address };
+    const request = this.pendingRequest(context);
+    const attempt = { request, peer: { ...this.peer(request, ports.now()), address: takeover.address } };
     const { data } = takeover;
-    const entered = { ...(await authorizeConnect(ports, request, peer, takeover.identity)), ...(data && { data }) };
-    return this.open(request, entered, { ...takeover, receivedAt: ports.now() });
+    const authorized = await authorizeConnect(ports, attempt, takeover.identity);
+    return this.open(attempt, { ...authorized, ...(data && { data }) }, { ...takeover, receivedAt: ports.now() });
   }
 
-  /** AUTH on an open connection. */
+  /** Handles AUTH of a connected client. */
   async reauthenticate(
     connection: ConnectionRecord,
     data: Buffer | undefined,
@@ -173,141 +152,141 @@ export class ConnectFlow {
     const { ports } = this.turn;
     const { clientId, fence, authentication } = connection;
     const method = authentication?.method ?? '';
-    const proved = await reauthenticate(ports, connection, this.peer(connection, origin.receivedAt), data);
-    if ('state' in proved) {
-      this.sendAuth(Reason.continueAuthentication, method, proved.data);
-      return { connection: { ...connection, authentication: { method, state: proved.state } } };
+    const peer = this.peer(connection, origin.receivedAt);
+    const result = await reauthenticate(ports, { connection, peer, data });
+    if ('state' in result) {
+      this.sendAuth(Reason.continueAuthentication, method, result.data);
+      return { connection: { ...connection, authentication: { method, state: result.state } } };
     }
-    const { identity, permissions } = proved;
+    const { identity, permissions } = result;
     await ports.sessions.identify(clientId, fence, identity);
-    const known = { ...connection, identity, authentication: { method } };
-    await startTimer(ports, known, connectionDeadline(known));
-    this.sendAuth(Reason.success, method, proved.data);
-    return { connection: known, permissions };
-  }
-
-  private arrivalOf({ connectedAt, receivedAt }: Origin): Arrival {
-    return { connectedAt, address: this.address(), since: this.turn.ports.now(), receivedAt };
+    const identified = { ...connection, identity, authentication: { method } };
+    await startTimer(ports, identified, connectionDeadline(identified));
+    this.sendAuth(Reason.success, method, result.data);
+    return { connection: identified, permissions };
   }
 
   private enter(
-    request: ConnectRequest,
-    entered: Authenticated | Challenged,
-    arrival: Arrival,
+    attempt: LoginAttempt,
+    result: Authenticated | Challenged,
+    source: Source,
   ): Promise<ConnectResult> | ConnectResult {
-    if ('identity' in entered) return this.open(request, entered, arrival);
-    this.pending.challenged(entered.state);
-    this.sendAuth(Reason.continueAuthentication, request.authentication?.method, entered.data);
-    return 'outside';
+    if ('identity' in result) return this.open(attempt, result, source);
+    this.pending.challenged(result.state);
+    this.sendAuth(Reason.continueAuthentication, attempt.request.authentication?.method, result.data);
+    return 'pending';
   }
 
-  private async open(request: ConnectRequest, admission: Authenticated, arrival: Arrival): Promise<ConnectResult> {
-    const { identity, permissions, data } = admission;
-    const { ports, deleter, publisher, dispatch, connectionId } = this.turn;
-    const { connectedAt, address, since, receivedAt } = arrival;
-    const proof = authenticationProperties(request.authentication?.method, data);
-    const properties = request.connackProperties && { ...request.connackProperties, ...proof };
-    encodeWithinOrThrow(
-      connack(Reason.success, true, properties),
-      request.version,
-      maxOutgoingPacketSize(request.capabilities),
-    ); // before it owns anything
-    const sitting = { identity, clientId: request.clientId, connectionId };
-    const isCounted = await acquireConnection(ports, sitting);
-    const isOverdue = ports.now() >= since + takeoverTimeout;
-    const supersede = isOverdue ? takeoverAfterTimeout(ports, publisher, dispatch, since) : undefined;
-    const quota = this.quotaOf(identity, request.clientId, address);
-    const newcomer = { ...sitting, connectedAt, receivedAt, isCounted, address, ...(quota && { quota }) };
-    const opened = await claimSession(ports, deleter, request, newcomer, supersede);
-    if (typeof opened === 'string') {
-      if (isCounted) await releaseConnection(ports, sitting);
+  /** Claims the session for an authenticated client and sends CONNACK, or waits for another connection. */
+  private async open(attempt: LoginAttempt, client: Authenticated, source: Source): Promise<ConnectResult> {
+    const { request, peer } = attempt;
+    const { identity, permissions, data } = client;
+    const { ports, connectionId } = this.turn;
+    const { connectedAt, address, since } = source;
+    const properties = connackProperties(request, data);
+    const counted = { identity, clientId: request.clientId, connectionId };
+    const isCounted = await acquireConnection(ports, counted);
+    const claimed = await this.claim(attempt, { ...counted, isCounted }, source);
+    if (typeof claimed === 'string') {
+      if (isCounted) await releaseConnection(ports, counted);
       if (request.will) await ports.sessions.removeWill(request.clientId, connectionId);
-      if (opened === 'late') return 'late';
-      const [reason, why] = refusals[opened];
-      throw refusal(ports, this.peer(request, receivedAt), reason, why, identity.username);
+      if (claimed === 'superseded') return 'superseded';
+      throw refusal(ports, peer, { ...refusals[claimed], username: identity.username ?? '' });
     }
-    if ('uncertain' in opened) return opened;
-    if (opened.discarded) await this.reportReplaced(sitting, opened.discarded);
-    if ('awaits' in opened) {
-      await this.awaitEnd(request, opened);
-      if (isCounted) await releaseConnection(ports, sitting); // until it comes in, if it ever does
+    if ('uncertain' in claimed) return claimed;
+    if (claimed.discarded) await this.reportReplaced(counted, claimed.discarded);
+    if ('awaits' in claimed) {
+      await this.awaitEnd(request, claimed);
+      if (isCounted) await releaseConnection(ports, counted); // it is counted again when it connects
       this.pending.awaitEnd({ connectedAt, address, since, identity, ...(data && { data }) });
-      return 'outside';
+      return 'pending';
     }
-    const { connection, sessionPresent } = opened;
-    this.logEntry(connection, sessionPresent, arrival);
-    await publishLifecycleEvent(ports, connection, {
-      type: 'connected',
-      detail: { sessionPresent, version: connection.version },
-    });
-    this.turn.send(connack(Reason.success, sessionPresent, properties), connection.version);
+    const { connection, sessionPresent } = claimed;
+    await this.reportConnected(connection, { sessionPresent, address });
+    this.turn.send(connack(Reason.success, { sessionPresent, properties }));
     return { connection, permissions, sessionPresent };
   }
 
-  private quotaOf(identity: Identity, clientId: string, address: string): SessionQuota | undefined {
+  private claim(
+    { request }: LoginAttempt,
+    counted: CountedClient & { readonly isCounted: boolean },
+    { connectedAt, address, since, receivedAt }: Source,
+  ): Promise<ClaimResult> {
+    const { ports, deleter } = this.turn;
+    const isOverdue = ports.now() >= since + takeoverTimeout;
+    const supersede = isOverdue ? takeoverAfterTimeout(this.turn, since) : undefined;
+    const quota = this.quotaFor(counted, address);
+    const client = { ...counted, connectedAt, receivedAt, address, ...(quota && { quota }) };
+    return claimSession({ ports, deleter, supersede }, request, client);
+  }
+
+  private quotaFor({ identity, clientId }: CountedClient, address: string): SessionQuota | undefined {
     const { ports, settings } = this.turn;
-    if (settings.maxSessionsPerUser === 0) return undefined;
+    const { maxSessionsPerUser } = settings;
+    if (maxSessionsPerUser === 0) return undefined;
     const account = quotaOf(identity, address);
-    return { account, take: () => countSession(ports, settings, account, clientId) };
+    return { account, take: () => countSession(ports, { quota: account, clientId }, maxSessionsPerUser) };
   }
 
   /**
-   * Ends the connection that owns the session [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], and one that waited for it before; or lets the
-   * will of the last owner be published. Whatever is lost of this, a timer wakes this connection.
+   * Ends the connection that owns the session [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], and one that waited for it before; or lets the will of
+   * the last owner be published. If a call of these is lost, a timer wakes this connection.
    */
-  private async awaitEnd({ clientId, will }: ConnectRequest, { awaits: head, seconds }: Awaits): Promise<void> {
+  private async awaitEnd({ clientId, will }: ConnectRequest, { awaits: item, seconds }: Awaits): Promise<void> {
     const { ports, connectionId } = this.turn;
-    const { owner, fence, successor } = head;
+    const { owner, fence, successor } = item;
     const former = successor && connectionOf(successor.fence);
+    const reason = Reason.sessionTakenOver;
     await together([
-      owner
-        ? closeConnection(ports, owner, { reason: Reason.sessionTakenOver, client: head })
-        : ports.packets.expire(connectionOf(fence)),
-      former !== undefined &&
-        former !== connectionId &&
-        closeConnection(ports, former, { reason: Reason.sessionTakenOver }),
+      owner ? closeConnection(ports, owner, { reason, client: item }) : ports.packets.expire(connectionOf(fence)),
+      former !== undefined && former !== connectionId && closeConnection(ports, former, { reason }),
       will && ports.sessions.removeWill(clientId, connectionId), // until the session is claimed
       ports.timers.scheduleWake(connectionId, seconds),
     ]);
     if (owner) ports.log('taken over', { connectionId, clientId, displaced: owner });
   }
 
-  private logEntry(connection: ConnectionRecord, sessionPresent: boolean, { address }: Arrival): void {
-    const { log, metrics } = this.turn.ports;
+  private async reportConnected(
+    connection: ConnectionRecord,
+    { sessionPresent, address }: { readonly sessionPresent: boolean; readonly address: string },
+  ): Promise<void> {
+    const { ports } = this.turn;
     const { connectionId, clientId, version, identity } = connection;
     const { kind, username = '' } = identity;
-    log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
-    metrics.count('ConnectionsOpened');
+    ports.log('connected', { connectionId, clientId, username, kind, address, version, sessionPresent });
+    ports.metrics.count('ConnectionsOpened');
+    await publishLifecycleEvent(ports, connection, { type: 'connected', detail: { sessionPresent, version } });
   }
 
-  /** Reported once: for a client that had to wait, when it began to. */
-  private async reportReplaced({ identity, clientId, connectionId }: CountedClient, former: Identity): Promise<void> {
+  /** Reports a replaced session once: for a client that had to wait, when it began to. */
+  private async reportReplaced(client: CountedClient, former: Identity): Promise<void> {
     if (this.pending.stored?.takeover) return;
     const { ports } = this.turn;
+    const { clientId, connectionId, identity } = client;
     const { kind, username = '' } = identity;
-    const formerly = { formerUsername: former.username ?? '', formerKind: former.kind };
-    ports.log('session replaced', { connectionId, clientId, username, kind, ...formerly });
+    const detail = { formerUsername: former.username ?? '', formerKind: former.kind };
+    ports.log('session replaced', { connectionId, clientId, username, kind, ...detail });
     ports.metrics.count('ReplacedSessions');
-    await publishLifecycleEvent(
-      ports,
-      { connectionId, clientId, identity },
-      { type: 'session replaced', detail: formerly },
-    );
+    await publishLifecycleEvent(ports, client, { type: 'session replaced', detail });
+  }
+
+  private sourceOf({ connectedAt, receivedAt }: Origin): Source {
+    return { connectedAt, address: this.address(), since: this.turn.ports.now(), receivedAt };
   }
 
   private address(): string {
     return this.turn.events.find(isFrame)?.address ?? '';
   }
 
-  /** What the CONNECT that was kept asks for. */
-  private pendingRequest(surroundings: PacketContext): ConnectRequest {
-    const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...surroundings, pending: undefined });
-    if (effect?.do !== 'connect') throw new Error('the CONNECT that was kept opens nothing');
+  /** Returns the request of the CONNECT that was stored. */
+  private pendingRequest(context: PacketContext): ConnectRequest {
+    const [effect] = handlePacket(this.pending.connectPacket(), undefined, { ...context, pending: undefined });
+    if (effect?.do !== 'connect') throw new Error('the stored CONNECT connects nothing');
     return effect.request;
   }
 
   private sendAuth(reasonCode: number, method: string | undefined, data: Buffer | undefined): void {
-    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) }, 5);
+    this.turn.send({ cmd: 'auth', reasonCode, properties: authenticationProperties(method, data) });
   }
 
   private peer({ clientId }: { readonly clientId: string }, receivedAt: number): LoginPeer {
@@ -315,12 +294,16 @@ export class ConnectFlow {
   }
 }
 
-/** Whoever worked on it before may have sent another challenge, and the client has answered that one. */
+/** An earlier attempt at this event may have sent another challenge, which the client has answered. */
 function refuseRepetition({ redelivered }: Origin): void {
   if (redelivered) throw new ProtocolError(Reason.unspecifiedError, 'the exchange was interrupted');
 }
 
-/** Whoever was not let in cannot have 96 KB kept for it. `stream` begins with the first packet that is not handled yet. */
+/**
+ * Limits what is stored for a client that is not connected. `stream` begins with the first packet that is not handled yet.
+ *
+ * @throws ProtocolError for a packet that is larger than `maxConnectBytes`.
+ */
 export function checkConnectSize(stream: Buffer): void {
   const size = packetSize(stream, 0);
   if (typeof size !== 'number' || size <= maxConnectBytes) return;
@@ -330,7 +313,23 @@ export function checkConnectSize(stream: Buffer): void {
   );
 }
 
-/** What the answer to an authentication says of it [MQTT-4.12.0-5]. */
+/**
+ * Returns the properties of CONNACK.
+ *
+ * @throws ProtocolError if the client does not take a CONNACK that large: before it owns a session.
+ */
+function connackProperties(request: ConnectRequest, data: Buffer | undefined): ConnackProperties | undefined {
+  const { version, capabilities, authentication } = request;
+  const properties = request.connackProperties && {
+    ...request.connackProperties,
+    ...authenticationProperties(authentication?.method, data),
+  };
+  const largest = connack(Reason.success, { sessionPresent: true, properties });
+  encodeWithinOrThrow(largest, version, maxOutgoingPacketSize(capabilities));
+  return properties;
+}
+
+/** Properties of a packet that ends or continues an authentication [MQTT-4.12.0-5]. */
 function authenticationProperties(method: string | undefined, data: Buffer | undefined) {
   if (method === undefined) return {};
   return { authenticationMethod: method, ...(data && { authenticationData: data }) };

@@ -4,24 +4,24 @@ import { together } from '../../shared/parallel';
 import type { ConnectionStore } from '../ports/connection-store';
 import type { Ports } from '../ports/ports';
 
-/** What clients of MQTT 3.1.1 and 3.1 offer; the specification names the first [v3 MQTT-6.0.0-3]. */
-const spoken = ['mqtt', 'mqttv3.1'];
+/** Subprotocols of MQTT 3.1.1 and 5.0 [v3 MQTT-6.0.0-3], and of MQTT 3.1. */
+const subprotocols = ['mqtt', 'mqttv3.1'];
 
-/** What a client brings to the handshake. */
-export interface Offer {
+/** The request of a WebSocket handshake. */
+export interface HandshakeRequest {
   readonly connectionId: string;
   readonly subprotocols: readonly string[];
   readonly token?: string;
 }
 
-/** An HTTP status, the subprotocol to echo, and for people why the handshake is refused. */
-export interface HandshakeAnswer {
+/** The response of a WebSocket handshake: HTTP status, chosen subprotocol, and for people the cause of a refusal. */
+export interface HandshakeResponse {
   readonly status: number;
   readonly subprotocol?: string;
   readonly body?: string;
 }
 
-/** Says whether a token is good. */
+/** Verifies bearer tokens. */
 export interface TokenVerification {
   verify(
     token: string,
@@ -29,44 +29,48 @@ export interface TokenVerification {
   ): Promise<{ readonly identity: Identity } | { readonly refused: string; readonly reason: number }>;
 }
 
-/** Little, because a client waits for all of it to be loaded. */
+/** Few ports, because a client waits until all their code is loaded. */
 export interface HandshakePorts extends Pick<Ports, 'log' | 'now' | 'metrics'> {
   readonly connectionStore: Pick<ConnectionStore, 'putPending'>;
   readonly timers: Pick<Ports['timers'], 'scheduleConnectTimeout'>;
 }
 
+/** Options of the handshake. */
 export interface HandshakeProps {
   readonly ports: HandshakePorts;
-  /** Absent when nobody issues tokens; then what looks like one is not looked at. */
+  /** Absent where no issuer is configured; then tokens are ignored. */
   readonly tokens?: TokenVerification;
-  /** Whether nobody comes in without a token. */
+  /** True if a handshake without a token is refused. */
   readonly tokenRequired: boolean;
-  /** Seconds until CONNECT has to have been accepted. */
+  /** Seconds after which a connection is closed whose client is not connected. */
   readonly connectTimeout: number;
 }
 
-/** The WebSocket handshake: everything before the first MQTT packet. */
+/** Answers the WebSocket handshake: everything before the first MQTT packet. */
 export class Handshake {
   constructor(private readonly props: HandshakeProps) {}
 
-  async answer(offer: Offer): Promise<HandshakeAnswer> {
+  async respond(request: HandshakeRequest): Promise<HandshakeResponse> {
     const { ports, connectTimeout } = this.props;
-    const subprotocol = offer.subprotocols.find((name) => spoken.includes(name.toLowerCase()));
-    if (subprotocol === undefined && offer.subprotocols.length > 0) {
+    const subprotocol = request.subprotocols.find((name) => subprotocols.includes(name.toLowerCase()));
+    if (subprotocol === undefined && request.subprotocols.length > 0) {
       return { status: 400, body: 'offer the subprotocol mqtt' };
     }
-    const proof = await this.prove(offer);
+    const proof = await this.identify(request);
     if ('status' in proof) return proof;
-    const pending = { connectionId: offer.connectionId, lastNumber: 0, tail: Buffer.alloc(0), early: [] };
+    const pending = { connectionId: request.connectionId, lastNumber: 0, tail: Buffer.alloc(0), early: [] };
     await together([
       proof.proved && ports.connectionStore.putPending({ ...pending, proved: proof.proved }),
-      ports.timers.scheduleConnectTimeout(offer.connectionId, connectTimeout),
+      ports.timers.scheduleConnectTimeout(request.connectionId, connectTimeout),
     ]);
     return { status: 200, ...(subprotocol !== undefined && { subprotocol }) };
   }
 
-  /** A client that brings a token means to be known by it, so a bad one is never passed over. */
-  private async prove({ connectionId, token }: Offer): Promise<HandshakeAnswer | { readonly proved?: Identity }> {
+  /** An invalid token is refused, also where anonymous clients are allowed: its client wants that identity. */
+  private async identify({
+    connectionId,
+    token,
+  }: HandshakeRequest): Promise<HandshakeResponse | { readonly proved?: Identity }> {
     const { ports, tokens, tokenRequired } = this.props;
     if (token === undefined || tokens === undefined) {
       return tokenRequired ? { status: 401, body: 'bring a bearer token' } : {};

@@ -13,68 +13,63 @@ import { recordOf } from '../session/claim-session';
 import type { SessionDeleter } from '../session/delete-session';
 import type { PendingConnect } from './pending-connect';
 
-/** What the end of a connection without a record needs of a turn. */
-interface RepeatedTurn {
+/** A turn whose connection ends and has no record. */
+interface UnrecordedTurn {
   readonly ports: Ports;
   readonly deleter: SessionDeleter;
   readonly connectionId: string;
   readonly pending: PendingConnect;
   readonly frames: readonly ReadyFrame[];
-  readonly surroundings: PacketContext;
-  /** Whose session the connection owns, as somebody has seen. */
+  readonly context: PacketContext;
+  /** Client id of the session that the connection owns, if another turn has seen it. */
   readonly clientId: string | undefined;
 }
 
 /**
- * The connection as an earlier attempt at its CONNECT has let it in, which died before it was on record. Undefined when none has:
- * then what such an attempt may have left behind is removed. When even the last attempt at CONNECT has died, the connection is made of
- * the session that it owns.
+ * Returns the connection that an earlier attempt at its CONNECT has opened, if that attempt died before it committed the record.
+ * Undefined if there is none: then rows that such an attempt may have left are removed. If even the last attempt at CONNECT has
+ * died, the connection is restored from the session that it owns.
  */
-export async function interruptedConnect(turn: RepeatedTurn): Promise<ConnectionRecord | undefined> {
+export async function interruptedConnect(turn: UnrecordedTurn): Promise<ConnectionRecord | undefined> {
   const { ports, deleter, connectionId } = turn;
   const request = requestIn(turn);
   const connectedAt = turn.pending.stored?.takeover?.connectedAt ?? turn.frames[0]?.connectedAt;
   if (!request || connectedAt === undefined) return ownerOf(turn);
   const { clientId, will } = request;
   const fence = fenceOf(connectedAt, connectionId);
-  const head = await ports.sessions.read(clientId);
-  if (head && connectionOf(head.fence) === connectionId) {
-    const { identity, session } = head;
-    const newcomer = {
-      connectionId,
-      connectedAt,
-      identity,
-      isCounted: countsConnections(ports, identity),
-      receivedAt: ports.now(),
-    };
-    const counted = head.quota !== undefined && { quota: head.quota };
-    return { ...recordOf(request, newcomer, head.fence, session), hasState: true, ...counted };
+  const item = await ports.sessions.read(clientId);
+  if (item && connectionOf(item.fence) === connectionId) {
+    const { identity, quota } = item;
+    const isCounted = countsConnections(ports, identity);
+    const client = { connectionId, connectedAt, identity, isCounted, receivedAt: ports.now() };
+    return { ...recordOf(request, client, item), hasState: true, ...(quota !== undefined && { quota }) };
   }
   if (will) await ports.sessions.removeWill(clientId, connectionId);
-  if (head?.session !== fence) await deleter.delete(clientId, fence); // it has ended, and its rows are still there
+  if (item?.session !== fence) await deleter.delete(clientId, fence); // it has ended, and its rows are still there
   return undefined;
 }
 
-async function ownerOf({ ports, connectionId, clientId }: RepeatedTurn): Promise<ConnectionRecord | undefined> {
-  const head = clientId === undefined ? undefined : await ports.sessions.read(clientId);
-  if (head?.owner !== connectionId) return undefined;
-  const { fence, session, version, capabilities, identity, persistent } = head;
-  const sessionExpiry = persistent ? (head.sessionExpiry ?? sessionForever) : 0;
-  const request = { clientId: head.clientId, version, capabilities, sessionExpiry, keepAlive: 0, cleanStart: false };
+/** Restores the connection from the session that it owns. */
+async function ownerOf({ ports, connectionId, clientId }: UnrecordedTurn): Promise<ConnectionRecord | undefined> {
+  const item = clientId === undefined ? undefined : await ports.sessions.read(clientId);
+  if (item?.owner !== connectionId) return undefined;
+  const { fence, version, capabilities, identity, persistent } = item;
+  const sessionExpiry = persistent ? (item.sessionExpiry ?? sessionForever) : 0;
+  const request = { clientId: item.clientId, version, capabilities, sessionExpiry, keepAlive: 0, cleanStart: false };
   const isCounted = countsConnections(ports, identity);
-  const newcomer = { connectionId, connectedAt: timeOf(fence), identity, isCounted, receivedAt: timeOf(fence) };
-  return { ...recordOf(request, newcomer, fence, session), hasState: true, hasWill: true };
+  const client = { connectionId, connectedAt: timeOf(fence), identity, isCounted, receivedAt: timeOf(fence) };
+  return { ...recordOf(request, client, item), hasState: true, hasWill: true };
 }
 
 function countsConnections({ access }: Ports, identity: Identity): boolean {
   return identity.kind !== 'anonymous' && access.connectionLimit(identity) !== undefined;
 }
 
-/** What the CONNECT of the connection asks for; undefined when none has come, or none that anybody could have let in. */
-function requestIn({ pending, frames, surroundings }: RepeatedTurn): ConnectRequest | undefined {
+/** Returns the request of the CONNECT of the connection; undefined if none has come, or an invalid one. */
+function requestIn({ pending, frames, context }: UnrecordedTurn): ConnectRequest | undefined {
   try {
     const packet = connectIn(pending, frames);
-    const [effect] = packet ? handlePacket(packet, undefined, { ...surroundings, pending: undefined }) : [];
+    const [effect] = packet ? handlePacket(packet, undefined, { ...context, pending: undefined }) : [];
     return effect?.do === 'connect' ? effect.request : undefined;
   } catch (error) {
     if (error instanceof ProtocolError) return undefined;

@@ -7,19 +7,19 @@ import { earlyBytes, earlyCount } from '../model/connection-event';
 import type { ConnectionStore } from '../ports/connection-store';
 import { maxDebt } from '../session/fragment-debt';
 
-/** Frames that a client may need until it is let in. */
-const mostFrames = 8;
+/** Frames that a client may send before it is authenticated. */
+const maxFrames = 8;
 
-/** Of a client that has said nothing that was kept. */
+/** State of a client of which nothing is stored. */
 const nothing = { exchange: undefined, takeover: undefined, lastNumber: 0, tail: Buffer.alloc(0), early: [] };
 
 type Received = Pick<PendingConnection, 'lastNumber' | 'tail' | 'early'>;
 
-/** A connection on its way in, from one invocation to the next. */
+/** A connection whose client is not connected yet, from one invocation to the next. */
 export class PendingConnect {
-  /** CONNECT as it arrived in this turn. */
+  /** The CONNECT that arrived in this turn. */
   connect: { readonly packet: ConnectPacket; readonly bytes: Buffer } | undefined;
-  /** Present while the client, which may connect, waits for another connection to end. */
+  /** Set while an authenticated client waits for another connection to end. */
   takeover: Takeover | undefined;
   private exchange: PendingConnection['exchange'];
 
@@ -32,28 +32,28 @@ export class PendingConnect {
     this.takeover = stored?.takeover;
   }
 
-  /** The exchange that goes on; absent before CONNECT. */
+  /** The authentication exchange that goes on; undefined where none does. */
   get authentication(): Authentication | undefined {
     if (!this.exchange) return undefined;
     return { method: this.connectPacket().properties?.authenticationMethod ?? '', isPending: true };
   }
 
-  /** Only MQTT 5.0 has exchanges. */
-  get version(): 5 | undefined {
-    return this.exchange && 5;
+  /** The CONNECT of an authentication exchange that goes on; undefined where none does. */
+  get exchangeConnect(): ConnectPacket | undefined {
+    return this.exchange && this.connectPacket();
   }
 
-  /** What the method remembers. */
+  /** State of the authentication method. */
   get state(): string {
     return this.exchange?.state ?? '';
   }
 
-  /** Whether the CONNECT is known: it has arrived in this turn, or was kept. */
+  /** True if CONNECT has arrived, in this turn or before. */
   get hasConnect(): boolean {
     return (this.connect ?? this.exchange ?? this.takeover) !== undefined;
   }
 
-  /** The CONNECT that waits. */
+  /** Decodes the CONNECT. @throws Error if none has arrived. */
   connectPacket(): ConnectPacket {
     const packet = decode(this.connectBytes(), undefined);
     if (packet.cmd !== 'connect') throw new Error(`connection ${this.connectionId} keeps no CONNECT`);
@@ -66,28 +66,28 @@ export class PendingConnect {
     return bytes;
   }
 
-  /** The client has to answer. Its password is of no use to any method, so it is not kept. */
+  /** Keeps the CONNECT until its client answers a challenge. No authentication method needs the password, so it is not stored. */
   challenged(state: string): void {
     this.connect?.packet.password?.fill(0); // a part of the bytes
     this.exchange = { connect: this.connectBytes(), state };
   }
 
-  /** The client is authenticated and waits for another connection to end. Its password is not needed any more. */
+  /** Keeps the CONNECT of an authenticated client until another connection has ended. Its password is not stored. */
   awaitEnd(takeover: Omit<Takeover, 'connect'>): void {
     this.connect?.packet.password?.fill(0); // a part of the bytes
     this.takeover = { connect: this.connectBytes(), ...takeover };
     this.exchange = undefined;
   }
 
-  /** The waiting connection itself was closed. Its CONNECT counts all the same, and so does what it has sent. */
+  /** Notes that the waiting connection was closed. Its CONNECT and its other packets are still handled. */
   lose(lostAt: number): void {
     if (this.takeover && this.takeover.lostAt === undefined) this.takeover = { ...this.takeover, lostAt };
   }
 
-  /** Keeps what came so far; false when it is more than a client may need to come in. */
+  /** Stores what the client has sent so far. Returns false if that is more than a client may send before it is connected. */
   async keep(received: Received): Promise<boolean> {
     if (!(this.takeover ? fitsBehindConnect(received) : this.isAffordable(received))) return false;
-    if (!this.hasNews(received)) return true; // a repeated frame must not write all of it anew
+    if (!this.hasNews(received)) return true; // a repeated frame must not write everything again
     const { stored, exchange, takeover, connectionId } = this;
     const proved = !takeover && stored?.proved && { proved: stored.proved };
     const waiting = { ...proved, ...(exchange && { exchange }), ...(takeover && { takeover }) };
@@ -95,12 +95,12 @@ export class PendingConnect {
     return true;
   }
 
-  /** Each frame writes all that is kept, so whoever sends more of them may have less. */
+  /** Each frame writes everything that is kept, so a client that sends more frames may send fewer bytes. */
   private isAffordable({ lastNumber, tail, early }: Received): boolean {
     const frames = lastNumber + early.length;
     const kept = [tail, ...early.map(({ bytes }) => bytes), ...(this.exchange ? [this.exchange.connect] : [])];
     const bytes = kept.reduce((sum, { length }) => sum + length, 0);
-    return frames <= mostFrames && bytes * Math.max(1, frames) <= maxConnectBytes;
+    return frames <= maxFrames && bytes * Math.max(1, frames) <= maxConnectBytes;
   }
 
   private hasNews({ lastNumber, tail, early }: Received): boolean {
@@ -111,15 +111,15 @@ export class PendingConnect {
     );
   }
 
-  /** The client will not come in. */
+  /** Removes what is stored: the client will not be connected. */
   async drop(): Promise<void> {
     if (this.stored) await this.store.removePending(this.connectionId);
   }
 }
 
 /**
- * A client that is authenticated may have as much kept behind its CONNECT as one that is connected behind a lost frame. Each frame
- * writes all of it.
+ * True if an authenticated client has sent no more behind its CONNECT than a connected client may send behind a lost frame. Each frame
+ * writes everything that is kept.
  */
 function fitsBehindConnect({ tail, early }: Received): boolean {
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, tail.length);

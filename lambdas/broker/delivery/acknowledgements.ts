@@ -12,7 +12,7 @@ export interface AckResult {
 /** What a client says of a message that was sent to it; `refusal` is a PUBREC with an error. */
 export type Acknowledgement =
   | { readonly kind: 'PUBACK' | 'PUBCOMP' | 'refusal' }
-  | { readonly kind: 'PUBREC'; readonly finding: AckResult };
+  | { readonly kind: 'PUBREC'; readonly result: AckResult };
 
 type Entry = readonly [packetId: number, acknowledgements: readonly Acknowledgement[]];
 
@@ -28,6 +28,11 @@ export class Acknowledgements {
 
   get isEmpty(): boolean {
     return this.gathered.size === 0;
+  }
+
+  /** Number of packet ids. */
+  get size(): number {
+    return this.gathered.size;
   }
 
   add(packetId: number, acknowledgement: Acknowledgement): void {
@@ -107,7 +112,7 @@ async function markReceived(
 }
 
 function note(acknowledgement: Acknowledgement, misfit: AckError | undefined): void {
-  if (acknowledgement.kind === 'PUBREC' && misfit) acknowledgement.finding.error = misfit;
+  if (acknowledgement.kind === 'PUBREC' && misfit) acknowledgement.result.error = misfit;
 }
 
 /** Messages that several acknowledgements name, or that one of them ends: they are read, then written as the last one leaves them. */

@@ -32,7 +32,7 @@ export interface SessionStore {
   /** The will of the last owner no longer waits. */
   clearWillDeadline(clientId: string, fence: Fence): Promise<void>;
   /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
-  discard(clientId: string, fence: Fence): Promise<'forsaken' | 'changed'>;
+  discard(clientId: string, fence: Fence): Promise<'discarded' | 'changed'>;
   /**
    * Removes and returns the head of a session that ends. `changed` when another connection has it, it is gone, or it names an older
    * session to be wiped.

@@ -8,8 +8,17 @@ import { quotaOf } from './session-limit';
 
 type Limits = Pick<Settings, 'maxPublishRate' | 'maxPublishBytes'>;
 
-/** With what its account has lately used: a reconnect gives back nothing. */
-export async function withUsage(ports: Ports, connection: ConnectionRecord): Promise<ConnectionRecord> {
+/** True if the next PUBLISH can be charged without a read. */
+export function isUsageKnown(limits: Limits, { debt }: Pick<ConnectionRecord, 'debt'>): boolean {
+  return debt !== undefined || isUnlimited(limits);
+}
+
+function isUnlimited({ maxPublishRate, maxPublishBytes }: Limits): boolean {
+  return maxPublishRate === 0 && maxPublishBytes === 0;
+}
+
+/** Adds the recent usage of the account to a connection that begins: a reconnect resets no limit. */
+async function withUsage(ports: Ports, connection: ConnectionRecord): Promise<ConnectionRecord> {
   if (connection.debt !== undefined) return connection;
   const usage = await ports.usages.read(quotaOf(connection.identity, connection.address ?? ''));
   if (!usage) return { ...connection, debt: 0 };
@@ -18,26 +27,25 @@ export async function withUsage(ports: Ports, connection: ConnectionRecord): Pro
 }
 
 /**
- * Counts a PUBLISH of so many bytes.
+ * Charges a PUBLISH to the publish rate of the client. `bytes`: size of the packet; `at`: when it arrived, milliseconds since 1970.
  *
- * @throws ProtocolError when the client publishes too much.
+ * @throws ProtocolError 0x96 if the client publishes more than it may.
  */
 export async function chargePublish(
   ports: Ports,
   limits: Limits,
-  connection: ConnectionRecord,
-  { bytes, at }: { readonly bytes: number; readonly at: number },
+  { connection, bytes, at }: { readonly connection: ConnectionRecord; readonly bytes: number; readonly at: number },
 ): Promise<ConnectionRecord> {
-  if (limits.maxPublishRate === 0 && limits.maxPublishBytes === 0) return connection;
+  if (isUnlimited(limits)) return connection;
   const known = await withUsage(ports, connection);
   const allowance = spend(known.allowance, limits, { bytes, at });
   return allowance ? { ...known, allowance } : known;
 }
 
 /**
- * Counts what a turn writes for unfinished packets.
+ * Charges what a turn stores of incomplete packets and waiting frames.
  *
- * @throws ProtocolError when the packets of the client come in too many pieces.
+ * @throws ProtocolError 0x97 if the packets of the client come in too many pieces.
  */
 export async function chargeFragments(
   ports: Ports,
@@ -53,31 +61,31 @@ export async function chargeFragments(
   throw new ProtocolError(Reason.quotaExceeded, 'packets come in too many pieces');
 }
 
-/** Keeps for the next connection of the account what this one has used, if that is worth a write. */
+/** Stores the usage of this connection for the next one of its account, if it is worth a write. */
 export async function keepUsage(ports: Ports, limits: Limits, connection: ConnectionRecord): Promise<void> {
   const { identity, address = '', allowance, lastSeen } = connection;
-  if (connection.debt === undefined) return; // it has used nothing
+  if (connection.debt === undefined) return; // nothing was charged
   const now = ports.now();
   const debt = debtLeft(connection.debt, now - lastSeen);
   if (debt === 0 && isAlmostFull(allowance, limits, now)) return;
   await ports.usages.write(quotaOf(identity, address), { debt, at: now, ...(allowance && { allowance }) });
 }
 
-/** A connection that ends, and whether its will is within its publish rate. */
+/** A connection that ends and was charged for its will. */
 export interface ChargedWill {
   readonly connection: ConnectionRecord;
+  /** False if the will exceeds the publish rate. */
   readonly isAllowed: boolean;
 }
 
-/** Counts the will of a connection that ends. */
+/** Charges the will of a connection that ends. `bytes`: size of its payload. */
 export async function chargeWill(
   ports: Ports,
   limits: Limits,
-  connection: ConnectionRecord,
-  bytes: number,
+  { connection, bytes }: { readonly connection: ConnectionRecord; readonly bytes: number },
 ): Promise<ChargedWill> {
   try {
-    return { connection: await chargePublish(ports, limits, connection, { bytes, at: ports.now() }), isAllowed: true };
+    return { connection: await chargePublish(ports, limits, { connection, bytes, at: ports.now() }), isAllowed: true };
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
     const { clientId, identity } = connection;

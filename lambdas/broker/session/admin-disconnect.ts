@@ -2,12 +2,14 @@ import type { AdminDisconnect, ConnectionRecord } from '../model/connection';
 import type { ConnectionEvent } from '../model/connection-event';
 import { connectionOf } from '../model/fence';
 import type { Ports } from '../ports/ports';
-import { completeEnding, type EndingTurn, publishWill, removeSessionItem, wakeSuccessor } from './session-end';
+import { completeEnding, type EndingTurn } from './complete-ending';
+import { removeSessionItem, wakeSuccessor } from './release-session';
+import { publishWill } from './will';
 
-/** The wish among these events that a client be disconnected; of several the one that takes more away. */
+/** Returns the administrator's request among these events; of several the one that removes more. */
 export function adminDisconnectIn(events: readonly ConnectionEvent[]): AdminDisconnect | undefined {
-  const wishes = events.flatMap((event) => (event.kind === 'dismiss' ? [event.adminDisconnect] : []));
-  return wishes.reduce<AdminDisconnect | undefined>(
+  const requests = events.flatMap((event) => (event.kind === 'dismiss' ? [event.adminDisconnect] : []));
+  return requests.reduce<AdminDisconnect | undefined>(
     (one, other) => ({
       ...other,
       withWill: other.withWill && (one?.withWill ?? true),
@@ -18,43 +20,47 @@ export function adminDisconnectIn(events: readonly ConnectionEvent[]): AdminDisc
 }
 
 /**
- * From now on nobody resumes the session, so that its rows can be removed however long that takes and however fast the client
- * is back. False when it is to be kept, or when the client has come back to it before: then it is not what was meant.
+ * Discards the session that an administrator wants removed: from now on nobody resumes it, so its rows can be removed however long
+ * that takes. Returns false if the session is to be kept, or if the client has come back to it before.
  */
 export async function discardSession(
   ports: Ports,
-  dismissal: AdminDisconnect | undefined,
+  request: AdminDisconnect | undefined,
   connection: ConnectionRecord | undefined,
 ): Promise<boolean> {
-  if (!dismissal || dismissal.keepSession) return false;
-  const { clientId, fence } = dismissal;
-  if ((await ports.sessions.discard(clientId, fence)) === 'forsaken') return true;
+  if (!request || request.keepSession) return false;
+  const { clientId, fence } = request;
+  if ((await ports.sessions.discard(clientId, fence)) === 'discarded') return true;
   if (!connection) return false;
-  const head = await ports.sessions.read(clientId);
-  return head?.session !== connection.session; // an earlier attempt came as far as that
+  const item = await ports.sessions.read(clientId);
+  return item?.session !== connection.session; // an earlier attempt came as far as that
 }
 
-/** The same for a client that is away: its will that still waits, and a session that was forsaken. */
-export async function disconnectAbsent(
-  ports: Ports,
-  turn: EndingTurn,
-  { clientId, fence, withWill }: AdminDisconnect,
-  isForsaken: boolean,
-  connection?: ConnectionRecord,
-): Promise<void> {
+/** An administrator's request about a client that is not connected. */
+export interface AbsentClient extends AdminDisconnect {
+  /** The session was discarded. */
+  readonly isDiscarded: boolean;
+  /** The last connection of the client, if its record is still there. */
+  readonly connection?: ConnectionRecord;
+}
+
+/** Handles an administrator's request about a client that is not connected: its delayed will, and a discarded session. */
+export async function disconnectAbsent(ports: Ports, turn: EndingTurn, request: AbsentClient): Promise<void> {
+  const { clientId, fence, withWill, isDiscarded, connection } = request;
   if (connection?.hasWill && !withWill) await ports.sessions.removeWill(clientId, connection.connectionId);
-  if (!isForsaken) return;
-  if (connection?.ended) return completeEnding(ports, turn, connection, { ...connection.ended, sessionEndsAt: 0 });
-  const head = await ports.sessions.read(clientId);
-  if (head?.fence !== fence) return;
+  if (!isDiscarded) return;
+  if (connection?.ended)
+    return completeEnding(ports, turn, { ...connection, ended: { ...connection.ended, sessionEndsAt: 0 } });
+  const item = await ports.sessions.read(clientId);
+  if (item?.fence !== fence) return;
   const connectionId = connectionOf(fence);
-  const will = withWill ? await ports.sessions.will(clientId, connectionId) : undefined; // of a connection whose record is lost
-  const { identity } = head;
-  if (will) await publishWill(ports, turn.publisher, { clientId, connectionId, identity }, will);
-  await turn.dispatch.sendMessages(); // while a next attempt would still find it
+  const will = withWill ? await ports.sessions.will(clientId, connectionId) : undefined; // its connection's record is lost
+  const { identity } = item;
+  if (will) await publishWill(ports, turn.publisher, { clientId, connectionId, identity, will });
+  await turn.dispatch.sendMessages(); // while a next attempt would still find the will
   await ports.sessions.removeWill(clientId, connectionId);
-  const wiped = await turn.deleter.delete(clientId, head.session);
-  const removed = await removeSessionItem(ports, turn.deleter, head);
-  if (wiped === 'wiped') await ports.inflight.clear(head.session); // of what was put until then, see `orphans` in dispatch.ts
+  const deleted = await turn.deleter.delete(clientId, item.session);
+  const removed = await removeSessionItem(ports, turn.deleter, item);
+  if (deleted === 'deleted') await ports.inflight.clear(item.session); // messages that were queued until then, see `orphans` in dispatch.ts
   if (removed !== 'changed') await wakeSuccessor(ports, { connectionId, fence }, removed);
 }

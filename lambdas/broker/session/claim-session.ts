@@ -7,7 +7,7 @@ import { connectionOf, type Fence, fenceOf, type SessionId, timeOf } from '../mo
 import type { SessionClaim, SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 import type { SessionDeleter } from './delete-session';
-import { removeSessionItem } from './session-end';
+import { removeSessionItem } from './release-session';
 import { uncountSession } from './session-limit';
 
 /**
@@ -16,93 +16,101 @@ import { uncountSession } from './session-limit';
  */
 export const takeoverTimeout = 5000;
 
-/** What CONNECT found. */
+/** The session that a CONNECT has claimed. */
 export interface ClaimedSession {
   readonly connection: ConnectionRecord;
   /** [v3 MQTT-3.2.2-2] [v3 MQTT-3.2.2-3] */
   readonly sessionPresent: boolean;
-  /** Owner of the session that was discarded for this one, another account. */
+  /** Identity of another account, whose session was discarded for this one. */
   readonly discarded?: Identity;
 }
 
 /**
- * `late`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another account
- * and stays with it. `full`: the account has as many sessions as it may have.
- * `uncertain`: an earlier attempt has claimed the session and nobody knows whether its CONNACK arrived. `awaits`: another
- * connection of the client id has to end first, and wakes this one then.
+ * `superseded`: a newer connection of the same client id was first, or waits already. `foreign`: the session belongs to another
+ * account, which keeps it. `full`: the account has as many sessions as it may have. `uncertain`: an earlier attempt has claimed the
+ * session, and nobody knows whether its CONNACK arrived. `awaits`: another connection of the client id has to end first, and then
+ * wakes this one.
  */
 export type ClaimResult =
   | ClaimedSession
-  | 'late'
+  | 'superseded'
   | 'foreign'
   | 'full'
   | { readonly uncertain: ConnectionRecord }
   | Awaits;
 
-/** The head of the session when this connection was registered as its successor, and for how many seconds it waits at most. */
+/** A CONNECT that is registered as successor of the connection that has the session. */
 export interface Awaits {
+  /** Session item when the successor was registered. */
   readonly awaits: SessionItem;
+  /** Seconds that the successor waits at most. */
   readonly seconds: number;
-  /** Owner of that session when it is another account; the session will be discarded. */
+  /** Identity of the owner if it is another account, whose session will be discarded. */
   readonly discarded?: Identity;
 }
 
+/** An authenticated client that connects. */
 export interface ConnectingClient {
   readonly connectionId: string;
+  /** Time at which API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly identity: Identity;
-  /** It is counted among the connections of its user. */
+  /** True if it is counted among the connections of its user. */
   readonly isCounted: boolean;
-  /** Milliseconds since 1970. */
+  /** Time at which its CONNECT reached the gateway, milliseconds since 1970. */
   readonly receivedAt: number;
+  /** Source address. */
   readonly address?: string;
-  /** Account among whose sessions a new session is counted, and whether that may have one more; absent where sessions are not counted. */
+  /** Absent where sessions are not counted. */
   readonly quota?: SessionQuota;
 }
 
-/** Counts a new session that outlives its connection. */
+/** Counts a new session that outlives its connection among those of an account. */
 export interface SessionQuota {
   readonly account: string;
-  /** False when the account has as many as it may have. */
+  /** Returns false if the account has as many sessions as it may have. */
   readonly take: () => Promise<boolean>;
 }
 
 /**
- * Ends the part of an older connection that its own ordered stream did not come to within the takeover timeout. `secondsLeft`: how
- * long its last turn may still be running.
+ * Finishes an older connection whose own stream did not end it within the takeover timeout. `secondsLeft`: how long its last turn may
+ * still be running.
  */
 export type Supersede = (
   seen: SessionItem,
   claim: SessionClaim,
 ) => Promise<'superseded' | { readonly secondsLeft: number }>;
 
-/**
- * Claims the session for a connection. Everything CONNACK promises is durable when it returns.
- *
- * @param supersede Absent while the connection still waits for an older one to end.
- */
+/** Collaborators of a turn that claims a session. */
+export interface ClaimingTurn {
+  readonly ports: Ports;
+  readonly deleter: SessionDeleter;
+  /** Absent while the connection still waits for an older one to end. */
+  readonly supersede?: Supersede | undefined;
+}
+
+/** Claims the session for a connection. Everything that CONNACK promises is durable when it returns. */
 export async function claimSession(
-  ports: Ports,
-  deleter: SessionDeleter,
+  turn: ClaimingTurn,
   request: ConnectRequest,
-  newcomer: ConnectingClient,
-  supersede?: Supersede,
+  client: ConnectingClient,
 ): Promise<ClaimResult> {
-  const { connectionId, connectedAt, identity } = newcomer;
+  const { ports, deleter } = turn;
+  const { connectionId, connectedAt, identity } = client;
   const fence = fenceOf(connectedAt, connectionId);
   const { clientId, version, capabilities, sessionExpiry, cleanStart } = request;
   const persistent = sessionExpiry > 0;
-  const quota = persistent ? newcomer.quota : undefined;
+  const quota = persistent ? client.quota : undefined;
   const counted = quota && { quota: quota.account };
-  const lasts = persistent && sessionExpiry !== sessionForever;
+  const isLimited = persistent && sessionExpiry !== sessionForever;
   const claim = {
     ...{ clientId, connectionId, fence, cleanStart, persistent, version, capabilities, identity },
     ...counted,
-    ...(lasts && { sessionExpiry }),
+    ...(isLimited && { sessionExpiry }),
   };
-  const fresh = recordOf(request, newcomer, fence, fence);
+  const fresh = recordOf(request, client, { fence, session: fence });
   const [claimed] = await together([
-    claimItem({ ports, deleter }, claim, supersede),
+    claimItem(turn, claim),
     request.will && ports.sessions.putWill(request.clientId, connectionId, request.will),
     startTimer(ports, fresh, connectionDeadline(fresh)),
   ]);
@@ -111,61 +119,53 @@ export async function claimSession(
   if (older && older.quota !== claim.quota) await uncountSession(ports, older);
   for (const session of claimed.replaced) await deleter.finish(clientId, session, claimed.former);
   const resuming = ({ session, quota: account }: SessionItem) => ({
-    ...recordOf(request, newcomer, claimed.fence, session),
+    ...recordOf(request, client, { fence: claimed.fence, session }),
     hasState: true,
     ...(account !== undefined && { quota: account }),
   });
   if (claimedBefore) return { uncertain: resuming(claimedBefore) };
-  const mine = recordOf(request, newcomer, claimed.fence, claimed.fence);
+  const own = recordOf(request, client, { fence: claimed.fence, session: claimed.fence });
   if (quota && !resumed && !(await quota.take())) {
-    await removeSessionItem(ports, deleter, mine);
+    await removeSessionItem(ports, deleter, own);
     return 'full';
   }
   const counts = resumed?.subscribed && { subscribed: resumed.subscribed };
-  const connection = resumed ? { ...resuming(resumed), ...counts } : { ...mine, ...counted };
+  const connection = resumed ? { ...resuming(resumed), ...counts } : { ...own, ...counted };
   const discarded = claimed.discarded ? { discarded: claimed.discarded } : {};
   return { connection, sessionPresent: resumed !== undefined, ...discarded };
 }
 
-type Refusal = 'late' | 'foreign';
+type Refusal = 'superseded' | 'foreign';
 
+/** A session item that was claimed, and work that its earlier content has left. */
 interface Claimed {
   /** Fence of the connection from now on. */
   readonly fence: Fence;
-  /** Fence of the last connection of a session that nobody owned and that is no more. */
+  /** Fence of the last connection of a session that had no owner and was replaced. */
   readonly former?: Fence;
   readonly resumed?: SessionItem;
-  /** Owner of the replaced session when that is another account. */
+  /** Identity of the owner of the replaced session if it is another account. */
   readonly discarded?: Identity;
   /** Sessions whose rows are to be removed. */
   readonly replaced: readonly SessionId[];
-  /** Head of a session that is no more. */
+  /** Item of a session that was replaced. */
   readonly older?: SessionItem;
-  /** Head of the session that an earlier attempt at the same CONNECT has claimed. */
+  /** Item of the session that an earlier attempt at the same CONNECT has claimed. */
   readonly claimedBefore?: SessionItem;
 }
 
-interface ClaimingTurn {
-  readonly ports: Ports;
-  readonly deleter: SessionDeleter;
-}
-
 /**
- * A clean start replaces whatever was there [v3 MQTT-3.1.2-6]; otherwise a persistent session is resumed if there is one
- * [v3 MQTT-3.1.2-4]. A clean start that nothing has to end before takes one conditional write and no read.
+ * A clean start replaces an older session [v3 MQTT-3.1.2-6]; else a persistent session is resumed if there is one
+ * [v3 MQTT-3.1.2-4]. A clean start that does not have to wait takes one conditional write and no read.
  */
-async function claimItem(
-  turn: ClaimingTurn,
-  claim: SessionClaim,
-  supersede?: Supersede,
-): Promise<Claimed | Refusal | Awaits> {
+async function claimItem(turn: ClaimingTurn, claim: SessionClaim): Promise<Claimed | Refusal | Awaits> {
   const { ports } = turn;
   if (claim.cleanStart) {
     const result = await ports.sessions.claimFresh(claim);
     if (typeof result === 'object') return replacing(claim, result.old);
   }
   for (;;) {
-    const claimed = await claimOver(turn, claim, await ports.sessions.read(claim.clientId), supersede);
+    const claimed = await claimOver(turn, claim, await ports.sessions.read(claim.clientId));
     if (claimed !== 'changed') return claimed;
   }
 }
@@ -173,49 +173,48 @@ async function claimItem(
 /** Claims the session as it was just read. */
 async function claimOver(
   turn: ClaimingTurn,
-  asked: SessionClaim,
+  requested: SessionClaim,
   seen: SessionItem | undefined,
-  supersede: Supersede | undefined,
 ): Promise<Claimed | Refusal | Awaits | 'changed'> {
   const { ports } = turn;
-  if (!seen) return claimOwn(turn, asked, seen, supersede);
-  const claim = { ...asked, fence: fenceIn(seen, asked) };
+  if (!seen) return claimOwn(turn, requested, seen);
+  const claim = { ...requested, fence: fenceIn(seen, requested) };
   if (seen.fence === claim.fence) return claimedBefore(seen);
   const isForeign = isOfAnother(seen, claim, ports.now());
   if (!isForeign && seen.successor?.precedence === undefined) {
-    return isLate(seen, claim) ? 'late' : claimOwn(turn, claim, seen, supersede);
+    return isOlder(claim, seen) ? 'superseded' : claimOwn(turn, claim, seen);
   }
-  const standing = await standingOf(ports, claim, seen);
-  if (standing.isRefused) return 'foreign';
-  if (isLate(seen, claim) && !standing.isBest) return 'late';
-  const first = { ...claim, fence: laterThan(seen, claim), ...(isForeign && { precedence: standing.own }) };
-  if (!isForeign) return claimOwn(turn, first, seen, supersede);
-  const claimed = await claimOwn(turn, { ...first, cleanStart: true }, seen, supersede); // never handed over
+  const right = await rightOf(ports, claim, seen);
+  if (right.isRefused) return 'foreign';
+  if (isOlder(claim, seen) && !right.isBest) return 'superseded';
+  const first = { ...claim, fence: newestFence(seen, claim), ...(isForeign && { precedence: right.own }) };
+  if (!isForeign) return claimOwn(turn, first, seen);
+  const claimed = await claimOwn(turn, { ...first, cleanStart: true }, seen); // a session never passes to another account
   return claimed === 'changed' ? 'changed' : { ...claimed, discarded: seen.identity };
 }
 
-/** The fence of the claiming connection: an earlier attempt may have claimed the session, or waited for it, under a later one. */
+/** Returns the fence of the claiming connection. An earlier attempt may have claimed the session, or waited for it, with a later one. */
 function fenceIn({ fence, successor }: SessionItem, claim: SessionClaim): Fence {
   const known = [fence, successor?.fence].find((one) => one !== undefined && connectionOf(one) === claim.connectionId);
   return known ?? claim.fence;
 }
 
-function isLate({ fence, successor }: SessionItem, claim: SessionClaim): boolean {
+/** True if the claim is of an older connection than the session's owner or its successor. */
+function isOlder(claim: SessionClaim, { fence, successor }: SessionItem): boolean {
   return fence > claim.fence || (successor?.fence ?? '') > claim.fence;
 }
 
-/** The fence of a claim, or one behind those that it passes over. */
-function laterThan({ fence, successor }: SessionItem, claim: SessionClaim): Fence {
+/** Returns the fence of a claim, or one behind those of newer connections that it passes over. */
+function newestFence({ fence, successor }: SessionItem, claim: SessionClaim): Fence {
   const latest = [fence, successor?.fence ?? '', claim.fence].sort().at(-1);
   return latest === claim.fence ? claim.fence : fenceOf(timeOf(latest as Fence) + 1, claim.connectionId);
 }
 
-/** The same when the session is the account's own, or is to be replaced by one of its own. */
+/** Claims a session of the client's own account, or replaces one by a session of its own. */
 async function claimOwn(
-  { ports, deleter }: ClaimingTurn,
+  { ports, deleter, supersede }: ClaimingTurn,
   claim: SessionClaim,
   seen: SessionItem | undefined,
-  supersede: Supersede | undefined,
 ): Promise<Claimed | Awaits | 'changed'> {
   if (seen && hasToEnd(seen, claim)) {
     const superseded = await supersede?.(seen, claim);
@@ -224,7 +223,7 @@ async function claimOwn(
       return (await ports.sessions.awaitEnd(claim, seen)) === 'changed' ? 'changed' : { awaits: seen, seconds };
     }
   }
-  if (seen?.deleting) await deleter.finish(claim.clientId, seen.deleting, seen.former); // the claim may name another one
+  if (seen?.deleting) await deleter.finish(claim.clientId, seen.deleting, seen.former); // the claim may name another session
   if (!seen || claim.cleanStart || !isAlive(seen, ports.now())) {
     const result = await ports.sessions.claimFresh(claim, seen ?? 'none');
     return typeof result === 'object' ? replacing(claim, seen) : 'changed';
@@ -236,17 +235,17 @@ async function claimOwn(
 }
 
 /**
- * Whether something of an older connection comes before this one: the connection itself [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], or its
- * will, which is due before a new session begins and when its delay has passed [MQTT-3.1.3-9].
+ * True if an older connection has to end first: the connection itself [v3 MQTT-3.1.4-2] [MQTT-3.1.4-3], or its will, which is due
+ * before a new session begins and when its delay has passed [MQTT-3.1.3-9].
  */
 function hasToEnd({ owner, willAt }: SessionItem, { cleanStart, fence }: SessionClaim): boolean {
   return owner !== undefined || (willAt !== undefined && (cleanStart || willAt <= timeOf(fence)));
 }
 
-/** What an earlier attempt at the same CONNECT has claimed, and perhaps left to do. */
-function claimedBefore(head: SessionItem): Claimed {
-  const { fence, deleting, former } = head;
-  return { fence, ...(former && { former }), replaced: deleting ? [deleting] : [], claimedBefore: head };
+/** Returns the claim of an earlier attempt at the same CONNECT, and work that it may have left. */
+function claimedBefore(item: SessionItem): Claimed {
+  const { fence, deleting, former } = item;
+  return { fence, ...(former && { former }), replaced: deleting ? [deleting] : [], claimedBefore: item };
 }
 
 function replacing({ fence }: SessionClaim, old: SessionItem | undefined): Claimed {
@@ -255,38 +254,38 @@ function replacing({ fence }: SessionClaim, old: SessionItem | undefined): Claim
   return { fence, ...former, ...older, replaced: old ? [old.session] : [] };
 }
 
-/** A client id is not a secret, so a session and the messages in it are only for the account that made it. */
-function isOfAnother(head: SessionItem, { identity }: SessionClaim, now: number): boolean {
-  const isThere = head.owner !== undefined || isAlive(head, now);
-  return isThere && accountOf(head.identity) !== accountOf(identity);
+/** A client id is not a secret: a session and its messages are only for the account that created it. */
+function isOfAnother(item: SessionItem, { identity }: SessionClaim, now: number): boolean {
+  const exists = item.owner !== undefined || isAlive(item, now);
+  return exists && accountOf(item.identity) !== accountOf(identity);
 }
 
-/** How a claim stands to others that have the client id or wait for it, when one of them is another account. */
-interface Standing {
+/** The right of a claim to a client id that another account has or waits for, see ADR 0030. */
+interface ClaimRight {
   /** Precedence of the claim. */
   readonly own: number;
-  /** Its right to the client id is not good enough. */
+  /** The right of another account is better, or as good and in use. */
   readonly isRefused: boolean;
-  /** Its right is better than that of all others, so it does not matter which connection came first. */
+  /** The right is better than those of all others, so it does not matter which connection came first. */
   readonly isBest: boolean;
 }
 
 /**
- * A client that is connected, or waits to be, is not disturbed by one whose right to the client id is not better; the session of
- * one that is away gives way to a right that is as good.
+ * A client that is connected, or waits to be, gives way only to a better right. The session of a client that is away gives way to a
+ * right that is as good.
  */
-async function standingOf(ports: Ports, { clientId, identity }: SessionClaim, head: SessionItem): Promise<Standing> {
-  const isOwn = accountOf(identity) === accountOf(head.identity);
-  const [own, ofHead] = await together([
+async function rightOf(ports: Ports, { clientId, identity }: SessionClaim, item: SessionItem): Promise<ClaimRight> {
+  const isOwn = accountOf(identity) === accountOf(item.identity);
+  const [own, other] = await together([
     ports.access.precedence(identity, clientId),
-    isOwn ? undefined : ports.access.precedence(head.identity, clientId),
+    isOwn ? undefined : ports.access.precedence(item.identity, clientId),
   ]);
-  const waiting = head.successor?.precedence ?? ofHead;
-  const isKept = ofHead !== undefined && (head.owner === undefined ? ofHead > own : ofHead >= own);
+  const waiting = item.successor?.precedence ?? other;
+  const isKept = other !== undefined && (item.owner === undefined ? other > own : other >= own);
   return {
     own,
-    isRefused: isKept || (head.successor !== undefined && waiting !== undefined && waiting > own),
-    isBest: own > (ofHead ?? own) && own > (waiting ?? own),
+    isRefused: isKept || (item.successor !== undefined && waiting !== undefined && waiting > own),
+    isBest: own > (other ?? own) && own > (waiting ?? own),
   };
 }
 
@@ -302,19 +301,18 @@ async function cancelWill(
   if (willAt !== undefined && timeOf(fence) < willAt) await ports.sessions.removeWill(clientId, connectionOf(former));
 }
 
-/** A session of a client that is away may have ended, whether its end was dealt with or not. */
+/** False for a session that has ended, even if its rows are still there. */
 function isAlive({ persistent, expiresAt }: SessionItem, now: number): boolean {
   return persistent && (expiresAt === undefined || expiresAt > now);
 }
 
-/** The record of a connection that owns this session. Of a resumed one nobody knows yet what its earlier connections have left. */
+/** Returns the record of a connection that owns a session. What earlier connections of a resumed session have left is not known yet. */
 export function recordOf(
   request: ConnectRequest,
-  newcomer: ConnectingClient,
-  fence: Fence,
-  session: string,
+  client: ConnectingClient,
+  { fence, session }: { readonly fence: Fence; readonly session: SessionId },
 ): ConnectionRecord {
-  const { connectionId, receivedAt, identity, isCounted, address } = newcomer;
+  const { connectionId, receivedAt, identity, isCounted, address } = client;
   const { clientId, version, sessionExpiry, capabilities, keepAlive } = request;
   return {
     connectionId,

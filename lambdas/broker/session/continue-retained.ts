@@ -9,15 +9,17 @@ import type { Ports } from '../ports/ports';
 import { type RetainedTurn, sendRetained } from './send-retained';
 import { isSameSubscription, subscriberOf } from './subscribe';
 
-/** Messages that may wait for a client that is away, and retained ones still join them. */
-const mostForAbsent = queueSpan / 2;
+/** Queued messages up to which retained messages are added for a client that is away. */
+const maxQueuedForAbsent = queueSpan / 2;
 
-/** What continuing needs of a turn. */
-export type ContinuingTurn = Pick<RetainedTurn, 'ports' | 'dispatch' | 'deliverer' | 'retainedWait'> & {
+/** Collaborators of a turn that continues to send retained messages. */
+export interface ContinuingTurn extends Pick<RetainedTurn, 'ports' | 'dispatch' | 'deliverer' | 'retainedWait'> {
   readonly connectionId: string;
-};
+  /** Names the work that this turn leaves to another. */
+  readonly continuationId: string;
+}
 
-/** Continuations of retained messages among these events. */
+/** Returns the continuations of retained messages among these events. */
 export function retainedContinuationsIn(events: readonly ConnectionEvent[]): RetainedContinuation[] {
   return events.flatMap((event) =>
     event.kind === 'continue' && event.continuation.task === 'retained' ? [event.continuation] : [],
@@ -25,65 +27,65 @@ export function retainedContinuationsIn(events: readonly ConnectionEvent[]): Ret
 }
 
 /**
- * What is still owed of these: nothing to a subscription that was removed since, nor to one that was replaced by another, which is
- * owed its own [MQTT-3.10.4-2].
+ * Returns the pending retained messages whose subscriptions still exist. A subscription that was removed gets none, nor does one that was
+ * replaced by another, which has its own [MQTT-3.10.4-2].
  */
 export async function stillSubscribed(
   { topicIndex }: Pick<Ports, 'topicIndex'>,
   subscriber: Pick<ConnectionRecord, 'clientId' | 'session'>,
-  owed: readonly PendingRetained[],
+  pending: readonly PendingRetained[],
 ): Promise<PendingRetained[]> {
-  if (owed.length === 0) return [];
-  const wanted = new Map(owed.map(({ request }) => [request.filter, subscriberOf(subscriber, request)]));
-  const rows = new Map((await topicIndex.read([...wanted.values()])).map((row) => [row.filter, row]));
-  return owed.filter(({ request: { filter } }) => {
-    const [row, asked] = [rows.get(filter), wanted.get(filter)];
-    return row && asked && isSameSubscription(row, asked);
+  if (pending.length === 0) return [];
+  const expected = new Map(pending.map(({ request }) => [request.filter, subscriberOf(subscriber, request)]));
+  const rows = new Map((await topicIndex.read([...expected.values()])).map((row) => [row.filter, row]));
+  return pending.filter(({ request: { filter } }) => {
+    const [row, expectedRow] = [rows.get(filter), expected.get(filter)];
+    return row && expectedRow && isSameSubscription(row, expectedRow);
   });
 }
 
 /**
- * Goes on with the retained messages of a session that this connection does not own: another connection may have taken it over, or
- * its client is away, and what is QoS 1 or 2 waits for it. A session that has ended is owed nothing.
+ * Continues to send retained messages to a session that this connection does not own: another connection may have taken it over, or its
+ * client is away and messages of QoS 1 and 2 are queued. A session that has ended gets none.
  */
-export async function continueElsewhere(
+export async function continueForSession(
   turn: ContinuingTurn,
   { clientId, session, pending }: RetainedContinuation,
-  occasion: string,
 ): Promise<void> {
   const { ports, connectionId } = turn;
-  const head = await ports.sessions.read(clientId);
-  if (head?.session !== session) return;
-  if (head.owner !== undefined) {
-    if (head.owner !== connectionId)
-      await continueRetained(ports, head.owner, { clientId, session, pending }, occasion);
-    return;
+  const item = await ports.sessions.read(clientId);
+  if (item?.session !== session) return;
+  if (item.owner === undefined) {
+    const left = await queueForAbsent(turn, item, pending);
+    await leaveRetained(turn, connectionId, { clientId, session, pending: left });
+  } else if (item.owner !== connectionId) {
+    await leaveRetained(turn, item.owner, { clientId, session, pending });
   }
-  const left = await sendToAbsent(turn, head, pending);
-  await continueRetained(ports, connectionId, { clientId, session, pending: left }, occasion);
 }
 
-async function sendToAbsent(
+/** Queues retained messages for a client that is away. Returns those that are still pending. */
+async function queueForAbsent(
   turn: ContinuingTurn,
-  head: SessionItem,
-  owed: readonly PendingRetained[],
+  item: SessionItem,
+  pending: readonly PendingRetained[],
 ): Promise<readonly PendingRetained[]> {
-  const { ports } = turn;
-  const { clientId, session, version, capabilities, identity, fence } = head;
-  if (head.outSeq - head.offlineFrom >= mostForAbsent) return [];
+  const { ports, dispatch, deliverer, retainedWait } = turn;
+  const { clientId, session, version, capabilities, identity, fence } = item;
+  if (item.outSeq - item.offlineFrom >= maxQueuedForAbsent) return [];
   const permissions = await ports.access.permissions(identity, clientId);
   if (permissions === 'revoked') return [];
-  const numbered = owed.filter(({ request }) => request.qos > 0);
+  const queueable = pending.filter(({ request }) => request.qos > 0);
   const recipient = { connectionId: connectionOf(fence), clientId, session, version, capabilities };
-  return sendRetained({ ...turn, recipient, permissions, isAway: true }, await stillSubscribed(ports, head, numbered));
+  const sending = { ports, dispatch, deliverer, retainedWait, recipient, permissions, isAway: true };
+  return sendRetained(sending, await stillSubscribed(ports, item, queueable));
 }
 
-/** Leaves to a later turn what is left. */
-export async function continueRetained(
-  { packets }: Pick<Ports, 'packets'>,
+/** Leaves pending retained messages to a later turn of a connection. */
+export async function leaveRetained(
+  { ports, continuationId }: Pick<ContinuingTurn, 'ports' | 'continuationId'>,
   connectionId: string,
   rest: Omit<RetainedContinuation, 'task'>,
-  occasion: string,
 ): Promise<void> {
-  if (rest.pending.length > 0) await packets.continue(connectionId, { task: 'retained', ...rest }, occasion);
+  if (rest.pending.length > 0)
+    await ports.packets.continue(connectionId, { task: 'retained', ...rest }, continuationId);
 }

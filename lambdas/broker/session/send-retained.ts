@@ -19,76 +19,78 @@ import { deliveriesFor } from '../publishing/publisher';
 import { longestWrite, type RetainedWriteWait } from '../publishing/retained-write-wait';
 import { subscriberOf } from './subscribe';
 
-/** Retained messages that one subscription gets at QoS 1 or 2. */
-const retainedPerSubscription = queueSpan / 2;
+/** Retained messages of QoS 1 and 2 that one subscription gets at most. */
+const maxRetainedPerSubscription = queueSpan / 2;
 
-/** What one turn reads and sends at most, besides what is in the pages that it has begun: pages, messages, bytes of messages. */
-const turnRoom = { pages: 64, messages: 250, bytes: 1_000_000 };
+/** Pages, messages and bytes of messages after which one turn begins no further page. */
+const turnBudget = { pages: 64, messages: 250, bytes: 1_000_000 };
 
 /** Pages read at the same time. */
 const parallelPages = 8;
 
-/** How often what changes while it is being sent is sent again. */
-const corrections = 3;
+/** Rounds in which retained messages that changed while they were sent are sent again. */
+const maxCorrections = 3;
 
-/** Whom retained messages are for. */
+/** The session that retained messages are sent to. */
 export type RetainedRecipient = Pick<
   ConnectionRecord,
   'connectionId' | 'clientId' | 'session' | 'version' | 'capabilities'
 >;
 
-/** What sending retained messages needs of a turn. */
+/** Collaborators of a turn that sends retained messages, and the recipient. */
 export interface RetainedTurn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
   readonly deliverer: Deliverer;
   readonly recipient: RetainedRecipient;
-  /** Its client is away: what is QoS 0 is not for it. */
+  /** True if the client is away: messages of QoS 0 are not sent. */
   readonly isAway: boolean;
   readonly permissions: Permissions;
   readonly retainedWait: RetainedWriteWait;
 }
 
-/** A page of what a subscription is owed. */
+/** A page of the retained messages of one subscription. */
 interface Part {
-  readonly owed: PendingRetained;
+  readonly pending: PendingRetained;
   readonly page: RetainedPage;
-  /** Those on the page that it gets. */
+  /** Messages of the page that the client may receive. */
   readonly copies: readonly RetainedCopy[];
-  /** What it was sent, by topic. */
+  /** Messages that were sent, by topic. */
   readonly sent: Map<string, SentCopy>;
-  /** What it is owed after this page. */
+  /** Messages behind this page. */
   readonly rest?: PendingRetained;
 }
 
+/** A retained message that was sent. */
 interface SentCopy {
   readonly copy: RetainedCopy;
-  /** It has a number, and what is published at QoS 1 or 2 since has a later one. */
+  /** True if it is queued under a number: messages of QoS 1 and 2 that are published later get later numbers. */
   readonly isNumbered: boolean;
 }
 
-/** The page that each delivery comes from, and its copy there. */
+/** The page and the copy that each delivery comes from. */
 type Sources = ReadonlyMap<Delivery, { readonly part: Part; readonly copy: RetainedCopy }>;
 
 /**
- * The retained messages that new subscriptions are owed [v3 MQTT-3.3.1-6], as many as one turn may send; returns what is still owed.
- * Others may publish to the same topics meanwhile. They store a message, then look who has subscribed, and the subscription was
- * written before anything is read here: so whatever changes from now on also comes as a message of its own. The last that a client
- * hears has to be what is retained. Each message of a topic has left before the next is stored (`Retainer`), so only a copy that is
- * read here may be older than a message that was sent before it.
+ * Sends retained messages to new subscriptions [v3 MQTT-3.3.1-6], as many as one turn may send. Returns those that are still pending.
  *
- * - Copies with a number: from when it is reserved the session counts as having something to send, so that later messages of QoS 1
- *   and 2 wait until the copies have left. What was replaced before that is left out.
- * - Messages of QoS 0 wait for nobody. So what is retained is read again when the copies have left, and where it is something else
- *   that may have come before them, it is sent once more.
+ * Other clients may publish to the same topics meanwhile. They store a message, then read who has subscribed; the subscription was written
+ * before anything is read here. So every change from now on also arrives as a message of its own, and the last message that a client
+ * receives has to be the retained one. Each message of a topic has left before the next is stored (`RetainedWriter`), so only a copy
+ * that is read here may be older than a message that was sent before it.
+ *
+ * - Queued copies (QoS 1 and 2): from the reservation of their numbers on the session counts as having messages to send, so later
+ *   messages of QoS 1 and 2 wait until the copies have left. A copy that was replaced before that is left out.
+ * - Messages of QoS 0 wait for nothing. So the topics are read again when the copies have left, and a message that may have been sent
+ *   before its older copy is sent once more.
  *
  * This holds for each page by itself, whenever it is read.
  */
 export async function sendRetained(
   turn: RetainedTurn,
-  owed: readonly PendingRetained[],
+  pending: readonly PendingRetained[],
 ): Promise<readonly PendingRetained[]> {
-  const { parts, left } = await readParts(turn, owed);
+  const { parts, left } = await readParts(turn, pending);
   const sources: Sources = new Map(parts.flatMap((part) => deliveriesOf(turn, part)));
   for (const [{ qos, incoming }, { part, copy }] of sources) {
     part.sent.set(incoming.message.topic, { copy, isNumbered: qos > 0 });
@@ -101,14 +103,14 @@ export async function sendRetained(
   return left;
 }
 
-/** Reads pages until the turn has enough of them. */
+/** Reads pages until the budget of the turn is spent. */
 async function readParts(
   turn: RetainedTurn,
-  owed: readonly PendingRetained[],
+  pending: readonly PendingRetained[],
 ): Promise<{ readonly parts: readonly Part[]; readonly left: readonly PendingRetained[] }> {
   const parts: Part[] = [];
-  let { pages, messages, bytes } = turnRoom;
-  let left = owed;
+  let { pages, messages, bytes } = turnBudget;
+  let left = pending;
   while (left.length > 0 && pages > 0 && messages > 0 && bytes > 0) {
     const batch = left.slice(0, Math.min(parallelPages, pages));
     const read = await together(batch.map((one) => readPart(turn, one)));
@@ -122,52 +124,52 @@ async function readParts(
   return { parts, left };
 }
 
-/** Numbers in the ring are not without end: what is sent through it has to leave room for everybody else. */
-async function readPart({ ports, recipient, permissions }: RetainedTurn, owed: PendingRetained): Promise<Part> {
+/** Reads one page. Numbers of the queue are limited: retained messages have to leave numbers to others. */
+async function readPart({ ports, recipient, permissions }: RetainedTurn, pending: PendingRetained): Promise<Part> {
   const now = ports.now();
-  const { filter, qos } = owed.request;
-  const page = await ports.retained.page(filter, owed.cursor);
+  const { filter, qos } = pending.request;
+  const page = await ports.retained.page(filter, pending.cursor);
   const copies = page.copies.filter(({ message }) => !isExpired(message, now) && permissions.mayReceive(message.topic));
-  const most = qos === 0 ? copies.length : retainedPerSubscription - owed.queued;
-  const dropped = copies.length - most;
+  const max = qos === 0 ? copies.length : maxRetainedPerSubscription - pending.queued;
+  const dropped = copies.length - max;
   if (dropped > 0) {
     ports.log('too many retained messages', { clientId: recipient.clientId, dropped });
     ports.metrics.count('DroppedLimit', dropped);
   }
-  const isOver = page.next === undefined || dropped > 0;
-  const queued = owed.queued + (qos === 0 ? 0 : copies.length);
+  const isLast = page.next === undefined || dropped > 0;
+  const queued = pending.queued + (qos === 0 ? 0 : copies.length);
   return {
-    owed,
+    pending,
     page,
-    copies: dropped > 0 ? copies.slice(0, most) : copies,
+    copies: dropped > 0 ? copies.slice(0, max) : copies,
     sent: new Map(),
-    ...(!isOver && { rest: { ...owed, cursor: page.next, queued } }),
+    ...(!isLast && { rest: { ...pending, cursor: page.next, queued } }),
   };
 }
 
 function deliveriesOf(turn: RetainedTurn, part: Part): [Delivery, { part: Part; copy: RetainedCopy }][] {
   const copyOf = new Map(part.copies.map((copy) => [copy.message.topic, copy]));
-  const deliveries = mailOf(turn, part.owed, part.copies).flatMap((mail) => mail.deliveries);
+  const deliveries = deliveriesTo(turn, part.pending, part.copies).flatMap(({ deliveries }) => deliveries);
   return deliveries.flatMap((delivery) => {
     const copy = copyOf.get(delivery.incoming.message.topic);
     return copy ? [[delivery, { part, copy }] as [Delivery, { part: Part; copy: RetainedCopy }]] : [];
   });
 }
 
-/** Nothing that is published later is sent past the copies before they have left. */
+/** Sends copies through the queue. A message that is published later is not sent before they have left. */
 async function sendNumbered(turn: RetainedTurn, deliveries: readonly Delivery[], sources: Sources): Promise<void> {
   const { ports, dispatch, deliverer, recipient } = turn;
   const { clientId, session, connectionId } = recipient;
   await dispatch.send(); // SUBACK first
-  const stillWanted = (wanted: readonly Delivery[]) => stillOwed(turn, wanted, sources);
-  const placed = await deliverer.deliver([{ clientId, session, deliveries, stillWanted }]);
-  const head = placed.get(session)?.head;
+  const stillWanted = (wanted: readonly Delivery[]) => stillWantedOf(turn, wanted, sources);
+  const queued = await deliverer.deliver([{ clientId, session, deliveries, stillWanted }]);
+  const item = queued.get(session)?.head;
   await dispatch.send();
-  if (head && liveConnection(head) === connectionId) await ports.sessions.markWakeHandled(head, head.wakeRequests + 1);
+  if (item && liveConnection(item) === connectionId) await ports.sessions.markWakeHandled(item, item.wakeRequests + 1);
 }
 
-/** Of copies that have got a number those that did not change meanwhile, and do not come as messages of their own as well. */
-async function stillOwed(
+/** Returns the queued copies that have not changed meanwhile, and do not also arrive as messages of their own. */
+async function stillWantedOf(
   turn: RetainedTurn,
   deliveries: readonly Delivery[],
   sources: Sources,
@@ -187,10 +189,9 @@ async function stillOwed(
 }
 
 /**
- * QoS 2 messages that were stored before the copy was read, and found the subscription nevertheless when they were routed: each
- * is to be sent once. When its write is over its record tells. One that was routed before SUBSCRIBE arrived is due to an older
- * subscription. When a record was completed the time of its routing is gone: in the turn of SUBSCRIBE itself that was before it,
- * later it may have been since.
+ * Returns QoS 2 messages that were stored before the copy was read and routed to the new subscription as well: each must be sent once.
+ * When its write is over, its record tells. A message that was routed before SUBSCRIBE arrived belongs to an older subscription. A
+ * completed record has lost the time of its routing: in the turn of the SUBSCRIBE it was before, later it may have been after.
  */
 async function routedMeanwhile(
   { ports, recipient: { session, connectionId }, retainedWait }: RetainedTurn,
@@ -200,12 +201,12 @@ async function routedMeanwhile(
   const recent = deliveries.flatMap((delivery) => {
     const { part, copy } = sources.get(delivery) ?? {};
     const { routing } = copy ?? {};
-    if (!part || !routing || part.owed.receivedAt - routing.write.at >= longestWrite) return [];
-    return [{ delivery, routing, owed: part.owed }];
+    if (!part || !routing || part.pending.receivedAt - routing.write.at >= longestWrite) return [];
+    return [{ delivery, routing, pending: part.pending }];
   });
   if (recent.length === 0) return new Set();
   await retainedWait.waitFor(
-    recent.map(({ routing: { write } }) => write).filter(({ turn }) => turn?.connectionId !== connectionId), // what it sent itself is routed
+    recent.map(({ routing: { write } }) => write).filter(({ turn }) => turn?.connectionId !== connectionId), // its own messages are routed
   );
   const ids = [...new Set(recent.map(({ routing }) => routing.id))];
   const records = new Map(
@@ -213,39 +214,39 @@ async function routedMeanwhile(
   );
   const isRouted = ({ attempted, receivedAt }: PendingRetained, { done, routedAt = 0 }: Qos2Record) =>
     done ? attempted : routedAt >= receivedAt;
-  const routed = recent.filter(({ owed, routing }) => {
+  const routed = recent.filter(({ pending, routing }) => {
     const record = records.get(routing.id);
-    return record && isRouted(owed, record);
+    return record && isRouted(pending, record);
   });
   return new Set(routed.map(({ delivery }) => delivery));
 }
 
-/** Sends what is retained by now where that may have come before an older copy. */
+/** Sends retained messages again that may have been sent before an older copy. */
 async function correct(turn: RetainedTurn, all: readonly Part[]): Promise<void> {
   let unchecked = all.filter(({ sent }) => sent.size > 0);
   if (unchecked.length === 0) return;
   await turn.dispatch.send();
-  for (let round = 0; round < corrections; round++) {
+  for (let round = 0; round < maxCorrections; round++) {
     const isCorrected = await inParallel(unchecked, parallelPages, (part) => sendChanged(turn, part));
     unchecked = unchecked.filter((_, index) => isCorrected[index]);
     if (unchecked.length === 0) return;
     await turn.dispatch.send();
   }
-  turn.ports.log('retained messages keep changing', { clientId: turn.recipient.clientId, corrections });
+  turn.ports.log('retained messages keep changing', { clientId: turn.recipient.clientId, corrections: maxCorrections });
 }
 
-/** Returns whether anything was sent. A removal is told by an empty message, as it is told to those who have subscribed before. */
-async function sendChanged(turn: RetainedTurn, { owed, page, sent }: Part): Promise<boolean> {
+/** Returns true if a message was sent. A removal is sent as an empty message, as earlier subscribers receive it. */
+async function sendChanged(turn: RetainedTurn, { pending, page, sent }: Part): Promise<boolean> {
   const current = await page.current();
   const changed: RetainedCopy[] = [];
   for (const [topic, { copy, isNumbered }] of sent) {
     const now = current.get(topic) ?? removed(topic);
     if (now.revision === copy.revision) continue;
-    const comesBehind = isNumbered && (isEmpty(now) || downgrade(now.message.qos, owed.request.qos) > 0);
-    sent.set(topic, { copy: now, isNumbered: comesBehind });
-    if (!comesBehind && !isExpired(now.message, turn.ports.now())) changed.push(now);
+    const isLater = isNumbered && (isEmpty(now) || downgrade(now.message.qos, pending.request.qos) > 0);
+    sent.set(topic, { copy: now, isNumbered: isLater });
+    if (!isLater && !isExpired(now.message, turn.ports.now())) changed.push(now);
   }
-  const deliveries = mailOf(turn, owed, changed).flatMap((mail) => mail.deliveries);
+  const deliveries = deliveriesTo(turn, pending, changed).flatMap(({ deliveries }) => deliveries);
   for (const delivery of deliveries) sendTransient(turn, { ...delivery, qos: 0 });
   return deliveries.length > 0;
 }
@@ -258,22 +259,22 @@ function isEmpty({ message }: RetainedCopy): boolean {
   return message.payload.length === 0;
 }
 
-function mailOf(
+function deliveriesTo(
   { recipient }: RetainedTurn,
-  owed: PendingRetained,
+  pending: PendingRetained,
   copies: readonly RetainedCopy[],
 ): SessionDeliveries[] {
-  const { request, id, attempted } = owed;
-  const { noLocal, ...everything } = subscriberOf(recipient, request);
-  const heard = copies.filter(({ message }) => !noLocal || message.publisher !== recipient.clientId);
-  const arrivals = heard.map(({ message, revision }): IncomingMessage => {
+  const { request, id, attempted } = pending;
+  const { noLocal, ...subscriber } = subscriberOf(recipient, request);
+  const received = copies.filter(({ message }) => !noLocal || message.publisher !== recipient.clientId);
+  const messages = received.map(({ message, revision }): IncomingMessage => {
     const copyId = `${id}/${request.filter}/${revision}`; // the same copy, when what is retained has changed before a repetition
     return { message: { ...message, retain: true }, id: copyId, replay: false, attempted, retained: true };
   });
-  return deliveriesFor(arrivals, () => [everything]);
+  return deliveriesFor(messages, () => [subscriber]);
 }
 
-/** Behind SUBACK in the same post. */
+/** Sends a message of QoS 0 behind SUBACK, in the same post. */
 function sendTransient(
   { ports, dispatch, recipient }: RetainedTurn,
   { incoming, retain, identifiers }: Delivery,

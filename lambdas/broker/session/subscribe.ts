@@ -17,78 +17,106 @@ const parallelRows = 50;
 
 type Request = SubscriptionRequest | RefusedRequest;
 
-/** Writes subscriptions and returns the codes of SUBACK. From then on every publish by anybody finds them. */
-export async function subscribe(
-  ports: Ports,
-  settings: Settings,
-  router: Router,
-  connection: ConnectionRecord,
-  requests: readonly Request[],
-): Promise<Subscribed> {
-  const list = await router.currentShapes();
-  const limit = connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure;
-  const places = await freeSubscriptions(ports, connection, { requests, limits: settings });
-  const codes = requests.map((request) => judge(request, places) ?? limit);
-  refuse(withoutRoom(ports, settings, connection, list, grantedOf(requests, codes)), requests, codes, limit);
-  const wanted = lastOfEach(grantedOf(requests, codes));
-  const known = await alreadyThere(ports, connection, wanted);
-  if (wanted.length > 0) refuse(await write(ports, settings, connection, wanted, list), requests, codes, limit);
-  router.refresh();
-  return { codes, granted: lastOfEach(grantedOf(requests, codes)), known, counts: places.counts };
+/** Collaborators of a turn that changes subscriptions. */
+export interface SubscribingTurn {
+  readonly ports: Ports;
+  readonly settings: Settings;
+  readonly router: Router;
 }
 
-function grantedOf(requests: readonly Request[], codes: readonly number[]): SubscriptionRequest[] {
-  return requests.filter((_, index) => (codes[index] ?? 0) < subscriptionFailure) as SubscriptionRequest[];
-}
-
-/** Turns the codes of filters that have one of these shapes into a refusal. */
-function refuse(shapes: ReadonlySet<string>, requests: readonly Request[], codes: number[], limit: number): void {
-  if (shapes.size === 0) return;
-  for (const [index, request] of requests.entries()) {
-    if ('filter' in request && shapes.has(shapeOf(request.filter))) codes[index] = limit;
-  }
-}
-
+/** The result of SUBSCRIBE. */
 export interface Subscribed {
-  readonly codes: number[];
+  /** Codes of SUBACK, in the order of the requests. */
+  readonly codes: readonly number[];
+  /** Requests that were granted; of a filter that is named twice the last [v3 MQTT-3.8.4-3]. */
   readonly granted: readonly SubscriptionRequest[];
-  /** Names of those that replaced an older subscription, as far as anybody asks. */
+  /** Names of those that replaced an older subscription, where a Retain Handling of 1 depends on it. */
   readonly known: ReadonlySet<string>;
   /** Subscriptions of the session afterwards. */
   readonly counts: SubscriptionCounts | undefined;
 }
 
-/** Asked for only where the answer makes a difference: Retain Handling 1. */
-async function alreadyThere(
+/** Writes subscriptions. From then on every PUBLISH of every client finds them. */
+export async function subscribe(
+  { ports, settings, router }: SubscribingTurn,
+  connection: ConnectionRecord,
+  requests: readonly Request[],
+): Promise<Subscribed> {
+  const { maxShapes } = settings;
+  const list = await router.currentShapes();
+  const free = await freeSubscriptions(ports, connection, { requests, limits: settings });
+  const grants = new Grants(requests, free, connection.version === 5 ? Reason.quotaExceeded : subscriptionFailure);
+  grants.refuse(shapesBeyondLimit(ports, connection, { requests: grants.granted, list, maxShapes }));
+  const { granted } = grants;
+  const known = await replacedBy(ports, connection, granted);
+  if (granted.length > 0) grants.refuse(await write(ports, connection, { requests: granted, list, maxShapes }));
+  router.refresh();
+  return { codes: grants.codes, granted: grants.granted, known, counts: free.counts };
+}
+
+/** SUBACK codes of the requests of a turn. */
+class Grants {
+  readonly codes: number[];
+
+  constructor(
+    private readonly requests: readonly Request[],
+    free: FreeSubscriptions,
+    /** Code of a request that a limit refuses. */
+    private readonly limitCode: number,
+  ) {
+    this.codes = requests.map((request) => {
+      if ('refused' in request) return request.refused;
+      return free.take(request.name) ? request.qos : limitCode;
+    });
+  }
+
+  /** Requests that are granted so far; of a filter that is named twice the last. */
+  get granted(): SubscriptionRequest[] {
+    const granted = this.requests.flatMap((request, index) =>
+      'refused' in request || (this.codes[index] ?? 0) >= subscriptionFailure ? [] : [request],
+    );
+    return [...new Map(granted.map((request) => [request.name, request])).values()];
+  }
+
+  /** Refuses the requests whose filters have one of these shapes. */
+  refuse(shapes: ReadonlySet<string>): void {
+    if (shapes.size === 0) return;
+    for (const [index, request] of this.requests.entries()) {
+      if ('filter' in request && shapes.has(shapeOf(request.filter))) this.codes[index] = this.limitCode;
+    }
+  }
+}
+
+/** Returns the names of subscriptions that the session has already, where it matters: for Retain Handling 1. */
+async function replacedBy(
   ports: Ports,
   { session }: ConnectionRecord,
   granted: readonly SubscriptionRequest[],
 ): Promise<ReadonlySet<string>> {
-  const asking = granted.filter(({ retainHandling }) => retainHandling === 1).map(({ name }) => name);
-  return asking.length > 0 ? ports.sessions.hasSubscriptions(session, asking) : new Set();
+  const names = granted.filter(({ retainHandling }) => retainHandling === 1).map(({ name }) => name);
+  return names.length > 0 ? ports.sessions.hasSubscriptions(session, names) : new Set();
 }
 
-/** The QoS granted, a refusal, or undefined where the session has as many subscriptions as it may have. */
-function judge(request: Request, places: FreeSubscriptions): number | undefined {
-  if ('refused' in request) return request.refused;
-  return places.take(request.name) ? request.qos : undefined;
+/** Requests whose shapes are listed, where there is a limit on shapes. */
+interface ListedRequests {
+  readonly requests: readonly SubscriptionRequest[];
+  readonly list: ShapeList;
+  readonly maxShapes: number;
 }
 
-/** New shapes that have no place in the list. Each shape makes every publish dearer, so places are limited. */
-function withoutRoom(
+/** Returns new shapes that a limit keeps out of the list. Each shape makes every PUBLISH more expensive. */
+function shapesBeyondLimit(
   { log }: Ports,
-  { maxShapes }: Settings,
   connection: ConnectionRecord,
-  list: ShapeList,
-  requests: readonly SubscriptionRequest[],
+  { requests, list, maxShapes }: ListedRequests,
 ): ReadonlySet<string> {
   const fresh = [...shapesOf(requests)].filter((shape) => !list.revisions.has(shape));
   if (fresh.length === 0) return noShapes;
-  const room = freeShapes(list, ownerOf(connection), maxShapes);
-  const exhausted = new Map(fresh.map((shape) => [shape, room(shape)]));
-  const refused = fresh.filter((shape) => exhausted.get(shape));
+  const limitFor = freeShapes(list, ownerOf(connection), maxShapes);
+  const limits = new Map(fresh.map((shape) => [shape, limitFor(shape)]));
+  const refused = fresh.filter((shape) => limits.get(shape));
   const [shape = ''] = refused;
-  const share = exhausted.get(shape) ?? '';
+  const share = limits.get(shape) ?? '';
   if (shape) log('shape limit', { clientId: connection.clientId, refused: refused.length, shape, share, maxShapes });
   return new Set(refused);
 }
@@ -99,52 +127,46 @@ function shapesOf(subscriptions: readonly { readonly filter: string }[]): Set<st
   return new Set(subscriptions.map(({ filter }) => shapeOf(filter)));
 }
 
-/** The same filter twice in one SUBSCRIBE: the later one replaces the earlier [v3 MQTT-3.8.4-3]. */
-function lastOfEach(requests: readonly SubscriptionRequest[]): SubscriptionRequest[] {
-  return [...new Map(requests.map((request) => [request.name, request])).values()];
-}
-
 /**
- * Returns the shapes that others were faster to take the last places from; of their filters nothing is left. The rows of the session
- * come first: by them the end of the session finds the rows of the index, also those of a SUBSCRIBE that died.
+ * Writes the rows of subscriptions. Returns the shapes whose last places other clients were faster to take; rows of their filters are
+ * removed again. The rows of the session are written first: by them the end of the session finds the rows of the index, also those of a
+ * SUBSCRIBE that died.
  */
 async function write(
   ports: Ports,
-  settings: Settings,
   connection: ConnectionRecord,
-  wanted: readonly SubscriptionRequest[],
-  list: ShapeList,
+  { requests, list, maxShapes }: ListedRequests,
 ): Promise<ReadonlySet<string>> {
-  const rows = wanted.map((request) => subscriberOf(connection, request));
+  const rows = requests.map((request) => subscriberOf(connection, request));
   const { fence, session, lastNumber } = connection;
   const turn = fence === session ? { committed: lastNumber } : undefined;
-  const names = wanted.map(({ name }) => name);
+  const names = requests.map(({ name }) => name);
   await ports.sessions.putSubscriptions(session, names);
   const results = await inParallel(rows, parallelRows, (row) => ports.topicIndex.put(row, turn));
-  const changed = wanted.filter(
+  const changed = requests.filter(
     ({ filter }, index) => results[index] !== 'unchanged' || !list.revisions.has(shapeOf(filter)),
   );
   const refused = await listShapes(ports, connection, {
     shapes: [...shapesOf(changed)],
     list,
-    maxShapes: settings.maxShapes,
+    maxShapes,
   });
-  const lost = wanted.filter(({ filter }) => refused.has(shapeOf(filter)));
+  const lost = requests.filter(({ filter }) => refused.has(shapeOf(filter)));
   if (lost.length > 0) await removeRows(ports, connection, lost);
   return refused;
 }
 
-/** Names up to which each is looked up; where there are more, all subscriptions of the session are read. */
+/** Number of names up to which each is looked up. For more, all subscriptions of the session are read. */
 const fewNames = 100;
 
-/** Which of these the session has. */
+/** Returns those of these subscriptions that the session has. */
 async function subscribedTo({ sessions }: Ports, session: SessionId, names: readonly string[]): Promise<Set<string>> {
   if (names.length <= fewNames) return sessions.hasSubscriptions(session, names);
-  const asked = new Set(names);
-  return new Set((await sessions.subscriptions(session)).filter((name) => asked.has(name)));
+  const wanted = new Set(names);
+  return new Set((await sessions.subscriptions(session)).filter((name) => wanted.has(name)));
 }
 
-/** The rows of the session last, see `write`. */
+/** Removes rows, those of the session last, see `write`. */
 async function removeRows(
   ports: Ports,
   connection: ConnectionRecord,
@@ -165,12 +187,11 @@ async function removeIndexRows(
 }
 
 /**
- * Removes subscriptions and returns the codes of UNSUBACK; when it returns no new message is routed to them
- * [v3 MQTT-3.10.4-2]. What the session has not subscribed to changes nothing, and costs others nothing.
+ * Removes subscriptions and returns the codes of UNSUBACK. When it returns, no new message is routed to them [v3 MQTT-3.10.4-2].
+ * A name that the session has not subscribed to changes nothing, and costs other clients nothing.
  */
 export async function unsubscribe(
-  ports: Ports,
-  router: Router,
+  { ports, router }: Pick<SubscribingTurn, 'ports' | 'router'>,
   connection: ConnectionRecord,
   subscriptions: readonly SubscriptionName[],
 ): Promise<number[]> {
@@ -190,6 +211,7 @@ export async function unsubscribe(
   return names.map((name) => (known.delete(name) ? Reason.success : Reason.noSubscriptionExisted)); // named twice, it exists once
 }
 
+/** Returns the index row of a subscription. */
 export function subscriberOf(
   { clientId, session }: Pick<ConnectionRecord, 'clientId' | 'session'>,
   request: SubscriptionRequest,
@@ -207,7 +229,7 @@ export function subscriberOf(
   };
 }
 
-/** Whether two rows of one client for one filter ask for the same. */
+/** True if two rows of one client for one filter have the same options. */
 export function isSameSubscription(one: Subscriber, other: Subscriber): boolean {
   const [identifier] = one.identifiers ?? [];
   const [otherIdentifier] = other.identifiers ?? [];

@@ -2,38 +2,39 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { firstByte } from '../../protocol/frames';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import { Deliverer } from '../delivery/deliverer';
 import type { StoredConnection } from '../model/connection';
 import { type ConnectionEvent, isFrame } from '../model/connection-event';
 import type { FanOutJob, IdentifiedMessage } from '../model/fan-out-job';
-import { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
-import { deliveriesFor, Publisher } from '../publishing/publisher';
-import { RetainedWriteWait } from '../publishing/retained-write-wait';
-import { RetainedWriter } from '../publishing/retained-writer';
+import { createPublishing, type Publishing } from '../publishing/create-publishing';
+import { deliveriesFor } from '../publishing/publisher';
 import { Router, SubscriberCache } from '../topic-index/router';
 import { ConnectionCache } from './connection-cache';
-import { runFastPath } from './fast-path';
-import { runOptimisticTurn } from './optimistic-turn';
+import { FrameReader } from './frames';
 import { limitedBy } from './time-limit';
-import { Turn } from './turn';
+import { runTurn } from './turn';
+import type { TurnInput } from './turn-input';
+import { fastPath, fullTurn, optimisticTurn } from './turn-modes';
 
-/** Milliseconds that those who subscribe go ahead; more would let one with many retained messages hold up its neighbours. */
+/** Milliseconds by which turns with a SUBSCRIBE go ahead. A longer time would let one with many retained messages delay the others. */
 const headStart = 100;
 
-/** Milliseconds before the end of an invocation from when no turn goes on, and what is not done is given back. */
+/** Milliseconds before the end of an invocation at which its turns stop; events that are not done are given back. */
 const timeToClose = 6_000;
 
-/** Milliseconds before the end of an invocation up to which a turn is begun that was handed out before. */
+/** Milliseconds before the end of an invocation until which a redelivered event is handled. */
 const timeToRepeat = 13_000;
 
-/** Milliseconds before the end of an invocation in which it returns, whatever is not done. */
+/** Milliseconds before the end of an invocation at which it returns in any case. */
 const timeToReturn = 1_000;
 
 /** A connection and its events, in their order. */
 type Group = readonly [connectionId: string, events: readonly ConnectionEvent[]];
 
-/** The broker of one container. What it remembers between invocations is checked before it is believed. */
+/** Ports and router that the turns of one invocation share. */
+type Invocation = Pick<TurnInput, 'ports' | 'router'>;
+
+/** The broker of one container. Whatever it remembers between invocations is confirmed before it is used. */
 export class Broker {
   private readonly index = new SubscriberCache();
   private readonly connections = new ConnectionCache();
@@ -44,103 +45,100 @@ export class Broker {
   ) {}
 
   /**
-   * Works off a batch of events. Connections run side by side and fail alone; the ids of the events to be delivered again are returned.
-   * Who subscribes comes first: people expect that a message hears of a subscription made a moment before on another connection,
-   * although nobody promises it. Events that were handed out before are worked off behind the others and one connection after the
-   * other, because one of them may be what took an earlier invocation all its time. `remaining`: milliseconds until this one ends.
+   * Handles a batch of events. Connections run side by side and fail alone. Returns the ids of the events to be delivered again.
+   *
+   * Turns with a SUBSCRIBE go first: people expect a subscription to receive a message that is published a moment later on another
+   * connection, although MQTT does not promise it. Redelivered events come last, one connection after the other, because one of
+   * them may have used up the time of an earlier invocation.
+   *
+   * @param remaining Milliseconds until the invocation ends.
    */
   async receive(
     events: readonly ConnectionEvent[],
     remaining: () => number = () => Number.POSITIVE_INFINITY,
   ): Promise<string[]> {
-    const looking = this.ports.debugClients.refresh();
-    const ports = limitedBy(this.ports, () => remaining() < timeToClose);
-    const router = new Router(ports.topicIndex, this.index);
+    const refreshing = this.ports.debugClients.refresh();
+    const invocation = this.invocation(() => remaining() < timeToClose);
     const groups = [...byConnection(events)];
     const isRepeated = ([, group]: Group) => group.some(({ redelivered }) => redelivered);
     const fresh = groups.filter((group) => !isRepeated(group));
     const subscribing = fresh.filter(([, group]) => group.some(subscribes));
     const others = fresh.filter(([, group]) => !group.some(subscribes));
-    const first = this.takeTurns(ports, router, subscribing);
+    const first = this.takeTurns(invocation, subscribing);
     if (subscribing.length > 0) await Promise.race([first, sleep(headStart)]);
-    const failed = await together([first, this.takeTurns(ports, router, others), looking]);
-    const repeated = await this.repeat(ports, router, groups.filter(isRepeated), remaining);
+    const failed = await together([first, this.takeTurns(invocation, others), refreshing]);
+    const repeated = await this.repeat(invocation, groups.filter(isRepeated), remaining);
     return [...failed[0], ...failed[1], ...repeated];
   }
 
-  /** A connection whose turn takes all the time once more is closed. */
-  private async repeat(
-    ports: Ports,
-    router: Router,
-    groups: readonly Group[],
-    remaining: () => number,
-  ): Promise<string[]> {
+  /** Handles redelivered events. A connection whose turn takes all the time again is closed. */
+  private async repeat(invocation: Invocation, groups: readonly Group[], remaining: () => number): Promise<string[]> {
     const failed: string[] = [];
-    for (const [connectionId, events] of groups) {
+    for (const group of groups) {
       const hasTime = remaining() >= timeToRepeat;
-      const again = hasTime ? await this.takeTurns(ports, router, [[connectionId, events]]) : idsOf(events);
+      const again = hasTime ? await this.takeTurns(invocation, [group]) : idsOf(group[1]);
       const isTooLong = hasTime && again.length > 0 && remaining() < timeToClose;
-      failed.push(...(isTooLong ? await this.close(connectionId, events, remaining) : again));
+      failed.push(...(isTooLong ? await this.close(group, remaining) : again));
     }
     return failed;
   }
 
-  private close(connectionId: string, events: readonly ConnectionEvent[], remaining: () => number): Promise<string[]> {
+  private close([connectionId, events]: Group, remaining: () => number): Promise<string[]> {
     this.ports.log('turn too long', { connectionId, events: events.length });
-    const ports = limitedBy(this.ports, () => remaining() < timeToReturn);
-    const router = new Router(ports.topicIndex, this.index);
-    return this.takeTurns(ports, router, [[connectionId, events.map((event) => ({ ...event, exhausted: true }))]]);
+    const exhausted = events.map((event) => ({ ...event, exhausted: true }));
+    return this.takeTurns(
+      this.invocation(() => remaining() < timeToReturn),
+      [[connectionId, exhausted]],
+    );
   }
 
-  private async takeTurns(ports: Ports, router: Router, groups: readonly Group[]): Promise<string[]> {
+  private invocation(isOver: () => boolean): Invocation {
+    const ports = limitedBy(this.ports, isOver);
+    return { ports, router: new Router(ports.topicIndex, this.index) };
+  }
+
+  private async takeTurns(invocation: Invocation, groups: readonly Group[]): Promise<string[]> {
+    const { settings, connections } = this;
     const failed = await together(
-      groups.map(async ([connectionId, group]) => {
+      groups.map(async ([connectionId, events]) => {
         try {
-          await this.takeTurn(ports, router, connectionId, group);
+          const reader = new FrameReader(settings.maxPacketSize);
+          await this.takeTurn({ ...invocation, settings, connections, connectionId, events, reader });
           return [];
         } catch (error) {
           this.ports.log('turn failed', { connectionId, error: String(error), stack: (error as Error).stack ?? '' });
-          return idsOf(group);
+          return idsOf(events);
         }
       }),
     );
     return failed.flat();
   }
 
-  private async takeTurn(
-    ports: Ports,
-    router: Router,
-    connectionId: string,
-    events: readonly ConnectionEvent[],
-  ): Promise<void> {
-    const shared = { ports, settings: this.settings, connections: this.connections };
-    if (await runFastPath(shared, router, connectionId, events)) return;
-    const stored = read(ports, router, connectionId, events.some(mayRoute));
-    stored.catch(() => undefined); // whoever awaits it gets the error
-    if (await runOptimisticTurn(shared, router, connectionId, events, stored)) return;
-    await new Turn(shared, router, connectionId, events, await stored).run();
+  /** Runs the cheapest kind of turn that these events allow; the full turn if the others cannot. */
+  private async takeTurn(input: TurnInput): Promise<void> {
+    const cached = this.connections.take(input.connectionId);
+    const fast = cached && fastPath(input, cached);
+    if (fast && (await runTurn(input, { connection: cached }, fast)) === 'done') return;
+    const stored = read(input);
+    stored.catch(() => undefined); // the turn that awaits it gets the error
+    const optimistic = cached && optimisticTurn(input, cached, stored);
+    if (optimistic && (await runTurn(input, { connection: cached }, optimistic)) === 'done') return;
+    await runTurn(input, await stored, fullTurn);
   }
 
-  /** Messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
+  /** Publishes messages that no client of this broker has sent. An earlier attempt may have published the same ids. */
   async publish(incoming: readonly IdentifiedMessage[]): Promise<void> {
-    const { ports, settings } = this;
-    const dispatch = new Dispatch({ ports, settings });
-    const deliverer = new Deliverer({ ports, settings, dispatch });
-    const router = new Router(ports.topicIndex, this.index);
-    const retainedWait = new RetainedWriteWait(ports);
-    const retainedWriter = new RetainedWriter({ ports, settings, dispatch, retainedWait });
-    const publisher = new Publisher({ ports, settings, router, deliverer, retainedWriter });
+    const { dispatch, publisher } = this.publishing();
     const flags = { replay: false, attempted: true, retained: false };
     await publisher.publish(incoming.map(({ id, message }) => ({ id, message, ...flags })));
     await dispatch.send();
   }
 
-  /** Serves part of a large audience. `redelivered`: an earlier attempt may have sent what is QoS 0. */
-  async fanOut(job: FanOutJob, redelivered: boolean): Promise<void> {
-    const looking = this.ports.debugClients.refresh();
-    const { ports, settings } = this;
-    const dispatch = new Dispatch({ ports, settings });
-    const arrivals = job.messages.map(({ id, message, attempted, receivedAt }) => ({
+  /** Delivers a fan-out job. `redelivered`: an earlier attempt may have sent its QoS 0 messages. */
+  async fanOut(job: FanOutJob, { redelivered }: { readonly redelivered: boolean }): Promise<void> {
+    const refreshing = this.ports.debugClients.refresh();
+    const { dispatch, deliverer } = this.publishing();
+    const messages = job.messages.map(({ id, message, attempted, receivedAt }) => ({
       id,
       message,
       replay: redelivered,
@@ -148,16 +146,20 @@ export class Broker {
       retained: false,
       ...(receivedAt !== undefined && { receivedAt }),
     }));
-    const deliverer = new Deliverer({ ports, settings, dispatch });
-    await deliverer.deliver(deliveriesFor(arrivals, () => job.subscribers));
+    await deliverer.deliver(deliveriesFor(messages, () => job.subscribers));
     await dispatch.send();
-    await looking;
+    await refreshing;
+  }
+
+  private publishing(): Publishing {
+    const { ports, settings } = this;
+    return createPublishing({ ports, settings, router: new Router(ports.topicIndex, this.index) });
   }
 }
 
-/** The first in an invocation that will route reads the list of shapes together with its connection. */
-async function read(ports: Ports, router: Router, connectionId: string, routes: boolean): Promise<StoredConnection> {
-  if (!routes || router.isPrepared) return ports.connectionStore.load(connectionId);
+/** Reads the connection. The first turn of an invocation that will route reads the list of shapes in the same call. */
+async function read({ ports, router, connectionId, events }: TurnInput): Promise<StoredConnection> {
+  if (router.isPrepared || !events.some(mayRoute)) return ports.connectionStore.load(connectionId);
   const snapshot = ports.lookup.read(connectionId, []);
   router.prepare(snapshot.then(({ shapes }) => shapes));
   return snapshot;
@@ -177,17 +179,17 @@ function byConnection(events: readonly ConnectionEvent[]): Map<string, Connectio
   return groups;
 }
 
-/** Types of the packets whose handling reads the list of shapes. */
+/** Packet types whose handling reads the list of shapes. */
 const routingTypes = new Set([3, 6, 8, 10]); // PUBLISH, PUBREL, SUBSCRIBE, UNSUBSCRIBE
 
-/** A guess, too: SUBSCRIBE is seldom sent behind something else in one frame. */
+/** A guess from the first packet: SUBSCRIBE is seldom sent behind another packet in one frame. */
 function subscribes(event: ConnectionEvent): boolean {
   return isFrame(event) && firstByte(event.text) >> 4 === 8;
 }
 
 /**
- * A guess from the first byte of a frame, so that the list is read beside the connection and not after it. What is retained is
- * routed by a list that is read when it is stored.
+ * A guess from the first packet, so that the list of shapes is read beside the connection and not after it. A retained message is
+ * routed by a list that is read after the message is stored.
  */
 function mayRoute(event: ConnectionEvent): boolean {
   if (!isFrame(event)) return false;
@@ -195,7 +197,7 @@ function mayRoute(event: ConnectionEvent): boolean {
   return routingTypes.has(header >> 4) && !isRetained(header);
 }
 
-/** By the fixed header: PUBLISH with RETAIN. */
+/** True for the fixed header of a PUBLISH with RETAIN. */
 function isRetained(header: number): boolean {
   return header >> 4 === 3 && (header & 1) === 1;
 }

@@ -1,34 +1,35 @@
 import { accountOf } from '../../access/identity';
-import type { Effect, Message } from '../../protocol/effects';
-import type { Permissions } from '../../protocol/permissions';
+import type { Message } from '../../protocol/effects';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { inParallel, together } from '../../shared/parallel';
 import { type Acknowledgement, Acknowledgements, type AckResult, inWaves } from '../delivery/acknowledgements';
-import type { ConnectionRecord } from '../model/connection';
+import type { Heads } from '../delivery/deliverer';
 import type { IncomingMessage } from '../model/delivery';
-import { connectionOf, type SessionId } from '../model/fence';
+import { connectionOf } from '../model/fence';
 import type { Origin } from '../model/origin';
 import type { HeldMessage } from '../model/queued-message';
 import type { Dispatch } from '../outbound/dispatch';
 import type { AckErrors } from '../ports/inflight-store';
 import type { Ports } from '../ports/ports';
 import type { Publisher } from '../publishing/publisher';
-import type { TurnBudget } from './turn-budget';
+import type { ConnectionState } from './connection-state';
 
 const parallelWrites = 50;
 
-type Release = { readonly release: number; readonly origin: Origin; readonly finding: AckResult };
-type Inbound = { readonly arrival: IncomingMessage } | Release;
+type Release = { readonly release: number; readonly origin: Origin; readonly result: AckResult };
+type Inbound = { readonly incoming: IncomingMessage } | Release;
 
-/** Whose packets they are, as far as it is known when it is asked for. */
-export interface WritingClient {
-  readonly record: () => Pick<ConnectionRecord, 'session' | 'fence' | 'identity'>;
-  readonly permissions: () => Permissions;
+/** Collaborators of the turn whose writes are gathered. */
+interface PendingWritesProps {
+  readonly ports: Ports;
+  readonly publisher: Publisher;
+  readonly dispatch: Dispatch;
+  readonly state: ConnectionState;
 }
 
 /**
- * The durable work of many packets of one connection, gathered so that a batch costs as few calls as possible. Nothing
- * in it is acknowledged before `finish` has returned.
+ * Durable work of the packets of one turn, gathered so that many packets cost as few calls as possible. No packet may be
+ * acknowledged before `flush` has returned.
  */
 export class PendingWrites {
   private held = new Map<number, HeldMessage>();
@@ -36,55 +37,108 @@ export class PendingWrites {
   /** Packet ids of those among `inbound` that are held messages. */
   private released = new Set<number>();
   private acknowledgements = new Acknowledgements();
-  /** Packet ids of held messages that were routed or denied, and are forgotten when those that were routed have left. */
+  /** Packet ids of held messages that were routed or denied. They are removed when the routed ones have been sent. */
   private readonly routed = new Set<number>();
-  /** Held messages that their client may no longer publish. */
-  readonly denied: Extract<Effect, { do: 'deny' }>[] = [];
 
-  constructor(
-    private readonly ports: Ports,
-    private readonly publisher: Publisher,
-    private readonly dispatch: Dispatch,
-    private readonly client: WritingClient,
-    private readonly budget: TurnBudget,
-  ) {}
+  constructor(private readonly props: PendingWritesProps) {}
 
-  /** Whether nothing is gathered. */
-  get isDone(): boolean {
+  get isEmpty(): boolean {
     return this.held.size + this.inbound.length === 0 && this.acknowledgements.isEmpty;
   }
 
+  /** Messages of QoS 0 and 1 that are not published yet. */
+  get messages(): IncomingMessage[] {
+    return this.inbound.flatMap((entry) => ('incoming' in entry ? [entry.incoming] : []));
+  }
+
+  /** Number of packet ids that acknowledgements name. */
+  get acknowledged(): number {
+    return this.acknowledgements.size;
+  }
+
+  /** Gathers a message of QoS 0 or 1. */
   accept(message: Message, { id, redelivered, receivedAt }: Origin): void {
-    if (message.qos === 0 && redelivered) return; // at most once means at most once [v3 MQTT-4.3.1-1]
-    const account = accountOf(this.client.record().identity);
-    const arrival = { message, id, replay: redelivered, attempted: redelivered, retained: false, receivedAt, account };
-    this.inbound.push({ arrival });
+    if (message.qos === 0 && redelivered) return; // at most once, also when the event is delivered again [v3 MQTT-4.3.1-1]
+    const account = accountOf(this.props.state.current().identity);
+    const flags = { replay: redelivered, attempted: redelivered, retained: false };
+    this.inbound.push({ incoming: { message, id, ...flags, receivedAt, account } });
   }
 
+  /** Gathers a QoS 2 message, which is held until PUBREL. */
   async hold(packetId: number, message: Message, { id }: Origin): Promise<void> {
-    // The packet id is in use again: what was held under it has to be done with first.
+    const { state, dispatch } = this.props;
     if (this.isReleasing(packetId)) {
-      this.budget.step();
-      await this.conclude();
+      // The client uses the packet id again: the message that was held under it must be gone first.
+      state.budget.step();
+      await this.forgetRouted();
+      await dispatch.send();
     }
-    this.held.set(packetId, { packetId, id, message, holder: this.client.record().fence });
+    this.held.set(packetId, { packetId, id, message, holder: state.current().fence });
   }
 
+  /** Gathers a PUBREL. The result is set by `flush`. */
   release(packetId: number, origin: Origin): AckResult {
-    const finding: AckResult = {};
+    const result: AckResult = {};
     if (!this.isReleasing(packetId)) {
-      this.inbound.push({ release: packetId, origin, finding });
+      this.inbound.push({ release: packetId, origin, result });
       this.released.add(packetId);
-    } else if (!this.isRecovery(origin)) finding.error = 'unknown'; // PUBREL said twice
-    return finding;
+    } else if (!this.isRecovery(origin)) result.error = 'unknown'; // a second PUBREL
+    return result;
+  }
+
+  /** Gathers a PUBACK, PUBREC or PUBCOMP. */
+  acknowledge(packetId: number, acknowledgement: Acknowledgement): void {
+    this.acknowledgements.add(packetId, acknowledgement);
   }
 
   /**
-   * Whether a PUBREL for an unknown packet id may be in order, because the message was routed by an earlier attempt at this event
-   * or on an earlier connection of the session, and its PUBCOMP may be lost.
+   * Writes everything gathered so far, independent parts side by side. Messages are routed; the dispatch sends them.
+   *
+   * @param sessions Session items of subscribers that are read already; undefined if the cached connection was wrong: then nothing is
+   *   routed.
+   * @throws ProtocolError after the writes, if an acknowledgement was of the wrong kind for its message, which stays as it was, or too
+   *   many named a packet id without a message.
+   */
+  async flush(sessions: Promise<Heads | undefined> = Promise.resolve(new Map())): Promise<void> {
+    if (this.isEmpty) return;
+    const { ports, state } = this.props;
+    const { held, inbound, acknowledgements } = this;
+    this.held = new Map();
+    this.inbound = [];
+    this.released = new Set();
+    this.acknowledgements = new Acknowledgements();
+    const { session } = state.current();
+    const [outgoing, incoming] = await together([
+      acknowledgements.settle(ports.inflight, session, state.budget.tolerance),
+      this.takeIn([...held.values()], inbound, sessions),
+    ]);
+    state.budget.spendUnknown(outgoing.unknown + incoming.unknown);
+    const [packetId] = outgoing.mismatched;
+    if (packetId === undefined) return;
+    throw new ProtocolError(Reason.protocolError, `acknowledgement of packet id ${packetId} is of the wrong kind`); // [MQTT-4.3.2-3] [MQTT-4.3.3-3]
+  }
+
+  /**
+   * Removes held messages that were routed, after their messages have been sent: a worker that dies before finds them again, and with
+   * them the messages that it has queued and not sent. They are removed before PUBCOMP is sent, because then the client may use the
+   * packet id for another message [v3 MQTT-4.3.3-2].
+   */
+  async forgetRouted(): Promise<void> {
+    await this.flush();
+    const routed = [...this.routed];
+    this.routed.clear();
+    if (routed.length === 0) return;
+    const { ports, dispatch, state } = this.props;
+    await dispatch.sendMessages();
+    await ports.inflight.forget(state.current().session, routed);
+  }
+
+  /**
+   * True if a PUBREL for an unknown packet id may be correct: an earlier attempt at this event, or an earlier connection of the
+   * session, has routed the message, and its PUBCOMP may be lost.
    */
   private isRecovery({ redelivered }: Origin): boolean {
-    const { session, fence } = this.client.record();
+    const { session, fence } = this.props.state.current();
     return redelivered || session !== fence;
   }
 
@@ -92,126 +146,85 @@ export class PendingWrites {
     return this.routed.has(packetId) || this.released.has(packetId);
   }
 
-  acknowledge(packetId: number, acknowledgement: Acknowledgement): void {
-    this.acknowledgements.add(packetId, acknowledgement);
-  }
-
-  /**
-   * Makes everything gathered durable and sends it. What was held is forgotten only after its message has left, so that a
-   * worker that dies before finds it again, and with it what it has put into rings and not sent; and before PUBCOMP leaves,
-   * because then the client may use the packet id anew [v3 MQTT-4.3.3-2].
-   */
-  async conclude(): Promise<void> {
-    await this.forgetRouted();
-    await this.dispatch.send();
-  }
-
-  /** The same without sending what does not have to leave before anything is forgotten. */
-  async forgetRouted(): Promise<void> {
-    await this.finish();
-    const routed = [...this.routed];
-    this.routed.clear();
-    if (routed.length === 0) return;
-    await this.dispatch.sendMessages();
-    await this.ports.inflight.forget(this.client.record().session, routed);
-  }
-
-  /**
-   * Makes everything gathered so far durable, independent parts side by side.
-   *
-   * @throws ProtocolError when that is done and an acknowledgement was of the wrong kind for its message, which is left as it was, or
-   * too many named a packet id without a message.
-   */
-  async finish(): Promise<void> {
-    if (this.isDone) return;
-    const { held, inbound, acknowledgements, budget } = this;
-    this.held = new Map();
-    this.inbound = [];
-    this.released = new Set();
-    this.acknowledgements = new Acknowledgements();
-    const { session } = this.client.record();
-    const [outgoing, incoming] = await together([
-      acknowledgements.settle(this.ports.inflight, session, budget.tolerance),
-      this.takeIn(session, [...held.values()], inbound),
-    ]);
-    budget.spendUnknown(outgoing.unknown + incoming.unknown);
-    const [packetId] = outgoing.mismatched;
-    if (packetId === undefined) return;
-    throw new ProtocolError(Reason.protocolError, `acknowledgement of packet id ${packetId} is of the wrong kind`); // [MQTT-4.3.2-3] [MQTT-4.3.3-3]
-  }
-
-  private async takeIn(session: SessionId, held: HeldMessage[], inbound: Inbound[]): Promise<AckErrors> {
-    if (held.length > 0) await this.ports.inflight.hold(session, held);
+  private async takeIn(
+    held: readonly HeldMessage[],
+    inbound: readonly Inbound[],
+    sessions: Promise<Heads | undefined>,
+  ): Promise<AckErrors> {
+    const { ports, state } = this.props;
+    const { session } = state.current();
+    if (held.length > 0) await ports.inflight.hold(session, held);
     const known = new Map<number, HeldMessage>();
     const released = inbound.flatMap((entry) => ('release' in entry ? [entry.release] : []));
-    const { left, ...misfits } = await inWaves(released, this.budget.tolerance, async (wave) => {
-      const found = await this.ports.inflight.held(session, wave);
+    const { left, ...errors } = await inWaves(released, state.budget.tolerance, async (wave) => {
+      const found = await ports.inflight.held(session, wave);
       for (const message of found) known.set(message.packetId, message);
       return { mismatched: [], unknown: wave.length - found.length };
     });
     const unread = new Set(left);
-    const examined = inbound.filter((entry) => !('release' in entry && unread.has(entry.release)));
     for (const entry of inbound) {
-      if ('release' in entry && unread.has(entry.release)) entry.finding.error = 'mismatched'; // no PUBCOMP for what was not looked up
+      if (!('release' in entry)) continue;
+      if (unread.has(entry.release))
+        entry.result.error = 'mismatched'; // not looked up, so there is no PUBCOMP
+      else if (!known.has(entry.release) && !this.isRecovery(entry.origin)) entry.result.error = 'unknown';
     }
-    if (examined.length > 0) await this.route(session, examined, known);
-    return misfits;
+    const examined = inbound.filter((entry) => !('release' in entry && unread.has(entry.release)));
+    const items = examined.length > 0 ? await sessions : undefined;
+    if (items) await this.route(examined, known, items);
+    return errors;
   }
 
   private async route(
-    session: SessionId,
     inbound: readonly Inbound[],
     known: ReadonlyMap<number, HeldMessage>,
+    sessions: Heads,
   ): Promise<void> {
-    for (const entry of inbound) {
-      if ('release' in entry && !known.has(entry.release) && !this.isRecovery(entry.origin)) {
-        entry.finding.error = 'unknown';
-      }
-    }
-    const arrivals = await inParallel(inbound, parallelWrites, (entry) =>
-      'arrival' in entry
-        ? Promise.resolve(entry.arrival)
-        : this.takeOver(session, known.get(entry.release), entry.origin),
+    const messages = await inParallel(inbound, parallelWrites, (entry) =>
+      'incoming' in entry ? Promise.resolve(entry.incoming) : this.takeHeld(known.get(entry.release), entry.origin),
     );
-    await this.publisher.publish(inbound.flatMap((entry, index) => this.permitted(entry, arrivals[index])));
-    // What was not taken over may be held by a newer connection, for which it stays.
-    const taken = inbound.filter((_, index) => arrivals[index] !== undefined);
+    const permitted = inbound.flatMap((entry, index) => this.permitted(entry, messages[index]));
+    await this.props.publisher.publish(permitted, sessions);
+    // A message that a newer connection holds was not taken, and stays for that connection.
+    const taken = inbound.filter((_, index) => messages[index] !== undefined);
     for (const entry of taken) if ('release' in entry) this.routed.add(entry.release);
   }
 
-  /** A held message is judged when it is released: rules may have changed since PUBREC, or its session was resumed. */
-  private permitted(entry: Inbound, arrival: IncomingMessage | undefined): IncomingMessage[] {
-    if (!arrival) return [];
-    if (!('release' in entry) || this.client.permissions().mayPublish(arrival.message)) return [arrival];
-    this.denied.push({ do: 'deny', action: 'publish', topic: arrival.message.topic });
+  /** A held message is authorized again at PUBREL: rules may have changed since PUBREC, or its session was resumed. */
+  private permitted(entry: Inbound, incoming: IncomingMessage | undefined): IncomingMessage[] {
+    if (!incoming) return [];
+    const { state } = this.props;
+    const { message } = incoming;
+    if (!('release' in entry) || state.permitted().mayPublish(message)) return [incoming];
+    state.denied.push({ do: 'deny', action: 'publish', topic: message.topic });
     return [];
   }
 
   /**
-   * A held message is routed in the ordered stream of the connection that holds it, so never twice at a time. What an older
-   * connection holds is taken over, because that one has ended, or its last turn is over: CONNECT has waited for it. What a newer
-   * one holds is another message under the same packet id.
+   * Takes a held message. It is routed in the ordered stream of the connection that holds it, so never twice at a time. A message that
+   * an older connection holds is taken over, because that connection has ended, or its last turn is over: CONNECT has waited for
+   * it. A newer connection holds another message under the same packet id.
    */
-  private async takeOver(
-    session: SessionId,
+  private async takeHeld(
     held: HeldMessage | undefined,
     { redelivered, receivedAt }: Origin,
   ): Promise<IncomingMessage | undefined> {
-    const { fence, identity } = this.client.record();
+    const { fence, identity } = this.props.state.current();
     if (!held || held.holder > fence) return undefined;
-    const isMine = held.holder === fence;
-    if (!isMine && !(await this.adopt(session, held))) return undefined;
+    const isOwn = held.holder === fence;
+    if (!isOwn && !(await this.adopt(held))) return undefined;
     const { id, message } = held;
-    const flags = { replay: redelivered, attempted: redelivered || !isMine, retained: false };
+    const flags = { replay: redelivered, attempted: redelivered || !isOwn, retained: false };
     return { id, message, ...flags, receivedAt, account: accountOf(identity) };
   }
 
-  /** False when a newer connection was faster. */
-  private async adopt(session: SessionId, held: HeldMessage): Promise<boolean> {
-    const holder = await this.ports.connectionStore.read(connectionOf(held.holder));
+  /** Returns false if a newer connection was faster. */
+  private async adopt(held: HeldMessage): Promise<boolean> {
+    const { ports, state } = this.props;
+    const { session, fence } = state.current();
+    const holder = await ports.connectionStore.read(connectionOf(held.holder));
     if (holder && !holder.ended && !holder.isTakenOver) {
       throw new Error(`packet id ${held.packetId} is held by ${held.holder}, which has not ended`);
     }
-    return (await this.ports.inflight.adopt(session, held, this.client.record().fence)) === 'adopted';
+    return (await ports.inflight.adopt(session, held, fence)) === 'adopted';
   }
 }

@@ -5,7 +5,7 @@ import type { TopicIndex } from '../ports/topic-index-store';
 /** A call that was not made, because the time of the invocation is nearly over. */
 export class OutOfTime extends Error {}
 
-/** Calls of AWS, directly or indirectly. */
+/** Ports that call AWS. */
 const limited = [
   'connectionStore',
   'sessions',
@@ -22,15 +22,15 @@ const limited = [
   'connectionLimiter',
 ] as const satisfies readonly (keyof Ports)[];
 
-/** They return what is read page by page, and cannot reject before. */
+/** Methods that return an iterator of pages, so they throw instead of rejecting. */
 const paged: readonly PropertyKey[] = ['inOrder', 'unordered', 'usedShapes'] satisfies readonly (
   | keyof InflightStore
   | keyof TopicIndex
 )[];
 
 /**
- * The same ports, which refuse every call from when `isOver` returns true. Whatever a turn is about, it then ends at its next call: its
- * events can be given back while the invocation still has time, and nothing of it goes on in the next one.
+ * Returns the same ports, which refuse every call as soon as `isOver` returns true. A turn then ends at its next call, so its events can
+ * be given back while the invocation still has time, and no part of it runs on in the next invocation.
  */
 export function limitedBy(ports: Ports, isOver: () => boolean): Ports {
   const entries = limited.flatMap((name) => {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { closeUnlessConnected } from '../../../lambdas/broker/expiry/sweep';
 import type { ConnectionRecord, PendingConnection } from '../../../lambdas/broker/model/connection';
 import type { ConnectionStore } from '../../../lambdas/broker/ports/connection-store';
-import { DynamoConnectionStore } from '../../../lambdas/storage/connections';
+import { DynamoConnectionStore } from '../../../lambdas/storage/connection-store';
 import { Engine } from '../../storage/support/engine';
 
 const identity = { kind: 'token', username: 'device', issuer: 'https://issuer.example' } as const;

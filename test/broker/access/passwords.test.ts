@@ -102,7 +102,7 @@ describe('a broker without an access file', () => {
         answers.push(client.bytes.toString('latin1'));
       }
 
-      expect(answers[0]).toContain('not let in');
+      expect(answers[0]).toContain('login refused');
       expect(answers[1]).toBe(answers[0]);
     });
 

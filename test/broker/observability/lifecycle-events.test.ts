@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { CloudOptions } from '../../../local/cloud';
+import type { CloudOptions } from '../../../local/cloud-options';
 import { GuardedBroker } from '../../support/guarded-broker';
 import { TestBroker } from '../../support/test-broker';
 

@@ -4,7 +4,7 @@ import { Outbox, type QueueSource } from '../../../lambdas/broker/outbound/outbo
 import type { PostResult } from '../../../lambdas/broker/ports/gateway';
 import { noMetrics } from '../../../lambdas/broker/ports/metrics';
 import type { Ports } from '../../../lambdas/broker/ports/ports';
-import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight-store';
 import { Engine } from '../../storage/support/engine';
 import { message } from '../../storage/support/messages';
 
@@ -28,7 +28,12 @@ describe('a post that the gateway refuses as too large', () => {
 
   beforeAll(async () => {
     engine = await Engine.start();
-    inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => 0);
+    inflight = new DynamoInflightStore({
+      db: engine.client(),
+      dbWithoutRetries: engine.client(),
+      table: engine.table('inflight'),
+      now: () => 0,
+    });
   });
 
   afterAll(() => engine.stop());

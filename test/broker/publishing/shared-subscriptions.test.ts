@@ -12,8 +12,8 @@ import { chooseMembers } from '../../../lambdas/broker/publishing/shared-subscri
 import { recipientsOf } from '../../../lambdas/broker/topic-index/recipients';
 import type { QoS } from '../../../lambdas/protocol/packets';
 import { allowEverything } from '../../../lambdas/protocol/permissions';
-import { DynamoInflightStore } from '../../../lambdas/storage/inflight';
-import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { DynamoInflightStore } from '../../../lambdas/storage/inflight-store';
+import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
 import { Engine } from '../../storage/support/engine';
@@ -37,7 +37,12 @@ beforeAll(async () => {
   sessions = new DynamoSessionStore(engine.client(), engine.table('sessions'));
   topicIndex = new DynamoTopicIndex(engine.client(), engine.table('topicIndex'));
   shapeChecks = new DynamoShapeChecks(engine.client(), engine.table('connections'), () => now);
-  inflight = new DynamoInflightStore(engine.client(), engine.client(), engine.table('inflight'), () => now);
+  inflight = new DynamoInflightStore({
+    db: engine.client(),
+    dbWithoutRetries: engine.client(),
+    table: engine.table('inflight'),
+    now: () => now,
+  });
 });
 
 beforeEach(() => {

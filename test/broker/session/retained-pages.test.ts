@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { inParallel } from '../../../lambdas/shared/parallel';
-import { DynamoRetainedStore } from '../../../lambdas/storage/retained';
+import { DynamoRetainedStore } from '../../../lambdas/storage/retained-store';
 import type { CallFault } from '../../../local/fault-rules';
 import { tablePrefix } from '../../../local/lambda/environment';
 import { message } from '../../storage/support/messages';
@@ -28,7 +28,7 @@ const leavesTheRest: CallFault = {
 async function fill({ cloud }: Broker5): Promise<void> {
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
   const db = new DynamoDBClient({ endpoint: cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
-  const store = new DynamoRetainedStore(db, `${tablePrefix}retained`, undefined, () => 0);
+  const store = new DynamoRetainedStore(db, `${tablePrefix}retained`, { now: () => 0 });
   await inParallel(topics, 25, (topic) => retain(store, message(topic, 'kept', { qos: 2, retain: true })));
   db.destroy();
 }

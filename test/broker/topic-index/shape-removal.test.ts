@@ -10,7 +10,7 @@ import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscrib
 import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
 import { Router, SubscriberCache } from '../../../lambdas/broker/topic-index/router';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
-import { DynamoSessionStore } from '../../../lambdas/storage/sessions';
+import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
 import { record } from '../../storage/support/connection-record';
@@ -65,14 +65,18 @@ describe('the removal of a shape that nobody uses', () => {
   const clientOf = (clientId: string): ConnectionRecord =>
     record(clientId, { clientId, session: `session ${clientId}` });
 
-  async function subscribeWith(ports: Ports, clientId: string, limits: Settings = settings): Promise<number[]> {
+  async function subscribeWith(
+    ports: Ports,
+    clientId: string,
+    limits: Settings = settings,
+  ): Promise<readonly number[]> {
     const router = new Router(ports.topicIndex, new SubscriberCache());
-    return (await subscribe(ports, limits, router, clientOf(clientId), [request])).codes;
+    return (await subscribe({ ports, settings: limits, router }, clientOf(clientId), [request])).codes;
   }
 
   async function unsubscribeWith(ports: Ports, clientId: string): Promise<void> {
     const router = new Router(ports.topicIndex, new SubscriberCache());
-    await unsubscribe(ports, router, clientOf(clientId), [request]);
+    await unsubscribe({ ports, router }, clientOf(clientId), [request]);
   }
 
   /** A worker that dies after so many requests, whose event is delivered again. */
@@ -216,9 +220,8 @@ describe('the removal of a shape that nobody uses', () => {
           () => subscribeWith(portsOf(one), 'one', limits),
           async () => {
             const ports = portsOf(two);
-            await subscribe(ports, limits, new Router(ports.topicIndex, new SubscriberCache()), clientOf('two'), [
-              other,
-            ]);
+            const router = new Router(ports.topicIndex, new SubscriberCache());
+            await subscribe({ ports, settings: limits, router }, clientOf('two'), [other]);
           },
         ];
       },
@@ -231,7 +234,8 @@ describe('the removal of a shape that nobody uses', () => {
           ...{ order, rows: 1, names: 1, shapes: 1 },
         });
         await unsubscribeWith(free(), 'one');
-        await unsubscribe(free(), new Router(topicIndex, new SubscriberCache()), clientOf('two'), [other]);
+        const router = new Router(topicIndex, new SubscriberCache());
+        await unsubscribe({ ports: free(), router }, clientOf('two'), [other]);
         await checkLater();
       },
     );

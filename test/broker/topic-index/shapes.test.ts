@@ -6,7 +6,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
 import { DynamoTopicIndex } from '../../../lambdas/storage/topic-index';
-import type { CloudOptions } from '../../../local/cloud';
+import type { CloudOptions } from '../../../local/cloud-options';
 import { tablePrefix } from '../../../local/lambda/environment';
 import { clause } from '../../support/clause';
 import { TestBroker } from '../../support/test-broker';

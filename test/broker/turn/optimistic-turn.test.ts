@@ -6,35 +6,40 @@ import type { ConnectionEvent } from '../../../lambdas/broker/model/connection-e
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import type { Router } from '../../../lambdas/broker/topic-index/router';
 import { ConnectionCache } from '../../../lambdas/broker/turn/connection-cache';
-import { runOptimisticTurn } from '../../../lambdas/broker/turn/optimistic-turn';
-import type { ContainerState } from '../../../lambdas/broker/turn/turn';
+import { FrameReader } from '../../../lambdas/broker/turn/frames';
+import { runTurn, type TurnResult } from '../../../lambdas/broker/turn/turn';
+import { optimisticTurn } from '../../../lambdas/broker/turn/turn-modes';
 import { settingsFromEnvironment } from '../../../lambdas/settings';
 import { record } from '../../storage/support/connection-record';
 import { publishPacket } from '../../support/text-client';
 
-describe('a turn on what the container remembers', () => {
-  const remembered = record('a');
-  const ended: ConnectionRecord = { ...remembered, ended: { willAt: 1 } };
+describe('an optimistic turn', () => {
+  const cached = record('a');
+  const ended: ConnectionRecord = { ...cached, ended: { willAt: 1 } };
+  const settings = settingsFromEnvironment({});
 
-  /** Ports of a container that has the connection in memory. Whatever else a turn may want to do, it cannot. */
-  function remembering(logged: string[], standing: 'good' | 'revoked' = 'good'): ContainerState {
-    const connections = new ConnectionCache();
-    connections.set(remembered);
-    const ports = {
+  /** Ports that can do nothing but authorize and log: whatever else the turn tries fails. */
+  function portsFor(logged: string[], access: 'good' | 'revoked' = 'good'): Ports {
+    return {
       debugClients: { has: () => false },
-      access: { permissions: async () => (standing === 'good' ? {} : standing) },
+      access: { permissions: async () => (access === 'good' ? {} : access) },
       log: (event: string) => logged.push(event),
     } as unknown as Ports;
-    return { ports, settings: settingsFromEnvironment({}), connections };
   }
 
-  function takeTurn(shared: ContainerState, topic: string, stored: Promise<StoredConnection>): Promise<boolean> {
+  async function takeTurn(ports: Ports, topic: string, stored: Promise<StoredConnection>): Promise<TurnResult> {
     const bytes = generate(publishPacket(topic, 'x', { qos: 1, messageId: 1 }));
     const event: ConnectionEvent = {
       ...{ id: 'event', connectionId: 'a', kind: 'message', connectedAt: 1, receivedAt: 2, address: '' },
       ...{ text: `1.${bytes.toString('base64')}`, redelivered: false, exhausted: false },
     };
-    return runOptimisticTurn(shared, {} as Router, 'a', [event], stored);
+    const input = {
+      ...{ ports, settings, router: {} as Router, connections: new ConnectionCache() },
+      ...{ connectionId: 'a', events: [event], reader: new FrameReader(settings.maxPacketSize) },
+    };
+    const mode = optimisticTurn(input, cached, stored);
+    if (!mode) throw new Error('the events need the full turn');
+    return runTurn(input, { connection: cached }, mode);
   }
 
   for (const [name, stored] of [
@@ -42,20 +47,21 @@ describe('a turn on what the container remembers', () => {
     ['is on no record any more', undefined],
     ['has gone on elsewhere', record('a', { lastNumber: 1 })],
   ] as const) {
-    it(`leaves what to say of a malformed packet to the careful turn when the connection ${name}`, async () => {
+    it(`leaves a malformed packet to the full turn when the connection ${name}`, async () => {
       const logged: string[] = [];
 
-      expect(await takeTurn(remembering(logged), 'no/#/name', Promise.resolve({ connection: stored }))).toBe(false);
+      expect(await takeTurn(portsFor(logged), 'no/#/name', Promise.resolve({ connection: stored }))).toBe(
+        'unconfirmed',
+      );
       expect(logged).toEqual([]);
     });
   }
 
-  it('leaves the end of a connection without access to the careful turn when the memory was wrong', async () => {
+  it('leaves the end of a connection whose access was revoked to the full turn when the cache was wrong', async () => {
     const logged: string[] = [];
+    const result = takeTurn(portsFor(logged, 'revoked'), 'a/topic', Promise.resolve({ connection: ended }));
 
-    expect(await takeTurn(remembering(logged, 'revoked'), 'a/topic', Promise.resolve({ connection: ended }))).toBe(
-      false,
-    );
+    expect(await result).toBe('unconfirmed');
     expect(logged).toEqual([]);
   });
 
@@ -63,7 +69,7 @@ describe('a turn on what the container remembers', () => {
   it('fails alone when the connection cannot be read, however early that is known', async () => {
     const stored = Promise.reject<StoredConnection>(new Error('throttled'));
 
-    await expect(takeTurn(remembering([]), 'a/topic', stored)).rejects.toThrow();
+    await expect(takeTurn(portsFor([]), 'a/topic', stored)).rejects.toThrow();
     await setImmediate();
   });
 });

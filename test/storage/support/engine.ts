@@ -4,8 +4,8 @@ import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynam
 import { type TableName, tables } from '../../../lambdas/storage/schema';
 import type { Backend, DynamoDbAnswer } from '../../../local/dynamodb/backend';
 import { createTables } from '../../../local/dynamodb/create-tables';
-import { type Dynalite, embeddedBackend } from '../../../local/dynamodb/embedded-backend';
-import { Front } from '../../../local/dynamodb/front';
+import { DynamoDbFront } from '../../../local/dynamodb/dynamodb-front';
+import { embeddedBackend } from '../../../local/dynamodb/embedded-backend';
 import { remoteBackend } from '../../../local/dynamodb/remote-backend';
 import { ChanceMemory } from '../../../local/fault-rules';
 
@@ -26,8 +26,8 @@ export const open: Gate = (request) => request();
 /** A DynamoDB with tables of its own: embedded in this process, or the one at `DYNAMODB_ENDPOINT`. */
 export class Engine {
   private readonly prefix = `contract-${randomBytes(6).toString('hex')}-`;
-  private readonly backend = endpoint ? remoteBackend(endpoint) : embeddedBackend(require('dynalite') as Dynalite);
-  private readonly front = new Front({
+  private readonly backend = endpoint ? remoteBackend(endpoint) : embeddedBackend(require.resolve('dynalite'));
+  private readonly front = new DynamoDbFront({
     backend: this.backend,
     memory: new ChanceMemory(),
     tableOf: (deployed) => deployed.slice(this.prefix.length),
@@ -69,7 +69,7 @@ export class Engine {
     const handle: Handler['handle'] = async ({ headers, body }) => {
       const target = headers['x-amz-target'] ?? '';
       const request = { target, authorization: headers.authorization ?? '', body: new TextDecoder().decode(body) };
-      const answer = await gate(() => this.front.answer(request));
+      const answer = await gate(() => this.front.respond(request));
       return { response: { statusCode: answer?.status ?? 500, headers: {}, body: Buffer.from(answer?.body ?? '') } };
     };
     const requestHandler = { handle } as unknown as DynamoDBClientConfig['requestHandler'];
