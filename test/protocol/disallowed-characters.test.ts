@@ -14,10 +14,10 @@ const controls = [...range(0x00, 0x1f), ...range(0x7f, 0x9f)];
 const noncharacters = [...range(0xfdd0, 0xfdef), ...planes.flatMap((plane) => [plane + 0xfffe, plane + 0xffff])];
 const unclean = [...controls, ...noncharacters].map((codePoint) => String.fromCodePoint(codePoint));
 
-/** Neighbours of all these, U+FEFF, a replacement character, one of another plane, and one that nobody has assigned. */
+/** Neighbours of all these, U+FEFF, the replacement character, one of another plane, and an unassigned one. */
 const usual = [' ', '~', '\u00a0', '\ufdcf', '\ufdf0', '\ufeff', '\ufffd', '\u{1fffd}', '\u{1f4a1}', 'é', '\u0378'];
 
-/** Packets with a text in every place that has one. */
+/** Packets with a text in every string field. */
 const inConnect = {
   'client id': (clientId) => ({ ...connect, clientId }),
   'user name': (username) => ({ ...connect, username, password: Buffer.from('secret') }),

@@ -7,7 +7,7 @@ import { clause } from '../support/clause';
 
 const why = { reasonString: 'because', userProperties: [['a', 'b']] } as const;
 
-/** Every packet that a server sends, with all that it may say, and the least that it has to say. */
+/** Every packet of a server: its full form, and its shortest form. */
 const packets: Record<ServerPacket['cmd'], readonly [most: ServerPacket, least: ServerPacket][]> = {
   connack: [
     [

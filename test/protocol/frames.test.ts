@@ -1,5 +1,5 @@
 /*
- * [v3 MQTT-6.0.0-1] wants binary frames, which API Gateway closes with 1003: known deviation, the frames are base64 text.
+ * Known deviation: [v3 MQTT-6.0.0-1] requires binary frames, which API Gateway closes with 1003, so that frames are base64 text.
  */
 import { describe, expect, test } from '@jest/globals';
 import { formatFrame, parseFrame } from '../../lambdas/protocol/frames';

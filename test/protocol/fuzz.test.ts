@@ -21,7 +21,7 @@ const context = {
 };
 const aliases = new Map([[1, 'a/b']]);
 
-/** Everything a client's bytes pass through before anything is done about them. */
+/** Passes bytes of a client through splitter, decoder and handler. */
 function receive(bytes: Buffer, version: ProtocolVersion | undefined): void {
   const session =
     version === undefined
@@ -33,7 +33,7 @@ function receive(bytes: Buffer, version: ProtocolVersion | undefined): void {
   }
 }
 
-/** True when the bytes were accepted, false when they were refused as they should be. */
+/** Returns true if the bytes were accepted, false if they were refused with a ProtocolError. */
 function survives(body: () => void): boolean {
   try {
     body();
@@ -44,7 +44,7 @@ function survives(body: () => void): boolean {
   }
 }
 
-/** A copy with up to four bytes changed. */
+/** Returns a copy with up to four changed bytes. */
 function damaged(bytes: Buffer, random: Random): Buffer {
   const copy = Buffer.from(bytes);
   for (let change = random.below(4); change >= 0; change--) copy[random.below(copy.length)] = random.below(256);

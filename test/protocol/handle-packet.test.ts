@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: each packet in packets/; [v3 MQTT-3.1.4-5] by broker/, which stops reading a connection it refused.
+ * Proved elsewhere: each packet in packets/; [v3 MQTT-3.1.4-5] by broker/, which stops reading a refused connection.
  */
 import { describe, expect, test } from '@jest/globals';
 import { handlePacket } from '../../lambdas/protocol/handle-packet';

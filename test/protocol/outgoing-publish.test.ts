@@ -18,7 +18,7 @@ import { clause } from '../support/clause';
 const now = 1_700_000_000_000;
 const message = { topic: 'a/b', payload: Buffer.from('hello'), qos: 2, retain: true } as const;
 
-/** The PUBLISH of a message at QoS 0, now. */
+/** Returns the PUBLISH of a message at QoS 0 with the current time. */
 function published(what: Message, delivery: Partial<PublishOptions> = {}) {
   return toPublish(what, { qos: 0, dup: false, retain: false, now, ...delivery });
 }

@@ -10,7 +10,7 @@ import { thrownBy } from '../support/thrown-by';
 const none: TopicAliases = new Map();
 const maximum = 16;
 
-/** A PUBLISH with a topic alias. */
+/** Builds a PUBLISH with a Topic Alias. */
 function aliased(topicAlias: number, topic: string) {
   return publish({ topic, properties: { topicAlias } });
 }

@@ -43,7 +43,7 @@ describe('isTopicFilter', () => {
 });
 
 describe('matches', () => {
-  // The examples of section 4.7, and what they leave out.
+  // The examples of section 4.7, and further cases.
   const same: [filter: string, topic: string][] = [
     ['a/b', 'a/b'],
     ['sport/tennis/player1/#', 'sport/tennis/player1'],

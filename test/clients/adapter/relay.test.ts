@@ -150,11 +150,16 @@ describe('a client of the adapter', () => {
 
   it('waits for the rest of what may still be right', async () => {
     const gateway = await silentGateway();
-    const adapter = await adapterFor(gateway.url);
+    const adapter = await adapterFor(gateway.url, { monitor: { host: '127.0.0.1', port: 0 } });
     const client = await tcpClient(adapter);
+    const metrics = async () => (await fetch(`http://127.0.0.1:${adapter.monitorPort}/metrics`)).text();
 
     const sent = Buffer.concat([Buffer.from('40020001', 'hex'), ping]);
-    for (const byte of sent) client.write(Buffer.of(byte));
+    for (const [index, byte] of sent.entries()) {
+      client.write(Buffer.of(byte));
+      const total = `{direction="up"} ${hello.length + index + 1}\n`;
+      while (!(await metrics()).includes(total)) await turn(); // the adapter has read this byte alone
+    }
     await until(() => bytesOf(gateway).length >= hello.length + sent.length);
 
     expect(bytesOf(gateway)).toEqual(Buffer.concat([hello, sent]));

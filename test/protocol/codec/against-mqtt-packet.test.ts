@@ -1,6 +1,6 @@
 /*
- * mqtt-packet as a judge that shares no line with this codec. What it must not be asked: the order of user properties, which
- * it loses; what is malformed, where it is lenient.
+ * Compares the codec with mqtt-packet, an independent implementation. Not compared: the order of User Properties, which mqtt-packet
+ * loses, and malformed packets, which it partly accepts.
  */
 import { describe, expect, test } from '@jest/globals';
 import { generate, type Packet, parser } from 'mqtt-packet';
@@ -11,7 +11,7 @@ import { mqttPacketForm } from '../../support/mqtt-packet-form';
 import { Random } from '../../support/random';
 import { RandomPackets } from '../../support/random-packets';
 
-/** What mqtt-packet reads from the bytes of one packet. */
+/** Decodes one packet with mqtt-packet. */
 function parsed(bytes: Buffer, version: number): Packet[] {
   const packets: Packet[] = [];
   const reader = parser({ protocolVersion: version });

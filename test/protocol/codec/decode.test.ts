@@ -1,7 +1,7 @@
 /*
- * What must be refused: malformed.test.ts.
- * Proved elsewhere: [v3 MQTT-3.1.2-24] the deadlines; [v3 MQTT-2.3.1-2] to [v3 MQTT-2.3.1-4] the outgoing ring in storage.
- * Not decided by the specification: a remaining length with more bytes than it needs is read [v3 section 2.2.3]; MQTT 5.0 forbids it.
+ * Packets that must be refused: malformed.test.ts.
+ * Proved elsewhere: [v3 MQTT-3.1.2-24] the deadlines; [v3 MQTT-2.3.1-2] to [v3 MQTT-2.3.1-4] the outbound queue in storage.
+ * Not decided by the 3.1.1 specification: a Remaining Length with more bytes than necessary is read [v3 section 2.2.3]; MQTT 5.0 forbids it.
  */
 import { describe, expect, test } from '@jest/globals';
 import { decode } from '../../../lambdas/protocol/codec/decode';
@@ -326,7 +326,7 @@ describe('decode at MQTT 5.0', () => {
   });
 });
 
-/** The reason codes, in hex, with which this packet of MQTT 5.0 is accepted. */
+/** Returns the reason codes, in hex, with which this packet of MQTT 5.0 is accepted. */
 function acceptedCodes(packet: (code: string) => string): string[] {
   const codes = Array.from({ length: 256 }, (_, code) => code.toString(16).padStart(2, '0'));
   return codes.filter((code) => {

@@ -27,13 +27,13 @@ const limits = {
   maxSessionExpiry: 0,
 };
 
-/** What a CONNECT asks for. */
+/** Returns the request of a CONNECT. */
 function request(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
   const [effect] = handleConnect(connect(fields), generateClientId, limits);
   return effect?.do === 'connect' ? effect.request : undefined;
 }
 
-/** The same in MQTT 5.0. */
+/** Returns the request of a CONNECT of MQTT 5.0. */
 function request5(fields: Partial<ConnectPacket> = {}): ConnectRequest | undefined {
   return request({ protocolVersion: 5, ...fields });
 }
@@ -214,7 +214,7 @@ describe('CONNECT of MQTT 5.0', () => {
       noProblemInformation: true,
     });
     expect(request5({ properties: { requestProblemInformation: true } })?.capabilities).toEqual({});
-    expect(request5({ properties: { receiveMaximum: 65_535 } })?.capabilities).toEqual({}); // there are no more packet ids
+    expect(request5({ properties: { receiveMaximum: 65_535 } })?.capabilities).toEqual({}); // equal to no limit
   });
 
   clause('MQTT-3.1.2-28', 'Response Information is only for those who asked', () => {

@@ -18,12 +18,12 @@ describe('DISCONNECT', () => {
 });
 
 describe('DISCONNECT of MQTT 5.0', () => {
-  /** What a client asks for whose CONNECT said this session expiry. */
-  function disconnect(said: number, anew?: number, reasonCode?: number): Effect[] {
-    const properties = anew === undefined ? {} : { properties: { sessionExpiryInterval: anew } };
+  /** Returns the effects of a DISCONNECT after a CONNECT with a Session Expiry Interval. */
+  function disconnect(inConnect: number, inDisconnect?: number, reasonCode?: number): Effect[] {
+    const properties = inDisconnect === undefined ? {} : { properties: { sessionExpiryInterval: inDisconnect } };
     return handleDisconnect(
       { cmd: 'disconnect', ...(reasonCode !== undefined && { reasonCode }), ...properties },
-      { clientId: 'kitchen', version: 5, sessionExpiry: said, permissions: allowEverything },
+      { clientId: 'kitchen', version: 5, sessionExpiry: inConnect, permissions: allowEverything },
     );
   }
 
@@ -50,9 +50,9 @@ describe('DISCONNECT of MQTT 5.0', () => {
   });
 
   test('cannot extend a session with a Session Expiry Interval of 0', () => {
-    for (const anew of [1, 0xffff_ffff]) {
-      expect(thrownBy(() => disconnect(0, anew))).toMatchObject({ reason: 0x82 });
-      expect(thrownBy(() => disconnect(0, anew, 0x04))).toMatchObject({ reason: 0x82 });
+    for (const inDisconnect of [1, 0xffff_ffff]) {
+      expect(thrownBy(() => disconnect(0, inDisconnect))).toMatchObject({ reason: 0x82 });
+      expect(thrownBy(() => disconnect(0, inDisconnect, 0x04))).toMatchObject({ reason: 0x82 });
     }
   });
 });

@@ -23,12 +23,12 @@ function subscribe(...subscriptions: Subscription[]): Effect[] {
   );
 }
 
-/** A subscription of MQTT 5.0 as the codec reads it, without any option unless one is given. */
+/** Builds a decoded subscription of MQTT 5.0, without options by default. */
 function option(topic: string, fields: Partial<Subscription> = {}): Subscription {
   return { topic, qos: 1, nl: false, rap: false, rh: 0, ...fields };
 }
 
-/** What MQTT 5.0 makes of each of these. */
+/** Returns the result of each subscription in MQTT 5.0. */
 function requests5(subscriptions: readonly Subscription[], properties?: SubscribeProperties) {
   const packet = { cmd: 'subscribe', messageId: 7, subscriptions, ...(properties && { properties }) } as const;
   const [effect] = handleSubscribe(packet, { version: 5, permissions: allowEverything }, limits);
