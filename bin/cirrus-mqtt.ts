@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { type Command, UsageError } from '../cli/command';
 import { commands, overview } from '../cli/command-list';
-import { nearest } from '../cli/nearest';
+import { nearestName } from '../cli/nearest-name';
 import { version } from '../package.json';
 
 async function main([name, ...args]: string[]): Promise<number> {
@@ -15,13 +15,13 @@ async function main([name, ...args]: string[]): Promise<number> {
 
 function load(name: string): Promise<Command> {
   if (Object.hasOwn(commands, name)) return commands[name]!.load();
-  const meant = nearest(name, Object.keys(commands));
-  throw new UsageError(`unknown command "${name}"${meant ? `, the nearest is ${meant}` : ''}`);
+  const meant = nearestName(name, Object.keys(commands));
+  throw new UsageError(`unknown command "${name}"${meant ? ` (did you mean "${meant}"?)` : ''}`);
 }
 
 function terminal() {
   const { stdin, stdout, stderr } = process;
-  stdout.on('error', () => process.exit(0)); // The reader of a pipe left, as `head` does.
+  stdout.on('error', () => process.exit(0)); // The reader of the pipe has closed it, for example `head`.
   return { stdin, stdout, stderr };
 }
 
@@ -38,11 +38,11 @@ function print(text: string): number {
 
 main(process.argv.slice(2))
   .catch((error: Error) => {
-    const hint = error instanceof UsageError ? '; --help lists what there is' : '';
+    const hint = error instanceof UsageError ? '; see --help' : '';
     process.stderr.write(`cirrus-mqtt: ${error.message}${hint}\n`);
     return 1;
   })
   .then((exitCode) => {
     process.exitCode = exitCode;
-    process.stdin.destroy(); // Else a half-read stdin keeps the process.
+    process.stdin.destroy(); // An open stdin would keep the process alive.
   });

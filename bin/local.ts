@@ -1,6 +1,6 @@
 import { localCommand } from '../cli/commands/local';
 
-/** `npm start`: `cirrus-mqtt local`, which says what is wrong without the name of a program before it. */
+/** Runs `cirrus-mqtt local` for `npm start`. Error messages have no program name as prefix. */
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const { stdin, stdout, stderr } = process;

@@ -1,8 +1,10 @@
 import type { IClientOptions } from 'mqtt';
 
 /**
- * The address of a broker, without a user, as options of MQTT.js. Given an address as text, MQTT.js calls `url.parse`: Node
- * warns of that on standard error when it runs a bundle, and reads an IPv6 address in a way that `ws` does not take.
+ * Converts the address of a broker, without user information, to options of MQTT.js.
+ *
+ * Options replace the address as text because MQTT.js passes a text to `url.parse`: in a bundle Node prints a deprecation
+ * warning for that call, and its result for an IPv6 address is not valid for `ws`.
  */
 export function brokerAddress(address: string): Pick<IClientOptions, 'protocol' | 'host' | 'port' | 'path'> {
   const { protocol, hostname, port, pathname, search } = new URL(address);
@@ -13,4 +15,9 @@ export function brokerAddress(address: string): Pick<IClientOptions, 'protocol' 
     ...(port !== '' && { port: Number(port) }),
     ...(isWebSocket && { path: pathname + search }),
   };
+}
+
+/** Removes the query of an address before it is printed: a query may contain a token. */
+export function withoutQuery(address: string): string {
+  return address.replace(/\?.*$/s, '');
 }

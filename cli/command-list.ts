@@ -1,78 +1,78 @@
 import type { ListedCommand } from './command';
 
-/** Every command of `cirrus-mqtt`. */
+/** All commands of `cirrus-mqtt`, by name, in the order of the overview. */
 export const commands: Readonly<Record<string, ListedCommand>> = {
   adapter: {
-    summary: 'lets stock MQTT clients connect to the gateway',
+    summary: 'connect stock MQTT clients to the gateway',
     load: async () => (await import('./commands/adapter')).adapterCommand,
   },
   pub: {
-    summary: 'publishes, with the flags of mosquitto_pub',
+    summary: 'publish messages, with the flags of mosquitto_pub',
     load: async () => (await import('./commands/pub')).pubCommand,
   },
   sub: {
-    summary: 'subscribes, with the flags of mosquitto_sub',
+    summary: 'subscribe and print messages, with the flags of mosquitto_sub',
     load: async () => (await import('./commands/sub')).subCommand,
   },
   rr: {
-    summary: 'asks and prints the response, with the flags of mosquitto_rr',
+    summary: 'send a request and print the response, with the flags of mosquitto_rr',
     load: async () => (await import('./commands/rr')).rrCommand,
   },
   doctor: {
-    summary: 'examines an address step by step, and says what is wrong with it',
+    summary: 'check a broker address step by step',
     load: async () => (await import('./commands/doctor')).doctorCommand,
   },
   bench: {
-    summary: 'puts load on a broker, and tells rates and latencies',
+    summary: 'load-test a broker and report rates and latencies',
     load: async () => (await import('./commands/bench')).benchCommand,
   },
   local: {
-    summary: 'runs the broker on this machine, in a cloud of its own',
+    summary: 'run the broker in a local cloud on this machine',
     load: async () => (await import('./commands/local')).localCommand,
   },
   clients: {
-    summary: 'lists who is connected or has a session, and disconnects',
+    summary: 'list, show and disconnect clients',
     load: async () => (await import('./commands/clients')).clientsCommand,
   },
   retained: {
-    summary: 'lists, prints and deletes retained messages',
+    summary: 'list, print and delete retained messages',
     load: async () => (await import('./commands/retained')).retainedCommand,
   },
   debug: {
-    summary: 'lets the broker log the packets of a client for a while',
+    summary: 'log the packets of one client for a limited time',
     load: async () => (await import('./commands/debug')).debugCommand,
   },
   explain: {
-    summary: 'tells which rule lets a client do something, or keeps it from it',
+    summary: 'show which rule allows or denies an action of a client',
     load: async () => (await import('./commands/explain')).explainCommand,
   },
   users: {
-    summary: 'says who may log in, and what they may do',
+    summary: 'manage user accounts and their permissions',
     load: async () => (await import('./commands/users')).usersCommand,
   },
   bridge: {
-    summary: 'brings retained messages to AWS IoT Core and back',
+    summary: 'copy retained messages to or from AWS IoT Core',
     load: async () => (await import('./commands/bridge')).bridgeCommand,
   },
   cost: {
-    summary: 'tells what a fleet costs in a month, here and elsewhere',
+    summary: 'estimate the monthly cost of a fleet',
     load: async () => (await import('./commands/cost')).costCommand,
   },
   redrive: {
-    summary: 'moves dead letters back into their queue',
+    summary: 'move dead letters back to their queue',
     load: async () => (await import('./commands/redrive')).redriveCommand,
   },
   completion: {
-    summary: 'prints what lets a shell complete commands and flags',
+    summary: 'print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion')).completionFor(commands),
   },
 };
 
-/** What the program says when it is asked for nothing else. */
+/** Text of `cirrus-mqtt --help`. */
 export const overview = `usage: cirrus-mqtt <command> [options]
 
 ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}\n`)
   .join('')}
-"cirrus-mqtt <command> --help" tells more, "cirrus-mqtt --version" which one this is.
+Run "cirrus-mqtt <command> --help" for the flags of a command, "cirrus-mqtt --version" for the version.
 `;

@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 
-/** A line on a terminal that is written over and over, and gone in the end. */
+/** A progress line on a terminal. Each text replaces the one before. */
 export interface Progress {
   show(text: string): void;
   clear(): void;
@@ -8,7 +8,7 @@ export interface Progress {
 
 const eraseLine = '\r\u001b[K';
 
-/** Shows how far a long work is, to people only: nothing goes to a file or a pipe. */
+/** Creates a progress line on a stream. Writes nothing if the stream is a file or a pipe. */
 export function progressOn(stream: Writable & { isTTY?: boolean }): Progress {
   if (!stream.isTTY) return { show() {}, clear() {} };
   return {

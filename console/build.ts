@@ -6,18 +6,18 @@ import { join, relative, resolve } from 'node:path';
 const projectRoot = resolve(__dirname, '..');
 const built = join(projectRoot, 'dist/console');
 
-/** The folder of the built page, built anew if the sources have changed since the last time. Throws what Vite complains about. */
+/** Returns the folder of the built page. Builds it if the sources have changed. @throws Error with the output of Vite. */
 export function builtConsole(): string {
-  // An installed package has no sources, but the one page that was built from them.
+  // An installed package contains the built page, but no sources.
   const name = existsSync(join(projectRoot, 'console')) ? sourceHash() : readdirSync(built)[0]!;
   const folder = join(built, name);
   if (existsSync(folder)) return folder;
-  // Built beside and renamed, so that the folder is whole whenever it is there: several processes may build at once.
+  // Builds into another folder and renames it, so that an existing folder is complete: processes may build concurrently.
   const draft = join(projectRoot, `dist/.console-${process.pid}`);
   build(draft);
   mkdirSync(built, { recursive: true });
   adopt(draft, folder);
-  for (const former of readdirSync(built)) if (former !== name) rmSync(join(built, former), { recursive: true });
+  for (const other of readdirSync(built)) if (other !== name) rmSync(join(built, other), { recursive: true });
   return folder;
 }
 
@@ -31,7 +31,7 @@ function build(folder: string): void {
       ...['--outDir', folder],
       ...['--logLevel', 'warn'],
     ],
-    // Whoever builds may be a test, but the page is always the one for people.
+    // A test may set another NODE_ENV, but the page is always built for production.
     { cwd: projectRoot, encoding: 'utf8', env: { ...process.env, NODE_ENV: 'production' } },
   );
   if (status !== 0) throw new Error(`the console could not be built: ${error ?? `${stdout}${stderr}`}`);
@@ -42,11 +42,11 @@ function adopt(draft: string, folder: string): void {
     renameSync(draft, folder);
   } catch (error) {
     if (!existsSync(folder)) throw error;
-    rmSync(draft, { recursive: true }); // another process was quicker
+    rmSync(draft, { recursive: true }); // Another process has built the same page.
   }
 }
 
-/** Of everything that decides what the page is: its sources, the clients it talks through, the versions of packages. */
+/** Hashes all inputs of the build: sources of the page and of the clients, and the versions of packages. */
 function sourceHash(): string {
   const hash = createHash('sha256');
   for (const path of [...filesBelow('console'), ...clientFiles(), 'package-lock.json']) {
@@ -61,7 +61,7 @@ function filesBelow(folder: string): string[] {
   return files.map((entry) => relative(projectRoot, join(entry.parentPath, entry.name))).sort();
 }
 
-/** Those in TypeScript, without the folders of other languages. */
+/** Lists the TypeScript files of the clients, without the folders of other languages. */
 function clientFiles(): string[] {
   const names = readdirSync(join(projectRoot, 'clients')).filter((name) => name.endsWith('.ts'));
   return names.sort().map((name) => join('clients', name));

@@ -1,13 +1,13 @@
-/** What `config.json` beside the page says of its broker. It is public: there is no secret in it. */
+/** Content of `config.json` beside the page. The file is public and contains no secret. */
 export interface ConsoleConfig {
-  /** Address of the WebSocket; a path is one on the page's own server. */
+  /** Address of the WebSocket, absolute or as a path on the origin of the page. */
   readonly broker: string;
-  /** The API for backends, at `/api` on the page's own server; absent where the broker has none. */
+  /** API for backends, at `/api` on the origin of the page; absent if the broker is deployed without it. */
   readonly api?: {
-    /** For which address requests are signed, if it is another than the page's: what is in between replaces `Host`. */
+    /** Address for the signature of requests, if CloudFront between page and API replaces the `Host` header. */
     readonly url?: string;
     readonly region: string;
   };
-  /** Whether the page comes from the local cloud, which has known keys and a bill. */
+  /** True if the local cloud serves the page: it has fixed credentials and a bill. */
   readonly local?: true;
 }

@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import type { ConsoleConfig } from './config';
-import { Workbench } from './model/workbench';
+import { ConsoleModel } from './model/console-model';
 import { App } from './view/app';
 
 async function start(): Promise<void> {
@@ -8,14 +8,14 @@ async function start(): Promise<void> {
   const response = await fetch('./config.json');
   if (!response.ok) throw new Error(`config.json: HTTP ${response.status}`);
   const config: ConsoleConfig = await response.json();
-  const bench = new Workbench(config, addressOf(config), location.origin);
+  const model = new ConsoleModel(config, addressOf(config), location.origin);
   document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => {
-    if (effectiveDirective === 'connect-src') bench.session.blocked(blockedURI);
+    if (effectiveDirective === 'connect-src') model.session.handlePolicyViolation(blockedURI);
   });
-  render(<App bench={bench} />, root);
+  render(<App model={model} />, root);
 }
 
-/** `ws://` where the page came over http, `wss://` where it came over https. */
+/** Returns the address of the broker: `ws://` for a page from `http://`, `wss://` for `https://`. */
 function addressOf({ broker }: ConsoleConfig): string {
   const url = new URL(broker, location.href);
   url.protocol = url.protocol.replace('http', 'ws');

@@ -1,6 +1,6 @@
 /**
- * What a page of the console may load and whom it may talk to: nothing but its own server, and its broker. The
- * brokers are origins as `connect-src` of a Content-Security-Policy takes them.
+ * Content-Security-Policy of the page: it may load only files of its own origin, and connect only to its own origin and to
+ * the brokers, which are sources of `connect-src`.
  */
 export function contentSecurityPolicy(brokers: readonly string[]): string {
   return [
@@ -17,10 +17,10 @@ export function contentSecurityPolicy(brokers: readonly string[]): string {
   ].join('; ');
 }
 
-/** The page needs none of what these take away. */
+/** Disables browser features that the page does not use. */
 export const permissionsPolicy = 'camera=(), geolocation=(), microphone=(), payment=(), usb=()';
 
-/** The usual headers against sniffing, framing and telling other sites where one came from. */
+/** Headers against MIME sniffing, framing and referrer leaks. */
 export const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',

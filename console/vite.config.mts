@@ -5,9 +5,9 @@ export default defineConfig({
   base: './',
   build: {
     emptyOutDir: true,
-    // Browsers of 2024: they know light-dark() of CSS.
+    // First browsers with light-dark() of CSS, from 2024.
     target: ['chrome123', 'edge123', 'firefox120', 'safari17.5'],
-    // The Content-Security-Policy allows no data: addresses.
+    // The Content-Security-Policy forbids data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

@@ -5,17 +5,18 @@ import { readRules } from '../../lambdas/access/read-rules';
 import type { Rule } from '../../lambdas/access/rule';
 import { allowedTextRule, isAllowedText } from '../../lambdas/protocol/disallowed-characters';
 import { type Flags, UsageError } from '../command';
-import { type ParsedValues, wholeNumber } from '../options';
+import { wholeNumber } from '../flag-values';
+import type { ParsedValues } from '../parse-options';
 
-export const accountHelp = `what it may do, besides what everybody may:
-  --publish FILTER     publish to topics that match; may be given again
-  --subscribe FILTER   subscribe to what the filter covers, and receive it; may be given again
-  --max-qos N          QoS of these at most
-  --no-retain          publish without the retain flag only
-  --rules FILE         a JSON list of rules, which are more detailed
-  --client-id ID       connect with this client id only
-  --client-id-prefix P connect with client ids that begin so only
-  --max-connections N  connections at a time
+export const accountHelp = `permissions, in addition to those of every client:
+  --publish FILTER     allow publishing to matching topics; repeatable
+  --subscribe FILTER   allow subscribing to everything that the filter covers, and receiving it; repeatable
+  --max-qos N          maximum QoS of --publish and --subscribe
+  --no-retain          deny the retain flag for --publish
+  --rules FILE         JSON list of rules, for more detail
+  --client-id ID       allow only this client id
+  --client-id-prefix P allow only client ids that begin with this prefix
+  --max-connections N  maximum number of concurrent connections
 `;
 
 export const accountFlags = {
@@ -31,9 +32,9 @@ export const accountFlags = {
 
 type Values = ParsedValues<typeof accountFlags>;
 
-const mostConnections = 1_000_000;
+const maxConnectionLimit = 1_000_000;
 
-/** An account, but for its name and password. */
+/** Parses the flags of `users add`, all but name and password. @throws UsageError; InvalidAccessError for wrong rules. */
 export async function readAccountOptions(
   values: Values,
 ): Promise<Omit<Account, 'username' | 'passwordHash' | 'scram'>> {
@@ -42,32 +43,32 @@ export async function readAccountOptions(
     throw new UsageError('--client-id and --client-id-prefix exclude each other');
   }
   return {
-    ...(clientId === undefined ? {} : { clientId: partOfName('--client-id', clientId) }),
-    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: checkPrefix(clientIdPrefix) }),
+    ...(clientId === undefined ? {} : { clientId: parseClientIdText('--client-id', clientId) }),
+    ...(clientIdPrefix === undefined ? {} : { clientIdPrefix: parsePrefix(clientIdPrefix) }),
     ...(connections === undefined
       ? {}
-      : { maxConnections: wholeNumber('--max-connections', connections, 1, mostConnections) }),
-    rules: [...rulesOfFlags(values), ...(values.rules === undefined ? [] : await rulesIn(values.rules))],
+      : { maxConnections: wholeNumber('--max-connections', connections, { min: 1, max: maxConnectionLimit }) }),
+    rules: [...rulesFromFlags(values), ...(values.rules === undefined ? [] : await readRulesFile(values.rules))],
   };
 }
 
-function checkPrefix(prefix: string): string {
+function parsePrefix(prefix: string): string {
   if (Buffer.byteLength(prefix) > longestClientIdPrefix) {
     throw new UsageError(`--client-id-prefix has more than ${longestClientIdPrefix} bytes`);
   }
-  return partOfName('--client-id-prefix', prefix);
+  return parseClientIdText('--client-id-prefix', prefix);
 }
 
-function partOfName(flag: string, value: string): string {
-  if (value === '') throw new UsageError(`${flag} is empty`);
-  if (!isAllowedText(value)) throw new UsageError(`${flag} takes a text ${allowedTextRule}`);
+function parseClientIdText(flag: string, value: string): string {
+  if (value === '') throw new UsageError(`${flag} must not be empty`);
+  if (!isAllowedText(value)) throw new UsageError(`${flag} takes text ${allowedTextRule}`);
   return value;
 }
 
-function rulesOfFlags({ publish, subscribe, 'max-qos': qos, 'no-retain': noRetain }: Values): Rule[] {
+function rulesFromFlags({ publish, subscribe, 'max-qos': qos, 'no-retain': noRetain }: Values): Rule[] {
   if (qos !== undefined && !publish && !subscribe) throw new UsageError('--max-qos needs --publish or --subscribe');
   if (noRetain && !publish) throw new UsageError('--no-retain needs --publish');
-  const limit = qos === undefined ? {} : { maxQos: wholeNumber('--max-qos', qos, 0, 2) };
+  const limit = qos === undefined ? {} : { maxQos: wholeNumber('--max-qos', qos, { min: 0, max: 2 }) };
   const publishing = { actions: ['publish'], topics: publish, ...limit, ...(noRetain ? { retain: false } : {}) };
   const subscribing = { actions: ['subscribe'], topics: subscribe, ...limit };
   return [
@@ -76,6 +77,6 @@ function rulesOfFlags({ publish, subscribe, 'max-qos': qos, 'no-retain': noRetai
   ];
 }
 
-async function rulesIn(file: string): Promise<Rule[]> {
+async function readRulesFile(file: string): Promise<Rule[]> {
   return readRules(parseJson(await readFile(file, 'utf8'), file), file);
 }

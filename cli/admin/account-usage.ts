@@ -1,18 +1,18 @@
 import type { ApiClient } from '../../clients/api';
-import { shown } from './describe-account';
+import { printable } from '../terminal-text';
 
-/** Sessions and connections of an account, to compare with `maxSessionsPerUser` and `maxConnectionsPerUser`. */
+/** Number of sessions and connections of an account, for comparison with `maxSessionsPerUser` and `maxConnectionsPerUser`. */
 export interface AccountUsage {
   readonly kind: ApiClient['identity']['kind'];
   readonly username?: string;
   readonly issuer?: string;
-  /** Sessions that outlive their connections. */
+  /** Persistent sessions: those that outlive their connections. */
   readonly sessions: number;
   readonly connected: number;
 }
 
-/** Adds up the clients of each account, those with the most sessions first. Anonymous clients count as one account. */
-export async function usageOfAccounts(clients: AsyncIterable<ApiClient>): Promise<AccountUsage[]> {
+/** Counts the clients of each account, most sessions first. All anonymous clients count as one account. */
+export async function countAccountUsage(clients: AsyncIterable<ApiClient>): Promise<AccountUsage[]> {
   const usages = new Map<string, AccountUsage>();
   for await (const { identity, persistent, connected } of clients) {
     const name = JSON.stringify([identity.kind, identity.issuer, identity.username]);
@@ -23,7 +23,7 @@ export async function usageOfAccounts(clients: AsyncIterable<ApiClient>): Promis
   return [...usages.values()].sort((one, other) => other.sessions - one.sessions || other.connected - one.connected);
 }
 
-/** One line. */
+/** Formats the usage of an account as one line. */
 export function describeUsage({ kind, username, sessions, connected }: AccountUsage): string {
-  return `${String(sessions).padStart(6)} sessions ${String(connected).padStart(6)} connected  ${shown(username ?? kind)}`;
+  return `${String(sessions).padStart(6)} sessions ${String(connected).padStart(6)} connected  ${printable(username ?? kind)}`;
 }

@@ -12,36 +12,40 @@ import type { RetainedStore } from '../../lambdas/broker/ports/retained-store';
 import type { Message } from '../../lambdas/protocol/effects';
 import { SqsBridgeQueue } from '../../lambdas/transport/bridge-queue';
 
-/** Both sides of a bridge, as an operator reaches them. */
+/** Access to both sides of a bridge, with the permissions of an operator. */
 export interface BridgeSides {
   readonly bridge: Bridge;
   readonly retained: Pick<RetainedStore, 'match'>;
   readonly sqs: Pick<Sqs, 'sendMessageBatch'>;
-  /** Addresses of the queues. */
+  /** URL of the queue `bridge`. */
   readonly outQueue: string;
+  /** URL of the queue `bridgeIn`. */
   readonly inQueue: string;
   readonly iot: Pick<IoTDataPlaneClient, 'send'>;
 }
 
-/** Sends what is retained here to AWS IoT Core, through the bridge's own queue; returns how many messages. */
+/**
+ * Sends the retained messages of this broker to AWS IoT Core, through the queue of the bridge. Messages that came from AWS
+ * IoT Core are not sent back. Returns the number of messages.
+ */
 export async function syncOut({ bridge, retained, sqs, outQueue }: BridgeSides): Promise<number> {
   const entries = bridge.entries.filter((entry) => isOutgoing(entry) && entry.retain);
   const found = (await Promise.all(entries.map((entry) => retained.match(localFilter(entry))))).flat();
   const messages = found.map(({ message }) => message).filter(({ origin }) => origin === undefined);
   const byTopic = new Map(messages.map((message) => [message.topic, message]));
   const crossing = [...byTopic.values()].filter((message) => outwards(entries, message).length > 0);
-  await new SqsBridgeQueue(sqs, outQueue, entries).forward(crossing.map(identified));
+  await new SqsBridgeQueue(sqs, outQueue, entries).forward(crossing.map(withId));
   return crossing.length;
 }
 
 /**
- * Fetches what is retained at AWS IoT Core; the function for what comes in takes it from a queue. Returns how many messages;
- * `onSent` is told how many there are so far.
+ * Sends the retained messages of AWS IoT Core to this broker, through the queue that `on-bridge-in` reads. Calls `onSent`
+ * with the number of messages so far, and returns the total.
  */
 export async function syncIn(sides: BridgeSides, onSent: (count: number) => void = () => undefined): Promise<number> {
   let count = 0;
   for await (const topics of retainedTopics(sides)) {
-    const events = (await Promise.all(topics.map((topic) => eventsFor(sides, topic)))).flat();
+    const events = (await Promise.all(topics.map((topic) => ruleEventsFor(sides, topic)))).flat();
     for (const event of events) {
       await send(sides, event);
       count += 1;
@@ -51,7 +55,7 @@ export async function syncIn(sides: BridgeSides, onSent: (count: number) => void
   return count;
 }
 
-function identified(message: Message) {
+function withId(message: Message) {
   return { id: `sync#${randomUUID()}`, message };
 }
 
@@ -64,24 +68,27 @@ async function* retainedTopics({ iot }: BridgeSides): AsyncIterable<string[]> {
   } while (nextToken !== undefined);
 }
 
-/** As a rule would tell them, for each of the filters that has entries for the topic. */
-async function eventsFor({ bridge, iot }: BridgeSides, topic: string): Promise<RuleEvent[]> {
+/**
+ * Creates the events that the IoT rules would send for a retained message: one for each filter of an entry that takes the
+ * message. Fetches the payload only if there is such an entry.
+ */
+async function ruleEventsFor({ bridge, iot }: BridgeSides, topic: string): Promise<RuleEvent[]> {
   const entries = bridge.entries.filter((entry) => isIncoming(entry) && entry.retain);
   const filters = [...new Set(entries.map(remoteFilter))];
-  const takes = (event: RuleEvent) =>
+  const isAccepted = (event: RuleEvent) =>
     incoming(event, { ...bridge, entries }, Number.POSITIVE_INFINITY).messages.length > 0;
-  const bare = filters.map((ruleFilter) => ({ topic, ruleFilter, id: randomUUID(), payload: '' }));
-  if (!bare.some(takes)) return [];
+  const events = filters.map((ruleFilter) => ({ topic, ruleFilter, id: randomUUID(), payload: '' }));
+  if (!events.some(isAccepted)) return [];
   const { payload = [], userProperties } = await iot.send(new GetRetainedMessageCommand({ topic }));
-  const said = {
+  const content = {
     payload: Buffer.from(payload).toString('base64'),
     ...(userProperties && { userProperties: JSON.parse(Buffer.from(userProperties).toString()) }),
   };
-  return bare.map((event) => ({ ...event, ...said })).filter(takes);
+  return events.map((event) => ({ ...event, ...content })).filter(isAccepted);
 }
 
 async function send({ sqs, inQueue }: BridgeSides, event: RuleEvent): Promise<void> {
   const entry = { Id: '0', MessageBody: JSON.stringify(event) };
   const [failed] = await sqs.sendMessageBatch({ QueueUrl: inQueue, Entries: [entry] });
-  if (failed) throw new Error(`${event.topic} was not queued: ${failed.Code}`);
+  if (failed) throw new Error(`the message of ${event.topic} was not queued: ${failed.Code}`);
 }

@@ -8,14 +8,14 @@ import type { Account } from '../../lambdas/access/accounts';
 import { hashPassword } from '../../lambdas/access/password-hash';
 import { deriveScramCredentials } from '../../lambdas/access/scram';
 import { type Flags, type Terminal, UsageError } from '../command';
-import type { ParsedValues } from '../options';
+import type { ParsedValues } from '../parse-options';
 
-export const passwordHelp = `password; without any of these it is asked for:
-  --password-stdin     all of stdin, without the last line feed
-  --password-file F    all of a file, without the last line feed
-  --generate           a random one, printed once
-  --scram              SCRAM-SHA-256 as well, for which the table holds what can be guessed faster than the hash,
-                       should it ever leak
+export const passwordHelp = `password; without any of these flags the program prompts for it:
+  --password-stdin     read it from stdin, without the last line feed
+  --password-file F    read it from a file, without the last line feed
+  --generate           generate a random password and print it once
+  --scram              store SCRAM-SHA-256 credentials as well; if the table leaks, they are faster to guess than the
+                       password hash
 `;
 
 export const passwordFlags = {
@@ -27,22 +27,24 @@ export const passwordFlags = {
 
 const sources = ['password-stdin', 'password-file', 'generate'] as const;
 
-/** Of a generated password: 144 bits, which are 24 characters. */
+/** Length of a generated password: 144 bits, 24 characters in base64url. */
 const generatedBytes = 18;
 
 export interface ChosenPassword {
   readonly password: Buffer;
-  /** What the user has to be told of it. */
+  /** Text for the user after the account is stored: the generated password, or nothing. */
   readonly announcement: string;
 }
 
+/** @throws UsageError if a password is among the arguments, where other users and the shell history can see it. */
 export function refusePasswordArgument(args: readonly string[]): void {
   if (!args.some((arg) => /^--password(=|$)/.test(arg))) return;
   throw new UsageError(
-    'a password among the arguments can be read by everybody on this machine, and stays in the history of the shell: use --password-stdin, --password-file, --generate or the prompt',
+    'a password in the arguments is visible to every user of this machine and stays in the shell history: use --password-stdin, --password-file, --generate or the prompt',
   );
 }
 
+/** Reads, generates or prompts for a password, as the flags select. @throws UsageError for more than one source. */
 export async function choosePassword(
   values: ParsedValues<typeof passwordFlags>,
   terminal: Terminal,
@@ -62,24 +64,22 @@ async function readPassword(values: ParsedValues<typeof passwordFlags>, terminal
   const file = values['password-file'];
   if (file !== undefined) return withoutLineFeed(await readFile(file));
   if (values['password-stdin']) return withoutLineFeed(await buffer(terminal.stdin));
-  if (isTerminal(terminal.stdin)) return ask(terminal);
-  throw new UsageError(
-    'there is no terminal to ask for a password: use --password-stdin, --password-file or --generate',
-  );
+  if (isTerminal(terminal.stdin)) return promptForPassword(terminal);
+  throw new UsageError('no terminal to prompt for a password: use --password-stdin, --password-file or --generate');
 }
 
-/** What an account keeps of a password. */
+/** Derives the credentials that an account stores of a password. @throws Error for SCRAM if it is not UTF-8. */
 export async function deriveCredentials(
   password: Buffer,
-  withScram: boolean,
+  { scram }: { readonly scram: boolean },
 ): Promise<Pick<Account, 'passwordHash' | 'scram'>> {
   const passwordHash = await hashPassword(password);
-  return withScram ? { passwordHash, scram: await deriveScramCredentials(textOf(password)) } : { passwordHash };
+  return scram ? { passwordHash, scram: await deriveScramCredentials(textOf(password)) } : { passwordHash };
 }
 
 function textOf(password: Buffer): string {
   if (isUtf8(password)) return password.toString();
-  throw new Error('SCRAM takes passwords that are text in UTF-8');
+  throw new Error('SCRAM needs a password that is valid UTF-8');
 }
 
 function withoutLineFeed(bytes: Buffer): Buffer {
@@ -91,8 +91,8 @@ function isTerminal(stdin: Readable & { isTTY?: boolean }): boolean {
   return stdin.isTTY === true;
 }
 
-/** Twice, without an echo. */
-async function ask({ stdin, stderr, interrupted }: Terminal): Promise<Buffer> {
+/** Prompts for the password twice, without echo. @throws Error if the two differ or the user cancels. */
+async function promptForPassword({ stdin, stderr, interrupted }: Terminal): Promise<Buffer> {
   const silence = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output: silence, terminal: true, historySize: 0 });
   const given = new AbortController();
@@ -100,14 +100,14 @@ async function ask({ stdin, stderr, interrupted }: Terminal): Promise<Buffer> {
   const signal = AbortSignal.any([given.signal, interrupted]);
   const question = async (prompt: string) => {
     stderr.write(prompt);
-    const answer = await lines.question('', { signal }).catch(() => undefined);
+    const line = await lines.question('', { signal }).catch(() => undefined);
     stderr.write('\n');
-    if (answer === undefined) throw new Error('no password was given');
-    return answer;
+    if (line === undefined) throw new Error('no password entered');
+    return line;
   };
   try {
     const password = await question('password: ');
-    if ((await question('once more: ')) !== password) throw new Error('the two passwords differ');
+    if ((await question('repeat: ')) !== password) throw new Error('the passwords differ');
     return Buffer.from(password);
   } finally {
     lines.close();

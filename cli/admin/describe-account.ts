@@ -1,21 +1,22 @@
 import type { Account } from '../../lambdas/access/accounts';
+import { printable } from '../terminal-text';
 
-/** An account without what helps to guess its password. */
+/** Returns the account without its password hash and SCRAM credentials, for JSON output. */
 export function publicAccount({ passwordHash, scram, ...account }: Account) {
   const { username, ...rest } = account;
   return { username, password: passwordHash !== undefined, scram: scram !== undefined, ...rest };
 }
 
-/** An account for people to read. Rules are shown as they would stand in a file of rules. */
+/** Formats an account as text. Each rule is printed as JSON, in the form of a rules file. */
 export function describeAccount(account: Account): string {
   const { username, passwordHash, scram, rules, maxConnections } = account;
   const logins = [...(passwordHash ? ['password'] : []), ...(scram ? ['SCRAM-SHA-256'] : [])];
   const [first = 'none', ...others] = rules.map((rule) => JSON.stringify(rule));
   return [
-    `user         ${shown(username)}`,
-    `logs in by   ${logins.join(', ') || 'nothing'}`,
+    `user         ${printable(username)}`,
+    `login        ${logins.join(', ') || 'none'}`,
     `client id    ${describeClientId(account)}`,
-    `connections  ${maxConnections === undefined ? 'as many as everybody' : `at most ${maxConnections}`}`,
+    `connections  ${maxConnections === undefined ? 'default limit' : `at most ${maxConnections}`}`,
     `rules        ${first}`,
     ...others.map((rule) => `             ${rule}`),
     '',
@@ -23,16 +24,6 @@ export function describeAccount(account: Account): string {
 }
 
 function describeClientId({ clientId, clientIdPrefix }: Account): string {
-  if (clientId !== undefined) return shown(clientId);
-  return clientIdPrefix === undefined ? 'any' : `begins with ${shown(clientIdPrefix)}`;
-}
-
-/** A text as it is, unless it has characters that a terminal would obey. */
-export function shown(text: string): string {
-  return /\p{C}/u.test(text) ? quoted(text) : text;
-}
-
-/** A text between quotation marks, with everything that a terminal would obey spelt out. */
-export function quoted(text: string): string {
-  return JSON.stringify(text).replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+  if (clientId !== undefined) return printable(clientId);
+  return clientIdPrefix === undefined ? 'any' : `begins with ${printable(clientIdPrefix)}`;
 }

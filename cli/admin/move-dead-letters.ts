@@ -11,25 +11,26 @@ import {
 type Sender = Pick<SQSClient, 'send'>;
 
 export interface MoveOptions {
-  /** Milliseconds between two questions how far it is; 1,000 if absent. */
-  readonly pause?: number;
-  /** Is told after each of them how many dead letters were moved, and how many there are, about. */
+  /** Milliseconds between two status requests; 1,000 by default. */
+  readonly pollIntervalMs?: number;
+  /** Called after each status request with the number of moved dead letters and the approximate total. */
   readonly onMoved?: (moved: number, all: number) => void;
 }
 
 /**
- * Moves everything from a queue of dead letters to the queue they belong to, and waits for it; returns how many they were.
- * The destination is named because not all of them came from there: rules and failed invocations put theirs down directly.
+ * Moves all messages of a dead-letter queue to its source queue and waits for the end. Returns the number of messages.
+ * The request names the destination because SQS knows the source only of messages that it moved itself: IoT rules and
+ * failed invocations write to the dead-letter queue directly. @throws Error if the move fails or is cancelled.
  */
 export async function moveDeadLetters(
   sqs: Sender,
   url: string,
-  { pause = 1000, onMoved = () => undefined }: MoveOptions = {},
+  { pollIntervalMs = 1000, onMoved = () => undefined }: MoveOptions = {},
 ): Promise<number> {
   const SourceArn = await arnOf(sqs, url);
   const { queueUrls = [] } = await sqs.send(new ListDeadLetterSourceQueuesCommand({ QueueUrl: url }));
   const [source] = queueUrls;
-  if (source === undefined) throw new Error(`no queue has ${url} for its dead letters`);
+  if (source === undefined) throw new Error(`no queue uses ${url} as its dead-letter queue`);
   const DestinationArn = await arnOf(sqs, source);
   await sqs.send(new StartMessageMoveTaskCommand({ SourceArn, DestinationArn }));
   for (;;) {
@@ -37,9 +38,9 @@ export async function moveDeadLetters(
     const moved = task?.ApproximateNumberOfMessagesMoved ?? 0;
     if (task?.Status === 'COMPLETED') return moved;
     if (task?.Status !== 'RUNNING')
-      throw new Error(`moving ended as ${task?.Status}: ${task?.FailureReason ?? 'unknown'}`);
+      throw new Error(`the move ended with status ${task?.Status}: ${task?.FailureReason ?? 'unknown reason'}`);
     onMoved(moved, task.ApproximateNumberOfMessagesToMove ?? moved);
-    await sleep(pause);
+    await sleep(pollIntervalMs);
   }
 }
 
@@ -51,6 +52,6 @@ async function newestTask(sqs: Sender, SourceArn: string): Promise<ListMessageMo
 async function arnOf(sqs: Sender, QueueUrl: string): Promise<string> {
   const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] }));
   const arn = Attributes?.QueueArn;
-  if (arn === undefined) throw new Error(`SQS does not tell the ARN of ${QueueUrl}`);
+  if (arn === undefined) throw new Error(`SQS returned no ARN for ${QueueUrl}`);
   return arn;
 }

@@ -5,18 +5,19 @@ import type { Bridge } from '../../lambdas/bridge/bridge-config';
 import { readBridgeFile } from '../../lambdas/bridge/bridge-file';
 import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { type Flags, UsageError } from '../command';
-import type { ParsedValues } from '../options';
+import type { ParsedValues } from '../parse-options';
 import type { BridgeSides } from './bridge-sync';
-import { resourcesAt } from './open-directory';
+import { localCloudClient, localCloudResources } from './local-cloud';
+import { silenceSdkNodeWarning } from './sdk-warnings';
 
-export const bridgeTargetHelp = `where, either the local cloud or all that "cdk deploy" printed:
-  --local [URL]        the local cloud, at http://127.0.0.1:8080
+export const bridgeTargetHelp = `broker, either --local or all others, most of them from the stack outputs:
+  --local [URL]        local cloud; default http://127.0.0.1:8080
   --table NAME         RetainedTable
   --out-queue URL      BridgeQueueUrl
   --in-queue URL       BridgeInQueueUrl
   --iot URL            IotEndpoint
-  --bridge FILE        the bridge as the stack has it
-  --broker NAME        the broker's name, cirrus-mqtt by default
+  --bridge FILE        bridge file that the stack was deployed with
+  --broker NAME        name of the broker; default cirrus-mqtt
 `;
 
 export const bridgeTargetFlags = {
@@ -31,8 +32,8 @@ export const bridgeTargetFlags = {
 
 type Values = ParsedValues<typeof bridgeTargetFlags>;
 
-/** What the local cloud tells of itself. */
-interface LocalResources {
+/** Resources of the local cloud for a bridge. */
+interface LocalBridge {
   readonly dynamodb: string;
   readonly sqs: string;
   readonly iot: string;
@@ -41,24 +42,26 @@ interface LocalResources {
   readonly bridge?: Bridge;
 }
 
-/** Both sides of the bridge that the flags of a command name. */
+/** Opens both sides of the bridge that the flags select. @throws UsageError if a flag is missing. */
 export async function openBridge(values: Values): Promise<BridgeSides> {
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  silenceSdkNodeWarning();
   return values.local === undefined ? openOnAws(values) : openLocally(values.local);
 }
 
 function openOnAws(values: Values): BridgeSides {
   const broker = values.broker ?? 'cirrus-mqtt';
-  const iot = new IoTDataPlaneClient({ endpoint: needed(values, 'iot') });
+  const iot = new IoTDataPlaneClient({ endpoint: requiredValue(values, 'iot') });
   return {
-    bridge: { broker, ...readBridgeFile(needed(values, 'bridge')) },
-    outQueue: needed(values, 'out-queue'),
-    inQueue: needed(values, 'in-queue'),
-    ...sides(new DynamoDBClient(), needed(values, 'table'), new SQSClient(), iot),
+    bridge: { broker, ...readBridgeFile(requiredValue(values, 'bridge')) },
+    outQueue: requiredValue(values, 'out-queue'),
+    inQueue: requiredValue(values, 'in-queue'),
+    retained: new DynamoRetainedStore(new DynamoDBClient(), requiredValue(values, 'table')),
+    sqs: batchSender(new SQSClient()),
+    iot,
   };
 }
 
-function needed(values: Values, flag: Exclude<keyof Values, 'local'>): string {
+function requiredValue(values: Values, flag: Exclude<keyof Values, 'local'>): string {
   return values[flag] ?? missing(flag);
 }
 
@@ -66,31 +69,26 @@ function missing(flag: string): never {
   throw new UsageError(`bridge sync needs --local or --${flag}`);
 }
 
-/** The local cloud takes any credentials. */
 async function openLocally(address: string): Promise<BridgeSides> {
-  const { dynamodb, sqs, iot, tables, queueUrls, bridge } = await resourcesAt<LocalResources>(address);
+  const { dynamodb, sqs, iot, tables, queueUrls, bridge } = await localCloudResources<LocalBridge>(address);
   if (!bridge)
-    throw new Error(`the local cloud at ${address} has no bridge; "npm start -- --bridge FILE" gives it one`);
-  const shared = { region: 'us-east-1', credentials: { accessKeyId: 'local', secretAccessKey: 'local' } };
+    throw new Error(`the local cloud at ${address} has no bridge; start it with "npm start -- --bridge FILE"`);
   return {
     bridge,
     outQueue: queueUrls.bridge,
     inQueue: queueUrls.bridgeIn,
-    ...sides(
-      new DynamoDBClient({ ...shared, endpoint: dynamodb }),
-      tables.retained,
-      new SQSClient({ ...shared, endpoint: sqs }),
-      new IoTDataPlaneClient({ ...shared, endpoint: iot }),
-    ),
+    retained: new DynamoRetainedStore(new DynamoDBClient({ ...localCloudClient, endpoint: dynamodb }), tables.retained),
+    sqs: batchSender(new SQSClient({ ...localCloudClient, endpoint: sqs })),
+    iot: new IoTDataPlaneClient({ ...localCloudClient, endpoint: iot }),
   };
 }
 
-function sides(dynamodb: DynamoDBClient, table: string, queues: SQSClient, iot: IoTDataPlaneClient) {
-  const sqs: BridgeSides['sqs'] = {
+/** Adapts the SDK's client to the port of the bridge queue. */
+function batchSender(queues: SQSClient): BridgeSides['sqs'] {
+  return {
     sendMessageBatch: async ({ QueueUrl, Entries }) => {
       const { Failed = [] } = await queues.send(new SendMessageBatchCommand({ QueueUrl, Entries: [...Entries] }));
       return Failed.map(({ Id = '', Code = '' }) => ({ Id, Code }));
     },
   };
-  return { retained: new DynamoRetainedStore(dynamodb, table), sqs, iot };
 }

@@ -1,25 +1,26 @@
 import type { ApiClient, ApiClientDetails } from '../../clients/api';
-import { describeUsage, usageOfAccounts } from '../admin/account-usage';
-import { quoted, shown } from '../admin/describe-account';
+import { countAccountUsage, describeUsage } from '../admin/account-usage';
+import { withLocalAddress } from '../admin/local-cloud';
 import { apiFlags, apiHelp, openApi } from '../admin/open-api';
-import { withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
-import { type ParsedValues, parseOptions } from '../options';
+import { type ParsedValues, parseOptions, parseOptionsAndArguments } from '../parse-options';
+import { printable, quoted } from '../terminal-text';
 
-const help = `usage: cirrus-mqtt clients list          [where] [--json]
-       cirrus-mqtt clients accounts      [where] [--json]
-       cirrus-mqtt clients show ID       [where] [--json]
-       cirrus-mqtt clients disconnect ID [where] [--discard-will] [--remove-session]
+const help = `usage: cirrus-mqtt clients list          [broker] [--json]
+       cirrus-mqtt clients accounts      [broker] [--json]
+       cirrus-mqtt clients show ID       [broker] [--json]
+       cirrus-mqtt clients disconnect ID [broker] [--discard-will] [--remove-session]
 
-Lists the clients that are connected or have a session, and how many sessions and connections each account has.
+Lists the clients that are connected or have a session, counts the sessions and connections of each account, shows or
+disconnects one client.
 
 ${apiHelp}
 for list, accounts and show:
-  --json               all that is known, as JSON; of list one line for each client, of accounts one for each account
+  --json               print all details as JSON; list and accounts print one line for each entry
 
 for disconnect:
-  --discard-will       without publishing its will
-  --remove-session     its subscriptions and the messages that wait for it go too, also when it is away
+  --discard-will       do not publish the will message
+  --remove-session     remove the session with its subscriptions and queued messages, even if the client is offline
 `;
 
 type Verb = (args: string[], terminal: Terminal) => Promise<void>;
@@ -31,7 +32,7 @@ const flagsOf = {
   disconnect: { ...apiFlags, 'discard-will': { type: 'boolean' }, 'remove-session': { type: 'boolean' } },
 } as const satisfies Record<string, Flags>;
 
-/** `cirrus-mqtt clients`: who is connected or has a session, on AWS or in the local cloud. */
+/** `cirrus-mqtt clients`: lists, shows and disconnects clients, on AWS or in the local cloud. */
 export const clientsCommand: Command = {
   help,
   verbs: flagsOf,
@@ -54,19 +55,19 @@ async function list(args: string[], { stdout }: Terminal): Promise<void> {
 
 async function accounts(args: string[], { stdout }: Terminal): Promise<void> {
   const { values } = parseOptions(args, flagsOf.accounts);
-  for (const usage of await usageOfAccounts(openApi('clients', values).clients({ limit: 500 }))) {
+  for (const usage of await countAccountUsage(openApi('clients', values).clients({ limit: 500 }))) {
     stdout.write(values.json ? `${JSON.stringify(usage)}\n` : `${describeUsage(usage)}\n`);
   }
 }
 
 async function show(args: string[], { stdout }: Terminal): Promise<void> {
-  const { id, values } = parseNamed('show', args, flagsOf.show);
+  const { id, values } = parseClientIdAndFlags('show', args, flagsOf.show);
   const client = await openApi('clients', values).client(id);
   stdout.write(values.json ? `${JSON.stringify(client, undefined, 2)}\n` : describeDetails(client));
 }
 
 async function disconnect(args: string[], { stdout }: Terminal): Promise<void> {
-  const { id, values } = parseNamed('disconnect', args, flagsOf.disconnect);
+  const { id, values } = parseClientIdAndFlags('disconnect', args, flagsOf.disconnect);
   const { connected } = await openApi('clients', values).disconnect(id, {
     will: values['discard-will'] ? 'discard' : 'publish',
     session: values['remove-session'] ? 'remove' : 'keep',
@@ -74,31 +75,32 @@ async function disconnect(args: string[], { stdout }: Terminal): Promise<void> {
   stdout.write(`client ${quoted(id)} ${connected ? 'is being disconnected' : 'was not connected'}\n`);
 }
 
-function parseNamed<F extends Flags>(verb: string, args: string[], flags: F) {
-  const { values, positionals } = parseOptions(args, flags, true);
+function parseClientIdAndFlags<F extends Flags>(verb: string, args: string[], flags: F) {
+  const { values, positionals } = parseOptionsAndArguments(args, flags);
   const [id, ...rest] = positionals;
   if (id === undefined) throw new UsageError(`clients ${verb} needs a client id`);
   if (rest.length > 0) throw new UsageError(`clients ${verb} takes one client id, not also "${rest[0]}"`);
   return { id, values: values as ParsedValues<F> };
 }
 
-/** One line: state, since when, and who. */
+/** Formats a client as one line: state, time of the last change, client id and user. */
 function describeClient({ clientId, connected, since = '-', identity, over }: ApiClient): string {
-  const who = shown(identity.username ?? identity.kind);
-  return `${connected ? 'connected' : over ? 'over     ' : 'away     '} ${since.padEnd(24)} ${shown(clientId)} (${who})`;
+  const user = printable(identity.username ?? identity.kind);
+  return `${connected ? 'connected' : over ? 'over     ' : 'away     '} ${since.padEnd(24)} ${printable(clientId)} (${user})`;
 }
 
 function describeDetails(client: ApiClientDetails): string {
   const { clientId, connected, since, version, identity, source, keepAlive, queued, subscriptions } = client;
   const filters = subscriptions.map(
-    ({ share, filter, qos }) => `${share === undefined ? '' : `$share/${shown(share)}/`}${shown(filter)} at QoS ${qos}`,
+    ({ share, filter, qos }) =>
+      `${share === undefined ? '' : `$share/${printable(share)}/`}${printable(filter)} at QoS ${qos}`,
   );
   const [first = 'none', ...others] = filters;
   return [
-    `client         ${shown(clientId)}`,
+    `client         ${printable(clientId)}`,
     `state          ${connected ? 'connected' : 'away'}${since ? ` since ${since}` : ''}`,
     `protocol       MQTT ${{ 3: '3.1', 4: '3.1.1', 5: '5.0' }[version]}`,
-    `identity       ${identity.kind}${identity.username === undefined ? '' : ` ${shown(identity.username)}`}`,
+    `identity       ${identity.kind}${identity.username === undefined ? '' : ` ${printable(identity.username)}`}`,
     ...(source ? [`from           ${source.address}`] : []),
     ...(keepAlive === undefined ? [] : [`keep-alive     ${keepAlive === 0 ? 'off' : `${keepAlive} s`}`]),
     `session        ${describeSession(client)}`,
@@ -110,7 +112,7 @@ function describeDetails(client: ApiClientDetails): string {
 }
 
 function describeSession({ over, persistent, sessionEndsAt, sessionExpiryInterval }: ApiClientDetails): string {
-  if (over) return 'is over and about to be removed';
+  if (over) return 'has expired and is about to be removed';
   if (!persistent) return 'ends with the connection';
   if (sessionEndsAt !== undefined) return `ends at ${sessionEndsAt}`;
   if (sessionExpiryInterval === undefined || sessionExpiryInterval === 0xffff_ffff) return 'never ends';

@@ -2,25 +2,25 @@ import { type Command, type Flags, type ListedCommand, UsageError } from '../com
 
 const help = `usage: cirrus-mqtt completion bash|zsh|fish
 
-Prints what lets a shell complete commands, verbs and flags:
+Prints a script for the shell that completes commands, verbs and flags:
 
   bash   cirrus-mqtt completion bash > ~/.local/share/bash-completion/completions/cirrus-mqtt
   zsh    cirrus-mqtt completion zsh > a file _cirrus-mqtt in a folder of $fpath
   fish   cirrus-mqtt completion fish > ~/.config/fish/completions/cirrus-mqtt.fish
 `;
 
-/** What may stand after some words: verbs and flags. */
-interface Place {
-  /** A command, and a verb if it has them. */
+/** Verbs and flags that may follow the words of a command line. */
+interface Position {
+  /** Name of the command, and of the verb if the command has verbs. */
   readonly words: readonly string[];
   readonly verbs: readonly string[];
   readonly flags: Flags;
 }
 
-/** The commands of the program, by name. */
+/** Commands of the program, by name. */
 type Commands = Readonly<Record<string, ListedCommand>>;
 
-/** `cirrus-mqtt completion`: prints shell scripts made from the flags that the commands parse. */
+/** `cirrus-mqtt completion`: generates a completion script from the flags that the commands parse. */
 export function completionFor(commands: Commands): Command {
   return {
     help,
@@ -29,7 +29,7 @@ export function completionFor(commands: Commands): Command {
       const write = Object.hasOwn(scripts, shell) ? scripts[shell as keyof typeof scripts] : undefined;
       if (!write) throw new UsageError(`completion takes ${Object.keys(scripts).join(', ')}, not "${shell}"`);
       if (rest.length > 0) throw new UsageError(`completion takes one shell, not also "${rest[0]}"`);
-      stdout.write(write(await placesIn(commands), commands));
+      stdout.write(write(await positionsIn(commands), commands));
       return 0;
     },
   };
@@ -37,28 +37,28 @@ export function completionFor(commands: Commands): Command {
 
 const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
-async function placesIn(commands: Commands): Promise<Place[]> {
-  const ofCommands = Object.entries(commands).map(async ([name, { load }]) => placesOf(name, await load()));
+async function positionsIn(commands: Commands): Promise<Position[]> {
+  const ofCommands = Object.entries(commands).map(async ([name, { load }]) => positionsOf(name, await load()));
   return (await Promise.all(ofCommands)).flat();
 }
 
-function placesOf(name: string, { flags = {}, verbs = {} }: Command): Place[] {
+function positionsOf(name: string, { flags = {}, verbs = {} }: Command): Position[] {
   const ofVerbs = Object.entries(verbs).map(([verb, own]) => ({ words: [name, verb], verbs: [], flags: own }));
   return [{ words: [name], verbs: Object.keys(verbs), flags }, ...ofVerbs];
 }
 
-/** All that may come next at a place. */
-function candidates({ verbs, flags }: Place): string {
+/** Returns the words that may follow at a position. */
+function candidates({ verbs, flags }: Position): string {
   return [...verbs, ...Object.keys(flags).map((name) => `--${name}`), '--help'].join(' ');
 }
 
-/** One line of a `case` in bash and in zsh, which read it alike. */
-function caseOf(place: Place): string {
+/** Returns one branch of a `case`, which is the same in bash and zsh. */
+function caseOf(place: Position): string {
   return `    '${place.words.join(' ')}') words='${candidates(place)}' ;;\n`;
 }
 
-/** What takes a value, after which only a file can be told. */
-function flagsWithValues(all: readonly Place[]): string {
+/** Returns the flags that take a value. The scripts complete their values as file names. */
+function flagsWithValues(all: readonly Position[]): string {
   const names = all.flatMap(({ flags }) =>
     Object.entries(flags).flatMap(([name, { type, short }]) =>
       type === 'string' ? [`--${name}`, ...(short ? [`-${short}`] : [])] : [],
@@ -67,7 +67,7 @@ function flagsWithValues(all: readonly Place[]): string {
   return [...new Set(names)].sort().join('|');
 }
 
-function bashScript(all: readonly Place[], commands: Commands): string {
+function bashScript(all: readonly Position[], commands: Commands): string {
   return `_cirrus_mqtt() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} words=
   case "$previous" in
@@ -89,7 +89,7 @@ complete -o filenames -F _cirrus_mqtt cirrus-mqtt
 `;
 }
 
-function zshScript(all: readonly Place[], commands: Commands): string {
+function zshScript(all: readonly Position[], commands: Commands): string {
   return `#compdef cirrus-mqtt
 _cirrus_mqtt() {
   local place=\${words[2]} verb=\${words[3]} before=\${words[CURRENT-1]} next=
@@ -111,14 +111,14 @@ compdef _cirrus_mqtt cirrus-mqtt
 `;
 }
 
-function fishScript(all: readonly Place[], commands: Commands): string {
+function fishScript(all: readonly Position[], commands: Commands): string {
   const names = Object.entries(commands).map(
     ([name, { summary }]) => `complete -c cirrus-mqtt -f -n __fish_use_subcommand -a ${name} -d '${summary}'\n`,
   );
   return [...names, ...all.flatMap(fishLines)].join('');
 }
 
-function fishLines({ words, verbs, flags }: Place): string[] {
+function fishLines({ words, verbs, flags }: Position): string[] {
   const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
   const start = `complete -c cirrus-mqtt -n '${seen}'`;
   const verbLine = verbs.length > 0 ? [`${start} -f -a '${verbs.join(' ')}'\n`] : [];
@@ -129,10 +129,10 @@ function fishLines({ words, verbs, flags }: Place): string[] {
   return [...verbLine, ...flagLines, `${start} -l help\n`];
 }
 
-function hasVerb({ words }: Place): boolean {
+function hasVerb({ words }: Position): boolean {
   return words.length > 1;
 }
 
-function hasNoVerb(place: Place): boolean {
+function hasNoVerb(place: Position): boolean {
   return !hasVerb(place);
 }

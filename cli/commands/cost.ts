@@ -1,29 +1,30 @@
 import type { QoS } from '../../lambdas/protocol/packets';
 import { type Command, type Flags, UsageError } from '../command';
-import { type ParsedValues, parseOptions, wholeNumber } from '../options';
-import { largestBurst, largestPayload, mostAtOnce, mostDevices, mostMessagesPerDay } from '../pricing/break-even';
-import { comparisonOf } from '../pricing/comparison';
-import { describeComparison } from '../pricing/describe-costs';
+import { wholeNumber } from '../flag-values';
+import { type ParsedValues, parseOptions } from '../parse-options';
+import { maxBurst, maxBurstBytes, maxDevices, maxMessagesPerDay, maxPayload } from '../pricing/break-even';
+import { compareCosts } from '../pricing/comparison';
+import { describeComparison } from '../pricing/describe-comparison';
 import { type Fleet, packetOverhead } from '../pricing/fleet';
 
-/** Larger audiences go through the fan-out queue, which this does not count. */
-const mostSubscribers = 100;
+/** Maximum of `inlineRecipients`: messages to more subscribers use the fan-out queue, which the estimate does not cover. */
+const maxSubscribers = 100;
 
 const help = `usage: cirrus-mqtt cost [--devices N] [--messages-per-day M] [options]
 
-What a fleet costs in a month of 30 days: here, at AWS IoT Core, and on one small instance with Mosquitto. Prices are
-those of us-east-1; nothing is asked of AWS, and no account is needed.
+Estimates the cost of a fleet for a month of 30 days with cirrus-mqtt, with AWS IoT Core, and with Mosquitto on one
+small EC2 instance. Uses the prices of us-east-1, makes no request to AWS and needs no account.
 
-  --devices N          connected all the time, from 1 to 1000000; 100
-  --messages-per-day M published by each device, from 0 to 86400; 24
-  --payload B          bytes of a message, from 0 to 97000; 100
-  --qos Q              of messages and subscriptions, 0, 1 or 2; 1
-  --fanout F           devices that get each message, all online, from 0 to 100; 1
-  --keepalive S        seconds, from 10 to 540; 540. A device that published nothing for so long says PINGREQ
-  --retained           each message is kept as the retained message of its topic
-  --burst N            messages that a device writes at once, in one frame, from 1 to 100; 1, which is the dear case
-  --invocation-ms T    what Lambda takes for an invocation, from 1 to 20000; 30, an assumption
-  --json               all of it as JSON
+  --devices N          devices, always connected, 1 to 1000000; default 100
+  --messages-per-day M messages that each device publishes, 0 to 86400; default 24
+  --payload B          bytes of a payload, 0 to 97000; default 100
+  --qos Q              QoS of messages and subscriptions, 0, 1 or 2; default 1
+  --fanout F           devices that receive each message, all online, 0 to 100; default 1
+  --keepalive S        keep-alive in seconds, 10 to 540; default 540. An idle device sends PINGREQ
+  --retained           publish all messages with the retain flag
+  --burst N            messages that a device sends in one frame, 1 to 100; default 1, the most expensive case
+  --invocation-ms T    duration of an invocation, 1 to 20000; default 30, an assumption
+  --json               print the result as JSON
 `;
 
 const flags = {
@@ -41,44 +42,44 @@ const flags = {
 
 type Values = ParsedValues<typeof flags>;
 
-/** `cirrus-mqtt cost`: what a fleet costs, here and elsewhere. */
+/** `cirrus-mqtt cost`: compares the monthly cost of a fleet on three platforms. */
 export const costCommand: Command = {
   help,
   flags,
   async run(args, { stdout }) {
     const { values } = parseOptions(args, flags);
-    const comparison = comparisonOf(fleetOf(values));
+    const comparison = compareCosts(parseFleet(values));
     stdout.write(values.json ? `${JSON.stringify(comparison, undefined, 2)}\n` : describeComparison(comparison));
     return 0;
   },
 };
 
-function fleetOf(values: Values): Fleet {
-  const devices = wholeNumber('--devices', values.devices, 1, mostDevices);
+function parseFleet(values: Values): Fleet {
+  const devices = wholeNumber('--devices', values.devices, { min: 1, max: maxDevices });
   const fleet: Fleet = {
     devices,
-    messagesPerDay: wholeNumber('--messages-per-day', values['messages-per-day'], 0, mostMessagesPerDay),
-    burst: wholeNumber('--burst', values.burst, 1, mostAtOnce),
-    payload: wholeNumber('--payload', values.payload, 0, largestPayload),
-    qos: wholeNumber('--qos', values.qos, 0, 2) as QoS,
-    fanout: wholeNumber('--fanout', values.fanout, 0, mostSubscribers),
+    messagesPerDay: wholeNumber('--messages-per-day', values['messages-per-day'], { min: 0, max: maxMessagesPerDay }),
+    burst: wholeNumber('--burst', values.burst, { min: 1, max: maxBurst }),
+    payload: wholeNumber('--payload', values.payload, { min: 0, max: maxPayload }),
+    qos: wholeNumber('--qos', values.qos, { min: 0, max: 2 }) as QoS,
+    fanout: wholeNumber('--fanout', values.fanout, { min: 0, max: maxSubscribers }),
     retained: values.retained,
-    keepAlive: wholeNumber('--keepalive', values.keepalive, 10, 540),
-    invocationMilliseconds: wholeNumber('--invocation-ms', values['invocation-ms'], 1, 20_000),
+    keepAlive: wholeNumber('--keepalive', values.keepalive, { min: 10, max: 540 }),
+    invocationMilliseconds: wholeNumber('--invocation-ms', values['invocation-ms'], { min: 1, max: 20_000 }),
   };
-  checkTogether(fleet);
+  checkCombination(fleet);
   return fleet;
 }
 
-function checkTogether({ devices, fanout, burst, payload, retained }: Fleet): void {
+function checkCombination({ devices, fanout, burst, payload, retained }: Fleet): void {
   if (fanout > devices) {
     throw new UsageError(`--fanout takes at most the number of devices, ${devices}, not "${fanout}"`);
   }
   if (burst > 1 && retained) throw new UsageError('--burst and --retained exclude each other');
-  const most = Math.floor(largestBurst / (payload + packetOverhead));
-  if (burst > Math.max(1, most)) {
+  const messagesPerFrame = Math.floor(maxBurstBytes / (payload + packetOverhead));
+  if (burst > Math.max(1, messagesPerFrame)) {
     throw new UsageError(
-      `--burst takes what fits into one frame, at most ${Math.max(1, most)} of ${payload} bytes, not "${burst}"`,
+      `--burst takes at most ${Math.max(1, messagesPerFrame)} messages of ${payload} bytes, which fit into one frame, not "${burst}"`,
     );
   }
 }

@@ -1,37 +1,39 @@
 import { DynamoDebugClients } from '../../lambdas/storage/debug-clients';
-import { quoted } from '../admin/describe-account';
-import { openTable, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
+import { accountsTableFlags, accountsTableHelp, openAccountsTable } from '../admin/accounts-table';
+import { withLocalAddress } from '../admin/local-cloud';
 import { type Command, type Flags, UsageError } from '../command';
-import { parseOptions, wholeNumber } from '../options';
+import { wholeNumber } from '../flag-values';
+import { parseOptionsAndArguments } from '../parse-options';
+import { quoted } from '../terminal-text';
 
-const standardMinutes = 15;
-const mostMinutes = 24 * 60;
+const defaultMinutes = 15;
+const maxMinutes = 24 * 60;
 
-const help = `usage: cirrus-mqtt debug CLIENT_ID [where] [--minutes N]
-       cirrus-mqtt debug CLIENT_ID [where] --off
+const help = `usage: cirrus-mqtt debug CLIENT_ID [broker] [--minutes N]
+       cirrus-mqtt debug CLIENT_ID [broker] --off
 
-Lets the broker log a line for each packet of a client, in and out: its type, packet id, QoS, topic, sizes and reason
-codes, never payloads or passwords. Containers notice within half a minute; nothing is deployed, nobody disconnected.
+Lets the broker log each packet from and to a client: type, packet id, QoS, topic, sizes and reason codes, but no
+payloads and passwords. Takes effect within 30 seconds, without a deployment and without a disconnect.
 
-${targetHelp}
-  --minutes N          for so long, ${standardMinutes} unless told otherwise, ${mostMinutes} at most
-  --off                no longer
+${accountsTableHelp}
+  --minutes N          minutes until the log ends by itself, 1 to ${maxMinutes}; default ${defaultMinutes}
+  --off                end the log now
 `;
 
-const flags = { ...targetFlags, minutes: { type: 'string' }, off: { type: 'boolean' } } as const satisfies Flags;
+const flags = { ...accountsTableFlags, minutes: { type: 'string' }, off: { type: 'boolean' } } as const satisfies Flags;
 
-/** `cirrus-mqtt debug`: makes a broker tell about one client. */
+/** `cirrus-mqtt debug`: switches the packet log of one client on or off. */
 export const debugCommand: Command = {
   help,
   flags,
   async run(args, { stdout }) {
-    const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
+    const { values, positionals } = parseOptionsAndArguments(withLocalAddress(args), flags);
     const [clientId, ...rest] = positionals;
     if (clientId === undefined || clientId === '') throw new UsageError('debug needs a client id');
     if (rest.length > 0) throw new UsageError(`debug takes one client id, not also "${rest[0]}"`);
     if (values.off && values.minutes !== undefined) throw new UsageError('--off and --minutes exclude each other');
-    const minutes = wholeNumber('--minutes', values.minutes ?? String(standardMinutes), 1, mostMinutes);
-    const { client, table } = await openTable('debug', values);
+    const minutes = wholeNumber('--minutes', values.minutes ?? String(defaultMinutes), { min: 1, max: maxMinutes });
+    const { client, table } = await openAccountsTable('debug', values);
     const list = new DynamoDebugClients(client, table);
     stdout.write(values.off ? await switchOff(list, clientId) : await switchOn(list, clientId, minutes));
     return 0;
@@ -47,6 +49,6 @@ async function switchOn(list: DynamoDebugClients, clientId: string, minutes: num
 async function switchOff(list: DynamoDebugClients, clientId: string): Promise<string> {
   const removed = await list.remove(clientId);
   return removed === 'removed'
-    ? `packets of ${quoted(clientId)} are logged no longer\n`
+    ? `packets of ${quoted(clientId)} are no longer logged\n`
     : `packets of ${quoted(clientId)} were not logged\n`;
 }

@@ -1,30 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import { bearerFrom } from '../../clients/bearer';
-import { answeredNo, type Command, type Flags, type Terminal, UsageError } from '../command';
-import { withoutQuery } from '../connection';
-import type { Patient } from '../doctor/examination';
-import { chosenSteps, examine, type Outcome, steps } from '../doctor/examine';
+import { withoutQuery } from '../broker-address';
+import { type Command, exitNegative, type Flags, type Terminal, UsageError } from '../command';
+import { orderedFrames, roundTrips } from '../doctor/message-steps';
+import { runSteps, type StepOutcome, selectSteps, steps } from '../doctor/run-steps';
 import type { Step } from '../doctor/step';
-import { orderedFrames, roundTrips } from '../doctor/traffic';
-import { inDollars } from '../dollars';
-import { milliseconds, type ParsedValues, parseOptions, topicName, wholeNumber } from '../options';
+import type { DoctorOptions } from '../doctor/step-context';
+import { milliseconds, topicName, wholeNumber } from '../flag-values';
+import { formatDollars } from '../format-dollars';
+import { type ParsedValues, parseOptionsAndArguments } from '../parse-options';
 import { type Run, runDollars } from '../pricing/run-bill';
 import { progressOn } from '../progress';
 
 const help = `usage: cirrus-mqtt doctor wss://... [-u NAME -P PASSWORD] [options]
 
-Examines an address from the name of its host to a resumed session, and says for each step whether it passed. Client ids
-and topics are its own, and what it leaves is removed: sessions and a retained message.
-Ends with 0 when nothing failed, with 2 when a step did.
+Checks a broker address step by step, from DNS to session resumption. Uses its own client ids and topics, and removes
+its sessions and its retained message at the end. Ends with exit code 0 if no step failed, with exit code 2 if a step
+failed.
 
-  -u, --username NAME  who logs in, with -P, --pw
-  --token-file FILE    brings the token in it to each handshake
-  -i, --id ID          beginning of its client ids; random
-  -t, --topic TOPIC    where it may publish and subscribe, below it; cirrus/doctor
-  --idle S             how long it is quiet, from 0 to 900 seconds; 10. API Gateway ends a connection after 600
-  --only STEP          this step and what it needs; may be given again
-  -W, --timeout S      how long it waits for any answer; 15 seconds
-  --json               all outcomes as JSON
+  -u, --username NAME  user name
+  -P, --pw PASSWORD    password
+  --token-file FILE    file with the token for the handshake
+  -i, --id ID          prefix of the client ids; default random
+  -t, --topic TOPIC    prefix of the topics, which the user must be allowed to use; default cirrus/doctor
+  --idle S             seconds of the step idle, 0 to 900; default 10. API Gateway closes idle connections after 600
+  --only STEP          run only this step and the steps that it needs; repeatable
+  -W, --timeout S      maximum wait for each response in seconds; default 15
+  --json               print all results as JSON
 
 steps:
 ${steps.map(({ name, title }) => `  ${name.padEnd(12)} ${title}\n`).join('')}`;
@@ -43,93 +45,98 @@ const flags = {
 
 type Values = ParsedValues<typeof flags>;
 
-/** Connections of all steps, each with at most one subscription that matters, and pings. */
+/** Number of connections and pings of all steps, for the cost. Each connection has at most one subscription. */
 const connections = 12;
 const pings = 2;
 
-/** `cirrus-mqtt doctor`: what is wrong with an address, if anything is. */
+/** `cirrus-mqtt doctor`: checks a broker address step by step. */
 export const doctorCommand: Command = {
   help,
   flags,
-  exits: { [answeredNo]: 'a step failed' },
+  exitCodes: { [exitNegative]: 'a step failed' },
   async run(args, terminal) {
-    const { values, positionals } = parseOptions(args, flags, true);
-    const patient = patientOf(values, urlOf(positionals), terminal);
-    const chosen = stepsOf(values);
-    const dollars = costOf(patient, chosen);
-    const url = withoutQuery(patient.address.url);
-    if (!values.json) terminal.stdout.write(`${url}: on AWS this costs ${inDollars(dollars)}\n`);
-    const outcomes = await takeSteps(patient, chosen, values, terminal);
-    const failures = outcomes.filter(({ outcome }) => outcome === 'fail').length;
-    const passed = failures === 0 && !terminal.interrupted.aborted;
-    if (values.json) {
-      const report = { url, passed, dollars, steps: outcomes };
-      terminal.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
-    } else {
-      terminal.stdout.write(`${verdict(outcomes.length, failures)}\n`);
+    const { values, positionals } = parseOptionsAndArguments(args, flags);
+    const options = parseDoctorOptions(values, parseUrl(positionals), terminal);
+    const selected = parseSteps(values);
+    const dollars = costOf(options, selected);
+    const url = withoutQuery(options.address.url);
+    const print = (text: string) => values.json || terminal.stdout.write(text);
+    print(`${url}: the run costs ${formatDollars(dollars)} on AWS\n`);
+    const outcomes: StepOutcome[] = [];
+    for await (const outcome of withProgress(selected, options, terminal)) {
+      outcomes.push(outcome);
+      print(describeOutcome(outcome));
     }
-    if (terminal.interrupted.aborted) return 1;
-    return passed ? 0 : answeredNo;
+    const isInterrupted = terminal.interrupted.aborted;
+    const hasFailed = outcomes.some(({ outcome }) => outcome === 'fail');
+    print(`${isInterrupted ? 'Interrupted' : summarize(outcomes)}\n`);
+    if (values.json) {
+      const report = { url, passed: !hasFailed && !isInterrupted, dollars, steps: outcomes };
+      terminal.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+    }
+    if (isInterrupted) return 1;
+    return hasFailed ? exitNegative : 0;
   },
 };
 
-async function takeSteps(
-  patient: Patient,
-  chosen: readonly Step[],
-  { json }: Values,
-  terminal: Terminal,
-): Promise<Outcome[]> {
-  const { stdout, stderr, interrupted } = terminal;
+/** Runs the steps until an interruption, and shows the next one as progress. */
+async function* withProgress(
+  selected: readonly Step[],
+  options: DoctorOptions,
+  { stderr, interrupted }: Terminal,
+): AsyncGenerator<StepOutcome> {
   const progress = progressOn(stderr);
-  const outcomes: Outcome[] = [];
+  let count = 0;
   const showNext = () => {
-    const next = chosen[outcomes.length];
-    if (next) progress.show(`${outcomes.length + 1}/${chosen.length} ${next.title}`);
+    const next = selected[count];
+    if (next) progress.show(`${count + 1}/${selected.length} ${next.title}`);
   };
-  showNext();
-  for await (const outcome of examine(patient, chosen)) {
-    outcomes.push(outcome);
-    progress.clear();
-    if (!json) stdout.write(describe(outcome));
-    if (interrupted.aborted) break;
+  try {
     showNext();
+    for await (const outcome of runSteps(options, selected)) {
+      count += 1;
+      progress.clear();
+      yield outcome;
+      if (interrupted.aborted) return;
+      showNext();
+    }
+  } finally {
+    progress.clear();
   }
-  progress.clear();
-  return outcomes;
 }
 
-function urlOf([url, ...rest]: string[]): string {
+function parseUrl([url, ...rest]: string[]): string {
   if (url === undefined) throw new UsageError('doctor needs the wss:// address of the gateway');
   if (rest.length > 0) throw new UsageError(`doctor takes one address, not also "${rest[0]}"`);
   if (/^wss?:\/\//.test(url) && URL.canParse(url)) return url;
-  throw new UsageError(`the address of the gateway begins with wss://, unlike "${url}"`);
+  throw new UsageError(`doctor takes a wss:// address, not "${url}"`);
 }
 
-function patientOf(values: Values, url: string, { interrupted }: Terminal): Patient {
+function parseDoctorOptions(values: Values, url: string, { interrupted }: Terminal): DoctorOptions {
   const topic = values.topic ?? 'cirrus/doctor';
   topicName('-t', topic);
-  const patienceMs = milliseconds('-W', values.timeout ?? '15');
-  if (patienceMs === 0) throw new UsageError('-W takes more than 0 seconds');
+  const timeoutMs = milliseconds('-W', values.timeout ?? '15');
+  if (timeoutMs === 0) throw new UsageError('-W takes more than 0 seconds');
   const headers = values['token-file'] === undefined ? undefined : bearerFrom(values['token-file']);
-  headers?.(); // a file that is not there is said at once
+  headers?.(); // Fails now, not in a step, if the file cannot be read.
   return {
-    address: { url, headers, patienceMs },
+    address: { url, headers, timeoutMs },
     login: { username: values.username, password: values.pw },
     id: values.id ?? `doctor-${randomBytes(4).toString('hex')}`,
     topic,
-    idleSeconds: wholeNumber('--idle', values.idle ?? '10', 0, 900),
+    idleSeconds: wholeNumber('--idle', values.idle ?? '10', { min: 0, max: 900 }),
     interrupted,
   };
 }
 
-function stepsOf({ only = [] }: Values): readonly Step[] {
+function parseSteps({ only = [] }: Values): readonly Step[] {
   const names = steps.map(({ name }) => name);
   const unknown = only.find((name) => !names.includes(name));
   if (unknown !== undefined) throw new UsageError(`--only takes ${names.join(', ')}, not "${unknown}"`);
-  return chosenSteps(only);
+  return selectSteps(only);
 }
 
-function costOf({ idleSeconds }: Patient, chosen: readonly Step[]): number {
+function costOf({ idleSeconds }: DoctorOptions, selected: readonly Step[]): number {
   const load = { payload: 4, qos: 1, fanout: 1 } as const;
   const run = { load, messages: 0, pings: 0, connections: 0, seconds: 0 };
   const runs: Record<string, Run> = {
@@ -138,16 +145,18 @@ function costOf({ idleSeconds }: Patient, chosen: readonly Step[]): number {
     'round-trip': { ...run, load: { ...load, qos: 0 }, messages: roundTrips },
     'packet-96k': { ...run, load: { ...load, payload: 97_000 }, messages: 2 },
   };
-  return chosen.reduce((sum, { name }) => sum + (runs[name] ? runDollars(runs[name]) : 0), 0);
+  return selected.reduce((sum, { name }) => sum + (runs[name] ? runDollars(runs[name]) : 0), 0);
 }
 
-const marks = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
+const outcomeLabels = { pass: 'pass', fail: 'FAIL', skip: 'skip' } as const;
 
-function describe({ step, title, outcome, detail }: Outcome): string {
-  return `${marks[outcome]}  ${step.padEnd(12)} ${title}: ${detail}\n`;
+function describeOutcome({ step, title, outcome, detail }: StepOutcome): string {
+  return `${outcomeLabels[outcome]}  ${step.padEnd(12)} ${title}: ${detail}\n`;
 }
 
-function verdict(count: number, failures: number): string {
-  if (failures === 0) return `nothing is wrong, as far as ${count} steps tell`;
-  return `${failures} of ${count} steps failed`;
+function summarize(outcomes: readonly StepOutcome[]): string {
+  const countOf = (kind: StepOutcome['outcome']) => outcomes.filter(({ outcome }) => outcome === kind).length;
+  const skipped = countOf('skip') > 0 ? `, ${countOf('skip')} skipped` : '';
+  const failed = countOf('fail');
+  return failed === 0 ? `All checks passed${skipped}` : `${failed} of ${outcomes.length} checks failed${skipped}`;
 }

@@ -8,38 +8,40 @@ import { disallowedCharacterIn } from '../../lambdas/protocol/disallowed-charact
 import type { QoS } from '../../lambdas/protocol/packets';
 import { subscriptionName } from '../../lambdas/protocol/subscription-name';
 import { isTopicName } from '../../lambdas/protocol/topic';
-import { type Client, type Verdict, verdictOn } from '../admin/decision';
-import { quoted } from '../admin/describe-account';
-import { existingAccount } from '../admin/existing-account';
-import { openDirectory, resourcesAt, targetFlags, targetHelp, withLocalAddress } from '../admin/open-directory';
-import { answeredNo, type Command, type Flags, UsageError } from '../command';
-import { type ParsedValues, parseOptions, wholeNumber } from '../options';
+import { accountsTableFlags, accountsTableHelp, openAccountDirectory } from '../admin/accounts-table';
+import { type AccessExplanation, type ExplainedClient, explainAccess } from '../admin/explain-access';
+import { localCloudResources, withLocalAddress } from '../admin/local-cloud';
+import { requireAccount } from '../admin/require-account';
+import { type Command, exitNegative, type Flags, UsageError } from '../command';
+import { wholeNumber } from '../flag-values';
+import { type ParsedValues, parseOptionsAndArguments } from '../parse-options';
+import { quoted } from '../terminal-text';
 
-const help = `usage: cirrus-mqtt explain USER publish TOPIC    [--qos N] [--retain] [who] [where]
-       cirrus-mqtt explain USER subscribe FILTER [who] [where]
-       cirrus-mqtt explain USER receive TOPIC    [who] [where]
-       cirrus-mqtt explain --anonymous publish|subscribe|receive TOPIC [where]
+const help = `usage: cirrus-mqtt explain USER publish TOPIC    [--qos N] [--retain] [client] [broker]
+       cirrus-mqtt explain USER subscribe FILTER [client] [broker]
+       cirrus-mqtt explain USER receive TOPIC    [client] [broker]
+       cirrus-mqtt explain --anonymous publish|subscribe|receive TOPIC [broker]
 
-Which rule lets a client do something, or keeps it from doing so. Ends with 0 when it is allowed and with 2 when it is
-denied; with 1 when that could not be found out.
+Shows which rule allows or denies an action of a client. Ends with exit code 0 if the action is allowed, with exit
+code 2 if it is denied, and with exit code 1 on an error.
 
-  --qos N              publish at this QoS, 0 by default
+  --qos N              QoS of the publish; default 0
   --retain             publish with the retain flag
-  --json               the answer as JSON
+  --json               print the result as JSON
 
-who, a user with an account unless told otherwise:
-  --client-id ID       the client id it connects with
-  --token              USER is the name that a token gives
-  --claim NAME=VALUE   a claim of that token; may be given again
-  --anonymous          no USER: a client without any proof
+client, by default a user with an account:
+  --client-id ID       client id of the client
+  --token              USER is the user name in a token
+  --claim NAME=VALUE   claim of that token; repeatable
+  --anonymous          anonymous client, without USER
 
-${targetHelp}
-  --access FILE        the access configuration; the local cloud tells its own, and without either only the rules of
-                       the account are known
+${accountsTableHelp}
+  --access FILE        access configuration; default: that of the local cloud; otherwise only the rules of the account
+                       are known
 `;
 
 const flags = {
-  ...targetFlags,
+  ...accountsTableFlags,
   access: { type: 'string' },
   'client-id': { type: 'string' },
   qos: { type: 'string' },
@@ -52,38 +54,38 @@ const flags = {
 
 type Values = ParsedValues<typeof flags>;
 
-/** `cirrus-mqtt explain`: which rule decides. */
+/** `cirrus-mqtt explain`: shows which rule decides. */
 export const explainCommand: Command = {
   help,
   flags,
-  exits: { [answeredNo]: 'it is denied' },
+  exitCodes: { [exitNegative]: 'the action is denied' },
   async run(args, { stdout }) {
-    const { values, positionals } = parseOptions(withLocalAddress(args), flags, true);
-    const identity = readIdentity(values, values.anonymous ? undefined : positionals.shift());
-    const inquiry = readInquiry(values, positionals);
-    const verdict = verdictOn(await findClient(values, identity), inquiry);
-    stdout.write(values.json ? `${JSON.stringify(verdict, undefined, 2)}\n` : describe(verdict));
-    return verdict.allowed ? 0 : answeredNo;
+    const { values, positionals } = parseOptionsAndArguments(withLocalAddress(args), flags);
+    const identity = parseIdentity(values, values.anonymous ? undefined : positionals.shift());
+    const inquiry = parseInquiry(values, positionals);
+    const explanation = explainAccess(await findClient(values, identity), inquiry);
+    stdout.write(values.json ? `${JSON.stringify(explanation, undefined, 2)}\n` : describeExplanation(explanation));
+    return explanation.allowed ? 0 : exitNegative;
   },
 };
 
-function readIdentity({ token, anonymous, claim }: Values, username: string | undefined): Identity {
+function parseIdentity({ token, anonymous, claim }: Values, username: string | undefined): Identity {
   if (token && anonymous) throw new UsageError('--token and --anonymous exclude each other');
   if (claim && !token) throw new UsageError('--claim needs --token');
   if (anonymous) return { kind: 'anonymous' };
-  if (username === undefined) throw new UsageError('explain needs the name of a user');
-  if (token) return { kind: 'token', username, claims: Object.fromEntries((claim ?? []).map(readClaim)) };
-  if (!canHaveAccount(username)) throw new UsageError('the name of a user has 1 to 256 bytes');
+  if (username === undefined) throw new UsageError('explain needs a user name');
+  if (token) return { kind: 'token', username, claims: Object.fromEntries((claim ?? []).map(parseClaim)) };
+  if (!canHaveAccount(username)) throw new UsageError('a user name has 1 to 256 bytes');
   return { kind: 'user', username };
 }
 
-function readClaim(text: string): [string, string] {
+function parseClaim(text: string): [string, string] {
   const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (name === undefined || value === undefined) throw new UsageError(`--claim takes NAME=VALUE, not "${text}"`);
   return [name, value];
 }
 
-function readInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: string[]): Inquiry {
+function parseInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: string[]): Inquiry {
   if (action !== 'publish' && action !== 'subscribe' && action !== 'receive') {
     throw new UsageError(`explain takes publish, subscribe, receive, not "${action ?? ''}"`);
   }
@@ -91,37 +93,42 @@ function readInquiry({ qos, retain = false }: Values, [action, topic, ...rest]: 
   if (rest.length > 0) throw new UsageError(`explain takes one topic, not also "${rest[0]}"`);
   if (action !== 'publish' && (qos !== undefined || retain)) throw new UsageError('--qos and --retain need publish');
   if (action === 'subscribe') return { action, filter: subscriptionName(topic, 5).filter };
-  const unclean = disallowedCharacterIn(topic);
-  if (unclean) throw new UsageError(`${quoted(topic)} is not a topic, which has no ${unclean}`);
-  if (!isTopicName(topic)) throw new UsageError(`${quoted(topic)} is not a topic, which has no wildcards`);
+  const disallowed = disallowedCharacterIn(topic);
+  if (disallowed) throw new UsageError(`${quoted(topic)} is not a topic: it contains ${disallowed}`);
+  if (!isTopicName(topic)) throw new UsageError(`${quoted(topic)} is not a topic: it contains wildcards`);
   if (action === 'receive') return { action, topic };
-  return { action, topic, qos: qos === undefined ? 0 : (wholeNumber('--qos', qos, 0, 2) as QoS), retain };
+  return { action, topic, qos: qos === undefined ? 0 : (wholeNumber('--qos', qos, { min: 0, max: 2 }) as QoS), retain };
 }
 
-async function findClient(values: Values, identity: Identity): Promise<Client> {
+async function findClient(values: Values, identity: Identity): Promise<ExplainedClient> {
   const { 'client-id': clientId } = values;
   const config = await findAccess(values);
   if (config === undefined && identity.kind !== 'user') {
-    throw new UsageError(`--${identity.kind} needs --access or --local, which tell whether such clients are let in`);
+    throw new UsageError(
+      `--${identity.kind} needs --access or --local, for the configuration that accepts such clients`,
+    );
   }
-  // A token is one of those that are accepted; whose it is makes no difference to rules.
+  // Assumes a token of an accepted issuer. Rules do not depend on the issuer.
   const issuer = identity.kind === 'token' ? { issuer: config?.issuers[0]?.issuer } : {};
   const isUser = identity.kind === 'user';
   return {
     config,
     identity: { ...identity, ...issuer },
-    account: isUser ? await existingAccount(await openDirectory('explain', values), identity.username!) : undefined,
+    account: isUser
+      ? await requireAccount(await openAccountDirectory('explain', values), identity.username!)
+      : undefined,
     clientId,
   };
 }
 
-/** A file says how it would be, so it counts more than how it is. */
+/** Reads the access configuration. A file takes precedence over the local cloud, to try a configuration before a deployment. */
 async function findAccess({ access, local }: Values): Promise<AccessConfig | undefined> {
   if (access !== undefined) return readAccessFile(access);
-  if (local !== undefined) return readAccess((await resourcesAt(local)).access, `access of ${local}`);
+  if (local !== undefined)
+    return readAccess((await localCloudResources<{ access: unknown }>(local)).access, `access of ${local}`);
   return undefined;
 }
 
-function describe({ why, notes }: Verdict): string {
+function describeExplanation({ why, notes }: AccessExplanation): string {
   return [why, ...notes.map((note) => `  ${note}`), ''].join('\n');
 }

@@ -4,34 +4,34 @@ import type { Cloud } from '../../local/cloud';
 import { type CommandLine, localFlags, parseCommandLine } from '../../local/command-line';
 import { needSources } from '../../local/sources';
 import type { Command, Terminal } from '../command';
-import { nearest } from '../nearest';
+import { nearestName } from '../nearest-name';
 
 const host = '127.0.0.1';
 
 const help = `usage: cirrus-mqtt local [options]
 
-Runs the broker and the adapter on this machine until Ctrl-C, in a cloud that imitates AWS with its limits, failures and
-prices; "npm start" is the same. It builds the functions from their sources, so it needs a checkout of the project in
-which "npm ci" was run: the packed program alone does not have them.
+Runs the broker and the adapter on this machine until Ctrl-C, in a local cloud that imitates AWS with its limits,
+failures and prices; same as "npm start". Builds the functions from their sources, so it needs a checkout of the
+project after "npm ci": the packed program does not contain the sources.
 
-  --port N           of the gateway, the bill and the API, 0 for a free one; 8080
-  --mqtt-port N      of the adapter, MQTT over TCP; 1883
-  --mqtt-ws-port N   of the adapter, binary MQTT over WebSocket; 8083
-  --containers N     Lambdas of a function side by side, from 1 to 100; 2
-  --data FOLDER      keeps everything over a restart
-  --dynamodb URL     another DynamoDB than the embedded one
-  --dynamodb-latency N  milliseconds that each DynamoDB call takes longer; 0
-  --access FILE      who may connect, and what each may do; anybody everything unless told
-  --bridge FILE      what crosses to AWS IoT Core, for which a broker stands in
-  --iot-port N       of that; 1884
-  --events FILE      what EventBridge is told
-  --allow-origin O   lets pages of an origin use it, as https://page.example; again for each further one. The console
-                     needs it not, nor pages of this machine that connect to the gateway
-  --allow-host NAME  what it is called besides localhost and 127.0.0.1; again for each further name
-  --verbose          show what the functions log
+  --port N           port of the gateway, the bill, the API and the console, 0 for a free port; default 8080
+  --mqtt-port N      port of the adapter for MQTT over TCP; default 1883
+  --mqtt-ws-port N   port of the adapter for binary MQTT over WebSocket; default 8083
+  --containers N     concurrent containers of each function, 1 to 100; default 2
+  --data FOLDER      keep all data in this folder over a restart
+  --dynamodb URL     use this DynamoDB instead of the embedded one
+  --dynamodb-latency N  milliseconds added to each DynamoDB call; default 0
+  --access FILE      access configuration; default: every client may do everything
+  --bridge FILE      bridge configuration; a local broker stands in for AWS IoT Core
+  --iot-port N       port of that broker; default 1884
+  --events FILE      events configuration: lifecycle events for EventBridge
+  --allow-origin O   accept web pages of this origin, for example https://page.example; repeatable. The console and
+                     pages of this machine that connect to the gateway do not need it
+  --allow-host NAME  additional host name besides localhost and 127.0.0.1; repeatable
+  --verbose          print the logs of the functions
 `;
 
-/** `cirrus-mqtt local`: broker and adapter on this machine, until interrupted. */
+/** `cirrus-mqtt local`: runs broker and adapter on this machine until it is interrupted. */
 export const localCommand: Command = {
   help,
   flags: localFlags,
@@ -42,7 +42,7 @@ export const localCommand: Command = {
       await runUntilInterrupted(commandLine, terminal);
       return 0;
     } catch (error) {
-      throw explained(error);
+      throw readableError(error);
     }
   },
 };
@@ -53,20 +53,20 @@ function readCommandLine(args: string[]): CommandLine {
   } catch (error) {
     const { message } = error as Error;
     const [, unknown = ''] = /^--(\S+) is not an option/.exec(message) ?? [];
-    const meant = nearest(unknown, Object.keys(localFlags));
-    throw new Error(meant ? message.replace('an option', `an option, the nearest is --${meant}`) : message);
+    const suggestion = nearestName(unknown, Object.keys(localFlags));
+    throw new Error(suggestion ? message.replace('an option', `an option (did you mean --${suggestion}?)`) : message);
   }
 }
 
-/** Loaded late: the packages of the cloud are not where the packed program is. */
+/** Imports the local cloud on first use: the packed program does not contain its packages. */
 async function runUntilInterrupted(commandLine: CommandLine, { stdout, interrupted }: Terminal): Promise<void> {
   const { startCloud } = await import('../../local/cloud');
   const verbose = commandLine.cloud.verbose || process.env.LOG === '1';
   const { builtConsole } = await import('../../console/build');
   const cloud = await startCloud({ ...commandLine.cloud, verbose, console: builtConsole() });
   try {
-    const adapter = await listen(cloud, commandLine);
-    stdout.write(await announcement(cloud, adapter, commandLine));
+    const adapter = await startLocalAdapter(cloud, commandLine);
+    stdout.write(await describeCloud(cloud, adapter, commandLine));
     if (!interrupted.aborted) await once(interrupted, 'abort');
     await adapter.close();
   } finally {
@@ -74,7 +74,7 @@ async function runUntilInterrupted(commandLine: CommandLine, { stdout, interrupt
   }
 }
 
-async function listen(cloud: Cloud, commandLine: CommandLine): Promise<Adapter> {
+async function startLocalAdapter(cloud: Cloud, commandLine: CommandLine): Promise<Adapter> {
   const { mqttPort, mqttWebSocketPort } = commandLine;
   const { allowOrigins = [], allowHosts } = commandLine.cloud;
   const { startAdapter } = await import('../../clients/adapter');
@@ -88,7 +88,7 @@ async function listen(cloud: Cloud, commandLine: CommandLine): Promise<Adapter> 
   });
 }
 
-async function announcement(
+async function describeCloud(
   cloud: Cloud,
   { port, webSocketPort }: Adapter,
   { accessFile }: CommandLine,
@@ -103,7 +103,7 @@ async function announcement(
   mosquitto_pub -h ${host} -p ${port}${login} -q 1 -r -t hello/world -m 'it works'
 
 The console: ${consoleUrl(cloud)}
-What it would have cost on AWS: curl ${cloud.billUrl}
+Cost on AWS so far: curl ${cloud.billUrl}
 The API for backends: curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${cloud.apiUrl}/clients
 ${describeIot(cloud)}${describeAccess(cloud.access, accessFile)}
 
@@ -116,15 +116,15 @@ function consoleUrl({ port }: Cloud): string {
 }
 
 function describeIot({ iotUrl }: Cloud): string {
-  return iotUrl === undefined ? '' : `In place of AWS IoT Core a broker for MQTT 3.1.1 listens at ${iotUrl}\n`;
+  return iotUrl === undefined ? '' : `Local broker in place of AWS IoT Core, MQTT 3.1.1: ${iotUrl}\n`;
 }
 
-/** One line a person can act on; `LOG=1` adds where it comes from. */
-function explained(error: unknown): Error {
+/** Reduces an error to a message that a user can act on. `LOG=1` keeps the stack trace. */
+function readableError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if ('code' in error && error.code === 'EADDRINUSE') {
     return new Error(
-      `port ${(error as Error & { port?: number }).port} is taken; choose another with --port, --mqtt-port, --mqtt-ws-port or --iot-port`,
+      `port ${(error as Error & { port?: number }).port} is in use; choose another with --port, --mqtt-port, --mqtt-ws-port or --iot-port`,
     );
   }
   return process.env.LOG === '1' && error.stack ? new Error(error.stack) : error;

@@ -1,25 +1,26 @@
-import { quoted, shown } from '../admin/describe-account';
+import { withLocalAddress } from '../admin/local-cloud';
 import { apiFlags, apiHelp, openApi } from '../admin/open-api';
-import { withLocalAddress } from '../admin/open-directory';
 import { type Command, type Flags, type Terminal, UsageError } from '../command';
-import { type ParsedValues, parseOptions, topicFilter, topicName } from '../options';
+import { topicFilter, topicName } from '../flag-values';
+import { type ParsedValues, parseOptions, parseOptionsAndArguments } from '../parse-options';
+import { printable, quoted } from '../terminal-text';
 
-const help = `usage: cirrus-mqtt retained list         [where] [--filter F] [--json]
-       cirrus-mqtt retained get TOPIC    [where] [--json]
-       cirrus-mqtt retained delete TOPIC [where]
-       cirrus-mqtt retained delete --filter F [where] [--yes]
+const help = `usage: cirrus-mqtt retained list         [broker] [--filter F] [--json]
+       cirrus-mqtt retained get TOPIC    [broker] [--json]
+       cirrus-mqtt retained delete TOPIC [broker]
+       cirrus-mqtt retained delete --filter F [broker] [--yes]
 
-What is kept for new subscribers.
+Lists, prints and deletes retained messages.
 
 ${apiHelp}
 for list and delete:
-  --filter F           of topics that match only
+  --filter F           only topics that match this filter
 
 for delete:
-  --yes                delete what matches the filter; without it only say what that is
+  --yes                delete the matching messages; without it the command only lists them
 
 for list and get:
-  --json               all that is known, as JSON; get prints the bare payload without it
+  --json               print all details as JSON; without it, get prints the bare payload
 `;
 
 type Verb = (args: string[], terminal: Terminal) => Promise<void>;
@@ -30,7 +31,7 @@ const flagsOf = {
   delete: { ...apiFlags, filter: { type: 'string' }, yes: { type: 'boolean' } },
 } as const satisfies Record<string, Flags>;
 
-/** `cirrus-mqtt retained`: retained messages, on AWS or in the local cloud. */
+/** `cirrus-mqtt retained`: manages retained messages, on AWS or in the local cloud. */
 export const retainedCommand: Command = {
   help,
   verbs: flagsOf,
@@ -42,56 +43,56 @@ export const retainedCommand: Command = {
   },
 };
 
-const verbs = { list, get, delete: remove } satisfies Record<string, Verb>;
+const verbs = { list, get, delete: deleteRetained } satisfies Record<string, Verb>;
 
 async function list(args: string[], { stdout }: Terminal): Promise<void> {
   const { values } = parseOptions(args, flagsOf.list);
-  for await (const message of openApi('retained', values).retained(pages(values))) {
+  for await (const message of openApi('retained', values).retained(listOptions(values))) {
     const { topic, qos, payloadBytes } = message;
-    const line = `${shown(topic)} (QoS ${qos}, ${payloadBytes} bytes)`;
+    const line = `${printable(topic)} (QoS ${qos}, ${payloadBytes} bytes)`;
     stdout.write(`${values.json ? JSON.stringify(message) : line}\n`);
   }
 }
 
-function pages({ filter }: { filter?: string }) {
+function listOptions({ filter }: { filter?: string }) {
   return { limit: 500, ...(filter !== undefined && { filter: topicFilter('--filter', filter) }) };
 }
 
 async function get(args: string[], { stdout }: Terminal): Promise<void> {
-  const { topic, values } = parseNamed('get', args, flagsOf.get);
+  const { topic, values } = parseTopicAndFlags('get', args, flagsOf.get);
   const message = await openApi('retained', values).retainedMessage(topic);
   if (values.json) stdout.write(`${JSON.stringify(message, undefined, 2)}\n`);
   else stdout.write(Buffer.from(message.payload, 'base64'));
 }
 
-async function remove(args: string[], terminal: Terminal): Promise<void> {
-  const { values } = parseOptions(args, flagsOf.delete, true);
-  if (values.filter === undefined) await removeOne(args, terminal);
-  else await removeAll(args, terminal);
+async function deleteRetained(args: string[], terminal: Terminal): Promise<void> {
+  const { values } = parseOptionsAndArguments(args, flagsOf.delete);
+  if (values.filter === undefined) await deleteOne(args, terminal);
+  else await deleteMatching(args, terminal);
 }
 
-async function removeOne(args: string[], { stdout }: Terminal): Promise<void> {
-  const { topic, values } = parseNamed('delete', args, flagsOf.delete);
+async function deleteOne(args: string[], { stdout }: Terminal): Promise<void> {
+  const { topic, values } = parseTopicAndFlags('delete', args, flagsOf.delete);
   if (values.yes) throw new UsageError('--yes needs --filter');
   await openApi('retained', values).deleteRetained(topic);
-  stdout.write(`nothing is retained for ${quoted(topic)} any more\n`);
+  stdout.write(`retained message of ${quoted(topic)} deleted\n`);
 }
 
-async function removeAll(args: string[], { stdout }: Terminal): Promise<void> {
+async function deleteMatching(args: string[], { stdout }: Terminal): Promise<void> {
   const { values } = parseOptions(args, flagsOf.delete);
   const api = openApi('retained', values);
   const found: string[] = [];
-  for await (const { topic } of api.retained(pages(values))) found.push(topic);
+  for await (const { topic } of api.retained(listOptions(values))) found.push(topic);
   for (const topic of found) {
     if (values.yes) await api.deleteRetained(topic);
-    stdout.write(`${shown(topic)}\n`);
+    stdout.write(`${printable(topic)}\n`);
   }
   const outcome = values.yes ? 'deleted' : 'match; --yes deletes them';
   stdout.write(`${found.length} retained messages ${outcome}\n`);
 }
 
-function parseNamed<F extends Flags>(verb: string, args: string[], flags: F) {
-  const { values, positionals } = parseOptions(args, flags, true);
+function parseTopicAndFlags<F extends Flags>(verb: string, args: string[], flags: F) {
+  const { values, positionals } = parseOptionsAndArguments(args, flags);
   const [topic, ...rest] = positionals;
   if (topic === undefined) throw new UsageError(`retained ${verb} needs a topic`);
   if (rest.length > 0) throw new UsageError(`retained ${verb} takes one topic, not also "${rest[0]}"`);

@@ -1,26 +1,36 @@
 import type { IConnackPacket, IPubackPacket, IPublishPacket, Packet } from 'mqtt-packet';
-import { Finding } from './finding';
-import { type Address, isConnack, isPublish, ProbeSocket } from './probe-socket';
+import { isConnack, isPublish, type ProbeAddress, ProbeSocket } from './probe-socket';
+import { StepFailed } from './step-errors';
 
-/** Who the doctor logs in as. */
+/** Credentials of the doctor. */
 export interface Login {
   readonly username?: string;
   readonly password?: string;
 }
 
-/** What CONNECT says of the session. */
-export interface SessionWish {
+interface PublishOptions {
+  readonly qos: 0 | 1;
+  readonly retain?: boolean;
+}
+
+/** Session options of CONNECT. */
+export interface SessionOptions {
   readonly clean: boolean;
-  /** Seconds that it outlives the connection. */
+  /** Session Expiry Interval in seconds. */
   readonly expiry: number;
 }
 
-/** Below API Gateway's ten minutes. */
+/** Keep-alive in seconds, below the idle timeout of API Gateway of ten minutes. */
 const keepalive = 540;
 
-/** MQTT 5 by hand: every packet is sent when the doctor says so. */
+interface ConnectOptions extends Login {
+  readonly session?: SessionOptions;
+}
+
+/** MQTT 5.0 client without automatic packets: the steps decide when each packet is sent. */
 export class ProbeClient {
   private lastPacketId = 0;
+  /** Packet id of the last PUBLISH at QoS 1. */
   private lastPublished = 0;
 
   private constructor(
@@ -28,12 +38,13 @@ export class ProbeClient {
     readonly connack: IConnackPacket,
   ) {}
 
+  /** Connects with a client id. @throws StepFailed if the broker refuses the connection. */
   static async connect(
-    address: Address,
-    { username, password }: Login,
+    address: ProbeAddress,
     clientId: string,
-    { clean, expiry }: SessionWish = { clean: true, expiry: 0 },
+    { username, password, session = { clean: true, expiry: 0 } }: ConnectOptions,
   ): Promise<ProbeClient> {
+    const { clean, expiry } = session;
     const socket = await ProbeSocket.open(address);
     socket.send({
       ...{ cmd: 'connect', protocolId: 'MQTT', protocolVersion: 5, clientId, clean, keepalive },
@@ -42,42 +53,42 @@ export class ProbeClient {
       ...(expiry > 0 && { properties: { sessionExpiryInterval: expiry } }),
     } as Packet);
     const connack = await socket.next('CONNACK', isConnack);
-    if (connack.reasonCode !== 0) throw new Finding(refusedLogin(connack));
+    if (connack.reasonCode !== 0) throw new StepFailed(describeRefusal(connack));
     return new ProbeClient(socket, connack);
   }
 
-  /** @throws Finding when the subscription is refused. */
+  /** @throws StepFailed if the broker refuses the subscription. */
   async subscribe(topic: string): Promise<void> {
     const messageId = this.packetId();
     this.socket.send({ cmd: 'subscribe', messageId, subscriptions: [{ topic, qos: 1 }] });
     const suback = await this.socket.next('SUBACK', (packet) => packet.cmd === 'suback');
     const code = Number(suback.granted[0]);
     if (code >= 0x80) {
-      throw new Finding(
-        `subscribing to ${topic} was refused with 0x${code.toString(16)}: --topic takes an allowed one`,
+      throw new StepFailed(
+        `SUBSCRIBE to ${topic} was refused with 0x${code.toString(16)}: set --topic to an allowed topic`,
       );
     }
   }
 
-  /** Sends a message. At QoS 1 its PUBACK is not waited for. */
-  publish(topic: string, payload: Buffer | string, qos: 0 | 1, retain = false): void {
+  /** Sends a message, without a wait for PUBACK. */
+  publish(topic: string, payload: Buffer | string, { qos, retain = false }: PublishOptions): void {
     if (qos > 0) this.lastPublished = this.packetId();
     const id = qos === 0 ? {} : { messageId: this.lastPublished };
     this.socket.send({ cmd: 'publish', topic, payload, qos, retain, dup: false, ...id });
   }
 
-  /** Waits until the broker owns the last message of QoS 1: PUBACKs of earlier ones may still come. */
+  /** Waits for the PUBACK of the last message at QoS 1. PUBACKs of earlier messages may arrive later. */
   async acknowledged(): Promise<void> {
     const { reasonCode = 0 } = await this.socket.next(
       'PUBACK',
       (packet): packet is IPubackPacket => packet.cmd === 'puback' && packet.messageId === this.lastPublished,
     );
     if (reasonCode >= 0x80) {
-      throw new Finding(`a message was refused with 0x${reasonCode.toString(16)}: --topic takes an allowed one`);
+      throw new StepFailed(`PUBLISH was refused with 0x${reasonCode.toString(16)}: set --topic to an allowed topic`);
     }
   }
 
-  /** The next message of a topic, which is acknowledged. */
+  /** Waits for the next message of a topic, and acknowledges it. */
   async message(topic: string): Promise<IPublishPacket> {
     const packet = await this.socket.next(
       'a message',
@@ -87,12 +98,12 @@ export class ProbeClient {
     return packet;
   }
 
-  /** Says that a message was received, in the next frame. */
+  /** Sends PUBACK for a message at QoS 1, in the next frame. */
   acknowledge({ qos, messageId }: IPublishPacket): void {
     if (qos === 1) this.socket.sendLater({ cmd: 'puback', messageId, reasonCode: 0 });
   }
 
-  /** Milliseconds from PINGREQ to PINGRESP. */
+  /** Returns the milliseconds from PINGREQ to PINGRESP. */
   async ping(): Promise<number> {
     const start = performance.now();
     this.socket.send({ cmd: 'pingreq' });
@@ -106,7 +117,7 @@ export class ProbeClient {
   }
 }
 
-function refusedLogin({ reasonCode = 0, properties }: IConnackPacket): string {
+function describeRefusal({ reasonCode = 0, properties }: IConnackPacket): string {
   const names: Record<number, string> = {
     133: 'client id not valid',
     134: 'bad user name or password',
@@ -115,5 +126,5 @@ function refusedLogin({ reasonCode = 0, properties }: IConnackPacket): string {
     137: 'server busy',
   };
   const words = [names[reasonCode], properties?.reasonString].filter(Boolean).join(', ');
-  return `the login was refused with 0x${reasonCode.toString(16)}${words ? ` (${words})` : ''}`;
+  return `CONNECT was refused with 0x${reasonCode.toString(16)}${words ? ` (${words})` : ''}`;
 }

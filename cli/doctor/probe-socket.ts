@@ -2,65 +2,69 @@ import type { IncomingMessage } from 'node:http';
 import mqtt, { type IConnackPacket, type IDisconnectPacket, type IPublishPacket, type Packet } from 'mqtt-packet';
 import WebSocket from 'ws';
 import { FrameWriter, readFrame } from '../../clients/wire';
-import { Finding } from './finding';
+import { StepFailed } from './step-errors';
 
-/** Where the doctor connects, and how. */
-export interface Address {
+/** Address of the gateway, with options of each connection. */
+export interface ProbeAddress {
   readonly url: string;
-  /** For each handshake. */
+  /** Returns the headers of a handshake. */
   readonly headers?: () => Record<string, string>;
-  /** Longest wait for anything. */
-  readonly patienceMs: number;
-  /** Takes down what the frames of the server have that the wire format forbids. */
-  readonly breach: (what: string) => void;
+  /** Maximum wait for each response, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Called for each violation of the wire format in a frame of the server. */
+  readonly reportViolation: (violation: string) => void;
 }
 
-/** How a connection ended. */
-export interface End {
+/** End of a connection by the server. */
+export interface ConnectionEnd {
+  /** Close code of the WebSocket. */
   readonly code: number;
-  /** DISCONNECT of the server, if it said one. */
-  readonly said?: IDisconnectPacket;
+  /** DISCONNECT of the server, if any. */
+  readonly disconnect?: IDisconnectPacket;
 }
 
 const protocolVersion = 5;
 
-/** API Gateway: what one post holds, as text. */
-const mostCharacters = 128 * 1024;
+/** Maximum size of a message that API Gateway sends, in characters. */
+const maxPostCharacters = 128 * 1024;
 
-/** One WebSocket with a look at every frame: what MQTT libraries hide is what the doctor is for. */
+/** WebSocket that checks each frame. MQTT libraries hide the frames, but the doctor has to see them. */
 export class ProbeSocket {
-  private readonly arrived: Packet[] = [];
+  private readonly received: Packet[] = [];
   private readonly parser = mqtt.parser({ protocolVersion });
   private readonly writer = new FrameWriter((frame) => this.sendText(frame));
-  private readonly binary: Buffer[] = [];
-  private end: End | undefined;
+  private readonly binaryFrames: Buffer[] = [];
+  private end: ConnectionEnd | undefined;
   private flushing = false;
-  private awaken = () => {};
+  /** Wakes `waitForChange`. */
+  private notifyWaiter = () => {};
 
   private constructor(
     private readonly socket: WebSocket,
-    private readonly address: Address,
+    private readonly address: ProbeAddress,
   ) {
-    this.parser.on('packet', (packet) => this.arrived.push(packet));
-    this.parser.on('error', (error) => address.breach(`a malformed packet: ${error.message}`));
+    this.parser.on('packet', (packet) => this.received.push(packet));
+    this.parser.on('error', (error) => address.reportViolation(`a malformed packet: ${error.message}`));
     socket.on('message', (data: Buffer, isBinary: boolean) => this.receive(data, isBinary));
-    socket.on('close', (code) => this.ended(code));
+    socket.on('close', (code) => this.onClose(code));
     socket.on('error', () => {}); // `close` follows.
   }
 
-  /** Offers subprotocols. Fails with the status when the handshake is refused. */
-  static open(address: Address, subprotocols = ['mqtt']): Promise<ProbeSocket> {
-    const { url, headers, patienceMs } = address;
-    const options = { headers: headers?.(), handshakeTimeout: patienceMs, perMessageDeflate: false };
+  /** Opens a WebSocket. @throws StepFailed with the HTTP status if the server refuses the handshake. */
+  static open(address: ProbeAddress, subprotocols = ['mqtt']): Promise<ProbeSocket> {
+    const { url, headers, timeoutMs } = address;
+    const options = { headers: headers?.(), handshakeTimeout: timeoutMs, perMessageDeflate: false };
     const socket = new WebSocket(url, subprotocols, options);
     const probe = new ProbeSocket(socket, address);
     return new Promise((resolve, reject) => {
       socket.once('open', () => resolve(probe));
       socket.once('unexpected-response', (_request, response) => {
-        reject(new Finding(refusal(response)));
+        reject(new StepFailed(describeRefusedHandshake(response)));
         socket.terminate();
       });
-      socket.once('error', (error) => reject(new Finding(`the handshake failed: ${error.message || 'no answer'}`)));
+      socket.once('error', (error) =>
+        reject(new StepFailed(`the handshake failed: ${error.message || 'no response'}`)),
+      );
     });
   }
 
@@ -72,15 +76,15 @@ export class ProbeSocket {
     return this.end === undefined;
   }
 
-  /** Sends a packet at once, in a frame of its own, or in slices. */
+  /** Sends a packet immediately, in a frame of its own, or in slices if it is large. */
   send(packet: Packet): void {
-    this.writer.write(bytesOf(packet));
+    this.writer.write(encodePacket(packet));
     this.writer.flush();
   }
 
-  /** Sends a packet together with others of this turn. */
+  /** Sends a packet at the end of this turn of the event loop, in one frame with others. */
   sendLater(packet: Packet): void {
-    this.writer.write(bytesOf(packet));
+    this.writer.write(encodePacket(packet));
     if (this.flushing) return;
     this.flushing = true;
     setImmediate(() => {
@@ -97,12 +101,12 @@ export class ProbeSocket {
     this.socket.send(bytes);
   }
 
-  /** Milliseconds until the WebSocket's own ping was answered, or `undefined` if it was not in time. */
-  pong(): Promise<number | undefined> {
+  /** Sends a WebSocket ping. Returns the milliseconds until its pong, or `undefined` after the timeout. */
+  measurePong(): Promise<number | undefined> {
     const start = performance.now();
     this.socket.ping();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.address.patienceMs, undefined);
+      const timer = setTimeout(resolve, this.address.timeoutMs, undefined);
       this.socket.once('pong', () => {
         clearTimeout(timer);
         resolve(performance.now() - start);
@@ -110,73 +114,75 @@ export class ProbeSocket {
     });
   }
 
-  /** The next packet that matches; others stay. */
-  async next<P extends Packet>(what: string, matches: (packet: Packet) => packet is P): Promise<P> {
-    const deadline = performance.now() + this.address.patienceMs;
+  /** Waits for a packet that matches, and removes it from the received ones. @throws StepFailed on timeout or close. */
+  async next<P extends Packet>(expected: string, matches: (packet: Packet) => packet is P): Promise<P> {
+    const deadline = performance.now() + this.address.timeoutMs;
     for (;;) {
-      const index = this.arrived.findIndex(matches);
-      if (index >= 0) return this.arrived.splice(index, 1)[0] as P;
-      if (this.end) throw new Finding(`the connection ${describeEnd(this.end)} instead of ${what}`);
-      if (!(await this.change(deadline))) throw new Finding(`${what} did not come within ${this.patience}`);
+      const index = this.received.findIndex(matches);
+      if (index >= 0) return this.received.splice(index, 1)[0] as P;
+      if (this.end) throw new StepFailed(`the connection ${describeEnd(this.end)} instead of ${expected}`);
+      if (!(await this.waitForChange(deadline)))
+        throw new StepFailed(`${expected} did not arrive within ${this.timeout}`);
     }
   }
 
-  /** How the other side ends the connection, or `undefined` if it does not in time or answers in binary. */
-  async untilEnd(): Promise<End | undefined> {
-    const deadline = performance.now() + this.address.patienceMs;
-    while (!this.end && this.binary.length === 0 && (await this.change(deadline)));
+  /** Waits for the end of the connection. Returns `undefined` after the timeout, or if the server sends a binary frame. */
+  async waitForEnd(): Promise<ConnectionEnd | undefined> {
+    const deadline = performance.now() + this.address.timeoutMs;
+    while (!this.end && this.binaryFrames.length === 0 && (await this.waitForChange(deadline)));
     return this.end;
   }
 
-  /** Ends without a word, as a network does. */
-  cut(): void {
+  /** Closes the connection without DISCONNECT, as a lost network does. */
+  terminate(): void {
     this.socket.terminate();
   }
 
-  /** Says goodbye and waits for the end. */
-  async leave(): Promise<void> {
+  /** Sends DISCONNECT and waits for the end of the connection. */
+  async disconnect(): Promise<void> {
     if (this.end) return;
     this.send({ cmd: 'disconnect', reasonCode: 0 });
-    await this.untilEnd();
-    this.cut();
+    await this.waitForEnd();
+    this.terminate();
   }
 
-  get patience(): string {
-    return `${this.address.patienceMs / 1_000} s`;
+  get timeout(): string {
+    return `${this.address.timeoutMs / 1_000} s`;
   }
 
   private receive(data: Buffer, isBinary: boolean): void {
     if (isBinary) {
-      this.binary.push(data);
-      this.address.breach('a binary frame');
+      this.binaryFrames.push(data);
+      this.address.reportViolation('a binary frame');
     } else {
       this.read(data.toString('latin1'));
     }
-    this.awaken();
+    this.notifyWaiter();
   }
 
   private read(frame: string): void {
-    if (frame.length > mostCharacters) this.address.breach(`a frame of ${frame.length} characters`);
+    if (frame.length > maxPostCharacters) this.address.reportViolation(`a frame of ${frame.length} characters`);
     try {
-      if (this.parser.parse(Buffer.from(readFrame(frame))) > 0) this.address.breach('a packet that spans two frames');
+      if (this.parser.parse(Buffer.from(readFrame(frame))) > 0)
+        this.address.reportViolation('a packet that spans two frames');
     } catch (error) {
-      this.address.breach((error as Error).message);
+      this.address.reportViolation((error as Error).message);
     }
   }
 
-  private ended(code: number): void {
-    const said = this.arrived.find((packet): packet is IDisconnectPacket => packet.cmd === 'disconnect');
-    this.end = { code, said };
-    this.awaken();
+  private onClose(code: number): void {
+    const disconnect = this.received.find((packet): packet is IDisconnectPacket => packet.cmd === 'disconnect');
+    this.end = { code, disconnect };
+    this.notifyWaiter();
   }
 
-  /** Whether anything happened before the deadline. */
-  private change(deadline: number): Promise<boolean> {
+  /** Waits for a frame or the end of the connection. Resolves to false at the deadline. */
+  private waitForChange(deadline: number): Promise<boolean> {
     const left = deadline - performance.now();
     if (left <= 0) return Promise.resolve(false);
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, left, false);
-      this.awaken = () => {
+      this.notifyWaiter = () => {
         clearTimeout(timer);
         resolve(true);
       };
@@ -184,10 +190,11 @@ export class ProbeSocket {
   }
 }
 
-export function describeEnd({ code, said }: End): string {
-  const reason = said?.properties?.reasonString;
-  const words = reason === undefined ? '' : `, "${reason}"`;
-  const packet = said === undefined ? '' : ` and DISCONNECT 0x${(said.reasonCode ?? 0).toString(16)}${words}`;
+export function describeEnd({ code, disconnect }: ConnectionEnd): string {
+  const reason = disconnect?.properties?.reasonString;
+  const reasonText = reason === undefined ? '' : `, "${reason}"`;
+  const packet =
+    disconnect === undefined ? '' : ` and DISCONNECT 0x${(disconnect.reasonCode ?? 0).toString(16)}${reasonText}`;
   return `ended with ${code}${packet}`;
 }
 
@@ -199,16 +206,16 @@ export function isPublish(packet: Packet): packet is IPublishPacket {
   return packet.cmd === 'publish';
 }
 
-export function bytesOf(packet: Packet): Buffer {
+export function encodePacket(packet: Packet): Buffer {
   return mqtt.generate(packet, { protocolVersion });
 }
 
-function refusal({ statusCode = 0 }: IncomingMessage): string {
+function describeRefusedHandshake({ statusCode = 0 }: IncomingMessage): string {
   const meanings: Record<number, string> = {
-    401: 'who connects is not known: look at --token-file',
-    403: 'it is forbidden, or the path of the address is wrong: it ends with the stage, /mqtt',
-    429: 'too many handshakes a second',
-    502: 'the function behind $connect failed: look at its log',
+    401: 'the token is missing or invalid: check --token-file',
+    403: 'the handshake is forbidden, or the path is wrong: it must end with the stage, /mqtt',
+    429: 'too many handshakes per second',
+    502: 'the $connect function failed: check its log',
   };
-  return `the handshake was answered with ${statusCode}${meanings[statusCode] ? `: ${meanings[statusCode]}` : ''}`;
+  return `the handshake returned HTTP status ${statusCode}${meanings[statusCode] ? `: ${meanings[statusCode]}` : ''}`;
 }

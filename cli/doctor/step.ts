@@ -1,16 +1,18 @@
-import type { Examination } from './examination';
+import type { StepContext } from './step-context';
 
-/** One thing that is examined. */
+/** One check of the doctor. */
 export interface Step {
+  /** Name for `--only` and the output. */
   readonly name: string;
-  /** What is right, in words. */
+  /** Statement that is true if the step passes. */
   readonly title: string;
-  /** Steps without which this one tells nothing. */
+  /** Names of steps that must pass before this one. */
   readonly needs?: readonly string[];
-  /** What was found, in words. Throws a Finding when it is wrong, NotApplicable when there is nothing to examine. */
-  readonly examine: (examination: Examination) => Promise<string>;
+  /** Performs the step and returns details of its success. @throws StepFailed, StepSkipped */
+  readonly check: (context: StepContext) => Promise<string>;
 }
 
-export function milliseconds(duration: number): string {
+/** Formats milliseconds. */
+export function formatDuration(duration: number): string {
   return duration < 10 ? `${duration.toFixed(1)} ms` : `${Math.round(duration)} ms`;
 }

@@ -4,61 +4,62 @@ import { type Fleet, packetOverhead } from './fleet';
 import { instanceBill } from './instance-bill';
 import { iotCoreBill } from './iot-core-bill';
 
-export const mostDevices = 1_000_000;
-export const largestPayload = 97_000;
-export const mostMessagesPerDay = 86_400;
-export const mostAtOnce = 100;
+export const maxDevices = 1_000_000;
+export const maxPayload = 97_000;
+export const maxMessagesPerDay = 86_400;
+export const maxBurst = 100;
 
-/** Bytes of packets that fit into one frame. */
-export const largestBurst = 24_564;
+/** Maximum size of the packets in one frame, in bytes. */
+export const maxBurstBytes = 24_564;
 
 const payloadStep = 1_000;
 
-/** Where the cheaper one changes, everything else staying as it is, free tiers that last always included. */
+/** Values at which another platform becomes cheaper, with all other inputs unchanged and the permanent free tiers applied. */
 export interface BreakEven {
-  /** The first number of devices, or of messages a day of each, at which an instance costs less; undefined: at none that one carries. */
+  /** Smallest number of devices at which an instance is cheaper; undefined if it never is, or cannot carry the load. */
   readonly instanceFromDevices: number | undefined;
+  /** Smallest number of messages per device and day at which an instance is cheaper. */
   readonly instanceFromMessagesPerDay: number | undefined;
-  /** The smallest payload, in steps of 1,000 bytes, at which this broker costs less than AWS IoT Core; undefined: at none. */
+  /** Smallest payload, in steps of 1,000 bytes, at which this broker is cheaper than AWS IoT Core; undefined if none is. */
   readonly belowIotCoreFromPayload: number | undefined;
-  /** The smallest burst that fits into a frame at which it does; undefined: at none. */
+  /** Smallest burst that fits into a frame at which this broker is cheaper than AWS IoT Core; undefined if none is. */
   readonly belowIotCoreFromBurst: number | undefined;
 }
 
-/** Finds them by asking for bills. */
+/** Searches the break-even points by computing bills. */
 export function breakEven(fleet: Fleet): BreakEven {
-  const isAbove = (other: Fleet) => isLess(instanceBill(other), brokerBill(other));
-  const isBelow = (other: Fleet) => isLess(brokerBill(other), iotCoreBill(other));
-  const fewest = Math.max(1, fleet.fanout);
+  const isInstanceCheaper = (other: Fleet) => isCheaper(instanceBill(other), brokerBill(other));
+  const isBelowIotCore = (other: Fleet) => isCheaper(brokerBill(other), iotCoreBill(other));
+  const minDevices = Math.max(1, fleet.fanout);
   return {
-    instanceFromDevices: firstWhere(fewest, mostDevices, (devices) => isAbove({ ...fleet, devices })),
-    instanceFromMessagesPerDay: firstWhere(0, mostMessagesPerDay, (messagesPerDay) =>
-      isAbove({ ...fleet, messagesPerDay }),
+    instanceFromDevices: firstWhere(minDevices, maxDevices, (devices) => isInstanceCheaper({ ...fleet, devices })),
+    instanceFromMessagesPerDay: firstWhere(0, maxMessagesPerDay, (messagesPerDay) =>
+      isInstanceCheaper({ ...fleet, messagesPerDay }),
     ),
-    belowIotCoreFromPayload: payloads(fleet).find((payload) => isBelow({ ...fleet, payload })),
-    belowIotCoreFromBurst: bursts(fleet).find((burst) => isBelow({ ...fleet, burst })),
+    belowIotCoreFromPayload: payloadCandidates(fleet).find((payload) => isBelowIotCore({ ...fleet, payload })),
+    belowIotCoreFromBurst: burstCandidates(fleet).find((burst) => isBelowIotCore({ ...fleet, burst })),
   };
 }
 
-function isLess(one: Bill | undefined, other: BrokerBill | Bill): boolean {
+function isCheaper(one: Bill | undefined, other: BrokerBill | Bill): boolean {
   return one !== undefined && one.afterAlwaysFree < other.afterAlwaysFree;
 }
 
-function bursts({ payload, retained }: Fleet): number[] {
-  const fitting = Math.floor(largestBurst / (payload + packetOverhead));
-  const most = retained ? 1 : Math.min(mostAtOnce, fitting);
-  return Array.from({ length: Math.max(1, most) }, (_, index) => index + 1);
+function burstCandidates({ payload, retained }: Fleet): number[] {
+  const messagesPerFrame = Math.floor(maxBurstBytes / (payload + packetOverhead));
+  const maxMessages = retained ? 1 : Math.min(maxBurst, messagesPerFrame);
+  return Array.from({ length: Math.max(1, maxMessages) }, (_, index) => index + 1);
 }
 
-function payloads({ burst }: Fleet): number[] {
-  const most = burst === 1 ? largestPayload : Math.floor(largestBurst / burst) - packetOverhead;
-  return Array.from({ length: Math.floor(most / payloadStep) + 1 }, (_, index) => index * payloadStep);
+function payloadCandidates({ burst }: Fleet): number[] {
+  const maxBytes = burst === 1 ? maxPayload : Math.floor(maxBurstBytes / burst) - packetOverhead;
+  return Array.from({ length: Math.floor(maxBytes / payloadStep) + 1 }, (_, index) => index * payloadStep);
 }
 
-/** The first number for which it holds, by trying numbers ten per cent apart and then those in between. */
-function firstWhere(least: number, most: number, holds: (number: number) => boolean): number | undefined {
-  let below = least - 1;
-  for (let at = least; at <= most; at = Math.max(at + 1, Math.floor(at * 1.1))) {
+/** Returns the first number that satisfies a condition: tries numbers 10 % apart, then bisects the last step. */
+function firstWhere(min: number, max: number, holds: (number: number) => boolean): number | undefined {
+  let below = min - 1;
+  for (let at = min; at <= max; at = Math.max(at + 1, Math.floor(at * 1.1))) {
     if (holds(at)) return bisect(below, at, holds);
     below = at;
   }

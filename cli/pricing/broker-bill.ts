@@ -1,32 +1,33 @@
 import { functions } from '../../lambdas/deployment';
 import { prices } from '../../lambdas/prices';
-import { type Bill, billOf, type Charge, charge, type FreeTier } from './charges';
+import { type Bill, type Charge, charge, createBill, type FreeTier } from './charges';
 import type { Fleet } from './fleet';
 import { monthlyUnits, type Purpose } from './monthly-units';
 import { sumOf, type Units } from './units';
 
-/** The bill of this broker for a month. */
+/** Monthly bill of this broker. */
 export interface BrokerBill extends Bill {
-  /** The same dollars by what they are spent on, without free tiers. */
+  /** Same dollars by purpose, without free tiers. */
   readonly purposes: Record<Purpose, number>;
 }
 
 export const gigabyte = 1e9;
 
-// Estimates of bytes in the log: a frame has a line, an invocation three, and one with messages another of metrics.
+// Estimated log bytes: one line for each frame, three lines for each invocation, and one metrics line for each invocation
+// with messages.
 const frameLogBytes = 250;
 const invocationLogBytes = 550;
 const metricLogBytes = 450;
 
-/** Estimate of what a device has in the tables: its connection, session and subscription. */
+/** Estimated table storage of a device: connection, session and subscription. */
 const deviceBytes = 2_000;
 const retainedOverhead = 400;
 
-// What a stack has to be watched by: metrics of its own and, at most, of the routes of the gateway; metrics that alarms watch.
+// Metrics of a stack: its own, at most those of the routes of the gateway, and those of the alarms.
 export const ownMetrics = 10;
 const gatewayMetrics = 16;
 export const alarmMetrics = 19;
-/** DynamoDB asks KMS for the key of the tables, at most so often in a month. */
+/** Maximum number of monthly KMS requests of DynamoDB for the key of the tables. */
 const keyRequests = 200_000;
 
 const freeTiers: readonly FreeTier[] = [
@@ -45,24 +46,24 @@ const freeTiers: readonly FreeTier[] = [
   { of: ['data transfer out, GB'], amount: 100, lasts: 'always' },
 ];
 
-/** What this broker costs in a month. */
+/** Computes the monthly bill of this broker. */
 export function brokerBill(fleet: Fleet): BrokerBill {
   const units = monthlyUnits(fleet);
   const fixed = fixedCharges(fleet);
-  const charges = [...chargesOf(sumOf(Object.values(units)), fleet), ...fixed];
-  const spentOn = (purpose: Purpose) => dollarsOf(chargesOf(units[purpose], fleet));
+  const charges = [...chargesFor(sumOf(Object.values(units)), fleet), ...fixed];
+  const dollarsFor = (purpose: Purpose) => sumDollars(chargesFor(units[purpose], fleet));
   const purposes = {
-    messages: spentOn('messages'),
-    pings: spentOn('pings'),
-    watching: spentOn('watching'),
-    connections: spentOn('connections'),
-    standing: spentOn('standing') + dollarsOf(fixed),
+    messages: dollarsFor('messages'),
+    pings: dollarsFor('pings'),
+    watching: dollarsFor('watching'),
+    connections: dollarsFor('connections'),
+    standing: dollarsFor('standing') + sumDollars(fixed),
   };
-  return { ...billOf(charges, freeTiers), purposes };
+  return { ...createBill(charges, freeTiers), purposes };
 }
 
-/** Units in dollars. */
-export function chargesOf(units: Units, { invocationMilliseconds }: Pick<Fleet, 'invocationMilliseconds'>): Charge[] {
+/** Converts units to charges. */
+export function chargesFor(units: Units, { invocationMilliseconds }: Pick<Fleet, 'invocationMilliseconds'>): Charge[] {
   const names = ['onConnect', 'onPackets', 'onTimer', 'onSchedule'] as const;
   const invocations = names.reduce((sum, name) => sum + units[name], 0);
   const gigabytes = names.reduce((sum, name) => sum + units[name] * (functions[name].memoryMb / 1024), 0);
@@ -82,11 +83,11 @@ export function chargesOf(units: Units, { invocationMilliseconds }: Pick<Fleet, 
 }
 
 function logBytes({ messagesIn, onConnect, metricLines }: Units, invocations: number): number {
-  const frames = messagesIn + 2 * onConnect; // $connect and $disconnect have lines, too
+  const frames = messagesIn + 2 * onConnect; // $connect and $disconnect are logged as well.
   return frames * frameLogBytes + invocations * invocationLogBytes + metricLines * metricLogBytes;
 }
 
-/** What costs the same however many messages there are. */
+/** Returns the charges that do not depend on the number of messages. */
 function fixedCharges({ devices, retained, payload }: Fleet): Charge[] {
   const stored = (devices * (deviceBytes + (retained ? payload + retainedOverhead : 0))) / gigabyte;
   return [
@@ -99,6 +100,6 @@ function fixedCharges({ devices, retained, payload }: Fleet): Charge[] {
   ];
 }
 
-export function dollarsOf(charges: readonly Charge[]): number {
+export function sumDollars(charges: readonly Charge[]): number {
   return charges.reduce((sum, { dollars }) => sum + dollars, 0);
 }

@@ -1,32 +1,34 @@
-/** One line of a bill. */
+/** One line of a bill: an amount of units, and its dollars without free tiers. */
 export interface Charge {
   readonly name: string;
   readonly amount: number;
   readonly dollars: number;
 }
 
-/** What AWS gives away in a month, to an account in which nothing else draws on it. */
+/** Monthly free tier of AWS. The bills assume that nothing else in the account uses it. */
 export interface FreeTier {
-  /** The lines it is taken from, together. */
+  /** Names of the charges that share the free tier. */
   readonly of: readonly string[];
   readonly amount: number;
-  /** `twelve months`: only for accounts opened before 15 July 2025, in their first year; newer ones get credits instead. */
+  /** `twelve months`: first year of an account opened before 15 July 2025. Newer accounts get credits instead. */
   readonly lasts: 'always' | 'twelve months';
 }
 
-/** A line with what is left of it. */
+/** Charge with its dollars after free tiers. */
 export interface TieredCharge extends Charge {
+  /** Dollars after the permanent free tiers. */
   readonly afterAlwaysFree: number;
+  /** Dollars after all free tiers. */
   readonly inFirstYear: number;
 }
 
-/** A bill in dollars, and its lines. */
+/** Bill in dollars, with its charges. */
 export interface Bill {
   readonly charges: readonly TieredCharge[];
-  /** Without free tiers. */
+  /** Total without free tiers. */
   readonly dollars: number;
   readonly afterAlwaysFree: number;
-  /** With free tiers of both kinds. */
+  /** Total with the free tiers of both kinds. */
   readonly inFirstYear: number;
 }
 
@@ -34,8 +36,8 @@ export function charge(name: string, amount: number, price: number): Charge {
   return { name, amount, dollars: amount * price };
 }
 
-/** The bill of these lines; lines with nothing on them are left out. */
-export function billOf(all: readonly Charge[], tiers: readonly FreeTier[]): Bill {
+/** Creates a bill from charges. Omits charges with amount 0. */
+export function createBill(all: readonly Charge[], tiers: readonly FreeTier[]): Bill {
   const charges = all
     .filter(({ amount }) => amount > 0)
     .map((one) => ({

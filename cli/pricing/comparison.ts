@@ -5,17 +5,18 @@ import type { Fleet } from './fleet';
 import { type InstanceBill, instanceBill } from './instance-bill';
 import { iotCoreBill } from './iot-core-bill';
 
-/** A fleet in three places. */
+/** Monthly cost of a fleet on three platforms, in the form of the JSON output. */
 export interface Comparison {
   readonly fleet: Fleet;
   readonly cirrus: BrokerBill;
   readonly iotCore: Bill;
-  /** Undefined where one small machine does not do. */
+  /** Undefined if the fleet is too large for one small instance. */
   readonly instance: InstanceBill | undefined;
   readonly breakEven: BreakEven;
 }
 
-export function comparisonOf(fleet: Fleet): Comparison {
+/** Computes the bills of a fleet on all platforms. */
+export function compareCosts(fleet: Fleet): Comparison {
   return {
     fleet,
     cirrus: brokerBill(fleet),

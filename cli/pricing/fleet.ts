@@ -1,23 +1,23 @@
 import type { QoS } from '../../lambdas/protocol/packets';
 
-/** What a fleet does, day and night: all that its bill depends on. */
+/** Load of a fleet: the inputs of all bills. */
 export interface Fleet {
-  /** Connected all the time, subscribers among them, each with a persistent session. */
+  /** Number of devices, subscribers included. Each is always connected and has a persistent session. */
   readonly devices: number;
-  /** What each device publishes, evenly over the day. */
+  /** Messages that each device publishes, evenly spread over the day. */
   readonly messagesPerDay: number;
-  /** Messages that a device writes at once, which share frames and invocations. */
+  /** Messages that a device sends at once. They share frames and invocations. */
   readonly burst: number;
-  /** Bytes of one message, topic not included. */
+  /** Payload size in bytes, without the topic. */
   readonly payload: number;
   readonly qos: QoS;
-  /** Subscribers of each message, all of them online, at the same QoS. */
+  /** Subscribers of each message, all online and at the same QoS. */
   readonly fanout: number;
-  /** Whether each message is kept as the retained message of its topic. */
+  /** True if each message has the retain flag. */
   readonly retained: boolean;
-  /** Seconds between packets of a client after which it says PINGREQ. */
+  /** Keep-alive in seconds. A device sends PINGREQ when it has sent nothing else for this time. */
   readonly keepAlive: number;
-  /** What Lambda takes for an invocation, which was not measured on AWS. */
+  /** Duration of an invocation in milliseconds; an assumption, not measured on AWS. */
   readonly invocationMilliseconds: number;
 }
 
@@ -25,21 +25,21 @@ export const daysPerMonth = 30;
 export const secondsPerDay = 86_400;
 export const hoursPerMonth = daysPerMonth * 24;
 
-/** An estimate, like that of a topic: what a message has besides its payload, in a packet. */
+/** Estimated bytes of a PUBLISH besides its payload, topic included. */
 export const packetOverhead = 40;
 
-/** Packets of a device are so many seconds apart: it pings when it has published nothing for a keep-alive. */
+/** Returns the seconds between two packets of a device, PINGREQs included. */
 export function secondsBetweenPackets(fleet: Fleet): number {
   return secondsBetweenBursts(fleet) / (pingsBetweenBursts(fleet) + 1);
 }
 
-/** PINGREQs of one device in a day. */
+/** Returns the number of PINGREQs per device and day. */
 export function pingsPerDay(fleet: Fleet): number {
   if (fleet.messagesPerDay === 0) return secondsPerDay / fleet.keepAlive;
   return burstsPerDay(fleet) * pingsBetweenBursts(fleet);
 }
 
-/** How often one device publishes in a day. */
+/** Returns the number of bursts per device and day. */
 export function burstsPerDay({ messagesPerDay, burst }: Fleet): number {
   return messagesPerDay / burst;
 }

@@ -1,14 +1,15 @@
 import { prices } from '../../lambdas/prices';
 import { gigabyte } from './broker-bill';
-import { type Bill, billOf, charge, type FreeTier } from './charges';
+import { type Bill, charge, createBill, type FreeTier } from './charges';
 import { daysPerMonth, type Fleet, hoursPerMonth, packetOverhead, secondsPerDay } from './fleet';
 
-/** A machine that is thought to carry so much Mosquitto with TLS: estimates, well below what memory and credits allow. */
+/** EC2 size and its estimated capacity with Mosquitto and TLS, well below the limits of memory and CPU credits. */
 interface Size {
   readonly type: string;
+  /** Dollars per hour. */
   readonly hour: number;
   readonly devices: number;
-  /** Messages in and out in a second, on average. */
+  /** Average messages per second, in and out together. */
   readonly rate: number;
 }
 
@@ -30,7 +31,7 @@ export interface InstanceBill extends Bill {
   readonly type: string;
 }
 
-/** What one small machine with Mosquitto costs; undefined where one small machine does not do. */
+/** Computes the bill of Mosquitto on one small instance. Returns `undefined` if the fleet is too large for every size. */
 export function instanceBill(fleet: Fleet): InstanceBill | undefined {
   const { devices, messagesPerDay, fanout, payload } = fleet;
   const published = devices * messagesPerDay;
@@ -44,5 +45,5 @@ export function instanceBill(fleet: Fleet): InstanceBill | undefined {
     charge('EBS volume, GB', volumeGb, prices.volumeGb),
     charge('data transfer out, GB', bytesOut / gigabyte, prices.transferGb),
   ];
-  return { ...billOf(charges, freeTiers), type: size.type };
+  return { ...createBill(charges, freeTiers), type: size.type };
 }

@@ -1,13 +1,13 @@
 import { prices } from '../../lambdas/prices';
 import { gigabyte } from './broker-bill';
-import { type Bill, billOf, charge, type FreeTier } from './charges';
+import { type Bill, charge, createBill, type FreeTier } from './charges';
 import { daysPerMonth, type Fleet, packetOverhead, secondsPerDay } from './fleet';
 
-/** AWS IoT Core meters messages in steps of 5 KB, topic included. */
+/** Metering step of AWS IoT Core in bytes; topic and payload count. */
 const step = 5 * 1024;
 const topicBytes = 32;
 
-/** A connection over WebSocket lasts a day at most. */
+/** AWS IoT Core closes a WebSocket connection after one day. */
 const connectsPerDay = 1;
 
 const freeTiers: readonly FreeTier[] = [
@@ -17,8 +17,8 @@ const freeTiers: readonly FreeTier[] = [
 ];
 
 /**
- * What the same fleet costs at AWS IoT Core: connectivity and messaging, no rules. It has no QoS 2, which is counted as
- * QoS 1, and does not bill PINGREQ.
+ * Computes the bill of the same fleet with AWS IoT Core: connectivity and messaging, without rules. AWS IoT Core does not
+ * support QoS 2, which counts as QoS 1, and does not bill PINGREQ.
  */
 export function iotCoreBill(fleet: Fleet): Bill {
   const { devices, messagesPerDay, fanout, payload } = fleet;
@@ -30,10 +30,10 @@ export function iotCoreBill(fleet: Fleet): Bill {
     charge('IoT Core messages', messages, prices.iotMessage),
     charge('data transfer out, GB', bytesOut / gigabyte, prices.transferGb),
   ];
-  return billOf(charges, freeTiers);
+  return createBill(charges, freeTiers);
 }
 
-/** PUBLISH in, its retained copy, PUBLISH out, and the subscriber's PUBACK. */
+/** Returns the metered messages of one publish: PUBLISH in, the retained copy, PUBLISH out, and the subscribers' PUBACKs. */
 function meteredMessages({ payload, qos, fanout, retained }: Fleet): number {
   const steps = Math.ceil((payload + topicBytes) / step);
   return steps * (1 + Number(retained) + fanout) + (qos === 0 ? 0 : fanout);

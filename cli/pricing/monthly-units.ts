@@ -1,50 +1,53 @@
 import { scheduleSeconds } from '../../lambdas/deployment';
 import { burstsPerDay, daysPerMonth, type Fleet, pingsPerDay, secondsPerDay } from './fleet';
-import { closeLook, looks, looksPerMinute, ping, publication, reconnect, timers } from './operations';
-import { nothing, sumOf, times, type Units } from './units';
+import { extraSweep, ping, publication, reconnect, sweepsPerMinute, sweepUnits, timerUnits } from './operations';
+import { sumOf, times, type Units, zeroUnits } from './units';
 
-/** What units are spent on. */
+/**
+ * Purpose of units, in the form of the JSON output: `watching` is keep-alive monitoring, `standing` the cost of an idle
+ * broker.
+ */
 export type Purpose = 'messages' | 'pings' | 'watching' | 'connections' | 'standing';
 
-/** API Gateway ends every connection after two hours. */
+/** API Gateway closes every connection after two hours. */
 const connectionsPerDay = 12;
 
-/** Lambda polls an idle queue all the time, an estimate: 5 pollers that wait 20 s. */
+/** Estimated monthly polls of an idle queue: Lambda uses 5 pollers with long polls of 20 s. */
 const pollsPerQueue = (5 * daysPerMonth * secondsPerDay) / 20;
 
 const minutesPerDay = secondsPerDay / 60;
 
-/** A look at no connection at all is half a unit. */
-const emptyLook = 0.5;
+/** Read units of a sweep of an empty table. */
+const emptySweepReads = 0.5;
 
-/** The units of a month, by what they are spent on. */
+/** Computes the monthly units of a fleet, by purpose. */
 export function monthlyUnits(fleet: Fleet): Record<Purpose, Units> {
   const deviceDays = fleet.devices * daysPerMonth;
-  const connected = { ...nothing, connectionMinutes: minutesPerDay };
+  const connected = { ...zeroUnits, connectionMinutes: minutesPerDay };
   return {
     messages: times(publication(fleet), deviceDays * burstsPerDay(fleet)),
     pings: times(ping, deviceDays * pingsPerDay(fleet)),
-    watching: watchingUnits(fleet),
+    watching: keepAliveUnits(fleet),
     connections: times(sumOf([connected, times(reconnect, connectionsPerDay)]), deviceDays),
-    standing: standingUnits(),
+    standing: idleUnits(),
   };
 }
 
-/** Whether devices are still there: every minute each is looked at, some more closely. */
-function watchingUnits(fleet: Fleet): Units {
+/** Returns the units of keep-alive monitoring: a sweep of all connections every minute, extra sweeps, and timers. */
+function keepAliveUnits(fleet: Fleet): Units {
   const minutes = daysPerMonth * minutesPerDay;
-  const each = sumOf([looks(fleet), timers(fleet)]);
-  return sumOf([times(each, fleet.devices * minutes), times(closeLook, (looksPerMinute(fleet) - 1) * minutes)]);
+  const each = sumOf([sweepUnits(fleet), timerUnits(fleet)]);
+  return sumOf([times(each, fleet.devices * minutes), times(extraSweep, (sweepsPerMinute(fleet) - 1) * minutes)]);
 }
 
-/** What a broker does with nobody connected: the queues of frames, of fan-out and of timers are polled, and the schedule runs. */
-function standingUnits(): Units {
+/** Returns the units of a broker without clients: polls of the packets, fan-out and timer queues, and the schedule. */
+function idleUnits(): Units {
   const runs = (daysPerMonth * secondsPerDay) / scheduleSeconds;
   return {
-    ...nothing,
+    ...zeroUnits,
     fifoRequests: 2 * pollsPerQueue,
     standardRequests: pollsPerQueue,
     onSchedule: runs,
-    reads: runs * emptyLook,
+    reads: runs * emptySweepReads,
   };
 }

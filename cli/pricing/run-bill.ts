@@ -1,25 +1,26 @@
-import { chargesOf, dollarsOf } from './broker-bill';
+import { chargesFor, sumDollars } from './broker-bill';
 import type { Fleet } from './fleet';
 import { ping, publication, reconnect } from './operations';
-import { nothing, sumOf, times, type Units } from './units';
+import { sumOf, times, type Units, zeroUnits } from './units';
 
-/** What clients do for a while, beside whatever else a broker has to do. */
+/** Load of a run of `bench` or `doctor`, in addition to the other load of a broker. */
 export interface Run {
-  /** As of a fleet: how each message is published and how many devices get it. */
+  /** Payload, QoS and fan-out of each message. */
   readonly load: Pick<Fleet, 'payload' | 'qos' | 'fanout'>;
   readonly messages: number;
   readonly pings: number;
-  /** Connections that are opened, each with one subscription, and how long each lasts. */
+  /** Number of connections, each with one subscription. */
   readonly connections: number;
+  /** Duration of each connection in seconds. */
   readonly seconds: number;
 }
 
-/** An assumption, as that of `cirrus-mqtt cost`: what Lambda takes for an invocation. */
+/** Assumed duration of an invocation, the default of `cirrus-mqtt cost`. */
 const invocationMilliseconds = 30;
 
-/** SUBSCRIBE to one filter: its frame, its rows and the answer. */
+/** Units of SUBSCRIBE with one topic filter: frame, items and SUBACK. */
 const subscribe: Units = {
-  ...nothing,
+  ...zeroUnits,
   messagesIn: 1,
   messagesOut: 1,
   bytesOut: 8,
@@ -29,14 +30,14 @@ const subscribe: Units = {
   writes: 4,
 };
 
-/** Dollars of a run at the prices of us-east-1, without free tiers, each message in a frame of its own: the dear case. */
+/** Estimates the dollars of a run in us-east-1, without free tiers. Assumes one frame per message, the most expensive case. */
 export function runDollars({ load, messages, pings, connections, seconds }: Run): number {
   const fleet = { ...load, devices: connections, messagesPerDay: 0, burst: 1, retained: false, keepAlive: 540 };
   const units = sumOf([
     times(publication({ ...fleet, invocationMilliseconds }), messages),
     times(ping, pings),
     times(sumOf([reconnect, subscribe]), connections),
-    times({ ...nothing, connectionMinutes: 1 }, connections * Math.ceil(seconds / 60)),
+    times({ ...zeroUnits, connectionMinutes: 1 }, connections * Math.ceil(seconds / 60)),
   ]);
-  return dollarsOf(chargesOf(units, { invocationMilliseconds }));
+  return sumDollars(chargesFor(units, { invocationMilliseconds }));
 }

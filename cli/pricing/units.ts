@@ -1,10 +1,11 @@
-/** What AWS counts of a broker at work. */
+/** Billable units of a broker. */
 export interface Units {
-  /** Frames from clients and posts to them, in steps of 32 KB. */
+  /** Frames from clients, in steps of 32 KB. */
   readonly messagesIn: number;
+  /** Messages to clients, in steps of 32 KB. */
   readonly messagesOut: number;
   readonly connectionMinutes: number;
-  /** Queue requests, in steps of 64 KB. */
+  /** SQS requests, in steps of 64 KB. */
   readonly fifoRequests: number;
   readonly standardRequests: number;
   /** Invocations by function. */
@@ -15,13 +16,13 @@ export interface Units {
   /** DynamoDB request units. */
   readonly reads: number;
   readonly writes: number;
-  /** Bytes that leave AWS, without those of TLS and TCP. */
+  /** Bytes out of AWS, without the overhead of TLS and TCP. */
   readonly bytesOut: number;
-  /** Lines that CloudWatch takes for metrics: one of each invocation that had messages. */
+  /** Log lines in the embedded metric format: one for each invocation with messages. */
   readonly metricLines: number;
 }
 
-export const nothing: Units = {
+export const zeroUnits: Units = {
   messagesIn: 0,
   messagesOut: 0,
   connectionMinutes: 0,
@@ -46,6 +47,6 @@ export function times(units: Units, factor: number): Units {
 }
 
 function combined(value: (name: keyof Units) => number): Units {
-  const names = Object.keys(nothing) as (keyof Units)[];
+  const names = Object.keys(zeroUnits) as (keyof Units)[];
   return Object.fromEntries(names.map((name) => [name, value(name)])) as unknown as Units;
 }

@@ -8,30 +8,35 @@ import {
 import type { ConsoleConfig } from '../config';
 import { Observable } from './observable';
 
-/** The local cloud takes these and no others. */
+/** The local cloud accepts only these credentials. */
 const localKeys: ApiCredentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
-const mostListed = 5_000;
+const maxListed = 5_000;
 
-/** What the page does by the API for backends: who is there, and what is retained. Credentials stay in its memory. */
+interface DisconnectOptions {
+  readonly will: 'publish' | 'discard';
+  readonly session: 'keep' | 'remove';
+}
+
+/** Client of the API for backends: clients and retained messages. Credentials stay in the memory of the page. */
 export class ApiSession extends Observable {
   clients: readonly ApiClient[] = [];
   selected: ApiClientDetails | undefined;
-  trouble = '';
+  /** Text of the last error; empty if there is none. */
+  error = '';
   private api: BrokerApi | undefined;
 
   constructor(
-    private readonly config: ConsoleConfig['api'],
+    private readonly config: Pick<ConsoleConfig, 'api' | 'local'>,
     private readonly origin: string,
-    isLocal: boolean,
   ) {
     super();
-    if (isLocal) this.signIn(localKeys);
+    if (config.local) this.signIn(localKeys);
   }
 
-  /** Whether the broker has the API at all. */
+  /** True if the broker is deployed with the API. */
   get exists(): boolean {
-    return this.config !== undefined;
+    return this.config.api !== undefined;
   }
 
   get isSignedIn(): boolean {
@@ -39,10 +44,11 @@ export class ApiSession extends Observable {
   }
 
   signIn(credentials: ApiCredentials): void {
-    if (!this.config) return;
+    const { api } = this.config;
+    if (!api) return;
     const via = `${this.origin}/api`;
-    this.api = new BrokerApi({ url: this.config.url ?? via, via, region: this.config.region, credentials });
-    this.trouble = '';
+    this.api = new BrokerApi({ url: api.url ?? via, via, region: api.region, credentials });
+    this.error = '';
     this.changed();
   }
 
@@ -53,14 +59,15 @@ export class ApiSession extends Observable {
     this.changed();
   }
 
+  /** Lists the first 5,000 clients. */
   listClients(): Promise<void> {
     return this.attempt(async (api) => {
       const clients: ApiClient[] = [];
       for await (const client of api.clients({ limit: 500 })) {
         clients.push(client);
-        if (clients.length >= mostListed) break;
+        if (clients.length >= maxListed) break;
       }
-      this.clients = clients.sort(byPresenceAndName);
+      this.clients = clients.sort(byStateAndClientId);
     });
   }
 
@@ -75,26 +82,26 @@ export class ApiSession extends Observable {
     this.changed();
   }
 
-  disconnect(clientId: string, will: 'publish' | 'discard', session: 'keep' | 'remove'): Promise<void> {
+  disconnect(clientId: string, { will, session }: DisconnectOptions): Promise<void> {
     return this.attempt(async (api) => {
       await api.disconnect(clientId, { will, session });
       this.selected = undefined;
     });
   }
 
-  /** Every retained message, without payloads; the first 5,000. */
+  /** Lists the first 5,000 retained messages, without payloads. */
   async retained(): Promise<{ topic: string; qos: 0 | 1 | 2; bytes: number }[]> {
     const found: { topic: string; qos: 0 | 1 | 2; bytes: number }[] = [];
     await this.attempt(async (api) => {
       for await (const { topic, qos, payloadBytes: bytes } of api.retained({ limit: 500 })) {
         found.push({ topic, qos, bytes });
-        if (found.length >= mostListed) break;
+        if (found.length >= maxListed) break;
       }
     });
     return found;
   }
 
-  /** The payload of a retained message, if it is still there. */
+  /** Fetches the payload of a retained message, or `undefined` if it is gone. */
   async retainedPayload(topic: string): Promise<Uint8Array | undefined> {
     let payload: Uint8Array | undefined;
     await this.attempt(async (api) => {
@@ -110,24 +117,24 @@ export class ApiSession extends Observable {
 
   private async attempt(act: (api: BrokerApi) => Promise<void>): Promise<void> {
     if (!this.api) return;
-    this.trouble = '';
+    this.error = '';
     try {
       await act(this.api);
     } catch (error) {
-      this.trouble = explain(error);
+      this.error = readableError(error);
     }
     this.changed();
   }
 }
 
-function explain(error: unknown): string {
+function readableError(error: unknown): string {
   if (error instanceof BrokerApiError && error.status === 403) {
-    return `IAM does not allow it: the credentials are wrong, have expired, or lack execute-api:Invoke (${error.message})`;
+    return `IAM denies the request: the credentials are wrong, have expired, or lack execute-api:Invoke (${error.message})`;
   }
   return error instanceof Error ? error.message : String(error);
 }
 
-function byPresenceAndName(one: ApiClient, other: ApiClient): number {
+function byStateAndClientId(one: ApiClient, other: ApiClient): number {
   if (one.connected !== other.connected) return one.connected ? -1 : 1;
   return one.clientId < other.clientId ? -1 : 1;
 }

@@ -3,32 +3,32 @@ import { createWebsocket } from '../../clients/mqttjs';
 import type { ConnectRequest, Will } from './requests';
 import { checkText, checkTopic } from './topics';
 
-const reconnectMilliseconds = 1_000;
+const reconnectMs = 1_000;
 
-/** The wish as MQTT.js takes it. Throws an `Error` that says what is wrong with the will, the client id or the user name. */
-export function connectOptions(wish: ConnectRequest): IClientOptions {
-  const { login, version, will } = wish;
-  checkText(wish.clientId, 'the client id');
+/** Converts a request to options of MQTT.js. @throws Error if the will, the client id or the user name is invalid. */
+export function connectOptions(request: ConnectRequest): IClientOptions {
+  const { login, version, will } = request;
+  checkText(request.clientId, 'the client id');
   if (login.kind === 'user') checkText(login.username, 'the user name');
   return {
     protocolVersion: version,
-    clientId: wish.clientId,
-    keepalive: wish.keepAlive,
-    clean: wish.clean,
-    reconnectPeriod: reconnectMilliseconds,
-    // The other timers of the library run in a worker made of a blob, which the Content-Security-Policy forbids.
+    clientId: request.clientId,
+    keepalive: request.keepAlive,
+    clean: request.clean,
+    reconnectPeriod: reconnectMs,
+    // The default timers of MQTT.js run in a worker from a blob URL, which the Content-Security-Policy forbids.
     timerVariant: 'native',
     ...(login.kind === 'user' && { username: login.username, password: login.password }),
-    ...(version === 5 && !wish.clean && { properties: { sessionExpiryInterval: wish.sessionExpiry } }),
-    ...(will && { will: willOf(will, version) }),
+    ...(version === 5 && !request.clean && { properties: { sessionExpiryInterval: request.sessionExpiry } }),
+    ...(will && { will: willOptions(will, version) }),
     createWebsocket: (url, protocols, options) =>
       createWebsocket(url, login.kind === 'token' ? [...protocols, `bearer.${login.token}`] : protocols, options),
   };
 }
 
-function willOf({ topic, payload, qos, retain, delay }: Will, version: 4 | 5): IClientOptions['will'] {
+function willOptions({ topic, payload, qos, retain, delay }: Will, version: 4 | 5): IClientOptions['will'] {
   checkTopic(topic, 'topic of the will');
-  // The library takes text as well, but its types name bytes of Node only.
+  // MQTT.js accepts text as well, but its types require a Buffer.
   const bytes = payload as unknown as Buffer;
   return { topic, payload: bytes, qos, retain, ...(version === 5 && { properties: { willDelayInterval: delay } }) };
 }

@@ -1,6 +1,6 @@
 import { Observable } from './observable';
 
-/** What of the local cloud's bill the page shows. */
+/** Part of the local cloud's bill that the page shows. */
 export interface Bill {
   readonly dollars: number;
   readonly gateway: { readonly messagesIn: number; readonly messagesOut: number; readonly dollars: number };
@@ -10,115 +10,116 @@ export interface Bill {
   readonly dynamodb: { readonly reads: number; readonly writes: number; readonly dollars: number };
 }
 
-/** What one thing that this page did has cost, or several that were done at once. */
+/** Cost of one operation of this page, or of several concurrent ones. */
 export interface CostEntry {
   readonly number: number;
-  readonly what: string;
+  readonly operation: string;
   readonly dollars: number;
-  readonly used: string;
+  readonly usage: string;
 }
 
 export interface BillSource {
   read(): Promise<Bill>;
-  /** Resolves when the broker has done what it was asked for. */
-  settled(): Promise<void>;
+  /** Resolves when the broker has finished all work, or after a timeout. */
+  waitUntilIdle(): Promise<void>;
 }
 
-const mostEntries = 100;
+const maxEntries = 100;
 
-/** Milliseconds in which an operation is usually over. */
-const patience = 3_000;
+/** Time in which an operation usually ends. */
+const refreshHoldMs = 3_000;
 
-/** Seconds: over less a rate says nothing. */
-const shortestInterval = 0.9;
+/** Minimum interval for a meaningful rate. */
+const minRateSeconds = 0.9;
 
-/** The bill of the local cloud, and what each operation of this page has added to it. */
+/** Bill of the local cloud, and the cost of each operation of this page. */
 export class Costs extends Observable {
   bill: Bill | undefined;
   /** Newest first. */
   entries: readonly CostEntry[] = [];
-  /** Why the bill could not be read; empty when it could. */
-  trouble = '';
-  private waiting: string[] = [];
-  private working = false;
-  private numbered = 0;
-  private quietUntil = 0;
-  private rates = { in: 0, out: 0 };
-  /** What the rates are reckoned from. */
-  private rated: { readonly gateway: Bill['gateway']; readonly at: number } | undefined;
+  /** Error of the last read of the bill; empty if there is none. */
+  error = '';
+  private pendingOperations: string[] = [];
+  private isMeasuring = false;
+  private entryCount = 0;
+  private refreshAfter = 0;
+  private messageRates = { in: 0, out: 0 };
+  /** Counters and time that the next rates are relative to. */
+  private rateBase: { readonly gateway: Bill['gateway']; readonly at: number } | undefined;
 
   constructor(private readonly source: BillSource) {
     super();
   }
 
-  /** Frames a second, to and from all clients. */
+  /** Frames per second, from and to all clients. */
   get brokerRates(): { readonly in: number; readonly out: number } {
-    return this.rates;
+    return this.messageRates;
   }
 
-  /** Reads the bill, unless an operation is about to: what it has cost by then would be missing from its entry. */
+  /** Reads the bill, unless an operation is in progress: the cost so far would be missing from its entry. */
   async refresh(now: number): Promise<void> {
-    if (this.working || now < this.quietUntil) return;
-    await this.attempt(async () => this.take(await this.source.read(), now));
+    if (this.isMeasuring || now < this.refreshAfter) return;
+    await this.attempt(async () => this.updateBill(await this.source.read(), now));
   }
 
-  /** Says that an operation begins. One that takes longer than some seconds, or fails, holds up nothing. */
-  begin(now: number): void {
-    this.quietUntil = now + patience;
+  /** Holds back `refresh` while an operation is in progress, for three seconds at most, in case it hangs or fails. */
+  holdRefresh(now: number): void {
+    this.refreshAfter = now + refreshHoldMs;
   }
 
-  /** Says that an operation was done, and finds out what it has cost. */
-  async did(what: string): Promise<void> {
-    this.waiting.push(what);
-    if (this.working) return;
-    this.working = true;
+  /** Measures the cost of a finished operation and adds an entry for it. */
+  async recordOperation(operation: string): Promise<void> {
+    this.pendingOperations.push(operation);
+    if (this.isMeasuring) return;
+    this.isMeasuring = true;
     await this.attempt(async () => {
-      while (this.waiting.length > 0) await this.measure();
+      while (this.pendingOperations.length > 0) await this.measureOperations();
     });
-    this.working = false;
-    this.quietUntil = 0;
+    this.isMeasuring = false;
+    this.refreshAfter = 0;
   }
 
   private async attempt(act: () => Promise<void>): Promise<void> {
     try {
       await act();
-      this.trouble = '';
+      this.error = '';
     } catch (error) {
-      this.trouble = `the bill cannot be read: ${(error as Error).message}`;
+      this.error = `cannot read the bill: ${(error as Error).message}`;
       this.changed();
     }
   }
 
-  private async measure(): Promise<void> {
-    await this.source.settled();
+  private async measureOperations(): Promise<void> {
+    await this.source.waitUntilIdle();
     const before = this.bill;
     const after = await this.source.read();
-    // Those, too, that were done while the broker came to rest: nobody can tell their costs apart.
-    const operations = this.waiting.splice(0);
-    this.take(after, Date.now());
+    // Includes operations that ended during the wait: their costs cannot be separated.
+    const operations = this.pendingOperations.splice(0);
+    this.updateBill(after, Date.now());
     if (!before) return;
-    this.numbered += 1;
-    const what = operations.length <= 3 ? operations.join(', ') : `${operations.length} operations at once`;
-    const entry = { number: this.numbered, what, dollars: after.dollars - before.dollars, used: usage(before, after) };
-    this.entries = [entry, ...this.entries].slice(0, mostEntries);
+    this.entryCount += 1;
+    const operation = operations.length <= 3 ? operations.join(', ') : `${operations.length} concurrent operations`;
+    const dollars = after.dollars - before.dollars;
+    const entry = { number: this.entryCount, operation, dollars, usage: describeUsage(before, after) };
+    this.entries = [entry, ...this.entries].slice(0, maxEntries);
     this.changed();
   }
 
-  private take(bill: Bill, now: number): void {
+  private updateBill(bill: Bill, now: number): void {
     this.bill = bill;
-    this.rated ??= { gateway: bill.gateway, at: now };
-    const { gateway, at } = this.rated;
+    this.rateBase ??= { gateway: bill.gateway, at: now };
+    const { gateway, at } = this.rateBase;
     const seconds = (now - at) / 1000;
-    if (seconds >= shortestInterval) {
+    if (seconds >= minRateSeconds) {
       const per = (name: 'messagesIn' | 'messagesOut') => Math.max(0, bill.gateway[name] - gateway[name]) / seconds;
-      this.rates = { in: per('messagesIn'), out: per('messagesOut') };
-      this.rated = { gateway: bill.gateway, at: now };
+      this.messageRates = { in: per('messagesIn'), out: per('messagesOut') };
+      this.rateBase = { gateway: bill.gateway, at: now };
     }
     this.changed();
   }
 }
 
-function usage(before: Bill, after: Bill): string {
+function describeUsage(before: Bill, after: Bill): string {
   const counts = [
     [after.gateway.messagesIn - before.gateway.messagesIn, 'frame in', 'frames in'],
     [after.gateway.messagesOut - before.gateway.messagesOut, 'post', 'posts'],
@@ -134,7 +135,7 @@ function usage(before: Bill, after: Bill): string {
     .join(', ');
 }
 
-/** `$0.0000123`: enough digits to tell one operation from another. */
-export function inDollars(dollars: number): string {
+/** Formats dollars with enough digits for one operation, for example `$0.0000123`. */
+export function formatDollars(dollars: number): string {
   return `$${dollars.toFixed(dollars >= 1 ? 2 : 7)}`;
 }

@@ -1,10 +1,10 @@
 import { Observable } from './observable';
-import { textOf } from './payload';
+import { decodeText } from './payload';
 
-/** What a PUBLISH of MQTT 5.0 may say besides. */
+/** Properties of a PUBLISH, MQTT 5.0 only. */
 export interface MessageProperties {
   readonly payloadFormatIndicator?: boolean;
-  /** Seconds that are left. */
+  /** Remaining seconds. */
   readonly messageExpiryInterval?: number;
   readonly contentType?: string;
   readonly responseTopic?: string;
@@ -13,9 +13,9 @@ export interface MessageProperties {
   readonly subscriptionIdentifier?: number | readonly number[];
 }
 
-/** An application message as it came. */
+/** Received application message. */
 export interface Message {
-  /** Counts what this page has received. */
+  /** Sequence number among the messages that this page has received, from 1. */
   readonly number: number;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
@@ -25,17 +25,17 @@ export interface Message {
   readonly retain: boolean;
   readonly dup: boolean;
   readonly properties: MessageProperties;
-  /** That of the first subscription that it matches. */
+  /** Colour of the first subscription that matches. */
   readonly colour: number;
 }
 
 export interface LogLimits {
   readonly messages: number;
-  /** Of all messages together: payloads, topics and properties. */
+  /** Total size of all messages, see `sizeOf`. */
   readonly bytes: number;
 }
 
-/** The last messages, within limits: the oldest give way. */
+/** Log of the last messages. Drops the oldest messages above its limits. */
 export class MessageLog extends Observable {
   private kept: Message[] = [];
   private keptBytes = 0;
@@ -45,12 +45,12 @@ export class MessageLog extends Observable {
     super();
   }
 
-  /** Oldest first. The list is the log's own, and changes. */
+  /** Messages, oldest first. The log changes this array in place. */
   get messages(): readonly Message[] {
     return this.kept;
   }
 
-  /** How many there were since the beginning, kept or not. */
+  /** Number of all received messages, dropped ones included. */
   get total(): number {
     return this.received;
   }
@@ -60,7 +60,7 @@ export class MessageLog extends Observable {
     const numbered = { ...message, number: this.received };
     this.kept.push(numbered);
     this.keptBytes += sizeOf(message);
-    this.makeRoom();
+    this.dropOldest();
     this.changed();
     return numbered;
   }
@@ -71,7 +71,7 @@ export class MessageLog extends Observable {
     this.changed();
   }
 
-  private makeRoom(): void {
+  private dropOldest(): void {
     let excess = 0;
     while (this.kept.length - excess > this.limits.messages || this.keptBytes > this.limits.bytes) {
       const oldest = this.kept[excess];
@@ -83,7 +83,7 @@ export class MessageLog extends Observable {
   }
 }
 
-/** What a message takes, in bytes of its payload and characters of its topic and properties. */
+/** Estimates the size of a message: bytes of its payload, characters of its topic and properties. */
 export function sizeOf({ topic, payload, properties }: Omit<Message, 'number'>): number {
   const { contentType = '', responseTopic = '', correlationData, userProperties = {} } = properties;
   const texts = Object.entries(userProperties).flatMap(([name, values]) =>
@@ -95,35 +95,38 @@ export function sizeOf({ topic, payload, properties }: Omit<Message, 'number'>):
   );
 }
 
-/** Those messages of a log that have a text in their topic or payload. Each message is looked at once. */
+/** Messages of a log with a text in their topic or payload. Checks each message only once. */
 export class FilteredLog {
-  private readonly wanted: string;
+  private readonly searchText: string;
   private matching: Message[] = [];
-  private seen = 0;
+  private lastChecked = 0;
 
   constructor(
     private readonly log: MessageLog,
     wanted: string,
   ) {
-    this.wanted = wanted.trim().toLowerCase();
+    this.searchText = wanted.trim().toLowerCase();
   }
 
-  /** Oldest first, brought up to date. */
+  /** Returns the matching messages, oldest first, with those that have arrived since the last call. */
   messages(): readonly Message[] {
     const { messages } = this.log;
-    if (this.wanted === '') return messages;
+    if (this.searchText === '') return messages;
     const firstKept = messages[0]?.number ?? Number.POSITIVE_INFINITY;
-    const gone = this.matching.findIndex(({ number }) => number >= firstKept);
-    this.matching.splice(0, gone < 0 ? this.matching.length : gone);
-    for (let index = Math.max(0, this.seen + 1 - firstKept); index < messages.length; index += 1) {
+    const firstValid = this.matching.findIndex(({ number }) => number >= firstKept);
+    this.matching.splice(0, firstValid < 0 ? this.matching.length : firstValid);
+    for (let index = Math.max(0, this.lastChecked + 1 - firstKept); index < messages.length; index += 1) {
       const message = messages[index]!;
       if (this.matches(message)) this.matching.push(message);
     }
-    this.seen = messages.at(-1)?.number ?? this.seen;
+    this.lastChecked = messages.at(-1)?.number ?? this.lastChecked;
     return this.matching;
   }
 
   private matches({ topic, payload }: Message): boolean {
-    return topic.toLowerCase().includes(this.wanted) || (textOf(payload)?.toLowerCase().includes(this.wanted) ?? false);
+    return (
+      topic.toLowerCase().includes(this.searchText) ||
+      (decodeText(payload)?.toLowerCase().includes(this.searchText) ?? false)
+    );
   }
 }

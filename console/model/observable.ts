@@ -1,14 +1,14 @@
-/** Something that changes, and tells whoever watches that it has. */
+/** Object that notifies observers of its changes. */
 export class Observable {
-  private readonly watchers = new Set<() => void>();
+  private readonly observers = new Set<() => void>();
 
-  /** Returns what ends the watching. */
-  watch(watcher: () => void): () => void {
-    this.watchers.add(watcher);
-    return () => this.watchers.delete(watcher);
+  /** Adds an observer. Returns a function that removes it. */
+  observe(observer: () => void): () => void {
+    this.observers.add(observer);
+    return () => this.observers.delete(observer);
   }
 
   protected changed(): void {
-    for (const watcher of this.watchers) watcher();
+    for (const watcher of this.observers) watcher();
   }
 }

@@ -1,10 +1,10 @@
-/** How a payload is shown, or was typed. */
-export type PayloadForm = 'text' | 'json' | 'hex';
+/** Format of a payload for display and input. */
+export type PayloadFormat = 'text' | 'json' | 'hex';
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of UTF-8, or `undefined` where the bytes are something else. */
-export function textOf(bytes: Uint8Array): string | undefined {
+/** Decodes UTF-8. Returns `undefined` if the bytes are not valid UTF-8. */
+export function decodeText(bytes: Uint8Array): string | undefined {
   try {
     return strictUtf8.decode(bytes);
   } catch {
@@ -14,83 +14,88 @@ export function textOf(bytes: Uint8Array): string | undefined {
 
 const previewBytes = 240;
 
-/** The beginning of a payload in one line. */
-export function previewOf(bytes: Uint8Array): string {
+/** Formats the beginning of a payload as one line. */
+export function formatPreview(bytes: Uint8Array): string {
   if (bytes.length === 0) return '(empty)';
   const isWhole = bytes.length <= previewBytes;
-  // A character may be cut at the end; `stream` keeps that from being an error.
-  const text = beginningOf(isWhole ? bytes : bytes.subarray(0, previewBytes), isWhole);
+  // The cut may split a character at the end, which is not an error with `stream`.
+  const text = isWhole ? decodePreview(bytes) : decodePreview(bytes.subarray(0, previewBytes), { stream: true });
   if (text !== undefined) return text.replace(/\s+/g, ' ');
-  return hexOf(bytes.subarray(0, 32)) + (bytes.length > 32 ? ' …' : '');
+  return formatHex(bytes.subarray(0, 32)) + (bytes.length > 32 ? ' …' : '');
 }
 
-function beginningOf(bytes: Uint8Array, isWhole: boolean): string | undefined {
+function decodePreview(bytes: Uint8Array, options: { readonly stream?: boolean } = {}): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: !isWhole });
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes, options);
   } catch {
     return undefined;
   }
 }
 
-/** As much of a payload as is shown at first; a browser lays out more only when somebody asks for it. */
-export const firstShown = 16_384;
+/** Number of characters of a payload that the page shows first: the layout of large texts is slow. */
+export const initialCharacters = 16_384;
 
-/** A beginning of something, and whether more follows. */
+/** Beginning of a text. `isCut` is true if more follows. */
 export interface Excerpt {
   readonly text: string;
   readonly isCut: boolean;
 }
 
-/** The beginning of a text, at most so many characters, and a mark where more follows. */
-export function cutText(text: string, most: number): string {
-  return text.length <= most ? text : `${textExcerpt(text, most).text}…`;
+/** Cuts a text to `max` characters, and appends an ellipsis if more follows. */
+export function cutText(text: string, max: number): string {
+  return text.length <= max ? text : `${textExcerpt(text, max).text}…`;
 }
 
-/** The same without the mark. A character of two code units is not cut in the middle. */
-export function textExcerpt(text: string, most: number): Excerpt {
-  if (text.length <= most) return { text, isCut: false };
-  const isHalf = /[\ud800-\udbff]/.test(text[most - 1] ?? '');
-  return { text: text.slice(0, isHalf ? most - 1 : most), isCut: true };
+/** Cuts a text to `max` characters, without splitting a surrogate pair. */
+export function textExcerpt(text: string, max: number): Excerpt {
+  if (text.length <= max) return { text, isCut: false };
+  const isHalf = /[\ud800-\udbff]/.test(text[max - 1] ?? '');
+  return { text: text.slice(0, isHalf ? max - 1 : max), isCut: true };
 }
 
-/** Levels of nested JSON that are shown; a broker takes 48,000, of which each line would begin with 96,000 spaces. */
-const deepestShown = 32;
+/** Maximum depth of displayed JSON. A payload can have a depth of 48,000, with 96,000 spaces of indentation in a line. */
+const maxDepth = 32;
 
 /**
- * JSON with line breaks and indentation, at most so many characters, or `undefined` where the text is none. What is nested deeper than
- * 32 levels is left out, with a mark in its place. Every token stays as it was written: numbers beyond 2^53 and repeated names are
- * what one looks at such a page for.
+ * Formats JSON with line breaks and indentation, at most `max` characters. Returns `undefined` if the text is not JSON.
+ * Replaces everything deeper than 32 levels by an ellipsis. Keeps each token as written, for example numbers above 2^53 and
+ * repeated names.
  */
-export function prettyJson(text: string, most: number): Excerpt | undefined {
+export function prettyJson(text: string, max: number): Excerpt | undefined {
   if (!isJson(text)) return undefined;
   const pretty = new PrettyJson();
   const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
-  for (let match = tokens.exec(text); match && pretty.text.length <= most; match = tokens.exec(text))
+  for (let match = tokens.exec(text); match && pretty.text.length <= max; match = tokens.exec(text))
     pretty.add(match[0]);
-  return textExcerpt(pretty.text, most);
+  return textExcerpt(pretty.text, max);
 }
 
-/** JSON as it is written down token by token. */
+/** Formatter of JSON that receives one token at a time. */
 class PrettyJson {
   text = '';
   private depth = 0;
-  private before = '';
+  private previousToken = '';
 
   add(token: string): void {
-    const closes = token === '}' || token === ']';
-    if (closes) this.depth -= 1;
-    if (this.depth < deepestShown) this.write(token, closes);
-    else if (this.depth === deepestShown && isOpening(this.before)) this.text += '…';
+    if (isClosing(token)) this.depth -= 1;
+    if (this.depth < maxDepth) this.write(token);
+    else if (this.depth === maxDepth && isOpening(this.previousToken)) this.text += '…';
     if (isOpening(token)) this.depth += 1;
-    this.before = token;
+    this.previousToken = token;
   }
 
-  private write(token: string, closes: boolean): void {
-    const isFirst = isOpening(this.before);
-    const isHidden = closes && this.depth === deepestShown - 1;
-    if (!isHidden && (closes ? !isFirst : isFirst || this.before === ',')) this.text += `\n${'  '.repeat(this.depth)}`;
+  private write(token: string): void {
+    const closes = isClosing(token);
+    const isFirst = isOpening(this.previousToken);
+    const isHidden = closes && this.depth === maxDepth - 1;
+    if (!isHidden && (closes ? !isFirst : isFirst || this.previousToken === ','))
+      this.text += `\n${'  '.repeat(this.depth)}`;
     this.text += token === ':' ? ': ' : token;
   }
+}
+
+function isClosing(token: string): boolean {
+  return token === '}' || token === ']';
 }
 
 function isOpening(token: string): boolean {
@@ -106,40 +111,40 @@ function isJson(text: string): boolean {
   }
 }
 
-/** `00 ff 10` */
-export function hexOf(bytes: Uint8Array): string {
+/** Formats bytes as hexadecimal digits, for example `00 ff 10`. */
+export function formatHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
 const bytesInLine = 16;
 
-/** Characters of a line of a dump, its end included. */
+/** Characters of a line of a dump, line feed included. */
 const lineLength = 74;
 
-/** Offset, bytes and what of them is ASCII, sixteen to a line, in whole lines of at most so many characters together. */
-export function hexDump(bytes: Uint8Array, most: number): Excerpt {
-  const shown = bytes.subarray(0, Math.floor(most / lineLength) * bytesInLine);
+/** Formats a hex dump of 16 bytes per line: offset, bytes, ASCII. Returns only whole lines, at most `max` characters. */
+export function hexDump(bytes: Uint8Array, max: number): Excerpt {
+  const shown = bytes.subarray(0, Math.floor(max / lineLength) * bytesInLine);
   const lines: string[] = [];
   for (let at = 0; at < shown.length; at += bytesInLine) {
     const line = shown.subarray(at, at + bytesInLine);
     const ascii = Array.from(line, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
-    lines.push(`${at.toString(16).padStart(6, '0')}  ${hexOf(line).padEnd(bytesInLine * 3 - 1)}  ${ascii}`);
+    lines.push(`${at.toString(16).padStart(6, '0')}  ${formatHex(line).padEnd(bytesInLine * 3 - 1)}  ${ascii}`);
   }
   return { text: lines.join('\n'), isCut: shown.length < bytes.length };
 }
 
-/** The bytes of what was typed. Throws an `Error` that says what is wrong with it. */
-export function bytesOf(typed: string, form: PayloadForm): Uint8Array {
-  if (form === 'hex') return bytesOfHex(typed);
-  if (form === 'json') JSON.parse(typed); // its error tells the place
-  return new TextEncoder().encode(typed);
+/** Parses the input of a payload. @throws Error if the input does not match the format. */
+export function parsePayload(input: string, format: PayloadFormat): Uint8Array {
+  if (format === 'hex') return parseHex(input);
+  if (format === 'json') JSON.parse(input); // Throws an error with the position.
+  return new TextEncoder().encode(input);
 }
 
-/** Pairs of hexadecimal digits, with white space between bytes or without. */
-export function bytesOfHex(typed: string): Uint8Array {
-  const digits = typed.replace(/\s+/g, '');
-  const foreign = /[^0-9a-f]/i.exec(digits);
-  if (foreign) throw new Error(`hex has ${JSON.stringify(foreign[0])}, but must have digits 0 to 9 and a to f only`);
-  if (digits.length % 2 === 1) throw new Error(`hex has ${digits.length} digits, but must have two for each byte`);
+/** Parses hexadecimal digits, with optional white space. @throws Error for other characters or an odd number of digits. */
+export function parseHex(input: string): Uint8Array {
+  const digits = input.replace(/\s+/g, '');
+  const invalid = /[^0-9a-f]/i.exec(digits);
+  if (invalid) throw new Error(`hex contains ${JSON.stringify(invalid[0])}, but only 0 to 9 and a to f are allowed`);
+  if (digits.length % 2 === 1) throw new Error(`hex has ${digits.length} digits, but needs two per byte`);
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }

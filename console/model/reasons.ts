@@ -1,4 +1,4 @@
-/** Reason codes of MQTT 5.0 (section 2.4), by their names there. */
+/** Names of the reason codes of MQTT 5.0, section 2.4. */
 const names: Readonly<Record<number, string>> = {
   0: 'Success',
   4: 'Disconnect with Will Message',
@@ -41,33 +41,33 @@ const names: Readonly<Record<number, string>> = {
   162: 'Wildcard Subscriptions not supported',
 };
 
-/** CONNACK return codes of MQTT 3.1.1 (table 3.1), as the reason codes that mean the same. */
+/** CONNACK return codes of MQTT 3.1.1, table 3.1, with the equivalent reason codes of MQTT 5.0. */
 const connackCodes: Readonly<Record<number, number>> = { 1: 0x84, 2: 0x85, 3: 0x88, 4: 0x86, 5: 0x87 };
 
-/** What a person can do about it. */
+/** Hints for users. */
 const advice: Readonly<Record<number, string>> = {
   132: 'choose the other version of MQTT',
-  133: 'the client id is not one that this login may use, or too long',
-  134: 'the broker does not know this user name with this password, or does not let anybody in without one',
+  133: 'this login may not use the client id, or the client id is too long',
+  134: 'user name or password is wrong, or the broker requires them',
   135: 'no rule of the broker allows it',
-  136: 'too many clients of this login are connected, or the broker cannot work now',
-  141: 'nothing was heard from this page for one and a half keep-alives',
+  136: 'the connection limit of this login is reached, or the broker is unavailable',
+  141: 'the broker received no packet for one and a half times the keep-alive',
   142: 'another client has connected with this client id',
-  143: 'the broker does not take this topic filter',
-  149: 'a packet has 97,280 bytes at most',
+  143: 'the broker does not accept this topic filter',
+  149: 'the maximum packet size is 97,280 bytes',
   151: 'a limit of the broker is reached',
-  152: 'somebody has disconnected this client',
+  152: 'an administrator has disconnected this client',
   160: 'the token has expired',
 };
 
-/** `Not authorized (0x87): no rule of the broker allows it` */
+/** Formats a reason code, for example `Not authorized (0x87): no rule of the broker allows it`. */
 export function describeReason(code: number): string {
   const hint = advice[code];
   const hex = `0x${code.toString(16).padStart(2, '0')}`;
   return `${names[code] ?? 'Unknown reason'} (${hex})${hint === undefined ? '' : `: ${hint}`}`;
 }
 
-/** The same of a CONNACK, whose codes are numbered differently in MQTT 3.1.1. */
+/** Formats the code of a CONNACK, of either version: MQTT 3.1.1 numbers them differently. */
 export function describeRefusal(code: number): string {
   return describeReason(connackCodes[code] ?? code);
 }

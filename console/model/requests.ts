@@ -2,22 +2,24 @@ import type { MessageProperties } from './message-log';
 
 export type Qos = 0 | 1 | 2;
 
+/** Credentials of a connect request. */
 export type Login =
   | { readonly kind: 'none' }
   | { readonly kind: 'user'; readonly username: string; readonly password: string }
   | { readonly kind: 'token'; readonly token: string };
 
+/** Input of the connection form. */
 export interface ConnectRequest {
-  /** `ws://` or `wss://` */
+  /** `ws://` or `wss://` address. */
   readonly address: string;
   readonly clientId: string;
-  /** 4 is MQTT 3.1.1, 5 is 5.0. */
+  /** Protocol version: 4 is MQTT 3.1.1, 5 is MQTT 5.0. */
   readonly version: 4 | 5;
   readonly login: Login;
-  /** Seconds. */
+  /** Keep-alive in seconds. */
   readonly keepAlive: number;
   readonly clean: boolean;
-  /** Seconds; MQTT 5.0 only. */
+  /** Session Expiry Interval in seconds; MQTT 5.0 only. */
   readonly sessionExpiry: number;
   readonly will?: Will;
 }
@@ -27,10 +29,11 @@ export interface Will {
   readonly payload: string;
   readonly qos: Qos;
   readonly retain: boolean;
-  /** Seconds; MQTT 5.0 only. */
+  /** Will Delay Interval in seconds; MQTT 5.0 only. */
   readonly delay: number;
 }
 
+/** Input of the subscription form. */
 export interface SubscribeRequest {
   readonly filter: string;
   readonly qos: Qos;
@@ -40,6 +43,7 @@ export interface SubscribeRequest {
   readonly retainHandling: 0 | 1 | 2;
 }
 
+/** Checked input of the publish form. */
 export interface PublishRequest {
   readonly topic: string;
   readonly payload: Uint8Array;

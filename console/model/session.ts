@@ -10,28 +10,28 @@ import type { ConnectRequest, PublishRequest, Qos, SubscribeRequest } from './re
 import { checkFilter, checkTopic, plainFilter } from './topics';
 
 export interface Subscription extends SubscribeRequest {
-  /** One of `colours`. */
+  /** Index of its colour, below `colours`. */
   readonly colour: number;
-  /** Messages it has brought. */
-  readonly heard: number;
+  /** Number of messages received for this subscription. */
+  readonly messageCount: number;
 }
 
 export type Status = 'offline' | 'connecting' | 'online' | 'reconnecting';
 
-/** How many colours there are for subscriptions. What no subscription of this page has brought has the last. */
+/** Number of colours. Messages that match no subscription of this page have the last colour. */
 export const colours = 8;
 
-/** Reasons of a DISCONNECT after which coming back at once would be wrong: another has taken the place, or somebody wants it. */
-const final = new Set([0x8e, 0x98]);
+/** Reason codes after which the page does not reconnect: Session taken over, Administrative action. */
+const finalReasons = new Set([0x8e, 0x98]);
 
-/** The page as an MQTT client: its connection, its subscriptions, what it hears and says. */
+/** MQTT client of the page: connection, subscriptions, received and published messages. */
 export class Session extends Observable {
   status: Status = 'offline';
-  /** What went wrong last, for a person; empty when nothing did. */
-  trouble = '';
-  /** What the broker said of the session when it let the page in. */
-  welcome = '';
-  wish: ConnectRequest | undefined;
+  /** Text of the last error; empty if there is none. */
+  error = '';
+  /** Session state and keep-alive of the last CONNACK, as text. */
+  sessionInfo = '';
+  request: ConnectRequest | undefined;
   subscriptions: readonly Subscription[] = [];
   private client: MqttClient | undefined;
   private nextColour = 0;
@@ -40,13 +40,13 @@ export class Session extends Observable {
     super();
   }
 
-  connect(wish: ConnectRequest): void {
-    this.leave();
-    this.trouble = '';
-    this.wish = wish;
+  connect(request: ConnectRequest): void {
+    this.endClient();
+    this.error = '';
+    this.request = request;
     this.status = 'connecting';
     try {
-      this.follow(guardPublish(mqtt.connect(wish.address, connectOptions(wish))), wish);
+      this.attach(guardPublish(mqtt.connect(request.address, connectOptions(request))), request);
     } catch (error) {
       this.fail((error as Error).message);
     }
@@ -54,36 +54,41 @@ export class Session extends Observable {
   }
 
   disconnect(): void {
-    this.leave();
-    this.trouble = '';
+    this.endClient();
+    this.error = '';
     this.changed();
   }
 
-  /** What the browser kept this page from. */
-  blocked(address: string): void {
-    if (this.status !== 'offline') this.fail(`this page may connect to its own broker only, and not to ${address}`);
+  /** Handles a connection that the Content-Security-Policy of the page blocked. */
+  handlePolicyViolation(address: string): void {
+    if (this.status !== 'offline') this.fail(`this page may only connect to its own broker, not to ${address}`);
   }
 
-  /** Throws an `Error` that says why not. */
-  async subscribe(wish: SubscribeRequest): Promise<void> {
-    checkFilter(wish.filter);
-    const { filter, qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh } = wish;
+  /** @throws Error with the reason, if the filter is invalid or the broker refuses it. */
+  async subscribe(request: SubscribeRequest): Promise<void> {
+    checkFilter(request.filter);
+    const { filter, qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh } = request;
     const options = this.isVersion5 ? { qos, nl, rap, rh } : { qos };
-    const [grant] = await explained(this.present().subscribeAsync(filter, options));
+    const [grant] = await withReadableErrors(this.connectedClient().subscribeAsync(filter, options));
     if (grant && grant.qos >= 0x80) throw new Error(describeReason(grant.qos));
     const known = this.subscriptions.find((each) => each.filter === filter);
-    const granted = { ...wish, qos: (grant?.qos ?? qos) as Qos, heard: 0, colour: known?.colour ?? this.takeColour() };
+    const granted = {
+      ...request,
+      qos: (grant?.qos ?? qos) as Qos,
+      messageCount: 0,
+      colour: known?.colour ?? this.nextColourIndex(),
+    };
     this.subscriptions = [...this.subscriptions.filter((each) => each !== known), granted];
     this.changed();
   }
 
   async unsubscribe(filter: string): Promise<void> {
-    await explained(this.present().unsubscribeAsync(filter));
+    await withReadableErrors(this.connectedClient().unsubscribeAsync(filter));
     this.subscriptions = this.subscriptions.filter((each) => each.filter !== filter);
     this.changed();
   }
 
-  /** Gives a subscription the next colour. */
+  /** Changes a subscription to the next colour. */
   recolour(filter: string): void {
     this.subscriptions = this.subscriptions.map((each) =>
       each.filter === filter ? { ...each, colour: (each.colour + 1) % (colours - 1) } : each,
@@ -91,35 +96,36 @@ export class Session extends Observable {
     this.changed();
   }
 
-  /** Resolves when the broker has answered as the QoS asks for. Throws an `Error` that says why not. */
+  /** Resolves after the acknowledgement that the QoS requires. @throws Error with the reason of a failure. */
   async publish({ topic, payload, qos, retain, properties }: PublishRequest): Promise<void> {
     checkTopic(topic);
     const options = { qos, retain, ...(this.isVersion5 && { properties: properties as object }) };
-    // The library takes any bytes, but its types name Node's only.
-    await explained(this.present().publishAsync(topic, payload as Buffer, options));
+    // MQTT.js accepts any Uint8Array, but its types require a Buffer.
+    await withReadableErrors(this.connectedClient().publishAsync(topic, payload as Buffer, options));
   }
 
   get isVersion5(): boolean {
-    return this.wish?.version === 5;
+    return this.request?.version === 5;
   }
 
-  private present(): MqttClient {
+  private connectedClient(): MqttClient {
     if (this.status !== 'online' || !this.client) throw new Error('not connected');
     return this.client;
   }
 
-  private follow(client: MqttClient, wish: ConnectRequest): void {
+  /** Handles the events of a client as long as it is the current one. */
+  private attach(client: MqttClient, request: ConnectRequest): void {
     this.client = client;
-    const mine = (act: () => void) => {
+    const ifCurrent = (act: () => void) => {
       if (this.client === client) act();
     };
-    client.on('connect', (connack) => mine(() => this.entered(connack, wish)));
+    client.on('connect', (connack) => ifCurrent(() => this.handleConnack(connack, request)));
     client.on('message', (topic, payload, packet) =>
-      mine(() =>
-        this.hear({
+      ifCurrent(() =>
+        this.handleMessage({
           receivedAt: Date.now(),
           topic,
-          payload: new Uint8Array(payload), // a copy: the library's is part of a larger buffer
+          payload: new Uint8Array(payload), // A copy: the payload of MQTT.js is a view of a larger buffer.
           qos: packet.qos,
           retain: packet.retain,
           dup: packet.dup,
@@ -128,59 +134,59 @@ export class Session extends Observable {
         }),
       ),
     );
-    client.on('disconnect', (packet) => mine(() => this.dismissed(packet)));
-    client.on('error', (error) => mine(() => this.stumbled(error, wish)));
-    client.on('close', () => mine(() => this.lost(wish)));
+    client.on('disconnect', (packet) => ifCurrent(() => this.handleDisconnect(packet)));
+    client.on('error', (error) => ifCurrent(() => this.handleError(error, request)));
+    client.on('close', () => ifCurrent(() => this.handleClose(request)));
   }
 
-  private entered({ sessionPresent, properties }: IConnackPacket, wish: ConnectRequest): void {
+  private handleConnack({ sessionPresent, properties }: IConnackPacket, request: ConnectRequest): void {
     this.status = 'online';
-    this.trouble = '';
-    const keepAlive = properties?.serverKeepAlive ?? wish.keepAlive;
-    this.welcome = `${sessionPresent ? 'session resumed' : 'new session'}, keep-alive ${keepAlive} s`;
+    this.error = '';
+    const keepAlive = properties?.serverKeepAlive ?? request.keepAlive;
+    this.sessionInfo = `${sessionPresent ? 'session resumed' : 'new session'}, keep-alive ${keepAlive} s`;
     this.changed();
   }
 
-  private hear(message: Omit<Message, 'number'>): void {
-    const brought = this.subscriptions.find(({ filter }) => matchesFilter(plainFilter(filter), message.topic));
+  private handleMessage(message: Omit<Message, 'number'>): void {
+    const subscription = this.subscriptions.find(({ filter }) => matchesFilter(plainFilter(filter), message.topic));
     this.subscriptions = this.subscriptions.map((each) =>
-      each === brought ? { ...each, heard: each.heard + 1 } : each,
+      each === subscription ? { ...each, messageCount: each.messageCount + 1 } : each,
     );
-    this.onMessage({ ...message, colour: brought?.colour ?? message.colour });
+    this.onMessage({ ...message, colour: subscription?.colour ?? message.colour });
     this.changed();
   }
 
-  private dismissed({ reasonCode = 0, properties }: IDisconnectPacket): void {
-    const said = properties?.reasonString === undefined ? '' : `; the broker says: ${properties.reasonString}`;
-    this.trouble = `disconnected: ${describeReason(reasonCode)}${said}`;
-    if (final.has(reasonCode)) this.fail(this.trouble);
+  private handleDisconnect({ reasonCode = 0, properties }: IDisconnectPacket): void {
+    const reasonText = properties?.reasonString === undefined ? '' : `; reason string: ${properties.reasonString}`;
+    this.error = `disconnected: ${describeReason(reasonCode)}${reasonText}`;
+    if (finalReasons.has(reasonCode)) this.fail(this.error);
     this.changed();
   }
 
-  private stumbled(error: Error & { code?: number | string }, wish: ConnectRequest): void {
+  private handleError(error: Error & { code?: number | string }, request: ConnectRequest): void {
     if (typeof error.code === 'number') this.fail(`refused: ${describeRefusal(error.code)}`);
-    else if (this.status === 'connecting') this.fail(unreachable(wish));
-    else this.trouble = error.message;
+    else if (this.status === 'connecting') this.fail(describeUnreachable(request));
+    else this.error = error.message;
     this.changed();
   }
 
-  private lost(wish: ConnectRequest): void {
+  private handleClose(request: ConnectRequest): void {
     if (this.status === 'connecting') {
-      this.fail(unreachable(wish));
+      this.fail(describeUnreachable(request));
       return;
     }
     if (this.status === 'online') this.status = 'reconnecting';
-    if (this.trouble === '') this.trouble = 'the connection was lost';
+    if (this.error === '') this.error = 'the connection was lost';
     this.changed();
   }
 
-  private fail(trouble: string): void {
-    this.leave();
-    this.trouble = trouble;
+  private fail(message: string): void {
+    this.endClient();
+    this.error = message;
     this.changed();
   }
 
-  private leave(): void {
+  private endClient(): void {
     const { client } = this;
     this.client = undefined;
     this.status = 'offline';
@@ -188,31 +194,31 @@ export class Session extends Observable {
     client?.end(!client.connected);
   }
 
-  private takeColour(): number {
+  private nextColourIndex(): number {
     const colour = this.nextColour;
     this.nextColour = (colour + 1) % (colours - 1);
     return colour;
   }
 }
 
-function unreachable({ address, login }: ConnectRequest): string {
-  const why = login.kind === 'token' ? 'the address is wrong, or the token is not good' : 'is the address right?';
-  return `no handshake with ${address}: ${why} (browsers do not tell more)`;
+function describeUnreachable({ address, login }: ConnectRequest): string {
+  const cause = login.kind === 'token' ? 'the address or the token is wrong' : 'the address may be wrong';
+  return `the handshake with ${address} failed: ${cause} (browsers report no details)`;
 }
 
-/** Refusals of the broker come with a reason code, that of the page with both sizes. */
-async function explained<Answer>(answer: Promise<Answer>): Promise<Answer> {
+/** Converts errors of MQTT.js to text: a refusal of the broker names its reason code, an oversized packet both sizes. */
+async function withReadableErrors<Result>(result: Promise<Result>): Promise<Result> {
   try {
-    return await answer;
+    return await result;
   } catch (error) {
-    if (error instanceof PacketTooLargeError) throw new Error(tooLarge(error));
-    // The library's error of a SUBACK has the packet, those of other packets the code.
+    if (error instanceof PacketTooLargeError) throw new Error(describeTooLarge(error));
+    // The error for a SUBACK contains the packet, errors for other packets contain the code.
     const { code, packet } = error as { code?: unknown; packet?: { granted?: readonly number[] } };
     const reason = packet?.granted?.[0] ?? code;
     throw typeof reason === 'number' ? new Error(describeReason(reason)) : error;
   }
 }
 
-function tooLarge({ bytes, limit }: PacketTooLargeError): string {
-  return `not sent: the packet has ${bytes.toLocaleString('en')} bytes, the broker takes ${limit.toLocaleString('en')}`;
+function describeTooLarge({ bytes, limit }: PacketTooLargeError): string {
+  return `not sent: the packet has ${bytes.toLocaleString('en')} bytes, the limit is ${limit.toLocaleString('en')}`;
 }

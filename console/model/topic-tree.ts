@@ -1,50 +1,50 @@
 import { type Message, sizeOf } from './message-log';
 import { Observable } from './observable';
 
-/** What is known of a retained message. */
+/** Retained message, without its payload. */
 export interface Retained {
   readonly qos: 0 | 1 | 2;
   readonly bytes: number;
 }
 
-/** A level of a topic, and what was heard of the topic that ends there. */
+/** Level of a topic, with the messages of the topic that ends there. */
 export interface TopicNode {
   readonly level: string;
   readonly topic: string;
   readonly depth: number;
   readonly children: ReadonlyMap<string, TopicNode>;
-  readonly heard: number;
+  readonly messageCount: number;
   readonly last?: Message;
   readonly retained?: Retained;
 }
 
-interface GrowingNode extends TopicNode {
-  readonly children: Map<string, GrowingNode>;
-  heard: number;
+interface MutableNode extends TopicNode {
+  readonly children: Map<string, MutableNode>;
+  messageCount: number;
   last?: Message;
   retained?: Retained;
 }
 
-/** Levels of one topic that are told apart; the rest is one level. A topic may have 32,768. */
-const deepest = 64;
+/** Maximum number of levels of one topic; the rest becomes the last level. A topic can have 32,768 levels. */
+const maxLevels = 64;
 
 export interface TreeLimits {
   readonly levels: number;
-  /** Of all topics together. */
+  /** Total characters of all topics. */
   readonly characters: number;
-  /** Of the newest payloads of all topics together. */
+  /** Total size of the last messages of all topics. */
   readonly bytes: number;
 }
 
-/** Topics as a tree, of what was heard and of what is said to be retained, within limits. */
+/** Tree of the topics of received and retained messages. Omits topics above its limits. */
 export class TopicTree extends Observable {
-  private root = freshNode();
+  private root = createNode();
   private levels = 0;
   private characters = 0;
-  private left = 0;
-  /** Topics whose newest payload is kept, the one that was heard the longest ago first. */
-  private readonly newest = new Set<GrowingNode>();
-  private newestBytes = 0;
+  private omitted = 0;
+  /** Topics whose last message is kept, least recently received first. */
+  private readonly nodesWithPayload = new Set<MutableNode>();
+  private payloadBytes = 0;
 
   constructor(
     private readonly limits: TreeLimits = { levels: 10_000, characters: 4 * 1024 * 1024, bytes: 16 * 1024 * 1024 },
@@ -52,66 +52,69 @@ export class TopicTree extends Observable {
     super();
   }
 
-  /** Topics for which there was no room. */
-  get leftOut(): number {
-    return this.left;
+  /** Number of messages whose topics exceeded the limits. */
+  get omittedCount(): number {
+    return this.omitted;
   }
 
-  heard(message: Message): void {
-    const node = this.grow(message.topic);
-    if (node) this.note(node, message);
+  addMessage(message: Message): void {
+    const node = this.findOrCreate(message.topic);
+    if (node) this.recordMessage(node, message);
     this.changed();
   }
 
-  /** What a listing says; topics that it does not name have nothing retained any more. */
-  listed(entries: readonly (Retained & { readonly topic: string })[]): void {
+  /** Replaces the retained messages of all topics by a listing. */
+  setRetained(entries: readonly (Retained & { readonly topic: string })[]): void {
     for (const node of nodesBelow(this.root)) node.retained = undefined;
     for (const { topic, qos, bytes } of entries) {
-      const node = this.grow(topic);
+      const node = this.findOrCreate(topic);
       if (node) node.retained = { qos, bytes };
     }
     this.changed();
   }
 
-  cleared(topic: string): void {
+  removeRetained(topic: string): void {
     const node = this.find(topic);
     if (node) node.retained = undefined;
     this.changed();
   }
 
-  find(topic: string): GrowingNode | undefined {
-    return levelsOf(topic).reduce<GrowingNode | undefined>((node, level) => node?.children.get(level), this.root);
+  find(topic: string): MutableNode | undefined {
+    return splitTopic(topic).reduce<MutableNode | undefined>((node, level) => node?.children.get(level), this.root);
   }
 
-  /** What is seen: the first levels, and those below open topics; by name. With a text, all that lead to a topic with it. */
-  rows(open: ReadonlySet<string>, wanted = ''): TopicNode[] {
-    const text = wanted.trim().toLowerCase();
+  /**
+   * Returns the visible nodes in the order of their names: the first level, and the levels below open topics. With a search
+   * text, returns the matching topics and their ancestors instead.
+   */
+  rows(open: ReadonlySet<string>, searchText = ''): TopicNode[] {
+    const text = searchText.trim().toLowerCase();
     return text === '' ? openRows(this.root, open) : matchingRows(this.root, text);
   }
 
   clear(): void {
-    this.root = freshNode();
+    this.root = createNode();
     this.levels = 0;
     this.characters = 0;
-    this.left = 0;
-    this.newest.clear();
-    this.newestBytes = 0;
+    this.omitted = 0;
+    this.nodesWithPayload.clear();
+    this.payloadBytes = 0;
     this.changed();
   }
 
-  private grow(topic: string): GrowingNode | undefined {
+  private findOrCreate(topic: string): MutableNode | undefined {
     const known = this.find(topic);
     if (known) return known;
-    const levels = levelsOf(topic);
+    const levels = splitTopic(topic);
     const characters = this.characters + topic.length;
     if (this.levels + levels.length > this.limits.levels || characters > this.limits.characters) {
-      this.left += 1;
+      this.omitted += 1;
       return undefined;
     }
     this.characters = characters;
     let node = this.root;
     for (const [depth, level] of levels.entries()) {
-      const next = node.children.get(level) ?? freshNode(level, levels.slice(0, depth + 1).join('/'), depth);
+      const next = node.children.get(level) ?? createNode(level, levels.slice(0, depth + 1).join('/'), depth);
       if (!node.children.has(level)) this.levels += 1;
       node.children.set(level, next);
       node = next;
@@ -119,64 +122,64 @@ export class TopicTree extends Observable {
     return node;
   }
 
-  private note(node: GrowingNode, message: Message): void {
-    node.heard += 1;
-    this.forgetNewest(node);
+  private recordMessage(node: MutableNode, message: Message): void {
+    node.messageCount += 1;
+    this.dropPayload(node);
     node.last = message;
-    this.newest.add(node);
-    this.newestBytes += sizeOf(message);
-    for (const oldest of this.newest) {
-      if (this.newestBytes <= this.limits.bytes) break;
-      this.forgetNewest(oldest);
+    this.nodesWithPayload.add(node);
+    this.payloadBytes += sizeOf(message);
+    for (const oldest of this.nodesWithPayload) {
+      if (this.payloadBytes <= this.limits.bytes) break;
+      this.dropPayload(oldest);
     }
-    // An empty retained message takes the retained one away [MQTT-3.3.1-6].
+    // An empty retained message deletes the retained message [MQTT-3.3.1-6].
     if (message.retain) node.retained = message.payload.length === 0 ? undefined : retainedIn(message);
   }
 
-  private forgetNewest(node: GrowingNode): void {
-    if (node.last) this.newestBytes -= sizeOf(node.last);
+  private dropPayload(node: MutableNode): void {
+    if (node.last) this.payloadBytes -= sizeOf(node.last);
     node.last = undefined;
-    this.newest.delete(node);
+    this.nodesWithPayload.delete(node);
   }
 }
 
-function levelsOf(topic: string): string[] {
+function splitTopic(topic: string): string[] {
   const levels = topic.split('/');
-  if (levels.length <= deepest) return levels;
-  return [...levels.slice(0, deepest - 1), levels.slice(deepest - 1).join('/')];
+  if (levels.length <= maxLevels) return levels;
+  return [...levels.slice(0, maxLevels - 1), levels.slice(maxLevels - 1).join('/')];
 }
 
-/** How many messages were heard of a topic and of those below. */
-export function heardBelow(node: TopicNode): number {
-  let sum = node.heard;
-  for (const child of node.children.values()) sum += heardBelow(child);
+/** Counts the messages of a topic and of the topics below it. */
+export function countMessages(node: TopicNode): number {
+  let sum = node.messageCount;
+  for (const child of node.children.values()) sum += countMessages(child);
   return sum;
 }
 
-function openRows(node: GrowingNode, open: ReadonlySet<string>): TopicNode[] {
-  return sorted(node).flatMap((child) => [child, ...(open.has(child.topic) ? openRows(child, open) : [])]);
+function openRows(node: MutableNode, open: ReadonlySet<string>): TopicNode[] {
+  return sortedChildren(node).flatMap((child) => [child, ...(open.has(child.topic) ? openRows(child, open) : [])]);
 }
 
-function matchingRows(node: GrowingNode, text: string): TopicNode[] {
-  return sorted(node).flatMap((child) => {
+function matchingRows(node: MutableNode, text: string): TopicNode[] {
+  return sortedChildren(node).flatMap((child) => {
     const below = matchingRows(child, text);
     return below.length > 0 || child.topic.toLowerCase().includes(text) ? [child, ...below] : [];
   });
 }
 
-function freshNode(level = '', topic = '', depth = -1): GrowingNode {
-  return { level, topic, depth, children: new Map(), heard: 0 };
+function createNode(level = '', topic = '', depth = -1): MutableNode {
+  return { level, topic, depth, children: new Map(), messageCount: 0 };
 }
 
 function retainedIn({ qos, payload }: Message): Retained {
   return { qos, bytes: payload.length };
 }
 
-function sorted(node: GrowingNode): GrowingNode[] {
+function sortedChildren(node: MutableNode): MutableNode[] {
   return [...node.children.values()].sort((one, other) => (one.level < other.level ? -1 : 1));
 }
 
-function* nodesBelow(node: GrowingNode): Generator<GrowingNode> {
+function* nodesBelow(node: MutableNode): Generator<MutableNode> {
   for (const child of node.children.values()) {
     yield child;
     yield* nodesBelow(child);

@@ -1,11 +1,11 @@
-/** Seconds over which a rate is taken. */
+/** Period of a rate. */
 const windowSeconds = 5;
 
-/** How many messages come and go in a second, on the average of the last five. */
+/** Messages per second that the page receives and publishes, as an average of five seconds. */
 export class Traffic {
   private readonly counts = { in: new Map<number, number>(), out: new Map<number, number>() };
 
-  /** Times are milliseconds. */
+  /** Counts a message at a time in milliseconds. */
   count(direction: 'in' | 'out', now: number): void {
     const second = Math.floor(now / 1000);
     const counts = this.counts[direction];
@@ -13,7 +13,7 @@ export class Traffic {
     for (const old of counts.keys()) if (old < second - windowSeconds) counts.delete(old);
   }
 
-  /** The second that is not over yet does not count. */
+  /** Returns the rate of the last five full seconds. */
   perSecond(direction: 'in' | 'out', now: number): number {
     const second = Math.floor(now / 1000);
     let sum = 0;

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
+import type { ConsoleModel } from '../model/console-model';
 import { type Draft, emptyDraft } from '../model/draft';
-import { hexOf, textOf } from '../model/payload';
-import type { Workbench } from '../model/workbench';
+import { decodeText, formatHex } from '../model/payload';
 import { ClientsTab } from './clients-tab';
 import { ConnectPanel } from './connect-panel';
 import { CostsTab } from './costs-tab';
@@ -13,30 +13,30 @@ import { SubscribePanel } from './subscribe-panel';
 import { type Tab, Tabs } from './tabs';
 import { TopicsTab } from './topics-tab';
 
-/** The whole page: what one does on one side, what one sees on the other. */
-export function App({ bench }: { readonly bench: Workbench }) {
+/** Page: forms on one side, tabs on the other. */
+export function App({ model }: { readonly model: ConsoleModel }) {
   const draft = useFields<Draft>(emptyDraft);
   const [tab, setTab] = useState('Messages');
   const side = useRef<HTMLElement>(null);
-  const answer = (topic: string, correlationData?: Uint8Array) => {
-    draft.set({ topic, ...(correlationData && { correlationData: typed(correlationData) }) });
+  const respond = (topic: string, correlationData?: Uint8Array) => {
+    draft.set({ topic, ...(correlationData && { correlationData: formatCorrelationData(correlationData) }) });
     side.current?.querySelector<HTMLElement>('form[aria-label=Publish] textarea')?.focus();
   };
   const tabs: Tab[] = [
-    { name: 'Messages', content: () => <MessagesTab bench={bench} onAnswer={answer} /> },
-    { name: 'Topics', content: () => <TopicsTab bench={bench} onAnswer={answer} /> },
-    { name: 'Clients', content: () => <ClientsTab bench={bench} /> },
+    { name: 'Messages', content: () => <MessagesTab model={model} onRespond={respond} /> },
+    { name: 'Topics', content: () => <TopicsTab model={model} onRespond={respond} /> },
+    { name: 'Clients', content: () => <ClientsTab model={model} /> },
   ];
-  const { costs } = bench;
+  const { costs } = model;
   if (costs) tabs.push({ name: 'Costs', content: () => <CostsTab costs={costs} /> });
   return (
     <>
-      <Header bench={bench} />
+      <Header model={model} />
       <div class="columns">
         <aside ref={side} aria-label="Connect, subscribe and publish">
-          <ConnectPanel bench={bench} />
-          <SubscribePanel bench={bench} />
-          <PublishPanel bench={bench} form={draft} />
+          <ConnectPanel model={model} />
+          <SubscribePanel model={model} />
+          <PublishPanel model={model} form={draft} />
         </aside>
         <main>
           <Tabs tabs={tabs} chosen={tab} onChoose={setTab} />
@@ -46,8 +46,8 @@ export function App({ bench }: { readonly bench: Workbench }) {
   );
 }
 
-/** Correlation data as the form takes it. */
-function typed(bytes: Uint8Array): string {
-  const text = textOf(bytes);
-  return text === undefined || text.startsWith('0x') ? `0x${hexOf(bytes)}` : text;
+/** Formats correlation data as input of the publish form. */
+function formatCorrelationData(bytes: Uint8Array): string {
+  const text = decodeText(bytes);
+  return text === undefined || text.startsWith('0x') ? `0x${formatHex(bytes)}` : text;
 }

@@ -1,23 +1,23 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { ApiClient, ApiClientDetails, ApiSubscription } from '../../clients/api';
 import type { ApiSession } from '../model/api-session';
+import type { ConsoleModel } from '../model/console-model';
 import { cutText } from '../model/payload';
-import type { Workbench } from '../model/workbench';
-import { Outcome, TextField, Tick, useAttempt, useFields } from './fields';
-import { agoOf } from './time-of';
-import { Shown, useInterval, useObserved } from './use-observed';
+import { Checkbox, Outcome, TextField, useAction, useFields } from './fields';
+import { formatAge } from './time-of';
+import { IsVisible, useInterval, useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
 
 const refreshMilliseconds = 5_000;
 
-/** Who is there, or has a session, by the API for backends. */
-export function ClientsTab({ bench: { office } }: { readonly bench: Workbench }) {
-  useObserved(office);
-  if (!office.exists) return <p class="empty">This broker is deployed without the API for backends (option api).</p>;
-  return office.isSignedIn ? <Clients office={office} /> : <Credentials office={office} />;
+/** Clients that are connected or have a session, from the API for backends. */
+export function ClientsTab({ model: { api } }: { readonly model: ConsoleModel }) {
+  useObserved(api);
+  if (!api.exists) return <p class="empty">This broker is deployed without the API for backends (option api).</p>;
+  return api.isSignedIn ? <Clients api={api} /> : <Credentials api={api} />;
 }
 
-function Credentials({ office }: { readonly office: ApiSession }) {
+function Credentials({ api }: { readonly api: ApiSession }) {
   const { values, field } = useFields({ accessKeyId: '', secretAccessKey: '', sessionToken: '' });
   return (
     <form
@@ -25,7 +25,7 @@ function Credentials({ office }: { readonly office: ApiSession }) {
       onSubmit={(event) => {
         event.preventDefault();
         const { accessKeyId, secretAccessKey, sessionToken } = values;
-        office.signIn({
+        api.signIn({
           accessKeyId: accessKeyId.trim(),
           secretAccessKey: secretAccessKey.trim(),
           ...(sessionToken !== '' && { sessionToken: sessionToken.trim() }),
@@ -34,8 +34,8 @@ function Credentials({ office }: { readonly office: ApiSession }) {
     >
       <h3>AWS credentials</h3>
       <p class="muted">
-        Clients and retained messages come from the API for backends, which IAM guards. Take temporary credentials that
-        may call it. They stay in the memory of this page until it is closed.
+        The API for backends provides clients and retained messages, and requires IAM credentials. Use temporary
+        credentials that may call it. This page keeps them in its memory until it is closed.
       </p>
       <TextField label="Access key id" required {...field('accessKeyId')} />
       <TextField label="Secret access key" type="password" required {...field('secretAccessKey')} />
@@ -47,16 +47,16 @@ function Credentials({ office }: { readonly office: ApiSession }) {
   );
 }
 
-function Clients({ office }: { readonly office: ApiSession }) {
-  const [wanted, setWanted] = useState('');
-  const [isWatched, setWatched] = useState(false);
-  const isShown = useContext(Shown);
+function Clients({ api }: { readonly api: ApiSession }) {
+  const [searchText, setSearchText] = useState('');
+  const [refreshes, setRefreshes] = useState(false);
+  const isShown = useContext(IsVisible);
   useEffect(() => {
-    if (isShown) office.listClients();
-  }, [office, isShown]);
-  const text = wanted.trim().toLowerCase();
-  const rows = office.clients.filter((client) => nameOf(client).toLowerCase().includes(text));
-  const online = office.clients.filter(({ connected }) => connected).length;
+    if (isShown) api.listClients();
+  }, [api, isShown]);
+  const text = searchText.trim().toLowerCase();
+  const rows = api.clients.filter((client) => nameOf(client).toLowerCase().includes(text));
+  const online = api.clients.filter(({ connected }) => connected).length;
   return (
     <div class="split">
       <div class="toolbar">
@@ -64,22 +64,22 @@ function Clients({ office }: { readonly office: ApiSession }) {
           type="search"
           placeholder="Filter by client or user"
           aria-label="Filter clients"
-          value={wanted}
-          onInput={(event) => setWanted(event.currentTarget.value)}
+          value={searchText}
+          onInput={(event) => setSearchText(event.currentTarget.value)}
         />
-        <button type="button" onClick={() => office.listClients()}>
+        <button type="button" onClick={() => api.listClients()}>
           Refresh
         </button>
-        <Tick label="every 5 s" checked={isWatched} onValue={setWatched} />
-        {isWatched && <Watch office={office} />}
+        <Checkbox label="every 5 s" checked={refreshes} onValue={setRefreshes} />
+        {refreshes && <AutoRefresh api={api} />}
         <span class="muted number" role="status" aria-label="Clients">
-          {online} online, {office.clients.length - online} away
+          {online} online, {api.clients.length - online} away
         </span>
       </div>
-      {office.trouble !== '' && (
+      {api.error !== '' && (
         <p class="outcome bad" role="alert">
-          {office.trouble}{' '}
-          <button type="button" class="small" onClick={() => office.signOut()}>
+          {api.error}{' '}
+          <button type="button" class="small" onClick={() => api.signOut()}>
             Other credentials
           </button>
         </p>
@@ -90,26 +90,26 @@ function Clients({ office }: { readonly office: ApiSession }) {
         count={rows.length}
         rowAt={(index) => rows[index]!}
         keyOf={({ clientId }) => clientId}
-        selected={office.selected?.clientId}
-        onSelect={({ clientId }) => office.select(clientId)}
-        onEscape={() => office.deselect()}
-        empty="Nobody is connected or has a session."
+        selected={api.selected?.clientId}
+        onSelect={({ clientId }) => api.select(clientId)}
+        onEscape={() => api.deselect()}
+        empty="No client is connected or has a session."
       >
-        {(client) => <Line client={client} />}
+        {(client) => <ClientRow client={client} />}
       </VirtualRows>
-      {office.selected && <ClientDetails key={office.selected.clientId} office={office} client={office.selected} />}
+      {api.selected && <ClientDetails key={api.selected.clientId} api={api} client={api.selected} />}
     </div>
   );
 }
 
-/** Each listing is billed, so it is only repeated while somebody wants that. */
-function Watch({ office }: { readonly office: ApiSession }) {
-  useInterval(() => office.listClients(), refreshMilliseconds);
+/** Refreshes the list while it is mounted. Optional, because each listing is billed. */
+function AutoRefresh({ api }: { readonly api: ApiSession }) {
+  useInterval(() => api.listClients(), refreshMilliseconds);
   return null;
 }
 
-/** Characters of a client id and of a user name that are shown. */
-const longestName = 300;
+/** Maximum displayed characters of a client id or a user name. */
+const maxNameCharacters = 300;
 
 function nameOf({ clientId, identity }: ApiClient): string {
   return `${clientId} ${identity.username ?? ''}`;
@@ -117,41 +117,41 @@ function nameOf({ clientId, identity }: ApiClient): string {
 
 const versions = { 3: '3.1', 4: '3.1.1', 5: '5.0' } as const;
 
-function Line({ client }: { readonly client: ApiClient }) {
+function ClientRow({ client }: { readonly client: ApiClient }) {
   const { clientId, connected, since, version, identity, over } = client;
   const state = connected ? 'online' : 'away';
   return (
     <>
       <span class={`dot ${state}`} role="img" aria-label={state} />
-      <span class="topic cut">{cutText(clientId, longestName)}</span>
+      <span class="topic cut">{cutText(clientId, maxNameCharacters)}</span>
       {over && <span class="badge">over</span>}
-      <span class="muted cut">{cutText(identity.username ?? identity.kind, longestName)}</span>
+      <span class="muted cut">{cutText(identity.username ?? identity.kind, maxNameCharacters)}</span>
       <span class="badge">{versions[version]}</span>
-      <span class="muted number">{since && agoOf(since)}</span>
+      <span class="muted number">{since && formatAge(since)}</span>
     </>
   );
 }
 
 interface ClientDetailsProps {
-  readonly office: ApiSession;
+  readonly api: ApiSession;
   readonly client: ApiClientDetails;
 }
 
-function ClientDetails({ office, client }: ClientDetailsProps) {
+function ClientDetails({ api, client }: ClientDetailsProps) {
   const { clientId, connected } = client;
-  const [removes, setRemoves] = useState(false);
-  const { outcome, busy, attempt } = useAttempt();
+  const [removesSession, setRemovesSession] = useState(false);
+  const { outcome, busy, run } = useAction();
   const disconnect = (will: 'publish' | 'discard') =>
-    attempt(async () => {
-      await office.disconnect(clientId, will, removes ? 'remove' : 'keep');
-      await office.listClients();
+    run(async () => {
+      await api.disconnect(clientId, { will, session: removesSession ? 'remove' : 'keep' });
+      await api.listClients();
       return '';
     });
   return (
     <section class="details" aria-label="Client">
       <header>
-        <h3 class="topic">{cutText(clientId, longestName)}</h3>
-        <button type="button" class="small" aria-label="Close the client" onClick={() => office.deselect()}>
+        <h3 class="topic">{cutText(clientId, maxNameCharacters)}</h3>
+        <button type="button" class="small" aria-label="Close the client" onClick={() => api.deselect()}>
           ✕
         </button>
       </header>
@@ -159,7 +159,7 @@ function ClientDetails({ office, client }: ClientDetailsProps) {
         <button
           type="button"
           class="danger"
-          disabled={busy || !(connected || removes)}
+          disabled={busy || !(connected || removesSession)}
           onClick={() => disconnect('publish')}
         >
           {connected ? 'Disconnect' : 'Remove session'}
@@ -169,7 +169,7 @@ function ClientDetails({ office, client }: ClientDetailsProps) {
             Disconnect without will
           </button>
         )}
-        <Tick label="remove its session" checked={removes} onValue={setRemoves} />
+        <Checkbox label="remove its session" checked={removesSession} onValue={setRemovesSession} />
       </div>
       <Outcome outcome={outcome} />
       <Facts client={client} />
@@ -182,15 +182,15 @@ function Facts({ client }: { readonly client: ApiClientDetails }) {
   const { connected, since, version, identity, keepAlive, queued, source, persistent, sessionEndsAt } = client;
   const user = identity.username ?? identity.kind;
   const rows: readonly (readonly [string, string | undefined])[] = [
-    ['State', `${connected ? 'online' : 'away'}${since ? ` for ${agoOf(since)}` : ''}`],
+    ['State', `${connected ? 'online' : 'away'}${since ? ` for ${formatAge(since)}` : ''}`],
     ['User', identity.issuer ? `${user}, ${identity.issuer}` : user],
     ['MQTT', versions[version]],
     ['Queue', `${queued.toLocaleString('en')} messages unacknowledged`],
     ['Keep-alive', keepAlive === undefined ? undefined : keepAlive === 0 ? 'off' : `${keepAlive} s`],
-    ['Session', client.over ? 'over, about to be removed' : persistent ? 'persistent' : 'ends with the connection'],
+    ['Session', client.over ? 'expired, about to be removed' : persistent ? 'persistent' : 'ends with the connection'],
     ['Session ends', sessionEndsAt && new Date(sessionEndsAt).toLocaleString()],
     ['Address', source?.address],
-    ['Last active', source?.lastActiveAt && `${agoOf(source.lastActiveAt)} ago`],
+    ['Last active', source?.lastActiveAt && `${formatAge(source.lastActiveAt)} ago`],
   ];
   return (
     <table class="plain-table">
@@ -224,7 +224,7 @@ function Subscriptions({ subscriptions, count }: SubscriptionsProps) {
         {subscriptions.map(({ filter, share, qos, noLocal, identifier }) => (
           <li key={`${share}/${filter}`}>
             <span class="topic cut">
-              {cutText(share === undefined ? filter : `$share/${share}/${filter}`, longestName)}
+              {cutText(share === undefined ? filter : `$share/${share}/${filter}`, maxNameCharacters)}
             </span>
             <span class="badge">QoS {qos}</span>
             {noLocal && <span class="badge">no local</span>}

@@ -1,6 +1,6 @@
+import type { ConsoleModel } from '../model/console-model';
 import type { ConnectRequest, Login, Qos } from '../model/requests';
-import type { Workbench } from '../model/workbench';
-import { AreaField, Choice, qosOptions, TextField, Tick, useFields } from './fields';
+import { AreaField, Checkbox, qosOptions, Select, TextField, useFields } from './fields';
 import { Panel } from './panel';
 import { useObserved } from './use-observed';
 
@@ -15,7 +15,7 @@ const versions = [
   [4, '3.1.1'],
 ] as const;
 
-function initial(address: string) {
+function initialValues(address: string) {
   return {
     address,
     clientId: `console-${Math.random().toString(36).slice(2, 8)}`,
@@ -35,47 +35,47 @@ function initial(address: string) {
   };
 }
 
-type Values = ReturnType<typeof initial>;
+type Values = ReturnType<typeof initialValues>;
 type Form = ReturnType<typeof useFields<Values>>;
 
-/** Where to, and as whom. */
-export function ConnectPanel({ bench }: { readonly bench: Workbench }) {
-  const { session } = bench;
-  const form = useFields(initial(bench.address));
+/** Form for the connection: address, client id, login and will. */
+export function ConnectPanel({ model }: { readonly model: ConsoleModel }) {
+  const { session } = model;
+  const form = useFields(initialValues(model.address));
   useObserved(session);
   const isOffline = session.status === 'offline';
   return (
     <Panel
       title="Connection"
-      summary={isOffline ? '' : session.wish!.clientId}
+      summary={isOffline ? '' : session.request!.clientId}
       isOpen={isOffline}
       key={String(isOffline)}
     >
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          bench.connect(wishOf(form.values));
+          model.connect(requestOf(form.values));
         }}
       >
         <fieldset class="plain" disabled={!isOffline}>
           <TextField label="Address" type="url" required pattern="wss?://.+" {...form.field('address')} />
           <div class="pair">
             <TextField label="Client id" required maxLength={256} {...form.field('clientId')} />
-            <Choice
+            <Select
               label="MQTT"
               value={form.values.version}
               options={versions}
               onValue={(version) => form.set({ version })}
             />
           </div>
-          <Choice label="Login" value={form.values.login} options={logins} onValue={(login) => form.set({ login })} />
+          <Select label="Login" value={form.values.login} options={logins} onValue={(login) => form.set({ login })} />
           <LoginFields form={form} />
           <SessionFields form={form} />
           <WillFields form={form} />
         </fieldset>
-        {session.trouble !== '' && (
+        {session.error !== '' && (
           <p class="outcome bad" role="alert">
-            {session.trouble}
+            {session.error}
           </p>
         )}
         {isOffline ? (
@@ -105,7 +105,7 @@ function LoginFields({ form: { values, field } }: { readonly form: Form }) {
   return null;
 }
 
-function SessionFields({ form: { values, field, tick } }: { readonly form: Form }) {
+function SessionFields({ form: { values, field, checkbox } }: { readonly form: Form }) {
   return (
     <>
       <div class="pair">
@@ -122,29 +122,29 @@ function SessionFields({ form: { values, field, tick } }: { readonly form: Form 
           />
         )}
       </div>
-      <Tick label={values.version === 5 ? 'Clean start' : 'Clean session'} {...tick('clean')} />
+      <Checkbox label={values.version === 5 ? 'Clean start' : 'Clean session'} {...checkbox('clean')} />
     </>
   );
 }
 
-function WillFields({ form: { values, set, field, tick } }: { readonly form: Form }) {
+function WillFields({ form: { values, set, field, checkbox } }: { readonly form: Form }) {
   return (
     <details class="more">
       <summary>Will</summary>
       <TextField label="Will topic" hint="none if empty" {...field('willTopic')} />
       <AreaField label="Will payload" rows={2} {...field('willPayload')} />
       <div class="pair">
-        <Choice label="Will QoS" value={values.willQos} options={qosOptions} onValue={(willQos) => set({ willQos })} />
+        <Select label="Will QoS" value={values.willQos} options={qosOptions} onValue={(willQos) => set({ willQos })} />
         {values.version === 5 && (
           <TextField label="Will delay" hint="s" type="number" min={0} max={4294967295} {...field('willDelay')} />
         )}
       </div>
-      <Tick label="Retain the will" {...tick('willRetain')} />
+      <Checkbox label="Retain the will" {...checkbox('willRetain')} />
     </details>
   );
 }
 
-function wishOf(values: Values): ConnectRequest {
+function requestOf(values: Values): ConnectRequest {
   const { address, clientId, version, clean, willTopic } = values;
   return {
     address,

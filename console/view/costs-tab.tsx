@@ -1,28 +1,28 @@
-import { type Bill, type Costs, inDollars } from '../model/costs';
+import { type Bill, type Costs, formatDollars } from '../model/costs';
 import { useObserved } from './use-observed';
 
-/** What all of it would have cost on AWS, and what each thing that this page did has added. */
+/** Bill of the local cloud, and the cost of each operation of this page. */
 export function CostsTab({ costs }: { readonly costs: Costs }) {
   useObserved(costs);
   return (
     <div class="split scroll">
-      {costs.trouble !== '' && (
+      {costs.error !== '' && (
         <p class="outcome bad" role="alert">
-          {costs.trouble}
+          {costs.error}
         </p>
       )}
       {costs.bill && <BillTable bill={costs.bill} />}
-      <h3>What this page did</h3>
+      <h3>Operations of this page</h3>
       <p class="muted">
-        Each is measured when the broker has come to rest. What others do meanwhile is in it; prices are those of
+        Each is measured when the broker is idle again, and includes concurrent operations of other clients. Prices of
         us-east-1, without free tiers.
       </p>
       <ol class="ledger" aria-label="Costs of operations">
-        {costs.entries.map(({ number, what, dollars, used }) => (
+        {costs.entries.map(({ number, operation, dollars, usage }) => (
           <li key={number}>
-            <span class="topic cut">{what}</span>
-            <span class="number">{inDollars(dollars)}</span>
-            <span class="muted used">{used}</span>
+            <span class="topic cut">{operation}</span>
+            <span class="number">{formatDollars(dollars)}</span>
+            <span class="muted used">{usage}</span>
           </li>
         ))}
       </ol>
@@ -42,21 +42,21 @@ function BillTable({ bill }: { readonly bill: Bill }) {
   ];
   return (
     <table class="bill">
-      <caption>Since the start, all clients together</caption>
+      <caption>Since the start, all clients</caption>
       <tbody>
         {rows.map(([service, used, dollars]) => (
           <tr key={service}>
             <th scope="row">{service}</th>
             <td class="muted">{used}</td>
-            <td class="number">{inDollars(dollars)}</td>
+            <td class="number">{formatDollars(dollars)}</td>
           </tr>
         ))}
       </tbody>
       <tfoot>
         <tr>
-          <th scope="row">All, the rest included</th>
+          <th scope="row">Total, with other services</th>
           <td />
-          <td class="number">{inDollars(bill.dollars)}</td>
+          <td class="number">{formatDollars(bill.dollars)}</td>
         </tr>
       </tfoot>
     </table>

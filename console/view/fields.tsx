@@ -5,11 +5,11 @@ interface FieldProps {
   readonly label: string;
   readonly class?: string;
   readonly hint?: string;
-  /** What the control needs. */
+  /** Renders the control with these attributes. */
   readonly children: (ids: { readonly id: string; readonly 'aria-describedby'?: string }) => ComponentChildren;
 }
 
-/** A control under its label. */
+/** Labelled control of a form. */
 export function Field({ label, hint, children, class: name = '' }: FieldProps) {
   const id = useId();
   return (
@@ -57,7 +57,7 @@ export function TextField({ label, hint, class: name, onValue, type = 'text', ..
   );
 }
 
-/** Preact has a type for each, and takes no union of them. */
+/** Preact's types for an input do not accept a union of types. */
 interface TypeOfInput {
   readonly type?: 'text' | 'password' | 'number' | 'url';
 }
@@ -76,14 +76,14 @@ export function AreaField({ label, hint, class: name, onValue, ...rest }: AreaPr
   );
 }
 
-interface ChoiceProps<Value extends string | number> {
+interface SelectProps<Value extends string | number> {
   readonly label: string;
   readonly value: Value;
   readonly options: readonly (readonly [Value, string])[];
   readonly onValue: (value: Value) => void;
 }
 
-export function Choice<Value extends string | number>({ label, value, options, onValue }: ChoiceProps<Value>) {
+export function Select<Value extends string | number>({ label, value, options, onValue }: SelectProps<Value>) {
   return (
     <Field label={label}>
       {(ids) => (
@@ -103,8 +103,8 @@ export function Choice<Value extends string | number>({ label, value, options, o
   );
 }
 
-/** The same, all choices seen side by side. */
-export function Segments<Value extends string>({ label, value, options, onValue }: ChoiceProps<Value>) {
+/** Select with all options visible side by side. */
+export function RadioGroup<Value extends string>({ label, value, options, onValue }: SelectProps<Value>) {
   const name = useId();
   return (
     <fieldset class="segments">
@@ -119,13 +119,13 @@ export function Segments<Value extends string>({ label, value, options, onValue 
   );
 }
 
-interface TickProps {
+interface CheckboxProps {
   readonly label: string;
   readonly checked: boolean;
   readonly onValue: (checked: boolean) => void;
 }
 
-export function Tick({ label, checked, onValue }: TickProps) {
+export function Checkbox({ label, checked, onValue }: CheckboxProps) {
   return (
     <label class="tick">
       <input type="checkbox" checked={checked} onChange={(event) => onValue(event.currentTarget.checked)} />
@@ -140,36 +140,37 @@ export const qosOptions = [
   [2, '2'],
 ] as const satisfies readonly (readonly [0 | 1 | 2, string])[];
 
-/** Values of a form, and how to set one of them. */
+/** State of a form: its values, and the props of each field. */
 export function useFields<Values extends object>(initial: Values) {
   const [values, setValues] = useState(initial);
   const set = (changes: Partial<Values>) => setValues((before) => ({ ...before, ...changes }));
-  /** What a text field of this name needs. */
+  /** Returns the props of a text field. */
   const field = (name: keyof Values & string) => ({
     name,
     value: String(values[name]),
     onValue: (value: string) => set({ [name]: value } as unknown as Partial<Values>),
   });
-  const tick = (name: keyof Values & string) => ({
+  /** Returns the props of a checkbox. */
+  const checkbox = (name: keyof Values & string) => ({
     checked: Boolean(values[name]),
     onValue: (checked: boolean) => set({ [name]: checked } as unknown as Partial<Values>),
   });
-  return { values, set, field, tick };
+  return { values, set, field, checkbox };
 }
 
-interface Attempt {
-  /** What came of it, for a person; nothing while nothing has. */
+interface ActionState {
+  /** Text of the last success or failure; absent while the action runs, or after a success without a text. */
   readonly outcome?: { readonly good: boolean; readonly text: string };
   readonly busy: boolean;
-  /** Does something that may fail; what it resolves to is said. */
-  readonly attempt: (act: () => Promise<string>) => Promise<void>;
+  /** Runs an action that may fail. Its result is the text of the outcome. */
+  readonly run: (act: () => Promise<string>) => Promise<void>;
 }
 
-/** Says what came of something that a person asked for. */
-export function useAttempt(): Attempt {
-  const [outcome, setOutcome] = useState<Attempt['outcome']>();
+/** Runs actions of a user and keeps the outcome of the last one. */
+export function useAction(): ActionState {
+  const [outcome, setOutcome] = useState<ActionState['outcome']>();
   const [busy, setBusy] = useState(false);
-  const attempt = async (act: () => Promise<string>) => {
+  const run = async (act: () => Promise<string>) => {
     setBusy(true);
     setOutcome(undefined);
     try {
@@ -180,10 +181,10 @@ export function useAttempt(): Attempt {
     }
     setBusy(false);
   };
-  return { outcome, busy, attempt };
+  return { outcome, busy, run };
 }
 
-export function Outcome({ outcome }: Pick<Attempt, 'outcome'>) {
+export function Outcome({ outcome }: Pick<ActionState, 'outcome'>) {
   return (
     <p class={`outcome ${outcome?.good === false ? 'bad' : 'good'}`} role="status">
       {outcome?.text}

@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks';
-import { inDollars } from '../model/costs';
-import type { Workbench } from '../model/workbench';
+import type { ConsoleModel } from '../model/console-model';
+import { formatDollars } from '../model/costs';
 import { nextTheme, storedTheme, type Theme, useTheme } from './theme';
 import { useInterval, useObserved } from './use-observed';
 
 const tickMilliseconds = 1_000;
 
-/** Who and where one is, and how much is going on. */
-export function Header({ bench }: { readonly bench: Workbench }) {
-  const { session } = bench;
+/** Header of the page: state of the connection, message rates, bill. */
+export function Header({ model }: { readonly model: ConsoleModel }) {
+  const { session } = model;
   useObserved(session);
   return (
     <header class="top">
@@ -18,16 +18,16 @@ export function Header({ bench }: { readonly bench: Workbench }) {
       <p class={`status ${session.status}`} role="status" aria-label="Connection">
         <span class={`dot ${session.status}`} />
         <span>{session.status}</span>
-        <span class="muted welcome">{session.status === 'online' && session.welcome}</span>
+        <span class="muted welcome">{session.status === 'online' && session.sessionInfo}</span>
       </p>
       <span class="grow" />
-      <Numbers bench={bench} />
+      <Statistics model={model} />
       <ThemeSwitch />
     </header>
   );
 }
 
-function Numbers({ bench: { traffic, costs } }: { readonly bench: Workbench }) {
+function Statistics({ model: { traffic, costs } }: { readonly model: ConsoleModel }) {
   const [now, setNow] = useState(0);
   useInterval(() => {
     setNow(Date.now());
@@ -37,14 +37,14 @@ function Numbers({ bench: { traffic, costs } }: { readonly bench: Workbench }) {
   const rate = (perSecond: number) => perSecond.toFixed(perSecond < 10 ? 1 : 0);
   return (
     <dl class="numbers">
-      <div title="Messages a second that this page hears and publishes">
+      <div title="Messages per second that this page receives and publishes">
         <dt>page</dt>
         <dd>
           ↓{rate(traffic.perSecond('in', now))} ↑{rate(traffic.perSecond('out', now))}
         </dd>
       </div>
       {costs && (
-        <div title="Frames a second from and to all clients of the broker">
+        <div title="Frames per second from and to all clients of the broker">
           <dt>broker</dt>
           <dd>
             ↓{rate(costs.brokerRates.out)} ↑{rate(costs.brokerRates.in)}
@@ -52,9 +52,9 @@ function Numbers({ bench: { traffic, costs } }: { readonly bench: Workbench }) {
         </div>
       )}
       {costs?.bill && (
-        <div title="What it would have cost on AWS">
+        <div title="Cost on AWS">
           <dt>bill</dt>
-          <dd>{inDollars(costs.bill.dollars)}</dd>
+          <dd>{formatDollars(costs.bill.dollars)}</dd>
         </div>
       )}
     </dl>

@@ -1,31 +1,32 @@
 import type { Message, MessageProperties } from '../model/message-log';
-import { cutText, hexOf, textOf } from '../model/payload';
+import { cutText, decodeText, formatHex } from '../model/payload';
 import { PayloadView } from './payload-view';
-import { timeOf } from './time-of';
+import { formatTime } from './time-of';
 
 interface MessageDetailsProps {
   readonly message: Message;
-  readonly onAnswer: (topic: string, correlationData?: Uint8Array) => void;
+  readonly onRespond: (topic: string, correlationData?: Uint8Array) => void;
   readonly onClose: () => void;
 }
 
-/** Characters of a topic or a property that are shown, and properties of one message. */
-const longestValue = 1000;
-const mostProperties = 100;
+/** Maximum displayed characters of a topic or a property. */
+const maxValueCharacters = 1000;
+/** Maximum displayed properties of a message. */
+const maxProperties = 100;
 
-/** All that came with one message. */
-export function MessageDetails({ message, onAnswer, onClose }: MessageDetailsProps) {
+/** Topic, flags, payload and properties of one message. */
+export function MessageDetails({ message, onRespond, onClose }: MessageDetailsProps) {
   const { topic, qos, retain, dup, properties } = message;
   const { responseTopic, correlationData } = properties;
   return (
     <section class="details" aria-label="Message">
       <header>
-        <h3 class={`topic colour-${message.colour}`}>{cutText(topic, longestValue)}</h3>
-        <button type="button" class="small" onClick={() => onAnswer(topic)}>
+        <h3 class={`topic colour-${message.colour}`}>{cutText(topic, maxValueCharacters)}</h3>
+        <button type="button" class="small" onClick={() => onRespond(topic)}>
           Publish here
         </button>
         {responseTopic !== undefined && (
-          <button type="button" class="small" onClick={() => onAnswer(responseTopic, correlationData)}>
+          <button type="button" class="small" onClick={() => onRespond(responseTopic, correlationData)}>
             Respond
           </button>
         )}
@@ -34,7 +35,7 @@ export function MessageDetails({ message, onAnswer, onClose }: MessageDetailsPro
         </button>
       </header>
       <p class="line">
-        <span class="muted number">{timeOf(message.receivedAt)}</span>
+        <span class="muted number">{formatTime(message.receivedAt)}</span>
         <span class="badge">QoS {qos}</span>
         {retain && <span class="badge retain">retained</span>}
         {dup && <span class="badge">dup</span>}
@@ -52,16 +53,16 @@ function Properties({ properties }: { readonly properties: MessageProperties }) 
     <table class="plain-table">
       <caption class="unseen">Properties</caption>
       <tbody>
-        {rows.slice(0, mostProperties).map(([name, value], index) => (
+        {rows.slice(0, maxProperties).map(([name, value], index) => (
           <tr key={index}>
-            <th scope="row">{cutText(name, longestValue)}</th>
-            <td>{cutText(value, longestValue)}</td>
+            <th scope="row">{cutText(name, maxValueCharacters)}</th>
+            <td>{cutText(value, maxValueCharacters)}</td>
           </tr>
         ))}
-        {rows.length > mostProperties && (
+        {rows.length > maxProperties && (
           <tr>
             <th scope="row" />
-            <td>{(rows.length - mostProperties).toLocaleString('en')} more</td>
+            <td>{(rows.length - maxProperties).toLocaleString('en')} more</td>
           </tr>
         )}
       </tbody>
@@ -77,7 +78,7 @@ function rowsOf(properties: MessageProperties): [string, string][] {
     ['Expires in', messageExpiryInterval === undefined ? undefined : `${messageExpiryInterval} s`],
     ['Content type', contentType],
     ['Response topic', responseTopic],
-    ['Correlation data', correlationData && (textOf(correlationData) ?? hexOf(correlationData))],
+    ['Correlation data', correlationData && (decodeText(correlationData) ?? formatHex(correlationData))],
     ['Subscription id', subscriptionIdentifier === undefined ? undefined : [subscriptionIdentifier].flat().join(', ')],
   ];
   const given = known.filter((row): row is [string, string] => row[1] !== undefined);

@@ -1,29 +1,29 @@
 import { useMemo, useRef, useState } from 'preact/hooks';
+import type { ConsoleModel } from '../model/console-model';
 import { FilteredLog, type Message } from '../model/message-log';
-import { cutText, previewOf } from '../model/payload';
-import type { Workbench } from '../model/workbench';
+import { cutText, formatPreview } from '../model/payload';
 import { MessageDetails } from './message-details';
-import { timeOf } from './time-of';
+import { formatTime } from './time-of';
 import { useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
 
-/** Characters of a topic that a row has; it shows fewer. */
-const longestName = 300;
+/** Maximum characters of a topic in a row; CSS may cut it further. */
+const maxTopicCharacters = 300;
 
 interface MessagesTabProps {
-  readonly bench: Workbench;
-  readonly onAnswer: (topic: string, correlationData?: Uint8Array) => void;
+  readonly model: ConsoleModel;
+  readonly onRespond: (topic: string, correlationData?: Uint8Array) => void;
 }
 
-/** What was heard, newest first. */
-export function MessagesTab({ bench: { log }, onAnswer }: MessagesTabProps) {
-  const [wanted, setWanted] = useState('');
+/** Received messages, newest first. */
+export function MessagesTab({ model: { log }, onRespond }: MessagesTabProps) {
+  const [searchText, setSearchText] = useState('');
   const [selected, setSelected] = useState<Message>();
-  const { messages, total, isPaused, setPaused } = usePausable(log, wanted);
+  const { messages, total, isPaused, pause, resume } = usePausable(log, searchText);
   const clear = () => {
     log.clear();
     setSelected(undefined);
-    setPaused(false);
+    resume();
   };
   return (
     <div class="split">
@@ -32,10 +32,10 @@ export function MessagesTab({ bench: { log }, onAnswer }: MessagesTabProps) {
           type="search"
           placeholder="Filter by topic or payload"
           aria-label="Filter messages by topic or payload"
-          value={wanted}
-          onInput={(event) => setWanted(event.currentTarget.value)}
+          value={searchText}
+          onInput={(event) => setSearchText(event.currentTarget.value)}
         />
-        <button type="button" aria-pressed={isPaused} onClick={() => setPaused(!isPaused)}>
+        <button type="button" aria-pressed={isPaused} onClick={isPaused ? resume : pause}>
           {isPaused ? `Resume (${log.total - total} new)` : 'Pause'}
         </button>
         <button type="button" onClick={clear}>
@@ -43,7 +43,7 @@ export function MessagesTab({ bench: { log }, onAnswer }: MessagesTabProps) {
         </button>
         <span class="muted number" role="status" aria-label="Messages shown">
           {messages.length.toLocaleString('en')}
-          {wanted.trim() !== '' && ` of ${log.messages.length.toLocaleString('en')}`}
+          {searchText.trim() !== '' && ` of ${log.messages.length.toLocaleString('en')}`}
         </span>
       </div>
       <VirtualRows
@@ -56,22 +56,26 @@ export function MessagesTab({ bench: { log }, onAnswer }: MessagesTabProps) {
         onSelect={setSelected}
         onEscape={() => setSelected(undefined)}
         addedAtTop={total}
-        empty={wanted.trim() === '' ? 'Nothing heard yet. Connect, then subscribe to something.' : 'Nothing matches.'}
+        empty={searchText.trim() === '' ? 'No messages yet. Connect, then subscribe to a topic.' : 'No matches.'}
       >
-        {(message) => <Line message={message} />}
+        {(message) => <MessageRow message={message} />}
       </VirtualRows>
-      {selected && <MessageDetails message={selected} onAnswer={onAnswer} onClose={() => setSelected(undefined)} />}
+      {selected && <MessageDetails message={selected} onRespond={onRespond} onClose={() => setSelected(undefined)} />}
     </div>
   );
 }
 
-function Line({ message: { receivedAt, topic, payload, qos, retain, dup, colour } }: { readonly message: Message }) {
-  const preview = useMemo(() => previewOf(payload), [payload]);
+function MessageRow({
+  message: { receivedAt, topic, payload, qos, retain, dup, colour },
+}: {
+  readonly message: Message;
+}) {
+  const preview = useMemo(() => formatPreview(payload), [payload]);
   return (
     <>
-      <span class="time muted number">{timeOf(receivedAt)}</span>
+      <span class="time muted number">{formatTime(receivedAt)}</span>
       <span class={`badge qos-${qos}`}>{qos}</span>
-      <span class={`topic column cut colour-${colour}`}>{cutText(topic, longestName)}</span>
+      <span class={`topic column cut colour-${colour}`}>{cutText(topic, maxTopicCharacters)}</span>
       <span class="flags">
         {retain && (
           <abbr class="badge retain" title="retained">
@@ -89,15 +93,19 @@ function Line({ message: { receivedAt, topic, payload, qos, retain, dup, colour 
   );
 }
 
-/** The messages of a log, standing still while paused. */
-function usePausable(log: Workbench['log'], wanted: string) {
-  const filtered = useMemo(() => new FilteredLog(log, wanted), [log, wanted]);
+/** Messages of a log, or a snapshot of them while paused. */
+function usePausable(log: ConsoleModel['log'], searchText: string) {
+  const filtered = useMemo(() => new FilteredLog(log, searchText), [log, searchText]);
   const [isPaused, setIsPaused] = useState(false);
   const frozen = useRef<{ messages: readonly Message[]; total: number } | undefined>(undefined);
   useObserved(log);
-  const setPaused = (pause: boolean) => {
-    frozen.current = pause ? { messages: [...filtered.messages()], total: log.total } : undefined;
-    setIsPaused(pause);
+  const pause = () => {
+    frozen.current = { messages: [...filtered.messages()], total: log.total };
+    setIsPaused(true);
   };
-  return { ...(frozen.current ?? { messages: filtered.messages(), total: log.total }), isPaused, setPaused };
+  const resume = () => {
+    frozen.current = undefined;
+    setIsPaused(false);
+  };
+  return { ...(frozen.current ?? { messages: filtered.messages(), total: log.total }), isPaused, pause, resume };
 }

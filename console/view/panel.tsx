@@ -2,13 +2,13 @@ import type { ComponentChildren } from 'preact';
 
 interface PanelProps {
   readonly title: string;
-  /** Said beside the title. */
+  /** Text beside the title. */
   readonly summary?: string;
   readonly isOpen: boolean;
   readonly children: ComponentChildren;
 }
 
-/** A part of the page that can be folded. */
+/** Collapsible part of the page. */
 export function Panel({ title, summary = '', isOpen, children }: PanelProps) {
   return (
     <details class="panel" open={isOpen}>

@@ -1,24 +1,32 @@
 import { useMemo, useState } from 'preact/hooks';
-import { type Excerpt, firstShown, hexDump, type PayloadForm, prettyJson, textExcerpt, textOf } from '../model/payload';
-import { Segments } from './fields';
+import {
+  decodeText,
+  type Excerpt,
+  hexDump,
+  initialCharacters,
+  type PayloadFormat,
+  prettyJson,
+  textExcerpt,
+} from '../model/payload';
+import { RadioGroup } from './fields';
 
-/** How many times as much is shown when somebody asks for more. */
-const more = 4;
+/** Factor by which "Show more" increases the displayed characters. */
+const growthFactor = 4;
 
-/** A payload as text, as JSON or in hex; at first as what it seems to be, and not more of it than a browser lays out at once. */
+/** Payload as text, JSON or hex dump. Detects the format, and first shows only a part of a large payload. */
 export function PayloadView({ payload }: { readonly payload: Uint8Array }) {
-  const [chosen, setChosen] = useState<PayloadForm>();
-  const [most, setMost] = useState(firstShown);
-  const fitting = useMemo(() => fittingForm(payload), [payload]);
-  const form = chosen ?? fitting;
-  const shown = useMemo(() => excerptOf(payload, form, most), [payload, form, most]);
+  const [chosen, setChosen] = useState<PayloadFormat>();
+  const [characters, setCharacters] = useState(initialCharacters);
+  const fitting = useMemo(() => detectFormat(payload), [payload]);
+  const format = chosen ?? fitting;
+  const shown = useMemo(() => formatPayload(payload, format, characters), [payload, format, characters]);
   return (
     <div class="payload">
       <div class="line">
-        <Segments label="Show payload as" value={form} options={forms} onValue={setChosen} />
+        <RadioGroup label="Show payload as" value={format} options={formats} onValue={setChosen} />
         <span class="muted">{payload.length.toLocaleString('en')} bytes</span>
         {shown.isCut && (
-          <button type="button" class="small" onClick={() => setMost(most * more)}>
+          <button type="button" class="small" onClick={() => setCharacters(characters * growthFactor)}>
             Show more
           </button>
         )}
@@ -31,25 +39,25 @@ export function PayloadView({ payload }: { readonly payload: Uint8Array }) {
   );
 }
 
-const forms = [
+const formats = [
   ['text', 'Text'],
   ['json', 'JSON'],
   ['hex', 'Hex'],
 ] as const;
 
-function fittingForm(payload: Uint8Array): PayloadForm {
-  const text = textOf(payload);
+function detectFormat(payload: Uint8Array): PayloadFormat {
+  const text = decodeText(payload);
   if (text === undefined) return 'hex';
   return prettyJson(text, 0) ? 'json' : 'text';
 }
 
-function excerptOf(payload: Uint8Array, form: PayloadForm, most: number): Excerpt {
-  if (form === 'hex') return hexDump(payload, most);
-  const text = textOf(payload);
-  if (form === 'text') return text === undefined ? whole('(not UTF-8: look at it in hex)') : textExcerpt(text, most);
-  return (text === undefined ? undefined : prettyJson(text, most)) ?? whole('(not JSON)');
+function formatPayload(payload: Uint8Array, format: PayloadFormat, characters: number): Excerpt {
+  if (format === 'hex') return hexDump(payload, characters);
+  const text = decodeText(payload);
+  if (format === 'text') return text === undefined ? complete('(not UTF-8, use Hex)') : textExcerpt(text, characters);
+  return (text === undefined ? undefined : prettyJson(text, characters)) ?? complete('(not JSON)');
 }
 
-function whole(text: string): Excerpt {
+function complete(text: string): Excerpt {
   return { text, isCut: false };
 }

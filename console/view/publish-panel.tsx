@@ -1,15 +1,15 @@
-import { type Draft, propertiesOf } from '../model/draft';
-import { bytesOf } from '../model/payload';
-import type { Workbench } from '../model/workbench';
+import type { ConsoleModel } from '../model/console-model';
+import { type Draft, parseProperties } from '../model/draft';
+import { parsePayload } from '../model/payload';
 import {
   AreaField,
-  Choice,
+  Checkbox,
   Outcome,
   qosOptions,
-  Segments,
+  RadioGroup,
+  Select,
   TextField,
-  Tick,
-  useAttempt,
+  useAction,
   type useFields,
 } from './fields';
 import { Panel } from './panel';
@@ -18,7 +18,7 @@ import { useObserved } from './use-observed';
 export type DraftForm = ReturnType<typeof useFields<Draft>>;
 
 interface PublishPanelProps {
-  readonly bench: Workbench;
+  readonly model: ConsoleModel;
   readonly form: DraftForm;
 }
 
@@ -28,13 +28,13 @@ const forms = [
   ['hex', 'Hex'],
 ] as const;
 
-/** What to say. */
-export function PublishPanel({ bench, form }: PublishPanelProps) {
-  const { session } = bench;
-  const { values, set, field, tick } = form;
-  const { outcome, busy, attempt } = useAttempt();
+/** Form to publish a message. */
+export function PublishPanel({ model, form }: PublishPanelProps) {
+  const { session } = model;
+  const { values, set, field, checkbox } = form;
+  const { outcome, busy, run } = useAction();
   useObserved(session);
-  const publish = () => attempt(() => publishDraft(bench, values));
+  const publish = () => run(() => publishDraft(model, values));
   return (
     <Panel title="Publish" isOpen={true}>
       <form
@@ -49,12 +49,17 @@ export function PublishPanel({ bench, form }: PublishPanelProps) {
       >
         <div class="topic-line">
           <TextField label="Topic" required {...field('topic')} />
-          <Choice label="QoS" value={values.qos} options={qosOptions} onValue={(qos) => set({ qos })} />
+          <Select label="QoS" value={values.qos} options={qosOptions} onValue={(qos) => set({ qos })} />
         </div>
         <AreaField label="Payload" hint="Ctrl Enter publishes" rows={3} class="code-field" {...field('payload')} />
         <div class="line">
-          <Segments label="Payload is" value={values.form} options={forms} onValue={(each) => set({ form: each })} />
-          <Tick label="Retain" {...tick('retain')} />
+          <RadioGroup
+            label="Payload is"
+            value={values.format}
+            options={forms}
+            onValue={(each) => set({ format: each })}
+          />
+          <Checkbox label="Retain" {...checkbox('retain')} />
           <span class="grow" />
           <button type="submit" class="primary" disabled={session.status !== 'online' || busy}>
             Publish
@@ -67,7 +72,7 @@ export function PublishPanel({ bench, form }: PublishPanelProps) {
   );
 }
 
-function Properties({ form: { field, tick } }: { readonly form: DraftForm }) {
+function Properties({ form: { field, checkbox } }: { readonly form: DraftForm }) {
   return (
     <details class="more">
       <summary>Properties of MQTT 5.0</summary>
@@ -78,16 +83,16 @@ function Properties({ form: { field, tick } }: { readonly form: DraftForm }) {
       <TextField label="Response topic" {...field('responseTopic')} />
       <TextField label="Correlation data" hint="text, or 0x and hex" {...field('correlationData')} />
       <AreaField label="User properties" hint="name: value" rows={2} {...field('userProperties')} />
-      <Tick label="Payload is UTF-8 (format indicator)" {...tick('isUtf8')} />
+      <Checkbox label="Payload is UTF-8 (format indicator)" {...checkbox('isUtf8')} />
     </details>
   );
 }
 
-async function publishDraft(bench: Workbench, draft: Draft): Promise<string> {
+async function publishDraft(model: ConsoleModel, draft: Draft): Promise<string> {
   const { topic, qos, retain } = draft;
-  const payload = bytesOf(draft.payload, draft.form);
-  const began = performance.now();
-  await bench.publish({ topic, payload, qos, retain, properties: propertiesOf(draft) });
-  const took = Math.round(performance.now() - began);
-  return qos === 0 ? `sent ${payload.length} bytes` : `acknowledged at QoS ${qos} after ${took} ms`;
+  const payload = parsePayload(draft.payload, draft.format);
+  const start = performance.now();
+  await model.publish({ topic, payload, qos, retain, properties: parseProperties(draft) });
+  const duration = Math.round(performance.now() - start);
+  return qos === 0 ? `sent ${payload.length} bytes` : `acknowledged at QoS ${qos} after ${duration} ms`;
 }

@@ -1,7 +1,7 @@
+import type { ConsoleModel } from '../model/console-model';
 import type { Qos, SubscribeRequest } from '../model/requests';
 import type { Subscription } from '../model/session';
-import type { Workbench } from '../model/workbench';
-import { Choice, Outcome, qosOptions, TextField, Tick, useAttempt, useFields } from './fields';
+import { Checkbox, Outcome, qosOptions, Select, TextField, useAction, useFields } from './fields';
 import { Panel } from './panel';
 import { useObserved } from './use-observed';
 
@@ -11,9 +11,9 @@ const retainHandlings = [
   [2, 'send none'],
 ] as const;
 
-/** What to hear. */
-export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
-  const { session } = bench;
+/** Form to subscribe, and the list of subscriptions. */
+export function SubscribePanel({ model }: { readonly model: ConsoleModel }) {
+  const { session } = model;
   const form = useFields<SubscribeRequest>({
     filter: '#',
     qos: 1 as Qos,
@@ -21,7 +21,7 @@ export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
     retainAsPublished: false,
     retainHandling: 0,
   });
-  const { outcome, busy, attempt } = useAttempt();
+  const { outcome, busy, run } = useAction();
   useObserved(session);
   const isOnline = session.status === 'online';
   return (
@@ -30,15 +30,15 @@ export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
         aria-label="Subscribe"
         onSubmit={(event) => {
           event.preventDefault();
-          attempt(async () => {
-            await bench.subscribe(form.values);
+          run(async () => {
+            await model.subscribe(form.values);
             return '';
           });
         }}
       >
         <div class="filter-line">
           <TextField label="Topic filter" required {...form.field('filter')} />
-          <Choice label="QoS" value={form.values.qos} options={qosOptions} onValue={(qos) => form.set({ qos })} />
+          <Select label="QoS" value={form.values.qos} options={qosOptions} onValue={(qos) => form.set({ qos })} />
           <button type="submit" class="primary" disabled={!isOnline || busy}>
             Subscribe
           </button>
@@ -46,9 +46,9 @@ export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
         {session.isVersion5 && (
           <details class="more">
             <summary>Options of MQTT 5.0</summary>
-            <Tick label="No local: not what this page publishes" {...form.tick('noLocal')} />
-            <Tick label="Retain as published" {...form.tick('retainAsPublished')} />
-            <Choice
+            <Checkbox label="No local: exclude messages of this page" {...form.checkbox('noLocal')} />
+            <Checkbox label="Retain as published" {...form.checkbox('retainAsPublished')} />
+            <Select
               label="Retain handling"
               value={form.values.retainHandling}
               options={retainHandlings}
@@ -60,20 +60,20 @@ export function SubscribePanel({ bench }: { readonly bench: Workbench }) {
       </form>
       <ul class="subscriptions" aria-label="Subscriptions">
         {session.subscriptions.map((each) => (
-          <Line key={each.filter} subscription={each} bench={bench} attempt={attempt} />
+          <SubscriptionRow key={each.filter} subscription={each} model={model} run={run} />
         ))}
       </ul>
     </Panel>
   );
 }
 
-interface LineProps {
+interface SubscriptionRowProps {
   readonly subscription: Subscription;
-  readonly bench: Workbench;
-  readonly attempt: ReturnType<typeof useAttempt>['attempt'];
+  readonly model: ConsoleModel;
+  readonly run: ReturnType<typeof useAction>['run'];
 }
 
-function Line({ subscription: { filter, qos, colour, heard }, bench, attempt }: LineProps) {
+function SubscriptionRow({ subscription: { filter, qos, colour, messageCount }, model, run }: SubscriptionRowProps) {
   return (
     <li>
       <button
@@ -81,19 +81,19 @@ function Line({ subscription: { filter, qos, colour, heard }, bench, attempt }: 
         class={`swatch colour-${colour}`}
         aria-label={`Another colour for ${filter}`}
         title="Another colour"
-        onClick={() => bench.session.recolour(filter)}
+        onClick={() => model.session.recolour(filter)}
       />
       <span class={`topic cut colour-${colour}`}>{filter}</span>
       <span class="badge">QoS {qos}</span>
-      <span class="muted number">{heard}</span>
+      <span class="muted number">{messageCount}</span>
       <button
         type="button"
         class="small"
         aria-label={`Unsubscribe from ${filter}`}
         title="Unsubscribe"
         onClick={() =>
-          attempt(async () => {
-            await bench.unsubscribe(filter);
+          run(async () => {
+            await model.unsubscribe(filter);
             return '';
           })
         }

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useId, useRef } from 'preact/hooks';
-import { Shown } from './use-observed';
+import { IsVisible } from './use-observed';
 
 export interface Tab {
   readonly name: string;
@@ -13,7 +13,7 @@ interface TabsProps {
   readonly onChoose: (name: string) => void;
 }
 
-/** One of several views, which all stay as they were left; arrow keys go from tab to tab. */
+/** Tabs, which stay mounted and keep their state. Arrow keys move between them. */
 export function Tabs({ tabs, chosen, onChoose }: TabsProps) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
@@ -59,7 +59,7 @@ export function Tabs({ tabs, chosen, onChoose }: TabsProps) {
           aria-labelledby={`${id}-${name}`}
           hidden={name !== chosen}
         >
-          <Shown.Provider value={name === chosen}>{visited.has(name) && content()}</Shown.Provider>
+          <IsVisible.Provider value={name === chosen}>{visited.has(name) && content()}</IsVisible.Provider>
         </div>
       ))}
     </div>

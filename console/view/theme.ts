@@ -1,6 +1,6 @@
 import { useLayoutEffect } from 'preact/hooks';
 
-/** `system` is what the browser prefers. */
+/** Colour scheme; `system` follows the preference of the browser. */
 export type Theme = 'system' | 'light' | 'dark';
 
 const themes = ['system', 'light', 'dark'] as const satisfies readonly Theme[];
@@ -10,7 +10,7 @@ export function nextTheme(theme: Theme): Theme {
   return themes[(themes.indexOf(theme) + 1) % themes.length]!;
 }
 
-/** What was chosen before in this browser. */
+/** Reads the stored choice of this browser. */
 export function storedTheme(): Theme {
   const stored = localStorage.getItem(key);
   return themes.find((theme) => theme === stored) ?? 'system';

@@ -1,13 +1,13 @@
-/** `17:03:09.041`, in the time of the browser. */
-export function timeOf(milliseconds: number): string {
+/** Formats a time in the time zone of the browser, for example `17:03:09.041`. */
+export function formatTime(milliseconds: number): string {
   const date = new Date(milliseconds);
   const two = (number: number) => String(number).padStart(2, '0');
   const thousandths = String(date.getMilliseconds()).padStart(3, '0');
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${thousandths}`;
 }
 
-/** `2 h 5 min`, from an ISO 8601 time to now. */
-export function agoOf(iso: string, now = Date.now()): string {
+/** Formats the age of an ISO 8601 time, for example `2 h 5 min`. */
+export function formatAge(iso: string, now = Date.now()): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(iso)) / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

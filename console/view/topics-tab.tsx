@@ -1,28 +1,29 @@
 import { useContext, useEffect, useState } from 'preact/hooks';
-import { cutText, previewOf } from '../model/payload';
-import { heardBelow, type TopicNode, type TopicTree } from '../model/topic-tree';
-import type { Workbench } from '../model/workbench';
-import { Outcome, useAttempt } from './fields';
+import type { ConsoleModel } from '../model/console-model';
+import { cutText, formatPreview } from '../model/payload';
+import { countMessages, type TopicNode, type TopicTree } from '../model/topic-tree';
+import { Outcome, useAction } from './fields';
 import { PayloadView } from './payload-view';
-import { Shown, useObserved } from './use-observed';
+import { IsVisible, useObserved } from './use-observed';
 import { VirtualRows } from './virtual-rows';
 
-/** Characters of a level that a row has, and of a topic that is shown in full. */
-const longestName = 300;
-const longestTopic = 1000;
+/** Maximum displayed characters of a level in a row. */
+const maxLevelCharacters = 300;
+/** Maximum displayed characters of a topic in its details. */
+const maxTopicCharacters = 1000;
 
 interface TopicsTabProps {
-  readonly bench: Workbench;
-  readonly onAnswer: (topic: string) => void;
+  readonly model: ConsoleModel;
+  readonly onRespond: (topic: string) => void;
 }
 
-/** Topics as a tree, with what is retained. */
-export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
-  const { tree, office } = bench;
-  const [wanted, setWanted] = useState('');
+/** Tree of topics, with retained messages. */
+export function TopicsTab({ model, onRespond }: TopicsTabProps) {
+  const { tree, api } = model;
+  const [searchText, setSearchText] = useState('');
   const [topic, setTopic] = useState<string>();
-  const { outcome, busy, list } = useListing(bench);
-  useObserved(tree, office, bench.session);
+  const { outcome, busy, list } = useRetainedList(model);
+  useObserved(tree, api, model.session);
   const selected = topic === undefined ? undefined : tree.find(topic);
   return (
     <div class="split">
@@ -31,11 +32,11 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
           type="search"
           placeholder="Filter by topic"
           aria-label="Filter topics"
-          value={wanted}
-          onInput={(event) => setWanted(event.currentTarget.value)}
+          value={searchText}
+          onInput={(event) => setSearchText(event.currentTarget.value)}
         />
-        {office.exists && (
-          <button type="button" disabled={busy || !office.isSignedIn} onClick={list}>
+        {api.exists && (
+          <button type="button" disabled={busy || !api.isSignedIn} onClick={list}>
             List retained
           </button>
         )}
@@ -44,14 +45,16 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
         </button>
         <Outcome outcome={outcome} />
       </div>
-      <Tree tree={tree} wanted={wanted} selected={topic} onSelect={setTopic} />
-      {tree.leftOut > 0 && <p class="outcome bad">{tree.leftOut} messages had topics for which there is no room</p>}
+      <Tree tree={tree} searchText={searchText} selected={topic} onSelect={setTopic} />
+      {tree.omittedCount > 0 && (
+        <p class="outcome bad">{tree.omittedCount} messages omitted: their topics exceed the limits</p>
+      )}
       {selected && (
         <TopicDetails
           key={topic}
-          bench={bench}
+          model={model}
           node={selected}
-          onAnswer={onAnswer}
+          onRespond={onRespond}
           onClose={() => setTopic(undefined)}
         />
       )}
@@ -59,36 +62,37 @@ export function TopicsTab({ bench, onAnswer }: TopicsTabProps) {
   );
 }
 
-/** What is retained, listed on request, and whenever one comes to look. */
-function useListing(bench: Workbench) {
-  const { isSignedIn } = bench.office;
-  const { outcome, busy, attempt } = useAttempt();
-  const isShown = useContext(Shown);
-  const list = () => attempt(() => listRetained(bench));
+/** Lists retained messages on request, and each time the tab becomes visible. */
+function useRetainedList(model: ConsoleModel) {
+  const { isSignedIn } = model.api;
+  const { outcome, busy, run } = useAction();
+  const isShown = useContext(IsVisible);
+  const list = () => run(() => listRetained(model));
   useEffect(() => {
     if (isSignedIn && isShown) list();
   }, [isSignedIn, isShown]);
   return { outcome, busy, list };
 }
 
-async function listRetained(bench: Workbench): Promise<string> {
-  await bench.listRetained();
-  if (bench.office.trouble !== '') throw new Error(bench.office.trouble);
+async function listRetained(model: ConsoleModel): Promise<string> {
+  await model.listRetained();
+  if (model.api.error !== '') throw new Error(model.api.error);
   return '';
 }
 
 interface TreeProps {
   readonly tree: TopicTree;
-  readonly wanted: string;
+  readonly searchText: string;
   readonly selected: string | undefined;
   readonly onSelect: (topic: string | undefined) => void;
 }
 
-function Tree({ tree, wanted, selected, onSelect }: TreeProps) {
+function Tree({ tree, searchText, selected, onSelect }: TreeProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const fold = (node: TopicNode, wish: boolean) => setOpen((before) => folded(before, node, wish));
-  const isOpen = ({ topic }: TopicNode) => wanted.trim() !== '' || open.has(topic);
-  const rows = tree.rows(open, wanted);
+  const expand = ({ topic }: TopicNode) => setOpen((before) => new Set(before).add(topic));
+  const collapse = ({ topic }: TopicNode) => setOpen((before) => new Set([...before].filter((each) => each !== topic)));
+  const isOpen = ({ topic }: TopicNode) => searchText.trim() !== '' || open.has(topic);
+  const rows = tree.rows(open, searchText);
   return (
     <VirtualRows
       label="Topics"
@@ -99,74 +103,70 @@ function Tree({ tree, wanted, selected, onSelect }: TreeProps) {
       selected={selected}
       onSelect={(node) => {
         onSelect(node.topic);
-        if (node.topic === selected && node.children.size > 0) fold(node, !open.has(node.topic));
+        if (node.topic === selected && node.children.size > 0) (open.has(node.topic) ? collapse : expand)(node);
       }}
       onKey={(key, node) => {
-        const wish = foldWish(key, node, open);
-        if (wish !== undefined) fold(node, wish);
-        return wish !== undefined;
+        const expands = expandedAfterKey(key, node, open);
+        if (expands === undefined) return false;
+        (expands ? expand : collapse)(node);
+        return true;
       }}
       onEscape={() => onSelect(undefined)}
       attributesOf={(node) => ({
         'aria-level': node.depth + 1,
         'aria-expanded': node.children.size > 0 ? isOpen(node) : undefined,
       })}
-      empty="No topics yet. They are gathered from what is heard and from what is retained."
+      empty="No topics yet. The tree contains topics of received and of retained messages."
     >
-      {(node) => <Line node={node} isOpen={isOpen(node)} />}
+      {(node) => <TopicRow node={node} isOpen={isOpen(node)} />}
     </VirtualRows>
   );
 }
 
-function folded(open: ReadonlySet<string>, { topic }: TopicNode, isOpen: boolean): ReadonlySet<string> {
-  const others = [...open].filter((each) => each !== topic);
-  return new Set(isOpen ? [...others, topic] : others);
-}
-
-/** Whether a key opens a topic or closes it; `undefined` where it does neither. */
-function foldWish(key: string, { topic, children }: TopicNode, open: ReadonlySet<string>): boolean | undefined {
+/** Returns the state of a topic after a key: true for expanded, false for collapsed, `undefined` for no change. */
+function expandedAfterKey(key: string, { topic, children }: TopicNode, open: ReadonlySet<string>): boolean | undefined {
   if (children.size === 0) return undefined;
   if (key === 'Enter' || key === ' ') return !open.has(topic);
   return key === 'ArrowRight' ? true : key === 'ArrowLeft' ? false : undefined;
 }
 
-function Line({ node, isOpen }: { readonly node: TopicNode; readonly isOpen: boolean }) {
-  const heard = heardBelow(node);
+function TopicRow({ node, isOpen }: { readonly node: TopicNode; readonly isOpen: boolean }) {
+  const count = countMessages(node);
   return (
     <>
       <span class="indent" style={{ width: `${node.depth * 16}px` }} />
       <span class="fold" aria-hidden="true">
         {node.children.size === 0 ? '' : isOpen ? '▾' : '▸'}
       </span>
-      <span class="topic level">{node.level === '' ? '(empty)' : cutText(node.level, longestName)}</span>
+      <span class="topic level">{node.level === '' ? '(empty)' : cutText(node.level, maxLevelCharacters)}</span>
       {node.retained && (
         <abbr class="badge retain" title={`retained at QoS ${node.retained.qos}, ${node.retained.bytes} bytes`}>
           R
         </abbr>
       )}
-      <span class="preview cut code muted">{node.last && previewOf(node.last.payload)}</span>
-      {heard > 0 && <span class="number muted">{heard.toLocaleString('en')}</span>}
+      <span class="preview cut code muted">{node.last && formatPreview(node.last.payload)}</span>
+      {count > 0 && <span class="number muted">{count.toLocaleString('en')}</span>}
     </>
   );
 }
 
 interface TopicDetailsProps {
-  readonly bench: Workbench;
+  readonly model: ConsoleModel;
   readonly node: TopicNode;
-  readonly onAnswer: (topic: string) => void;
+  readonly onRespond: (topic: string) => void;
   readonly onClose: () => void;
 }
 
-function TopicDetails({ bench, node, onAnswer, onClose }: TopicDetailsProps) {
+function TopicDetails({ model, node, onRespond, onClose }: TopicDetailsProps) {
   const { topic, retained, last } = node;
-  const { outcome, busy, attempt } = useAttempt();
-  const payload = useRetainedPayload(bench, node);
-  const canClear = bench.session.status === 'online' || bench.office.isSignedIn;
+  const { outcome, busy, run } = useAction();
+  const payload = useRetainedPayload(model, node);
+  const canClear = model.session.status === 'online' || model.api.isSignedIn;
   return (
     <section class="details" aria-label="Topic">
       <header>
-        <h3 class="topic">{cutText(topic, longestTopic)}</h3>
-        <button type="button" class="small" onClick={() => onAnswer(topic)}>
+        <h3 class="topic">{cutText(topic, maxTopicCharacters)}</h3>
+        <button type="button" class="small" onClick={() => onRespond(topic)}>
           Publish here
         </button>
         {retained && (
@@ -175,8 +175,8 @@ function TopicDetails({ bench, node, onAnswer, onClose }: TopicDetailsProps) {
             class="small danger"
             disabled={busy || !canClear}
             onClick={() =>
-              attempt(async () => {
-                await bench.clearRetained(topic);
+              run(async () => {
+                await model.clearRetained(topic);
                 return 'the retained message is cleared';
               })
             }
@@ -195,17 +195,17 @@ function TopicDetails({ bench, node, onAnswer, onClose }: TopicDetailsProps) {
           <span class="badge">QoS {retained.qos}</span>
         </p>
       )}
-      {payload ? <PayloadView payload={payload} /> : <p class="muted">{last ? '' : 'Nothing heard of this topic.'}</p>}
+      {payload ? <PayloadView payload={payload} /> : <p class="muted">{last ? '' : 'No message of this topic yet.'}</p>}
     </section>
   );
 }
 
-/** The newest payload of a topic: what was heard of it, or what the API says is retained. */
-function useRetainedPayload({ office }: Workbench, { topic, retained, last }: TopicNode): Uint8Array | undefined {
-  const [asked, setAsked] = useState<Uint8Array>();
-  const isUnheard = retained !== undefined && last === undefined;
+/** Returns the last received payload of a topic, or else the payload of its retained message from the API. */
+function useRetainedPayload({ api }: ConsoleModel, { topic, retained, last }: TopicNode): Uint8Array | undefined {
+  const [fetched, setFetched] = useState<Uint8Array>();
+  const needsFetch = retained !== undefined && last === undefined;
   useEffect(() => {
-    if (isUnheard) office.retainedPayload(topic).then(setAsked);
-  }, [topic, isUnheard]);
-  return last?.payload ?? (retained && asked);
+    if (needsFetch) api.retainedPayload(topic).then(setFetched);
+  }, [topic, needsFetch]);
+  return last?.payload ?? (retained && fetched);
 }

@@ -2,13 +2,13 @@ import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import type { Observable } from '../model/observable';
 
-/** Whether what is drawn can be seen: what cannot need not keep up. */
-export const Shown = createContext(true);
+/** False inside hidden tabs, which need no updates. */
+export const IsVisible = createContext(true);
 
-/** Draws a component anew when one of these changes, once a frame at most, however often they do. */
+/** Renders a component again after changes of these objects, at most once per animation frame. */
 export function useObserved(...observed: readonly (Observable | undefined)[]): void {
   const [, draw] = useState(0);
-  const isShown = useContext(Shown);
+  const isShown = useContext(IsVisible);
   useEffect(() => {
     if (!isShown) return;
     let frame = 0;
@@ -18,8 +18,8 @@ export function useObserved(...observed: readonly (Observable | undefined)[]): v
         draw((count) => count + 1);
       });
     };
-    const ends = observed.map((each) => each?.watch(atNextFrame));
-    atNextFrame(); // what changed between drawing and now
+    const ends = observed.map((each) => each?.observe(atNextFrame));
+    atNextFrame(); // For changes between the render and this effect.
     return () => {
       cancelAnimationFrame(frame);
       for (const end of ends) end?.();
@@ -27,16 +27,16 @@ export function useObserved(...observed: readonly (Observable | undefined)[]): v
   }, [...observed, isShown]);
 }
 
-/** Calls at once and then every so often, while it can be seen. */
+/** Calls a function immediately and then periodically, while the component and the page are visible. */
 export function useInterval(act: () => void, milliseconds: number): void {
-  const isShown = useContext(Shown);
+  const isShown = useContext(IsVisible);
   useEffect(() => {
     if (!isShown) return;
-    const whenSeen = () => {
+    const actIfVisible = () => {
       if (document.visibilityState === 'visible') act();
     };
-    whenSeen();
-    const timer = setInterval(whenSeen, milliseconds);
+    actIfVisible();
+    const timer = setInterval(actIfVisible, milliseconds);
     return () => clearInterval(timer);
   }, [milliseconds, isShown]);
 }

@@ -9,39 +9,39 @@ export interface VirtualRowsProps<Row> {
   readonly role: 'listbox' | 'tree';
   readonly selected: string | number | undefined;
   readonly onSelect: (row: Row) => void;
-  /** Other keys than those that move: whether the key meant something. */
+  /** Handles keys that do not move the selection. Returns true if it has handled the key. */
   readonly onKey?: (key: string, row: Row) => boolean;
   readonly onEscape: () => void;
   readonly attributesOf?: (row: Row) => Record<string, string | number | boolean | undefined>;
-  /** How many rows have come in at the top since the beginning: who has scrolled away keeps seeing what was seen. */
+  /** Number of rows ever added at the top. The scroll position follows them, so that the visible rows do not move. */
   readonly addedAtTop?: number;
   readonly children: (row: Row) => ComponentChildren;
   readonly empty: ComponentChildren;
 }
 
-/** As in style.css. */
+/** Same as in style.css. */
 const rowHeight = 28;
-const rowsBeyond = 8;
+const overscanRows = 8;
 
-/** A list of any length, of which only the rows that are seen exist. One stop for Tab; arrow keys move the selection. */
+/** Virtual list: renders only visible rows. It is one stop for the Tab key; arrow keys move the selection. */
 export function VirtualRows<Row>(props: VirtualRowsProps<Row>) {
   const { count, rowAt, keyOf, selected, role } = props;
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
-  const { top, height } = useWindow(box, props.addedAtTop);
-  const first = Math.max(0, Math.floor(top / rowHeight) - rowsBeyond);
-  const end = Math.min(count, Math.ceil((top + height) / rowHeight) + rowsBeyond);
+  const { top, height } = useVisibleRange(box, props.addedAtTop);
+  const first = Math.max(0, Math.floor(top / rowHeight) - overscanRows);
+  const end = Math.min(count, Math.ceil((top + height) / rowHeight) + overscanRows);
   const rows = Array.from({ length: Math.max(0, end - first) }, (_, index) => rowAt(first + index));
-  const isSeen = rows.some((row) => keyOf(row) === selected);
+  const isVisible = rows.some((row) => keyOf(row) === selected);
   return (
-    // biome-ignore-start lint/a11y: the roles, a list or tree and its entries, are known only when it runs; the list takes the keys
+    // biome-ignore-start lint/a11y: the roles (list or tree) are known only at run time; the list handles the keys
     <div
       ref={box}
       class="rows"
       role={role}
       aria-label={props.label}
       tabIndex={0}
-      aria-activedescendant={isSeen ? `${id}-${selected}` : undefined}
+      aria-activedescendant={isVisible ? `${id}-${selected}` : undefined}
       onKeyDown={(event) => {
         if (handleKey(event.key, props, box.current!)) event.preventDefault();
       }}
@@ -66,23 +66,23 @@ export function VirtualRows<Row>(props: VirtualRowsProps<Row>) {
         </div>
       </div>
     </div>
-    // biome-ignore-end lint/a11y: from here on roles are fixed
+    // biome-ignore-end lint/a11y: the roles below are static
   );
 }
 
-/** What of the list is seen, in pixels. */
-function useWindow(box: { readonly current: HTMLDivElement | null }, addedAtTop = 0) {
-  const [seen, setSeen] = useState({ top: 0, height: 0 });
+/** Returns the visible range of the list in pixels. */
+function useVisibleRange(box: { readonly current: HTMLDivElement | null }, addedAtTop = 0) {
+  const [range, setRange] = useState({ top: 0, height: 0 });
   const added = useRef(addedAtTop);
   useLayoutEffect(() => {
     const element = box.current!;
-    const look = () => setSeen({ top: element.scrollTop, height: element.clientHeight });
-    const observer = new ResizeObserver(look);
+    const update = () => setRange({ top: element.scrollTop, height: element.clientHeight });
+    const observer = new ResizeObserver(update);
     observer.observe(element);
-    element.addEventListener('scroll', look, { passive: true });
+    element.addEventListener('scroll', update, { passive: true });
     return () => {
       observer.disconnect();
-      element.removeEventListener('scroll', look);
+      element.removeEventListener('scroll', update);
     };
   }, []);
   useLayoutEffect(() => {
@@ -90,7 +90,7 @@ function useWindow(box: { readonly current: HTMLDivElement | null }, addedAtTop 
     if (element.scrollTop > 0) element.scrollTop += (addedAtTop - added.current) * rowHeight;
     added.current = addedAtTop;
   }, [addedAtTop]);
-  return seen;
+  return range;
 }
 
 function handleKey<Row>(key: string, props: VirtualRowsProps<Row>, box: HTMLDivElement): boolean {
@@ -98,7 +98,7 @@ function handleKey<Row>(key: string, props: VirtualRowsProps<Row>, box: HTMLDivE
   if (key === 'Escape') onEscape();
   if (count === 0) return false;
   const current = indexOf(props);
-  const target = targetOf(key, current ?? -1, count, box);
+  const target = targetIndex(key, { from: current ?? -1, count }, box);
   if (target === undefined) return current !== undefined && (onKey?.(key, rowAt(current)) ?? false);
   const index = Math.min(count - 1, Math.max(0, target));
   scrollTo(box, index);
@@ -106,8 +106,12 @@ function handleKey<Row>(key: string, props: VirtualRowsProps<Row>, box: HTMLDivE
   return true;
 }
 
-/** Where a key moves the selection to; it may lie beyond either end. */
-function targetOf(key: string, from: number, count: number, { clientHeight }: HTMLDivElement): number | undefined {
+/** Returns the index that a key moves the selection to, which may be out of range, or `undefined` for other keys. */
+function targetIndex(
+  key: string,
+  { from, count }: { readonly from: number; readonly count: number },
+  { clientHeight }: HTMLDivElement,
+): number | undefined {
   const page = Math.max(1, Math.floor(clientHeight / rowHeight) - 1);
   const targets: Readonly<Record<string, number>> = {
     ArrowDown: from + 1,

@@ -17,7 +17,7 @@ describe('the address of a broker', () => {
     expect(brokerAddress(address)).toEqual(options);
   });
 
-  it.each(['/mqtt?x-amz=a%2Fb', '/'])('is dialled by MQTT.js as it is, %s', async (path) => {
+  it.each(['/mqtt?x-amz=a%2Fb', '/'])('reaches the server unchanged through MQTT.js, %s', async (path) => {
     const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
     await once(server, 'listening');
     const dialled = new Promise((resolve) => {

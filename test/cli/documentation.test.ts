@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { commonExits } from '../../cli/command';
+import { commonExitCodes } from '../../cli/command';
 import { commands } from '../../cli/command-list';
-import { steps } from '../../cli/doctor/examine';
+import { steps } from '../../cli/doctor/run-steps';
 import { parseCommandLine } from '../../local/command-line';
 import { run } from '../clients/support/command-runs';
 import { codeSpans, shellLines, tableRows, wordsOf } from '../support/markdown';
@@ -14,7 +14,7 @@ jest.setTimeout(180_000);
 const page = readFileSync(join(__dirname, '../../docs/cli.md'), 'utf8');
 const bare = (cell = '') => cell.replaceAll('`', '');
 
-/** Rows of the table below a heading, or of the first one. */
+/** Returns the rows of the table below a heading. */
 function rowsBelow(heading: string): string[][] {
   const [, section = ''] = page.split(heading);
   return tableRows(section.split('\n## ')[0] ?? '')
@@ -23,39 +23,39 @@ function rowsBelow(heading: string): string[][] {
 }
 
 describe('docs/cli.md', () => {
-  it('lists every command, what it does, and whether it prints JSON', async () => {
-    const told = rowsBelow('# The command line').map((row) => row.map(bare));
-    const real = Object.entries(commands).map(async ([name, { summary, load }]) => {
+  it('lists every command, and whether it prints JSON', async () => {
+    const documented = rowsBelow('# The command line').map(([name, , json]) => [bare(name), bare(json)]);
+    const real = Object.entries(commands).map(async ([name, { load }]) => {
       const { flags = {}, verbs = {} } = await load();
       const printsJson = [flags, ...Object.values(verbs)].some((each) => 'json' in each);
-      return [name, summary, printsJson ? 'yes' : 'no'];
+      return [name, printsJson ? 'yes' : 'no'];
     });
 
-    expect(told).toEqual(await Promise.all(real));
+    expect(documented).toEqual(await Promise.all(real));
   });
 
   it('has every exit code of every command', async () => {
-    const told = rowsBelow('## Exit codes').map((row) => row.map(bare));
-    const common = Object.entries(commonExits).map(([code, meaning]) => [code, meaning, 'all']);
+    const documented = rowsBelow('## Exit codes').map(([code, , command]) => [bare(code), bare(command)]);
+    const common = Object.keys(commonExitCodes).map((code) => [code, 'all']);
     const own = Object.entries(commands).map(async ([name, { load }]) =>
-      Object.entries((await load()).exits ?? {}).map(([code, meaning]) => [code, meaning, name]),
+      Object.keys((await load()).exitCodes ?? {}).map((code) => [code, name]),
     );
 
-    expect(told.sort()).toEqual([...common, ...(await Promise.all(own)).flat()].sort());
+    expect(documented.sort()).toEqual([...common, ...(await Promise.all(own)).flat()].sort());
   });
 
   it('names the exit codes of a command in its help', async () => {
     for (const { load } of Object.values(commands)) {
-      const { help, exits = {} } = await load();
-      for (const code of Object.keys(exits)) expect(help).toMatch(new RegExp(`(with|code) ${code}\\b`));
+      const { help, exitCodes = {} } = await load();
+      for (const code of Object.keys(exitCodes)) expect(help).toMatch(new RegExp(`(with|code) ${code}\\b`));
     }
   });
 
   it('has every step of the doctor, in order', () => {
-    expect(rowsBelow('## Examine an address').map(([name]) => bare(name))).toEqual(steps.map(({ name }) => name));
+    expect(rowsBelow('## Check an address').map(([name]) => bare(name))).toEqual(steps.map(({ name }) => name));
   });
 
-  it('names flags that there are', async () => {
+  it('names only existing flags', async () => {
     const loaded = await Promise.all(Object.values(commands).map(({ load }) => load()));
     const known = loaded.flatMap(({ flags = {}, verbs = {} }) =>
       [flags, ...Object.values(verbs)].flatMap((each) => Object.keys(each).map((name) => `--${name}`)),
@@ -66,14 +66,14 @@ describe('docs/cli.md', () => {
   });
 });
 
-describe('what docs/cli.md tells to type', () => {
+describe('examples of docs/cli.md', () => {
   let broker: TestBroker;
   beforeAll(async () => {
     broker = await TestBroker.start();
   });
   afterAll(() => broker.stop());
 
-  /** What runs for how long, and ends with which code, on a broker where nobody answers. */
+  /** Extra arguments that end each command soon, and its exit code on a broker without responders. */
   const endings: Record<string, { readonly more: string[]; readonly exitCode: number }> = {
     rr: { more: ['-W', '0.2'], exitCode: 27 },
     doctor: { more: ['--only', 'ping'], exitCode: 0 },
@@ -89,7 +89,7 @@ describe('what docs/cli.md tells to type', () => {
     expect(await run(await commands[name]!.load(), [...args, ...more]).exitCode).toBe(exitCode);
   });
 
-  it('is all of it known here', () => {
+  it('are all covered by this test', () => {
     const others = lines.filter(([name = '']) => !(name in endings));
 
     expect(others.map(([name]) => name)).toEqual(['local', 'completion']);

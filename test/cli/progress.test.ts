@@ -11,13 +11,13 @@ function shownOn(stream: PassThrough & { isTTY?: boolean }): string {
 }
 
 describe('progress', () => {
-  it('is one line on a terminal, and gone in the end', () => {
+  it('is one line on a terminal, and is erased at the end', () => {
     const terminal = Object.assign(new PassThrough(), { isTTY: true });
 
     expect(shownOn(terminal)).toBe('\r\u001b[K1/2\r\u001b[K2/2\r\u001b[K');
   });
 
-  it('is nothing in a file or a pipe', () => {
+  it('writes nothing to a file or a pipe', () => {
     expect(shownOn(new PassThrough())).toBe('');
   });
 });

@@ -3,6 +3,7 @@ import mqtt, { type MqttClient } from 'mqtt';
 import type { Browser } from 'playwright-core';
 import { createWebsocket } from '../../clients/mqttjs';
 import { builtConsole } from '../../console/build';
+import { naming } from '../cli/naming';
 import { hasChromium, startBrowser } from '../support/browser';
 import { GuardedBroker } from '../support/guarded-broker';
 import { Visitor } from './support/visitor';
@@ -25,7 +26,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
 
   afterEach(async () => {
     for (const other of others.splice(0)) await other.endAsync(true);
-    // A policy that was broken is an error in the browser's console, whatever the test was about.
+    // The browser logs a violation of the policy as an error, so that every test checks the policy.
     expect(visitors.flatMap(({ complaints }) => complaints)).toEqual([]);
     await Promise.all(visitors.map((visitor) => visitor.leave()));
     visitors = [];
@@ -42,7 +43,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     return visitor;
   };
 
-  /** Some other client of the broker. */
+  /** Another client of the broker. */
   const join = async (clientId: string, filter: string) => {
     const other = await mqtt.connectAsync(guarded.cloud.gatewayUrl, { createWebsocket, clientId, protocolVersion: 5 });
     others.push(other);
@@ -50,7 +51,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     return other;
   };
 
-  it('knows its broker, connects to it and hears what it says itself, at QoS 2', async () => {
+  it('connects to its broker and receives its own messages at QoS 2', async () => {
     const visitor = await visit();
     expect(await visitor.page.getByLabel('Address').inputValue()).toBe(guarded.cloud.gatewayUrl);
 
@@ -63,7 +64,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.message('hall/lamp').textContent()).toContain('on');
   });
 
-  it('speaks MQTT 3.1.1 too', async () => {
+  it('supports MQTT 3.1.1', async () => {
     const visitor = await visit();
 
     await visitor.connect({ version: '3.1.1' });
@@ -74,7 +75,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.page.getByText('Properties of MQTT 5.0').count()).toBe(0);
   });
 
-  it.each(['5.0', '3.1.1'] as const)('says what a refused login of MQTT %s means', async (version) => {
+  it.each(['5.0', '3.1.1'] as const)('shows the reason of a refused login with MQTT %s', async (version) => {
     const visitor = await visit();
 
     await visitor.fillIn({ version, username: 'alice', password: 'wrong' });
@@ -84,17 +85,17 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await visitor.sees('offline');
   });
 
-  it('says what the broker does not allow, and what MQTT does not', async () => {
+  it('shows refusals of the broker and violations of the protocol', async () => {
     const visitor = await visit();
     await visitor.connect({ username: 'alice', password: 'sesame' });
 
     await visitor.page.getByLabel('Topic filter').fill('bob/#');
     await visitor.press('Subscribe');
-    await visitor.page.getByText('Not authorized (0x87): no rule of the broker allows it').waitFor();
+    await visitor.page.getByText('Not authorized (0x87)').waitFor();
     await visitor.publish('alice/door', 'open');
-    expect(await visitor.outcome()).toBe('Not authorized (0x87): no rule of the broker allows it');
+    expect(await visitor.outcome()).toContain('Not authorized (0x87)');
     await visitor.publish('alice/+', 'open');
-    expect(await visitor.outcome()).toBe('the topic "alice/+" has +, but only filters may have wildcards');
+    expect(await visitor.outcome()).toMatch(naming('"alice/+" wildcards'));
   });
 
   it.each(['5.0', '3.1.1'] as const)(
@@ -109,7 +110,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
 
       for (const qos of ['0', '1', '2'] as const) {
         await visitor.publish('x/page', 'x'.repeat(98_400), qos);
-        expect(await visitor.outcome()).toMatch(/^not sent: the packet has 98,4\d\d bytes, the broker takes 97,280$/);
+        expect(await visitor.outcome()).toMatch(/98,4\d\d .*97,280/);
       }
       await visitor.publish('x/page', 'small');
 
@@ -119,17 +120,15 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     },
   );
 
-  it('says when nobody answers, and stays away from other brokers than its own', async () => {
+  it('shows an unreachable broker, and connects to no other broker than its own', async () => {
     const visitor = await visit();
 
     await visitor.page.getByLabel('Address').fill('ws://127.0.0.1:1/mqtt');
     await visitor.press('Connect');
-    await visitor.page.getByText('no handshake with ws://127.0.0.1:1/mqtt').waitFor();
+    await visitor.page.getByText('ws://127.0.0.1:1/mqtt').waitFor();
     await visitor.page.getByLabel('Address').fill('wss://broker.example/mqtt');
     await visitor.press('Connect');
-    await visitor.page
-      .getByText('this page may connect to its own broker only, and not to wss://broker.example')
-      .waitFor();
+    await visitor.page.getByText('wss://broker.example').waitFor();
 
     const ofBrowser = visitor.complaints.splice(0);
     expect(ofBrowser.some((line) => line.includes('ERR_UNSAFE_PORT') || line.includes('ERR_CONNECTION'))).toBe(true);
@@ -172,7 +171,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.publishForm.getByLabel('Topic', { exact: true }).inputValue()).toBe('all/answers');
   });
 
-  it('shows markup and scripts as what they are: text', async () => {
+  it('shows markup and scripts as text', async () => {
     const visitor = await visit();
     const other = await join('prankster', 'nothing');
     const markup = '<img src="x" onerror="document.title=1"><script>document.title=2</script>';
@@ -206,7 +205,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.page.getByLabel('Filter messages').inputValue()).toBe('SECOND');
     expect(await visitor.message('first').count()).toBe(0);
     await visitor.press('Clear');
-    await visitor.page.getByText('Nothing matches.').waitFor();
+    await visitor.page.getByText('No matches.').waitFor();
 
     await visitor.press('Unsubscribe from talk/#');
     await visitor.page.getByRole('button', { name: 'Unsubscribe from talk/#' }).waitFor({ state: 'detached' });
@@ -216,7 +215,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.message('talk').count()).toBe(0);
   });
 
-  it('stays within bounds with thousands of messages, and shows few of them at a time', async () => {
+  it('keeps a bounded number of messages, and renders only visible rows', async () => {
     const visitor = await visit();
     const other = await join('flood', 'nothing');
     await visitor.connect();
@@ -232,7 +231,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.message('').count()).toBe(1);
   });
 
-  it('lists what is retained as a tree, shows it and clears it', async () => {
+  it('lists retained messages as a tree, shows and clears them', async () => {
     const visitor = await visit();
     const other = await join('keeper', 'nothing');
     await other.publishAsync('kept/cellar/pump', 'idle', { qos: 1, retain: true });
@@ -248,7 +247,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
 
     await visitor.connect();
     await details.getByRole('button', { name: 'Clear retained' }).click();
-    await details.getByText('the retained message is cleared').waitFor();
+    await details.getByText('retained message is cleared').waitFor();
     const heard: string[] = [];
     other.on('message', (topic) => heard.push(topic));
     await other.subscribeAsync('kept/#');
@@ -258,7 +257,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(heard).toEqual(['keeper/end']);
   });
 
-  it('shows who is there with subscriptions and queue, and disconnects', async () => {
+  it('shows clients with subscriptions and queue, and disconnects them', async () => {
     const visitor = await visit();
     const other = await join('pump-7', 'pumps/+/wish');
     const ended = new Promise<number | undefined>((resolve) => {
@@ -269,13 +268,13 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await visitor.client('pump-7').click();
     const details = visitor.details('Client');
     await details.getByText('pumps/+/wish').waitFor();
-    expect(await details.getByRole('row', { name: 'Queue' }).textContent()).toBe('Queue0 messages unacknowledged');
+    expect(await details.getByRole('row', { name: 'Queue' }).textContent()).toMatch(/^Queue0 /);
     await details.getByRole('button', { name: 'Disconnect', exact: true }).click();
 
     expect(await ended).toBe(0x98);
   });
 
-  it('discards the will of a client, or has it published, as asked', async () => {
+  it('discards or publishes the will of a client on disconnect', async () => {
     const visitor = await visit();
     const lost = async (clientId: string) => {
       const will = { topic: `wills/${clientId}`, payload: Buffer.from('lost'), qos: 1 as const, retain: false };
@@ -308,7 +307,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.message('wills/').count()).toBe(1);
   });
 
-  it('shows the will of another tab that was killed', async () => {
+  it('receives the will of another tab that was killed', async () => {
     const visitor = await visit();
     await visitor.connect();
     await visitor.subscribe('tabs/#');
@@ -320,7 +319,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await visitor.message('gone without a word').waitFor();
   });
 
-  it('comes back after its connection was cut, with its subscriptions', async () => {
+  it('reconnects after a lost connection, with its subscriptions', async () => {
     const visitor = await visit();
     await visitor.connect({ clientId: 'cut-me' });
     await visitor.subscribe('cuts/#');
@@ -336,7 +335,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await visitor.message('still here').waitFor();
   });
 
-  it('leaves its place to whoever takes its client id, and says so', async () => {
+  it('does not reconnect after its session is taken over, and shows the reason', async () => {
     const visitor = await visit();
     await visitor.connect({ clientId: 'same' });
 
@@ -346,7 +345,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await visitor.sees('offline');
   });
 
-  it('can be used by keyboard alone: connect, and publish', async () => {
+  it('connects and publishes by keyboard alone', async () => {
     const visitor = await visit();
     const other = await join('listener', 'keys/#');
     const heard = new Promise<string>((resolve) => {
@@ -376,7 +375,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await visitor.page.getByRole('tab', { name: 'Topics' }).getAttribute('aria-selected')).toBe('true');
   });
 
-  it('fits a phone of 360 pixels', async () => {
+  it('fits a screen of 360 pixels', async () => {
     const visitor = await visit({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
     await visitor.connect();
     await visitor.subscribe(`narrow/${'long/'.repeat(12)}#`);
@@ -389,7 +388,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     }
   });
 
-  it('has two sets of colours, the one the browser prefers unless told otherwise', async () => {
+  it('has two colour schemes, by default the one that the browser prefers', async () => {
     const visitor = await visit({ colorScheme: 'dark' });
     const ground = () => visitor.page.evaluate('getComputedStyle(document.body).backgroundColor');
 
@@ -404,7 +403,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(await ground()).toBe(dark);
   });
 
-  it('tells what each operation has cost, from the bill of the local cloud', async () => {
+  it('shows the cost of each operation, from the bill of the local cloud', async () => {
     const visitor = await visit();
     await visitor.goTo('Costs');
     const entry = (what: string) =>
@@ -413,7 +412,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     await entry('connect console-').waitFor();
 
     for (const [qos, used] of [
-      // Queues and functions also work for clients of other tests, which have left.
+      // Queues and functions also handle the disconnects of earlier tests.
       ['0', /\d1 frame in, \d+ queue requests, /],
       ['1', /\d1 frame in, 1 post, \d+ queue requests, /],
       ['2', /\d2 frames in, 2 posts, \d+ queue requests, /],
@@ -427,7 +426,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     );
   });
 
-  it('asks for credentials where it is deployed, keeps them to itself, and has no bill', async () => {
+  it('asks for credentials when deployed, does not store them, and has no bill', async () => {
     const { gatewayUrl, apiUrl } = guarded.cloud;
     const visitor = await visit({ config: { broker: gatewayUrl, api: { url: apiUrl, region: 'eu-west-1' } } });
     const { page } = visitor;
@@ -442,7 +441,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
 
     await visitor.goTo('Clients');
     await signIn('wrong');
-    await page.getByText('IAM does not allow it').waitFor();
+    await page.getByText('IAM denies the request').waitFor();
     await visitor.press('Other credentials');
     await signIn('local');
 
@@ -451,11 +450,11 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     expect(visitor.complaints.splice(0)).toEqual([expect.stringContaining('403')]);
   });
 
-  it('does without the API where there is none', async () => {
+  it('works without the API', async () => {
     const visitor = await visit({ config: { broker: guarded.cloud.gatewayUrl } });
 
     await visitor.goTo('Clients');
-    await visitor.page.getByText('deployed without the API for backends').waitFor();
+    await visitor.page.getByText('without the API for backends').waitFor();
     await visitor.goTo('Topics');
 
     expect(await visitor.page.getByRole('button', { name: 'List retained' }).count()).toBe(0);
@@ -474,7 +473,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
     }
   });
 
-  describe('shows a part of what is hostile, and goes on', () => {
+  describe('shows a part of a hostile message, and stays responsive', () => {
     const size = 96_000;
     const hostile: readonly (readonly [string, string | Buffer])[] = [
       ['nested JSON', '['.repeat(size / 2) + ']'.repeat(size / 2)],
@@ -538,7 +537,7 @@ if (!hasChromium) console.warn('there is no Chromium (apt install chromium, or C
       await visitor.topic('x/x/x').waitFor();
       expect(await visitor.page.getByRole('treeitem').count()).toBeLessThan(100);
       expect(await visitor.page.evaluate('document.querySelector(".rows").textContent.length')).toBeLessThan(40_000);
-      await visitor.page.getByText(/messages had topics for which there is no room/).waitFor();
+      await visitor.page.getByText(/\d messages omitted/).waitFor();
     });
 
     it('of properties: a thousand of them, and long ones', async () => {

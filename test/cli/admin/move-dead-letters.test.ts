@@ -21,23 +21,23 @@ function sqsWith(...states: object[]) {
   return { sqs: { send } as unknown as Parameters<typeof moveDeadLetters>[0], inputs };
 }
 
-describe('moving dead letters on AWS', () => {
-  it('names the queue they go to, waits until they are there, and tells how many they were', async () => {
+describe('moveDeadLetters', () => {
+  it('names the destination, waits for the end, and returns the number of messages', async () => {
     const { sqs, inputs } = sqsWith(
       { Status: 'RUNNING' },
       { Status: 'COMPLETED', ApproximateNumberOfMessagesMoved: 3 },
     );
 
-    expect(await moveDeadLetters(sqs, deadLetters, { pause: 1 })).toBe(3);
+    expect(await moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).toBe(3);
     expect(inputs).toEqual([{ SourceArn: `arn:${deadLetters}`, DestinationArn: `arn:${queue}` }]);
   });
 
-  it('tells meanwhile how many of them were moved', async () => {
+  it('reports the progress', async () => {
     const numbers = { ApproximateNumberOfMessagesMoved: 40, ApproximateNumberOfMessagesToMove: 100 };
     const { sqs } = sqsWith({ Status: 'RUNNING' }, { Status: 'RUNNING', ...numbers }, { Status: 'COMPLETED' });
     const told: number[][] = [];
 
-    await moveDeadLetters(sqs, deadLetters, { pause: 1, onMoved: (...far) => told.push(far) });
+    await moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1, onMoved: (...far) => told.push(far) });
 
     expect(told).toEqual([
       [0, 0],
@@ -45,16 +45,16 @@ describe('moving dead letters on AWS', () => {
     ]);
   });
 
-  it('says why it failed', async () => {
+  it('rejects with the reason of a failure', async () => {
     const { sqs } = sqsWith({ Status: 'FAILED', FailureReason: 'AccessDenied' });
 
-    await expect(moveDeadLetters(sqs, deadLetters, { pause: 1 })).rejects.toThrow(
+    await expect(moveDeadLetters(sqs, deadLetters, { pollIntervalMs: 1 })).rejects.toThrow(
       'moving ended as FAILED: AccessDenied',
     );
   });
 
-  it('says so when the queue has no dead letters of another', async () => {
-    await expect(moveDeadLetters(sqsWith().sqs, queue, { pause: 1 })).rejects.toThrow(
+  it('rejects for a queue that is not a dead-letter queue', async () => {
+    await expect(moveDeadLetters(sqsWith().sqs, queue, { pollIntervalMs: 1 })).rejects.toThrow(
       `no queue has ${queue} for its dead letters`,
     );
   });

@@ -2,19 +2,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { breakEven } from '../../../cli/pricing/break-even';
-import { brokerBill, chargesOf, dollarsOf, ownMetrics } from '../../../cli/pricing/broker-bill';
-import { billOf, charge } from '../../../cli/pricing/charges';
-import { money } from '../../../cli/pricing/describe-costs';
+import { brokerBill, chargesFor, ownMetrics, sumDollars } from '../../../cli/pricing/broker-bill';
+import { charge, createBill } from '../../../cli/pricing/charges';
+import { money } from '../../../cli/pricing/describe-comparison';
 import { type Fleet, pingsPerDay } from '../../../cli/pricing/fleet';
 import { instanceBill } from '../../../cli/pricing/instance-bill';
 import { iotCoreBill } from '../../../cli/pricing/iot-core-bill';
 import {
   bundleBytes,
   bundleSize,
-  closeBelow,
-  closeHorizon,
-  horizon,
+  extraSweepHorizon,
+  extraSweepsBelow,
   publication,
+  sweepHorizon,
   timersBelow,
 } from '../../../cli/pricing/operations';
 import { times } from '../../../cli/pricing/units';
@@ -27,18 +27,18 @@ import { fleet } from './fleets';
 
 const read = (path: string) => readFileSync(join(__dirname, '../../..', path), 'utf8');
 
-describe('what the model says of the broker', () => {
-  it('is what the broker does', () => {
+describe('the pricing model', () => {
+  it('uses the constants of the broker', () => {
     const watched = (keepAlive: number) => record('a', { keepAlive });
-    expect([closeBelow - 1, closeBelow].map(watched).map(needsExtraSweeps)).toEqual([true, false]);
+    expect([extraSweepsBelow - 1, extraSweepsBelow].map(watched).map(needsExtraSweeps)).toEqual([true, false]);
     expect([timersBelow - 1, timersBelow].map(watched).map(needsTimer)).toEqual([true, false]);
-    expect([horizon, closeHorizon]).toEqual([nextSweep / 1000, nextExtraSweep / 1000]);
+    expect([sweepHorizon, extraSweepHorizon]).toEqual([nextSweep / 1000, nextExtraSweep / 1000]);
     expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
     expect(ownMetrics).toBe(basicMetrics.length);
   });
 });
 
-describe('PINGREQs of a device in a day', () => {
+describe('PINGREQs per device and day', () => {
   it.each([
     [{ messagesPerDay: 0, keepAlive: 60 }, 1_440],
     [{ messagesPerDay: 24, keepAlive: 540 }, 24 * 6], // six between messages that are an hour apart
@@ -53,8 +53,8 @@ describe('PINGREQs of a device in a day', () => {
 describe('free tiers', () => {
   const charges = [charge('a', 3, 1), charge('b', 1, 2), charge('c', 5, 1), charge('d', 0, 1)];
 
-  it('are taken from the lines they are for together, and those of a first year stand apart', () => {
-    const bill = billOf(charges, [
+  it('are subtracted from the charges that share them, those of the first year separately', () => {
+    const bill = createBill(charges, [
       { of: ['a', 'b'], amount: 2, lasts: 'always' },
       { of: ['c'], amount: 7, lasts: 'twelve months' },
     ]);
@@ -88,7 +88,7 @@ describe('the bill of AWS IoT Core', () => {
     expect(messages(of)).toBeCloseTo(30 * (count + devices * connect));
   });
 
-  it('has 43,200 minutes of each device, and nothing for PINGREQ', () => {
+  it('has 43,200 minutes per device, and no charge for PINGREQ', () => {
     const bill = iotCoreBill(fleet({ devices: 1_000, messagesPerDay: 0, keepAlive: 60 }));
 
     expect(bill.charges[0]).toMatchObject({ amount: 43_200_000 });
@@ -117,22 +117,22 @@ describe('the bill of an instance', () => {
 });
 
 describe('the bill of this broker', () => {
-  it('is the sum of what it is spent on', () => {
+  it('is the sum of its purposes', () => {
     const { dollars, purposes } = brokerBill(fleet({ devices: 1_000, retained: true }));
 
     expect(Object.values(purposes).reduce((sum, each) => sum + each, 0)).toBeCloseTo(dollars, 6);
   });
 
-  it.each([0, 1, 2] as const)('has for a million messages at QoS %i what docs/cost.md has measured', (qos) => {
+  it.each([0, 1, 2] as const)('equals the measurement of docs/cost.md for a million messages at QoS %i', (qos) => {
     const [row] = tableRows(read('docs/cost.md')).filter(([name]) => name === `QoS ${qos}`);
-    const counted = chargesOf(times(publication(fleet({ qos })), 1e6), fleet()).filter(
+    const counted = chargesFor(times(publication(fleet({ qos })), 1e6), fleet()).filter(
       ({ name }) => !/logs|transfer/.test(name), // which that table leaves out
     );
 
-    expect(dollarsOf(counted)).toBeCloseTo(Number(row?.at(-1)?.replace('$', '')), 1);
+    expect(sumDollars(counted)).toBeCloseTo(Number(row?.at(-1)?.replace('$', '')), 1);
   });
 
-  it('has what a PINGREQ costs only where there is one', () => {
+  it('includes PINGREQ only for idle devices', () => {
     expect(brokerBill(fleet({ messagesPerDay: 1_440, keepAlive: 60 })).purposes.pings).toBe(0);
     expect(brokerBill(fleet({ messagesPerDay: 0, keepAlive: 60 })).purposes.pings).toBeGreaterThan(20);
   });
@@ -141,7 +141,7 @@ describe('the bill of this broker', () => {
 describe('break-even', () => {
   const isBeaten = (of: Fleet) => (instanceBill(of)?.afterAlwaysFree ?? Infinity) < brokerBill(of).afterAlwaysFree;
 
-  it('is where the instance begins to cost less', () => {
+  it('is the number from which an instance is cheaper', () => {
     const of = fleet();
     const devices = breakEven(of).instanceFromDevices ?? 0;
 
@@ -150,14 +150,14 @@ describe('break-even', () => {
     expect(isBeaten({ ...of, devices: devices - 1 })).toBe(false);
   });
 
-  it('is nowhere for an idle fleet beside IoT Core, which does not bill pings', () => {
+  it('does not exist for an idle fleet compared with IoT Core, which does not bill PINGREQ', () => {
     expect(breakEven(fleet({ messagesPerDay: 0 }))).toMatchObject({
       belowIotCoreFromPayload: undefined,
       belowIotCoreFromBurst: undefined,
     });
   });
 
-  it('is found for large messages, and for many at once', () => {
+  it('exists for large payloads and for bursts', () => {
     const of = fleet({ devices: 1_000, messagesPerDay: 8_640, qos: 0 });
     const { belowIotCoreFromPayload = 0, belowIotCoreFromBurst = 0 } = breakEven(of);
 
@@ -184,7 +184,7 @@ describe('the fleets of the documents', () => {
   };
   const sizes = [10, 100, 1_000, 10_000];
 
-  it('cost in docs/cost.md what the command says', () => {
+  it('cost the same in docs/cost.md as in the command', () => {
     const said = tableRows(read('docs/cost.md')).filter(
       ([, keepAlive = '', ...rest]) => / s$/.test(keepAlive) && rest.length === 5,
     );
@@ -192,7 +192,7 @@ describe('the fleets of the documents', () => {
     expect(said).toEqual([540, 60].flatMap((keepAlive) => sizes.map((devices) => rowOf(devices, keepAlive))));
   });
 
-  it('change places with the others where the documents say', () => {
+  it('have the break-even points of the documents', () => {
     expect(breakEven(fleet()).instanceFromDevices).toBe(15);
     expect(breakEven(fleet({ keepAlive: 60 })).instanceFromDevices).toBe(3);
     expect(breakEven(fleet({ devices: 10, messagesPerDay: 8_640, qos: 0 })).belowIotCoreFromPayload).toBe(16_000);
@@ -204,7 +204,7 @@ describe('the fleets of the documents', () => {
     expect(money(Math.floor(dollars * 10) / 10)).toBe('$14.30'); // of a broker that stands idle
   });
 
-  it('cost in README.md what the command says', () => {
+  it('cost the same in README.md as in the command', () => {
     const said = tableRows(read('README.md')).filter(([name = '']) => /^[\d,]+ devices$/.test(name));
 
     const expected = sizes.map((devices) => {

@@ -1,6 +1,6 @@
 import type { Fleet } from '../../../cli/pricing/fleet';
 
-/** What `cirrus-mqtt cost` takes a fleet to be unless told otherwise. */
+/** Default fleet of `cirrus-mqtt cost`. */
 export function fleet(other: Partial<Fleet> = {}): Fleet {
   return {
     devices: 100,

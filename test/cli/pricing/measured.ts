@@ -1,10 +1,10 @@
-import { nothing, type Units } from '../../../cli/pricing/units';
+import { type Units, zeroUnits } from '../../../cli/pricing/units';
 import { type FunctionName, type QueueName, queues } from '../../../lambdas/deployment';
 import type { Bill } from '../../../local/bill';
 
 /**
- * What the local bill counted, except for logs and data transfer, which it knows nothing of. Nor are there the reads of the
- * looks at all connections: half a unit is the least, however few there are.
+ * Units of the local bill, which excludes logs and data transfer. Also excludes the reads of sweeps: each takes at least
+ * half a unit, even for few connections.
  */
 export function measured({ gateway, sqs, lambda, dynamodb }: Bill): Units {
   const looks = dynamodb.tables.connections?.Scan?.reads ?? 0;
@@ -15,7 +15,7 @@ export function measured({ gateway, sqs, lambda, dynamodb }: Bill): Units {
       .reduce((sum, { send, receive, delete: deleted }) => sum + send + receive + deleted, 0);
   const invocations = (name: FunctionName & keyof Units) => lambda.functions[name].invocations;
   return {
-    ...nothing,
+    ...zeroUnits,
     messagesIn: gateway.messagesIn,
     messagesOut: gateway.messagesOut,
     connectionMinutes: gateway.connectionMinutes,
@@ -29,7 +29,7 @@ export function measured({ gateway, sqs, lambda, dynamodb }: Bill): Units {
   };
 }
 
-/** The same of what was predicted: without what the local bill does not count. */
+/** Predicted units, without those that the local bill does not count. */
 export function comparable(units: Units): Units {
   return { ...units, bytesOut: 0, metricLines: 0, onSchedule: 0 };
 }

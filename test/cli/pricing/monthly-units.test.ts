@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, jest } from '@jest/globals';
 import { settledBill } from '../../../bench/cost';
-import { chargesOf, dollarsOf } from '../../../cli/pricing/broker-bill';
+import { chargesFor, sumDollars } from '../../../cli/pricing/broker-bill';
 import { daysPerMonth, type Fleet, secondsPerDay } from '../../../cli/pricing/fleet';
 import { monthlyUnits } from '../../../cli/pricing/monthly-units';
-import { looks } from '../../../cli/pricing/operations';
+import { sweepUnits } from '../../../cli/pricing/operations';
 import { sumOf, times } from '../../../cli/pricing/units';
 import { type Cloud, startCloud } from '../../../local/cloud';
 import { publishPacket, TextClient } from '../../support/text-client';
@@ -13,18 +13,18 @@ import { comparable, measured } from './measured';
 
 jest.setTimeout(120_000);
 
-/** As long as a connection lasts, so that each device reconnects once. */
+/** Maximum duration of a connection, so that each device reconnects once. */
 const period = 7_200;
 const step = 20;
 
 /**
- * How far a bill may be from what the model says. Two timers of one moment are three requests each where they come one by one,
- * as is likely on AWS and the model has it, and four together where the local clock jumps: a third less.
+ * Tolerance between bill and model. Two concurrent timers take three requests each if they arrive one by one, as the model
+ * assumes and as is likely on AWS, and four together if the local clock jumps: a third less.
  */
 const toleranceOfTotal = 0.1;
 const toleranceOfLine = 0.4;
 
-/** A device that publishes to those after it, takes what comes, and pings when it has said nothing for a keep-alive. */
+/** Device that publishes to the devices after it, receives messages, and sends PINGREQ after an idle keep-alive. */
 class Device {
   private client: TextClient | undefined;
   private lastPacket: number;
@@ -54,7 +54,7 @@ class Device {
     }
   }
 
-  /** Does what is due, and says whether others have something to hear now. */
+  /** Runs due actions. Returns true if other devices have messages to receive. */
   async live(now: number): Promise<'published' | 'quiet'> {
     if (this.client?.closeCode !== undefined) await this.connect(now);
     const { messagesPerDay, keepAlive } = this.of;
@@ -85,7 +85,7 @@ class Device {
   }
 }
 
-/** What two hours of a fleet cost in units. */
+/** Measures the units of a fleet for two hours. */
 async function liveThrough(of: Fleet) {
   const cloud = await startCloud({ containers: 1 });
   try {
@@ -123,7 +123,7 @@ function predicted(of: Fleet) {
   const month = comparable(sumOf([messages, pings, watching, connections]));
   return sumOf([
     times(month, period / (daysPerMonth * secondsPerDay)),
-    times(looks(of), (-of.devices * period) / 60), // see measured
+    times(sweepUnits(of), (-of.devices * period) / 60), // see measured
   ]);
 }
 
@@ -132,21 +132,21 @@ describe('two hours of a small fleet', () => {
     fleet({ devices: 1, fanout: 0, messagesPerDay: 0, keepAlive: 60 }),
     fleet({ devices: 6, messagesPerDay: 0, keepAlive: 540 }),
     fleet({ devices: 2, messagesPerDay: 144, qos: 0, fanout: 2, keepAlive: 300 }),
-    // To itself: PUBACKs at other moments would put off its PINGREQs, which the model does not count.
+    // Each device receives its own messages: PUBACKs at other times would delay its PINGREQs, unlike in the model.
     fleet({ devices: 1, messagesPerDay: 720, qos: 1, fanout: 1, payload: 3_000, keepAlive: 60 }),
   ])('cost what the model says: %j', async (of) => {
     const [actual, model] = [await liveThrough(of), predicted(of)];
-    const lines = chargesOf(model, of).filter(({ dollars }) => dollars > 0);
-    const actualLines = chargesOf(actual, of);
+    const lines = chargesFor(model, of).filter(({ dollars }) => dollars > 0);
+    const actualLines = chargesFor(actual, of);
 
     const off = (one: number, other: number) => Math.abs(one / other - 1);
     const apart = lines
       .map(({ name, dollars }) => ({
         name,
-        by: off(dollarsOf(actualLines.filter((line) => line.name === name)), dollars),
+        by: off(sumDollars(actualLines.filter((line) => line.name === name)), dollars),
       }))
       .filter(({ by }) => by > toleranceOfLine);
     expect(apart).toEqual([]);
-    expect(off(dollarsOf(actualLines), dollarsOf(lines))).toBeLessThan(toleranceOfTotal);
+    expect(off(sumDollars(actualLines), sumDollars(lines))).toBeLessThan(toleranceOfTotal);
   });
 });

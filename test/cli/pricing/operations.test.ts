@@ -10,7 +10,7 @@ import { comparable, measured } from './measured';
 
 jest.setTimeout(180_000);
 
-/** One thing at a time, in one warm container: what the model says, in every unit. */
+/** Runs one operation at a time in one warm container, where every unit must equal the model. */
 describe('the units', () => {
   let cloud: Cloud;
   let publisher: TextClient;
@@ -58,7 +58,7 @@ describe('the units', () => {
     for (const subscriber of subscribers.slice(0, of.fanout)) await acknowledge(subscriber, qos, of.burst);
   }
 
-  /** One frame for each step, each worked off before the next is sent. */
+  /** Sends one frame for each step, and waits until it is handled. */
   async function acknowledge(subscriber: TextClient, qos: QoS, burst: number): Promise<void> {
     const ids = (await arrivals(subscriber, 'publish', burst)).map(({ messageId }) => messageId);
     if (qos === 0) return;
@@ -91,7 +91,7 @@ describe('the units', () => {
     { qos, payload: 10_000, retained: true },
   ]) as Partial<Fleet>[];
 
-  it.each(cases)('of a message are those of the bill: %j', async (of) => {
+  it.each(cases)('of a message equal the bill: %j', async (of) => {
     const one = fleet(of);
     await publish(one); // containers remember who subscribes, and a retained message is there
 
@@ -105,25 +105,25 @@ describe('the units', () => {
     { qos, burst: 10, payload: 2_000 },
   ]) as Partial<Fleet>[];
 
-  it.each(bursts)('of a burst are those of the bill: %j', async (of) => {
+  it.each(bursts)('of a burst equal the bill: %j', async (of) => {
     const one = fleet(of);
     await publish(one);
 
     expect(await billOf(() => publish(one))).toEqual(comparable(publication(one)));
   });
 
-  it.each([10, 32])('of a burst of %i at QoS 2 are those of the bill', async (burst) => {
+  it.each([10, 32])('of a burst of %i at QoS 2 equal the bill', async (burst) => {
     const one = fleet({ qos: 2, burst });
     await publish(one);
 
     expect(await billOf(() => publish(one))).toEqual(comparable(publication(one)));
   });
 
-  it('of a PINGREQ are those of the bill', async () => {
+  it('of a PINGREQ equal the bill', async () => {
     expect(await billOf(() => publisher.ping())).toEqual(comparable(ping));
   });
 
-  it('of a connection that ends and comes back are those of the bill', async () => {
+  it('of a reconnect equal the bill', async () => {
     const connect = () => TextClient.connect(cloud.gatewayUrl, 'visitor', { clean: false, keepalive: 540 });
     const visitor = await connect();
     await visitor.subscribe(1, 'visits');

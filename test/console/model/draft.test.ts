@@ -1,12 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { emptyDraft, propertiesOf } from '../../../console/model/draft';
+import { emptyDraft, parseProperties } from '../../../console/model/draft';
+import { naming } from '../../cli/naming';
 
 describe('the properties of a draft', () => {
-  it('are none where nothing was filled in', () => {
-    expect(propertiesOf(emptyDraft)).toEqual({});
+  it('are empty for an empty form', () => {
+    expect(parseProperties(emptyDraft)).toEqual({});
   });
 
-  it('are what was filled in', () => {
+  it('are those of the form', () => {
     const draft = {
       ...emptyDraft,
       isUtf8: true,
@@ -16,7 +17,7 @@ describe('the properties of a draft', () => {
       correlationData: '0x00 ff',
     };
 
-    expect(propertiesOf(draft)).toEqual({
+    expect(parseProperties(draft)).toEqual({
       payloadFormatIndicator: true,
       messageExpiryInterval: 60,
       contentType: 'text/plain',
@@ -25,27 +26,27 @@ describe('the properties of a draft', () => {
     });
   });
 
-  it('take no wildcards in a response topic', () => {
-    expect(() => propertiesOf({ ...emptyDraft, responseTopic: 'answers/#' })).toThrow(
-      'the response topic "answers/#" has #, but only filters may have wildcards',
+  it('reject wildcards in a response topic', () => {
+    expect(() => parseProperties({ ...emptyDraft, responseTopic: 'answers/#' })).toThrow(
+      naming('response topic "answers/#" # wildcards'),
     );
   });
 
-  it('take no control characters and noncharacters', () => {
+  it('reject control characters and noncharacters', () => {
     const wrong = [{ contentType: 'a\uffff' }, { responseTopic: 'a\ufffe' }, { userProperties: 'a: b\u0001' }];
     for (const fields of wrong) {
-      expect(() => propertiesOf({ ...emptyDraft, ...fields })).toThrow('but must have no control characters');
+      expect(() => parseProperties({ ...emptyDraft, ...fields })).toThrow('control characters');
     }
   });
 
-  it('take correlation data as text, too', () => {
-    expect(propertiesOf({ ...emptyDraft, correlationData: 'x7' })).toEqual({
+  it('accept correlation data as text', () => {
+    expect(parseProperties({ ...emptyDraft, correlationData: 'x7' })).toEqual({
       correlationData: new TextEncoder().encode('x7'),
     });
   });
 
-  it('have user properties with names that repeat, in their order, and any name', () => {
-    const { userProperties } = propertiesOf({ ...emptyDraft, userProperties: 'a: 1\n\na:2:3\n__proto__: x\na: 4' });
+  it('keep the order of user properties, repeated names and unusual names', () => {
+    const { userProperties } = parseProperties({ ...emptyDraft, userProperties: 'a: 1\n\na:2:3\n__proto__: x\na: 4' });
 
     expect(Object.entries(userProperties ?? {})).toEqual([
       ['a', ['1', '2:3', '4']],
@@ -53,9 +54,9 @@ describe('the properties of a draft', () => {
     ]);
   });
 
-  it.each(['no colon', ': no name'])('refuse the user property %j', (userProperties) => {
-    expect(() => propertiesOf({ ...emptyDraft, userProperties })).toThrow(
-      `the user property ${JSON.stringify(userProperties)} must be a name, a colon and a value`,
+  it.each(['no colon', ': no name'])('reject the user property %j', (userProperties) => {
+    expect(() => parseProperties({ ...emptyDraft, userProperties })).toThrow(
+      naming(`user property ${JSON.stringify(userProperties)}`),
     );
   });
 });

@@ -14,8 +14,8 @@ const heard = (topic: string, payload: string | Uint8Array = 'x'): Omit<Message,
 
 const topicsOf = (messages: readonly Message[]) => messages.map(({ topic }) => topic);
 
-describe('the log of messages', () => {
-  it('keeps the newest, as many as may be', () => {
+describe('the message log', () => {
+  it('keeps the newest messages up to its limit', () => {
     const log = new MessageLog({ messages: 2, bytes: 100 });
 
     for (const topic of ['a', 'b', 'c']) log.add(heard(topic));
@@ -24,7 +24,7 @@ describe('the log of messages', () => {
     expect(log.total).toBe(3);
   });
 
-  it('keeps the newest, as many bytes as may be, down to none', () => {
+  it('keeps the newest messages up to its limit in bytes, or none', () => {
     const log = new MessageLog({ messages: 100, bytes: 12 });
 
     log.add(heard('a', '1234'));
@@ -36,7 +36,7 @@ describe('the log of messages', () => {
     expect(topicsOf(log.messages)).toEqual([]);
   });
 
-  it('counts topics and properties among the bytes', () => {
+  it('includes topics and properties in the size', () => {
     const log = new MessageLog({ messages: 100, bytes: 100 });
     const properties = { userProperties: { name: ['x'.repeat(40), 'y'] }, contentType: 'z'.repeat(40) };
 
@@ -46,7 +46,7 @@ describe('the log of messages', () => {
     expect(topicsOf(log.messages)).toEqual(['t'.repeat(90)]);
   });
 
-  it('numbers on after it was cleared, and has room again', () => {
+  it('continues the numbers after clear, and frees its space', () => {
     const log = new MessageLog({ messages: 2, bytes: 5 });
     log.add(heard('a', '1234'));
     log.clear();
@@ -56,10 +56,10 @@ describe('the log of messages', () => {
     expect(log.messages.map(({ number }) => number)).toEqual([2]);
   });
 
-  it('tells its watchers of every change, until they have seen enough', () => {
+  it('notifies observers of every change until they are removed', () => {
     const log = new MessageLog();
     let changes = 0;
-    const end = log.watch(() => {
+    const end = log.observe(() => {
       changes += 1;
     });
 
@@ -73,7 +73,7 @@ describe('the log of messages', () => {
 });
 
 describe('a filter of the log', () => {
-  it('finds a text in topics and payloads, whatever its case', () => {
+  it('finds a text in topics and payloads, case-insensitively', () => {
     const log = new MessageLog();
     for (const [topic, payload] of [
       ['home/Lamp', 'off'],
@@ -85,14 +85,14 @@ describe('a filter of the log', () => {
     expect(topicsOf(new FilteredLog(log, ' LAMP ').messages())).toEqual(['home/Lamp', 'home/door']);
   });
 
-  it('looks past payloads that are not text', () => {
+  it('ignores payloads that are not text', () => {
     const log = new MessageLog();
     log.add(heard('bytes', Uint8Array.of(0xff, 0x61)));
 
     expect(new FilteredLog(log, 'a').messages()).toEqual([]);
   });
 
-  it('follows the log: what comes, what gives way and what is cleared', () => {
+  it('follows the log: added, dropped and cleared messages', () => {
     const log = new MessageLog({ messages: 3, bytes: 100 });
     const filtered = new FilteredLog(log, 'a');
     const topics = () => topicsOf(filtered.messages());
@@ -107,7 +107,7 @@ describe('a filter of the log', () => {
     expect(topics()).toEqual(['a4']);
   });
 
-  it('looks at each message once', () => {
+  it('checks each message once', () => {
     const log = new MessageLog();
     const filtered = new FilteredLog(log, 'a');
     let looks = 0;

@@ -1,25 +1,26 @@
 import { describe, expect, it } from '@jest/globals';
 import {
-  bytesOf,
-  bytesOfHex,
   cutText,
+  decodeText,
+  formatPreview,
   hexDump,
+  parseHex,
+  parsePayload,
   prettyJson,
-  previewOf,
   textExcerpt,
-  textOf,
 } from '../../../console/model/payload';
+import { naming } from '../../cli/naming';
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 describe('a payload as text', () => {
-  it('is its UTF-8, a byte order mark included', () => {
-    expect(textOf(utf8('\ufeffgrün'))).toBe('\ufeffgrün');
+  it('is decoded as UTF-8, with its byte order mark', () => {
+    expect(decodeText(utf8('\ufeffgrün'))).toBe('\ufeffgrün');
   });
 
-  it('is nothing where it is not UTF-8', () => {
-    expect(textOf(bytes(0x80))).toBeUndefined();
+  it('is undefined if it is not UTF-8', () => {
+    expect(decodeText(bytes(0x80))).toBeUndefined();
   });
 });
 
@@ -34,13 +35,13 @@ describe('a payload as JSON', () => {
     expect(prettyJson(text, 1000)).toEqual({ text: pretty, isCut: false });
   });
 
-  it('keeps what JavaScript would lose: long numbers, repeated names, the spelling of numbers', () => {
+  it('keeps tokens as written: long numbers, repeated names, number formats', () => {
     expect(prettyJson('{"n":12345678901234567890,"n":1.0}', 1000)?.text).toBe(
       '{\n  "n": 12345678901234567890,\n  "n": 1.0\n}',
     );
   });
 
-  it('is cut in depth: what is nested deeper than 32 levels is a mark', () => {
+  it('replaces everything deeper than 32 levels by an ellipsis', () => {
     const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels);
     const shown = prettyJson(nested(40), 100_000)!;
 
@@ -64,13 +65,13 @@ describe('a payload as JSON', () => {
     if (shown.isCut) expect(shown.text).toHaveLength(1000);
   });
 
-  it.each(['', 'on', '{', "{'a':1}", '[1,]'])('is nothing where it is none: %j', (text) => {
+  it.each(['', 'on', '{', "{'a':1}", '[1,]'])('is undefined if it is not JSON: %j', (text) => {
     expect(prettyJson(text, 1000)).toBeUndefined();
   });
 });
 
 describe('a payload in hex', () => {
-  it('has sixteen bytes to a line, with their offset and what is ASCII', () => {
+  it('has sixteen bytes per line, with offset and ASCII', () => {
     expect(hexDump(utf8('0123456789abcdefg\n'), 1000)).toEqual({
       text: [
         '000000  30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66  0123456789abcdef',
@@ -80,7 +81,7 @@ describe('a payload in hex', () => {
     });
   });
 
-  it('has whole lines only, as many as there is room for', () => {
+  it('has only whole lines, up to the limit', () => {
     const { text, isCut } = hexDump(new Uint8Array(96_000), 1000);
 
     expect(isCut).toBe(true);
@@ -88,22 +89,22 @@ describe('a payload in hex', () => {
     expect(text.length).toBeLessThanOrEqual(1000);
   });
 
-  it('is read with or without white space', () => {
-    expect(bytesOfHex(' 00 fF\n10')).toEqual(bytes(0x00, 0xff, 0x10));
-    expect(bytesOfHex('00ff10')).toEqual(bytes(0x00, 0xff, 0x10));
-    expect(bytesOfHex('')).toEqual(bytes());
+  it('is parsed with or without white space', () => {
+    expect(parseHex(' 00 fF\n10')).toEqual(bytes(0x00, 0xff, 0x10));
+    expect(parseHex('00ff10')).toEqual(bytes(0x00, 0xff, 0x10));
+    expect(parseHex('')).toEqual(bytes());
   });
 
   it.each([
-    ['0g', 'hex has "g", but must have digits 0 to 9 and a to f only'],
-    ['abc', 'hex has 3 digits, but must have two for each byte'],
-  ])('refuses %j, and says why', (typed, message) => {
-    expect(() => bytesOfHex(typed)).toThrow(message);
+    ['0g', 'hex "g" 0 9 a f'],
+    ['abc', 'hex 3 digits'],
+  ])('rejects %j with the reason', (typed, message) => {
+    expect(() => parseHex(typed)).toThrow(naming(message));
   });
 });
 
 describe('a text that is cut', () => {
-  it('has a mark, and no half of a character', () => {
+  it('ends with an ellipsis, and does not split a character', () => {
     expect(cutText('abc', 3)).toBe('abc');
     expect(cutText('abcd', 3)).toBe('abc…');
     expect(textExcerpt('a😀b', 2)).toEqual({ text: 'a', isCut: true });
@@ -118,21 +119,21 @@ describe('a payload in one line', () => {
     ['bytes', bytes(0xff, 0x00), 'ff 00'],
     ['many bytes', new Uint8Array(40).fill(0xff), `${'ff '.repeat(32)}…`],
   ])('shows %s', (_what, payload, preview) => {
-    expect(previewOf(payload)).toBe(preview);
+    expect(formatPreview(payload)).toBe(preview);
   });
 
-  it('is cut, though not within a character', () => {
-    expect(previewOf(utf8(`${'x'.repeat(239)}ü and more`))).toBe('x'.repeat(239));
+  it('is cut, but not within a character', () => {
+    expect(formatPreview(utf8(`${'x'.repeat(239)}ü and more`))).toBe('x'.repeat(239));
   });
 });
 
-describe('what was typed', () => {
-  it('is sent as it is, as text and as JSON', () => {
-    expect(bytesOf('ü ', 'text')).toEqual(utf8('ü '));
-    expect(bytesOf('{ "a": 1 }', 'json')).toEqual(utf8('{ "a": 1 }'));
+describe('the input of a payload', () => {
+  it('is sent unchanged as text and as JSON', () => {
+    expect(parsePayload('ü ', 'text')).toEqual(utf8('ü '));
+    expect(parsePayload('{ "a": 1 }', 'json')).toEqual(utf8('{ "a": 1 }'));
   });
 
-  it('is refused as JSON where it is none', () => {
-    expect(() => bytesOf('{a:1}', 'json')).toThrow(SyntaxError);
+  it('is rejected as JSON if it is not JSON', () => {
+    expect(() => parsePayload('{a:1}', 'json')).toThrow(SyntaxError);
   });
 });

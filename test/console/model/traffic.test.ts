@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { Traffic } from '../../../console/model/traffic';
 
-describe('the rate of messages', () => {
-  it('is the average of the last five whole seconds, in each direction', () => {
+describe('the message rate', () => {
+  it('is the average of the last five full seconds, for each direction', () => {
     const traffic = new Traffic();
     for (let at = 0; at < 5_000; at += 100) traffic.count('in', at);
     traffic.count('out', 4_999);
@@ -11,7 +11,7 @@ describe('the rate of messages', () => {
     expect(traffic.perSecond('out', 5_000)).toBe(0.2);
   });
 
-  it('does not count the second that is not over', () => {
+  it('excludes the current second', () => {
     const traffic = new Traffic();
     traffic.count('in', 5_000);
 
@@ -19,7 +19,7 @@ describe('the rate of messages', () => {
     expect(traffic.perSecond('in', 6_000)).toBe(0.2);
   });
 
-  it('falls back to nothing', () => {
+  it('returns to zero', () => {
     const traffic = new Traffic();
     traffic.count('in', 0);
 

@@ -9,9 +9,9 @@ interface Login {
   readonly will?: { readonly topic: string; readonly payload: string };
 }
 
-/** Somebody who has opened the console, and does what a person does. */
+/** Driver of the console in a browser. */
 export class Visitor {
-  /** What the browser complained about: broken policies, exceptions. */
+  /** Errors of the browser: policy violations, exceptions. */
   readonly complaints: string[] = [];
 
   private constructor(
@@ -24,7 +24,7 @@ export class Visitor {
     page.on('pageerror', (error) => this.complaints.push(String(error)));
   }
 
-  /** `config` takes the place of the server's config.json. */
+  /** Opens the page. `config` replaces the server's config.json. */
   static async open(
     browser: Browser,
     url: string,
@@ -38,7 +38,7 @@ export class Visitor {
     return visitor;
   }
 
-  /** The tab is gone at once, as when it is killed. */
+  /** Closes the tab abruptly, as a kill does. */
   leave(): Promise<void> {
     return this.context.close();
   }
@@ -86,7 +86,7 @@ export class Visitor {
     await this.press('Publish');
   }
 
-  /** What became of the last message. */
+  /** Returns the outcome of the last publish. */
   async outcome(): Promise<string> {
     const status = this.publishForm.getByRole('status');
     await status.filter({ hasText: /./ }).waitFor();
