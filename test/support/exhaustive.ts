@@ -1,4 +1,6 @@
-import { describe, it } from '@jest/globals';
+import { describe, it, jest } from '@jest/globals';
+
+jest.setTimeout(600_000); // for every test of the file that imports this: thousands of requests, perhaps on a busy machine
 
 /** True in `npm run test:fast`. Every other run, CI included, tries all cases. */
 const isFast = process.env.TEST_FAST === '1';
