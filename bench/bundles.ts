@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { buildSync } from 'esbuild';
 import { type FunctionName, functions } from '../lambdas/deployment';
 import type { Settings } from '../lambdas/settings';
@@ -16,10 +16,31 @@ export interface DeployedBundle {
   readonly sources: readonly string[];
 }
 
-export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
+/** Entry points by function. The brake is deployed beside the broker's functions, which it knows nothing of. */
+const entries: { readonly [Name in BundledFunction]: string } = {
+  ...(Object.fromEntries(Object.entries(functions).map(([name, { entry }]) => [name, entry])) as {
+    readonly [Name in FunctionName]: string;
+  }),
+  onBrake: 'lambdas/on-brake.ts',
+};
+
+export type BundledFunction = FunctionName | 'onBrake';
+
+/** Names of all functions that the stack may deploy. */
+export const bundledFunctions = Object.keys(entries) as BundledFunction[];
+
+export function bundleOf(name: BundledFunction, awsClients: Settings['awsClients'] = 'lean'): DeployedBundle {
+  return bundlesOf([name], awsClients)[0]!;
+}
+
+/** Bundles of several functions, in the order of their names. Building them together takes little longer than one. */
+export function bundlesOf(
+  names: readonly BundledFunction[],
+  awsClients: Settings['awsClients'] = 'lean',
+): DeployedBundle[] {
   const { minify, target, mainFields, define, tsconfig } = bundlingOptions({ awsClients });
   const { outputFiles, metafile } = buildSync({
-    entryPoints: [functions[name].entry],
+    entryPoints: Object.fromEntries(names.map((name) => [name, entries[name]])),
     absWorkingDir: resolve(__dirname, '..'),
     outdir: '.',
     write: false,
@@ -32,8 +53,10 @@ export function bundleOf(name: FunctionName, awsClients: Settings['awsClients'] 
     define,
     tsconfig,
   });
-  const [output] = Object.values(metafile.outputs);
-  return { code: outputFiles[0]!.contents, sources: Object.keys(output!.inputs) };
+  return names.map((name) => {
+    const file = outputFiles.find(({ path }) => basename(path) === `${name}.js`);
+    return { code: file!.contents, sources: Object.keys(metafile.outputs[`${name}.js`]!.inputs) };
+  });
 }
 
 const everything = { direction: 'out', filter: '#', localPrefix: '', remotePrefix: '', qos: 1, retain: false } as const;

@@ -7,7 +7,7 @@ import { apiPorts } from './wiring/api-ports';
 const ports = apiPorts(process.env);
 const api = new Api(ports, settingsFromEnvironment(process.env));
 
-/** The API for backends. API Gateway has asked IAM whether the caller may use the route. */
+/** The API for backends. API Gateway has authorized the caller for the route by IAM. */
 export async function handler(
   event: APIGatewayProxyEventV2WithIAMAuthorizer,
 ): Promise<APIGatewayProxyStructuredResultV2> {

@@ -6,13 +6,13 @@ import { log } from './wiring/environment';
 const { stage, limits } = brakeFromEnvironment(process.env);
 
 /**
- * Invoked by the alarms of the brake. Too many handshakes lower the limit of handshakes, and who is connected goes on; too many frames
- * lower both. Nothing raises them again but an operator.
+ * Handles the alarms of the brake. Too many handshakes lower the limit of handshakes only, so connected clients are not affected. Too
+ * many frames lower both limits. Only an operator raises them again.
  */
 export async function handler(event: AlarmEvent): Promise<void> {
   const { handshakes, frames } = limits;
   const areHandshakes = metricsOf(event).every((name) => name === connectMetric);
-  await stage.limit(areHandshakes ? { handshakes } : { handshakes, frames });
+  await stage.setLimits(areHandshakes ? { handshakes } : { handshakes, frames });
   log('braked', {
     alarm: event.alarmData.alarmName,
     handshakes: handshakes.rate,

@@ -11,21 +11,21 @@ const ports = portsFromEnvironment(process.env);
 const broker = new Broker(ports, settings);
 const bridge = bridgeIn(process.env);
 
-/** Takes a message from a rule of AWS IoT Core, whose failure makes Lambda try again; or a batch of them from the queue. */
+/** Publishes messages of AWS IoT Core. A rule invokes it asynchronously, so Lambda repeats an invocation that fails; the queue sends batches. */
 export async function handler(event: RuleEvent | SQSEvent): Promise<SQSBatchResponse | undefined> {
   if (!isQueued(event)) {
-    await takeIn(event);
+    await publish(event);
     ports.metrics.write();
     return undefined;
   }
-  const failed = await Promise.all(event.Records.map(takeInQueued));
+  const failed = await Promise.all(event.Records.map(publishQueued));
   ports.metrics.write();
   return { batchItemFailures: failed.flat() };
 }
 
-async function takeInQueued(record: SQSRecord): Promise<{ itemIdentifier: string }[]> {
+async function publishQueued(record: SQSRecord): Promise<{ itemIdentifier: string }[]> {
   try {
-    await takeIn(toRuleEvent(record));
+    await publish(toRuleEvent(record));
     return [];
   } catch (error) {
     ports.log('bridge failed', { error: String(error), stack: (error as Error).stack ?? '' });
@@ -33,7 +33,7 @@ async function takeInQueued(record: SQSRecord): Promise<{ itemIdentifier: string
   }
 }
 
-async function takeIn(event: RuleEvent): Promise<void> {
+async function publish(event: RuleEvent): Promise<void> {
   const { messages, refused } = incoming(event, bridge, settings.maxPacketSize);
   const { topic, id } = event;
   if (refused !== undefined) ports.log('bridge refused', { direction: 'in', topic, reason: refused });

@@ -6,10 +6,10 @@ import { forwarderFromEnvironment } from './wiring/forwarder-from-env';
 
 const forwarder = forwarderFromEnvironment(process.env);
 
-/** Consumes the bridge queue: messages for AWS IoT Core, those of a topic in order. */
+/** Consumes the bridge queue: publishes messages to AWS IoT Core, those of a topic in order. */
 export function handler(event: SQSEvent): Promise<SQSBatchResponse> {
   return byGroup(event, {
-    work: (record) => forwarder.forward(toRemoteMessage(record)),
-    failed: (error) => log('bridge failed', { error: String(error), stack: error.stack ?? '' }),
+    process: (record) => forwarder.forward(toRemoteMessage(record)),
+    onError: (error) => log('bridge failed', { error: String(error), stack: error.stack ?? '' }),
   });
 }

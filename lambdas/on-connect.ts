@@ -4,7 +4,7 @@ import { unpackAccess } from './access/read-access';
 import { Handshake, type TokenVerification } from './broker/connect/handshake';
 import { accessVariable } from './deployment';
 import { settingsFromEnvironment } from './settings';
-import { type ConnectEvent, toOffer } from './transport/handshake-offer';
+import { type ConnectEvent, toHandshakeRequest } from './transport/handshake-request';
 import { handshakePorts } from './wiring/handshake-ports';
 
 const access = unpackAccess(process.env[accessVariable]);
@@ -17,15 +17,15 @@ const handshake = new Handshake({
   connectTimeout: settingsFromEnvironment(process.env).connectTimeout,
 });
 
-/** `$connect`: agrees on the subprotocol and looks at a token. The session is claimed by the CONNECT packet, not here. */
+/** Handles `$connect`: selects the subprotocol and verifies a token. The CONNECT packet claims the session later. */
 export async function handler(event: ConnectEvent): Promise<APIGatewayProxyResultV2> {
-  const { status: statusCode, subprotocol, body } = await handshake.respond(toOffer(event));
+  const { status: statusCode, subprotocol, body } = await handshake.respond(toHandshakeRequest(event));
   ports.metrics.write();
   const headers = subprotocol === undefined ? {} : { headers: { 'Sec-WebSocket-Protocol': subprotocol } };
   return { statusCode, ...headers, ...(body !== undefined && { body }) };
 }
 
-/** Its cryptography is loaded only where there are issuers, but then at once: Lambda gives a start more power than a call. */
+/** Loads the cryptography only if there are issuers, but then during the start, when Lambda provides more processor time. */
 function verificationFor(config: AccessConfig): TokenVerification {
   const verifier = import('./access/verifier').then(({ verifierOf }) => verifierOf(config));
   return { verify: async (token, now) => (await verifier).verify(token, now) };

@@ -4,7 +4,7 @@ import { leftoverPorts } from './wiring/leftover-ports';
 
 const ports = leftoverPorts(process.env);
 
-/** Runs every minute: connections that fall due soon go to the timer queue. Once a day leftovers are removed. */
+/** Runs every minute and schedules timers for connections whose deadline is near. Once a day it removes leftovers. */
 export async function handler(): Promise<void> {
   const isTime = isTimeForLeftovers(ports.now());
   const found = await sweep(ports);

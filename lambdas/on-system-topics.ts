@@ -3,10 +3,10 @@ import { SystemTopics } from './broker/admin/sys-topics';
 import { settingsFromEnvironment } from './settings';
 import { systemTopicsPorts } from './wiring/system-topics-ports';
 
-const { census, ...ports } = systemTopicsPorts(process.env);
-const systemTopics = new SystemTopics(ports, settingsFromEnvironment(process.env), { census, version });
+const { sessionCounter, ...ports } = systemTopicsPorts(process.env);
+const systemTopics = new SystemTopics(ports, settingsFromEnvironment(process.env), { census: sessionCounter, version });
 
-/** Runs every `sysTopicsMinutes`: who has subscribed to `$SYS` topics is told. */
+/** Runs every `sysTopicsMinutes` minutes and publishes the `$SYS` topics. */
 export async function handler(): Promise<void> {
   await systemTopics.tell();
   ports.metrics.write();

@@ -157,7 +157,8 @@ export interface Settings {
    */
   readonly metrics: 'off' | 'basic' | 'all';
   /**
-   * Client for frequent AWS calls: the small client of `lambdas/aws`, or the AWS SDK. Applies when functions are bundled.
+   * Clients of AWS services in all functions: the small clients of `lambdas/aws/lean`, or the AWS SDK. Applies when functions are
+   * bundled.
    *
    * @default 'lean'
    */

@@ -4,7 +4,7 @@ import {
   type IoTDataPlaneClient,
   ListRetainedMessagesCommand,
 } from '@aws-sdk/client-iot-data-plane';
-import type { Sqs } from '../../lambdas/aws/lean-sqs';
+import type { Sqs } from '../../lambdas/aws/sqs';
 import { type Bridge, isIncoming, isOutgoing, localFilter, remoteFilter } from '../../lambdas/bridge/bridge-config';
 import { incoming, type RuleEvent } from '../../lambdas/bridge/incoming';
 import { outwards } from '../../lambdas/bridge/mapping';

@@ -1,23 +1,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Half of the longest pause before a call is first repeated, in milliseconds; it doubles each time. */
-const firstPause = 25;
-const longestPause = 1000;
+/** Upper bound of the random pause before the first repetition is twice this, in milliseconds. It doubles each time. */
+const basePause = 25;
+const maxPause = 1000;
 
-/** Attempts at a call until one comes to something else, with random pauses, at most so many. */
+/** Repeats `attempt`, with random pauses, while its outcome is worth repeating and attempts are left. Returns the last outcome. */
 export async function repeatWhile<Outcome>(
   isWorthRepeating: (outcome: Outcome) => boolean,
-  attempts: number,
+  maxAttempts: number,
   attempt: () => Promise<Outcome>,
 ): Promise<Outcome> {
   for (let number = 1; ; number++) {
     const outcome = await attempt();
-    if (number === attempts || !isWorthRepeating(outcome)) return outcome;
+    if (number === maxAttempts || !isWorthRepeating(outcome)) return outcome;
     await pauseBefore(number + 1);
   }
 }
 
-/** A random pause before an attempt of this number, of which the second is the first repetition. */
+/** Waits for a random time before the attempt with this number. The second attempt is the first repetition. */
 export async function pauseBefore(attempt: number): Promise<void> {
-  await sleep(Math.random() * Math.min(longestPause, firstPause * 2 ** (attempt - 1)));
+  await sleep(Math.random() * Math.min(maxPause, basePause * 2 ** (attempt - 1)));
 }

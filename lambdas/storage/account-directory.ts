@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Account, AccountDirectory } from '../access/accounts';
 import type { Identity } from '../access/identity';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { accountItem, accountKey, isAccount, readAccount } from './account-item';
 import { DynamoBindings, isBinding, readBinding } from './bindings';
 import { type Item, unlessConditionFailed } from './dynamo';

@@ -1,5 +1,5 @@
 import { DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { AccountSessions } from '../broker/ports/accounts';
 import { readText, text } from './attributes';
 import { type Item, queryAll } from './dynamo';

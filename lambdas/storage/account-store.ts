@@ -1,5 +1,5 @@
 import { type Account, type AccountStore, canHaveAccount } from '../access/accounts';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Log } from '../broker/ports/process';
 import { accountKey, isAccount, readAccount } from './account-item';
 import { type Item, readAll } from './dynamo';

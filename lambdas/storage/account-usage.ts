@@ -1,5 +1,5 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Usage } from '../broker/model/usage';
 import type { Usages } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';

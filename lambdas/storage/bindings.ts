@@ -1,7 +1,7 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
 import { type Bindings, type Holder, longestClientIdPrefix, type PrefixHolder } from '../access/accounts';
 import { accountOf, type Identity } from '../access/identity';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';
 import { beginningOf, keyOf, maxPartitionKeyBytes, maxSortKeyBytes } from './shortened-keys';

@@ -1,5 +1,5 @@
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { SessionItem } from '../broker/model/session';
 import type { ClientDirectory, Page, PageRequest } from '../broker/ports/directories';
 import { text } from './attributes';

@@ -1,5 +1,5 @@
 import { type AttributeValue, DeleteItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { ConnectionLimiter, LimitedConnection } from '../broker/ports/accounts';
 import { number, readNumber, text } from './attributes';
 import { type Item, queryAll, unlessConditionFailed } from './dynamo';

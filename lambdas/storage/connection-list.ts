@@ -1,5 +1,5 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { MonitoredConnection } from '../broker/model/connection';
 import type { RequestedCheck } from '../broker/model/subscription';
 import type { ConnectionList } from '../broker/ports/connection-store';

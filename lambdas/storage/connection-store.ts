@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type {
   ConnectionRecord,
   EarlyFrame,

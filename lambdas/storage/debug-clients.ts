@@ -1,5 +1,5 @@
 import { DeleteItemCommand, PutItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { DebugClientStore } from '../broker/ports/debug-clients';
 import { number, readNumber, readText, text } from './attributes';
 import type { Item } from './dynamo';

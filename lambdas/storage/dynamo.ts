@@ -13,7 +13,7 @@ import {
   type QueryCommandInput,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import { together } from '../shared/parallel';
 
 export type Item = Record<string, AttributeValue>;

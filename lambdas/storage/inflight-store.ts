@@ -1,5 +1,5 @@
 import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Fence, SessionId } from '../broker/model/fence';
 import { byPacketId, slotOf } from '../broker/model/queue-slots';
 import type { HeldMessage, Qos2Record, QueueItem } from '../broker/model/queued-message';

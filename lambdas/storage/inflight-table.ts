@@ -1,5 +1,5 @@
 import { UpdateItemCommand, type UpdateItemCommandInput, type WriteRequest } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { SessionId } from '../broker/model/fence';
 import { type Item, readAll, unlessConditionFailed, writeAll } from './dynamo';
 import { type SlotKind, slotKey } from './slot-keys';

@@ -12,7 +12,7 @@ import type {
   SharedFailures,
   WindowFailures,
 } from '../access/logins';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Log } from '../broker/ports/process';
 import { together } from '../shared/parallel';
 import { accountKey } from './account-item';

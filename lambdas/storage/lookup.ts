@@ -1,4 +1,4 @@
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Snapshot } from '../broker/model/snapshot';
 import type { Lookup } from '../broker/ports/connection-store';
 import { connectionKey } from './connection-key';

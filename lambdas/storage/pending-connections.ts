@@ -1,4 +1,4 @@
-import type { DynamoDbJson } from '../aws/dynamodb-json';
+import type { ItemWriter } from '../aws/dynamodb';
 import type { PendingConnection, Takeover } from '../broker/model/connection';
 import type { ConnectionStore } from '../broker/ports/connection-store';
 import { bytes, flag, number, readBytes, readFlag, readNumber, readText, text } from './attributes';
@@ -17,12 +17,12 @@ const rowLifetime = 3_600_000;
 /** Writes pending connections for the handshake without the SDK's commands, which would be most of its bundle. */
 export class DynamoPendingConnections implements Pick<ConnectionStore, 'putPending'> {
   constructor(
-    private readonly db: Pick<DynamoDbJson, 'call'>,
+    private readonly db: ItemWriter,
     private readonly table: string,
   ) {}
 
   async putPending(pending: PendingConnection): Promise<void> {
-    await this.db.call('PutItem', { TableName: this.table, Item: pendingItem(pending) });
+    await this.db.putItem({ TableName: this.table, Item: pendingItem(pending) });
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GetItemCommand, PutItemCommand, type PutItemCommandOutput } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { EarlierRequest, RequestLedger } from '../broker/ports/directories';
 import type { Clock } from '../broker/ports/process';
 import { number, readNumber, readText, text } from './attributes';

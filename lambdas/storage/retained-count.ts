@@ -1,5 +1,5 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Clock } from '../broker/ports/process';
 import { LruMap } from '../shared/lru-map';
 import { number, readNumber, text } from './attributes';

@@ -1,5 +1,5 @@
 import { QueryCommand, ScanCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Page, PageRequest, RetainedDirectory } from '../broker/ports/directories';
 import type { Message } from '../protocol/effects';
 import { levels } from '../protocol/topic';

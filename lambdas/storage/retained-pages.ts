@@ -1,5 +1,5 @@
 import { GetItemCommand, QueryCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { RetainedCopy, RetainedWrite } from '../broker/model/retained-message';
 import type { RetainedPage } from '../broker/ports/retained-store';
 import { messageSize } from '../protocol/message-size';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { RetainedCopy, RetainedWrite, WritingTurn } from '../broker/model/retained-message';
 import type { Clock } from '../broker/ports/process';
 import type { RetainedOrigin, RetainedPage, RetainedShortage, RetainedStore } from '../broker/ports/retained-store';

@@ -1,5 +1,5 @@
 import { ScanCommand, type ScanCommandOutput } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { SessionCounter, SessionCountPage } from '../broker/ports/directories';
 import { readText } from './attributes';
 import type { Item } from './dynamo';

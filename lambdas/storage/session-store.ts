@@ -5,7 +5,7 @@ import {
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import type { Identity } from '../access/identity';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Fence, SessionId } from '../broker/model/fence';
 import { queueSpan } from '../broker/model/queue-slots';
 import type { Congestion, SessionClaim, SessionItem } from '../broker/model/session';

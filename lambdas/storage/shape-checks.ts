@@ -1,5 +1,5 @@
 import { DeleteItemCommand, GetItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { ShapeCheck } from '../broker/model/subscription';
 import type { Clock } from '../broker/ports/process';
 import { requestMemory, type ShapeChecks } from '../broker/ports/topic-index-store';

@@ -5,7 +5,7 @@ import {
   type ScanCommandOutput,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { SessionItem } from '../broker/model/session';
 import type { StoredRow, StoredRows } from '../broker/ports/directories';
 import { shapeOf } from '../protocol/shape';

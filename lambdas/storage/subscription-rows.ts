@@ -1,5 +1,5 @@
 import { QueryCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { SessionId } from '../broker/model/fence';
 import { readText, text } from './attributes';
 import { type Item, queryAll, readAll, writeAll } from './dynamo';

@@ -7,7 +7,7 @@ import {
   UpdateItemCommand,
   type UpdateItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { ShapeList, Subscriber, SubscriptionRow, UsedShapes } from '../broker/model/subscription';
 import type { SubscriptionWrite, TopicIndex } from '../broker/ports/topic-index-store';
 import type { QoS } from '../protocol/packets';

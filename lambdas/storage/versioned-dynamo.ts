@@ -7,7 +7,7 @@ import {
   type UpdateItemCommandInput,
   type WriteRequest,
 } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Item } from './dynamo';
 import type { TableName } from './schema';
 import { checkVersion, newestVersion, writtenVersion } from './schema-version';

@@ -1,5 +1,5 @@
 import { DeleteItemCommand, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDb } from '../aws/lean-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb';
 import type { Will } from '../protocol/effects';
 import { messageAttributes, number, readMessage, readNumber, text } from './attributes';
 import { type Item, unlessConditionFailed } from './dynamo';

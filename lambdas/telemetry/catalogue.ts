@@ -1,15 +1,15 @@
 import type { Count, Measure } from '../broker/ports/metrics';
 
-/** What the detailed counts add up to. */
+/** Totals of detailed counts. */
 export type Total = 'MessagesIn' | 'MessagesOut' | 'MessagesDropped';
 
 export type MetricName = Count | Measure | Total;
 
-/** Whose metrics they are in CloudWatch; the one dimension is the name of the broker. */
+/** Namespace of all metrics in CloudWatch, and their one dimension, the name of the broker. */
 export const namespace = 'CirrusMqtt';
 export const dimension = 'Broker';
 
-/** Each costs $0.30 a month, of which an account has ten free: so these are ten. */
+/** The metrics of the set `basic`. A metric costs $0.30 a month, and ten are free in an account, so these are ten. */
 export const basicMetrics = [
   'ConnectionsOpened',
   'ConnectionsClosed',
@@ -23,7 +23,7 @@ export const basicMetrics = [
   'ThrottledCalls',
 ] as const satisfies readonly MetricName[];
 
-/** What `all` adds. */
+/** The metrics that the set `all` adds. */
 export const furtherMetrics = [
   'MessagesInQos0',
   'MessagesInQos1',
@@ -49,17 +49,13 @@ export const furtherMetrics = [
   'QueueDepth',
 ] as const satisfies readonly MetricName[];
 
-/** CloudWatch takes what has no unit as a plain number. */
-export const units: { readonly [Name in MetricName]?: string } = {
-  BytesIn: 'Bytes',
-  BytesOut: 'Bytes',
-  DeliveryLatency: 'Milliseconds',
-  WillLateness: 'Milliseconds',
-  KeepAliveLateness: 'Milliseconds',
-  SessionExpiryLateness: 'Milliseconds',
-};
+/** Unit of a metric in CloudWatch. A metric without a unit is a plain number. */
+export function unitOf(name: MetricName): 'Bytes' | 'Milliseconds' | undefined {
+  if (name.startsWith('Bytes')) return 'Bytes';
+  return /Late(ncy|ness)$/.test(name) ? 'Milliseconds' : undefined;
+}
 
-/** The total that a count belongs to. */
+/** The total that includes a count. */
 export function totalOf(name: Count): Total | undefined {
   if (name.startsWith('MessagesIn')) return 'MessagesIn';
   if (name.startsWith('MessagesOut')) return 'MessagesOut';

@@ -1,32 +1,31 @@
 import type { Count, Measure, Metrics } from '../broker/ports/metrics';
-import { basicMetrics, dimension, furtherMetrics, type MetricName, namespace, totalOf, units } from './catalogue';
+import { basicMetrics, dimension, furtherMetrics, type MetricName, namespace, totalOf, unitOf } from './catalogue';
 
-/** Embedded metric format: a metric has at most 100 values in one line. */
-const valuesInLine = 100;
+/** The embedded metric format allows 100 values of a metric in one line. */
+const maxValuesPerLine = 100;
 
 export interface EmfOptions {
-  /** Name of the broker, the one dimension. */
+  /** Name of the broker, the value of the one dimension. */
   readonly broker: string;
   readonly set: 'basic' | 'all';
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Takes one line; CloudWatch wants nothing before or behind its JSON. */
+  /** Writes one line. CloudWatch requires that nothing precedes or follows the JSON. */
   readonly sink: (line: string) => void;
 }
 
 /**
- * Gathers the numbers of an invocation and writes them as one line in CloudWatch's embedded metric format, and as further
- * lines where a metric has more values than one line takes: every value is written, since a sample would lose maxima. All
- * that was counted is in the lines and can be queried there; what CloudWatch is told to make metrics of, and bills, is the
- * set.
+ * Collects the numbers of an invocation and writes them as one line in CloudWatch's embedded metric format. If a metric has
+ * more values than a line allows, it writes further lines: every value is written, because a sample would lose maxima. The
+ * lines contain all counts, so that Logs Insights can query them. CloudWatch makes metrics of the set only, and bills those.
  */
 export class EmfMetrics implements Metrics {
   private counts = new Map<MetricName, number>();
   private measured = new Map<Measure, number[]>();
-  private readonly chosen: readonly MetricName[];
+  private readonly published: readonly MetricName[];
 
   constructor(private readonly options: EmfOptions) {
-    this.chosen = options.set === 'all' ? [...basicMetrics, ...furtherMetrics] : basicMetrics;
+    this.published = options.set === 'all' ? [...basicMetrics, ...furtherMetrics] : basicMetrics;
   }
 
   count(name: Count, amount = 1): void {
@@ -36,9 +35,9 @@ export class EmfMetrics implements Metrics {
   }
 
   measure(name: Measure, value: number): void {
-    if (this.measured.get(name)?.length === valuesInLine) this.write();
-    const known = this.measured.get(name);
-    if (known) known.push(value);
+    if (this.measured.get(name)?.length === maxValuesPerLine) this.write();
+    const values = this.measured.get(name);
+    if (values) values.push(value);
     else this.measured.set(name, [value]);
   }
 
@@ -48,7 +47,7 @@ export class EmfMetrics implements Metrics {
     const values = Object.fromEntries<number | number[]>([...this.counts, ...this.measured]);
     this.counts = new Map();
     this.measured = new Map();
-    const Metrics = this.chosen.filter((name) => name in values).map(definition);
+    const Metrics = this.published.filter((name) => name in values).map(definitionOf);
     const directive = { Namespace: namespace, Dimensions: [[dimension]], Metrics };
     sink(
       JSON.stringify({ _aws: { Timestamp: now(), CloudWatchMetrics: [directive] }, [dimension]: broker, ...values }),
@@ -60,7 +59,7 @@ export class EmfMetrics implements Metrics {
   }
 }
 
-function definition(name: MetricName) {
-  const Unit = units[name];
+function definitionOf(name: MetricName) {
+  const Unit = unitOf(name);
   return { Name: name, ...(Unit && { Unit }) };
 }

@@ -1,4 +1,4 @@
-/** What CloudWatch invokes a function with when an alarm changes its state, as far as it is read here. */
+/** The event of a CloudWatch alarm that changes its state, with the fields that are read here. */
 export interface AlarmEvent {
   readonly alarmData: {
     readonly alarmName: string;
@@ -8,7 +8,7 @@ export interface AlarmEvent {
   };
 }
 
-/** The names of the metrics that the alarm watches. */
+/** The names of the metrics of the alarm. */
 export function metricsOf({ alarmData }: AlarmEvent): string[] {
   return alarmData.configuration.metrics.flatMap(({ metricStat }) => metricStat?.metric.name ?? []);
 }

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2WithIAMAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { ApiAnswer, ApiRequest } from '../api/api-request';
 
-/** A request as an HTTP API hands it on, payload format 2.0: everything but the body is decoded, header names are lower case. */
+/** Reads the event of an HTTP API, payload format 2.0. API Gateway has decoded all but the body; header names are lower case. */
 export function toApiRequest(event: APIGatewayProxyEventV2WithIAMAuthorizer): ApiRequest {
   const { routeKey, pathParameters, queryStringParameters, headers, requestContext } = event;
   const { body, isBase64Encoded } = event;
@@ -13,13 +13,13 @@ export function toApiRequest(event: APIGatewayProxyEventV2WithIAMAuthorizer): Ap
     headers,
     body: isBase64Encoded ? Buffer.from(body ?? '', 'base64').toString() : (body ?? ''),
     requestId: requestContext.requestId,
-    caller: { arn: userArn, principal: userId.split(':')[0] ?? '' }, // of a role its id, then the name of the session
+    caller: { arn: userArn, principal: userId.split(':')[0] ?? '' }, // a role's id, followed by the name of its session
   };
 }
 
 type Parameters = Readonly<Record<string, string | undefined>> | null | undefined;
 
-/** API Gateway leaves out what is empty; test events and other gateways have null instead. */
+/** API Gateway omits empty parameters. Test events and other gateways have null instead. */
 function withValues(parameters: Parameters): Record<string, string> {
   return Object.fromEntries(Object.entries(parameters ?? {}).map(([name, value]) => [name, value ?? '']));
 }

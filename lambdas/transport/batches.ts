@@ -1,21 +1,21 @@
-/** SQS and EventBridge: at most 10 entries in one call, and together 256 KiB. */
-export const entriesPerBatch = 10;
-export const largestBatch = 262_144;
+/** Limits of one call of SQS and of EventBridge: 10 entries, and 256 KiB for all of them. */
+export const maxBatchEntries = 10;
+export const maxBatchBytes = 262_144;
 
-/** Cuts a list into batches in its order. An entry that is larger alone is a batch of its own. */
+/** Splits a list into batches and keeps its order. An entry that is larger than a batch forms a batch of its own. */
 export function inBatches<Entry>(entries: readonly Entry[], bytesOf: (entry: Entry) => number): Entry[][] {
   const batches: Entry[][] = [];
   let batch: Entry[] = [];
-  let room = 0;
+  let remainingBytes = 0;
   for (const entry of entries) {
-    const size = bytesOf(entry);
-    if (size > room || batch.length === entriesPerBatch) {
+    const bytes = bytesOf(entry);
+    if (bytes > remainingBytes || batch.length === maxBatchEntries) {
       batch = [];
       batches.push(batch);
-      room = largestBatch;
+      remainingBytes = maxBatchBytes;
     }
     batch.push(entry);
-    room -= size;
+    remainingBytes -= bytes;
   }
   return batches;
 }

@@ -1,12 +1,12 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { RuleEvent } from '../bridge/incoming';
 
-/** What Lambda writes to its destination for an event that failed every attempt. */
+/** Record that Lambda sends to the failure destination after the last attempt at an event. */
 interface FailedInvocation {
   readonly requestPayload: RuleEvent;
 }
 
-/** What a rule writes when its action failed: the message, without its properties. */
+/** Record of the error action of a rule. It contains the message without its properties. */
 interface FailedAction {
   readonly ruleName: string;
   readonly topic: string;
@@ -17,10 +17,10 @@ export function isQueued(event: RuleEvent | SQSEvent): event is SQSEvent {
   return 'Records' in event;
 }
 
-/** A record of the queue: a message that was synchronised, or one that came back from the dead letters. */
+/** Reads a record of the queue: a message of `bridge sync`, or one that was redriven from the dead-letter queue. */
 export function toRuleEvent({ body, messageId }: SQSRecord): RuleEvent {
-  const said = JSON.parse(body) as RuleEvent | FailedInvocation | FailedAction;
-  if ('requestPayload' in said) return said.requestPayload;
-  if (!('base64OriginalPayload' in said)) return said;
-  return { payload: said.base64OriginalPayload, topic: said.topic, id: messageId };
+  const content = JSON.parse(body) as RuleEvent | FailedInvocation | FailedAction;
+  if ('requestPayload' in content) return content.requestPayload;
+  if (!('base64OriginalPayload' in content)) return content;
+  return { payload: content.base64OriginalPayload, topic: content.topic, id: messageId };
 }

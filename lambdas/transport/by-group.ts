@@ -1,28 +1,31 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 
-export interface GroupWork {
-  readonly work: (record: SQSRecord) => Promise<void>;
-  readonly failed: (error: Error) => void;
+export interface RecordProcessing {
+  readonly process: (record: SQSRecord) => Promise<void>;
+  readonly onError: (error: Error) => void;
 }
 
-/** Works off a batch of a FIFO queue: groups side by side, the records of a group in order, none past one that failed. */
-export async function byGroup({ Records }: SQSEvent, { work, failed }: GroupWork): Promise<SQSBatchResponse> {
+/**
+ * Processes a batch of a FIFO queue: groups in parallel, the records of a group in order. After a failure it skips the rest
+ * of the group, so that SQS delivers it again in order.
+ */
+export async function byGroup({ Records }: SQSEvent, processing: RecordProcessing): Promise<SQSBatchResponse> {
   const groups = new Map<string, SQSRecord[]>();
   for (const record of Records) {
     const group = record.attributes.MessageGroupId ?? '';
     groups.set(group, [...(groups.get(group) ?? []), record]);
   }
-  const left = await Promise.all([...groups.values()].map((records) => workOff(records, { work, failed })));
-  return { batchItemFailures: left.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
+  const failed = await Promise.all([...groups.values()].map((records) => inOrder(records, processing)));
+  return { batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-/** Returns the records to be delivered again. */
-async function workOff(records: SQSRecord[], { work, failed }: GroupWork): Promise<SQSRecord[]> {
+/** Returns the records that SQS has to deliver again. */
+async function inOrder(records: SQSRecord[], { process, onError }: RecordProcessing): Promise<SQSRecord[]> {
   for (const [index, record] of records.entries()) {
     try {
-      await work(record);
+      await process(record);
     } catch (error) {
-      failed(error as Error);
+      onError(error as Error);
       return records.slice(index);
     }
   }

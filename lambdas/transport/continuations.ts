@@ -3,77 +3,86 @@ import type { PendingRetained } from '../broker/model/retained-message';
 import type { QoS } from '../protocol/packets';
 import { subscriptionName } from '../protocol/subscription-name';
 
-/** What the body of an event begins with that continues work. */
-const mark = 'continue#';
+/** Prefix of the body of an event that continues work. */
+const prefix = 'continue#';
 
-/** Bytes of JSON in one body: in base64, and with the attributes of the event, below the 256 KiB that every SQS queue takes. */
-const bytesPerBody = 120_000;
+/** Bytes of JSON in one body. In base64 and with its attributes, the message stays below 256 KiB, the limit of every SQS queue. */
+const maxBodyBytes = 120_000;
 
-/** Options of a subscription in one number: QoS in two bits, then these. */
+/** Bits of the options of a subscription. The lowest two bits are the QoS. */
 const noLocalBit = 4;
 const retainAsPublishedBit = 8;
 
-/** A subscription with its options, its identifier or 0, its cursor if it has one, and how many messages it was sent. */
-type OwedEntry = readonly [name: string, options: number, identifier: number, cursor: string | null, queued: number];
+/**
+ * A subscription that still has retained messages to get: its options, its identifier or 0, the cursor if the search has begun,
+ * and the number of messages queued so far.
+ */
+type PendingEntry = readonly [name: string, options: number, identifier: number, cursor: string | null, queued: number];
 
-/** Subscriptions of one SUBSCRIBE. */
-type OwedGroup = readonly [id: string, receivedAt: number, entries: OwedEntry[]];
+/** The subscriptions of one SUBSCRIBE. */
+type PendingGroup = readonly [id: string, receivedAt: number, entries: PendingEntry[]];
 
-type RetainedBody = Omit<RetainedContinuation, 'pending'> & { readonly owed: readonly OwedGroup[] };
+/** The body of a continuation. `owed` keeps its name because other releases read it. */
+type RetainedBody = Omit<RetainedContinuation, 'pending'> & { readonly owed: readonly PendingGroup[] };
 type Body = Exclude<Continuation, RetainedContinuation> | RetainedBody;
 
-/** Bodies of events, several where there is too much for one. They are ASCII, whatever is in the names of subscriptions. */
+/**
+ * Returns the bodies of the events that continue the work: more than one if a body would become too large. The bodies are ASCII,
+ * whatever characters the topic filters have.
+ */
 export function continuationBodies(continuation: Continuation): string[] {
   if (continuation.task !== 'retained') return [bodyOf(continuation)];
   const { pending, ...rest } = continuation;
   return partsOf(pending).map((part) => bodyOf({ ...rest, owed: groupsOf(part) }));
 }
 
-/** The work in the body of an event, if there is any. */
+/** Reads the body of an event. Returns undefined if it continues no work. */
 export function readContinuation(body: string): Continuation | undefined {
-  if (!body.startsWith(mark)) return undefined;
-  const read = JSON.parse(Buffer.from(body.slice(mark.length), 'base64').toString()) as Body;
+  if (!body.startsWith(prefix)) return undefined;
+  const read = JSON.parse(Buffer.from(body.slice(prefix.length), 'base64').toString()) as Body;
   if (read.task !== 'retained') return read;
   const { owed, ...rest } = read;
   return { ...rest, pending: owed.flatMap(pendingIn) };
 }
 
 function bodyOf(body: Body): string {
-  return mark + Buffer.from(JSON.stringify(body)).toString('base64');
+  return prefix + Buffer.from(JSON.stringify(body)).toString('base64');
 }
 
-function partsOf(owed: readonly PendingRetained[]): PendingRetained[][] {
+function partsOf(pending: readonly PendingRetained[]): PendingRetained[][] {
   const parts: PendingRetained[][] = [];
-  let room = 0;
-  for (const one of owed) {
-    const size = Buffer.byteLength(JSON.stringify([one.id, one.receivedAt, entryOf(one)]));
-    if (size > room) {
+  let remainingBytes = 0;
+  for (const subscription of pending) {
+    const { id, receivedAt } = subscription;
+    const bytes = Buffer.byteLength(JSON.stringify([id, receivedAt, entryOf(subscription)]));
+    if (bytes > remainingBytes) {
       parts.push([]);
-      room = bytesPerBody;
+      remainingBytes = maxBodyBytes;
     }
-    parts.at(-1)?.push(one);
-    room -= size;
+    parts.at(-1)?.push(subscription);
+    remainingBytes -= bytes;
   }
   return parts;
 }
 
-function groupsOf(owed: readonly PendingRetained[]): OwedGroup[] {
-  const groups = new Map<string, OwedGroup>();
-  for (const one of owed) {
-    const group = groups.get(one.id) ?? [one.id, one.receivedAt, []];
-    group[2].push(entryOf(one));
-    groups.set(one.id, group);
+function groupsOf(pending: readonly PendingRetained[]): PendingGroup[] {
+  const groups = new Map<string, PendingGroup>();
+  for (const subscription of pending) {
+    const { id, receivedAt } = subscription;
+    const group = groups.get(id) ?? [id, receivedAt, []];
+    group[2].push(entryOf(subscription));
+    groups.set(id, group);
   }
   return [...groups.values()];
 }
 
-function entryOf({ request, cursor, queued }: PendingRetained): OwedEntry {
+function entryOf({ request, cursor, queued }: PendingRetained): PendingEntry {
   const { name, qos, noLocal, retainAsPublished, identifier = 0 } = request;
   const options = qos + (noLocal ? noLocalBit : 0) + (retainAsPublished ? retainAsPublishedBit : 0);
   return [name, options, identifier, cursor ?? null, queued];
 }
 
-function pendingIn([id, receivedAt, entries]: OwedGroup): PendingRetained[] {
+function pendingIn([id, receivedAt, entries]: PendingGroup): PendingRetained[] {
   return entries.map(([name, options, identifier, cursor, queued]) => ({
     request: {
       ...subscriptionName(name, 5),

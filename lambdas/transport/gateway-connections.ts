@@ -1,54 +1,43 @@
+import type { ConnectionsApi } from '../aws/connections-api';
 import { pauseBefore, repeatWhile } from '../aws/retries';
-import type { ConnectionDescriber } from '../broker/ports/connection-store';
 import type { Connections, PostResult } from '../broker/ports/gateway';
 import { formatFrame } from '../protocol/frames';
 
-/** Further attempts at a connection that is throttled or whose client reads slowly; the pauses between them are up to 0.8 s. */
-const attempts = 5;
+/** Further attempts at a connection that is throttled or whose client reads slowly. The pauses between them are up to 0.8 s. */
+const maxPostAttempts = 5;
 
-/** Attempts at closing a connection, which does no harm when it is done twice. */
-const closingAttempts = 5;
+/** Attempts at closing a connection. Closing it twice does no harm. */
+const maxCloseAttempts = 5;
 
-/**
- * The methods of the @connections API. Each makes one attempt, since nobody can tell whether one without an answer took
- * effect; the result is the HTTP status, or undefined when no answer came.
- */
-export interface ConnectionsClient extends ConnectionDescriber {
-  /** Posts a text frame to a connection. */
-  post(connectionId: string, data: Buffer): Promise<number | undefined>;
-  /** Closes a connection. */
-  delete(connectionId: string): Promise<number | undefined>;
-}
-
-/** The @connections API of the stage. */
+/** Posts to the connections of a stage and closes them. */
 export class GatewayConnections implements Connections {
-  /** `onThrottle` is told of every answer 429. */
+  /** `onThrottle` is called for every response 429. */
   constructor(
-    private readonly client: ConnectionsClient,
+    private readonly client: ConnectionsApi,
     private readonly onThrottle: () => void = () => {},
   ) {}
 
   async post(connectionId: string, bytes: Buffer): Promise<PostResult> {
-    const result = meaningOf(await this.client.post(connectionId, Buffer.from(formatFrame(bytes))));
+    const result = toPostResult(await this.client.post(connectionId, Buffer.from(formatFrame(bytes))));
     if (isBusy(result)) this.onThrottle();
     return result;
   }
 
   async postAgain(connectionId: string, bytes: Buffer): Promise<PostResult> {
     await pauseBefore(2);
-    return repeatWhile(isBusy, attempts, () => this.post(connectionId, bytes));
+    return repeatWhile(isBusy, maxPostAttempts, () => this.post(connectionId, bytes));
   }
 
   async close(connectionId: string): Promise<'closed' | 'gone'> {
-    const status = await repeatWhile(isPassing, closingAttempts, () => this.client.delete(connectionId));
-    const isClosed = status === 410 || (status !== undefined && status >= 200 && status < 300);
-    if (!isClosed) throw new Error(`connection ${connectionId} was not closed: ${status ?? 'no answer'}`);
-    return status === 410 ? 'gone' : 'closed';
+    const status = await repeatWhile(isTransient, maxCloseAttempts, () => this.client.delete(connectionId));
+    if (status === 410) return 'gone';
+    if (isSuccess(status)) return 'closed';
+    throw new Error(`connection ${connectionId} was not closed: ${status ?? 'no response'}`);
   }
 }
 
-/** What an answer means for the packet. 410: the peer has left. 413: above 128 KB. 429: throttled, or the peer's buffer is full. */
-export function meaningOf(status: number | undefined): PostResult {
+/** 410: the client has left. 413: the frame is above 128 KB. 429: throttled, or the client's buffer is full. */
+export function toPostResult(status: number | undefined): PostResult {
   if (status === 200) return 'sent';
   if (status === 410) return 'gone';
   if (status === 413) return 'too large';
@@ -59,7 +48,11 @@ function isBusy(result: PostResult): boolean {
   return result === 'busy';
 }
 
-/** Throttled, failed on the gateway's side, or no answer at all. */
-function isPassing(status: number | undefined): boolean {
+/** True if the call was throttled, failed on the gateway's side, or got no response. */
+function isTransient(status: number | undefined): boolean {
   return status === undefined || status === 429 || status >= 500;
+}
+
+function isSuccess(status: number | undefined): boolean {
+  return status !== undefined && status >= 200 && status < 300;
 }

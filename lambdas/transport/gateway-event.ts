@@ -4,12 +4,12 @@ import type { ConnectionEvent } from '../broker/model/connection-event';
 import { attributes, eventAttempts } from '../deployment';
 import { readContinuation } from './continuations';
 
-/** Kinds of events as they are sent; what continues work is sent as a wake with a body. */
+/** Kinds of events in the queue. A continuation is sent as a wake with a body. */
 type SentKind = Exclude<ConnectionEvent['kind'], 'continue'>;
 
 const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired', 'dismiss'] satisfies SentKind[];
 
-/** A record of the packet queue as an event of its connection. */
+/** Reads a record of the packet queue. @throws Error if it is not an event of a connection. */
 export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
   const connectionId = record.attributes.MessageGroupId;
   const kind = attribute(record, attributes.event);
@@ -35,7 +35,7 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
   };
 }
 
-/** What the broker says of the connection; the gateway says nothing. */
+/** Reads the client id from an event of the broker. API Gateway's own event has none. */
 function ownerIn(body: string): { readonly clientId?: string } {
   return body.startsWith('{') ? (JSON.parse(body) as { readonly clientId: string }) : {};
 }
@@ -44,7 +44,7 @@ function isKind(kind: string): kind is SentKind {
   return kinds.includes(kind);
 }
 
-/** SQS delivers at least once; what was handed out before may have been worked on. */
+/** True if SQS has delivered the record before, so that an earlier attempt may have processed it. */
 export function isRedelivered(record: SQSRecord): boolean {
   return receives(record) > 1;
 }

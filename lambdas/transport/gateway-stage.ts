@@ -1,58 +1,33 @@
-import { HttpSender } from '../aws/http-sender';
-import { type Credentials, Signer } from '../aws/signature';
+import type { GatewayStages, RouteSettings } from '../aws/gateway-stages';
 import type { BrakedStage, Throttle } from '../deployment';
 
-export interface GatewayStageOptions {
-  readonly region: string;
-  readonly credentials: Credentials;
-  /** Of API Gateway's own API, `https://apigateway.region.amazonaws.com`. */
-  readonly endpoint: string;
-}
-
-/** Limits of a stage; what is absent stays as it is. */
+/** Limits of a stage. A limit that is absent keeps its value. */
 export interface StageLimits {
-  /** Of all routes that have none of their own. */
+  /** Limit of all routes that have none of their own. */
   readonly frames?: Throttle;
-  /** Of the route `$connect`. */
+  /** Limit of the route `$connect`. */
   readonly handshakes?: Throttle;
 }
 
-/** Changes the limits of one stage of a WebSocket API, by UpdateStage of API Gateway. Setting the same limits twice does no harm. */
+/** Changes the limits of one stage of a WebSocket API. Setting the same limits twice does no harm. */
 export class GatewayStage {
-  private readonly http: HttpSender;
-  private readonly signer: Signer;
-
   constructor(
+    private readonly client: GatewayStages,
     private readonly stage: Pick<BrakedStage, 'apiId' | 'stageName'>,
-    { region, credentials, endpoint }: GatewayStageOptions,
-  ) {
-    this.http = new HttpSender(new URL(endpoint));
-    this.signer = new Signer(credentials, region, 'apigateway');
-  }
+  ) {}
 
-  /** @throws Error when API Gateway refuses, or does not answer. */
-  async limit({ frames, handshakes }: StageLimits): Promise<void> {
-    const { apiId, stageName } = this.stage;
-    const body = JSON.stringify({
-      ...(frames && { defaultRouteSettings: settingsOf(frames) }),
-      ...(handshakes && { routeSettings: { $connect: settingsOf(handshakes) } }),
+  /** @throws Error if API Gateway refuses the call or does not respond. */
+  async setLimits({ frames, handshakes }: StageLimits): Promise<void> {
+    await this.client.updateStage({
+      ApiId: this.stage.apiId,
+      StageName: this.stage.stageName,
+      ...(frames && { DefaultRouteSettings: toRouteSettings(frames) }),
+      ...(handshakes && { RouteSettings: { $connect: toRouteSettings(handshakes) } }),
     });
-    const request = {
-      method: 'PATCH',
-      path: `/v2/apis/${encodeURIComponent(apiId)}/stages/${encodeURIComponent(stageName)}`,
-      headers: {
-        'content-length': String(Buffer.byteLength(body)),
-        'content-type': 'application/json',
-        host: this.http.host,
-      },
-      body,
-    };
-    const { status } = await this.http.send({ ...request, headers: this.signer.sign(request, new Date()) });
-    if (status !== 200) throw new Error(`UpdateStage answered with status ${status}`);
   }
 }
 
-/** As the API spells them. Detailed metrics would be switched off if they were left out. */
-function settingsOf({ rate, burst }: Throttle) {
-  return { throttlingRateLimit: rate, throttlingBurstLimit: burst, detailedMetricsEnabled: true };
+/** The update replaces all settings of a route, so without `DetailedMetricsEnabled` it would switch detailed metrics off. */
+function toRouteSettings({ rate, burst }: Throttle): RouteSettings {
+  return { ThrottlingRateLimit: rate, ThrottlingBurstLimit: burst, DetailedMetricsEnabled: true };
 }

@@ -8,7 +8,7 @@ import type { RemoteBroker } from '../bridge/forwarder';
 import { iotLimits } from '../bridge/iot-limits';
 import type { ForwardedProperties, Message } from '../protocol/effects';
 
-/** AWS IoT Core, which publishes what it is handed over HTTP. */
+/** Publishes messages to AWS IoT Core over HTTP. */
 export class IotDataPlane implements RemoteBroker {
   constructor(private readonly client: Pick<IoTDataPlaneClient, 'send'>) {}
 
@@ -23,7 +23,7 @@ export class IotDataPlane implements RemoteBroker {
   }
 }
 
-/** The message itself is at fault: malformed, or with properties that are too large for the headers of a request. */
+/** True if the message is the cause: malformed, or with properties that are too large for the headers of a request. */
 function isRefusal(error: unknown): error is IoTDataPlaneServiceException {
   if (!(error instanceof IoTDataPlaneServiceException)) return false;
   const status = error.$metadata.httpStatusCode ?? 0;

@@ -1,6 +1,6 @@
 import type { ForwardedProperties, Message } from '../protocol/effects';
 
-/** A message as JSON: binary values in base64. */
+/** JSON of a message. Binary values are base64. */
 export type MessageJson = Omit<Message, 'payload' | 'properties'> & {
   readonly payload: string;
   readonly properties?: Omit<ForwardedProperties, 'correlationData'> & { readonly correlationData?: string };

@@ -1,11 +1,13 @@
-import type { BatchEntry, NewMessage, Sqs } from '../aws/lean-sqs';
+import type { BatchEntry, NewMessage, Sqs } from '../aws/sqs';
 import { inBatches } from './batches';
 
 type BatchSender = Pick<Sqs, 'sendMessageBatch'>;
 
 /**
- * Sends messages one batch after the other, so that they lie in the queue in order. A batch is at most as large as one
- * message may be, so only small ones share one.
+ * Sends messages batch after batch, so that the queue has them in order. A batch may be as large as a single message, so only
+ * small messages share one.
+ *
+ * @throws Error if SQS has not queued all of them. Those of earlier batches are queued then.
  */
 export async function sendInOrder(sqs: BatchSender, url: string, messages: readonly NewMessage[]): Promise<void> {
   const entries = messages.map((message, index): BatchEntry => ({ Id: String(index), ...message }));

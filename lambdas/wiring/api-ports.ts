@@ -6,7 +6,7 @@ import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';
 import { portsFromEnvironment } from './ports-from-env';
 
-/** The ports of the API: those of the broker, and what reads whole tables. */
+/** The ports of the API: those of the broker, and the directories, which scan whole tables. */
 export function apiPorts(environment: NodeJS.ProcessEnv): ApiPorts {
   const metrics = metricsFor(environment);
   const clients = clientsFor(environment, metrics);

@@ -1,12 +1,9 @@
 import { type BrakedStage, brakeVariable } from '../deployment';
 import { GatewayStage } from '../transport/gateway-stage';
-import { credentialsIn, domainOf, endpointIn, regionIn } from './environment';
+import { gatewayStagesFor } from './clients';
 
-/** The stage that the brake is for, and the limits that it sets. */
+/** The stage of the brake, and the limits that the brake sets. */
 export function brakeFromEnvironment(environment: NodeJS.ProcessEnv): { stage: GatewayStage; limits: BrakedStage } {
   const limits: BrakedStage = JSON.parse(environment[brakeVariable] ?? '{}');
-  const region = regionIn(environment);
-  const endpoint = endpointIn(environment, 'APIGATEWAYV2') ?? `https://apigateway.${region}.${domainOf(region)}`;
-  const stage = new GatewayStage(limits, { region, credentials: credentialsIn(environment), endpoint });
-  return { stage, limits };
+  return { stage: new GatewayStage(gatewayStagesFor(environment), limits), limits };
 }

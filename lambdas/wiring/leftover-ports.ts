@@ -5,7 +5,7 @@ import { metricsFor, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
 import { type SweepPortsWithStores, sweepPorts } from './sweep-ports';
 
-/** The ports of the schedule: all connections, and once a day all that sessions own. */
+/** The ports of the schedule: those of the sweep, and the tables that the daily removal of leftovers reads. */
 export function leftoverPorts(environment: NodeJS.ProcessEnv): SweepPortsWithStores & LeftoverPorts {
   const metrics = metricsFor(environment);
   const clients = clientsFor(environment, metrics);

@@ -1,6 +1,6 @@
 import { assembleAccess } from '../access/assemble';
 import { unpackAccess } from '../access/read-access';
-import type { Sqs } from '../aws/lean-sqs';
+import type { Sqs } from '../aws/sqs';
 import { DebugClientList, debugAll } from '../broker/observability/debug-clients';
 import type { DebugClientStore, DebugClients } from '../broker/ports/debug-clients';
 import { type Events, noEvents } from '../broker/ports/events';
@@ -22,23 +22,23 @@ import type { RetainedLimits } from '../storage/retained-count';
 import { DynamoRetainedStore } from '../storage/retained-store';
 import type { TableName } from '../storage/schema';
 import { DynamoSessionStore } from '../storage/session-store';
-import { SqsEvents } from '../transport/events';
-import { SqsFanOutQueue } from '../transport/queues';
+import { SqsEvents } from '../transport/event-queue';
+import { SqsFanOutQueue } from '../transport/fan-out-queue';
 import { bridgeQueueFor } from './bridge';
-import { clientsFor, dynamoDbFor } from './clients';
+import { clientsFor, singleAttemptDynamoDbFor } from './clients';
 import { metricsFor, queueIn, tableIn } from './environment';
 import { shapePorts } from './shape-ports';
 import { sweepPorts } from './sweep-ports';
 
-/** The ports of this container, from its environment, once per cold start. */
+/** The ports of this container, from its environment. A container calls it once, when it starts. */
 export function portsFromEnvironment(
   environment: NodeJS.ProcessEnv,
   metrics = metricsFor(environment),
   clients = clientsFor(environment, metrics),
 ): Ports {
   const { db, sqs } = clients;
-  const timekeeping = sweepPorts(environment, metrics, clients);
-  const { now, log } = timekeeping;
+  const shared = sweepPorts(environment, metrics, clients);
+  const { now, log } = shared;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
   const bindings = new DynamoBindingStore(
@@ -46,7 +46,7 @@ export function portsFromEnvironment(
     new DynamoBindings(db, table('logins'), seenPartitions),
   );
   return {
-    ...timekeeping,
+    ...shared,
     ...shapePorts(environment, clients),
     sessions: new DynamoSessionStore(db, table('sessions')),
     lookup: new DynamoLookup(db, {
@@ -57,7 +57,7 @@ export function portsFromEnvironment(
     retained: new DynamoRetainedStore(db, table('retained'), { limits: retainedLimits(settings), now }),
     inflight: new DynamoInflightStore({
       db,
-      dbWithoutRetries: dynamoDbFor(environment, 1, metrics),
+      dbWithoutRetries: singleAttemptDynamoDbFor(environment, metrics),
       table: table('inflight'),
       now,
     }),
@@ -71,8 +71,8 @@ export function portsFromEnvironment(
       },
       { bindings, now, log, maxConnectionsPerUser: settings.maxConnectionsPerUser },
     ),
-    events: eventsFor(environment, sqs, timekeeping),
-    debugClients: watchFor(settings, new DynamoDebugClients(db, table('accounts')), timekeeping),
+    events: eventsFor(environment, sqs, shared),
+    debugClients: debugClientsFor(settings, new DynamoDebugClients(db, table('accounts')), shared),
     accountSessions: new DynamoAccountSessions(db, table('sessions')),
     usages: new DynamoUsages(db, table('inflight')),
     connectionLimiter: new DynamoConnectionLimiter(db, table('logins')),
@@ -83,7 +83,7 @@ function retainedLimits({ maxRetained, maxRetainedPerUser }: Settings): Retained
   return { all: maxRetained, perAccount: maxRetainedPerUser };
 }
 
-function watchFor(
+function debugClientsFor(
   { logLevel }: Settings,
   store: DebugClientStore,
   { now, log }: Pick<Ports, 'now' | 'log'>,
@@ -91,7 +91,7 @@ function watchFor(
   return logLevel === 'debug' ? debugAll : new DebugClientList(store, now, log);
 }
 
-function eventsFor(environment: NodeJS.ProcessEnv, sqs: Sqs, ports: Pick<Ports, 'log' | 'metrics'>): Events {
+function eventsFor(environment: NodeJS.ProcessEnv, sqs: Sqs, { log, metrics }: Pick<Ports, 'log' | 'metrics'>): Events {
   const config = eventConfigIn(environment[eventsVariable]);
-  return config ? new SqsEvents(config, sqs, queueIn(environment, 'timer'), ports) : noEvents;
+  return config ? new SqsEvents({ config, sqs, url: queueIn(environment, 'timer'), log, metrics }) : noEvents;
 }

@@ -4,7 +4,7 @@ import { DynamoTopicIndex } from '../storage/topic-index';
 import type { Clients } from './clients';
 import { tableIn } from './environment';
 
-/** The topic index, and requests to look for shapes that nobody uses. */
+/** The topic index, and the requests for a check for unused shapes. */
 export function shapePorts(
   environment: NodeJS.ProcessEnv,
   { db }: Pick<Clients, 'db'>,

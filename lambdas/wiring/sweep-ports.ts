@@ -2,11 +2,12 @@ import type { Ports } from '../broker/ports/ports';
 import { DynamoConnectionList } from '../storage/connection-list';
 import { DynamoConnectionStore } from '../storage/connection-store';
 import { GatewayConnections } from '../transport/gateway-connections';
-import { SqsPacketQueue, SqsTimerQueue } from '../transport/queues';
+import { SqsPacketQueue } from '../transport/packet-queue';
+import { SqsTimerQueue } from '../transport/timer-queue';
 import { type Clients, clientsFor } from './clients';
 import { log, metricsFor, queueIn, tableIn } from './environment';
 
-/** Connections and queues: what there is to do for a connection whose client is silent. */
+/** The ports of a sweep over the connections and of their timers. */
 export type SweepPortsWithStores = Pick<
   Ports,
   'connectionStore' | 'connectionList' | 'connections' | 'packets' | 'timers' | 'now' | 'log' | 'metrics'

@@ -6,8 +6,8 @@ import { clientsFor } from './clients';
 import { metricsFor, tableIn } from './environment';
 import { portsFromEnvironment } from './ports-from-env';
 
-/** The ports of who tells `$SYS` topics: those of the broker, and what counts. */
-export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { readonly census: SessionCounter } {
+/** The ports of the publisher of `$SYS` topics: those of the broker, and the counter of sessions. */
+export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { readonly sessionCounter: SessionCounter } {
   const metrics = metricsFor(environment);
   const clients = clientsFor(environment, metrics);
   const ports = portsFromEnvironment(environment, metrics, clients);
@@ -16,5 +16,5 @@ export function systemTopicsPorts(environment: NodeJS.ProcessEnv): Ports & { rea
     retained: tableIn(environment, 'retained'),
     countsRetained: settingsFromEnvironment(environment).maxRetained > 0,
   };
-  return { ...ports, census: new DynamoSessionCounter(clients.db, tables, ports.now) };
+  return { ...ports, sessionCounter: new DynamoSessionCounter(clients.db, tables, ports.now) };
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { largestBody } from '../../lambdas/api/read-request';
-import { Signer } from '../../lambdas/aws/signature';
+import { Signer } from '../../lambdas/aws/lean/signature';
 import { TestBroker } from '../support/test-broker';
 import { apiOf, localCredentials } from './support';
 

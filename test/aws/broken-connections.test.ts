@@ -2,12 +2,12 @@ import type { Socket } from 'node:net';
 import { BatchWriteItemCommand } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { BrokerApi } from '../../clients/api';
-import { HttpSender } from '../../lambdas/aws/http-sender';
-import { LeanSqs } from '../../lambdas/aws/lean-sqs';
+import { HttpSender } from '../../lambdas/aws/lean/http-sender';
+import { LeanSqs } from '../../lambdas/aws/lean/lean-sqs';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
 import { callbackVariable } from '../../lambdas/deployment';
 import { GatewayConnections } from '../../lambdas/transport/gateway-connections';
-import { clientsFor, dynamoDbFor } from '../../lambdas/wiring/clients';
+import { clientsFor, singleAttemptDynamoDbFor } from '../../lambdas/wiring/clients';
 import { reply, ScriptedServer } from '../support/scripted-server';
 import { withoutPauses } from '../support/without-pauses';
 
@@ -24,8 +24,7 @@ const environment = (origin: string) => ({
 let server: ScriptedServer;
 const ownEnvironment = process.env;
 beforeEach(() => {
-  // The SDK reads its Region and credentials from here.
-  process.env = { ...ownEnvironment, AWS_REGION: region, AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test' };
+  process.env = { ...ownEnvironment };
 });
 afterEach(() => {
   process.env = ownEnvironment;
@@ -36,7 +35,7 @@ afterEach(() => {
 const request = { method: 'POST', path: '/', headers: { 'content-length': '1' }, body: 'x' };
 const batch = new BatchWriteItemCommand({ RequestItems: { table: [{ PutRequest: { Item: { id: { S: 'x' } } } }] } });
 
-/** Resolves to whether the caller knows that the call took effect. */
+/** Resolves to true if the caller knows that the call took effect. */
 type Call = () => Promise<boolean>;
 
 const known = (call: Promise<unknown>) =>
@@ -51,14 +50,13 @@ function connectionsOf(kind: 'lean' | 'sdk', origin: string): Call {
   return async () => (await connections.post('x', Buffer.from('1 kAA='))) === 200;
 }
 
-function ringOf(kind: 'lean' | 'sdk', origin: string): Call {
+function inflightOf(kind: 'lean' | 'sdk', origin: string): Call {
   process.env.AWS_CLIENTS = kind;
-  process.env.AWS_ENDPOINT_URL_DYNAMODB = origin;
-  const db = dynamoDbFor(environment(origin), 1, noMetrics);
+  const db = singleAttemptDynamoDbFor(environment(origin), noMetrics);
   return () => known(db.send(batch));
 }
 
-/** Callers that must not make a call again when it may have taken effect. */
+/** Callers that must not repeat a call that may have taken effect. */
 const callers: readonly (readonly [string, (origin: string) => Call])[] = [
   [
     'the sender',
@@ -69,8 +67,8 @@ const callers: readonly (readonly [string, (origin: string) => Call])[] = [
   ],
   ['a post to a connection', (origin) => connectionsOf('lean', origin)],
   ["a post to a connection by the SDK's client", (origin) => connectionsOf('sdk', origin)],
-  ['a batch of the ring', (origin) => ringOf('lean', origin)],
-  ["a batch of the ring by the SDK's client", (origin) => ringOf('sdk', origin)],
+  ['a batch of the outbound queue', (origin) => inflightOf('lean', origin)],
+  ["a batch of the outbound queue by the SDK's client", (origin) => inflightOf('sdk', origin)],
   [
     'a publish through the API',
     (origin) => {
@@ -80,14 +78,14 @@ const callers: readonly (readonly [string, (origin: string) => Call])[] = [
   ],
 ];
 
-const head = 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n';
+const headers = 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n';
 
-/** How much of its answer has left when the connection breaks. */
+/** Part of the response that is sent before the connection breaks. */
 const moments = [
-  ['before its answer', ''],
-  ['within the status line of its answer', 'HTTP/1.1 20'],
-  ['after the head of its answer', head],
-  ['in the middle of the body of its answer', `${head}{`],
+  ['before its response', ''],
+  ['within the status line of its response', 'HTTP/1.1 20'],
+  ['after the headers of its response', headers],
+  ['in the middle of the body of its response', `${headers}{`],
 ] as const;
 
 const ends = [
@@ -95,7 +93,7 @@ const ends = [
   ['ends', (socket: Socket) => socket.end()],
 ] as const;
 
-/** With the last bytes, which arrive together with the end; or later, when these have been read. */
+/** The connection breaks together with the last bytes, or later, when the client has read these. */
 const pauses = [
   ['at once', (act: () => void) => act()],
   ['later', (act: () => void) => setTimeout(act, 20)],
@@ -148,7 +146,7 @@ describe.each(callers)('%s is made once', (_caller, create) => {
   });
 });
 
-describe('a call that may take effect twice is made again', () => {
+describe('a call that may take effect twice is repeated', () => {
   withoutPauses();
   const callsOf = (origin: string): readonly (readonly [string, Call])[] => {
     const sqs = new LeanSqs({ region, credentials, maxAttempts: 5 });
@@ -168,15 +166,15 @@ describe('a call that may take effect twice is made again', () => {
   });
 });
 
-describe('a connection that lay idle', () => {
+describe('an idle connection', () => {
   const later = (milliseconds: number) => {
     const time = Date.now() + milliseconds;
     jest.spyOn(Date, 'now').mockReturnValue(time);
   };
 
   it.each([
-    ['is used again within half a minute', 29_000, 1],
-    ['is not used again after half a minute, when the service may have closed it', 31_000, 2],
+    ['is reused within half a minute', 29_000, 1],
+    ['is not reused after half a minute, because the service may have closed it', 31_000, 2],
   ])('%s', async (_title, idle, connections) => {
     server = await ScriptedServer.start((_request, socket) => reply(socket));
     const http = new HttpSender(new URL(server.origin));
@@ -188,7 +186,7 @@ describe('a connection that lay idle', () => {
     expect(server).toMatchObject({ requests: 2, connections });
   });
 
-  it('makes room for a fresh one, each of many', async () => {
+  it('is replaced by a new one, each of many', async () => {
     server = await ScriptedServer.start((_request, socket) => reply(socket));
     const http = new HttpSender(new URL(server.origin));
     const many = () => Promise.all(Array.from({ length: 10 }, () => http.send(request)));

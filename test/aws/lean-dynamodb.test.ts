@@ -13,7 +13,8 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type DynamoDb, LeanDynamoDb } from '../../lambdas/aws/lean-dynamodb';
+import type { DynamoDb } from '../../lambdas/aws/dynamodb';
+import { LeanDynamoDb } from '../../lambdas/aws/lean/lean-dynamodb';
 import { type Cloud, startCloud } from '../../local/cloud';
 import { reply, ScriptedServer } from '../support/scripted-server';
 import { withoutPauses } from '../support/without-pauses';
@@ -40,9 +41,9 @@ const item = (id: string, part = 'head') => ({
 });
 const key = (id: string, part = 'head') => ({ id: { S: id }, part: { S: part } });
 
-/** What a call answers, without what only the SDK adds; bytes as bytes, whatever class they have. */
-async function answerOf(answer: Promise<object>): Promise<unknown> {
-  const { $metadata: _metadata, ...rest } = (await answer) as { $metadata?: unknown };
+/** Output of a call without the metadata of the SDK. Bytes become numbers, whatever class they have. */
+async function outputOf(output: Promise<object>): Promise<unknown> {
+  const { $metadata: _metadata, ...rest } = (await output) as { $metadata?: unknown };
   return plain(rest);
 }
 
@@ -83,15 +84,15 @@ describe.each(kinds)('%s', (kind) => {
     expect(found.filter((id) => id.startsWith('scan')).sort()).toEqual(['scan 1', 'scan 2', 'scan 3']);
   });
 
-  it('puts and gets every type, bytes too', async () => {
-    await expect(answerOf(db.send(new PutItemCommand({ TableName, Item: item('typed') })))).resolves.toEqual({});
+  it('puts and gets every type, including bytes', async () => {
+    await expect(outputOf(db.send(new PutItemCommand({ TableName, Item: item('typed') })))).resolves.toEqual({});
 
-    const answer = await answerOf(db.send(new GetItemCommand({ TableName, Key: key('typed'), ConsistentRead: true })));
+    const output = await outputOf(db.send(new GetItemCommand({ TableName, Key: key('typed'), ConsistentRead: true })));
 
-    expect(answer).toEqual({ Item: plain(item('typed')) });
+    expect(output).toEqual({ Item: plain(item('typed')) });
   });
 
-  it('gives bytes as a Uint8Array', async () => {
+  it('returns bytes as a Uint8Array', async () => {
     await db.send(new PutItemCommand({ TableName, Item: item('bytes') }));
 
     const { Item } = await db.send(new GetItemCommand({ TableName, Key: key('bytes') }));
@@ -99,12 +100,12 @@ describe.each(kinds)('%s', (kind) => {
     expect(Item?.B?.B).toBeInstanceOf(Uint8Array);
   });
 
-  it('answers without an item where there is none', async () => {
+  it('returns no item if there is none', async () => {
     const absent = { TableName, Key: key('absent') };
 
-    expect(await answerOf(db.send(new GetItemCommand(absent)))).toEqual({});
-    expect(await answerOf(db.send(new DeleteItemCommand({ ...absent, ReturnValues: 'ALL_OLD' })))).toEqual({});
-    const none = await answerOf(
+    expect(await outputOf(db.send(new GetItemCommand(absent)))).toEqual({});
+    expect(await outputOf(db.send(new DeleteItemCommand({ ...absent, ReturnValues: 'ALL_OLD' })))).toEqual({});
+    const none = await outputOf(
       db.send(
         new QueryCommand({
           TableName,
@@ -115,11 +116,11 @@ describe.each(kinds)('%s', (kind) => {
     );
     expect(none).toEqual({ Items: [], Count: 0, ScannedCount: 0 });
     const batch = { RequestItems: { [TableName]: { Keys: [key('absent')] } } };
-    const found = await answerOf(db.send(new BatchGetItemCommand(batch)));
+    const found = await outputOf(db.send(new BatchGetItemCommand(batch)));
     expect(found).toEqual({ Responses: { [TableName]: [] }, UnprocessedKeys: {} });
   });
 
-  it('updates, and tells old and new', async () => {
+  it('returns old and new attributes of an update', async () => {
     const update = new UpdateItemCommand({
       TableName,
       Key: key('counted'),
@@ -130,15 +131,15 @@ describe.each(kinds)('%s', (kind) => {
     await db.send(update);
 
     const expected = plain({ ...key('counted'), n: { N: '2' }, B: { B: bytes } });
-    expect(await answerOf(db.send(update))).toEqual({ Attributes: expected });
+    expect(await outputOf(db.send(update))).toEqual({ Attributes: expected });
     const removal = new DeleteItemCommand({ TableName, Key: key('counted'), ReturnValues: 'ALL_OLD' });
-    expect(await answerOf(db.send(removal))).toEqual({ Attributes: expected });
+    expect(await outputOf(db.send(removal))).toEqual({ Attributes: expected });
   });
 
   it('writes, queries and reads in batches, page by page', async () => {
     const parts = ['a', 'b', 'c'];
     const requests = parts.map((part) => ({ PutRequest: { Item: item('many', part) } }));
-    const written = await answerOf(db.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } })));
+    const written = await outputOf(db.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } })));
     expect(written).toEqual({ UnprocessedItems: {} });
 
     const query = {
@@ -157,7 +158,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(plain(Responses?.[TableName])).toEqual(expect.arrayContaining(parts.map((p) => plain(item('many', p)))));
   });
 
-  it('hands back what a batch left undone, bytes as bytes', async () => {
+  it('returns the unprocessed items of a batch, bytes as bytes', async () => {
     await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome: 'partial', times: 1 });
     const requests = ['a', 'b'].map((part) => ({ PutRequest: { Item: item('half', part) } }));
 
@@ -166,7 +167,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(plain(UnprocessedItems)).toEqual({ [TableName]: [plain(requests[1])] });
   });
 
-  it('throws the class of the SDK when a condition is not met, at the first attempt', async () => {
+  it('throws the error class of the SDK if a condition fails, at the first attempt', async () => {
     const impossible = { TableName, Key: key('nobody'), ConditionExpression: 'attribute_exists(id)' };
     const before = (await cloud.bill()).dynamodb.calls;
 
@@ -188,10 +189,10 @@ describe.each(kinds)('%s', (kind) => {
     await expect(db.send(command)).rejects.toMatchObject({ name, message: expect.stringMatching(/./) });
   });
 
-  it.each(['throttle', 'fail'] as const)('repeats what meets a %s, for as long as it lasts', async (outcome) => {
+  it.each(['throttle', 'fail'] as const)('repeats a call that meets a %s until it succeeds', async (outcome) => {
     await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome, times: 3 });
 
-    await expect(answerOf(db.send(new GetItemCommand({ TableName, Key: key('absent') })))).resolves.toEqual({});
+    await expect(outputOf(db.send(new GetItemCommand({ TableName, Key: key('absent') })))).resolves.toEqual({});
     expect(struck()).toBe(3);
   });
 
@@ -205,7 +206,7 @@ describe.each(kinds)('%s', (kind) => {
     expect(struck()).toBe(5);
   });
 
-  it.each(['throttle', 'fail'] as const)('repeats nothing after a %s when one attempt is all', async (outcome) => {
+  it.each(['throttle', 'fail'] as const)('does not repeat a call after a %s if it has one attempt', async (outcome) => {
     await cloud.faults.set({ fault: 'call', service: 'dynamodb', outcome, times: 1 });
 
     await expect(once.send(new GetItemCommand({ TableName, Key: key('x') }))).rejects.toThrow();
@@ -218,13 +219,13 @@ describe('a call whose connection fails', () => {
   afterEach(() => server.stop());
   const lean = (maxAttempts: number) => clientOf('the small client', server.origin, maxAttempts);
   const get = new GetItemCommand({ TableName, Key: key('x') });
-  /** Answers the first request and resets the connection at the second, as one that was closed while it lay idle. */
+  /** Responds to the first request and resets the connection at the second, like a connection that was closed while idle. */
   const closesIdle = (request: number, socket: Socket) => {
     if (request === 2) socket.resetAndDestroy();
     else reply(socket);
   };
 
-  it('is never made again when one attempt is all', async () => {
+  it('is not repeated if it has one attempt', async () => {
     server = await ScriptedServer.start(closesIdle);
     const db = lean(1);
     await db.send(get);
@@ -233,21 +234,21 @@ describe('a call whose connection fails', () => {
     expect(server.requests).toBe(2);
   });
 
-  it('is made again when there are attempts left', async () => {
+  it('is repeated while attempts are left', async () => {
     server = await ScriptedServer.start((request, socket) => (request < 3 ? socket.resetAndDestroy() : reply(socket)));
 
     await expect(lean(5).send(get)).resolves.toEqual({});
     expect(server.requests).toBe(3);
   });
 
-  it('is refused under its status when something on the way answered', async () => {
+  it('fails with the HTTP status if a proxy on the way has responded', async () => {
     server = await ScriptedServer.start((_request, socket) => reply(socket, '<html>', '403 Forbidden'));
 
     await expect(lean(5).send(get)).rejects.toMatchObject({ name: 'HTTP 403', status: 403 });
     expect(server.requests).toBe(1);
   });
 
-  it('is not made when the command is not one of the seven', async () => {
+  it('is refused if the stores do not use the command', async () => {
     server = await ScriptedServer.start((_request, socket) => reply(socket));
 
     await expect(lean(5).send(new ListTablesCommand({}))).rejects.toThrow('ListTablesCommand');
@@ -255,16 +256,16 @@ describe('a call whose connection fails', () => {
   });
 });
 
-/** They take these five seconds, and let each other run meanwhile. */
+/** Concurrent, because each takes the five seconds of the timeout. */
 it.concurrent.each([
   ['nothing comes back', ''],
-  ['its answer stops in the middle', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'],
-])('a call is given up when %s', async (_title, bytes) => {
+  ['its response stops in the middle', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{'],
+])('a call fails when %s', async (_title, bytes) => {
   const silent = await ScriptedServer.start((_request, socket) => socket.write(bytes));
   try {
     const call = clientOf('the small client', silent.origin, 1).send(new GetItemCommand({ TableName, Key: key('x') }));
 
-    await expect(call).rejects.toThrow('no answer within 5000 ms');
+    await expect(call).rejects.toThrow('no response within 5000 ms');
     expect(silent.requests).toBe(1);
   } finally {
     await silent.stop();

@@ -1,43 +1,19 @@
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import {
-  type BatchEntry,
-  LeanSqs,
-  type SendMessageBatchInput,
-  type SendMessageInput,
-  type Sqs,
-} from '../../lambdas/aws/lean-sqs';
+import { LeanSqs } from '../../lambdas/aws/lean/lean-sqs';
+import { SdkSqs } from '../../lambdas/aws/sdk/sdk-sqs';
+import type { BatchEntry, SendMessageInput, Sqs } from '../../lambdas/aws/sqs';
 import { TestCloud, until } from '../local/support';
 import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-/** The SDK's client as a model of what ours has to do. */
-class SdkSqs implements Sqs {
-  private readonly client: SQSClient;
-
-  constructor(endpoint: string | undefined) {
-    this.client = new SQSClient({ endpoint, region, credentials, maxAttempts: 5 });
-  }
-
-  async sendMessage(input: SendMessageInput): Promise<void> {
-    await this.client.send(new SendMessageCommand(input));
-  }
-
-  async sendMessageBatch(input: SendMessageBatchInput) {
-    const { Failed = [] } = await this.client.send(
-      new SendMessageBatchCommand({ ...input, Entries: [...input.Entries] }),
-    );
-    return Failed.map(({ Id = '', Code = '', Message }) => ({ Id, Code, Message }));
-  }
-}
-
 const clients: [string, (endpoint?: string) => Sqs][] = [
   ['LeanSqs', (endpoint) => new LeanSqs({ endpoint, region, credentials, maxAttempts: 5 })],
-  ["the SDK's client", (endpoint) => new SdkSqs(endpoint)],
+  ['SdkSqs', (endpoint) => new SdkSqs(new SQSClient({ endpoint, region, credentials, maxAttempts: 5 }))],
 ];
 
 const strange = 'ü "\\\t\u{1f4a1}\u2028';
@@ -98,7 +74,7 @@ describe.each(clients)('%s', (_name, create) => {
     expect(bodies).toEqual(Entries.map(({ MessageBody }) => MessageBody));
   });
 
-  it('tells which entries of a batch were not queued', async () => {
+  it('returns the entries of a batch that were not queued', async () => {
     await test.cloud.faults.set({ fault: 'call', service: 'sqs', outcome: 'partial', times: 1 });
     const Entries = ['kept', 'lost'].map((id) => entryOf(wake(id)));
 
@@ -119,7 +95,7 @@ describe.each(clients)('%s', (_name, create) => {
     await expect(sqs.sendMessageBatch({ QueueUrl, Entries: [] })).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
   });
 
-  it.each(['throttle', 'fail'] as const)('repeats what meets a %s, for as long as it lasts', async (outcome) => {
+  it.each(['throttle', 'fail'] as const)('repeats a call that meets a %s until it succeeds', async (outcome) => {
     await test.cloud.faults.set({ fault: 'call', service: 'sqs', outcome, times: 3 });
 
     await sqs.sendMessage(messageOf(wake(outcome), test.queueUrl('packets')));
@@ -128,7 +104,7 @@ describe.each(clients)('%s', (_name, create) => {
     expect(struck()).toBe(3);
   });
 
-  it('sends once what is repeated because its answer got lost', async () => {
+  it('queues a message once if it is repeated after a lost response', async () => {
     await test.cloud.faults.set({ fault: 'call', service: 'sqs', outcome: 'fail', when: 'after', times: 2 });
 
     await sqs.sendMessage(messageOf(wake('again'), test.queueUrl('packets')));
@@ -156,8 +132,8 @@ describe.each(clients)('%s without an endpoint', (_name, create) => {
   let origin: string;
   const requests: { url: string; headers: IncomingHttpHeaders }[] = [];
   beforeAll(async () => {
-    jest.spyOn(console, 'warn').mockImplementation(() => undefined); // the SDK, of a queue in another place
-    const md5 = '9dd4e461268c8034f5c8564e155c67a6'; // of "x", which the SDK checks
+    jest.spyOn(console, 'warn').mockImplementation(() => undefined); // the SDK warns of a queue at another endpoint
+    const md5 = '9dd4e461268c8034f5c8564e155c67a6'; // MD5 of "x", which the SDK checks
     const answer = JSON.stringify({ MessageId: 'd3f1', MD5OfMessageBody: md5 });
     server = createServer(({ url = '', headers }, response) => {
       requests.push({ url, headers });
@@ -190,7 +166,7 @@ describe.each(clients)('%s without an endpoint', (_name, create) => {
 });
 
 describe('LeanSqs', () => {
-  it('says which queue has no address', async () => {
+  it('names the queue that has no address', async () => {
     const sqs = new LeanSqs({ region, credentials, maxAttempts: 5 });
 
     const sending = sqs.sendMessage({ QueueUrl: '(no TIMER_QUEUE_URL)', MessageBody: 'x' });

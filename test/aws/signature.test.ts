@@ -4,7 +4,7 @@ import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { describe, expect, it } from '@jest/globals';
-import { type Credentials, Signer } from '../../lambdas/aws/signature';
+import { type Credentials, Signer } from '../../lambdas/aws/lean/signature';
 
 interface SentRequest {
   readonly method: string;

@@ -16,7 +16,7 @@ describe('a large audience', () => {
   const size = 150;
 
   beforeAll(async () => {
-    broker = await TestBroker.start({ settings: { inlineRecipients: 15 } });
+    broker = await TestBroker.start({ settings: { inlineRecipients: 15, connectTimeout: 300 } }); // all connect at once
     publisher = await broker.connect('publisher', { keepalive: 0 });
     audience = await Promise.all(Array.from({ length: size }, (_, index) => listener(index)));
   });

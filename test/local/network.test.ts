@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http, { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { HttpSender } from '../../lambdas/aws/http-sender';
+import { HttpSender } from '../../lambdas/aws/lean/http-sender';
 import { type HttpRequest, noReply } from '../../local/http-exchange';
 import { replaceHttpRequest } from '../../local/lambda/container-network';
 import { type Endpoint, Network } from '../../local/lambda/network';

@@ -4,15 +4,15 @@ import { basicMetrics, furtherMetrics } from '../../lambdas/telemetry/catalogue'
 import { EmfMetrics } from '../../lambdas/telemetry/emf-metrics';
 import { readMetricLine } from '../support/emf';
 
-function gatherer(set: 'basic' | 'all' = 'basic') {
+function metricsOf(set: 'basic' | 'all' = 'basic') {
   const lines: string[] = [];
   const now = () => 1_800_000_000_000;
   return { lines, metrics: new EmfMetrics({ broker: 'garage', set, now, sink: (line) => lines.push(line) }) };
 }
 
 describe('a line of metrics', () => {
-  it('has what was counted, added up, under the name of the broker', () => {
-    const { metrics, lines } = gatherer();
+  it('has the sums of all counts under the name of the broker', () => {
+    const { metrics, lines } = metricsOf();
     metrics.count('MessagesInQos0');
     metrics.count('MessagesInQos2', 2);
     metrics.count('BytesIn', 100);
@@ -28,8 +28,8 @@ describe('a line of metrics', () => {
     });
   });
 
-  it('is not written when nothing happened, and begins anew after each', () => {
-    const { metrics, lines } = gatherer();
+  it('is not written if nothing was counted, and starts from zero after each', () => {
+    const { metrics, lines } = metricsOf();
     metrics.write();
     metrics.count('ConnectionsOpened');
     metrics.write();
@@ -43,8 +43,8 @@ describe('a line of metrics', () => {
     ]);
   });
 
-  it('makes metrics of the details only when all are wanted', () => {
-    const { metrics, lines } = gatherer('all');
+  it('publishes detailed metrics only in the set `all`', () => {
+    const { metrics, lines } = metricsOf('all');
     metrics.count('DroppedQueueFull', 3);
     metrics.measure('Recipients', 7);
     metrics.write();
@@ -56,8 +56,8 @@ describe('a line of metrics', () => {
     });
   });
 
-  it('has a hundred values of a metric at most; the others are in further lines, each once', () => {
-    const { metrics, lines } = gatherer('all');
+  it('has at most a hundred values of a metric; further lines have the others, each once', () => {
+    const { metrics, lines } = metricsOf('all');
     metrics.count('BytesIn', 7);
     for (let value = 0; value < 10_050; value++) metrics.measure('QueueDepth', value);
     metrics.measure('Recipients', 3);
@@ -72,7 +72,7 @@ describe('a line of metrics', () => {
   });
 
   it('is the only one for a hundred values of each of several metrics', () => {
-    const { metrics, lines } = gatherer('all');
+    const { metrics, lines } = metricsOf('all');
     for (let value = 0; value < 100; value++) {
       metrics.measure('QueueDepth', value);
       metrics.measure('Recipients', value);
@@ -84,7 +84,7 @@ describe('a line of metrics', () => {
 });
 
 describe('the sets', () => {
-  it('are ten metrics that cost nothing in an account with no others, and 32 in all', () => {
+  it('are ten metrics, which are free in an account without others, and 32 in all', () => {
     expect(basicMetrics).toHaveLength(10);
     expect(new Set([...basicMetrics, ...furtherMetrics]).size).toBe(32);
     expect(settingRules.metrics.default).toBe('basic');

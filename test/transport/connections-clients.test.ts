@@ -2,86 +2,87 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ConnectionsClient, GatewayConnections, meaningOf } from '../../lambdas/transport/gateway-connections';
-import { LeanConnections } from '../../lambdas/transport/lean-connections';
-import { SdkConnections } from '../../lambdas/transport/sdk-connections';
+import type { ConnectionsApi } from '../../lambdas/aws/connections-api';
+import { LeanConnections } from '../../lambdas/aws/lean/lean-connections';
+import { SdkConnections } from '../../lambdas/aws/sdk/sdk-connections';
+import { GatewayConnections, toPostResult } from '../../lambdas/transport/gateway-connections';
 import { TestCloud, until } from '../local/support';
 import { withoutPauses } from '../support/without-pauses';
 
 const region = 'us-east-1';
 const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
 
-type Create = (endpoint: string) => ConnectionsClient;
+type Create = (endpoint: string) => ConnectionsApi;
 
 const sdk: Create = (endpoint) =>
   new SdkConnections(new ApiGatewayManagementApiClient({ endpoint, region, credentials, maxAttempts: 1 }));
 
-const lean: Create = (endpoint) => new LeanConnections(endpoint, region, credentials);
+const lean: Create = (endpoint) => new LeanConnections({ endpoint, region, credentials });
 
 describe.each<[string, Create]>([
   ['LeanConnections', lean],
   ['SdkConnections', sdk],
 ])('%s', (_name, create) => {
   let test: TestCloud;
-  let poster: ConnectionsClient;
+  let api: ConnectionsApi;
   beforeAll(async () => {
     test = await TestCloud.start();
-    poster = create(test.cloud.callbackUrl);
+    api = create(test.cloud.callbackUrl);
   });
   afterEach(() => test.cloud.faults.clear());
   afterAll(() => test.cloud.stop());
 
-  it('posts a text to its client and nobody else', async () => {
+  it('posts a text to its client only', async () => {
     const other = await test.connect();
     const client = await test.connect();
 
-    await expect(poster.post(client.id, Buffer.from('1 kAA='))).resolves.toBe(200);
+    await expect(api.post(client.id, Buffer.from('1 kAA='))).resolves.toBe(200);
     await until(() => client.received.length === 1);
 
     expect(client.received).toEqual(['1 kAA=']);
     expect(other.received).toEqual([]);
   });
 
-  it('posts many at once, each whole', async () => {
+  it('posts many texts at once, each complete', async () => {
     const client = await test.connect();
     const texts = Array.from({ length: 20 }, (_, number) => `${number} ${'x'.repeat(5000)}`);
 
-    const answers = await Promise.all(texts.map((text) => poster.post(client.id, Buffer.from(text))));
+    const statuses = await Promise.all(texts.map((text) => api.post(client.id, Buffer.from(text))));
     await until(() => client.received.length === texts.length);
 
-    expect(new Set(answers)).toEqual(new Set([200]));
+    expect(new Set(statuses)).toEqual(new Set([200]));
     expect([...client.received].sort()).toEqual([...texts].sort());
   });
 
-  it('tells 410 for a connection that is not there', async () => {
-    await expect(poster.post('JC1dgf9yoAMCK-g=', Buffer.from('x'))).resolves.toBe(410);
+  it('returns 410 for a connection that does not exist', async () => {
+    await expect(api.post('JC1dgf9yoAMCK-g=', Buffer.from('x'))).resolves.toBe(410);
   });
 
-  it('tells 413 for what is too large', async () => {
+  it('returns 413 for a text that is too large', async () => {
     const client = await test.connect();
 
-    await expect(poster.post(client.id, Buffer.alloc(131_073, 'x'))).resolves.toBe(413);
+    await expect(api.post(client.id, Buffer.alloc(131_073, 'x'))).resolves.toBe(413);
   });
 
   it.each([
     ['throttle', 429],
     ['fail', 500],
-  ] as const)('tells of a %s with %i', async (outcome, status) => {
+  ] as const)('returns the status of a %s: %i', async (outcome, status) => {
     const client = await test.connect();
     await test.cloud.faults.set({ fault: 'call', service: 'connections', outcome });
 
-    await expect(poster.post(client.id, Buffer.from('x'))).resolves.toBe(status);
+    await expect(api.post(client.id, Buffer.from('x'))).resolves.toBe(status);
     expect(client.received).toEqual([]);
   });
 
-  it('tells where a connection comes from, and nothing of one that is not there', async () => {
+  it('describes a connection, and returns undefined for one that does not exist', async () => {
     const client = await test.connect();
 
-    expect(await poster.describe(client.id)).toEqual({ address: '127.0.0.1', lastActiveAt: expect.any(String) });
-    expect(await poster.describe('JC1dgf9yoAMCK-g=')).toBeUndefined();
+    expect(await api.describe(client.id)).toEqual({ address: '127.0.0.1', lastActiveAt: expect.any(String) });
+    expect(await api.describe('JC1dgf9yoAMCK-g=')).toBeUndefined();
   });
 
-  it('tells nothing when no answer comes', async () => {
+  it('returns undefined if no response comes', async () => {
     const server = createServer((request) => request.socket.destroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
@@ -117,11 +118,11 @@ describe.each<[string, Create]>([
     expect(test.cloud.connections()).not.toContain(client.id);
   });
 
-  it('is content when the connection is not there', async () => {
+  it('succeeds if the connection does not exist', async () => {
     await expect(connections.close('JC1dgf9yoAMCK-g=')).resolves.toBe('gone');
   });
 
-  it.each(['throttle', 'fail'] as const)('tries again what meets a %s', async (outcome) => {
+  it.each(['throttle', 'fail'] as const)('repeats a call that meets a %s', async (outcome) => {
     const client = await test.connect();
     await test.cloud.faults.set({ fault: 'call', service: 'connections', outcome, times: 2 });
 
@@ -142,19 +143,19 @@ describe.each<[string, Create]>([
     expect(struck()).toBe(5);
   });
 
-  it('says so when no answer comes', async () => {
+  it('fails if no response comes', async () => {
     const server = createServer((request) => request.socket.destroy()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     const { port } = server.address() as AddressInfo;
 
     const closing = new GatewayConnections(create(`http://127.0.0.1:${port}/mqtt`)).close('x');
 
-    await expect(closing).rejects.toThrow('no answer');
+    await expect(closing).rejects.toThrow('no response');
     await new Promise((resolve) => server.close(resolve));
   });
 });
 
-describe('what a status means for the packet', () => {
+describe('the result of a post', () => {
   it.each([
     [200, 'sent'],
     [410, 'gone'],
@@ -163,7 +164,7 @@ describe('what a status means for the packet', () => {
     [413, 'too large'],
     [500, 'unknown'],
     [undefined, 'unknown'],
-  ])('%p: %s', (status, meaning) => {
-    expect(meaningOf(status)).toBe(meaning);
+  ])('is for status %p: %s', (status, result) => {
+    expect(toPostResult(status)).toBe(result);
   });
 });

@@ -3,7 +3,7 @@ import type { RetainedContinuation } from '../../lambdas/broker/model/continuati
 import type { PendingRetained } from '../../lambdas/broker/model/retained-message';
 import { continuationBodies, readContinuation } from '../../lambdas/transport/continuations';
 
-function owed(filter: string, fields: Partial<PendingRetained> = {}): PendingRetained {
+function pending(filter: string, fields: Partial<PendingRetained> = {}): PendingRetained {
   const request = { name: filter, filter, qos: 1 } as const;
   return { request, id: 'event.3', receivedAt: 1_700_000_000_000, attempted: true, queued: 0, ...fields };
 }
@@ -13,13 +13,13 @@ function retained(all: readonly PendingRetained[]): RetainedContinuation {
 }
 
 describe('the body of an event that continues work', () => {
-  it('brings back what is owed, with all options of its subscription', () => {
+  it('contains the pending subscriptions with all their options', () => {
     const all = [
-      owed('a/+'),
-      owed('b/#', { cursor: 'b/\u0000x', queued: 250 }),
-      owed('é/\uffff', { id: 'event.4' }),
-      owed('c', { request: { name: 'c', filter: 'c', qos: 2, noLocal: true, identifier: 268_435_455 } }),
-      owed('d', { request: { name: 'd', filter: 'd', qos: 0, retainAsPublished: true } }),
+      pending('a/+'),
+      pending('b/#', { cursor: 'b/\u0000x', queued: 250 }),
+      pending('é/\uffff', { id: 'event.4' }),
+      pending('c', { request: { name: 'c', filter: 'c', qos: 2, noLocal: true, identifier: 268_435_455 } }),
+      pending('d', { request: { name: 'd', filter: 'd', qos: 0, retainAsPublished: true } }),
     ];
     const bodies = continuationBodies(retained(all));
     const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).pending);
@@ -29,14 +29,14 @@ describe('the body of an event that continues work', () => {
     expect(read).toEqual(expect.arrayContaining(all));
   });
 
-  it('is ASCII, whatever is in a filter', () => {
-    const [body = ''] = continuationBodies(retained([owed('\uffff/\u0001/日本')]));
+  it('is ASCII, whatever characters a topic filter has', () => {
+    const [body = ''] = continuationBodies(retained([pending('\uffff/\u0001/日本')]));
 
     expect(body).toMatch(/^[\x20-\x7e]+$/);
   });
 
-  it('fits into a queue, however much is owed', () => {
-    const all = Array.from({ length: 10_000 }, (_, index) => owed(`${'x'.repeat(40)}/${index}`));
+  it('fits into a queue, however many subscriptions are pending', () => {
+    const all = Array.from({ length: 10_000 }, (_, index) => pending(`${'x'.repeat(40)}/${index}`));
     const bodies = continuationBodies(retained(all));
     const read = bodies.flatMap((body) => (readContinuation(body) as RetainedContinuation).pending);
 
@@ -50,7 +50,7 @@ describe('the body of an event that continues work', () => {
     expect(continuationBodies(wipe).map(readContinuation)).toEqual([wipe]);
   });
 
-  it('is none in an ordinary wake', () => {
+  it('is absent from an ordinary wake', () => {
     expect(readContinuation('wake')).toBeUndefined();
   });
 });

@@ -18,7 +18,7 @@ interface Received {
   readonly body: unknown;
 }
 
-/** Like EventBridge as far as it goes, and remembers what it was asked. */
+/** An imitation of EventBridge that keeps the requests. */
 let server: Server;
 let endpoint: string;
 const received: Received[] = [];

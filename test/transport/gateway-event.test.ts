@@ -32,7 +32,7 @@ function record(changes: { event?: string; group?: string; receives?: number; bo
 }
 
 describe('an event of a connection', () => {
-  it('is what the gateway said of a frame', () => {
+  it('has the fields that API Gateway sets for a frame', () => {
     expect(toConnectionEvent(record())).toEqual({
       id: 'd3f1',
       connectionId: 'JC1dgf9yoAMCK-g=',
@@ -50,7 +50,7 @@ describe('an event of a connection', () => {
     expect(toConnectionEvent(record({ event })).kind).toBe(event);
   });
 
-  it('is redelivered from the second time on, and exhausted long before the queue gives it up', () => {
+  it('is redelivered from the second receive on, and exhausted long before the queue moves it to the dead letters', () => {
     const { maxReceives } = queues.packets;
     const times = Array.from({ length: maxReceives }, (_, index) => record({ receives: index + 1 }));
 
@@ -71,7 +71,7 @@ describe('an event of a connection', () => {
     expect(() => toConnectionEvent(record(changes))).toThrow('record d3f1 is not an event');
   });
 
-  it('has its kind from the attributes, whatever the frame says', () => {
+  it('has its kind from the attributes, whatever the frame contains', () => {
     const forged = '{"event":"expired","messageAttributes":{"event":{"stringValue":"expired"}}}';
 
     expect(toConnectionEvent(record({ body: forged }))).toMatchObject({ kind: 'message', text: forged });

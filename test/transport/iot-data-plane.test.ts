@@ -11,7 +11,7 @@ import { IotDataPlane } from '../../lambdas/transport/iot-data-plane';
 const message: Message = { topic: 'a', payload: Buffer.from('x'), qos: 2, retain: false };
 const now = 1_000_000;
 
-/** What AWS IoT Core is sent for a message. */
+/** Input of Publish for a message. */
 async function sent(fields: Partial<Message>) {
   const inputs: object[] = [];
   const send = async ({ input }: PublishCommand) => inputs.push(input);
@@ -26,7 +26,7 @@ function answering(error: Error): IotDataPlane {
 const metadata = (httpStatusCode: number) => ({ message: 'why', $metadata: { httpStatusCode } });
 
 describe('a message for AWS IoT Core', () => {
-  it('has QoS 1 at most, and no more than was said', async () => {
+  it('has QoS 1 at most, and only properties of the message', async () => {
     expect(await sent({})).toEqual({ topic: 'a', payload: Buffer.from('x'), qos: 1 });
     expect(await sent({ qos: 0, retain: true })).toEqual({
       topic: 'a',
@@ -60,13 +60,13 @@ describe('a message for AWS IoT Core', () => {
     });
   });
 
-  it('expires in what is left of its time, a week at most', async () => {
+  it('expires after its remaining time, a week at most', async () => {
     expect(await sent({ expiresAt: now + 1500 })).toMatchObject({ messageExpiry: 2 });
     expect(await sent({ expiresAt: now + 1e12 })).toMatchObject({ messageExpiry: 604_800 });
   });
 });
 
-describe('an answer of AWS IoT Core', () => {
+describe('a response of AWS IoT Core', () => {
   it.each([
     ['InvalidRequestException', new InvalidRequestException(metadata(400))],
     [

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestBroker } from '../support/test-broker';
 import { TextClient } from '../support/text-client';
 
-/** Everything else is tested with `lean`. */
+/** All other tests use `lean`, or the clients that AWS_CLIENTS names. */
 describe.each(['lean', 'sdk'] as const)('awsClients: %s', (awsClients) => {
   let broker: TestBroker;
   beforeAll(async () => {
@@ -10,7 +10,7 @@ describe.each(['lean', 'sdk'] as const)('awsClients: %s', (awsClients) => {
   });
   afterAll(() => broker.stop());
 
-  it('delivers, to an audience too', async () => {
+  it('delivers messages, also by the fan-out queue', async () => {
     const one = await broker.connect('one');
     const other = await broker.connect('other');
     await one.subscribe(1, 'a');

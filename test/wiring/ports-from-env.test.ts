@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { RegionInfo } from 'aws-cdk-lib/region-info';
-import { HttpSender } from '../../lambdas/aws/http-sender';
+import { HttpSender } from '../../lambdas/aws/lean/http-sender';
 import type { Ports } from '../../lambdas/broker/ports/ports';
-import { domainOf, endpointIn } from '../../lambdas/wiring/environment';
+import { domainOf, endpointIn } from '../../lambdas/wiring/endpoints';
 import { portsFromEnvironment } from '../../lambdas/wiring/ports-from-env';
 
 const keys = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', CONNECTIONS_TABLE: 'connections' };
 
-/** The host that a port of this environment calls. */
+/** The host that a port calls in this environment. */
 async function hostCalled(
   environment: NodeJS.ProcessEnv,
   use: (ports: Ports) => Promise<unknown> = ({ connectionStore }) => connectionStore.read('JC1dgf9yoAMCK-g='),
@@ -41,7 +41,7 @@ describe('the stores of a container', () => {
     expect(known.map(([name]) => [name, domainOf(name ?? '')])).toEqual(known);
   });
 
-  it('call another endpoint when they are told to', async () => {
+  it('call another endpoint if the environment sets one', async () => {
     const environment = { AWS_REGION: 'us-east-1', AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:8000' };
 
     expect(await hostCalled(environment)).toBe('127.0.0.1:8000');
@@ -90,17 +90,17 @@ describe('the queues of a container', () => {
     jest.restoreAllMocks();
   });
 
-  it('are called where their URLs say', async () => {
+  it('are called at the host of their URLs', async () => {
     expect(await hostCalled(environment, wake)).toBe('sqs.eu-central-1.amazonaws.com');
   });
 
-  it('are called at another endpoint when they are told to', async () => {
+  it('are called at another endpoint if the environment sets one', async () => {
     const elsewhere = { ...environment, AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:9324' };
 
     expect(await hostCalled(elsewhere, wake)).toBe('127.0.0.1:9324');
   });
 
-  it('complain of what was not granted only when they are used', async () => {
+  it('fail without a grant only when they are used', async () => {
     await expect(hostCalled({ AWS_REGION: 'eu-central-1' })).resolves.toBeDefined();
     await expect(hostCalled({ AWS_REGION: 'eu-central-1' }, wake)).rejects.toThrow('no TIMER_QUEUE_URL');
   });

@@ -89,7 +89,7 @@ describe('events of messages', () => {
   });
 
   it('are not lost when EventBridge is away, and hold up no acknowledgement', async () => {
-    await start();
+    await start({ visibilitySeconds: 3 }); // ten receives take longer than the publishes below
     await broker.cloud.faults.set({ fault: 'call', outcome: 'fail', service: 'events' });
     const client = await broker.connect('sensor');
     for (let number = 0; number < 20; number++) await client.publish(`alarms/${number}`, 'x', { qos: 1 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
+import type { EventEntry } from '../../lambdas/aws/event-bridge';
+import type { SendMessageBatchInput, Sqs } from '../../lambdas/aws/sqs';
 import type { BrokerEvent } from '../../lambdas/broker/ports/events';
 import { noMetrics } from '../../lambdas/broker/ports/metrics';
-import { EventBus, SqsEvents } from '../../lambdas/transport/events';
+import { EventBus } from '../../lambdas/transport/event-bus';
+import { SqsEvents } from '../../lambdas/transport/event-queue';
 
 const config = { bus: 'garage', lifecycle: true, messages: ['a/+'] };
 
@@ -22,11 +24,11 @@ function queue(failing = false) {
   };
   const log = (name: string) => logged.push(name);
   const metrics = { ...noMetrics, count: log };
-  return { batches, logged, events: new SqsEvents(config, sqs, 'url', { log, metrics }) };
+  return { batches, logged, events: new SqsEvents({ config, sqs, url: 'url', log, metrics }) };
 }
 
-describe('the queue of events', () => {
-  it('gets at most ten in a call, and at most 256 KB', async () => {
+describe('the event queue', () => {
+  it('gets at most ten events and 256 KB in a call', async () => {
     const { batches, events } = queue();
     await events.send(Array.from({ length: 12 }, (_, number) => event(number)));
     await events.send([1, 2, 3].map((number) => event(number, 'x'.repeat(120_000))));
@@ -34,7 +36,7 @@ describe('the queue of events', () => {
     expect(batches.map(({ Entries }) => Entries.length)).toEqual([10, 2, 2, 1]);
   });
 
-  it('refuses what EventBridge would not take, and says so', async () => {
+  it('refuses and logs an event that EventBridge would refuse', async () => {
     const { batches, logged, events } = queue();
     await events.send([event(1, 'x'.repeat(262_000)), event(2)]);
 
@@ -42,33 +44,28 @@ describe('the queue of events', () => {
     expect(batches.flatMap(({ Entries }) => Entries)).toHaveLength(1);
   });
 
-  it('is waited for: what was not queued is an error', async () => {
+  it('fails if an event was not queued', async () => {
     await expect(queue(true).events.send([event(1)])).rejects.toThrow('1 messages were not queued: InternalError');
   });
 
-  it('hears of topics that match', () => {
+  it('wants messages of matching topics', () => {
     const { events } = queue();
 
     expect(['a/b', 'a', 'b/a'].map((topic) => events.wantsMessage(topic))).toEqual([true, false, false]);
   });
 });
 
-describe('the bus', () => {
-  it('tells which events it did not take, one by one or a whole call, and why', async () => {
-    const call = async (_operation: string, body: string) => {
-      const { Entries } = JSON.parse(body) as { Entries: { Detail: string }[] };
-      if (Entries.length < 10) throw new Error('away');
-      return JSON.stringify({
-        Entries: Entries.map((_, index) =>
-          index === 3 ? { ErrorCode: 'InternalFailure', ErrorMessage: 'later' } : {},
-        ),
-      });
+describe('the event bus', () => {
+  it('returns rejected events with their reasons, single ones and those of a failed call', async () => {
+    const putEvents = async (entries: readonly EventEntry[]) => {
+      if (entries.length < 10) throw new Error('away');
+      return entries.map((_, index) => (index === 3 ? { ErrorCode: 'InternalFailure', ErrorMessage: 'later' } : {}));
     };
     const events = Array.from({ length: 12 }, (_, number) => event(number));
 
-    const notTaken = await new EventBus({ call }, 'garage', 'broker').put(events);
+    const rejected = await new EventBus({ putEvents }, 'garage', 'broker').put(events);
 
-    expect(notTaken.map(({ event: { id }, reason }) => `${id} ${reason}`)).toEqual([
+    expect(rejected.map(({ event: { id }, reason }) => `${id} ${reason}`)).toEqual([
       '3 InternalFailure: later',
       '10 Error: away',
       '11 Error: away',

@@ -3,20 +3,17 @@ import {
   BatchWriteItemCommand,
   ConditionalCheckFailedException,
   DeleteItemCommand,
-  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
   ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
-import { DynamoDbJson } from './dynamodb-json';
-import { type LeanClientOptions, ServiceError } from './json-client';
+import type { DynamoDb } from '../dynamodb';
+import { dynamoDbService, fromDynamoDbJson, toDynamoDbJson } from './dynamodb-json';
+import { JsonClient, type LeanClientOptions, ServiceError } from './json-client';
 
-/** What the stores ask of a client of DynamoDB. The SDK's own client is one. */
-export type DynamoDb = Pick<DynamoDBClient, 'send'>;
-
-/** Names of the operations. Those of the classes do not survive minification. */
+/** Operation of each command. The names of the classes do not survive minification. */
 const operations = new Map<unknown, string>([
   [BatchGetItemCommand, 'BatchGetItem'],
   [BatchWriteItemCommand, 'BatchWriteItem'],
@@ -32,28 +29,28 @@ interface Command {
   readonly input: object;
 }
 
-/** Sends the SDK's own commands by the small client (ADR 0010). */
+/** Sends the SDK's commands of DynamoDB without the SDK's client (ADR 0010). */
 export class LeanDynamoDb {
-  private readonly json: DynamoDbJson;
+  private readonly client: JsonClient;
 
   constructor(options: LeanClientOptions) {
-    this.json = new DynamoDbJson(options);
+    this.client = new JsonClient(dynamoDbService, options);
   }
 
-  /** Has the signature of the SDK's `send` for those who hold it as a `DynamoDb`. */
+  /** Has the type of the SDK's `send`, so that it can be used as a `DynamoDb`. */
   readonly send = (async (command: Command): Promise<unknown> => {
     const operation = operations.get(command.constructor);
     if (!operation) throw new Error(`${command.constructor.name} is not among the commands of the stores`);
     try {
-      return await this.json.call(operation, command.input);
+      return fromDynamoDbJson(await this.client.call(operation, toDynamoDbJson(command.input)));
     } catch (error) {
-      throw asInSdk(error);
+      throw toSdkError(error);
     }
   }) as DynamoDb['send'];
 }
 
-/** A condition that was not met is told by the class of its error. */
-function asInSdk(error: unknown): unknown {
+/** The stores recognize a failed condition by the class of the error. All other errors keep the service's name. */
+function toSdkError(error: unknown): unknown {
   if (!(error instanceof ServiceError) || error.name !== 'ConditionalCheckFailedException') return error;
   return new ConditionalCheckFailedException({
     message: error.message,

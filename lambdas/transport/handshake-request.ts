@@ -1,17 +1,21 @@
 import type { APIGatewayProxyWebsocketEventV2 } from 'aws-lambda';
 import type { HandshakeRequest } from '../broker/connect/handshake';
 
-/** The event of `$connect`: its type in @types/aws-lambda lacks what only this route has. */
+/** The event of `$connect`. The type in @types/aws-lambda lacks the properties that only this route has. */
 export type ConnectEvent = APIGatewayProxyWebsocketEventV2 & {
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly queryStringParameters?: Readonly<Record<string, string | undefined>>;
 };
 
-/** A browser can set no header but the subprotocols, so one of them may carry the token: no name begins like this. */
+/** A browser can set no header but the subprotocols, so one of these may carry the token. No subprotocol has this prefix. */
 const bearerPrefix = 'bearer.';
 
-/** What a client brings to the handshake. A header says more on purpose than a query, so it counts first. */
-export function toOffer({ headers = {}, queryStringParameters, requestContext }: ConnectEvent): HandshakeRequest {
+/** Reads the handshake of a client. A token in a header takes precedence over one in the query. */
+export function toHandshakeRequest({
+  headers = {},
+  queryStringParameters,
+  requestContext,
+}: ConnectEvent): HandshakeRequest {
   const offered = (headerIn(headers, 'sec-websocket-protocol') ?? '')
     .split(',')
     .map((name) => name.trim())
@@ -27,12 +31,12 @@ export function toOffer({ headers = {}, queryStringParameters, requestContext }:
   };
 }
 
-/** RFC 6750 section 2.1; the scheme is not case-sensitive. Another scheme is nothing we are asked to look at. */
+/** RFC 6750 section 2.1. The scheme is not case-sensitive; other schemes are ignored. */
 function bearerIn(authorization: string | undefined): string | undefined {
   return /^bearer +(.+)$/i.exec(authorization ?? '')?.[1];
 }
 
-/** API Gateway hands headers on in the case the client wrote them. */
+/** API Gateway keeps the case of the client's header names. */
 function headerIn(headers: Readonly<Record<string, string | undefined>>, wanted: string): string | undefined {
   return Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
 }

@@ -4,12 +4,11 @@ import {
   GetConnectionCommand,
   PostToConnectionCommand,
 } from '@aws-sdk/client-apigatewaymanagementapi';
-import type { ConnectionSource } from '../broker/ports/connection-store';
-import type { ConnectionsClient } from './gateway-connections';
+import type { ConnectionDescription, ConnectionsApi } from '../connections-api';
 
-/** The SDK's own way to post and to close. */
-export class SdkConnections implements ConnectionsClient {
-  /** `client` makes one attempt at a call: more would post a frame twice where an answer got lost. */
+/** The @connections API through the SDK's client. */
+export class SdkConnections implements ConnectionsApi {
+  /** `client` makes one attempt at a call. A second one could post a frame twice where a response got lost. */
   constructor(private readonly client: ApiGatewayManagementApiClient) {}
 
   post(connectionId: string, data: Buffer): Promise<number | undefined> {
@@ -22,7 +21,7 @@ export class SdkConnections implements ConnectionsClient {
     return this.client.send(command).then(statusOf, statusOf);
   }
 
-  describe(connectionId: string): Promise<ConnectionSource | undefined> {
+  describe(connectionId: string): Promise<ConnectionDescription | undefined> {
     return this.client.send(new GetConnectionCommand({ ConnectionId: connectionId })).then(
       ({ Identity, LastActiveAt }) => ({
         address: Identity?.SourceIp ?? '',
@@ -33,7 +32,7 @@ export class SdkConnections implements ConnectionsClient {
   }
 }
 
-/** Of an answer or an error; an error of the network has none. */
+/** Status of a response or of a service's error. An error of the network has none. */
 function statusOf({ $metadata }: { readonly $metadata?: { readonly httpStatusCode?: number } }): number | undefined {
   return $metadata?.httpStatusCode;
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SQSRecord } from 'aws-lambda';
-import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/lean-sqs';
+import type { BatchEntry, SendMessageBatchInput, Sqs } from '../../lambdas/aws/sqs';
 import type { FanOutJob, FanOutMessage } from '../../lambdas/broker/model/fan-out-job';
 import type { Subscriber } from '../../lambdas/broker/model/subscription';
 import { recipientsOf } from '../../lambdas/broker/topic-index/recipients';
 import type { Message } from '../../lambdas/protocol/effects';
-import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/queues';
+import { SqsFanOutQueue, toFanOutJob } from '../../lambdas/transport/fan-out-queue';
 import { emptyMessage, everyByte, fullMessage, message, singleProperties } from '../storage/support/messages';
 
-/** Keeps what it is sent, batch by batch, in place of SQS. */
+/** Records batches instead of sending them. */
 class Recorder implements Sqs {
   readonly entries: BatchEntry[] = [];
 
@@ -42,7 +42,7 @@ function toRecord({ MessageBody, MessageGroupId = '' }: BatchEntry): SQSRecord {
   };
 }
 
-/** Jobs as they come out of the queue that go into it. */
+/** Sends jobs and reads them back. */
 async function throughQueue(...jobs: readonly FanOutJob[]): Promise<FanOutJob[]> {
   const recorder = new Recorder();
   await new SqsFanOutQueue(recorder, 'https://queue').send(jobs);
@@ -58,45 +58,45 @@ function withMessages(...messages: readonly Message[]): FanOutJob {
 }
 
 describe('a fan-out job', () => {
-  it('comes out of the queue as it went in', async () => {
+  it('is the same after the queue', async () => {
     const plain = withMessages(message('a/b', everyByte), message('a', ''));
 
     expect(await throughQueue(plain)).toEqual([plain]);
   });
 
-  it('has all that was said about its messages', async () => {
+  it('keeps all properties of its messages', async () => {
     const full = withMessages(fullMessage('a/b'), emptyMessage('a/b'), message('a/b'));
 
     expect(await throughQueue(full)).toEqual([full]);
   });
 
-  it('has each property alone, and no other', async () => {
+  it('keeps each property alone', async () => {
     const singles = withMessages(...singleProperties.map((properties) => message('a', 'on', { properties })));
 
     expect(await throughQueue(singles)).toEqual([singles]);
   });
 
-  it('has text as it is, quotes, control characters and all', async () => {
+  it('keeps quotes, control characters and all other characters', async () => {
     const strange = '"\\\u0001\u007f\u2028\ufeff\u00e9\u{1f4a1}';
-    const told = withMessages(
+    const fanOutJob = withMessages(
       message(strange, 'on', { properties: { contentType: strange, userProperties: [[strange, strange]] } }),
     );
 
-    expect(await throughQueue(told)).toEqual([told]);
+    expect(await throughQueue(fanOutJob)).toEqual([fanOutJob]);
   });
 
-  it('is a body of ASCII, which SQS takes with any string', async () => {
+  it('is a body of ASCII, which SQS accepts for any string', async () => {
     const strange = `\u{1ffff}a\uffff\ufffe\ufdd0\u0000é${String.fromCharCode(0xd800)}`;
     const recorder = new Recorder();
     const subscriber = { filter: strange, clientId: strange, session: 's', qos: 1, share: strange } as const;
-    const told = job([{ id: strange, message: message(strange), attempted: true }], [subscriber]);
-    await new SqsFanOutQueue(recorder, 'https://queue').send([told]);
+    const fanOutJob = job([{ id: strange, message: message(strange), attempted: true }], [subscriber]);
+    await new SqsFanOutQueue(recorder, 'https://queue').send([fanOutJob]);
 
     expect(recorder.entries.map(({ MessageBody }) => MessageBody)).toEqual([expect.stringMatching(/^[\x20-\x7e]+$/)]);
-    expect(toFanOutJob(toRecord(recorder.entries[0]!))).toEqual(told);
+    expect(toFanOutJob(toRecord(recorder.entries[0]!))).toEqual(fanOutJob);
   });
 
-  it('has the options of its subscribers, and what is left of No Local', async () => {
+  it('keeps the options of its subscribers, including No Local', async () => {
     const rows: Subscriber[] = [
       { filter: 'a/+', clientId: 'one', session: 's', qos: 2, noLocal: true, identifiers: [7, 9] },
       { filter: '#', clientId: 'one', session: 's', qos: 0, retainAsPublished: true },

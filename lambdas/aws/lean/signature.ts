@@ -1,24 +1,24 @@
 import { createHash, createHmac } from 'node:crypto';
 
-/** What a Lambda is given in its environment. */
+/** Credentials, as Lambda sets them in the environment. */
 export interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
 }
 
-/** A request that is about to be sent. Header names are lower case. */
+/** A request to sign. Header names are lower case. */
 export interface UnsignedRequest {
   readonly method: string;
-  /** As it is sent, already escaped. */
+  /** Escaped, as it is sent. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
 }
 
 /**
- * AWS Signature Version 4 for one service in one Region. The key of a day is derived once, and only headers that AWS
- * requires are signed, which is what makes it several times cheaper than a general signer.
+ * Signs requests to one service in one Region by AWS Signature Version 4. It derives the key once a day and signs only the
+ * headers that are sent here, so it takes a fraction of the time of a general signer.
  */
 export class Signer {
   private day = '';
@@ -30,7 +30,7 @@ export class Signer {
     private readonly service: string,
   ) {}
 
-  /** All headers to send. */
+  /** Returns all headers to send. */
   sign({ method, path, headers, body }: UnsignedRequest, now: Date): Record<string, string> {
     const time = now.toISOString().replace(/[:-]|\.\d{3}/g, '');
     const digest = sha256(body);
@@ -74,7 +74,7 @@ export class Signer {
   }
 }
 
-/** Every service but S3 wants the path escaped once more. */
+/** Every service except S3 escapes the path once more. */
 function canonicalPath(path: string): string {
   return path === '/' ? path : encodeURIComponent(path).replaceAll('%2F', '/');
 }
