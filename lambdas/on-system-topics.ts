@@ -4,10 +4,13 @@ import { settingsFromEnvironment } from './settings';
 import { systemTopicsPorts } from './wiring/system-topics-ports';
 
 const { sessionCounter, ...ports } = systemTopicsPorts(process.env);
-const systemTopics = new SystemTopics(ports, settingsFromEnvironment(process.env), { census: sessionCounter, version });
+const systemTopics = new SystemTopics(ports, settingsFromEnvironment(process.env), {
+  counter: sessionCounter,
+  version,
+});
 
 /** Runs every `sysTopicsMinutes` minutes and publishes the `$SYS` topics. */
 export async function handler(): Promise<void> {
-  await systemTopics.tell();
+  await systemTopics.publish();
   ports.metrics.write();
 }

@@ -3,10 +3,10 @@ import { type EventsApi, EventsError } from './events-api';
 import type { CallFault, Rule } from './fault-rules';
 import type { Faults } from './faults';
 import { stage } from './gateway/connect-event';
-import { type ConnectionsAnswer, type ConnectionsApi, limitExceeded } from './gateway/connections-api';
+import { type ConnectionsApi, type ConnectionsResponse, limitExceeded } from './gateway/connections-api';
 import { isSignedFor, notSigned } from './http-api/signature-check';
 import { type HttpResponse as Answer, type HttpRequest, noReply, type Reply } from './http-exchange';
-import { type IotAnswer, iotCall, iotError } from './iot/data-plane-api';
+import { type IotResponse, iotCall, iotError } from './iot/data-plane-api';
 import type { IotCore } from './iot/iot-core';
 import { connectionOperations, isAllowed } from './permissions';
 import { SqsError } from './sqs/message';
@@ -22,7 +22,7 @@ export interface AwsEndpointProps {
   readonly kill: (caller: string) => void;
 }
 
-/** What one service adds to the way every AWS call goes: how to run it, and how its errors look. */
+/** One call of a service: how to run it, and the service's own errors. */
 interface ServiceCall {
   readonly call: AwsCall;
   readonly run: () => Answer;
@@ -38,7 +38,7 @@ interface ConnectionsCall {
   readonly caller: string;
 }
 
-/** Of services in signatures. */
+/** Names of the services in signatures. */
 const signingNames: Readonly<Record<Service, string>> = {
   dynamodb: 'dynamodb',
   sqs: 'sqs',
@@ -51,17 +51,19 @@ const sqsTarget = 'AmazonSQS.';
 const eventsTarget = 'AWSEvents.';
 const connectionsPath = `/${stage}/@connections/`;
 
-/** SQS, EventBridge, @connections and AWS IoT Core's data plane over HTTP, as the AWS SDKs speak them. */
+/**
+ * HTTP endpoint of SQS, EventBridge, @connections and the data plane of AWS IoT Core, in the protocols of the AWS SDKs.
+ */
 export class AwsEndpoint {
   constructor(private readonly props: AwsEndpointProps) {}
 
-  /** What a container asks in its own name. Nothing when the request is not one for AWS. */
+  /** Responds to a container, whose messages need no signature check. Undefined when the request is not for AWS. */
   respond(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     return service && this.run(service);
   }
 
-  /** The same for a request from anywhere, which has to be signed. */
+  /** Responds to a request from a socket, which must be signed. */
   respondIfSigned(request: HttpRequest): Reply | Promise<Reply> | undefined {
     const service = this.serviceCall(request);
     if (!service) return undefined;
@@ -91,9 +93,9 @@ export class AwsEndpoint {
   }
 
   private async hold(fault: CallFault & Rule, { run }: ServiceCall): Promise<Reply> {
-    const early = fault.when === 'after' ? run() : undefined;
+    const earlyReply = fault.when === 'after' ? run() : undefined;
     await this.props.faults.isOver(fault);
-    return early ?? run();
+    return earlyReply ?? run();
   }
 
   private applyFault(fault: CallFault, service: ServiceCall): Reply {
@@ -104,14 +106,14 @@ export class AwsEndpoint {
   }
 
   private connections({ operation, connectionId, caller }: ConnectionsCall, body: Buffer): ServiceCall {
-    const run = () => connectionsAnswer(this.props.connections.run(operation, connectionId, body));
+    const run = () => connectionsResponse(this.props.connections.run(operation, connectionId, body));
     return {
       call: { service: 'connections', operation, caller },
       run,
       runHalf: run, // It has no batches.
-      throttled: () => connectionsAnswer(limitExceeded),
-      failed: () => connectionsAnswer({ status: 500, error: 'InternalServerError' }),
-      denied: () => connectionsAnswer({ status: 403, error: 'ForbiddenException' }),
+      throttled: () => connectionsResponse(limitExceeded),
+      failed: () => connectionsResponse({ status: 500, error: 'InternalServerError' }),
+      denied: () => connectionsResponse({ status: 403, error: 'ForbiddenException' }),
     };
   }
 
@@ -119,14 +121,14 @@ export class AwsEndpoint {
     const core = this.props.iot();
     const call = core && iotCall(request);
     if (!call) return undefined;
-    const run = () => iotAnswer(call.run(core));
+    const run = () => iotResponse(call.run(core));
     return {
       call: { service: 'iot', operation: call.operation, caller },
       run,
       runHalf: run, // It has no batches.
-      throttled: () => iotAnswer(iotError(429, 'ThrottlingException', 'a fault of the local cloud')),
-      failed: () => iotAnswer(iotError(500, 'InternalFailureException', 'a fault of the local cloud')),
-      denied: () => iotAnswer(iotError(403, 'ForbiddenException', 'the function may not do this')),
+      throttled: () => iotResponse(iotError(429, 'ThrottlingException', 'a fault of the local cloud')),
+      failed: () => iotResponse(iotError(500, 'InternalFailureException', 'a fault of the local cloud')),
+      denied: () => iotResponse(iotError(403, 'ForbiddenException', 'the function may not do this')),
     };
   }
 
@@ -149,8 +151,8 @@ export class AwsEndpoint {
     const { events } = this.props;
     return {
       call: { service: 'events', operation, caller },
-      run: () => eventsAnswer(() => events.run(operation, input)),
-      runHalf: () => eventsAnswer(() => events.runHalf(input)),
+      run: () => eventsResponse(() => events.run(operation, input)),
+      runHalf: () => eventsResponse(() => events.runHalf(input)),
       throttled: () => eventsError(400, new EventsError('ThrottlingException', 'a fault of the local cloud')),
       failed: () => eventsError(500, new EventsError('InternalException', 'a fault of the local cloud')),
       denied: () => eventsError(403, new EventsError('AccessDeniedException', 'the function may not put events')),
@@ -167,16 +169,16 @@ export class AwsEndpoint {
   }
 }
 
-function connectionsAnswer({ status, error, body }: ConnectionsAnswer): Answer {
+function connectionsResponse({ status, error, body }: ConnectionsResponse): Answer {
   if (error === undefined) return body === undefined ? { status, headers: {}, body: '' } : json(status, body);
   return json(status, { message: error }, { 'x-amzn-ErrorType': error });
 }
 
-function iotAnswer({ status, error, body }: IotAnswer): Answer {
+function iotResponse({ status, error, body }: IotResponse): Answer {
   return json(status, body, error === undefined ? {} : { 'x-amzn-ErrorType': error });
 }
 
-function eventsAnswer(run: () => unknown): Answer {
+function eventsResponse(run: () => unknown): Answer {
   try {
     return json(200, run());
   } catch (error) {

@@ -5,24 +5,24 @@ import type { LocalClock } from './clock';
 
 export { prices };
 
-/** What AWS would charge for everything since the start or the last reset. */
+/** AWS's charges for everything since the start or the last reset. */
 export interface Bill {
   readonly dollars: number;
   readonly gateway: {
-    /** Frames received from clients, and calls of PostToConnection that were sent. */
+    /** Frames received from clients, and sent calls of PostToConnection. */
     readonly frames: number;
     readonly posts: number;
-    /** The same as AWS meters them, in 32 KB steps. */
+    /** The same in AWS's metering units of 32 KB. */
     readonly messagesIn: number;
     readonly messagesOut: number;
     readonly connects: number;
     readonly connectionMinutes: number;
     readonly dollars: number;
   };
-  /** Of the API for backends, as AWS meters them, in 512 KB steps. */
+  /** Requests to the API for backends, in AWS's metering units of 512 KB. */
   readonly api: { readonly requests: number; readonly dollars: number };
   readonly sqs: {
-    /** Requests as AWS meters them, in 64 KB steps. */
+    /** Requests in AWS's metering units of 64 KB. */
     readonly requests: number;
     readonly queues: { readonly [Name in QueueName]: QueueUsage };
     readonly dollars: number;
@@ -43,9 +43,9 @@ export interface Bill {
     readonly dollars: number;
   };
   readonly scheduler: { readonly invocations: number; readonly dollars: number };
-  /** What the bridge costs at AWS IoT Core; what devices send and receive there is not counted. */
+  /** Costs of the bridge at AWS IoT Core, without messages that devices send and receive there. */
   readonly iot: IotUsage & { readonly dollars: number };
-  /** Events put on a bus, as AWS meters them, in 64 KB steps. */
+  /** Events put on a bus, in AWS's metering units of 64 KB. */
   readonly events: { readonly entries: number; readonly dollars: number };
 }
 
@@ -54,7 +54,7 @@ export interface QueueUsage {
   send: number;
   receive: number;
   delete: number;
-  /** Messages that were sent. */
+  /** Sent messages. */
   messages: number;
 }
 
@@ -66,10 +66,10 @@ export interface FunctionUsage {
 }
 
 export interface IotUsage {
-  /** Messages published, and the same as AWS meters them: in 5 KB steps, twice what is retained. */
+  /** Published messages, and the same in AWS's metering units of 5 KB, where a retained message counts twice. */
   publishes: number;
   messages: number;
-  /** Rules triggered, and actions run, in 5 KB steps. */
+  /** Triggered rules and executed actions, in units of 5 KB. */
   rules: number;
   actions: number;
 }
@@ -92,7 +92,7 @@ function steps(bytes: number, step: number): number {
   return Math.max(1, Math.ceil(bytes / step));
 }
 
-/** Counts what the imitated services do. DynamoDB counts for itself and is added when the bill is read. */
+/** Counts the usage of the imitated services. DynamoDB counts its own usage, which is added when the bill is read. */
 export class Meter {
   private gateway = freshGateway();
   private queues = freshQueues();
@@ -152,7 +152,7 @@ export class Meter {
     total.invocations += 1;
     total.errors += Number(usage.failed);
     total.coldStarts += Number(usage.coldStart);
-    total.milliseconds += Math.ceil(usage.milliseconds); // Lambda: billed in whole milliseconds
+    total.milliseconds += Math.ceil(usage.milliseconds); // Lambda bills whole milliseconds
   }
 
   iotPublished(bytes: number, { retain }: { readonly retain: boolean }): void {

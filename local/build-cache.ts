@@ -10,7 +10,7 @@ export interface BuiltFile {
 
 export interface Build {
   readonly files: readonly BuiltFile[];
-  /** Files that anything of it comes from, named from the root of the project. */
+  /** Source files of the build, relative to the root of the project. */
   readonly inputs: readonly string[];
 }
 
@@ -18,21 +18,21 @@ interface StoredBuild extends Build {
   readonly fingerprint: string;
 }
 
-/** What besides a source decides how it is read and which files its imports name. */
+/** Files besides the sources that decide how a source is read and which files its imports name. */
 const configurations = ['package.json', 'tsconfig.json'];
 
-/** Builds on disk, each as long as it is what its sources would give again. Processes may share a folder. */
+/** Builds on disk, each valid as long as its sources would give the same build. Processes may share a folder. */
 export class BuildCache {
   constructor(
     private readonly root: string,
     private readonly folder: string,
-    /** Milliseconds that the time stamps of the file system may be behind the clock. */
+    /** Milliseconds by which time stamps of the file system may lag behind the clock. */
     private readonly stampTolerance = 1000,
   ) {}
 
-  /** What was made under this key, if nothing has changed that it came from; otherwise what `make` makes now. */
+  /** Returns the stored build of this key if its sources have not changed; otherwise builds it with `make`. */
   get(key: string, make: () => Build): readonly BuiltFile[] {
-    const path = join(this.folder, hashOf(process.version, key)); // the form of what is kept is Node's
+    const path = join(this.folder, hashOf(process.version, key)); // the storage format depends on the Node version
     const kept = readStored(path);
     if (kept && kept.fingerprint === this.fingerprint(kept.inputs)) return kept.files;
     const begun = Date.now();
@@ -42,7 +42,10 @@ export class BuildCache {
     return build.files;
   }
 
-  /** Of all contents, and of all names beside them and above: an import may find a file that was not there before. */
+  /**
+   * Hash of the contents of all sources, and of the file names in and above their folders: an import may resolve to a
+   * new file.
+   */
   private fingerprint(inputs: readonly string[]): string {
     const folders = foldersOf(inputs);
     const names = folders.map((folder) => namesIn(join(this.root, folder)));
@@ -51,7 +54,7 @@ export class BuildCache {
     return hashOf(JSON.stringify([folders, names, files, contents]));
   }
 
-  /** What is written while it is read may have been read before. */
+  /** True when a source was modified since `time`: a modification during the build may have been missed. */
   private touchedSince(time: number, inputs: readonly string[]): boolean {
     const read = [...inputs, ...this.configurationsOf(inputs), ...foldersOf(inputs)];
     return read.some((path) => (statSync(join(this.root, path), { throwIfNoEntry: false })?.ctimeMs ?? time) >= time);
@@ -68,7 +71,7 @@ function readStored(path: string): StoredBuild | undefined {
   return bytes.length === 0 ? undefined : (deserialize(bytes) as StoredBuild);
 }
 
-/** Whole or not at all, for whoever reads at the same time. Where nothing can be written, nothing is kept. */
+/** Writes the file atomically for concurrent readers. Stores nothing where the folder is not writable. */
 function store(path: string, build: StoredBuild): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -76,11 +79,11 @@ function store(path: string, build: StoredBuild): void {
     writeFileSync(unfinished, serialize(build));
     renameSync(unfinished, path);
   } catch (error) {
-    if (codeOf(error) === undefined) throw error; // not the file system's
+    if (codeOf(error) === undefined) throw error; // not an error of the file system
   }
 }
 
-/** All folders from those of the files up to the root. */
+/** Returns the folders of the files and all folders above them up to the root. */
 function foldersOf(files: readonly string[]): string[] {
   const folders = new Set<string>();
   for (const file of files) {
@@ -89,7 +92,7 @@ function foldersOf(files: readonly string[]): string[] {
   return [...folders];
 }
 
-/** Hidden ones are named by no import. */
+/** Returns the names in a folder without hidden ones, which no import names. */
 function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder)

@@ -16,7 +16,7 @@ export interface Bundles {
   remove(): void;
 }
 
-/** The root of the project, from which entry points are named. */
+/** Root of the project, to which entry points are relative. */
 const projectRoot = resolve(__dirname, '..');
 
 const threads = {
@@ -26,7 +26,7 @@ const threads = {
 
 const cache = new BuildCache(projectRoot, join(projectRoot, 'node_modules/.cache/cirrus-mqtt'));
 
-/** What this process has built already: tests start many clouds of the same sources. */
+/** Builds of this process: tests start many clouds from the same sources. */
 const built = new Map<string, readonly BuiltFile[]>();
 
 /** Bundles functions as they are deployed, and the threads of the local cloud, into a temporary folder. */
@@ -69,7 +69,7 @@ function buildOptions(entryPoints: Record<string, string>, define: Record<string
     tsconfig: join(projectRoot, 'tsconfig.json'), // as in the stack
     sourcemap: 'external', // beside each bundle
     sourcesContent: false,
-    logLevel: 'silent', // The error that is thrown has all of it.
+    logLevel: 'silent', // The thrown error has all of it.
   } as const satisfies BuildOptions;
 }
 
@@ -79,6 +79,6 @@ function build(options: ReturnType<typeof buildOptions>): Build {
     const files = outputFiles.map(({ path, contents }) => ({ name: basename(path), contents }));
     return { files, inputs: Object.keys(metafile.inputs) };
   } finally {
-    stop(); // or its process stays for as long as this one
+    stop(); // otherwise esbuild's process lives as long as this one
   }
 }

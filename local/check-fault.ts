@@ -1,7 +1,7 @@
 import type { FunctionName } from '../lambdas/deployment';
 import type { CallFault, Fault, FrameFault } from './fault-rules';
 
-/** What `POST /faults` takes besides faults: things that happen at once. */
+/** Actions that `POST /faults` accepts besides faults; they take effect once, at once. */
 export type Action =
   | { readonly fault: 'cut-socket'; readonly connectionId: string }
   | { readonly fault: 'kill-containers'; readonly function?: FunctionName }
@@ -21,9 +21,9 @@ const outcomes: readonly CallFault['outcome'][] = ['throttle', 'fail', 'kill', '
 const doings: readonly FrameFault['does'][] = ['duplicate', 'delay', 'reorder', 'cut'];
 
 /**
- * What came over HTTP, if it is a fault that would do something.
+ * Checks that the body of a request is a fault that can take effect.
  *
- * @throws Error that names the part, its value and what is allowed.
+ * @throws Error with the field, its value and the allowed values
  */
 export function checkFault(one: Fault | Action): void {
   checkChoice('fault', one.fault, faults);

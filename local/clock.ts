@@ -1,10 +1,13 @@
-// setTimeout counts in a signed 32-bit integer; longer waits are made of several.
+// setTimeout takes a signed 32-bit integer; longer waits consist of several timers.
 const maxTimeout = 2 ** 31 - 1;
 
-/** What is shared of a clock: milliseconds that it is ahead of the wall clock, and the wall clock's time at which it was held, or 0. */
+/**
+ * Indexes of the shared values: milliseconds that the clock is ahead of the wall clock, and the wall clock's time when
+ * it was stopped, or 0.
+ */
 const [ahead, held] = [0, 1];
 
-/** The time on a clock that is shared, when it is so late on the wall clock. */
+/** Returns the time of a shared clock at a time of the wall clock. */
 export function timeOn(shared: Float64Array, wallTime: number): number {
   return (shared[held] || wallTime) + shared[ahead]!;
 }
@@ -20,9 +23,9 @@ interface Pending extends ClockTimer {
   handle: NodeJS.Timeout | undefined;
 }
 
-/** The time everything local lives by: the wall clock plus what was jumped. Containers read the same. */
+/** The clock of the local cloud: the wall clock plus all jumps. Containers share it. */
 export class LocalClock {
-  /** For the `Date` of the containers: `timeOn` reads it. */
+  /** Memory that `timeOn` reads, for the `Date` of the containers. */
   readonly shared = new SharedArrayBuffer(16);
   private readonly shift = new Float64Array(this.shared);
   private readonly pending = new Set<Pending>();
@@ -32,7 +35,7 @@ export class LocalClock {
     return timeOn(this.shift, Date.now());
   }
 
-  /** Runs once, when the local clock has moved on by so many milliseconds. */
+  /** Runs `run` once, when the local clock has advanced by so many milliseconds. */
   after(milliseconds: number, run: () => void): ClockTimer {
     const timer: Pending = { due: this.now() + milliseconds, run, handle: undefined, cancel: () => this.cancel(timer) };
     if (this.stopped) return timer;
@@ -41,18 +44,18 @@ export class LocalClock {
     return timer;
   }
 
-  /** Stands still from now on but for jumps: nothing falls due because a machine is slow. */
+  /** Stops the clock except for jumps, so that nothing becomes due because a machine is slow. */
   hold(): void {
     this.shift[held] ||= Date.now();
   }
 
-  /** Moves the clock; what fell due in between runs now, in order of its time. */
+  /** Moves the clock. Timers that became due run now, in the order of their times. */
   jump(milliseconds: number): void {
     this.shift[ahead] = this.shift[ahead]! + milliseconds;
     for (const timer of [...this.pending].sort((a, b) => a.due - b.due)) this.arm(timer);
   }
 
-  /** Ends all timers, and those that come too late. */
+  /** Cancels all timers, and those that are started later. */
   stop(): void {
     this.stopped = true;
     for (const timer of this.pending) this.cancel(timer);

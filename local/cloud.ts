@@ -39,48 +39,48 @@ import { Schedule } from './schedule';
 import { Queues } from './sqs/queues';
 import { type DeadLetter, SqsApi } from './sqs/sqs-api';
 
-/** AWS, as far as the broker uses it, in this process. */
+/** The AWS services that the broker uses, imitated in this process. */
 export interface Cloud {
   readonly port: number;
   /** `ws://127.0.0.1:port/mqtt` */
   readonly gatewayUrl: string;
   readonly billUrl: string;
-  /** The API for backends, which wants requests signed with the keys `local` and `local`. */
+  /** URL of the API for backends. Requests must be signed with the keys `local` and `local`. */
   readonly apiUrl: string;
   /** Endpoint for the SDK's client of the @connections API. */
   readonly callbackUrl: string;
   /** Endpoints for the SDK's clients of SQS, DynamoDB and EventBridge. */
   readonly endpoints: Endpoints;
-  /** Who may come in and what each may do. */
+  /** The access configuration. */
   readonly access: AccessConfig;
-  /** The imitated AWS IoT Core, if there is a bridge: where its MQTT clients connect. */
+  /** URL of the imitated AWS IoT Core for MQTT clients; undefined without a bridge. */
   readonly iotUrl: string | undefined;
   readonly faults: Faults;
   readonly clock: LocalClock;
   bill(): Promise<Bill>;
   resetBill(): Promise<void>;
   deadLetters(): DeadLetter[];
-  /** Moves the dead letters of a queue back; returns how many they were. */
+  /** Moves the dead letters of a queue back; returns their number. */
   redrive(queue: QueueName): number;
-  /** What EventBridge was told. */
+  /** Returns the events that EventBridge has received. */
   events(): readonly ReceivedEvent[];
-  /** Ids of the open connections, oldest first. */
+  /** Returns the ids of the open connections, oldest first. */
   connections(): string[];
-  /** Resolves when queues are empty and containers idle. Messages that wait for their delay do not count. */
+  /** Resolves when the queues are empty and the containers idle. Delayed messages do not count. */
   settled(): Promise<void>;
-  /** Runs what is scheduled now. */
+  /** Runs the scheduled functions now. */
   runSchedule(): Promise<void>;
-  /** Ends everything; nothing of it is left behind. */
+  /** Stops everything and removes temporary files. */
   stop(): Promise<void>;
 }
 
-// A frame that a client of this process has just sent is read within the next turns of the event loop.
-const turnsToSettle = 4;
+// Turns of the event loop in which a frame that a client of this process has just sent is read.
+const idleTurns = 4;
 
-/** Name of the broker, which marks what goes over the bridge. */
+/** Name of the broker, which marks messages that cross the bridge. */
 const brokerName = 'cirrus-mqtt';
 
-/** Starts the local cloud; resolves when everything listens. */
+/** Starts the local cloud; resolves when all endpoints listen. */
 export async function startCloud(options: CloudOptions = {}): Promise<Cloud> {
   const cloud = new LocalCloud(options);
   try {
@@ -194,14 +194,14 @@ class LocalCloud implements Cloud {
 
   private async startDynamoDb(): Promise<void> {
     const kill = (caller: string) => this.functions.killCaller(caller);
-    const { dynamoDb, endpoint, answer } = await startDynamoDb(
+    const { dynamoDb, endpoint, respond } = await startDynamoDb(
       this.functions.bundles.dynamoDbThread,
       this.dynamoDbData(),
       kill,
     );
     this.dynamoDb = dynamoDb;
     this.dynamoDbEndpoint = endpoint;
-    if (answer) this.network.add(Number(new URL(endpoint).port), answer);
+    if (respond) this.network.add(Number(new URL(endpoint).port), respond);
   }
 
   async bill(): Promise<Bill> {
@@ -230,7 +230,7 @@ class LocalCloud implements Cloud {
   }
 
   async settled(): Promise<void> {
-    for (let calmTurns = 0; calmTurns < turnsToSettle; ) {
+    for (let calmTurns = 0; calmTurns < idleTurns; ) {
       calmTurns = this.idle() ? calmTurns + 1 : 0;
       await (calmTurns > 0 ? nextTurn() : sleep(2));
     }
@@ -281,7 +281,7 @@ class LocalCloud implements Cloud {
     return new Functions({ options, settings, clock, meter, network, environment: () => this.environment });
   }
 
-  /** Known only when the endpoints listen. */
+  /** Complete only when the endpoints listen. */
   private get environment(): CloudEnvironment {
     const { endpoints, settings, access, eventConfig: events } = this;
     return { endpoints, settings, access, bridge: this.namedBridge, events };

@@ -4,12 +4,12 @@ import { readBridgeFile } from '../lambdas/bridge/bridge-file';
 import { readEventsFile } from '../lambdas/events/events-file';
 import type { CloudOptions } from './cloud-options';
 
-/** What `npm start` was asked for. */
+/** The options of `npm start`. */
 export interface CommandLine {
   readonly cloud: CloudOptions;
   readonly mqttPort: number;
   readonly mqttWebSocketPort: number;
-  /** Where the access configuration of the cloud was read from. */
+  /** File of the access configuration. */
   readonly accessFile?: string;
 }
 
@@ -44,7 +44,7 @@ const defaults: Values = {
   'allow-host': [],
 };
 
-/** How each option's value is read. */
+/** Reads the value of each option. */
 const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, value: string) => string | number } = {
   port: wholeNumber(0, 65535),
   'mqtt-port': wholeNumber(0, 65535),
@@ -61,13 +61,17 @@ const parsers: { readonly [Option in Exclude<Name, 'verbose'>]: (name: string, v
   'allow-host': rule(hostRule, 'the name of a host, without a port'),
 };
 
-/** The options as flags, for whoever completes or documents them. */
+/** The options as flags, for completion and documentation. */
 export const localFlags: Readonly<Record<string, { readonly type: 'string' | 'boolean' }>> = {
   ...Object.fromEntries(Object.keys(parsers).map((name) => [name, { type: 'string' as const }])),
   verbose: { type: 'boolean' },
 };
 
-/** Reads `--name value` and `--name=value`. Throws an `Error` that names the option, the value and what is allowed. */
+/**
+ * Reads `--name value` and `--name=value`.
+ *
+ * @throws Error with the option, the value and the allowed values
+ */
 export function parseCommandLine(words: readonly string[]): CommandLine {
   const values: Values = { ...defaults };
   const rest = words.flatMap(splitAtEquals);
@@ -113,7 +117,7 @@ function take(values: Values, word: string, value: string | undefined): void {
   if (value === undefined || value === '') throw new Error(`${word} needs a value`);
   const parsed = parsers[name as keyof typeof parsers](word, value);
   const before = values[name as Name];
-  // What may be given several times is a list.
+  // An option that may be repeated collects a list.
   Object.assign(values, { [name]: Array.isArray(before) ? [...before, parsed] : parsed });
 }
 

@@ -17,17 +17,17 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-// What 'self' means for WebSockets is not the same in all browsers, and the page may be opened by either name.
+// Browsers disagree on the meaning of 'self' for WebSockets, and the page may be opened under either name.
 const policy = contentSecurityPolicy(['ws://127.0.0.1:*', 'ws://localhost:*']);
 
-/** The API's own Region, as far as signatures know one. */
+/** Configuration of the page, with the Region that signatures for the API name. */
 const config: ConsoleConfig = { broker: `/${stage}`, api: { region: 'us-east-1' }, local: true };
 
 /** The built console, as S3 and CloudFront serve it. */
 export class ConsolePage {
   private readonly pages: ReadonlyMap<string, Page>;
 
-  /** Reads the folder at once: what is not in it now is never served. */
+  /** Reads the folder once: files that are added later are not served. */
   constructor(folder: string) {
     const names = readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -39,7 +39,7 @@ export class ConsolePage {
     this.pages = new Map([...files, ['/config.json', { type: 'application/json', body: JSON.stringify(config) }]]);
   }
 
-  /** Whether the request was one for the console; then it is answered. */
+  /** Serves a file of the console. False when the request is for something else. */
   handle(method: string, url: string, response: ServerResponse): boolean {
     const [path = ''] = url.split('?');
     const page = this.pages.get(path === '/' ? '/index.html' : path);

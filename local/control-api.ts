@@ -11,20 +11,20 @@ import type { FaultReport, Faults } from './faults';
 import { type HttpRequest, type HttpResponse, jsonType } from './http-exchange';
 import type { DeadLetter } from './sqs/sqs-api';
 
-/** What the outputs of the stack tell on AWS, for programs that work on a broker from outside. */
+/** Resources of the cloud, like the outputs of the stack, for programs that access a broker from outside. */
 export interface Resources {
   /** Endpoint of DynamoDB. */
   readonly dynamodb: string;
   /** Endpoints of SQS and of AWS IoT Core's data plane. */
   readonly sqs: string;
   readonly iot: string;
-  /** Addresses of the queues. */
+  /** URLs of the queues. */
   readonly queueUrls: { readonly [Name in QueueName]: string };
-  /** What crosses to AWS IoT Core and back, if anything does. */
+  /** Bridge configuration, if there is a bridge. */
   readonly bridge?: Bridge;
   /** Deployed names of the tables. */
   readonly tables: { readonly [Name in TableName]: string };
-  /** Who may come in and what each may do. */
+  /** The access configuration. */
   readonly access: AccessConfig;
 }
 
@@ -34,7 +34,7 @@ export interface ControlApiProps {
   readonly faults: Faults;
   readonly clock: LocalClock;
   readonly deadLetters: () => DeadLetter[];
-  /** Moves the dead letters of a queue back; returns how many they were. */
+  /** Moves the dead letters of a queue back; returns their number. */
   readonly redrive: (queue: QueueName) => number;
   readonly events: () => readonly ReceivedEvent[];
   readonly settled: () => Promise<void>;
@@ -44,7 +44,7 @@ export interface ControlApiProps {
 
 type Route = (body: string) => Promise<unknown>;
 
-/** The local cloud's own HTTP interface, for tests and people that are not in its process. */
+/** HTTP interface of the local cloud itself, for tests and users outside its process. */
 export class ControlApi {
   private readonly routes: Readonly<Record<string, Route>>;
 
@@ -65,15 +65,15 @@ export class ControlApi {
     };
   }
 
-  /** The answer as JSON, or nothing when there is no such route. */
-  async answer({ method, url, headers, body }: HttpRequest): Promise<HttpResponse | undefined> {
+  /** Returns the response as JSON; undefined when there is no such route. */
+  async respond({ method, url, headers, body }: HttpRequest): Promise<HttpResponse | undefined> {
     const name = `${method} ${url}`;
     if (!Object.hasOwn(this.routes, name)) return undefined;
     if (method !== 'GET' && !isDeliberate(headers)) return json(403, { message: notDeliberate });
     return json(200, (await this.routes[name]!(body.toString())) ?? null);
   }
 
-  /** One fault or action, or a list of them; answers with what is set. */
+  /** Applies one fault or action, or a list of them. Returns all current faults. */
   private async setFaults(wanted: Fault | Action | readonly (Fault | Action)[]): Promise<FaultReport[]> {
     const all = [wanted].flat();
     all.forEach(checkFault);
@@ -100,7 +100,10 @@ export class ControlApi {
   }
 }
 
-/** Browsers ask a server before they send it these headers from a page of another origin, and this one does not agree. */
+/**
+ * True when a request has a header that a browser does not send from a page of another origin without a preflight
+ * request, which this server refuses.
+ */
 function isDeliberate(headers: HttpRequest['headers']): boolean {
   const isJson = /^application\/json\b/i.test(String(headers['content-type'] ?? ''));
   return isJson || Object.keys(headers).some((name) => name.startsWith('x-cirrus-'));

@@ -6,7 +6,7 @@ const anonymousClients = {
   everything: ['anybody, to do everything'],
 };
 
-/** Who may connect to the local cloud, in a line for whoever started it. */
+/** Describes in one line which clients may connect, for the user who started the local cloud. */
 export function describeAccess(config: AccessConfig, file: string | undefined): string {
   if (file === undefined) return 'Anybody may connect and do everything (this machine only); --access FILE closes it.';
   const { anonymous, users, issuers, rules } = config;

@@ -1,6 +1,6 @@
 import type { Meter } from './bill';
 
-/** One event as the bus got it, its detail as the rules of EventBridge see it. */
+/** An event on a bus, with its detail parsed. */
 export interface ReceivedEvent {
   readonly bus: string;
   readonly source: string;
@@ -18,10 +18,10 @@ interface Entry {
   readonly Time?: number;
 }
 
-/** Events that are kept to be looked at. */
+/** Maximum number of events that are kept for inspection. */
 const maxKeptEvents = 1000;
 
-/** EventBridge: entries of one call, and bytes of all of them. */
+/** EventBridge: maximum entries and bytes of one call. */
 const entriesPerCall = 10;
 const bytesPerCall = 262_144;
 
@@ -35,13 +35,13 @@ export class EventsError extends Error {
   }
 }
 
-/** EventBridge, as far as something is put on a bus. */
+/** The PutEvents operation of EventBridge. */
 export class EventsApi {
   private received: ReceivedEvent[] = [];
 
   constructor(private readonly meter: Meter) {}
 
-  /** What has arrived, oldest first. */
+  /** Returns the received events, oldest first. */
   all(): readonly ReceivedEvent[] {
     return this.received;
   }
@@ -52,7 +52,7 @@ export class EventsApi {
     return this.put(Entries, Entries.length);
   }
 
-  /** Takes the first half; the others fail as EventBridge says it, each by itself. */
+  /** Accepts the first half of the entries; the others fail one by one, as in EventBridge. */
   runHalf(input: Record<string, unknown>) {
     const { Entries = [] } = input as { Entries?: Entry[] };
     return this.put(Entries, Math.floor(Entries.length / 2));
@@ -84,7 +84,7 @@ export class EventsApi {
 
 const internalFailure = { ErrorCode: 'InternalFailure', ErrorMessage: 'a fault of the local cloud' };
 
-/** An entry without one of what each needs. */
+/** Error of an entry without a required field. */
 function invalid(name: string) {
   const ErrorMessage = `Parameter ${name} is not valid. Reason: ${name} is a required argument.`;
   return { ErrorCode: 'InvalidArgument', ErrorMessage };
@@ -96,7 +96,7 @@ function sizeOf({ Source = '', DetailType = '', Detail = '', Time }: Entry): num
   return Buffer.byteLength(Source) + Buffer.byteLength(DetailType) + Buffer.byteLength(Detail) + (Time ? 14 : 0);
 }
 
-/** An object of JSON, or nothing. */
+/** Parses a JSON object; undefined for anything else. */
 function parseDetail(text: string | undefined): object | undefined {
   try {
     const value: unknown = JSON.parse(text ?? '');

@@ -2,46 +2,49 @@ import type { FunctionName, QueueName } from '../lambdas/deployment';
 import type { TableName } from '../lambdas/storage/schema';
 import { type AwsCall, callerParts, type Service } from './aws-call';
 
-/** When a fault strikes, among the events it matches. */
+/** Decides at which of the matching events a fault strikes. */
 export interface Chance {
   /** From 0 to 1; 1 if absent. */
   readonly probability?: number;
-  /** Matching events let pass first. */
+  /** Number of matching events that pass first. */
   readonly skip?: number;
-  /** Strikes at most so often; without end if absent. */
+  /** Maximum number of strikes; unlimited if absent. */
   readonly times?: number;
 }
 
-/** An AWS call that goes wrong. What is left out matches everything. */
+/** An AWS call that fails. An absent field matches everything. */
 export interface CallFault extends Chance {
   readonly fault: 'call';
   readonly service?: Service;
-  /** As the SDK names it, e.g. `UpdateItem`, `SendMessageBatch`, `PostToConnection`. */
+  /** Name in the SDK, for example `UpdateItem`, `SendMessageBatch` or `PostToConnection`. */
   readonly operation?: string;
   readonly table?: TableName;
   readonly queue?: QueueName;
-  /** Only calls made by containers of this function. */
+  /** Matches only calls of containers of this function. */
   readonly function?: FunctionName;
-  /** Whether the call takes effect before it goes wrong; `before` the effect if absent. */
+  /** `after`: the call takes effect before it fails. `before` if absent. */
   readonly when?: 'before' | 'after';
   /**
-   * `throttle` and `fail` answer with the service's own error, `kill` ends the calling container without an answer.
-   * `partial` does the first half of a batch and hands the rest back; other calls it leaves alone. `hold` makes the call, or its
-   * answer when it takes effect before, wait until the fault is lifted.
+   * `throttle` and `fail` return the service's own error, `kill` ends the calling container without a response.
+   * `partial` executes the first half of a batch and returns the rest as unprocessed; it does not affect other calls.
+   * `hold` delays the call, or its response if it takes effect before, until the fault is lifted.
    */
   readonly outcome: 'throttle' | 'fail' | 'kill' | 'partial' | 'hold';
 }
 
-/** A client's frame that suffers between gateway and queue, or with its socket. */
+/** A fault of a client's frame between gateway and queue, or of its socket. */
 export interface FrameFault extends Chance {
   readonly fault: 'frame';
-  /** `delay` holds up the connection's later frames too, `reorder` lets them overtake, `cut` kills the socket after it. */
+  /**
+   * `delay` also delays later frames of the connection, `reorder` lets them overtake, `cut` ends the socket after the
+   * frame.
+   */
   readonly does: 'duplicate' | 'delay' | 'reorder' | 'cut';
-  /** Longest hold of `delay` and `reorder`; 50 if absent. */
+  /** Maximum milliseconds of `delay` and `reorder`; 50 if absent. */
   readonly milliseconds?: number;
 }
 
-/** API Gateway: `$disconnect` is best effort. */
+/** A lost `$disconnect`, which API Gateway sends on a best-effort basis. */
 export interface DisconnectFault extends Chance {
   readonly fault: 'lose-disconnect';
 }
@@ -50,10 +53,10 @@ export type Fault = CallFault | FrameFault | DisconnectFault;
 
 export type Rule = Fault & { readonly slot: number };
 
-/** How many faults may be set at once. */
+/** Maximum number of faults at the same time. */
 export const maxRules = 256;
 
-/** Memory that all threads draw their luck from, so that `times`, `skip` and the seed hold for the whole cloud. */
+/** Shared counters and random states of all threads, so that `times`, `skip` and the seed apply to the whole cloud. */
 export class ChanceMemory {
   private readonly cells: Int32Array;
 
@@ -76,7 +79,7 @@ export class ChanceMemory {
     return Atomics.add(this.cells, slot * 3 + 1, 1) < times;
   }
 
-  /** Mulberry32: its state only ever grows by a constant, so threads can share one sequence with one atomic addition. */
+  /** Mulberry32: its state only grows by a constant, so threads can share one sequence by an atomic addition. */
   random(slot: number): number {
     let state = Atomics.add(this.cells, slot * 3 + 2, 0x6d2b79f5) + 0x6d2b79f5;
     state = Math.imul(state ^ (state >>> 15), state | 1);
@@ -85,7 +88,7 @@ export class ChanceMemory {
   }
 }
 
-/** The first call fault that strikes this call. */
+/** Returns the first call fault that strikes this call. */
 export function firstCallFault(
   rules: readonly Rule[],
   memory: ChanceMemory,

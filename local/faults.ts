@@ -12,19 +12,19 @@ import {
 import { Holds } from './holds';
 
 export interface FaultTargets {
-  /** Tells the rules to whoever else draws from them. */
+  /** Sends the rules to other threads that apply them. */
   readonly publish: (rules: readonly Rule[]) => Promise<void>;
   readonly cut: (connectionId: string) => void;
   readonly kill: (name?: FunctionName) => Promise<void>;
 }
 
-/** How often a fault was considered is not told, how often it struck is. */
+/** A fault and the number of times it has struck. */
 export type FaultReport = Fault & { readonly struck: number };
 
-// The last slot belongs to the lengths of holds.
+// The last slot is for the random lengths of delays.
 const holdSlot = maxRules - 1;
 
-/** What goes wrong on demand. The same seed and the same order of events give the same faults. */
+/** Faults on demand. The same seed and the same order of events give the same faults. */
 export class Faults {
   readonly memory = new ChanceMemory();
   private rules: Rule[] = [];
@@ -40,19 +40,19 @@ export class Faults {
     return this.rules.length > 0;
   }
 
-  /** Starts the luck of all faults set from now on from this number. */
+  /** Sets the seed of all faults that are added from now on. */
   seed(seed: number): void {
     this.seedValue = seed;
     this.memory.reset(holdSlot, seed);
   }
 
-  /** Adds faults; they strike every event that happens after the promise has resolved. */
+  /** Adds faults. They apply to every event after the promise has resolved. */
   async set(...faults: readonly Fault[]): Promise<void> {
     for (const fault of faults) this.add(fault);
     await this.targets.publish(this.rules);
   }
 
-  /** Ends one of the faults that were set, and lets go on what it holds. */
+  /** Ends a fault, and releases the calls that it holds. */
   async lift(fault: Fault): Promise<void> {
     await this.keep(this.rules.filter(({ slot }) => slot !== this.slots.get(fault)));
   }
@@ -68,12 +68,12 @@ export class Faults {
     await this.targets.publish(rules);
   }
 
-  /** Every fault with the number of times it struck. */
+  /** Returns all faults with the number of times each has struck. */
   report(): FaultReport[] {
     return this.rules.map(({ slot, ...fault }) => ({ ...fault, struck: this.memory.fired(slot) }) as FaultReport);
   }
 
-  /** How often one of the faults that were set has struck. */
+  /** Returns the number of times that a fault has struck. */
   struck(fault: Fault): number {
     const slot = this.slots.get(fault);
     return slot === undefined ? 0 : this.memory.fired(slot);
@@ -84,7 +84,7 @@ export class Faults {
     this.targets.cut(connectionId);
   }
 
-  /** Kills the containers of a function, or all of them, whatever they are doing. */
+  /** Kills the containers of a function, or of all functions, even during an invocation. */
   async kill(name?: FunctionName): Promise<void> {
     await this.targets.kill(name);
   }
@@ -93,7 +93,7 @@ export class Faults {
     return firstCallFault(this.rules, this.memory, call);
   }
 
-  /** Resolves when a fault that holds is over. */
+  /** Resolves when a fault that holds calls has ended. */
   isOver(rule: Rule): Promise<void> {
     return this.holds.wait(rule);
   }
@@ -108,7 +108,7 @@ export class Faults {
     return this.rules.some((rule) => rule.fault === 'lose-disconnect' && this.memory.applies(rule));
   }
 
-  /** From 0 to 1, from the seed. */
+  /** Returns a number from 0 to 1 that follows from the seed. */
   random(): number {
     return this.memory.random(holdSlot);
   }

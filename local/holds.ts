@@ -1,6 +1,6 @@
 import type { Rule } from './fault-rules';
 
-/** Calls that wait until the fault that holds them is over. */
+/** Calls that wait until the fault that holds them has ended. */
 export class Holds {
   private held: { readonly rule: Rule; readonly go: () => void }[] = [];
 
@@ -9,7 +9,7 @@ export class Holds {
     return new Promise((go) => this.held.push({ rule, go }));
   }
 
-  /** Lets go on what the rules that are left do not hold. */
+  /** Releases the calls that none of these rules holds. */
   releaseExcept(rules: readonly Rule[]): void {
     const isLeft = ({ rule }: { rule: Rule }) => rules.some(({ slot }) => slot === rule.slot);
     const over = this.held.filter((call) => !isLeft(call));

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A request, apart from the way it came. Header names are lower case. */
+/** A request, independent of its transport. Header names are lower case. */
 export interface HttpRequest {
   readonly method: string;
   readonly url: string;
@@ -14,19 +14,22 @@ export interface HttpResponse {
   readonly body: string;
 }
 
-/** In place of an answer: the caller is being killed and must not hear any more. A closed socket would make it try again before. */
+/**
+ * Stands for no response: the caller is being killed and must not receive one. A closed socket would make it retry
+ * first.
+ */
 export const noReply = Symbol('silence');
 
 export type Reply = HttpResponse | typeof noReply;
 
 export const jsonType = { 'content-type': 'application/json' } as const;
 
-/** The largest request of any imitated service: a batch of DynamoDB. */
+/** Maximum bytes of a request to any imitated service: a batch of DynamoDB. */
 const maxBytes = 16 * 1024 * 1024;
 
 export class TooLargeError extends Error {}
 
-/** All of a request that came over a socket. Listening is several times cheaper than iterating, and every AWS call comes this way. */
+/** Reads a complete request from a socket. */
 export function readRequest(request: IncomingMessage): Promise<HttpRequest> {
   const { method = '', url = '', headers } = request;
   return new Promise((resolve, reject) => {
@@ -44,7 +47,7 @@ export function readRequest(request: IncomingMessage): Promise<HttpRequest> {
   });
 }
 
-/** Over the socket on which the request came. */
+/** Sends a reply over the socket of the request. */
 export function sendReply(response: ServerResponse, reply: Reply): void {
   if (reply === noReply) return;
   const { status, headers, body } = reply;

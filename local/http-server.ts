@@ -12,20 +12,22 @@ export interface HttpRooms {
   readonly aws: AwsEndpoint;
   readonly api: HttpApi;
   readonly control: ControlApi;
-  /** Absent where nobody looks. */
+  /** Absent when no console is served. */
   readonly console: ConsolePage | undefined;
-  /** What the server is called, and which pages may send requests to it. */
+  /** Host names of the server, and origins of pages that may send requests to it. */
   readonly access: WebAccess;
   /** The same for connections to the gateway. */
   readonly pages: WebAccess;
 }
 
-/** One HTTP server for the WebSocket handshake, the AWS calls, the API for backends, the control interface and the console. */
+/**
+ * Creates one HTTP server for WebSocket handshakes, AWS calls, the API for backends, the control API and the console.
+ */
 export function createHttpServer(rooms: HttpRooms): Server {
   const server = createServer((request, response) => {
     serve(rooms, request, response).catch((error) => fail(response, error));
   });
-  server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
+  server.keepAliveTimeout = 0; // A frozen container does not notice that its idle socket was closed.
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {}); // The client may leave while it is refused, or while `$connect` runs.
     const problem = rooms.pages.problemOf(request.headers);
@@ -38,26 +40,27 @@ export function createHttpServer(rooms: HttpRooms): Server {
 async function serve(rooms: HttpRooms, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { aws, api, control, console, access } = rooms;
   const problem = access.problemOf(request.headers);
-  if (problem !== undefined) return answer(response, 403, JSON.stringify({ message: problem }));
+  if (problem !== undefined) return sendMessage(response, 403, JSON.stringify({ message: problem }));
   const exchange = await readRequest(request);
   const { method, url, body } = exchange;
-  if (!url.startsWith('/')) return answer(response, 400, '{"message":"the target of a request begins with a slash"}');
+  if (!url.startsWith('/'))
+    return sendMessage(response, 400, '{"message":"the target of a request begins with a slash"}');
   const reply = aws.respondIfSigned(exchange);
   if (reply) return sendReply(response, await reply);
   if (await api.handle(request, response, body)) return;
   if (console?.handle(method, url, response)) return;
-  const found = await control.answer(exchange);
+  const found = await control.respond(exchange);
   sendReply(response, found ?? { status: 404, headers: jsonType, body: '{"message":"not found"}' });
 }
 
-function answer(response: ServerResponse, status: number, body: string): void {
+function sendMessage(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, jsonType).end(body);
 }
 
-/** A request that cannot be answered is the fault of the request, and must not be that of anybody else. */
+/** Refuses a request that cannot be handled, so that it affects no other request. */
 function fail(response: ServerResponse, error: unknown): void {
   if (response.headersSent) response.destroy();
-  else answer(response, error instanceof TooLargeError ? 413 : 400, JSON.stringify({ message: String(error) }));
+  else sendMessage(response, error instanceof TooLargeError ? 413 : 400, JSON.stringify({ message: String(error) }));
 }
 
 function refusal(problem: string): string {

@@ -2,11 +2,14 @@ import { type FunctionSpec, functions, type QueueName } from '../lambdas/deploym
 import type { TableName } from '../lambdas/storage/schema';
 import { type AwsCall, callerParts } from './aws-call';
 
-/** The operations that the deployed grants for reading and writing a table cover. */
+/** Operations that the deployed grants for reading and writing a table cover. */
 export const readOperations: ReadonlySet<string> = new Set(['GetItem', 'BatchGetItem', 'Query', 'Scan']);
 export const writeOperations: ReadonlySet<string> = new Set(['PutItem', 'UpdateItem', 'DeleteItem', 'BatchWriteItem']);
 
-/** IAM: whether the deployed role of the calling function covers a call. Callers that are no containers may do all. */
+/**
+ * True when the deployed role of the calling function covers a call, as IAM would decide. Callers that are not
+ * containers may do everything.
+ */
 export function isAllowed(call: AwsCall): boolean {
   const container = callerParts(call.caller);
   return container === undefined || isGranted(functions[container.name], call);

@@ -9,7 +9,9 @@ export interface ScheduleProps {
   readonly invoke: (event: unknown) => Promise<unknown>;
 }
 
-/** EventBridge: runs a function at a steady pace of the local clock. However far the clock jumps, one run makes up for it. */
+/**
+ * EventBridge Scheduler: runs a function at a fixed rate of the local clock. After a jump of the clock it runs once.
+ */
 export class Schedule {
   private timer: ClockTimer | undefined;
 
@@ -22,7 +24,7 @@ export class Schedule {
     });
   }
 
-  /** One run, now; rejects when the function fails. */
+  /** Runs once now; rejects when the function fails. */
   async run(): Promise<void> {
     this.props.meter.scheduleRan();
     await this.props.invoke({

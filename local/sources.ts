@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 
-/** What the local cloud is built from when it starts, and what the packed program does not bring. */
+/** Files and packages that the local cloud needs to start, and that the packed program does not contain. */
 const neededFiles = [
   'local/lambda/container-thread.ts',
   'lambdas/on-packets.ts',
@@ -11,7 +11,11 @@ const neededFiles = [
 ];
 const neededPackages = ['esbuild', 'dynalite', 'vite'];
 
-/** @throws Error which names what is not there, and where the local cloud can be started. */
+/**
+ * Checks that all of them are installed.
+ *
+ * @throws Error with the missing ones, and how to start the local cloud
+ */
 export function needSources(root = resolve(__dirname, '..')): void {
   const { resolve: find } = createRequire(join(root, 'package.json'));
   const missing = [

@@ -176,7 +176,7 @@ export class Api {
     const clientId = readPath(request, 'clientId');
     const { will, session } = readQuery('disconnectClient', request);
     const wish = { withWill: will === 'publish', keepSession: session === 'keep' };
-    const head = await this.office.dismiss(clientId, wish, request.requestId);
+    const head = await this.office.disconnect(clientId, wish, request.requestId);
     if (head === 'absent') throw new Problem('no-such-client');
     return { status: 202, body: { clientId, connected: head.owner !== undefined } };
   }

@@ -63,7 +63,7 @@ export async function writeOnce(db: DynamoDb, table: string, requests: WriteRequ
   const unwritten = await together(
     chunks(requests, writesPerBatch).map((chunk) =>
       db.send(new BatchWriteItemCommand({ RequestItems: { [table]: chunk } })).then(
-        (answer: BatchWriteItemCommandOutput) => answer.UnprocessedItems?.[table] ?? [],
+        (output: BatchWriteItemCommandOutput) => output.UnprocessedItems?.[table] ?? [],
         () => chunk,
       ),
     ),
@@ -95,7 +95,7 @@ export async function readProjected(
   const outputs = await together(
     chunks(keys, readsPerBatch).map((chunk) => readTables(db, { [table]: chunk }, projection)),
   );
-  return outputs.flatMap((answer) => answer[table] ?? []);
+  return outputs.flatMap((output) => output[table] ?? []);
 }
 
 /** Reads at most 100 distinct keys of several tables in one call, with strong consistency. */

@@ -33,7 +33,7 @@ export class HeldMessages {
     return adopted ? 'adopted' : 'changed';
   }
 
-  async forget(session: SessionId, packetIds: readonly number[]): Promise<void> {
+  async removeHeld(session: SessionId, packetIds: readonly number[]): Promise<void> {
     await this.table.delete(session, incoming, packetIds);
   }
 

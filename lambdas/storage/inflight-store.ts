@@ -78,7 +78,7 @@ export class DynamoInflightStore implements InflightStore {
     return Item && toQueueItem(Item);
   }
 
-  async discard(items: readonly Pick<QueueItem, 'session' | 'slot'>[]): Promise<void> {
+  async removeItems(items: readonly Pick<QueueItem, 'session' | 'slot'>[]): Promise<void> {
     await this.table.write(
       items.map(({ session, slot }) => ({ DeleteRequest: { Key: slotKey(session, outgoing, slot) } })),
     );
@@ -140,7 +140,7 @@ export class DynamoInflightStore implements InflightStore {
    * A message that was sent on an earlier connection remains marked as sent, because its next PUBLISH is a duplicate
    * [v3 MQTT-3.3.1-1].
    */
-  async unsend(item: Pick<QueueItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
+  async markUnsent(item: Pick<QueueItem, 'session' | 'slot' | 'number'>, fence: Fence): Promise<void> {
     await this.table.update(slotKey(item.session, outgoing, item.slot), {
       UpdateExpression: 'SET sentOn = if_not_exists(sentBefore, :never)',
       ConditionExpression: '#number = :number AND sentOn = :fence',
@@ -181,8 +181,8 @@ export class DynamoInflightStore implements InflightStore {
     return this.heldMessages.adopt(session, held, holder);
   }
 
-  forget(session: SessionId, packetIds: readonly number[]): Promise<void> {
-    return this.heldMessages.forget(session, packetIds);
+  removeHeld(session: SessionId, packetIds: readonly number[]): Promise<void> {
+    return this.heldMessages.removeHeld(session, packetIds);
   }
 
   unreleased(session: SessionId): Promise<number[]> {

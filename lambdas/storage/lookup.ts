@@ -34,11 +34,11 @@ export class DynamoLookup implements Lookup {
       [topicIndex]: [shapesKey],
       ...(clientIds.length > 0 ? { [sessions]: clientIds.map(sessionKey) } : {}),
     });
-    const heads = (items[sessions] ?? []).map(toSessionItem);
+    const sessionItems = (items[sessions] ?? []).map(toSessionItem);
     return {
       ...toStored(items[connections]?.[0]),
       shapes: readShapes(items[topicIndex]?.[0]),
-      heads: new Map(heads.map((head) => [head.clientId, head])),
+      sessions: new Map(sessionItems.map((item) => [item.clientId, item])),
     };
   }
 }

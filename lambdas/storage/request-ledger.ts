@@ -39,8 +39,8 @@ export class DynamoRequestLedger implements RequestLedger {
     }
   }
 
-  async finish(id: string, fingerprint: string, answer: string): Promise<void> {
-    await this.put(id, { fingerprint: text(fingerprint), answer: text(answer) });
+  async finish(id: string, fingerprint: string, response: string): Promise<void> {
+    await this.put(id, { fingerprint: text(fingerprint), answer: text(response) });
   }
 
   async release(id: string, fingerprint: string): Promise<void> {

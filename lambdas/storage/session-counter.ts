@@ -50,7 +50,7 @@ export class DynamoSessionCounter implements SessionCounter {
 function pageOf(items: readonly Item[]): SessionCountPage {
   const ofKind = (isKind: (part: string) => boolean) => items.filter(({ part }) => isKind(readText(part)));
   return {
-    heads: ofKind((part) => part === sessionItemPart).map(toSessionItem),
+    sessions: ofKind((part) => part === sessionItemPart).map(toSessionItem),
     subscriptions: ofKind((part) => part.startsWith(subscriptionPrefix)).length,
   };
 }

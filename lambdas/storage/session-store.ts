@@ -18,9 +18,9 @@ import { writtenVersion } from './schema-version';
 import { freshCondition, isDeletionComplete, noNewerSuccessor, ownerUpdate, ownerValues } from './session-claims';
 import { congestionAttribute, sessionKey, toSessionItem } from './session-item';
 import { subscribedAttribute } from './subscription-counts';
-import { DynamoSubscriptionRows } from './subscription-rows';
+import { SubscriptionRows } from './subscription-rows';
 import { versioned } from './versioned-dynamo';
-import { DynamoWills } from './wills';
+import { Wills } from './wills';
 
 /**
  * Numbers that retained messages may take beyond the free ones, so that no packet id of a message in flight is used
@@ -38,16 +38,16 @@ const claimNames = { ...names, '#identity': 'identity' };
  */
 export class DynamoSessionStore implements SessionStore {
   private readonly db: DynamoDb;
-  private readonly wills: DynamoWills;
-  private readonly subscriptionRows: DynamoSubscriptionRows;
+  private readonly wills: Wills;
+  private readonly subscriptionRows: SubscriptionRows;
 
   constructor(
     db: DynamoDb,
     private readonly table: string,
   ) {
     this.db = versioned(db, { [table]: 'sessions' });
-    this.wills = new DynamoWills(this.db, table);
-    this.subscriptionRows = new DynamoSubscriptionRows(this.db, table);
+    this.wills = new Wills(this.db, table);
+    this.subscriptionRows = new SubscriptionRows(this.db, table);
   }
 
   async read(clientId: string): Promise<SessionItem | undefined> {
@@ -129,7 +129,7 @@ export class DynamoSessionStore implements SessionStore {
     });
   }
 
-  async identify(clientId: string, fence: Fence, identity: Identity): Promise<void> {
+  async updateIdentity(clientId: string, fence: Fence, identity: Identity): Promise<void> {
     await this.update(clientId, undefined, {
       UpdateExpression: 'SET #identity = :identity',
       ConditionExpression: 'fence = :fence',
@@ -218,14 +218,14 @@ export class DynamoSessionStore implements SessionStore {
   }
 
   /** The free numbers depend on whether the client is connected, so the owner must be the one that was read. */
-  async setFree(session: SessionItem, free: number): Promise<'set' | 'changed'> {
+  async setQueueCapacity(session: SessionItem, capacity: number): Promise<'set' | 'changed'> {
     const sameOwner = session.owner ? '#owner = :owner' : 'attribute_not_exists(#owner)';
     const result = await this.update(session.clientId, 'changed', {
       UpdateExpression: 'SET #free = :free',
       ConditionExpression: `#session = :session AND outSeq = :outSeq AND ${sameOwner}`,
       ExpressionAttributeNames: names,
       ExpressionAttributeValues: {
-        ':free': number(free),
+        ':free': number(capacity),
         ':session': text(session.session),
         ':outSeq': number(session.outSeq),
         ...(session.owner ? { ':owner': text(session.owner) } : {}),
@@ -244,7 +244,7 @@ export class DynamoSessionStore implements SessionStore {
     return session === 'gone' ? 'gone' : session.wakeRequests;
   }
 
-  async congest(
+  async markCongested(
     { clientId, fence, congestion: seen }: SessionItem,
     congestion: Congestion,
   ): Promise<'noted' | 'changed'> {
@@ -265,7 +265,7 @@ export class DynamoSessionStore implements SessionStore {
     return result === 'changed' ? 'changed' : 'noted';
   }
 
-  async relieve({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
+  async clearCongestion({ clientId, fence }: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void> {
     const left = since && congestionAttribute(fence, { ...since, isDrainScheduled: false });
     await this.update(clientId, undefined, {
       UpdateExpression: left ? 'SET congestion = :left' : 'REMOVE congestion',

@@ -36,11 +36,11 @@ export class DynamoStoredRows implements StoredRows {
   }
 
   /** @throws NewerSchemaVersionError */
-  async *heads(): AsyncGenerator<SessionItem[]> {
+  async *sessionItems(): AsyncGenerator<SessionItem[]> {
     for await (const page of this.scan('sessions')) {
-      const heads = page.filter(({ part }) => readText(part) === sessionItemPart);
-      for (const head of heads) checkVersion('sessions', head);
-      yield heads.map(toSessionItem);
+      const items = page.filter(({ part }) => readText(part) === sessionItemPart);
+      for (const item of items) checkVersion('sessions', item);
+      yield items.map(toSessionItem);
     }
   }
 
@@ -68,13 +68,13 @@ export class DynamoStoredRows implements StoredRows {
     return output ? 'removed' : 'changed';
   }
 
-  async mark({ table, key }: StoredRow, at: number): Promise<void> {
+  async mark({ table, key }: StoredRow, markedAt: number): Promise<void> {
     const command = new UpdateItemCommand({
       TableName: this.names[table],
       Key: toKey(table, key),
       UpdateExpression: 'SET strandedAt = :at',
       ConditionExpression: 'attribute_exists(id) AND attribute_not_exists(strandedAt)',
-      ExpressionAttributeValues: { ':at': number(at) },
+      ExpressionAttributeValues: { ':at': number(markedAt) },
     });
     await unlessConditionFailed(this.db.send(command));
   }

@@ -9,7 +9,7 @@ import { keyOf, maxSortKeyBytes } from './shortened-keys';
 export const subscriptionPrefix = 'sub#';
 
 /** Rows of the sessions table: the names of a session's subscriptions, by which its end finds them in the topic index. */
-export class DynamoSubscriptionRows {
+export class SubscriptionRows {
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,

@@ -74,7 +74,7 @@ export class DynamoTopicIndex implements TopicIndex {
     });
   }
 
-  async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'> {
+  async put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'outdated' | 'unchanged'> {
     const attributes = rowAttributes(subscriber);
     const command = new PutItemCommand({
       TableName: this.table,
@@ -85,7 +85,7 @@ export class DynamoTopicIndex implements TopicIndex {
       ReturnValues: 'ALL_OLD',
     });
     const output = await unlessConditionFailed(this.db.send(command));
-    if (!output) return 'late';
+    if (!output) return 'outdated';
     const { Attributes } = output;
     const isKnown = write && Attributes?.frame && readNumber(Attributes.frame) <= write.committed;
     return isKnown && isSameRow(Attributes, attributes) ? 'unchanged' : 'put';

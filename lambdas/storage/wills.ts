@@ -9,7 +9,7 @@ import { keyOf, maxPartitionKeyBytes } from './shortened-keys';
 export const willPrefix = 'will#';
 
 /** Rows of the sessions table: the will of each connection that has one. */
-export class DynamoWills {
+export class Wills {
   constructor(
     private readonly db: DynamoDb,
     private readonly table: string,

@@ -23,7 +23,7 @@ export class GatewayConnections implements Connections {
     return result;
   }
 
-  async postAgain(connectionId: string, bytes: Buffer): Promise<PostResult> {
+  async postWithRetries(connectionId: string, bytes: Buffer): Promise<PostResult> {
     await pauseBefore(2);
     return repeatWhile(isBusy, maxPostAttempts, () => this.post(connectionId, bytes));
   }

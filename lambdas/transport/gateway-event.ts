@@ -4,8 +4,8 @@ import type { ConnectionEvent } from '../broker/model/connection-event';
 import { attributes, eventAttempts } from '../deployment';
 import { readContinuation } from './continuations';
 
-/** Kinds of events in the queue. A continuation is sent as a wake with a body. */
-type SentKind = Exclude<ConnectionEvent['kind'], 'continue'>;
+/** Kinds of events in the queue. A continuation is sent as a wake with a body, an admin disconnect under the name `dismiss`. */
+export type SentKind = Exclude<ConnectionEvent['kind'], 'continue' | 'adminDisconnect'> | 'dismiss';
 
 const kinds: readonly string[] = ['message', 'disconnect', 'wake', 'expired', 'dismiss'] satisfies SentKind[];
 
@@ -21,7 +21,9 @@ export function toConnectionEvent(record: SQSRecord): ConnectionEvent {
     redelivered: isRedelivered(record),
     exhausted: receives(record) > eventAttempts,
   };
-  if (kind === 'dismiss') return { ...base, kind, adminDisconnect: JSON.parse(record.body) as AdminDisconnect };
+  if (kind === 'dismiss') {
+    return { ...base, kind: 'adminDisconnect', adminDisconnect: JSON.parse(record.body) as AdminDisconnect };
+  }
   if (kind === 'disconnect') return { ...base, kind, ...ownerIn(record.body) };
   const continuation = kind === 'wake' && readContinuation(record.body);
   if (continuation) return { ...base, kind: 'continue', continuation };

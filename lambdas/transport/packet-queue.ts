@@ -1,16 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Sqs } from '../aws/sqs';
 import type { AdminDisconnect } from '../broker/model/connection';
-import type { ConnectionEvent } from '../broker/model/connection-event';
 import type { Continuation } from '../broker/model/continuation';
 import type { Clock } from '../broker/ports/process';
 import type { PacketQueue } from '../broker/ports/queues';
 import { attributes } from '../deployment';
 import { asciiJson } from '../protocol/ascii-json';
 import { continuationBodies } from './continuations';
+import type { SentKind } from './gateway-event';
 
 interface NewEvent {
-  readonly kind: ConnectionEvent['kind'];
+  readonly kind: SentKind;
   /** Events of one connection with equal ids are queued once within five minutes. */
   readonly deduplicationId: string;
   /** The kind if absent, because SQS refuses an empty body. */

@@ -11,8 +11,8 @@ import { type Settings, settingsFromEnvironment } from '../settings';
 import { DynamoAccountSessions } from '../storage/account-sessions';
 import { DynamoAccountStore } from '../storage/account-store';
 import { DynamoUsages } from '../storage/account-usage';
-import { DynamoBindingStore } from '../storage/binding-store';
 import { DynamoBindings, seenPartitions } from '../storage/bindings';
+import { CombinedBindings } from '../storage/combined-bindings';
 import { DynamoConnectionLimiter } from '../storage/connection-limiter';
 import { DynamoDebugClients } from '../storage/debug-clients';
 import { DynamoInflightStore } from '../storage/inflight-store';
@@ -41,7 +41,7 @@ export function portsFromEnvironment(
   const { now, log } = shared;
   const table = (name: TableName) => tableIn(environment, name);
   const settings = settingsFromEnvironment(environment);
-  const bindings = new DynamoBindingStore(
+  const bindings = new CombinedBindings(
     new DynamoBindings(db, table('accounts')),
     new DynamoBindings(db, table('logins'), seenPartitions),
   );

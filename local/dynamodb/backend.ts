@@ -1,15 +1,15 @@
-/** A DynamoDB request or answer, apart from HTTP. */
+/** A DynamoDB request and its response, without HTTP. */
 export interface DynamoDbRequest {
-  /** `DynamoDB_20120810.GetItem` */
+  /** For example `DynamoDB_20120810.GetItem`. */
   readonly target: string;
   readonly body: string;
   readonly authorization: string;
 }
 
-export interface DynamoDbAnswer {
+export interface DynamoDbResponse {
   readonly status: number;
   readonly body: string;
 }
 
-/** Something that speaks DynamoDB. */
-export type Backend = (request: DynamoDbRequest) => Promise<DynamoDbAnswer>;
+/** Any implementation of DynamoDB. */
+export type Backend = (request: DynamoDbRequest) => Promise<DynamoDbResponse>;

@@ -1,11 +1,11 @@
-/** Writes are a list per table, reads a list of keys with options. */
+/** Requests of one table: a list for writes, a list of keys with options for reads. */
 type Requests = readonly unknown[] | { readonly Keys: readonly unknown[] };
 
 interface Batch {
   readonly RequestItems: Readonly<Record<string, Requests>>;
 }
 
-/** A batch request cut in two: one to do now, and the items that are left, in the form of its `RequestItems`. */
+/** Splits a batch request in two: one to execute now, and the rest in the format of its `RequestItems`. */
 export function halves(batch: Batch): { done: Batch; left: Record<string, Requests> } {
   const done: Record<string, Requests> = {};
   const left: Record<string, Requests> = {};

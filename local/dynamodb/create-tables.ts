@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type TableSchema, tables } from '../../lambdas/storage/schema';
-import type { Backend, DynamoDbAnswer } from './backend';
+import type { Backend, DynamoDbResponse } from './backend';
 import { localAuthorization } from './local-authorization';
 
 /** Milliseconds that a table may take to become active. */
 const maxCreationMilliseconds = 30_000;
 
 /**
- * Creates the tables of the schema that are not there yet. Resolves when all are active and have the keys of the schema.
- * @throws Error that says which call failed and what was answered
+ * Creates the missing tables of the schema. Resolves when all are active and have the keys of the schema.
+ *
+ * @throws Error with the failed call and its response
  */
 export async function createTables(backend: Backend, deployedName: (table: string) => string): Promise<void> {
   const all = Object.entries(tables).map(([table, schema]) => [deployedName(table), schema] as const);
@@ -23,7 +24,7 @@ async function create(backend: Backend, name: string, schema: TableSchema): Prom
   if (!isCreated && !response.body.includes('ResourceInUseException')) throw failed(call, response);
 }
 
-/** Waits until the table can be used. */
+/** Waits until the table is active. */
 async function activate(backend: Backend, name: string, schema: TableSchema): Promise<void> {
   const limit = Date.now() + maxCreationMilliseconds;
   const call = { operation: 'DescribeTable', table: name } as const;
@@ -50,7 +51,7 @@ interface TableCall {
   readonly table: string;
 }
 
-async function send(backend: Backend, { operation, table }: TableCall, input: object): Promise<DynamoDbAnswer> {
+async function send(backend: Backend, { operation, table }: TableCall, input: object): Promise<DynamoDbResponse> {
   try {
     return await backend({
       target: `DynamoDB_20120810.${operation}`,
@@ -70,7 +71,7 @@ interface TableOutput {
   readonly Message?: string;
 }
 
-/** Whatever listens at an endpoint may answer with anything. */
+/** Parses a response. An unknown endpoint may respond with anything. */
 function parseObject(body: string): TableOutput {
   try {
     return Object(JSON.parse(body)) as TableOutput;
@@ -79,7 +80,7 @@ function parseObject(body: string): TableOutput {
   }
 }
 
-function failed({ operation, table }: TableCall, { status, body }: DynamoDbAnswer): Error {
+function failed({ operation, table }: TableCall, { status, body }: DynamoDbResponse): Error {
   const { __type = '', message = '', Message = message } = parseObject(body);
   const name = __type.slice(__type.lastIndexOf('#') + 1);
   return new Error(`${operation} of ${table}: ${status} ${name === '' ? body.slice(0, 200) : `${name}: ${Message}`}`);

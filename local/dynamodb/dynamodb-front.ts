@@ -4,21 +4,21 @@ import type { DynamoDbUsage } from '../bill';
 import { type CallFault, type ChanceMemory, firstCallFault, type Rule } from '../fault-rules';
 import { Holds } from '../holds';
 import { isAllowed, readOperations, writeOperations } from '../permissions';
-import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
+import type { Backend, DynamoDbRequest, DynamoDbResponse } from './backend';
 import { halves } from './batch-halves';
 import { takeCapacity } from './consumed-capacity';
 
 export interface DynamoDbFrontProps {
   readonly backend: Backend;
   readonly memory: ChanceMemory;
-  /** Deployed table name to the name in the schema. */
+  /** Converts a deployed table name to its name in the schema. */
   readonly tableOf: (deployed: string) => string;
   readonly kill: (caller: string) => void;
-  /** Milliseconds that each call takes longer than the backend. */
+  /** Milliseconds added to each call. */
   readonly latency: number;
 }
 
-/** Prices every DynamoDB call, holds it to the deployed grants and lets faults strike it, whatever answers behind. */
+/** Meters every DynamoDB call, checks the permissions of its caller and applies faults, for any backend. */
 export class DynamoDbFront {
   private currentRules: readonly Rule[] = [];
   private readonly holds = new Holds();
@@ -31,8 +31,8 @@ export class DynamoDbFront {
     this.holds.releaseExcept(rules);
   }
 
-  /** The answer, or nothing when the caller was killed and must not hear any more. */
-  async respond(request: DynamoDbRequest): Promise<DynamoDbAnswer | undefined> {
+  /** Returns the response; undefined when the caller was killed and must not receive one. */
+  async respond(request: DynamoDbRequest): Promise<DynamoDbResponse | undefined> {
     const call = this.call(request);
     if (!isAllowed(call)) return failure(400, 'AccessDeniedException');
     const fault = firstCallFault(this.currentRules, this.props.memory, call);
@@ -49,29 +49,29 @@ export class DynamoDbFront {
     return { service: 'dynamodb', operation, tables, caller: callerIn(authorization) };
   }
 
-  private async hold(fault: CallFault & Rule, run: () => Promise<DynamoDbAnswer>): Promise<DynamoDbAnswer> {
+  private async hold(fault: CallFault & Rule, run: () => Promise<DynamoDbResponse>): Promise<DynamoDbResponse> {
     const early = fault.when === 'after' ? await run() : undefined;
     await this.holds.wait(fault);
     return early ?? run();
   }
 
-  private applyFault(fault: CallFault, { caller }: AwsCall): DynamoDbAnswer | undefined {
+  private applyFault(fault: CallFault, { caller }: AwsCall): DynamoDbResponse | undefined {
     if (fault.outcome === 'throttle') return failure(400, 'ProvisionedThroughputExceededException');
     if (fault.outcome === 'fail') return failure(500, 'InternalServerError');
     this.props.kill(caller);
     return undefined;
   }
 
-  /** DynamoDB: a batch that is throttled in part hands back what it did not do. */
-  private async runHalf(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  /** DynamoDB: a batch that is partly throttled returns the requests that it did not process. */
+  private async runHalf(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbResponse> {
     const { done, left } = halves(JSON.parse(request.body));
-    const answer = await this.run(call, { ...request, body: JSON.stringify(done) });
-    if (answer.status !== 200) return answer;
+    const response = await this.run(call, { ...request, body: JSON.stringify(done) });
+    if (response.status !== 200) return response;
     const unprocessed = call.operation === 'BatchGetItem' ? 'UnprocessedKeys' : 'UnprocessedItems';
-    return { ...answer, body: JSON.stringify({ ...JSON.parse(answer.body), [unprocessed]: left }) };
+    return { ...response, body: JSON.stringify({ ...JSON.parse(response.body), [unprocessed]: left }) };
   }
 
-  private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  private async run(call: AwsCall, request: DynamoDbRequest): Promise<DynamoDbResponse> {
     const { operation } = call;
     if (!readOperations.has(operation) && !writeOperations.has(operation)) return this.callBackend(request);
     const input = JSON.parse(request.body) as object;
@@ -89,8 +89,8 @@ export class DynamoDbFront {
     return isRequested ? response : { status: response.status, body };
   }
 
-  /** A DynamoDB that cannot be reached is one that fails: callers try again, whichever way they came. */
-  private async callBackend(request: DynamoDbRequest): Promise<DynamoDbAnswer> {
+  /** Treats a DynamoDB that cannot be reached as one that fails, so that callers retry. */
+  private async callBackend(request: DynamoDbRequest): Promise<DynamoDbResponse> {
     try {
       if (this.props.latency > 0) await sleep(this.props.latency);
       return await this.props.backend(request);
@@ -99,9 +99,12 @@ export class DynamoDbFront {
     }
   }
 
-  /** DynamoDB: a write whose condition failed is charged by the size of the item; the rows here are mostly below 1 KB. */
-  private countRefusal({ operation, tables = [] }: AwsCall, answer: DynamoDbAnswer): void {
-    const units = answer.body.includes('ConditionalCheckFailedException') ? 1 : 0;
+  /**
+   * DynamoDB charges a write with a failed condition by the size of the item; the items of the broker are mostly below
+   * 1 KB.
+   */
+  private countRefusal({ operation, tables = [] }: AwsCall, response: DynamoDbResponse): void {
+    const units = response.body.includes('ConditionalCheckFailedException') ? 1 : 0;
     for (const table of tables) this.count(operation, table, units);
   }
 
@@ -115,12 +118,12 @@ export class DynamoDbFront {
   }
 }
 
-/** Deployed names of the tables in a request. */
+/** Returns the deployed names of the tables in a request. */
 function deployedTables(body: string): string[] {
   const { TableName, RequestItems = {} } = JSON.parse(body) as { TableName?: string; RequestItems?: object };
   return TableName === undefined ? Object.keys(RequestItems) : [TableName];
 }
 
-function failure(status: number, name: string, message = `the local cloud answers with ${name}`): DynamoDbAnswer {
+function failure(status: number, name: string, message = `the local cloud answers with ${name}`): DynamoDbResponse {
   return { status, body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message }) };
 }

@@ -3,24 +3,24 @@ import type { Rule } from '../fault-rules';
 import type { DynamoDb } from './dynamodb';
 import type { DynamoDbEndpoint } from './endpoint';
 
-/** DynamoDB in this thread, which is warm when it has served another cloud before. */
+/** DynamoDB in this thread. Code that an earlier cloud of this process has used is already compiled. */
 export class DynamoDbInProcess implements DynamoDb {
-  constructor(private readonly opened: DynamoDbEndpoint) {}
+  constructor(private readonly endpoint: DynamoDbEndpoint) {}
 
   async setRules(rules: readonly Rule[]): Promise<void> {
-    this.opened.front.rules = rules;
+    this.endpoint.front.rules = rules;
   }
 
   async usage(): Promise<DynamoDbUsage> {
-    return structuredClone(this.opened.front.usage); // which goes on counting
+    return structuredClone(this.endpoint.front.usage); // the original continues to count
   }
 
   async reset(): Promise<void> {
-    this.opened.front.usage = {};
+    this.endpoint.front.usage = {};
   }
 
   async stop(): Promise<void> {
-    const { server } = this.opened;
+    const { server } = this.endpoint;
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;

@@ -8,7 +8,9 @@ function cannotOpen(path: string, error: Error): Error {
   return new Error(`${path} cannot be opened (${error.message}); is another local cloud using it?`);
 }
 
-/** DynamoDB in a thread of its own: a database in a folder is let go by the end of its thread, and by nothing else. */
+/**
+ * DynamoDB in a thread of its own, for a database in a folder: dynalite releases the folder only when its thread ends.
+ */
 export class DynamoDbInThread implements DynamoDb {
   private readonly waiting: ((usage: DynamoDbUsage) => void)[] = [];
   private readonly ended: Promise<unknown>;
@@ -21,13 +23,13 @@ export class DynamoDbInThread implements DynamoDb {
     this.ended = new Promise((resolve) => worker.once('exit', resolve));
   }
 
-  /** Resolves when the tables are there and the endpoint listens. */
+  /** Resolves when the tables exist and the endpoint listens. */
   static start(thread: string, data: DynamoDbData, kill: (caller: string) => void): Promise<StartedDynamoDb> {
     const worker = new Worker(thread, { workerData: data, execArgv: [] });
     const dynamoDb = new DynamoDbInThread(worker, kill);
     return new Promise((resolve, reject) => {
       worker.on('error', (error) => {
-        if (dynamoDb.ready) throw error; // Nothing can go on without a database.
+        if (dynamoDb.ready) throw error; // The cloud cannot continue without a database.
         reject(data.path === undefined ? error : cannotOpen(data.path, error));
       });
       worker.on('message', (message: DynamoDbMessage) => {

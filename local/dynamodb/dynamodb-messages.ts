@@ -1,28 +1,28 @@
 import type { DynamoDbUsage } from '../bill';
 import type { Rule } from '../fault-rules';
 
-/** What DynamoDB is started with. */
+/** Data with which DynamoDB starts. */
 export interface DynamoDbData {
-  /** Where dynalite is installed; it loads native code and cannot be bundled. */
+  /** Path of dynalite, which loads native code and cannot be bundled. */
   readonly dynalite: string;
   readonly path?: string;
-  /** An endpoint to use instead of dynalite. */
+  /** Endpoint to use instead of dynalite. */
   readonly remote?: string;
   readonly chances: SharedArrayBuffer;
   readonly tablePrefix: string;
-  /** What the endpoint is called besides the names of the loopback. */
+  /** Host names of the endpoint besides those of the loopback interface. */
   readonly hosts: readonly string[];
-  /** Milliseconds that each call takes longer than the backend. */
+  /** Milliseconds added to each call. */
   readonly latency: number;
 }
 
-/** To the thread. Each is answered with `done`. */
+/** Messages to the thread. It replies to each with `done`. */
 export type DynamoDbOrder =
   | { readonly kind: 'rules'; readonly rules: readonly Rule[] }
   | { readonly kind: 'usage' }
   | { readonly kind: 'reset' };
 
-/** From the thread. */
+/** Messages from the thread. */
 export type DynamoDbMessage =
   | { readonly kind: 'ready'; readonly port: number }
   | { readonly kind: 'failed'; readonly error: string }

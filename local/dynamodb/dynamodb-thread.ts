@@ -3,7 +3,7 @@ import type { DynamoDbFront } from './dynamodb-front';
 import type { DynamoDbData, DynamoDbMessage, DynamoDbOrder } from './dynamodb-messages';
 import { openEndpoint } from './endpoint';
 
-/** What runs in a thread of DynamoDB's own. */
+/** Entry point of the thread that runs DynamoDB. */
 const port = parentPort as MessagePort;
 
 function send(message: DynamoDbMessage): void {

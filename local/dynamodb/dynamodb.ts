@@ -2,20 +2,20 @@ import type { DynamoDbUsage } from '../bill';
 import type { Rule } from '../fault-rules';
 import type { HttpRequest, Reply } from '../http-exchange';
 
-/** DynamoDB as the rest of the cloud sees it; calls go to its endpoint. */
+/** DynamoDB as the rest of the cloud controls it; calls go to its endpoint. */
 export interface DynamoDb {
-  /** Resolves when the faults hold. */
+  /** Resolves when the faults are in effect. */
   setRules(rules: readonly Rule[]): Promise<void>;
   usage(): Promise<DynamoDbUsage>;
-  /** Counts the usage anew. */
+  /** Resets the usage. */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface StartedDynamoDb {
   readonly dynamoDb: DynamoDb;
-  /** Its address. */
+  /** URL of the endpoint. */
   readonly endpoint: string;
-  /** What answers there, if it is in this thread. */
-  readonly answer?: (request: HttpRequest) => Promise<Reply>;
+  /** Handler of the endpoint, if it runs in this thread. */
+  readonly respond?: (request: HttpRequest) => Promise<Reply>;
 }

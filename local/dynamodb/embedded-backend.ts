@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
-import type { Backend, DynamoDbAnswer, DynamoDbRequest } from './backend';
+import type { Backend, DynamoDbRequest, DynamoDbResponse } from './backend';
 import { cacheParsed, type ExpressionParser } from './parsed-expressions';
 
 type Dynalite = (options: {
@@ -48,7 +48,7 @@ class EmbeddedRequest extends EventEmitter {
 class EmbeddedResponse {
   statusCode = 200;
 
-  constructor(private readonly resolve: (answer: DynamoDbAnswer) => void) {}
+  constructor(private readonly resolve: (response: DynamoDbResponse) => void) {}
 
   setHeader(): void {}
 

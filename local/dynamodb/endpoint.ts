@@ -11,16 +11,16 @@ import type { DynamoDbData } from './dynamodb-messages';
 import { embeddedBackend } from './embedded-backend';
 import { remoteBackend } from './remote-backend';
 
-/** An HTTP server before dynalite or another endpoint. */
+/** An HTTP server in front of dynalite or of another endpoint. */
 export interface DynamoDbEndpoint {
   readonly front: DynamoDbFront;
   readonly server: Server;
-  /** What the server does with a request. */
-  readonly answer: (request: HttpRequest) => Promise<Reply>;
+  /** Handles a request that does not come from the server's socket. */
+  readonly respond: (request: HttpRequest) => Promise<Reply>;
   readonly port: number;
 }
 
-/** Resolves when the tables are there and the endpoint listens on a free port. */
+/** Resolves when the tables exist and the endpoint listens on a free port. */
 export async function openEndpoint(data: DynamoDbData, kill: (caller: string) => void): Promise<DynamoDbEndpoint> {
   const backend = chooseBackend(data);
   await createTables(backend, (table) => data.tablePrefix + table).catch((error: Error) => {
@@ -34,9 +34,9 @@ export async function openEndpoint(data: DynamoDbData, kill: (caller: string) =>
   const server = createServer((request, response) => {
     serve({ front, access }, request, response).catch((error) => fail(response, error));
   });
-  server.keepAliveTimeout = 0; // A frozen container cannot notice that its idle socket was closed.
+  server.keepAliveTimeout = 0; // A frozen container does not notice that its idle socket was closed.
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { front, server, answer: (request) => answer(front, request), port: (server.address() as AddressInfo).port };
+  return { front, server, respond: (request) => respond(front, request), port: (server.address() as AddressInfo).port };
 }
 
 function chooseBackend({ remote, dynalite, path }: DynamoDbData): Backend {
@@ -53,7 +53,7 @@ async function serve({ front, access }: Served, request: IncomingMessage, respon
   const problem = access.problemOf(request.headers);
   if (problem !== undefined) return void response.writeHead(403).end(problem);
   const exchange = await readRequest(request);
-  sendReply(response, isSignedFor('dynamodb', exchange) ? await answer(front, exchange) : notSigned);
+  sendReply(response, isSignedFor('dynamodb', exchange) ? await respond(front, exchange) : notSigned);
 }
 
 function fail(response: ServerResponse, error: unknown): void {
@@ -64,11 +64,11 @@ function fail(response: ServerResponse, error: unknown): void {
   }
 }
 
-async function answer(front: DynamoDbFront, { headers, body }: HttpRequest): Promise<Reply> {
-  const answered = await front.respond({
+async function respond(front: DynamoDbFront, { headers, body }: HttpRequest): Promise<Reply> {
+  const response = await front.respond({
     target: String(headers['x-amz-target']),
     authorization: String(headers.authorization ?? ''),
     body: body.toString(),
   });
-  return answered ? { ...answered, headers: { 'content-type': 'application/x-amz-json-1.0' } } : noReply;
+  return response ? { ...response, headers: { 'content-type': 'application/x-amz-json-1.0' } } : noReply;
 }

@@ -1,4 +1,4 @@
-/** What an expression is parsed with, and what the parser tells by taking names away: which of them are used. */
+/** Context of a parse. The parser deletes each name and value that the expression uses from the unused ones. */
 interface Context {
   readonly attrNames?: Readonly<Record<string, string>>;
   readonly attrVals?: Readonly<Record<string, object>>;
@@ -7,35 +7,35 @@ interface Context {
   readonly isKeyCondition?: boolean;
 }
 
-/** A parser of dynalite's. */
+/** One of dynalite's expression parsers. */
 export interface ExpressionParser {
   parse(expression: string, options: { context: Context }): unknown;
 }
 
-/** A parsed expression with names in place of its values. */
+/** A parsed expression with placeholders for its values. */
 interface CachedExpression {
   readonly template: unknown;
   readonly names: readonly string[];
   readonly values: readonly string[];
 }
 
-/** In a template: the value of this name. */
+/** Placeholder in a template for the value of this name. */
 class ValueOf {
   constructor(readonly name: string) {}
 }
 
-/** Under which a parser keeps what it did before. */
+/** Property of a parser with its original function. */
 export const uncachedParse = Symbol.for('cirrus-mqtt.plainly');
 
-/** Expressions are constants of the program, or nearly so. */
+/** Maximum number of entries; nearly all expressions are constants of the program. */
 const capacity = 1000;
 
-/** What the parser says of these depends on the values themselves. */
+/** Expressions whose parse depends on values; they are not cached. */
 const valueDependent = /\bBETWEEN\b|\battribute_type\b/i;
 
 /**
- * Lets a parser remember what it has parsed: it takes a quarter of all that DynamoDB costs here, and is asked the same few
- * questions for ever. An error is never remembered, as it names values.
+ * Replaces the parse function of a parser by one that caches its results. Without the cache, parsing takes a quarter of
+ * the processor time of DynamoDB calls. Errors are not cached, because they contain values.
  */
 export function cacheParsed(parser: ExpressionParser & { [uncachedParse]?: ExpressionParser['parse'] }): void {
   if (parser[uncachedParse]) return;
@@ -46,7 +46,7 @@ export function cacheParsed(parser: ExpressionParser & { [uncachedParse]?: Expre
     const remembered = known.get(key);
     if (remembered) return fromCache(remembered, context);
     const { attrNames = {}, attrVals = {} } = context;
-    // As if no other expression of the same request had been parsed, which would have taken the names that it uses.
+    // Parses as if the request had no other expression, which would already have deleted the names that it uses.
     const alone = { ...context, unusedAttrNames: allOf(attrNames), unusedAttrVals: allOf(attrVals) };
     const parsed = parse(expression, { context: alone });
     const names = Object.keys(attrNames).filter((name) => !(name in alone.unusedAttrNames));
@@ -61,7 +61,7 @@ export function cacheParsed(parser: ExpressionParser & { [uncachedParse]?: Expre
   parser[uncachedParse] = parse;
 }
 
-/** All that the outcome depends on: of values, their types. */
+/** Cache key: the expression, its names, and the types of its values, but not the values. */
 function keyOf(expression: string, { attrNames = {}, attrVals = {}, isKeyCondition }: Context): string {
   let key = `${isKeyCondition ?? false} ${expression}`;
   for (const name in attrNames) key += `\n${name} ${JSON.stringify(attrNames[name])}`;
@@ -78,7 +78,7 @@ function allOf(names: Readonly<Record<string, unknown>>): Record<string, true> {
   return Object.fromEntries(Object.keys(names).map((name) => [name, true]));
 }
 
-/** Tells the caller which names and values an expression uses. */
+/** Removes the names and values that an expression uses from the unused ones. */
 function markUsed({ names, values }: Pick<CachedExpression, 'names' | 'values'>, context: Context): void {
   for (const name of names) delete context.unusedAttrNames[name];
   for (const name of values) delete context.unusedAttrVals[name];
@@ -90,7 +90,7 @@ function toTemplate(parsed: unknown, names: ReadonlyMap<object, string>): unknow
   return name === undefined ? mapParts(parsed, (part) => toTemplate(part, names)) : new ValueOf(name);
 }
 
-/** New each time: whoever asked writes into it. */
+/** Returns a new copy each time, because dynalite modifies it. */
 function fromTemplate(template: unknown, values: Readonly<Record<string, object>>): unknown {
   if (typeof template !== 'object' || template === null) return template;
   return template instanceof ValueOf ? values[template.name] : mapParts(template, (part) => fromTemplate(part, values));

@@ -4,7 +4,10 @@ import { DynamoDbInThread } from './dynamodb-in-thread';
 import type { DynamoDbData } from './dynamodb-messages';
 import { openEndpoint } from './endpoint';
 
-/** `thread`: file that runs where DynamoDB needs a thread. Resolves when the tables are there and the endpoint listens. */
+/**
+ * Resolves when the tables exist and the endpoint listens. `thread` is the file that runs where DynamoDB needs a
+ * thread.
+ */
 export async function startDynamoDb(
   thread: string,
   data: DynamoDbData,
@@ -12,6 +15,6 @@ export async function startDynamoDb(
 ): Promise<StartedDynamoDb> {
   if (data.path !== undefined && data.remote === undefined) return DynamoDbInThread.start(thread, data, kill);
   const opened = await openEndpoint(data, kill);
-  const { port, answer } = opened;
-  return { dynamoDb: new DynamoDbInProcess(opened), endpoint: `http://127.0.0.1:${port}`, answer };
+  const { port, respond } = opened;
+  return { dynamoDb: new DynamoDbInProcess(opened), endpoint: `http://127.0.0.1:${port}`, respond };
 }

@@ -3,16 +3,16 @@ import { gatewayId } from './request-id';
 
 export interface ConnectEventProps {
   readonly request: IncomingMessage;
-  /** Of the connection. */
+  /** Connection id. */
   readonly id: string;
   readonly connectedAt: number;
   readonly port: number;
 }
 
-/** The name of the stage, and so the path of the endpoint. */
+/** Name of the stage, which is the path of the endpoint. */
 export const stage = 'mqtt';
 
-/** The event of API Gateway for `$connect`. */
+/** Returns the `$connect` event of API Gateway. */
 export function connectEvent({ request, id, connectedAt, port }: ConnectEventProps) {
   const requestId = gatewayId();
   return {
@@ -37,7 +37,7 @@ export function connectEvent({ request, id, connectedAt, port }: ConnectEventPro
   };
 }
 
-/** Names keep the case the client gave them. */
+/** Names keep the case of the client. */
 function headersOf(rawHeaders: readonly string[]) {
   const headers: Record<string, string> = {};
   const multiValueHeaders: Record<string, string[]> = {};
@@ -49,7 +49,7 @@ function headersOf(rawHeaders: readonly string[]) {
   return { headers, multiValueHeaders };
 }
 
-/** Without a query the fields are missing. The last of several values counts. */
+/** Returns no fields without a query. The last one of several values counts. */
 function queryOf(parameters: URLSearchParams) {
   if (parameters.size === 0) return {};
   const queryStringParameters = Object.fromEntries(parameters);
@@ -58,7 +58,7 @@ function queryOf(parameters: URLSearchParams) {
   return { queryStringParameters, multiValueQueryStringParameters };
 }
 
-/** `09/Mar/2026:16:04:05 +0000` */
+/** Formats a time like `09/Mar/2026:16:04:05 +0000`. */
 function requestTime(time: number): string {
   const [, day, month, year, clock] = new Date(time).toUTCString().split(/,? /);
   return `${day}/${month}/${year}:${clock} +0000`;

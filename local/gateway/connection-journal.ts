@@ -2,14 +2,14 @@ import { Journal } from '../sqs/journal';
 
 type Entry = { opened: Accepted } | { closed: string };
 
-/** A connection as the handshake made it. */
+/** A connection after its handshake. */
 export interface Accepted {
   readonly id: string;
   readonly connectedAt: number;
   readonly sourceIp: string;
 }
 
-/** Remembers over a restart which connections were open, so that each still gets its `$disconnect`. */
+/** Keeps the open connections over a restart, so that each still gets its `$disconnect`. */
 export class ConnectionJournal {
   private readonly journal: Journal<Entry>;
   private open = 0;
@@ -18,7 +18,7 @@ export class ConnectionJournal {
     this.journal = new Journal(path);
   }
 
-  /** Connections that ended with the previous life. */
+  /** Returns the connections that were open when the earlier process ended. */
   former(): Accepted[] {
     const open = new Map<string, Accepted>();
     for (const entry of this.journal.read()) {
@@ -28,7 +28,7 @@ export class ConnectionJournal {
     return [...open.values()];
   }
 
-  /** Call when the former connections have been dealt with. */
+  /** Must be called after the former connections have been handled. */
   begin(): void {
     this.journal.begin([]);
   }

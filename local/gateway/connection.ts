@@ -4,7 +4,7 @@ import type { ClockTimer, LocalClock } from '../clock';
 export interface ConnectionLimits {
   /** API Gateway: 10 minutes without a message in either direction. */
   readonly idleSeconds: number;
-  /** API Gateway: 2 hours, whatever happens. */
+  /** API Gateway: 2 hours. */
   readonly ageSeconds: number;
   /** Bytes that may wait for a client that reads slowly. */
   readonly bufferBytes: number;
@@ -19,14 +19,14 @@ export interface ConnectionProps {
   readonly limits: ConnectionLimits;
   readonly clock: LocalClock;
   readonly onFrame: (connection: Connection, text: string) => void;
-  /** Called once, as soon as the gateway gives the connection up or learns of its end. */
+  /** Called once, when the gateway ends the connection or detects its end. */
   readonly onEnd: (connection: Connection) => void;
 }
 
-// What a peer gets to answer a close before its socket is torn down.
+// Time for a peer to answer a close frame before its socket is destroyed.
 const closeMilliseconds = 1000;
 
-/** One client's WebSocket, under the limits of API Gateway. */
+/** One client's WebSocket under the limits of API Gateway. */
 export class Connection {
   readonly id: string;
   readonly connectedAt: number;
@@ -63,7 +63,7 @@ export class Connection {
     this.socket.send(text, { binary: false });
   }
 
-  /** Says goodbye with a close code. */
+  /** Closes with a close frame. */
   close(code: number): void {
     if (!this.open) return;
     this.socket.close(code);
@@ -71,7 +71,7 @@ export class Connection {
     this.end();
   }
 
-  /** Ends without a word, as a network does. */
+  /** Ends without a close frame, like a network failure. */
   cut(): void {
     this.socket.terminate();
     this.end();
@@ -85,7 +85,7 @@ export class Connection {
     else this.props.onFrame(this, data.toString());
   }
 
-  /** One timer for many messages: it looks when it goes off how long it really was quiet. */
+  /** One timer serves many messages: when it fires it measures the time since the last one. */
   private checkIdle(): void {
     const quiet = this.props.clock.now() - this.lastActiveAt;
     const remaining = this.props.limits.idleSeconds * 1000 - quiet;

@@ -2,9 +2,9 @@ import type { Meter } from '../bill';
 import type { Connection } from './connection';
 import { messageLimit } from './gateway';
 
-export interface ConnectionsAnswer {
+export interface ConnectionsResponse {
   readonly status: number;
-  /** Name of the exception, for the header that the SDKs read. */
+  /** Name of the exception, in a header that the SDKs read. */
   readonly error?:
     | 'GoneException'
     | 'PayloadTooLargeException'
@@ -14,9 +14,9 @@ export interface ConnectionsAnswer {
   readonly body?: unknown;
 }
 
-const gone: ConnectionsAnswer = { status: 410, error: 'GoneException' };
-const tooLarge: ConnectionsAnswer = { status: 413, error: 'PayloadTooLargeException' };
-export const limitExceeded: ConnectionsAnswer = { status: 429, error: 'LimitExceededException' };
+const gone: ConnectionsResponse = { status: 410, error: 'GoneException' };
+const tooLarge: ConnectionsResponse = { status: 413, error: 'PayloadTooLargeException' };
+export const limitExceeded: ConnectionsResponse = { status: 429, error: 'LimitExceededException' };
 
 /** The @connections API: PostToConnection, GetConnection and DeleteConnection. */
 export class ConnectionsApi {
@@ -25,7 +25,7 @@ export class ConnectionsApi {
     private readonly meter: Meter,
   ) {}
 
-  run(operation: string, connectionId: string, payload: Buffer): ConnectionsAnswer {
+  run(operation: string, connectionId: string, payload: Buffer): ConnectionsResponse {
     const connection = this.connections.get(connectionId);
     if (!connection) return gone;
     if (operation === 'GetConnection') return { status: 200, body: describe(connection) };
@@ -34,7 +34,7 @@ export class ConnectionsApi {
     return { status: 204 };
   }
 
-  private post(connection: Connection, payload: Buffer): ConnectionsAnswer {
+  private post(connection: Connection, payload: Buffer): ConnectionsResponse {
     if (payload.length > messageLimit) return tooLarge;
     if (connection.backlogged) return limitExceeded; // API Gateway: also means that the client's buffer is full.
     connection.send(payload);

@@ -2,19 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FrameFault } from '../fault-rules';
 import type { Faults } from '../faults';
 
-// Longest hold of a delayed or reordered frame, unless the fault says otherwise.
+// Maximum milliseconds of a delayed or reordered frame, unless the fault sets it.
 const defaultMilliseconds = 50;
 
-/** The road from gateway to queue. It is direct, unless a fault makes frames wait, repeat or lose their order. */
+/** Applies faults to frames between gateway and queue: they wait, repeat or lose their order. */
 export class FrameFaults {
-  /** Frames under way. */
+  /** Number of delayed frames. */
   pending = 0;
-  /** Per connection: its last delayed frame, behind which the later ones wait. */
+  /** The last delayed frame of each connection; later frames wait behind it. */
   private readonly delays = new Map<string, Promise<void>>();
 
   constructor(private readonly faults: Faults) {}
 
-  /** Calls `enqueue` for the frame, once or twice, now or later. Tells whether the socket is to be cut. */
+  /** Calls `enqueue` for the frame, once or twice, now or later. Returns true when the socket must be cut. */
   pass(connectionId: string, enqueue: () => void): boolean {
     if (!this.faults.any && this.pending === 0) {
       enqueue();
@@ -25,7 +25,7 @@ export class FrameFaults {
     return this.faults.frame('cut') !== undefined;
   }
 
-  /** Passes in order with the delayed frames of its connection, but is neither repeated nor reordered. */
+  /** Passes in order behind the delayed frames of its connection, but is neither repeated nor reordered. */
   follow(connectionId: string, enqueue: () => void): void {
     const delay = this.delays.get(connectionId);
     if (delay) this.wait(delay, enqueue);

@@ -1,9 +1,9 @@
-// API Gateway: a frame may have 32 KB, and cannot be raised.
+// API Gateway: a frame has at most 32 KB; the quota cannot be raised.
 export const frameLimit = 32 * 1024;
 
 /**
- * Reads the headers of the frames a client sends, beside the WebSocket library, which tells only whole messages.
- * Calls back at the header of a frame that is too long, before its payload has arrived.
+ * Reads the frame headers of a client beside the WebSocket library, which reports only complete messages. Calls back at
+ * the header of a frame that is too long, before its payload has arrived.
  */
 export class FrameLimit {
   private header = Buffer.alloc(0);
@@ -23,7 +23,7 @@ export class FrameLimit {
     }
   }
 
-  /** What follows the header, or nothing when the rest of it is still to come. */
+  /** Returns the bytes after the header; none when the header is incomplete. */
   private readHeader(chunk: Buffer): Buffer {
     const bytes = this.header.length > 0 ? Buffer.concat([this.header, chunk]) : chunk;
     const length = headerLength(bytes);
@@ -43,7 +43,7 @@ export class FrameLimit {
 
 const maskBytes = 4;
 
-/** RFC 6455, section 5.2: two bytes, then an extended length of 2 or 8 bytes, then the mask every client sends. */
+/** RFC 6455, section 5.2: two bytes, then an extended length of 2 or 8 bytes, then the mask of a client's frame. */
 function headerLength(bytes: Buffer): number | undefined {
   if (bytes.length < 2) return undefined;
   const short = bytes[1]! & 0x7f;

@@ -27,10 +27,10 @@ export interface GatewayProps {
   readonly port: () => number;
 }
 
-// API Gateway: a message may have 128 KB in several frames.
+// API Gateway: a message of several frames has at most 128 KB.
 export const messageLimit = 128 * 1024;
 
-/** The body of `$disconnect` in the packet queue. SQS wants at least one character. */
+/** Body of `$disconnect` in the packets queue. SQS requires at least one character. */
 const disconnectBody = 'disconnect';
 
 /** Arguments of Node's `upgrade` event. */
@@ -71,15 +71,15 @@ export class Gateway {
     return this.frames.pending === 0;
   }
 
-  /** A handshake: it waits for the answer of `$connect`. */
+  /** Handles a handshake, which waits for the response of `$connect`. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     if (request.url?.split('?')[0] !== `/${stage}`) return refuse(socket, 403);
     const sourceIp = request.socket.remoteAddress ?? '';
     const accepted: Accepted = { id: gatewayId(), connectedAt: this.props.clock.now(), sourceIp };
     const event = connectEvent({ request, port: this.props.port(), ...accepted });
     // API Gateway: 502 when the function fails.
-    const answer = await this.props.onConnect(event).catch(() => ({ statusCode: 502 }));
-    const { statusCode, headers } = answer as APIGatewayProxyResult;
+    const response = await this.props.onConnect(event).catch(() => ({ statusCode: 502 }));
+    const { statusCode, headers } = response as APIGatewayProxyResult;
     if (statusCode < 200 || statusCode > 299) return refuse(socket, statusCode);
     const subprotocol = headerIn(headers, 'sec-websocket-protocol');
     if (subprotocol !== undefined) this.subprotocols.set(request, subprotocol);
@@ -90,7 +90,7 @@ export class Gateway {
     this.connections.get(connectionId)?.cut();
   }
 
-  /** Sends `$disconnect` for the connections that ended with the previous life of the gateway. */
+  /** Sends `$disconnect` for the connections that were open when the earlier process ended. */
   disconnectFormer(): void {
     const { journal } = this.props;
     for (const accepted of journal?.former() ?? []) this.enqueueDisconnect(accepted);
@@ -149,7 +149,7 @@ export class Gateway {
       });
     } catch (error) {
       if (!(error instanceof SqsError)) throw error;
-      // API Gateway: tells the client, and only it, that an integration failed.
+      // API Gateway: tells only the client that an integration failed.
       const failure = { message: 'Internal server error', connectionId: connection.id, requestId };
       if (this.connections.has(connection.id)) connection.send(JSON.stringify(failure));
     }

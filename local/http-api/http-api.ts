@@ -23,11 +23,11 @@ interface ApiCall {
   readonly body: Buffer;
 }
 
-/** API Gateway's HTTP API: routes, IAM, payload format 2.0. */
+/** The HTTP API of API Gateway: routes, IAM authorization, payload format 2.0. */
 export class HttpApi {
   constructor(private readonly props: HttpApiProps) {}
 
-  /** Whether the request was one for the API; then it is answered. */
+  /** Responds to a request for the API. False when the request is for something else. */
   async handle(request: IncomingMessage, response: ServerResponse, body: Buffer): Promise<boolean> {
     const { method = '', url = '' } = request;
     if (url !== prefix && !url.startsWith(`${prefix}/`)) return false;
@@ -40,7 +40,7 @@ export class HttpApi {
     const { request, method, url, body } = call;
     const match = matchRoute(method, url.slice(prefix.length).split('?')[0] ?? '');
     if (!match) return errorResponse(404, 'Not Found');
-    // The signer's clock is that of the machine, however far the local one was set forward.
+    // The signer uses the clock of the machine, even if the local clock has jumped.
     if (!isSigned({ method, url, headers: request.headers, body }, Date.now())) return errorResponse(403, 'Forbidden');
     this.props.meter.apiRequest(body.length);
     try {
@@ -98,7 +98,7 @@ const localUser = {
   userId: 'AIDALOCAL',
 };
 
-/** API Gateway: what is not said to be text comes in base64. */
+/** API Gateway: a body without a text type is encoded in base64. */
 function bodyOf(type = '', body: Buffer): { body?: string; isBase64Encoded: boolean } {
   if (body.length === 0) return { isBase64Encoded: false };
   const isText = /^(text\/|application\/(json|javascript|xml))/.test(type);

@@ -1,12 +1,12 @@
 import { routes } from '../../lambdas/api/operations';
 
-/** The route a request takes, and what stands for its placeholders. */
+/** The route of a request, and the values of its placeholders. */
 export interface Match {
   readonly routeKey: string;
   readonly pathParameters: Readonly<Record<string, string>>;
 }
 
-/** API Gateway: the route with the most segments that stand for themselves is meant. */
+/** API Gateway: the route with the most literal segments wins. */
 export function matchRoute(method: string, path: string): Match | undefined {
   const segments = path.split('/');
   const matches = [...routes.keys()].flatMap((routeKey) => matchOf(routeKey, method, segments) ?? []);

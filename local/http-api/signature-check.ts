@@ -1,15 +1,15 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { HttpResponse } from '../http-exchange';
 
-/** The one pair of keys that the local IAM knows. */
+/** The only access key of the local IAM. */
 export const localKeys = { accessKeyId: 'local', secretAccessKey: 'local' } as const;
 
-/** SigV4: a signature is good for five minutes, before and after. */
+/** SigV4: milliseconds that a signature's time may be before or after the current time. */
 const clockTolerance = 5 * 60_000;
 
 export interface SignedRequest {
   readonly method: string;
-  /** As it came, with its query. */
+  /** Path and query as received. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
@@ -27,7 +27,7 @@ interface Parts {
 const authorizationPattern =
   /^AWS4-HMAC-SHA256 +Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, *SignedHeaders=([^,]+), *Signature=([0-9a-f]{64})$/;
 
-/** The answer of a service to a request without a good signature. */
+/** Response of a service to a request without a valid signature. */
 export const notSigned: HttpResponse = {
   status: 403,
   headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-ErrorType': 'InvalidSignatureException' },
@@ -37,7 +37,7 @@ export const notSigned: HttpResponse = {
   }),
 };
 
-/** Whether a request has a signature of version 4 by the local keys, as IAM wants it of every request to the API. */
+/** True for a request with a version 4 signature by the local keys, which IAM requires for the API. */
 export function isSigned(request: SignedRequest, now: number): boolean {
   const parts = partsOf(request.headers.authorization);
   const time = String(request.headers['x-amz-date']);
@@ -47,9 +47,9 @@ export function isSigned(request: SignedRequest, now: number): boolean {
 }
 
 /**
- * Whether a call of a service has a signature of version 4. The access key id says who calls, and may be any; its secret is
- * the local one, or the id again, as users of other imitations of AWS have them. Its time may be any, too: clocks of
- * containers are set forward.
+ * True for a call with a version 4 signature for this service. The access key id identifies the caller and may be any;
+ * its secret is the local one, or equal to the id, as users of other AWS imitations configure it. The time may be any,
+ * because the clocks of containers may have jumped.
  */
 export function isSignedFor(service: string, request: SignedRequest): boolean {
   const parts = partsOf(request.headers.authorization);
@@ -62,7 +62,7 @@ function hasRightSignature(request: SignedRequest, parts: Parts, secret: string)
   return timingSafeEqual(signatureOf(request, parts, secret), Buffer.from(parts.signature, 'hex'));
 }
 
-/** The headers of a request with a signature by the local keys. */
+/** Returns the headers of a request with a signature by the local keys. */
 export function signedHeaders(service: string, request: SignedRequest): Record<string, string> {
   const time = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
   const headers = { ...request.headers, 'x-amz-date': time } as Record<string, string>;
@@ -90,7 +90,7 @@ function signatureOf(request: SignedRequest, { day, region, service, signedHeade
   const [path = '', query = ''] = request.url.split('?');
   const canonical = [
     method,
-    escaped(path).replaceAll('%2F', '/'), // once more: every service but S3 wants it so
+    escaped(path).replaceAll('%2F', '/'), // escaped twice, as all services except S3 require
     canonicalQuery(query),
     ...signedHeaders.map(
       (name) =>
@@ -117,12 +117,12 @@ function canonicalQuery(query: string): string {
     .join('&');
 }
 
-/** RFC 3986. */
+/** Escapes as RFC 3986 requires. */
 function escaped(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** `20261120T173141Z` */
+/** Parses a time like `20261120T173141Z`. */
 function timeOf(time: string): number {
   return Date.parse(time.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'));
 }

@@ -2,17 +2,17 @@ import type { HttpRequest } from '../http-exchange';
 import type { IotCore, RetainedMessage } from './iot-core';
 import type { IotMessage } from './iot-message';
 
-export interface IotAnswer {
+export interface IotResponse {
   readonly status: number;
-  /** Of the SDK's error. */
+  /** Name of the SDK's error. */
   readonly error?: string;
   readonly body: object;
 }
 
-/** A request of the data plane. */
+/** A call of the data plane. */
 export interface IotCall {
   readonly operation: string;
-  readonly run: (core: IotCore) => IotAnswer;
+  readonly run: (core: IotCore) => IotResponse;
 }
 
 const topicsPath = '/topics/';
@@ -22,7 +22,7 @@ const maxTopicBytes = 256;
 const maxPayloadBytes = 128 * 1024;
 const pageSize = 200;
 
-/** What a request asks of AWS IoT Core's data plane, if it is for that. */
+/** Returns the data plane call in a request; undefined when it is for another service. */
 export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | undefined {
   const { pathname, searchParams } = new URL(url, 'http://iot');
   if (method === 'POST' && pathname.startsWith(topicsPath)) {
@@ -35,7 +35,7 @@ export function iotCall({ method, url, headers, body }: HttpRequest): IotCall | 
   return { operation: 'ListRetainedMessages', run: (core) => listRetained(core, searchParams) };
 }
 
-export function iotError(status: number, error: string, message: string): IotAnswer {
+export function iotError(status: number, error: string, message: string): IotResponse {
   return { status, error, body: { message } };
 }
 
@@ -62,7 +62,7 @@ function header(headers: HttpRequest['headers'], name: string): string | undefin
   return headers[name] as string | undefined;
 }
 
-function publish(core: IotCore, message: IotMessage): IotAnswer {
+function publish(core: IotCore, message: IotMessage): IotResponse {
   const { topic, payload } = message;
   if (topic.split('/').length - 1 > maxSlashes) return invalid('the topic has too many slashes');
   if (Buffer.byteLength(topic) > maxTopicBytes) return invalid('the topic is too long');
@@ -71,11 +71,11 @@ function publish(core: IotCore, message: IotMessage): IotAnswer {
   return { status: 200, body: { message: 'OK' } };
 }
 
-function invalid(message: string): IotAnswer {
+function invalid(message: string): IotResponse {
   return iotError(400, 'InvalidRequestException', message);
 }
 
-function getRetained(core: IotCore, topic: string): IotAnswer {
+function getRetained(core: IotCore, topic: string): IotResponse {
   const message = core.retained.get(topic);
   if (!message) return iotError(404, 'ResourceNotFoundException', 'nothing is retained for this topic');
   const { payload, qos, lastModifiedTime, userProperties } = message;
@@ -83,8 +83,8 @@ function getRetained(core: IotCore, topic: string): IotAnswer {
   return { status: 200, body: { topic, payload: payload.toString('base64'), qos, lastModifiedTime, ...user } };
 }
 
-/** The token is the number of topics that were listed before. */
-function listRetained({ retained }: IotCore, query: URLSearchParams): IotAnswer {
+/** The token is the number of topics on earlier pages. */
+function listRetained({ retained }: IotCore, query: URLSearchParams): IotResponse {
   const start = Number(query.get('nextToken') ?? 0);
   const end = start + Number(query.get('maxResults') ?? pageSize);
   const page = [...retained.values()].slice(start, end).map(summary);

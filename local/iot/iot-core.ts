@@ -10,7 +10,7 @@ export interface IotCoreProps {
   /** Port for MQTT clients; a free one if absent or 0. */
   readonly port?: number;
   readonly rules: readonly { readonly sql: string }[];
-  /** Runs the function that every rule invokes. */
+  /** Invokes the function of all rules. */
   readonly invoke: (event: object) => void;
   readonly clock: LocalClock;
   readonly meter: Meter;
@@ -20,12 +20,12 @@ export interface RetainedMessage extends IotMessage {
   readonly lastModifiedTime: number;
 }
 
-/** AWS IoT Core as far as the bridge sees it: Aedes for MQTT 3.1.1 clients, a data plane and rules around it. */
+/** The part of AWS IoT Core that the bridge uses: Aedes for MQTT 3.1.1 clients, a data plane and rules. */
 export class IotCore {
   readonly retained = new Map<string, RetainedMessage>();
   private readonly rules: readonly Rule[];
   private readonly sockets: Server;
-  /** What the data plane was told besides what Aedes knows, by the packet's properties. */
+  /** Fields of published messages that Aedes does not pass on, by the packet's properties. */
   private readonly published = new WeakMap<object, IotMessage>();
   private busy = 0;
 
@@ -38,7 +38,7 @@ export class IotCore {
     broker.on('publish', (packet) => this.onPublish(packet));
   }
 
-  /** Aedes is loaded only here, so that nobody without a bridge needs it. */
+  /** Loads Aedes only here, so that a cloud without a bridge does not need it. */
   static async start(props: IotCoreProps): Promise<IotCore> {
     const { Aedes } = await import('aedes');
     const core = new IotCore(props, await Aedes.createBroker());
@@ -57,7 +57,7 @@ export class IotCore {
     return this.busy === 0;
   }
 
-  /** As the data plane does it. */
+  /** Publishes a message of the data plane. */
   publish(message: IotMessage): void {
     const { topic, payload, qos, retain } = message;
     this.props.meter.iotPublished(topic.length + payload.length, { retain });
@@ -76,7 +76,7 @@ export class IotCore {
   }
 
   private onPublish(packet: AedesPublishPacket): void {
-    if (packet.topic.startsWith('$SYS/')) return; // Aedes about itself
+    if (packet.topic.startsWith('$SYS/')) return; // published by Aedes itself
     const message = this.messageOf(packet);
     if (message.retain) this.retain(message);
     for (const rule of this.rules) this.trigger(rule, message);

@@ -1,4 +1,4 @@
-/** A message as AWS IoT Core's data plane and rules see it. */
+/** A message in AWS IoT Core's data plane and rules. */
 export interface IotMessage {
   readonly topic: string;
   readonly payload: Buffer;

@@ -4,7 +4,7 @@ import { matchesInIot } from './topic-matching';
 
 type Expression = (message: IotMessage) => unknown;
 
-/** As much of AWS IoT SQL as our rules are made of; what it does not know, it refuses. */
+/** The subset of AWS IoT SQL that the bridge's rules use; other expressions throw an error. */
 const expressions: Readonly<Record<string, Expression>> = {
   "encode(*, 'base64')": ({ payload }) => payload.toString('base64'),
   'topic()': ({ topic }) => topic,
@@ -16,7 +16,7 @@ const expressions: Readonly<Record<string, Expression>> = {
   "get_mqtt_property('format_indicator')": ({ payloadFormat = 'UNSPECIFIED_BYTES' }) => payloadFormat,
 };
 
-/** A topic rule, from its SQL. */
+/** A topic rule, parsed from its SQL. */
 export class Rule {
   private readonly filter: string;
   private readonly columns: readonly (readonly [name: string, value: Expression])[];
@@ -25,13 +25,16 @@ export class Rule {
     const [, columns = '', filter = ''] = /^SELECT (.*) FROM '([^']*)'$/.exec(sql) ?? [];
     if (columns === '') throw new Error(`the local cloud does not know this SQL: ${sql}`);
     this.filter = filter;
-    this.columns = [...columns.matchAll(/(.+?) AS (\w+)(?:, |$)/g)].map(([, said = '', name = '']) => [
+    this.columns = [...columns.matchAll(/(.+?) AS (\w+)(?:, |$)/g)].map(([, text = '', name = '']) => [
       name,
-      expressionOf(said),
+      expressionOf(text),
     ]);
   }
 
-  /** What the rule hands to its action, if the message triggers it. What is undefined is left out. */
+  /**
+   * Returns the event for the rule's action; undefined when the message does not trigger the rule. Undefined fields are
+   * left out.
+   */
   eventOf(message: IotMessage): object | undefined {
     if (!matchesInIot(this.filter, message.topic)) return undefined;
     const values = this.columns.map(([name, value]) => [name, value(message)]);
@@ -39,9 +42,9 @@ export class Rule {
   }
 }
 
-function expressionOf(said: string): Expression {
-  const literal = /^'([^']*)'$/.exec(said)?.[1];
-  const known = literal === undefined ? expressions[said] : () => literal;
-  if (!known) throw new Error(`the local cloud does not know this expression of AWS IoT SQL: ${said}`);
+function expressionOf(text: string): Expression {
+  const literal = /^'([^']*)'$/.exec(text)?.[1];
+  const known = literal === undefined ? expressions[text] : () => literal;
+  if (!known) throw new Error(`the local cloud does not know this expression of AWS IoT SQL: ${text}`);
   return known;
 }

@@ -1,4 +1,7 @@
-/** AWS IoT Core's own way to match: `a/#` does not match `a`, and a leading wildcard no topic with a leading `$`. */
+/**
+ * Matches like AWS IoT Core: `a/#` does not match `a`, and a leading wildcard does not match a topic with a leading
+ * `$`.
+ */
 export function matchesInIot(filter: string, topic: string): boolean {
   if (topic.startsWith('$') && /^[+#]/.test(filter)) return false;
   const wanted = filter.split('/');

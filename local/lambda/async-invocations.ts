@@ -5,14 +5,14 @@ import type { ContainerPool } from './container-pool';
 export interface AsyncInvocationsProps {
   readonly pool: ContainerPool;
   readonly clock: LocalClock;
-  /** Takes what failed every attempt, as Lambda describes it. */
+  /** Receives the failure record of Lambda after the last attempt. */
   readonly onFailure: (record: object) => void;
 }
 
 /** Lambda: two more attempts, after one minute and after two more. */
 const pauses = [60_000, 120_000];
 
-/** Events that nobody waits for. */
+/** Asynchronous invocations of a function. */
 export class AsyncInvocations {
   private running = 0;
 

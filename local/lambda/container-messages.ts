@@ -1,16 +1,16 @@
 import type { NetworkAccess } from './network-messages';
 
-/** What a container's thread is started with. */
+/** Data with which a container's thread starts. */
 export interface ContainerData {
   readonly bundle: string;
-  /** The local clock; `timeOn` reads it. */
+  /** The local clock, which `timeOn` reads. */
   readonly clock: SharedArrayBuffer;
-  /** Int32: counts invocations; a frozen container wakes when it changes. */
+  /** Int32 counter of invocations; a frozen container wakes when it changes. */
   readonly wake: SharedArrayBuffer;
   readonly network: NetworkAccess;
 }
 
-/** To the container: one event as JSON, and what its context is made of. */
+/** Message to the container: an event as JSON, and the data for its context. */
 export interface Invocation {
   readonly event: string;
   readonly requestId: string;
@@ -19,10 +19,10 @@ export interface Invocation {
   readonly timeoutSeconds: number;
 }
 
-/** From the container. */
+/** Messages from the container. */
 export type ContainerMessage =
   | { readonly kind: 'ready' }
-  /** With what the function wrote to its standard output. */
+  /** Includes the function's standard output. */
   | { readonly kind: 'result'; readonly result: string; readonly output: readonly string[] }
   | { readonly kind: 'error'; readonly error: string; readonly output: readonly string[] }
   | { readonly kind: 'log'; readonly level: 'error' | 'info'; readonly text: string };

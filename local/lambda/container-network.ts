@@ -3,17 +3,17 @@ import http, { type RequestOptions } from 'node:http';
 import type { MessagePort } from 'node:worker_threads';
 import type { NetworkAccess, NetworkCall, NetworkResponse } from './network-messages';
 
-/** The calls of one container that wait for their answers. */
+/** Calls of one container without a response yet. */
 class Calls {
   private readonly waiting = new Map<number, Call>();
   private last = 0;
 
   constructor(private readonly port: MessagePort) {
-    port.on('message', (answer: NetworkResponse) => this.handle(answer));
+    port.on('message', (response: NetworkResponse) => this.handle(response));
     port.unref();
   }
 
-  /** While a call waits, the thread has something to wait for. Returns the number of the call. */
+  /** Sends a call and returns its number. The port keeps the thread alive while a call waits. */
   send(call: Call, request: Omit<NetworkCall, 'id'>): number {
     if (this.waiting.size === 0) this.port.ref();
     this.last += 1;
@@ -22,20 +22,20 @@ class Calls {
     return this.last;
   }
 
-  /** Its answer is heard by nobody any more. */
+  /** Ignores the response of a call. */
   forget(id: number): void {
     this.waiting.delete(id);
     if (this.waiting.size === 0) this.port.unref();
   }
 
-  private handle(answer: NetworkResponse): void {
-    const call = this.waiting.get(answer.id);
-    this.forget(answer.id);
-    call?.answer(answer);
+  private handle(response: NetworkResponse): void {
+    const call = this.waiting.get(response.id);
+    this.forget(response.id);
+    call?.receive(response);
   }
 }
 
-/** What the small client of `lambdas/aws/` asks of a ClientRequest. */
+/** The part of ClientRequest that the AWS client of `lambdas/aws/` uses. */
 class Call extends EventEmitter {
   private readonly limit: NodeJS.Timeout | undefined;
   private id = 0;
@@ -56,7 +56,7 @@ class Call extends EventEmitter {
       method: method ?? 'GET',
       url: path ?? '/',
       headers: headers as NetworkCall['headers'],
-      body: typeof body === 'string' ? body : Uint8Array.from(body), // a Buffer would bring the whole pool it lies in
+      body: typeof body === 'string' ? body : Uint8Array.from(body), // posting a Buffer would copy its whole pool
     });
   }
 
@@ -66,7 +66,7 @@ class Call extends EventEmitter {
     this.emit('error', error);
   }
 
-  answer({ status, headers, body }: NetworkResponse): void {
+  receive({ status, headers, body }: NetworkResponse): void {
     clearTimeout(this.limit);
     const response = Object.assign(new EventEmitter(), { statusCode: status, headers });
     this.emit('response', response);
@@ -76,8 +76,9 @@ class Call extends EventEmitter {
 }
 
 /**
- * From now on the small client's requests to the endpoints of the local cloud are messages. Everything else goes through a
- * socket: other addresses, and the AWS SDK, which wants more of a request than is here and says so by passing a callback.
+ * Replaces `http.request` in this thread: requests of the AWS client of `lambdas/aws/` to endpoints of the local cloud
+ * become messages. Requests to other addresses use a socket, and so does the AWS SDK, which uses more of ClientRequest
+ * and passes a callback.
  */
 export function replaceHttpRequest({ port, endpoints }: NetworkAccess): void {
   const calls = new Calls(port);

@@ -5,22 +5,22 @@ import type { Container } from './container';
 
 export interface ContainerPoolProps {
   readonly name: FunctionName;
-  /** Containers at most. */
+  /** Maximum number of containers. */
   readonly size: number;
   readonly create: (number: number) => Container;
   readonly meter: Meter;
   readonly clock: LocalClock;
-  /** Containers end after so many invocations, or so long without one. */
+  /** A container ends after so many invocations, or so many minutes without one. */
   readonly recycleInvocations: number;
   readonly recycleIdleMinutes: number;
 }
 
-/** The execution environments of one function. They are made when all others are busy, as Lambda does it. */
+/** The execution environments of one function. A new one starts when all others are busy, as in Lambda. */
 export class ContainerPool {
-  /** Called when an invocation could start at once. */
+  /** Called when an invocation can start immediately. */
   onCapacity: () => void = () => {};
   private readonly containers = new Map<number, Container>();
-  /** The most recently used last. */
+  /** The most recently used one is last. */
   private readonly idleContainers: Container[] = [];
   private readonly waiting: (() => void)[] = [];
   private readonly idleTimers = new Map<Container, ClockTimer>();
@@ -37,7 +37,7 @@ export class ContainerPool {
     return this.waiting.length === 0 && this.idleContainers.length === this.containers.size;
   }
 
-  /** Runs one event, once a container is free. */
+  /** Runs one event when a container is free. */
   async invoke(event: unknown): Promise<unknown> {
     while (!this.hasCapacity) await this.waitForCapacity();
     const coldStart = this.idleContainers.length === 0;
@@ -55,7 +55,7 @@ export class ContainerPool {
     }
   }
 
-  /** Kills one container, or all of them; what they were doing fails. */
+  /** Kills one container, or all of them; their invocations fail. */
   async kill(number?: number): Promise<void> {
     const containers = [...this.containers].filter(([other]) => number === undefined || number === other);
     await Promise.all(containers.map(([, container]) => this.end(container, 'the container was killed')));
@@ -99,7 +99,7 @@ export class ContainerPool {
     this.offerCapacity();
   }
 
-  /** Nobody may take a container any more whose thread is about to end. */
+  /** Removes the container from the idle ones first, so that no invocation uses a thread that is ending. */
   private end(container: Container, cause: string): Promise<void> {
     const index = this.idleContainers.indexOf(container);
     if (index >= 0) this.idleContainers.splice(index, 1);

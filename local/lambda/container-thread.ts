@@ -6,7 +6,7 @@ import type { ContainerData, ContainerMessage, Invocation } from './container-me
 import { replaceHttpRequest } from './container-network';
 import { SourcePositions } from './source-positions';
 
-/** What runs in a container's thread: the deployed bundle, between invocations frozen as Lambda freezes it. */
+/** Entry point of a container's thread: runs the deployed bundle, and freezes between invocations as Lambda does. */
 const { bundle, clock, wake, network } = workerData as ContainerData;
 const port = parentPort as MessagePort;
 const wakeups = new Int32Array(wake);
@@ -30,13 +30,16 @@ function followLocalClock(): void {
   globalThis.Date = LocalDate as DateConstructor;
 }
 
-/** What `process.setSourceMapsEnabled` does too, but at every start for the whole bundle. */
+/**
+ * Maps stacks to sources like `process.setSourceMapsEnabled`, which would read the map of the whole bundle at every
+ * start.
+ */
 function nameSourcesInStacks(): void {
   const positions = new SourcePositions(bundle);
   Error.prepareStackTrace = (error, frames) => positions.stackOf(error, frames);
 }
 
-/** Lines go out at once: a frozen thread could not flush the streams of `console`. */
+/** Sends lines immediately: a frozen thread cannot flush the streams of `console`. */
 function forwardConsole(): void {
   const line =
     (level: 'error' | 'info') =>
@@ -48,7 +51,9 @@ function forwardConsole(): void {
 
 let output: string[] = [];
 
-/** What is written past `console`: metrics, at the end of an invocation. It goes with the result, as one message. */
+/**
+ * Keeps writes to standard output, which are the metrics at the end of an invocation, and sends them with the result.
+ */
 function keepStandardOutput(): void {
   process.stdout.write = (text: string | Uint8Array) => {
     output.push(String(text).trimEnd());
@@ -62,7 +67,7 @@ function takeOutput(): readonly string[] {
   return taken;
 }
 
-/** Blocks the whole thread until there is an event: timers, sockets and promises that nobody awaited stand still. */
+/** Blocks the thread until there is an event: timers, sockets and promises stand still meanwhile. */
 function nextInvocation(): Invocation {
   for (;;) {
     const seen = Atomics.load(wakeups, 0);

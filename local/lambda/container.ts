@@ -7,7 +7,7 @@ import type { Network } from './network';
 export interface ContainerProps {
   readonly name: FunctionName;
   readonly spec: FunctionSpec;
-  /** Files: what runs in the thread, and the function's own bundle. */
+  /** Files of the thread's entry point and of the function's bundle. */
   readonly runtime: string;
   readonly bundle: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ const startSeconds = 10;
 
 /** One execution environment: a thread with its own modules, environment and credentials. */
 export class Container {
-  /** Called once, when the thread has ended for whatever reason. */
+  /** Called once when the thread has ended for any reason. */
   onEnd: () => void = () => {};
   invocations = 0;
   alive = true;
@@ -46,7 +46,7 @@ export class Container {
       workerData,
       transferList: [network.port],
       env: { ...props.environment },
-      execArgv: [], // Nothing of how this process was started concerns a bundle.
+      execArgv: [], // Options of this process do not apply to a bundle.
       resourceLimits: { maxOldGenerationSizeMb: props.spec.memoryMb },
     });
     this.worker.on('message', (message: ContainerMessage) => this.handle(message));
@@ -55,7 +55,7 @@ export class Container {
     this.ended.then(() => this.end());
   }
 
-  /** Runs one event, as JSON on both ways. Rejects when the function throws, times out or its container dies. */
+  /** Runs one event. Rejects when the function throws, times out or its container dies. */
   invoke(event: unknown): Promise<unknown> {
     this.invocations += 1;
     return new Promise((resolve, reject) => {
@@ -67,7 +67,7 @@ export class Container {
     });
   }
 
-  /** Ends the thread wherever it is. */
+  /** Ends the thread, even during an invocation. */
   async kill(cause: string): Promise<void> {
     if (this.alive) this.cause = cause;
     this.alive = false;
@@ -118,7 +118,7 @@ export class Container {
     for (const line of output) this.props.log(this.props.name, 'info', line);
   }
 
-  /** What the thread did last; after it was killed nobody may know. */
+  /** Returns the current invocation; undefined after the container was killed, when its result must not be used. */
   private finish(): Running | undefined {
     const running = this.alive ? this.running : undefined;
     if (running) this.running = undefined;
@@ -135,7 +135,7 @@ export class Container {
   }
 
   private end(): void {
-    this.fail('ended before it answered: nothing was left to wait for'); // Unless it already said why.
+    this.fail('ended before it answered: nothing was left to wait for'); // Unless another cause was set before.
     clearTimeout(this.timeout);
     this.running?.reject(new Error(this.cause));
     this.running = undefined;

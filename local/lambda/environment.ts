@@ -27,20 +27,20 @@ export interface Endpoints {
   readonly events: string;
 }
 
-/** What the functions are told of the cloud that they run in. */
+/** Configuration of the cloud that functions get through their environment. */
 export interface CloudEnvironment {
   readonly endpoints: Endpoints;
   readonly settings: Settings;
   readonly access: AccessConfig;
-  /** With the name by which the broker knows its own messages. */
+  /** Includes the name with which the broker marks its own messages. */
   readonly bridge: (BridgeConfig & { readonly broker: string }) | undefined;
   readonly events: EventConfig | undefined;
 }
 
-/** What the deployed name of a table begins with; the name in the schema follows. */
+/** Prefix of the deployed name of a table; the name in the schema follows. */
 export const tablePrefix = 'cirrus-';
 
-/** The deployed name of a queue; AWS wants the suffix. */
+/** Returns the deployed name of a queue; AWS requires the suffix of FIFO queues. */
 export function deployedQueueName(queue: QueueName): string {
   return queues[queue].fifo ? `${queue}.fifo` : queue;
 }
@@ -49,7 +49,7 @@ export function queueUrl({ sqs }: Endpoints, queue: QueueName): string {
   return `${sqs}/000000000000/${deployedQueueName(queue)}`;
 }
 
-/** Every variable a container sees, of the tables, queues and parts it was granted. */
+/** Returns all environment variables of a container for its granted tables, queues and parts. */
 export function environmentOf(
   name: FunctionName,
   spec: FunctionSpec,
@@ -89,7 +89,7 @@ function addressesOf(
   return environment;
 }
 
-/** The credentials of one container: calls are attributed by them. */
+/** Returns the credentials of one container, by which its calls are attributed. */
 export function credentialsOf(name: FunctionName, number: number): Record<string, string> {
   return { AWS_ACCESS_KEY_ID: callerOf(name, number) };
 }

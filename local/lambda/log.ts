@@ -11,7 +11,7 @@ export interface LogOptions {
   readonly verbose?: boolean;
 }
 
-/** Prefixes what a function logs with its name; lines that are no errors only if asked for. */
+/** Returns a function that logs lines with the name of their function. */
 export function logTo({ sink = standardError, verbose = false }: LogOptions) {
   return (name: FunctionName, level: 'error' | 'info', text: string): void => {
     if (level === 'error' || verbose) sink(`${name}: ${text}`);

@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
 
-/** From a container: a call of an endpoint of the local cloud. */
+/** Message from a container: a call of an endpoint of the local cloud. */
 export interface NetworkCall {
   readonly id: number;
-  /** Of the endpoint. */
+  /** Port of the endpoint. */
   readonly port: number;
   readonly method: string;
   readonly url: string;
@@ -11,7 +11,7 @@ export interface NetworkCall {
   readonly body: string | Uint8Array;
 }
 
-/** To the container. A call whose caller is being killed gets none. */
+/** Message to the container. A call of a container that is being killed gets none. */
 export interface NetworkResponse {
   readonly id: number;
   readonly status: number;
@@ -19,9 +19,9 @@ export interface NetworkResponse {
   readonly body: string;
 }
 
-/** What a container needs to call endpoints without a socket. */
+/** Data that a container needs to call endpoints without a socket. */
 export interface NetworkAccess {
   readonly port: MessagePort;
-  /** Ports of the endpoints that can be called so. */
+  /** Ports of the endpoints that receive messages. */
   readonly endpoints: readonly number[];
 }

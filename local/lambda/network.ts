@@ -2,38 +2,39 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { type HttpRequest, noReply, type Reply } from '../http-exchange';
 import type { NetworkAccess, NetworkCall, NetworkResponse } from './network-messages';
 
-/** Whatever answers the requests that come to a port. */
+/** Handles the requests to a port. */
 export type Endpoint = (request: HttpRequest) => Reply | undefined | Promise<Reply>;
 
-/** Is told of every request when it has been dealt with. */
+/** Receives every request after its response. */
 export type Observer = (request: HttpRequest, reply: Reply) => void;
 
 /**
- * How containers reach the endpoints that live in the thread of the local cloud: by messages between threads, with the method,
- * path, headers and body that would go over a socket. TCP and HTTP on loopback took as long as everything else (ADR 0023).
+ * Connects containers to the endpoints in the thread of the local cloud by messages between threads, with the method,
+ * path, headers and body of the request. Sockets on the loopback interface would take more processor time than the rest
+ * of a turn (ADR 0023).
  */
 export class Network {
   private readonly endpoints = new Map<number, Endpoint>();
 
   constructor(private readonly observe: Observer = () => {}) {}
 
-  /** Answers what is sent to a port of this machine. */
+  /** Adds the handler of a port of this machine. */
   add(port: number, endpoint: Endpoint): void {
     this.endpoints.set(port, endpoint);
   }
 
-  /** For one container. */
+  /** Creates the connection of one container. */
   connect(): NetworkAccess {
     const { port1, port2 } = new MessageChannel();
-    port1.on('message', (call: NetworkCall) => this.answer(call, port1));
-    port1.unref(); // a container keeps nobody alive
+    port1.on('message', (call: NetworkCall) => this.handle(call, port1));
+    port1.unref(); // a container does not keep the process alive
     return { port: port2, endpoints: [...this.endpoints.keys()] };
   }
 
-  private async answer({ id, port, body, ...request }: NetworkCall, caller: MessagePort): Promise<void> {
-    const asked = { ...request, body: bytesOf(body) };
-    const reply = await this.respond(port, asked);
-    this.observe(asked, reply);
+  private async handle({ id, port, body, ...rest }: NetworkCall, caller: MessagePort): Promise<void> {
+    const request = { ...rest, body: bytesOf(body) };
+    const reply = await this.respond(port, request);
+    this.observe(request, reply);
     if (reply !== noReply) caller.postMessage({ id, ...reply } satisfies NetworkResponse);
   }
 

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { resolve } from 'node:path';
 
-/** Says where in the sources something in a bundle is, by the map that lies beside it. */
+/** Maps positions in a bundle to its sources by the source map beside it. */
 export class SourcePositions {
   private known: SourceMap | undefined;
 
   constructor(private readonly bundle: string) {}
 
-  /** A stack as V8 writes it, with the lines of the sources. */
+  /** Formats a stack like V8, with positions in the sources. */
   stackOf(error: Error, frames: readonly NodeJS.CallSite[]): string {
     return [String(error), ...frames.map((frame) => `    at ${this.inSources(String(frame))}`)].join('\n');
   }
@@ -20,7 +20,7 @@ export class SourcePositions {
     });
   }
 
-  /** Nothing for what no source has: the bundler's own lines. */
+  /** Undefined for lines that the bundler has added. */
   private origin(line: number, column: number): string | undefined {
     const entry = this.map.findEntry(line - 1, column - 1); // counted from 0
     if (!('originalSource' in entry)) return undefined;
@@ -28,7 +28,7 @@ export class SourcePositions {
     return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
   }
 
-  /** Read only now: it is as large as the bundle, and hardly a container ever meets an error whose stack is asked for. */
+  /** Reads the map on first use: it is as large as the bundle, and most containers never need it. */
   private get map(): SourceMap {
     this.known ??= new SourceMap(JSON.parse(readFileSync(`${this.bundle}.map`, 'utf8')) as SourceMapPayload);
     return this.known;

@@ -1,15 +1,15 @@
 import type { Message } from './message';
 
-/** The order in which a queue hands out its visible messages. */
+/** Order in which a queue delivers its visible messages. */
 export interface DeliveryOrder {
-  /** Messages that can be taken now, or will be when their group is free. */
+  /** Messages that are visible, including those of blocked groups. */
   readonly waiting: number;
   readonly ready: boolean;
   add(message: Message): void;
   take(maxMessages: number): Message[];
-  /** A message that was taken will not come back. */
+  /** Ends the flight of a message that will not return. */
   done(message: Message): void;
-  /** Messages that were taken come back, ahead of those behind them. */
+  /** Returns messages to the queue, in front of later ones. */
   putBack(messages: readonly Message[]): void;
 }
 
@@ -18,11 +18,14 @@ interface Group {
   inFlight: number;
 }
 
-/** SQS FIFO: order within a group; a group with a message in flight hands out nothing; a batch may mix groups. */
+/**
+ * SQS FIFO: messages of a group are delivered in order; a group with a message in flight is blocked; a batch may mix
+ * groups.
+ */
 export class FifoOrder implements DeliveryOrder {
   waiting = 0;
   private readonly groups = new Map<string, Group>();
-  /** Groups that can be taken from, longest ready first. */
+  /** Groups with messages to deliver, longest ready first. */
   private readonly readyGroups = new Set<string>();
 
   get ready(): boolean {
@@ -81,7 +84,7 @@ export class FifoOrder implements DeliveryOrder {
   }
 }
 
-/** SQS standard: whatever is visible, oldest first as long as nothing fails. */
+/** SQS standard: visible messages, oldest first as long as none fails. */
 export class StandardOrder implements DeliveryOrder {
   private readonly messages: Message[] = [];
 

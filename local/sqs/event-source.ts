@@ -11,20 +11,20 @@ export interface EventSourceProps {
   readonly clock: LocalClock;
 }
 
-/** The event source mapping: hands a queue's messages in batches to its consumer and settles what came of them. */
+/** The event source mapping: invokes the consumer of a queue with batches of messages, and deletes or returns them. */
 export class EventSource {
   private pumping = false;
 
   constructor(private readonly props: EventSourceProps) {}
 
-  /** Begins with what the queue already holds. */
+  /** Starts with the messages that the queue already has. */
   start(): void {
     this.props.queue.onReady = () => this.pump();
     this.props.pool.onCapacity = () => this.pump();
     this.pump();
   }
 
-  /** Frames that arrive in one turn of the event loop make one batch. */
+  /** Frames that arrive in one turn of the event loop form one batch. */
   private pump(): void {
     if (this.pumping) return;
     this.pumping = true;
@@ -40,9 +40,9 @@ export class EventSource {
     const messages = queue.receive();
     const failed = await pool.invoke(this.event(messages)).then(
       (response) => failures(messages, response as SQSBatchResponse | null),
-      () => messages, // The function failed: SQS gives the whole batch out again.
+      () => messages, // The function failed: SQS delivers the whole batch again.
     );
-    queue.settle(messages, failed, receivedAt);
+    queue.complete(messages, failed, receivedAt);
   }
 
   private event(messages: readonly Message[]): SQSEvent {
@@ -50,7 +50,7 @@ export class EventSource {
   }
 }
 
-/** Lambda: no list means that all went well; an id that was not in the batch fails all of it. */
+/** Lambda: no list means success; an id that is not in the batch fails the whole batch. */
 function failures(messages: readonly Message[], response: SQSBatchResponse | null): readonly Message[] {
   const failedIds = new Set((response?.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier));
   const failed = messages.filter(({ id }) => failedIds.has(id));

@@ -9,12 +9,12 @@ import {
   writeSync,
 } from 'node:fs';
 
-// An empty queue with a longer journal starts it anew.
+// An empty queue with a longer journal starts a new one.
 const longJournal = 1024 * 1024;
 
 /**
- * An append-only file of JSON lines. A line is with the operating system before `append` returns, so it survives the
- * death of this process, though not a power cut.
+ * An append-only file of JSON lines. The operating system has a line before `append` returns, so it survives the death
+ * of this process, but not a power failure.
  */
 export class Journal<Entry> {
   private file: number | undefined;
@@ -22,14 +22,14 @@ export class Journal<Entry> {
 
   constructor(private readonly path: string) {}
 
-  /** Entries of the previous life. A last line that was cut off by the death of its writer was never answered. */
+  /** Returns the entries of the earlier process. A last line that was cut off by its death was never acknowledged. */
   read(): Entry[] {
     const lines = existsSync(this.path) ? readFileSync(this.path, 'utf8').split('\n') : [];
     lines.pop();
     return lines.map((line) => JSON.parse(line) as Entry);
   }
 
-  /** Begins to write, with these entries instead of all former ones; a death in between leaves the old or the new. */
+  /** Starts a new file with these entries. A death meanwhile leaves the old or the new file. */
   begin(entries: readonly Entry[]): void {
     const next = `${this.path}.next`;
     writeFileSync(next, entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
@@ -41,7 +41,7 @@ export class Journal<Entry> {
     this.bytes += writeSync(this.file!, `${JSON.stringify(entry)}\n`);
   }
 
-  /** Forgets entries that no longer matter, if they are many. */
+  /** Removes entries that no longer matter, if there are many. */
   clearIfLong(): void {
     if (this.bytes < longJournal) return;
     ftruncateSync(this.file!);

@@ -5,7 +5,7 @@ export interface MessageAttribute {
   readonly stringValue: string;
 }
 
-/** What a sender hands in. */
+/** A message as the sender passes it. */
 export interface NewMessage {
   readonly body: string;
   readonly attributes: Readonly<Record<string, MessageAttribute>>;
@@ -24,7 +24,7 @@ export interface Message {
   readonly sequence?: string;
   readonly sentAt: number;
   readonly visibleAt: number;
-  /** As SQS meters it. */
+  /** In SQS's metering units. */
   readonly bytes: number;
   receives: number;
   firstReceivedAt?: number;
@@ -40,16 +40,20 @@ export class SqsError extends Error {
   }
 }
 
-// SQS: bodies hold only characters that are legal in XML.
+// SQS: bodies contain only characters that are legal in XML.
 const illegal = /[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
-// SQS: letters, digits and punctuation of ASCII, for groups and deduplication ids.
+// SQS: group and deduplication ids consist of ASCII letters, digits and punctuation.
 const identifier = /^[!-~]{1,128}$/;
 
 // SQS: 1 MiB since 2025, attributes included.
 const largestMessage = 1024 * 1024;
 
-/** The size of a message; throws what SQS would answer if it does not take it. */
+/**
+ * Returns the size of a message in bytes.
+ *
+ * @throws SqsError when SQS would refuse it
+ */
 export function checkMessage(message: NewMessage, { fifo }: { readonly fifo: boolean }): number {
   if (message.body.length === 0) throw new SqsError('MissingParameter', 'the message body must not be empty');
   if (illegal.test(message.body)) throw new SqsError('InvalidMessageContents', 'the body has characters not allowed');
@@ -83,7 +87,7 @@ function invalid(message: string): SqsError {
   return new SqsError('InvalidParameterValue', message);
 }
 
-/** Size as SQS meters it: body and attributes. */
+/** Returns the size that SQS meters: body and attributes, in bytes. */
 export function messageBytes({ body, attributes }: NewMessage): number {
   let bytes = Buffer.byteLength(body);
   for (const name in attributes) {

@@ -32,9 +32,9 @@ type Entry =
 // SQS: a deduplication id is remembered for 5 minutes.
 const deduplicationMilliseconds = 5 * 60_000;
 
-/** One imitated queue, with its dead letters. */
+/** One imitated queue with its dead letters. */
 export class Queue {
-  /** Called when there is something to receive. */
+  /** Called when a message can be received. */
   onReady: () => void = () => {};
   readonly deadLetters: Message[] = [];
   private readonly order: DeliveryOrder;
@@ -50,7 +50,7 @@ export class Queue {
     this.journal = props.journalPath === undefined ? undefined : new Journal(props.journalPath);
   }
 
-  /** Takes over what the previous life left. */
+  /** Restores the messages of the earlier process. */
   restore(): void {
     if (!this.journal) return;
     const { alive, dead } = replay(this.journal.read());
@@ -61,7 +61,7 @@ export class Queue {
     for (const message of alive) this.enqueue(message);
   }
 
-  /** Nothing to hand out and nothing handed out; messages that wait for their delay do not count. */
+  /** True when no message is visible or in flight; delayed messages do not count. */
   get idle(): boolean {
     return this.order.waiting === 0 && this.inFlight === 0;
   }
@@ -74,7 +74,7 @@ export class Queue {
     return { visible: this.order.waiting, inFlight: this.inFlight, delayed: this.delayed };
   }
 
-  /** Takes a message; it is durable when this returns. A repeated deduplication id gets the first receipt again. */
+  /** Adds a message, which is durable when this returns. A repeated deduplication id returns the first receipt. */
   send(message: NewMessage): Receipt {
     const earlier = this.earlierReceipt(message);
     if (earlier) return earlier;
@@ -87,7 +87,7 @@ export class Queue {
     return receipt;
   }
 
-  /** As `send`, for a sender whose deduplication ids are fresh by construction, so that nobody has to remember them. */
+  /** Works like `send` for deduplication ids that are unique by construction, so that none is remembered. */
   sendUnique(message: NewMessage): Receipt {
     const bytes = checkMessage(message, this.props.spec);
     const kept = this.newMessage(message, bytes);
@@ -96,7 +96,7 @@ export class Queue {
     return kept;
   }
 
-  /** Hands out a batch of visible messages, each of which must be settled. */
+  /** Receives a batch of visible messages, each of which must be deleted or returned. */
   receive(): Message[] {
     const messages = this.order.take(this.props.spec.batchSize);
     const now = this.props.clock.now();
@@ -110,8 +110,8 @@ export class Queue {
     return messages;
   }
 
-  /** Deletes what was consumed and hides the rest until its visibility timeout, which began with `receive`. */
-  settle(messages: readonly Message[], failed: readonly Message[], receivedAt: number): void {
+  /** Deletes the consumed messages and hides the others until their visibility timeout, which began with `receive`. */
+  complete(messages: readonly Message[], failed: readonly Message[], receivedAt: number): void {
     const consumed = failed.length === 0 ? messages : messages.filter((message) => !failed.includes(message));
     if (consumed.length > 0) this.delete(consumed);
     if (failed.length === 0) return;
@@ -119,7 +119,7 @@ export class Queue {
     this.props.clock.after(hiddenUntil - this.props.clock.now(), () => this.reappear(failed));
   }
 
-  /** Puts something among the dead letters that was never in the queue. */
+  /** Adds a dead letter that was never in the queue. */
   addDeadLetter(body: string): void {
     const message = { body, attributes: {} };
     const kept = this.newMessage(message, checkMessage(message, this.props.spec));
@@ -128,7 +128,7 @@ export class Queue {
     this.deadLetters.push(kept);
   }
 
-  /** Moves the dead letters back, in their order; returns how many they were. */
+  /** Moves the dead letters back in their order; returns their number. */
   redrive(): number {
     const revived = this.deadLetters.splice(0);
     this.journal?.append({ revived: revived.map(({ id }) => id) });
@@ -208,14 +208,14 @@ export class Queue {
     return this.seen.get(deduplicationKey(message))?.receipt;
   }
 
-  /** Twenty digits that grow, also over a restart. */
+  /** Returns twenty digits that grow, also over a restart. */
   private nextSequence(): string {
     this.sequence += 1;
     return `188${String(this.sequence).padStart(17, '0')}`;
   }
 }
 
-/** What a journal says is left, in the order it was sent. */
+/** Replays a journal: the remaining messages, in the order they were sent. */
 function replay(entries: readonly Entry[]): { alive: Message[]; dead: Message[] } {
   const alive = new Map<string, Message>();
   const dead: Message[] = [];
@@ -234,7 +234,7 @@ function replay(entries: readonly Entry[]): { alive: Message[]; dead: Message[] 
   return { alive: [...alive.values()], dead };
 }
 
-/** Messages that were dead, as if they had never been received. */
+/** Removes dead letters, and returns them as if they had never been received. */
 function takeOut(dead: Message[], ids: readonly string[]): Message[] {
   const revived = dead.filter(({ id }) => ids.includes(id));
   dead.splice(0, dead.length, ...dead.filter((message) => !revived.includes(message)));

@@ -12,14 +12,14 @@ interface SendRequest {
   readonly DelaySeconds?: number;
 }
 
-interface BatchAnswer {
+interface BatchOutput {
   readonly Successful: readonly unknown[];
   readonly Failed: readonly unknown[];
 }
 
 type Queues = { readonly [Name in QueueName]: Queue };
 
-// SQS: entries of one batch, and bytes of all of them.
+// SQS: maximum entries and bytes of one batch.
 const maxBatchEntries = 10;
 const maxBatchBytes = 1024 * 1024;
 
@@ -30,7 +30,11 @@ export class SqsApi {
     private readonly meter: Meter,
   ) {}
 
-  /** The answer to a request; throws an `SqsError`. */
+  /**
+   * Runs an operation.
+   *
+   * @throws SqsError
+   */
   run(operation: string, input: Record<string, unknown>): unknown {
     const name = queueName(String(input.QueueUrl));
     if (!(name in this.queues)) {
@@ -48,13 +52,13 @@ export class SqsApi {
     }
   }
 
-  /** A batch of which SQS takes only the first half. */
+  /** Executes only the first half of a batch. */
   runHalfBatch(input: Record<string, unknown>): unknown {
     const entries = input.Entries as SendRequest[];
     const half = Math.ceil(entries.length / 2);
-    const answer = this.run('SendMessageBatch', { ...input, Entries: entries.slice(0, half) }) as BatchAnswer;
+    const output = this.run('SendMessageBatch', { ...input, Entries: entries.slice(0, half) }) as BatchOutput;
     const failure = { Code: 'InternalError', Message: 'a fault of the local cloud', SenderFault: false };
-    return { ...answer, Failed: [...answer.Failed, ...entries.slice(half).map(({ Id }) => ({ Id, ...failure }))] };
+    return { ...output, Failed: [...output.Failed, ...entries.slice(half).map(({ Id }) => ({ Id, ...failure }))] };
   }
 
   private send(name: QueueName, request: SendRequest): unknown {
@@ -64,7 +68,7 @@ export class SqsApi {
     return { MessageId: id, MD5OfMessageBody: md5(message.body), SequenceNumber: sequence };
   }
 
-  private sendBatch(name: QueueName, entries: readonly SendRequest[]): BatchAnswer {
+  private sendBatch(name: QueueName, entries: readonly SendRequest[]): BatchOutput {
     const messages = entries.map(newMessage);
     const bytes = messages.reduce((total, message) => total + messageBytes(message), 0);
     checkBatch(entries, bytes);
@@ -77,7 +81,7 @@ export class SqsApi {
   }
 }
 
-/** The name of our queue in its URL, `https://…/account/name` with `.fifo` at the end of a FIFO queue's. */
+/** Returns the name of a queue in its URL, `https://…/account/name` with `.fifo` at the end of a FIFO queue's. */
 export function queueName(url: string): QueueName {
   return url.slice(url.lastIndexOf('/') + 1).replace(/\.fifo$/, '') as QueueName;
 }

@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: what each single subscriber gets: qos.test.ts, subscribe.test.ts.
+ * Proved elsewhere: messages to a single subscriber: qos.test.ts, subscribe.test.ts.
  * Not proved here: a fan-out function that dies in the middle of a shard.
  */
 import { createHash } from 'node:crypto';
@@ -9,7 +9,7 @@ import { clause } from '../support/clause';
 import { TestBroker } from '../support/test-broker';
 import { publishPacket, type TextClient } from '../support/text-client';
 
-describe('a large audience', () => {
+describe('a message with many recipients', () => {
   let broker: TestBroker;
   let publisher: TextClient;
   let audience: TextClient[];
@@ -30,11 +30,11 @@ describe('a large audience', () => {
       { cmd: 'connect', clientId: `listener ${index}`, clean: index % 2 === 0, keepalive: 0, will } as Packet,
       { cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'news/#', qos: (index % 3) as QoS }] },
     );
-    await client.next('suback'); // behind everybody else's
+    await client.next('suback'); // the last one
     return client;
   }
 
-  clause('v3 MQTT-3.8.4-6', 'hears a message, each at the QoS granted to it', async () => {
+  clause('v3 MQTT-3.8.4-6', 'reaches each at the QoS granted to it', async () => {
     await publisher.publish('news/a', 'hello', { qos: 2 });
     for (const [index, client] of audience.entries()) {
       expect(await client.hear()).toMatchObject({ text: 'hello', qos: index % 3, retain: false });
@@ -45,7 +45,7 @@ describe('a large audience', () => {
     expect(audience.flatMap((client) => client.rest()).filter(({ cmd }) => cmd !== 'connack')).toEqual([]);
   });
 
-  clause('v3 MQTT-4.6.0-5', 'hears the messages of a publisher in their order', async () => {
+  clause('v3 MQTT-4.6.0-5', 'reaches each in the order of its publisher', async () => {
     for (let count = 0; count < 12; count++) {
       publisher.send(publishPacket('news/a', String(count), { qos: 1, messageId: 100 + count }));
     }
@@ -58,7 +58,7 @@ describe('a large audience', () => {
     await publisher.ping();
   });
 
-  it('is not disturbed by one of it that is gone, whose session ends', async () => {
+  it('is not disturbed by a recipient that is gone and whose session ends', async () => {
     const watcher = await broker.connect('watcher', { keepalive: 0 });
     await watcher.subscribe(1, 'will');
     const [gone, ...others] = audience as [TextClient, ...TextClient[]];
@@ -73,7 +73,7 @@ describe('a large audience', () => {
     expect(broker.logged('fan-out failed')).toEqual([]);
   });
 
-  describe('in one shard', () => {
+  describe('all in one shard', () => {
     const longest = `long/${'t'.repeat(60_000)}`;
     let readers: TextClient[];
 
@@ -87,14 +87,14 @@ describe('a large audience', () => {
       );
     });
 
-    it('hears a message with a topic as long as a topic may be', async () => {
+    it('may have a topic of the maximum length', async () => {
       await publisher.publish(longest, 'x'.repeat(10_000), { qos: 1 });
 
       for (const reader of readers) expect((await reader.hear()).topic).toBe(longest);
       expect(broker.logged('turn failed')).toEqual([]);
     });
 
-    it('hears thousands of small messages, however many of them come at once', async () => {
+    it('may be one of thousands of small messages at the same time', async () => {
       const burst = Array.from({ length: 9000 }, () => publishPacket('burst', 'x'));
       publisher.send(...burst);
 
@@ -104,7 +104,7 @@ describe('a large audience', () => {
   });
 });
 
-/** Client ids that share a shard of the fan-out. */
+/** Client ids in the same shard of the fan-out. */
 function ofOneShard(count: number): string[] {
   const shardOf = (clientId: string) => (createHash('sha256').update(clientId).digest()[0] ?? 0) % 16;
   return Array.from({ length: 2000 }, (_, index) => `reader ${index}`)

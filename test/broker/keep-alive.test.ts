@@ -1,6 +1,6 @@
 /*
- * Proved elsewhere: the arithmetic of deadlines: test/protocol; what else makes a will speak: will.test.ts.
- * The client's duty: [v3 MQTT-3.1.2-23] to speak in time, [v3 MQTT-3.12.4-1] to expect PINGRESP.
+ * Proved elsewhere: the arithmetic of deadlines: test/protocol; other causes of a will: will.test.ts.
+ * The client's duty: [v3 MQTT-3.1.2-23] to send a packet in time, [v3 MQTT-3.12.4-1] to expect PINGRESP.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -21,7 +21,7 @@ describe('the keep-alive', () => {
     broker.cloud.clock.hold();
   });
 
-  // New clients for each test: they share a clock that leaves the old ones behind.
+  // New clients for each test: they share a clock that has passed the deadlines of the old ones.
   beforeEach(async () => {
     count += 1;
     observer = await broker.connect(`observer ${count}`, { keepalive: 0 });
@@ -35,7 +35,7 @@ describe('the keep-alive', () => {
   async function connect(keepalive: number): Promise<TextClient> {
     const will = { topic: `will/${count}`, payload: Buffer.from('lost'), qos: 1, retain: false } as const;
     const client = await broker.connect(`client ${count}`, { keepalive, will });
-    await broker.cloud.settled(); // CONNACK leaves before the connection is on record
+    await broker.cloud.settled(); // CONNACK leaves before the connection is stored
     return client;
   }
 
@@ -45,7 +45,7 @@ describe('the keep-alive', () => {
     await broker.cloud.settled();
   }
 
-  clause('v3 MQTT-3.1.2-24', 'closes a connection that said nothing for one and a half of it', async () => {
+  clause('v3 MQTT-3.1.2-24', 'closes a connection without a packet for one and a half of it', async () => {
     const client = await connect(10);
     broker.cloud.clock.jump(14 * second);
     expect(await broker.heardBy(observer)).toEqual([]);
@@ -56,7 +56,7 @@ describe('the keep-alive', () => {
     await client.closed();
   });
 
-  clause('v3 MQTT-3.1.2-24', 'does not close a connection that speaks in time, whatever it says', async () => {
+  clause('v3 MQTT-3.1.2-24', 'does not close a connection that sends any packet in time', async () => {
     const client = await connect(10);
     for (let count = 0; count < 6; count++) {
       broker.cloud.clock.jump(12 * second);
@@ -70,7 +70,7 @@ describe('the keep-alive', () => {
     expect(await observer.hear()).toMatchObject({ text: 'lost' });
   });
 
-  clause('v3 MQTT-3.1.2-24', 'does not count what the broker sends', async () => {
+  clause('v3 MQTT-3.1.2-24', 'does not count packets of the broker', async () => {
     const client = await connect(10);
     await client.subscribe(0, 'chatter');
     for (let count = 0; count < 4; count++) {
@@ -83,7 +83,7 @@ describe('the keep-alive', () => {
     await client.closed();
   });
 
-  clause('v3 MQTT-3.1.2-24', 'longer than a sweep apart is watched by the schedule', async () => {
+  clause('v3 MQTT-3.1.2-24', 'longer than the interval of sweeps is monitored by the schedule', async () => {
     const client = await connect(200);
     for (let minutes = 0; minutes < 4; minutes++) {
       broker.cloud.clock.jump(minute);
@@ -97,7 +97,7 @@ describe('the keep-alive', () => {
     expect(await observer.hear()).toMatchObject({ text: 'lost' });
   });
 
-  clause('v3 MQTT-3.1.2-24', 'of a minute is watched by looks between two runs of the schedule', async () => {
+  clause('v3 MQTT-3.1.2-24', 'of a minute is monitored by extra sweeps', async () => {
     const client = await connect(60);
     for (let seconds = 0; seconds < 80; seconds += 5) await pass(5);
     expect(client.closeCode).toBeUndefined();
@@ -107,7 +107,7 @@ describe('the keep-alive', () => {
     await client.closed();
   });
 
-  it('is watched even when it runs out before its CONNECT is done', async () => {
+  it('is monitored also if it runs out before its CONNECT is handled', async () => {
     await broker.cloud.faults.set({
       fault: 'call',
       operation: 'PutItem',
@@ -137,7 +137,7 @@ describe('the keep-alive', () => {
     expect(client.closeCode).toBeUndefined();
   });
 
-  describe('when the gateway loses its $disconnect', () => {
+  describe('when the gateway loses $disconnect', () => {
     async function lose(client: TextClient): Promise<void> {
       await broker.cloud.faults.set({ fault: 'lose-disconnect', times: 1 });
       await broker.lose(client);
@@ -153,7 +153,7 @@ describe('the keep-alive', () => {
 
     clause(
       'v3 MQTT-3.1.2-8',
-      'lets the schedule publish the will, when the keep-alive is longer than a sweep looks ahead',
+      'lets the schedule publish the will, if the keep-alive is longer than the interval of sweeps',
       async () => {
         const client = await connect(100);
         await broker.lose(client);
@@ -165,7 +165,7 @@ describe('the keep-alive', () => {
       },
     );
 
-    it('without a keep-alive lets it be found out after the two hours of a connection', async () => {
+    it('without a keep-alive publishes the will after the two hours of a connection', async () => {
       const watcher = await broker.resume('watcher');
       await watcher.subscribe(1, `will/${count}`);
       await watcher.disconnect();

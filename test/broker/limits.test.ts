@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: the queue limit: session.test.ts; frames too large for the gateway: framing.test.ts; large audiences:
+ * Proved elsewhere: the queue limit: session.test.ts; frames too large for the gateway: framing.test.ts; many recipients:
  *   fan-out.test.ts; limits of the rules alone: test/protocol.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -25,14 +25,14 @@ describe('the limits', () => {
 
   afterAll(() => broker.stop());
 
-  /** A PUBLISH of exactly so many bytes. */
+  /** Returns a PUBLISH of exactly this size. */
   function packetOf(size: number, qos: 0 | 1): Buffer {
     const rest = generate(publishPacket('big/one', Buffer.alloc(20_000), { qos, messageId: 7 })).length - 20_000;
     return generate(publishPacket('big/one', Buffer.alloc(size - rest, 'x'), { qos, messageId: 7 }));
   }
 
   for (const qos of [0, 1] as const) {
-    it(`allow a packet of 97,280 bytes at QoS ${qos}, and its subscriber hears all of it`, async () => {
+    it(`allow a packet of 97,280 bytes at QoS ${qos}, and its subscriber gets all of it`, async () => {
       const packet = packetOf(maximumPacketSize, qos);
       expect(packet).toHaveLength(maximumPacketSize);
       publisher.sendStream(packet);
@@ -43,7 +43,7 @@ describe('the limits', () => {
     });
   }
 
-  it('end the connection of a packet with one byte more, and nothing else', async () => {
+  it('close the connection of a packet with one byte more, and no other', async () => {
     const offender = await broker.connect('offender');
     offender.sendStream(packetOf(maximumPacketSize + 1, 1));
     await offender.closed();
@@ -52,7 +52,7 @@ describe('the limits', () => {
     expect(broker.logged('protocol error').at(-1)?.message).toContain('97281 bytes');
   });
 
-  it('keep what was well said before a packet that is too large', async () => {
+  it('keep the packets before a packet that is too large', async () => {
     const offender = await broker.connect('offender');
     const before = generate(publishPacket('big/before', 'counts'));
     offender.sendBytes(Buffer.concat([before, packetOf(maximumPacketSize + 1, 0).subarray(0, 100)]));
@@ -61,7 +61,7 @@ describe('the limits', () => {
     expect(await broker.heardBy(subscriber)).toMatchObject([{ text: 'counts' }]);
   });
 
-  it('keep a message of the largest size for a client that is offline, and as the retained one', async () => {
+  it('keep a message of the largest size for a client that is away, and as a retained message', async () => {
     const before = await broker.resume('absent');
     await before.subscribe(1, 'big/one');
     await before.disconnect();
@@ -100,7 +100,7 @@ describe('the limits', () => {
     expect(await visitor.hear()).toMatchObject({ text: 'deep', retain: true });
   });
 
-  clause('v3 MQTT-3.9.3-1', 'refuse a filter with so many levels that its shape is no key', async () => {
+  clause('v3 MQTT-3.9.3-1', 'refuse a filter with so many levels that its shape exceeds a key', async () => {
     const deep = '/'.repeat(2000);
     expect(await subscriber.subscribe(1, deep, 'big/two')).toEqual([0x80, 1]);
     await publisher.publish(deep, 'nobody hears it', { qos: 1, retain: true });
@@ -113,7 +113,7 @@ describe('the limits', () => {
     expect(await subscriber.subscribe(1, '+/+/+/+/+', '+/+/+/+')).toEqual([0x80, 1]);
   });
 
-  it('allow a message to a topic of 60,000 bytes, kept for the next subscriber', async () => {
+  it('allow a retained message with a topic of 60,000 bytes', async () => {
     const topic = `big/${'x'.repeat(60_000)}`;
     await publisher.publish(topic, 'hello', { qos: 1, retain: true });
 
@@ -132,7 +132,7 @@ describe('the limits', () => {
     await glutton.disconnect();
   });
 
-  clause('v3 MQTT-3.9.3-1', 'refuse a shape too many, and nothing else in the same packet', async () => {
+  clause('v3 MQTT-3.9.3-1', 'refuse one shape too many, and nothing else in the same packet', async () => {
     const client = await broker.connect('inventive');
     const shapes = Array.from({ length: 12 }, (_, index) => `${'s/'.repeat(10 + index)}+`);
     const codes = await client.subscribe(1, ...shapes, 'big/three');

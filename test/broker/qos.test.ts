@@ -1,8 +1,8 @@
 /*
  * Proved elsewhere:
- *   test/protocol: packet ids and flags of what is received [v3 MQTT-2.3.1-1], [v3 MQTT-2.3.1-5], [v3 MQTT-3.3.1-2], [v3 MQTT-3.3.1-4]
- *   session.test.ts: what waits for a client that is offline
- * Not proved here: a worker that dies between two of its steps; the executable model and the tests with faults do that.
+ *   test/protocol: packet ids and flags of received packets [v3 MQTT-2.3.1-1], [v3 MQTT-2.3.1-5], [v3 MQTT-3.3.1-2], [v3 MQTT-3.3.1-4]
+ *   session.test.ts: messages for a client that is away
+ * Not proved here: a worker that dies between two steps: test/faults and the executable model.
  * The client's duty: [v3 MQTT-2.3.1-2], [v3 MQTT-4.3.1-1] for what it sends.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -51,7 +51,7 @@ describe('quality of service', () => {
       expect(second).toMatchObject({ qos: 1, dup: true, messageId: first.messageId, payload: first.payload });
     });
 
-    clause('v3 MQTT-4.3.2-1', 'is sent again until it is acknowledged, then never', async () => {
+    clause('v3 MQTT-4.3.2-1', 'is sent again until it is acknowledged, and not afterwards', async () => {
       const { client } = await interrupted('until acknowledged', 1, async () => {});
       await client.hear();
       await client.ping();
@@ -90,7 +90,7 @@ describe('quality of service', () => {
       ]);
     });
 
-    clause('v3 MQTT-4.4.0-1', 'is kept when it was posted to a socket that had gone', async () => {
+    clause('v3 MQTT-4.4.0-1', 'is kept if it was posted to a closed socket', async () => {
       const before = await broker.resume('gone');
       await before.subscribe(1, 'gone');
       await broker.cloud.faults.set({ fault: 'lose-disconnect', times: 1 });
@@ -130,7 +130,7 @@ describe('quality of service', () => {
       expect(third.rest()).toEqual([]);
     });
 
-    clause('v3 MQTT-4.3.3-1', 'is not sent again when PUBREC was the last word of its connection', async () => {
+    clause('v3 MQTT-4.3.3-1', 'is not sent again if PUBREC was the last packet of its connection', async () => {
       const client = await broker.resume('last word');
       await client.subscribe(2, 'last word');
       await publisher.publish('last word', 'hello', { qos: 2 });
@@ -143,7 +143,7 @@ describe('quality of service', () => {
       expect(await broker.heardBy(again)).toEqual([]);
     });
 
-    clause('v3 MQTT-4.3.3-1', 'hears PUBREL for every PUBREC, a repeated one too', async () => {
+    clause('v3 MQTT-4.3.3-1', 'gets PUBREL for each PUBREC, also for a repeated one', async () => {
       const client = await broker.resume('doubtful');
       await client.subscribe(2, 'doubtful');
       await publisher.publish('doubtful', 'hello', { qos: 2 });
@@ -201,7 +201,7 @@ describe('quality of service', () => {
     },
   );
 
-  clause('v3 MQTT-4.6.0-4', 'answers PUBRECs with PUBRELs in their order', async () => {
+  clause('v3 MQTT-4.6.0-4', 'sends PUBRELs in the order of the PUBRECs', async () => {
     const subscriber = await broker.connect('reader');
     await subscriber.subscribe(2, 'backwards');
     for (let count = 0; count < 12; count++) await publisher.publish('backwards', String(count), { qos: 2 });
@@ -215,7 +215,7 @@ describe('quality of service', () => {
   });
 
   describe('2 from a publisher', () => {
-    clause(['v3 MQTT-4.3.3-2', 'v3 MQTT-3.3.4-1'], 'is delivered once, when PUBREL has come', async () => {
+    clause(['v3 MQTT-4.3.3-2', 'v3 MQTT-3.3.4-1'], 'is delivered once, after PUBREL', async () => {
       const subscriber = await broker.connect('reader');
       await subscriber.subscribe(2, 'exactly');
       publisher.send(publishPacket('exactly', 'x', { qos: 2, messageId: 8 }));
@@ -241,7 +241,7 @@ describe('quality of service', () => {
       expect(await broker.heardBy(subscriber)).toHaveLength(1);
     });
 
-    clause('v3 MQTT-4.3.3-2', 'is delivered once when it is repeated on the next connection', async () => {
+    clause('v3 MQTT-4.3.3-2', 'is delivered once if it is repeated on the next connection', async () => {
       const subscriber = await broker.connect('reader');
       await subscriber.subscribe(2, 'stubborn');
       const before = await broker.resume('stubborn');
@@ -257,7 +257,7 @@ describe('quality of service', () => {
       expect(await broker.heardBy(subscriber)).toHaveLength(1);
     });
 
-    clause('v3 MQTT-4.3.3-2', 'is delivered once when only PUBREL comes on the next connection, twice', async () => {
+    clause('v3 MQTT-4.3.3-2', 'is delivered once if only PUBREL comes on the next connection, twice', async () => {
       const subscriber = await broker.connect('reader');
       await subscriber.subscribe(2, 'released');
       const before = await broker.resume('releaser');
@@ -274,7 +274,7 @@ describe('quality of service', () => {
       expect(await broker.heardBy(subscriber)).toHaveLength(1);
     });
 
-    clause('v3 MQTT-3.1.2-6', 'is forgotten with its session: the same packet id is then another message', async () => {
+    clause('v3 MQTT-3.1.2-6', 'ends with its session: the same packet id is then another message', async () => {
       const subscriber = await broker.connect('reader');
       await subscriber.subscribe(2, 'forgotten');
       const before = await broker.resume('forgetter');
@@ -299,7 +299,7 @@ describe('quality of service', () => {
       expect(await subscriber.hear()).toMatchObject({ text: 'two' });
     });
 
-    clause('v3 MQTT-4.3.3-2', 'runs through a whole handshake twice in one frame', async () => {
+    clause('v3 MQTT-4.3.3-2', 'completes its handshake twice in one frame', async () => {
       const subscriber = await broker.connect('reader');
       await subscriber.subscribe(1, 'pipelined');
       publisher.send(
@@ -327,20 +327,24 @@ describe('quality of service', () => {
     });
   });
 
-  describe('of packet ids nobody knows', () => {
-    clause('v3 MQTT-4.3.3-2', 'answers PUBREL with PUBCOMP, or the client would ask forever', async () => {
-      publisher.send({ cmd: 'pubrel', messageId: 4711 });
+  describe('of unknown packet ids', () => {
+    clause(
+      'v3 MQTT-4.3.3-2',
+      'responds to PUBREL with PUBCOMP, or the client would repeat it without end',
+      async () => {
+        publisher.send({ cmd: 'pubrel', messageId: 4711 });
 
-      expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 4711 });
-    });
+        expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 4711 });
+      },
+    );
 
-    it('answers PUBREC with PUBREL', async () => {
+    it('responds to PUBREC with PUBREL', async () => {
       publisher.send({ cmd: 'pubrec', messageId: 4711 });
 
       expect(await publisher.next('pubrel')).toMatchObject({ messageId: 4711 });
     });
 
-    it('passes over PUBACK and PUBCOMP, and what is under way stays under way', async () => {
+    it('ignores PUBACK and PUBCOMP, and keeps messages in flight', async () => {
       const client = await broker.resume('confused');
       await client.subscribe(2, 'confused');
       await publisher.publish('confused', 'at 1', { qos: 1 });
@@ -360,7 +364,7 @@ describe('quality of service', () => {
     });
   });
 
-  clause('v3 MQTT-4.6.0-5', 'keeps the order of one topic at every level, online', async () => {
+  clause('v3 MQTT-4.6.0-5', 'keeps the order of one topic at each QoS for a connected client', async () => {
     const subscriber = await broker.connect('reader');
     await subscriber.subscribe(2, 'mixed/#');
     for (const qos of levels) {
@@ -377,7 +381,7 @@ describe('quality of service', () => {
     }
   });
 
-  clause('v3 MQTT-2.3.1-4', 'gives every message under way its own packet id', async () => {
+  clause('v3 MQTT-2.3.1-4', 'gives every message in flight its own packet id', async () => {
     const subscriber = await broker.connect('reader');
     await subscriber.subscribe(2, 'many');
     await Promise.all(Array.from({ length: 20 }, (_, count) => publisher.publish('many', String(count), { qos: 1 })));
@@ -388,7 +392,7 @@ describe('quality of service', () => {
     expect(ids.size).toBe(20);
   });
 
-  /** A subscriber that gets one message, does something about it, is cut off and comes back. */
+  /** A subscriber that gets one message, responds to it, loses its connection and connects again. */
   async function interrupted(
     clientId: string,
     qos: 1 | 2,

@@ -1,6 +1,6 @@
 /*
- * Proved elsewhere: retained messages of a will: will.test.ts; the access paths: test/storage; retained messages that meet subscriptions
- * or each other: retained-order.test.ts.
+ * Proved elsewhere: retained messages of a will: will.test.ts; the access paths: test/storage; concurrent publishes and
+ * subscriptions: retained-order.test.ts.
  */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clause } from '../support/clause';
@@ -19,7 +19,7 @@ describe('a retained message', () => {
 
   afterAll(() => broker.stop());
 
-  /** What a new subscriber to filters hears at once. */
+  /** Returns the messages that a new subscriber to filters gets at once. */
   async function found(...filters: string[]): Promise<{ topic: string; text: string }[]> {
     visitors += 1;
     const visitor = await broker.connect(`visitor ${visitors}`);
@@ -31,13 +31,13 @@ describe('a retained message', () => {
     return (await found(...filters)).map(({ topic }) => topic).sort();
   }
 
-  clause('v3 MQTT-3.3.1-5', 'is sent to whoever subscribes later, with RETAIN 1', async () => {
+  clause('v3 MQTT-3.3.1-5', 'is sent to later subscribers with RETAIN 1', async () => {
     await publisher.publish('kept/a', 'hello', { qos: 1, retain: true });
 
     expect(await found('kept/a')).toEqual([{ topic: 'kept/a', text: 'hello', qos: 0, retain: true, dup: false }]);
   });
 
-  clause('v3 MQTT-3.3.1-9', 'is delivered with RETAIN 0 to whoever has subscribed before', async () => {
+  clause('v3 MQTT-3.3.1-9', 'is delivered with RETAIN 0 to earlier subscribers', async () => {
     const subscriber = await broker.connect('early');
     await subscriber.subscribe(1, 'live');
     await publisher.publish('live', 'hello', { qos: 1, retain: true });
@@ -45,14 +45,14 @@ describe('a retained message', () => {
     expect(await subscriber.hear()).toMatchObject({ text: 'hello', retain: false });
   });
 
-  clause('v3 MQTT-3.3.1-7', 'replaces the one before, whatever their QoS', async () => {
+  clause('v3 MQTT-3.3.1-7', 'replaces the one before, at any QoS', async () => {
     for (const qos of [2, 1, 0] as const) {
       await publisher.publish('replaced', `at ${qos}`, { qos, retain: true });
       expect(await found('replaced')).toMatchObject([{ text: `at ${qos}` }]);
     }
   });
 
-  clause('v3 MQTT-3.3.1-5', 'of a batch is the last of its topic', async () => {
+  clause('v3 MQTT-3.3.1-5', 'of a batch is the last message of its topic', async () => {
     publisher.send(
       publishPacket('batch', '1', { retain: true }),
       publishPacket('batch', '', { retain: true }),
@@ -64,7 +64,7 @@ describe('a retained message', () => {
     expect(await found('batch')).toMatchObject([{ text: '2' }]);
   });
 
-  clause('v3 MQTT-3.3.1-10', 'is removed by an empty one, which subscribers hear as any other', async () => {
+  clause('v3 MQTT-3.3.1-10', 'is removed by an empty one, which subscribers get as any other', async () => {
     const subscriber = await broker.connect('early');
     await subscriber.subscribe(0, 'removed');
     await publisher.publish('removed', 'hello', { retain: true });
@@ -79,7 +79,7 @@ describe('a retained message', () => {
     );
   });
 
-  clause('v3 MQTT-3.3.1-11', 'that is empty is not kept where nothing was', async () => {
+  clause('v3 MQTT-3.3.1-11', 'that is empty is not stored', async () => {
     await publisher.publish('void', '', { qos: 1, retain: true });
 
     expect(await found('void')).toEqual([]);
@@ -93,7 +93,7 @@ describe('a retained message', () => {
     expect(await found('stays')).toMatchObject([{ text: 'kept' }]);
   });
 
-  clause('v3 MQTT-3.3.1-6', 'is sent for every filter that matches, from whichever side it is read', async () => {
+  clause('v3 MQTT-3.3.1-6', 'is sent for every filter that matches, whichever index finds it', async () => {
     for (const topic of ['tree/a/state', 'tree/b/state', 'tree/b', 'tree', '/tree', 'tree/', '$tree/a']) {
       await publisher.publish(topic, topic, { retain: true });
     }
@@ -112,7 +112,7 @@ describe('a retained message', () => {
     expect(await topicsFound('#')).not.toContain('$tree/a');
   });
 
-  clause('v3 MQTT-3.8.4-3', 'is sent again when its subscriber subscribes again', async () => {
+  clause('v3 MQTT-3.8.4-3', 'is sent again if its subscriber subscribes again', async () => {
     await publisher.publish('again', 'hello', { retain: true });
     const subscriber = await broker.connect('curious');
     for (let count = 0; count < 2; count++) {
@@ -121,7 +121,7 @@ describe('a retained message', () => {
     }
   });
 
-  clause('v3 MQTT-3.3.1-8', 'is not sent again when a session is resumed', async () => {
+  clause('v3 MQTT-3.3.1-8', 'is not sent again if a session is resumed', async () => {
     await publisher.publish('not again', 'hello', { retain: true });
     const before = await broker.resume('returning');
     await before.subscribe(1, 'not again');
@@ -132,7 +132,7 @@ describe('a retained message', () => {
     expect(await broker.heardBy(after)).toEqual([]);
   });
 
-  clause('v3 MQTT-3.8.4-6', 'comes at the lower of its QoS and the one granted', async () => {
+  clause('v3 MQTT-3.8.4-6', 'is sent at the lower of its QoS and the granted QoS', async () => {
     for (const published of [0, 1, 2] as const) {
       await publisher.publish(`levels/${published}`, 'x', { qos: published, retain: true });
     }
@@ -149,7 +149,7 @@ describe('a retained message', () => {
     }
   });
 
-  clause('v3 MQTT-4.4.0-1', 'is sent again with RETAIN and DUP when it was not acknowledged', async () => {
+  clause('v3 MQTT-4.4.0-1', 'is sent again with RETAIN and DUP if it was not acknowledged', async () => {
     await publisher.publish('unacknowledged', 'hello', { qos: 1, retain: true });
     const before = await broker.resume('interrupted');
     await before.subscribe(1, 'unacknowledged');
@@ -168,7 +168,7 @@ describe('a retained message', () => {
     expect(await found('testament')).toMatchObject([{ text: 'hello' }]);
   });
 
-  it('comes after SUBACK, and before what is published later', async () => {
+  it('is sent after SUBACK, and before later messages', async () => {
     await publisher.publish('sequence', 'old', { qos: 1, retain: true });
     const subscriber = await broker.connect('sequential');
     subscriber.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'sequence', qos: 1 }] });
@@ -179,7 +179,7 @@ describe('a retained message', () => {
     expect(await subscriber.hear()).toMatchObject({ text: 'new', retain: false });
   });
 
-  it('is one of more than the queue limit, and all of them come at QoS 1', async () => {
+  it('is sent at QoS 1 with all others, also if they are more than the queue limit', async () => {
     const topics = Array.from({ length: 35 }, (_, index) => `crowd/${String(index).padStart(2, '0')}`);
     publisher.send(
       ...topics.map((topic, index) => publishPacket(topic, 'x', { qos: 1, messageId: 100 + index, retain: true })),
@@ -196,7 +196,7 @@ describe('a retained message', () => {
     expect(await subscriber.hear()).toMatchObject({ text: 'there is room again' });
   });
 
-  it('may have a topic of thousands of bytes, told apart by its last one', async () => {
+  it('may have a topic of thousands of bytes that differs only in the last one', async () => {
     const long = `long/${'x'.repeat(3000)}`;
     await publisher.publish(`${long}/1`, 'one', { retain: true });
     await publisher.publish(`${long}/2`, 'two', { retain: true });

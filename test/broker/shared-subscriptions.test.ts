@@ -1,6 +1,6 @@
 /*
- * $share for clients of MQTT 3.1.1 and 3.1, whose specifications do not know it: as Mosquitto, EMQX, HiveMQ and VerneMQ give it.
- * Proved elsewhere: how members are chosen, and what becomes of a QoS 2 message: share.test.ts, v5/shared-subscriptions.test.ts.
+ * $share for clients of MQTT 3.1.1 and 3.1, whose specifications do not define it: as in Mosquitto, EMQX, HiveMQ and VerneMQ.
+ * Proved elsewhere: the choice of members and QoS 2: publishing/shared-subscriptions.test.ts, v5/shared-subscriptions.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { QoS } from 'mqtt-packet';
@@ -69,7 +69,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     });
   }
 
-  it('is one with that of clients of MQTT 5.0 in the same group, and another one under another name', async () => {
+  it('is the same as that of clients of MQTT 5.0 with the same ShareName, and another one under another name', async () => {
     const older = await member('older');
     const newer = await both.connect('newer');
     expect(await newer.subscribe(shared())).toEqual([2]);
@@ -83,7 +83,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     expect(await heardBy(other)).toEqual(texts);
   });
 
-  it('lies beside a plain one: the client hears twice', async () => {
+  it('is independent of a non-shared one: the client gets two copies', async () => {
     const client = await member('both');
     await client.subscribe(1, topic);
     await publisher.publish(topic, 'x', { qos: 1 });
@@ -101,7 +101,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     await publisher.publish(topic, '', { qos: 1, retain: true });
   });
 
-  it('is left with UNSUBSCRIBE under its whole name', async () => {
+  it('ends with UNSUBSCRIBE under its whole name', async () => {
     const [staying, leaving] = [await member('staying'), await member('leaving')];
     await leaving.unsubscribe(shared(), shared('never joined'));
     const texts = await publishMany(8, 1);
@@ -110,7 +110,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     expect(await heardBy(staying)).toEqual(texts);
   });
 
-  it('is not left by UNSUBSCRIBE from the filter inside', async () => {
+  it('does not end with UNSUBSCRIBE from the filter in it', async () => {
     const client = await member('staying');
     await client.unsubscribe(topic);
     const texts = await publishMany(2, 1);
@@ -118,7 +118,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     expect(await heardBy(client)).toEqual(texts);
   });
 
-  it('is resumed with its session, and what waited for it comes', async () => {
+  it('is resumed with its session and its waiting messages', async () => {
     await broker.lose(await member('returning'));
     const texts = await publishMany(3, 1);
     const again = await resume('returning');
@@ -126,7 +126,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     expect(await heardBy(again)).toEqual(texts);
   });
 
-  it('hands over what was not sent when the session of its member is replaced', async () => {
+  it('hands over unsent messages when the session of its member is replaced', async () => {
     await broker.lose(await member('away'));
     const texts = await publishMany(5, 2);
     const other = await member('other');
@@ -136,7 +136,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     expect(await heardBy(other)).toEqual(texts);
   });
 
-  it('ends with a clean session, and nothing of it is left', async () => {
+  it('ends with a clean session, and leaves no rows', async () => {
     const before = await broker.rows();
     const client = await broker.connect('clean', version);
     await client.subscribe(1, shared());
@@ -146,7 +146,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
     expect(await broker.rows()).toEqual(before);
   });
 
-  it('without a share name or a filter is refused in its place, and the client goes on', async () => {
+  it('without a ShareName or a filter is refused in SUBACK, and the connection stays open', async () => {
     const client = await member('mistaken', topic);
     const names = ['$share//a', '$share/g', '$share/', '$share/g/', '$share/+/a', '$share/#', '$share/g/$share/h/a'];
     expect(await client.subscribe(1, ...names, shared())).toEqual([...names.map(() => 0x80), 1]);
@@ -157,7 +157,7 @@ describe.each(versions)('a shared subscription of a client of MQTT %s', (_versio
   });
 });
 
-describe('rules', () => {
+describe('access rules', () => {
   let guarded: GuardedBroker;
 
   beforeAll(async () => {
@@ -171,7 +171,7 @@ describe('rules', () => {
 
   afterAll(() => guarded.stop());
 
-  it.each(versions)('judge the filter in a share of a client of MQTT %s', async (_version, version) => {
+  it.each(versions)('apply to the filter in a share of a client of MQTT %s', async (_version, version) => {
     const login = { username: 'reader', password: Buffer.from('secret'), ...version };
     const client = await guarded.older.connect('reader', login);
 

@@ -6,7 +6,7 @@ import { type Client5, publishPacket } from '../support/client5';
 
 type Acknowledgement = 'puback' | 'pubrec' | 'pubcomp';
 
-/** QoS of a message, how far its exchange has gone, and what must not come then. */
+/** QoS of a message, the state of its handshake, and packets that must not follow. */
 const wrong: readonly (readonly [qos: 1 | 2, isReceived: boolean, cmd: Acknowledgement, reasonCode?: number])[] = [
   [1, false, 'pubrec'],
   [1, false, 'pubrec', 0x87],
@@ -28,7 +28,7 @@ describe('an acknowledgement of the wrong kind', () => {
 
   afterAll(() => broker.stop());
 
-  /** A client of MQTT 5.0 that has got one message and, if so said, has answered PUBREC. */
+  /** A client of MQTT 5.0 that has got one message and, where `received`, has sent PUBREC. */
   async function receiving(topic: string, qos: 1 | 2, isReceived: boolean) {
     const client = await broker.resume(topic);
     await client.subscribe({ topic, qos });
@@ -39,7 +39,7 @@ describe('an acknowledgement of the wrong kind', () => {
     return { client, messageId };
   }
 
-  /** The client gets on its next connection what it has not acknowledged properly, and nothing after that. */
+  /** The client gets unacknowledged messages on its next connection, and nothing after that. */
   async function expectAgain(topic: string, messageId: number, isReceived: boolean): Promise<void> {
     const again = await broker.resume(topic);
     if (isReceived) {
@@ -80,15 +80,19 @@ describe('an acknowledgement of the wrong kind', () => {
       await expectAgain(topic, messageId, isReceived);
     });
 
-    clause('MQTT-4.13.1-1', `${title} just before DISCONNECT is one too, and the DISCONNECT is void`, async () => {
-      const topic = `last ${title}`;
-      const { client, messageId } = await receiving(topic, qos, isReceived);
-      const properties = { sessionExpiryInterval: 0 };
-      client.send(packetFor(messageId), { cmd: 'disconnect', reasonCode: 0, properties });
+    clause(
+      'MQTT-4.13.1-1',
+      `${title} just before DISCONNECT is one too, and the DISCONNECT has no effect`,
+      async () => {
+        const topic = `last ${title}`;
+        const { client, messageId } = await receiving(topic, qos, isReceived);
+        const properties = { sessionExpiryInterval: 0 };
+        client.send(packetFor(messageId), { cmd: 'disconnect', reasonCode: 0, properties });
 
-      expect(await client.farewell()).toMatchObject({ reasonCode: 0x82 });
-      await expectAgain(topic, messageId, isReceived);
-    });
+        expect(await client.farewell()).toMatchObject({ reasonCode: 0x82 });
+        await expectAgain(topic, messageId, isReceived);
+      },
+    );
 
     if (reasonCode !== undefined) continue;
     clause('v3 MQTT-4.8.0-1', `${title} closes the connection of a client of MQTT 3.1.1`, async () => {
@@ -121,7 +125,7 @@ describe('an acknowledgement of the wrong kind', () => {
   }
 
   for (const cmd of ['pubrec', 'pubcomp'] as const) {
-    clause('MQTT-4.3.2-3', `${cmd.toUpperCase()} for one of a bundle leaves all of it`, async () => {
+    clause('MQTT-4.3.2-3', `${cmd.toUpperCase()} for one message of a bundle keeps the bundle`, async () => {
       const topic = `bundle ${cmd}`;
       const client = await broker.resume(topic);
       await client.subscribe({ topic, qos: 1 });
@@ -138,7 +142,7 @@ describe('an acknowledgement of the wrong kind', () => {
     });
   }
 
-  it('in the same frame as messages that are not to be lost is found without losing them', async () => {
+  it('in the same frame as messages loses none of them', async () => {
     for (const qos of [0, 1, 2] as const) {
       const topic = `beside ${qos}`;
       const { client, messageId } = await receiving(topic, 2, false);
@@ -156,7 +160,7 @@ describe('an acknowledgement of the wrong kind', () => {
     }
   });
 
-  it('publishes the will and leaves other clients of the same invocation alone', async () => {
+  it('publishes the will and does not affect other clients of the same invocation', async () => {
     const watcher = await broker.connect('watcher');
     await watcher.subscribe('wills');
     const client = await broker.resume('has a will', 600, {
@@ -184,19 +188,19 @@ describe('an acknowledgement for a packet id without a message', () => {
 
   afterAll(() => broker.stop());
 
-  clause(['MQTT-3.6.2-1', 'MQTT-4.3.3-4'], 'PUBREC is answered with PUBREL 0x92', async () => {
+  clause(['MQTT-3.6.2-1', 'MQTT-4.3.3-4'], 'PUBREC gets PUBREL 0x92', async () => {
     for (const messageId of [77, 40_000]) {
       publisher.send({ cmd: 'pubrec', messageId });
       expect(await publisher.next('pubrel')).toMatchObject({ messageId, reasonCode: 0x92 });
     }
   });
 
-  clause(['MQTT-3.7.2-1', 'MQTT-4.3.3-11'], 'PUBREL is answered with PUBCOMP 0x92', async () => {
+  clause(['MQTT-3.7.2-1', 'MQTT-4.3.3-11'], 'PUBREL gets PUBCOMP 0x92', async () => {
     publisher.send({ cmd: 'pubrel', messageId: 77 });
     expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 77, reasonCode: 0x92 });
   });
 
-  clause('MQTT-3.7.2-1', 'PUBREL said twice is answered with success, then with 0x92', async () => {
+  clause('MQTT-3.7.2-1', 'a repeated PUBREL gets PUBCOMP with success, then with 0x92', async () => {
     const codes = async () => [
       (await publisher.next('pubcomp')).reasonCode,
       (await publisher.next('pubcomp')).reasonCode,
@@ -210,24 +214,20 @@ describe('an acknowledgement for a packet id without a message', () => {
     expect(await codes()).toEqual([0, 0x92]);
   });
 
-  clause(
-    'MQTT-4.4.0-1',
-    'PUBREL repeated on the next connection is answered with success: its PUBCOMP may be lost',
-    async () => {
-      const before = await broker.resume('recovers');
-      before.send(publishPacket('a', 'x', { qos: 2, messageId: 8 }));
-      await before.next('pubrec');
-      before.send({ cmd: 'pubrel', messageId: 8 });
-      expect(await before.next('pubcomp')).toMatchObject({ reasonCode: 0 });
-      await broker.lose(before);
-      const after = await broker.resume('recovers');
-      after.send({ cmd: 'pubrel', messageId: 8 });
+  clause('MQTT-4.4.0-1', 'PUBREL repeated on the next connection gets success: its PUBCOMP may be lost', async () => {
+    const before = await broker.resume('recovers');
+    before.send(publishPacket('a', 'x', { qos: 2, messageId: 8 }));
+    await before.next('pubrec');
+    before.send({ cmd: 'pubrel', messageId: 8 });
+    expect(await before.next('pubcomp')).toMatchObject({ reasonCode: 0 });
+    await broker.lose(before);
+    const after = await broker.resume('recovers');
+    after.send({ cmd: 'pubrel', messageId: 8 });
 
-      expect(await after.next('pubcomp')).toMatchObject({ reasonCode: 0 });
-    },
-  );
+    expect(await after.next('pubcomp')).toMatchObject({ reasonCode: 0 });
+  });
 
-  it('PUBACK and PUBCOMP, seen twice, change nothing', async () => {
+  it('repeated PUBACK and PUBCOMP change nothing', async () => {
     const client = await broker.resume('says it twice');
     await client.subscribe('twice');
     for (const qos of [1, 2] as const) {

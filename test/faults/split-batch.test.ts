@@ -34,7 +34,10 @@ describe('events of one batch whose worker dies', () => {
       isPublish(bytes) ? Promise.reject(new Error('the worker died')) : ports.connections.post(connectionId, bytes);
     const close = (connectionId: string) => ports.connections.close(connectionId);
     const now = () => ports.now() + 2000; // past the due time of the lost timer
-    return new Broker({ ...ports, now, connections: { post, postAgain: post, close }, log: () => undefined }, settings);
+    return new Broker(
+      { ...ports, now, connections: { post, postWithRetries: post, close }, log: () => undefined },
+      settings,
+    );
   }
 
   clause('v3 MQTT-4.6.0-6', 'leave no claimed message behind when they come again one by one', async () => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Build, BuildCache } from '../../local/build-cache';
 
 const inputs = ['lambdas/on-packets.ts', 'lambdas/broker/turn/turn.ts', 'node_modules/jose/dist/index.js'];
-/** Milliseconds for which what was just written is distrusted. */
+/** Milliseconds for which a new file is not trusted. */
 const tolerance = 50;
 
 describe('a build', () => {
@@ -28,7 +28,7 @@ describe('a build', () => {
   let builds = 0;
   const make = (): Build => ({ files: [{ name: 'onPackets.js', contents: Buffer.from(`build ${++builds}`) }], inputs });
 
-  /** What another process gets: the number of the build. */
+  /** Returns the build that another process would get: its number. */
   function get(key = 'options'): number {
     const files = new BuildCache(root, folder, tolerance).get(key, make);
     expect(files).toEqual([{ name: 'onPackets.js', contents: expect.anything() }]);

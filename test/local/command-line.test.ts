@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { readAccess } from '../../lambdas/access/read-access';
 import { parseCommandLine } from '../../local/command-line';
 
-describe('the command line', () => {
+describe('the command line of the local cloud', () => {
   const folder = mkdtempSync(join(tmpdir(), 'cirrus-start-'));
   afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -27,7 +27,7 @@ describe('the command line', () => {
     });
   });
 
-  it('reads who may connect from a file', () => {
+  it('reads the access configuration from a file', () => {
     const file = join(folder, 'access.json');
     writeFileSync(file, '{"anonymous":"by-rules"}');
 
@@ -47,7 +47,7 @@ describe('the command line', () => {
     });
   });
 
-  it('says what is wrong with that file', () => {
+  it('names the error in that file', () => {
     const file = join(folder, 'wrong.json');
     writeFileSync(file, '{"anonymous":"sure"}');
 

@@ -50,7 +50,7 @@ describe('the @connections API', () => {
     await expect(api.deleteConnection({ ConnectionId: client.id })).rejects.toBeInstanceOf(GoneException);
   });
 
-  it('answers 410 for a connection it never had, or has no more', async () => {
+  it('responds with 410 for a connection that never existed or no longer exists', async () => {
     const client = await test.connect();
     client.socket.terminate();
     await until(() => test.cloud.connections().includes(client.id) === false);
@@ -60,7 +60,7 @@ describe('the @connections API', () => {
     }
   });
 
-  it('answers 410 as long as $connect has not ended', async () => {
+  it('responds with 410 until $connect has ended', async () => {
     const before = test.connectEvents.length;
     const connecting = new Signal();
     const opening = test.connect(`?wait=${connecting.file}`);
@@ -75,7 +75,7 @@ describe('the @connections API', () => {
     await post();
   });
 
-  it('takes 128 KB and answers 413 beyond it, leaving the connection open', async () => {
+  it('accepts 128 KB and responds with 413 beyond it, without closing the connection', async () => {
     const client = await test.connect();
     const post = (bytes: number) => api.postToConnection({ ConnectionId: client.id, Data: 'x'.repeat(bytes) });
 
@@ -85,7 +85,7 @@ describe('the @connections API', () => {
     expect(client.socket.readyState).toBe(client.socket.OPEN);
   });
 
-  it('answers 429 while a client does not read what it was sent', async () => {
+  it('responds with 429 while a client does not read', async () => {
     const client = await test.connect();
     client.socket.pause();
     const impatient = test.connectionsApi({ maxAttempts: 1 });

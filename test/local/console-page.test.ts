@@ -23,7 +23,7 @@ describe('the page of the local start', () => {
     rmSync(folder, { recursive: true });
   });
 
-  /** `fetch` would tidy up the path. */
+  /** Sends the path as it is; `fetch` would normalize it. */
   const get = (path: string, method = 'GET') =>
     new Promise<{ status?: number; headers: Record<string, unknown>; body: string }>((resolve, reject) => {
       request({ port: cloud.port, host: '127.0.0.1', path, method }, async (response) =>
@@ -62,7 +62,7 @@ describe('the page of the local start', () => {
     ]);
   });
 
-  it('is told where its broker and the API are', async () => {
+  it('gets the addresses of its broker and the API', async () => {
     expect(JSON.parse((await get('/config.json')).body)).toEqual({
       broker: '/mqtt',
       api: { region: 'us-east-1' },
@@ -77,12 +77,12 @@ describe('the page of the local start', () => {
     },
   );
 
-  it('tells about itself without coming along', async () => {
+  it('is described by HEAD without its body', async () => {
     expect(await get('/', 'HEAD')).toMatchObject({ status: 200, body: '' });
     expect((await get('/', 'POST')).status).toBe(404);
   });
 
-  it('is not there where nobody asked for it', async () => {
+  it('does not exist unless it was requested', async () => {
     const plain = await startCloud({ containers: 1 });
 
     expect((await fetch(`http://127.0.0.1:${plain.port}/`)).status).toBe(404);

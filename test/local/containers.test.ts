@@ -116,7 +116,7 @@ describe('the containers', () => {
     if (outcome === 'throw') expect(lines.join('\n')).toMatch(/printed by the fixture.*thrown after it/s);
   });
 
-  it('name the line of the source in the stack of an error', async () => {
+  it('name the source line in the stack of an error', async () => {
     const client = await start({ visibilitySeconds: 0.1 });
     client.send('throw');
     await until(() => test.errors.length > 0);
@@ -140,7 +140,7 @@ describe('the containers', () => {
 });
 
 describe('the schedule', () => {
-  it('runs every minute of the local clock, and at once when asked to', async () => {
+  it('runs every minute of the local clock, and immediately on request', async () => {
     const test = await TestCloud.start();
     try {
       await test.cloud.runSchedule();

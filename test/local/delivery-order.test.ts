@@ -21,7 +21,7 @@ function lineOf(...names: readonly string[]) {
 
 const ids = (messages: readonly Message[]) => messages.map(({ id }) => id);
 
-describe('the line of a FIFO queue', () => {
+describe('the delivery order of a FIFO queue', () => {
   it('gives nothing of a group that has a message in flight', () => {
     const line = lineOf('a1', 'a2', 'b1');
     const [first, ...rest] = line.take(2);

@@ -19,6 +19,6 @@ test.each([
     'who has a token of https://login.example; anybody, to do what rules allow. Rules in it: 2.',
   ],
   [{ users: false, anonymous: 'everything' }, 'anybody, to do everything. Rules in it: 0.'],
-])('the start says what %j means', (access, said) => {
+])('the start describes %j', (access, said) => {
   expect(describeAccess(readAccess(access), 'my.json')).toBe(`Who may connect, by my.json: ${said}`);
 });

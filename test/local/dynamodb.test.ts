@@ -56,7 +56,7 @@ describe('DynamoDB', () => {
     });
   });
 
-  it('shows consumed capacity only to who asked for it', async () => {
+  it('returns consumed capacity only to callers that request it', async () => {
     expect(await dynamodb.getItem(key('a'))).not.toHaveProperty('ConsumedCapacity');
     const asking = await dynamodb.getItem({ ...key('a'), ReturnConsumedCapacity: 'TOTAL' });
     expect(asking.ConsumedCapacity).toMatchObject({ CapacityUnits: 0.5 });
@@ -94,12 +94,12 @@ describe('DynamoDB', () => {
     }
   });
 
-  it('refuses to start on an endpoint that does not answer', async () => {
+  it('refuses to start on an endpoint that does not respond', async () => {
     await expect(startCloud({ functions: fixtures, dynamodb: 'http://127.0.0.1:9' })).rejects.toThrow('ECONNREFUSED');
   });
 });
 
-/** The least that DynamoDB asks of a request. */
+/** A minimal request of DynamoDB. */
 class TestClient {
   constructor(private readonly endpoint: string) {}
 
@@ -111,7 +111,7 @@ class TestClient {
   }
 }
 
-/** A way to an endpoint that can be cut. */
+/** A proxy of an endpoint that can be cut. */
 class CuttableLine {
   private readonly sockets = new Set<Socket>();
   private server: Server | undefined;

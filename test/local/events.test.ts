@@ -32,7 +32,7 @@ describe("EventBridge of the local cloud, asked by the SDK's own client", () => 
 
   const put = (...Entries: PutEventsRequestEntry[]) => client.send(new PutEventsCommand({ Entries }));
 
-  it('takes events, and says under which id', async () => {
+  it('accepts events, and returns their ids', async () => {
     const { FailedEntryCount, Entries = [] } = await put(entry, { ...entry, EventBusName: undefined });
 
     expect(FailedEntryCount).toBe(0);
@@ -70,7 +70,7 @@ describe("EventBridge of the local cloud, asked by the SDK's own client", () => 
     await expect(put(...entries)).rejects.toMatchObject({ name: 'ValidationException' });
   });
 
-  it('says which entries of a call it did not take', async () => {
+  it('returns which entries of a call it has refused', async () => {
     await cloud.faults.set({ fault: 'call', service: 'events', outcome: 'partial', times: 1 });
     const { FailedEntryCount, Entries = [] } = await put(entry, entry);
 
@@ -78,14 +78,14 @@ describe("EventBridge of the local cloud, asked by the SDK's own client", () => 
     expect(Entries.map(({ ErrorCode }) => ErrorCode)).toEqual([undefined, 'InternalFailure']);
   });
 
-  it.each(['throttle', 'fail'] as const)('is asked again after a %s, as its errors say', async (outcome) => {
+  it.each(['throttle', 'fail'] as const)('is retried after a %s, as its errors require', async (outcome) => {
     await cloud.faults.set({ fault: 'call', service: 'events', outcome, times: 2 });
 
     expect(await put(entry)).toMatchObject({ FailedEntryCount: 0 });
     expect(cloud.faults.report()[0]?.struck).toBe(2);
   });
 
-  it('says what it does not know', async () => {
+  it('refuses an unknown operation', async () => {
     await expect(client.send(new ListEventBusesCommand({}))).rejects.toMatchObject({
       name: 'UnknownOperationException',
     });

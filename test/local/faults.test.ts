@@ -204,7 +204,7 @@ describe('faults', () => {
     expect(test.cloud.faults.report()).toMatchObject([{ outcome: 'kill', struck: 1 }]);
   });
 
-  it('kill containers whatever they do', async () => {
+  it('kill containers during an invocation', async () => {
     const client = await test.connect();
     client.send('hang');
     await until(() => test.bodies(client.id).length === 1);

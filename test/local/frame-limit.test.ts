@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { FrameLimit } from '../../local/gateway/frame-limit';
 
-/** A client's frame with so many bytes. */
+/** Returns a client's frame with this number of payload bytes. */
 function frame(bytes: number): Buffer {
   const header = Buffer.alloc(bytes < 126 ? 2 : bytes < 65_536 ? 4 : 10, 0x81);
   header[1] = 0x80 | (bytes < 126 ? bytes : bytes < 65_536 ? 126 : 127);
@@ -11,7 +11,7 @@ function frame(bytes: number): Buffer {
   return Buffer.concat([header, mask, Buffer.alloc(bytes, 0x7e)]);
 }
 
-/** Which of the chunks made it too much; -1 for none. */
+/** Returns the index of the chunk that exceeded the limit; -1 for none. */
 function exceededAt(chunks: readonly Buffer[]): number {
   let exceeded = false;
   const limit = new FrameLimit(() => {

@@ -36,7 +36,7 @@ describe('the gateway', () => {
     });
   });
 
-  it('answers with the subprotocol that the function chose, and with none of its own', async () => {
+  it('responds with the subprotocol that the function chose, and with none of its own', async () => {
     const chosen = await test.connect('?subprotocol=mqttv3.1', ['mqtt', 'mqttv3.1']);
     expect(chosen.socket.protocol).toBe('mqttv3.1');
 
@@ -113,7 +113,7 @@ describe('the gateway', () => {
   it.each([
     ['an empty body', ''],
     ['a character that is not allowed in SQS', 'a\u0000b'],
-  ])('tells the client when the queue refuses %s', async (_what, body) => {
+  ])('informs the client when the queue refuses %s', async (_what, body) => {
     const client = await test.connect();
 
     const answer = JSON.parse(await client.ask(body));

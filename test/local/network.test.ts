@@ -18,7 +18,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** A port below 1024 that nobody listens on. */
+/** A port below 1024 without a listener. */
 const endpointPort = 9;
 
 function join(endpoint: Endpoint): void {
@@ -32,7 +32,7 @@ function sender(port = endpointPort): HttpSender {
   return new HttpSender(new URL(`http://127.0.0.1:${port}`));
 }
 
-/** Whether the thread has an answer to wait for. */
+/** True while the thread waits for a response. */
 function isWaiting(): boolean {
   return (access!.port as unknown as { hasRef(): boolean }).hasRef();
 }
@@ -40,7 +40,7 @@ function isWaiting(): boolean {
 const request = { method: 'POST', path: '/a?b=1', headers: { host: 'here', 'x-amz-target': 'T' }, body: 'text' };
 
 describe('the network between containers and endpoints', () => {
-  it('takes method, path, headers and body to the endpoint, and its answer back, without a socket', async () => {
+  it('carries method, path, headers and body to the endpoint, and its response back, without a socket', async () => {
     const seen: HttpRequest[] = [];
     join((incoming) => {
       seen.push(incoming);
@@ -58,7 +58,7 @@ describe('the network between containers and endpoints', () => {
     expect((await sender().send({ ...request, body })).body).toBe(`some bytes of ${body.length}`);
   });
 
-  it('tells answers apart that come in another order', async () => {
+  it('matches responses that arrive in another order', async () => {
     const finish: (() => void)[] = [];
     join(
       ({ body }) =>
@@ -70,19 +70,19 @@ describe('the network between containers and endpoints', () => {
     expect((await Promise.all(answers)).map(({ body }) => body)).toEqual(['one', 'two', 'three']);
   });
 
-  it('says what is wrong with a request that no endpoint can read', async () => {
+  it('describes the error of a request that no endpoint can parse', async () => {
     join(() => {
       throw new Error('not JSON');
     });
     expect(await sender().send(request)).toMatchObject({ status: 400, body: '{"message":"Error: not JSON"}' });
   });
 
-  it('answers 404 where an endpoint knows nothing of a request', async () => {
+  it('responds with 404 where no endpoint handles a request', async () => {
     join(() => undefined);
     expect((await sender().send(request)).status).toBe(404);
   });
 
-  it('leaves a caller without an answer when the endpoint is silent; the caller has its own time limit', async () => {
+  it('leaves a caller without a response when the endpoint gives none; the caller has its own time limit', async () => {
     join(() => noReply);
     const call = http.request({ host: '127.0.0.1', port: endpointPort, timeout: 10, method: 'GET', path: '/' });
     const waited = once(call, 'timeout');
@@ -101,7 +101,7 @@ describe('the network between containers and endpoints', () => {
     expect(isWaiting()).toBe(false);
   });
 
-  it('lets other addresses go through sockets, and whoever passes a callback', async () => {
+  it('uses sockets for other addresses, and for requests with a callback', async () => {
     join(() => ({ status: 500, headers: {}, body: 'by the network' }));
     server = createServer((_request, response) => response.end('by a socket'));
     await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));

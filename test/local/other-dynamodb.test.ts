@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => embedded.stop());
 
-/** Another DynamoDB: the embedded one behind what the test says. Its `answer` may pass a request on, or not answer. */
+/** Another DynamoDB: the embedded one behind the handler of a test, which may pass a request on or not respond. */
 class OtherDynamoDb {
   private constructor(private readonly server: Server) {}
 
@@ -182,8 +182,8 @@ describe('another DynamoDB than the embedded one', () => {
   });
 });
 
-/** It takes the ten seconds that an endpoint has for an answer. */
-it('a DynamoDB that says nothing keeps the cloud from starting', async () => {
+/** Takes the ten seconds that an endpoint has for a response. */
+it('a DynamoDB that does not respond keeps the cloud from starting', async () => {
   const silent = await OtherDynamoDb.start(() => undefined);
   try {
     await expect(startCloud({ functions: fixtures, dynamodb: silent.url })).rejects.toThrow(

@@ -5,7 +5,7 @@ interface Values {
   readonly [name: string]: object;
 }
 
-/** A parser of dynalite as it is: a cloud may have changed it in this process before. */
+/** Returns an original parser of dynalite; a cloud of this process may have wrapped it before. */
 function freshParser(name: string): ExpressionParser {
   const parser = require(`dynalite/db/${name}`) as ExpressionParser & { [uncachedParse]?: ExpressionParser['parse'] };
   return { parse: parser[uncachedParse] ?? parser.parse };
@@ -28,7 +28,7 @@ function contextOf(attrVals: Values, attrNames: Record<string, string> = {}) {
 
 const plain = { condition: freshParser('conditionParser'), update: freshParser('updateParser') };
 const remembering = { condition: freshParser('conditionParser'), update: freshParser('updateParser') };
-/** How often the parser behind the memory was asked. */
+/** Number of calls of the original parser. */
 let parsed = 0;
 
 for (const parser of Object.values(remembering)) {
@@ -99,7 +99,7 @@ describe('parsed expressions', () => {
     expect(asked).toBe(1003);
   });
 
-  it('have the values of whoever asks', () => {
+  it('have the values of each request', () => {
     const ask = (value: string) =>
       remembering.condition.parse('a = :a', { context: contextOf({ ':a': { S: value } }) });
     expect([ask('one'), ask('two')]).toMatchObject([
@@ -142,7 +142,7 @@ describe('parsed expressions', () => {
     expect(typeof results[1]).toBe('string');
   });
 
-  it('tells all names that an expression uses, though another one of the first request had used them before', () => {
+  it('marks all names that an expression uses, though another one of the first request had used them before', () => {
     const values = { ':same': { S: 'x' } };
     const first = contextOf(values);
     remembering.update.parse('SET a = :same', { context: first });

@@ -18,7 +18,7 @@ describe('a cloud with a data folder', () => {
   const item = { TableName: 'cirrus-sessions', Item: { id: { S: 'kept' }, part: { S: 'head' } } };
   const key = { TableName: 'cirrus-sessions', Key: item.Item };
 
-  it('keeps tables, queues, delays and dead letters over a restart, and disconnects who was connected', async () => {
+  it('keeps tables, queues, delays and dead letters over a restart, and disconnects the former clients', async () => {
     const first = await TestCloud.start({ data, containers: 1 });
     const client = await first.connect();
     const busy = new Signal();

@@ -67,7 +67,7 @@ describe('the queues', () => {
     expect(test.bodies(group)).toEqual(['a', 'c']);
   });
 
-  it('takes batches, and says which entries it refuses', async () => {
+  it('accepts batches, and returns which entries it refuses', async () => {
     const entry = (Id: string, MessageBody: string) => ({
       Id,
       MessageBody,

@@ -42,7 +42,7 @@ describe('npm start', () => {
     throw new Error(`it was never ready, but said ${said}`);
   };
 
-  it('says what to try and when it is ready, and ends with 0 on Ctrl-C', async () => {
+  it('prints what to try and when it is ready, and ends with 0 on Ctrl-C', async () => {
     const { started, status, errors } = start();
     const said = await ready(started.stdout);
 
@@ -73,7 +73,7 @@ describe('npm start', () => {
     taken.close();
   });
 
-  it('says who may connect, and lets in nobody else', async () => {
+  it('prints who may connect, and refuses everybody else', async () => {
     const open = start();
     expect(await ready(open.started.stdout)).toContain('\nAnybody may connect and do everything (this machine only);');
     open.started.kill('SIGKILL');
@@ -87,7 +87,7 @@ describe('npm start', () => {
     await expect(connectAsync(`mqtt://127.0.0.1:${port}`)).rejects.toThrow('Not authorized');
   });
 
-  it('refuses a wrong file of access in one line', async () => {
+  it('refuses an invalid access file with one line', async () => {
     const path = file('wrong.json', '{\n  "anonymous": "off",\n}');
     const { status, errors } = start('--access', path);
 
@@ -95,7 +95,7 @@ describe('npm start', () => {
     expect(await errors).toMatch(/^\S+wrong\.json is no JSON: .*\n$/);
   });
 
-  it('refuses a wrong option in one line', async () => {
+  it('refuses an invalid option with one line', async () => {
     const { status, errors } = start('--containers', 'many');
     expect(await status).toBe(1);
     expect(await errors).toBe('--containers is "many", but must be a whole number from 1 to 100\n');

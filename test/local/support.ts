@@ -28,7 +28,7 @@ interface ClientSettings {
 
 const clientDefaults = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
 
-/** A local cloud with the fixtures for functions, and everything they logged. */
+/** A local cloud with the fixtures for functions, and all lines that they logged. */
 export class TestCloud {
   private constructor(
     readonly cloud: Cloud,
@@ -46,7 +46,7 @@ export class TestCloud {
     return this.logged('connect');
   }
 
-  /** Every batch of records that was delivered. */
+  /** All delivered batches of records. */
   get batches(): SQSRecord[][] {
     return this.logged('batch');
   }
@@ -59,7 +59,7 @@ export class TestCloud {
     return this.lines.filter((line) => !line.includes('{'));
   }
 
-  /** Delivered records, those of one connection if its id is given. */
+  /** Returns the delivered records, or only those of one connection. */
   records(connectionId?: string): SQSRecord[] {
     const all = this.batches.flat();
     return connectionId === undefined
@@ -102,7 +102,7 @@ export class TestCloud {
   }
 }
 
-/** A WebSocket client that keeps what it received. */
+/** A WebSocket client that keeps all received frames. */
 export class Client {
   id = '';
   readonly received: string[] = [];
@@ -117,7 +117,7 @@ export class Client {
     for (const text of texts) this.socket.send(text);
   }
 
-  /** Sends one frame and resolves with the next one that comes back. */
+  /** Sends one frame and resolves with the next received one. */
   async ask(text: string): Promise<string> {
     const seen = this.received.length;
     this.send(text);
@@ -126,7 +126,7 @@ export class Client {
   }
 }
 
-/** What a function of the fixtures waits for: a file that is not there yet. */
+/** A file that a function of the fixtures waits for. */
 export class Signal {
   private readonly folder = mkdtempSync(join(tmpdir(), 'cirrus-signal-'));
   readonly file = join(this.folder, 'given');
@@ -140,10 +140,10 @@ export class Signal {
   }
 }
 
-/** How long a test waits for what must happen, in milliseconds. */
+/** Milliseconds that a test waits for an expected event. */
 const patience = 30_000;
 
-/** Waits for something that is about to happen. */
+/** Waits until a condition holds. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = Date.now() + patience;
   while (!(await holds())) {

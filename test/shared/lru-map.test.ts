@@ -24,7 +24,7 @@ describe('an LRU map', () => {
     expect(map.get('b')).toBe(2);
   });
 
-  it('does not count a look by has() as use', () => {
+  it('does not count has() as use', () => {
     const map = new LruMap<string, number>({ maxSize: 2 });
     for (const key of ['a', 'b']) map.set(key, 1);
     map.has('a');
@@ -36,7 +36,7 @@ describe('an LRU map', () => {
     const map = new LruMap<string, string>({ maxSize: 10, sizeOf: (value) => value.length });
     map.set('a', '1234');
     map.set('b', '1234');
-    map.set('a', '12345678'); // replaces its four
+    map.set('a', '12345678'); // replaces the four
     expect(keptOf(map)).toEqual(['a']);
     expect(map.size).toBe(8);
     map.set('c', '12');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { inParallel, together } from '../../lambdas/shared/parallel';
 
-/** Work that comes to its end when the test says so. */
+/** Work that ends on request of the test. */
 function held(): { readonly work: Promise<string>; readonly end: () => void } {
   let end: () => void = () => undefined;
   const work = new Promise<string>((resolve) => {
@@ -10,7 +10,7 @@ function held(): { readonly work: Promise<string>; readonly end: () => void } {
   return { work, end };
 }
 
-/** Everything that can happen without more from outside. */
+/** Resolves after everything that can happen without the test. */
 async function quiet(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }

@@ -14,7 +14,7 @@ describe('the sessions of an account', () => {
 
   afterAll(() => engine.stop());
 
-  it('are those of its clients, each once, and of nobody else', async () => {
+  it('are those of its clients, each once, and of no other account', async () => {
     await sessions.add('user#ann', 'kitchen');
     await sessions.add('user#ann', 'kitchen');
     await sessions.add('user#ben', 'garage');

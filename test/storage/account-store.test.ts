@@ -88,7 +88,7 @@ describe('accounts', () => {
   });
 
   it('are listed page by page, and nothing else of the table is', async () => {
-    const hash = 'x'.repeat(100_000); // DynamoDB hands out 1 MB a page
+    const hash = 'x'.repeat(100_000); // DynamoDB returns at most 1 MB in a page
     const large = Array.from({ length: 25 }, (_, index) => ({ ...plain(`large-${index}`), passwordHash: hash }));
     await Promise.all(large.map((account) => directory.create(account)));
     await new DynamoDebugClients(engine.client(), engine.table('accounts')).add('kitchen', now);
@@ -101,7 +101,7 @@ describe('accounts', () => {
   });
 
   it.each(['Kitchen', 'k\u00fcche', 'ku\u0308che', '家', '🔑', 'a#b', 'account', '__proto__', 'x'.repeat(256)])(
-    'of any name are told apart: %s',
+    'of any name are distinct: %s',
     async (username) => {
       expect(await directory.create({ ...plain(username), clientId: username })).toBe('created');
 
@@ -122,7 +122,7 @@ describe('accounts', () => {
       expect(await logins.read({ username: name, clientId: '', source: '', now })).not.toHaveProperty('account');
   });
 
-  it('are read many at once, each asked for once', async () => {
+  it('are read in one batch, each once', async () => {
     const names = Array.from({ length: 120 }, (_, index) => `many-${index}`);
     await Promise.all(names.map((name) => directory.create(plain(name))));
 

@@ -4,8 +4,8 @@ import type { Account, Holder, PrefixHolder } from '../../lambdas/access/account
 import type { Identity } from '../../lambdas/access/identity';
 import { DynamoAccountDirectory } from '../../lambdas/storage/account-directory';
 import { readNumber, readText } from '../../lambdas/storage/attributes';
-import { DynamoBindingStore } from '../../lambdas/storage/binding-store';
 import { DynamoBindings, seenPartitions } from '../../lambdas/storage/bindings';
+import { CombinedBindings } from '../../lambdas/storage/combined-bindings';
 import { itExhaustive, randomCases } from '../support/exhaustive';
 import { Random } from '../support/random';
 import { Engine, type Gate, open } from './support/engine';
@@ -15,7 +15,7 @@ const day = 24 * 3600 * 1000;
 
 let engine: Engine;
 let bindings: DynamoBindings;
-let store: DynamoBindingStore;
+let store: CombinedBindings;
 let directory: DynamoAccountDirectory;
 let requests = 0;
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   engine = await Engine.start();
   bindings = new DynamoBindings(engine.client(counting), engine.table('accounts'));
   const table = engine.table('logins');
-  store = new DynamoBindingStore(bindings, new DynamoBindings(engine.client(), table, seenPartitions));
+  store = new CombinedBindings(bindings, new DynamoBindings(engine.client(), table, seenPartitions));
   directory = new DynamoAccountDirectory(engine.client(), engine.table('accounts'));
 });
 
@@ -130,7 +130,7 @@ describe('the binding of a prefix', () => {
     expect(await prefixesOf('zoo')).toEqual([]);
   });
 
-  it('is found whatever characters it has, among any others', async () => {
+  it('is found with any characters, among any others', async () => {
     const random = new Random(7);
     const letters = ['a', 'b', '-', '\u{1f3e0}', '\u{1f3e1}', '\u{e4}', '\u{1}', '\u{ffee}'];
     const word = (most: number) =>
@@ -193,7 +193,7 @@ describe('an account', () => {
     expect(await holdersOf('mine', now)).toHaveLength(1);
   });
 
-  it('that an earlier release has added or removed is put right by reserving all client ids', async () => {
+  it('that an earlier release has added or removed is repaired by reserving all client ids', async () => {
     await directory.create(account('later', { clientId: 'later' }));
     await directory.create(account('old', { clientId: 'd-old' }));
     await directory.create(account('older', { clientIdPrefix: 'p-old' }));

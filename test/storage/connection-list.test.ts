@@ -9,7 +9,7 @@ import { DynamoShapeChecks } from '../../lambdas/storage/shape-checks';
 import { record } from './support/connection-record';
 import { Engine } from './support/engine';
 
-describe('the roster', () => {
+describe('the connection list', () => {
   let engine: Engine;
   let store: DynamoConnectionStore;
   let roster: DynamoConnectionList;
@@ -36,11 +36,11 @@ describe('the roster', () => {
     return (await connections()).find((one) => one.connectionId === connectionId);
   }
 
-  it('has nobody where nobody is connected', async () => {
+  it('is empty without connections', async () => {
     expect((await pages()).flat()).toEqual([]);
   });
 
-  it('has all that tells when a connection is over', async () => {
+  it('has everything that decides when a connection is over', async () => {
     const identity = { kind: 'token', issuer: 'https://id.example', username: 'ann', expiresAt: 5_000 } as const;
     await store.create(record('open', { keepAlive: 540, lastSeen: 1_700_000_000_123, identity }));
 
@@ -54,7 +54,7 @@ describe('the roster', () => {
     expect(await find('ended')).toMatchObject({ ended: { willAt: 7_000, sessionEndsAt: 9_000 } });
   });
 
-  it('does not have those that were not let in', async () => {
+  it('does not have pending connections', async () => {
     await store.putPending({ connectionId: 'outside', lastNumber: 0, tail: Buffer.alloc(0), early: [] });
 
     expect(await find('outside')).toBeUndefined();
@@ -69,7 +69,7 @@ describe('the roster', () => {
     expect((await pages()).flat()).toContainEqual({ shapesRequestedAt: 5_000 });
   });
 
-  it('passes over connections of a form that this release does not know', async () => {
+  it('skips connections with a schema version that this release does not know', async () => {
     const v = { N: String(schemaVersions.connections.read + 1) };
     const Item = { connectionId: { S: 'newer' }, v };
     await engine.client().send(new PutItemCommand({ TableName: engine.table('connections'), Item }));

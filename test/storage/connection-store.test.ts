@@ -145,7 +145,7 @@ describe('connections', () => {
     expect(await store.read('stateful')).toMatchObject({ lastNumber: 1, hasState: true });
   });
 
-  it('stay ended, whoever comes late', async () => {
+  it('stay ended when another update comes later', async () => {
     await store.create(record('ended'));
     await store.remove('ended');
     await store.remove('ended');
@@ -168,7 +168,7 @@ describe('connections', () => {
       expect(await store.read('superseded')).toMatchObject({ supersededAt: 1000, lastNumber: 3 });
     });
 
-    it('go on until they are taken over, which nobody does who has not seen the last turn', async () => {
+    it('go on until they are taken over, which needs the time of their last turn', async () => {
       await store.create(record('goes on', { lastNumber: 3 }));
       await store.markSuperseded('goes on', 1000);
 

@@ -6,7 +6,7 @@ interface BatchInput {
   readonly RequestItems: Record<string, WriteRequest[] & { Keys: Item[]; ConsistentRead: boolean }>;
 }
 
-/** An SDK client at its boundary: engines on a laptop never leave part of a batch undone, the real one does. */
+/** A fake of the SDK's client: embedded engines always process whole batches, DynamoDB does not. */
 function clientThat(answers: (input: BatchInput, call: number) => unknown) {
   const inputs: BatchInput[] = [];
   const send = async ({ input }: { input: BatchInput }) => {

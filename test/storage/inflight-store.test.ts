@@ -25,12 +25,12 @@ beforeAll(async () => {
 
 afterAll(() => engine.stop());
 
-/** What lies alone in the slot of this number. */
+/** The single message in the slot of this number. */
 function content(number: number, what: Message, retain = false): QueuedMessage {
   return { packetId: positionAlone(number).packetId, message: what, retain };
 }
 
-/** A QoS 1 message that waits to be sent. */
+/** A QoS 1 message that waits in the queue. */
 function item(session: string, number: number, fields: Partial<QueueItem> = {}): QueueItem {
   return {
     session,
@@ -66,21 +66,24 @@ describe('outgoing messages', () => {
     expect(await store.read('elsewhere', 1)).toBeUndefined();
   });
 
-  it('come back with all that was said about them, their identifiers and their share', async () => {
+  it('are read with all properties, identifiers and share', async () => {
     const share = { filter: 'a/+', share: 'group' };
     const items = [
-      item('told', 1, { messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7, 268_435_455] }] }),
-      item('told', 2, { messages: [{ ...content(2, emptyMessage('a/b')), share }] }),
-      item('told', 3, { messages: [{ ...content(3, fullMessage('a/b'), true), identifiers: [1], share }], qos: 2 }),
-      item('told', 4, {
+      item('properties', 1, { messages: [{ ...content(1, fullMessage('a/b')), identifiers: [7, 268_435_455] }] }),
+      item('properties', 2, { messages: [{ ...content(2, emptyMessage('a/b')), share }] }),
+      item('properties', 3, {
+        messages: [{ ...content(3, fullMessage('a/b'), true), identifiers: [1], share }],
+        qos: 2,
+      }),
+      item('properties', 4, {
         messages: [{ ...content(4, message('a')), share: { filter: longest('a', 'b'), share: 'g' } }],
       }),
     ];
 
     await store.put(items);
 
-    for (const one of items) expect(await store.read('told', one.number)).toEqual(one);
-    expect(await store.readMany('told', [1, 2])).toEqual(expect.arrayContaining(items.slice(0, 2)));
+    for (const one of items) expect(await store.read('properties', one.number)).toEqual(one);
+    expect(await store.readMany('properties', [1, 2])).toEqual(expect.arrayContaining(items.slice(0, 2)));
   });
 
   it('keep all but their payload when they were received', async () => {
@@ -97,7 +100,7 @@ describe('outgoing messages', () => {
     expect(left).toEqual({ ...sent.messages[0], message: { ...fullMessage('a/b'), payload: Buffer.alloc(0) } });
   });
 
-  it('are put and removed by the dozen, removed ones again', async () => {
+  it('are written and removed in batches, removed ones again', async () => {
     const numbers = Array.from({ length: 60 }, (_, index) => index + 1);
     await store.put(numbers.map((number) => item('dozens', number)));
     expect(await numbersIn('dozens', 60)).toEqual(numbers);
@@ -108,7 +111,7 @@ describe('outgoing messages', () => {
     expect(await numbersIn('dozens', 60)).toEqual([59, 60]);
   });
 
-  it('are settled at QoS 1, alone or in a bundle, and are left as they are at QoS 2', async () => {
+  it('are deleted at QoS 1, alone or in a bundle, and are not changed at QoS 2', async () => {
     const eights = [bundle('settles', 9), bundle('settles', 17)];
     const atQos2 = [
       item('settles', 2, { qos: 2, id: 'x' }),
@@ -125,7 +128,7 @@ describe('outgoing messages', () => {
     expect(await store.acknowledge('settles', [1, 4, ...whole])).toEqual({ mismatched: [], unknown: 2 });
   });
 
-  it('of whom there are many in bundles are looked up before they are removed, and cost nothing where there are none', async () => {
+  it('in many bundles are read before they are removed, and cost nothing where there are none', async () => {
     const eights = [bundle('bundles', 9), bundle('bundles', 17)];
     await store.put(eights);
     const there = eights.flatMap(packetIdsOf);
@@ -138,7 +141,7 @@ describe('outgoing messages', () => {
     expect(await numbersIn('bundles', 24)).toEqual([]);
   });
 
-  it('are received only at QoS 2: of others it is told whether there is one', async () => {
+  it('are marked as received only at QoS 2; otherwise the result is mismatched or unknown', async () => {
     const eight = bundle('misfits', 9);
     const alone = item('misfits', 1);
     await store.put([alone, item('misfits', 2, { qos: 2, id: 'x' }), eight]);
@@ -187,7 +190,7 @@ describe('outgoing messages', () => {
     );
   });
 
-  it('are not brought back by a late PUBREC', async () => {
+  it('are not written again by a repeated PUBREC', async () => {
     await store.markReceived('never', [1]);
 
     expect(await store.read('never', 1)).toBeUndefined();
@@ -214,7 +217,7 @@ describe('the claim of an outgoing message', () => {
     expect(await store.claim({ ...waiting, sentOn: first }, second, 'e2')).toBe('claimed');
   });
 
-  it('is too late once the message was acknowledged, received, or its slot used anew', async () => {
+  it('fails once the message was acknowledged, received, or its slot used again', async () => {
     const items = [item('past', 1), item('past', 2, { qos: 2 }), item('past', 3)];
     await store.put(items);
     await store.remove('past', [1]);
@@ -228,18 +231,18 @@ describe('the claim of an outgoing message', () => {
   it('is given back when the gateway refused the packet', async () => {
     await store.put([item('refused', 1, { sentOn: first })]);
 
-    await store.unsend(item('refused', 1), first);
-    await store.unsend(item('refused', 1), first);
+    await store.markUnsent(item('refused', 1), first);
+    await store.markUnsent(item('refused', 1), first);
 
     expect(await store.read('refused', 1)).toMatchObject({ sentOn: '' });
   });
 
-  it('that is given back leaves the message sent on the connection before, so that it is marked as a duplicate', async () => {
+  it('that is returned keeps the message as sent on the earlier connection, so that it is marked as a duplicate', async () => {
     const sent = item('before', 1, { sentOn: first });
     await store.put([sent]);
     await store.claim(sent, second, 'e2');
 
-    await store.unsend(item('before', 1), second);
+    await store.markUnsent(item('before', 1), second);
 
     expect(await store.read('before', 1)).toMatchObject({ sentOn: first });
     expect(await store.claim({ ...sent, sentOn: first }, second, 'e3')).toBe('claimed');
@@ -248,9 +251,9 @@ describe('the claim of an outgoing message', () => {
   it('of a newer connection, or of another message in the slot, is not given back', async () => {
     await store.put([item('others', 1, { sentOn: second }), item('others', 2 + 32_767, { sentOn: first })]);
 
-    await store.unsend(item('others', 1), first);
-    await store.unsend(item('others', 2), first);
-    await store.unsend(item('others', 3), first);
+    await store.markUnsent(item('others', 1), first);
+    await store.markUnsent(item('others', 2), first);
+    await store.markUnsent(item('others', 3), first);
 
     expect(await store.read('others', 1)).toMatchObject({ sentOn: second });
     expect(await store.read('others', 2)).toMatchObject({ sentOn: first });
@@ -273,7 +276,7 @@ function packetIdsOf({ messages }: QueueItem): number[] {
 }
 
 describe('a bundle', () => {
-  it('comes back as it was put, under the packet id of its first message', async () => {
+  it('is read as it was put, under the packet id of its first message', async () => {
     const eight = bundle('whole', 5, { sentOn: first, sentBy: 'event' });
 
     await store.put([eight]);
@@ -281,20 +284,20 @@ describe('a bundle', () => {
     expect(await store.read('whole', eight.slot)).toEqual(eight);
   });
 
-  it('tells its messages apart, whatever was said about each', async () => {
-    const eight = bundle('told apart', 5);
-    const told = eight.messages.map((one, index): QueuedMessage => {
+  it('distinguishes its messages by their properties', async () => {
+    const eight = bundle('distinct', 5);
+    const properties = eight.messages.map((one, index): QueuedMessage => {
       if (index === 1) return { ...one, message: fullMessage('a/b'), retain: true };
       if (index === 3) return { ...one, message: emptyMessage('a/b'), identifiers: [7, 9] };
       if (index === 6) return { ...one, share: { filter: 'a/+', share: 'group' } };
       return one;
     });
-    await store.put([{ ...eight, messages: told }]);
-    expect(await store.read('told apart', eight.slot)).toEqual({ ...eight, messages: told });
+    await store.put([{ ...eight, messages: properties }]);
+    expect(await store.read('distinct', eight.slot)).toEqual({ ...eight, messages: properties });
 
-    await store.remove('told apart', packetIdsOf(eight).slice(0, 3));
+    await store.remove('distinct', packetIdsOf(eight).slice(0, 3));
 
-    expect((await store.read('told apart', eight.slot))?.messages).toEqual(told.slice(3));
+    expect((await store.read('distinct', eight.slot))?.messages).toEqual(properties.slice(3));
   });
 
   it('is removed when all its messages are acknowledged at once, without being read', async () => {
@@ -323,7 +326,7 @@ describe('a bundle', () => {
     expect(await store.read('piecemeal', eight.slot)).toBeUndefined();
   });
 
-  it('is not brought back by a late acknowledgement, nor received like a message at QoS 2', async () => {
+  it('is not written again by a repeated acknowledgement, nor marked as received like a message at QoS 2', async () => {
     const eight = bundle('late', 1);
     await store.remove('late', packetIdsOf(eight).slice(3));
     expect(await store.read('late', eight.slot)).toBeUndefined();
@@ -339,13 +342,13 @@ describe('a bundle', () => {
 
     expect(await store.claim(eight, first, 'event')).toBe('claimed');
     expect(await store.claim(eight, second, 'event')).toBe('taken');
-    await store.unsend(eight, first);
+    await store.markUnsent(eight, first);
 
     expect(await store.read('claimed', eight.slot)).toMatchObject({ sentOn: '' });
   });
 });
 
-describe('the ring', () => {
+describe('the outbound queue', () => {
   it.each([
     ['begins', 1],
     ['wraps', 32_762],
@@ -421,21 +424,21 @@ describe('the ring', () => {
     await store.clear('long');
   });
 
-  it('can be read whole, whatever the newest number is, and without what is incoming or routed', async () => {
-    const items = [item('whole ring', 3), bundle('whole ring', 9), item('whole ring', 40_000)];
+  it('can be read completely with any newest number, without incoming messages and QoS 2 records', async () => {
+    const items = [item('whole queue', 3), bundle('whole queue', 9), item('whole queue', 40_000)];
     await store.put(items);
-    await store.hold('whole ring', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
-    await store.putQos2Records([{ session: 'whole ring', id: 'x', number: 1, done: false }]);
+    await store.hold('whole queue', [{ packetId: 1, id: 'x', holder: 'c', message: message('a') }]);
+    await store.putQos2Records([{ session: 'whole queue', id: 'x', number: 1, done: false }]);
 
     const found: QueueItem[] = [];
-    for await (const page of store.unordered('whole ring')) found.push(...page);
+    for await (const page of store.unordered('whole queue')) found.push(...page);
 
     expect(found.sort((one, other) => one.number - other.number)).toEqual(items);
   });
 
   it('lets go of items as a whole, alone or bundled, and of no others', async () => {
     await store.put([item('regretted', 1), item('regretted', 2), bundle('regretted', 40_000)]);
-    await store.discard([item('regretted', 1), bundle('regretted', 40_000)]);
+    await store.removeItems([item('regretted', 1), bundle('regretted', 40_000)]);
 
     const found: QueueItem[] = [];
     for await (const page of store.unordered('regretted')) found.push(...page);
@@ -468,21 +471,21 @@ describe('incoming QoS 2 messages', () => {
 
     expect(await store.held('held', [7])).toEqual([held]);
     expect(await store.held('held', [8, 8])).toEqual([other]);
-    await store.forget('held', [7, 7]);
-    await store.forget('held', [7]);
+    await store.removeHeld('held', [7, 7]);
+    await store.removeHeld('held', [7]);
     expect(await store.held('held', [7, 8])).toEqual([other]);
   });
 
-  it('come back with all that was said about them', async () => {
+  it('are read with all properties', async () => {
     const full = { ...held, message: fullMessage('a/b') };
     const empty = { ...held, packetId: 8, message: emptyMessage('a/b') };
 
-    await store.hold('told', [full, empty]);
+    await store.hold('properties', [full, empty]);
 
-    expect(await store.held('told', [7])).toEqual([full]);
-    expect(await store.held('told', [8])).toEqual([empty]);
-    expect(await store.adopt('told', full, 'two')).toBe('adopted');
-    expect(await store.held('told', [7])).toEqual([{ ...full, holder: 'two' }]);
+    expect(await store.held('properties', [7])).toEqual([full]);
+    expect(await store.held('properties', [8])).toEqual([empty]);
+    expect(await store.adopt('properties', full, 'two')).toBe('adopted');
+    expect(await store.held('properties', [7])).toEqual([{ ...full, holder: 'two' }]);
   });
 
   it('replace what was held under the same packet id, within a batch too', async () => {
@@ -498,7 +501,7 @@ describe('incoming QoS 2 messages', () => {
   it('lie apart from outgoing ones with the same packet id', async () => {
     await store.put([item('apart', 7)]);
     await store.hold('apart', [held]);
-    await store.forget('apart', [7]);
+    await store.removeHeld('apart', [7]);
 
     expect(await store.read('apart', 7)).toEqual(item('apart', 7));
     expect(await numbersIn('apart', 7)).toEqual([7]);
@@ -513,7 +516,7 @@ describe('incoming QoS 2 messages', () => {
     expect(await store.held('adopted', [7])).not.toContainEqual(held);
   });
 
-  it('are adopted once more by the connection that did, for it may not have heard so', async () => {
+  it('are adopted once more by the same connection, whose first response may be lost', async () => {
     await store.hold('repeated', [held]);
 
     expect(await store.adopt('repeated', held, 'two')).toBe('adopted');
@@ -531,17 +534,17 @@ describe('incoming QoS 2 messages', () => {
 });
 
 describe('records of what was routed', () => {
-  it('tell the number and, in the end, that it is done', async () => {
+  it('have the number and, finally, that the message is done', async () => {
     const records = [
-      { session: 'told', id: 'event.0', number: 7, done: false },
-      { session: 'told', id: 'event.1', number: 8, done: false },
+      { session: 'properties', id: 'event.0', number: 7, done: false },
+      { session: 'properties', id: 'event.1', number: 8, done: false },
     ];
     await store.putQos2Records(records);
     await store.putQos2Records([{ ...records[0]!, done: true }]);
 
     const found = await store.qos2Records([
       ...records,
-      { session: 'told', id: 'event.2' },
+      { session: 'properties', id: 'event.2' },
       { session: 'other', id: 'event.0' },
     ]);
     expect(found.sort((one, other) => one.number - other.number)).toEqual([{ ...records[0], done: true }, records[1]]);
@@ -554,7 +557,7 @@ describe('records of what was routed', () => {
     expect(await store.qos2Records([{ session: 'renumbered', id: 'x' }])).toMatchObject([{ number: 9 }]);
   });
 
-  it('tell which member of a share was chosen', async () => {
+  it('have the chosen member of a share', async () => {
     const member = { session: 'share#x', id: 'event.0', number: 0, done: false, member: longest('client', '!') };
     const empty = { ...member, id: 'event.1', member: '' };
     await store.putQos2Records([member, empty]);
@@ -563,7 +566,7 @@ describe('records of what was routed', () => {
     expect(await store.qos2Records([empty])).toEqual([empty]);
   });
 
-  it('may be asked for twice in one breath, for none, and for more than one batch holds', async () => {
+  it('may be requested twice in one call, for none, and for more than one batch holds', async () => {
     const records = Array.from({ length: 130 }, (_, number) => ({
       session: 'batch',
       id: `x${number}`,
@@ -588,7 +591,7 @@ describe('records of what was routed', () => {
   });
 });
 
-describe('a session that is wiped', () => {
+describe('a session that is deleted', () => {
   it('has no rows of any kind any more, and others keep theirs', async () => {
     for (const session of [first, second, `${second}x`]) {
       await store.put(Array.from({ length: 30 }, (_, index) => item(session, index + 1)));

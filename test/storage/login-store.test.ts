@@ -13,7 +13,7 @@ import { everyInterleaving } from './support/interleaving';
 const now = 1_700_000_000_123;
 const minute = 60_000;
 const rule = { memory: minute, shared: 5 };
-/** Shared counts are kept by the same updates: without them there are few ways in which two containers can meet. */
+/** Shared counts use the same updates. Without them there are few interleavings of two containers. */
 const ofPairOnly = { memory: minute, shared: 0 };
 const kitchen = { username: 'kitchen', passwordHash: 'hash', rules: [] };
 
@@ -69,7 +69,7 @@ describe('failed logins', () => {
     expect(calls).toBe(2);
   });
 
-  it('are not counted for ever in a row of a form that this release does not know', async () => {
+  it('are not counted forever in a row with a schema version that this release does not know', async () => {
     const v = { N: String(schemaVersions.logins.read + 1) };
     const Item = { id: { S: 'address#192.0.2.90' }, part: { S: 'failures#kitchen' }, v, lastAt: { N: String(now) } };
     await engine.client().send(new PutItemCommand({ TableName: engine.table('logins'), Item }));
@@ -94,7 +94,7 @@ describe('failed logins', () => {
     expect(await counts('', '192.0.2.2')).toEqual([0, 0, 3]);
   });
 
-  it('count for their name and their address as often as the rule says', async () => {
+  it('count for their name and their address as often as the rule allows', async () => {
     for (const username of ['hall', 'stairs', undefined]) {
       for (let count = 0; count < 7; count++) await fail(username, '192.0.2.10');
     }
@@ -144,7 +144,7 @@ describe('failed logins', () => {
     }
   });
 
-  it('are not counted for an address that nobody knows', async () => {
+  it('are not counted for an unknown address', async () => {
     await fail('nowhere', '');
 
     expect(await counts('nowhere', '')).toEqual([0, 0, 0]);
@@ -249,7 +249,9 @@ function attemptOf(username: string | undefined, source: string, time: number): 
   return { username, clientId: 'client', source, now: time };
 }
 
-/** About what DynamoDB counts: names, texts, half a byte for each digit and a byte, three bytes for a map. */
+/**
+ * Approximates the item size of DynamoDB: names, strings, half a byte for each digit plus one, three bytes for a map.
+ */
 function sizeOf(item: Record<string, AttributeValue> = {}): number {
   const sizes = Object.entries(item).map(([name, value]): number => {
     if (value.M) return name.length + 3 + sizeOf(value.M) + Object.keys(value.M).length;
@@ -259,7 +261,7 @@ function sizeOf(item: Record<string, AttributeValue> = {}): number {
 }
 
 describe('the secret of a broker', () => {
-  itExhaustive('is made once, whoever asks first', async () => {
+  itExhaustive('is created once by concurrent requests', async () => {
     const rounds = await everyInterleaving(async (race) => {
       const engine = await Engine.start();
       const secrets: Buffer[] = [];
@@ -296,7 +298,7 @@ describe('the secret of a broker', () => {
     await engine.stop();
   });
 
-  it('of a release that kept it with the accounts stays: users who do not exist keep the salts that they were given', async () => {
+  it('of a release that stored it with the accounts stays: unknown users keep their salts', async () => {
     const engine = await Engine.start();
     const secret = Buffer.alloc(32, 7);
     const Item = { id: { S: 'broker' }, part: { S: 'secret' }, secret: { B: secret }, v: { N: '2' } };

@@ -1,5 +1,5 @@
-/*
- * Proved elsewhere: what two writers do to each other: sessions.test.ts, inflight.test.ts, retained.test.ts.
+/**
+ * Conflicts of two writers are tested in session-store.test.ts, inflight-store.test.ts and retained-store.test.ts.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -13,13 +13,13 @@ import { DynamoRetainedStore } from '../../lambdas/storage/retained-store';
 import { record } from './support/connection-record';
 import { Engine, type Gate } from './support/engine';
 
-/** Every call takes effect, its answer is lost, and it is made again. */
+/** Executes every call, loses its response, and sends it again. */
 const losing: Gate = async (request) => {
   await request();
   return request();
 };
 
-describe('a store whose every answer is lost once says what it would have said', () => {
+describe('a store whose every response is lost once returns the same results', () => {
   let engine: Engine;
   let db: DynamoDBClient;
 

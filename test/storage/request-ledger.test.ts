@@ -21,7 +21,7 @@ describe('the ledger of requests', () => {
     expect(begun.sort()).toEqual(['begun', ...Array(7).fill('running')]);
   });
 
-  it('gives the answer to whoever asks again, and nothing to another request', async () => {
+  it('returns the response to a repeated request, and nothing to another request', async () => {
     await ledger.begin('answered', 'f');
     await ledger.finish('answered', 'f', '{"status":200}');
     now += 60_000;

@@ -8,8 +8,8 @@ import { message } from './support/messages';
 import { retain } from './support/retained';
 
 /**
- * 5,000 topics of a fleet. What the filters below ask for lies among many neighbours: other topics of the same first level,
- * other topics with the same last level, and topics that only differ in depth.
+ * 5,000 topics of a fleet. The matches of the filters below lie among many neighbours: other topics of the same first
+ * level, other topics with the same last level, and topics that differ only in depth.
  */
 const topics = [
   'a/b',
@@ -27,7 +27,7 @@ function numbered(count: number, topic: (index: number) => string): string[] {
   return Array.from({ length: count }, (_, index) => topic(index));
 }
 
-/** Puts messages with as few requests as possible: the rows the store wants to write are gathered into batches. */
+/** Puts messages with few requests: it collects the rows that the store writes into batches. */
 async function fill(engine: Engine, topics: readonly string[]): Promise<void> {
   const rows = new Map<string, Item>();
   const nameOf = ({ bucket, topic }: Item) => `${bucket?.S} ${topic?.S}`;
@@ -92,11 +92,12 @@ describe('finding retained messages among 5,000', () => {
     },
   );
 
-  /*
-   * The price of only two paths to a message. The bound does not hold, because what lies on the path is read and left out, for
-   * - `a/+` above deep trees, and `+/c` or `a/+/c` where many more topics end in `c` at other depths: 4 KB of them a unit;
+  /**
+   * Known costs of only two indexes. The bound does not hold where non-matching rows are read and left out:
+   * - `a/+` above deep trees, and `+/c` or `a/+/c` where many more topics end in `c` at other depths: 4 KB of them per
+   * unit;
    * - filters with wildcards at both ends (`+`, `#`, `+/+`, `+/b/+`): at least one query per first level ever used;
-   * - messages and topics above some 4 KB, which are more than a unit each.
+   * - messages and topics above some 4 KB, which take more than a unit each.
    */
   it.each([
     ['site-8/+', 1],

@@ -45,7 +45,7 @@ describe('a first level of retained messages', () => {
     expect(await rows()).toBe(0);
   });
 
-  it('that another container remembers as listed is listed again with the next message', async () => {
+  it('that another container has cached as listed is listed again with the next message', async () => {
     const [one, other] = [storeThrough(), storeThrough()];
     await retain(one, message('remembered/a'));
     await unretain(other, 'remembered/a');
@@ -56,13 +56,13 @@ describe('a first level of retained messages', () => {
     await unretain(one, 'remembered/b');
   });
 
-  itExhaustive('is kept when a message is stored while its last one is removed, in whatever order', async () => {
+  itExhaustive('is kept when a message is stored while its last one is removed, in every order', async () => {
     const left = new Set();
     const rounds = await everyInterleaving(async (race, round) => {
       const name = `race-${round}`;
       let gate = open;
       const writer = storeThrough((request) => gate(request));
-      await retain(writer, message(`${name}/a`)); // this container remembers the level as listed
+      await retain(writer, message(`${name}/a`)); // this container caches the level as listed
       await race(
         (next) => {
           gate = next;
@@ -109,7 +109,7 @@ describe('a first level of retained messages', () => {
     },
   );
 
-  it('that was left without a message is removed by a reader who finds it empty', async () => {
+  it('that was left without a message is removed by the next reader', async () => {
     const store = storeThrough();
     await retain(store, message('left/a'));
     const { write } = await store.begin('left/a');
@@ -145,7 +145,7 @@ describe('a retained message that has expired', () => {
     return Items.map(({ bucket }) => bucket?.S ?? '').sort();
   }
 
-  it('is removed by whoever finds it, with all that belongs to it', async () => {
+  it('is removed by the next reader, with its pointer and its level', async () => {
     await retain(storeAt(), message('soon/over', 'x', { expiresAt: now + 1000 }), { account: 'user#ann' });
     expect(await rows()).toEqual(['count#user#ann', 'first#soon', 'last#over', 'levels']);
     await storeAt().page('soon/+');
@@ -156,12 +156,12 @@ describe('a retained message that has expired', () => {
     expect(await rows()).toEqual([]);
   });
 
-  itExhaustive('is not removed when it is replaced meanwhile, in whatever order of requests', async () => {
+  itExhaustive('is not removed when it is replaced meanwhile, in every order of requests', async () => {
     await everyInterleaving(async (race, round) => {
       const topic = `over-${round}/x`;
       let gate = open;
       const writer = storeAt((request) => gate(request));
-      await retain(writer, message(`over-${round}/y`)); // it remembers the level as listed
+      await retain(writer, message(`over-${round}/y`)); // it caches the level as listed
       await retain(writer, message(topic, 'old', { expiresAt: now - 1 }));
       await race(
         (next) => storeAt(next).page(topic),

@@ -17,12 +17,12 @@ beforeAll(async () => {
 
 afterAll(() => engine.stop());
 
-/** What a filter finds, as `topic=payload`, sorted. */
+/** Returns the matches of a filter as `topic=payload`, sorted. */
 async function found(store: RetainedStore, filter: string): Promise<string[]> {
   return (await retained(store, filter)).map(({ topic, payload }) => `${brief(topic)}=${payload}`).sort();
 }
 
-/** A failure should not print 65,535 bytes. */
+/** Keeps a failure from printing 65,535 bytes. */
 function brief(topic: string): string {
   return topic.length < 200 ? topic : `${topic.slice(0, 20)}...${topic.slice(-20)} (${topic.length})`;
 }
@@ -34,7 +34,7 @@ describe('retained messages', () => {
     store = new DynamoRetainedStore(engine.client(), engine.table('retained'));
   });
 
-  it('come back as they were put', async () => {
+  it('are read as they were put', async () => {
     const binary = message('binary/x', everyByte, { qos: 2 });
 
     await retain(store, binary);
@@ -44,12 +44,12 @@ describe('retained messages', () => {
     }
   });
 
-  it('come back with all that was said about them', async () => {
-    await retain(store, fullMessage('told/full'));
-    await retain(store, emptyMessage('told/empty'));
+  it('are read with all properties', async () => {
+    await retain(store, fullMessage('properties/full'));
+    await retain(store, emptyMessage('properties/empty'));
 
-    expect(await retained(store, 'told/full')).toEqual([fullMessage('told/full')]);
-    expect(await retained(store, '+/empty')).toEqual([emptyMessage('told/empty')]);
+    expect(await retained(store, 'properties/full')).toEqual([fullMessage('properties/full')]);
+    expect(await retained(store, '+/empty')).toEqual([emptyMessage('properties/empty')]);
   });
 
   it('come back with each property alone', async () => {
@@ -60,7 +60,7 @@ describe('retained messages', () => {
     }
   });
 
-  it('forget what was said about the one before', async () => {
+  it('lose all properties of the former message', async () => {
     await retain(store, fullMessage('said/before'));
     await retain(store, message('said/before'));
 
@@ -109,7 +109,7 @@ describe('retained messages', () => {
     expect(await found(store, '+')).not.toContain('/slash=on');
   });
 
-  it('have topics of up to 65,535 bytes, whatever they have in common', async () => {
+  it('have topics of up to 65,535 bytes with any common beginning', async () => {
     const [one, other] = [longest('long/', '/one'), longest('long/', '/other')];
     await retain(store, message(one, '1'));
     await retain(store, message(other, '2'));
@@ -140,7 +140,7 @@ describeExhaustive('writers of one retained topic', () => {
     for (const { through } of writers) await retain(through(open), message('race/begins')); // lists the first level
   });
 
-  /** A store that goes on from round to round, each with a gate of its own. */
+  /** A store that is used in all rounds, with another gate in each. */
   function writer() {
     let gate = open;
     let store: RetainedStore | undefined;
@@ -156,7 +156,7 @@ describeExhaustive('writers of one retained topic', () => {
     };
   }
 
-  /** The payload that every filter finds for a topic. */
+  /** Returns the payload of a topic that all its filters find. */
   async function agreed(last: string): Promise<string | undefined> {
     const payloads = await Promise.all(
       [`race/${last}`, 'race/#', `+/${last}`].map(async (filter) => {
@@ -299,7 +299,7 @@ describe('the order of writes of one retained topic', () => {
     });
   });
 
-  it('tells each write which one is before it, whoever writes', async () => {
+  it('returns the write before each write, by any writer', async () => {
     const first = await store.begin('order/turns', turn);
     const second = await store.begin('order/turns');
     const third = await store.begin('order/turns', { connectionId: 'b', number: 1 });
@@ -313,7 +313,7 @@ describe('the order of writes of one retained topic', () => {
     expect(third.before).toEqual(second.write);
   });
 
-  it('tells that a write without a turn is over, to the next and to who waits for it', async () => {
+  it('marks a write without a turn as ended for the next one and for a waiting one', async () => {
     const first = await store.begin('order/over');
     const second = await store.begin('order/over');
     expect(second.before).toEqual(first.write);
@@ -327,7 +327,7 @@ describe('the order of writes of one retained topic', () => {
     expect((await store.begin('order/over')).before).toBeUndefined();
   });
 
-  it('tells the same of a removal, whether it is the last write or not', async () => {
+  it('marks a removal as ended, whether it is the last write or not', async () => {
     const removal = await store.begin('order/removed');
     const next = await store.begin('order/removed');
     expect(await store.hasEnded(removal.write)).toBe(false);
@@ -356,7 +356,7 @@ describe('the order of writes of one retained topic', () => {
     const same = page.copies.find((copy) => copy.message.topic === 'now/same')!;
     expect((await page.current()).get('now/same')).toEqual(same);
 
-    const { write } = await store.begin('now/same'); // stored is still the one before
+    const { write } = await store.begin('now/same'); // the stored one is still the former
     expect((await page.current()).get('now/same')).toEqual(same);
 
     await store.put(message('now/same', 'changed'), write, { id: 'event', attempted: false, account: '' });
@@ -398,7 +398,7 @@ describe('match', () => {
     return topic || 'a';
   }
 
-  /** Mostly a topic that is there, some of its levels replaced by wildcards. */
+  /** Returns a random filter: mostly an existing topic with some levels replaced by wildcards. */
   function randomFilter(topics: readonly string[]): string {
     const parts = (random.below(4) > 0 ? random.pick(topics) : randomTopic()).split('/');
     const wild = parts.map((part) => (random.below(3) === 0 ? '+' : part));
@@ -406,7 +406,7 @@ describe('match', () => {
     return random.below(3) > 0 ? wild.join('/') : [...wild.slice(0, keep - random.below(2)), '#'].join('/');
   }
 
-  it('finds what a look at every topic finds, for whatever topics and filters there are', async () => {
+  it('finds the same as a comparison with every topic, for random topics and filters', async () => {
     const store = new DynamoRetainedStore(engine.client(), engine.table('retained'));
     const topics = [...new Set(Array.from({ length: 150 }, randomTopic))];
     for (const topic of [longest('a/', '/b'), longest('日本/', '/b'), longest('$SYS/', '/a')]) topics.push(topic);

@@ -109,7 +109,7 @@ function stores() {
   };
 }
 
-/** One item of each kind, by whatever makes one. */
+/** Writes one item of each kind. */
 async function writeEverything(): Promise<void> {
   const { connections, sessions, index, retained, inflight, requests, logins, directory, seats, watch, shapeChecks } =
     stores();
@@ -151,7 +151,7 @@ async function rowsOf(name: TableName): Promise<Row[]> {
   return Items.filter((item) => item.filter?.S !== shapesKey.filter?.S);
 }
 
-/** What an item is, by its key: the words of docs/architecture.md. */
+/** Returns the kind of an item by its key, in the words of docs/architecture.md. */
 function kindOf(name: TableName, item: Row): string {
   const { partitionKey, sortKey }: TableSchema = tables[name];
   const [partition, sort] = [item[partitionKey]?.S ?? '', (sortKey && item[sortKey]?.S) ?? ''];
@@ -165,7 +165,7 @@ function kindOf(name: TableName, item: Row): string {
   return `${name} ${sort.split('#')[0]}`;
 }
 
-/** The newest that this release does not know. */
+/** The first version that this release does not know. */
 function newer(name: TableName): Row {
   return { v: { N: String(schemaVersions[name].read + 1) } };
 }
@@ -179,7 +179,7 @@ async function get(name: TableName, Key: Row): Promise<Row> {
   return (await engine.client().send(command)).Item ?? {};
 }
 
-describe('the form of an item', () => {
+describe('the schema version of an item', () => {
   it('is in every item of every kind that is written', async () => {
     await writeEverything();
 
@@ -219,7 +219,7 @@ describe('the form of an item', () => {
     expect(pendingItem(pending).v).toEqual({ N: String(schemaVersions.connections.written) });
   });
 
-  it('is looked at by every store: none holds a client that it did not wrap', () => {
+  it('is checked by every store: none has a client that it did not wrap', () => {
     const room = join(__dirname, '../../lambdas/storage');
     const stores = readdirSync(room).filter((name) =>
       /^export class Dynamo/m.test(readFileSync(join(room, name), 'utf8')),
@@ -227,7 +227,7 @@ describe('the form of an item', () => {
     const unwrapped = stores.filter((name) => !readFileSync(join(room, name), 'utf8').includes('= versioned('));
 
     expect(stores.length).toBeGreaterThan(10);
-    // Held by the test before, by test/storage/connection-list.test.ts and stored-rows.test.ts.
+    // Tested above, in test/storage/connection-list.test.ts and in stored-rows.test.ts.
     expect(unwrapped).toEqual(['connection-list.ts', 'pending-connections.ts', 'stored-rows.ts']);
   });
 
@@ -236,13 +236,13 @@ describe('the form of an item', () => {
   });
 });
 
-describe('an item of a newer form', () => {
-  it('is read by nobody, and the error says what to do', async () => {
+describe('an item with a newer schema version', () => {
+  it('cannot be read, and the error names the remedy', async () => {
     const { connections } = stores();
     await put('connections', { ...connectionKey('newer'), ...newer('connections') });
 
     await expect(connections.read('newer')).rejects.toThrow(
-      'an item of table connections has form 3, but this release knows forms up to 2: deploy the release that wrote it, or a later one',
+      'an item of table connections has schema version 3, but this release reads versions up to 2: deploy the release that wrote it, or a later one',
     );
   });
 
@@ -261,22 +261,22 @@ describe('an item of a newer form', () => {
     await expect(read()).rejects.toThrow(NewerSchemaVersionError);
   });
 
-  it('stays as it is, whatever is done to a session that nobody has read', async () => {
+  it('is not changed by any operation on a session that was not read', async () => {
     const { sessions } = stores();
     const fresh = { clientId: { S: 'kept' }, session: { S: first }, fence: { S: first }, owner: { S: 'a' } };
     const numbers = { outSeq: { N: '4' }, free: { N: '100' } };
-    const head = { ...sessionKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
-    await put('sessions', head);
+    const sessionItem = { ...sessionKey('kept'), ...fresh, ...numbers, ...newer('sessions') };
+    await put('sessions', sessionItem);
 
     expect(await sessions.claimFresh(claim('kept', second))).toBe('refused');
     expect(await sessions.reserve('kept', first, 1)).toBe('refused');
     expect(await sessions.requestWake('kept', 'a')).toBe('gone');
     await sessions.release('kept', first);
 
-    expect(await get('sessions', sessionKey('kept'))).toEqual(head);
+    expect(await get('sessions', sessionKey('kept'))).toEqual(sessionItem);
   });
 
-  it('is written over by a whole item, which is of the older form again', async () => {
+  it('is replaced by a whole item, which has the older version again', async () => {
     const key = { bucket: { S: 'first#over' }, topic: { S: 'over/a' } };
     await put('retained', { ...key, ...newer('retained'), shape: { S: 'unknown' } });
 

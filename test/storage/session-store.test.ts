@@ -12,7 +12,7 @@ import { emptyMessage, everyByte, fullMessage, longest, message } from './suppor
 
 const [first, second, third] = ['000000000000001#a', '000000000000002#b', '000000000000003#c'];
 
-/** What the connection with this fence claims. */
+/** The claim of the connection with this fence. */
 function claim(clientId: string, fence: string, fields: Partial<SessionClaim> = {}): SessionClaim {
   return {
     clientId,
@@ -41,7 +41,7 @@ function store(gate?: Gate): SessionStore {
   return new DynamoSessionStore(engine.client(gate), engine.table('sessions'));
 }
 
-/** A session that this connection has just begun, in place of any that was there. */
+/** Begins a session of this connection in place of any existing one. */
 async function begun(clientId: string, fence = first, fields: Partial<SessionClaim> = {}): Promise<SessionItem> {
   await sessions.claimFresh(claim(clientId, fence, fields), (await sessions.read(clientId)) ?? 'none');
   return (await sessions.read(clientId))!;
@@ -53,13 +53,19 @@ describe('a fresh session', () => {
 
     expect(await sessions.claimFresh(claim('begins', first))).toEqual({});
 
-    const head = await sessions.read('begins');
-    expect(head).toMatchObject({ clientId: 'begins', session: first, fence: first, owner: 'a', persistent: true });
-    expect(head).toMatchObject({ outSeq: 0, wakeRequests: 0, wakeHandled: 0, connackSentOn: first });
-    expect(head).not.toHaveProperty('deleting');
+    const sessionItem = await sessions.read('begins');
+    expect(sessionItem).toMatchObject({
+      clientId: 'begins',
+      session: first,
+      fence: first,
+      owner: 'a',
+      persistent: true,
+    });
+    expect(sessionItem).toMatchObject({ outSeq: 0, wakeRequests: 0, wakeHandled: 0, connackSentOn: first });
+    expect(sessionItem).not.toHaveProperty('deleting');
   });
 
-  it('replaces an older one, returns its head, and names it until it is wiped', async () => {
+  it('replaces an older one, returns its item, and names it until it is deleted', async () => {
     await begun('replaces');
     await sessions.reserve('replaces', first, 3);
     await sessions.requestWake('replaces', 'a');
@@ -82,7 +88,7 @@ describe('a fresh session', () => {
     expect(await sessions.read('replaces')).not.toHaveProperty('deleting');
   });
 
-  it('is refused to a late connection, and to the same one again, which the fence in the head tells', async () => {
+  it('is refused to an older connection, and to the same one again, by the fence in the item', async () => {
     const newest = await begun('late', second);
 
     expect(await sessions.claimFresh(claim('late', first))).toBe('refused');
@@ -131,7 +137,7 @@ describe('a fresh session', () => {
     expect(results).toContain('changed');
   });
 
-  it('begins over exactly the head that was seen', async () => {
+  it('replaces exactly the session item that was read', async () => {
     const seen = await begun('seen');
 
     expect(await sessions.claimFresh(claim('seen', second), seen)).toEqual({ old: seen });
@@ -144,7 +150,7 @@ describe('a fresh session', () => {
 });
 
 describe('a connection that waits for another to end', () => {
-  it('is registered in the head, and told when the owner leaves', async () => {
+  it('is registered in the session item, and returned when the owner leaves', async () => {
     const seen = await begun('waits');
 
     expect(await sessions.awaitEnd(claim('waits', second, { cleanStart: true }), seen)).toBe('registered');
@@ -155,11 +161,11 @@ describe('a connection that waits for another to end', () => {
     expect(await sessions.release('waits', first)).toBe('changed');
   });
 
-  it('is told when the session ends', async () => {
-    await sessions.awaitEnd(claim('told', second), await begun('told'));
+  it('is returned when the session ends', async () => {
+    await sessions.awaitEnd(claim('ended', second), await begun('ended'));
 
-    expect(await sessions.end('told', first)).toMatchObject({ successor: { fence: second, cleanStart: false } });
-    expect(await sessions.end('told', first)).toBe('changed');
+    expect(await sessions.end('ended', first)).toMatchObject({ successor: { fence: second, cleanStart: false } });
+    expect(await sessions.end('ended', first)).toBe('changed');
   });
 
   it('gives way to a newer one, and only to one that has seen it', async () => {
@@ -213,7 +219,7 @@ describe('a session that is forsaken', () => {
 });
 
 describe('a session whose client is away', () => {
-  it('tells since when, until somebody owns it', async () => {
+  it('stores the time of the last release until there is a new owner', async () => {
     await begun('left');
     await sessions.release('left', first, { leftAt: 1234 });
     const seen = (await sessions.read('left'))!;
@@ -224,7 +230,7 @@ describe('a session whose client is away', () => {
   });
 });
 
-describe('a head that names an older session to be wiped', () => {
+describe('a session item that names an older session to delete', () => {
   it('neither goes nor is replaced before that is done: nothing else names the rows', async () => {
     await begun('names older', first);
     await begun('names older', second);
@@ -254,14 +260,14 @@ describe('a session that is resumed', () => {
     expect(await sessions.read('resumed')).toEqual(resumed);
   });
 
-  it('still names what is to be wiped', async () => {
+  it('still names the session to delete', async () => {
     await begun('names');
     const seen = await begun('names', second);
 
     expect(await sessions.claimResume(claim('names', third), seen)).toMatchObject({ session: second, deleting: first });
   });
 
-  it('goes to one of several that saw the same head', async () => {
+  it('succeeds for one of several that read the same item', async () => {
     const seen = await begun('several');
 
     const results = await Promise.all([
@@ -285,7 +291,7 @@ describe('a session that is resumed', () => {
   });
 });
 
-describe('what the head tells of its owner', () => {
+describe('the properties of the owner in the session item', () => {
   const narrow = {
     version: 5 as const,
     capabilities: {
@@ -309,11 +315,11 @@ describe('what the head tells of its owner', () => {
   ])('is not that of its former owner when it begins anew, %s', async (how, owner) => {
     await sessions.markWakeHandled({ ...(await begun(`fresh ${how}`, first, narrow)), wakeRequests: 1 }, 1, 12);
 
-    const head = await begun(`fresh ${how}`, second, owner);
+    const sessionItem = await begun(`fresh ${how}`, second, owner);
 
-    expect(head.version).toBe(owner.version);
-    expect(head.capabilities).toEqual(owner.capabilities);
-    expect(head.acknowledgedUpTo).toBe(0);
+    expect(sessionItem.version).toBe(owner.version);
+    expect(sessionItem.capabilities).toEqual(owner.capabilities);
+    expect(sessionItem.acknowledgedUpTo).toBe(0);
   });
 
   it.each([
@@ -324,10 +330,10 @@ describe('what the head tells of its owner', () => {
     const seen = await begun(clientId, first, narrow);
     await sessions.markWakeHandled(seen, 1, 12);
 
-    const head = await sessions.claimResume(claim(clientId, second, owner), seen);
+    const sessionItem = await sessions.claimResume(claim(clientId, second, owner), seen);
 
-    expect(head).toEqual(await sessions.read(clientId));
-    expect(head).toMatchObject({ session: first, version: owner.version, acknowledgedUpTo: 0 });
+    expect(sessionItem).toEqual(await sessions.read(clientId));
+    expect(sessionItem).toMatchObject({ session: first, version: owner.version, acknowledgedUpTo: 0 });
     expect((await sessions.read(clientId))?.capabilities).toEqual(owner.capabilities);
   });
 
@@ -338,30 +344,30 @@ describe('what the head tells of its owner', () => {
     expect(await sessions.read('limited now')).toMatchObject(narrow);
   });
 
-  it('is up to where everything was acknowledged, as the last answer has it', async () => {
-    const head = await begun('settled', first, narrow);
+  it('is the number up to which everything is acknowledged, from the last handled wake', async () => {
+    const sessionItem = await begun('settled', first, narrow);
     await sessions.requestWake('settled', 'a');
     await sessions.requestWake('settled', 'a');
 
-    await sessions.markWakeHandled(head, 1, 12);
+    await sessions.markWakeHandled(sessionItem, 1, 12);
     expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 1, acknowledgedUpTo: 12 });
-    await sessions.markWakeHandled(head, 1, 13);
+    await sessions.markWakeHandled(sessionItem, 1, 13);
     expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 1, acknowledgedUpTo: 12 });
-    await sessions.markWakeHandled(head, 2);
+    await sessions.markWakeHandled(sessionItem, 2);
     expect(await sessions.read('settled')).toMatchObject({ wakeHandled: 2, acknowledgedUpTo: 12 });
   });
 
   it('is the same in one read of many, and with the list of shapes', async () => {
-    const head = await begun('many reads', first, narrow);
+    const sessionItem = await begun('many reads', first, narrow);
 
-    expect((await sessions.readMany(['many reads'])).get('many reads')).toEqual(head);
+    expect((await sessions.readMany(['many reads'])).get('many reads')).toEqual(sessionItem);
   });
 });
 
 describe('the end of a session whose client is away', () => {
   const endsAt = 1_700_000_060_123;
 
-  it('is what its connection said when it left', async () => {
+  it('is what its connection stored on release', async () => {
     await begun('away');
     expect(await sessions.read('away')).not.toHaveProperty('expiresAt');
 
@@ -378,25 +384,25 @@ describe('the end of a session whose client is away', () => {
     expect(await sessions.read('never ends')).not.toHaveProperty('expiresAt');
   });
 
-  it('is what was said first, by the connection that had it', async () => {
-    await begun('said');
-    await sessions.release('said', first, { sessionEndsAt: endsAt });
+  it('is stored by the first release of the owning connection', async () => {
+    await begun('release time');
+    await sessions.release('release time', first, { sessionEndsAt: endsAt });
 
-    await sessions.release('said', first, { sessionEndsAt: endsAt + 1 });
-    await sessions.release('said', second, { sessionEndsAt: endsAt + 2 });
+    await sessions.release('release time', first, { sessionEndsAt: endsAt + 1 });
+    await sessions.release('release time', second, { sessionEndsAt: endsAt + 2 });
 
-    expect(await sessions.read('said')).toMatchObject({ expiresAt: endsAt });
+    expect(await sessions.read('release time')).toMatchObject({ expiresAt: endsAt });
   });
 
-  it('is not what a connection says that was displaced', async () => {
-    const seen = await begun('said late');
-    await sessions.claimResume(claim('said late', second), seen);
+  it('is not stored by a connection that was taken over', async () => {
+    const seen = await begun('late release');
+    await sessions.claimResume(claim('late release', second), seen);
 
-    await sessions.release('said late', first, { sessionEndsAt: endsAt });
+    await sessions.release('late release', first, { sessionEndsAt: endsAt });
 
-    const head = await sessions.read('said late');
-    expect(head).toMatchObject({ owner: 'b' });
-    expect(head).not.toHaveProperty('expiresAt');
+    const sessionItem = await sessions.read('late release');
+    expect(sessionItem).toMatchObject({ owner: 'b' });
+    expect(sessionItem).not.toHaveProperty('expiresAt');
   });
 
   it.each(['resumed', 'fresh'])('is none any more when its client is back, the session %s', async (how) => {
@@ -417,14 +423,16 @@ describe('the end of a session whose client is away', () => {
 describe('the congestion of a session', () => {
   const congestion = { since: 1000, at: 2000, isDrainScheduled: true };
 
-  it('is noted by one of several, and asks for a pump in the same step', async () => {
+  it('is stored by one of several writers, and requests a drain in the same step', async () => {
     const seen = await begun('congested');
 
-    expect(await sessions.congest(seen, congestion)).toBe('noted');
-    expect(await sessions.congest(seen, { ...congestion, at: 3000 })).toBe('changed');
-    const head = await sessions.read('congested');
-    expect(head).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
-    expect(await sessions.congest(head!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe('noted');
+    expect(await sessions.markCongested(seen, congestion)).toBe('noted');
+    expect(await sessions.markCongested(seen, { ...congestion, at: 3000 })).toBe('changed');
+    const sessionItem = await sessions.read('congested');
+    expect(sessionItem).toMatchObject({ congestion, wakeRequests: seen.wakeRequests + 1 });
+    expect(await sessions.markCongested(sessionItem!, { ...congestion, at: 3000, isDrainScheduled: false })).toBe(
+      'noted',
+    );
     expect(await sessions.read('congested')).toMatchObject({
       congestion: { at: 3000 },
       wakeRequests: seen.wakeRequests + 1,
@@ -433,24 +441,24 @@ describe('the congestion of a session', () => {
 
   it('ends, or goes on without a pump', async () => {
     const seen = await begun('relieved');
-    await sessions.congest(seen, congestion);
+    await sessions.markCongested(seen, congestion);
 
-    await sessions.relieve(seen, congestion);
+    await sessions.clearCongestion(seen, congestion);
     expect(await sessions.read('relieved')).toMatchObject({ congestion: { ...congestion, isDrainScheduled: false } });
-    await sessions.relieve(seen);
+    await sessions.clearCongestion(seen);
     expect(await sessions.read('relieved')).not.toHaveProperty('congestion');
   });
 
   it('ends with the connection that had it', async () => {
     const seen = await begun('left behind');
-    await sessions.congest(seen, congestion);
+    await sessions.markCongested(seen, congestion);
     await sessions.release('left behind', first);
     const away = await sessions.read('left behind');
     expect(away).not.toHaveProperty('congestion');
 
     expect(await sessions.claimResume(claim('left behind', second), away!)).not.toHaveProperty('congestion');
-    expect(await sessions.congest(seen, congestion)).toBe('changed');
-    await sessions.relieve(seen);
+    expect(await sessions.markCongested(seen, congestion)).toBe('changed');
+    await sessions.clearCongestion(seen);
   });
 });
 
@@ -460,9 +468,9 @@ describe('the owner of a session', () => {
     await sessions.release('leaves', first);
     await sessions.release('leaves', first);
 
-    const head = await sessions.read('leaves');
-    expect(head).toMatchObject({ session: first, fence: first });
-    expect(head).not.toHaveProperty('owner');
+    const sessionItem = await sessions.read('leaves');
+    expect(sessionItem).toMatchObject({ session: first, fence: first });
+    expect(sessionItem).not.toHaveProperty('owner');
   });
 
   it('that was displaced changes nothing any more', async () => {
@@ -489,14 +497,14 @@ describe('the owner of a session', () => {
     expect(await sessions.read('ends')).toBeUndefined();
   });
 
-  it('is asked and answers: an answer never takes back a later question', async () => {
+  it('are counted, and handling one does not hide a later one', async () => {
     await begun('asked');
     expect(await sessions.requestWake('asked', 'a')).toBe(1);
     expect(await sessions.requestWake('asked', 'a')).toBe(2);
-    const head = (await sessions.read('asked'))!;
+    const sessionItem = (await sessions.read('asked'))!;
 
-    await sessions.markWakeHandled(head, 2);
-    await sessions.markWakeHandled(head, 1);
+    await sessions.markWakeHandled(sessionItem, 2);
+    await sessions.markWakeHandled(sessionItem, 1);
 
     expect(await sessions.read('asked')).toMatchObject({ wakeRequests: 2, wakeHandled: 2 });
     expect(await sessions.requestWake('asked', 'a')).toBe(3);
@@ -515,7 +523,7 @@ describe('the owner of a session', () => {
     expect(await sessions.markConnackSent('greeted', first)).toBe('changed');
   });
 
-  it('is gone to whoever asks a client that is offline', async () => {
+  it('returns gone for a client that is offline', async () => {
     await begun('offline');
     await sessions.release('offline', first);
 
@@ -530,11 +538,11 @@ describe('numbers of outgoing messages', () => {
 
     const heads = await Promise.all(Array.from({ length: 12 }, () => sessions.reserve('numbers', first, 3)));
 
-    const last = heads.map((head) => (head as SessionItem).outSeq).sort((one, other) => one - other);
+    const last = heads.map((sessionItem) => (sessionItem as SessionItem).outSeq).sort((one, other) => one - other);
     expect(last).toEqual(Array.from({ length: 12 }, (_, index) => 3 * (index + 1)));
   });
 
-  it('are returned with the head as it is at that very moment', async () => {
+  it('are returned with the session item at the same moment', async () => {
     await begun('moment');
     await sessions.requestWake('moment', 'a');
 
@@ -542,7 +550,7 @@ describe('numbers of outgoing messages', () => {
   });
 
   it('are refused beyond what is free, all or none', async () => {
-    await sessions.setFree(await begun('limited'), 5);
+    await sessions.setQueueCapacity(await begun('limited'), 5);
 
     expect(await sessions.reserve('limited', first, 3)).toMatchObject({ outSeq: 3 });
     expect(await sessions.reserve('limited', first, 3)).toBe('refused');
@@ -551,7 +559,7 @@ describe('numbers of outgoing messages', () => {
   });
 
   it('without limit are reserved in any case, at the expense of the others', async () => {
-    await sessions.setFree(await begun('unlimited'), 5);
+    await sessions.setQueueCapacity(await begun('unlimited'), 5);
 
     expect(await sessions.reserveAndRequestWake('unlimited', first, 8)).toMatchObject({ outSeq: 8 });
     expect(await sessions.reserve('unlimited', first, 1)).toBe('refused');
@@ -566,22 +574,22 @@ describe('numbers of outgoing messages', () => {
     expect(await sessions.read('wrong')).toMatchObject({ outSeq: 0 });
   });
 
-  itExhaustive('that were reserved meanwhile are not set free by who did not see them', async () => {
+  itExhaustive('that were reserved meanwhile are not freed by a writer that did not see them', async () => {
     const outcomes = new Set();
 
     await everyInterleaving(async (race, round) => {
       const clientId = `race-${round}`;
       const seen = await begun(clientId);
-      await sessions.setFree(seen, 1);
-      let setFree: string | undefined;
+      await sessions.setQueueCapacity(seen, 1);
+      let outcome: string | undefined;
       await race(
         async (gate) => {
-          setFree = await store(gate).setFree(seen, 2);
+          outcome = await store(gate).setQueueCapacity(seen, 2);
         },
         (gate) => store(gate).reserve(clientId, first, 1),
       );
       const left = await sessions.reserve(clientId, first, 1);
-      outcomes.add(`${setFree}: ${left === 'refused' ? 'full' : 'one left'}`);
+      outcomes.add(`${outcome}: ${left === 'refused' ? 'full' : 'one left'}`);
     });
 
     expect(outcomes).toEqual(new Set(['set: one left', 'changed: full']));
@@ -592,14 +600,14 @@ describe('numbers of outgoing messages', () => {
     await sessions.release('comes and goes', first);
     const offline = (await sessions.read('comes and goes'))!;
 
-    expect(await sessions.setFree(online, 100)).toBe('changed');
-    expect(await sessions.setFree(offline, 1)).toBe('set');
+    expect(await sessions.setQueueCapacity(online, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(offline, 1)).toBe('set');
     await sessions.claimResume(claim('comes and goes', second), offline);
-    expect(await sessions.setFree(offline, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(offline, 100)).toBe('changed');
   });
 
-  it('are none any more when the client leaves, until somebody has counted what waits', async () => {
-    await sessions.setFree(await begun('leaving'), 100);
+  it('are zero after the client has left, until the queue is counted', async () => {
+    await sessions.setQueueCapacity(await begun('leaving'), 100);
     await sessions.reserve('leaving', first, 7);
 
     await sessions.release('leaving', first);
@@ -611,11 +619,11 @@ describe('numbers of outgoing messages', () => {
   it('are not set free in a session that was replaced or has ended', async () => {
     const seen = await begun('freed');
     await begun('freed', second);
-    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(seen, 100)).toBe('changed');
 
     await sessions.markDeleted('freed', first);
     await sessions.end('freed', second);
-    expect(await sessions.setFree(seen, 100)).toBe('changed');
+    expect(await sessions.setQueueCapacity(seen, 100)).toBe('changed');
     expect(await sessions.read('freed')).toBeUndefined();
   });
 });
@@ -632,7 +640,7 @@ describe('heads', () => {
     expect((await sessions.readMany([])).size).toBe(0);
   });
 
-  it('of long client ids are told apart by their last byte', async () => {
+  it('of long client ids differ by their last byte', async () => {
     const [one, other] = [longest('client', 'a'), longest('client', 'b')];
     await begun(one, first);
     await begun(other, second);
@@ -654,14 +662,14 @@ describe('heads', () => {
       sessions: engine.table('sessions'),
     });
     const noShapes = { revisions: new Map(), owners: new Map(), version: 0 };
-    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, heads: new Map() });
+    expect(await lookup.read('nobody', [])).toEqual({ shapes: noShapes, sessions: new Map() });
 
-    const head = await begun('looked-up');
+    const sessionItem = await begun('looked-up');
     await index.list(['L+'], 'owner', noShapes);
 
     expect(await lookup.read('nobody', ['looked-up', 'nobody'])).toEqual({
       shapes: { revisions: new Map([['L+', 1]]), owners: new Map([['L+', 'owner']]), version: 1 },
-      heads: new Map([['looked-up', head]]),
+      sessions: new Map([['looked-up', sessionItem]]),
     });
   });
 });
@@ -669,7 +677,7 @@ describe('heads', () => {
 const plainWill: Will = { message: message('will'), delay: 0 };
 
 describe('wills', () => {
-  it('belong to a connection, and come back as they were put', async () => {
+  it('belong to a connection, and are read as they were put', async () => {
     const will = { message: message('will/topic', everyByte, { qos: 2, retain: false }), delay: 0 };
     const other = { message: message('other', ''), delay: 0 };
     const clientId = longest('will', '!');
@@ -682,7 +690,7 @@ describe('wills', () => {
     expect(await sessions.read(clientId)).toBeUndefined();
   });
 
-  it('come back with their delay, their expiry and all that was said about their message', async () => {
+  it('are read with their delay, their expiry and all properties of their message', async () => {
     const wills: Will[] = [
       { message: fullMessage('will'), delay: 0xffff_ffff, expiry: 0xffff_ffff },
       { message: emptyMessage('will'), delay: 0, expiry: 0 },
@@ -690,9 +698,9 @@ describe('wills', () => {
     ];
 
     for (const will of wills) {
-      await sessions.putWill('told', 'a', will);
+      await sessions.putWill('ended', 'a', will);
 
-      expect(await sessions.will('told', 'a')).toEqual(will);
+      expect(await sessions.will('ended', 'a')).toEqual(will);
     }
   });
 
@@ -726,7 +734,7 @@ describe('subscriptions of a session', () => {
     expect((await sessions.subscriptions('many')).sort().join(' ') === filters.sort().join(' ')).toBe(true);
   });
 
-  it('are removed one by one, and as often as asked', async () => {
+  it('are removed one by one, and any number of times', async () => {
     await sessions.putSubscriptions('some', ['a', 'b', 'c']);
 
     await sessions.removeSubscriptions('some', ['a', 'c', 'a', 'never there']);
@@ -736,7 +744,7 @@ describe('subscriptions of a session', () => {
     expect(await sessions.subscriptions('some')).toEqual(['b']);
   });
 
-  it('tell which of some names are among them, however many and long', async () => {
+  it('return which of some names exist, for any number and length', async () => {
     const long = [longest('a/', '/+'), longest('a/', '/#')];
     const names = Array.from({ length: 120 }, (_, index) => `a/${index}`);
     await sessions.putSubscriptions('asked for', [...names.slice(0, 110), '$share/g/a', long[0]!]);

@@ -31,7 +31,7 @@ describe('the request for a check of shapes', () => {
     return check && { ...check, shapes: [...check.shapes].sort() };
   }
 
-  it('is absent until somebody asks, and after it was removed', async () => {
+  it('is absent until it is requested, and after it was removed', async () => {
     expect(await read()).toBeUndefined();
     await container().request(['L+']);
     const check = await read();
@@ -41,7 +41,7 @@ describe('the request for a check of shapes', () => {
     expect(await container().remove(check!)).toBe('changed');
   });
 
-  it('has the shapes of all who asked', async () => {
+  it('has the shapes of all requests', async () => {
     await container().request(['L+', 'L#']);
     now += 1000;
     await container().request(['L+', '+']);
@@ -78,7 +78,7 @@ describe('the request for a check of shapes', () => {
     expect(await read()).toMatchObject({ shapes: ['L+'] });
   });
 
-  it('is not removed when somebody has asked since it was read', async () => {
+  it('is not removed when it was requested again after it was read', async () => {
     await container().request(['L+']);
     const check = await read();
     await container().request(['L+']);

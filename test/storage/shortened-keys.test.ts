@@ -11,7 +11,7 @@ import { longest } from './support/messages';
 
 const characters = ['a', 'é', '日', '😀', '\uFFFD', '/'];
 
-/** A text of at least so many bytes, of characters of every length. */
+/** Returns a string of at least so many bytes, with characters of every length. */
 function textOf(random: Random, bytes: number): string {
   let text = '';
   while (Buffer.byteLength(text) < bytes) text += random.pick(characters);

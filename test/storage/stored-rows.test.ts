@@ -26,15 +26,15 @@ describe('stored rows', () => {
     return found;
   }
 
-  const put = (part: string, form: number) =>
+  const put = (part: string, version: number) =>
     engine.client().send(
       new PutItemCommand({
         TableName: engine.table('sessions'),
-        Item: { id: { S: '000000000000001#a' }, part: { S: part }, v: { N: String(form) } },
+        Item: { id: { S: '000000000000001#a' }, part: { S: part }, v: { N: String(version) } },
       }),
     );
 
-  it('of a newer form are passed over, and a head of one is an error', async () => {
+  it('with a newer schema version are skipped, and a session item with one is an error', async () => {
     const { read } = schemaVersions.sessions;
     await put('sub#known', read);
     await put('sub#newer', read + 1);
@@ -43,6 +43,6 @@ describe('stored rows', () => {
 
     await put('head', read + 1);
 
-    await expect(all(stored.heads())).rejects.toThrow(`form ${read + 1}`);
+    await expect(all(stored.sessionItems())).rejects.toThrow(`schema version ${read + 1}`);
   });
 });

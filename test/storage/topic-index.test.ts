@@ -25,7 +25,7 @@ describe('topic index', () => {
 
   afterAll(() => engine.stop());
 
-  it('finds who subscribed to exactly this filter', async () => {
+  it('finds the subscribers of exactly this filter', async () => {
     const both = [subscriber('a/+', 'one', { qos: 0 }), subscriber('a/+', 'two', { qos: 2 })];
     await Promise.all([...both, subscriber('a/#', 'three'), subscriber('A/+', 'four')].map((row) => index.put(row)));
 
@@ -40,12 +40,12 @@ describe('topic index', () => {
     expect(await index.subscribers('again')).toEqual([subscriber('again', 'one', { qos: 2 })]);
   });
 
-  it('gives the row to the newer session, whoever writes last', async () => {
+  it('gives the row to the newer session in any order of writes', async () => {
     const rows = [subscriber('fenced', 'one', { session: newer, qos: 2 }), subscriber('fenced', 'one', { qos: 0 })];
 
     expect(await index.put(subscriber('fenced', 'one'))).toBe('put');
     expect(await index.put(rows[0]!)).toBe('put');
-    expect(await index.put(rows[1]!)).toBe('late');
+    expect(await index.put(rows[1]!)).toBe('outdated');
     expect(await index.subscribers('fenced')).toEqual([rows[0]]);
   });
 
@@ -60,7 +60,7 @@ describe('topic index', () => {
     expect(await index.subscribers('kept/older')).toHaveLength(1);
   });
 
-  it('removes a row as often as it is asked to', async () => {
+  it('removes a row any number of times', async () => {
     await index.put(subscriber('removed', 'one'));
     await index.put(subscriber('removed', 'two'));
 
@@ -70,7 +70,7 @@ describe('topic index', () => {
     expect(await index.subscribers('removed')).toEqual([subscriber('removed', 'two')]);
   });
 
-  it('tells long filters and long client ids apart by their last byte', async () => {
+  it('distinguishes long filters and long client ids by their last byte', async () => {
     const filters = [longest('filter/', '/a'), longest('filter/', '/b')];
     const clientIds = [longest('client', 'a'), longest('client', 'b'), 'client'];
     for (const filter of filters) {
@@ -118,7 +118,7 @@ describe('topic index', () => {
     expect(found).toEqual(expect.arrayContaining(rows));
   });
 
-  it('removes of a filter what was subscribed to, plain or for one share', async () => {
+  it('removes a subscription to a filter, plain or for one share', async () => {
     const plain = subscriber('unshared', 'one');
     const [g, h] = [subscriber('unshared', 'one', { share: 'g' }), subscriber('unshared', 'one', { share: 'h' })];
     for (const row of [plain, g, h]) await index.put(row);
@@ -138,13 +138,13 @@ describe('topic index', () => {
     const newest = subscriber('fenced shares', 'one', { share: 'g', session: newer });
     await index.put(newest);
 
-    expect(await index.put(subscriber('fenced shares', 'one', { share: 'g' }))).toBe('late');
+    expect(await index.put(subscriber('fenced shares', 'one', { share: 'g' }))).toBe('outdated');
     expect(await index.put(subscriber('fenced shares', 'one', { share: 'h' }))).toBe('put');
     expect(await index.put(subscriber('fenced shares', 'one'))).toBe('put');
     expect(await index.subscribers('fenced shares')).toContainEqual(newest);
   });
 
-  it('tells shares from client ids, however long both are', async () => {
+  it('distinguishes shares from client ids of any length', async () => {
     const filter = 'long shares';
     const [one, other] = [longest('x', 'a'), longest('x', 'b')];
     const rows = [
@@ -195,12 +195,12 @@ describe('topic index', () => {
       expect(after.revisions.get('+')).toBe(before.revisions.get('+'));
     });
 
-    it('does not list a shape because somebody touches it', async () => {
+    it('does not list a shape because it is touched', async () => {
       expect(await shapes.touch('L+')).toBe('unlisted');
       expect((await shapes.shapes()).revisions.size).toBe(0);
     });
 
-    it('knows who a shape is charged to until it is removed', async () => {
+    it('keeps the owner of a shape until the shape is removed', async () => {
       await shapes.list(['L+', 'L#'], 'somebody', await shapes.shapes());
       await shapes.list(['+'], 'another', await shapes.shapes());
       await shapes.unlist(['L#'], await shapes.shapes());
@@ -245,7 +245,7 @@ describe('topic index', () => {
       }
 
       expect(revisions).toEqual([...revisions].sort((one, other) => one - other));
-      expect(new Set(revisions).size).toBe(7); // in the first round nobody touches it
+      expect(new Set(revisions).size).toBe(7); // it is not touched in the first round
     });
 
     it('goes on from a list of an earlier release', async () => {
@@ -272,7 +272,7 @@ describe('topic index', () => {
       return { pages: pages.length, shapes: new Set(pages.flatMap((page) => [...page.shapes])), last: pages.at(-1) };
     }
 
-    it('tells the shapes of all rows, shared ones and those under shortened keys included', async () => {
+    it('returns the shapes of all rows, shared ones and those under shortened keys included', async () => {
       await shapes.list(['+++'], 'nobody has it', await shapes.shapes());
       const filters = ['a/+', 'b/+', 'c/#', `${longest('long/', '/x')}/+/#`];
       for (const filter of filters) await shapes.put(subscriber(filter, 'one'));
@@ -281,7 +281,7 @@ describe('topic index', () => {
       expect(await used()).toMatchObject({ shapes: new Set(['L+', 'L#', shapeOf(filters[3]!), 'L++']) });
     });
 
-    it('tells the beginning of the shape of a row that an earlier release has put under a shortened key', async () => {
+    it('returns the beginning of the shape of a row that an earlier release has written under a shortened key', async () => {
       const filter = keyOf(`a/+/${'x'.repeat(3000)}/+`, maxPartitionKeyBytes);
       const Item = { filter: { S: filter }, clientId: { S: 'one' }, session: { S: older }, qos: { N: '1' } };
       await engine.client().send(new PutItemCommand({ TableName: engine.table('topicIndex'), Item }));

@@ -24,7 +24,7 @@ type Stored = Record<string, { readonly B?: string }>;
 
 /** The tables as an older release left them. */
 async function restore(db: DynamoDBClient): Promise<void> {
-  // Deadlines had a table of their own, which nobody reads any more.
+  // Deadlines had a table of their own, which is no longer read.
   for (const [name, items] of Object.entries<readonly object[]>(tables).filter(([name]) => name in schema)) {
     const requests = (items as readonly Stored[]).map((item) => ({ PutRequest: { Item: withBytes(item) } }));
     await db.send(new BatchWriteItemCommand({ RequestItems: { [tablePrefix + name]: requests } }));
@@ -66,7 +66,7 @@ describe('what release 0.1 has written', () => {
     });
   });
 
-  it('is a session without limits of its client, which belongs to nobody', async () => {
+  it('is a session without limits of its client and without an owner', async () => {
     const head = await new DynamoSessionStore(db, `${tablePrefix}sessions`).read('device');
 
     expect(head).toMatchObject({ persistent: true, outSeq: 4, capabilities: {}, identity: { kind: 'anonymous' } });
@@ -74,7 +74,7 @@ describe('what release 0.1 has written', () => {
     expect(head).not.toHaveProperty('expiresAt');
   });
 
-  it('is delivered: the subscriptions hold, and what waits in the ring comes in order', async () => {
+  it('is delivered: the subscriptions apply, and queued messages come in order', async () => {
     const device = await broker.resume('device');
     const waiting = [await device.hear(), await device.hear(), await device.hear(), await device.hear()];
     await (await broker.connect('publisher')).publish('commands/new', 'fifth', { qos: 1 });
@@ -120,7 +120,7 @@ describe('what release 0.1 has written', () => {
 });
 
 describe('an account with a client id that the release before has added', () => {
-  it('gets in, throws the session of another out, and has the client id for itself from then on', async () => {
+  it('connects, ends the session of another account, and owns the client id from then on', async () => {
     const guarded = await GuardedBroker.start({ anonymous: 'by-rules' });
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const db = new DynamoDBClient({ endpoint: guarded.cloud.endpoints.dynamodb, region: 'us-east-1', credentials });
@@ -155,10 +155,10 @@ describe('what a later release has written, after it was rolled back', () => {
   });
   afterEach(() => broker.stop());
 
-  /** Makes the head of a session one of this form. */
-  async function setForm(clientId: string, form: number): Promise<void> {
-    const ExpressionAttributeValues = { ':form': { N: String(form) } };
-    const UpdateExpression = 'SET v = :form';
+  /** Sets the schema version of a session item. */
+  async function setVersion(clientId: string, version: number): Promise<void> {
+    const ExpressionAttributeValues = { ':version': { N: String(version) } };
+    const UpdateExpression = 'SET v = :version';
     const Key = sessionKey(clientId);
     const TableName = `${tablePrefix}sessions`;
     await db.send(new UpdateItemCommand({ TableName, Key, UpdateExpression, ExpressionAttributeValues }));
@@ -177,7 +177,7 @@ describe('what a later release has written, after it was rolled back', () => {
     await broker.lose(device);
     await (await broker.connect('publisher')).publish('commands/a', 'kept', { qos: 1 });
     await broker.cloud.settled();
-    await setForm('device', schemaVersions.sessions.read + 1);
+    await setVersion('device', schemaVersions.sessions.read + 1);
     const before = await headItem('device');
 
     const refused = await broker.open();
@@ -187,10 +187,10 @@ describe('what a later release has written, after it was rolled back', () => {
 
     expect(await headItem('device')).toEqual(before);
     expect(broker.logged('turn failed').map(({ error }) => error)).toContainEqual(
-      expect.stringContaining('NewerSchemaVersionError: an item of table sessions has form 3'),
+      expect.stringContaining('NewerSchemaVersionError: an item of table sessions has schema version 3'),
     );
 
-    await setForm('device', schemaVersions.sessions.written); // the later release is back, and knows it
+    await setVersion('device', schemaVersions.sessions.written); // the later release is deployed again, and knows it
     const back = await broker.resume('device');
     expect(back.connack).toMatchObject({ sessionPresent: true });
     expect(await back.hear()).toMatchObject({ text: 'kept' });

@@ -103,10 +103,10 @@ describe('a fan-out job', () => {
       { filter: '#', clientId: 'two', session: 't', qos: 1, noLocal: true },
       { filter: '#', clientId: 'three', session: 'u', qos: 0 },
     ];
-    const { everyone } = recipientsOf(rows);
-    const options = job([{ id: 'event.0', message: message('a/b'), attempted: false }], everyone);
+    const { nonShared } = recipientsOf(rows);
+    const options = job([{ id: 'event.0', message: message('a/b'), attempted: false }], nonShared);
 
-    expect(everyone).toHaveLength(3);
+    expect(nonShared).toHaveLength(3);
     expect(await throughQueue(options)).toEqual([options]);
   });
 });

@@ -6,7 +6,7 @@ import { TextClient } from '../support/text-client';
 describe.each(['lean', 'sdk'] as const)('awsClients: %s', (awsClients) => {
   let broker: TestBroker;
   beforeAll(async () => {
-    broker = await TestBroker.start({ settings: { awsClients, inlineRecipients: 1, connectTimeout: 1 } });
+    broker = await TestBroker.start({ settings: { awsClients, inlineRecipients: 1, connectTimeout: 300 } });
   });
   afterAll(() => broker.stop());
 
@@ -24,6 +24,8 @@ describe.each(['lean', 'sdk'] as const)('awsClients: %s', (awsClients) => {
 
   it('closes a connection', async () => {
     const silent = await TextClient.open(broker.cloud.gatewayUrl);
+    await broker.cloud.settled();
+    broker.cloud.clock.jump(300_000);
 
     await expect(silent.closed()).resolves.toBe(1000);
   });

@@ -7,79 +7,92 @@ import { connectionOf } from '../model/fence';
 import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 import { createPublishing, type Publishing } from '../publishing/create-publishing';
-import { Router, SubscriberCache } from '../topic-index/router';
+import { Router } from '../topic-index/router';
+import { SubscriberCache } from '../topic-index/subscriber-cache';
 
-/** What became of a message for one client; `absent`: there is no such client. */
+/** Result of a message to one client. `away`: a QoS 0 message for a client that is not connected. `absent`: there is no such client. */
 export type DirectOutcome = 'sent' | 'queued' | 'away' | 'full' | 'denied' | 'absent';
 
-/** What a backend asks of the broker, outside the stream of any connection. What it remembers is checked before it is believed. */
+/** Operations of backends on the broker, outside the stream of any connection. */
 export class BrokerAdmin {
-  private readonly index = new SubscriberCache();
+  private readonly subscriberCache = new SubscriberCache();
 
   constructor(
     private readonly ports: Ports,
     private readonly settings: Settings,
   ) {}
 
-  /** Returns when the messages are as safe as PUBACK promises and have left: of each whether anybody had subscribed. */
-  async publish(arrivals: readonly IncomingMessage[]): Promise<boolean[]> {
-    const { dispatch, publisher } = this.publishing();
-    await publisher.publish(arrivals);
+  /**
+   * Publishes messages. When it returns, they are as durable as PUBACK promises, and sent.
+   *
+   * @returns for each message whether its topic has subscribers.
+   */
+  async publish(incoming: readonly IncomingMessage[]): Promise<boolean[]> {
+    const { dispatch, publisher } = this.createPublishing();
+    await publisher.publish(incoming);
     await dispatch.sendMessages();
-    return arrivals.map(({ message }) => !publisher.topicsWithoutSubscribers.has(message.topic));
+    return incoming.map(({ message }) => !publisher.topicsWithoutSubscribers.has(message.topic));
   }
 
-  /** Whether anybody who is connected has subscribed to one of these topics. Who is not is no reason to go to any length. */
-  async isHeard(topics: readonly string[]): Promise<boolean> {
-    const audiences = await new Router(this.ports.topicIndex, this.index).audiences(topics);
-    const rows = [...audiences.values()].flatMap(({ everyone, members }) => [...everyone, ...members]);
+  /** Returns whether a connected client has subscribed to one of these topics. */
+  async hasConnectedSubscriber(topics: readonly string[]): Promise<boolean> {
+    const byTopic = await this.createRouter().recipients(topics);
+    const rows = [...byTopic.values()].flatMap(({ nonShared, shared }) => [...nonShared, ...shared]);
     const clientIds = new Set(rows.map(({ clientId }) => clientId));
     if (clientIds.size === 0) return false;
-    const heads = await this.ports.sessions.readMany([...clientIds]);
-    return [...heads.values()].some(({ owner }) => owner !== undefined);
+    const sessions = await this.ports.sessions.readMany([...clientIds]);
+    return [...sessions.values()].some(({ owner }) => owner !== undefined);
   }
 
-  /** A message for one client, whatever it has subscribed to. */
+  /** Sends a message to one client, without a subscription. */
   async send(clientId: string, incoming: IncomingMessage): Promise<DirectOutcome> {
-    const head = await this.client(clientId);
-    if (!head) return 'absent';
+    const item = await this.findClient(clientId);
+    if (!item) return 'absent';
     const { topic, qos } = incoming.message;
-    if (!(await mayReceiveOf(this.ports, head))(topic)) return 'denied';
-    if (!head.owner && qos === 0) return 'away';
-    const { dispatch, deliverer } = this.publishing();
-    const mail = { clientId, session: head.session, deliveries: [{ incoming, qos, retain: false }] };
-    await deliverer.deliver([mail], new Map([[clientId, head]]));
+    const mayReceive = await mayReceiveOf(this.ports, item);
+    if (!mayReceive(topic)) return 'denied';
+    if (!item.owner && qos === 0) return 'away';
+    const { dispatch, deliverer } = this.createPublishing();
+    const entry = { clientId, session: item.session, deliveries: [{ incoming, qos, retain: false }] };
+    await deliverer.deliver([entry], new Map([[clientId, item]]));
     await dispatch.sendMessages();
     const missed = deliverer.missed.get(clientId);
     if (missed) return missed === 'full' ? 'full' : 'absent';
-    return head.owner ? 'sent' : 'queued';
+    return item.owner ? 'sent' : 'queued';
   }
 
   /**
-   * The client is to be disconnected: the wish goes into the stream of its connection, or of the last one it had. A session that is over
-   * is removed, whatever the wish.
+   * Requests the disconnect of a client, in the stream of its connection or of its last one. A session that has expired is removed,
+   * also where the request keeps it.
+   *
+   * @param deduplicationId Stays the same when the request is repeated.
+   * @returns the session item, or `absent` if there is no such client.
    */
-  async dismiss(
+  async disconnect(
     clientId: string,
-    wish: Pick<AdminDisconnect, 'withWill' | 'keepSession'>,
-    occasion: string,
+    request: Pick<AdminDisconnect, 'withWill' | 'keepSession'>,
+    deduplicationId: string,
   ): Promise<SessionItem | 'absent'> {
-    const head = await this.ports.sessions.read(clientId);
-    if (!head) return 'absent';
-    const keepSession = wish.keepSession && !isSessionExpired(head, this.ports.now());
-    const dismissal = { clientId, fence: head.fence, ...wish, keepSession };
-    await this.ports.packets.adminDisconnect(connectionOf(head.fence), dismissal, occasion);
-    return head;
+    const item = await this.ports.sessions.read(clientId);
+    if (!item) return 'absent';
+    const keepSession = request.keepSession && !isSessionExpired(item, this.ports.now());
+    const adminDisconnect = { clientId, fence: item.fence, ...request, keepSession };
+    await this.ports.packets.adminDisconnect(connectionOf(item.fence), adminDisconnect, deduplicationId);
+    return item;
   }
 
-  private publishing(): Publishing {
+  /** Returns the session item of a client that is connected, or whose session has not ended. */
+  async findClient(clientId: string): Promise<SessionItem | undefined> {
+    const item = await this.ports.sessions.read(clientId);
+    return item && !isSessionExpired(item, this.ports.now()) ? item : undefined;
+  }
+
+  private createRouter(): Router {
+    return new Router(this.ports.topicIndex, this.subscriberCache);
+  }
+
+  private createPublishing(): Publishing {
     const { ports, settings } = this;
-    return createPublishing({ ports, settings, router: new Router(ports.topicIndex, this.index) });
-  }
-
-  /** A client that is connected, or whose session has not ended. */
-  async client(clientId: string): Promise<SessionItem | undefined> {
-    const head = await this.ports.sessions.read(clientId);
-    return head && !isSessionExpired(head, this.ports.now()) ? head : undefined;
+    return createPublishing({ ports, settings, router: this.createRouter() });
   }
 }

@@ -9,20 +9,21 @@ import { BrokerAdmin } from './broker-admin';
 
 const root = '$SYS/broker';
 
-/** Intervals after which a figure that nobody asked for again is no longer retained. */
-const intervalsKept = 2.5;
+/** Publish intervals after which a retained value expires if it is not published again. */
+const retainedIntervals = 2.5;
 
-/** What is told, under the names that Mosquitto has for it. Absent: nobody knows. */
-interface Figures {
+/** Values by the names that Mosquitto has for them. */
+interface SysValues {
   readonly version: string;
   readonly 'clients/connected': number;
   readonly 'clients/disconnected': number;
   readonly 'clients/total': number;
   readonly 'subscriptions/count': number;
+  /** Absent where retained messages are not counted. */
   readonly 'retained messages/count'?: number;
 }
 
-/** In the order in which they are told. */
+/** The names in the order of their messages. */
 const names = [
   'version',
   'clients/connected',
@@ -30,53 +31,52 @@ const names = [
   'clients/total',
   'subscriptions/count',
   'retained messages/count',
-] as const satisfies readonly (keyof Figures)[];
+] as const satisfies readonly (keyof SysValues)[];
 
 export const systemTopics: readonly string[] = names.map((name) => `${root}/${name}`);
 
-/** What the teller needs beside the ports of a broker. */
 export interface SystemTopicsProps {
-  readonly census: SessionCounter;
-  /** Of the broker, e.g. `1.2.3`. */
+  readonly counter: SessionCounter;
+  /** Version of the broker, e.g. `1.2.3`. */
   readonly version: string;
 }
 
-/** Tells those who have subscribed to it how the broker is. While nobody who is connected has, it counts nothing. */
+/** Publishes the state of the broker to `$SYS` topics. It counts nothing while no connected client has subscribed to them. */
 export class SystemTopics {
-  private readonly office: BrokerAdmin;
+  private readonly admin: BrokerAdmin;
 
   constructor(
     private readonly ports: Ports,
     private readonly settings: Settings,
     private readonly props: SystemTopicsProps,
   ) {
-    this.office = new BrokerAdmin(ports, settings);
+    this.admin = new BrokerAdmin(ports, settings);
   }
 
-  /** Returns whether anybody was there to be told. */
-  async tell(): Promise<boolean> {
-    if (!(await this.office.isHeard(systemTopics))) return false;
-    const figures = await this.figures();
+  /** Publishes the values. Returns false if there are no subscribers. */
+  async publish(): Promise<boolean> {
+    if (!(await this.admin.hasConnectedSubscriber(systemTopics))) return false;
+    const values = await this.readValues();
     const now = this.ports.now();
-    const known = names.filter((name) => figures[name] !== undefined);
-    await this.office.publish(known.map((name) => arrivalOf(name, this.message(name, figures, now), now)));
+    const known = names.filter((name) => values[name] !== undefined);
+    await this.admin.publish(known.map((name) => toIncoming(name, this.messageOf(name, values, now), now)));
     return true;
   }
 
-  /** At QoS 0, for the next one is better than one that had to wait; and not kept for ever, for it is not told for ever. */
-  private message(name: keyof Figures, figures: Figures, now: number): Message {
+  /** The messages have QoS 0, because the next one replaces them soon, and expire, because nothing is published without subscribers. */
+  private messageOf(name: keyof SysValues, values: SysValues, now: number): Message {
     return {
       topic: `${root}/${name}`,
-      payload: Buffer.from(String(figures[name])),
+      payload: Buffer.from(String(values[name])),
       qos: 0,
       retain: true,
-      expiresAt: now + this.settings.sysTopicsMinutes * intervalsKept * 60_000,
+      expiresAt: now + this.settings.sysTopicsMinutes * retainedIntervals * 60_000,
     };
   }
 
-  private async figures(): Promise<Figures> {
-    const { census, version } = this.props;
-    const [sessions, retained] = await together([countSessions(census, this.ports.now()), census.retained()]);
+  private async readValues(): Promise<SysValues> {
+    const { counter, version } = this.props;
+    const [sessions, retained] = await together([countSessions(counter, this.ports.now()), counter.retained()]);
     const { connected, disconnected, subscriptions } = sessions;
     return {
       version: `cirrus-mqtt version ${version}`,
@@ -89,19 +89,19 @@ export class SystemTopics {
   }
 }
 
-async function countSessions(census: SessionCounter, now: number) {
+async function countSessions(counter: SessionCounter, now: number) {
   let [connected, disconnected, subscriptions] = [0, 0, 0];
-  for await (const page of census.sessions()) {
-    const present = page.heads.filter((head) => !isSessionExpired(head, now));
-    const online = present.filter(({ owner }) => owner !== undefined).length;
+  for await (const page of counter.sessions()) {
+    const current = page.sessions.filter((item) => !isSessionExpired(item, now));
+    const online = current.filter(({ owner }) => owner !== undefined).length;
     connected += online;
-    disconnected += present.length - online;
+    disconnected += current.length - online;
     subscriptions += page.subscriptions;
   }
   return { connected, disconnected, subscriptions };
 }
 
-function arrivalOf(name: string, message: Message, now: number): IncomingMessage {
+function toIncoming(name: string, message: Message, now: number): IncomingMessage {
   const id = `${root}/${encodeURIComponent(name)}#${now}`; // SQS takes no spaces
   return { message, id, replay: false, attempted: false, retained: false };
 }

@@ -159,7 +159,7 @@ export class ConnectFlow {
       return { connection: { ...connection, authentication: { method, state: result.state } } };
     }
     const { identity, permissions } = result;
-    await ports.sessions.identify(clientId, fence, identity);
+    await ports.sessions.updateIdentity(clientId, fence, identity);
     const identified = { ...connection, identity, authentication: { method } };
     await startTimer(ports, identified, connectionDeadline(identified));
     this.sendAuth(Reason.success, method, result.data);

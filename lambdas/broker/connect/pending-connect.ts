@@ -3,7 +3,7 @@ import { maxConnectBytes } from '../../protocol/limits';
 import type { ConnectPacket } from '../../protocol/packets';
 import type { Authentication } from '../../protocol/session-view';
 import type { PendingConnection, Takeover } from '../model/connection';
-import { earlyBytes, earlyCount } from '../model/connection-event';
+import { maxEarlyBytes, maxEarlyFrames } from '../model/connection-event';
 import type { ConnectionStore } from '../ports/connection-store';
 import { maxDebt } from '../session/fragment-debt';
 
@@ -123,5 +123,5 @@ export class PendingConnect {
  */
 function fitsBehindConnect({ tail, early }: Received): boolean {
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, tail.length);
-  return bytes <= earlyBytes && early.length <= earlyCount && bytes * early.length <= 2 * maxDebt;
+  return bytes <= maxEarlyBytes && early.length <= maxEarlyFrames && bytes * early.length <= 2 * maxDebt;
 }

@@ -4,24 +4,24 @@ import { byPacketId, slotOf } from '../model/queue-slots';
 import type { QueueItem } from '../model/queued-message';
 import type { AckError, AckErrors, InflightStore } from '../ports/inflight-store';
 
-/** Result of a PUBREC or PUBREL, set when the work is durable: what answers it depends on it. */
+/** Result of a PUBREC or PUBREL, set when its effect is durable. The response to the packet depends on it. */
 export interface AckResult {
   error?: AckError;
 }
 
-/** What a client says of a message that was sent to it; `refusal` is a PUBREC with an error. */
+/** An acknowledgement of a message that was sent to the client. `rejected` is a PUBREC with an error. */
 export type Acknowledgement =
-  | { readonly kind: 'PUBACK' | 'PUBCOMP' | 'refusal' }
+  | { readonly kind: 'PUBACK' | 'PUBCOMP' | 'rejected' }
   | { readonly kind: 'PUBREC'; readonly result: AckResult };
 
 type Entry = readonly [packetId: number, acknowledgements: readonly Acknowledgement[]];
 
-/** Packet ids in the first wave; each later one has twice as many as the one before. */
+/** Packet ids in the first wave; each later wave has twice as many as the one before. */
 const firstWave = 128;
 
 /**
- * Acknowledgements of one turn, gathered by packet id. What several of them say of one message is worked out in memory, and its
- * row is written once: a client may repeat them as often as they fit into a frame.
+ * Acknowledgements of one turn, gathered by packet id. Their common effect on a message is computed in memory, and its row is written
+ * once: a client may repeat acknowledgements as often as they fit into a frame.
  */
 export class Acknowledgements {
   private readonly gathered = new Map<number, Acknowledgement[]>();
@@ -42,18 +42,26 @@ export class Acknowledgements {
   }
 
   /**
-   * Makes all of them durable, in waves: an honest client acknowledges what it was sent, and one that names more than `tolerance`
-   * packet ids without a message gets no further wave.
+   * Makes all of them durable, in waves. A correct client acknowledges what it was sent; no further wave follows when more than
+   * `tolerance` packet ids have no message.
+   *
+   * @returns the acknowledgements that fit no message.
    */
-  async settle(inflight: InflightStore, session: SessionId, tolerance: number): Promise<AckErrors> {
-    const inOrder = [...this.gathered].sort(([one], [other]) => one - other); // a bundle in one wave
-    const { left, ...misfits } = await inWaves(inOrder, tolerance, (wave) => settleWave(inflight, session, wave));
-    for (const [, said] of left) for (const one of said) note(one, 'mismatched'); // no PUBREL for what was not looked up
-    return misfits;
+  async flush(inflight: InflightStore, session: SessionId, tolerance: number): Promise<AckErrors> {
+    const inOrder = [...this.gathered].sort(([one], [other]) => one - other); // puts a bundle into one wave
+    const { left, ...errors } = await inWaves(inOrder, tolerance, (wave) => flushWave(inflight, session, wave));
+    for (const [, acknowledgements] of left) {
+      for (const acknowledgement of acknowledgements) setError(acknowledgement, 'mismatched'); // no PUBREL without a look-up
+    }
+    return errors;
   }
 }
 
-/** Works on ever larger parts of `items` until more than `tolerance` were unknown; `left` are those it has not come to. */
+/**
+ * Works on ever larger parts of `items` until more than `tolerance` were unknown.
+ *
+ * @returns the errors of all parts, and in `left` the items that no part has reached.
+ */
 export async function inWaves<T>(
   items: readonly T[],
   tolerance: number,
@@ -64,29 +72,30 @@ export async function inWaves<T>(
   let start = 0;
   for (let size = firstWave; start < items.length && unknown <= tolerance; size *= 2) {
     const wave = items.slice(start, start + Math.min(size, tolerance - unknown + 1));
-    const found = await work(wave);
-    mismatched.push(...found.mismatched);
-    unknown += found.unknown;
+    const errors = await work(wave);
+    mismatched.push(...errors.mismatched);
+    unknown += errors.unknown;
     start += wave.length;
   }
   return { mismatched, unknown, left: items.slice(start) };
 }
 
-async function settleWave(inflight: InflightStore, session: SessionId, wave: readonly Entry[]): Promise<AckErrors> {
-  const of = (kind: Acknowledgement['kind']) =>
-    wave.filter(([, said]) => said.every((acknowledgement) => acknowledgement.kind === kind));
-  const [settled, received] = [of('PUBACK'), of('PUBREC')];
-  const simple = new Set([...settled, ...received]);
-  const found = await together([
-    settled.length > 0 ? inflight.acknowledge(session, packetIdsOf(settled)) : undefined,
+/** Writes packet ids with only PUBACK, or only PUBREC, without a read. Reads the messages of all others first. */
+async function flushWave(inflight: InflightStore, session: SessionId, wave: readonly Entry[]): Promise<AckErrors> {
+  const onlyOf = (kind: Acknowledgement['kind']) =>
+    wave.filter(([, acknowledgements]) => acknowledgements.every((acknowledgement) => acknowledgement.kind === kind));
+  const [acknowledged, received] = [onlyOf('PUBACK'), onlyOf('PUBREC')];
+  const simple = new Set([...acknowledged, ...received]);
+  const errors = await together([
+    acknowledged.length > 0 ? inflight.acknowledge(session, packetIdsOf(acknowledged)) : undefined,
     received.length > 0 ? markReceived(inflight, session, received) : undefined,
-    conclude(
+    readAndApply(
       inflight,
       session,
       wave.filter((entry) => !simple.has(entry)),
     ),
   ]);
-  return sum(found.filter((misfits) => misfits !== undefined));
+  return sum(errors.filter((part) => part !== undefined));
 }
 
 function packetIdsOf(entries: readonly Entry[]): number[] {
@@ -105,57 +114,63 @@ async function markReceived(
   session: SessionId,
   entries: readonly Entry[],
 ): Promise<AckErrors> {
-  const misfits = await inflight.markReceived(session, packetIdsOf(entries));
-  for (const [packetId, said] of entries) for (const one of said) note(one, misfits.get(packetId));
-  const idsOf = (kind: AckError) => [...misfits].filter(([, misfit]) => misfit === kind).map(([packetId]) => packetId);
+  const errors = await inflight.markReceived(session, packetIdsOf(entries));
+  for (const [packetId, acknowledgements] of entries) {
+    for (const acknowledgement of acknowledgements) setError(acknowledgement, errors.get(packetId));
+  }
+  const idsOf = (kind: AckError) => [...errors].filter(([, error]) => error === kind).map(([packetId]) => packetId);
   return { mismatched: idsOf('mismatched'), unknown: idsOf('unknown').length };
 }
 
-function note(acknowledgement: Acknowledgement, misfit: AckError | undefined): void {
-  if (acknowledgement.kind === 'PUBREC' && misfit) acknowledgement.result.error = misfit;
+function setError(acknowledgement: Acknowledgement, error: AckError | undefined): void {
+  if (acknowledgement.kind === 'PUBREC' && error) acknowledgement.result.error = error;
 }
 
-/** Messages that several acknowledgements name, or that one of them ends: they are read, then written as the last one leaves them. */
-async function conclude(inflight: InflightStore, session: SessionId, entries: readonly Entry[]): Promise<AckErrors> {
+/** Reads messages, applies their acknowledgements in order and writes the final state. */
+async function readAndApply(
+  inflight: InflightStore,
+  session: SessionId,
+  entries: readonly Entry[],
+): Promise<AckErrors> {
   if (entries.length === 0) return { mismatched: [], unknown: 0 };
-  const found = byPacketId(await inflight.readMany(session, [...new Set(packetIdsOf(entries).map(slotOf))]));
-  const results = entries.map(([packetId, said]) => replay(packetId, said, found.get(packetId)));
-  const ended = results.filter(({ end }) => end === 'over');
-  const received = results.filter(({ end }) => end === 'received').map(({ packetId }) => packetId);
+  const items = byPacketId(await inflight.readMany(session, [...new Set(packetIdsOf(entries).map(slotOf))]));
+  const applied = entries.map((entry) => apply(entry, items.get(entry[0])));
+  const completed = applied.filter(({ finalState }) => finalState === 'completed');
+  const received = applied.filter(({ finalState }) => finalState === 'received').map(({ packetId }) => packetId);
   await together([
-    ended.length > 0 ? endAll(inflight, session, ended) : undefined,
+    completed.length > 0 ? removeCompleted(inflight, session, completed) : undefined,
     received.length > 0 ? inflight.markReceived(session, received) : undefined,
   ]);
-  return sum(results.map(({ misfits }) => misfits));
+  return sum(applied.map(({ errors }) => errors));
 }
 
-/** What acknowledgements do to one message. */
-interface Result {
+/** The effect of acknowledgements on one message. */
+interface Applied {
   readonly packetId: number;
   readonly item: QueueItem | undefined;
-  readonly end: 'unchanged' | 'received' | 'over';
-  readonly misfits: AckErrors;
+  readonly finalState: 'unchanged' | 'received' | 'completed';
+  readonly errors: AckErrors;
 }
 
-function replay(packetId: number, said: readonly Acknowledgement[], item: QueueItem | undefined): Result {
+function apply([packetId, acknowledgements]: Entry, item: QueueItem | undefined): Applied {
   let isReleased = item?.state === 'released';
-  let end: Result['end'] = 'unchanged';
+  let finalState: Applied['finalState'] = 'unchanged';
   const mismatched: number[] = [];
   let unknown = 0;
-  for (const acknowledgement of said) {
+  for (const acknowledgement of acknowledgements) {
     const { kind } = acknowledgement;
-    if (!item || end === 'over') {
+    if (!item || finalState === 'completed') {
       unknown += 1;
-      note(acknowledgement, 'unknown');
+      setError(acknowledgement, 'unknown');
     } else if (!isExpected(kind, item.qos, { isReleased })) {
       mismatched.push(packetId);
-      note(acknowledgement, 'mismatched');
+      setError(acknowledgement, 'mismatched');
     } else if (kind === 'PUBREC') {
       isReleased = true;
-      end = 'received';
-    } else end = 'over';
+      finalState = 'received';
+    } else finalState = 'completed';
   }
-  return { packetId, item, end, misfits: { mismatched, unknown } };
+  return { packetId, item, finalState, errors: { mismatched, unknown } };
 }
 
 /** PUBCOMP follows PUBREC; a PUBREC with an error may come at any time. */
@@ -168,14 +183,18 @@ function isExpected(
   return qos === 2 && (kind !== 'PUBCOMP' || isReleased);
 }
 
-/** The record of a QoS 2 message says that it is done before its slot is free. */
-async function endAll(inflight: InflightStore, session: SessionId, ended: readonly Result[]): Promise<void> {
-  const records = ended.flatMap(({ item }) =>
+/** Writes the records of completed QoS 2 messages before their slots are free, so that a retry never delivers them again. */
+async function removeCompleted(
+  inflight: InflightStore,
+  session: SessionId,
+  completed: readonly Applied[],
+): Promise<void> {
+  const records = completed.flatMap(({ item }) =>
     item?.id ? [{ session, id: item.id, number: item.number, done: true }] : [],
   );
   if (records.length > 0) await inflight.putQos2Records(records);
   await inflight.remove(
     session,
-    ended.map(({ packetId }) => packetId),
+    completed.map(({ packetId }) => packetId),
   );
 }

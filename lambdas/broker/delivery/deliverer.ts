@@ -1,54 +1,27 @@
-import { encode } from '../../protocol/codec/encode';
-import { maxOutgoingPacketSize } from '../../protocol/limits';
-import { isExpired, toPublish } from '../../protocol/outgoing-publish';
-import type { ProtocolVersion, PublishPacket } from '../../protocol/packets';
-import { Reason } from '../../protocol/reason-codes';
+import { isExpired } from '../../protocol/outgoing-publish';
 import type { Settings } from '../../settings';
 import { inParallel, together } from '../../shared/parallel';
 import { isSessionExpired, leftoverDelay, removeExpiredSession } from '../expiry/expired-session';
-import { type Delivery, deliveryId, type IncomingMessage, type SessionDeliveries } from '../model/delivery';
+import type { SessionDeliveries } from '../model/delivery';
 import type { SessionId } from '../model/fence';
-import { positionAlone, type QueuePosition, queueSpan } from '../model/queue-slots';
-import type { Qos2Record, QueueItem } from '../model/queued-message';
+import type { QueueItem } from '../model/queued-message';
 import type { SessionItem } from '../model/session';
 import type { SubscriptionRow } from '../model/subscription';
-import { logPacket } from '../observability/packet-log';
-import { closeConnection } from '../outbound/close-connection';
-import { isSkipped } from '../outbound/congestion';
-import { type Dispatch, requestWake } from '../outbound/dispatch';
-import type { OutgoingPublish } from '../outbound/outbox';
-import { type Aliasable, aliasable } from '../outbound/topic-aliases';
+import type { Dispatch } from '../outbound/dispatch';
 import type { Metrics } from '../ports/metrics';
 import type { Ports } from '../ports/ports';
 import { removeStaleSubscriptions } from '../topic-index/stale-subscriptions';
-import { assignPositions, liveConnection, type QueuedDeliveries, toQos2Record, toQueueItems } from './queue-items';
-import { type MayReceive, mayReceiveOf } from './receive-permission';
+import { LiveSender } from './live-sender';
+import { NumberReserver, type Reservations } from './number-reserver';
+import { Qos2Retry } from './qos2-retry';
+import { liveConnection, type QueuedDeliveries, toQos2Record, toQueueItems } from './queue-items';
+import { mayReceiveOf } from './receive-permission';
 
 /** Sessions worked on at the same time. */
 const parallelSessions = 50;
 
-/** Heads by client id, read after the messages arrived. */
-export type Heads = ReadonlyMap<string, SessionItem>;
-
-/** Numbers that are being reserved for a session. */
-interface Reservation {
-  readonly count: number;
-  readonly head: Promise<SessionItem | 'refused'>;
-}
-
-/** A session with the positions of its deliveries in the queue, and what its client may receive. */
-interface DeliveredTo extends QueuedDeliveries {
-  readonly mayReceive: MayReceive;
-}
-
-/** An earlier attempt to deliver a QoS 2 message. */
-interface EarlierAttempt {
-  readonly record: Qos2Record;
-  /** The message may be put under the number of that attempt: no message before it has a higher one. */
-  readonly keepsNumber: boolean;
-}
-
-export type Reservations = ReadonlyMap<SessionId, Reservation>;
+/** Session items by client id, read after the messages arrived. */
+export type SessionItems = ReadonlyMap<string, SessionItem>;
 
 export interface DelivererOptions {
   readonly ports: Ports;
@@ -57,193 +30,132 @@ export interface DelivererOptions {
   readonly dispatch: Dispatch;
 }
 
-/** Hands messages to sessions: durable ones into their rings first, then everything to those that are online. */
+/** A session that has ended, and the traces of it that are still stored. */
+interface EndedSession {
+  /** A subscription that led to the session. */
+  readonly row?: SubscriptionRow;
+  readonly item?: SessionItem;
+}
+
+/**
+ * Delivers messages to sessions: puts those of QoS 1 and 2 into the queues of the sessions, then hands all messages for connected
+ * clients to the dispatch.
+ */
 export class Deliverer {
-  /** Clients that did not get all of their mail: their queue was full, or their session has ended. */
+  /** Clients that did not get all of their messages: their queue is full, or their session has ended. */
   readonly missed = new Map<string, 'full' | 'ended'>();
-  /** Rows that have led to sessions that have ended, and heads that such sessions still have. */
-  private gone: { readonly row?: SubscriptionRow; readonly head?: SessionItem }[] = [];
-
   private readonly ports: Ports;
-  private readonly settings: Pick<Settings, 'queueLimit'>;
   private readonly dispatch: Dispatch;
+  private readonly reserver: NumberReserver;
+  private readonly qos2Retry: Qos2Retry;
+  private readonly liveSender: LiveSender;
+  /** Found since the last clean-up. */
+  private readonly ended: EndedSession[] = [];
 
-  constructor({ ports, settings, dispatch }: DelivererOptions) {
-    this.ports = ports;
-    this.settings = settings;
-    this.dispatch = dispatch;
+  constructor(options: DelivererOptions) {
+    this.ports = options.ports;
+    this.dispatch = options.dispatch;
+    this.reserver = new NumberReserver(options);
+    this.qos2Retry = new Qos2Retry(options);
+    this.liveSender = new LiveSender(options);
   }
 
-  /** Begins to reserve numbers for mail that will probably be delivered in a moment. */
-  reserveAhead(mail: readonly SessionDeliveries[]): Reservations {
-    const durable = mail.map(durablePart).filter(({ deliveries }) => deliveries.length > 0);
-    return new Map(
-      durable.map(({ clientId, session, deliveries: { length: count } }) => {
-        const head = this.ports.sessions.reserve(clientId, session, count);
-        head.catch(() => undefined); // whoever needs it gets the error
-        return [session, { count, head }];
-      }),
-    );
+  /** Begins to reserve numbers for messages that will probably be delivered in a moment. */
+  reserveAhead(deliveries: readonly SessionDeliveries[]): Reservations {
+    return this.reserver.reserveAhead(deliveries.map(durablePart).filter(isNotEmpty));
   }
 
-  /** Returns what was put into rings. It leaves with the dispatch. */
+  /**
+   * Delivers messages. The messages leave when the dispatch is sent.
+   *
+   * @param known Session items that this invocation has read after the messages arrived.
+   * @param reserved Numbers that `reserveAhead` has begun to reserve.
+   * @returns the deliveries that are in queues, by session.
+   */
   async deliver(
     all: readonly SessionDeliveries[],
-    known: Heads = new Map(),
+    known: SessionItems = new Map(),
     reserved: Reservations = new Map(),
   ): Promise<ReadonlyMap<SessionId, QueuedDeliveries>> {
-    const mail = withoutExpired(all, this.ports.now(), this.ports.metrics);
-    const durable = await this.withoutEarlierAttempts(mail.map(durablePart));
-    const waiting = durable.filter(({ deliveries }) => deliveries.length > 0);
-    const numbered = new Set(waiting.map(({ session }) => session));
-    const transient = mail.filter(({ session }) => !numbered.has(session));
-    const [placed, heads] = await together([this.place(waiting, reserved), this.heads(transient, known)]);
-    await together(
-      mail.map(async (entry) => {
-        const { head, positions } = placed.get(entry.session) ?? {
-          head: heads.get(entry.clientId),
-          positions: new Map(),
-        };
-        if (head?.session !== entry.session) return;
-        this.post(entry, { head, positions, mayReceive: await mayReceiveOf(this.ports, head) });
-      }),
-    );
-    const ended = transient.filter(({ clientId, session }) => !this.isAlive(heads.get(clientId), session));
-    for (const entry of ended) this.forget(entry, heads.get(entry.clientId));
-    await this.forgetGone();
-    return placed;
+    const entries = withoutExpired(all, this.ports.now(), this.ports.metrics);
+    const durable = await this.qos2Retry.withoutEarlierAttempts(entries.map(durablePart));
+    const toQueue = durable.filter(isNotEmpty);
+    const queuedSessions = new Set(toQueue.map(({ session }) => session));
+    const others = entries.filter(({ session }) => !queuedSessions.has(session)); // they need no number, only their session items
+    const [queued, items] = await together([this.enqueue(toQueue, reserved), this.itemsOf(others, known)]);
+    await together(entries.map((entry) => this.send(entry, queued.get(entry.session), items.get(entry.clientId))));
+    const ended = others.filter(({ clientId, session }) => !this.isAlive(items.get(clientId), session));
+    for (const entry of ended) this.noteEnded(entry, items.get(entry.clientId));
+    await this.removeEnded();
+    return queued;
   }
 
-  /** Who gets only QoS 0 needs no number, only to be found. */
-  private async heads(mail: readonly SessionDeliveries[], known: Heads): Promise<Heads> {
-    const clientIds = new Set(mail.map(({ clientId }) => clientId).filter((clientId) => !known.has(clientId)));
+  private async itemsOf(entries: readonly SessionDeliveries[], known: SessionItems): Promise<SessionItems> {
+    const clientIds = new Set(entries.map(({ clientId }) => clientId).filter((clientId) => !known.has(clientId)));
     return clientIds.size > 0 ? new Map([...known, ...(await this.ports.sessions.readMany([...clientIds]))]) : known;
   }
 
-  private async audible(head: SessionItem, deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
-    const isAudible = await mayReceiveOf(this.ports, head);
-    return deliveries.filter((delivery) => isAudible(topicOf(delivery)));
+  private async send(
+    entry: SessionDeliveries,
+    queued: QueuedDeliveries | undefined,
+    known: SessionItem | undefined,
+  ): Promise<void> {
+    const { item, positions } = queued ?? { item: known, positions: new Map() };
+    if (item?.session !== entry.session) return;
+    this.liveSender.send(entry, { item, positions, mayReceive: await mayReceiveOf(this.ports, item) });
   }
 
-  /** Whether a client has this session, or can perhaps come back to it. */
-  private isAlive(head: SessionItem | undefined, session: SessionId): head is SessionItem {
-    return head?.session === session && !isSessionExpired(head, this.ports.now() - leftoverDelay);
-  }
+  // ---- queues ----
 
-  /** The session has ended, and so have its rows. A head that it still has goes with all that it owns. */
-  private forget({ session, row }: SessionDeliveries, head: SessionItem | undefined): void {
-    this.gone.push({ ...(row && { row }), ...(head?.session === session && { head }) });
-  }
-
-  private async forgetGone(): Promise<void> {
-    const gone = this.gone.splice(0);
-    const heads = gone.flatMap(({ head }) => head ?? []);
-    const rows = gone.flatMap(({ row }) => row ?? []);
-    await together([
-      removeStaleSubscriptions(this.ports, rows),
-      inParallel(heads, parallelSessions, (head) => removeExpiredSession(this.ports, head)),
-    ]);
-  }
-
-  // ---- QoS 2: what an earlier attempt did ----
-
-  private async withoutEarlierAttempts(mail: readonly SessionDeliveries[]): Promise<readonly SessionDeliveries[]> {
-    const keys = mail.flatMap(({ session, deliveries }) =>
-      deliveries
-        .filter(({ qos, incoming }) => qos === 2 && incoming.attempted)
-        .map((delivery) => ({ session, id: deliveryId(delivery) })),
-    );
-    if (keys.length === 0) return mail;
-    const found = new Map((await this.ports.inflight.qos2Records(keys)).map((record) => [onceName(record), record]));
-    if (found.size === 0) return mail;
-    return inParallel(mail, parallelSessions, async (entry) => ({
-      ...entry,
-      deliveries: await this.stillToDeliver(entry, found),
-    }));
-  }
-
-  private async stillToDeliver(mail: SessionDeliveries, found: Map<string, Qos2Record>): Promise<Delivery[]> {
-    const left: Delivery[] = [];
-    let highest = 0;
-    let waits = false;
-    for (const delivery of mail.deliveries) {
-      const earlier = found.get(onceName({ session: mail.session, id: deliveryId(delivery) }));
-      // Records of different attempts: a number before those of earlier messages would put it before them.
-      const keepsNumber = left.length === 0 && earlier !== undefined && earlier.number > highest;
-      highest = Math.max(highest, earlier?.number ?? 0);
-      const state = earlier ? await this.resume(mail, delivery, { record: earlier, keepsNumber }) : 'new';
-      if (state === 'new') left.push(delivery);
-      if (state === 'waiting') waits = true;
-    }
-    if (waits) await this.askFirst(mail);
-    return left;
-  }
-
-  /** Before anything new is reserved, so that it is not sent past what waits. */
-  private async askFirst({ clientId }: SessionDeliveries): Promise<void> {
-    this.dispatch.placed(clientId, undefined);
-    const head = await this.ports.sessions.read(clientId);
-    if (head?.owner) await requestWake(this.ports, clientId, head.owner);
-  }
-
-  /**
-   * An earlier attempt died somewhere. The message is in the ring, or was delivered whole, or never got there: then it is
-   * put where it was meant to be, because its neighbours may be there already, or it is new when it has no place.
-   */
-  private async resume(
-    mail: SessionDeliveries,
-    delivery: Delivery,
-    { record: earlier, keepsNumber }: EarlierAttempt,
-  ): Promise<'settled' | 'waiting' | 'new'> {
-    if (earlier.done) return 'settled';
-    const item = await this.ports.inflight.read(mail.session, positionAlone(earlier.number).packetId);
-    if (item?.id === earlier.id && item.number === earlier.number) return this.resend(mail, item);
-    const [again] = await this.ports.inflight.qos2Records([earlier]); // completed and removed between the two reads?
-    if (again?.done) return 'settled';
-    const head = await this.ports.sessions.read(mail.clientId);
-    if (!keepsNumber || head?.session !== mail.session) return 'new';
-    const positions = new Map([[delivery, positionAlone(earlier.number)]]);
-    await this.ports.inflight.putInOrder(toQueueItems({ head, positions }, this.ports.now(), ''));
-    return 'waiting';
-  }
-
-  private async resend(mail: SessionDeliveries, item: QueueItem): Promise<'settled' | 'waiting'> {
-    const head = await this.ports.sessions.read(mail.clientId);
-    if (!head?.owner || head.session !== mail.session) return 'settled';
-    if (item.sentOn !== head.fence) return 'waiting';
-    // Sent on this connection or not? Nobody can tell: the client comes back and its resume settles it.
-    if (item.state === 'published') {
-      await closeConnection(this.ports, head.owner, { reason: Reason.unspecifiedError, client: head });
-    }
-    return 'settled';
-  }
-
-  // ---- the ring ----
-
-  private async place(
-    mail: readonly SessionDeliveries[],
+  /** Puts messages into the queues of their sessions. Records of QoS 2 messages are durable before the messages. */
+  private async enqueue(
+    entries: readonly SessionDeliveries[],
     ahead: Reservations,
   ): Promise<Map<SessionId, QueuedDeliveries>> {
-    const placed = new Map<SessionId, QueuedDeliveries>();
-    await inParallel(mail, parallelSessions, async (entry) => {
-      const reserved = await this.reserve(entry, ahead.get(entry.session));
-      if (reserved) placed.set(entry.session, reserved);
-      if (reserved) this.measureQueue(reserved.head);
+    const queued = new Map<SessionId, QueuedDeliveries>();
+    await inParallel(entries, parallelSessions, async (entry) => {
+      const reserved = await this.reserve(entry, ahead);
+      if (!reserved) return;
+      queued.set(entry.session, reserved);
+      this.measureQueue(reserved.item);
     });
-    const itemsOf = new Map([...placed].map(([session, entry]) => [session, toQueueItems(entry, this.ports.now())]));
+    const now = this.ports.now();
+    const itemsOf = new Map([...queued].map(([session, deliveries]) => [session, toQueueItems(deliveries, now)]));
     const items = [...itemsOf.values()].flat();
-    const once = items.filter(({ id }) => id !== undefined).map((item) => toQos2Record(item, this.ports.now()));
-    if (once.length > 0) await this.ports.inflight.putQos2Records(once);
+    const records = items.filter(({ id }) => id !== undefined).map((item) => toQos2Record(item, now));
+    if (records.length > 0) await this.ports.inflight.putQos2Records(records);
     await this.putAll(items);
-    for (const [session, { head }] of placed) {
-      this.dispatch.placed(head.clientId, liveConnection(head), itemsOf.get(session));
+    for (const [session, { item }] of queued) {
+      this.dispatch.addQueued(item.clientId, liveConnection(item), itemsOf.get(session));
     }
-    return placed;
+    return queued;
+  }
+
+  private async reserve(entry: SessionDeliveries, ahead: Reservations): Promise<QueuedDeliveries | undefined> {
+    const outcome = await this.reserver.reserve(entry, ahead.get(entry.session));
+    const { clientId } = entry;
+    if ('ended' in outcome) {
+      this.missed.set(clientId, 'ended');
+      this.noteEnded(entry, outcome.ended);
+      return undefined;
+    }
+    const { queued, dropped } = outcome;
+    if (dropped > 0) {
+      this.missed.set(clientId, 'full');
+      this.ports.log('queue full', { clientId, dropped });
+      this.ports.metrics.count('DroppedQueueFull', dropped);
+    }
+    return queued;
+  }
+
+  /** Measures how many messages wait for a client that is away. Its session item tells the number, so nothing is read. */
+  private measureQueue({ owner, outSeq, offlineFrom }: SessionItem): void {
+    if (owner === undefined) this.ports.metrics.measure('QueueDepth', outSeq - offlineFrom);
   }
 
   /**
-   * What is sent right away is nobody else's business, and is put in batches. What waits may be looked at any moment by the
-   * pump, which must not find a later message before an earlier one.
+   * Puts items that are sent at once in batches, because nobody else reads them before. Puts items that wait one after the other:
+   * a drain may read them at any moment and must not find a later message before an earlier one.
    */
   private async putAll(items: readonly QueueItem[]): Promise<void> {
     const sent = items.filter(({ sentOn }) => sentOn !== '');
@@ -257,220 +169,51 @@ export class Deliverer {
     ]);
   }
 
-  private async reserve(
-    mail: SessionDeliveries,
-    ahead: Reservation | undefined,
-  ): Promise<QueuedDeliveries | undefined> {
-    const { clientId, session, deliveries, stillWanted } = mail;
-    const isAhead = ahead?.count === deliveries.length;
-    const head = await (stillWanted
-      ? this.reserveForRetained(mail)
-      : isAhead
-        ? ahead.head
-        : this.ports.sessions.reserve(clientId, session, deliveries.length));
-    if (head === 'refused') return this.reserveWhatFits(mail);
-    if (head === 'full') {
-      this.dropped(clientId, deliveries.length);
-      return undefined;
-    }
-    if (isSessionExpired(head, this.ports.now() - leftoverDelay)) return this.miss(mail, head);
-    const audible = await this.audible(head, deliveries);
-    return assignPositions(head, stillWanted ? await stillWanted(audible) : audible, deliveries.length);
+  // ---- sessions that have ended ----
+
+  /** Returns whether a client has this session, or may still resume it by the clock of another container. */
+  private isAlive(item: SessionItem | undefined, session: SessionId): item is SessionItem {
+    return item?.session === session && !isSessionExpired(item, this.ports.now() - leftoverDelay);
   }
 
-  /**
-   * Retained messages answer a wish of the client itself, so the limit for what others send it does not apply, but they need packet
-   * ids that are free; `full` when there are too few. The head is returned as it was before this reservation asked, which tells whether
-   * anything waits from earlier.
-   */
-  private async reserveForRetained({
-    clientId,
-    session,
-    deliveries,
-  }: SessionDeliveries): Promise<SessionItem | 'refused' | 'full'> {
-    for (;;) {
-      const head = await this.ports.sessions.reserveAndRequestWake(clientId, session, deliveries.length);
-      if (head !== 'refused') return { ...head, wakeRequests: head.wakeRequests - 1 };
-      const seen = await this.ports.sessions.read(clientId);
-      if (seen?.session !== session) return 'refused';
-      const room = await this.ringRoom(seen);
-      if (room < deliveries.length) return 'full';
-      await this.ports.sessions.setFree(seen, room);
-    }
+  private noteEnded({ session, row }: SessionDeliveries, item: SessionItem | undefined): void {
+    this.ended.push({ ...(row && { row }), ...(item?.session === session && { item }) });
   }
 
-  private async reserveWhatFits(mail: SessionDeliveries): Promise<QueuedDeliveries | undefined> {
-    const { clientId, session, deliveries } = mail;
-    for (;;) {
-      const room = await this.makeRoom(mail);
-      if (typeof room !== 'number') return this.miss(mail, room.head);
-      const fitting = deliveries.slice(0, room);
-      const head = fitting.length > 0 && (await this.ports.sessions.reserve(clientId, session, fitting.length));
-      if (head === 'refused') continue; // others were faster
-      const dropped = deliveries.length - fitting.length;
-      if (dropped > 0) {
-        this.missed.set(clientId, 'full');
-        this.dropped(clientId, dropped);
-      }
-      return head ? assignPositions(head, await this.audible(head, fitting), fitting.length) : undefined;
-    }
-  }
-
-  private miss(mail: SessionDeliveries, head: SessionItem | undefined): undefined {
-    this.missed.set(mail.clientId, 'ended');
-    this.forget(mail, head);
-  }
-
-  /** Of a client that is away the head tells how much waits, so it is known without a look. */
-  private measureQueue({ owner, outSeq, offlineFrom }: SessionItem): void {
-    if (owner === undefined) this.ports.metrics.measure('QueueDepth', outSeq - offlineFrom);
-  }
-
-  private dropped(clientId: string, dropped: number): void {
-    this.ports.log('queue full', { clientId, dropped });
-    this.ports.metrics.count('DroppedQueueFull', dropped);
-  }
-
-  /**
-   * How many more messages fit, or the head when the session has ended. The head only counts down; what acknowledgements have given
-   * back is found here, once per many messages.
-   */
-  private async makeRoom({
-    clientId,
-    session,
-  }: SessionDeliveries): Promise<number | { readonly head: SessionItem | undefined }> {
-    for (;;) {
-      const head = await this.ports.sessions.read(clientId);
-      if (!this.isAlive(head, session)) return { head };
-      const free = head.owner ? await this.ringRoom(head) : await this.offlineRoom(head);
-      if (free === 0 && head.owner) {
-        await closeConnection(this.ports, head.owner, { reason: Reason.quotaExceeded, client: head }); // it does not acknowledge
-      }
-      if (free === 0 || (await this.ports.sessions.setFree(head, free)) === 'set') return free;
-    }
-  }
-
-  private async ringRoom(head: SessionItem): Promise<number> {
-    const oldest = await this.ports.inflight.oldest(head.session, head.outSeq);
-    return Math.max(0, oldest === undefined ? queueSpan : queueSpan - (head.outSeq - oldest + 1));
-  }
-
-  /** Nobody acknowledges while the client is away, so what came since then still waits. */
-  private async offlineRoom(head: SessionItem): Promise<number> {
-    const left = this.settings.queueLimit - (head.outSeq - head.offlineFrom);
-    return left <= 0 ? 0 : Math.min(left, await this.ringRoom(head));
-  }
-
-  // ---- to the client ----
-
-  private post(mail: SessionDeliveries, { head, positions, mayReceive }: DeliveredTo): void {
-    if (!head.owner) return;
-    const live = liveConnection(head) !== undefined;
-    for (const delivery of mail.deliveries) {
-      const place = positions.get(delivery);
-      if (place && live) this.postDurable(delivery, head, place);
-      else if (
-        delivery.qos === 0 &&
-        head.connackSentOn === head.fence &&
-        !delivery.incoming.replay &&
-        mayReceive(topicOf(delivery))
-      ) {
-        if (isSkipped(head, this.ports.now())) this.ports.metrics.count('DroppedSlow');
-        else this.postTransient(delivery, head, head.owner);
-      }
-    }
-  }
-
-  private postTransient(delivery: Delivery, head: SessionItem, owner: string): void {
-    const { version, capabilities, clientId } = head;
-    const { packet, bytes } = transientPublish(delivery, version, this.ports.now());
-    if (bytes.length <= maxOutgoingPacketSize(capabilities)) {
-      logPacket(this.ports, { clientId, connectionId: owner }, { direction: 'out', packet, size: bytes.length });
-      const source = { kind: 'transient', clientId } as const;
-      const parcel = { bytes, source, content: contentOf(delivery), ...congested(head) };
-      this.dispatch.outbox.add(owner, { ...parcel, ...aliasing(aliasable(packet, bytes, capabilities)) });
-    } else {
-      this.ports.log('packet too large', { connectionId: owner, bytes: bytes.length });
-      this.ports.metrics.count('DroppedTooLarge');
-    }
-  }
-
-  private postDurable(delivery: Delivery, head: SessionItem, { number, packetId, slot }: QueuePosition): void {
-    const { incoming, qos, retain, identifiers } = delivery;
-    if (qos === 0 || !head.owner) return;
-    const { now } = this.ports;
-    const publish = toPublish(incoming.message, { qos, packetId, dup: false, retain, identifiers, now: now() });
-    const { clientId, session, fence } = head;
-    const first = number - (packetId - slot);
-    const source = { kind: 'ring', clientId, session, fence, slot, number: first, packetId, qos } as const;
-    const bytes = encode(publish, head.version);
-    if (bytes.length <= maxOutgoingPacketSize(head.capabilities)) {
-      const logged = { direction: 'out', packet: publish, size: bytes.length } as const;
-      logPacket(this.ports, { clientId, connectionId: head.owner }, logged);
-      const parcel = { bytes, source, content: contentOf(delivery), ...congested(head) };
-      this.dispatch.outbox.add(head.owner, { ...parcel, ...aliasing(aliasable(publish, bytes, head.capabilities)) });
-    } else this.dispatch.tooLarge(source);
+  /** Removes the subscriptions that led to ended sessions. A session item that is still stored goes with all that it owns. */
+  private async removeEnded(): Promise<void> {
+    const ended = this.ended.splice(0);
+    const items = ended.flatMap(({ item }) => item ?? []);
+    const rows = ended.flatMap(({ row }) => row ?? []);
+    await together([
+      removeStaleSubscriptions(this.ports, rows),
+      inParallel(items, parallelSessions, (item) => removeExpiredSession(this.ports, item)),
+    ]);
   }
 }
 
-function topicOf({ incoming }: Delivery): string {
-  return incoming.message.topic;
+function durablePart(entry: SessionDeliveries): SessionDeliveries {
+  return { ...entry, deliveries: entry.deliveries.filter(({ qos }) => qos > 0) };
 }
 
-function durablePart(mail: SessionDeliveries): SessionDeliveries {
-  return { ...mail, deliveries: mail.deliveries.filter(({ qos }) => qos > 0) };
-}
-
-function congested(head: SessionItem) {
-  return head.congestion ? { congested: head } : {};
-}
-
-function aliasing(aliasable: Aliasable | undefined) {
-  return aliasable ? { aliasable } : {};
-}
-
-function contentOf({ qos, incoming: { message, receivedAt } }: Delivery): OutgoingPublish {
-  return { qos, payloadBytes: message.payload.length, ...(receivedAt !== undefined && { receivedAt }) };
+function isNotEmpty({ deliveries }: SessionDeliveries): boolean {
+  return deliveries.length > 0;
 }
 
 function withoutExpired(
-  mail: readonly SessionDeliveries[],
+  entries: readonly SessionDeliveries[],
   now: number,
   metrics: Metrics,
 ): readonly SessionDeliveries[] {
-  const expired = mail.flatMap(({ deliveries }) =>
+  const expired = entries.flatMap(({ deliveries }) =>
     deliveries.filter(({ incoming }) => isExpired(incoming.message, now)),
   );
-  if (expired.length === 0) return mail;
+  if (expired.length === 0) return entries;
   metrics.count('DroppedExpired', expired.length);
-  return mail
+  return entries
     .map((entry) => ({
       ...entry,
       deliveries: entry.deliveries.filter(({ incoming }) => !isExpired(incoming.message, now)),
     }))
-    .filter(({ deliveries }) => deliveries.length > 0);
-}
-
-interface Encoded {
-  readonly packet: PublishPacket;
-  readonly bytes: Buffer;
-}
-
-const transientPublishes = new WeakMap<IncomingMessage, Map<string, Encoded>>();
-
-/** A QoS 0 PUBLISH is the same for most subscribers, so it is encoded once. */
-function transientPublish({ incoming, retain, identifiers }: Delivery, version: ProtocolVersion, now: number): Encoded {
-  const variants = transientPublishes.get(incoming) ?? new Map<string, Encoded>();
-  transientPublishes.set(incoming, variants);
-  const variant = `${version} ${retain} ${identifiers ?? ''}`;
-  const known = variants.get(variant);
-  if (known) return known;
-  const packet = toPublish(incoming.message, { qos: 0, dup: false, retain, identifiers, now });
-  const encoded = { packet, bytes: encode(packet, version) };
-  variants.set(variant, encoded);
-  return encoded;
-}
-
-function onceName({ session, id }: { session: string; id: string }): string {
-  return `${session} ${id}`;
+    .filter(isNotEmpty);
 }

@@ -9,7 +9,7 @@ import { isBundled, positionAlone } from '../model/queue-slots';
 import type { QueuedMessage, QueueItem } from '../model/queued-message';
 import type { SessionItem } from '../model/session';
 import { logPacket } from '../observability/packet-log';
-import { isTooEarly } from '../outbound/congestion';
+import { isDrainTooEarly } from '../outbound/congestion';
 import type { Dispatch } from '../outbound/dispatch';
 import { aliasable } from '../outbound/topic-aliases';
 import type { Ports } from '../ports/ports';
@@ -17,13 +17,13 @@ import type { Ports } from '../ports/ports';
 /** Slots claimed at the same time. */
 const parallelClaims = 25;
 
-/** Slots claimed to find out whether a client reads again. */
-const claimsOfProbe = 5;
+/** Slots claimed to find out whether a slow client reads again. */
+const maxProbeClaims = 5;
 
-/** `uncertain`: a worker died between claim and post, and at QoS 2 nobody can tell what the client has seen. */
-export type DrainResult = 'answered' | 'uncertain';
+/** `uncertain`: a worker died between claim and post, so nobody can tell whether the client has seen a QoS 2 PUBLISH. */
+export type DrainResult = 'done' | 'uncertain';
 
-/** What sending from the ring needs of a turn. */
+/** The parts of a turn that a drain uses. */
 export interface DrainingTurn {
   readonly ports: Ports;
   readonly dispatch: Dispatch;
@@ -33,154 +33,156 @@ export interface DrainingTurn {
 }
 
 /**
- * Sends what waits in the ring of a session, in order, until nobody asks any more or the client has as much as it takes at a
- * time, when its acknowledgements go on with it; or until it takes nothing for now, when a timer does. It runs only inside
- * the ordered stream of the connection that owns the session, so never twice at a time for one connection. A client that did not read
- * gets a few messages first; when the gateway takes them, the rest.
+ * Sends the messages that wait in the queue of a session, in order. It ends when no wake is requested any more, when the client has as
+ * many messages as its Receive Maximum allows (acknowledgements then continue it), or when the client takes nothing for now (a timer
+ * then continues it). It runs only inside the ordered stream of the connection that owns the session, so never twice at the same time
+ * for one connection. A client that did not read gets a few messages as a probe; the rest follows when the gateway takes them.
  *
- * The id of the first event signs the claims: should the worker die it is the first to be delivered
- * again, in whatever company or alone; a turn of redelivered events therefore always comes here, and knows the trace.
- * `known` is the head when it was read just now.
+ * The id of the first event signs the claims. If the worker dies, that event is the first to be delivered again, alone or with others;
+ * a turn of redelivered events therefore always drains, and recognizes the claims.
+ *
+ * @param known The session item if it was read just now.
  */
 export async function drainQueue(
   turn: DrainingTurn,
   connection: ConnectionRecord,
   known?: SessionItem,
 ): Promise<DrainResult> {
-  const { ports } = turn;
-  const eventIds = turn.events.map(({ id }) => id);
+  const { ports, dispatch } = turn;
   const posted = new Set<number>();
   const isRedelivered = turn.events.some(({ redelivered }) => redelivered);
-  for (let head = known; ; head = undefined) {
-    head ??= await ports.sessions.read(connection.clientId);
-    if (head?.owner !== connection.connectionId || head.wakeRequests === head.wakeHandled) return 'answered';
-    if (isTooEarly(head, ports.now()) && !isRedelivered) return 'answered';
-    const { congestion } = head;
+  for (let item = known; ; item = undefined) {
+    item ??= await ports.sessions.read(connection.clientId);
+    if (item?.owner !== connection.connectionId || item.wakeRequests === item.wakeHandled) return 'done';
+    if (isDrainTooEarly(item, ports.now()) && !isRedelivered) return 'done';
+    const { congestion } = item;
     const isProbe = congestion?.isDrainScheduled === true;
-    const mostClaims = isProbe && !isRedelivered ? claimsOfProbe : Number.POSITIVE_INFINITY;
-    const round = new Round(turn, connection, { eventIds, posted, mostClaims });
-    for await (const page of ports.inflight.inOrder(head.session, head.outSeq, round.howFar(head))) {
-      if ((await round.sendPage(page)) === 'uncertain') return 'uncertain';
-      if (turn.dispatch.outbox.isHeldUp && isRedelivered) return round.giveBack(head);
-      if (round.isHeldBack || turn.dispatch.outbox.isHeldUp) return 'answered';
-      if (isProbe && round.hasSent) break;
+    const maxClaims = isProbe && !isRedelivered ? maxProbeClaims : Number.POSITIVE_INFINITY;
+    const pass = new DrainPass(turn, connection, { posted, maxClaims });
+    for await (const page of ports.inflight.inOrder(item.session, item.outSeq, pass.pageSize(item))) {
+      if ((await pass.sendPage(page)) === 'uncertain') return 'uncertain';
+      if (dispatch.outbox.isBlocked && isRedelivered) return pass.unclaim(item);
+      if (pass.isWindowFull || dispatch.outbox.isBlocked) return 'done';
+      if (isProbe && pass.hasSent) break;
     }
-    // Senders that see a scheduled pump ask for none, so the ring is read once more when they no longer see it.
-    if (congestion && (isProbe || round.hasSent))
-      await ports.sessions.relieve(head, round.hasSent ? undefined : congestion);
-    else await ports.sessions.markWakeHandled(head, head.wakeRequests, round.settledUpTo(head));
+    // Senders that see a scheduled drain request none, so the queue is read once more after they no longer see it.
+    if (congestion && (isProbe || pass.hasSent))
+      await ports.sessions.clearCongestion(item, pass.hasSent ? undefined : congestion);
+    else await ports.sessions.markWakeHandled(item, item.wakeRequests, pass.acknowledgedUpTo(item));
   }
 }
 
-/** What a walk through the ring goes by. */
-interface Walk {
-  readonly eventIds: readonly string[];
+/** Bounds of one pass. */
+interface DrainScope {
   /** Numbers that were posted in this turn. */
   readonly posted: Set<number>;
-  /** Of one page. */
-  readonly mostClaims: number;
+  /** Items that are claimed of one page. */
+  readonly maxClaims: number;
 }
 
-/** One walk through the ring. */
-class Round {
-  /** The client has as much as it takes, and there is more. */
-  isHeldBack = false;
-  /** The gateway has taken something. */
+/** One pass through the queue of a session. */
+class DrainPass {
+  /** The client has as many unacknowledged messages as its Receive Maximum allows, and more wait. */
+  isWindowFull = false;
+  /** The gateway has taken a message. */
   hasSent = false;
   private oldest: number | undefined;
   /** Messages that the client has and did not acknowledge. */
   private unacknowledged = 0;
   private readonly window: number;
+  private readonly eventIds: readonly string[];
   private readonly ports: Ports;
   private readonly dispatch: Dispatch;
 
   constructor(
     private readonly turn: DrainingTurn,
     private readonly connection: ConnectionRecord,
-    private readonly walk: Walk,
+    private readonly scope: DrainScope,
   ) {
     this.ports = turn.ports;
     this.dispatch = turn.dispatch;
+    this.eventIds = turn.events.map(({ id }) => id);
     this.window = connection.capabilities.receiveMaximum ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Items to read at a time: a few where a long queue waits for a client that takes only some of it. */
-  howFar({ outSeq, acknowledgedUpTo }: SessionItem): number | undefined {
+  /** Number of items to read at a time: few for a long queue whose client takes only some of it. Undefined is a whole page. */
+  pageSize({ outSeq, acknowledgedUpTo }: SessionItem): number | undefined {
     return outSeq - acknowledgedUpTo > 4 * this.window ? 2 * this.window : undefined;
   }
 
-  /** Everything up to this number is acknowledged; known only for a client with a window, whose ring was counted. */
-  settledUpTo(head: SessionItem): number | undefined {
+  /** Number up to which everything is acknowledged; known only for a client with a Receive Maximum, whose queue was counted. */
+  acknowledgedUpTo(item: SessionItem): number | undefined {
     if (this.window === Number.POSITIVE_INFINITY) return undefined;
-    return this.oldest === undefined ? head.outSeq : this.oldest - 1;
+    return this.oldest === undefined ? item.outSeq : this.oldest - 1;
   }
 
   async sendPage(page: readonly QueueItem[]): Promise<DrainResult> {
-    const items = await this.withoutDead(await this.unbundled(page));
-    const { eventIds, posted, mostClaims } = this.walk;
-    const waiting = items.filter((item) => this.mayGo(item)).slice(0, mostClaims);
+    const items = await this.withoutUndeliverable(await this.unbundled(page));
+    const waiting = items.filter((item) => this.admit(item)).slice(0, this.scope.maxClaims);
     const { fence } = this.connection;
-    const abandoned = (item: QueueItem) => item.sentOn === fence;
-    if (waiting.some((item) => abandoned(item) && isUncertain(item))) return 'uncertain';
+    const isAbandoned = (item: QueueItem) => item.sentOn === fence;
+    if (waiting.some((item) => isAbandoned(item) && isUncertain(item))) return 'uncertain';
     const claims = await inParallel(waiting, parallelClaims, (item) =>
-      abandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, eventIds[0] ?? ''),
+      isAbandoned(item) ? Promise.resolve('claimed') : this.ports.inflight.claim(item, fence, this.eventIds[0] ?? ''),
     );
     for (const [index, item] of waiting.entries()) {
-      if (claims[index] !== 'claimed') continue; // acknowledged meanwhile, or taken by a newer connection
-      posted.add(item.number);
+      if (claims[index] !== 'claimed') continue; // acknowledged meanwhile, or claimed by a newer connection
+      this.scope.posted.add(item.number);
       this.post(item);
     }
     await this.dispatch.send();
-    this.hasSent ||= claims.includes('claimed') && !this.dispatch.outbox.isHeldUp;
-    return 'answered';
+    this.hasSent ||= claims.includes('claimed') && !this.dispatch.outbox.isBlocked;
+    return 'done';
   }
 
   /**
-   * What an earlier attempt at these events has claimed and this one did not come to, because the client takes nothing: only these
-   * events know their claims.
+   * Gives up claims that an earlier attempt at these events has made and this one has not reached, because the client takes nothing.
+   * Only these events recognize the claims.
    */
-  async giveBack({ session, outSeq }: SessionItem): Promise<DrainResult> {
+  async unclaim({ session, outSeq }: SessionItem): Promise<DrainResult> {
     const { fence } = this.connection;
     for await (const page of this.ports.inflight.inOrder(session, outSeq)) {
       const abandoned = page.filter((item) => item.sentOn === fence && this.isWaiting(item));
       if (abandoned.some(isUncertain)) return 'uncertain';
-      await inParallel(abandoned, parallelClaims, (item) => this.ports.inflight.unsend(item, fence));
+      await inParallel(abandoned, parallelClaims, (item) => this.ports.inflight.markUnsent(item, fence));
     }
-    return 'answered';
+    return 'done';
   }
 
-  /** In order: counts what the client has, and holds back whatever comes after its window is full. */
-  private mayGo(item: QueueItem): boolean {
+  /**
+   * Returns whether an item is to be sent. Called in the order of the queue: it counts the messages that the client has, and admits
+   * nothing after the window is full [MQTT-3.3.4-9].
+   */
+  private admit(item: QueueItem): boolean {
     this.oldest ??= item.number;
-    const waits = this.isWaiting(item);
-    if (waits && (this.isHeldBack || this.unacknowledged + item.messages.length > this.window)) {
-      this.isHeldBack = true;
+    const isWaiting = this.isWaiting(item);
+    if (isWaiting && (this.isWindowFull || this.unacknowledged + item.messages.length > this.window)) {
+      this.isWindowFull = true;
       return false;
     }
-    if (waits || item.sentOn === this.connection.fence) this.unacknowledged += item.messages.length;
-    return waits;
+    if (isWaiting || item.sentOn === this.connection.fence) this.unacknowledged += item.messages.length;
+    return isWaiting;
   }
 
-  /** Not sent on this connection yet; or claimed for one of these very events before its worker died. */
+  /** The item was not sent on this connection, or one of these events has claimed it before its worker died. */
   private isWaiting(item: QueueItem): boolean {
     const { fence } = this.connection;
     if (item.sentOn > fence) return false;
-    const { eventIds, posted } = this.walk;
-    return item.sentOn < fence || (eventIds.includes(item.sentBy) && !posted.has(item.number));
+    return item.sentOn < fence || (this.eventIds.includes(item.sentBy) && !this.scope.posted.has(item.number));
   }
 
   private post(item: QueueItem): void {
     const { clientId, session, fence, connectionId, version, capabilities } = this.connection;
     const { slot, number, qos } = item;
-    for (const content of item.messages) {
-      const { packetId } = content;
-      const source = { kind: 'ring', clientId, session, fence, slot, number, packetId, qos } as const;
-      const packet = this.packetFor(item, content);
+    for (const queued of item.messages) {
+      const { packetId } = queued;
+      const source = { kind: 'queued', clientId, session, fence, slot, number, packetId, qos } as const;
+      const packet = this.packetFor(item, queued);
       const bytes = encode(packet, version);
       const alias = packet.cmd === 'publish' ? aliasable(packet, bytes, capabilities) : undefined;
       logPacket(this.ports, this.connection, { direction: 'out', packet, size: bytes.length });
-      const sent = packet.cmd === 'publish' && { content: { qos, payloadBytes: packet.payload.length } };
-      this.dispatch.outbox.add(connectionId, { bytes, source, ...(alias && { aliasable: alias }), ...sent });
+      const publish = packet.cmd === 'publish' && { publish: { qos, payloadBytes: packet.payload.length } };
+      this.dispatch.outbox.add(connectionId, { bytes, source, ...(alias && { aliasable: alias }), ...publish });
     }
   }
 
@@ -189,37 +191,37 @@ class Round {
     return toPublish(message, { qos, packetId, dup: sentOn !== '', retain, identifiers, now: this.ports.now() });
   }
 
-  /** Bundles were made for a client that takes any number at a time; the one that is here now gets their messages singly. */
+  /** Splits bundles, which were made for a client without a Receive Maximum, for a client that has one now. */
   private async unbundled(page: readonly QueueItem[]): Promise<readonly QueueItem[]> {
     if (this.window === Number.POSITIVE_INFINITY || !page.some(({ slot }) => isBundled(slot))) return page;
     const split: QueueItem[] = [];
     for (const item of page) {
       if (!isBundled(item.slot)) split.push(item);
-      else split.push(...(await this.takeApart(item)));
+      else split.push(...(await this.splitBundle(item)));
     }
     return split;
   }
 
-  /** The pieces are put before the whole is removed: a worker that dies in between leaves a duplicate, as QoS 1 allows. */
-  private async takeApart(item: QueueItem): Promise<QueueItem[]> {
-    const pieces = item.messages.map((content) => {
-      const place = positionAlone(item.number + (content.packetId - item.slot));
-      return { ...item, slot: place.slot, number: place.number, messages: [{ ...content, packetId: place.packetId }] };
+  /** Puts the parts before it removes the bundle: a worker that dies in between leaves a duplicate, which QoS 1 allows. */
+  private async splitBundle(item: QueueItem): Promise<QueueItem[]> {
+    const parts = item.messages.map((queued) => {
+      const { slot, number, packetId } = positionAlone(item.number + (queued.packetId - item.slot));
+      return { ...item, slot, number, messages: [{ ...queued, packetId }] };
     });
-    await this.ports.inflight.putInOrder(pieces);
+    await this.ports.inflight.putInOrder(parts);
     await this.ports.inflight.remove(
       item.session,
       item.messages.map(({ packetId }) => packetId),
     );
-    return pieces;
+    return parts;
   }
 
   /**
-   * Messages are removed that expired before they were ever sent [MQTT-3.3.2-5], that their client may not hear any more, or that
-   * it does not take because they are too large [MQTT-3.1.2-25]. And a write that was repeated because its
-   * answer got lost can bring back a QoS 2 message that has been completed since; its record says so.
+   * Removes messages that expired before they were sent [MQTT-3.3.2-5], that the client may no longer receive, or that are larger than
+   * it takes [MQTT-3.1.2-25]. Also removes QoS 2 messages that are completed: a write that was repeated because its result got lost
+   * can bring such a message back, and its record tells.
    */
-  private async withoutDead(items: readonly QueueItem[]): Promise<readonly QueueItem[]> {
+  private async withoutUndeliverable(items: readonly QueueItem[]): Promise<readonly QueueItem[]> {
     const now = this.ports.now();
     const { permissions } = this.turn;
     const unwanted = items.flatMap(({ sentOn, messages }) =>
@@ -227,18 +229,18 @@ class Round {
         ? messages.filter(({ message }) => isExpired(message, now) || !permissions.mayReceive(message.topic))
         : [],
     );
-    const tooLarge = items.flatMap((item) => item.messages.filter((content) => this.isTooLarge(item, content)));
+    const tooLarge = items.flatMap((item) => item.messages.filter((queued) => this.isTooLarge(item, queued)));
     const completed = await this.completed(items);
     if (unwanted.length + tooLarge.length + completed.length === 0) return items;
-    this.count(unwanted, tooLarge);
-    const dead = new Set([...unwanted, ...tooLarge, ...completed].map(({ packetId }) => packetId));
-    await this.ports.inflight.remove(this.connection.session, [...dead]);
+    this.countDropped(unwanted, tooLarge);
+    const removed = new Set([...unwanted, ...tooLarge, ...completed].map(({ packetId }) => packetId));
+    await this.ports.inflight.remove(this.connection.session, [...removed]);
     return items
-      .map((item) => ({ ...item, messages: item.messages.filter(({ packetId }) => !dead.has(packetId)) }))
+      .map((item) => ({ ...item, messages: item.messages.filter(({ packetId }) => !removed.has(packetId)) }))
       .filter(({ messages }) => messages.length > 0);
   }
 
-  private count(unwanted: readonly QueuedMessage[], tooLarge: readonly QueuedMessage[]): void {
+  private countDropped(unwanted: readonly QueuedMessage[], tooLarge: readonly QueuedMessage[]): void {
     const { metrics, now, log } = this.ports;
     const expired = unwanted.filter(({ message }) => isExpired(message, now()));
     if (expired.length > 0) metrics.count('DroppedExpired', expired.length);
@@ -247,9 +249,9 @@ class Round {
     log('packet too large', { clientId: this.connection.clientId, dropped: tooLarge.length });
   }
 
-  private isTooLarge(item: QueueItem, content: QueuedMessage): boolean {
+  private isTooLarge(item: QueueItem, queued: QueuedMessage): boolean {
     const { version, capabilities } = this.connection;
-    const packet = this.packetFor(item, content);
+    const packet = this.packetFor(item, queued);
     return packet.cmd === 'publish' && publishSize(packet, version) > maxOutgoingPacketSize(capabilities);
   }
 
@@ -262,7 +264,7 @@ class Round {
   }
 }
 
-/** At QoS 2 nobody can tell whether the client has seen what a dead worker has claimed. */
+/** Nobody can tell whether the client has seen a QoS 2 PUBLISH that a dead worker has claimed. */
 function isUncertain({ qos, state }: QueueItem): boolean {
   return qos === 2 && state === 'published';
 }

@@ -4,75 +4,83 @@ import { positionsFor, type QueuePosition } from '../model/queue-slots';
 import type { Qos2Record, QueuedMessage, QueueItem } from '../model/queued-message';
 import type { SessionItem } from '../model/session';
 
-/** Seconds a message for a session that ends with its connection may outlive that session. */
+/** Seconds for which a message may outlive its session, where the session ends with its connection. */
 const transientSeconds = 24 * 3600;
 
-/** Mail whose durable part is in the ring. */
+/** Deliveries of QoS 1 and 2 to one session, with their positions in its queue. */
 export interface QueuedDeliveries {
-  readonly head: SessionItem;
+  /** The session item that the reservation has returned. */
+  readonly item: SessionItem;
   readonly positions: ReadonlyMap<Delivery, QueuePosition>;
 }
 
 /**
- * The head was returned by the reservation, so its counter is the last of the `reserved` numbers. When there are fewer messages
- * the last numbers stay unused, which harms nobody.
+ * Assigns the reserved numbers to deliveries. `item.outSeq` is the last of the `reserved` numbers, because the reservation has returned
+ * the item. Numbers beyond the deliveries stay unused, which does no harm.
  */
 export function assignPositions(
-  head: SessionItem,
+  item: SessionItem,
   deliveries: readonly Delivery[],
   reserved = deliveries.length,
 ): QueuedDeliveries {
-  const isWindowed = head.capabilities.receiveMaximum !== undefined; // a bundle might never fit into the window
+  const isWindowed = item.capabilities.receiveMaximum !== undefined; // a bundle might never fit into the window
   const sizes = deliveries.map((delivery) => (isWindowed ? 'alone' : bytesInBundle(delivery)));
-  const places = positionsFor(sizes, head.outSeq - reserved + 1);
-  return { head, positions: new Map(deliveries.map((delivery, index) => [delivery, places[index] as QueuePosition])) };
+  const positions = positionsFor(sizes, item.outSeq - reserved + 1);
+  const byDelivery = deliveries.map((delivery, index) => [delivery, positions[index] as QueuePosition] as const);
+  return { item, positions: new Map(byDelivery) };
 }
 
 /**
- * Whom a new message may be sent to at once: nobody while older ones still wait to be sent, or when the client might get more
- * than it takes at a time. Then the pump looks how many it has really got.
+ * Returns the connection to which a new message may be sent at once. Returns undefined while older messages wait, or when the message
+ * might exceed the Receive Maximum of the client: then a drain counts the unacknowledged messages.
  */
-export function liveConnection(head: SessionItem): string | undefined {
-  const { receiveMaximum } = head.capabilities;
-  const fits = receiveMaximum === undefined || head.outSeq - head.acknowledgedUpTo <= receiveMaximum;
-  return fits && head.wakeRequests === head.wakeHandled ? head.owner : undefined;
+export function liveConnection(item: SessionItem): string | undefined {
+  const { receiveMaximum } = item.capabilities;
+  const fits = receiveMaximum === undefined || item.outSeq - item.acknowledgedUpTo <= receiveMaximum;
+  return fits && item.wakeRequests === item.wakeHandled ? item.owner : undefined;
 }
 
-/** A QoS 2 message is found again by its number, so it lies alone. */
+/** A QoS 2 message has a slot of its own, because retries find it by its number. */
 function bytesInBundle({ incoming: { message }, qos }: Delivery): number | 'alone' {
   return qos === 2 ? 'alone' : messageSize(message);
 }
 
-/** Who published it no longer matters. */
-function toRingMessage({ incoming, retain, identifiers, share }: Delivery, packetId: number): QueuedMessage {
+/** The publisher is left out: it matters only for No Local, which is decided by now. */
+function toQueuedMessage({ incoming, retain, identifiers, share }: Delivery, packetId: number): QueuedMessage {
   const { publisher: _, ...message } = incoming.message;
   return { packetId, message, retain, ...(identifiers && { identifiers }), ...(share && { share }) };
 }
 
+/**
+ * Returns the queue items of deliveries, one for each slot.
+ *
+ * @param now Milliseconds since 1970.
+ * @param sentOn The fence of the connection to which they are sent at once, or '' if they wait.
+ */
 export function toQueueItems(
-  { head, positions }: QueuedDeliveries,
+  { item, positions }: QueuedDeliveries,
   now: number,
-  sentOn = liveConnection(head) ? head.fence : '',
+  sentOn = liveConnection(item) ? item.fence : '',
 ): QueueItem[] {
-  const expiry = head.persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
+  const { session, persistent } = item;
+  const expiry = persistent ? {} : { expiresAt: Math.ceil(now / 1000) + transientSeconds };
   const items = new Map<number, QueueItem & { messages: QueuedMessage[] }>();
   for (const [delivery, { number, packetId, slot }] of positions) {
     const { qos } = delivery;
     if (qos === 0) continue;
-    const content = toRingMessage(delivery, packetId);
-    const begun = items.get(slot);
-    if (begun) begun.messages.push(content);
+    const message = toQueuedMessage(delivery, packetId);
+    const bundle = items.get(slot);
+    if (bundle) bundle.messages.push(message);
     else {
       const id = qos === 2 ? { id: deliveryId(delivery) } : {};
       const state = 'published' as const;
-      const { session } = head;
-      items.set(slot, { session, slot, number, ...id, messages: [content], qos, state, sentOn, sentBy: '', ...expiry });
+      items.set(slot, { session, slot, number, ...id, messages: [message], qos, state, sentOn, sentBy: '', ...expiry });
     }
   }
   return [...items.values()];
 }
 
-/** `now` in milliseconds since 1970. */
+/** Returns the record by which a retry finds a QoS 2 message. `now` in milliseconds since 1970. */
 export function toQos2Record({ session, id, number }: QueueItem, now: number): Qos2Record {
   return { session, id: id ?? '', number, done: false, routedAt: now };
 }

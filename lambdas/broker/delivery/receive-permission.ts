@@ -1,10 +1,10 @@
 import type { SessionItem } from '../model/session';
 import type { Ports } from '../ports/ports';
 
-/** Whether a message of this topic may be heard. */
+/** Returns whether a client may receive messages of a topic. */
 export type MayReceive = (topic: string) => boolean;
 
-/** What the owner of a session may hear, or its last owner while the client is away. */
+/** Returns what the owner of a session may receive, or its last owner while the client is away. */
 export async function mayReceiveOf(
   { access }: Pick<Ports, 'access'>,
   { identity, clientId }: Pick<SessionItem, 'identity' | 'clientId'>,

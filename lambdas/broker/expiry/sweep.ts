@@ -7,57 +7,58 @@ import { checkDelay } from '../topic-index/check-shapes';
 import {
   clockTolerance,
   deadlineOf,
-  extraSweeps,
+  extraSweepDelays,
+  extraSweepInterval,
   needsExtraSweeps,
   needsTimer,
-  nextExtraSweep,
-  nextSweep,
   renewTimer,
   secondsUntil,
+  sweepInterval,
 } from './deadlines';
 
 const parallelMessages = 25;
 
-/** What looks at all connections. */
+/** The ports of a sweep. */
 export type SweepPorts = Pick<Ports, 'connectionList' | 'timers' | 'packets' | 'now'>;
 
-/** What a look at all connections came to. */
-export interface Found {
+/** Counts of a sweep. */
+export interface SweepResult {
   readonly connections: number;
-  /** Of them, those that fall due before the next look, or have. */
+  /** Connections whose deadline precedes the next sweep, or has passed. */
   readonly due: number;
 }
 
 /**
- * Looks at every connection, as the schedule does once a minute, and starts a timer for whatever falls due before the next
- * look. Where half a keep-alive is less than a minute, two more looks follow.
+ * Checks the deadline of every connection and starts a timer for each that precedes the next sweep. The schedule calls it once a minute.
+ * Two extra sweeps follow where half a keep-alive is less than a minute.
  */
-export async function sweep(ports: SweepPorts): Promise<Found> {
-  const found = { connections: 0, due: 0 };
-  let close = false;
+export async function sweep(ports: SweepPorts): Promise<SweepResult> {
+  const result = { connections: 0, due: 0 };
+  let hasShortKeepAlive = false;
   for await (const page of ports.connectionList.all()) {
     const connections = page.filter(isConnection);
-    close ||= connections.some(needsExtraSweeps);
-    found.connections += connections.length;
-    found.due += await lookAt(ports, connections);
-    await startCheck(ports, page);
+    hasShortKeepAlive ||= connections.some(needsExtraSweeps);
+    result.connections += connections.length;
+    result.due += await scheduleChecks(ports, connections);
+    await startShapeCheck(ports, page);
   }
-  if (close) await together(extraSweeps.map((seconds) => ports.timers.scheduleSweep(seconds)));
-  return found;
+  if (hasShortKeepAlive) await together(extraSweepDelays.map((seconds) => ports.timers.scheduleSweep(seconds)));
+  return result;
 }
 
-/** A look in between, at those who have to be watched closely. */
+/** Checks the connections with a short keep-alive between two sweeps. */
 export async function extraSweep(ports: SweepPorts): Promise<void> {
-  for await (const page of ports.connectionList.all())
-    await lookAt(ports, page.filter(isConnection).filter(needsExtraSweeps));
+  for await (const page of ports.connectionList.all()) {
+    await scheduleChecks(ports, page.filter(isConnection).filter(needsExtraSweeps));
+  }
 }
 
 function isConnection(entry: MonitoredConnection | RequestedCheck): entry is MonitoredConnection {
   return !('shapesRequestedAt' in entry);
 }
 
-/** A check of shapes that was requested some time ago is started, again and again until one has come to its end. */
-async function startCheck(
+/** Starts a shape check that was requested some time ago. Each sweep starts it again until one has completed. */
+async function startShapeCheck(
   { timers, now }: SweepPorts,
   page: readonly (MonitoredConnection | RequestedCheck)[],
 ): Promise<void> {
@@ -65,7 +66,8 @@ async function startCheck(
   if (isDue) await timers.scheduleShapeCheck();
 }
 
-async function lookAt(ports: SweepPorts, page: readonly MonitoredConnection[]): Promise<number> {
+/** Returns the number of connections that are due. */
+async function scheduleChecks(ports: SweepPorts, page: readonly MonitoredConnection[]): Promise<number> {
   const now = ports.now();
   const due = page.filter((connection) => deadlineOf(connection) - now < horizonOf(connection));
   await inParallel(due, parallelMessages, (connection) => {
@@ -79,10 +81,10 @@ async function lookAt(ports: SweepPorts, page: readonly MonitoredConnection[]): 
   return due.length;
 }
 
-/** How much time may be left to a connection for this look to be the one that sees to it. */
+/** Returns the milliseconds before a deadline within which this sweep has to start the timer. */
 function horizonOf(connection: MonitoredConnection): number {
   if (!connection.ended && needsTimer(connection)) return -clockTolerance;
-  return needsExtraSweeps(connection) ? nextExtraSweep : nextSweep;
+  return needsExtraSweeps(connection) ? extraSweepInterval : sweepInterval;
 }
 
 /**
@@ -93,18 +95,18 @@ export async function checkConnection(
   { connectionId, renews }: Pick<ScheduledCheck, 'connectionId' | 'renews'>,
 ): Promise<void> {
   const connection = await ports.connectionStore.read(connectionId);
-  if (!connection) return; // over, or only just opening: then the next look finds it
+  if (!connection) return; // ended, or not stored yet: then the next sweep finds it
   if (deadlineOf(connection) <= ports.now()) return ports.packets.expire(connectionId);
   if (renews && !connection.ended) await renewTimer(ports, connection);
 }
 
-/** Closes a connection whose client has not come in by now, unless it waits for another one to end, which has a limit of its own. */
+/** Closes a connection whose client has not connected in time, unless it waits for another one to end, which has its own timeout. */
 export async function closeUnlessConnected(
   ports: Pick<Ports, 'connectionStore' | 'connections' | 'log'>,
   connectionId: string,
 ): Promise<void> {
   const { connection, pending } = await ports.connectionStore.load(connectionId);
   if (connection || pending?.takeover) return;
-  if ((await ports.connections.close(connectionId)) === 'closed') ports.log('no connect', { connectionId });
+  if ((await ports.connections.close(connectionId)) === 'closed') ports.log('connect timeout', { connectionId });
   if (pending) await ports.connectionStore.removePending(connectionId);
 }

@@ -5,21 +5,21 @@ import type { Continuation } from './continuation';
 export type ConnectionEvent = FrameEvent | SignalEvent | AdminDisconnectEvent | ContinueEvent;
 
 interface EventBase {
-  /** The same when the event is delivered again. */
+  /** Stays the same when the event is delivered again. */
   readonly id: string;
   readonly connectionId: string;
-  /** When it reached the gateway or was sent by the broker, milliseconds since 1970. */
+  /** Time at which the gateway received the event or the broker sent it, milliseconds since 1970. */
   readonly receivedAt: number;
-  /** It was handed out before, and whoever got it may have done any part of the work. */
+  /** The event was delivered before, and the earlier attempt may have done any part of the work. */
   readonly redelivered: boolean;
-  /** It failed as often as anybody may try: what is left to do is to close its connection. */
+  /** The event failed at every attempt that the queue allows: the turn only closes its connection. */
   readonly exhausted: boolean;
 }
 
 /** A text frame of the client. */
 export interface FrameEvent extends EventBase {
   readonly kind: 'message';
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  /** Time at which API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly text: string;
   /** Source address of the client. */
@@ -27,18 +27,18 @@ export interface FrameEvent extends EventBase {
 }
 
 /**
- * `disconnect`: the connection is over. `wake`: messages wait for the client, or the connection that it takes over has ended.
- * `expired`: a deadline of the connection may have passed.
+ * An event without a payload. `disconnect`: the connection is over. `wake`: messages wait for the client, or the connection that it
+ * takes over has ended. `expired`: a deadline of the connection may have passed.
  */
 export interface SignalEvent extends EventBase {
   readonly kind: 'disconnect' | 'wake' | 'expired';
-  /** Of a `disconnect` that the broker has sent: whose session the connection owns, as far as that was known. */
+  /** Client whose session the connection owns; present for a `disconnect` that the broker has sent, as far as it was known. */
   readonly clientId?: string;
 }
 
-/** A backend wants the client disconnected. */
+/** A backend disconnects the client. The queue carries the event under the name `dismiss`. */
 export interface AdminDisconnectEvent extends EventBase {
-  readonly kind: 'dismiss';
+  readonly kind: 'adminDisconnect';
   readonly adminDisconnect: AdminDisconnect;
 }
 
@@ -52,19 +52,20 @@ export function isFrame(event: ConnectionEvent): event is FrameEvent {
   return event.kind === 'message';
 }
 
-/** A frame whose turn has come. */
+/** A frame whose predecessors have arrived. */
 export interface ReadyFrame {
   readonly number?: number;
   readonly bytes: Buffer;
   readonly eventId: string;
+  /** Milliseconds since 1970. */
   readonly receivedAt: number;
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  /** Time at which API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
   readonly redelivered: boolean;
-  /** Place of its first packet in the frame that it is the rest of; 0 if absent. */
+  /** Index of its first packet in the whole frame, where these bytes are the rest of one; 0 if absent. */
   readonly firstIndex?: number;
 }
 
-/** What an overtaken frame may cost before its connection is closed: bytes and frames kept, and milliseconds waited. */
-export const earlyBytes = 98_304;
-export const earlyCount = 256; // all of them are written again with each that joins them
+/** Bytes and number of early frames that one connection may keep before it is closed. */
+export const maxEarlyBytes = 98_304;
+export const maxEarlyFrames = 256; // each further frame writes all of them again

@@ -6,141 +6,141 @@ import type { Fence, SessionId } from './fence';
 import type { PublishAllowance } from './publish-allowance';
 import type { SubscriptionCounts } from './subscription';
 
-/** What outlives the single invocation about one open connection. */
+/** The stored state of one open connection. */
 export interface ConnectionRecord {
   readonly connectionId: string;
   readonly clientId: string;
   readonly version: ProtocolVersion;
-  /** Seconds that the session outlives its connection; 0 not at all. */
+  /** Session Expiry Interval in seconds: how long the session outlives the connection. */
   readonly sessionExpiry: number;
   readonly session: SessionId;
   readonly fence: Fence;
   readonly capabilities: ClientCapabilities;
-  /** Seconds; 0 is off. */
+  /** Keep Alive in seconds; 0 turns it off. */
   readonly keepAlive: number;
-  /** When the last frame reached the gateway, milliseconds since 1970. */
+  /** Time at which the gateway received the last frame, milliseconds since 1970. */
   readonly lastSeen: number;
-  /** Number of the last frame whose effects are complete; 0 before the first numbered one. */
+  /** Number of the last frame whose effects are complete; 0 before the first numbered frame. */
   readonly lastNumber: number;
-  /** First bytes of a packet whose rest is in frames still to come. */
+  /** First bytes of a packet that continues in later frames. */
   readonly tail: Buffer;
-  /** Present when the tail is the rest of a frame that had too much for one turn. */
+  /** Present when the tail is the rest of a frame that exceeded the budget of a turn. */
   readonly rest?: FrameRest;
-  /** Frames that overtook others on their way to the queue, or that are behind the rest of a frame. */
+  /** Frames that overtook others on their way to the queue, or that follow the rest of a frame. */
   readonly early: readonly EarlyFrame[];
   readonly hasWill: boolean;
-  /** It is counted among the connections of its user. */
+  /** The connection counts against the connection limit of its user. */
   readonly isCounted: boolean;
-  /** Whether the session has rows to remove when it ends. */
+  /** The session has rows to remove when it ends. */
   readonly hasState: boolean;
-  /** Topics by the aliases that the client set up. */
+  /** Topics by the topic aliases that the client has set up. */
   readonly aliases: ReadonlyMap<number, string>;
-  /** Topic aliases that its own stream has set up with this client. */
+  /** Topic aliases that the stream of this connection has set up with its client. */
   readonly outgoingAliases: ReadonlyMap<string, number>;
-  /** What it may still publish, where that is limited. */
+  /** Messages and bytes that the client may still publish; absent where they are not limited. */
   readonly allowance?: PublishAllowance;
-  /** Which other packets it may still send; absent as long as it has sent few. */
+  /** Other packets that the client may still send; absent while it has sent few. */
   readonly control?: ControlAllowance;
-  /** Account among whose sessions its session is counted; absent where it is not. */
+  /** Account whose session limit counts the session; absent where none does. */
   readonly quota?: string;
-  /** Source address of an anonymous client, which stands for its account. */
+  /** Source address of an anonymous client, which takes the place of an account. */
   readonly address?: string;
   /**
-   * Packet ids of QoS 2 messages that the client has sent and not released yet, on any connection of its session. Absent until the
-   * first of a resumed session matters.
+   * Packet ids of QoS 2 messages that the client has sent and not released, on any connection of its session. Absent in a resumed
+   * session until the first of them matters.
    */
   readonly unreleased?: ReadonlySet<number>;
   /**
-   * Bytes that were written for unfinished packets beyond what the client was entitled to. Absent until it is read what its account has
-   * lately used, which is when it publishes or leaves a packet unfinished.
+   * Bytes written for unfinished packets beyond what the client was entitled to. Absent until the usage of its account is read, which
+   * happens when the client publishes or leaves a packet unfinished.
    */
   readonly debt?: number;
-  /** Subscriptions of the session, at most; absent where nobody has counted them. */
+  /** Upper bound of the subscriptions of the session; absent where they were not counted. */
   readonly subscribed?: SubscriptionCounts;
   readonly identity: Identity;
-  /** Present when CONNECT named a method of enhanced authentication. */
+  /** Present when CONNECT named an Authentication Method. */
   readonly authentication?: AuthenticationState;
-  /** The connection is over; its record waits until its will and the end of its session are due. */
+  /** Present when the connection has ended. The record stays until the will and the end of the session are due. */
   readonly ended?: Ending;
   /**
-   * A successor has waited for the end of this connection longer than the takeover timeout. Since then, or since the last turn of
-   * this connection began, milliseconds since 1970.
+   * Present when a successor has waited for the end of this connection longer than the takeover timeout: the time of that timeout, or
+   * the begin of the last turn of this connection since then, milliseconds since 1970.
    */
   readonly supersededAt?: number;
-  /** The successor has begun without that end. Frames of this connection that are handled later are dropped. */
+  /** The successor has claimed the session without that end. Later frames of this connection are dropped. */
   readonly isTakenOver?: boolean;
 }
 
-/** Where the enhanced authentication of an open connection stands. */
+/** State of the enhanced authentication of an open connection. */
 export interface AuthenticationState {
   readonly method: string;
-  /** What the method remembers while the client proves itself anew; absent while it does not. */
+  /** State of the method during a re-authentication; absent outside of one. */
   readonly state?: string;
 }
 
-/** Of a connection, all that tells when it is over. */
+/** Fields of a connection that decide when its next deadline is. */
 export type MonitoredConnection = Pick<
   ConnectionRecord,
   'connectionId' | 'keepAlive' | 'lastSeen' | 'identity' | 'ended'
 >;
 
-/** A connection whose client was not let in yet. */
+/** A connection whose client has got no CONNACK yet. */
 export interface PendingConnection {
   readonly connectionId: string;
   readonly lastNumber: number;
   readonly tail: Buffer;
   readonly early: readonly EarlyFrame[];
-  /** What the handshake has proved. */
+  /** Identity that the handshake has proved. */
   readonly proved?: Identity;
-  /** CONNECT, while its client proves who it is. */
+  /** CONNECT during enhanced authentication. */
   readonly exchange?: Exchange;
-  /** Present while its client waits until another connection of the same client id has ended. */
+  /** Present while the client waits for the end of another connection with the same client id. */
   readonly takeover?: Takeover;
 }
 
 /** An authenticated CONNECT that waits for the end of another connection with the same client id. */
 export interface Takeover {
-  /** The packet, without its password. */
+  /** The CONNECT packet without its password. */
   readonly connect: Buffer;
   readonly identity: Identity;
   /** Authentication Data for CONNACK. */
   readonly data?: Buffer;
-  /** When API Gateway accepted the waiting connection, milliseconds since 1970. */
+  /** Time at which API Gateway accepted the waiting connection, milliseconds since 1970. */
   readonly connectedAt: number;
   /** Source address of the client. */
   readonly address: string;
-  /** When the wait began, milliseconds since 1970. */
+  /** Begin of the wait, milliseconds since 1970. */
   readonly since: number;
-  /** When the waiting connection itself was lost, milliseconds since 1970. */
+  /** Time at which the waiting connection itself was lost, milliseconds since 1970. */
   readonly lostAt?: number;
 }
 
-/** An authentication that goes on before the session is opened. */
+/** An enhanced authentication that precedes CONNACK. */
 export interface Exchange {
-  /** The packet, without its password. */
+  /** The CONNECT packet without its password. */
   readonly connect: Buffer;
-  /** What the method remembers. */
+  /** State of the method. */
   readonly state: string;
 }
 
-/** What is stored under a connection id. */
+/** The records stored under a connection id. */
 export interface StoredConnection {
   readonly connection?: ConnectionRecord;
   readonly pending?: PendingConnection;
 }
 
-/** What is still to be done for a connection that has ended, milliseconds since 1970. */
+/** Deadlines of a connection that has ended, milliseconds since 1970. */
 export interface Ending {
-  /** When its will is published, if it has one that waits. */
+  /** Time at which the will is published; absent where none waits. */
   readonly willAt?: number;
-  /** When its session ends, if it ever does. */
+  /** Time at which the session ends; absent where it never does. */
   readonly sessionEndsAt?: number;
 }
 
-/** Where the rest of a frame comes from, so that its packets keep their identities. */
+/** Origin of the rest of a frame, so that its packets keep their ids. */
 export interface FrameRest {
   readonly eventId: string;
-  /** Place of the first packet of the rest in its frame. */
+  /** Index of the first packet of the rest in the whole frame. */
   readonly firstIndex: number;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
@@ -153,14 +153,14 @@ export interface EarlyFrame {
   readonly eventId: string;
   /** Milliseconds since 1970. */
   readonly receivedAt: number;
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  /** Time at which API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
 }
 
-/** A client is to be disconnected, or its session removed while it is away. */
+/** A request of a backend to disconnect a client, or to remove its session while it is away. */
 export interface AdminDisconnect {
   readonly clientId: string;
-  /** Of the connection that is meant: of a client that is away, the last one it had. */
+  /** Fence of the connection to end; for a client that is away, of its last connection. */
   readonly fence: Fence;
   readonly withWill: boolean;
   readonly keepSession: boolean;

@@ -1,10 +1,10 @@
 import type { SessionId } from './fence';
 import type { PendingRetained } from './retained-message';
 
-/** Work of a session that one turn leaves to another, so that no turn has work without end. */
+/** Work of a session that one turn leaves to a later one, so that the work of a turn is bounded. */
 export type Continuation = RetainedContinuation | DeleteSessionContinuation;
 
-/** Retained messages for the client of a session. */
+/** Sends retained messages to the client of a session. */
 export interface RetainedContinuation {
   readonly task: 'retained';
   readonly clientId: string;
@@ -12,11 +12,11 @@ export interface RetainedContinuation {
   readonly pending: readonly PendingRetained[];
 }
 
-/** Rows of a session that has ended, to be removed. */
+/** Removes the rows of a session that has ended. `wipe` is the name in the queue. */
 export interface DeleteSessionContinuation {
   readonly task: 'wipe';
   readonly clientId: string;
   readonly session: SessionId;
-  /** It had shared subscriptions: what waits for them goes to other members. */
+  /** The session had shared subscriptions: their waiting messages go to other members. */
   readonly hasShares: boolean;
 }

@@ -1,41 +1,41 @@
 import type { ClientPacket } from '../../protocol/packets';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 
-/** What a connection may still send besides messages: two buckets that fill with time. A connection that has none has full ones. */
+/** Packets besides PUBLISH that a connection may still send: two token buckets. A connection without an allowance has full buckets. */
 export interface ControlAllowance {
-  /** Control packets; an acknowledgement is a fiftieth of one. */
+  /** Control packets; an acknowledgement counts as a fiftieth of one. */
   readonly packets: number;
-  /** Acknowledgements of packet ids that have no message. */
+  /** Acknowledgements of packet ids without a message. */
   readonly unknown: number;
-  /** When it was counted, milliseconds since 1970. */
+  /** Time of this state, milliseconds since 1970. */
   readonly at: number;
 }
 
 export interface ControlLimits {
-  /** Control packets that one connection may send in a second on average; 0 is any number. */
+  /** Control packets that one connection may send in a second on average; 0 is no limit. */
   readonly maxControlRate: number;
 }
 
-/** Seconds for which the buckets hold what flows in: clients subscribe to everything at once when they connect. */
+/** Size of the buckets in seconds of their rate: clients subscribe to everything at once when they connect. */
 const burst = 10;
 
 /**
- * A client that resumes its session may acknowledge what was acknowledged before, but not more than it can have had under way. Each
- * costs a unit of DynamoDB and finds nothing.
+ * Size and rate of the bucket for unknown packet ids. A client that resumes its session may repeat acknowledgements, but not more than
+ * it had messages in flight. Each costs a write unit of DynamoDB and finds nothing.
  */
 const unknownBurst = 1024;
 const unknownRate = 10;
 
-/** So little in one turn is not counted, which keeps the record of an ordinary connection small. */
+/** Packets in one turn up to which nothing is counted, which keeps the record of an ordinary connection small. */
 const uncounted = 8;
 
-/** What a part of a turn counts for that could not wait until its end: SUBSCRIBE between two messages, for example. */
+/** Weight of a part of a turn that could not wait until its end, for example SUBSCRIBE between two messages. */
 const step = 5;
 
-/** What an acknowledgement, a PINGREQ or AUTH, and a topic filter of SUBSCRIBE or UNSUBSCRIBE counts for. */
+/** Weights of an acknowledgement, of a PINGREQ or AUTH, and of a topic filter in SUBSCRIBE or UNSUBSCRIBE. */
 const [acknowledgement, single, filter] = [1 / 50, 1, 1 / 2];
 
-/** Messages have limits of their own. */
+/** Returns the weight of a packet. PUBLISH has limits of its own. */
 function weightOf(packet: ClientPacket): number {
   switch (packet.cmd) {
     case 'connect':
@@ -57,7 +57,7 @@ function weightOf(packet: ClientPacket): number {
   }
 }
 
-/** The control packets of one turn, counted against what the connection may still send. */
+/** Counts the control packets of one turn against the allowance of the connection. */
 export class ControlMeter {
   private spent = 0;
   private unknown = 0;
@@ -73,7 +73,7 @@ export class ControlMeter {
   /**
    * Counts a packet that arrived at `now`, milliseconds since 1970.
    *
-   * @throws ProtocolError 0x96 when there are too many.
+   * @throws ProtocolError 0x96 for too many.
    */
   count(packet: ClientPacket, now: number): void {
     this.at = Math.max(this.at, now);
@@ -89,15 +89,15 @@ export class ControlMeter {
   }
 
   /**
-   * Counts a part of a turn that could not wait until its end, as so many control packets.
+   * Counts a part of a turn that could not wait until its end, as several control packets.
    *
-   * @throws ProtocolError 0x96 when there are too many.
+   * @throws ProtocolError 0x96 for too many.
    */
   countStep(): void {
     this.spend(step);
   }
 
-  /** Acknowledgements that may still find nothing. */
+  /** Number of acknowledgements that may still find no message. */
   get tolerance(): number {
     return Math.floor(this.allowed('unknown', unknownRate, unknownBurst) - this.unknown);
   }
@@ -105,19 +105,19 @@ export class ControlMeter {
   /**
    * Counts acknowledgements that found no message.
    *
-   * @throws ProtocolError 0x96 when there are too many.
+   * @throws ProtocolError 0x96 for too many.
    */
   countUnknown(count: number): void {
     this.unknown += count;
     if (this.tolerance < 0) throw tooMany('too many acknowledgements of packet ids that have no message');
   }
 
-  /** Whether the turn has sent so little that it is not counted. */
+  /** The turn has so few packets that they are not counted. */
   get isNegligible(): boolean {
     return this.spent <= uncounted && this.unknown <= uncounted;
   }
 
-  /** What is left for the next turn; undefined where it is what was left before. */
+  /** Allowance that is left for the next turn; undefined if it is unchanged. */
   get left(): ControlAllowance | undefined {
     const { limits } = this;
     if (this.isNegligible) return undefined;
@@ -126,7 +126,7 @@ export class ControlMeter {
     return { packets: Math.max(0, packets), unknown: Math.max(0, unknown), at: this.at };
   }
 
-  /** What a bucket has held at the last packet of the turn, had nothing been taken from it in this turn. */
+  /** Returns the content of a bucket at the time of the last packet, without the packets of this turn. */
   private allowed(bucket: 'packets' | 'unknown', rate: number, size: number): number {
     const { before, at } = this;
     return before ? Math.min(size, before[bucket] + ((at - before.at) / 1000) * rate) : size;

@@ -4,17 +4,17 @@ import type { Subscriber } from './subscription';
 export interface FanOutMessage {
   readonly id: string;
   readonly message: Message;
-  /** An earlier attempt may have put it into rings. */
+  /** An earlier attempt may have put it into queues. */
   readonly attempted: boolean;
-  /** When it reached the gateway, milliseconds since 1970; absent for a will. */
+  /** Time at which the gateway received it, milliseconds since 1970; absent for a will. */
   readonly receivedAt?: number;
 }
 
-/** One message for one audience, too large for the publisher's own invocation. */
+/** Messages for some of their recipients, where these are too many for the invocation of the publisher. */
 export interface FanOutJob {
-  /** Jobs of one shard are worked off in order. */
+  /** Jobs of one shard run in order. */
   readonly shard: string;
-  /** The same for a repeated attempt with the same messages to the same subscribers, and for no other. */
+  /** Stays the same for the same messages to the same subscribers, and only for them. */
   readonly id: string;
   readonly messages: readonly FanOutMessage[];
   readonly subscribers: readonly Subscriber[];
@@ -22,7 +22,7 @@ export interface FanOutJob {
 
 /** A message that crosses between brokers. */
 export interface IdentifiedMessage {
-  /** The same for a repeated attempt. */
+  /** Stays the same for a repeated attempt. */
   readonly id: string;
   readonly message: Message;
 }

@@ -1,11 +1,11 @@
-/** Where a packet came from. */
+/** The event that a packet came with. */
 export interface Origin {
   readonly eventId: string;
-  /** Identity of the packet: the same when its event is delivered again. */
+  /** Id of the packet, which stays the same when its event is delivered again. */
   readonly id: string;
   readonly redelivered: boolean;
-  /** Milliseconds since 1970. */
+  /** Time at which the gateway received the event, milliseconds since 1970. */
   readonly receivedAt: number;
-  /** When API Gateway accepted the connection, milliseconds since 1970. */
+  /** Time at which API Gateway accepted the connection, milliseconds since 1970. */
   readonly connectedAt: number;
 }

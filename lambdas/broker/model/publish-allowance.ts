@@ -1,27 +1,27 @@
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 
-/** What a connection may still publish: a bucket that fills while it is silent. */
+/** Messages and bytes that a connection may still publish: a token bucket. */
 export interface PublishAllowance {
   readonly messages: number;
   readonly bytes: number;
-  /** When it was counted, milliseconds since 1970. */
+  /** Time of this state, milliseconds since 1970. */
   readonly at: number;
 }
 
-/** Per second; 0 is any number. */
+/** Limits per second; 0 is no limit. */
 export interface PublishLimits {
   readonly maxPublishRate: number;
   readonly maxPublishBytes: number;
 }
 
-/** Seconds of silence that may be made up for at once: devices report in bursts. */
+/** Size of the bucket in seconds of its rate: devices report in bursts. */
 const burst = 10;
 
 /** A PUBLISH that counts against the limits. */
 export interface ChargedPublish {
   /** Bytes of the packet. */
   readonly bytes: number;
-  /** When it reached the gateway, milliseconds since 1970. */
+  /** Time at which the gateway received it, milliseconds since 1970. */
   readonly at: number;
 }
 
@@ -55,7 +55,7 @@ function refilled(before: PublishAllowance | undefined, limits: PublishLimits, n
   };
 }
 
-/** Whether a tenth of a second restores it. */
+/** Returns whether a tenth of a second refills the bucket. */
 export function isAlmostFull(before: PublishAllowance | undefined, limits: PublishLimits, now: number): boolean {
   const { maxPublishRate, maxPublishBytes } = limits;
   const { messages, bytes } = refilled(before, limits, now + 100);

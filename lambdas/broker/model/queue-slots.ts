@@ -1,29 +1,29 @@
 import type { QueueItem } from './queued-message';
 
 /**
- * Packet ids run from 1 to 65,535 [MQTT-2.2.1-4]. Those of the lower half belong to messages that have a slot of their own,
- * those of the upper half to bundles: so a packet id alone tells which slot it means, and how many messages that holds.
+ * Packet ids run from 1 to 65,535 [MQTT-2.2.1-4]. The lower half is for messages that have a slot of their own, the upper half for
+ * bundles: a packet id alone tells its slot, and how many messages the slot holds.
  */
 const aloneIds = 32_767;
 const firstBundled = 32_768;
 const bundles = 4_096;
 
-/** Messages in a bundle. */
+/** Messages in a bundle, at QoS 1. */
 export const bundleSize = 8;
 
-/** What a bundle may hold, in bytes: each message that is acknowledged by itself costs a write of the whole. */
+/** Bytes that a bundle may hold. Each message that is acknowledged by itself costs a write of the whole bundle. */
 export const bundleBytes = 2_048;
 
-/** What DynamoDB counts for a message beside its topic and payload, roughly. */
+/** Bytes that DynamoDB counts for a message beside its topic and payload, roughly. */
 const messageOverhead = 40;
 
 /**
- * How far the newest message may be ahead of the oldest unacknowledged one, in numbers. It stays well below the packet
- * ids, so that even a worker that reserved a number and then stalled never meets another in its slot.
+ * Numbers that the newest message may be ahead of the oldest unacknowledged one. It is well below the number of packet ids, so that
+ * even a worker that reserved a number and then stalled never finds another message in its slot.
  */
 export const queueSpan = 16_384;
 
-/** Where an outgoing message lies. It follows from its number and its neighbours: nothing is allocated or looked up. */
+/** Position of an outgoing message. It follows from its number and its neighbours: nothing is allocated or read. */
 export interface QueuePosition {
   readonly number: number;
   readonly packetId: number;
@@ -31,7 +31,7 @@ export interface QueuePosition {
   readonly slot: number;
 }
 
-/** The slot that a packet id means. */
+/** Returns the slot of a packet id. */
 export function slotOf(packetId: number): number {
   return isBundled(packetId) ? packetId - (packetId % bundleSize) : packetId;
 }
@@ -40,34 +40,37 @@ export function isBundled(packetId: number): boolean {
   return packetId >= firstBundled;
 }
 
-/** Items by the packet id of each message that they still hold. */
+/** Returns items by the packet id of each message that they still hold. */
 export function byPacketId(items: readonly QueueItem[]): Map<number, QueueItem> {
   return new Map(items.flatMap((item) => item.messages.map(({ packetId }) => [packetId, item] as const)));
 }
 
-/** No two of 32,767 consecutive messages share a place. */
+/** Returns the position of a message in a slot of its own. No two of 32,767 consecutive messages share one. */
 export function positionAlone(number: number): QueuePosition {
   const packetId = ((number - 1) % aloneIds) + 1;
   return { number, packetId, slot: packetId };
 }
 
-/** The slot of the bundle that begins with this number: bundles are eight numbers apart, so no two of 4,096 share one. */
+/** Returns the slot of the bundle that begins with this number. Bundles are eight numbers apart, so no two of 4,096 share one. */
 export function bundleSlot(number: number): number {
   return firstBundled + (Math.floor(number / bundleSize) % bundles) * bundleSize;
 }
 
 /**
- * Places for consecutive messages, given by what they hold in bytes; `alone` for one that needs a slot of its own. Eight
- * small ones in a row share a slot, which is one item to write and to remove instead of eight.
+ * Returns positions for consecutive messages. Eight small messages in a row share a slot, which is one item to write and to remove
+ * instead of eight.
+ *
+ * @param sizes Bytes of each message, or `alone` for one that needs a slot of its own.
+ * @param first Number of the first message.
  */
 export function positionsFor(sizes: readonly (number | 'alone')[], first: number): QueuePosition[] {
-  const places: QueuePosition[] = [];
-  while (places.length < sizes.length) {
-    const number = first + places.length;
-    const next = sizes.slice(places.length, places.length + bundleSize);
-    places.push(...(fitTogether(next) ? bundleAt(number) : [positionAlone(number)]));
+  const positions: QueuePosition[] = [];
+  while (positions.length < sizes.length) {
+    const number = first + positions.length;
+    const next = sizes.slice(positions.length, positions.length + bundleSize);
+    positions.push(...(fitTogether(next) ? bundleAt(number) : [positionAlone(number)]));
   }
-  return places;
+  return positions;
 }
 
 function bundleAt(first: number): QueuePosition[] {

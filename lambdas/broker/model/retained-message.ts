@@ -1,6 +1,6 @@
 import type { Message, SubscriptionRequest } from '../../protocol/effects';
 
-/** A turn of a connection: over when this frame is committed, or the connection has ended. */
+/** A turn of a connection. It is over when its last frame is committed, or the connection has ended. */
 export interface WritingTurn {
   readonly connectionId: string;
   /** Number of the last frame of the turn. */
@@ -11,32 +11,32 @@ export interface WritingTurn {
 export interface RetainedWrite {
   readonly topic: string;
   readonly revision: string;
-  /** When it began, milliseconds since 1970. */
+  /** Begin of the write, milliseconds since 1970. */
   readonly at: number;
-  /** Absent where the writer is no turn that commits a frame: a backend, a bridge, a will. */
+  /** Absent where the writer commits no frame: a backend, a bridge, a will. */
   readonly turn?: WritingTurn;
 }
 
 /** A retained message as it was read. */
 export interface RetainedCopy {
   readonly message: Message;
-  /** Of the write that put it. */
+  /** Revision of the write that put it. */
   readonly revision: string;
-  /** Present at QoS 2: by which a session to which it is routed may be sent it only once. */
+  /** Present at QoS 2: id under which the message was published, and its write. A session gets that id only once. */
   readonly routing?: { readonly id: string; readonly write: RetainedWrite };
 }
 
-/** What a subscription of the session is still owed of the retained messages that its filter finds. */
+/** Retained messages that a new subscription has yet to get. */
 export interface PendingRetained {
   readonly request: SubscriptionRequest;
-  /** Identity of the SUBSCRIBE packet: the same when its event is delivered again. */
+  /** Id of the SUBSCRIBE packet, which stays the same when its event is delivered again. */
   readonly id: string;
-  /** When SUBSCRIBE reached the gateway, milliseconds since 1970. */
+  /** Time at which the gateway received SUBSCRIBE, milliseconds since 1970. */
   readonly receivedAt: number;
-  /** An earlier attempt may have sent some of it. */
+  /** An earlier attempt may have sent some of them. */
   readonly attempted: boolean;
-  /** End of the page before, as `RetainedPage.next` names it; absent before the first. */
+  /** End of the preceding page, from `RetainedPage.next`; absent before the first page. */
   readonly cursor?: string;
-  /** Messages of QoS 1 and 2 that it was sent so far. */
+  /** Messages of QoS 1 and 2 that were sent so far. */
   readonly queued: number;
 }

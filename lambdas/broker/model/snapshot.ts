@@ -2,8 +2,9 @@ import type { StoredConnection } from './connection';
 import type { SessionItem } from './session';
 import type { ShapeList } from './subscription';
 
-/** What a publish to subscribers it remembers has to know. */
+/** A consistent read of all that a publish to cached subscribers depends on. */
 export interface Snapshot extends StoredConnection {
   readonly shapes: ShapeList;
-  readonly heads: ReadonlyMap<string, SessionItem>;
+  /** Session items by client id. */
+  readonly sessions: ReadonlyMap<string, SessionItem>;
 }

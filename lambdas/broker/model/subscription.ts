@@ -1,45 +1,45 @@
 import type { QoS } from '../../protocol/packets';
 import type { SessionId } from './fence';
 
-/** Upper bounds: the same filter may have been counted twice, and one that was removed is counted still. */
+/** Upper bounds: a filter may be counted twice, and a removed one may still be counted. */
 export interface SubscriptionCounts {
   readonly all: number;
-  /** Of them, in shares. */
+  /** Number of shared subscriptions among them. */
   readonly shared: number;
 }
 
-/** One client that subscribed to one filter. */
+/** A client that has subscribed to a filter. */
 export interface Subscriber {
-  /** The filter of the index row, or one of them when several match. */
+  /** Filter of the index row, or of one row where several match. */
   readonly filter: string;
   readonly clientId: string;
   readonly session: SessionId;
   readonly qos: QoS;
   readonly noLocal?: boolean;
   readonly retainAsPublished?: boolean;
-  /** Of all the subscriptions that match. */
+  /** Subscription identifiers of all matching subscriptions. */
   readonly identifiers?: readonly number[];
-  /** ShareName: one of all subscribers with the same filter and share gets a message. */
+  /** ShareName. One of the subscribers with the same filter and ShareName gets a message. */
   readonly share?: string;
 }
 
-/** What names a row of the index. */
+/** The key of an index row. */
 export type SubscriptionRow = Pick<Subscriber, 'filter' | 'clientId' | 'session' | 'share'>;
 
-/** The list of shapes at one time. */
+/** The list of shapes as it was read. */
 export interface ShapeList {
-  /** Live shapes, each with a revision that changes after every change among its filters. No shape ever gets a revision twice. */
+  /** Listed shapes. The revision of a shape changes after every change among its filters, and no shape gets a revision twice. */
   readonly revisions: ReadonlyMap<string, number>;
-  /** Client that each shape is charged to, as `ownerOf` names it; a shape that an earlier release has listed has none. */
+  /** Client that each shape is charged to, in the form of `ownerOf`; a shape that an earlier release has listed has none. */
   readonly owners: ReadonlyMap<string, string>;
-  /** Changes with every shape that is listed or removed; 0 before the first. */
+  /** Changes whenever a shape is listed or removed; 0 before the first. */
   readonly version: number;
 }
 
-/** Shapes that rows of the topic index use. */
+/** Shapes that rows of the topic index have. */
 export interface UsedShapes {
   readonly shapes: ReadonlySet<string>;
-  /** Beginnings of further shapes, of rows whose key holds only the beginning of their filter. */
+  /** Prefixes of further shapes, from rows whose key holds only a prefix of their filter. */
   readonly prefixes: readonly string[];
 }
 
@@ -49,16 +49,17 @@ export interface ShapeCheck {
   readonly shapes: readonly string[];
   /** Changes with every request that is added. */
   readonly requests: number;
-  /** When the last was added, milliseconds since 1970. */
+  /** Time of the last request, milliseconds since 1970. */
   readonly latestAt: number;
 }
 
-/** A shape check in the roster. */
+/** The request for a shape check, as the list of connections returns it. */
 export interface RequestedCheck {
   /** Milliseconds since 1970. */
   readonly shapesRequestedAt: number;
 }
 
+/** A filter with its ShareName. */
 export interface SharedSubscription {
   readonly filter: string;
   readonly share: string;

@@ -1,11 +1,11 @@
 import type { PublishAllowance } from './publish-allowance';
 
-/** What the connections of an account have lately used of what each of them may. */
+/** Usage of the publish and fragment limits by the connections of an account. */
 export interface Usage {
-  /** Absent where nothing is limited. */
+  /** Absent where publishing is not limited. */
   readonly allowance?: PublishAllowance;
-  /** Bytes written for unfinished packets, see `debtAfter` in unfinished.ts. */
+  /** Bytes written for unfinished packets, see `debtAfter` in fragment-debt.ts. */
   readonly debt: number;
-  /** Milliseconds since 1970. */
+  /** Time of this state, milliseconds since 1970. */
   readonly at: number;
 }

@@ -1,13 +1,13 @@
 import type { DebugClientStore, DebugClients } from '../ports/debug-clients';
 import type { Log } from '../ports/process';
 
-/** Milliseconds that a list is believed: who is put on it is noticed within half a minute. */
-const freshness = 25_000;
+/** Milliseconds for which a list is used: a new entry takes effect within half a minute. */
+const maxAge = 25_000;
 
-/** Where every packet is logged, there is nothing to look at. */
+/** Every client is a debug client. */
 export const debugAll: DebugClients = { refresh: async () => {}, has: () => true };
 
-/** The list as this container read it last: one read in half a minute while there is something to do. */
+/** The list as this container has read it last, at most once in half a minute. */
 export class DebugClientList implements DebugClients {
   private until: ReadonlyMap<string, number> = new Map();
   private readAt = Number.NEGATIVE_INFINITY;
@@ -19,12 +19,12 @@ export class DebugClientList implements DebugClients {
   ) {}
 
   async refresh(): Promise<void> {
-    if (this.now() - this.readAt < freshness) return;
+    if (this.now() - this.readAt < maxAge) return;
     this.readAt = this.now();
     try {
       this.until = await this.store.read();
     } catch (error) {
-      this.log('watch list unread', { error: String(error) });
+      this.log('debug clients not read', { error: String(error) });
     }
   }
 

@@ -5,7 +5,7 @@ import type { Ports } from '../ports/ports';
 
 type Denial = Extract<Effect, { do: 'deny' }>;
 
-/** What one turn denied to a client, in one line of the log: a client that insists must not fill it. */
+/** Logs what one turn has denied to a client, in one line so that a persistent client does not fill the log. */
 export function logDenials(
   { log, metrics }: Pick<Ports, 'log' | 'metrics'>,
   {

@@ -29,14 +29,14 @@ export async function publishLifecycleEvent(
 }
 
 /**
- * Tells of those messages that somebody wants to hear of; safe to repeat, and to be awaited before an acknowledgement. At QoS 0
- * there is none, and those who hear a message here shall not miss it for that.
+ * Publishes messages to the event bus, those of configured topics. Safe to repeat, and to be awaited before an acknowledgement. A failure
+ * must not keep QoS 0 messages, which have no acknowledgement, from subscribers.
  */
 export async function publishMessageEvents(
   { events, now, log }: EventPorts,
-  arrivals: readonly IncomingMessage[],
+  incoming: readonly IncomingMessage[],
 ): Promise<void> {
-  const wanted = arrivals.filter(({ message }) => events.wantsMessage(message.topic));
+  const wanted = incoming.filter(({ message }) => events.wantsMessage(message.topic));
   if (wanted.length === 0) return;
   const toEvent = ({ id, message, receivedAt }: IncomingMessage): BrokerEvent => {
     return { type: 'message', id, at: receivedAt ?? now(), detail: detailOf(message) };
@@ -49,7 +49,7 @@ export async function publishMessageEvents(
   }
 }
 
-/** Binary values in base64. */
+/** Returns the fields of a message, binary values in base64. */
 function detailOf({ topic, payload, qos, retain, publisher, properties }: Message): Record<string, unknown> {
   const { correlationData, ...plain } = properties ?? {};
   const correlation = correlationData ? { correlationData: correlationData.toString('base64') } : {};

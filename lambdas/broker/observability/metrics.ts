@@ -1,13 +1,13 @@
 import type { QoS } from '../../protocol/packets';
 import type { Metrics } from '../ports/metrics';
 
-/** A PUBLISH that came in or goes out. */
+/** A PUBLISH from a client or to one. */
 export interface Traffic {
   readonly qos: QoS;
   readonly payloadBytes: number;
 }
 
-/** Messages that were taken in; counted once their turn is sure to count. */
+/** Counts messages of clients, at the end of their turn so that a repeated turn counts once. */
 export function countReceived(metrics: Metrics, messages: readonly { qos: QoS; payload: Buffer }[]): void {
   for (const { qos, payload } of messages) {
     metrics.count(`MessagesInQos${qos}`);
@@ -15,7 +15,7 @@ export function countReceived(metrics: Metrics, messages: readonly { qos: QoS; p
   }
 }
 
-/** Messages that the gateway has accepted for a client. */
+/** Counts messages that the gateway has accepted for a client. */
 export function countSent(metrics: Metrics, sent: readonly Traffic[]): void {
   for (const { qos, payloadBytes } of sent) {
     metrics.count(`MessagesOutQos${qos}`);

@@ -4,14 +4,14 @@ import type { Ports } from '../ports/ports';
 
 type Fields = Record<string, string | number | boolean>;
 
-/** Whose packet it is. */
+/** The client of a packet. */
 export interface Party {
   readonly connectionId: string;
   readonly clientId: string;
 }
 
-/** Filters of one SUBSCRIBE that a line names. */
-const filtersNamed = 10;
+/** Topic filters of one packet that a line contains. */
+const maxFilters = 10;
 
 /** A packet on its way from a client or to it. */
 export interface LoggedPacket {
@@ -28,22 +28,22 @@ export function logPacket(
   { direction, packet, size }: LoggedPacket,
 ): void {
   if (!debugClients.has(clientId)) return;
-  log(`packet ${direction}`, { connectionId, clientId, type: packet.cmd, size, ...described(packet) });
+  log(`packet ${direction}`, { connectionId, clientId, type: packet.cmd, size, ...fieldsOf(packet) });
 }
 
-/** What tells how a packet is dealt with. Never a payload, a password or what a client proves itself with. */
-function described(packet: ClientPacket | ServerPacket): Fields {
-  return { ...identified(packet), ...detailed(packet) };
+/** Returns the fields of a packet that decide its handling. They never contain a payload, a password or authentication data. */
+function fieldsOf(packet: ClientPacket | ServerPacket): Fields {
+  return { ...commonFields(packet), ...specificFields(packet) };
 }
 
-function identified(packet: ClientPacket | ServerPacket): Fields {
+function commonFields(packet: ClientPacket | ServerPacket): Fields {
   return {
     ...('messageId' in packet && packet.messageId !== undefined && { packetId: packet.messageId }),
     ...('reasonCode' in packet && packet.reasonCode !== undefined && { reasonCode: packet.reasonCode }),
   };
 }
 
-function detailed(packet: ClientPacket | ServerPacket): Fields {
+function specificFields(packet: ClientPacket | ServerPacket): Fields {
   switch (packet.cmd) {
     case 'connect': {
       const { protocolVersion: version, clean, keepalive, will } = packet;
@@ -61,12 +61,12 @@ function detailed(packet: ClientPacket | ServerPacket): Fields {
       return filters(packet.unsubscriptions.map(quoteTopic));
     case 'suback':
     case 'unsuback':
-      return { granted: packet.granted.slice(0, filtersNamed).join(' ') };
+      return { granted: packet.granted.slice(0, maxFilters).join(' ') };
     default:
       return {};
   }
 }
 
 function filters(all: readonly string[]): Fields {
-  return { filters: all.slice(0, filtersNamed).join(', '), count: all.length };
+  return { filters: all.slice(0, maxFilters).join(', '), count: all.length };
 }

@@ -7,7 +7,7 @@ import type { Ports } from '../ports/ports';
 /** The fields of a connection that a DISCONNECT to its client depends on. */
 export type Addressee = Pick<ConnectionRecord, 'version' | 'capabilities' | 'clientId'>;
 
-/** Why the server ends a connection. */
+/** Reason for which the server closes a connection. */
 export interface CloseReason {
   /** Reason code of the DISCONNECT. */
   readonly reason: number;

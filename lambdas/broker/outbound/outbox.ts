@@ -7,7 +7,7 @@ import { countSent, type Traffic } from '../observability/metrics';
 import type { PostResult } from '../ports/gateway';
 import type { Ports } from '../ports/ports';
 import { closeConnection } from './close-connection';
-import { isCongested, noteRefusal, type ReaderLimit } from './congestion';
+import { isCongested, type ReaderLimit, recordRefusal } from './congestion';
 import { type Aliasable, aliasBytes, type ConnectionAliases, withAliases } from './topic-aliases';
 
 /** Connections posted to at the same time. */
@@ -16,51 +16,54 @@ const parallelPosts = 50;
 /** Slots of one connection changed at the same time. */
 const parallelUnsends = 25;
 
-/** Seconds until another attempt to send what was sent or not, nobody knows. */
+/** Seconds until the next attempt after a post whose result is unknown. */
 const retrySeconds = 2;
 
-/** What is lost when a packet cannot be sent. */
-export type PacketSource =
-  /** QoS 0: nothing that was promised. */
-  | TransientStake
-  /** An answer. */
-  | { readonly kind: 'answer' }
-  | QueueSource;
+/** The origin of a packet, which decides what follows from a failed post. */
+export type PacketSource = Qos0Source | ResponseSource | QueueSource;
 
-interface TransientStake {
-  readonly kind: 'transient';
+/** A message of QoS 0. It is dropped. */
+interface Qos0Source {
+  readonly kind: 'qos0';
   readonly clientId: string;
 }
 
-/** A message in the ring, which can be sent again; the number is that of its slot. */
+/** A response to a packet of the client. Without it the two sides disagree, so the connection is closed. */
+interface ResponseSource {
+  readonly kind: 'response';
+}
+
+/** A message in the queue of a session, which can be sent again. */
 export interface QueueSource {
-  readonly kind: 'ring';
+  readonly kind: 'queued';
   readonly clientId: string;
   readonly session: SessionId;
   readonly fence: Fence;
   readonly slot: number;
+  /** Number of the first message in the slot. */
   readonly number: number;
   readonly packetId: number;
   readonly qos: 1 | 2;
 }
 
-/** A PUBLISH in a packet. */
+/** The PUBLISH in a packet, for the metrics. */
 export interface OutgoingPublish extends Traffic {
-  /** When the message reached the gateway, if it was published just now. */
+  /** Time at which the gateway received the message, milliseconds since 1970; absent where no client has published it just now. */
   readonly receivedAt?: number;
 }
 
 export interface OutgoingPacket {
   readonly bytes: Buffer;
   readonly source: PacketSource;
+  /** Present where the packet may use a topic alias. */
   readonly aliasable?: Aliasable;
-  /** Absent when it is not a PUBLISH. */
-  readonly content?: OutgoingPublish;
-  /** Head of a session whose client reads again, if this can be sent. */
-  readonly congested?: SessionItem;
+  /** Absent for other packets than PUBLISH. */
+  readonly publish?: OutgoingPublish;
+  /** The session of a congested client, which reads again if this packet can be sent. */
+  readonly congestedSession?: SessionItem;
 }
 
-/** The connection whose events the turn handles. Other turns never post to it with these aliases. */
+/** The connection whose events the turn handles. */
 export interface OwnConnection {
   readonly connectionId: string;
   /** Topic aliases that its client knows. */
@@ -74,21 +77,22 @@ export interface OutboxOptions {
   readonly own?: OwnConnection;
 }
 
+interface PendingResponse {
+  readonly bytesOf: () => Buffer | undefined;
+  readonly publish?: OutgoingPublish;
+}
+
 type PacketsByConnection = Map<string, OutgoingPacket[]>;
 
-/** Packets on their way out, gathered per connection so that each connection gets as few posts as possible. */
+/** Outgoing packets, gathered by connection so that each connection gets as few posts as possible. */
 export class Outbox {
-  private messages: PacketsByConnection = new Map();
-  private responses = new Map<
-    string,
-    { readonly bytesOf: () => Buffer | undefined; readonly content?: OutgoingPublish }[]
-  >();
-  /** The client in whose stream this is has not taken something; when to go on, a timer says, or its end. */
-  isHeldUp = false;
-
+  /** A post to the own connection has failed. A timer or the end of the connection continues. */
+  isBlocked = false;
   private readonly ports: Ports;
   private readonly settings: ReaderLimit;
   private readonly own: OwnConnection | undefined;
+  private messages: PacketsByConnection = new Map();
+  private responses = new Map<string, PendingResponse[]>();
 
   constructor({ ports, settings, own }: OutboxOptions) {
     this.ports = ports;
@@ -97,16 +101,19 @@ export class Outbox {
   }
 
   /**
-   * An answer the client waits for: without it the two sides disagree. It is encoded when all that it depends on is known, and
-   * left out when there turns out to be none.
+   * Adds a response that the client waits for. `bytesOf` encodes it when all that it depends on is known, and returns undefined if
+   * there is nothing to send.
+   *
+   * @param publish Present for a PUBLISH that leaves among the responses, such as a retained message behind SUBACK.
    */
-  respond(connectionId: string, bytesOf: () => Buffer | undefined, content?: OutgoingPublish): void {
+  respond(connectionId: string, bytesOf: () => Buffer | undefined, publish?: OutgoingPublish): void {
     const waiting = this.responses.get(connectionId);
-    const answer = { bytesOf, ...(content && { content }) };
-    if (waiting) waiting.push(answer);
-    else this.responses.set(connectionId, [answer]);
+    const response = { bytesOf, ...(publish && { publish }) };
+    if (waiting) waiting.push(response);
+    else this.responses.set(connectionId, [response]);
   }
 
+  /** Adds a message. */
   add(connectionId: string, packet: OutgoingPacket): void {
     const waiting = this.messages.get(connectionId);
     if (waiting) waiting.push(packet);
@@ -120,74 +127,71 @@ export class Outbox {
   }
 
   async sendResponses(): Promise<void> {
-    const source = { kind: 'answer' } as const;
-    const packets = [...this.responses].map(
-      ([connectionId, waiting]) =>
-        [
-          connectionId,
-          waiting.flatMap(({ bytesOf, ...rest }) => {
-            const bytes = bytesOf();
-            return bytes ? [{ ...rest, bytes, source }] : [];
-          }),
-        ] as const,
-    );
+    const source = { kind: 'response' } as const;
+    const packets = [...this.responses].map(([connectionId, responses]) => {
+      const encoded = responses.flatMap(({ bytesOf, ...rest }) => {
+        const bytes = bytesOf();
+        return bytes ? [{ ...rest, bytes, source }] : [];
+      });
+      return [connectionId, encoded] as const;
+    });
     this.responses = new Map();
     await this.postAll(new Map(packets));
   }
 
-  /** One gone or slow peer never delays or fails the others. */
+  /** Posts side by side, so that a gone or slow peer neither delays nor fails the others. */
   private async postAll(packets: PacketsByConnection): Promise<void> {
     await inParallel([...packets], parallelPosts, ([connectionId, waiting]) => this.post(connectionId, waiting));
   }
 
   private async post(connectionId: string, packets: OutgoingPacket[]): Promise<void> {
-    let most = Number.POSITIVE_INFINITY;
+    let maxPackets = Number.POSITIVE_INFINITY;
     for (let left = packets; left.length > 0; ) {
-      const count = Math.min(most, firstPost(left));
+      const count = Math.min(maxPackets, packetsOfPost(left));
       const result = await this.attempt(connectionId, left.slice(0, count));
-      if (result === 'too large' && left[0]?.source.kind !== 'answer') {
+      if (result === 'too large' && left[0]?.source.kind !== 'response') {
         if (count === 1) await this.dropFirst(connectionId, left);
         if (connectionId === this.own?.connectionId) this.own.aliases.forget();
         left = left.slice(count === 1 ? 1 : 0);
-        most = 1; // one by one, so that only what does not fit is dropped
+        maxPackets = 1; // one by one, so that only packets that do not fit are dropped
       } else if (result !== 'sent') return this.handleFailure(connectionId, left, { result, attempted: count });
       else {
         this.measure(left.slice(0, count));
-        await this.relieve(left.slice(0, count));
+        await this.clearCongestion(left.slice(0, count));
         left = left.slice(count);
       }
     }
   }
 
-  /** Only an answer is worth another attempt at once, and only where the client was not found to read too slowly before. */
+  /** Retries only responses, and only where the client was not found to read too slowly before. */
   private async attempt(connectionId: string, packets: OutgoingPacket[]): Promise<PostResult> {
     const { ports } = this;
     const bytes = this.joined(connectionId, packets);
     const result = await ports.connections.post(connectionId, bytes);
-    if (result !== 'busy' || packets[0]?.source.kind !== 'answer') return result;
-    return (await isCongested(ports, connectionId)) ? result : ports.connections.postAgain(connectionId, bytes);
+    if (result !== 'busy' || packets[0]?.source.kind !== 'response') return result;
+    return (await isCongested(ports, connectionId)) ? result : ports.connections.postWithRetries(connectionId, bytes);
   }
 
-  private async relieve(sent: readonly OutgoingPacket[]): Promise<void> {
-    const head = sent.find(({ congested }) => congested)?.congested;
-    if (head) await this.ports.sessions.relieve(head);
+  private async clearCongestion(sent: readonly OutgoingPacket[]): Promise<void> {
+    const item = sent.find(({ congestedSession }) => congestedSession)?.congestedSession;
+    if (item) await this.ports.sessions.clearCongestion(item);
   }
 
-  /** Drops a message that no attempt can deliver, so that it is not in the way of those behind it. */
+  /** Drops a message that no attempt can deliver, so that it does not block those behind it. */
   private async dropFirst(connectionId: string, [packet]: readonly OutgoingPacket[]): Promise<void> {
     if (!packet) return;
     const { source, bytes } = packet;
     this.ports.log('packet too large', { connectionId, bytes: bytes.length });
     this.ports.metrics.count('DroppedTooLarge');
-    if (source.kind === 'ring') await this.ports.inflight.remove(source.session, [source.packetId]);
+    if (source.kind === 'queued') await this.ports.inflight.remove(source.session, [source.packetId]);
   }
 
-  /** One post is one delivery, as late as the oldest message in it. */
+  /** Measures one delivery per post, by the oldest message in it. */
   private measure(packets: readonly OutgoingPacket[]): void {
     const { metrics, now } = this.ports;
-    const contents = packets.flatMap(({ content }) => content ?? []);
-    countSent(metrics, contents);
-    const oldest = contents.reduce(
+    const publishes = packets.flatMap(({ publish }) => publish ?? []);
+    countSent(metrics, publishes);
+    const oldest = publishes.reduce(
       (time, { receivedAt = time }) => Math.min(time, receivedAt),
       Number.POSITIVE_INFINITY,
     );
@@ -201,40 +205,41 @@ export class Outbox {
     return bytes.length === 1 && only ? only : Buffer.concat(bytes);
   }
 
+  /** Closes a connection whose client may miss a response or a QoS 2 PUBLISH; else sends the messages later. */
   private async handleFailure(
     connectionId: string,
     left: readonly OutgoingPacket[],
     { result, attempted }: FailedPost,
   ): Promise<void> {
     if (connectionId === this.own?.connectionId) {
-      this.isHeldUp = true;
+      this.isBlocked = true;
       this.own.aliases.forget();
     }
     if (result === 'gone') {
-      const owner = left.map(({ source }) => source).find((source) => source.kind !== 'answer');
-      return this.ports.packets.disconnect(connectionId, owner?.clientId);
+      const message = left.map(({ source }) => source).find((source) => source.kind !== 'response');
+      return this.ports.packets.disconnect(connectionId, message?.clientId);
     }
-    const doubtful = result === 'unknown' ? left.slice(0, attempted) : [];
+    const uncertain = result === 'unknown' ? left.slice(0, attempted) : [];
     const needsClosing =
-      left.some(({ source }) => source.kind === 'answer') ||
-      doubtful.some(({ source }) => source.kind === 'ring' && source.qos === 2);
+      left.some(({ source }) => source.kind === 'response') ||
+      uncertain.some(({ source }) => source.kind === 'queued' && source.qos === 2);
     this.ports.log('post failed', { connectionId, result, packets: left.length, closing: needsClosing });
     return needsClosing
       ? closeConnection(this.ports, connectionId, { reason: Reason.unspecifiedError })
       : this.sendLater(connectionId, result, left);
   }
 
-  /** Back into the ring, and nothing overtakes it: the session counts as having something to send. */
+  /** Marks queued messages as unsent and requests a wake, so that nothing overtakes them. Drops QoS 0 messages. */
   private async sendLater(connectionId: string, result: PostResult, packets: readonly OutgoingPacket[]): Promise<void> {
-    const dropped = packets.filter(({ source }) => source.kind === 'transient').length;
+    const dropped = packets.filter(({ source }) => source.kind === 'qos0').length;
     if (dropped > 0) this.ports.metrics.count('DroppedSlow', dropped);
-    const sources = packets.map(({ source }) => source).filter((source) => source.kind === 'ring');
+    const sources = packets.map(({ source }) => source).filter((source) => source.kind === 'queued');
     const slots = [...new Map(sources.map((source) => [source.slot, source])).values()];
-    await inParallel(slots, parallelUnsends, (source) => this.ports.inflight.unsend(source, source.fence));
-    const clientId = packets.flatMap(({ source }) => (source.kind === 'answer' ? [] : source.clientId))[0];
+    await inParallel(slots, parallelUnsends, (source) => this.ports.inflight.markUnsent(source, source.fence));
+    const clientId = packets.flatMap(({ source }) => (source.kind === 'response' ? [] : source.clientId))[0];
     if (clientId === undefined) return;
     const hasWaiting = slots.length > 0;
-    if (result === 'busy') return noteRefusal(this.ports, this.settings, { clientId, connectionId, hasWaiting });
+    if (result === 'busy') return recordRefusal(this.ports, this.settings, { clientId, connectionId, hasWaiting });
     if (!hasWaiting) return;
     await this.ports.sessions.requestWake(clientId, connectionId);
     await this.ports.timers.scheduleWake(connectionId, retrySeconds);
@@ -247,8 +252,8 @@ interface FailedPost {
   readonly attempted: number;
 }
 
-/** How many packets fit into one post, at least one. A packet never spans two posts. */
-function firstPost(packets: OutgoingPacket[]): number {
+/** Returns how many packets fit into one post, at least one. A packet never spans two posts. */
+function packetsOfPost(packets: OutgoingPacket[]): number {
   let size = 0;
   const end = packets.findIndex(({ bytes, aliasable }, index) => {
     size += bytes.length + (aliasable ? aliasBytes : 0);

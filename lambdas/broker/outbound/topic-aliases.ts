@@ -4,13 +4,14 @@ import { maxAliasTopicBytes, maxOutgoingPacketSize } from '../../protocol/limits
 import type { PublishPacket } from '../../protocol/packets';
 import { topicBytes } from '../../protocol/topic-alias';
 
-/** A PUBLISH that may use a topic alias, for a client that takes so many. */
+/** A PUBLISH that may use a topic alias. */
 export interface Aliasable {
   readonly packet: PublishPacket;
+  /** Topic Alias Maximum of the client. */
   readonly topicAliasMaximum: number;
 }
 
-/** Whether a client takes aliases, and the packet with the property of one is not too large for it. */
+/** Returns the packet as one that may use an alias, if its client takes aliases and the property keeps it within the packet limit. */
 export function aliasable(
   packet: PublishPacket,
   bytes: Buffer,
@@ -26,15 +27,18 @@ interface Encoded {
   readonly aliasable?: Aliasable;
 }
 
-/** What the property may add to a packet, the lengths before it included. */
+/** Bytes that the property may add to a packet, longer length fields included. */
 export const aliasBytes = 8;
 
-/** Below this an alias saves nothing: it is a property of three bytes. */
-const shortestTopic = 4;
+/** Length from which an alias saves bytes: it is a property of three bytes. */
+const minTopicLength = 4;
+
+/** Aliases of one connection. Its record holds them, and every commit writes it. */
+const maxConnectionAliases = 16;
 
 /**
- * Topic aliases that the stream of a connection sets up with its own client: they last as long as the connection, because
- * nobody else uses their numbers. The lower half is theirs.
+ * Topic aliases that the stream of a connection sets up with its own client. They last as long as the connection, because no other
+ * worker uses their numbers: the lower half of the Topic Alias Maximum.
  */
 export class ConnectionAliases {
   isChanged = false;
@@ -50,8 +54,8 @@ export class ConnectionAliases {
   }
 
   /**
-   * The post that set some of them up may not have arrived: later turns set all up anew. Not this one, whose worker may die
-   * before it is committed: then the next one would believe in numbers that stand for something else.
+   * Forgets all aliases after a post that may not have arrived; later turns set them up anew. This turn uses none: if its worker died
+   * before the commit, the next turn would rely on numbers that stand for other topics.
    */
   forget(): void {
     this.isChanged = true;
@@ -59,12 +63,13 @@ export class ConnectionAliases {
     this.known = new Map();
   }
 
+  /** Returns the bytes of a packet, with an alias if one is known or can be set up. */
   apply({ bytes, aliasable }: Encoded): Buffer {
-    if (this.isSuspended || !aliasable || aliasable.packet.topic.length < shortestTopic) return bytes;
+    if (this.isSuspended || !aliasable || aliasable.packet.topic.length < minTopicLength) return bytes;
     const { topic } = aliasable.packet;
     const known = this.known.get(topic);
     if (known !== undefined) return withAlias(aliasable.packet, '', known);
-    if (this.known.size >= ownShare(aliasable.topicAliasMaximum)) return bytes;
+    if (this.known.size >= connectionShare(aliasable.topicAliasMaximum)) return bytes;
     if (topicBytes([...this.known.keys(), topic]) > maxAliasTopicBytes) return bytes;
     this.isChanged = true;
     this.known.set(topic, this.known.size + 1);
@@ -72,27 +77,24 @@ export class ConnectionAliases {
   }
 }
 
-function ownShare(topicAliasMaximum: number): number {
-  return Math.min(Math.ceil(topicAliasMaximum / 2), mostOwn);
+function connectionShare(topicAliasMaximum: number): number {
+  return Math.min(Math.ceil(topicAliasMaximum / 2), maxConnectionAliases);
 }
 
-/** The record of the connection holds them, and every commit writes it. */
-const mostOwn = 16;
-
 /**
- * The packets of one post from another stream, topics that come more than once said only once. Aliases are set up anew in each
- * post, so no other worker that posts to the same client has to know of them; their numbers are the upper half.
+ * Returns the packets of one post from another stream, in which repeated topics use aliases. Each post sets its aliases up anew, so
+ * workers that post to the same client need not know each other's; their numbers are the upper half of the Topic Alias Maximum.
  */
-export function withAliases(parcels: readonly Encoded[]): Buffer[] {
-  const repeated = repeatedTopics(parcels);
+export function withAliases(packets: readonly Encoded[]): Buffer[] {
+  const repeated = repeatedTopics(packets);
   const aliases = new Map<string, number>();
-  return parcels.map(({ bytes, aliasable }) => {
+  return packets.map(({ bytes, aliasable }) => {
     if (!aliasable || !repeated.has(aliasable.packet.topic)) return bytes;
     const { packet, topicAliasMaximum } = aliasable;
     const known = aliases.get(packet.topic);
     if (known !== undefined) return withAlias(packet, '', known);
     const topicAlias = topicAliasMaximum - aliases.size;
-    if (topicAlias <= ownShare(topicAliasMaximum)) return bytes;
+    if (topicAlias <= connectionShare(topicAliasMaximum)) return bytes;
     aliases.set(packet.topic, topicAlias);
     return withAlias(packet, packet.topic, topicAlias);
   });
@@ -102,12 +104,12 @@ function withAlias(packet: PublishPacket, topic: string, topicAlias: number): Bu
   return encode({ ...packet, topic, properties: { ...packet.properties, topicAlias } }, 5); // [MQTT-3.1.2-26] [MQTT-3.3.2-11]
 }
 
-function repeatedTopics(parcels: readonly Encoded[]): Set<string> {
+function repeatedTopics(packets: readonly Encoded[]): Set<string> {
   const seen = new Set<string>();
   const repeated = new Set<string>();
-  for (const { aliasable } of parcels) {
+  for (const { aliasable } of packets) {
     const topic = aliasable?.packet.topic ?? '';
-    if (topic.length < shortestTopic) continue;
+    if (topic.length < minTopicLength) continue;
     if (seen.has(topic)) repeated.add(topic);
     seen.add(topic);
   }

@@ -15,14 +15,14 @@ export interface ConnectionLimiter {
   release(connection: LimitedConnection): Promise<void>;
 }
 
-/** Sessions of each account that outlive their connections. */
+/** Sessions of each account that outlive their connections, for the session limit. */
 export interface AccountSessions {
-  /** Adds the session of a client, unless it is there; returns the client ids of all sessions of the account. */
+  /** Adds the session of a client unless it is there. Returns the client ids of all sessions of the account. */
   add(account: string, clientId: string): Promise<string[]>;
   remove(account: string, clientId: string): Promise<void>;
 }
 
-/** What accounts have lately used. */
+/** Recent usage of the publish and fragment limits by account. */
 export interface Usages {
   read(account: string): Promise<Usage | undefined>;
   write(account: string, usage: Usage): Promise<void>;

@@ -9,47 +9,49 @@ import type { Snapshot } from '../model/snapshot';
 import type { RequestedCheck } from '../model/subscription';
 
 export interface ConnectionStore {
-  /** The connection, if its client was let in. */
+  /** Reads the connection of a connected client. */
   read(connectionId: string): Promise<ConnectionRecord | undefined>;
+  /** Reads the connection, or the pending connection. */
   load(connectionId: string): Promise<StoredConnection>;
-  /** Keeps what is known of a connection before its client is let in; it is replaced by `create`. */
+  /** Writes a connection before CONNACK. `create` replaces it. */
   putPending(pending: PendingConnection): Promise<void>;
-  /** Removes it, unless its client was let in meanwhile. */
+  /** Removes a pending connection unless its client has connected meanwhile. */
   removePending(connectionId: string): Promise<void>;
+  /** Writes the record of a client that connects. */
   create(record: ConnectionRecord): Promise<void>;
-  /** Writes what a turn changed of the record as it was stored. */
+  /** Writes the fields that differ from the stored record `before`. */
   commit(record: ConnectionRecord, before: ConnectionRecord): Promise<void>;
-  /** Moves on from exactly `expected`; `stale` when the stored number is another one or the connection has ended. */
+  /** Commits a turn if the last frame number is `expected`; `stale` if it is another one or the connection has ended. */
   commitFrom(record: ConnectionRecord, expected: number): Promise<'committed' | 'stale'>;
-  /** Keeps the record of a connection that has ended until its deadlines, whether or not it was stored before. */
+  /** Keeps the record of a connection that has ended until its deadlines. The record need not have been stored before. */
   end(record: ConnectionRecord, ended: Ending): Promise<void>;
-  /** Marks an open connection for whose end another one waits, unless it is marked; undefined where none is open. */
+  /** Marks an open connection for whose end a successor waits, unless it is marked. Returns undefined if it is not open. */
   markSuperseded(connectionId: string, at: number): Promise<ConnectionRecord | undefined>;
-  /** A marked connection goes on with its frames: renews its mark. */
+  /** Renews the mark of a connection that handles further frames. */
   renewSuperseded(connectionId: string, at: number): Promise<'goes on' | 'taken over'>;
-  /** From now on frames of a marked connection are dropped. `changed` when its mark is not the one that was read. */
+  /** Marks a connection as taken over, so that its further frames are dropped; `changed` if `supersededAt` is not its mark. */
   markTakenOver(connectionId: string, supersededAt: number): Promise<'taken over' | 'changed'>;
   remove(connectionId: string): Promise<void>;
 }
 
-/** A connection, the list of shapes and some heads in one consistent read. */
+/** Reads a connection, the list of shapes and some session items consistently. */
 export interface Lookup {
-  /** At most `lookupHeads` clients. */
+  /** Reads at most `maxLookupSessions` session items. */
   read(connectionId: string, clientIds: readonly string[]): Promise<Snapshot>;
 }
 
-/** DynamoDB: a batch reads at most 100 items; two of them are the connection and the list of shapes. */
-export const lookupHeads = 98;
+/** A batch of DynamoDB reads at most 100 items; two of them are the connection and the list of shapes. */
+export const maxLookupSessions = 98;
 
 /**
- * All connections that are on record, open and ended, in no order, and among them the request for a check of shapes, if there is
- * one. What happened in the last moments may be missing.
+ * Lists all stored connections, open and ended, in no order, and among them the request for a shape check, if there is one. Changes of
+ * the last moments may be missing.
  */
 export interface ConnectionList {
   all(): AsyncIterable<(MonitoredConnection | RequestedCheck)[]>;
 }
 
-/** Where a connection comes from, as the gateway sees it. */
+/** The source of a connection, from API Gateway. */
 export interface ConnectionSource {
   readonly address: string;
   /** ISO 8601. */
@@ -57,6 +59,6 @@ export interface ConnectionSource {
 }
 
 export interface ConnectionDescriber {
-  /** Undefined when the gateway does not know it, any more or at the moment. */
+  /** Returns undefined if the gateway does not know the connection. */
   describe(connectionId: string): Promise<ConnectionSource | undefined>;
 }

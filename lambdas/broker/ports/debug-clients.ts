@@ -1,11 +1,11 @@
-/** Whose packets an operator wants to see. */
+/** Clients whose packets are logged. */
 export interface DebugClients {
-  /** Looks at the list when the last look was a while ago. Never fails: a broker works without. */
+  /** Reads the list if the last read is some time ago. It never fails, because the broker works without the list. */
   refresh(): Promise<void>;
   has(clientId: string): boolean;
 }
 
-/** Where the list is kept: until when, milliseconds since 1970, by the key of a client id. */
+/** Stores the list: for the key of each client id the end of its logging, milliseconds since 1970. */
 export interface DebugClientStore {
   read(): Promise<ReadonlyMap<string, number>>;
   keyOf(clientId: string): string;

@@ -2,43 +2,43 @@ import type { Message } from '../../protocol/effects';
 import type { SessionId } from '../model/fence';
 import type { SessionItem } from '../model/session';
 
-/** A part of a list, and where to go on. */
+/** A part of a list, and the begin of the next part. */
 export interface Page<Entry> {
   readonly items: readonly Entry[];
-  /** Absent at the end. */
+  /** Cursor of the next part; absent at the end. */
   readonly next?: string;
 }
 
-/** Which part of a list is wanted. */
+/** A request for a part of a list. */
 export interface PageRequest {
   readonly limit: number;
-  /** `next` of the page before. */
+  /** `next` of the preceding page. */
   readonly cursor?: string;
 }
 
-/** The cursor is of another list, or of none. */
+/** Thrown for a cursor of another list, or of none. */
 export class InvalidCursorError extends Error {
   override readonly name = 'InvalidCursorError';
 }
 
-/** Every session there is; to read all of them is dear, and nothing in the path of a packet does it. */
+/** Lists every session. Reading all of them is expensive, and nothing in the path of a packet does it. */
 export interface ClientDirectory {
   /** @throws InvalidCursorError */
   list(page: PageRequest): Promise<Page<SessionItem>>;
 }
 
-/** A part of all sessions, counted or to be counted. */
+/** A part of all sessions, for counting. */
 export interface SessionCountPage {
-  /** Heads of sessions; some may have ended. */
-  readonly heads: readonly SessionItem[];
+  /** Session items; some sessions may have ended. */
+  readonly sessions: readonly SessionItem[];
   readonly subscriptions: number;
 }
 
-/** Who can be counted. */
+/** Reads the sessions and retained messages to count. */
 export interface SessionCounter {
-  /** All sessions there are, each once; as dear as a list of all clients. */
+  /** Reads all sessions, each once. It is as expensive as a list of all clients. */
   sessions(): AsyncIterable<SessionCountPage>;
-  /** Retained messages; undefined where nobody counts them, because they are not limited. */
+  /** Returns the number of retained messages; undefined where they are not counted because no limit is set. */
   retained(): Promise<number | undefined>;
 }
 
@@ -47,44 +47,45 @@ export interface StoredRow {
   readonly table: 'sessions' | 'topicIndex' | 'inflight';
   /** Partition key and sort key. */
   readonly key: readonly [string, string];
-  /** What owns it: a session, or a connection. */
+  /** Owner of the row: a session, or a connection. */
   readonly session?: SessionId;
   readonly connectionId?: string;
-  /** Of an index row, as far as it is known. */
+  /** Shape of an index row, as far as it is known. */
   readonly shape?: string;
-  /** When nobody was found to own it for the first time, milliseconds since 1970. */
+  /** Time at which no owner was found for the first time, milliseconds since 1970. */
   readonly markedAt?: number;
 }
 
-/** All that sessions and connections own, page by page; to read it is as dear as all lists together. */
+/** Reads all rows of sessions and connections, page by page. It is as expensive as all lists together. */
 export interface StoredRows {
-  /** Ids of all that are on record, open and ended. */
+  /** Reads the ids of all stored connections, open and ended. */
   connections(): AsyncIterable<readonly string[]>;
-  heads(): AsyncIterable<readonly SessionItem[]>;
+  sessionItems(): AsyncIterable<readonly SessionItem[]>;
   rows(): AsyncIterable<readonly StoredRow[]>;
-  /** `changed` when another session has the row by now, or it is gone. */
+  /** Removes a row; `changed` if another session has it by now, or it is gone. */
   remove(row: StoredRow): Promise<'removed' | 'changed'>;
-  /** Notes that nobody owns the row, unless that is noted already. */
+  /** Marks a row as one without an owner, unless it is marked. */
   mark(row: StoredRow, at: number): Promise<void>;
 }
 
-/** Every retained message. */
+/** Lists the retained messages. */
 export interface RetainedDirectory {
-  /** Of topics that match a filter, or of all. @throws InvalidCursorError */
+  /** Lists those whose topics match a filter, or all. @throws InvalidCursorError */
   list(filter: string | undefined, page: PageRequest): Promise<Page<Message>>;
 }
 
 /**
- * What is known of an earlier request of the same id. `begun`: nothing, and it is begun now. `resumed`: it was begun and came
- * to no answer. `running`: somebody is at it. `other`: that was another request.
+ * State of an earlier request with the same id. `begun`: there is none, and this one begins. `resumed`: it began and has no answer.
+ * `running`: another invocation works on it. `other`: it was a different request.
  */
 export type EarlierRequest = 'begun' | 'resumed' | 'running' | 'other' | { readonly answer: string };
 
-/** Requests that are done once, however often they are made. */
+/** Records requests that are executed once, however often they are made. */
 export interface RequestLedger {
-  /** `fingerprint`: the same for the same request. */
+  /** Begins a request. `fingerprint` is the same for the same request. */
   begin(id: string, fingerprint: string): Promise<EarlierRequest>;
+  /** Stores the answer. */
   finish(id: string, fingerprint: string, answer: string): Promise<void>;
-  /** It failed, and may be made again at once. */
+  /** Releases a request that has failed, so that it may be made again at once. */
   release(id: string, fingerprint: string): Promise<void>;
 }

@@ -1,21 +1,23 @@
-/** What happens to clients, and messages, as it is told to others than clients. */
+/** An event in the life of a client, or a message, for the event bus of the operator. */
 export interface BrokerEvent {
   readonly type: 'connected' | 'disconnected' | 'session expired' | 'session replaced' | 'message';
-  /** The same when it is told again. */
+  /** Stays the same when the event is published again. */
   readonly id: string;
   /** Milliseconds since 1970. */
   readonly at: number;
-  /** Values of JSON. */
+  /** JSON values. */
   readonly detail: Readonly<Record<string, unknown>>;
 }
 
-/** Tells others. What was sent arrives at least once, whatever becomes of the one who listens. */
+/** Publishes events to the event bus. An event that was sent arrives at least once, even while the bus is unavailable. */
 export interface Events {
+  /** Lifecycle events are published. */
   readonly wantsLifecycle: boolean;
+  /** Returns whether messages of this topic are published as events. */
   wantsMessage(topic: string): boolean;
-  /** Returns when the events are safe. */
+  /** Returns when the events are durable. */
   send(events: readonly BrokerEvent[]): Promise<void>;
 }
 
-/** Nobody listens. */
+/** Publishes no events. */
 export const noEvents: Events = { wantsLifecycle: false, wantsMessage: () => false, send: async () => {} };

@@ -1,9 +1,9 @@
 import type { QoS } from '../../protocol/packets';
 
-/** Why a message did not go further. */
+/** Reason for which a message was dropped. */
 export type DropReason = 'QueueFull' | 'TooLarge' | 'Expired' | 'Denied' | 'Limit' | 'Slow';
 
-/** What is added up. */
+/** Metrics that are summed. */
 export type Count =
   | 'ConnectionsOpened'
   | 'ConnectionsClosed'
@@ -20,7 +20,7 @@ export type Count =
   | `MessagesOutQos${QoS}`
   | `Dropped${DropReason}`;
 
-/** What is measured one by one: milliseconds, a number of recipients, or of messages. */
+/** Metrics of single values: milliseconds, a number of recipients, or of messages. */
 export type Measure =
   | 'DeliveryLatency'
   | 'WillLateness'
@@ -29,13 +29,15 @@ export type Measure =
   | 'Recipients'
   | 'QueueDepth';
 
-/** What one invocation has done, in numbers. Nothing here names a client or a topic. */
+/** Gathers the metrics of one invocation. No metric names a client or a topic. */
 export interface Metrics {
   count(name: Count, amount?: number): void;
   measure(name: Measure, value: number): void;
-  /** Writes what was gathered since the last time, if there was anything. */
+  /** Writes the metrics gathered since the last call, if there are any. */
   write(): void;
 }
 
-/** Where nobody wants numbers. */
-export const noMetrics: Metrics = { count: () => {}, measure: () => {}, write: () => {} };
+const discard = () => {};
+
+/** Discards all metrics. */
+export const noMetrics: Metrics = { count: discard, measure: discard, write: discard };

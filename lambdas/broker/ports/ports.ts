@@ -12,7 +12,7 @@ import type { RetainedStore } from './retained-store';
 import type { SessionStore } from './session-store';
 import type { ShapeChecks, TopicIndex } from './topic-index-store';
 
-/** All that the broker needs from its surroundings. */
+/** The interfaces through which the broker uses stores, queues, the gateway and the runtime. */
 export interface Ports {
   readonly connectionStore: ConnectionStore;
   readonly sessions: SessionStore;

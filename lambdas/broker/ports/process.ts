@@ -1,5 +1,5 @@
-/** Milliseconds since 1970. */
+/** Returns milliseconds since 1970. */
 export type Clock = () => number;
 
-/** One structured line. Never payloads, passwords or tokens. */
+/** Writes one structured line. Fields never contain payloads, passwords or tokens. */
 export type Log = (event: string, fields: Record<string, string | number | boolean>) => void;

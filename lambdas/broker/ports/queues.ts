@@ -4,48 +4,50 @@ import type { FanOutJob, IdentifiedMessage } from '../model/fan-out-job';
 
 /** The ordered stream of events of each connection. */
 export interface PacketQueue {
-  wake(connectionId: string, occasion: number | string): Promise<void>;
-  /** The connection is over, whether the gateway says so or not. `clientId`: whose session it owns, as far as that is known. */
+  /** Puts `wake` into the stream of a connection, once for the same `deduplicationId`. */
+  wake(connectionId: string, deduplicationId: number | string): Promise<void>;
+  /** Ends a connection, also where the gateway sends no disconnect event. `clientId` is the owner of its session, where it is known. */
   disconnect(connectionId: string, clientId?: string): Promise<void>;
-  /** The keep-alive seems to have run out. */
+  /** Puts `expired` into the stream of a connection whose deadline may have passed. */
   expire(connectionId: string): Promise<void>;
-  /** A backend wants the client gone; `occasion` is the same for the same wish. */
-  adminDisconnect(connectionId: string, dismissal: AdminDisconnect, occasion: string): Promise<void>;
+  /** Disconnects a client by order of a backend, once for the same `deduplicationId`. */
+  adminDisconnect(connectionId: string, adminDisconnect: AdminDisconnect, deduplicationId: string): Promise<void>;
   /**
-   * Goes on with work behind what the client has sent meanwhile. The same work on the same occasion, which is the event of the turn
-   * that leaves it, is not asked for twice.
+   * Continues work behind the frames that have arrived meanwhile. The same work is queued once for the same `deduplicationId`, which
+   * names the events of the turn that leaves it.
    */
-  continue(connectionId: string, continuation: Continuation, occasion: string): Promise<void>;
+  continue(connectionId: string, continuation: Continuation, deduplicationId: string): Promise<void>;
 }
 
 /** A check whether a deadline of a connection has passed. */
 export interface ScheduledCheck {
   readonly connectionId: string;
-  /** At most 900, the limit of SQS. */
   readonly delaySeconds: number;
   /** The check schedules the next one while the connection is open. */
   readonly renews: boolean;
 }
 
+/** Delayed tasks. A delay is at most 900 s, the limit of SQS. SQS may deliver each task twice. */
 export interface TimerQueue {
-  /** Asks for the check of a connection. */
+  /** Schedules a check whether a deadline of a connection has passed. */
   scheduleCheck(check: ScheduledCheck): Promise<void>;
-  /** Asks for a look at all connections after a delay. */
+  /** Schedules a further sweep of all connections. */
   scheduleSweep(delaySeconds: number): Promise<void>;
-  /** Asks for the check of shapes that was requested. */
+  /** Starts the shape check that was requested. */
   scheduleShapeCheck(): Promise<void>;
-  /** Asks for another pump after a delay. */
+  /** Schedules a wake, which drains the queue of the session. */
   scheduleWake(connectionId: string, delaySeconds: number): Promise<void>;
-  /** Asks to close the connection after a delay unless its client was let in by then. */
+  /** Schedules the close of a connection whose client has not connected by then. */
   scheduleConnectTimeout(connectionId: string, delaySeconds: number): Promise<void>;
 }
 
+/** Jobs for the recipients of messages that have too many for one invocation. */
 export interface FanOutQueue {
   send(jobs: readonly FanOutJob[]): Promise<void>;
 }
 
-/** The way to another broker. */
+/** Forwards messages to the other broker of the bridge. */
 export interface BridgeQueue {
-  /** Returns when those that are to cross are durable. */
+  /** Returns when the messages that match a route are durable. */
   forward(messages: readonly IdentifiedMessage[]): Promise<void>;
 }

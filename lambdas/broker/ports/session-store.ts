@@ -5,80 +5,85 @@ import type { Fence, SessionId } from '../model/fence';
 import type { Congestion, SessionClaim, SessionItem } from '../model/session';
 import type { SubscriptionCounts } from '../model/subscription';
 
+/** Stores session items, wills and the names of subscriptions. */
 export interface SessionStore {
   read(clientId: string): Promise<SessionItem | undefined>;
   readMany(clientIds: readonly string[]): Promise<Map<string, SessionItem>>;
   /**
-   * Registers the connection of a claim as the one that waits for the end of this head's owner, or for its will. `changed` when
-   * the head is another by now.
+   * Registers the connection of a claim as the successor, which waits for the end of the owner, or for its will. `changed` if the
+   * session item is another one by now.
    */
   awaitEnd(claim: SessionClaim, seen: SessionItem): Promise<'registered' | 'changed'>;
   /**
-   * Starts a new session in place of whatever was there, whose head is returned. `refused` when it has an owner, a newer
-   * successor, a will that waits or a newer fence, names an older session to be wiped, or belongs to another account. With `over`,
-   * only in place of exactly that head, else `changed`.
+   * Starts a new session in place of an earlier one, whose item is returned. `refused` if the earlier one has an owner, a newer
+   * successor, a waiting will or a newer fence, names an older session to delete, or belongs to another account. With `replaced`, the
+   * session replaces exactly that item; else the result is `changed`.
    */
-  claimFresh(claim: SessionClaim, over?: SessionItem | 'none'): Promise<{ old?: SessionItem } | 'refused' | 'changed'>;
-  /** Takes over the session as it was read; `changed` when somebody else was first. */
+  claimFresh(
+    claim: SessionClaim,
+    replaced?: SessionItem | 'none',
+  ): Promise<{ old?: SessionItem } | 'refused' | 'changed'>;
+  /** Resumes the session as it was read; `changed` if another connection was faster. */
   claimResume(claim: SessionClaim, seen: SessionItem): Promise<SessionItem | 'changed'>;
-  /** The owner has proved itself anew. */
-  identify(clientId: string, fence: Fence, identity: Identity): Promise<void>;
+  /** Stores the identity of an owner that has authenticated again. */
+  updateIdentity(clientId: string, fence: Fence, identity: Identity): Promise<void>;
+  /** Removes the name of an older session that is deleted. */
   markDeleted(clientId: string, session: SessionId): Promise<void>;
   /**
-   * The connection no longer owns the session; how much may wait while nobody does is counted from here. `changed` when it did
-   * not own it any more.
+   * Ends the ownership of a connection. The queue limit counts messages from here on. `changed` if the connection does not own the
+   * session any more.
    */
   release(clientId: string, fence: Fence, details?: ReleaseDetails): Promise<SessionItem | 'changed'>;
-  /** The will of the last owner no longer waits. */
+  /** Notes that the will of the last owner no longer waits. */
   clearWillDeadline(clientId: string, fence: Fence): Promise<void>;
-  /** Nobody will resume the session of this connection any more. `changed` when another connection has it, or nobody. */
+  /** Makes the session of this connection one that cannot be resumed. `changed` if another connection has it, or it is gone. */
   discard(clientId: string, fence: Fence): Promise<'discarded' | 'changed'>;
   /**
-   * Removes and returns the head of a session that ends. `changed` when another connection has it, it is gone, or it names an older
-   * session to be wiped.
+   * Removes and returns the item of a session that ends. `changed` if another connection has it, it is gone, or it names an older
+   * session to delete.
    */
   end(clientId: string, fence: Fence): Promise<SessionItem | 'changed'>;
-  /** Reserves `count` consecutive numbers. `refused` when the session is another one, is gone, or its queue is full. */
+  /** Reserves `count` consecutive numbers. `refused` if the session is another one, is gone, or its queue is full. */
   reserve(clientId: string, session: SessionId, count: number): Promise<SessionItem | 'refused'>;
   /**
-   * The same for retained messages that answer a SUBSCRIBE: also beyond what is free, as long as packet ids are, and in the same step
-   * as `ask`, so that nothing which gets a later number is sent before them.
+   * Reserves numbers for the retained messages of a new subscription. The queue limit does not apply, but packet ids have to be free.
+   * The same write requests a wake, so that no message with a later number is sent before them.
    */
   reserveAndRequestWake(clientId: string, session: SessionId, count: number): Promise<SessionItem | 'refused'>;
-  /** Sets how many more messages fit, unless numbers were reserved meanwhile. */
-  setFree(head: SessionItem, free: number): Promise<'set' | 'changed'>;
-  /** Says that something waits; returns the count. `gone` when the connection no longer owns the session. */
+  /** Stores how many more messages fit into the queue; `changed` if numbers were reserved meanwhile. */
+  setQueueCapacity(item: SessionItem, capacity: number): Promise<'set' | 'changed'>;
+  /** Counts a request for a wake, and returns the count. `gone` if the connection no longer owns the session. */
   requestWake(clientId: string, owner: string): Promise<number | 'gone'>;
   /**
-   * Notes that the owner of this session takes nothing for now; in the same step as `ask` where a pump is scheduled. `changed` when
-   * the session has another owner, or its congestion is another one than in `head`.
+   * Notes that the owner of this session takes nothing for now. Where a drain is scheduled, the same write requests a wake. `changed`
+   * if the session has another owner, or another congestion than `item`.
    */
-  congest(head: SessionItem, congestion: Congestion): Promise<'noted' | 'changed'>;
-  /** No pump is promised any more; without `since` the client reads again. */
-  relieve(head: SessionItem, since?: Pick<Congestion, 'since' | 'at'>): Promise<void>;
-  /** CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
+  markCongested(item: SessionItem, congestion: Congestion): Promise<'noted' | 'changed'>;
+  /** Notes that no drain is scheduled any more. Without `remaining` the client reads again. */
+  clearCongestion(item: SessionItem, remaining?: Pick<Congestion, 'since' | 'at'>): Promise<void>;
+  /** Notes that CONNACK has left: from now on QoS 0 messages may be sent to this connection. */
   markConnackSent(clientId: string, fence: Fence): Promise<SessionItem | 'changed'>;
-  /** `settled`: everything up to this number was acknowledged. */
-  markWakeHandled(head: SessionItem, asked: number, settled?: number): Promise<void>;
+  /** Notes that a drain has handled `wakeRequests` wakes, and the number up to which everything is acknowledged, where it is known. */
+  markWakeHandled(item: SessionItem, wakeRequests: number, acknowledgedUpTo?: number): Promise<void>;
   putWill(clientId: string, connectionId: string, will: Will): Promise<void>;
   will(clientId: string, connectionId: string): Promise<Will | undefined>;
-  /** Removes the will; `absent` when it was removed before. */
+  /** Removes the will; `absent` if it was removed before. */
   removeWill(clientId: string, connectionId: string): Promise<'removed' | 'absent'>;
   putSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   removeSubscriptions(session: SessionId, names: readonly string[]): Promise<void>;
   subscriptions(session: SessionId): Promise<string[]>;
-  /** At most so many of them, and whether there are more. */
+  /** Returns at most `limit` names of subscriptions, and whether there are more. */
   someSubscriptions(
     session: SessionId,
     limit: number,
   ): Promise<{ readonly names: string[]; readonly hasMore: boolean }>;
-  /** Which of these the session has. */
+  /** Returns the names that the session has. */
   hasSubscriptions(session: SessionId, names: readonly string[]): Promise<Set<string>>;
 }
 
 /** Fields that a connection leaves in the item of its session. */
 export interface ReleaseDetails extends Ending {
-  /** When the client left, milliseconds since 1970. */
+  /** Time at which the client left, milliseconds since 1970. */
   readonly leftAt?: number;
   readonly subscribed?: SubscriptionCounts;
 }

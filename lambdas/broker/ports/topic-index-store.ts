@@ -1,46 +1,52 @@
 import type { ShapeCheck, ShapeList, Subscriber, SubscriptionRow, UsedShapes } from '../model/subscription';
 
+/** Stores the rows of subscriptions by filter, and the list of shapes. */
 export interface TopicIndex {
+  /** Reads the list of shapes. */
   shapes(): Promise<ShapeList>;
+  /** Reads all rows of a filter. */
   subscribers(filter: string): Promise<Subscriber[]>;
-  /** Rows of one session that are there, in the order they are named. */
+  /** Reads rows of one session, those that exist, in the given order. */
   read(rows: readonly SubscriptionRow[]): Promise<Subscriber[]>;
-  /** `late` when a newer session of the client has the row, `unchanged` when this session has had the same since an earlier turn. */
-  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'late' | 'unchanged'>;
+  /**
+   * Writes a row; `outdated` if a newer session of the client has it, `unchanged` if this session has had the same row since an
+   * earlier turn.
+   */
+  put(subscriber: Subscriber, write?: SubscriptionWrite): Promise<'put' | 'outdated' | 'unchanged'>;
   /** Removes the row unless another session of the client has it by now. */
   remove(row: SubscriptionRow): Promise<void>;
-  /** Gives a listed shape a new revision: tells every cache that its filters changed. */
+  /** Gives a listed shape a new revision, so that every cache reads its filters again. */
   touch(shape: string): Promise<'touched' | 'unlisted'>;
-  /** Lists new shapes, at most `shapesPerWrite`; `changed` when a shape was listed or removed since `seen` was read. */
+  /** Lists new shapes, at most `shapesPerWrite`; `changed` if a shape was listed or removed since `seen` was read. */
   list(shapes: readonly string[], owner: string, seen: ShapeList): Promise<'listed' | 'changed'>;
-  /** Removes at most `shapesPerWrite` shapes; `changed` when one of them was touched, or any was listed or removed, since `seen`. */
+  /** Removes at most `shapesPerWrite` shapes; `changed` if one of them was touched, or any was listed or removed, since `seen`. */
   unlist(shapes: readonly string[], seen: ShapeList): Promise<'unlisted' | 'changed'>;
-  /** Shapes that rows have, from one end of the index to the other, page by page; first pages are small. */
+  /** Reads the shapes of all rows, page by page. The first pages are small. */
   usedShapes(): AsyncIterable<UsedShapes>;
 }
 
 /**
- * Which turn writes a subscription, in numbers of frames of the connection that created the session; only that connection has
- * written its subscriptions. A turn that has written one and died has not told publishers of it.
+ * The turn that writes a subscription, by frame numbers of the connection that created the session, where no other connection has
+ * written its subscriptions. A turn that died after the write has not given the shape a new revision.
  */
 export interface SubscriptionWrite {
-  /** The last frame whose turn is over. */
+  /** Number of the last committed frame. */
   readonly committed: number;
 }
 
-/** DynamoDB: an expression has at most 300 operators and functions. */
+/** Shapes per write. An expression of DynamoDB has at most 300 operators and functions. */
 export const shapesPerWrite = 50;
 
-/** Milliseconds for which a container does not ask again for the check of a shape. */
+/** Milliseconds for which a container does not request the check of the same shape again. */
 export const requestMemory = 60_000;
 
-/** At most one request for a check of shapes, which the schedule finds in its roster. */
+/** Stores at most one request for a shape check, which the sweep finds in the list of connections. */
 export interface ShapeChecks {
-  /** Asks for a check of shapes that have just lost a subscription; a container asks once in `requestMemory` for each shape. */
+  /** Requests a check of shapes that have just lost a subscription; a container writes once in `requestMemory` for each shape. */
   request(shapes: readonly string[]): Promise<void>;
   read(): Promise<ShapeCheck | undefined>;
-  /** Removes the request; `changed` when another was added since. */
+  /** Removes the request; `changed` if another was added since. */
   remove(check: ShapeCheck): Promise<'removed' | 'changed'>;
-  /** The check has to be made again, later, and `without` these shapes. */
+  /** Postpones the check, and removes shapes from it. */
   postpone(without: readonly string[]): Promise<void>;
 }

@@ -2,25 +2,25 @@ import type { Settings } from '../../settings';
 import { Deliverer } from '../delivery/deliverer';
 import type { WritingTurn } from '../model/retained-message';
 import { Dispatch } from '../outbound/dispatch';
-import type { ConnectionAliases } from '../outbound/topic-aliases';
+import type { OwnConnection } from '../outbound/outbox';
 import type { Ports } from '../ports/ports';
 import type { Router } from '../topic-index/router';
 import { Publisher } from './publisher';
 import { RetainedWriteWait } from './retained-write-wait';
 import { RetainedWriter } from './retained-writer';
 
-/** Where messages come from, and what the writer of a retained message needs to know of it. */
+/** The invocation that publishes messages. */
 export interface PublishingSource {
   readonly ports: Ports;
   readonly settings: Settings;
   readonly router: Router;
-  /** The connection whose turn publishes; absent for a backend, a bridge, and a fan-out job. */
-  readonly stream?: { readonly connectionId: string; readonly aliases: ConnectionAliases };
-  /** The turn that will commit a frame, if one will: its retained writes are over when it has. */
+  /** The connection whose turn publishes; absent for a backend, a bridge and a fan-out job. */
+  readonly stream?: OwnConnection;
+  /** Returns the turn that will commit a frame, if one will: its retained writes are over when it has committed. */
   readonly writingTurn?: () => WritingTurn | undefined;
 }
 
-/** Everything that publishes, delivers and sends, joined to each other. One set serves one turn. */
+/** The collaborators that publish, deliver and send. One set serves one turn. */
 export interface Publishing {
   readonly dispatch: Dispatch;
   readonly deliverer: Deliverer;
@@ -28,7 +28,7 @@ export interface Publishing {
   readonly publisher: Publisher;
 }
 
-/** Assembles what publishes messages. Nothing else constructs these classes. */
+/** Assembles the collaborators that publish messages. No other function constructs these classes. */
 export function createPublishing({ ports, settings, router, stream, writingTurn }: PublishingSource): Publishing {
   const dispatch = new Dispatch({ ports, settings, ...(stream && { own: stream }) });
   const deliverer = new Deliverer({ ports, settings, dispatch });

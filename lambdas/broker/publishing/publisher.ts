@@ -1,29 +1,18 @@
-import { createHash } from 'node:crypto';
-import { asciiJson } from '../../protocol/ascii-json';
-import { jsonSize } from '../../protocol/message-size';
 import { downgrade } from '../../protocol/outgoing-publish';
 import type { Settings } from '../../settings';
 import { together } from '../../shared/parallel';
-import type { Deliverer, Heads, Reservations } from '../delivery/deliverer';
+import type { Deliverer, SessionItems } from '../delivery/deliverer';
+import type { Reservations } from '../delivery/number-reserver';
 import type { Delivery, IncomingMessage, SessionDeliveries } from '../model/delivery';
-import type { FanOutJob } from '../model/fan-out-job';
 import type { SessionId } from '../model/fence';
 import type { Subscriber } from '../model/subscription';
 import { publishMessageEvents } from '../observability/lifecycle-events';
 import type { Ports } from '../ports/ports';
 import { noRecipients, type Recipient, type Recipients, subscriptionFor } from '../topic-index/recipients';
 import type { RecipientsByTopic, Router } from '../topic-index/router';
+import { fanOutJobsFor } from './fan-out-jobs';
 import type { RetainedWriter } from './retained-writer';
 import { chooseMembers, countShares } from './shared-subscriptions';
-
-/** Shards of a large audience; each is worked off in order, all of them side by side. */
-const shards = 16;
-const subscribersPerJob = 100;
-/** What a job may hold of messages and of subscribers: together below the 256 KiB that every SQS queue takes. */
-const messageBytesPerJob = 131_072;
-const subscriberBytesPerJob = 98_304;
-/** Names, punctuation and small fields of one entry of a job, written as JSON. */
-const entryBytes = 150;
 
 export interface PublisherOptions {
   readonly ports: Ports;
@@ -33,13 +22,12 @@ export interface PublisherOptions {
   readonly retainedWriter: RetainedWriter;
 }
 
-/** Takes ownership of messages: the retained copies, then everybody who subscribed. */
+/** Publishes messages: stores the retained ones, then delivers each to its subscribers, the bridge and the event bus. */
 export class Publisher {
-  /** Topics that nobody subscribed to. */
+  /** Topics that nobody has subscribed to, for the reason code 0x10 of PUBACK and PUBREC. */
   readonly topicsWithoutSubscribers = new Set<string>();
   /** Topics whose last message was delivered but is not retained, because a limit is used up. */
   readonly notRetained = new Set<string>();
-
   private readonly ports: Ports;
   private readonly settings: Pick<Settings, 'inlineRecipients'>;
   private readonly router: Router;
@@ -55,23 +43,22 @@ export class Publisher {
   }
 
   /**
-   * Returns when whatever the publisher may be told is durable; the dispatch still has to be sent. `heads` that were read
-   * by this invocation already are not read again, unless something is retained first.
+   * Publishes messages. When it returns, everything that an acknowledgement promises is durable; the dispatch still has to be sent.
+   *
+   * @param known Session items that this invocation has read already. They are read again if a message is retained.
    */
-  async publish(arrivals: readonly IncomingMessage[], heads: Heads = new Map()): Promise<void> {
-    if (await this.retain(arrivals)) await this.route(arrivals);
-    else await this.route(arrivals, heads);
+  async publish(incoming: readonly IncomingMessage[], known: SessionItems = new Map()): Promise<void> {
+    if (await this.retain(incoming)) await this.route(incoming);
+    else await this.route(incoming, known);
   }
 
   /**
-   * Stores the retained copies, and returns whether there were any. The last message per topic counts, so a batch writes each topic
-   * once. It comes before routing, and what is routed by has to be read after it: a subscriber writes its row of the index, then
-   * reads what is retained, so one of the two finds the other.
+   * Stores the retained messages, and returns whether there are any. The last message of a topic counts, so a batch writes each topic
+   * once. This precedes the routing, whose data has to be read afterwards: a subscriber writes its row of the index, then reads the
+   * retained messages, so one of the two finds the other.
    */
-  async retain(arrivals: readonly IncomingMessage[]): Promise<boolean> {
-    const last = new Map(
-      arrivals.filter(({ message }) => message.retain).map((arrival) => [arrival.message.topic, arrival]),
-    );
+  async retain(incoming: readonly IncomingMessage[]): Promise<boolean> {
+    const last = new Map(incoming.filter(({ message }) => message.retain).map((one) => [one.message.topic, one]));
     if (last.size === 0) return false;
     for (const topic of last.keys()) this.notRetained.delete(topic);
     const refused = await this.retainedWriter.retain([...last.values()]); // [v3 MQTT-3.3.1-5]
@@ -80,97 +67,100 @@ export class Publisher {
     return true;
   }
 
-  async route(arrivals: readonly IncomingMessage[], heads: Heads = new Map()): Promise<void> {
+  /** Delivers messages without storing retained ones. */
+  async route(incoming: readonly IncomingMessage[], known: SessionItems = new Map()): Promise<void> {
     await together([
-      this.forward(arrivals),
-      publishMessageEvents(this.ports, arrivals),
-      this.routeHere(arrivals, heads),
+      this.forwardToBridge(incoming),
+      publishMessageEvents(this.ports, incoming),
+      this.routeToSubscribers(incoming, known),
     ]);
   }
 
-  private async routeHere(arrivals: readonly IncomingMessage[], heads: Heads): Promise<void> {
-    const topics = arrivals.map(({ message }) => message.topic);
-    const reserved = this.reserveAhead(arrivals, this.router.guess(topics));
-    const byTopic = await this.router.audiences(topics);
-    const audienceOf = ({ message }: IncomingMessage) => byTopic.get(message.topic) ?? noRecipients;
-    this.notice(byTopic);
-    const isLarge = (topic: string) => this.isLarge(byTopic.get(topic) ?? noRecipients);
-    const chosen = await chooseMembers(this.ports, arrivals, audienceOf);
+  private async routeToSubscribers(incoming: readonly IncomingMessage[], known: SessionItems): Promise<void> {
+    const topics = incoming.map(({ message }) => message.topic);
+    const reserved = this.reserveAhead(incoming, this.router.cachedRecipients(topics));
+    const byTopic = await this.router.recipients(topics);
+    const recipientsFor = ({ message }: IncomingMessage) => byTopic.get(message.topic) ?? noRecipients;
+    this.noteSubscribers(byTopic);
+    const chosen = await chooseMembers(this.ports, incoming, recipientsFor);
     const jobs = [...byTopic]
-      .filter(([topic]) => isLarge(topic))
-      .flatMap(([topic, { everyone }]) => {
-        const ofTopic = arrivals.filter(({ message }) => message.topic === topic);
-        return [...jobsFor(ofTopic, everyone), ...ofTopic.flatMap((one) => jobsFor([one], chosen.get(one) ?? []))];
+      .filter(([, recipients]) => this.isLarge(recipients))
+      .flatMap(([topic, { nonShared }]) => {
+        const ofTopic = incoming.filter(({ message }) => message.topic === topic);
+        const sharedJobs = ofTopic.flatMap((one) => fanOutJobsFor([one], chosen.get(one) ?? []));
+        return [...fanOutJobsFor(ofTopic, nonShared), ...sharedJobs];
       });
-    const listenersOf = (arrival: IncomingMessage) =>
-      isLarge(arrival.message.topic) ? [] : [...audienceOf(arrival).everyone, ...(chosen.get(arrival) ?? [])];
-    for (const arrival of arrivals) {
-      const recipients = audienceOf(arrival).everyone.length + (chosen.get(arrival)?.length ?? 0);
+    for (const one of incoming) {
+      const recipients = recipientsFor(one).nonShared.length + (chosen.get(one)?.length ?? 0);
       this.ports.metrics.measure('Recipients', recipients);
     }
+    const inline = deliveriesFor(incoming, (one) => {
+      const recipients = recipientsFor(one);
+      return this.isLarge(recipients) ? [] : [...recipients.nonShared, ...(chosen.get(one) ?? [])];
+    });
     await together([
-      this.deliverer.deliver(deliveriesFor(arrivals, listenersOf), heads, reserved),
+      this.deliverer.deliver(inline, known, reserved),
       jobs.length > 0 ? this.ports.fanOut.send(jobs) : undefined,
     ]);
   }
 
-  /** Whether a message has more recipients than the publisher's own invocation serves. Each share is one. */
-  private isLarge({ everyone, members }: Recipients): boolean {
-    return everyone.length + countShares(members) > this.settings.inlineRecipients;
+  /** Returns whether a message has more recipients than the publisher's own invocation serves. Each share is one. */
+  private isLarge({ nonShared, shared }: Recipients): boolean {
+    return nonShared.length + countShares(shared) > this.settings.inlineRecipients;
   }
 
-  /** To other brokers. At QoS 0 nobody is told that a message has crossed, and those who hear it here shall not miss it for that. */
-  private async forward(arrivals: readonly IncomingMessage[]): Promise<void> {
+  /** Forwards messages to the other broker. A failure must not keep QoS 0 messages, which promise nothing, from local subscribers. */
+  private async forwardToBridge(incoming: readonly IncomingMessage[]): Promise<void> {
     try {
-      await this.ports.bridge?.forward(arrivals);
+      await this.ports.bridge?.forward(incoming);
     } catch (error) {
-      if (arrivals.some(({ message }) => message.qos > 0)) throw error;
-      this.ports.log('bridge failed', { error: String(error), dropped: arrivals.length });
+      if (incoming.some(({ message }) => message.qos > 0)) throw error;
+      this.ports.log('bridge failed', { error: String(error), dropped: incoming.length });
     }
   }
 
-  /** Finds out whether anybody hears these topics, for messages that are not routed yet. */
+  /** Finds out which of these topics have subscribers, for messages that are not routed yet. */
   async findSubscribers(topics: readonly string[]): Promise<void> {
-    this.notice(await this.router.audiences(topics));
+    this.noteSubscribers(await this.router.recipients(topics));
   }
 
-  private notice(byTopic: RecipientsByTopic): void {
-    for (const [topic, { everyone, members }] of byTopic) {
-      if (everyone.length + members.length === 0) this.topicsWithoutSubscribers.add(topic);
-      else this.topicsWithoutSubscribers.delete(topic); // somebody has subscribed since
+  private noteSubscribers(byTopic: RecipientsByTopic): void {
+    for (const [topic, { nonShared, shared }] of byTopic) {
+      if (nonShared.length + shared.length === 0) this.topicsWithoutSubscribers.add(topic);
+      else this.topicsWithoutSubscribers.delete(topic); // a client has subscribed since
     }
   }
 
   /**
-   * Numbers for those who are remembered as subscribers, while it is still being read whether the memory is right. A wrong
-   * guess leaves numbers unused, which harms nobody.
+   * Reserves numbers for cached recipients while the router reads whether the cache is current. A wrong guess leaves numbers unused,
+   * which does no harm.
    */
-  private reserveAhead(arrivals: readonly IncomingMessage[], guessed: RecipientsByTopic | undefined): Reservations {
-    const audiences = [...(guessed?.values() ?? [])];
-    if (audiences.some((audience) => this.isLarge(audience))) return new Map();
-    if (arrivals.some(({ attempted }) => attempted)) return new Map();
-    const listenersOf = ({ message }: IncomingMessage) => guessed?.get(message.topic)?.everyone ?? [];
-    return this.deliverer.reserveAhead(deliveriesFor(arrivals, listenersOf));
+  private reserveAhead(incoming: readonly IncomingMessage[], cached: RecipientsByTopic | undefined): Reservations {
+    if ([...(cached?.values() ?? [])].some((recipients) => this.isLarge(recipients))) return new Map();
+    if (incoming.some(({ attempted }) => attempted)) return new Map();
+    return this.deliverer.reserveAhead(
+      deliveriesFor(incoming, ({ message }) => cached?.get(message.topic)?.nonShared ?? []),
+    );
   }
 }
 
-/** Per session what it gets, each message at the lower of the QoS published and granted. */
+/** Returns the deliveries of each session, each message at the lower of the QoS published and granted [MQTT-3.8.4-8]. */
 export function deliveriesFor(
-  arrivals: readonly IncomingMessage[],
-  listenersOf: (arrival: IncomingMessage) => readonly Recipient[],
+  incoming: readonly IncomingMessage[],
+  recipientsFor: (incoming: IncomingMessage) => readonly Recipient[],
 ): SessionDeliveries[] {
-  const mail = new Map<SessionId, SessionDeliveries & { deliveries: Delivery[] }>();
-  for (const arrival of arrivals) {
-    for (const listener of listenersOf(arrival)) {
-      const subscriber = subscriptionFor(listener, arrival.message);
+  const bySession = new Map<SessionId, SessionDeliveries & { deliveries: Delivery[] }>();
+  for (const one of incoming) {
+    for (const recipient of recipientsFor(one)) {
+      const subscriber = subscriptionFor(recipient, one.message);
       if (!subscriber) continue;
       const { clientId, session } = subscriber;
-      const entry = mail.get(session);
-      if (entry) entry.deliveries.push(deliveryTo(subscriber, arrival));
-      else mail.set(session, { clientId, session, row: subscriber, deliveries: [deliveryTo(subscriber, arrival)] });
+      const entry = bySession.get(session);
+      if (entry) entry.deliveries.push(deliveryTo(subscriber, one));
+      else bySession.set(session, { clientId, session, row: subscriber, deliveries: [deliveryTo(subscriber, one)] });
     }
   }
-  return [...mail.values()];
+  return [...bySession.values()];
 }
 
 function deliveryTo(
@@ -185,87 +175,4 @@ function deliveryTo(
     ...(identifiers && { identifiers }),
     ...(share !== undefined && { share: { share, filter } }),
   };
-}
-
-/** A client always falls into the same shard, so it hears one publisher's messages in order. */
-function jobsFor(arrivals: readonly IncomingMessage[], subscribers: readonly Subscriber[]): FanOutJob[] {
-  const audience = [...bySharding(subscribers)].flatMap(([shard, all]) =>
-    packed(all, { bytesOf: subscriberBytes, maxBytes: subscriberBytesPerJob, maxItems: subscribersPerJob }).map(
-      (members) => ({
-        shard: String(shard),
-        members,
-      }),
-    ),
-  );
-  const fresh = arrivals.filter(({ replay, message }) => !replay || message.qos > 0);
-  return packed(fresh, { bytesOf: messageBytes, maxBytes: messageBytesPerJob }).flatMap((batch) =>
-    audience.map(({ shard, members }) => ({
-      shard,
-      id: jobId(batch, members),
-      messages: batch.map(({ id, message, attempted, receivedAt }) => ({ id, message, attempted, receivedAt })),
-      subscribers: members,
-    })),
-  );
-}
-
-/**
- * Tells a job by all that it brings to whom: the queue drops what it has seen, and an attempt that is repeated in other company
- * has more to bring than the one before.
- */
-function jobId(batch: readonly IncomingMessage[], members: readonly Subscriber[]): string {
-  const hash = createHash('sha256');
-  for (const { id } of batch) hash.update(`${id}\n`);
-  for (const { clientId, session, share, filter } of members) {
-    hash.update(`${clientId}\n${session}\n`);
-    if (share !== undefined) hash.update(`${share}/${filter}\n`);
-  }
-  return hash.digest('base64url');
-}
-
-function messageBytes({ message }: IncomingMessage): number {
-  return entryBytes + jsonSize(message);
-}
-
-function subscriberBytes(subscriber: Subscriber): number {
-  return 2 + asciiJson(subscriber).length;
-}
-
-interface PartLimits<T> {
-  readonly bytesOf: (item: T) => number;
-  readonly maxBytes: number;
-  readonly maxItems?: number;
-}
-
-/** Cuts a list into parts of `maxBytes` and `maxItems` at most. An item that is larger than `maxBytes` is a part of its own. */
-function packed<T>(items: readonly T[], limits: PartLimits<T>): T[][] {
-  const { bytesOf, maxBytes, maxItems = Number.POSITIVE_INFINITY } = limits;
-  const parts: T[][] = [];
-  let part: T[] = [];
-  let remainingBytes = 0;
-  for (const item of items) {
-    const size = bytesOf(item);
-    if (size > remainingBytes || part.length === maxItems) {
-      part = [];
-      parts.push(part);
-      remainingBytes = maxBytes;
-    }
-    part.push(item);
-    remainingBytes -= size;
-  }
-  return parts;
-}
-
-function bySharding(subscribers: readonly Subscriber[]): Map<number, Subscriber[]> {
-  const shardsOf = new Map<number, Subscriber[]>();
-  for (const subscriber of subscribers) {
-    const shard = shardOf(subscriber.clientId);
-    const members = shardsOf.get(shard);
-    if (members) members.push(subscriber);
-    else shardsOf.set(shard, [subscriber]);
-  }
-  return shardsOf;
-}
-
-function shardOf(clientId: string): number {
-  return (createHash('sha256').update(clientId).digest()[0] ?? 0) % shards;
 }

@@ -5,37 +5,37 @@ import type { Ports } from '../ports/ports';
 
 const parallelReads = 25;
 
-/**
- * Milliseconds after which a write is over in any case: the time-out of the functions that write, 20 s, and room for clocks that
- * differ.
- */
-export const longestWrite = 25_000;
+/** Milliseconds after which a write is over in any case: the timeout of the functions that write, 20 s, and 5 s of clock skew. */
+export const maxWriteDuration = 25_000;
 
 /** Milliseconds that one turn waits for the writes of others, all waits together. */
-const totalWait = 500;
+const maxTotalWait = 500;
 const firstPause = 10;
-const longestPause = 80;
+const maxPause = 80;
 
-/** Waits until writes of retained messages are over: their messages have left, or never will. Writers die, so it has a bound. */
+/**
+ * Waits until writes of retained messages are over: their messages have left, or never will. The wait is bounded, because workers
+ * die.
+ */
 export class RetainedWriteWait {
-  private left = totalWait;
+  private remaining = maxTotalWait;
 
   constructor(private readonly ports: Pick<Ports, 'connectionStore' | 'retained' | 'log' | 'now'>) {}
 
   async waitFor(writes: readonly RetainedWrite[]): Promise<void> {
     const now = this.ports.now();
-    let waiting = await this.underWay(lastOfEachTurn(writes.filter(({ at }) => now - at < longestWrite)));
-    for (let pause = firstPause; waiting.length > 0 && this.left > 0; pause = Math.min(2 * pause, longestPause)) {
+    let waiting = await this.notOver(lastOfEachTurn(writes.filter(({ at }) => now - at < maxWriteDuration)));
+    for (let pause = firstPause; waiting.length > 0 && this.remaining > 0; pause = Math.min(2 * pause, maxPause)) {
       await sleep(pause);
-      this.left -= pause;
-      waiting = await this.underWay(waiting);
+      this.remaining -= pause;
+      waiting = await this.notOver(waiting);
     }
-    if (waiting.length > 0) this.ports.log('retained write not awaited', { writes: waiting.length });
+    if (waiting.length > 0) this.ports.log('retained write wait timed out', { writes: waiting.length });
   }
 
-  private async underWay(writes: readonly RetainedWrite[]): Promise<RetainedWrite[]> {
-    const over = await inParallel(writes, parallelReads, (write) => this.isOver(write));
-    return writes.filter((_, index) => !over[index]);
+  private async notOver(writes: readonly RetainedWrite[]): Promise<RetainedWrite[]> {
+    const isOver = await inParallel(writes, parallelReads, (write) => this.isOver(write));
+    return writes.filter((_, index) => !isOver[index]);
   }
 
   private async isOver(write: RetainedWrite): Promise<boolean> {

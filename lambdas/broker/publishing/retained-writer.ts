@@ -22,22 +22,20 @@ export interface RetainedWriterOptions {
 }
 
 /**
- * Stores retained messages. The writes of a topic are in one order, in which their messages are stored and in which they leave: a
- * write stores nothing before the write in the place before it is over. So the message that a subscriber hears last is the one that
- * is retained.
+ * Stores retained messages. The writes of a topic have one order, in which their messages are stored and sent: a write stores nothing
+ * before the preceding write is over. So the message that a subscriber gets last is the retained one.
  *
- * The wait has a bound, because writers die, and because two turns that write two topics in opposite order wait for each other.
- * Beyond it the order is left to chance.
+ * The wait has a bound, because workers die, and because two turns that write two topics in opposite order wait for each other.
+ * Beyond it the order is not guaranteed.
  */
 export class RetainedWriter {
-  /** Revisions of the writes of this turn. */
-  private readonly own = new Set<string>();
-
   private readonly ports: Ports;
   private readonly settings: RetainedLimits;
   private readonly dispatch: Dispatch;
   private readonly retainedWait: RetainedWriteWait;
   private readonly turn: () => WritingTurn | undefined;
+  /** Revisions of the writes of this turn. */
+  private readonly own = new Set<string>();
 
   constructor({ ports, settings, dispatch, retainedWait, turn = () => undefined }: RetainedWriterOptions) {
     this.ports = ports;
@@ -48,40 +46,41 @@ export class RetainedWriter {
   }
 
   /**
-   * Stores or removes messages of different topics. When it returns, every new subscription finds the change. Returns the topics whose
-   * messages are not stored, because a limit is used up.
+   * Stores or removes retained messages of different topics. When it returns, every new subscription finds the change.
+   *
+   * @returns the topics whose messages are not stored, because a limit is used up.
    */
-  async retain(arrivals: readonly IncomingMessage[]): Promise<readonly string[]> {
+  async retain(incoming: readonly IncomingMessage[]): Promise<readonly string[]> {
     const { retained } = this.ports;
-    const begun = await inParallel(arrivals, parallelWrites, (arrival) => this.begin(arrival));
+    const begun = await inParallel(incoming, parallelWrites, (one) => this.begin(one));
     const writes = begun.filter((write) => write !== 'full');
     await this.retainedWait.waitFor(writes.flatMap(({ before }) => before ?? []));
-    await inParallel(writes, parallelWrites, ({ arrival, write }) =>
-      isRemoval(arrival) ? retained.remove(write) : retained.put(arrival.message, write, originOf(arrival)),
+    await inParallel(writes, parallelWrites, ({ incoming: one, write }) =>
+      isRemoval(one) ? retained.remove(write) : retained.put(one.message, write, originOf(one)),
     );
-    return arrivals.filter((_, index) => begun[index] === 'full').map(({ message: { topic } }) => topic);
+    return incoming.filter((_, index) => begun[index] === 'full').map(({ message: { topic } }) => topic);
   }
 
-  /** Beyond the limit a message is delivered all the same; whoever subscribes later does without it. */
-  private async begin(arrival: IncomingMessage) {
+  /** Begins a write. A message beyond a limit is delivered but not retained. */
+  private async begin(incoming: IncomingMessage) {
     const { retained } = this.ports;
-    const { topic } = arrival.message;
-    const { account } = originOf(arrival);
-    const shortage = isRemoval(arrival) ? undefined : await retained.shortage(topic, account);
+    const { topic } = incoming.message;
+    const { account } = originOf(incoming);
+    const shortage = isRemoval(incoming) ? undefined : await retained.shortage(topic, account);
     if (shortage) {
-      this.refuse(shortage, account);
+      this.logRefusal(shortage, account);
       return 'full';
     }
     const turn = this.turn();
     const { write, before } = await retained.begin(topic, turn);
-    const isOthers = before && !this.isOwn(before);
+    const hasToWait = before && !this.isOwn(before);
     this.own.add(write.revision);
-    if (isRemoval(arrival)) this.dispatch.whenSent(() => retained.endRemoval(write));
-    else if (!turn) this.dispatch.whenSent(() => retained.endPut(write));
-    return { arrival, write, ...(isOthers && { before }) };
+    if (isRemoval(incoming)) this.dispatch.afterSend(() => retained.endRemoval(write));
+    else if (!turn) this.dispatch.afterSend(() => retained.endPut(write));
+    return { incoming, write, ...(hasToWait && { before }) };
   }
 
-  private refuse(shortage: RetainedShortage, account: string): void {
+  private logRefusal(shortage: RetainedShortage, account: string): void {
     const { maxRetained, maxRetainedPerUser } = this.settings;
     const limits = {
       broker: { limit: 'retained messages', allowed: maxRetained },
@@ -91,7 +90,7 @@ export class RetainedWriter {
     this.ports.metrics.count('DroppedLimit');
   }
 
-  /** The frames of a connection are handled one after the other: its earlier writes are over, or of an attempt that died. */
+  /** The frames of a connection are handled in order: its earlier writes are over, or belong to an attempt that died. */
   private isOwn({ revision, turn }: RetainedWrite): boolean {
     return this.own.has(revision) || (turn !== undefined && turn.connectionId === this.turn()?.connectionId);
   }
@@ -101,7 +100,7 @@ function originOf({ id, attempted, account = '' }: IncomingMessage): RetainedOri
   return { id, attempted, account };
 }
 
-/** An empty message removes what is retained [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]. */
+/** A message with an empty payload removes the retained message [v3 MQTT-3.3.1-10] [v3 MQTT-3.3.1-11]. */
 function isRemoval({ message: { payload } }: IncomingMessage): boolean {
   return payload.length === 0;
 }

@@ -1,123 +1,134 @@
 import { createHash } from 'node:crypto';
 import { inParallel, together } from '../../shared/parallel';
+import type { SessionItems } from '../delivery/deliverer';
 import { type MayReceive, mayReceiveOf } from '../delivery/receive-permission';
 import { isSessionExpired, leftoverDelay, removeExpiredSession } from '../expiry/expired-session';
 import type { IncomingMessage } from '../model/delivery';
 import type { Qos2Record } from '../model/queued-message';
-import type { SessionItem } from '../model/session';
 import type { Subscriber } from '../model/subscription';
-import { isSkipped } from '../outbound/congestion';
+import { isBackingOff } from '../outbound/congestion';
 import type { Ports } from '../ports/ports';
 import type { Recipients } from '../topic-index/recipients';
 import { removeStaleSubscriptions } from '../topic-index/stale-subscriptions';
 
-/** One share of one filter, and who is in it. */
-interface Group {
-  /** Stands in for a session where it is remembered who got a message. */
+/** The members of one share of one filter. */
+interface ShareGroup {
+  /** Stands for a session in the QoS 2 records that keep the chosen member. */
   readonly key: string;
   readonly members: readonly Subscriber[];
 }
 
 /** Shares through which one client gets a message at most: each is a delivery of its own. */
-const sharesPerClient = 16;
+const maxSharesPerClient = 16;
 
-/** Sessions that are over, removed at the same time. */
-const parallelHeads = 50;
+/** Expired sessions removed at the same time. */
+const parallelSessions = 50;
 
-/** Who of each share gets each message. */
-export type Chosen = ReadonlyMap<IncomingMessage, readonly Subscriber[]>;
+/** The members that get each message, one of each share. */
+export type ChosenMembers = ReadonlyMap<IncomingMessage, readonly Subscriber[]>;
+
+/** State of the members that a choice depends on. */
+interface MemberState {
+  readonly sessions: SessionItems;
+  readonly mayReceive: ReadonlyMap<string, MayReceive>;
+  readonly now: number;
+  /** Returns whether a client gets the message through fewer than `maxSharesPerClient` shares so far. */
+  readonly hasCapacity: (clientId: string) => boolean;
+}
 
 /**
- * Chooses one member of each share for each message: of those that are online and read, else of those that are online, else of those
- * whose session waits.
- * The id of the message decides, so that messages are spread and a repeated attempt chooses alike; at QoS 2 it
- * is remembered besides, because the members may have changed meanwhile [MQTT-4.8.2-4] [MQTT-4.8.2-5].
+ * Chooses one member of each share for each message: of the connected members that read, else of the connected members, else of those
+ * whose session waits. The id of the message decides, so that messages are spread and a repeated attempt chooses the same member. At
+ * QoS 2 the choice is also stored, because the members may change meanwhile [MQTT-4.8.2-4] [MQTT-4.8.2-5].
  */
 export async function chooseMembers(
   ports: Ports,
-  arrivals: readonly IncomingMessage[],
-  audienceOf: (arrival: IncomingMessage) => Recipients,
-): Promise<Chosen> {
-  if (arrivals.every((arrival) => audienceOf(arrival).members.length === 0)) return new Map();
-  const groupsOf = new Map(arrivals.map((arrival) => [arrival, groups(audienceOf(arrival).members)]));
-  const everybody = [...groupsOf.values()].flat().flatMap(({ members }) => members.map(({ clientId }) => clientId));
-  const heads = await ports.sessions.readMany([...new Set(everybody)]);
-  await forgetGone(ports, [...groupsOf.values()].flat(), heads);
-  const [earlier, audible] = await together([earlierChoices(ports, groupsOf), audibleToEach(ports, heads)]);
-  const chosen = new Map<IncomingMessage, Subscriber[]>();
-  const remembered: Qos2Record[] = [];
-  for (const [arrival, shares] of groupsOf) {
+  incoming: readonly IncomingMessage[],
+  recipientsFor: (incoming: IncomingMessage) => Recipients,
+): Promise<ChosenMembers> {
+  if (incoming.every((one) => recipientsFor(one).shared.length === 0)) return new Map();
+  const groupsOf = new Map(incoming.map((one) => [one, groups(recipientsFor(one).shared)]));
+  const allGroups = [...groupsOf.values()].flat();
+  const clientIds = new Set(allGroups.flatMap(({ members }) => members.map(({ clientId }) => clientId)));
+  const sessions = await ports.sessions.readMany([...clientIds]);
+  await removeEnded(ports, allGroups, sessions);
+  const [earlier, mayReceive] = await together([earlierChoices(ports, groupsOf), permissionsOf(ports, sessions)]);
+  const chosen = new Map<IncomingMessage, readonly Subscriber[]>();
+  const records: Qos2Record[] = [];
+  for (const [one, shareGroups] of groupsOf) {
+    const members: Subscriber[] = [];
     const counts = new Map<string, number>();
-    const mayTake = (clientId: string) => (counts.get(clientId) ?? 0) < sharesPerClient;
-    for (const group of shares) {
-      const known = { heads, audible, now: ports.now(), mayTake };
-      const member = earlier.get(`${group.key} ${arrival.id}`) ?? choose(group, arrival, known);
-      const found = typeof member === 'string' ? group.members.find(({ clientId }) => clientId === member) : member;
-      if (!found) continue;
-      counts.set(found.clientId, (counts.get(found.clientId) ?? 0) + 1);
-      chosen.set(arrival, [...(chosen.get(arrival) ?? []), found]);
-      if (isExactlyOnce(arrival, found)) {
-        remembered.push({ session: group.key, id: arrival.id, number: 0, done: false, member: found.clientId });
+    const hasCapacity = (clientId: string) => (counts.get(clientId) ?? 0) < maxSharesPerClient;
+    for (const group of shareGroups) {
+      const earlierId = earlier.get(`${group.key} ${one.id}`);
+      const member =
+        earlierId === undefined
+          ? choose(group, one, { sessions, mayReceive, now: ports.now(), hasCapacity })
+          : group.members.find(({ clientId }) => clientId === earlierId);
+      if (!member) continue;
+      members.push(member);
+      counts.set(member.clientId, (counts.get(member.clientId) ?? 0) + 1);
+      if (isExactlyOnce(one, member)) {
+        records.push({ session: group.key, id: one.id, number: 0, done: false, member: member.clientId });
       }
     }
+    if (members.length > 0) chosen.set(one, members);
   }
-  if (remembered.length > 0) await ports.inflight.putQos2Records(remembered);
+  if (records.length > 0) await ports.inflight.putQos2Records(records);
   return chosen;
 }
 
-async function audibleToEach(ports: Ports, heads: ReadonlyMap<string, SessionItem>): Promise<Map<string, MayReceive>> {
-  const each = [...heads.values()].map(
-    async (head): Promise<[string, MayReceive]> => [head.clientId, await mayReceiveOf(ports, head)],
+/** Chooses one of the members of one share for a message, as `chooseMembers` does. Returns none or one. */
+export async function chooseAmong(
+  ports: Ports,
+  incoming: IncomingMessage,
+  members: readonly Subscriber[],
+): Promise<readonly Subscriber[]> {
+  const chosen = await chooseMembers(ports, [incoming], () => ({ nonShared: [], shared: members }));
+  return chosen.get(incoming) ?? [];
+}
+
+/** Counts the shares among the rows of a topic; each brings a message to one recipient. */
+export function countShares(members: readonly Subscriber[]): number {
+  return new Set(members.map(({ filter, share }) => `${share}/${filter}`)).size;
+}
+
+async function permissionsOf(ports: Ports, sessions: SessionItems): Promise<Map<string, MayReceive>> {
+  const each = [...sessions.values()].map(
+    async (item): Promise<[string, MayReceive]> => [item.clientId, await mayReceiveOf(ports, item)],
   );
   return new Map(await together(each));
 }
 
-async function forgetGone(
-  ports: Ports,
-  shares: readonly Group[],
-  heads: ReadonlyMap<string, SessionItem>,
-): Promise<void> {
-  const members = new Set(shares.flatMap((group) => group.members));
+/** Removes the rows of members whose sessions have ended, and sessions that have expired. */
+async function removeEnded(ports: Ports, shareGroups: readonly ShareGroup[], sessions: SessionItems): Promise<void> {
+  const members = new Set(shareGroups.flatMap((group) => group.members));
   const now = ports.now();
-  const over = [...heads.values()].filter((head) => isSessionExpired(head, now - leftoverDelay));
-  const sessions = new Set(over.map(({ session }) => session));
-  const gone = [...members].filter(
-    ({ clientId, session }) => heads.get(clientId)?.session !== session || sessions.has(session),
+  const expired = [...sessions.values()].filter((item) => isSessionExpired(item, now - leftoverDelay));
+  const expiredIds = new Set(expired.map(({ session }) => session));
+  const ended = [...members].filter(
+    ({ clientId, session }) => sessions.get(clientId)?.session !== session || expiredIds.has(session),
   );
   await together([
-    removeStaleSubscriptions(ports, gone),
-    inParallel(over, parallelHeads, (head) => removeExpiredSession(ports, head)),
+    removeStaleSubscriptions(ports, ended),
+    inParallel(expired, parallelSessions, (item) => removeExpiredSession(ports, item)),
   ]);
-}
-
-/** The same for the members of one share. */
-export async function chooseAmong(
-  ports: Ports,
-  arrival: IncomingMessage,
-  members: readonly Subscriber[],
-): Promise<readonly Subscriber[]> {
-  const chosen = await chooseMembers(ports, [arrival], () => ({ everyone: [], members }));
-  return chosen.get(arrival) ?? [];
 }
 
 function isExactlyOnce({ message }: IncomingMessage, { qos }: Subscriber): boolean {
   return message.qos === 2 && qos === 2;
 }
 
-async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<IncomingMessage, readonly Group[]>) {
-  const keys = [...groupsOf].flatMap(([{ attempted, message, id }, shares]) =>
-    attempted && message.qos === 2 ? shares.map(({ key }) => ({ session: key, id })) : [],
+/** Returns the client ids that earlier attempts have chosen, by group key and message id. */
+async function earlierChoices(ports: Ports, groupsOf: ReadonlyMap<IncomingMessage, readonly ShareGroup[]>) {
+  const keys = [...groupsOf].flatMap(([{ attempted, message, id }, shareGroups]) =>
+    attempted && message.qos === 2 ? shareGroups.map(({ key }) => ({ session: key, id })) : [],
   );
   const records = keys.length > 0 ? await ports.inflight.qos2Records(keys) : [];
   return new Map(records.map(({ session, id, member }) => [`${session} ${id}`, member]));
 }
 
-/** Shares among the rows of a topic; each brings a message to one recipient. */
-export function countShares(members: readonly Subscriber[]): number {
-  return new Set(members.map(({ filter, share }) => `${share}/${filter}`)).size;
-}
-
-function groups(members: readonly Subscriber[]): Group[] {
+function groups(members: readonly Subscriber[]): ShareGroup[] {
   const found = new Map<string, Subscriber[]>();
   for (const member of members) {
     const key = keyOf(member);
@@ -130,34 +141,25 @@ function keyOf({ filter, share }: Subscriber): string {
   return `share#${createHash('sha256').update(`${share}/${filter}`).digest('hex')}`;
 }
 
-/** What is known of those who might be chosen. */
-interface Known {
-  readonly heads: ReadonlyMap<string, SessionItem>;
-  readonly audible: ReadonlyMap<string, MayReceive>;
-  readonly now: number;
-  /** Whether a client gets the message through few enough shares so far. */
-  readonly mayTake: (clientId: string) => boolean;
-}
-
 function choose(
-  { members }: Group,
+  { members }: ShareGroup,
   { id, message: { topic } }: IncomingMessage,
-  { heads, audible, now, mayTake }: Known,
+  { sessions, mayReceive, now, hasCapacity }: MemberState,
 ): Subscriber | undefined {
-  const waiting = members.filter(({ clientId, session }) => {
-    const head = heads.get(clientId);
+  const eligible = members.filter(({ clientId, session }) => {
+    const item = sessions.get(clientId);
     return (
-      head?.session === session &&
-      !isSessionExpired(head, now) &&
-      mayTake(clientId) &&
-      audible.get(clientId)?.(topic) === true
+      item?.session === session &&
+      !isSessionExpired(item, now) &&
+      hasCapacity(clientId) &&
+      mayReceive.get(clientId)?.(topic) === true
     );
   });
-  const online = waiting.filter(({ clientId }) => heads.get(clientId)?.owner !== undefined);
-  const reading = online.filter(({ clientId }) => {
-    const head = heads.get(clientId);
-    return head && !isSkipped(head, now);
+  const connected = eligible.filter(({ clientId }) => sessions.get(clientId)?.owner !== undefined);
+  const reading = connected.filter(({ clientId }) => {
+    const item = sessions.get(clientId);
+    return item && !isBackingOff(item, now);
   });
-  const candidates = [reading, online, waiting].find(({ length }) => length > 0) ?? [];
+  const candidates = [reading, connected, eligible].find(({ length }) => length > 0) ?? [];
   return candidates[createHash('sha256').update(id).digest().readUInt32BE() % candidates.length];
 }

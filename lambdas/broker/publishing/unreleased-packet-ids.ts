@@ -4,10 +4,11 @@ import type { ConnectionRecord } from '../model/connection';
 import type { Ports } from '../ports/ports';
 
 /**
- * Counts one more QoS 2 message that the client has sent and not released, also over several connections of its session. A packet id
- * that is sent again counts once.
+ * Counts a QoS 2 message that the client has sent and not released. The count spans the connections of its session. A packet id that
+ * is sent again counts once.
  *
- * @throws ProtocolError when there are more than `maxUnreleased` [MQTT-3.3.4-9]; MQTT 3.1.1 has no such limit, so it is closed.
+ * @throws ProtocolError 0x93 for more than `maxUnreleased` messages [MQTT-3.3.4-7]. MQTT 3.1.1 has no such limit; its connection is
+ * closed too.
  */
 export async function holdPacketId(
   ports: Ports,
@@ -24,7 +25,7 @@ export async function holdPacketId(
   throw new ProtocolError(Reason.receiveMaximumExceeded, `more than ${maxUnreleased} messages at a time`);
 }
 
-/** A packet id that nothing was held under releases nothing. */
+/** Counts a PUBREL. A packet id without a message releases nothing. */
 export async function releasePacketId(
   ports: Ports,
   connection: ConnectionRecord,
@@ -37,14 +38,14 @@ export async function releasePacketId(
   return { ...connection, unreleased };
 }
 
-/** What earlier connections of the session have left is read when it first matters. */
+/** Reads the packet ids that earlier connections of the session have left, when they first matter. */
 async function unreleasedOf(ports: Ports, { unreleased, session }: ConnectionRecord): Promise<ReadonlySet<number>> {
   return unreleased ?? new Set(await ports.inflight.unreleased(session));
 }
 
-/** Keeps for the next connection of the session what this one has left. */
+/** Stores the unreleased packet ids of this connection for the next connection of the session. */
 export async function keepUnreleased(ports: Ports, { unreleased, session, fence }: ConnectionRecord): Promise<void> {
-  if (!unreleased) return; // as it was
+  if (!unreleased) return; // unchanged
   const isFirst = session === fence;
   if (!isFirst || unreleased.size > 0) await ports.inflight.keepUnreleased(session, [...unreleased]);
 }

@@ -8,7 +8,7 @@ import { publishWill } from './will';
 
 /** Returns the administrator's request among these events; of several the one that removes more. */
 export function adminDisconnectIn(events: readonly ConnectionEvent[]): AdminDisconnect | undefined {
-  const requests = events.flatMap((event) => (event.kind === 'dismiss' ? [event.adminDisconnect] : []));
+  const requests = events.flatMap((event) => (event.kind === 'adminDisconnect' ? [event.adminDisconnect] : []));
   return requests.reduce<AdminDisconnect | undefined>(
     (one, other) => ({
       ...other,

@@ -16,7 +16,7 @@ import type { Dispatch } from '../outbound/dispatch';
 import type { Ports } from '../ports/ports';
 import type { RetainedPage } from '../ports/retained-store';
 import { deliveriesFor } from '../publishing/publisher';
-import { longestWrite, type RetainedWriteWait } from '../publishing/retained-write-wait';
+import { maxWriteDuration, type RetainedWriteWait } from '../publishing/retained-write-wait';
 import { subscriberOf } from './subscribe';
 
 /** Retained messages of QoS 1 and 2 that one subscription gets at most. */
@@ -163,7 +163,7 @@ async function sendNumbered(turn: RetainedTurn, deliveries: readonly Delivery[],
   await dispatch.send(); // SUBACK first
   const stillWanted = (wanted: readonly Delivery[]) => stillWantedOf(turn, wanted, sources);
   const queued = await deliverer.deliver([{ clientId, session, deliveries, stillWanted }]);
-  const item = queued.get(session)?.head;
+  const item = queued.get(session)?.item;
   await dispatch.send();
   if (item && liveConnection(item) === connectionId) await ports.sessions.markWakeHandled(item, item.wakeRequests + 1);
 }
@@ -201,7 +201,7 @@ async function routedMeanwhile(
   const recent = deliveries.flatMap((delivery) => {
     const { part, copy } = sources.get(delivery) ?? {};
     const { routing } = copy ?? {};
-    if (!part || !routing || part.pending.receivedAt - routing.write.at >= longestWrite) return [];
+    if (!part || !routing || part.pending.receivedAt - routing.write.at >= maxWriteDuration) return [];
     return [{ delivery, routing, pending: part.pending }];
   });
   if (recent.length === 0) return new Set();

@@ -3,21 +3,21 @@ import type { ShapeList, UsedShapes } from '../model/subscription';
 import type { Ports } from '../ports/ports';
 import { requestMemory, shapesPerWrite } from '../ports/topic-index-store';
 
-/** Milliseconds between a request for a check and the check. */
+/** Milliseconds from the request for a shape check until the check. */
 export const checkDelay = 120_000;
 
-/** Milliseconds after the last request when no container relies on it any more; clocks may differ. */
-const settled = requestMemory + 20_000;
+/** Milliseconds after the last request until every container requests again; 20 s are for clock skew. */
+const settlingTime = requestMemory + 20_000;
 
-/** Milliseconds that one check may read the index; a longer one would outlast its invocation. */
-const longestRead = 12_000;
+/** Milliseconds that one check may read the index, within the timeout of its invocation. */
+const maxReadTime = 12_000;
 
 type CheckingPorts = Pick<Ports, 'topicIndex' | 'shapeChecks' | 'now' | 'log'>;
 
 /**
- * Removes the shapes that no row has. The list is read before the rows, and a shape is removed only at the revision it had then:
- * SUBSCRIBE writes its rows before it touches the shape, so either the rows are found here, or the touch has changed the revision,
- * or it comes after the removal and lists the shape again.
+ * Removes the shapes that no row has. The check reads the list before the rows, and removes a shape only at the revision that it had
+ * then. SUBSCRIBE writes its rows before it touches the shape: either the check finds the rows, or the touch changes the revision, or
+ * the touch follows the removal and SUBSCRIBE lists the shape again.
  */
 export async function checkShapes(ports: CheckingPorts): Promise<void> {
   const start = ports.now();
@@ -27,12 +27,12 @@ export async function checkShapes(ports: CheckingPorts): Promise<void> {
   const suspects = check.shapes.filter((shape) => list.revisions.has(shape));
   const unused = await unusedShapes(ports, list, suspects);
   if (unused.length > 0) await remove(ports, list, unused);
-  const isSettled = start - check.latestAt >= settled;
+  const isSettled = start - check.latestAt >= settlingTime;
   if (isSettled && (await ports.shapeChecks.remove(check)) === 'removed') return;
   await ports.shapeChecks.postpone(check.shapes.filter((shape) => !suspects.includes(shape)));
 }
 
-/** Listed shapes that no row has; none as soon as every suspect was found in a row, which is usually on the first page. */
+/** Returns the listed shapes that no row has. Returns none as soon as each suspect is found in a row, usually on the first page. */
 async function unusedShapes(
   { topicIndex, now, log }: CheckingPorts,
   { revisions }: ShapeList,
@@ -44,8 +44,8 @@ async function unusedShapes(
   for await (const page of topicIndex.usedShapes()) {
     for (const shape of unseen) if (isUsed(shape, page)) unseen.delete(shape);
     if (!suspects.some((shape) => unseen.has(shape))) return [];
-    if (now() - start > longestRead) {
-      log('shapes not checked', { suspects: suspects.length });
+    if (now() - start > maxReadTime) {
+      log('shape check timed out', { suspects: suspects.length });
       return [];
     }
   }
@@ -58,7 +58,7 @@ function isUsed(shape: string, { shapes, prefixes }: UsedShapes): boolean {
   return prefixes.some((prefix) => letters.startsWith(lettersOf(prefix)));
 }
 
-/** Removes those whose revision is still that of `before`. A touched one has lost rows or got some: another check decides. */
+/** Removes shapes whose revision is still that of `before`. A touched shape has lost or got rows: another check decides. */
 async function remove({ topicIndex, log }: CheckingPorts, before: ShapeList, unused: readonly string[]): Promise<void> {
   const isUntouched =
     ({ revisions }: ShapeList) =>

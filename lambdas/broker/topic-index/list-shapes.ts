@@ -6,7 +6,7 @@ import type { Ports } from '../ports/ports';
 import { shapesPerWrite } from '../ports/topic-index-store';
 import { freeShapes, ownerOf, placesOfAll } from './shape-limit';
 
-/** Part of the list from which on new shapes are logged, as a warning. */
+/** Used part of the list from which new shapes are logged as a warning. */
 const warnFrom = 3 / 4;
 
 /** Shapes of rows that were just written. */
@@ -18,10 +18,10 @@ export interface ShapesToList extends Pick<Settings, 'maxShapes'> {
 
 /**
  * Makes rows that were just written visible to every publisher: gives listed shapes a new revision and lists new ones. A shape that
- * was removed since `list` was read is listed again. Returns the shapes for which there is no room any more, because other clients
- * have taken it since; their rows are to be removed.
+ * was removed since `list` was read is listed again. Each further attempt means that another client has listed or removed a shape, so
+ * attempts are as few as such changes.
  *
- * Each further attempt means that a shape was listed or removed in between, so attempts are as few as such changes.
+ * @returns the shapes that do not fit any more, because other clients have listed shapes since. Their rows are to be removed.
  */
 export async function listShapes(
   ports: Pick<Ports, 'topicIndex' | 'log'>,
@@ -35,8 +35,8 @@ export async function listShapes(
     if (left.length === 0) return refused;
     if (left.some((shape) => seen.revisions.has(shape))) continue;
     const owner = ownerOf(connection);
-    const room = freeShapes(seen, owner, maxShapes);
-    const admitted = left.filter((shape) => room(shape) === undefined);
+    const exceededLimit = freeShapes(seen, owner, maxShapes);
+    const admitted = left.filter((shape) => exceededLimit(shape) === undefined);
     for (const shape of left) if (!admitted.includes(shape)) refused.add(shape);
     const batch = admitted.slice(0, shapesPerWrite);
     const isListed = batch.length === 0 || (await ports.topicIndex.list(batch, owner, seen)) === 'listed';
@@ -46,7 +46,7 @@ export async function listShapes(
   }
 }
 
-/** Gives those that are listed a new revision, and returns the others. */
+/** Gives listed shapes a new revision, and returns the others. */
 async function touch(
   { topicIndex }: Pick<Ports, 'topicIndex'>,
   shapes: readonly string[],

@@ -1,23 +1,23 @@
 import type { Message } from '../../protocol/effects';
 import type { Subscriber } from '../model/subscription';
 
-/** Who hears what is published to one topic. */
+/** The recipients of messages of one topic. */
 export interface Recipients {
-  /** One entry per client at the highest QoS granted to it, with the identifiers of all its matching subscriptions. */
-  readonly everyone: readonly Recipient[];
-  /** Rows of shared subscriptions; of each share one member hears a message. */
-  readonly members: readonly Subscriber[];
+  /** One entry for each client with matching non-shared subscriptions, at their highest QoS and with all their identifiers. */
+  readonly nonShared: readonly Recipient[];
+  /** Rows of shared subscriptions. One member of each share gets a message. */
+  readonly shared: readonly Subscriber[];
 }
 
-/** A client's matching subscriptions as one. */
+/** The matching subscriptions of a client, merged into one. */
 export interface Recipient extends Subscriber {
-  /** What is left of it for what the client publishes itself, when some of its subscriptions say No Local. */
-  readonly forOwn?: Recipient | 'nothing';
+  /** The subscription for messages of the client itself, where some of its subscriptions have No Local. */
+  readonly forOwnMessages?: Recipient | 'nothing';
 }
 
-export const noRecipients: Recipients = { everyone: [], members: [] };
+export const noRecipients: Recipients = { nonShared: [], shared: [] };
 
-/** A client with several matching filters gets one copy [v3 MQTT-3.3.5-1] [MQTT-3.3.4-2]. */
+/** Returns the recipients among index rows. A client with several matching filters gets one copy [v3 MQTT-3.3.5-1] [MQTT-3.3.4-2]. */
 export function recipientsOf(rows: readonly Subscriber[]): Recipients {
   const byClient = new Map<string, Subscriber[]>();
   for (const row of rows) {
@@ -27,13 +27,13 @@ export function recipientsOf(rows: readonly Subscriber[]): Recipients {
     else byClient.set(row.clientId, [row]);
   }
   return {
-    everyone: [...byClient.values()].map(asOne),
-    members: rows.filter(({ share }) => share !== undefined),
+    nonShared: [...byClient.values()].map(mergeRows),
+    shared: rows.filter(({ share }) => share !== undefined),
   };
 }
 
-/** The rows of a newer session count, whatever an older one was granted. */
-function asOne(rows: readonly Subscriber[]): Recipient {
+/** Merges the rows of one client. Rows of an older session of the client do not count. */
+function mergeRows(rows: readonly Subscriber[]): Recipient {
   const [only] = rows;
   if (rows.length === 1 && only && !only.noLocal) return only;
   const session = rows
@@ -44,7 +44,7 @@ function asOne(rows: readonly Subscriber[]): Recipient {
   const merged = merge(current);
   if (!current.some(({ noLocal }) => noLocal)) return merged;
   const others = current.filter(({ noLocal }) => !noLocal);
-  return { ...merged, forOwn: others.length > 0 ? merge(others) : 'nothing' };
+  return { ...merged, forOwnMessages: others.length > 0 ? merge(others) : 'nothing' };
 }
 
 function merge(rows: readonly Subscriber[]): Subscriber {
@@ -57,8 +57,8 @@ function merge(rows: readonly Subscriber[]): Subscriber {
   };
 }
 
-/** What a listener hears of a message: as it is, less, or nothing [MQTT-3.8.3-3]. */
-export function subscriptionFor(listener: Recipient, message: Message): Subscriber | undefined {
-  if (listener.forOwn === undefined || message.publisher !== listener.clientId) return listener;
-  return listener.forOwn === 'nothing' ? undefined : listener.forOwn;
+/** Returns the subscription by which a recipient gets a message, or undefined if No Local excludes it [MQTT-3.8.3-3]. */
+export function subscriptionFor(recipient: Recipient, message: Message): Subscriber | undefined {
+  if (recipient.forOwnMessages === undefined || message.publisher !== recipient.clientId) return recipient;
+  return recipient.forOwnMessages === 'nothing' ? undefined : recipient.forOwnMessages;
 }

@@ -4,23 +4,23 @@ import { placesOf } from '../../protocol/shape';
 import type { ConnectionRecord } from '../model/connection';
 import type { ShapeList } from '../model/subscription';
 
-/** Of all places in the list of shapes, those that one client and one account may take: an eighth and a half. */
+/** Fractions of the places in the list of shapes that one client and one account may take. */
 const clientShare = 1 / 8;
 const accountShare = 1 / 2;
 
-/** Places that a client may take at least, however few there are. */
-const smallestShare = 16;
+/** Places that a client may take in any case. */
+const minShare = 16;
 
-/** What has no place left: the list, or the share of the client or of its account. */
+/** The limit that a shape exceeds: that of the list, of the client or of its account. */
 export type ShapeLimitReached = 'list' | 'client' | 'account';
 
-/** Takes the places of a new shape, or says why it cannot. A shape that is listed takes none. */
+/** Takes the places of a new shape, or returns the limit that forbids it. A listed shape takes none. */
 export type FreeShapes = (shape: string) => ShapeLimitReached | undefined;
 
-/** Characters of a digest in base64: 36 bits. */
+/** Characters of a digest in base64, which are 36 bits. */
 const digestLength = 6;
 
-/** Who new shapes are charged to: an account, and one of its clients. */
+/** Returns the owner that new shapes are charged to: digests of an account and of one of its clients. */
 export function ownerOf({ identity, clientId }: Pick<ConnectionRecord, 'identity' | 'clientId'>): string {
   return digest(accountOf(identity)) + digest(clientId);
 }
@@ -29,7 +29,7 @@ function digest(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, digestLength);
 }
 
-/** Room for further shapes of one owner. */
+/** Returns a function that takes places for further shapes of one owner. `maxShapes` is the number of places in the list. */
 export function freeShapes({ revisions, owners }: ShapeList, owner: string, maxShapes: number): FreeShapes {
   const listed = new Set(revisions.keys());
   const account = owner.slice(0, digestLength);
@@ -40,16 +40,16 @@ export function freeShapes({ revisions, owners }: ShapeList, owner: string, maxS
     client: placesOfAll(ofClient.map(([shape]) => shape)),
     account: placesOfAll(ofAccount.map(([shape]) => shape)),
   };
-  const most = {
+  const max = {
     list: maxShapes,
-    client: Math.max(smallestShare, Math.floor(maxShapes * clientShare)),
-    account: Math.max(smallestShare, Math.floor(maxShapes * accountShare)),
+    client: Math.max(minShare, Math.floor(maxShapes * clientShare)),
+    account: Math.max(minShare, Math.floor(maxShapes * accountShare)),
   };
   return (shape) => {
     if (listed.has(shape)) return undefined;
     const places = placesOf(shape);
-    const exhausted = kinds.find((kind) => taken[kind] + places > most[kind]);
-    if (exhausted) return exhausted;
+    const exceeded = kinds.find((kind) => taken[kind] + places > max[kind]);
+    if (exceeded) return exceeded;
     listed.add(shape);
     for (const kind of kinds) taken[kind] += places;
     return undefined;
@@ -58,7 +58,7 @@ export function freeShapes({ revisions, owners }: ShapeList, owner: string, maxS
 
 const kinds = ['list', 'client', 'account'] as const;
 
-/** Places taken in a list of shapes. */
+/** Returns the places that shapes take in the list. */
 export function placesOfAll(shapes: Iterable<string>): number {
   return [...shapes].reduce((sum, shape) => sum + placesOf(shape), 0);
 }

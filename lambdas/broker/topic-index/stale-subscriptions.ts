@@ -7,8 +7,8 @@ import type { Ports } from '../ports/ports';
 const parallelRows = 50;
 
 /**
- * Index rows of sessions that have ended are removed by whoever meets them. Their shapes get a new revision, or every container
- * that remembers the rows would meet them again with every message.
+ * Removes index rows of sessions that have ended. Every function that finds such rows calls it. The shapes of the rows get a new
+ * revision, because every container with cached rows would else find them again with every message.
  */
 export async function removeStaleSubscriptions(
   { topicIndex, shapeChecks }: Pick<Ports, 'topicIndex' | 'shapeChecks'>,

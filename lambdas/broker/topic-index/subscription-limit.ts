@@ -4,7 +4,7 @@ import type { ConnectionRecord } from '../model/connection';
 import type { SubscriptionCounts } from '../model/subscription';
 import type { Ports } from '../ports/ports';
 
-/** Limits of one session; 0 is any number. */
+/** Limits of one session; 0 is no limit. */
 type Limits = Pick<Settings, 'maxSubscriptions' | 'maxShareGroups'>;
 
 /** The requests of SUBSCRIBE packets, and the limits of the session. */
@@ -15,17 +15,17 @@ export interface CountedRequests {
 
 /** Subscriptions that a session may still have. */
 export interface FreeSubscriptions {
-  /** Takes a place, if there is one left; the same name takes only one. */
+  /** Counts a subscription, and returns false if a limit forbids it. The same name counts once. */
   take(name: string): boolean;
-  /** Subscriptions of the session, with those that have taken a place. Undefined where nobody has counted them. */
+  /** Subscriptions of the session, with those that were taken. Undefined where they were not counted. */
   readonly counts: SubscriptionCounts | undefined;
 }
 
 const sharePrefix = '$share/';
 
 /**
- * Places for the subscriptions of a SUBSCRIBE. The record of the connection holds an upper bound of what there is; only where that
- * may be too much, or is unknown, the subscriptions of the session are read and counted.
+ * Returns how many subscriptions a session may still have. The record of the connection has an upper bound of its subscriptions; they
+ * are read and counted only where that bound is unknown or exceeds a limit.
  */
 export async function freeSubscriptions(
   ports: Ports,

@@ -5,7 +5,13 @@ import type { SessionView } from '../../protocol/session-view';
 import { resolveAlias } from '../../protocol/topic-alias';
 import type { Settings } from '../../settings';
 import type { AdminDisconnect, ConnectionRecord, FrameRest, StoredConnection } from '../model/connection';
-import { type ConnectionEvent, earlyBytes, earlyCount, isFrame, type ReadyFrame } from '../model/connection-event';
+import {
+  type ConnectionEvent,
+  isFrame,
+  maxEarlyBytes,
+  maxEarlyFrames,
+  type ReadyFrame,
+} from '../model/connection-event';
 import { ControlMeter } from '../model/control-allowance';
 import type { PendingRetained, WritingTurn } from '../model/retained-message';
 import { logDenials } from '../observability/denied-log';
@@ -136,7 +142,7 @@ export class ConnectionState {
    */
   pause(packets: readonly Buffer[], rest: FrameRest, behind: readonly ReadyFrame[]): boolean {
     const bytes = [...packets, ...behind.map((frame) => frame.bytes)].reduce((sum, { length }) => sum + length, 0);
-    if (!this.connection || bytes > earlyBytes || behind.length > earlyCount || this.lostAt() !== undefined)
+    if (!this.connection || bytes > maxEarlyBytes || behind.length > maxEarlyFrames || this.lostAt() !== undefined)
       return false;
     this.tail = Buffer.concat(packets);
     this.rest = rest;

@@ -6,10 +6,10 @@ import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import type { ConnectionRecord, EarlyFrame } from '../model/connection';
 import {
   type ConnectionEvent,
-  earlyBytes,
-  earlyCount,
   type FrameEvent,
   isFrame,
+  maxEarlyBytes,
+  maxEarlyFrames,
   type ReadyFrame,
 } from '../model/connection-event';
 
@@ -142,7 +142,8 @@ function overdue(
   const bytes = early.reduce((sum, frame) => sum + frame.bytes.length, 0);
   const oldest = Math.min(...early.map(({ receivedAt }) => receivedAt));
   const newest = Math.max(...events.map(({ receivedAt }) => receivedAt));
-  if (bytes <= earlyBytes && early.length <= earlyCount && newest - oldest <= earlyMilliseconds) return undefined;
+  if (bytes <= maxEarlyBytes && early.length <= maxEarlyFrames && newest - oldest <= earlyMilliseconds)
+    return undefined;
   return new ProtocolError(Reason.malformedPacket, `frame ${lastNumber + 1} is missing`);
 }
 

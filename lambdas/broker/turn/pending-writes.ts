@@ -3,7 +3,7 @@ import type { Message } from '../../protocol/effects';
 import { ProtocolError, Reason } from '../../protocol/reason-codes';
 import { inParallel, together } from '../../shared/parallel';
 import { type Acknowledgement, Acknowledgements, type AckResult, inWaves } from '../delivery/acknowledgements';
-import type { Heads } from '../delivery/deliverer';
+import type { SessionItems } from '../delivery/deliverer';
 import type { IncomingMessage } from '../model/delivery';
 import { connectionOf } from '../model/fence';
 import type { Origin } from '../model/origin';
@@ -99,7 +99,7 @@ export class PendingWrites {
    * @throws ProtocolError after the writes, if an acknowledgement was of the wrong kind for its message, which stays as it was, or too
    *   many named a packet id without a message.
    */
-  async flush(sessions: Promise<Heads | undefined> = Promise.resolve(new Map())): Promise<void> {
+  async flush(sessions: Promise<SessionItems | undefined> = Promise.resolve(new Map())): Promise<void> {
     if (this.isEmpty) return;
     const { ports, state } = this.props;
     const { held, inbound, acknowledgements } = this;
@@ -109,7 +109,7 @@ export class PendingWrites {
     this.acknowledgements = new Acknowledgements();
     const { session } = state.current();
     const [outgoing, incoming] = await together([
-      acknowledgements.settle(ports.inflight, session, state.budget.tolerance),
+      acknowledgements.flush(ports.inflight, session, state.budget.tolerance),
       this.takeIn([...held.values()], inbound, sessions),
     ]);
     state.budget.spendUnknown(outgoing.unknown + incoming.unknown);
@@ -130,7 +130,7 @@ export class PendingWrites {
     if (routed.length === 0) return;
     const { ports, dispatch, state } = this.props;
     await dispatch.sendMessages();
-    await ports.inflight.forget(state.current().session, routed);
+    await ports.inflight.removeHeld(state.current().session, routed);
   }
 
   /**
@@ -149,7 +149,7 @@ export class PendingWrites {
   private async takeIn(
     held: readonly HeldMessage[],
     inbound: readonly Inbound[],
-    sessions: Promise<Heads | undefined>,
+    sessions: Promise<SessionItems | undefined>,
   ): Promise<AckErrors> {
     const { ports, state } = this.props;
     const { session } = state.current();
@@ -177,7 +177,7 @@ export class PendingWrites {
   private async route(
     inbound: readonly Inbound[],
     known: ReadonlyMap<number, HeldMessage>,
-    sessions: Heads,
+    sessions: SessionItems,
   ): Promise<void> {
     const messages = await inParallel(inbound, parallelWrites, (entry) =>
       'incoming' in entry ? Promise.resolve(entry.incoming) : this.takeHeld(known.get(entry.release), entry.origin),

@@ -118,7 +118,7 @@ function finishMessage(
   { do: kind, packetId }: EffectOf<'acknowledged' | 'rejected' | 'completed'>,
 ): void {
   if (state.current().capabilities.receiveMaximum !== undefined) state.isWindowFreed = true;
-  const kinds = { acknowledged: 'PUBACK', rejected: 'refusal', completed: 'PUBCOMP' } as const;
+  const kinds = { acknowledged: 'PUBACK', rejected: 'rejected', completed: 'PUBCOMP' } as const;
   writes.acknowledge(packetId, { kind: kinds[kind] });
 }
 

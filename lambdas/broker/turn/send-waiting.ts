@@ -36,7 +36,7 @@ export async function sendQueuedMessages(turn: Turn, connection: ConnectionRecor
   const draining = { ports, dispatch, events, permissions: state.permitted() };
   if (state.isResumed) {
     const item = await ports.sessions.markConnackSent(connection.clientId, connection.fence);
-    return item === 'changed' ? 'answered' : drainQueue(draining, connection, item);
+    return item === 'changed' ? 'done' : drainQueue(draining, connection, item);
   }
   return drainQueue(draining, connection);
 }

@@ -1,9 +1,9 @@
 import type { Effect } from '../../protocol/effects';
-import type { Heads } from '../delivery/deliverer';
+import type { SessionItems } from '../delivery/deliverer';
 import type { ConnectionRecord, StoredConnection } from '../model/connection';
 import type { IncomingMessage } from '../model/delivery';
 import type { Snapshot } from '../model/snapshot';
-import { lookupHeads } from '../ports/connection-store';
+import { maxLookupSessions } from '../ports/connection-store';
 import { confirms } from './connection-cache';
 import type { ConnectionState } from './connection-state';
 import { areWholeFrames } from './frames';
@@ -25,7 +25,7 @@ export interface TurnMode {
 /** Tells if a turn began with the right connection, and when it commits. */
 export interface Confirmation {
   /** Session items of remembered subscribers, read beside the connection; undefined if the cache was wrong. Absent: none are read. */
-  readonly sessions?: Promise<Heads | undefined>;
+  readonly sessions?: Promise<SessionItems | undefined>;
   /** Called when all writes are durable and before anything is sent. False if the cached connection is not the stored one. */
   isCurrent(): Promise<boolean>;
   /** Time of the commit. `confirmed`: `isCurrent` has made it. */
@@ -134,8 +134,8 @@ function isPlain({ control, tail, rest }: ConnectionState, { acknowledged }: Pen
 function confirmation(input: TurnInput, state: ConnectionState, messages: readonly IncomingMessage[]): Confirmation {
   if (messages.length === 0) return confirmedByCommit(input, state);
   const cached = state.current();
-  const sessions = readWithSubscribers(input, messages).then(({ connection, heads }) =>
-    confirms(connection, cached) ? heads : undefined,
+  const sessions = readWithSubscribers(input, messages).then(({ connection, sessions: items }) =>
+    confirms(connection, cached) ? items : undefined,
   );
   // A retained message leaves before the commit, which tells other writers of its topic that it has left.
   const isRetained = messages.some(({ message }) => message.retain);
@@ -164,13 +164,13 @@ function confirmedByCommit({ ports }: TurnInput, state: ConnectionState): Confir
 async function readWithSubscribers(
   { ports, router, connectionId }: TurnInput,
   messages: readonly IncomingMessage[],
-): Promise<Pick<Snapshot, 'connection' | 'heads'>> {
+): Promise<Pick<Snapshot, 'connection' | 'sessions'>> {
   if (messages.some(({ message }) => message.retain)) {
-    return { ...(await ports.connectionStore.load(connectionId)), heads: new Map() };
+    return { ...(await ports.connectionStore.load(connectionId)), sessions: new Map() };
   }
-  const guessed = [...(router.guess(messages.map(({ message }) => message.topic))?.values() ?? [])];
-  const clientIds = [...new Set(guessed.flatMap(({ everyone }) => everyone.map(({ clientId }) => clientId)))];
-  const snapshot = ports.lookup.read(connectionId, clientIds.length > lookupHeads ? [] : clientIds);
+  const guessed = [...(router.cachedRecipients(messages.map(({ message }) => message.topic))?.values() ?? [])];
+  const clientIds = [...new Set(guessed.flatMap(({ nonShared }) => nonShared.map(({ clientId }) => clientId)))];
+  const snapshot = ports.lookup.read(connectionId, clientIds.length > maxLookupSessions ? [] : clientIds);
   router.prepare(snapshot.then(({ shapes }) => shapes));
   return snapshot;
 }

@@ -56,7 +56,7 @@ describe('the end of the time to connect', () => {
       return 'closed' as const;
     };
     return closeUnlessConnected(
-      { connectionStore, connections: { close, post: close as never, postAgain: close as never }, log: () => {} },
+      { connectionStore, connections: { close, post: close as never, postWithRetries: close as never }, log: () => {} },
       connectionId,
     );
   }
@@ -67,7 +67,7 @@ describe('the end of the time to connect', () => {
       closeUnlessConnected(
         {
           connectionStore: store,
-          connections: { close: async () => outcome, post: undefined as never, postAgain: undefined as never },
+          connections: { close: async () => outcome, post: undefined as never, postWithRetries: undefined as never },
           log: (event) => logged.push(event),
         },
         'unknown',
@@ -76,7 +76,7 @@ describe('the end of the time to connect', () => {
     expect(logged).toEqual([]);
     await endAs('closed');
 
-    expect(logged).toEqual(['no connect']);
+    expect(logged).toEqual(['connect timeout']);
   });
 
   it('leaves alone a client that is in', async () => {

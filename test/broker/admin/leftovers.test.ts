@@ -1,4 +1,4 @@
-/** How leftovers come about: test/faults/leftovers.test.ts. What they cost meanwhile: test/hostile/leftovers.test.ts. */
+/** Proved elsewhere: the origin of leftovers: test/faults/leftovers.test.ts; their cost: test/hostile/leftovers.test.ts. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { StrandedSessions } from '../../hostile/stranded-sessions';
@@ -10,7 +10,7 @@ const day = 24 * 60 * minute;
 /** 03:17 UTC. */
 const timeOfDay = (3 * 60 + 17) * minute;
 
-describe('the daily look for leftovers', () => {
+describe('the daily removal of leftovers', () => {
   let broker: Broker5;
   let stranded: StrandedSessions;
   const keys = async () => (await walkTables(broker.cloud)).map(({ table, key }) => `${table} ${key}`).sort();
@@ -26,17 +26,17 @@ describe('the daily look for leftovers', () => {
     return broker.stop();
   });
 
-  /** Returns when the look of the next day is over, and all that it has asked for. */
-  async function nextLook(): Promise<void> {
+  /** Returns when the run of the next day is over, and all that it has requested. */
+  async function nextRun(): Promise<void> {
     const { clock } = broker.cloud;
     await broker.cloud.settled();
     const wait = (timeOfDay - (clock.now() % day) + day) % day;
-    clock.jump(wait === 0 ? day : wait); // and the schedule runs
+    clock.jump(wait === 0 ? day : wait); // then the schedule runs
     await sleep(5); // timers fire in the next turn
     await broker.cloud.settled();
   }
 
-  it('removes what nobody owns from every table, says how much, and leaves everything else', async () => {
+  it('removes rows without an owner from every table, reports their number, and keeps everything else', async () => {
     const away = await broker.resume('away');
     await away.subscribe({ topic: 'said/+', qos: 1 });
     await broker.lose(away);
@@ -49,10 +49,10 @@ describe('the daily look for leftovers', () => {
     }
     expect(await leftoversIn(broker.cloud)).not.toEqual([]);
 
-    await nextLook();
-    const wills = await leftoversIn(broker.cloud); // which do not tell their age, and go when they are found again
+    await nextRun();
+    const wills = await leftoversIn(broker.cloud); // they do not tell their age, and are removed when they are found again
     expect(wills.filter((row) => !/^sessions will (headless|away long since)/.test(row))).toEqual([]);
-    await nextLook();
+    await nextRun();
 
     expect((await leftoversIn(broker.cloud)).filter((row) => !row.startsWith('sessions will away'))).toEqual([]);
     const after = new Set(await keys());
@@ -63,13 +63,13 @@ describe('the daily look for leftovers', () => {
     ]);
   });
 
-  it('leaves alone what a session has just written, and writes nothing where nothing is left over', async () => {
+  it('keeps rows that a session has just written, and writes nothing if there are no leftovers', async () => {
     const client = await broker.connect('here', { keepalive: 0 });
     await client.subscribe({ topic: 'said/+', qos: 1 });
-    for (let look = 0; look < 3; look++) await nextLook(); // the check of shapes that the other test has asked for is over
+    for (let run = 0; run < 3; run++) await nextRun(); // until the shape check of the other test is over
     await broker.cloud.resetBill();
     const before = await keys();
-    await nextLook();
+    await nextRun();
 
     expect(await keys()).toEqual(before);
     expect((await broker.cloud.bill()).dynamodb.writes).toBe(0);

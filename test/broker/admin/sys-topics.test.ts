@@ -23,15 +23,15 @@ describe('$SYS topics', () => {
   });
   afterEach(() => broker.stop());
 
-  /** Lets the next telling come, and returns what a client heard of it, by topic. */
-  async function told(client: TextClient): Promise<Record<string, string>> {
+  /** Waits for the next publication, and returns the messages that a client gets, by topic. */
+  async function received(client: TextClient): Promise<Record<string, string>> {
     await broker.cloud.settled();
     await broker.cloud.runSchedule();
-    const heard = await broker.heardBy(client);
-    return Object.fromEntries(heard.map(({ topic, text }) => [topic.replace('$SYS/broker/', ''), text]));
+    const messages = await broker.heardBy(client);
+    return Object.fromEntries(messages.map(({ topic, text }) => [topic.replace('$SYS/broker/', ''), text]));
   }
 
-  /** Calls of what the teller has to do with, by table and operation. */
+  /** Calls of the tables that the function uses, by table and operation. */
   async function calls(): Promise<Record<string, number>> {
     const { tables } = (await broker.cloud.bill()).dynamodb;
     const used = Object.entries(tables).flatMap(([table, operations]) =>
@@ -40,7 +40,7 @@ describe('$SYS topics', () => {
     return Object.fromEntries(used.filter(([name]) => name !== 'connections Scan'));
   }
 
-  it('tell those who have subscribed what there is: clients that are here, clients that are away, subscriptions', async () => {
+  it('count connected clients, clients that are away and subscriptions', async () => {
     const monitor = await broker.connect('monitor');
     await monitor.subscribe(1, '$SYS/#');
     await broker.connect('guest');
@@ -48,7 +48,7 @@ describe('$SYS topics', () => {
     await device.subscribe(1, 'commands/+', 'news');
     await broker.lose(device);
 
-    expect(await told(monitor)).toEqual({
+    expect(await received(monitor)).toEqual({
       version: `cirrus-mqtt version ${version}`,
       'clients/connected': '2',
       'clients/disconnected': '1',
@@ -57,11 +57,11 @@ describe('$SYS topics', () => {
     });
   });
 
-  it('follow what happens', async () => {
+  it('follow changes', async () => {
     const monitor = await broker.connect('monitor');
     await monitor.subscribe(1, '$SYS/broker/clients/+');
     const guest = await broker.connect('guest');
-    expect(await told(monitor)).toEqual({
+    expect(await received(monitor)).toEqual({
       'clients/connected': '2',
       'clients/disconnected': '0',
       'clients/total': '2',
@@ -69,14 +69,14 @@ describe('$SYS topics', () => {
 
     await broker.lose(guest);
 
-    expect(await told(monitor)).toEqual({
+    expect(await received(monitor)).toEqual({
       'clients/connected': '1',
       'clients/disconnected': '0',
       'clients/total': '1',
     });
   });
 
-  it('are right over more sessions than one page of a scan has', async () => {
+  it('are correct for more sessions than one page of a scan has', async () => {
     const monitor = await broker.connect('monitor');
     await monitor.subscribe(1, '$SYS/broker/subscriptions/count');
     const device = await broker.resume('device');
@@ -85,27 +85,27 @@ describe('$SYS topics', () => {
       await device.subscribe(1, ...Array.from({ length: 20 }, (_, index) => topic(20 * batch + index)));
     }
 
-    expect(await told(monitor)).toEqual({ 'subscriptions/count': '801' });
+    expect(await received(monitor)).toEqual({ 'subscriptions/count': '801' });
   });
 
-  it('are not told to `#`', async () => {
+  it('are not sent to `#`', async () => {
     const everything = await broker.connect('everything');
     await everything.subscribe(1, '#');
     const monitor = await broker.connect('monitor');
     await monitor.subscribe(1, '$SYS/broker/version');
 
-    expect(Object.keys(await told(monitor))).toEqual(['version']);
+    expect(Object.keys(await received(monitor))).toEqual(['version']);
     expect(await broker.heardBy(everything)).toEqual([]);
   });
 
-  it('count nothing while nobody listens, nor while those who would are away', async () => {
+  it('count nothing without a subscriber, nor while all subscribers are away', async () => {
     const absent = await broker.resume('absent');
     await absent.subscribe(1, '$SYS/#');
     await broker.lose(absent);
     await broker.cloud.settled();
     await broker.cloud.runSchedule();
     await broker.cloud.resetBill();
-    await broker.cloud.runSchedule(); // a container that has looked before
+    await broker.cloud.runSchedule(); // a container that has run before
     await broker.cloud.settled();
 
     expect(await calls()).toEqual({ 'sessions BatchGetItem': 1, 'topicIndex GetItem': 1 });
@@ -119,13 +119,13 @@ describe('$SYS topics', () => {
     expect(await broker.heardBy(monitor)).toEqual([]);
   });
 
-  it('wait for nobody: a session that is away does not find them when it returns', async () => {
+  it('do not wait: a client that was away does not get them when it returns', async () => {
     const monitor = await broker.connect('monitor');
     await monitor.subscribe(1, '$SYS/broker/version');
     const device = await broker.resume('device');
     await device.subscribe(2, '$SYS/broker/version');
     await broker.lose(device);
-    await told(monitor);
+    await received(monitor);
 
     expect(await broker.heardBy(await broker.resume('device'))).toEqual([]);
   });
@@ -140,32 +140,32 @@ describe('docs/operations.md', () => {
   });
 });
 
-describe('$SYS topics for those who come later', () => {
+describe('$SYS topics for later subscribers', () => {
   let broker: Broker5;
   beforeAll(async () => {
     broker = await Broker5.start({ settings: { ...settings, maxRetained: 100 } });
   });
   afterAll(() => broker.stop());
 
-  it('are retained, with the number of retained messages where it is limited', async () => {
+  it('are retained, and include the number of retained messages where it is limited', async () => {
     const publisher = await broker.connect('publisher');
     for (const topic of ['a', 'b', 'c']) await publisher.publish(topic, 'kept', { qos: 1, retain: true });
     const monitor = await broker.connect('monitor');
     await monitor.subscribe('$SYS/broker/#');
-    await broker.pass(6); // a count is believed for five seconds
+    await broker.pass(6); // a count is cached for five seconds
     await broker.heardBy(monitor);
 
     const late = await broker.connect('late');
     await late.subscribe('$SYS/broker/retained messages/count');
-    const [heard] = await broker.heardBy(late);
+    const [message] = await broker.heardBy(late);
 
-    expect(heard).toMatchObject({ text: '3', retain: true, qos: 0 });
-    expect(heard?.properties?.messageExpiryInterval).toBeGreaterThan(60);
+    expect(message).toMatchObject({ text: '3', retain: true, qos: 0 });
+    expect(message?.properties?.messageExpiryInterval).toBeGreaterThan(60);
     await broker.leave(late);
     await broker.leave(monitor);
   });
 
-  it('are forgotten when they have not been told again for two and a half intervals', async () => {
+  it('expire if they are not published again for two and a half intervals', async () => {
     await broker.pass(151);
     const late = await broker.connect('later');
     await late.subscribe('$SYS/#');
@@ -174,7 +174,7 @@ describe('$SYS topics for those who come later', () => {
   });
 });
 
-it('$SYS topics reach an audience that is large enough for the fan-out queue', async () => {
+it('$SYS topics reach as many subscribers as need the fan-out queue', async () => {
   const broker = await TestBroker.start({ settings: { ...settings, inlineRecipients: 1 } });
   const monitors = await Promise.all(['one', 'two'].map((clientId) => broker.connect(clientId)));
   for (const monitor of monitors) await monitor.subscribe(0, '$SYS/broker/clients/total');
@@ -195,7 +195,7 @@ describe('$SYS topics where rules decide', () => {
   });
   afterAll(() => guarded.stop());
 
-  it('are for those whose rules name them: a rule for `#` does not', async () => {
+  it('need a rule that names them: a rule for `#` does not', async () => {
     const password = Buffer.from('secret');
     const operator = await guarded.broker.connect('operator', { username: 'operator', password });
     const tenant = await guarded.broker.connect('tenant', { username: 'tenant', password });
@@ -215,9 +215,9 @@ it('$SYS topics reach MQTT.js by the clock alone', async () => {
   const adapter = await startAdapter({ url: broker.cloud.gatewayUrl, listen: { host: '127.0.0.1', port: 0 } });
   const client = await connectAsync(`mqtt://127.0.0.1:${adapter.port}`, { clientId: 'stock' });
   await client.subscribeAsync('$SYS/broker/clients/connected', { qos: 0 });
-  const heard = once(client as unknown as EventEmitter, 'message');
+  const received = once(client as unknown as EventEmitter, 'message');
   broker.cloud.clock.jump(61_000);
-  const [topic, payload] = await heard;
+  const [topic, payload] = await received;
 
   expect(`${topic} ${payload}`).toBe('$SYS/broker/clients/connected 1');
   await client.endAsync(true);
@@ -246,7 +246,7 @@ if (!hasMosquitto) console.warn('mosquitto_sub is not installed: NOT tested with
   await broker.stop();
 });
 
-it('$SYS topics are not there unless somebody wants them', async () => {
+it('$SYS topics are off by default', async () => {
   const broker = await TestBroker.start();
   const monitor = await broker.connect('monitor');
   await monitor.subscribe(1, '$SYS/#');

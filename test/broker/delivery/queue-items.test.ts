@@ -5,7 +5,7 @@ import { bundleSize } from '../../../lambdas/broker/model/queue-slots';
 import type { SessionItem } from '../../../lambdas/broker/model/session';
 import type { ForwardedProperties } from '../../../lambdas/protocol/effects';
 
-function head(fields: Partial<SessionItem> = {}): SessionItem {
+function session(fields: Partial<SessionItem> = {}): SessionItem {
   return {
     ...{ clientId: 'c', session: 's', persistent: true, owner: 'a', fence: 'f', connackSentOn: 'f', version: 5 },
     ...{ outSeq: 8, wakeRequests: 0, wakeHandled: 0, offlineFrom: 0, acknowledgedUpTo: 0, capabilities: {} },
@@ -27,8 +27,8 @@ function eight(qos: 1 | 2, properties: ForwardedProperties = {}): Delivery[] {
 }
 
 describe('eight messages for one session', () => {
-  it('share an item, which does not say who published them', () => {
-    const items = toQueueItems(assignPositions(head(), eight(1)), 0);
+  it('share an item without their publisher', () => {
+    const items = toQueueItems(assignPositions(session(), eight(1)), 0);
 
     expect(items.map(({ messages }) => messages.length)).toEqual([bundleSize]);
     expect(items.flatMap(({ messages }) => messages).map(({ message }) => message.publisher)).toEqual(
@@ -37,23 +37,27 @@ describe('eight messages for one session', () => {
   });
 
   it.each([
-    ['have large properties', head(), eight(1, { userProperties: [['n', 'v'.repeat(60_000)]] })],
-    ['are of QoS 2', head(), eight(2)],
-    ['go to a client that takes only some at a time', head({ capabilities: { receiveMaximum: 100 } }), eight(1)],
+    ['have large properties', session(), eight(1, { userProperties: [['n', 'v'.repeat(60_000)]] })],
+    ['are of QoS 2', session(), eight(2)],
+    ['go to a client with a Receive Maximum', session({ capabilities: { receiveMaximum: 100 } }), eight(1)],
   ])('lie alone when they %s', (_, to, deliveries) => {
     expect(toQueueItems(assignPositions(to, deliveries), 0).length).toBe(bundleSize);
   });
 });
 
-describe('whom a new message may be sent to at once', () => {
+describe('the connection that a new message may be sent to at once', () => {
   it.each([
-    ['the owner', head(), 'a'],
-    ['nobody while the client is away', head({ owner: undefined }), undefined],
-    ['nobody while older ones wait', head({ wakeRequests: 1 }), undefined],
-    ['the owner whose window has room', head({ acknowledgedUpTo: 5, capabilities: { receiveMaximum: 3 } }), 'a'],
+    ['the owner', session(), 'a'],
+    ['none while the client is away', session({ owner: undefined }), undefined],
+    ['none while older ones wait', session({ wakeRequests: 1 }), undefined],
     [
-      'nobody whose window might be full',
-      head({ acknowledgedUpTo: 4, capabilities: { receiveMaximum: 3 } }),
+      'the owner whose Receive Maximum is not reached',
+      session({ acknowledgedUpTo: 5, capabilities: { receiveMaximum: 3 } }),
+      'a',
+    ],
+    [
+      'none whose Receive Maximum might be reached',
+      session({ acknowledgedUpTo: 4, capabilities: { receiveMaximum: 3 } }),
       undefined,
     ],
   ])('is %s', (_, to, owner) => {

@@ -1,6 +1,6 @@
 /*
- * A fleet on a clock of its own: what is looked at, and when. The same in the local cloud: keep-alive.test.ts; the rows that
- * are looked at: test/storage/connection-list.test.ts.
+ * A simulated fleet with its own clock. Proved elsewhere: the same in the local cloud: keep-alive.test.ts; the rows that a sweep reads:
+ * test/storage/connection-list.test.ts.
  */
 import { describe, expect, it } from '@jest/globals';
 import { connectionDeadline, startTimer } from '../../../lambdas/broker/expiry/deadlines';
@@ -14,10 +14,10 @@ import { Random } from '../../support/random';
 const second = 1000;
 const minute = 60 * second;
 
-/** A fleet, the schedule, and the timer queue, which is never early and up to a second late. */
+/** A fleet, the schedule, and the timer queue, which is never early and delayed by up to a second. */
 class Fleet {
   readonly connections = new Map<string, ConnectionRecord>();
-  /** When it was found out, by connection. */
+  /** Time at which each connection was found lost. */
   readonly expired = new Map<string, number>();
   timers = 0;
   private now = 0;
@@ -52,19 +52,19 @@ class Fleet {
     return next;
   }
 
-  /** Connects, speaks every so often, dies. Returns when its keep-alive runs out. */
+  /** Connects, sends packets at an interval, then is lost. Returns when its keep-alive runs out. */
   live(connectionId: string, keepAlive: number, life: { from: number; every: number; to: number }): number {
     this.at(life.from, () => this.connect(connectionId, keepAlive));
-    this.speakOn(connectionId, life.from + life.every, life);
+    this.sendEvery(connectionId, life.from + life.every, life);
     const times = Math.max(0, Math.ceil((life.to - life.from) / life.every) - 1);
     return life.from + times * life.every + keepAlive * 1500;
   }
 
-  private speakOn(connectionId: string, time: number, life: { every: number; to: number }): void {
+  private sendEvery(connectionId: string, time: number, life: { every: number; to: number }): void {
     if (time >= life.to) return;
     this.at(time, () => {
-      this.speak(connectionId);
-      this.speakOn(connectionId, time + life.every, life);
+      this.send(connectionId);
+      this.sendEvery(connectionId, time + life.every, life);
     });
   }
 
@@ -75,7 +75,7 @@ class Fleet {
     await startTimer(this.ports, connection, connectionDeadline(connection));
   }
 
-  private speak(connectionId: string): void {
+  private send(connectionId: string): void {
     const connection = this.connections.get(connectionId);
     if (connection) this.connections.set(connectionId, { ...connection, lastSeen: this.now });
   }
@@ -116,7 +116,7 @@ class Fleet {
   }
 }
 
-describe('the timekeeper', () => {
+describe('the sweep', () => {
   const keepAlives = [1, 3, 5, 10, 15, 16, 17, 20, 30, 43, 44, 60, 90, 120, 129, 130, 300, 540];
 
   it.each(keepAlives)(
@@ -146,7 +146,7 @@ describe('the timekeeper', () => {
     [44, 0.25],
     [30, 1.1],
     [10, 6.1],
-  ])('of clients of keep-alive %i s that speak in time takes %d timers a minute each', async (keepAlive, most) => {
+  ])('of clients of keep-alive %i s that send in time takes %d timers a minute each', async (keepAlive, max) => {
     const fleet = new Fleet(new Random(keepAlive));
     const clients = 10;
     for (let index = 0; index < clients; index++) {
@@ -156,12 +156,12 @@ describe('the timekeeper', () => {
     fleet.timers = 0;
     await fleet.until(25 * minute);
 
-    const looks = keepAlive < 130 && keepAlive >= 17 ? 2 : 0; // at all of them, every minute
-    expect((fleet.timers / 20 - looks) / clients).toBeLessThanOrEqual(most);
+    const sweeps = keepAlive < 130 && keepAlive >= 17 ? 2 : 0; // sweeps of each minute
+    expect((fleet.timers / 20 - sweeps) / clients).toBeLessThanOrEqual(max);
     expect(fleet.expired.size).toBe(0);
   });
 
-  it('finds whoever is lost within two minutes by the schedule alone, when the timer queue loses everything', async () => {
+  it('finds lost clients within two minutes by the schedule alone, if the timer queue loses everything', async () => {
     const fleet = new Fleet(new Random(1), () => true);
     const due = keepAlives.map((keepAlive) => {
       const connectionId = `c${keepAlive}`;

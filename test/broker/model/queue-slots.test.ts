@@ -13,20 +13,22 @@ import { Random } from '../../support/random';
 
 const small = 10;
 
-function slotsOf(places: readonly QueuePosition[]): number[] {
-  return [...new Set(places.map(({ slot }) => slot))];
+function slotsOf(positions: readonly QueuePosition[]): number[] {
+  return [...new Set(positions.map(({ slot }) => slot))];
 }
 
-describe('places in the ring', () => {
+describe('positions in the queue of a session', () => {
   it('are shared by eight small messages in a row, and by no fewer', () => {
-    const places = positionsFor(Array(2 * bundleSize + 3).fill(small), 100);
+    const positions = positionsFor(Array(2 * bundleSize + 3).fill(small), 100);
 
-    expect(places.map(({ number }) => number)).toEqual(places.map((_, index) => 100 + index));
-    expect(slotsOf(places).length).toBe(2 + 3);
-    expect(places.map(({ packetId }) => isBundled(packetId))).toEqual(places.map((_, index) => index < 2 * bundleSize));
+    expect(positions.map(({ number }) => number)).toEqual(positions.map((_, index) => 100 + index));
+    expect(slotsOf(positions).length).toBe(2 + 3);
+    expect(positions.map(({ packetId }) => isBundled(packetId))).toEqual(
+      positions.map((_, index) => index < 2 * bundleSize),
+    );
   });
 
-  it('are not shared by what is large or has to lie alone', () => {
+  it('are not shared by messages that are large or need a slot of their own', () => {
     const eight = Array(bundleSize).fill(small);
 
     expect(slotsOf(positionsFor([...eight.slice(1), bundleBytes], 1)).length).toBe(bundleSize);
@@ -34,13 +36,13 @@ describe('places in the ring', () => {
     expect(slotsOf(positionsFor(['alone', ...eight], 1)).length).toBe(2);
   });
 
-  it('are told from the packet id alone', () => {
-    const places = [...positionsFor(Array(bundleSize).fill(small), 77), positionAlone(85)];
+  it('follow from the packet id alone', () => {
+    const positions = [...positionsFor(Array(bundleSize).fill(small), 77), positionAlone(85)];
 
-    expect(places.map(({ packetId }) => slotOf(packetId))).toEqual(places.map(({ slot }) => slot));
+    expect(positions.map(({ packetId }) => slotOf(packetId))).toEqual(positions.map(({ slot }) => slot));
   });
 
-  it('[MQTT-2.2.1-4] have packet ids from 1 to 65,535, and none twice within what may be unacknowledged', () => {
+  it('[MQTT-2.2.1-4] have packet ids from 1 to 65,535, each once within the span of unacknowledged messages', () => {
     const random = new Random(7);
     const wrong: QueuePosition[] = [];
     for (let number = 1; number < 300_000; ) {
@@ -51,12 +53,12 @@ describe('places in the ring', () => {
         const sizes = Array.from<unknown, number | 'alone'>({ length: 1 + random.below(40) }, () =>
           random.below(20) === 0 ? 'alone' : small,
         );
-        for (const place of positionsFor(sizes, number)) {
-          const start = place.number - (place.packetId - place.slot);
-          const isNew = !packetIds.has(place.packetId) && (starts.get(place.slot) ?? start) === start;
-          if (place.packetId < 1 || place.packetId > 65_535 || !isNew) wrong.push(place);
-          packetIds.add(place.packetId);
-          starts.set(place.slot, start);
+        for (const position of positionsFor(sizes, number)) {
+          const start = position.number - (position.packetId - position.slot);
+          const isNew = !packetIds.has(position.packetId) && (starts.get(position.slot) ?? start) === start;
+          if (position.packetId < 1 || position.packetId > 65_535 || !isNew) wrong.push(position);
+          packetIds.add(position.packetId);
+          starts.set(position.slot, start);
         }
         number += sizes.length;
       }

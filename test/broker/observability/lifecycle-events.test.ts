@@ -12,20 +12,20 @@ async function start(options: CloudOptions = {}): Promise<void> {
   broker = await TestBroker.start({ events: everything, visibilitySeconds: 0.3, ...options });
 }
 
-/** What EventBridge was told, once everything has settled. */
-async function told(detailType?: string) {
+/** Returns the events on the bus, once all queues are empty. */
+async function published(detailType?: string) {
   await broker.cloud.settled();
   return broker.cloud.events().filter((event) => detailType === undefined || event.detailType === detailType);
 }
 
 describe('events of clients', () => {
-  it('say who came and who left, and how', async () => {
+  it('report clients that connect and disconnect, with the reason', async () => {
     await start();
     const client = await broker.connect('client');
     await client.disconnect();
     await broker.lose(await broker.connect('other'));
 
-    const events = [...(await told())].sort((one, other) => one.time - other.time); // told in no particular order
+    const events = [...(await published())].sort((one, other) => one.time - other.time); // in no particular order
     expect(events).toMatchObject([
       {
         bus: 'garage',
@@ -39,19 +39,19 @@ describe('events of clients', () => {
     ]);
   });
 
-  it('say that the session of another account was replaced', async () => {
+  it('report that the session of another account was replaced', async () => {
     const guarded = await GuardedBroker.start({ anonymous: 'by-rules' }, { events: everything });
     broker = guarded.older;
     await broker.lose(await broker.resume('kitchen'));
     await guarded.addUser('owner', 'secret', { clientId: 'kitchen' });
     await guarded.broker.connect('kitchen', { username: 'owner', password: Buffer.from('secret') });
 
-    expect(await told('MQTT Session Replaced')).toMatchObject([
+    expect(await published('MQTT Session Replaced')).toMatchObject([
       { detail: { clientId: 'kitchen', kind: 'user', username: 'owner', formerKind: 'anonymous' } },
     ]);
   });
 
-  it('say that a session has expired', async () => {
+  it('report that a session has expired', async () => {
     await start();
     const client = await broker.open();
     client.send({
@@ -64,31 +64,31 @@ describe('events of clients', () => {
     });
     await broker.cloud.settled();
     await broker.lose(client);
-    expect(await told('MQTT Session Expired')).toEqual([]);
+    expect(await published('MQTT Session Expired')).toEqual([]);
     broker.cloud.clock.jump(61_000);
     await broker.cloud.runSchedule();
 
-    expect(await told('MQTT Session Expired')).toMatchObject([{ detail: { clientId: 'client' } }]);
+    expect(await published('MQTT Session Expired')).toMatchObject([{ detail: { clientId: 'client' } }]);
   });
 });
 
 describe('events of messages', () => {
-  it('are those of the filters, with all that is known of them', async () => {
+  it('are published for the configured filters, with all fields', async () => {
     await start({ events: { messages: ['alarms/#'] } });
     const client = await broker.connect('sensor');
     for (const qos of [0, 1, 2] as const) await client.publish(`alarms/${qos}`, Buffer.from([0, 255]), { qos });
     await client.publish('other', 'x', { qos: 1 });
 
-    const events = await told();
+    const events = await published();
     const details = events.map(({ detail }) => detail as { topic: string });
-    const sorted = details.sort((one, other) => one.topic.localeCompare(other.topic)); // told in no particular order
+    const sorted = details.sort((one, other) => one.topic.localeCompare(other.topic)); // in no particular order
     expect(sorted).toMatchObject(
       [0, 1, 2].map((qos) => ({ topic: `alarms/${qos}`, qos, retain: false, clientId: 'sensor', payload: 'AP8=' })),
     );
     expect(events.every(({ detailType }) => detailType === 'MQTT Message')).toBe(true);
   });
 
-  it('are not lost when EventBridge is away, and hold up no acknowledgement', async () => {
+  it('are not lost while EventBridge is unavailable, and delay no acknowledgement', async () => {
     await start({ visibilitySeconds: 3 }); // ten receives take longer than the publishes below
     await broker.cloud.faults.set({ fault: 'call', outcome: 'fail', service: 'events' });
     const client = await broker.connect('sensor');
@@ -98,7 +98,7 @@ describe('events of messages', () => {
 
     await broker.cloud.faults.clear();
 
-    const topics = (await told('MQTT Message')).map(({ detail }) => (detail as { topic: string }).topic);
+    const topics = (await published('MQTT Message')).map(({ detail }) => (detail as { topic: string }).topic);
     expect(new Set(topics).size).toBe(20);
     expect(broker.cloud.deadLetters()).toEqual([]);
     const [line] = broker.logged('events not taken');
@@ -109,7 +109,7 @@ describe('events of messages', () => {
     });
   });
 
-  it('that EventBridge does not take are told again, and only these', async () => {
+  it('that EventBridge does not take are sent again, and only these', async () => {
     await start({ events: { messages: ['alarms/#'] } });
     await broker.cloud.faults.set({ fault: 'call', outcome: 'partial', service: 'events', times: 1 });
     const client = await broker.connect('sensor');
@@ -128,12 +128,12 @@ describe('events of messages', () => {
     );
     for (const _ of [1, 2, 3, 4]) await client.next('puback');
 
-    const topics = (await told()).map(({ detail }) => (detail as { topic: string }).topic);
+    const topics = (await published()).map(({ detail }) => (detail as { topic: string }).topic);
     expect(topics.sort()).toEqual(['alarms/1', 'alarms/2', 'alarms/3', 'alarms/4']);
     expect(broker.cloud.faults.report()[0]?.struck).toBe(1);
   });
 
-  it('cost a queue message each and what EventBridge takes, and nothing where nobody is told', async () => {
+  it('cost a queue message each and what EventBridge takes, and nothing without configured events', async () => {
     await start({ events: { messages: ['alarms/#'] } });
     const client = await broker.connect('sensor');
     await client.publish('alarms/1', 'x', { qos: 1 });
@@ -154,12 +154,12 @@ describe('events of messages', () => {
     expect(sqs.queues.timer).toMatchObject({ messages: 1, send: 2 });
   });
 
-  it('can be looked at through the control interface', async () => {
+  it('can be read through the control interface', async () => {
     await start();
     await (await broker.connect('sensor')).publish('alarms/1', 'x', { qos: 1 });
     await broker.cloud.settled();
 
-    const answer = await fetch(new URL('/events', broker.cloud.billUrl));
-    expect(await answer.json()).toEqual(broker.cloud.events());
+    const response = await fetch(new URL('/events', broker.cloud.billUrl));
+    expect(await response.json()).toEqual(broker.cloud.events());
   });
 });

@@ -3,7 +3,7 @@ import { Client5 } from '../../support/client5';
 import { readMetricLine } from '../../support/emf';
 import { TestBroker } from '../../support/test-broker';
 
-/** Everything that became a metric since the start, added up; of what is measured, how many there were. */
+/** Sums of all counts since the start, and the number of values of each measure. */
 function sums(broker: TestBroker, kind: 'metrics' | 'values' = 'metrics'): Record<string, number> {
   const total: Record<string, number> = {};
   for (const { text } of broker.metricLines()) {
@@ -15,7 +15,7 @@ function sums(broker: TestBroker, kind: 'metrics' | 'values' = 'metrics'): Recor
   return total;
 }
 
-/** All values of what is measured, in the order of the lines. */
+/** All values of a measure, in the order of the lines. */
 function measured(broker: TestBroker, name: string): number[] {
   return broker.metricLines().flatMap(({ text }) => readMetricLine(text).metrics[name] ?? []);
 }
@@ -47,7 +47,7 @@ describe('the metrics', () => {
     });
   });
 
-  it('are one line for each invocation that did something, and none for the others', async () => {
+  it('are one line for each invocation with metrics, and none for the others', async () => {
     const client = await broker.connect('client');
     await broker.cloud.settled();
     const before = broker.metricLines().length;
@@ -65,9 +65,9 @@ describe('the metrics', () => {
     expect(broker.metricLines()).toHaveLength(before + lambda.functions.onPackets.invocations);
   });
 
-  it('count a message once, also when its turn is done again', async () => {
+  it('count a message once, also when its turn is repeated', async () => {
     const publisher = await broker.connect('publisher');
-    await publisher.publish('a', 'x', { qos: 1 }); // the container remembers the connection
+    await publisher.publish('a', 'x', { qos: 1 }); // the container caches the connection
     await broker.cloud.faults.set({
       fault: 'call',
       outcome: 'kill',
@@ -81,7 +81,7 @@ describe('the metrics', () => {
     expect(sums(broker)).toMatchObject({ MessagesIn: 2 });
   });
 
-  it('tell the latency of a large audience, too', async () => {
+  it('include the latency of a fan-out', async () => {
     await broker.stop();
     broker = await TestBroker.start({ settings: { inlineRecipients: 1 } });
     for (const name of ['one', 'other']) await (await broker.connect(name)).subscribe(0, 'a');
@@ -93,10 +93,10 @@ describe('the metrics', () => {
     const latencies = ofFanOut.flatMap(({ text }) => readMetricLine(text).metrics.DeliveryLatency ?? []);
     expect(sums(broker)).toMatchObject({ MessagesIn: 1, MessagesOut: 2 });
     expect(latencies).toHaveLength(2);
-    expect(Math.max(...latencies)).toBeLessThan(60_000); // of this message, and no time since 1970
+    expect(Math.max(...latencies)).toBeLessThan(60_000); // a duration, and no time since 1970
   });
 
-  it('tell how late a keep-alive and a will were', async () => {
+  it('measure how late a keep-alive and a will are handled', async () => {
     broker.cloud.clock.hold();
     await broker.connect('client', {
       keepalive: 60,
@@ -106,13 +106,13 @@ describe('the metrics', () => {
     await broker.cloud.runSchedule();
     await broker.cloud.settled();
 
-    const [late = -1] = measured(broker, 'KeepAliveLateness');
+    const [delay = -1] = measured(broker, 'KeepAliveLateness');
     const [will = -1] = measured(broker, 'WillLateness');
-    expect(late).toBe(5000);
+    expect(delay).toBe(5000);
     expect(will).toBe(5000);
   });
 
-  it('tell how late the end of a session was', async () => {
+  it('measure how late a session ends', async () => {
     broker.cloud.clock.hold();
     const line = await broker.open();
     await new Client5(line).connect('device', { properties: { sessionExpiryInterval: 30 } });
@@ -121,12 +121,12 @@ describe('the metrics', () => {
     await broker.cloud.runSchedule();
     await broker.cloud.settled();
 
-    const [late = -1, ...others] = measured(broker, 'SessionExpiryLateness');
-    expect(late).toBe(4000);
+    const [delay = -1, ...others] = measured(broker, 'SessionExpiryLateness');
+    expect(delay).toBe(4000);
     expect(others).toEqual([]);
   });
 
-  it('tell how many messages wait for a client that is away, each time there are more', async () => {
+  it('measure how many messages wait for a client that is away, with each new one', async () => {
     const [away, here] = [await broker.resume('away'), await broker.resume('here')];
     for (const client of [away, here]) await client.subscribe(1, 'a');
     const publisher = await broker.connect('publisher');
@@ -139,7 +139,7 @@ describe('the metrics', () => {
     expect(measured(broker, 'QueueDepth')).toEqual([1, 2, 3]);
   });
 
-  it('count messages that were dropped, by reason', async () => {
+  it('count dropped messages by reason', async () => {
     await broker.stop();
     broker = await TestBroker.start({ settings: { metrics: 'all', queueLimit: 2 } });
     const away = await broker.resume('away');
@@ -172,7 +172,7 @@ describe('the metrics', () => {
 });
 
 describe('the metrics of a guarded broker', () => {
-  it('count refused logins and messages that were denied, and name nobody', async () => {
+  it('count refused logins and denied messages, without names', async () => {
     const rules = [{ actions: ['publish'], topics: ['allowed'] }];
     const broker = await TestBroker.start({ access: { anonymous: 'by-rules', rules } });
     try {

@@ -60,10 +60,10 @@ describe('a post that the gateway refuses as too large', () => {
       sentBy: '',
     } as const;
     await inflight.put([item]);
-    return { kind: 'ring', clientId: 'c', session: 's', fence: 'f', slot, number, packetId, qos: 1 };
+    return { kind: 'queued', clientId: 'c', session: 's', fence: 'f', slot, number, packetId, qos: 1 };
   }
 
-  it('drops only what never fits, from its queue too, and sends what follows', async () => {
+  it('drops only packets that never fit, from the queue too, and sends those that follow', async () => {
     const out = outbox();
     const stakes = [await stored(1), await stored(2), await stored(3)];
     for (const [index, size] of [60, 101, 70].entries()) {
@@ -76,7 +76,7 @@ describe('a post that the gateway refuses as too large', () => {
     expect((await inflight.readMany('s', [1, 2, 3])).map(({ number }) => number).sort()).toEqual([1, 3]);
   });
 
-  it('closes the connection when it holds an answer', async () => {
+  it('closes the connection when it contains a response', async () => {
     const out = outbox();
     out.respond('c2', () => Buffer.alloc(101));
     await out.sendResponses();

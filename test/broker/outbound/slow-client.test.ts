@@ -1,4 +1,4 @@
-/* A client that takes nothing for a while: the gateway answers 429 to whatever is posted to it. */
+/* A client that takes nothing for a while: the gateway returns 429 for each post to it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TestBroker } from '../../support/test-broker';
@@ -11,7 +11,7 @@ describe('a client that takes nothing for a while', () => {
   beforeEach(async () => {
     broker = await TestBroker.start();
     slow = await broker.resume('slow');
-    await slow.subscribe(1, 'said');
+    await slow.subscribe(1, 'topic');
   });
 
   afterEach(() => broker.stop());
@@ -20,10 +20,10 @@ describe('a client that takes nothing for a while', () => {
     return (await broker.cloud.bill()).lambda.functions.onPackets?.invocations ?? 0;
   }
 
-  it('is left alone until a timer comes, instead of holding up the function', async () => {
+  it('gets no further post until a timer comes, so that it does not delay the function', async () => {
     const publisher = await broker.connect('publisher');
     await broker.cloud.faults.set({ fault: 'call', outcome: 'throttle', operation: 'PostToConnection', times: 1 });
-    await publisher.publish('said', 'x', { qos: 1 });
+    await publisher.publish('topic', 'x', { qos: 1 });
     await broker.cloud.settled();
     await broker.cloud.resetBill();
     await broker.cloud.faults.set({ fault: 'call', outcome: 'throttle', operation: 'PostToConnection' });

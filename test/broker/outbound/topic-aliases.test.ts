@@ -8,36 +8,36 @@ import { clause } from '../../support/clause';
 import { publish } from '../../support/packets';
 import { Random } from '../../support/random';
 
-/** A packet on its way to a client that can take so much. */
-function parcel(packet: PublishPacket, capabilities: ClientCapabilities) {
+/** A packet for a client with these limits. */
+function encodedPacket(packet: PublishPacket, capabilities: ClientCapabilities) {
   const bytes = encode(packet, 5);
   return { bytes, aliasable: aliasable(packet, bytes, capabilities) };
 }
 
-function parcels(topics: readonly string[], topicAliasMaximum: number) {
-  return topics.map((topic) => parcel(publish({ topic }), { topicAliasMaximum }));
+function encodedPackets(topics: readonly string[], topicAliasMaximum: number) {
+  return topics.map((topic) => encodedPacket(publish({ topic }), { topicAliasMaximum }));
 }
 
-/** A client: it remembers what each alias stands for. */
+/** A client that stores the topic of each alias. */
 class Client {
-  /** Every alias it was told. */
-  readonly told: number[] = [];
+  /** Every alias that it got. */
+  readonly aliasesSeen: number[] = [];
   private readonly aliases = new Map<number, string>();
 
-  /** The topic of a packet on the wire, and the one it means. */
-  read(bytes: Buffer): { said: string; meant: string | undefined } {
+  /** Returns the topic of a packet on the wire, and the topic that it stands for. */
+  read(bytes: Buffer): { sent: string; meant: string | undefined } {
     const packet = decode(bytes, 5);
     if (packet.cmd !== 'publish') throw new Error(`${packet.cmd} is no PUBLISH`);
     const { topic, properties } = packet;
     const alias = properties?.topicAlias;
-    if (alias !== undefined) this.told.push(alias);
+    if (alias !== undefined) this.aliasesSeen.push(alias);
     if (alias !== undefined && topic !== '') this.aliases.set(alias, topic);
-    return { said: topic, meant: topic === '' && alias !== undefined ? this.aliases.get(alias) : topic };
+    return { sent: topic, meant: topic === '' && alias !== undefined ? this.aliases.get(alias) : topic };
   }
 }
 
 describe('a packet', () => {
-  clause('MQTT-3.1.2-27', 'has no alias for a client that named no maximum', () => {
+  clause('MQTT-3.1.2-27', 'has no alias for a client without a Topic Alias Maximum', () => {
     const packet = publish({ topic: 'devices/lamp' });
 
     expect(aliasable(packet, encode(packet, 5), {})).toBeUndefined();
@@ -54,7 +54,7 @@ describe('a packet', () => {
     expect(fits(bytes.length + aliasBytes - 1)).toBeUndefined();
   });
 
-  it('grows by no more than what is reckoned with', () => {
+  it('grows by no more than the reserved bytes', () => {
     for (const length of [0, 1, 110, 111, 112, 113, 114, 115, 116, 16_362, 16_366, 16_370, 65_000]) {
       for (const contentType of [
         undefined,
@@ -69,7 +69,7 @@ describe('a packet', () => {
           payload: Buffer.alloc(length),
           ...(contentType !== undefined && { properties: { contentType } }),
         });
-        const whole = parcel(packet, { topicAliasMaximum: 0xffff });
+        const whole = encodedPacket(packet, { topicAliasMaximum: 0xffff });
 
         const [first = whole.bytes] = withAliases([whole, whole]);
 
@@ -82,25 +82,25 @@ describe('a packet', () => {
 });
 
 describe('the packets of one post', () => {
-  it('say a topic that comes more than once only once', () => {
+  it('contain a repeated topic only once', () => {
     const client = new Client();
     const topics = ['devices/lamp', 'devices/door', 'devices/lamp', 'devices/lamp', 'devices/door'];
 
-    const read = withAliases(parcels(topics, 10)).map((bytes) => client.read(bytes));
+    const read = withAliases(encodedPackets(topics, 10)).map((bytes) => client.read(bytes));
 
-    expect(read.map(({ said }) => said)).toEqual(['devices/lamp', 'devices/door', '', '', '']);
+    expect(read.map(({ sent }) => sent)).toEqual(['devices/lamp', 'devices/door', '', '', '']);
     expect(read.map(({ meant }) => meant)).toEqual(topics);
   });
 
-  it('are as they were where each topic comes once, or is too short to save anything', () => {
+  it('stay unchanged where each topic occurs once, or is too short to save bytes', () => {
     for (const topics of [['devices/lamp', 'devices/door'], ['a', 'a', 'a'], []]) {
-      const whole = parcels(topics, 10);
+      const whole = encodedPackets(topics, 10);
 
       expect(withAliases(whole)).toEqual(whole.map(({ bytes }) => bytes));
     }
   });
 
-  it('keep all but their topic', () => {
+  it('keep everything but their topic', () => {
     const packet = publish({
       topic: 'devices/lamp',
       qos: 1,
@@ -111,8 +111,8 @@ describe('the packets of one post', () => {
     });
 
     const [first, second] = withAliases([
-      parcel(packet, { topicAliasMaximum: 9 }),
-      parcel(packet, { topicAliasMaximum: 9 }),
+      encodedPacket(packet, { topicAliasMaximum: 9 }),
+      encodedPacket(packet, { topicAliasMaximum: 9 }),
     ]);
 
     const topicAlias = 9;
@@ -120,8 +120,8 @@ describe('the packets of one post', () => {
     expect(decode(second!, 5)).toEqual({ ...packet, topic: '', properties: { ...packet.properties, topicAlias } });
   });
 
-  it('leave alone those that may have no alias', () => {
-    const [whole] = parcels(['devices/lamp'], 10);
+  it('leave packets unchanged that may have no alias', () => {
+    const [whole] = encodedPackets(['devices/lamp'], 10);
     const plain = { bytes: whole!.bytes };
 
     expect(withAliases([plain, plain, whole!])).toEqual([plain.bytes, plain.bytes, whole!.bytes]);
@@ -129,23 +129,23 @@ describe('the packets of one post', () => {
 });
 
 describe('the stream of a connection', () => {
-  it('says each topic once, as long as the connection lasts', () => {
+  it('sends each topic once, as long as the connection lasts', () => {
     const client = new Client();
     const before = new ConnectionAliases();
-    const said = (own: ConnectionAliases, topics: string[]) =>
-      parcels(topics, 10).map((one) => client.read(own.apply(one)).said);
+    const sent = (own: ConnectionAliases, topics: string[]) =>
+      encodedPackets(topics, 10).map((one) => client.read(own.apply(one)).sent);
 
-    expect(said(before, ['devices/lamp', 'devices/door', 'devices/lamp'])).toEqual([
+    expect(sent(before, ['devices/lamp', 'devices/door', 'devices/lamp'])).toEqual([
       'devices/lamp',
       'devices/door',
       '',
     ]);
-    expect(said(new ConnectionAliases(before.all), ['devices/door', 'devices/lamp'])).toEqual(['', '']);
+    expect(sent(new ConnectionAliases(before.all), ['devices/door', 'devices/lamp'])).toEqual(['', '']);
   });
 
-  it('tells when there is something new to remember', () => {
+  it('reports new aliases', () => {
     const own = new ConnectionAliases();
-    const [lamp, short] = parcels(['devices/lamp', 'a'], 10);
+    const [lamp, short] = encodedPackets(['devices/lamp', 'a'], 10);
     own.apply(short!);
     own.apply({ bytes: lamp!.bytes });
     expect(own.isChanged).toBe(false);
@@ -164,13 +164,13 @@ describe('the stream of a connection', () => {
 
     expect(own.isChanged).toBe(true);
     expect(own.all.size).toBe(0);
-    const [lamp] = parcels(['devices/lamp'], 10);
-    expect(new Client().read(own.apply(lamp!))).toEqual({ said: 'devices/lamp', meant: 'devices/lamp' });
+    const [lamp] = encodedPackets(['devices/lamp'], 10);
+    expect(new Client().read(own.apply(lamp!))).toEqual({ sent: 'devices/lamp', meant: 'devices/lamp' });
   });
 
-  it('leaves what it remembers to whoever remembered it', () => {
+  it('does not change the aliases that it was given', () => {
     const remembered = new Map<string, number>();
-    const [lamp] = parcels(['devices/lamp'], 10);
+    const [lamp] = encodedPackets(['devices/lamp'], 10);
     new ConnectionAliases(remembered).apply(lamp!);
 
     expect(remembered.size).toBe(0);
@@ -180,7 +180,7 @@ describe('the stream of a connection', () => {
 describe('aliases', () => {
   clause(
     ['MQTT-3.1.2-26', 'MQTT-3.3.2-8', 'MQTT-3.3.2-11'],
-    'are from 1 to the maximum of the client, and mean the same to it whoever posts',
+    'are from 1 to the maximum of the client, and have one meaning whichever worker posts',
     () => {
       const random = new Random(5);
       for (const topicAliasMaximum of [1, 2, 3, 7, 31, 32, 33, 40, 65_535]) {
@@ -189,7 +189,7 @@ describe('aliases', () => {
         let saved = 0;
         for (let post = 0; post < 60; post++) {
           const topics = Array.from({ length: 1 + random.below(30) }, () => `devices/lamp/${random.below(60)}`);
-          const whole = parcels(topics, topicAliasMaximum);
+          const whole = encodedPackets(topics, topicAliasMaximum);
           const isOwn = random.below(2) === 0;
           const own = new ConnectionAliases(remembered);
           if (random.below(10) === 0) own.forget(); // an earlier post of the turn has failed
@@ -198,11 +198,11 @@ describe('aliases', () => {
           const read = packets.map((bytes) => client.read(bytes));
 
           expect(read.map(({ meant }) => meant)).toEqual(topics);
-          saved += read.filter(({ said }) => said === '').length;
+          saved += read.filter(({ sent }) => sent === '').length;
           if (random.below(5) > 0) remembered = own.all; // or the worker dies before its commit
         }
         expect(saved).toBeGreaterThan(0);
-        expect(client.told.filter((alias) => alias < 1 || alias > topicAliasMaximum)).toEqual([]);
+        expect(client.aliasesSeen.filter((alias) => alias < 1 || alias > topicAliasMaximum)).toEqual([]);
       }
     },
   );

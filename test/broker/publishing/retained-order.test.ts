@@ -13,7 +13,7 @@ import { publishPacket, type TextClient } from '../../support/text-client';
 const everyQos = [0, 1, 2] as const;
 const payloads = ['new', ''] as const;
 
-/** Calls of the functions that handle packets, each waiting until it is lifted. */
+/** Holds calls of the functions that handle packets until they are released. */
 type Call = Pick<CallFault, 'operation' | 'table' | 'when' | 'skip' | 'function'>;
 
 let broker: TestBroker;
@@ -46,18 +46,18 @@ function publish(client: TextClient, topic: string, payload: string, qos: QoS): 
   return client.publish(topic, payload, { qos, retain: true });
 }
 
-/** Payloads of all that a client hears, in order, each message acknowledged. */
-async function hears(client: TextClient): Promise<string[]> {
+/** Collects the payloads that a client receives, in order, and acknowledges each message. */
+async function received(client: TextClient): Promise<string[]> {
   const texts: string[] = [];
   for (;;) {
     await broker.cloud.settled();
-    const heard = await broker.heardBy(client);
-    if (heard.length === 0) return texts;
-    texts.push(...heard.map(({ text }) => text));
+    const messages = await broker.heardBy(client);
+    if (messages.length === 0) return texts;
+    texts.push(...messages.map(({ text }) => text));
   }
 }
 
-/** What somebody finds who subscribes now: nothing when nothing is retained. */
+/** Returns the retained payload that a new subscriber gets; undefined if nothing is retained. */
 async function kept(topic: string): Promise<string> {
   const visitor = await broker.connect(`visitor of ${topic}`);
   await visitor.subscribe(0, topic);
@@ -66,7 +66,7 @@ async function kept(topic: string): Promise<string> {
 
 describe('a retained message that is published while a client subscribes', () => {
   it.each(everyQos)(
-    '[MQTT-4.5.0-1] [v3 MQTT-4.5.0-1] is not missed at QoS %i, though it is stored after the client has looked',
+    '[MQTT-4.5.0-1] [v3 MQTT-4.5.0-1] is not missed at QoS %i, although it is stored after the client has read the retained messages',
     async (qos) => {
       const subscriber = await broker.connect('subscriber');
       const stored = await hold({ table: 'retained' });
@@ -77,11 +77,11 @@ describe('a retained message that is published while a client subscribes', () =>
       await stored.lift();
       await published;
 
-      expect(await hears(subscriber)).toEqual(['new']);
+      expect(await received(subscriber)).toEqual(['new']);
     },
   );
 
-  it('is not missed when it is a will', async () => {
+  it('is not missed if it is a will', async () => {
     const subscriber = await broker.connect('subscriber');
     const dying = await broker.connect('dying', {
       will: { topic: 'a/b', payload: Buffer.from('gone'), qos: 1, retain: true },
@@ -94,10 +94,10 @@ describe('a retained message that is published while a client subscribes', () =>
     await stored.lift();
     await lost;
 
-    expect(await hears(subscriber)).toEqual(['gone']);
+    expect(await received(subscriber)).toEqual(['gone']);
   });
 
-  it('is not missed when a backend publishes it', async () => {
+  it('is not missed if a backend publishes it', async () => {
     const subscriber = await broker.connect('subscriber');
     const stored = await hold({ table: 'retained' });
     const published = apiOf(broker.cloud).publish({ topic: 'a/b', payload: 'new', qos: 1, retain: true });
@@ -107,11 +107,11 @@ describe('a retained message that is published while a client subscribes', () =>
     await stored.lift();
     await published;
 
-    expect(await hears(subscriber)).toEqual(['new']);
+    expect(await received(subscriber)).toEqual(['new']);
   });
 
   describe.each([1, 2] as const)('at QoS %i', (qos) => {
-    it.each(payloads)('[MQTT-3.3.1-9] as "%s" replaces a copy that has no number yet', async (payload) => {
+    it.each(payloads)('[MQTT-3.3.1-9] as "%s" replaces an older message that has no number yet', async (payload) => {
       await publish(publisher, 'a/b', 'old', qos);
       const subscriber = await broker.connect('subscriber');
       const reserved = await hold({ operation: 'UpdateItem', table: 'sessions' });
@@ -122,10 +122,10 @@ describe('a retained message that is published while a client subscribes', () =>
       await reserved.lift();
       await subscribed;
 
-      expect(await hears(subscriber)).toEqual([payload]);
+      expect(await received(subscriber)).toEqual([payload]);
     });
 
-    it.each(payloads)('as "%s" waits behind a copy that has a number', async (payload) => {
+    it.each(payloads)('as "%s" waits behind an older message that has a number', async (payload) => {
       await publish(publisher, 'a/b', 'old', qos);
       const subscriber = await broker.connect('subscriber');
       const put = await hold({ operation: 'BatchWriteItem', table: 'inflight' });
@@ -136,11 +136,11 @@ describe('a retained message that is published while a client subscribes', () =>
       await put.lift();
       await subscribed;
 
-      expect(await hears(subscriber)).toEqual(['old', payload]);
+      expect(await received(subscriber)).toEqual(['old', payload]);
     });
   });
 
-  it.each(payloads)('as "%s" at QoS 0 is sent again behind an older copy', async (payload) => {
+  it.each(payloads)('as "%s" at QoS 0 is sent again behind an older message', async (payload) => {
     await publish(publisher, 'a/b', 'old', 1);
     const subscriber = await broker.connect('subscriber');
     const read = await hold({ operation: 'GetItem', table: 'retained', when: 'after' });
@@ -151,10 +151,10 @@ describe('a retained message that is published while a client subscribes', () =>
     await read.lift();
     await subscribed;
 
-    expect(await hears(subscriber)).toEqual([payload, 'old', payload]);
+    expect(await received(subscriber)).toEqual([payload, 'old', payload]);
   });
 
-  it('at QoS 0 is sent again behind an older copy of QoS 1, for it waits for nothing', async () => {
+  it('at QoS 0 is sent again behind an older message of QoS 1, because it does not wait', async () => {
     await publish(publisher, 'a/b', 'old', 1);
     const subscriber = await broker.connect('subscriber');
     const put = await hold({ operation: 'BatchWriteItem', table: 'inflight' });
@@ -165,10 +165,10 @@ describe('a retained message that is published while a client subscribes', () =>
     await put.lift();
     await subscribed;
 
-    expect(await hears(subscriber)).toEqual(['new', 'old', 'new']);
+    expect(await received(subscriber)).toEqual(['new', 'old', 'new']);
   });
 
-  it('again and again is corrected a few times, which is noted', async () => {
+  it('again and again is corrected a few times, which is logged', async () => {
     await publish(publisher, 'a/b', '0', 1);
     const subscriber = await broker.connect('subscriber');
     let read = await hold({ operation: 'GetItem', table: 'retained', skip: 1 });
@@ -183,29 +183,29 @@ describe('a retained message that is published while a client subscribes', () =>
     await read.lift();
     await subscribed;
 
-    expect(await hears(subscriber)).toEqual(['0', '1', '1', '2', '2', '3', '3']);
+    expect(await received(subscriber)).toEqual(['0', '1', '1', '2', '2', '3', '3']);
     expect(broker.logged('retained messages keep changing')).toHaveLength(1);
   });
 
-  it('is sent once at QoS 2, though it is found both as a copy and by its route', async () => {
+  it('is sent once at QoS 2, although it is found both as retained and by its route', async () => {
     const subscriber = await broker.connect('subscriber');
     const routes = await hold({ operation: 'BatchGetItem', table: 'retained' });
     const published = publish(publisher, 'a/b', 'new', 2);
-    await routes.reached(); // it is stored
-    const looks = await hold({ operation: 'GetItem', table: 'connections', skip: 1 });
+    await routes.reached(); // the message is stored
+    const reads = await hold({ operation: 'GetItem', table: 'connections', skip: 1 });
     const subscribed = subscriber.subscribe(2, 'a/b');
-    await Promise.race([looks.reached(), subscribed]); // it has found the copy, and who is writing it
+    await Promise.race([reads.reached(), subscribed]); // it has found the message and its writer
 
     await routes.lift();
     await published;
-    await publisher.ping(); // its turn is committed
-    await looks.lift();
+    await publisher.ping(); // then its turn is committed
+    await reads.lift();
     await subscribed;
 
-    expect(await hears(subscriber)).toEqual(['new']);
+    expect(await received(subscriber)).toEqual(['new']);
   });
 
-  it('by the same client in the same frame is sent once at QoS 2, and nothing is waited for', async () => {
+  it('by the same client in the same frame is sent once at QoS 2, without a wait', async () => {
     publisher.send(publishPacket('a/b', 'new', { qos: 2, messageId: 7, retain: true }));
     await publisher.next('pubrec');
     publisher.send(
@@ -214,12 +214,12 @@ describe('a retained message that is published while a client subscribes', () =>
     );
     await publisher.next('suback');
 
-    expect(await hears(publisher)).toEqual(['new']);
-    expect(broker.logged('retained write not awaited')).toEqual([]);
+    expect(await received(publisher)).toEqual(['new']);
+    expect(broker.logged('retained write wait timed out')).toEqual([]);
   });
 });
 
-describe('two retained messages that are published at once', () => {
+describe('two retained messages that are published at the same time', () => {
   let other: TextClient;
   let subscriber: TextClient;
 
@@ -230,46 +230,46 @@ describe('two retained messages that are published at once', () => {
 
   it.each(
     everyQos.flatMap((qos) => [[qos, 'one', 'two'] as const, [qos, '', 'two'] as const, [qos, 'one', ''] as const]),
-  )('at QoS %i, "%s" before "%s", are heard in the order in which they are stored', async (qos, first, second) => {
+  )('at QoS %i, "%s" before "%s", arrive in the order in which they are stored', async (qos, first, second) => {
     await subscriber.subscribe(qos, 'a/b');
     await publish(publisher, 'a/b', 'before', 1);
-    await hears(subscriber);
+    await received(subscriber);
     const leaves = await hold({ operation: first ? 'GetItem' : 'DeleteItem', table: 'retained' });
     const publishedFirst = publish(publisher, 'a/b', first, qos);
     await leaves.reached();
-    const looks = await hold({ operation: 'GetItem', table: 'connections', skip: 1 });
+    const reads = await hold({ operation: 'GetItem', table: 'connections', skip: 1 });
     const publishedSecond = publish(other, 'a/b', second, qos);
-    await Promise.race([looks.reached(), publishedSecond]); // it waits for the first
+    await Promise.race([reads.reached(), publishedSecond]); // the second waits for the first
 
     await leaves.lift();
     await publishedFirst;
-    await publisher.ping(); // its turn is committed
-    await looks.lift();
+    await publisher.ping(); // then its turn is committed
+    await reads.lift();
     await publishedSecond;
 
-    expect(await hears(subscriber)).toEqual([first, second]);
+    expect(await received(subscriber)).toEqual([first, second]);
     expect(await kept('a/b')).toBe(second);
   });
 
-  it('are heard in that order too when a backend publishes the first', async () => {
+  it('arrive in that order too if a backend publishes the first', async () => {
     await subscriber.subscribe(1, 'a/b');
     const leaves = await hold({ operation: 'BatchGetItem', table: 'retained', function: 'onApi' });
     const first = apiOf(broker.cloud).publish({ topic: 'a/b', payload: 'one', qos: 1, retain: true });
     await leaves.reached();
-    const looks = await hold({ operation: 'GetItem', table: 'retained', function: 'onPackets' });
+    const reads = await hold({ operation: 'GetItem', table: 'retained', function: 'onPackets' });
     const second = publish(publisher, 'a/b', 'two', 1);
-    await Promise.race([looks.reached(), second]); // it waits for the first
+    await Promise.race([reads.reached(), second]); // the second waits for the first
 
     await leaves.lift();
     await first;
-    await looks.lift();
+    await reads.lift();
     await second;
 
-    expect(await hears(subscriber)).toEqual(['one', 'two']);
+    expect(await received(subscriber)).toEqual(['one', 'two']);
     expect(await kept('a/b')).toBe('two');
   });
 
-  it('are both heard when the first comes with the CONNECT of its client', async () => {
+  it('both arrive if the first comes with the CONNECT of its client', async () => {
     await subscriber.subscribe(1, 'a/b');
     const visitor = await broker.open();
     const leaves = await hold({ operation: 'BatchGetItem', table: 'retained', when: 'after' });
@@ -278,20 +278,20 @@ describe('two retained messages that are published at once', () => {
       publishPacket('a/b', 'one', { qos: 1, messageId: 1, retain: true }),
     );
     await leaves.reached();
-    const looks = await hold({ operation: 'GetItem', table: 'retained' });
+    const reads = await hold({ operation: 'GetItem', table: 'retained' });
     const second = publish(publisher, 'a/b', 'two', 1);
-    await Promise.race([looks.reached(), second]); // it waits for the first
+    await Promise.race([reads.reached(), second]); // the second waits for the first
 
     await leaves.lift();
     await visitor.next('puback');
-    await looks.lift();
+    await reads.lift();
     await second;
 
-    expect(await hears(subscriber)).toEqual(['one', 'two']);
+    expect(await received(subscriber)).toEqual(['one', 'two']);
     expect(await kept('a/b')).toBe('two');
   });
 
-  it('do not wait without end: the second is acknowledged though the writer of the first died', async () => {
+  it('wait for a bounded time: the second is acknowledged although the writer of the first died', async () => {
     await subscriber.subscribe(1, 'a/b');
     await broker.cloud.faults.set({
       fault: 'call',
@@ -304,12 +304,12 @@ describe('two retained messages that are published at once', () => {
     await broker.struck();
 
     await publish(other, 'a/b', 'two', 1);
-    await first; // done again
+    await first; // repeated
 
-    expect((await hears(subscriber)).at(-1)).toBe(await kept('a/b'));
+    expect((await received(subscriber)).at(-1)).toBe(await kept('a/b'));
   });
 
-  it('leave nothing to be read when the last one removes what is retained', async () => {
+  it('leave nothing if the last one removes the retained message', async () => {
     await Promise.all([publish(publisher, 'a/b', 'one', 1), publish(other, 'a/b', 'two', 1)]);
     await publish(publisher, 'a/b', '', 1);
     await broker.cloud.settled();

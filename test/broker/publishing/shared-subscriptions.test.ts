@@ -29,7 +29,7 @@ let sessions: SessionStore;
 let inflight: InflightStore;
 let topicIndex: TopicIndex;
 let shapeChecks: ShapeChecks;
-/** So that no two tests have a client or a share in common. */
+/** Distinguishes the clients and shares of each test. */
 let round = 0;
 
 beforeAll(async () => {
@@ -51,14 +51,14 @@ beforeEach(() => {
 
 afterAll(() => engine.stop());
 
-/** Who hears what is tested with a whole broker. */
+/** Permissions are tested with a whole broker. */
 const access = { remembered: () => allowEverything } as unknown as Ports['access'];
 
 function nameOf(client: string): string {
   return `${client}-${round}`;
 }
 
-/** The client is there. */
+/** The client is connected. */
 async function comes(client: string, fence = first): Promise<void> {
   const claim = { clientId: nameOf(client), connectionId: nameOf(client), fence, cleanStart: false, persistent: true };
   const seen = await sessions.read(nameOf(client));
@@ -66,7 +66,7 @@ async function comes(client: string, fence = first): Promise<void> {
   await sessions.claimFresh({ ...claim, version: 5, capabilities: {}, identity }, seen ?? 'none');
 }
 
-/** The client has gone, and its session waits. */
+/** The client is away, and its session waits. */
 async function goes(client: string, expiresAt?: number): Promise<void> {
   await sessions.release(nameOf(client), first, { sessionEndsAt: expiresAt });
 }
@@ -75,30 +75,30 @@ function member(client: string, fields: Partial<Subscriber> = {}): Subscriber {
   return { filter: 'a/+', clientId: nameOf(client), session: first, qos: 1, share: `g${round}`, ...fields };
 }
 
-function arrival(id: string, qos: QoS = 1, attempted = false): IncomingMessage {
+function incoming(id: string, qos: QoS = 1, attempted = false): IncomingMessage {
   return { message: message('a/b', id, { qos }), id, replay: false, attempted, retained: false };
 }
 
-/** For each arrival the clients that were chosen. */
-async function chosen(rows: readonly Subscriber[], ...arrivals: readonly IncomingMessage[]): Promise<string[][]> {
+/** Returns the chosen clients of each message. */
+async function chosen(rows: readonly Subscriber[], ...all: readonly IncomingMessage[]): Promise<string[][]> {
   const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
-  const found = await chooseMembers(ports, arrivals, () => recipientsOf(rows));
-  return arrivals.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
+  const found = await chooseMembers(ports, all, () => recipientsOf(rows));
+  return all.map((one) => (found.get(one) ?? []).map(({ clientId }) => clientId.replace(`-${round}`, '')));
 }
 
 function manyArrivals(qos: QoS = 1): IncomingMessage[] {
-  return Array.from({ length: 90 }, (_, index) => arrival(`event-${index}.0`, qos));
+  return Array.from({ length: 90 }, (_, index) => incoming(`event-${index}.0`, qos));
 }
 
-describe('of each share', () => {
-  it('nobody is chosen where nobody shares', async () => {
+describe('the choice of members', () => {
+  it('is empty without shared subscriptions', async () => {
     await comes('one');
 
-    expect(await chosen([member('one', { share: undefined })], arrival('x'))).toEqual([[]]);
-    expect(await chosen([], arrival('x'))).toEqual([[]]);
+    expect(await chosen([member('one', { share: undefined })], incoming('x'))).toEqual([[]]);
+    expect(await chosen([], incoming('x'))).toEqual([[]]);
   });
 
-  it('one member gets a message, and the members share the messages', async () => {
+  it('is one member of each share, and spreads the messages', async () => {
     const clients = ['one', 'two', 'three'];
     for (const client of clients) await comes(client);
 
@@ -113,7 +113,7 @@ describe('of each share', () => {
     }
   });
 
-  it('one member gets it, whatever other shares and filters it matches', async () => {
+  it('is one member of each share, also where a message matches several shares and filters', async () => {
     for (const client of ['one', 'two']) await comes(client);
     const rows = [
       member('one'),
@@ -126,7 +126,7 @@ describe('of each share', () => {
     for (const clients of await chosen(rows, ...manyArrivals())) expect(clients).toHaveLength(3);
   });
 
-  clause('MQTT-4.8.2-3', 'the member is served at the QoS it was granted', async () => {
+  clause('MQTT-4.8.2-3', 'serves the member at the QoS that it was granted', async () => {
     for (const client of ['one', 'two']) await comes(client);
     const rows = [member('one', { qos: 0, identifiers: [7] }), member('two', { qos: 2 })];
     const ports = { sessions, inflight, topicIndex, shapeChecks, access, now: () => now } as Partial<Ports> as Ports;
@@ -136,7 +136,7 @@ describe('of each share', () => {
     expect(new Set([...found.values()].flat())).toEqual(new Set(rows));
   });
 
-  it('only members that are online are chosen while there are any', async () => {
+  it('is a connected member while there is one', async () => {
     for (const client of ['one', 'two', 'three', 'four']) await comes(client);
     await goes('one');
     await goes('two');
@@ -149,10 +149,10 @@ describe('of each share', () => {
     expect(new Set(results.flat())).toEqual(new Set(['three', 'four']));
   });
 
-  it('a member that does not read is not chosen while there is another one online', async () => {
+  it('is no member that does not read while another one is connected', async () => {
     for (const client of ['one', 'two']) await comes(client);
-    const head = await sessions.read(nameOf('one'));
-    await sessions.congest(head!, { since: now, at: now, isDrainScheduled: true });
+    const item = await sessions.read(nameOf('one'));
+    await sessions.markCongested(item!, { since: now, at: now, isDrainScheduled: true });
     const members = ['one', 'two'].map((client) => member(client));
 
     expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['two']));
@@ -160,7 +160,7 @@ describe('of each share', () => {
     expect(new Set((await chosen(members, ...manyArrivals())).flat())).toEqual(new Set(['one']));
   });
 
-  it('members whose session waits are chosen when none is online', async () => {
+  it('is a member whose session waits if none is connected', async () => {
     for (const client of ['one', 'two']) await comes(client);
     await goes('one');
     await goes('two', now + 1);
@@ -171,7 +171,7 @@ describe('of each share', () => {
     expect(new Set(results.flat())).toEqual(new Set(['one', 'two']));
   });
 
-  it('no member is chosen whose session has expired, has ended, or is another one by now', async () => {
+  it('is no member whose session has expired, has ended, or is another one by now', async () => {
     for (const client of ['expired', 'ended', 'anew']) await comes(client);
     await goes('expired', now);
     await sessions.end(nameOf('ended'), first);
@@ -188,16 +188,16 @@ describe('of each share', () => {
 describe('a repeated attempt', () => {
   const clients = ['one', 'two', 'three'];
 
-  /** All members, of whom the one that was chosen has gone since. */
+  /** All members; the chosen one has left since. */
   async function afterItsMemberWent(qos: QoS): Promise<{ was: string; rows: Subscriber[] }> {
     for (const client of clients) await comes(client);
     const rows = clients.map((client) => member(client, { qos: 2 }));
-    const [[was = ''] = []] = await chosen(rows, arrival('event.0', qos));
+    const [[was = ''] = []] = await chosen(rows, incoming('event.0', qos));
     await goes(was);
     return { was, rows };
   }
 
-  it.each([0, 1, 2] as const)('chooses alike at QoS %i', async (qos) => {
+  it.each([0, 1, 2] as const)('chooses the same member at QoS %i', async (qos) => {
     for (const client of clients) await comes(client);
     const rows = clients.map((client) => member(client, { qos: 2 }));
     const before = await chosen(rows, ...manyArrivals(qos));
@@ -207,57 +207,57 @@ describe('a repeated attempt', () => {
     expect(await chosen(rows, ...again)).toEqual(before);
   });
 
-  clause('MQTT-4.8.2-4', 'stays with its member at QoS 2, although others are online', async () => {
+  clause('MQTT-4.8.2-4', 'keeps the member at QoS 2, although others are connected', async () => {
     const { was, rows } = await afterItsMemberWent(2);
 
-    expect(await chosen(rows, arrival('event.0', 2, true))).toEqual([[was]]);
-    expect(await chosen(rows, arrival('event.0', 2, true))).toEqual([[was]]);
+    expect(await chosen(rows, incoming('event.0', 2, true))).toEqual([[was]]);
+    expect(await chosen(rows, incoming('event.0', 2, true))).toEqual([[was]]);
   });
 
-  clause('MQTT-4.8.2-5', 'chooses nobody else at QoS 2 when the session of that member has ended', async () => {
+  clause('MQTT-4.8.2-5', 'chooses no other member at QoS 2 after the session of that member has ended', async () => {
     const { was, rows } = await afterItsMemberWent(2);
     await sessions.end(nameOf(was), first);
 
-    expect(await chosen(rows, arrival('event.0', 2, true))).toEqual([[was]]);
+    expect(await chosen(rows, incoming('event.0', 2, true))).toEqual([[was]]);
   });
 
-  it('chooses nobody else at QoS 2 when that member has left the share', async () => {
+  it('chooses no other member at QoS 2 after that member has left the share', async () => {
     const { was, rows } = await afterItsMemberWent(2);
     const left = rows.filter(({ clientId }) => clientId !== nameOf(was));
 
-    expect(await chosen(left, arrival('event.0', 2, true))).toEqual([[]]);
+    expect(await chosen(left, incoming('event.0', 2, true))).toEqual([[]]);
   });
 
-  it('looks at QoS 1 who is online now', async () => {
+  it('chooses a member that is connected now at QoS 1', async () => {
     const { was, rows } = await afterItsMemberWent(1);
 
-    const [[is] = []] = await chosen(rows, arrival('event.0', 1, true));
+    const [[is] = []] = await chosen(rows, incoming('event.0', 1, true));
 
     expect(clients.filter((client) => client !== was)).toContain(is);
   });
 
-  it('looks who is online now where the member was granted less than QoS 2', async () => {
+  it('chooses a member that is connected now where the member was granted less than QoS 2', async () => {
     for (const client of clients) await comes(client);
     const rows = clients.map((client) => member(client));
-    const [[was = ''] = []] = await chosen(rows, arrival('event.0', 2));
+    const [[was = ''] = []] = await chosen(rows, incoming('event.0', 2));
     await goes(was);
 
-    const [[is] = []] = await chosen(rows, arrival('event.0', 2, true));
+    const [[is] = []] = await chosen(rows, incoming('event.0', 2, true));
 
     expect(clients.filter((client) => client !== was)).toContain(is);
   });
 
-  it('remembers for each share and each message who got it', async () => {
+  it('stores the chosen member for each share and each message', async () => {
     for (const client of clients) await comes(client);
     const rows = clients.flatMap((client) => [
       member(client, { qos: 2 }),
       member(client, { qos: 2, share: `h${round}` }),
       member(client, { qos: 2, filter: '#' }),
     ]);
-    const before = await chosen(rows, arrival('event.0', 2), arrival('event.1', 2));
+    const before = await chosen(rows, incoming('event.0', 2), incoming('event.1', 2));
     for (const client of clients.slice(0, 2)) await goes(client);
 
-    expect(await chosen(rows, arrival('event.0', 2, true), arrival('event.1', 2, true))).toEqual(before);
-    expect(await chosen(rows, arrival('event.2', 2, true))).toEqual([['three', 'three', 'three']]);
+    expect(await chosen(rows, incoming('event.0', 2, true), incoming('event.1', 2, true))).toEqual(before);
+    expect(await chosen(rows, incoming('event.2', 2, true))).toEqual([['three', 'three', 'three']]);
   });
 });

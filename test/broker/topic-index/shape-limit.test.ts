@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: that the list holds together when several add to it: shape-removal.test.ts; what clients hear: shapes.test.ts.
+ * Proved elsewhere: concurrent additions to the list: shape-removal.test.ts; the responses to clients: shapes.test.ts.
  */
 import { describe, expect, it } from '@jest/globals';
 import type { ShapeList } from '../../../lambdas/broker/model/subscription';
@@ -29,10 +29,10 @@ function listOf(charged: readonly (readonly [string, string | undefined])[]): Sh
   };
 }
 
-/** How many of these the owner may add. */
+/** Returns how many of these shapes the owner may add. */
 function admitted(list: ShapeList, owner: string, wanted: readonly string[], max = maxShapes): number {
-  const room = freeShapes(list, owner, max);
-  return wanted.filter((shape) => room(shape) === undefined).length;
+  const exceededLimit = freeShapes(list, owner, max);
+  return wanted.filter((shape) => exceededLimit(shape) === undefined).length;
 }
 
 const mine = user('ann', 'phone');
@@ -51,24 +51,24 @@ describe('the list of shapes', () => {
     expect(admitted(listOf(others), user('ben', 'phone'), shapes(20, '#'))).toBe(20);
   });
 
-  it('gives everybody together what there is', () => {
+  it('gives all accounts together its places', () => {
     const others = shapes(250).map((shape, index) => [shape, user(`user ${index}`, 'phone')] as const);
 
     expect(admitted(listOf(others), mine, shapes(20, '#'))).toBe(6);
     expect(freeShapes(listOf(shapes(256).map((shape) => [shape, undefined])), mine, maxShapes)('L#')).toBe('list');
   });
 
-  it('charges nobody for a shape that is there', () => {
+  it('charges nobody for a listed shape', () => {
     const full = listOf(shapes(256).map((shape) => [shape, undefined]));
 
     expect(admitted(full, mine, shapes(256))).toBe(256);
   });
 
-  it('charges a client once for what it names twice', () => {
+  it('charges a client once for a shape that it adds twice', () => {
     expect(admitted(listOf([]), mine, [...shapes(32), ...shapes(32)])).toBe(64);
   });
 
-  it('does not take equal client ids of two accounts for one client', () => {
+  it('distinguishes equal client ids of two accounts', () => {
     const others = shapes(32).map((shape) => [shape, user('ben', 'phone')] as const);
 
     expect(admitted(listOf(others), mine, shapes(40, '#'))).toBe(32);
@@ -81,7 +81,7 @@ describe('the list of shapes', () => {
     expect(admitted(listOf([]), mine, long)).toBe(3);
   });
 
-  it('leaves a client sixteen places where there are few', () => {
+  it('gives a client sixteen places where there are few', () => {
     expect(admitted(listOf([]), mine, shapes(40), 20)).toBe(16);
     expect(admitted(listOf([]), mine, shapes(40), 4)).toBe(4);
   });
@@ -99,7 +99,7 @@ describe('a house full of integrations', () => {
   });
 
   it.each(clients)(
-    'has no client that comes near its share, also when it is the first to come: %s',
+    'has no client that comes near its share, also if it is the first to connect: %s',
     (_name, filters) => {
       expect(placesOfAll(shapesOf(filters))).toBeLessThanOrEqual(maxShapes / 8 / 2);
     },

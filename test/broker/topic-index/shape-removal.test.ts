@@ -1,6 +1,6 @@
 /*
- * The removal of shapes beside whatever else touches the index, in every order of their requests to DynamoDB, with deaths before
- * each of them. Proved elsewhere: who may add shapes: shape-room.test.ts; the same through the deployed functions: shapes.test.ts.
+ * The removal of shapes concurrent to other writes of the index, in every order of their requests to DynamoDB, with a death before each
+ * of them. Proved elsewhere: the limits: shape-limit.test.ts; the same through the deployed functions: shapes.test.ts.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,7 +8,8 @@ import type { ConnectionRecord } from '../../../lambdas/broker/model/connection'
 import type { Ports } from '../../../lambdas/broker/ports/ports';
 import { subscribe, unsubscribe } from '../../../lambdas/broker/session/subscribe';
 import { checkShapes } from '../../../lambdas/broker/topic-index/check-shapes';
-import { Router, SubscriberCache } from '../../../lambdas/broker/topic-index/router';
+import { Router } from '../../../lambdas/broker/topic-index/router';
+import { SubscriberCache } from '../../../lambdas/broker/topic-index/subscriber-cache';
 import { type Settings, settingsFromEnvironment } from '../../../lambdas/settings';
 import { DynamoSessionStore } from '../../../lambdas/storage/session-store';
 import { DynamoShapeChecks } from '../../../lambdas/storage/shape-checks';
@@ -26,7 +27,7 @@ const minutes = 60_000;
 
 class Died extends Error {}
 
-/** Lets so many requests pass, then the worker is dead. */
+/** Lets `requests` requests pass, then the worker is dead. */
 function dyingAfter(requests: number, gate: Gate): Gate {
   let left = requests;
   return (send) => {
@@ -36,7 +37,7 @@ function dyingAfter(requests: number, gate: Gate): Gate {
   };
 }
 
-describe('the removal of a shape that nobody uses', () => {
+describe('the removal of an unused shape', () => {
   let engine: Engine;
   let now = 1_700_000_000_000;
 
@@ -79,7 +80,7 @@ describe('the removal of a shape that nobody uses', () => {
     await unsubscribe({ ports, router }, clientOf(clientId), [request]);
   }
 
-  /** A worker that dies after so many requests, whose event is delivered again. */
+  /** A worker that dies after some requests; its event is delivered again. */
   function redelivered(gate: Gate, requests: number, work: (ports: Ports) => Promise<unknown>) {
     return async () => {
       await work(portsOf(dyingAfter(requests, gate))).catch((error) => {
@@ -89,33 +90,33 @@ describe('the removal of a shape that nobody uses', () => {
     };
   }
 
-  /** Clients that a publish of a container finds. It begins with the list, so that its requests come one after the other. */
-  async function audience(ports: Ports, cache: SubscriberCache): Promise<string[]> {
+  /** Returns the clients that a publish of a container finds. It begins with the list, so that its requests come one after the other. */
+  async function recipients(ports: Ports, cache: SubscriberCache): Promise<string[]> {
     cache.shapes = new Map();
-    const found = (await new Router(ports.topicIndex, cache).audiences([topic])).get(topic);
-    return (found?.everyone ?? []).map(({ clientId }) => clientId).sort();
+    const found = (await new Router(ports.topicIndex, cache).recipients([topic])).get(topic);
+    return (found?.nonShared ?? []).map(({ clientId }) => clientId).sort();
   }
 
   async function listed(): Promise<boolean> {
     return (await free().topicIndex.shapes()).revisions.has(shape);
   }
 
-  /** Time passes until what was requested is due and settled. */
+  /** Lets the time pass until the requested check is due and settled. */
   async function checkLater(): Promise<void> {
     now += 3 * minutes;
     await checkShapes(free());
   }
 
-  /** The shape is listed, nobody has it, its check is due, and the cache of a container knows the filter under each revision it had. */
+  /** The shape is listed, no row has it, its check is due, and the cache of a container knows the filter under each revision it had. */
   async function unused(cache: SubscriberCache): Promise<void> {
     await subscribeWith(free(), 'former');
-    await audience(free(), cache);
+    await recipients(free(), cache);
     await unsubscribeWith(free(), 'former');
-    await audience(free(), cache);
+    await recipients(free(), cache);
     now += 3 * minutes;
   }
 
-  it('takes a shape away that has no rows, and with it the request', async () => {
+  it('removes a shape without rows, and the request with it', async () => {
     await unused(new SubscriberCache());
     await checkShapes(free());
 
@@ -123,7 +124,7 @@ describe('the removal of a shape that nobody uses', () => {
     expect(await free().shapeChecks.read()).toBeUndefined();
   });
 
-  it('leaves a shape alone as long as anybody has it', async () => {
+  it('keeps a shape as long as a row has it', async () => {
     await subscribeWith(free(), 'faithful');
     await unused(new SubscriberCache());
     await checkShapes(free());
@@ -132,7 +133,7 @@ describe('the removal of a shape that nobody uses', () => {
     expect(await free().shapeChecks.read()).toBeUndefined();
   });
 
-  it('beside SUBSCRIBE never keeps a message from the new subscriber', async () => {
+  it('during SUBSCRIBE never keeps a message from the new subscriber', async () => {
     const cache = new SubscriberCache();
     const runs = await everyInterleaving(
       3,
@@ -141,11 +142,11 @@ describe('the removal of a shape that nobody uses', () => {
         return [
           () => subscribeWith(portsOf(subscriber), 'new'),
           () => checkShapes(portsOf(checker)),
-          () => audience(portsOf(publisher), cache),
+          () => recipients(portsOf(publisher), cache),
         ];
       },
       async (order) => {
-        expect({ order, heard: await audience(free(), cache) }).toEqual({ order, heard: ['new'] });
+        expect({ order, found: await recipients(free(), cache) }).toEqual({ order, found: ['new'] });
         await unsubscribeWith(free(), 'new');
         await checkLater();
         expect({ order, listed: await listed() }).toEqual({ order, listed: false });
@@ -154,7 +155,7 @@ describe('the removal of a shape that nobody uses', () => {
     expect(runs).toBeGreaterThan(300);
   }, 600_000);
 
-  it.each([1, 2, 3])('beside a SUBSCRIBE that dies after %i requests and is delivered again', async (requests) => {
+  it.each([1, 2, 3])('during a SUBSCRIBE that dies after %i requests and is delivered again', async (requests) => {
     const cache = new SubscriberCache();
     await everyInterleaving(
       2,
@@ -166,7 +167,7 @@ describe('the removal of a shape that nobody uses', () => {
         ];
       },
       async (order) => {
-        expect({ order, heard: await audience(free(), cache) }).toEqual({ order, heard: ['new'] });
+        expect({ order, found: await recipients(free(), cache) }).toEqual({ order, found: ['new'] });
         await unsubscribeWith(free(), 'new');
         await checkLater();
         expect({ order, listed: await listed() }).toEqual({ order, listed: false });
@@ -174,7 +175,7 @@ describe('the removal of a shape that nobody uses', () => {
     );
   });
 
-  it('beside a second check, and SUBSCRIBE, loses nothing', async () => {
+  it('during a second check and a SUBSCRIBE loses nothing', async () => {
     const cache = new SubscriberCache();
     await everyInterleaving(
       2,
@@ -186,14 +187,14 @@ describe('the removal of a shape that nobody uses', () => {
         ];
       },
       async (order) => {
-        expect({ order, heard: await audience(free(), cache) }).toEqual({ order, heard: ['new'] });
+        expect({ order, found: await recipients(free(), cache) }).toEqual({ order, found: ['new'] });
         await unsubscribeWith(free(), 'new');
         await checkLater();
       },
     );
   });
 
-  it('beside the UNSUBSCRIBE of its last client leaves nothing for ever, and revives nothing', async () => {
+  it('during the UNSUBSCRIBE of its last client leaves no shape for ever, and revives none', async () => {
     const cache = new SubscriberCache();
     await everyInterleaving(
       2,
@@ -210,7 +211,7 @@ describe('the removal of a shape that nobody uses', () => {
     );
   });
 
-  it('beside two that subscribe to the last place gives it to one, and of the other nothing is left', async () => {
+  it('during two SUBSCRIBEs for the last place gives it to one, and leaves nothing of the other', async () => {
     const other = { name: 'rooms/#', filter: 'rooms/#', qos: 1 } as const;
     await everyInterleaving(
       2,

@@ -1,5 +1,5 @@
 /*
- * The list of shapes through the deployed functions. Proved elsewhere: shares: shape-room.test.ts; every interleaving of removal:
+ * The list of shapes through the deployed functions. Proved elsewhere: shares: shape-limit.test.ts; every interleaving of removal:
  * shape-removal.test.ts; the list in DynamoDB: test/storage/topic-index.test.ts.
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -14,10 +14,10 @@ import type { TextClient } from '../../support/text-client';
 
 const minutes = 60_000;
 
-/** Connections without keep-alive last, while API Gateway does not find them quiet. */
+/** Connections without keep-alive stay open as long as they are not idle. */
 const forever = { keepalive: 0 };
 
-/** Filters of distinct shapes, nine levels deep: more than anybody may add. */
+/** Filters of distinct shapes with nine levels: more than one client may add. */
 function filters(count: number, root = 'x'): string[] {
   return Array.from({ length: count }, (_, index) => {
     return [root, ...(index + 256).toString(2)].map((digit) => (digit === '1' ? '+' : digit)).join('/');
@@ -49,7 +49,7 @@ describe('the list of shapes', () => {
     }
   }
 
-  it('gives one client a small share, in one SUBSCRIBE or in many, and leaves the rest to others', async () => {
+  it('gives one client a small share, in one SUBSCRIBE or in many', async () => {
     const [greedy, patient] = [await broker.connect('greedy', forever), await broker.connect('patient', forever)];
     const inOne = await granted(greedy, filters(200));
     const inMany: string[] = [];
@@ -62,7 +62,7 @@ describe('the list of shapes', () => {
     expect(broker.logged('turn failed')).toEqual([]);
   });
 
-  it('is freed within minutes of what was unsubscribed from, whatever else happens', async () => {
+  it('loses unsubscribed shapes within minutes, whatever else happens', async () => {
     const greedy = await broker.connect('greedy', forever);
     const wanted = await granted(greedy, filters(32));
     await greedy.unsubscribe(...wanted);
@@ -73,7 +73,7 @@ describe('the list of shapes', () => {
     expect(await granted(greedy, filters(64).slice(32))).toHaveLength(32);
   });
 
-  it('is freed of what sessions had that have ended, also when nobody is connected any more', async () => {
+  it('loses the shapes of ended sessions, also when no client is connected any more', async () => {
     const clean = await broker.connect('clean', forever);
     await clean.subscribe(0, ...filters(20));
     await clean.disconnect();
@@ -87,7 +87,7 @@ describe('the list of shapes', () => {
     expect(broker.logged('shapes removed').at(-1)).toMatchObject({ left: 0 });
   });
 
-  it('keeps what a session has that waits for its client', async () => {
+  it('keeps the shapes of a session whose client is away', async () => {
     const before = await broker.resume('away', forever);
     await before.subscribe(1, 'kept/+');
     await before.unsubscribe('kept/+');
@@ -101,7 +101,7 @@ describe('the list of shapes', () => {
     expect(await (await broker.resume('away', forever)).hear()).toMatchObject({ text: 'hello' });
   });
 
-  clause('v3 MQTT-4.5.0-1', 'forgets no shape that is asked for again, in whichever container', async () => {
+  clause('v3 MQTT-4.5.0-1', 'keeps a shape that is subscribed to again, in any container', async () => {
     await broker.stop();
     await start({ containers: 3 });
     const publishers = await Promise.all(['p', 'q', 'r'].map((clientId) => broker.connect(clientId, forever)));
@@ -119,7 +119,7 @@ describe('the list of shapes', () => {
     expect(broker.logged('shapes removed').length).toBe(2);
   });
 
-  it('is not looked at when nothing was removed, and costs nothing then', async () => {
+  it('is not checked while nothing was removed, and costs nothing then', async () => {
     const client = await broker.connect('steady', forever);
     await client.subscribe(0, 'a/+');
     await pass(minutes); // the timer of its handshake
@@ -131,7 +131,7 @@ describe('the list of shapes', () => {
     expect(lambda.functions.onTimer.invocations).toBe(0);
   });
 
-  it('is looked at once for all that was removed in the meantime, and hardly read while others use the shapes', async () => {
+  it('is checked once for all removals in the meantime, and hardly read while others use the shapes', async () => {
     const client = await broker.connect('restless', forever);
     const faithful = await broker.connect('faithful', forever);
     const many = Array.from({ length: 200 }, (_, index) => `many/${index}`);

@@ -16,7 +16,7 @@ describe('a topic alias', () => {
 
   afterAll(() => broker.stop());
 
-  /** A message under an alias; without a topic, under the one the alias stands for. */
+  /** A message with an alias; without a topic, it has the one of the alias. */
   function aliased(topicAlias: number, topic: string, payload: string, fields: Partial<IPublishPacket> = {}) {
     return publishPacket(topic, payload, { ...fields, properties: { topicAlias } });
   }
@@ -64,13 +64,13 @@ describe('a topic alias', () => {
       ]);
     });
 
-    it('stands for the last topic it was given', async () => {
+    it('stands for the last topic that set it', async () => {
       publisher.send(aliased(1, 'kitchen', 'one'), aliased(1, 'cellar', 'two'), aliased(1, '', 'three'));
 
       expect(await heard()).toEqual(['kitchen one', 'cellar two', 'cellar three']);
     });
 
-    it('does not hinder who says the topic itself', async () => {
+    it('is optional after it is set', async () => {
       publisher.send(aliased(1, 'kitchen', 'one'), publishPacket('cellar', 'two'), aliased(1, 'kitchen', 'three'));
       publisher.send(aliased(1, '', 'four'));
 
@@ -86,7 +86,7 @@ describe('a topic alias', () => {
       expect(await visitor.hear()).toMatchObject({ topic: 'kept/by/alias', text: 'two', retain: true });
     });
 
-    clause('MQTT-3.3.2-7', 'ends with its connection, even where the session goes on', async () => {
+    clause('MQTT-3.3.2-7', 'ends with its connection, also where the session is resumed', async () => {
       const before = await broker.resume('returning');
       before.send(aliased(1, 'kitchen', 'one'));
       await before.ping();
@@ -132,7 +132,7 @@ describe('a topic alias', () => {
   describe('of the server', () => {
     const topics = ['house/kitchen/temperature', 'house/cellar/temperature', 'house/attic/temperature'];
 
-    /** Many messages to a few topics, which a client finds waiting when it comes back; so they come together. */
+    /** Publishes many messages to a few topics for a client that is away, so that they arrive together. */
     async function welcome(qos: 1 | 2, topicAliasMaximum?: number): Promise<Client5> {
       const before = await broker.connect('welcomed', { properties: { sessionExpiryInterval: 600 } });
       await before.subscribe({ topic: 'house/#', qos });
@@ -147,7 +147,7 @@ describe('a topic alias', () => {
       return after;
     }
 
-    /** Topics and payloads as a client understands them that keeps to the rules. */
+    /** Returns topics and payloads as a correct client resolves them. */
     function understood(packets: IPublishPacket[]): string[] {
       const known = new Map<number, string>();
       return packets.map(({ topic, payload, properties: { topicAlias } = {} }) => {
@@ -187,7 +187,7 @@ describe('a topic alias', () => {
       }
     }
 
-    clause('MQTT-3.3.2-7', 'ends with its connection: what is sent again says its topic again', async () => {
+    clause('MQTT-3.3.2-7', 'ends with its connection: messages that are sent again contain their topic', async () => {
       const before = await welcome(1, 3);
       before.rest();
       await broker.lose(before);
@@ -198,7 +198,7 @@ describe('a topic alias', () => {
       expect(understood(after.rest() as IPublishPacket[])).toEqual(everything);
     });
 
-    clause('MQTT-3.3.2-7', 'holds for the whole connection, whoever it is that publishes', async () => {
+    clause('MQTT-3.3.2-7', 'holds for the whole connection and any publisher', async () => {
       const subscriber = await broker.connect('listener', { properties: { topicAliasMaximum: 4 } });
       await subscriber.subscribe({ topic: 'house/#', qos: 1 });
       const publishers = [subscriber, await broker.connect('one'), await broker.connect('two')];
@@ -221,7 +221,7 @@ describe('a topic alias', () => {
       expect(packets.some(({ topic }) => topic === '')).toBe(true);
     });
 
-    it('may be used for messages of QoS 0 that come together', async () => {
+    it('may be used for messages of QoS 0 that arrive together', async () => {
       const subscriber = await broker.connect('live', { properties: { topicAliasMaximum: 2 } });
       await subscriber.subscribe('house/#');
       const publisher = await broker.connect('publisher');

@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: a Receive Maximum of 0: connect.test.ts; what expires while it waits: message-expiry.test.ts.
+ * Proved elsewhere: a Receive Maximum of 0: connect.test.ts; messages that expire while they wait: message-expiry.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { IPublishPacket } from 'mqtt-packet';
@@ -27,7 +27,7 @@ describe('flow control', () => {
     return texts;
   }
 
-  /** PUBLISH packets that have come, not acknowledged. */
+  /** Returns the PUBLISH packets that have come, without acknowledging them. */
   async function arrivedAt(client: Client5): Promise<IPublishPacket[]> {
     await broker.cloud.settled();
     await client.ping();
@@ -62,7 +62,7 @@ describe('flow control', () => {
         );
       }
 
-      clause('MQTT-3.3.4-9', `lets one more go at QoS ${qos} for each that is acknowledged`, async () => {
+      clause('MQTT-3.3.4-9', `sends one more at QoS ${qos} for each that is acknowledged`, async () => {
         const client = await broker.connect('receiver', { properties: { receiveMaximum: 3 } });
         await client.subscribe('singly');
         const texts = await publishMany('singly', 8, qos);
@@ -80,7 +80,7 @@ describe('flow control', () => {
         expect(heard).toEqual(texts);
       });
 
-      clause('MQTT-3.3.4-9', `holds for what waited while it was away, at QoS ${qos}`, async () => {
+      clause('MQTT-3.3.4-9', `holds for messages that waited while it was away, at QoS ${qos}`, async () => {
         const before = await broker.resume(`away ${qos}`);
         await before.subscribe('waiting');
         await broker.leave(before);
@@ -98,7 +98,7 @@ describe('flow control', () => {
         expect(heard).toEqual(texts);
       });
 
-      clause('MQTT-3.3.4-9', `holds for what is sent again, at QoS ${qos}`, async () => {
+      clause('MQTT-3.3.4-9', `holds for messages that are sent again, at QoS ${qos}`, async () => {
         const before = await broker.resume(`again ${qos}`);
         await before.subscribe('again');
         const texts = await publishMany('again', 5, qos);
@@ -116,7 +116,7 @@ describe('flow control', () => {
         expect(heard).toEqual(texts);
       });
 
-      clause('MQTT-3.3.4-9', `holds while several publish at the same time, at QoS ${qos}`, async () => {
+      clause('MQTT-3.3.4-9', `holds for concurrent publishers, at QoS ${qos}`, async () => {
         const client = await broker.connect('receiver', { properties: { receiveMaximum: 3 } });
         await client.subscribe('crowd');
         const names = ['a', 'b', 'c'];
@@ -141,7 +141,7 @@ describe('flow control', () => {
         }
       });
 
-      clause('MQTT-4.4.0-2', `counts an acknowledgement that says failure, at QoS ${qos}`, async () => {
+      clause('MQTT-4.4.0-2', `counts an acknowledgement with an error, at QoS ${qos}`, async () => {
         const client = await broker.connect('receiver', { properties: { receiveMaximum: 1 } });
         await client.subscribe('refused');
         await publishMany('refused', 2, qos);
@@ -227,7 +227,7 @@ describe('flow control', () => {
       expect(textsOf(await arrivedAt(await broker.resume('anew')))).toEqual(['0', '1', '2']);
     });
 
-    it('is not for others to feel: one that is full does not hold back another', async () => {
+    it('of one client does not delay another', async () => {
       const slow = await broker.connect('slow', { properties: { receiveMaximum: 1 } });
       const fast = await broker.connect('fast');
       await slow.subscribe('common');
@@ -244,7 +244,7 @@ describe('flow control', () => {
       return Array.from({ length: count }, (_, index) => publishPacket('held', 'x', { qos: 2, messageId: index + 1 }));
     }
 
-    it('is fine with as many messages as the Receive Maximum of CONNACK', async () => {
+    it('accepts as many messages as the Receive Maximum of CONNACK', async () => {
       const { receiveMaximum = 0 } = publisher.connack?.properties ?? {};
       publisher.send(...held(receiveMaximum));
       for (let index = 0; index < receiveMaximum; index++) await publisher.next('pubrec');
@@ -255,14 +255,14 @@ describe('flow control', () => {
       expect(await publisher.next('pubrec')).toMatchObject({ messageId: receiveMaximum + 1 });
     });
 
-    clause('MQTT-4.13.1-1', 'ends with 0x93 when there are more', async () => {
+    clause('MQTT-4.13.1-1', 'closes with 0x93 for one more', async () => {
       const { receiveMaximum = 0 } = publisher.connack?.properties ?? {};
       publisher.send(...held(receiveMaximum + 1));
 
       expect(await publisher.farewell()).toMatchObject({ reasonCode: 0x93 });
     });
 
-    clause('MQTT-4.3.3-9', 'does not count what was refused', async () => {
+    clause('MQTT-4.3.3-9', 'does not count refused messages', async () => {
       const { receiveMaximum = 0 } = publisher.connack?.properties ?? {};
       const notText = { properties: { payloadFormatIndicator: true } };
       for (let index = 0; index < 3; index++) {

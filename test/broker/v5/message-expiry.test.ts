@@ -22,21 +22,21 @@ describe('a message with an expiry', () => {
     return publisher.publish(topic, text, { qos, retain, properties });
   }
 
-  /** Subscribed to its own name, and gone. */
+  /** A client that has subscribed to its own name and is away. */
   async function absent(clientId: string): Promise<void> {
     const client = await broker.resume(clientId);
     await client.subscribe(clientId);
     await broker.leave(client);
   }
 
-  /** But for the milliseconds that lie between any two connections. */
+  /** Allows for the milliseconds between two connections. */
   function expectLeft({ properties }: Heard5, seconds: number): void {
     expect(properties.messageExpiryInterval).toBeLessThanOrEqual(seconds);
     expect(properties.messageExpiryInterval).toBeGreaterThanOrEqual(seconds - 1);
   }
 
   for (const qos of [0, 1, 2] as const) {
-    clause('MQTT-3.3.2-6', `at QoS ${qos} says all of it to who is online`, async () => {
+    clause('MQTT-3.3.2-6', `at QoS ${qos} is complete for a connected client`, async () => {
       const subscriber = await broker.connect('online');
       await subscriber.subscribe('online');
       await publish('online', 'x', qos, 100);
@@ -46,7 +46,7 @@ describe('a message with an expiry', () => {
   }
 
   for (const qos of [1, 2] as const) {
-    clause('MQTT-3.3.2-6', `at QoS ${qos} says what is left of it to who comes back`, async () => {
+    clause('MQTT-3.3.2-6', `at QoS ${qos} is the remaining time for a client that returns`, async () => {
       await absent(`back in time ${qos}`);
       await publish(`back in time ${qos}`, 'x', qos, 100);
       broker.cloud.clock.jump(30 * second);
@@ -54,7 +54,7 @@ describe('a message with an expiry', () => {
       expectLeft(await (await broker.resume(`back in time ${qos}`)).hear(), 70);
     });
 
-    clause('MQTT-3.3.2-5', `at QoS ${qos} is dropped when who was away comes back too late`, async () => {
+    clause('MQTT-3.3.2-5', `at QoS ${qos} is dropped when a client that was away returns too late`, async () => {
       await absent(`back too late ${qos}`);
       await publish(`back too late ${qos}`, 'short', qos, 10);
       await publish(`back too late ${qos}`, 'long', qos, 100);
@@ -66,7 +66,7 @@ describe('a message with an expiry', () => {
       expect(heard.map(({ text }) => text)).toEqual(['long', 'endless']);
     });
 
-    it(`at QoS ${qos} that was dropped does not come later either`, async () => {
+    it(`at QoS ${qos} that was dropped is not sent later`, async () => {
       await absent(`gone for good ${qos}`);
       await publish(`gone for good ${qos}`, 'x', qos, 10);
       broker.cloud.clock.jump(11 * second);
@@ -79,7 +79,7 @@ describe('a message with an expiry', () => {
     });
   }
 
-  clause('MQTT-3.3.2-5', 'is dropped while it waits for room in the window of its subscriber', async () => {
+  clause('MQTT-3.3.2-5', 'is dropped while it waits for the Receive Maximum of its subscriber', async () => {
     const subscriber = await broker.connect('slow', { properties: { receiveMaximum: 1 } });
     await subscriber.subscribe('slow');
     await publish('slow', 'one', 1);
@@ -105,7 +105,7 @@ describe('a message with an expiry', () => {
 
   clause(
     ['MQTT-4.3.3-7', 'MQTT-4.3.3-13'],
-    'at QoS 2 does not expire once it was sent: its handshake goes on',
+    'at QoS 2 does not expire after it was sent: its handshake is completed',
     async () => {
       const before = await broker.resume('has it');
       await before.subscribe('had it');
@@ -123,20 +123,24 @@ describe('a message with an expiry', () => {
     },
   );
 
-  clause('MQTT-4.3.3-13', 'at QoS 2 that expires before PUBREL has its handshake ended, and is not heard', async () => {
-    const subscriber = await broker.connect('online');
-    await subscriber.subscribe('held');
-    publisher.send(publishPacket('held', 'x', { qos: 2, messageId: 900, properties: { messageExpiryInterval: 10 } }));
-    await publisher.next('pubrec');
-    broker.cloud.clock.jump(11 * second);
-    publisher.send({ cmd: 'pubrel', messageId: 900 });
+  clause(
+    'MQTT-4.3.3-13',
+    'at QoS 2 that expires before PUBREL completes its handshake without a delivery',
+    async () => {
+      const subscriber = await broker.connect('online');
+      await subscriber.subscribe('held');
+      publisher.send(publishPacket('held', 'x', { qos: 2, messageId: 900, properties: { messageExpiryInterval: 10 } }));
+      await publisher.next('pubrec');
+      broker.cloud.clock.jump(11 * second);
+      publisher.send({ cmd: 'pubrel', messageId: 900 });
 
-    expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 900 });
-    expect(await broker.heardBy(subscriber)).toEqual([]);
-  });
+      expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 900 });
+      expect(await broker.heardBy(subscriber)).toEqual([]);
+    },
+  );
 
   describe('that is retained', () => {
-    clause('MQTT-3.3.2-6', 'says what is left of it to a new subscriber, as often as there is one', async () => {
+    clause('MQTT-3.3.2-6', 'has the remaining time for each new subscriber', async () => {
       await publish('retained', 'x', 1, 100, true);
       for (const passed of [30, 60]) {
         broker.cloud.clock.jump(30 * second);
@@ -148,7 +152,7 @@ describe('a message with an expiry', () => {
       }
     });
 
-    clause('MQTT-3.3.2-5', 'is not there for a subscriber who comes too late', async () => {
+    clause('MQTT-3.3.2-5', 'is not sent to a subscriber that comes too late', async () => {
       await publish('retained/short', 'x', 1, 10, true);
       await publish('retained/long', 'y', 1, 100, true);
       broker.cloud.clock.jump(11 * second);
@@ -158,7 +162,7 @@ describe('a message with an expiry', () => {
       expect((await broker.heardBy(visitor)).map(({ text }) => text)).toEqual(['y']);
     });
 
-    it('leaves the place to nothing: the one it replaced does not come back', async () => {
+    it('does not restore the message that it replaced', async () => {
       await publish('retained/replaced', 'endless', 1, undefined, true);
       await publish('retained/replaced', 'short', 1, 10, true);
       broker.cloud.clock.jump(11 * second);
@@ -169,7 +173,7 @@ describe('a message with an expiry', () => {
     });
   });
 
-  it('of the longest kind outlives a month', async () => {
+  it('of the maximum outlives a month', async () => {
     await absent('patient');
     await publish('patient', 'x', 1, 0xffff_ffff);
     broker.cloud.clock.jump(30 * 86_400 * second);

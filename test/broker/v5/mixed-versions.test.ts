@@ -33,14 +33,14 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
   afterAll(() => broker.stop());
 
   for (const qos of [0, 1, 2] as const) {
-    it(`hear each other at QoS ${qos}; from 5.0 to 3.1.1 without properties`, async () => {
+    it(`receive each other's messages at QoS ${qos}; from 5.0 to 3.1.1 without properties`, async () => {
       await older.subscribe(2, 'down');
       await newer.publish('down', 'hello', { qos, properties });
 
       expect(await older.hear()).toEqual({ topic: 'down', text: 'hello', qos, retain: false, dup: false });
     });
 
-    it(`hear each other at QoS ${qos}; from 3.1.1 to 5.0 with none`, async () => {
+    it(`receive each other's messages at QoS ${qos}; from 3.1.1 to 5.0 with none`, async () => {
       await newer.subscribe('up');
       await older.publish('up', 'hello', { qos });
 
@@ -54,7 +54,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
       });
     });
 
-    it(`hear one message of QoS ${qos} each in its own words`, async () => {
+    it(`receive one message of QoS ${qos} each in its own version`, async () => {
       await newer.subscribe('both', { subscriptionIdentifier: 9 });
       await older.subscribe(2, 'both');
       const publisher = await broker.connect('publisher');
@@ -65,7 +65,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
     });
   }
 
-  it('share what is retained', async () => {
+  it('share retained messages', async () => {
     await newer.publish('kept/by/newer', 'n', { qos: 1, retain: true, properties });
     await older.publish('kept/by/older', 'o', { qos: 1, retain: true });
     await older.subscribe(1, 'kept/by/newer');
@@ -75,7 +75,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
     expect((await newer.hear()).properties).toEqual({});
   });
 
-  clause('MQTT-3.3.2-5', 'hear nothing that has expired, in 3.1.1 neither', async () => {
+  clause('MQTT-3.3.2-5', 'receive no expired message, also in 3.1.1', async () => {
     const sleeper = await broker.older.resume('sleeper');
     await sleeper.subscribe(1, 'news');
     await sleeper.disconnect();
@@ -90,7 +90,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
     expect(await broker.older.heardBy(visitor)).toEqual([]);
   });
 
-  it('speak each in its own way of what fails', async () => {
+  it('get errors in their own version', async () => {
     older.send({ cmd: 'publish', topic: '$SYS/a', payload: 'x', qos: 1, messageId: 7, retain: false, dup: false });
     older.send({ cmd: 'unsubscribe', messageId: 8, unsubscriptions: ['nothing'] });
 
@@ -98,7 +98,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
     expect(await older.next('unsuback')).toMatchObject({ messageId: 8, length: 2 });
   });
 
-  it('are told of nothing in 3.1.1 when they are displaced by 5.0, and of 0x8e the other way', async () => {
+  it('are closed without a packet in 3.1.1 when 5.0 takes over, and with 0x8e the other way', async () => {
     const first = await broker.older.connect('same');
     const second = await broker.connect('same');
     await first.closed();
@@ -109,7 +109,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
   });
 
   describe('that are one client', () => {
-    it('resume in 5.0 what they began in 3.1.1', async () => {
+    it('resume in 5.0 a session of 3.1.1', async () => {
       const before = await broker.older.resume('grown');
       await before.subscribe(1, 'to/grown');
       await before.disconnect();
@@ -122,7 +122,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
       expect(heard[0]?.properties).toMatchObject({ contentType: 'text/plain', userProperties: { a: ['1', '2'] } });
     });
 
-    clause('MQTT-3.3.4-9', 'resume in 5.0 with a window what they began in 3.1.1 without', async () => {
+    clause('MQTT-3.3.4-9', 'resume in 5.0 with a Receive Maximum a session of 3.1.1', async () => {
       const before = await broker.older.resume('careful');
       await before.subscribe(2, 'to/careful');
       await before.disconnect();
@@ -143,7 +143,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
       expect(heard).toEqual(texts);
     });
 
-    it('resume in 3.1.1 what they began in 5.0', async () => {
+    it('resume in 3.1.1 a session of 5.0', async () => {
       const before = await broker.resume('aged');
       await before.subscribe({ topic: 'to/aged', rap: true }, { subscriptionIdentifier: 3 });
       await broker.leave(before);
@@ -156,7 +156,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
       expect(await after.hear()).toMatchObject({ text: 'live', qos: 1 });
     });
 
-    it('keep in 3.1.1 without a clean session what was to expire in 5.0', async () => {
+    it('keep in 3.1.1 without a clean session a session that would expire in 5.0', async () => {
       await broker.leave(await broker.resume('kept', 60));
       await (await broker.older.resume('kept')).disconnect();
       broker.cloud.clock.jump(3600 * second);
@@ -164,7 +164,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
       expect((await broker.resume('kept')).connack).toMatchObject({ sessionPresent: true });
     });
 
-    it('end in 3.1.1 with a clean session what 5.0 had', async () => {
+    it('end in 3.1.1 with a clean session a session of 5.0', async () => {
       await broker.leave(await broker.resume('ended', 600));
       await (await broker.older.connect('ended')).disconnect();
 
@@ -172,7 +172,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
     });
   });
 
-  it('hear the wills of 5.0 in 3.1.1, after their delay', async () => {
+  it('receive the wills of 5.0 in 3.1.1, after their delay', async () => {
     await older.subscribe(1, 'will');
     const payload = Buffer.from('gone');
     const will = { topic: 'will', payload, qos: 1, properties: { willDelayInterval: 5, contentType: 'x' } } as const;
@@ -183,7 +183,7 @@ describe('clients of MQTT 3.1.1 and 5.0 in one broker', () => {
     expect(await older.hear()).toEqual({ topic: 'will', text: 'gone', qos: 1, retain: false, dup: false });
   });
 
-  it('take their part in one large audience', async () => {
+  it('are recipients of one fan-out', async () => {
     const other = await Broker5.start({ settings: { inlineRecipients: 1 } });
     const [five, four] = [await other.connect('five'), await other.older.connect('four')];
     await five.subscribe({ topic: 'crowd', rap: true }, { subscriptionIdentifier: 4 });

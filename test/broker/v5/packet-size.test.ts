@@ -1,6 +1,6 @@
 /*
- * Proved elsewhere: a Maximum Packet Size of 0, and a CONNACK that has to be small: connect.test.ts; a DISCONNECT that has to be:
- *   disconnect.test.ts; what is too large for the server: disconnect.test.ts.
+ * Proved elsewhere: a Maximum Packet Size of 0, and a small CONNACK: connect.test.ts; a small DISCONNECT, and packets too
+ *   large for the server: disconnect.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Packet } from 'mqtt-packet';
@@ -39,7 +39,7 @@ describe('the Maximum Packet Size of a client', () => {
   for (const qos of [0, 1, 2] as const) {
     clause(
       ['MQTT-3.1.2-24', 'MQTT-3.1.2-25'],
-      `lets a message too large at QoS ${qos} be dropped, and no other`,
+      `counts a message too large at QoS ${qos} be dropped, and no other`,
       async () => {
         const client = await broker.connect('small', limited);
         await client.subscribe('size');
@@ -62,7 +62,7 @@ describe('the Maximum Packet Size of a client', () => {
       expect(client.rest().map(sizeOf)).toEqual([64]);
     });
 
-    clause('MQTT-3.1.2-25', `lets a message too large at QoS ${qos} count as acknowledged`, async () => {
+    clause('MQTT-3.1.2-25', `counts a message too large at QoS ${qos} as acknowledged`, async () => {
       const client = await broker.connect('narrow', { properties: { maximumPacketSize, receiveMaximum: 1 } });
       await client.subscribe('size');
       for (const text of ['one', tooLarge, tooLarge, 'two', tooLarge, 'three']) {
@@ -77,7 +77,7 @@ describe('the Maximum Packet Size of a client', () => {
   }
 
   for (const qos of [1, 2] as const) {
-    clause('MQTT-3.1.2-25', `drops what waited too, at QoS ${qos}, once and for all`, async () => {
+    clause('MQTT-3.1.2-25', `drops waiting messages too, at QoS ${qos}, for good`, async () => {
       const before = await broker.resume(`waiting ${qos}`);
       await before.subscribe('size');
       await broker.leave(before);
@@ -101,7 +101,7 @@ describe('the Maximum Packet Size of a client', () => {
     expect(await broker.heardBy(client)).toEqual([]);
   });
 
-  clause('MQTT-3.1.2-24', 'counts what is added for the subscriber', async () => {
+  clause('MQTT-3.1.2-24', 'counts properties that are added for the subscriber', async () => {
     const client = await broker.connect('small', limited);
     await client.subscribe('size', { subscriptionIdentifier: 268_435_455 });
     const overhead = written(publishPacket('size', '')).length;
@@ -112,7 +112,7 @@ describe('the Maximum Packet Size of a client', () => {
   });
 
   for (const qos of [0, 1] as const) {
-    clause('MQTT-3.1.2-24', `keeps retained messages of QoS ${qos} out that are too large`, async () => {
+    clause('MQTT-3.1.2-24', `excludes retained messages of QoS ${qos} that are too large`, async () => {
       await publisher.publish('kept/large', tooLarge, { qos, retain: true });
       await publisher.publish('kept/small', 'x', { qos, retain: true });
       const client = await broker.connect('small', limited);
@@ -124,7 +124,7 @@ describe('the Maximum Packet Size of a client', () => {
     });
   }
 
-  it('is not for others to feel', async () => {
+  it('does not affect other subscribers', async () => {
     const small = await broker.connect('small', limited);
     const large = await broker.connect('large');
     await small.subscribe('size');
@@ -135,7 +135,7 @@ describe('the Maximum Packet Size of a client', () => {
     expect(await broker.heardBy(small)).toEqual([]);
   });
 
-  it('above that of this server is no promise', async () => {
+  it('above that of the server has no effect', async () => {
     const client = await broker.connect('large', { properties: { maximumPacketSize: 0xffff_ffff } });
     await client.subscribe('size');
     await publisher.publish('size', 'fine', { qos: 1 });
@@ -143,8 +143,8 @@ describe('the Maximum Packet Size of a client', () => {
     expect(await client.hear()).toMatchObject({ text: 'fine' });
   });
 
-  describe('leaves out why', () => {
-    // Every acknowledgement says its reason code, and its reason string only if there is room.
+  describe('leaves out the Reason String', () => {
+    // Every acknowledgement has its reason code, and its reason string only if it fits.
     const tiny = { properties: { maximumPacketSize: 14 } };
 
     clause(['MQTT-3.4.2-2', 'MQTT-3.4.2-3'], 'in PUBACK', async () => {
@@ -208,7 +208,7 @@ describe('a packet larger than the client takes', () => {
 
   afterAll(() => broker.stop());
 
-  /** All that a client gets whose CONNECT is like this, until it is let in or closed. */
+  /** Returns all packets that a client gets until it is connected or closed. */
   async function answerTo(maximumPacketSize: number, fields: ConnectFields = {}, clientId = 'a') {
     const client = await broker.open();
     client.send(connectPacket(clientId, { ...fields, properties: { ...fields.properties, maximumPacketSize } }));
@@ -216,9 +216,9 @@ describe('a packet larger than the client takes', () => {
     return client;
   }
 
-  // With a client id of its own a client hears 16 bytes, the 13 of which it needs.
+  // With a client id of its own a client gets 16 bytes, of which it needs 13.
   for (const maximum of [13, 14, 15, 16, 17]) {
-    clause('MQTT-3.1.2-24', `is no CONNACK at ${maximum} bytes, which has what it must have`, async () => {
+    clause('MQTT-3.1.2-24', `is no CONNACK at ${maximum} bytes, which has the required properties`, async () => {
       const client = await answerTo(maximum);
       await client.ping();
 
@@ -242,7 +242,7 @@ describe('a packet larger than the client takes', () => {
     });
   }
 
-  clause('MQTT-3.1.2-24', 'is no refusal either: a client that takes nothing is closed', async () => {
+  clause('MQTT-3.1.2-24', 'is no refusal either: a client that takes no packet is closed', async () => {
     for (const [maximum, length] of [
       [1, 0],
       [4, 0],
@@ -271,7 +271,7 @@ describe('a packet larger than the client takes', () => {
     ['suback', 25],
     ['unsuback', 25],
   ] as const) {
-    clause(['MQTT-3.1.2-24', 'MQTT-4.13.1-1'], `is no ${cmd.toUpperCase()}: 0x95, and nothing is done`, async () => {
+    clause(['MQTT-3.1.2-24', 'MQTT-4.13.1-1'], `is no ${cmd.toUpperCase()}: 0x95, without an effect`, async () => {
       const client = await broker.resume(`answers ${cmd}`, 600, { properties: { maximumPacketSize: 30 } });
       const names = Array.from({ length: 60 }, (_, index) => `${cmd}/${index}`);
       const packetOf = (topics: string[]): Packet =>
@@ -289,7 +289,7 @@ describe('a packet larger than the client takes', () => {
     });
   }
 
-  clause(['MQTT-3.1.2-24', 'MQTT-3.14.2-3'], 'is no packet at all that a client with little room gets', async () => {
+  clause(['MQTT-3.1.2-24', 'MQTT-3.14.2-3'], 'is never sent to a client with a small limit', async () => {
     const publisher = await broker.connect('publisher');
     const client = await broker.resume('little room', 600, { properties: { maximumPacketSize: 16 } });
     await client.subscribe('room');
@@ -398,12 +398,12 @@ describe('a message that grows on its way out', () => {
     });
   }
 
-  describe('beyond what a post takes, because its topic came as an alias,', () => {
+  describe('larger than a post, because its topic came as an alias,', () => {
     const topic = `alias/${'x'.repeat(4000)}`;
     const payload = Buffer.alloc(largestIncoming - 100);
 
     for (const qos of [1, 2] as const) {
-      clause('MQTT-4.3.2-4', `is refused with 0x97 at QoS ${qos}, and the connection goes on`, async () => {
+      clause('MQTT-4.3.2-4', `is refused with 0x97 at QoS ${qos}, and the connection stays open`, async () => {
         await publisher.publish(topic, 'sets up the alias', { properties: { topicAlias: 1 } });
         publisher.send(publishPacket('', payload, { qos, messageId: 9, properties: { topicAlias: 1 } }));
 
@@ -420,7 +420,7 @@ describe('a message that grows on its way out', () => {
     });
   });
 
-  /** 210 filters that match one topic: each of its levels is said or a wildcard. */
+  /** 210 filters that match one topic: each of its levels is literal or a wildcard. */
   function overlapping(topic: string): string[] {
     const levels = topic.split('/');
     return Array.from({ length: 210 }, (_, index) =>
@@ -429,7 +429,7 @@ describe('a message that grows on its way out', () => {
   }
 
   for (const isOnline of [true, false]) {
-    it(`beyond it for one subscriber with too many identifiers, ${isOnline ? 'online' : 'offline'}, is dropped for that one`, async () => {
+    it(`larger for one subscriber with too many identifiers, ${isOnline ? 'online' : 'offline'}, is dropped for that subscriber`, async () => {
       const topic = 'a/b/c/d/e/f/g/h';
       const clientId = `overlaps ${isOnline}`;
       const helper = await broker.connect('brings half of the shapes, more than one client may');

@@ -1,7 +1,7 @@
 /*
  * Proved elsewhere: QoS downgraded and overlapping subscriptions: subscribe.test.ts; retained messages: retained.test.ts; topic
- *   aliases: aliases.test.ts; how long a message lives: message-expiry.test.ts; what 3.1.1 hears: mixed-versions.test.ts; the handshake
- *   of QoS 2 with a worker that dies in its middle: test/faults and the executable model.
+ *   aliases: aliases.test.ts; message expiry: message-expiry.test.ts; clients of 3.1.1: mixed-versions.test.ts; the handshake
+ *   of QoS 2 with a worker that dies in between: test/faults and the executable model.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Broker5 } from '../../support/broker5';
@@ -88,7 +88,7 @@ describe('PUBLISH', () => {
       },
     );
 
-    it('may have a payload of any bytes where none are declared to be text', async () => {
+    it('may have any payload without a payload format', async () => {
       const subscriber = await subscriberTo('binary');
       await publisher.publish('binary', hex('ff fe 00 80'), { qos: 1, properties: { payloadFormatIndicator: false } });
       const { payload, properties } = await subscriber.next('publish');
@@ -97,7 +97,7 @@ describe('PUBLISH', () => {
       expect(properties).toEqual({ payloadFormatIndicator: false });
     });
 
-    it('is forwarded without any when it had none', async () => {
+    it('is forwarded without any if it had none', async () => {
       const subscriber = await subscriberTo('plain');
       await publisher.publish('plain', 'x', { qos: 1 });
 
@@ -105,11 +105,11 @@ describe('PUBLISH', () => {
     });
   });
 
-  describe('declared to be text that its payload is not', () => {
+  describe('declared as text with another payload', () => {
     const notText = { properties: { payloadFormatIndicator: true } };
 
     for (const qos of [1, 2] as const) {
-      clause('MQTT-4.3.3-9', `at QoS ${qos} is acknowledged with 0x99, and forwarded to nobody`, async () => {
+      clause('MQTT-4.3.3-9', `at QoS ${qos} is acknowledged with 0x99, and not forwarded`, async () => {
         const subscriber = await subscriberTo('text');
         expect(await publisher.publish('text', hex('ff fe'), { qos, messageId: 99, ...notText })).toBe(0x99);
         expect(await publisher.publish('text', 'fine', { qos, messageId: 99, ...notText })).toBe(0);
@@ -128,12 +128,12 @@ describe('PUBLISH', () => {
     });
   });
 
-  describe('to a topic that nobody subscribed to', () => {
+  describe('to a topic without subscribers', () => {
     it('at QoS 1 is acknowledged with 0x10', async () => {
       expect(await publisher.publish('nobody/hears', 'x', { qos: 1 })).toBe(0x10);
     });
 
-    clause('MQTT-4.3.3-11', 'at QoS 2 is acknowledged with 0x10, and its handshake goes on', async () => {
+    clause('MQTT-4.3.3-11', 'at QoS 2 is acknowledged with 0x10, and its handshake continues', async () => {
       publisher.send(publishPacket('nobody/hears', 'x', { qos: 2, messageId: 10 }));
       expect(await publisher.next('pubrec')).toMatchObject({ messageId: 10, reasonCode: 0x10 });
       publisher.send({ cmd: 'pubrel', messageId: 10 });
@@ -141,7 +141,7 @@ describe('PUBLISH', () => {
       expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 10, reasonCode: 0 });
     });
 
-    it('is told so again when the last subscriber has left, and not while there is one', async () => {
+    it('gets 0x10 again after the last subscriber has left, and not while there is one', async () => {
       for (const qos of [1, 2] as const) {
         const subscriber = await subscriberTo('sometimes/+');
         expect(await publisher.publish('sometimes/a', 'x', { qos })).toBe(0);
@@ -150,7 +150,7 @@ describe('PUBLISH', () => {
       }
     });
 
-    it('counts who is offline as a subscriber, and so a share', async () => {
+    it('counts clients that are away and shares as subscribers', async () => {
       const offline = await broker.resume('offline');
       await offline.subscribe(['waited/for', '$share/group/shared']);
       await broker.leave(offline);
@@ -159,13 +159,13 @@ describe('PUBLISH', () => {
       expect(await publisher.publish('shared', 'x', { qos: 1 })).toBe(0);
     });
 
-    it('is retained all the same', async () => {
+    it('is retained', async () => {
       expect(await publisher.publish('retained/unheard', 'kept', { qos: 1, retain: true })).toBe(0x10);
       expect(await (await subscriberTo('retained/unheard')).hear()).toMatchObject({ text: 'kept', retain: true });
     });
   });
 
-  describe('to a topic of the server', () => {
+  describe('to a topic that begins with $', () => {
     for (const topic of ['$SYS/uptime', '$share/group/a']) {
       it(`like ${topic} is acknowledged with 0x87, and dropped at QoS 0`, async () => {
         const subscriber = await subscriberTo('$SYS/#');
@@ -179,7 +179,7 @@ describe('PUBLISH', () => {
     }
   });
 
-  clause('MQTT-3.3.2-3', 'reaches subscribers under its own topic, whatever their filter', async () => {
+  clause('MQTT-3.3.2-3', 'reaches subscribers under its own topic, with any filter', async () => {
     const subscriber = await subscriberTo('rooms/+/light', 'rooms/#');
     await publisher.publish('rooms/kitchen/light', 'x');
 
@@ -230,7 +230,7 @@ describe('PUBLISH', () => {
       const packets = (await broker.heardBy(subscriber)).length;
 
       expect(packets).toBe(1);
-      expect(subscriber.bytes.includes(written(publishPacket('once', 'x')))).toBe(true); // no room for an id
+      expect(subscriber.bytes.includes(written(publishPacket('once', 'x')))).toBe(true); // without a packet id
     });
   });
 
@@ -265,7 +265,7 @@ describe('PUBLISH', () => {
       },
     );
 
-    clause('MQTT-4.4.0-2', 'is done with after a PUBACK that says failure', async () => {
+    clause('MQTT-4.4.0-2', 'is completed by a PUBACK with an error', async () => {
       const before = await broker.resume('picky');
       await before.subscribe('unwanted');
       await publisher.publish('unwanted', 'x', { qos: 1 });
@@ -318,7 +318,7 @@ describe('PUBLISH', () => {
       },
     );
 
-    clause('MQTT-4.3.3-4', 'hears PUBREL for a PUBREC of 0x10, which is no failure', async () => {
+    clause('MQTT-4.3.3-4', 'gets PUBREL for a PUBREC of 0x10, which is no error', async () => {
       const subscriber = await subscriberTo('relay');
       await publisher.publish('relay', 'x', { qos: 2 });
       const { messageId } = await subscriber.next('publish');
@@ -327,7 +327,7 @@ describe('PUBLISH', () => {
       expect(await subscriber.next('pubrel')).toMatchObject({ messageId });
     });
 
-    clause('MQTT-4.4.0-2', 'is done with after a PUBREC that says failure: no PUBREL, and never again', async () => {
+    clause('MQTT-4.4.0-2', 'is completed by a PUBREC with an error: no PUBREL, and not sent again', async () => {
       const before = await broker.resume('picky');
       await before.subscribe('unwanted');
       await publisher.publish('unwanted', 'x', { qos: 2 });
@@ -345,19 +345,15 @@ describe('PUBLISH', () => {
   });
 
   describe('at QoS 1 from a publisher', () => {
-    clause(
-      ['MQTT-3.3.4-1', 'MQTT-2.2.1-5', 'MQTT-4.3.2-4'],
-      'is answered with PUBACK under its packet id',
-      async () => {
-        const subscriber = await subscriberTo('acknowledged');
-        publisher.send(publishPacket('acknowledged', 'x', { qos: 1, messageId: 65_535 }));
+    clause(['MQTT-3.3.4-1', 'MQTT-2.2.1-5', 'MQTT-4.3.2-4'], 'gets PUBACK under its packet id', async () => {
+      const subscriber = await subscriberTo('acknowledged');
+      publisher.send(publishPacket('acknowledged', 'x', { qos: 1, messageId: 65_535 }));
 
-        expect(await publisher.next('puback')).toMatchObject({ messageId: 65_535, reasonCode: 0 });
-        expect(await subscriber.hear()).toMatchObject({ text: 'x' });
-      },
-    );
+      expect(await publisher.next('puback')).toMatchObject({ messageId: 65_535, reasonCode: 0 });
+      expect(await subscriber.hear()).toMatchObject({ text: 'x' });
+    });
 
-    clause('MQTT-4.3.2-5', 'is a new message after PUBACK, whatever its DUP says', async () => {
+    clause('MQTT-4.3.2-5', 'is a new message after PUBACK, with and without DUP', async () => {
       const subscriber = await subscriberTo('reused');
       await publisher.publish('reused', 'one', { qos: 1, messageId: 700 });
       await publisher.publish('reused', 'two', { qos: 1, messageId: 700, dup: true });
@@ -365,7 +361,7 @@ describe('PUBLISH', () => {
       expect((await broker.heardBy(subscriber)).map(({ text }) => text)).toEqual(['one', 'two']);
     });
 
-    clause('MQTT-3.3.1-3', 'reaches subscribers without the DUP it came with', async () => {
+    clause('MQTT-3.3.1-3', 'reaches subscribers without its DUP', async () => {
       const subscriber = await subscriberTo('repeated');
       await publisher.publish('repeated', 'x', { qos: 1, dup: true });
 
@@ -376,7 +372,7 @@ describe('PUBLISH', () => {
   describe('at QoS 2 from a publisher', () => {
     clause(
       ['MQTT-3.3.4-1', 'MQTT-2.2.1-5', 'MQTT-4.3.3-8', 'MQTT-4.3.3-11'],
-      'is answered with PUBREC, and its PUBREL with PUBCOMP, under its packet id',
+      'gets PUBREC, and PUBCOMP after PUBREL, under its packet id',
       async () => {
         const subscriber = await subscriberTo('released');
         publisher.send(publishPacket('released', 'x', { qos: 2, messageId: 65_534 }));
@@ -400,7 +396,7 @@ describe('PUBLISH', () => {
       expect(await broker.heardBy(subscriber)).toHaveLength(1);
     });
 
-    clause('MQTT-4.3.3-10', 'is delivered once when it is repeated on the next connection', async () => {
+    clause('MQTT-4.3.3-10', 'is delivered once if it is repeated on the next connection', async () => {
       const subscriber = await subscriberTo('stubborn');
       const before = await broker.resume('stubborn');
       before.send(publishPacket('stubborn', 'x', { qos: 2, messageId: 9 }));
@@ -423,7 +419,7 @@ describe('PUBLISH', () => {
       expect((await broker.heardBy(subscriber)).map(({ text }) => text)).toEqual(['one', 'two']);
     });
 
-    clause('MQTT-4.3.3-11', 'that nobody knows any more has its PUBREL answered all the same', async () => {
+    clause('MQTT-4.3.3-11', 'that is unknown gets PUBCOMP after PUBREL', async () => {
       publisher.send({ cmd: 'pubrel', messageId: 60_000 });
 
       expect(await publisher.next('pubcomp')).toMatchObject({ messageId: 60_000 });

@@ -16,13 +16,13 @@ describe('request and response', () => {
     return (await broker.connect(clientId, { properties })).connack?.properties?.responseInformation;
   }
 
-  clause('MQTT-3.1.2-28', 'has Response Information only for those who asked', async () => {
+  clause('MQTT-3.1.2-28', 'has Response Information only on request', async () => {
     expect(await responseInformation('a')).toBeUndefined();
     expect(await responseInformation('a', false)).toBeUndefined();
     expect(await responseInformation('a', true)).toEqual(expect.stringMatching(/./));
   });
 
-  it('has Response Information of its own for each client, the same each time', async () => {
+  it('has Response Information that is specific to a client and constant', async () => {
     const a = await responseInformation('a', true);
 
     expect(await responseInformation('a', true)).toBe(a);
@@ -36,7 +36,7 @@ describe('request and response', () => {
     expect(await responseInformation('', true)).not.toBe(one);
   });
 
-  clause(['MQTT-3.3.2-15', 'MQTT-3.3.2-16'], 'lets a requester hear the answer to its own request', async () => {
+  clause(['MQTT-3.3.2-15', 'MQTT-3.3.2-16'], 'lets a requester get the response to its own request', async () => {
     const responder = await broker.connect('responder');
     await responder.subscribe('sum');
     const requester = await broker.connect('requester', { properties: { requestResponseInformation: true } });

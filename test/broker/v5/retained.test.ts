@@ -45,7 +45,7 @@ describe('a retained message', () => {
     });
   }
 
-  clause('MQTT-3.3.1-5', 'keeps all that its publisher said of it', async () => {
+  clause('MQTT-3.3.1-5', 'keeps all properties of its publisher', async () => {
     const properties = {
       payloadFormatIndicator: true,
       contentType: 'text/plain',
@@ -74,7 +74,7 @@ describe('a retained message', () => {
     },
   );
 
-  clause('MQTT-3.3.1-8', 'is left alone by a message without RETAIN, an empty one too', async () => {
+  clause('MQTT-3.3.1-8', 'is kept by a message without RETAIN, also by an empty one', async () => {
     await retain('kept');
     await publisher.publish(topic, 'passing', { qos: 1 });
     await publisher.publish(topic, '', { qos: 1 });
@@ -84,7 +84,7 @@ describe('a retained message', () => {
   });
 
   describe('and Retain Handling', () => {
-    clause(['MQTT-3.3.1-9', 'MQTT-3.8.4-4'], '0: comes at each SUBSCRIBE', async () => {
+    clause(['MQTT-3.3.1-9', 'MQTT-3.8.4-4'], '0: is sent at each SUBSCRIBE', async () => {
       await retain('x');
       for (let times = 0; times < 2; times++) {
         await visitor.subscribe({ topic, rh: 0 });
@@ -92,7 +92,7 @@ describe('a retained message', () => {
       }
     });
 
-    clause('MQTT-3.3.1-10', '1: comes when the subscription is new, and only then', async () => {
+    clause('MQTT-3.3.1-10', '1: is sent for a new subscription only', async () => {
       await retain('x');
       await visitor.subscribe({ topic, rh: 1 });
       expect(await heard()).toEqual(['x']);
@@ -104,7 +104,7 @@ describe('a retained message', () => {
       expect(await heard()).toEqual(['x']);
     });
 
-    clause('MQTT-3.3.1-10', '1: does not come to a session that was resumed with its subscription', async () => {
+    clause('MQTT-3.3.1-10', '1: is not sent to a session that was resumed with its subscription', async () => {
       await retain('x');
       const before = await broker.resume('returning');
       await before.subscribe({ topic, rh: 2 });
@@ -115,7 +115,7 @@ describe('a retained message', () => {
       expect(await heard()).toEqual([]);
     });
 
-    clause('MQTT-3.3.1-11', '2: never comes', async () => {
+    clause('MQTT-3.3.1-11', '2: is never sent', async () => {
       await retain('x');
       for (let times = 0; times < 2; times++) {
         await visitor.subscribe({ topic, rh: 2 });
@@ -126,7 +126,7 @@ describe('a retained message', () => {
       expect(await heard()).toEqual(['live']);
     });
 
-    it("is each filter's own, in one SUBSCRIBE", async () => {
+    it('applies to each filter of one SUBSCRIBE', async () => {
       await retain('x');
       await visitor.subscribe([
         { topic, rh: 2, qos: 0 },
@@ -138,7 +138,7 @@ describe('a retained message', () => {
     });
   });
 
-  it('has RETAIN for a new subscription whether or not it asks for Retain As Published', async () => {
+  it('has RETAIN for a new subscription with and without Retain As Published', async () => {
     await retain('x');
     for (const rap of [false, true]) {
       await visitor.subscribe({ topic, rap });
@@ -146,7 +146,7 @@ describe('a retained message', () => {
     }
   });
 
-  clause('MQTT-3.8.4-8', 'comes at the lower of its QoS and the one granted', async () => {
+  clause('MQTT-3.8.4-8', 'is sent at the lower of its QoS and the granted QoS', async () => {
     await retain('at 1');
     for (const qos of [0, 1, 2] as const) {
       await visitor.subscribe({ topic, qos });

@@ -1,5 +1,5 @@
 /*
- * Proved elsewhere: names of shared subscriptions that are none [MQTT-4.8.2-1] [MQTT-4.8.2-2]: test/protocol; No Local with a share:
+ * Proved elsewhere: invalid names of shared subscriptions [MQTT-4.8.2-1] [MQTT-4.8.2-2]: test/protocol; No Local with a share:
  *   disconnect.test.ts; clients of MQTT 3.1.1: test/broker/shared-subscriptions.test.ts.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -69,7 +69,7 @@ describe('a shared subscription', () => {
     expect(await publishMany(5, 1)).toEqual(await heardBy(only));
   });
 
-  it('prefers members that are online', async () => {
+  it('prefers connected members', async () => {
     const [here, away] = [await member('here'), await member('away')];
     await broker.leave(away);
     const texts = await publishMany(12, 1);
@@ -105,7 +105,7 @@ describe('a shared subscription', () => {
     await publisher.publish(topic, '', { retain: true });
   });
 
-  it('is another one under another name: each group hears everything', async () => {
+  it('is another one under another name: each group gets every message', async () => {
     const groups = [
       [await member('a'), await member('b')],
       [await member('c', shared('others')), await member('d', shared('others'))],
@@ -126,7 +126,7 @@ describe('a shared subscription', () => {
     expect(await heardBy(wild)).toEqual(texts);
   });
 
-  it('leaves plain subscriptions alone: who has both hears twice', async () => {
+  it('is independent of non-shared subscriptions: a client with both gets two copies', async () => {
     const both = await member('both');
     await both.subscribe(topic);
     const plain = await member('plain', topic);
@@ -136,7 +136,7 @@ describe('a shared subscription', () => {
     expect(await heardBy(plain)).toEqual(['x']);
   });
 
-  it('of one client in two groups is served for each', async () => {
+  it('of one client in two groups gets a message for each', async () => {
     const busy = await member('busy');
     await busy.subscribe(shared('others'));
     for (const qos of [0, 1, 2] as const) {
@@ -155,7 +155,7 @@ describe('a shared subscription', () => {
     expect(heard.map(({ properties }) => properties.subscriptionIdentifier).sort()).toEqual([5, 6]);
   });
 
-  it('is left with UNSUBSCRIBE under its whole name', async () => {
+  it('ends with UNSUBSCRIBE under its whole name', async () => {
     const [staying, leaving] = [await member('staying'), await member('leaving')];
     expect(await leaving.unsubscribe(topic, shared('others'), shared())).toEqual([0x11, 0x11, 0]);
     const texts = await publishMany(8, 1);
@@ -164,7 +164,7 @@ describe('a shared subscription', () => {
     expect(await heardBy(staying)).toEqual(texts);
   });
 
-  it('ends with its last member: nobody hears then', async () => {
+  it('ends with its last member', async () => {
     const last = await member('last');
     expect(await publisher.publish(topic, 'x', { qos: 1 })).toBe(0);
     await last.unsubscribe(shared());
@@ -188,7 +188,7 @@ describe('a shared subscription', () => {
     expect(await heardBy(again)).toEqual(texts);
   });
 
-  clause('MQTT-4.8.2-4', 'completes a QoS 2 delivery with the member it was begun to', async () => {
+  clause('MQTT-4.8.2-4', 'completes a QoS 2 delivery with the member that it began with', async () => {
     const first = await member('first');
     await publisher.publish(topic, 'x', { qos: 2 });
     const { messageId } = await first.next('publish');
@@ -207,7 +207,7 @@ describe('a shared subscription', () => {
 
   clause(
     'MQTT-4.8.2-5',
-    'gives a QoS 2 message to no other when its member has begun and ends its session',
+    'gives a QoS 2 message to no other member after its member has begun and ends its session',
     async () => {
       const first = await member('first');
       await publisher.publish(topic, 'x', { qos: 2 });
@@ -220,7 +220,7 @@ describe('a shared subscription', () => {
   );
 
   for (const qos of [1, 2] as const) {
-    clause('MQTT-4.8.2-6', `gives what a member refused at QoS ${qos} to no other`, async () => {
+    clause('MQTT-4.8.2-6', `gives a message that a member refused at QoS ${qos} to no other member`, async () => {
       const first = await member('first');
       await publisher.publish(topic, 'x', { qos });
       const { messageId } = await first.next('publish');
@@ -234,9 +234,9 @@ describe('a shared subscription', () => {
     });
   }
 
-  describe('hands over what was not sent yet', () => {
+  describe('hands over unsent messages', () => {
     for (const qos of [1, 2] as const) {
-      it(`at QoS ${qos} when its member begins anew`, async () => {
+      it(`at QoS ${qos} when its member starts a new session`, async () => {
         await broker.leave(await member('away'));
         const texts = await publishMany(5, qos);
         const other = await member('other');
@@ -255,12 +255,12 @@ describe('a shared subscription', () => {
         await away.next('publish');
         await broker.leave(away, 0, { sessionExpiryInterval: 0 });
 
-        // The first is done with. The second was sent: at QoS 2 it goes to nobody else [MQTT-4.8.2-5].
+        // The first is completed. The second was sent: at QoS 2 it goes to no other member [MQTT-4.8.2-5].
         expect(await heardBy(other)).toEqual(texts.slice(qos));
       });
     }
 
-    it('at QoS 1 also what its member did not acknowledge', async () => {
+    it('at QoS 1 also messages that its member did not acknowledge', async () => {
       const first = await member('first');
       await publishMany(3, 1);
       await first.hear();

@@ -18,7 +18,12 @@ import {
   timersBelow,
 } from '../../../cli/pricing/operations';
 import { times } from '../../../cli/pricing/units';
-import { needsExtraSweeps, needsTimer, nextExtraSweep, nextSweep } from '../../../lambdas/broker/expiry/deadlines';
+import {
+  extraSweepInterval,
+  needsExtraSweeps,
+  needsTimer,
+  sweepInterval,
+} from '../../../lambdas/broker/expiry/deadlines';
 import * as ring from '../../../lambdas/broker/model/queue-slots';
 import { basicMetrics } from '../../../lambdas/telemetry/catalogue';
 import { record } from '../../storage/support/connection-record';
@@ -32,7 +37,7 @@ describe('the pricing model', () => {
     const watched = (keepAlive: number) => record('a', { keepAlive });
     expect([extraSweepsBelow - 1, extraSweepsBelow].map(watched).map(needsExtraSweeps)).toEqual([true, false]);
     expect([timersBelow - 1, timersBelow].map(watched).map(needsTimer)).toEqual([true, false]);
-    expect([sweepHorizon, extraSweepHorizon]).toEqual([nextSweep / 1000, nextExtraSweep / 1000]);
+    expect([sweepHorizon, extraSweepHorizon]).toEqual([sweepInterval / 1000, extraSweepInterval / 1000]);
     expect([bundleSize, bundleBytes]).toEqual([ring.bundleSize, ring.bundleBytes]);
     expect(ownMetrics).toBe(basicMetrics.length);
   });

@@ -1,6 +1,6 @@
 import type { ConnectionRecord } from '../../../lambdas/broker/model/connection';
 
-/** A connection of 3.1.1 that has said nothing since CONNECT. */
+/** A connection of MQTT 3.1.1 without packets after CONNECT. */
 export function record(connectionId: string, fields: Partial<ConnectionRecord> = {}): ConnectionRecord {
   return {
     connectionId,

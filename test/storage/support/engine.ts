@@ -2,28 +2,28 @@ import { randomBytes } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { type TableName, tables } from '../../../lambdas/storage/schema';
-import type { Backend, DynamoDbAnswer } from '../../../local/dynamodb/backend';
+import type { Backend, DynamoDbResponse } from '../../../local/dynamodb/backend';
 import { createTables } from '../../../local/dynamodb/create-tables';
 import { DynamoDbFront } from '../../../local/dynamodb/dynamodb-front';
 import { embeddedBackend } from '../../../local/dynamodb/embedded-backend';
 import { remoteBackend } from '../../../local/dynamodb/remote-backend';
 import { ChanceMemory } from '../../../local/fault-rules';
 
-/** Another DynamoDB to hold the contracts to, e.g. `http://127.0.0.1:8000`. */
+/** Another DynamoDB to run the contract tests on, for example `http://127.0.0.1:8000`. */
 const endpoint = process.env.DYNAMODB_ENDPOINT;
 
 const credentials = { accessKeyId: 'contract', secretAccessKey: 'contract' };
 const region = 'us-east-1';
-/** Some engines keep the tables of different credentials apart. */
+/** Some engines separate the tables of different credentials. */
 const authorization = `AWS4-HMAC-SHA256 Credential=contract/20260101/${region}/dynamodb/aws4_request, SignedHeaders=host, Signature=none`;
 
-/** Every request passes through it: it decides when the request leaves, or that it never does. */
+/** Controls every request: it decides when the request is sent, or that it never is. */
 export type Gate = <Answer>(request: () => Promise<Answer>) => Promise<Answer>;
 
-/** Lets every request leave at once. */
+/** Sends every request immediately. */
 export const open: Gate = (request) => request();
 
-/** A DynamoDB with tables of its own: embedded in this process, or the one at `DYNAMODB_ENDPOINT`. */
+/** A DynamoDB with its own tables: embedded in this process, or the one at `DYNAMODB_ENDPOINT`. */
 export class Engine {
   private readonly prefix = `contract-${randomBytes(6).toString('hex')}-`;
   private readonly backend = endpoint ? remoteBackend(endpoint) : embeddedBackend(require.resolve('dynalite'));
@@ -43,7 +43,7 @@ export class Engine {
     return engine;
   }
 
-  /** Leaves nothing behind in an engine that outlives the test. */
+  /** Deletes the tables, for an engine that outlives the test. */
   async stop(): Promise<void> {
     for (const table of Object.keys(tables)) await this.call('DeleteTable', table);
   }
@@ -56,7 +56,7 @@ export class Engine {
     }
   }
 
-  private call(operation: string, table: string): Promise<DynamoDbAnswer> {
+  private call(operation: string, table: string): Promise<DynamoDbResponse> {
     const body = JSON.stringify({ TableName: this.prefix + table });
     return this.backend({ target: `DynamoDB_20120810.${operation}`, body, authorization });
   }
@@ -76,7 +76,7 @@ export class Engine {
     return new DynamoDBClient({ region, credentials, maxAttempts: 1, requestHandler });
   }
 
-  /** Read request units that `work` takes of a table. */
+  /** Returns the read request units that `work` consumes of a table. */
   async readUnits(table: TableName, work: () => Promise<unknown>): Promise<number> {
     this.front.usage = {};
     await work();

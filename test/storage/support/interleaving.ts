@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Gate } from './engine';
 
-/** What one writer does. Every request it makes goes through its gate. */
+/** The work of one writer. All its requests pass its gate. */
 export type Program = (gate: Gate) => Promise<unknown>;
 
-/** Lets programs run against each other in one order of their requests. */
+/** Runs programs concurrently in one order of their requests. */
 export type Race = (...programs: readonly Program[]) => Promise<void>;
 
-/** Plays a round for every order the requests of the programs can take. Returns how many there were. */
+/** Plays a round for each possible order of the programs' requests. Returns the number of rounds. */
 export async function everyInterleaving(playRound: (race: Race, round: number) => Promise<void>): Promise<number> {
   let rounds = 0;
   for (let order: number[] | undefined = []; order; rounds++) {
@@ -18,12 +18,12 @@ export async function everyInterleaving(playRound: (race: Race, round: number) =
   return rounds;
 }
 
-/** Lets programs run in one order: at each step the number of the next one, among those that are not done. */
+/** Runs programs in one order. Each step is the index of the next program among those that still run. */
 export async function inOrder(order: readonly number[], ...programs: readonly Program[]): Promise<void> {
   await new Schedule(order).race(programs);
 }
 
-/** A gate that stays open for so many requests; then the worker is dead. */
+/** A gate that passes so many requests; then the worker is dead. */
 export function dyingAfter(requests: number, gate: Gate): Gate {
   let left = requests;
   return (request) => (left-- > 0 ? gate(request) : Promise.reject(new WorkerDied()));
@@ -31,7 +31,7 @@ export function dyingAfter(requests: number, gate: Gate): Gate {
 
 class WorkerDied extends Error {}
 
-/** Does something again when the worker died over it, as the queue would. */
+/** Repeats work after the worker died, as the queue would. */
 export async function untilDone(attempt: () => Promise<unknown>, again: () => Promise<unknown>): Promise<void> {
   try {
     await attempt();
@@ -41,7 +41,7 @@ export async function untilDone(attempt: () => Promise<unknown>, again: () => Pr
   }
 }
 
-/** One order of requests: whose turn it is, step by step. Beyond the given steps the first writer that can goes on. */
+/** One order of requests, step by step. After the given steps the first waiting writer continues. */
 class Schedule {
   private readonly steps: { chosen: number; choices: number }[] = [];
 
@@ -62,7 +62,7 @@ class Schedule {
     await Promise.all(writers.map(({ result }) => result));
   }
 
-  /** The order that differs from this one as late as possible. */
+  /** Returns the next order, which differs from this one as late as possible. */
   next(): number[] | undefined {
     const steps = [...this.steps];
     for (let last = steps.pop(); last; last = steps.pop()) {
@@ -72,7 +72,7 @@ class Schedule {
   }
 }
 
-/** A running program that is stopped before each of its requests. */
+/** A running program that stops before each of its requests. */
 class Writer {
   readonly result: Promise<unknown>;
   private readonly waiting: (() => void)[] = [];
@@ -83,7 +83,7 @@ class Writer {
     this.result = program((request) => this.pass(request)).finally(() => {
       this.over = true;
     });
-    this.result.catch(() => undefined); // whoever awaits the race gets it
+    this.result.catch(() => undefined); // the caller of the race gets it
   }
 
   get waits(): boolean {
@@ -95,7 +95,7 @@ class Writer {
     this.waiting.shift()?.();
   }
 
-  /** Resolves when it stands before a request, or has ended. */
+  /** Resolves when the program waits at a request, or has ended. */
   async settled(): Promise<void> {
     while (this.running > 0 || (!this.over && !this.waits)) await turn();
   }

@@ -1,6 +1,6 @@
 import type { Gate } from './engine';
 
-/** Starts the workers of one run; each gets a gate of its own. */
+/** Starts the workers of one run, each with its own gate. */
 export type Start = (gates: readonly Gate[]) => Promise<readonly (() => Promise<unknown>)[]>;
 
 interface Waiting {
@@ -8,8 +8,8 @@ interface Waiting {
 }
 
 /**
- * Runs the workers once, in one order of their requests. `order` names the worker that goes on, for as many steps as it has; beyond
- * it the first that waits. Returns how many workers could have gone on at each step.
+ * Runs the workers once, in one order of their requests. `order` names the worker that continues at each step; after
+ * its end the first waiting one continues. Returns how many workers could have continued at each step.
  */
 async function runOnce(count: number, order: readonly number[], start: Start): Promise<number[]> {
   const waiting = new Map<number, Waiting>();
@@ -53,7 +53,10 @@ async function runOnce(count: number, order: readonly number[], start: Start): P
   return choices;
 }
 
-/** Runs the workers in every order of their requests there is; returns how many there are. `check` looks at each outcome. */
+/**
+ * Runs the workers in every possible order of their requests; returns the number of orders. `check` inspects each
+ * outcome.
+ */
 export async function everyInterleaving(count: number, start: Start, check: (order: string) => Promise<void>) {
   let order: number[] | undefined = [];
   let runs = 0;
@@ -67,7 +70,7 @@ export async function everyInterleaving(count: number, start: Start, check: (ord
   return runs;
 }
 
-/** The next order in a walk through the tree of choices, or undefined after the last. */
+/** Returns the next order in a walk through the tree of choices; undefined after the last. */
 function next(taken: readonly number[], choices: readonly number[]): number[] | undefined {
   for (let step = taken.length - 1; step >= 0; step--) {
     const choice = taken[step] ?? 0;

@@ -5,15 +5,15 @@ export function message(topic: string, payload: string | Buffer = 'on', fields: 
   return { topic, payload: Buffer.from(payload), qos: 1, retain: true, ...fields };
 }
 
-/** Every byte there is: no text encoding lets all of them through. */
+/** All byte values: no text encoding preserves them. */
 export const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
-/** As long as MQTT allows: 65,535 bytes. Two of them with different ends have the same beginning. */
+/** A topic with the maximum length of MQTT, 65,535 bytes. Two of them with different ends have the same beginning. */
 export function longest(beginning: string, end: string): string {
   return beginning + 'x'.repeat(65_535 - Buffer.byteLength(beginning) - Buffer.byteLength(end)) + end;
 }
 
-/** A QoS 2 message with all that can be said about one. */
+/** A QoS 2 message with all properties. */
 export function fullMessage(topic: string): Message {
   return message(topic, everyByte, {
     qos: 2,
@@ -33,7 +33,7 @@ export function fullMessage(topic: string): Message {
   });
 }
 
-/** The same, as empty as can be: what is there and empty is not absent. */
+/** The same with empty values: an empty property is not absent. */
 export function emptyMessage(topic: string): Message {
   return message(topic, '', {
     qos: 0,
@@ -53,7 +53,7 @@ export function emptyMessage(topic: string): Message {
   });
 }
 
-/** Each property alone, absent ones left out. */
+/** Messages with one property each, the others absent. */
 export const singleProperties: readonly ForwardedProperties[] = [
   { payloadFormatIndicator: true },
   { payloadFormatIndicator: false },

@@ -12,7 +12,7 @@ const bindingLifetime = 90 * 24 * 3600 * 1000;
  * Client id bindings from two tables: bindings that operators write with accounts, and bindings that the broker has
  * seen. The subject of a token is unknown before its first use, and earlier releases stored no bindings of accounts.
  */
-export class DynamoBindingStore implements BindingStore {
+export class CombinedBindings implements BindingStore {
   readonly sources: readonly Bindings[];
 
   constructor(
