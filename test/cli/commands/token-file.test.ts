@@ -45,6 +45,7 @@ describe('--token-file', () => {
     const client = connect();
     await heard(client, 'connect');
 
+    expect(client.connected).toBe(true);
     await client.endAsync(true);
     await adapter.close();
   });

@@ -500,7 +500,7 @@ describe('closing the adapter', () => {
   });
 
   it('waits for no gateway that never answers', async () => {
-    const deaf = createServer(() => {}).listen(0, '127.0.0.1');
+    const deaf = createServer((socket) => endings.push(() => socket.destroy())).listen(0, '127.0.0.1');
     await once(deaf, 'listening');
     endings.push(() => deaf.close());
     const adapter = await adapterFor(`ws://127.0.0.1:${(deaf.address() as AddressInfo).port}`);
